@@ -1,0 +1,242 @@
+"""Carry out one `/promote` on a pull request: read git objects, decide, commit, push, publish the check."""
+
+from __future__ import annotations
+
+import logging
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.app.gate import Examine, Review, compare, review
+from bot.app.outcome import Answer, Outcome, Reason
+from bot.app.promote import Decided, Ground, commit_message, decide
+from bot.app.scene import Change, read_policy, relevant_pulls
+from bot.app.tell import Teller
+from bot.errors import RefChanged
+from bot.findings import Finding, error
+from bot.git import Identity, Remote, Repository
+from bot.github import comment as comments
+from bot.github.client import GitHub, PullRequest
+from bot.github.events import CommentCreated
+from bot.promotion.commands import MAX_TEXT, Promote
+from bot.promotion.infer import Scene, Unclear, complete
+from bot.promotion.plan import Plan, Rejected
+from bot.promotion.policy import Permission
+from bot.promotion.replay import Diverged
+from bot.promotion.request import Actor, Request
+from bot.promotion.rules import Facts
+from bot.registry.model import Event, RequestRef, Source
+from bot.registry.names import GitSha, Stage, parse_git_sha
+from bot.registry.registry import ModelRegistry
+from bot.settings import Settings
+
+log = logging.getLogger(__name__)
+ATTEMPTS = 3
+_BASE, _HEAD, _DEFAULT = "refs/promotebot/base", "refs/promotebot/head", "refs/promotebot/default"
+
+
+def carry_out(
+    command: Promote, event: CommentCreated, settings: Settings, github: GitHub, examine: Examine,
+    clock: Callable[[], datetime], teller: Teller,
+) -> Answer:
+    """Promote as asked. A head that moves meanwhile is read afresh, a bounded number of times."""
+    moved: RefChanged | None = None
+    for _ in range(ATTEMPTS):
+        pull = github.pull(event.pull)
+        default = github.default_branch()
+        remote = Remote(f"{settings.server_url}/{settings.repository}.git", settings.token.get_secret_value())
+        refs = {_BASE: f"refs/heads/{pull.base_ref}", _HEAD: f"refs/heads/{pull.head_ref}",
+                _DEFAULT: f"refs/heads/{default}"}
+        with Repository.fetched(remote, refs) as repository:
+            errand = _Errand(command, event, settings, github, examine, clock(), teller, repository, pull, default)
+            try:
+                return errand.run()
+            except RefChanged as problem:
+                log.warning("%s; reading it again", problem.message)
+                moved = problem
+    message = moved.message if moved else "the branch keeps moving"
+    answer = Answer(Outcome.REFUSED, Reason.REF_CHANGED, message)
+    return teller.say(answer, comments.render_refused_event(
+        f"The branch moved {ATTEMPTS} times while the promotion was being made; nothing was committed.",
+        "when nobody is pushing, ask again in a new comment", teller.setting))
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """One attempt on one head."""
+
+    command: Promote
+    event: CommentCreated
+    settings: Settings
+    github: GitHub
+    examine: Examine
+    now: datetime
+    teller: Teller
+    repository: Repository
+    pull: PullRequest
+    default_branch: str
+
+    def run(self) -> Answer:
+        change = Change(
+            self.repository,
+            base=self.repository.commit_id(_BASE),
+            head=self.repository.commit_id(_HEAD),
+            registry_path=self.settings.registry_path,
+            policy_path=self.settings.policy_path,
+        )
+        if change.head != self.pull.head_sha:
+            raise RefChanged(f"{self.pull.head_ref} is at {change.head[:7]}, GitHub says {self.pull.head_sha[:7]}")
+        refused = self._refusal(change)
+        if refused:
+            answer = Answer(Outcome.REFUSED, refused[0], refused[1])
+            return self.teller.say(answer, comments.render_refused_event(refused[1], refused[2], self.teller.setting))
+        before, registry = change.base_registry, change.head_registry
+        replayed = compare(change)
+        if isinstance(replayed, Diverged) or before is None or registry is None:
+            findings = replayed.findings if isinstance(replayed, Diverged) else (_no_registry(change),)
+            return self._refuse(change, _reason(findings), findings, None)
+        done = _find_request(self._ref(change).id, before, registry)
+        if done:
+            return self._done(change, done)
+        scene = Scene(registry, change.touched_artifacts, change.manifest_of)
+        request = complete(
+            self.command.asked, scene, actor=Actor(self.event.author, Source.GITHUB), ref=self._ref(change),
+            default_reason=_one_line(f"#{self.pull.number}: {self.pull.title}"),
+        )
+        if isinstance(request, Unclear):
+            return self._refuse(change, Reason.UNCLEAR, request.findings, request.model)
+        return self._decide(change, before, registry, request)
+
+    def _refusal(self, change: Change) -> tuple[Reason, str, str] | None:
+        """What the policy says of this pull request and this person."""
+        trusted = read_policy(self.repository, self.repository.commit_id(_DEFAULT), self.settings.policy_path)
+        if self.pull.base_ref != self.default_branch and self.pull.base_ref not in trusted.bases:
+            return (Reason.WRONG_BASE, f"The pull request goes into {self.pull.base_ref!r}, which takes no promotions.",
+                    f"change its base to {self.default_branch!r}, or list the branch under `bases` in the policy")
+        if self.pull.draft and not change.policy.drafts:
+            return Reason.DRAFT, "The pull request is a draft.", "mark it ready for review, then comment again"
+        asked = self.command.asked
+        needed = change.policy.stages.permission(asked.stage)
+        held = self.github.permission(self.event.author)
+        if held < needed:
+            return (Reason.PERMISSION,
+                    f"{self.event.author} has {_role(held)} permission; promoting to {asked.stage.label} needs "
+                    f"{_role(needed)}.", f"ask somebody with {_role(needed)} permission to comment the same command")
+        if asked.sha and asked.sha != change.head:
+            return (Reason.SHA_MISMATCH, f"--sha says {asked.sha}, the head is {change.head}.",
+                    f"look at the new commits, then `/promote {asked.stage.value} --sha {change.head}`")
+        if change.policy.require_sha and asked.stage is Stage.ACTIVE and not asked.sha:
+            return (Reason.SHA_REQUIRED, "The policy asks for --sha with ACTIVE.",
+                    f"`/promote {asked.stage.value} --sha {change.head}`")
+        return None
+
+    def _ref(self, change: Change) -> RequestRef:
+        return RequestRef(
+            repo=self.settings.repository, pull=self.event.pull,
+            id=f"comment:{self.event.comment_id}#{self.command.line}", login=self.event.author, head_sha=change.head,
+        )
+
+    def _decide(self, change: Change, base: ModelRegistry, registry: ModelRegistry, request: Request) -> Answer:
+        facts = Facts(change.reachable(request.git_sha), self._merge_times(base, request.model))
+        ground = Ground(registry, base, change.policy, change.head_files, change.head)
+        decided = decide(ground, request, facts, examine=self.examine, now=self.now)
+        decision = decided.decision
+        if isinstance(decision, Rejected):
+            rendered = comments.render_rejected(decision, decided.evidence, self.teller.setting)
+            self.teller.check(change.head, "failure", rendered.title, rendered)
+            answer = Answer(Outcome.REFUSED, Reason.RULES, rendered.title, details=_details(decision.findings))
+            return self.teller.say(answer, rendered)
+        if isinstance(decision, Plan):
+            return self._apply(change, decision, decided)
+        rendered = comments.render_unchanged(decision, self.teller.setting)
+        self._publish(change, rendered)
+        return self.teller.say(Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE, rendered.title), rendered)
+
+    def _apply(self, change: Change, decision: Plan, decided: Decided) -> Answer:
+        dry_run = self.command.asked.dry_run
+        commit = "" if dry_run else self._commit(change, decision)
+        rendered = comments.render_plan(
+            decision, decided.evidence, decided.today, self.teller.setting,
+            commit_sha=commit or None, dry_run=dry_run, now=self.now,
+        )
+        details = _details(decision.findings)
+        if dry_run:
+            answer = Answer(Outcome.PLANNED, Reason.DRY_RUN, rendered.title, details=details)
+            return self.teller.say(answer, rendered)
+        after = Change(self.repository, change.base, parse_git_sha(commit), change.registry_path, change.policy_path)
+        self._publish(after, rendered)
+        answer = Answer(Outcome.PROMOTED, Reason.COMMITTED, rendered.title, commit_sha=commit, details=details)
+        return self.teller.say(answer, rendered)
+
+    def _commit(self, change: Change, decision: Plan) -> GitSha:
+        """Commit the registry on the head that was validated and move the branch there, or raise RefChanged."""
+        ref = self._ref(change)
+        message = commit_message(decision, title=self.pull.title, trailers={
+            "Promotebot-Request": ref.id, "Promotebot-Pull": str(ref.pull),
+            "Promotebot-Head": change.head, "Requested-by": ref.login,
+        })
+        login = self.settings.bot_login
+        author = Identity(login, f"{login}@users.noreply.{self.settings.server_host}")
+        commit = self.repository.commit_file(
+            change.head, change.registry_path, decision.after.to_bytes(), message=message, author=author, when=self.now
+        )
+        if self.github.pull(self.event.pull).head_sha != change.head:
+            raise RefChanged(f"{self.pull.head_ref} moved away from {change.head[:7]}")
+        self.repository.push(commit, self.pull.head_ref, expected=change.head)
+        log.info("pushed %s to %s", commit, self.pull.head_ref)
+        return commit
+
+    def _publish(self, change: Change, rendered: comments.Rendered) -> Review:
+        """Review the head as the gate does and set the required check on it."""
+        found = review(change, examine=self.examine, now=self.now)
+        self.teller.check(change.head, "success" if found.passes else "failure", found.title, rendered)
+        return found
+
+    def _done(self, change: Change, event: Event) -> Answer:
+        """The job ran before: nothing is written twice, what may have been lost after the push is said again."""
+        rendered = comments.render_done(event, self.teller.setting)
+        self._publish(change, rendered)
+        answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, rendered.title, commit_sha=change.head)
+        return self.teller.say(answer, rendered)
+
+    def _refuse(self, change: Change, reason: Reason, findings: tuple[Finding, ...], model: str | None) -> Answer:
+        rendered = comments.render_unclear(findings, model, self.teller.setting)
+        self.teller.check(change.head, "failure", rendered.title, rendered)
+        answer = Answer(Outcome.REFUSED, reason, rendered.title, details=_details(findings))
+        return self.teller.say(answer, rendered)
+
+    def _merge_times(self, base: ModelRegistry, model: str) -> Mapping[int, datetime]:
+        pulls = [self.github.pull(number) for number in relevant_pulls(base, model)]
+        return {pull.number: pull.merged_at for pull in pulls if pull.merged_at}
+
+
+def _find_request(request_id: str, *registries: ModelRegistry) -> Event | None:
+    events = (event for registry in registries for history in registry.history.values() for event in history)
+    return next((event for event in events if event.request and event.request.id == request_id), None)
+
+
+def _no_registry(change: Change) -> Finding:
+    return error("registry.exists", "The base has no registry.", where=change.registry_path,
+                 remedy="a maintainer adds the first registry to the base branch")
+
+
+def _reason(findings: tuple[Finding, ...]) -> Reason:
+    rules = {finding.rule for finding in findings}
+    if "gate.base" in rules:
+        return Reason.BASE_MOVED
+    return Reason.NO_REGISTRY if "registry.exists" in rules else Reason.HAND_EDIT
+
+
+def _role(permission: Permission) -> str:
+    return permission.name.lower()
+
+
+def _one_line(text: str) -> str:
+    """A title as a reason: what people cannot see taken out, cut to the length of a reason."""
+    seen = "".join(c for c in text if c.isprintable() and unicodedata.category(c) != "Cf")
+    return seen[:MAX_TEXT]
+
+
+def _details(findings: tuple[Finding, ...]) -> dict[str, object]:
+    return {"findings": [finding.model_dump(mode="json") for finding in findings if finding.severity.value != "pass"]}

@@ -1,0 +1,22 @@
+"""Examines artifacts with the real runtime, each state of a directory once."""
+
+from __future__ import annotations
+
+from bot.artifact.evidence import Evidence, Limits, examine
+from bot.artifact.runtime import ChildOpener, ModelOpener
+from bot.artifact.source import Source
+from bot.registry.names import ArtifactPath
+
+
+class Examiner:
+    """`examine` with a memory for one run: the same directory of the same commit is opened once."""
+
+    def __init__(self, opener: ModelOpener | None = None) -> None:
+        self._opener = opener or ChildOpener()
+        self._seen: dict[tuple[str, ArtifactPath, Limits], Evidence] = {}
+
+    def __call__(self, source: Source, directory: ArtifactPath, limits: Limits) -> Evidence:
+        key = (source.description, directory, limits)
+        if key not in self._seen:
+            self._seen[key] = examine(source, directory, opener=self._opener, limits=limits)
+        return self._seen[key]

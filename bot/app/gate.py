@@ -1,0 +1,110 @@
+"""The gate: is a pull request's change of the registry a sequence of legal promotions over proven bytes?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.app.scene import Change, pointed_directories
+from bot.artifact.evidence import Evidence, Limits
+from bot.artifact.source import Source
+from bot.findings import Finding, error, errors_in, passed
+from bot.promotion.history import check_entry
+from bot.promotion.replay import Diverged, Replayed, Step, replay
+from bot.promotion.rules import short
+from bot.registry.names import ArtifactPath, Stage, parse_artifact_path
+from bot.registry.registry import ModelRegistry
+
+Examine = Callable[[Source, ArtifactPath, Limits], Evidence]
+
+
+@dataclass(frozen=True)
+class Review:
+    """What the gate found, and the promotions it recognised, oldest first."""
+
+    steps: tuple[Step, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def passes(self) -> bool:
+        """At least one thing was looked at, and nothing is wrong: zero checks are never a pass."""
+        return bool(self.findings) and not errors_in(self.findings)
+
+    @property
+    def title(self) -> str:
+        wrong = errors_in(self.findings)
+        if wrong:
+            return f"refused: {wrong[0].message[:120]}"
+        if self.steps:
+            return f"{len(self.steps)} promotion(s), legal and proven"
+        return "no promotion in this pull request"
+
+
+def review(change: Change, *, examine: Examine, now: datetime) -> Review:
+    """Review base → head (DESIGN §1). Every finding is collected; nothing is written."""
+    replayed, after = compare(change), change.head_registry
+    if isinstance(replayed, Diverged):
+        return Review((), replayed.findings)
+    if after is None:
+        return Review((), (passed("gate.replay", "neither base nor head has a registry"),))
+    findings = [passed("gate.replay", f"the registry is the base's plus {len(replayed.steps)} event(s)")]
+    for name in sorted({step.model for step in replayed.steps}):
+        findings += check_entry(after, name, now)
+    for directory in _directories(change, after, replayed.steps):
+        findings += _proven(change, after, directory, examine)
+    return Review(replayed.steps, tuple(findings))
+
+
+def compare(change: Change) -> Replayed | Diverged:
+    """The structural half of the gate: no artifact is opened, only the two registries are compared."""
+    before, after = change.base_registry, change.head_registry
+    if before is None and after is None:
+        return Replayed(())
+    if after is None:
+        problem = error("gate.replay", "The pull request removes the registry.", where=change.registry_path,
+                        remedy="restore it from the base branch")
+        return Diverged((problem,))
+    if before is None:
+        problem = error("gate.replay", "The base has no registry; a pull request cannot vouch for one.",
+                        where=change.registry_path, remedy="a maintainer adds the first registry to the base branch")
+        return Diverged((problem,))
+    if change.base_registry_moved:
+        return Diverged((_base_moved(change),))
+    return replay(before, after)
+
+
+def _base_moved(change: Change) -> Finding:
+    return error(
+        "gate.base",
+        f"The base's registry changed after this branch left it ({change.fork_point[:7]} → {change.base[:7]}).",
+        where=change.registry_path,
+        remedy="bring the branch up to date: git fetch origin && git merge origin/<base> && git push",
+    )
+
+
+def _directories(change: Change, after: ModelRegistry, steps: tuple[Step, ...]) -> list[ArtifactPath]:
+    """Artifacts to prove: what new events point to, and promoted ones that the pull request touches."""
+    promoted = {step.event.pointer.artifact_dir for step in steps}
+    touched = pointed_directories(after) & set(change.touched_artifacts)
+    return [parse_artifact_path(directory) for directory in sorted(promoted | touched)]
+
+
+def _proven(change: Change, registry: ModelRegistry, directory: ArtifactPath, examine: Examine) -> Iterator[Finding]:
+    evidence = examine(change.head_files, directory, change.policy.limits)
+    yield from evidence.findings
+    for name, entry in registry.entries.items():
+        for stage in Stage:
+            pointer = entry.pointer(stage)
+            if pointer is None or pointer.artifact_dir != directory or pointer.digest is None:
+                continue
+            if pointer.digest == evidence.digest:
+                yield passed("artifact.pinned", f"{name} {stage.label} holds the bytes that were promoted")
+            else:
+                yield error(
+                    "artifact.pinned",
+                    f"{name} {stage.label} ({pointer.artifact_id}) was promoted as {short(pointer.digest)}; "
+                    f"the directory now holds {short(evidence.digest)}.",
+                    where=directory,
+                    remedy="restore the promoted bytes and put the new ones into a directory of their own",
+                )

@@ -1,0 +1,88 @@
+"""How an event ended: the closed lists of decisions and reason codes that outputs, logs and tests rely on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+RESULT_VERSION = "v1"
+
+
+class Outcome(str, Enum):
+    """The output `decision`."""
+
+    IGNORED = "ignored"
+    PROMOTED = "promoted"
+    PLANNED = "planned"
+    UNCHANGED = "unchanged"
+    HELPED = "helped"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+    @property
+    def exit_code(self) -> int:
+        return {Outcome.REFUSED: 1, Outcome.FAILED: 4}.get(self, 0)
+
+
+class Reason(str, Enum):
+    """The output `reason_code`."""
+
+    OTHER_EVENT = "other_event"
+    NO_COMMAND = "no_command"
+    BOT_COMMENT = "bot_comment"
+    NOT_A_PULL_REQUEST = "not_a_pull_request"
+    EDITED_COMMENT = "edited_comment"
+    PULL_CLOSED = "pull_closed"
+    FORK = "fork"
+    DRAFT = "draft"
+    WRONG_BASE = "wrong_base"
+    PERMISSION = "permission"
+    UNREADABLE_COMMAND = "unreadable_command"
+    SHA_MISMATCH = "sha_mismatch"
+    SHA_REQUIRED = "sha_required"
+    NO_REGISTRY = "no_registry"
+    INVALID_FILE = "invalid_file"
+    BASE_MOVED = "base_moved"
+    HAND_EDIT = "hand_edit"
+    UNCLEAR = "unclear"
+    RULES = "rules"
+    REF_CHANGED = "ref_changed"
+    COMMITTED = "committed"
+    DRY_RUN = "dry_run"
+    ALREADY_DONE = "already_done"
+    NOTHING_TO_CHANGE = "nothing_to_change"
+    HELP = "help"
+    COULD_NOT_VERIFY = "could_not_verify"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one event or one command of it led to."""
+
+    outcome: Outcome
+    reason: Reason
+    message: str = ""
+    commit_sha: str = ""
+    comment_url: str = ""
+    summary: str = ""
+    """Markdown for the step summary: the comment's full text."""
+    exit_code: int | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def code(self) -> int:
+        return self.outcome.exit_code if self.exit_code is None else self.exit_code
+
+    def result(self) -> dict[str, Any]:
+        """The output `result`, a JSON object with a schema version."""
+        return {
+            "schema_version": RESULT_VERSION,
+            "decision": self.outcome.value,
+            "reason_code": self.reason.value,
+            "message": self.message,
+            "commit_sha": self.commit_sha or None,
+            "comment_url": self.comment_url or None,
+            **self.details,
+        }

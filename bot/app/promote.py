@@ -1,0 +1,142 @@
+"""Promote: gather the evidence for one request, decide, and apply the plan to a work tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bot.app.gate import Examine
+from bot.app.scene import read_policy, read_registry
+from bot.artifact.evidence import Evidence
+from bot.artifact.source import Source as Files
+from bot.artifact.source import WorkTree
+from bot.errors import InvalidInput
+from bot.findings import Finding, error, warning
+from bot.git import Repository
+from bot.promotion.plan import Decision, Plan, Rejected, plan
+from bot.promotion.policy import Policy
+from bot.promotion.request import Request
+from bot.promotion.rules import Facts
+from bot.registry.model import Action
+from bot.registry.registry import ModelRegistry
+from bot.registry.store import read_registry_bytes, registry_lock, replace_registry
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision with what it was made from, as the comment and the terminal show it."""
+
+    decision: Decision
+    evidence: Evidence
+    today: Evidence | None
+    """The artifact the stage holds now, where it can be examined; for comparison only."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where a promotion happens: the registry it changes, the base it is judged by, the files it is proven on."""
+
+    registry: ModelRegistry
+    base: ModelRegistry
+    policy: Policy
+    files: Files
+    commit: str | None
+
+
+def decide(ground: Ground, request: Request, facts: Facts, *, examine: Examine, now: datetime) -> Decided:
+    """Examine the artifact and make the plan. Nothing is written."""
+    evidence = examine(ground.files, request.artifact_dir, ground.policy.limits)
+    decision = plan(
+        ground.registry, request, evidence, ground.policy, now, base=ground.base, facts=facts, commit=ground.commit
+    )
+    today = decision.pointer if not isinstance(decision, Plan | Rejected) else decision.today
+    shown = None
+    if today is not None and today.artifact_dir != request.artifact_dir:
+        shown = examine(ground.files, today.artifact_dir, ground.policy.limits)
+    return Decided(decision, evidence, shown)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A work tree: the repository's root, its registry, and where the policy stands in HEAD."""
+
+    root: Path
+    registry: Path
+    registry_path: str
+    policy_path: str
+
+
+def promote_here(
+    repository: Repository,
+    place: Place,
+    request: Request,
+    *,
+    examine: Examine,
+    now: datetime,
+    dry_run: bool,
+    allow_dirty: bool,
+) -> Decided:
+    """The terminal's door: plan on the work tree, HEAD being the base; write unless it is a dry run.
+
+    Raises:
+        InvalidInput: when the registry cannot be read or written.
+    """
+    with registry_lock(place.registry):
+        data = read_registry_bytes(place.registry)
+        registry = ModelRegistry.parse(data, where=place.registry_path)
+        head = repository.commit_id("HEAD")
+        base = read_registry(repository, head, place.registry_path)
+        if base is None:
+            raise InvalidInput("the registry is not committed", where=place.registry_path,
+                               remedy=f"git add {place.registry_path} && git commit")
+        files = WorkTree(place.root, repository.tracked_paths)
+        ground = Ground(registry, base, read_policy(repository, head, place.policy_path), files, head)
+        reachable = repository.is_ancestor(request.git_sha, head) if request.git_sha else None
+        decided = decide(ground, request, Facts(commit_reachable=reachable), examine=examine, now=now)
+        decided = _with(decided, _clean_tree(repository, request, dry_run=dry_run, allow_dirty=allow_dirty))
+        if isinstance(decided.decision, Plan) and not dry_run:
+            replace_registry(place.registry, decided.decision.after.to_bytes(), expected=data)
+        return decided
+
+
+def _clean_tree(repository: Repository, request: Request, *, dry_run: bool, allow_dirty: bool) -> list[Finding]:
+    dirty = repository.dirty_paths()
+    if not dirty:
+        return []
+    shown = ", ".join(dirty[:5]) + (f" and {len(dirty) - 5} more" if len(dirty) > 5 else "")
+    if dry_run or allow_dirty:
+        return [warning("git.clean", f"The work tree is not clean: {shown}.", remedy="git status")]
+    return [error("git.clean", f"The work tree is not clean: {shown}.",
+                  remedy=f"commit or stash first (git status), or {request.retry()} --allow-dirty")]
+
+
+def _with(decided: Decided, findings: Sequence[Finding]) -> Decided:
+    """The same decision with the shell's own findings in front; an error among them rejects."""
+    if not findings:
+        return decided
+    decision = decided.decision
+    together = (*findings, *decision.findings)
+    today = decision.pointer if not isinstance(decision, Plan | Rejected) else decision.today
+    if any(finding.severity.value == "error" for finding in findings):
+        return Decided(Rejected(decision.request, today, together), decided.evidence, decided.today)
+    return Decided(_replace_findings(decision, together), decided.evidence, decided.today)
+
+
+def _replace_findings(decision: Decision, findings: tuple[Finding, ...]) -> Decision:
+    from dataclasses import replace
+
+    return replace(decision, findings=findings)
+
+
+def commit_message(decided: Plan, *, title: str, trailers: Mapping[str, str]) -> str:
+    """Conventional subject, the reason, and trailers that carry the request (DESIGN §4)."""
+    request = decided.request
+    if decided.action is Action.ROLLBACK:
+        subject = f"fix(ml): Emergency rollback of {request.model} to {request.artifact_id}"
+    else:
+        subject = f"feat(ml): Promote {request.artifact_id} to {request.stage.label}"
+    body = [request.reason or title]
+    lines = [f"{key}: {value}" for key, value in trailers.items()]
+    return "\n".join([subject, "", *body, "", *lines, ""])

@@ -1,0 +1,67 @@
+"""Tell: the check first, then the comment and reactions, none of which can change what was decided."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from bot.app.outcome import Answer
+from bot.errors import PromotebotError
+from bot.github.checks import CHECK_NAME, Conclusion
+from bot.github.client import GitHub, IssueComment, PullRequest
+from bot.github.comment import Rendered, Setting
+from bot.github.events import CommentCreated
+from bot.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Teller:
+    """Speaks on one pull request. A comment or reaction that fails is logged and changes nothing."""
+
+    def __init__(self, github: GitHub, settings: Settings, event: CommentCreated) -> None:
+        self._github = github
+        self._settings = settings
+        self._event = event
+        self.setting = Setting(
+            repo=settings.repository,
+            server_url=settings.server_url,
+            pull=event.pull,
+            head_sha="",
+            requester=event.author,
+            request_url=f"{settings.server_url}/{settings.repository}/pull/{event.pull}#issuecomment-{event.comment_id}",
+            base_ref="",
+            run_url=settings.run_url,
+        )
+
+    def place(self, pull: PullRequest, comment: IssueComment) -> None:
+        self.setting = replace(
+            self.setting, head_sha=pull.head_sha, base_ref=pull.base_ref, request_url=comment.html_url
+        )
+
+    def react(self, content: str) -> None:
+        try:
+            self._github.react(self._event.comment_id, content)
+        except PromotebotError as problem:
+            log.warning("no reaction: %s", problem)
+
+    def check(self, head_sha: str, conclusion: Conclusion, title: str, rendered: Rendered) -> None:
+        """Publish the required check on a head. Unlike a comment, a check that fails is an error.
+
+        Raises:
+            CouldNotVerify: when GitHub does not take it; running the job again sets it.
+        """
+        self._github.publish_check(
+            head_sha, name=CHECK_NAME, conclusion=conclusion, title=title, summary=rendered.body, text=""
+        )
+
+    def say(self, answer: Answer, rendered: Rendered) -> Answer:
+        """Put the comment up, or up to date; the answer carries its address and text."""
+        try:
+            url = self._github.upsert_comment(
+                self._event.pull, rendered.marker, rendered.body, author_login=self._settings.bot_login
+            )
+        except PromotebotError as problem:
+            log.warning("no comment: %s", problem)
+            url = ""
+        return replace(answer, comment_url=url, summary=rendered.full)

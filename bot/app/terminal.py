@@ -1,0 +1,140 @@
+"""The terminal's door: options to use cases, findings to lines. Results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from bot.app.examiner import Examiner
+from bot.app.gate import review
+from bot.app.promote import Place, promote_here
+from bot.app.scene import Change
+from bot.app.verify import verify_here
+from bot.errors import InvalidInput, UsageError
+from bot.findings import Finding, Severity
+from bot.git import Repository
+from bot.promotion.commands import parse_identifier, parse_text
+from bot.promotion.diff import unified_diff
+from bot.promotion.plan import Plan, Rejected
+from bot.promotion.policy import DEFAULT_PATH as POLICY_PATH
+from bot.promotion.request import Actor, Request
+from bot.registry.model import Source
+from bot.registry.names import parse_artifact_path, parse_git_sha, parse_model_name, parse_stage
+from bot.registry.registry import DEFAULT_PATH
+
+log = logging.getLogger(__name__)
+_SIGNS = {Severity.PASS: "ok     ", Severity.WARNING: "warning", Severity.ERROR: "error  "}
+
+
+def promote(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> int:
+    """`promotebot promote`: the diff on stdout; exit 0 planned or written, 1 refused."""
+    repository, place = _place(options)
+    request = _request(options, _actor(environment, repository))
+    decided = promote_here(
+        repository, place, request, examine=Examiner(), now=now,
+        dry_run=options.dry_run, allow_dirty=options.allow_dirty,
+    )
+    decision = decided.decision
+    _log_findings(decision.findings)
+    what = f"{request.model} → {request.stage.label}"
+    if isinstance(decision, Rejected):
+        log.error("refused: %s. Nothing was written.", what)
+        return 1
+    if not isinstance(decision, Plan):
+        log.info("unchanged: %s already holds %s", request.stage.label, decision.pointer.artifact_id)
+        return 0
+    before, after = decision.before.to_bytes(), decision.after.to_bytes()
+    sys.stdout.write(unified_diff(before, after, place.registry_path))
+    if options.dry_run:
+        log.info("dry run: %s. Nothing was written.", what)
+    else:
+        log.info("promoted: %s holds %s. Next: promotebot verify, then git add %s && git commit",
+                 what, request.artifact_id, place.registry_path)
+    return 0
+
+
+def verify(options: argparse.Namespace, now: datetime) -> int:
+    """`promotebot verify`: one line a finding; exit 0 verified, 1 does not verify."""
+    repository, place = _place(options)
+    report = verify_here(place.registry, place.root, repository, examine=Examiner(), now=now)
+    for model, finding in report.findings:
+        _write_finding(finding, model)
+    counts = {severity: sum(f.severity is severity for _, f in report.findings) for severity in Severity}
+    sys.stdout.write(
+        f"{'verified' if report.verified else 'DOES NOT VERIFY'}: {place.registry_path}: {counts[Severity.PASS]} passed, "
+        f"{counts[Severity.WARNING]} warning(s), {counts[Severity.ERROR]} error(s)\n"
+    )
+    return 0 if report.verified else 1
+
+
+def gate(options: argparse.Namespace, now: datetime) -> int:
+    """`promotebot gate`: exit 0 when base → head is legal and proven, 1 when not."""
+    repository, place = _place(options)
+    change = Change(repository, repository.commit_id(options.base), repository.commit_id(options.head),
+                    place.registry_path, place.policy_path)
+    found = review(change, examine=Examiner(), now=now)
+    for finding in found.findings:
+        _write_finding(finding)
+    sys.stdout.write(f"{'pass' if found.passes else 'FAIL'}: {found.title}\n")
+    return 0 if found.passes else 1
+
+
+def _place(options: argparse.Namespace) -> tuple[Repository, Place]:
+    repository = Repository.open(Path(options.base_dir) if options.base_dir else Path())
+    root = repository.root.resolve()
+    base_dir = Path(options.base_dir).resolve() if options.base_dir else root
+    if base_dir != root:
+        raise UsageError("--base-dir is not the repository's root", where=str(options.base_dir),
+                         remedy=f"--base-dir {root}")
+    registry = Path(options.registry) if options.registry else root / DEFAULT_PATH
+    try:
+        relative = str((registry.parent.resolve() / registry.name).relative_to(root))
+    except ValueError:
+        raise UsageError("the registry is outside the repository", where=str(registry)) from None
+    return repository, Place(root, registry, parse_artifact_path(relative), POLICY_PATH)
+
+
+def _actor(environment: Mapping[str, str], repository: Repository) -> Actor:
+    name = environment.get("ML_PROMOTION_ACTOR", "").strip() or repository.user_email()
+    if not name:
+        raise UsageError("nobody is named as the actor",
+                         remedy='export ML_PROMOTION_ACTOR="you@example.com", or git config user.email')
+    return Actor(parse_text(name), Source.CLI)
+
+
+def _request(options: argparse.Namespace, actor: Actor) -> Request:
+    """The request as the flags say it; every flag that is wrong is named at once."""
+    parsers = {
+        "model": parse_model_name, "stage": parse_stage, "artifact_dir": parse_artifact_path,
+        "artifact_id": parse_identifier, "dataset_id": parse_identifier, "git_sha": parse_git_sha,
+        "reason": parse_text, "notes": parse_text,
+    }
+    values, problems = {}, []
+    for name, parse in parsers.items():
+        said = getattr(options, name)
+        try:
+            values[name] = parse(said) if said is not None else None
+        except InvalidInput as problem:
+            problems.append(f"--{name.replace('_', '-')}: {problem}")
+    if problems:
+        raise InvalidInput("\n".join(problems))
+    return Request(actor=actor, new_model=options.new_model, **values)  # type: ignore[arg-type]  # parsed above
+
+
+def _log_findings(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        log.info("%s", _line(finding))
+
+
+def _write_finding(finding: Finding, model: str = "") -> None:
+    sys.stdout.write(_line(finding, model) + "\n")
+
+
+def _line(finding: Finding, model: str = "") -> str:
+    where = f" [{finding.where}]" if finding.where else ""
+    text = f"{_SIGNS[finding.severity]} {f'{model}: ' if model else ''}{finding.rule}: {finding.message}{where}"
+    return f"{text}\n        Next: {finding.remedy}" if finding.remedy and finding.severity is not Severity.PASS else text

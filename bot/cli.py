@@ -1,0 +1,154 @@
+"""Arguments, exit codes and the only error boundary: 0 ok · 1 refused · 2 usage · 3 internal · 4 could not verify."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from bot import __version__
+from bot.errors import PromotebotError, UsageError
+
+log = logging.getLogger("promotebot")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; every way it can end is an exit code and, when it failed, a line on stderr."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    _configure_streams()
+    try:
+        if not arguments and os.environ.get("GITHUB_EVENT_NAME"):
+            from bot.app.action import run_action
+
+            return run_action(os.environ, _now)
+        options = _parser().parse_args(arguments)
+        command: Callable[[argparse.Namespace], int] = options.command
+        return command(options)
+    except PromotebotError as problem:
+        log.error("error: %s", problem)
+        return problem.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        log.error("stopped")
+        return 130
+    except Exception as problem:  # the one boundary: whatever it is, people get a sentence
+        log.error("internal error: %s: %s", type(problem).__name__, _first_line(problem))
+        log.error("Next: report it with the command you ran; PROMOTEBOT_DEBUG=1 shows where it happened")
+        if os.environ.get("PROMOTEBOT_DEBUG"):
+            log.exception("details")
+        return 3
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _first_line(problem: BaseException) -> str:
+    return (str(problem).splitlines() or [""])[0][:300]
+
+
+def _configure_streams() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for name in ("bot", "promotebot"):
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]  # it never returns here either
+        raise UsageError(message, where=self.prog, remedy=f"{self.prog} --help")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="promotebot", description="Promote ML models through pull requests.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"promotebot {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_promote(commands)
+    _add_verify(commands)
+    _add_gate(commands)
+    _add_demo(commands)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse gives this type no public name
+
+
+def _add_promote(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("promote", help="promote an artifact on the work tree", allow_abbrev=False)
+    parser.add_argument("--model", required=True, help="the model's name in the registry")
+    parser.add_argument("--stage", required=True, help="shadow, staging or active")
+    parser.add_argument("--artifact-dir", required=True, help="relative to the repository root")
+    parser.add_argument("--artifact-id", required=True, help="a name people recognise, such as regime_v2_prod")
+    parser.add_argument("--dataset-id", help="the training dataset; required for active")
+    parser.add_argument("--git-sha", help="the 40-digit commit of the training code; required for active")
+    parser.add_argument("--reason", help="why now; required for a rollback")
+    parser.add_argument("--notes")
+    parser.add_argument("--new-model", action="store_true", help="add a model that the registry does not know")
+    parser.add_argument("--dry-run", action="store_true", help="print the diff, write nothing")
+    parser.add_argument("--allow-dirty", action="store_true", help="promote although the work tree is not clean")
+    _add_place(parser, "--registry-path")
+    parser.set_defaults(command=_promote)
+
+
+def _add_verify(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("verify", help="prove the registry and every artifact it points to", allow_abbrev=False)
+    _add_place(parser, "--path")
+    parser.set_defaults(command=_verify)
+
+
+def _add_gate(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("gate", help="is base → head a sequence of legal promotions?", allow_abbrev=False)
+    parser.add_argument("--base", required=True, help="the revision to trust")
+    parser.add_argument("--head", default="HEAD", help="the revision to judge (HEAD)")
+    _add_place(parser, "--registry-path")
+    parser.set_defaults(command=_gate)
+
+
+def _add_place(parser: argparse.ArgumentParser, registry_flag: str) -> None:
+    parser.add_argument(registry_flag, dest="registry", help="the registry (ml/registry/models.json)")
+    parser.add_argument("--base-dir", help="the repository root that artifact paths start from")
+
+
+def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("demo", help="the whole job on an embedded GitHub: no token, no network")
+    parser.add_argument("--output", type=Path, default=Path("build/demo.html"), help="the page with the comments")
+    parser.add_argument("--source", type=Path, default=Path(), help="the checkout whose ml/ is used")
+    parser.set_defaults(command=_demo)
+
+
+def _promote(options: argparse.Namespace) -> int:
+    from bot.app.terminal import promote
+
+    return promote(options, os.environ, _now())
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from bot.app.terminal import verify
+
+    return verify(options, _now())
+
+
+def _gate(options: argparse.Namespace) -> int:
+    from bot.app.terminal import gate
+
+    return gate(options, _now())
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from bot.sandbox.demo import run_demo
+
+    return run_demo(options.source.resolve(), options.output)
+
+

@@ -1,0 +1,49 @@
+"""What a rule found: one frozen record, the same for terminal, comment and report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Severity(str, Enum):
+    """How a finding counts. Only errors refuse; warnings never change an exit code."""
+
+    PASS = "pass"  # noqa: S105 - an outcome, not a password
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Finding(BaseModel):
+    """One outcome of one rule: its stable id, what was found, where, and the next command."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rule: str
+    severity: Severity
+    message: str
+    where: str = ""
+    remedy: str = ""
+
+
+def passed(rule: str, message: str, *, where: str = "") -> Finding:
+    """A rule that looked and is satisfied; `message` says what was compared with what."""
+    return Finding(rule=rule, severity=Severity.PASS, message=message, where=where)
+
+
+def warning(rule: str, message: str, *, where: str = "", remedy: str = "") -> Finding:
+    return Finding(rule=rule, severity=Severity.WARNING, message=message, where=where, remedy=remedy)
+
+
+def error(rule: str, message: str, *, where: str = "", remedy: str = "") -> Finding:
+    return Finding(rule=rule, severity=Severity.ERROR, message=message, where=where, remedy=remedy)
+
+
+def errors_in(findings: Iterable[Finding]) -> list[Finding]:
+    return [f for f in findings if f.severity is Severity.ERROR]
+
+
+def warnings_in(findings: Iterable[Finding]) -> list[Finding]:
+    return [f for f in findings if f.severity is Severity.WARNING]

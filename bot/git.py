@@ -1,0 +1,292 @@
+"""Git through GitPython: objects by id, one commit, a compare-and-swap push. The only module that runs git."""
+
+from __future__ import annotations
+
+import base64
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import git
+from git.exc import GitCommandError, InvalidGitRepositoryError, NoSuchPathError
+
+from bot.artifact.source import TreeEntry
+from bot.errors import CouldNotVerify, InvalidInput, RefChanged, UsageError
+from bot.registry.names import GitSha, parse_git_sha
+
+TIMEOUT_SECONDS = 300
+_LINK, _FILE_MODES = "120000", ("100644", "100755")
+_QUIET = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "LC_ALL": "C.UTF-8",
+}
+_ISOLATED = {
+    **_QUIET,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ASKPASS": "",
+}
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Where to fetch from and push to. The token travels in the environment, never in an argument."""
+
+    url: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Remote({self.url!r})"
+
+    def environment(self) -> dict[str, str]:
+        """git's own variables for configuration, so that nothing secret stands in `ps` or on disk.
+
+        https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT
+        """
+        basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
+        return {
+            **_ISOLATED,
+            "GIT_CONFIG_COUNT": "2",
+            "GIT_CONFIG_KEY_0": f"http.{self.url}.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
+            "GIT_CONFIG_KEY_1": "core.hooksPath",
+            "GIT_CONFIG_VALUE_1": os.devnull,
+        }
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a commit says it is from."""
+
+    name: str
+    email: str
+
+
+class Repository:
+    """One git repository, read by object id; the work tree is asked about, never written."""
+
+    def __init__(self, repo: git.Repo, environment: Mapping[str, str]) -> None:
+        self._repo = repo
+        repo.git.update_environment(**environment)
+
+    @classmethod
+    def open(cls, directory: Path) -> Repository:
+        """The repository whose work tree holds `directory`.
+
+        Raises:
+            UsageError: when there is none.
+        """
+        try:
+            return cls(git.Repo(directory, search_parent_directories=True), _QUIET)
+        except (InvalidGitRepositoryError, NoSuchPathError):
+            raise UsageError(
+                "not inside a git repository", where=str(directory), remedy="run it in the repository, or give --base-dir"
+            ) from None
+
+    @classmethod
+    @contextmanager
+    def fetched(cls, remote: Remote, refs: Mapping[str, str]) -> Iterator[Repository]:
+        """A private bare repository holding the given refs (local name → remote name), blobs on demand.
+
+        Raises:
+            CouldNotVerify: when the remote does not answer or has no such ref.
+        """
+        with tempfile.TemporaryDirectory(prefix="promotebot-") as directory:
+            repo = git.Repo.init(directory, bare=True, mkdir=False, initial_branch="none", template="")
+            repository = cls(repo, remote.environment())
+            try:
+                repository._run("remote", "add", "origin", remote.url)
+                repository.fetch(refs)
+                yield repository
+            finally:
+                repository.close()
+
+    def fetch(self, refs: Mapping[str, str]) -> None:
+        specs = [f"+{theirs}:{ours}" for ours, theirs in refs.items()]
+        try:
+            self._run("fetch", "--quiet", "--no-tags", "--filter=blob:none", "origin", *specs)
+        except GitCommandError as problem:
+            raise CouldNotVerify(
+                f"cannot fetch {', '.join(refs.values())}: {_stderr(problem)}", remedy="run the job again"
+            ) from None
+
+    def close(self) -> None:
+        self._repo.close()
+
+    @property
+    def root(self) -> Path:
+        """The work tree's root. Raises UsageError for a bare repository."""
+        if self._repo.working_tree_dir is None:
+            raise UsageError("the repository has no work tree", where=str(self._repo.git_dir))
+        return Path(self._repo.working_tree_dir)
+
+    def resolve(self, revision: str) -> GitSha | None:
+        """The commit a revision names, or None."""
+        try:
+            return parse_git_sha(
+                self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
+            )
+        except (GitCommandError, InvalidInput):
+            return None
+
+    def commit_id(self, revision: str) -> GitSha:
+        """Like `resolve`, for a revision that must exist."""
+        sha = self.resolve(revision)
+        if sha is None:
+            raise UsageError(f"{revision!r} names no commit here", remedy="check it with: git log --oneline")
+        return sha
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Whether `ancestor` is `descendant` or in its history; False for a commit that is not here."""
+        if self.resolve(ancestor) is None:
+            return False
+        try:
+            self._run("merge-base", "--is-ancestor", ancestor, descendant)
+        except GitCommandError as problem:
+            if problem.status == 1:
+                return False
+            raise CouldNotVerify(f"cannot compare {ancestor} with {descendant}: {_stderr(problem)}") from None
+        return True
+
+    def merge_base(self, one: str, other: str) -> GitSha:
+        try:
+            return parse_git_sha(self._run("merge-base", one, other).split()[0])
+        except (GitCommandError, IndexError):
+            raise InvalidInput(
+                "the branch shares no history with its base", remedy="start the branch from the base"
+            ) from None
+
+    def changed_paths(self, old: str, new: str) -> list[str]:
+        """Every path that differs between two commits' trees, both names of a rename."""
+        output = self._run("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--end-of-options", old, new)
+        return [path for path in output.split("\0") if path]
+
+    def list_tree(self, commit: str, path: str, recursive: bool) -> list[TreeEntry]:
+        """The entries at or below `path` ("" for the root), trees included when recursive."""
+        flags = ["-r", "-t"] if recursive else []
+        output = self._run("ls-tree", "-z", "--full-tree", *flags, "--end-of-options", commit, "--", *([path] if path else []))
+        entries = []
+        for line in filter(None, output.split("\0")):
+            meta, _, name = line.partition("\t")
+            mode, _, oid = meta.split(" ")
+            entries.append(TreeEntry(mode=mode, oid=oid, size=None, path=name))
+        return entries
+
+    @contextmanager
+    def open_blob(self, oid: str) -> Iterator[BinaryIO]:
+        """A blob's bytes as a stream.
+
+        Raises:
+            CouldNotVerify: when git cannot produce it (a partial clone whose remote is gone).
+        """
+        process = self._repo.git.execute(["git", "cat-file", "blob", oid], as_process=True)
+        try:
+            yield cast(BinaryIO, process.stdout)
+            process.stdout.read()  # a reader may stop early; git must not die of a closed pipe
+            process.wait()
+        except GitCommandError as problem:
+            raise CouldNotVerify(f"cannot read object {oid}: {_stderr(problem)}") from None
+        finally:
+            for stream in (process.stdout, process.stderr, process.stdin):
+                if stream is not None:
+                    stream.close()
+
+    def read_file(self, commit: str, path: str, *, max_bytes: int) -> bytes | None:
+        """A file's bytes at a commit, None where there is none.
+
+        Raises:
+            InvalidInput: for a link, a submodule or a directory in its place, or more than `max_bytes`.
+        """
+        found = [entry for entry in self.list_tree(commit, path, recursive=False) if entry.path == path]
+        if not found:
+            return None
+        if found[0].mode not in _FILE_MODES:
+            kind = "a symbolic link" if found[0].mode == _LINK else "not a regular file"
+            raise InvalidInput(f"is {kind} at {commit[:7]}", where=path, remedy="commit the file itself")
+        with self.open_blob(found[0].oid) as stream:
+            data = stream.read(max_bytes + 1)
+        if len(data) > max_bytes:
+            raise InvalidInput(f"is over {max_bytes:,} bytes at {commit[:7]}", where=path)
+        return data
+
+    def commit_file(self, parent: str, path: str, data: bytes, *, message: str, author: Identity, when: datetime) -> GitSha:
+        """A commit on `parent` in which only `path` differs; no work tree and no index of anybody is touched."""
+        with tempfile.TemporaryDirectory(prefix="promotebot-index-") as scratch:
+            content, text = Path(scratch, "content"), Path(scratch, "message")
+            content.write_bytes(data)
+            text.write_text(message, encoding="utf-8")
+            stamp = f"{int(when.timestamp())} +0000"
+            env = {
+                "GIT_INDEX_FILE": str(Path(scratch, "index")),
+                "GIT_AUTHOR_NAME": author.name, "GIT_AUTHOR_EMAIL": author.email, "GIT_AUTHOR_DATE": stamp,
+                "GIT_COMMITTER_NAME": author.name, "GIT_COMMITTER_EMAIL": author.email, "GIT_COMMITTER_DATE": stamp,
+            }
+            blob = self._run("hash-object", "-w", "--no-filters", "--", str(content)).strip()
+            self._run("read-tree", parent, env=env)
+            self._run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
+            tree = self._run("write-tree", "--missing-ok", env=env).strip()
+            return parse_git_sha(
+                self._run("commit-tree", "--no-gpg-sign", "-p", parent, "-F", str(text), tree, env=env).strip()
+            )
+
+    def push(self, commit: str, branch: str, *, expected: str) -> None:
+        """Move `branch` from `expected` to `commit`, or nothing: a compare-and-swap, never a forced update.
+
+        Raises:
+            RefChanged: when the branch is no longer at `expected`.
+            CouldNotVerify: when the push failed for another reason (the text is git's).
+        """
+        ref = f"refs/heads/{branch}"
+        if not self.is_ancestor(expected, commit):
+            raise InvalidInput(f"{commit[:7]} does not continue {expected[:7]}", where=branch)
+        try:
+            self._run("push", "--porcelain", f"--force-with-lease={ref}:{expected}", "origin", f"{commit}:{ref}")
+        except GitCommandError as problem:
+            said = f"{problem.stdout} {problem.stderr}"
+            if "stale info" in said or "fetch first" in said or "cannot lock ref" in said:
+                raise RefChanged(f"{branch} moved away from {expected[:7]}", remedy="ask again on the new head") from None
+            raise CouldNotVerify(
+                f"the push to {branch} was refused: {_stderr(problem)}",
+                remedy="check that the job has `permissions: contents: write` and that the branch is not protected",
+            ) from None
+
+    def dirty_paths(self) -> list[str]:
+        """Paths that differ from HEAD or are untracked, as `git status` shows them."""
+        output = self._run("status", "--porcelain=v1", "-z", "--untracked-files=normal")
+        return [line[3:] if line[2:3] == " " else line for line in output.split("\0") if line]
+
+    def tracked_paths(self, directory: str) -> set[str]:
+        """Files below a directory of the work tree that git tracks."""
+        output = self._run("ls-files", "-z", "--full-name", "--", f":(top,literal){directory}")
+        return {path for path in output.split("\0") if path}
+
+    def user_email(self) -> str:
+        """`git config user.email`, or empty."""
+        try:
+            return self._run("config", "--get", "user.email").strip()
+        except GitCommandError:
+            return ""
+
+    def _run(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+        output = self._repo.git.execute(
+            ["git", *arguments], env=dict(env) if env else None, strip_newline_in_stdout=False,
+            kill_after_timeout=TIMEOUT_SECONDS,
+        )
+        return str(output)
+
+
+def paths_below(paths: Sequence[str], directory: str) -> list[str]:
+    """Those of `paths` that lie in `directory`."""
+    return [path for path in paths if path.startswith(f"{directory}/")]
+
+
+def _stderr(problem: GitCommandError) -> str:
+    """git's own words in one line, without the noise GitPython puts around them."""
+    text = " ".join(str(problem.stderr).split()).removeprefix("stderr: ").strip("'")
+    return text[:500] or f"git ended with {problem.status}"

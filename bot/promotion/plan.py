@@ -1,0 +1,148 @@
+"""The decision: from a request and its evidence to the one registry change it means, or why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.artifact.evidence import Evidence
+from bot.errors import InvalidInput
+from bot.findings import Finding, errors_in, passed
+from bot.promotion.policy import Policy
+from bot.promotion.request import Request
+from bot.promotion.rules import Case, Facts, evaluate
+from bot.registry.model import Action, Event, Pointer, read_record
+from bot.registry.names import Stage, Timestamp, to_datetime, to_timestamp
+from bot.registry.registry import ModelRegistry
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A legal promotion: what the registry becomes. Applying it is somebody else's work."""
+
+    request: Request
+    action: Action
+    today: Pointer | None
+    pointer: Pointer
+    event: Event
+    before: ModelRegistry
+    after: ModelRegistry
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Refused: at least one finding is an error, and nothing is to be written."""
+
+    request: Request
+    today: Pointer | None
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """The stage already holds exactly this: nothing to write."""
+
+    request: Request
+    pointer: Pointer
+    findings: tuple[Finding, ...]
+
+
+Decision = Plan | Rejected | Unchanged
+
+
+def plan(
+    registry: ModelRegistry,
+    request: Request,
+    evidence: Evidence,
+    policy: Policy,
+    now: datetime,
+    *,
+    base: ModelRegistry,
+    facts: Facts,
+    commit: str | None,
+) -> Decision:
+    """Decide one promotion.
+
+    Args:
+        registry: the registry to change (the head's, after what this pull request promoted before).
+        base: the base's registry; what rules about history trust.
+        now: the moment of the decision, UTC.
+        commit: the commit `registry` was read from, recorded with the event.
+    """
+    case = Case(request, evidence, registry, base, policy, facts, now)
+    findings = evaluate(case)
+    if errors_in(findings):
+        return Rejected(request, case.today, findings)
+    moment = _moment(case)
+    pointer = _pointer(case, moment)
+    if case.today is not None and _says_the_same(case.today, pointer):
+        note = passed("request.noop", f"{request.stage.label} already holds {case.today.artifact_id} with these bytes")
+        return Unchanged(request, case.today, (*findings, note))
+    event = _event(case, moment, pointer, commit)
+    after = registry.with_event(request.model, event, pointer, request.stage)
+    reread = ModelRegistry.parse(after.to_bytes(), where=registry.where)  # never write what the loader refuses
+    entry = reread.entries[request.model]
+    promoted = entry.pointer(request.stage)
+    if promoted is None or reread.document != after.document:
+        raise InvalidInput("the new registry does not read back as planned", where=registry.where)
+    action = entry.history[0].action
+    return Plan(request, action, case.today, promoted, entry.history[0], registry, reread, findings)
+
+
+def _moment(case: Case) -> Timestamp:
+    """Now, or the newest event's time where the clock is a little behind it (DESIGN §2)."""
+    newest = [to_datetime(event.ts_utc) for event in case.history[:1]]
+    return to_timestamp(max([case.now, *newest]))
+
+
+def _pointer(case: Case, moment: Timestamp) -> dict[str, Any]:
+    request, manifest = case.request, case.evidence.manifest
+    return {
+        "artifact_dir": request.artifact_dir,
+        "artifact_id": request.artifact_id,
+        "git_sha": request.git_sha,
+        "dataset_id": request.dataset_id,
+        "promoted_at_utc": moment,
+        "notes": request.notes,
+        "actor": request.actor.name,
+        "source": request.actor.source.value,
+        "feature_order_hash": manifest.feature_order_hash if manifest else None,
+        "digest": case.digest,
+    }
+
+
+def _event(case: Case, moment: Timestamp, pointer: dict[str, Any], commit: str | None) -> dict[str, Any]:
+    request = case.request
+    origin = _origin(case)
+    return {
+        "ts_utc": moment,
+        "action": (Action.ROLLBACK if case.is_rollback else Action.PROMOTE).value,
+        "from_stage": origin.value if origin else None,
+        "to_stage": request.stage.value,
+        "pointer": dict(pointer),
+        "actor": request.actor.name,
+        "source": request.actor.source.value,
+        "reason": request.reason,
+        "notes": request.notes,
+        "registry_git_sha": commit,
+        "policy_digest": case.policy.digest,
+        "request": request.ref.model_dump() if request.ref else None,
+    }
+
+
+def _origin(case: Case) -> Stage | None:
+    """The highest lower stage that holds these bytes (DESIGN §2)."""
+    entry = case.entry
+    for stage in case.request.stage.below if entry else []:
+        pointer = entry.pointer(stage) if entry else None
+        if pointer and pointer.digest == case.digest:
+            return stage
+    return None
+
+
+def _says_the_same(today: Pointer, pointer: dict[str, Any]) -> bool:
+    new = read_record(Pointer, pointer, where="plan", path="$.pointer")
+    fields = ("artifact_dir", "artifact_id", "git_sha", "dataset_id", "feature_order_hash", "digest")
+    return all(getattr(today, field) == getattr(new, field) for field in fields)

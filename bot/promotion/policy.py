@@ -1,0 +1,152 @@
+"""The policy: what a team asks of a promotion. Read from the base commit, never from the pull request."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import timedelta
+from enum import IntEnum
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+
+from bot.artifact.limits import Limits
+from bot.errors import InvalidInput
+from bot.registry.codec import canonical_json
+from bot.registry.names import Digest, Stage
+
+MAX_BYTES = 64 * 1024
+DEFAULT_PATH = ".github/promotion.yml"
+_DURATION = re.compile(r"(\d{1,4})([mhd])", re.ASCII)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+class Permission(IntEnum):
+    """A role in a repository, least first.
+
+    https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization
+    """
+
+    NONE = 0
+    READ = 1
+    TRIAGE = 2
+    WRITE = 3
+    MAINTAIN = 4
+    ADMIN = 5
+
+
+def _permission(value: object) -> object:
+    if isinstance(value, str) and value.upper() in Permission.__members__ and value.islower():
+        return Permission[value.upper()]
+    raise ValueError(f"{value!r} is not one of: {', '.join(p.name.lower() for p in Permission)}")
+
+
+def _duration(value: object) -> object:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if isinstance(value, timedelta):
+        return value
+    if not match:
+        raise ValueError(f"{value!r} is not a duration such as 7d, 12h or 30m")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+PermissionField = Annotated[
+    Permission, BeforeValidator(_permission), PlainSerializer(lambda p: Permission(p).name.lower(), return_type=str)
+]
+DurationField = Annotated[
+    timedelta, BeforeValidator(_duration), PlainSerializer(lambda d: f"{int(d.total_seconds())}s", return_type=str)
+]
+
+
+class _Section(BaseModel):
+    """Frozen; an unknown key is an error: a misspelt rule must not be a missing rule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Soak(_Section):
+    """How long an artifact should stand in a stage before it leaves upwards."""
+
+    minimum: DurationField
+    required: bool = False
+
+
+class StagePolicy(_Section):
+    permission: PermissionField = "write"  # type: ignore[assignment]  # the validator turns it into a Permission
+    soak: Soak | None = None
+
+
+class ActivePolicy(_Section):
+    permission: PermissionField = "maintain"  # type: ignore[assignment]  # the validator turns it into a Permission
+    require_prior_stage: bool = True
+
+
+class Stages(_Section):
+    shadow: StagePolicy = StagePolicy(soak=Soak(minimum="7d"))  # type: ignore[arg-type]  # parsed
+    staging: StagePolicy = StagePolicy(soak=Soak(minimum="2d"))  # type: ignore[arg-type]  # parsed
+    active: ActivePolicy = ActivePolicy()
+
+    def permission(self, stage: Stage) -> Permission:
+        section: StagePolicy | ActivePolicy = getattr(self, stage.value)
+        return section.permission
+
+
+class Policy(_Section):
+    """`.github/promotion.yml` (DESIGN §2); every key has a default, so no file is a valid policy."""
+
+    bases: tuple[str, ...] = ()
+    """Base refs beside the default branch that may be promoted into."""
+    stages: Stages = Stages()
+    require_reason: bool = False
+    require_sha: bool = False
+    require_dataset: bool = False
+    drafts: bool = False
+    """Whether a draft pull request may carry promotions."""
+    limits: Limits = Limits()
+    contacts: tuple[Annotated[str, Field(max_length=200)], ...] = ()
+
+    @property
+    def digest(self) -> Digest:
+        """sha256 of the canonical JSON of the policy in force, defaults included; recorded with each event."""
+        return Digest("sha256:" + hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest())
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML's safe subset, with duplicate keys and aliases refused."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not read")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise yaml.YAMLError(f"key {twice!r} stands twice")
+        return super().construct_mapping(node, deep)
+
+
+def parse_policy(data: bytes | None, *, where: str = DEFAULT_PATH) -> Policy:
+    """The policy a file says; None (no file) gives the defaults.
+
+    Raises:
+        InvalidInput: naming every key that is unknown or wrong.
+    """
+    if data is None:
+        return Policy()
+    if len(data) > MAX_BYTES:
+        raise InvalidInput(f"policy is {len(data):,} bytes; the limit is {MAX_BYTES:,}", where=where)
+    try:
+        document = yaml.load(data.decode("utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader, stricter
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as problem:
+        raise InvalidInput(f"not a YAML file: {' '.join(str(problem).split())}", where=where) from None
+    try:
+        return Policy.model_validate({} if document is None else document)
+    except ValidationError as problem:
+        lines = [
+            f"{'.'.join(map(str, item['loc'])) or 'top level'}: {item['msg'].removeprefix('Value error, ')}"
+            for item in problem.errors()
+        ]
+        raise InvalidInput("; ".join(lines), where=where, remedy="docs/policy.md lists every key") from None

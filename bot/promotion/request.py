@@ -1,0 +1,78 @@
+"""What somebody asks for: a command as said, and the completed request the plan is made from."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.registry.model import RequestRef, Source
+from bot.registry.names import ArtifactPath, GitSha, ModelName, Stage
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The values a person gave, each None where nothing was said. Nothing is inferred here."""
+
+    stage: Stage
+    model: ModelName | None = None
+    artifact_dir: ArtifactPath | None = None
+    artifact_id: str | None = None
+    dataset_id: str | None = None
+    git_sha: GitSha | None = None
+    reason: str | None = None
+    notes: str | None = None
+    sha: GitSha | None = None
+    new_model: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks: the authenticated login on GitHub, an address at a terminal."""
+
+    name: str
+    source: Source
+
+
+@dataclass(frozen=True)
+class Request:
+    """A promotion with every value known or known to be absent, and where each came from."""
+
+    model: ModelName
+    stage: Stage
+    artifact_dir: ArtifactPath
+    artifact_id: str
+    actor: Actor
+    dataset_id: str | None = None
+    git_sha: GitSha | None = None
+    reason: str | None = None
+    notes: str | None = None
+    new_model: bool = False
+    ref: RequestRef | None = None
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Field name → where an inferred value was found, in words ("manifest", "staging pointer")."""
+
+    def retry(self, **flags: str | None) -> str:
+        """The command that asks for this again at the same door, with flags added or replaced."""
+        values: dict[str, str | None] = {
+            "artifact_dir": self.artifact_dir,
+            "artifact_id": self.artifact_id,
+            "dataset_id": self.dataset_id,
+            "git_sha": self.git_sha,
+            "reason": self.reason,
+        }
+        terminal = self.actor.source is Source.CLI
+        if not terminal:
+            values = {key: value for key, value in values.items() if key not in self.origins}
+        values.update(flags)
+        words = ["promotebot promote", f"--model {self.model}", f"--stage {self.stage.value}"]
+        if not terminal:
+            words = ["/promote", self.stage.value, self.model]
+        words += [f"--{key.replace('_', '-')} {_quoted(value)}" for key, value in values.items() if value]
+        return " ".join(words)
+
+
+def _quoted(value: str) -> str:
+    """A value as both a shell and the comment grammar read it back; placeholders stay readable."""
+    return value if value.startswith("<") else shlex.quote(value)
