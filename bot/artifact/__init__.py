@@ -1,0 +1,43 @@
+"""Artifacts: `from bot.artifact import load_artifact` (runbook). Importing it loads no runtime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.artifact.digest import hash_stream
+from bot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, parse_manifest
+from bot.artifact.source import WorkTree
+from bot.errors import InvalidInput
+
+__all__ = ["Artifact", "Manifest", "load_artifact"]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A directory whose every listed file has the sha256 its manifest says."""
+
+    path: Path
+    manifest: Manifest
+
+
+def load_artifact(path: Path) -> Artifact:
+    """Read an artifact's manifest and prove its files; the model itself is not opened.
+
+    Raises:
+        InvalidInput: naming the first file that is missing or differs, and the next command.
+    """
+    if not path.is_dir():
+        raise InvalidInput(f"Artifact directory not found: {path}", remedy=f"ls -la {path.parent}")
+    files = WorkTree(path)
+    with files.open(FILE_NAME) as stream:
+        manifest = parse_manifest(stream.read(MAX_BYTES + 1), where=f"{path}/{FILE_NAME}")
+    for name, expected in manifest.sha256.items():
+        with files.open(name) as stream:
+            digest = hash_stream(stream)
+        if digest != expected:
+            raise InvalidInput(
+                f"is sha256:{digest}, the manifest says sha256:{expected}", where=f"{path}/{name}",
+                remedy=f"restore the file, or promotebot manifest {path} --model-file {manifest.model_file}",
+            )
+    return Artifact(path, manifest)

@@ -1,0 +1,20 @@
+"""How much an artifact may cost to examine; a part of the policy."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+GIB = 1024**3
+
+
+class Limits(BaseModel):
+    """Bytes, counts and seconds; every one can be lowered or raised by the policy's `limits`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    file_bytes: int = Field(default=2 * GIB, gt=0)
+    artifact_bytes: int = Field(default=4 * GIB, gt=0)
+    files: int = Field(default=1000, gt=0)
+    open_seconds: int = Field(default=60, gt=0)
+    open_memory_bytes: int = Field(default=4 * GIB, gt=0)
+    """Address space of the process that opens the model."""

@@ -1,0 +1,110 @@
+"""A served repository with regime_v1 ACTIVE and regime_v2 in SHADOW, fresh for every test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.app.action import run_action
+from bot.errors import PromotebotError
+from bot.registry import ModelRegistry
+from bot.sandbox.demo import REGISTRY, add_artifact, promote, seed_repository
+from bot.sandbox.repository import Repository
+from bot.sandbox.server import EmbeddedGitHub
+from bot.sandbox.workshop import Job, Person, Runner
+
+ROOT = Path(__file__).resolve().parents[2]
+BOT = "github-actions[bot]"
+
+
+@pytest.fixture(scope="session")
+def seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bare repository every test starts from, made once."""
+    scratch = tmp_path_factory.mktemp("seed")
+    with EmbeddedGitHub(root=scratch / "hub") as hub:
+        repository = seed_repository(hub, ROOT, scratch)
+        bob = Person.at_work(hub, repository, "bob", scratch / "again")
+        add_artifact(bob, ROOT, "regime_v2")
+        promote(bob, "--model", "regime_classifier", "--stage", "shadow", "--artifact-dir", "ml/artifacts/regime_v2",
+                "--artifact-id", "regime_v2_candidate")
+        bob.push()
+        return repository.git_dir
+
+
+@dataclass
+class Office:
+    """The embedded GitHub with one repository, its people, and a runner in this process."""
+
+    hub: EmbeddedGitHub
+    repository: Repository
+    scratch: Path
+    now: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+
+    def person(self, login: str) -> Person:
+        directory = self.scratch / f"{login}-{len(list(self.scratch.iterdir()))}"
+        return Person.at_work(self.hub, self.repository, login, directory)
+
+    def pull(self, branch: str = "evaluation", files: dict[str, str | bytes] | None = None, **options: Any) -> int:
+        """A pull request by alice that adds the given files."""
+        alice = self.person("alice")
+        alice.start_branch(branch)
+        for path, content in (files or {"ml/evaluations/v2.json": "{}\n"}).items():
+            alice.write(path, content)
+        alice.commit("docs: Evaluation")
+        alice.push()
+        return self.repository.open_pull(author="alice", head=branch, title="Shadow evaluation", **options).number
+
+    def ask(self, number: int, body: str, *, author: str = "alice") -> Job:
+        comment = self.repository.comment(number, author=author, body=body)
+        return self.job(self.repository.issue_comment_event(comment.id))
+
+    def job(self, payload: dict[str, Any], event_name: str = "issue_comment", **environment: str) -> Job:
+        """Run the Action's door in this process: the same code without the start of an interpreter."""
+        runner = Runner.of(self.repository, self.scratch / "runner")
+        settings = {**runner.environment(event_name, payload), **environment}
+        try:
+            code, log = run_action(settings, lambda: self.now), ""
+        except PromotebotError as problem:
+            code, log = problem.exit_code, str(problem)
+        return runner.finished(settings, code, log)
+
+    def head(self, number: int) -> str:
+        return self.repository.pull(number).head_sha
+
+    def comments(self, number: int) -> list[str]:
+        return [c.body for c in self.repository.comments_on(number) if c.user.login == BOT]
+
+    def comment(self, number: int) -> str:
+        bodies = self.comments(number)
+        assert len(bodies) == 1, bodies
+        return bodies[0].replace("\\", "")
+
+    def registry(self, revision: str) -> ModelRegistry:
+        return ModelRegistry.parse(self.repository.git.run_bytes("cat-file", "blob", f"{revision}:{REGISTRY}"))
+
+    def checks(self, sha: str) -> list[str]:
+        runs = [run for run in self.repository.check_runs.values() if run.head_sha == sha]
+        return [str(run.conclusion) for run in runs if run.name == "promotebot/gate"]
+
+    def reactions(self) -> list[str]:
+        return [reaction.content for comment in self.repository.comments.values() for reaction in comment.reactions]
+
+
+@pytest.fixture
+def office(seed: Path, tmp_path: Path) -> Iterator[Office]:
+    with EmbeddedGitHub(root=tmp_path / "hub") as hub:
+        repository = hub.create_repository("acme/models")
+        for login, role in (("alice", "maintain"), ("bob", "maintain"), ("carol", "write"), ("mallory", "read")):
+            hub.add_user(login)
+            repository.set_role(login, role)
+        shutil.copytree(seed / "objects", repository.git_dir / "objects", dirs_exist_ok=True)
+        tip = (seed / "refs/heads/main").read_text().strip()
+        repository.git.set_ref("refs/heads/main", tip)
+        (tmp_path / "scratch").mkdir()
+        yield Office(hub, repository, tmp_path / "scratch")

@@ -1,0 +1,372 @@
+"""The whole handler against the embedded GitHub and real git: the accept, and each refusal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.sandbox.demo import REGISTRY, add_artifact
+from bot.sandbox.workshop import Job, Runner
+
+from .conftest import ROOT, Office
+
+MODEL = "regime_classifier"
+V2 = "ml/artifacts/regime_v2"
+
+
+def refused(office: Office, number: int, job: Job, head: str, *says: str) -> None:
+    """Exit 1, one comment that says it and names the next step, nothing committed, no traceback."""
+    assert job.exit_code == 1, job
+    assert job.outputs["decision"] == "refused"
+    assert office.head(number) == head
+    comment = office.comment(number)
+    for text in says:
+        assert text in comment, comment
+    assert "Traceback" not in comment + job.log
+    assert "-1" in office.reactions()
+
+
+def edit_manifest(office: Office, number: int, changes: dict[str, Any]) -> str:
+    """Change a pull request's regime_v2 manifest; a value of None takes the key out."""
+    alice = office.person("alice")
+    branch = office.repository.pull(number).head_ref
+    alice.start_branch(branch, base=branch)
+    path = alice.clone / V2 / "manifest.json"
+    manifest = {**json.loads(path.read_bytes()), **changes}
+    path.write_text(json.dumps({k: v for k, v in manifest.items() if v is not None}))
+    alice.commit("chore: Edit the manifest")
+    return alice.push()
+
+
+def test_promote_active_alone_commits_the_registry_and_tells_the_reviewer(office: Office) -> None:
+    number = office.pull()
+    before = office.head(number)
+    job = office.ask(number, "/promote active")
+    after = office.head(number)
+    assert job.exit_code == 0, office.comments(number)
+    assert job.outputs["decision"] == "promoted"
+    assert job.outputs["commit_sha"] == after != before
+    assert json.loads(job.outputs["result"])["schema_version"] == "v1"
+    assert office.repository.git.run("rev-parse", f"{after}^").strip() == before
+    assert office.repository.git.run("diff", "--name-only", before, after).split() == [REGISTRY]
+    assert office.repository.git.run("log", "-1", "--format=%s", after).strip() == (
+        "feat(ml): Promote regime_v2_candidate to ACTIVE"
+    )
+    event = office.registry(after).history[MODEL][0]
+    assert (event.from_stage, event.to_stage, event.actor, event.source) == ("shadow", "active", "alice", "github")
+    assert event.request is not None
+    assert event.request.head_sha == before
+    assert event.pointer.dataset_id == "market_data_2026_q1_multi"
+    assert event.reason == f"#{number}: Shadow evaluation"
+    assert office.checks(after) == ["success"]
+    comment = office.comment(number)
+    assert "ACTIVE" in comment
+    assert "regime_v2_candidate" in comment
+    assert "```diff" in comment
+    assert f"--sha {after}" in comment or f"--sha {before}" in comment
+    assert sorted(office.reactions()) == ["eyes", "rocket"]
+    assert comment in job.summary.replace("\\", "") or "regime_v2_candidate" in job.summary
+
+
+def test_running_the_same_job_again_writes_nothing_and_keeps_one_comment(office: Office) -> None:
+    number = office.pull()
+    comment = office.repository.comment(number, author="alice", body="/promote active")
+    payload = office.repository.issue_comment_event(comment.id)
+    first = office.job(payload)
+    head = office.head(number)
+    again = office.job(payload)
+    assert (first.exit_code, again.exit_code) == (0, 0)
+    assert again.outputs["decision"] == "unchanged"
+    assert again.outputs["reason_code"] == "already_done"
+    assert office.head(number) == head
+    assert len(office.comments(number)) == 1
+
+
+def test_asking_twice_for_the_same_changes_nothing(office: Office) -> None:
+    number = office.pull()
+    office.ask(number, "/promote active")
+    head = office.head(number)
+    job = office.ask(number, "/promote active")
+    assert job.outputs["reason_code"] == "nothing_to_change"
+    assert office.head(number) == head
+
+
+def test_a_dry_run_shows_the_diff_and_commits_nothing(office: Office) -> None:
+    number = office.pull()
+    head = office.head(number)
+    job = office.ask(number, "/promote active --dry-run")
+    assert job.exit_code == 0
+    assert job.outputs["decision"] == "planned"
+    assert office.head(number) == head
+    assert "```diff" in office.comment(number)
+    assert office.checks(head) == []
+
+
+def test_an_artifact_the_pull_request_adds_is_found_by_itself(office: Office) -> None:
+    alice = office.person("alice")
+    alice.start_branch("v3")
+    add_artifact(alice, ROOT, "regime_v2", name="regime_v3")
+    alice.push()
+    number = office.repository.open_pull(author="alice", head="v3", title="Add regime_v3").number
+    job = office.ask(number, "/promote shadow")
+    assert job.exit_code == 0, office.comments(number)
+    pointer = office.registry(office.head(number)).get_stage_pointer(MODEL, "shadow")
+    assert pointer is not None
+    assert (pointer.artifact_dir, pointer.artifact_id) == ("ml/artifacts/regime_v3", "regime_v3")
+
+
+def test_several_commands_are_carried_out_in_order(office: Office) -> None:
+    number = office.pull()
+    job = office.ask(number, "/promote staging --artifact-id regime_v2_staging\n/promote active")
+    assert job.exit_code == 0, office.comments(number)
+    registry = office.registry(office.head(number))
+    stages = [registry.get_stage_pointer(MODEL, stage) for stage in ("staging", "active")]
+    assert [pointer.artifact_id for pointer in stages if pointer] == ["regime_v2_staging", "regime_v2_staging"]
+    assert len(json.loads(job.outputs["result"])["all"]) == 2
+
+
+def test_an_unknown_model_is_refused_with_the_known_ones(office: Office) -> None:
+    number = office.pull()
+    job = office.ask(number, "/promote active regime_clasifier")
+    refused(office, number, job, office.head(number), "request.model", "regime_classifier")
+
+
+def test_ambiguity_is_refused_with_the_commands_to_choose_from(office: Office) -> None:
+    alice = office.person("alice")
+    alice.start_branch("two")
+    for name in ("regime_v3", "regime_v4"):
+        add_artifact(alice, ROOT, "regime_v2", name=name)
+    alice.push()
+    number = office.repository.open_pull(author="alice", head="two", title="Two").number
+    job = office.ask(number, "/promote shadow")
+    refused(
+        office, number, job, office.head(number),
+        f"/promote shadow {MODEL} --artifact-dir ml/artifacts/regime_v3",
+        f"/promote shadow {MODEL} --artifact-dir ml/artifacts/regime_v4",
+    )
+    assert job.outputs["reason_code"] == "unclear"
+
+
+def test_active_without_a_prior_stage_in_the_base_is_refused(office: Office) -> None:
+    alice = office.person("alice")
+    alice.start_branch("v3")
+    shutil.copytree(ROOT / V2, alice.clone / "ml/artifacts/regime_v3")
+    report = alice.clone / "ml/artifacts/regime_v3/train_report.json"
+    report.write_text(report.read_text() + "\n")
+    manifest = json.loads((report.parent / "manifest.json").read_bytes())
+    import hashlib
+
+    manifest["sha256"]["train_report.json"] = hashlib.sha256(report.read_bytes()).hexdigest()
+    manifest["git_sha"] = alice.git("rev-parse", "HEAD")
+    (report.parent / "manifest.json").write_text(json.dumps(manifest))
+    alice.commit("feat: v3")
+    alice.push()
+    number = office.repository.open_pull(author="alice", head="v3", title="v3").number
+    shadow = office.ask(number, "/promote shadow")
+    assert shadow.exit_code == 0, office.comments(number)
+    head = office.head(number)
+    job = office.ask(number, "/promote active")
+    refused(office, number, job, head, "active.prior_stage", "/promote shadow")
+    assert office.checks(head) == ["success", "failure"]
+
+
+def test_a_digest_mismatch_is_refused_with_both_digests(office: Office) -> None:
+    alice = office.person("alice")
+    alice.start_branch("v3")
+    add_artifact(alice, ROOT, "regime_v2", name="regime_v3", tampered=True)
+    alice.push()
+    number = office.repository.open_pull(author="alice", head="v3", title="v3").number
+    job = office.ask(number, "/promote shadow")
+    refused(office, number, job, office.head(number), "artifact.digest", "promotebot manifest ml/artifacts/regime_v3")
+    assert office.checks(office.head(number)) == ["failure"]
+
+
+def test_a_missing_file_is_refused_by_name(office: Office) -> None:
+    alice = office.person("alice")
+    alice.start_branch("v3")
+    add_artifact(alice, ROOT, "regime_v2", name="regime_v3")
+    (alice.clone / "ml/artifacts/regime_v3/test_data_set_0/output_0.pb").unlink()
+    alice.commit("chore: Lose a file")
+    alice.push()
+    number = office.repository.open_pull(author="alice", head="v3", title="v3").number
+    job = office.ask(number, "/promote shadow")
+    refused(office, number, job, office.head(number), "artifact.files", "test_data_set_0/output_0.pb")
+
+
+@pytest.mark.parametrize("path", ["../../../etc/passwd", "ml/../ml/artifacts/regime_v2", "/etc", "ml\\artifacts"])
+def test_a_path_that_leaves_the_repository_is_refused(office: Office, path: str) -> None:
+    number = office.pull()
+    job = office.ask(number, f"/promote shadow --artifact-dir '{path}'")
+    refused(office, number, job, office.head(number), "Path traversal not allowed", "ml/artifacts/regime_v2")
+
+
+def test_a_directory_that_is_not_there_is_refused(office: Office) -> None:
+    number = office.pull()
+    job = office.ask(number, "/promote shadow --artifact-dir ml/artifacts/nope")
+    refused(office, number, job, office.head(number), "Artifact directory not found", "ml/artifacts/nope")
+
+
+def test_a_symbolic_link_in_the_tree_is_refused(office: Office) -> None:
+    alice = office.person("alice")
+    alice.start_branch("link")
+    (alice.clone / "ml/artifacts/regime_v3").symlink_to("regime_v2")
+    alice.commit("feat: A link")
+    alice.push()
+    number = office.repository.open_pull(author="alice", head="link", title="Link").number
+    job = office.ask(number, "/promote shadow --artifact-dir ml/artifacts/regime_v3")
+    refused(office, number, job, office.head(number), "symbolic link", "ml/artifacts/regime_v3")
+
+
+@pytest.mark.parametrize(("field", "flag"), [("dataset_id", "--dataset-id"), ("git_sha", "--git-sha")])
+def test_active_without_dataset_or_training_commit_is_refused(office: Office, field: str, flag: str) -> None:
+    number = office.pull(branch="bare")
+    head = edit_manifest(office, number, {field: None})
+    # the shadow pointer of the seed names both, so a fresh directory is needed to have neither
+    job = office.ask(number, f"/promote active --artifact-dir {V2}")
+    pointer = office.registry("main").get_stage_pointer(MODEL, "shadow")
+    assert pointer is not None
+    assert getattr(pointer, field) is None
+    refused(office, number, job, head, f"active.{field}", f"ACTIVE promotion requires {flag}")
+
+
+def test_a_training_commit_outside_the_history_is_refused(office: Office) -> None:
+    number = office.pull()
+    head = edit_manifest(office, number, {"git_sha": "0" * 39 + "1"})
+    job = office.ask(number, "/promote active")
+    refused(office, number, job, head, "git_sha.ancestor", "not an ancestor")
+
+
+def test_a_commenter_without_permission_is_refused(office: Office) -> None:
+    number = office.pull()
+    head = office.head(number)
+    refused(office, number, office.ask(number, "/promote active", author="mallory"), head, "mallory", "maintain")
+    assert office.checks(head) == [], "somebody without permission must not be able to turn the check red"
+
+
+def test_write_permission_suffices_for_staging_but_not_for_active(office: Office) -> None:
+    number = office.pull()
+    refused(office, number, office.ask(number, "/promote active", author="carol"), office.head(number), "maintain")
+    assert office.ask(number, "/promote staging", author="carol").exit_code == 0
+
+
+def test_an_edited_comment_is_refused(office: Office) -> None:
+    number = office.pull()
+    comment = office.repository.comment(number, author="alice", body="/promote active")
+    payload = office.repository.issue_comment_event(comment.id)
+    office.repository.edit_comment(comment.id, body="/promote active --artifact-id other")
+    refused(office, number, office.job(payload), office.head(number), "edited", "new comment")
+
+
+def test_a_closed_pull_request_is_refused(office: Office) -> None:
+    number = office.pull()
+    office.repository.close(number, by="alice")
+    refused(office, number, office.ask(number, "/promote active"), office.head(number), "closed")
+
+
+def test_a_fork_is_refused_always(office: Office) -> None:
+    fork = office.hub.fork("acme/models", "mallory")
+    mallory = type(office.person("alice")).at_work(office.hub, fork, "mallory", office.scratch / "fork")
+    mallory.start_branch("evil")
+    mallory.write("ml/evaluations/x.json", "{}\n")
+    mallory.commit("docs: x")
+    mallory.push()
+    number = office.repository.open_pull(author="mallory", head="mallory:evil", base="main", title="x").number
+    refused(office, number, office.ask(number, "/promote active"), office.head(number), "fork")
+
+
+def test_a_draft_is_refused(office: Office) -> None:
+    number = office.pull(draft=True)
+    refused(office, number, office.ask(number, "/promote active"), office.head(number), "draft")
+
+
+def test_a_base_nobody_listed_is_refused(office: Office) -> None:
+    tip = office.repository.git.branch("main")
+    office.repository.git.set_ref("refs/heads/lax", tip)
+    number = office.pull(base="lax")
+    refused(office, number, office.ask(number, "/promote active"), office.head(number), "lax", "main")
+
+
+def test_a_command_on_a_plain_issue_is_refused(office: Office) -> None:
+    issue = office.repository.open_issue(author="alice", title="Hello")
+    job = office.ask(issue.number, "/promote active")
+    assert job.exit_code == 1
+    assert "pull request" in office.comment(issue.number)
+
+
+def test_a_slip_in_the_command_is_answered_with_what_to_write(office: Office) -> None:
+    number = office.pull()
+    refused(office, number, office.ask(number, "/promote actve"), office.head(number), "/promote active")
+
+
+def test_a_pinned_head_that_is_not_the_head_is_refused_with_the_current_one(office: Office) -> None:
+    number = office.pull()
+    head = office.head(number)
+    refused(office, number, office.ask(number, f"/promote active --sha {'a' * 40}"), head, head)
+    assert office.ask(number, f"/promote active --sha {head}").exit_code == 0
+
+
+def test_a_hand_edited_registry_is_not_built_upon(office: Office) -> None:
+    text = office.repository.git.run("show", f"main:{REGISTRY}")
+    edited = text.replace('"artifact_id": "regime_v1_prod"', '"artifact_id": "mine"', 1)
+    number = office.pull(files={REGISTRY: edited})
+    job = office.ask(number, "/promote active")
+    refused(office, number, job, office.head(number), "gate.replay", MODEL)
+    assert office.checks(office.head(number)) == ["failure"]
+
+
+def test_a_branch_behind_a_moved_registry_is_told_to_catch_up(office: Office) -> None:
+    first, second = office.pull("one"), office.pull("two")
+    assert office.ask(first, "/promote staging").exit_code == 0
+    office.repository.merge(first, by="bob")
+    job = office.ask(second, "/promote active")
+    refused(office, second, job, office.head(second), "git merge")
+    assert job.outputs["reason_code"] == "base_moved"
+
+
+@pytest.mark.parametrize("body", ["Looks good to me.", "> /promote active", "```\n/promote active\n```", "", "/lgtm"])
+def test_a_comment_without_a_command_costs_no_api_call(office: Office, body: str) -> None:
+    number = office.pull()
+    office.hub.requests.clear()
+    job = office.ask(number, body)
+    assert job.exit_code == 0
+    assert job.outputs == {"decision": "ignored"}
+    assert office.hub.requests == []
+
+
+def test_a_bots_comment_is_ignored_silently(office: Office) -> None:
+    number = office.pull()
+    office.hub.add_user("other[bot]", type="Bot")
+    office.hub.requests.clear()
+    for login in ("other[bot]", "github-actions[bot]"):
+        job = office.ask(number, "/promote active", author=login)
+        assert (job.exit_code, job.outputs) == (0, {"decision": "ignored"})
+    assert office.hub.requests == []
+
+
+def test_other_events_are_ignored(office: Office) -> None:
+    number = office.pull()
+    comment = office.repository.comment(number, author="alice", body="/promote active")
+    for action in ("edited", "deleted"):
+        job = office.job(office.repository.issue_comment_event(comment.id, action=action))
+        assert job.outputs == {"decision": "ignored"}
+
+
+def test_the_policy_of_the_pull_request_counts_for_nothing(office: Office) -> None:
+    number = office.pull(files={".github/promotion.yml": "stages: {active: {permission: read}}\n"})
+    refused(office, number, office.ask(number, "/promote active", author="mallory"), office.head(number), "maintain")
+
+
+def test_the_program_itself_runs_as_the_action_starts_it(office: Office, tmp_path: Path) -> None:
+    number = office.pull()
+    comment = office.repository.comment(number, author="alice", body="/promote active")
+    runner = Runner.of(office.repository, tmp_path / "job")
+    (runner.directory / "bot").mkdir()
+    (runner.directory / "bot/__init__.py").write_text("raise SystemExit('the working directory was imported')\n")
+    job = runner.run("issue_comment", office.repository.issue_comment_event(comment.id))
+    assert job.exit_code == 0, job.log
+    assert job.outputs["decision"] == "promoted"
+    assert runner.token not in job.log + job.summary + json.dumps(job.outputs)

@@ -1,0 +1,145 @@
+"""The comment grammar, as attacks and as people write it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.promotion.commands import Help, Promote, Unreadable, command_lines, parse_comment
+from bot.promotion.request import Asked
+from bot.registry.names import ArtifactPath, ModelName, Stage
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+
+def only(body: str) -> object:
+    commands = parse_comment(body)
+    assert len(commands) == 1
+    return commands[0]
+
+
+def asked(body: str) -> Asked:
+    command = only(body)
+    assert isinstance(command, Promote), command
+    return command.asked
+
+
+def problem(body: str) -> str:
+    command = only(body)
+    assert isinstance(command, Unreadable), command
+    return f"{command.problem} | {command.remedy}"
+
+
+def test_promote_active_alone_is_a_whole_command() -> None:
+    assert only("/promote active") == Promote(1, "/promote active", Asked(stage=Stage.ACTIVE))
+
+
+def test_every_flag_is_read() -> None:
+    body = (
+        "/promote active regime_classifier --artifact-dir ml/artifacts/v2 --artifact-id v2_prod --dataset-id d.1-x "
+        f'--git-sha {SHA} --reason "14 days, 95% \\"ok\\"" --notes=fine --sha {SHA} --new-model --dry-run'
+    )
+    assert asked(body) == Asked(
+        stage=Stage.ACTIVE, model=ModelName("regime_classifier"), artifact_dir=ArtifactPath("ml/artifacts/v2"),
+        artifact_id="v2_prod", dataset_id="d.1-x", git_sha=SHA, reason='14 days, 95% "ok"', notes="fine", sha=SHA,  # type: ignore[arg-type]
+        new_model=True, dry_run=True,
+    )
+
+
+def test_text_around_commands_is_just_text_and_lines_are_counted() -> None:
+    body = "Looks good.\r\n\r\n/promote shadow\r\nthanks\r\n/help\r\n"
+    assert [(type(c), c.line) for c in parse_comment(body)] == [(Promote, 3), (Help, 5)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "please /promote active",
+        " /promote active",
+        "\t/promote active",
+        "> /promote active",
+        "    /promote active",
+        "```\n/promote active\n```",
+        "```sh\n/promote active",
+        "~~~\n/promote active\n~~~~",
+        "````\n```\n/promote active\n````",
+        "<!--\n/promote active\n-->",
+        "<!-- x\n\n/promote active\n--> /promote active",
+        "`/promote active`",
+        "- /promote active",
+        "/lgtm",
+        "/",
+        "//promote active",
+        "/path/to/promote",
+        "\u200b/promote active",
+        "／promote active",  # noqa: RUF001 - a full-width slash on purpose
+    ],
+)
+def test_what_github_would_not_show_as_a_plain_line_is_no_command(body: str) -> None:
+    assert parse_comment(body) == []
+
+
+def test_a_command_after_a_closed_fence_or_comment_counts() -> None:
+    assert asked("```\n/promote shadow\n```\n/promote staging").stage is Stage.STAGING
+    assert asked("<!-- a --> x\n<!--\n-->\n/promote staging").stage is Stage.STAGING
+
+
+def test_a_fence_is_closed_only_by_one_as_long() -> None:
+    assert parse_comment("````\n```\n/promote active") == []
+    assert parse_comment("```\n``` x\n/promote active") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("/promte active", "did you mean `/promote`"),
+        ("/Promote active", "did you mean `/promote`"),
+        ("/promote", "needs a stage"),
+        ("/promote actve", "did you mean `/promote active`"),
+        ("/promote prod", "shadow, staging, active"),
+        ("/promote active a b", "unexpected word 'b'"),
+        ("/promote active Model", "not a model name"),
+        ("/promote active --artifact-dirr x", "did you mean --artifact-dir"),
+        ("/promote active -x", "unknown flag -x"),
+        ("/promote active --artifact_dir x", "did you mean --artifact-dir"),
+        ("/promote active --reason", "--reason needs a value"),
+        ("/promote active --reason --dry-run", "--reason needs a value"),
+        ("/promote active --dry-run --dry-run", "given twice"),
+        ("/promote active --dry-run=yes", "takes no value"),
+        ("/promote active --reason a --reason b", "given twice"),
+        ('/promote active --reason "a', "a quote is not closed"),
+        ("/promote active --reason “a”", "straight quotes"),
+        ("/promote active --sha abc", "all 40 lower-case hex digits"),
+        ("/promote active --artifact-dir ../../etc", "Path traversal not allowed"),
+        ("/promote active --artifact-dir /etc", "Path traversal not allowed"),
+        ("/promote active --artifact-id ''", "--artifact-id needs a value"),
+        ("/promote active --artifact-id a/b", "is not an id"),
+        ("/promote active --dataset-id дата", "is not an id"),
+        ("/promote act\u200bive", "U+200B"),
+        ("/promote active\u202e", "U+202E"),
+        ("/promote active\x00", "U+0000"),
+        ("/promote active\t--dry-run", "U+0009"),
+        ("/promote active --reason " + "x" * 5000, "over 4096 characters"),
+        ("/promote active --reason " + "x" * 1001, "at most 1000"),
+        ("/promote active <!-- x", "unexpected word"),
+        ("/help me", "takes no arguments"),
+        ("\n".join(["/help"] * 11), "more than 10 commands"),
+    ],
+)
+def test_a_slip_is_named_with_what_to_write(body: str, says: str) -> None:
+    assert says in problem(body)
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=200))
+def test_any_comment_parses_and_whatever_runs_stood_at_column_one(body: str) -> None:
+    for command in parse_comment(body):
+        assert command.text.startswith("/")
+        assert command.text[:200] in body
+
+
+@given(st.lists(st.sampled_from(["```", "~~~~", "<!--", "-->", "/promote active", "x", "````", "> "]), max_size=12))
+def test_nothing_inside_a_fence_is_ever_a_command(lines: list[str]) -> None:
+    body = "\n".join(["~~~~~~", *[line for line in lines if line != "~~~~~~"]])
+    assert list(command_lines(body)) == []

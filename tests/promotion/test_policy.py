@@ -1,0 +1,71 @@
+"""The policy file: defaults, strictness, digest."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.errors import InvalidInput
+from bot.promotion.policy import Permission, Policy, parse_policy
+from bot.registry.names import Stage
+
+
+def test_no_file_and_an_empty_file_mean_the_defaults() -> None:
+    assert parse_policy(None) == parse_policy(b"") == parse_policy(b"{}\n") == Policy()
+
+
+def test_the_defaults_are_the_documented_ones() -> None:
+    policy = Policy()
+    assert [policy.stages.permission(stage) for stage in Stage] == [Permission.WRITE, Permission.WRITE, Permission.MAINTAIN]
+    assert policy.stages.active.require_prior_stage
+    assert policy.stages.shadow.soak is not None
+    assert policy.stages.shadow.soak.minimum == timedelta(days=7)
+    assert not policy.stages.shadow.soak.required
+
+
+def test_values_are_read() -> None:
+    policy = parse_policy(
+        b"bases: [release]\ncontacts: [ml-team@example.com]\nrequire_reason: true\n"
+        b"stages:\n  active: {permission: admin}\n  staging: {soak: {minimum: 36h, required: true}}\n"
+    )
+    assert policy.bases == ("release",)
+    assert policy.stages.permission(Stage.ACTIVE) is Permission.ADMIN
+    assert policy.stages.staging.soak is not None
+    assert policy.stages.staging.soak.minimum == timedelta(hours=36)
+    assert policy.stages.staging.soak.required
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("stagess: {}", "stagess"),
+        ("stages: {active: {permision: admin}}", "stages.active.permision"),
+        ("stages: {active: {permission: owner}}", "not one of"),
+        ("stages: {active: {permission: 3}}", "not one of"),
+        ("stages: {shadow: {soak: {minimum: soon}}}", "not a duration"),
+        ("stages: {shadow: {soak: {minimum: 7}}}", "not a duration"),
+        ("require_reason: 3x", "require_reason"),
+        ("a: 1\na: 2", "stands twice"),
+        ("a: &x 1\nb: *x", "aliases"),
+        ("- 1", "top level"),
+        ("{", "not a YAML file"),
+        ("!!python/object/apply:os.system [ls]", "not a YAML file"),
+    ],
+)
+def test_what_is_misspelt_is_an_error_not_a_default(text: str, says: str) -> None:
+    with pytest.raises(InvalidInput, match=r"promotion\.yml") as caught:
+        parse_policy(text.encode())
+    assert says in str(caught.value)
+
+
+def test_a_policy_that_is_not_utf8_or_too_large_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="not a YAML file"):
+        parse_policy(b"\xff")
+    with pytest.raises(InvalidInput, match="limit"):
+        parse_policy(b"#" * 70000)
+
+
+def test_the_digest_covers_what_is_in_force_not_how_it_is_written() -> None:
+    assert parse_policy(b"drafts: false").digest == Policy().digest
+    assert parse_policy(b"drafts: true").digest != Policy().digest

@@ -1,0 +1,89 @@
+"""The strict decoder and the two written forms."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import InvalidInput
+from bot.registry.codec import canonical_json, parse_json, stored_json
+
+texts = st.text(st.characters(codec="utf-8"))
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**18), 10**18) | texts,
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(texts, children, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(values)
+def test_what_is_stored_reads_back_as_it_was(value: object) -> None:
+    assert parse_json(stored_json(value), where="x") == value
+    assert parse_json(canonical_json(value), where="x") == value
+
+
+@given(values)
+def test_storing_what_was_read_gives_the_same_bytes(value: object) -> None:
+    data = stored_json(value)
+    assert stored_json(parse_json(data, where="x")) == data
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_either_read_as_json_reads_them_or_refused(data: bytes) -> None:
+    try:
+        value = parse_json(data, where="x")
+    except InvalidInput as problem:
+        assert problem.where == "x"
+    else:
+        assert json.loads(data) == value
+
+
+def test_canonical_form_does_not_depend_on_key_order() -> None:
+    assert canonical_json({"b": 1, "a": "é"}) == canonical_json({"a": "é", "b": 1}) == '{"a":"é","b":1}'.encode()
+
+
+def test_a_fraction_has_no_canonical_form_and_its_place_is_named() -> None:
+    with pytest.raises(InvalidInput, match=r"\$\.a\[1\]\.b"):
+        canonical_json({"a": [1, {"b": 0.5}]})
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"\xef\xbb\xbf{}", "byte order mark"),
+        (b'{"a": "\xff"}', "not UTF-8 at byte 7"),
+        (b'{"a": 1, "a": 2}', "'a' stands twice"),
+        (b'{"a": {"b": 1, "b": 1}}', "'b' stands twice"),
+        (b"[NaN]", "NaN is not JSON"),
+        (b"[-Infinity]", "-Infinity is not JSON"),
+        (b"[1e999]", "too large"),
+        (b"[" + b"9" * 50 + b"]", "50 digits"),
+        (b'["\\ud800"]', "surrogate"),
+        (b'{"\\udfff": 1}', "surrogate"),
+        (b"[" * 65 + b"]" * 65, "nested deeper than 64 at line 1"),
+        (b'{"a": ' * 100000, "nested deeper"),
+        (b"{", "line 1 column"),
+        (b"", "not JSON"),
+        (b"{} {}", "Extra data"),
+    ],
+)
+def test_what_two_readers_could_read_differently_is_refused(data: bytes, says: str) -> None:
+    with pytest.raises(InvalidInput, match="models.json") as caught:
+        parse_json(data, where="models.json")
+    assert says in str(caught.value)
+
+
+def test_brackets_inside_strings_are_not_depth() -> None:
+    assert parse_json(json.dumps(["[{" * 500, 'a\\"[' * 100]).encode(), where="x")
+
+
+def test_a_pair_of_surrogate_escapes_is_one_character() -> None:
+    assert parse_json(b'["\\ud83d\\ude00"]', where="x") == ["😀"]
+
+
+def test_a_file_over_the_limit_is_refused_before_it_is_decoded() -> None:
+    with pytest.raises(InvalidInput, match=r"11 bytes; the limit is 10"):
+        parse_json(b'"' + b"a" * 9 + b'"', where="x", max_bytes=10)
