@@ -66,6 +66,9 @@ def _configure_streams() -> None:
         logging.getLogger(name).setLevel(logging.INFO)
 
 
+_Commands = argparse._SubParsersAction  # argparse gives this type no public name
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]  # it never returns here either
         raise UsageError(message, where=self.prog, remedy=f"{self.prog} --help")
@@ -82,10 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-_Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse gives this type no public name
-
-
-def _add_promote(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_promote(commands: _Commands[_Parser]) -> None:
     parser = commands.add_parser("promote", help="promote an artifact on the work tree", allow_abbrev=False)
     parser.add_argument("--model", required=True, help="the model's name in the registry")
     parser.add_argument("--stage", required=True, help="shadow, staging or active")
@@ -102,13 +102,13 @@ def _add_promote(commands: _Commands[argparse.ArgumentParser]) -> None:
     parser.set_defaults(command=_promote)
 
 
-def _add_verify(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_verify(commands: _Commands[_Parser]) -> None:
     parser = commands.add_parser("verify", help="prove the registry and every artifact it points to", allow_abbrev=False)
     _add_place(parser, "--path")
     parser.set_defaults(command=_verify)
 
 
-def _add_gate(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_gate(commands: _Commands[_Parser]) -> None:
     parser = commands.add_parser("gate", help="is base → head a sequence of legal promotions?", allow_abbrev=False)
     parser.add_argument("--base", required=True, help="the revision to trust")
     parser.add_argument("--head", default="HEAD", help="the revision to judge (HEAD)")
@@ -121,7 +121,7 @@ def _add_place(parser: argparse.ArgumentParser, registry_flag: str) -> None:
     parser.add_argument("--base-dir", help="the repository root that artifact paths start from")
 
 
-def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_demo(commands: _Commands[_Parser]) -> None:
     parser = commands.add_parser("demo", help="the whole job on an embedded GitHub: no token, no network")
     parser.add_argument("--output", type=Path, default=Path("build/demo.html"), help="the page with the comments")
     parser.add_argument("--source", type=Path, default=Path(), help="the checkout whose ml/ is used")

@@ -98,7 +98,7 @@ class Repository:
             CouldNotVerify: when the remote does not answer or has no such ref.
         """
         with tempfile.TemporaryDirectory(prefix="promotebot-") as directory:
-            repo = git.Repo.init(directory, bare=True, mkdir=False, initial_branch="none", template="")
+            repo = git.Repo.init(directory, bare=True, mkdir=False, initial_branch="none")
             repository = cls(repo, remote.environment())
             try:
                 repository._run("remote", "add", "origin", remote.url)
@@ -170,7 +170,8 @@ class Repository:
     def list_tree(self, commit: str, path: str, recursive: bool) -> list[TreeEntry]:
         """The entries at or below `path` ("" for the root), trees included when recursive."""
         flags = ["-r", "-t"] if recursive else []
-        output = self._run("ls-tree", "-z", "--full-tree", *flags, "--end-of-options", commit, "--", *([path] if path else []))
+        where = [path] if path else []
+        output = self._run("ls-tree", "-z", "--full-tree", *flags, "--end-of-options", commit, *where)
         entries = []
         for line in filter(None, output.split("\0")):
             meta, _, name = line.partition("\t")

@@ -98,7 +98,7 @@ class _Errand:
             return self._refuse(change, _reason(findings), findings, None)
         done = _find_request(self._ref(change).id, before, registry)
         if done:
-            return self._done(change, done)
+            return self._done(change, *done)
         scene = Scene(registry, change.touched_artifacts, change.manifest_of)
         request = complete(
             self.command.asked, scene, actor=Actor(self.event.author, Source.GITHUB), ref=self._ref(change),
@@ -193,9 +193,9 @@ class _Errand:
         self.teller.check(change.head, "success" if found.passes else "failure", found.title, rendered)
         return found
 
-    def _done(self, change: Change, event: Event) -> Answer:
+    def _done(self, change: Change, model: str, event: Event) -> Answer:
         """The job ran before: nothing is written twice, what may have been lost after the push is said again."""
-        rendered = comments.render_done(event, self.teller.setting)
+        rendered = comments.render_done(event, model, self.teller.setting)
         self._publish(change, rendered)
         answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, rendered.title, commit_sha=change.head)
         return self.teller.say(answer, rendered)
@@ -211,9 +211,10 @@ class _Errand:
         return {pull.number: pull.merged_at for pull in pulls if pull.merged_at}
 
 
-def _find_request(request_id: str, *registries: ModelRegistry) -> Event | None:
-    events = (event for registry in registries for history in registry.history.values() for event in history)
-    return next((event for event in events if event.request and event.request.id == request_id), None)
+def _find_request(request_id: str, *registries: ModelRegistry) -> tuple[str, Event] | None:
+    """The model and event that answer a request already, on the base or on the head."""
+    events = ((name, event) for registry in registries for name, history in registry.history.items() for event in history)
+    return next(((name, event) for name, event in events if event.request and event.request.id == request_id), None)
 
 
 def _no_registry(change: Change) -> Finding:

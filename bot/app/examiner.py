@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bot.artifact.evidence import Evidence, Limits, examine
+from bot.artifact.evidence import Evidence, examine
+from bot.artifact.limits import Limits
 from bot.artifact.runtime import ChildOpener, ModelOpener
 from bot.artifact.source import Source
 from bot.registry.names import ArtifactPath

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.app.scene import Change, pointed_directories
-from bot.artifact.evidence import Evidence, Limits
+from bot.artifact.evidence import Evidence
+from bot.artifact.limits import Limits
 from bot.artifact.source import Source
 from bot.findings import Finding, error, errors_in, passed
 from bot.promotion.history import check_entry

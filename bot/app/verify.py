@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.app.gate import Examine
-from bot.artifact.evidence import Evidence, Limits
+from bot.artifact.evidence import Evidence
+from bot.artifact.limits import Limits
 from bot.artifact.source import Source, WorkTree
 from bot.errors import InvalidInput
 from bot.findings import Finding, error, errors_in, passed, warning

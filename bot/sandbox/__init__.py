@@ -1,0 +1,1 @@
+"""The embedded GitHub: the part of GitHub the bot uses, on loopback, over real git repositories."""

@@ -1,0 +1,120 @@
+"""Endpoints about accounts, repositories, permissions, branches, commits and file contents."""
+
+from __future__ import annotations
+
+from bot.sandbox.accounts import Role
+from bot.sandbox.api.routing import Answer, Call, route
+from bot.sandbox.bare import GitError
+from bot.sandbox.refusals import Refused, not_found
+from bot.sandbox.repository import Repository
+from bot.sandbox.shapes import accounts, commits, repositories
+from bot.sandbox.shapes.common import Json
+
+REPOSITORY = "/repos/{owner}/{repo}"
+ENTRY_KINDS = {"tree": "dir", "commit": "submodule", "blob": "file"}
+
+
+@route("GET", "/user", user_only=True, public=False)
+def get_authenticated_user(call: Call) -> Answer:
+    """403 for a workflow's token, which is nobody's: https://docs.github.com/rest/users/users"""
+    return Answer(200, accounts.full_user(call.hub, call.user))
+
+
+@route("GET", "/users/{login}")
+def get_user(call: Call) -> Answer:
+    return Answer(200, accounts.full_user(call.hub, call.hub.user(call.params["login"])))
+
+
+@route("GET", REPOSITORY, needs="metadata:read")
+def get_repository(call: Call) -> Answer:
+    reader = call.credential.user if call.credential else None
+    return Answer(200, repositories.full_repository(call.repository, reader))
+
+
+@route("GET", REPOSITORY + "/collaborators/{login}/permission", needs="metadata:read", public=False)
+def get_permission(call: Call) -> Answer:
+    """https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user
+
+    Asking takes push access. A bot is not a user here, whatever its app may do.
+    """
+    if call.role < Role.WRITE:
+        raise Refused(403, "Must have push access to view collaborator permission.")
+    user = call.hub.user(call.params["login"])
+    if user.type != "User":
+        raise Refused(404, f"{user.login} is not a user")
+    return Answer(200, accounts.permission(call.repository, user))
+
+
+@route("GET", REPOSITORY + "/branches", needs="contents:read")
+def list_branches(call: Call) -> Answer:
+    it = call.repository
+    tips = [(name.removeprefix("refs/heads/"), sha) for name, (sha, _) in it.git.refs("refs/heads/").items()]
+    return call.page(tips, lambda tip: repositories.short_branch(it, *tip))
+
+
+@route("GET", REPOSITORY + "/branches/{branch:path}", needs="contents:read")
+def get_branch(call: Call) -> Answer:
+    it, name = call.repository, call.params["branch"]
+    tip = it.git.branch(name)
+    if tip is None:
+        raise Refused(404, "Branch not found")
+    return Answer(200, repositories.branch(it, name, tip))
+
+
+@route("GET", REPOSITORY + "/commits/{ref:path}", needs="contents:read")
+def get_commit(call: Call) -> Answer:
+    it = call.repository
+    made = it.git.commit(commit_named(it, call.params["ref"]))
+    files = it.git.changed_files(made.parents[0] if made.parents else it.git.empty_tree(), made.sha)
+    added, removed = sum(f.additions for f in files), sum(f.deletions for f in files)
+    return Answer(
+        200,
+        {
+            **commits.commit(it, made),
+            "stats": {"total": added + removed, "additions": added, "deletions": removed},
+            "files": [commits.file(it, changed, made.sha) for changed in files],
+        },
+    )
+
+
+def commit_named(it: Repository, name: str) -> str:
+    """The commit a branch, tag, short ref (heads/x) or id names, as `{ref}` in paths; 422 without one."""
+    for candidate in (f"refs/heads/{name}", f"refs/tags/{name}", f"refs/{name}", name):
+        sha = it.git.resolve(candidate)
+        if sha is not None:
+            return sha
+    raise Refused(422, f"No commit found for SHA: {name}")
+
+
+@route("GET", REPOSITORY + "/contents/{path:path}", needs="contents:read")
+def get_contents(call: Call) -> Answer:
+    """https://docs.github.com/rest/repos/contents#get-repository-content"""
+    it, path = call.repository, call.params["path"].strip("/")
+    revision = call.query.get("ref") or it.default_branch
+    try:
+        sha = commit_named(it, revision)
+        kind = it.git.object_type(f"{sha}:{path}")
+    except (Refused, GitError):
+        raise not_found() from None
+    if kind == "tree":
+        return Answer(200, [commits.entry(it, *row) for row in _rows(it, sha, f"{path}/", revision)])
+    if kind != "blob":
+        raise not_found()
+    row = _rows(it, sha, path, revision)[0]
+    return Answer(200, _file(it, row))
+
+
+def _rows(it: Repository, sha: str, path: str, revision: str) -> list[tuple[str, str, str, str, int]]:
+    """(path, revision, kind, object id, size) of the entries `git ls-tree` finds at a path."""
+    rows = []
+    for line in it.git.run("ls-tree", "-z", "--long", sha, "--", path).split("\0")[:-1]:
+        columns, _, name = line.partition("\t")
+        mode, kind, blob, size = columns.split()
+        shown = "symlink" if mode == "120000" else ENTRY_KINDS[kind]
+        rows.append((name, revision, shown, blob, 0 if size == "-" else int(size)))
+    return rows
+
+
+def _file(it: Repository, row: tuple[str, str, str, str, int]) -> Json:
+    blob = it.git.run_bytes("cat-file", "blob", row[3])
+    return {**commits.entry(it, *row), **commits.content(blob)}

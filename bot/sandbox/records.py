@@ -1,0 +1,152 @@
+"""What the embedded GitHub remembers: issues, pulls, comments, reviews, checks, statuses. No behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from bot.sandbox.accounts import App, User
+
+if TYPE_CHECKING:
+    from bot.sandbox.repository import Repository
+
+
+@dataclass
+class Label:
+    id: int
+    name: str
+    color: str = "ededed"
+    description: str | None = None
+
+
+@dataclass(frozen=True)
+class Reaction:
+    id: int
+    user: User
+    content: str
+    created_at: datetime
+
+
+@dataclass
+class Comment:
+    """A comment on an issue or pull request; `app` is the app whose token wrote it."""
+
+    id: int
+    number: int
+    user: User
+    body: str
+    created_at: datetime
+    updated_at: datetime
+    app: App | None = None
+    reactions: list[Reaction] = field(default_factory=list)
+
+
+@dataclass
+class Issue:
+    """The conversation half of a pull request, or a plain issue."""
+
+    id: int
+    number: int
+    user: User
+    title: str
+    body: str | None
+    created_at: datetime
+    updated_at: datetime
+    state: str = "open"
+    closed_at: datetime | None = None
+    closed_by: User | None = None
+    locked: bool = False
+    labels: list[Label] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Review:
+    id: int
+    user: User
+    state: str
+    body: str
+    commit_id: str
+    submitted_at: datetime
+
+
+@dataclass
+class Pull:
+    """The git half of a pull request.
+
+    `base_sha` is the base's tip when the head last moved; as on GitHub it does not follow the base.
+    `tested_base` is the base's tip the last test merge was made with.
+    """
+
+    id: int
+    issue: Issue
+    base: Repository
+    base_ref: str
+    base_sha: str
+    head: Repository
+    head_ref: str
+    head_sha: str
+    draft: bool = False
+    tested_base: str = ""
+    mergeable: bool | None = None
+    merge_commit_sha: str | None = None
+    merged_at: datetime | None = None
+    merged_by: User | None = None
+    reviews: list[Review] = field(default_factory=list)
+
+    @property
+    def number(self) -> int:
+        return self.issue.number
+
+    @property
+    def title(self) -> str:
+        return self.issue.title
+
+    @property
+    def state(self) -> str:
+        return self.issue.state
+
+    @property
+    def user(self) -> User:
+        return self.issue.user
+
+    @property
+    def merged(self) -> bool:
+        return self.merged_at is not None
+
+
+@dataclass
+class CheckRun:
+    id: int
+    app: App
+    name: str
+    head_sha: str
+    status: str
+    started_at: datetime
+    conclusion: str | None = None
+    completed_at: datetime | None = None
+    details_url: str | None = None
+    external_id: str = ""
+    output: dict[str, Any] = field(default_factory=dict)
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Status:
+    id: int
+    sha: str
+    user: User
+    state: str
+    context: str
+    description: str | None
+    target_url: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Protection:
+    """A branch's rule: no direct push, these checks and this many approvals before a merge."""
+
+    branch: str
+    required_checks: tuple[str, ...] = ()
+    required_reviews: int = 0

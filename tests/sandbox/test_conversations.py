@@ -1,0 +1,147 @@
+"""Comments, reactions and labels, as PyGithub sees them."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import World
+
+COMMENTS = "/repos/acme/models/issues/1/comments"
+
+
+def test_all_of_many_comments_are_found_page_by_page(world: World) -> None:
+    world.pull()
+    for number in range(101):
+        world.repo.comment(1, author="alice", body=f"comment {number}")
+    issue = world.client().get_repo("acme/models").get_issue(1)
+    assert [comment.body for comment in issue.get_comments()] == [f"comment {n}" for n in range(101)]
+    assert issue.comments == 101
+
+
+def test_pages_are_linked_to_each_other(world: World) -> None:
+    world.pull()
+    for number in range(5):
+        world.repo.comment(1, author="alice", body=f"comment {number}")
+    middle = world.http("GET", f"{COMMENTS}?per_page=2&page=2")
+    assert [comment["body"] for comment in middle.body] == ["comment 2", "comment 3"]
+    here = f"{world.hub.api_url}{COMMENTS}?per_page=2&page="
+    assert middle.headers["Link"] == (
+        f'<{here}1>; rel="prev", <{here}1>; rel="first", <{here}3>; rel="next", <{here}3>; rel="last"'
+    )
+    beyond = world.http("GET", f"{COMMENTS}?per_page=1000&page=9")
+    assert (beyond.status, beyond.body) == (200, [])
+    assert "Link" not in world.http("GET", f"{COMMENTS}?per_page=100").headers
+
+
+def test_a_comment_is_written_edited_and_deleted(world: World) -> None:
+    world.pull()
+    issue = world.client(world.bot_token()).get_repo("acme/models").get_issue(1)
+    comment = issue.create_comment("first")
+    assert comment.user.login == "github-actions[bot]"
+    world.clock.advance(minutes=1)
+    comment.edit("second")
+    read = issue.get_comment(comment.id)
+    assert (read.body, read.updated_at > read.created_at) == ("second", True)
+    comment.delete()
+    assert list(issue.get_comments()) == []
+    assert world.http("GET", f"/repos/acme/models/issues/comments/{comment.id}").status == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"body": "x" * 65_537}, "Body is too long (maximum is 65536 characters)"),
+        ({"body": " "}, "Body cannot be blank"),
+        ({}, '\\"body\\" wasn\'t supplied'),
+        ({"body": 1}, "is not a string"),
+    ],
+)
+def test_a_comment_that_github_would_not_take_is_422(world: World, body: object, words: str) -> None:
+    world.pull()
+    answered = world.http("POST", COMMENTS, world.token("alice"), body)
+    assert answered.status == 422
+    assert words.replace("\\", "") in str(answered.body).replace("\\", "")
+
+
+def test_the_longest_comment_is_taken(world: World) -> None:
+    world.pull()
+    assert world.http("POST", COMMENTS, world.token("alice"), {"body": "ü" * 65_536}).status == 201
+
+
+def test_there_is_nothing_to_say_on_a_missing_issue(world: World) -> None:
+    assert world.http("POST", COMMENTS, world.token("alice"), {"body": "hello"}).status == 404
+
+
+def test_a_locked_conversation_is_for_writers(world: World) -> None:
+    world.pull()
+    world.repo.issue(1).locked = True
+    for token in (world.bot_token(), world.token("eve")):
+        answered = world.http("POST", COMMENTS, token, {"body": "hello"})
+        assert answered.status == 403
+        assert answered.body["message"] == "Unable to create comment because issue is locked."
+    assert world.http("POST", COMMENTS, world.token("alice"), {"body": "hello"}).status == 201
+
+
+def test_comments_of_others_are_for_writers_to_change(world: World) -> None:
+    world.pull()
+    comment = world.repo.comment(1, author="carol", body="mine")
+    path = f"/repos/acme/models/issues/comments/{comment.id}"
+    assert world.http("PATCH", path, world.token("eve"), {"body": "yours"}).status == 403
+    assert world.http("DELETE", path, world.token("eve")).status == 403
+    assert world.http("PATCH", path, world.token("alice"), {"body": "ours"}).status == 200
+
+
+def test_a_reaction_is_made_once(world: World) -> None:
+    world.pull()
+    made = world.repo.comment(1, author="alice", body="/promote active")
+    path = f"/repos/acme/models/issues/comments/{made.id}/reactions"
+    bot = world.bot_token()
+    first, again = (world.http("POST", path, bot, {"content": "eyes"}) for _ in range(2))
+    assert (first.status, again.status) == (201, 200)
+    assert first.body["id"] == again.body["id"]
+    assert world.http("POST", path, bot, {"content": "thumbs"}).status == 422
+
+
+def test_reactions_are_listed_counted_and_removed(world: World) -> None:
+    world.pull()
+    made = world.repo.comment(1, author="alice", body="/promote active")
+    comment = world.client(world.bot_token()).get_repo("acme/models").get_issue(1).get_comment(made.id)
+    comment.create_reaction("eyes")
+    rocket = comment.create_reaction("rocket")
+    assert [reaction.content for reaction in comment.get_reactions()] == ["eyes", "rocket"]
+    assert comment.delete_reaction(rocket.id)
+    path = f"/repos/acme/models/issues/comments/{made.id}"
+    assert world.http("GET", path).body["reactions"]["eyes"] == 1
+    assert world.http("GET", path).body["reactions"]["total_count"] == 1
+    assert world.http("DELETE", f"{path}/reactions/{rocket.id}", world.bot_token()).status == 404
+
+
+def test_labels_are_added_replaced_and_taken_off(world: World) -> None:
+    world.pull()
+    pull = world.client(world.token("carol")).get_repo("acme/models").get_pull(1)
+    pull.add_to_labels("promote:active", "Bug")
+    pull.add_to_labels("bug")
+    assert [label.name for label in pull.get_labels()] == ["promote:active", "Bug"]
+    pull.remove_from_labels("promote:active")
+    assert [label.name for label in world.repo.issue(1).labels] == ["Bug"]
+    pull.set_labels("one", "two")
+    assert [label.name for label in pull.get_labels()] == ["one", "two"]
+    missing = world.http("DELETE", "/repos/acme/models/issues/1/labels/none", world.token("carol"))
+    assert (missing.status, missing.body["message"]) == (404, "Label does not exist")
+
+
+def test_a_label_has_at_most_fifty_characters(world: World) -> None:
+    world.pull()
+    path, token = "/repos/acme/models/issues/1/labels", world.token("alice")
+    assert world.http("POST", path, token, ["x" * 51]).status == 422
+    assert world.http("POST", path, token, {"labels": ["x" * 50]}).status == 200
+
+
+def test_a_pull_request_is_an_issue_that_says_so(world: World) -> None:
+    world.pull()
+    plain = world.repo.open_issue(author="eve", title="plain")
+    repo = world.client().get_repo("acme/models")
+    assert repo.get_issue(1).pull_request is not None
+    assert repo.get_issue(plain.number).pull_request is None
+    assert [issue.number for issue in repo.get_issues()] == [2, 1]
+    assert world.http("GET", "/repos/acme/models/pulls/2").status == 404

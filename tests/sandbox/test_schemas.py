@@ -1,0 +1,96 @@
+"""Every answer has the shape GitHub publishes for it (as the package githubkit-schemas carries it)."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+
+from .conftest import World
+
+pytest.importorskip("githubkit_schemas", reason="the published schemas are a development extra")
+pydantic = pytest.importorskip("pydantic")
+
+
+@pytest.fixture(scope="module")
+def models() -> Any:
+    return importlib.import_module("githubkit_schemas.v2026_03_10.models")
+
+
+def test_every_answer_has_the_shape_github_publishes(world: World, models: Any) -> None:
+    world.pull()
+    world.pull(head="merged-already", files={"other.txt": "1\n"})
+    world.repo.merge(2, by="bob")
+    sha = world.repo.pull(1).head_sha
+    alice, bot, bob = world.token("alice"), world.bot_token(), world.token("bob")
+    base = "/repos/acme/models"
+    output = {"title": "t", "summary": "s"}
+    run = {"name": "gate", "head_sha": sha, "conclusion": "success", "output": output}
+    comment = world.http("POST", f"{base}/issues/1/comments", bot, {"body": "hello"}).body
+    reaction = f"{base}/issues/comments/{comment['id']}/reactions"
+    made = [
+        ("GET", "/user", alice, None, "PublicUser"),
+        ("GET", base, alice, None, "FullRepository"),
+        ("GET", f"{base}/pulls?state=all", alice, None, "list[PullRequestSimple]"),
+        ("GET", f"{base}/pulls/1", alice, None, "PullRequest"),
+        ("GET", f"{base}/pulls/2", alice, None, "PullRequest"),
+        ("GET", f"{base}/pulls/1/files", alice, None, "list[DiffEntry]"),
+        ("GET", f"{base}/pulls/1/commits", alice, None, "list[Commit]"),
+        ("POST", f"{base}/pulls/1/reviews", bob, {"event": "APPROVE"}, "PullRequestReview"),
+        ("GET", f"{base}/pulls/1/reviews", bob, None, "list[PullRequestReview]"),
+        ("POST", f"{base}/issues/1/labels", bot, ["promote:active"], "list[Label]"),
+        ("GET", f"{base}/issues", alice, None, "list[Issue]"),
+        ("GET", f"{base}/issues/1", alice, None, "Issue"),
+        ("GET", f"{base}/issues/2", alice, None, "Issue"),
+        ("GET", f"{base}/issues/1/comments", alice, None, "list[IssueComment]"),
+        ("POST", reaction, alice, {"content": "eyes"}, "Reaction"),
+        ("GET", reaction, alice, None, "list[Reaction]"),
+        ("GET", f"{base}/collaborators/bob/permission", bot, None, "RepositoryCollaboratorPermission"),
+        ("GET", f"{base}/git/ref/heads/main", alice, None, "GitRef"),
+        ("GET", f"{base}/git/matching-refs/heads/", alice, None, "list[GitRef]"),
+        ("GET", f"{base}/git/commits/{sha}", alice, None, "GitCommit"),
+        ("GET", f"{base}/branches", alice, None, "list[ShortBranch]"),
+        ("GET", f"{base}/branches/main", alice, None, "BranchWithProtection"),
+        ("GET", f"{base}/commits/main", alice, None, "Commit"),
+        ("GET", f"{base}/contents/model.txt", alice, None, "ContentFile"),
+        ("POST", f"{base}/statuses/{sha}", alice, {"state": "success"}, "Status"),
+        ("GET", f"{base}/commits/{sha}/statuses", alice, None, "list[Status]"),
+        ("GET", f"{base}/commits/{sha}/status", alice, None, "CombinedCommitStatus"),
+        ("POST", f"{base}/check-runs", bot, run, "CheckRun"),
+        ("POST", f"{base}/issues", alice, {"title": "plain"}, "Issue"),
+        ("PUT", f"{base}/pulls/1/merge", bob, {"sha": sha}, "PullRequestMergeResult"),
+    ]
+    for method, path, token, body, shape in made:
+        answered = world.http(method, path, token, body)
+        assert answered.status < 300, (path, answered.body)
+        assert answered.body, path
+        adapter(models, shape).validate_python(answered.body)
+
+
+def test_check_run_lists_have_the_published_shape(world: World, models: Any) -> None:
+    sha = world.pull().head_sha
+    base, bot = "/repos/acme/models", world.bot_token()
+    world.http("POST", f"{base}/check-runs", bot, {"name": "gate", "head_sha": sha})
+    listed = world.http("GET", f"{base}/commits/{sha}/check-runs", bot).body
+    assert listed["total_count"] == 1
+    adapter(models, "list[CheckRun]").validate_python(listed["check_runs"])
+
+
+def test_payloads_have_the_shape_of_webhooks(world: World, models: Any) -> None:
+    pull = world.pull()
+    world.repo.add_label(pull.number, "promote:active")
+    comment = world.repo.comment(pull.number, author="alice", body="/promote active")
+    created = world.repo.issue_comment_event(comment.id)
+    labeled = world.repo.pull_request_event(pull.number, action="labeled", label="promote:active")
+    world.repo.merge(pull.number, by="bob")
+    closed = world.repo.pull_request_event(pull.number, action="closed", sender="bob")
+    adapter(models, "WebhookIssueCommentCreated").validate_python(created)
+    adapter(models, "WebhookPullRequestLabeled").validate_python(labeled)
+    adapter(models, "WebhookPullRequestClosed").validate_python(closed)
+
+
+def adapter(models: Any, shape: str) -> Any:
+    name = shape.removeprefix("list[").removesuffix("]")
+    model = getattr(models, name)
+    return pydantic.TypeAdapter(list[model] if shape.startswith("list[") else model)
