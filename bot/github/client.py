@@ -79,7 +79,7 @@ class PyGithubClient:
 
     def __init__(self, api: github.Github, repository: str) -> None:
         self._api = api
-        self._repo = api.get_repo(repository, lazy=True)
+        self._repo = api.get_repo(repository)
 
     @classmethod
     def connect(cls, settings: Settings, *, retries: int = READ_RETRIES) -> PyGithubClient:
@@ -94,6 +94,7 @@ class PyGithubClient:
             seconds_between_requests=None,
             seconds_between_writes=None,
             user_agent="promotebot",
+            lazy=True,
         )
         return cls(api, settings.repository)
 

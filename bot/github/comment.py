@@ -169,8 +169,7 @@ def _remedy(remedy: str) -> str:
 
 def _problems(findings: Sequence[Finding]) -> str:
     wrong, warned = errors_in(findings), warnings_in(findings)
-    lines = [f"- ❌ {code(f.rule)}: {text(f.message)} {_remedy(f.remedy)}".rstrip() for f in wrong]
-    lines += [f"- ⚠️ {code(f.rule)}: {text(f.message)} {_remedy(f.remedy)}".rstrip() for f in warned]
+    lines = [_problem(finding) for finding in (*wrong, *warned)]
     others = len(findings) - len(wrong) - len(warned)
     return "\n".join(lines) + (f"\n\n{others} other rules passed." if others else "")
 
@@ -180,8 +179,14 @@ def _verdict(findings: Sequence[Finding]) -> str:
     passed = len(findings) - len(warned)
     count = f"{len(warned)} warning{'' if len(warned) == 1 else 's'}"
     lines = [f"**{passed} rules passed, {count}.**"]
-    lines += [f"- ⚠️ {code(f.rule)}: {text(f.message)} {_remedy(f.remedy)}".rstrip() for f in warned]
+    lines += [_problem(finding) for finding in warned]
     return "\n".join(lines)
+
+
+def _problem(finding: Finding) -> str:
+    """One line: rule, what is wrong, where (unless the sentence says so), the next command."""
+    where = f" ({code(finding.where)})" if finding.where and finding.where not in finding.message else ""
+    return f"- {_SIGNS[finding.severity]} {code(finding.rule)}: {text(finding.message)}{where} {_remedy(finding.remedy)}".rstrip()
 
 
 def _every_rule(findings: Sequence[Finding]) -> str:

@@ -104,6 +104,8 @@ def _parse_line(line: int, text: str) -> Iterator[Command]:
     word = re.split(r"\s", text[1:], maxsplit=1)[0]
     verb = _VERBS.get(word)
     if verb is None:
+        if not word.isalpha():
+            return
         near = difflib.get_close_matches(word.lower(), _VERBS, n=1, cutoff=0.7)
         if near:
             yield Unreadable(line, text[:200], f"unknown command /{word}", f"did you mean `/{near[0]}`?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -131,11 +132,23 @@ def _artifact(asked: Asked, scene: Scene, model: ModelName, entry: ModelEntry | 
         pointer = entry.pointer(stage) if entry else None
         if pointer:
             return _Found(pointer.artifact_dir, f"{stage.value} pointer")
+    if entry is None:
+        return _unknown_model(asked, scene, model)
     where = "no lower stage holds one" if asked.stage.below else "shadow is the lowest stage"
     return error(
         "request.artifact_dir",
         f"Which artifact? This pull request touches none and {where}.",
         remedy=f"`{command_text(asked, model, artifact_dir='ml/artifacts/NAME')}`",
+    )
+
+
+def _unknown_model(asked: Asked, scene: Scene, model: ModelName) -> Finding:
+    near = difflib.get_close_matches(model, list(scene.registry), n=1)
+    known = ", ".join(list(scene.registry)[:20]) or "none yet"
+    return error(
+        "request.model",
+        f"Unknown model {model!r}. Known models: {known}.",
+        remedy=f"did you mean: {command_text(asked, near[0])}" if near else "add its artifact in this pull request",
     )
 
 

@@ -43,16 +43,16 @@ def replay(base: ModelRegistry, head: ModelRegistry) -> Replayed | Diverged:
         old, new = base.raw_history(name), head.raw_history(name)
         extra = len(new) - len(old)
         if name not in head:
-            findings.append(_problem(head, name, "the model is removed; models are only demoted"))
+            findings.append(_problem(head, name, "The model is removed; models are only demoted."))
             continue
         if extra < 0 or not _same_events(new[extra:], old):
-            findings.append(_problem(head, name, "history of the base is changed or shortened; it only grows"))
+            findings.append(_problem(head, name, "History of the base is changed or shortened; it only grows."))
             continue
         for index in range(extra - 1, -1, -1):
             event = head.entries[name].history[index]
             stage = event.stage
             if stage is None:
-                findings.append(_problem(head, name, f"history[{index}] names no stage"))
+                findings.append(_problem(head, name, f"history[{index}] names no stage."))
                 break
             current = current.with_event(name, new[index], _pointer_after(event, new[index]), stage)
             steps.append(Step(name, event))
@@ -81,12 +81,12 @@ def _differences(expected: ModelRegistry, head: ModelRegistry, reported: set[str
         want, have = expected.raw_entry(name), head.raw_entry(name)
         for key in [*(stage.value for stage in Stage), *sorted({*want, *have} - {stage.value for stage in Stage})]:
             if want.get(key) != have.get(key):
-                findings.append(_problem(head, name, f"{key} is not what the events produce"))
+                findings.append(_problem(head, name, f"{key} is not what the events of history produce."))
                 break
     outside = [k for k in {*expected.document, *head.document} if k != "models"]
     for key in sorted(outside):
         if expected.document.get(key) != head.document.get(key):
-            findings.append(error("gate.replay", f"$.{key} changed; a promotion changes its own model only",
+            findings.append(error("gate.replay", f"$.{key} changed; a promotion changes its own model only.",
                                   where=head.where, remedy=_REMEDY))
     return findings
 

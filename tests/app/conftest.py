@@ -54,7 +54,7 @@ class Office:
         """A pull request by alice that adds the given files."""
         alice = self.person("alice")
         alice.start_branch(branch)
-        for path, content in (files or {"ml/evaluations/v2.json": "{}\n"}).items():
+        for path, content in (files or {f"ml/evaluations/{branch}.json": "{}\n"}).items():
             alice.write(path, content)
         alice.commit("docs: Evaluation")
         alice.push()
