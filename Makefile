@@ -1,0 +1,69 @@
+# Everything happens in .venv, from hash-pinned locks. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+COMPILE := pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url
+INSTALL = $(UV) pip install --quiet --python $(BIN)/python --require-hashes
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix lint types layers locks lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/.runtime ## the whole job on an embedded GitHub: no token, no network but the package registry
+	$(BIN)/promotebot demo
+
+test: $(VENV)/.dev ## the tests
+	$(BIN)/pytest --numprocesses=$(WORKERS)
+
+check: lint types layers locks ## what CI runs: lint, types, layers, locks, tests with coverage
+	$(BIN)/pytest --numprocesses=$(WORKERS) --cov --cov-report=term:skip-covered
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+fix: $(VENV)/.dev ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The locks must be what the resolver makes of pyproject.toml today, with the pins they already hold.
+locks: $(VENV)/.dev
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && cp requirements/*.txt "$$scratch" \
+	&& $(UV) $(COMPILE) requirements/bootstrap.in -o "$$scratch/bootstrap.txt" >/dev/null \
+	&& $(UV) $(COMPILE) pyproject.toml -o "$$scratch/runtime.txt" >/dev/null \
+	&& $(UV) $(COMPILE) pyproject.toml --extra dev -c requirements/runtime.txt -o "$$scratch/dev.txt" >/dev/null \
+	|| { echo "locks: the resolver did not answer; nothing was compared" >&2; exit 1; }; \
+	for lock in bootstrap runtime dev; do diff -u "requirements/$$lock.txt" "$$scratch/$$lock.txt" \
+	|| { echo "locks: requirements/$$lock.txt does not follow from pyproject.toml. Next: make lock" >&2; exit 1; }; done
+
+lock: $(VENV)/.bootstrap ## resolve the locks again (UPGRADE=--upgrade takes newer versions)
+	$(UV) $(COMPILE) $(UPGRADE) requirements/bootstrap.in -o requirements/bootstrap.txt >/dev/null
+	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml -o requirements/runtime.txt >/dev/null
+	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml --extra dev -c requirements/runtime.txt -o requirements/dev.txt >/dev/null
+
+clean: ## remove .venv and everything built
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+
+$(VENV)/.bootstrap: requirements/bootstrap.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.bootstrap requirements/runtime.txt pyproject.toml
+	$(INSTALL) -r requirements/runtime.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
+	$(INSTALL) -r requirements/dev.txt
+	@touch $@
