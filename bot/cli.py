@@ -103,7 +103,9 @@ def _add_promote(commands: _Commands[_Parser]) -> None:
 
 
 def _add_verify(commands: _Commands[_Parser]) -> None:
-    parser = commands.add_parser("verify", help="prove the registry and every artifact it points to", allow_abbrev=False)
+    parser = commands.add_parser(
+        "verify", help="prove the registry and every artifact it points to", allow_abbrev=False
+    )
     _add_place(parser, "--path")
     parser.set_defaults(command=_verify)
 
@@ -150,5 +152,3 @@ def _demo(options: argparse.Namespace) -> int:
     from bot.sandbox.demo import run_demo
 
     return run_demo(options.source.resolve(), options.output)
-
-

@@ -86,7 +86,9 @@ class Repository:
             return cls(git.Repo(directory, search_parent_directories=True), _QUIET)
         except (InvalidGitRepositoryError, NoSuchPathError):
             raise UsageError(
-                "not inside a git repository", where=str(directory), remedy="run it in the repository, or give --base-dir"
+                "not inside a git repository",
+                where=str(directory),
+                remedy="run it in the repository, or give --base-dir",
             ) from None
 
     @classmethod
@@ -216,7 +218,9 @@ class Repository:
             raise InvalidInput(f"is over {max_bytes:,} bytes at {commit[:7]}", where=path)
         return data
 
-    def commit_file(self, parent: str, path: str, data: bytes, *, message: str, author: Identity, when: datetime) -> GitSha:
+    def commit_file(
+        self, parent: str, path: str, data: bytes, *, message: str, author: Identity, when: datetime
+    ) -> GitSha:
         """A commit on `parent` in which only `path` differs; no work tree and no index of anybody is touched."""
         with tempfile.TemporaryDirectory(prefix="promotebot-index-") as scratch:
             content, text = Path(scratch, "content"), Path(scratch, "message")
@@ -225,8 +229,12 @@ class Repository:
             stamp = f"{int(when.timestamp())} +0000"
             env = {
                 "GIT_INDEX_FILE": str(Path(scratch, "index")),
-                "GIT_AUTHOR_NAME": author.name, "GIT_AUTHOR_EMAIL": author.email, "GIT_AUTHOR_DATE": stamp,
-                "GIT_COMMITTER_NAME": author.name, "GIT_COMMITTER_EMAIL": author.email, "GIT_COMMITTER_DATE": stamp,
+                "GIT_AUTHOR_NAME": author.name,
+                "GIT_AUTHOR_EMAIL": author.email,
+                "GIT_AUTHOR_DATE": stamp,
+                "GIT_COMMITTER_NAME": author.name,
+                "GIT_COMMITTER_EMAIL": author.email,
+                "GIT_COMMITTER_DATE": stamp,
             }
             blob = self._run("hash-object", "-w", "--no-filters", "--", str(content)).strip()
             self._run("read-tree", parent, env=env)
@@ -251,7 +259,9 @@ class Repository:
         except GitCommandError as problem:
             said = f"{problem.stdout} {problem.stderr}"
             if "stale info" in said or "fetch first" in said or "cannot lock ref" in said:
-                raise RefChanged(f"{branch} moved away from {expected[:7]}", remedy="ask again on the new head") from None
+                raise RefChanged(
+                    f"{branch} moved away from {expected[:7]}", remedy="ask again on the new head"
+                ) from None
             raise CouldNotVerify(
                 f"the push to {branch} was refused: {_stderr(problem)}",
                 remedy="check that the job has `permissions: contents: write` and that the branch is not protected",
@@ -276,7 +286,9 @@ class Repository:
 
     def _run(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
         output = self._repo.git.execute(
-            ["git", *arguments], env=dict(env) if env else None, strip_newline_in_stdout=False,
+            ["git", *arguments],
+            env=dict(env) if env else None,
+            strip_newline_in_stdout=False,
             kill_after_timeout=TIMEOUT_SECONDS,
         )
         return str(output)

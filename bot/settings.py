@@ -11,8 +11,14 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from bot.errors import UsageError
 
 REQUIRED = (
-    "GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH", "GITHUB_TOKEN", "GITHUB_API_URL", "GITHUB_SERVER_URL",
-    "GITHUB_REPOSITORY", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY",
+    "GITHUB_EVENT_NAME",
+    "GITHUB_EVENT_PATH",
+    "GITHUB_TOKEN",
+    "GITHUB_API_URL",
+    "GITHUB_SERVER_URL",
+    "GITHUB_REPOSITORY",
+    "GITHUB_OUTPUT",
+    "GITHUB_STEP_SUMMARY",
 )
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -57,7 +63,8 @@ class Settings(BaseModel):
         missing = [name for name in REQUIRED if not env.get(name)]
         if missing:
             raise UsageError(
-                f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set", where="environment",
+                f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set",
+                where="environment",
                 remedy="run it as a step of a workflow, with GITHUB_TOKEN: ${{ github.token }} under env:",
             )
         owner, _, name = env["GITHUB_REPOSITORY"].partition("/")

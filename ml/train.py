@@ -13,6 +13,7 @@ import hashlib
 import json
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,21 @@ from onnx import TensorProto, helper, numpy_helper
 Array = NDArray[Any]
 
 FEATURES = (
-    "return_1m", "return_5m", "return_15m", "return_60m", "volatility_5m", "volatility_60m", "volatility_ratio",
-    "spread_bps", "depth_imbalance", "trade_imbalance", "volume_zscore", "autocorrelation", "trend_strength",
-    "range_position", "funding_rate",
+    "return_1m",
+    "return_5m",
+    "return_15m",
+    "return_60m",
+    "volatility_5m",
+    "volatility_60m",
+    "volatility_ratio",
+    "spread_bps",
+    "depth_imbalance",
+    "trade_imbalance",
+    "volume_zscore",
+    "autocorrelation",
+    "trend_strength",
+    "range_position",
+    "funding_rate",
 )
 REGIMES = ("range", "trend", "volatile")
 OPSET, IR_VERSION, GOLDEN_ROWS = 17, 8, 16
@@ -75,7 +88,7 @@ def train(recipe: Recipe) -> list[tuple[Array, Array]]:
     rows, regimes = draw(recipe.samples, recipe.seed)
     sizes = [len(FEATURES), *([recipe.hidden] if recipe.hidden else []), len(REGIMES)]
     rng = np.random.default_rng(recipe.seed + 1000)
-    layers = [(rng.normal(size=(a, b)) / np.sqrt(a), np.zeros(b)) for a, b in zip(sizes, sizes[1:], strict=False)]
+    layers = [(rng.normal(size=(a, b)) / np.sqrt(a), np.zeros(b)) for a, b in pairwise(sizes)]
     speed = [(np.zeros_like(w), np.zeros_like(b)) for w, b in layers]
     wanted = np.eye(len(REGIMES))[regimes]
     for _ in range(recipe.steps):
@@ -117,7 +130,8 @@ def build(layers: list[tuple[Array, Array]]) -> onnx.ModelProto:
             value = f"relu{index}"
     nodes.append(helper.make_node("Softmax", [value], ["regime_probs"], axis=1))
     graph = helper.make_graph(
-        nodes, "regime_classifier",
+        nodes,
+        "regime_classifier",
         [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", len(FEATURES)])],
         [helper.make_tensor_value_info("regime_probs", TensorProto.FLOAT, ["n", len(REGIMES)])],
         tensors,
@@ -139,21 +153,26 @@ def write_artifact(version: str, directory: Path, *, git_sha: str, created_at: s
     (golden / "input_0.pb").write_bytes(numpy_helper.from_array(rows, "input").SerializeToString())
     outputs = predict(layers, rows).astype(np.float32)
     (golden / "output_0.pb").write_bytes(numpy_helper.from_array(outputs, "regime_probs").SerializeToString())
-    scores = {"train_accuracy": accuracy(layers, *draw(recipe.samples, recipe.seed)),
-              "holdout_accuracy": accuracy(layers, *draw(4000, 99))}
+    scores = {
+        "train_accuracy": accuracy(layers, *draw(recipe.samples, recipe.seed)),
+        "holdout_accuracy": accuracy(layers, *draw(4000, 99)),
+    }
     _write_json(directory / "train_report.json", _report(recipe, directory, scores, created_at))
     files = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != "manifest.json")
-    _write_json(directory / "manifest.json", {
-        "schema_version": "v1.1",
-        "model": "regime_classifier",
-        "model_file": "model.onnx",
-        "sha256": {str(path.relative_to(directory)): _sha256(path) for path in files},
-        "created_at": created_at,
-        "git_sha": git_sha,
-        "dataset_id": recipe.dataset_id,
-        "feature_order": list(FEATURES),
-        "notes": recipe.notes,
-    })
+    _write_json(
+        directory / "manifest.json",
+        {
+            "schema_version": "v1.1",
+            "model": "regime_classifier",
+            "model_file": "model.onnx",
+            "sha256": {str(path.relative_to(directory)): _sha256(path) for path in files},
+            "created_at": created_at,
+            "git_sha": git_sha,
+            "dataset_id": recipe.dataset_id,
+            "feature_order": list(FEATURES),
+            "notes": recipe.notes,
+        },
+    )
     return scores
 
 

@@ -42,8 +42,11 @@ def _read_event(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_EVENT_BYTES + 1)
     except OSError as problem:
-        raise UsageError(f"cannot read the event: {problem.strerror}", where="GITHUB_EVENT_PATH",
-                         remedy="run it as a step of a workflow") from None
+        raise UsageError(
+            f"cannot read the event: {problem.strerror}",
+            where="GITHUB_EVENT_PATH",
+            remedy="run it as a step of a workflow",
+        ) from None
 
 
 def _connect(settings: Settings) -> GitHub:
@@ -57,10 +60,15 @@ def _write(settings: Settings, answer: Answer) -> None:
         outputs = {"decision": answer.outcome.value}
     else:
         outputs = {
-            "decision": answer.outcome.value, "reason_code": answer.reason.value, "commit_sha": answer.commit_sha,
-            "comment_url": answer.comment_url, "result": json.dumps(answer.result(), ensure_ascii=True),
+            "decision": answer.outcome.value,
+            "reason_code": answer.reason.value,
+            "commit_sha": answer.commit_sha,
+            "comment_url": answer.comment_url,
+            "result": json.dumps(answer.result(), ensure_ascii=True),
         }
-        log.info("%s (%s)%s", answer.outcome.value, answer.reason.value, f": {answer.message}" if answer.message else "")
+        log.info(
+            "%s (%s)%s", answer.outcome.value, answer.reason.value, f": {answer.message}" if answer.message else ""
+        )
     write_outputs(settings.output_path, outputs)
     if answer.summary:
         write_summary(settings.summary_path, answer.summary)

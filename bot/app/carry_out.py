@@ -37,8 +37,13 @@ _BASE, _HEAD, _DEFAULT = "refs/promotebot/base", "refs/promotebot/head", "refs/p
 
 
 def carry_out(
-    command: Promote, event: CommentCreated, settings: Settings, github: GitHub, examine: Examine,
-    clock: Callable[[], datetime], teller: Teller,
+    command: Promote,
+    event: CommentCreated,
+    settings: Settings,
+    github: GitHub,
+    examine: Examine,
+    clock: Callable[[], datetime],
+    teller: Teller,
 ) -> Answer:
     """Promote as asked. A head that moves meanwhile is read afresh, a bounded number of times."""
     moved: RefChanged | None = None
@@ -46,8 +51,11 @@ def carry_out(
         pull = github.pull(event.pull)
         default = github.default_branch()
         remote = Remote(f"{settings.server_url}/{settings.repository}.git", settings.token.get_secret_value())
-        refs = {_BASE: f"refs/heads/{pull.base_ref}", _HEAD: f"refs/heads/{pull.head_ref}",
-                _DEFAULT: f"refs/heads/{default}"}
+        refs = {
+            _BASE: f"refs/heads/{pull.base_ref}",
+            _HEAD: f"refs/heads/{pull.head_ref}",
+            _DEFAULT: f"refs/heads/{default}",
+        }
         with Repository.fetched(remote, refs) as repository:
             errand = _Errand(command, event, settings, github, examine, clock(), teller, repository, pull, default)
             try:
@@ -57,9 +65,14 @@ def carry_out(
                 moved = problem
     message = moved.message if moved else "the branch keeps moving"
     answer = Answer(Outcome.REFUSED, Reason.REF_CHANGED, message)
-    return teller.say(answer, comments.render_refused_event(
-        f"The branch moved {ATTEMPTS} times while the promotion was being made; nothing was committed.",
-        "when nobody is pushing, ask again in a new comment", teller.setting))
+    return teller.say(
+        answer,
+        comments.render_refused_event(
+            f"The branch moved {ATTEMPTS} times while the promotion was being made; nothing was committed.",
+            "when nobody is pushing, ask again in a new comment",
+            teller.setting,
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -101,7 +114,10 @@ class _Errand:
             return self._done(change, *done)
         scene = Scene(registry, change.touched_artifacts, change.manifest_of)
         request = complete(
-            self.command.asked, scene, actor=Actor(self.event.author, Source.GITHUB), ref=self._ref(change),
+            self.command.asked,
+            scene,
+            actor=Actor(self.event.author, Source.GITHUB),
+            ref=self._ref(change),
             default_reason=_one_line(f"#{self.pull.number}: {self.pull.title}"),
         )
         if isinstance(request, Unclear):
@@ -112,29 +128,44 @@ class _Errand:
         """What the policy says of this pull request and this person."""
         trusted = read_policy(self.repository, self.repository.commit_id(_DEFAULT), self.settings.policy_path)
         if self.pull.base_ref != self.default_branch and self.pull.base_ref not in trusted.bases:
-            return (Reason.WRONG_BASE, f"The pull request goes into {self.pull.base_ref!r}, which takes no promotions.",
-                    f"change its base to {self.default_branch!r}, or list the branch under `bases` in the policy")
+            return (
+                Reason.WRONG_BASE,
+                f"The pull request goes into {self.pull.base_ref!r}, which takes no promotions.",
+                f"change its base to {self.default_branch!r}, or list the branch under `bases` in the policy",
+            )
         if self.pull.draft and not change.policy.drafts:
             return Reason.DRAFT, "The pull request is a draft.", "mark it ready for review, then comment again"
         asked = self.command.asked
         needed = change.policy.stages.permission(asked.stage)
         held = self.github.permission(self.event.author)
         if held < needed:
-            return (Reason.PERMISSION,
-                    f"{self.event.author} has {_role(held)} permission; promoting to {asked.stage.label} needs "
-                    f"{_role(needed)}.", f"ask somebody with {_role(needed)} permission to comment the same command")
+            return (
+                Reason.PERMISSION,
+                f"{self.event.author} has {_role(held)} permission; promoting to {asked.stage.label} needs "
+                f"{_role(needed)}.",
+                f"ask somebody with {_role(needed)} permission to comment the same command",
+            )
         if asked.sha and asked.sha != change.head:
-            return (Reason.SHA_MISMATCH, f"--sha says {asked.sha}, the head is {change.head}.",
-                    f"look at the new commits, then `/promote {asked.stage.value} --sha {change.head}`")
+            return (
+                Reason.SHA_MISMATCH,
+                f"--sha says {asked.sha}, the head is {change.head}.",
+                f"look at the new commits, then `/promote {asked.stage.value} --sha {change.head}`",
+            )
         if change.policy.require_sha and asked.stage is Stage.ACTIVE and not asked.sha:
-            return (Reason.SHA_REQUIRED, "The policy asks for --sha with ACTIVE.",
-                    f"`/promote {asked.stage.value} --sha {change.head}`")
+            return (
+                Reason.SHA_REQUIRED,
+                "The policy asks for --sha with ACTIVE.",
+                f"`/promote {asked.stage.value} --sha {change.head}`",
+            )
         return None
 
     def _ref(self, change: Change) -> RequestRef:
         return RequestRef(
-            repo=self.settings.repository, pull=self.event.pull,
-            id=f"comment:{self.event.comment_id}#{self.command.line}", login=self.event.author, head_sha=change.head,
+            repo=self.settings.repository,
+            pull=self.event.pull,
+            id=f"comment:{self.event.comment_id}#{self.command.line}",
+            login=self.event.author,
+            head_sha=change.head,
         )
 
     def _decide(self, change: Change, base: ModelRegistry, registry: ModelRegistry, request: Request) -> Answer:
@@ -157,8 +188,13 @@ class _Errand:
         dry_run = self.command.asked.dry_run
         commit = "" if dry_run else self._commit(change, decision)
         rendered = comments.render_plan(
-            decision, decided.evidence, decided.today, self.teller.setting,
-            commit_sha=commit or None, dry_run=dry_run, now=self.now,
+            decision,
+            decided.evidence,
+            decided.today,
+            self.teller.setting,
+            commit_sha=commit or None,
+            dry_run=dry_run,
+            now=self.now,
         )
         details = _details(decision.findings)
         if dry_run:
@@ -172,10 +208,16 @@ class _Errand:
     def _commit(self, change: Change, decision: Plan) -> GitSha:
         """Commit the registry on the head that was validated and move the branch there, or raise RefChanged."""
         ref = self._ref(change)
-        message = commit_message(decision, title=self.pull.title, trailers={
-            "Promotebot-Request": ref.id, "Promotebot-Pull": str(ref.pull),
-            "Promotebot-Head": change.head, "Requested-by": ref.login,
-        })
+        message = commit_message(
+            decision,
+            title=self.pull.title,
+            trailers={
+                "Promotebot-Request": ref.id,
+                "Promotebot-Pull": str(ref.pull),
+                "Promotebot-Head": change.head,
+                "Requested-by": ref.login,
+            },
+        )
         login = self.settings.bot_login
         author = Identity(login, f"{login}@users.noreply.{self.settings.server_host}")
         commit = self.repository.commit_file(
@@ -213,13 +255,19 @@ class _Errand:
 
 def _find_request(request_id: str, *registries: ModelRegistry) -> tuple[str, Event] | None:
     """The model and event that answer a request already, on the base or on the head."""
-    events = ((name, event) for registry in registries for name, history in registry.history.items() for event in history)
+    events = (
+        (name, event) for registry in registries for name, history in registry.history.items() for event in history
+    )
     return next(((name, event) for name, event in events if event.request and event.request.id == request_id), None)
 
 
 def _no_registry(change: Change) -> Finding:
-    return error("registry.exists", "The base has no registry.", where=change.registry_path,
-                 remedy="a maintainer adds the first registry to the base branch")
+    return error(
+        "registry.exists",
+        "The base has no registry.",
+        where=change.registry_path,
+        remedy="a maintainer adds the first registry to the base branch",
+    )
 
 
 def _reason(findings: tuple[Finding, ...]) -> Reason:

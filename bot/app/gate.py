@@ -63,12 +63,20 @@ def compare(change: Change) -> Replayed | Diverged:
     if before is None and after is None:
         return Replayed(())
     if after is None:
-        problem = error("gate.replay", "The pull request removes the registry.", where=change.registry_path,
-                        remedy="restore it from the base branch")
+        problem = error(
+            "gate.replay",
+            "The pull request removes the registry.",
+            where=change.registry_path,
+            remedy="restore it from the base branch",
+        )
         return Diverged((problem,))
     if before is None:
-        problem = error("gate.replay", "The base has no registry; a pull request cannot vouch for one.",
-                        where=change.registry_path, remedy="a maintainer adds the first registry to the base branch")
+        problem = error(
+            "gate.replay",
+            "The base has no registry; a pull request cannot vouch for one.",
+            where=change.registry_path,
+            remedy="a maintainer adds the first registry to the base branch",
+        )
         return Diverged((problem,))
     if change.base_registry_moved:
         return Diverged((_base_moved(change),))

@@ -89,8 +89,11 @@ def promote_here(
         head = repository.commit_id("HEAD")
         base = read_registry(repository, head, place.registry_path)
         if base is None:
-            raise InvalidInput("the registry is not committed", where=place.registry_path,
-                               remedy=f"git add {place.registry_path} && git commit")
+            raise InvalidInput(
+                "the registry is not committed",
+                where=place.registry_path,
+                remedy=f"git add {place.registry_path} && git commit",
+            )
         files = WorkTree(place.root, repository.tracked_paths)
         ground = Ground(registry, base, read_policy(repository, head, place.policy_path), files, head)
         reachable = repository.is_ancestor(request.git_sha, head) if request.git_sha else None
@@ -108,8 +111,13 @@ def _clean_tree(repository: Repository, request: Request, *, dry_run: bool, allo
     shown = ", ".join(dirty[:5]) + (f" and {len(dirty) - 5} more" if len(dirty) > 5 else "")
     if dry_run or allow_dirty:
         return [warning("git.clean", f"The work tree is not clean: {shown}.", remedy="git status")]
-    return [error("git.clean", f"The work tree is not clean: {shown}.",
-                  remedy=f"commit or stash first (git status), or {request.retry()} --allow-dirty")]
+    return [
+        error(
+            "git.clean",
+            f"The work tree is not clean: {shown}.",
+            remedy=f"commit or stash first (git status), or {request.retry()} --allow-dirty",
+        )
+    ]
 
 
 def _with(decided: Decided, findings: Sequence[Finding]) -> Decided:

@@ -66,12 +66,14 @@ def _answer(event: CommentCreated, commands: Sequence[Command], desk: Desk, gith
     return answer
 
 
-def _decide(
-    event: CommentCreated, commands: Sequence[Command], desk: Desk, github: GitHub, teller: Teller
-) -> Answer:
+def _decide(event: CommentCreated, commands: Sequence[Command], desk: Desk, github: GitHub, teller: Teller) -> Answer:
     if not event.is_pull:
-        return _refuse(teller, Reason.NOT_A_PULL_REQUEST, "This is an issue, not a pull request.",
-                       "open a pull request with the artifact and comment there")
+        return _refuse(
+            teller,
+            Reason.NOT_A_PULL_REQUEST,
+            "This is an issue, not a pull request.",
+            "open a pull request with the artifact and comment there",
+        )
     comment = github.comment(event.comment_id)
     pull = github.pull(event.pull)
     teller.place(pull, comment)
@@ -101,11 +103,17 @@ def _refusal(event: CommentCreated, comment: IssueComment, pull: PullRequest) ->
     if comment.author != event.author:
         return Reason.EDITED_COMMENT, "The comment is not by whom the event says.", again
     if pull.merged or pull.state != "open":
-        return (Reason.PULL_CLOSED, f"The pull request is {'merged' if pull.merged else 'closed'}.",
-                "open a new one and comment there")
+        return (
+            Reason.PULL_CLOSED,
+            f"The pull request is {'merged' if pull.merged else 'closed'}.",
+            "open a new one and comment there",
+        )
     if pull.is_fork:
-        return (Reason.FORK, "The pull request comes from a fork, which promotebot cannot and does not write to.",
-                "push the branch to this repository and open the pull request from there")
+        return (
+            Reason.FORK,
+            "The pull request comes from a fork, which promotebot cannot and does not write to.",
+            "push the branch to this repository and open the pull request from there",
+        )
     return None
 
 

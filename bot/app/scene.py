@@ -108,7 +108,10 @@ def read_policy(repository: Repository, commit: str, path: str) -> Policy:
 def pointed_directories(registry: ModelRegistry) -> set[str]:
     """Every directory that a stage of any model points to."""
     return {
-        pointer.artifact_dir for entry in registry.entries.values() for stage in Stage if (pointer := entry.pointer(stage))
+        pointer.artifact_dir
+        for entry in registry.entries.values()
+        for stage in Stage
+        if (pointer := entry.pointer(stage))
     }
 
 

@@ -35,8 +35,13 @@ def promote(options: argparse.Namespace, environment: Mapping[str, str], now: da
     repository, place = _place(options)
     request = _request(options, _actor(environment, repository))
     decided = promote_here(
-        repository, place, request, examine=Examiner(), now=now,
-        dry_run=options.dry_run, allow_dirty=options.allow_dirty,
+        repository,
+        place,
+        request,
+        examine=Examiner(),
+        now=now,
+        dry_run=options.dry_run,
+        allow_dirty=options.allow_dirty,
     )
     decision = decided.decision
     _log_findings(decision.findings)
@@ -52,8 +57,12 @@ def promote(options: argparse.Namespace, environment: Mapping[str, str], now: da
     if options.dry_run:
         log.info("dry run: %s. Nothing was written.", what)
     else:
-        log.info("promoted: %s holds %s. Next: promotebot verify, then git add %s && git commit",
-                 what, request.artifact_id, place.registry_path)
+        log.info(
+            "promoted: %s holds %s. Next: promotebot verify, then git add %s && git commit",
+            what,
+            request.artifact_id,
+            place.registry_path,
+        )
     return 0
 
 
@@ -64,8 +73,9 @@ def verify(options: argparse.Namespace, now: datetime) -> int:
     for model, finding in report.findings:
         _write_finding(finding, model)
     counts = {severity: sum(f.severity is severity for _, f in report.findings) for severity in Severity}
+    verdict = "verified" if report.verified else "DOES NOT VERIFY"
     sys.stdout.write(
-        f"{'verified' if report.verified else 'DOES NOT VERIFY'}: {place.registry_path}: {counts[Severity.PASS]} passed, "
+        f"{verdict}: {place.registry_path}: {counts[Severity.PASS]} passed, "
         f"{counts[Severity.WARNING]} warning(s), {counts[Severity.ERROR]} error(s)\n"
     )
     return 0 if report.verified else 1
@@ -74,8 +84,13 @@ def verify(options: argparse.Namespace, now: datetime) -> int:
 def gate(options: argparse.Namespace, now: datetime) -> int:
     """`promotebot gate`: exit 0 when base → head is legal and proven, 1 when not."""
     repository, place = _place(options)
-    change = Change(repository, repository.commit_id(options.base), repository.commit_id(options.head),
-                    place.registry_path, place.policy_path)
+    change = Change(
+        repository,
+        repository.commit_id(options.base),
+        repository.commit_id(options.head),
+        place.registry_path,
+        place.policy_path,
+    )
     found = review(change, examine=Examiner(), now=now)
     for finding in found.findings:
         _write_finding(finding)
@@ -88,8 +103,9 @@ def _place(options: argparse.Namespace) -> tuple[Repository, Place]:
     root = repository.root.resolve()
     base_dir = Path(options.base_dir).resolve() if options.base_dir else root
     if base_dir != root:
-        raise UsageError("--base-dir is not the repository's root", where=str(options.base_dir),
-                         remedy=f"--base-dir {root}")
+        raise UsageError(
+            "--base-dir is not the repository's root", where=str(options.base_dir), remedy=f"--base-dir {root}"
+        )
     registry = Path(options.registry) if options.registry else root / DEFAULT_PATH
     try:
         relative = str((registry.parent.resolve() / registry.name).relative_to(root))
@@ -101,17 +117,24 @@ def _place(options: argparse.Namespace) -> tuple[Repository, Place]:
 def _actor(environment: Mapping[str, str], repository: Repository) -> Actor:
     name = environment.get("ML_PROMOTION_ACTOR", "").strip() or repository.user_email()
     if not name:
-        raise UsageError("nobody is named as the actor",
-                         remedy='export ML_PROMOTION_ACTOR="you@example.com", or git config user.email')
+        raise UsageError(
+            "nobody is named as the actor",
+            remedy='export ML_PROMOTION_ACTOR="you@example.com", or git config user.email',
+        )
     return Actor(parse_text(name), Source.CLI)
 
 
 def _request(options: argparse.Namespace, actor: Actor) -> Request:
     """The request as the flags say it; every flag that is wrong is named at once."""
     parsers = {
-        "model": parse_model_name, "stage": parse_stage, "artifact_dir": parse_artifact_path,
-        "artifact_id": parse_identifier, "dataset_id": parse_identifier, "git_sha": parse_git_sha,
-        "reason": parse_text, "notes": parse_text,
+        "model": parse_model_name,
+        "stage": parse_stage,
+        "artifact_dir": parse_artifact_path,
+        "artifact_id": parse_identifier,
+        "dataset_id": parse_identifier,
+        "git_sha": parse_git_sha,
+        "reason": parse_text,
+        "notes": parse_text,
     }
     values, problems = {}, []
     for name, parse in parsers.items():
@@ -137,4 +160,6 @@ def _write_finding(finding: Finding, model: str = "") -> None:
 def _line(finding: Finding, model: str = "") -> str:
     where = f" [{finding.where}]" if finding.where else ""
     text = f"{_SIGNS[finding.severity]} {f'{model}: ' if model else ''}{finding.rule}: {finding.message}{where}"
-    return f"{text}\n        Next: {finding.remedy}" if finding.remedy and finding.severity is not Severity.PASS else text
+    return (
+        f"{text}\n        Next: {finding.remedy}" if finding.remedy and finding.severity is not Severity.PASS else text
+    )

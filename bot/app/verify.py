@@ -64,8 +64,12 @@ def _pinned(stage: Stage, pointer: Pointer, evidence: Evidence) -> Iterator[Find
     what = f"{stage.label} {pointer.artifact_id}"
     manifest = evidence.manifest
     if pointer.digest is None:
-        yield warning("artifact.pinned", f"{what} has no digest (written by an older tool).", where=pointer.artifact_dir,
-                      remedy="nothing to do: the next promotion records one")
+        yield warning(
+            "artifact.pinned",
+            f"{what} has no digest (written by an older tool).",
+            where=pointer.artifact_dir,
+            remedy="nothing to do: the next promotion records one",
+        )
     elif pointer.digest == evidence.digest:
         yield passed("artifact.pinned", f"{what} holds the bytes that were promoted: {short(pointer.digest)}")
     else:
@@ -78,8 +82,12 @@ def _pinned(stage: Stage, pointer: Pointer, evidence: Evidence) -> Iterator[Find
     for field in ("git_sha", "dataset_id"):
         said, written = getattr(pointer, field), getattr(manifest, field, None)
         if said and written and said != written:
-            yield error(f"manifest.{field}", f"{what} says {said}, its manifest says {written}.",
-                        where=pointer.artifact_dir, remedy="restore the manifest that was promoted")
+            yield error(
+                f"manifest.{field}",
+                f"{what} says {said}, its manifest says {written}.",
+                where=pointer.artifact_dir,
+                remedy="restore the manifest that was promoted",
+            )
 
 
 def verify_here(path: Path, base_dir: Path, repository: Repository, *, examine: Examine, now: datetime) -> Report:

@@ -37,7 +37,8 @@ def load_artifact(path: Path) -> Artifact:
             digest = hash_stream(stream)
         if digest != expected:
             raise InvalidInput(
-                f"is sha256:{digest}, the manifest says sha256:{expected}", where=f"{path}/{name}",
+                f"is sha256:{digest}, the manifest says sha256:{expected}",
+                where=f"{path}/{name}",
                 remedy=f"restore the file, or promotebot manifest {path} --model-file {manifest.model_file}",
             )
     return Artifact(path, manifest)

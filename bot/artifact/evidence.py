@@ -76,8 +76,13 @@ class _Examination:
         proven = not errors_in(self.findings)
         card = self._open(manifest) if proven else None
         return Evidence(
-            self.directory, self.source.description, manifest, manifest.digest if proven else None, card,
-            self._report() if proven else {}, tuple(self.findings),
+            self.directory,
+            self.source.description,
+            manifest,
+            manifest.digest if proven else None,
+            card,
+            self._report() if proven else {},
+            tuple(self.findings),
         )
 
     def _check(self, found: Iterator[Finding]) -> None:
@@ -96,12 +101,20 @@ class _Examination:
             path = "/".join(parts[:end])
             kind = self.source.kind(path)
             if kind is None:
-                self._fail("artifact.exists", f"Artifact directory not found: {self.directory}",
-                           f"ls -la {'/'.join(parts[:end - 1]) or '.'}; the path is relative to the repository root", path)
+                self._fail(
+                    "artifact.exists",
+                    f"Artifact directory not found: {self.directory}",
+                    f"ls -la {'/'.join(parts[: end - 1]) or '.'}; the path is relative to the repository root",
+                    path,
+                )
                 return False
             if kind is not Kind.DIRECTORY:
-                self._fail("path.symlink", f"{path} is a {kind.value}, not a directory.",
-                           "commit the directory itself; links and submodules are not followed", path)
+                self._fail(
+                    "path.symlink",
+                    f"{path} is a {kind.value}, not a directory.",
+                    "commit the directory itself; links and submodules are not followed",
+                    path,
+                )
                 return False
         self.findings.append(passed("path.symlink", "no link or submodule on the way", where=self.directory))
         return True
@@ -128,31 +141,56 @@ class _Examination:
         start = len(self.directory) + 1
         odd = [entry for entry in entries if entry.kind not in (Kind.FILE, Kind.DIRECTORY)]
         for entry in odd:
-            yield error("path.symlink", f"{entry.path} is a {entry.kind.value}.", where=entry.path,
-                        remedy="replace it by the file itself; links and submodules are not followed")
+            yield error(
+                "path.symlink",
+                f"{entry.path} is a {entry.kind.value}.",
+                where=entry.path,
+                remedy="replace it by the file itself; links and submodules are not followed",
+            )
         present = {entry.path[start:] for entry in entries if entry.kind is Kind.FILE} - {manifests.FILE_NAME}
         listed: set[str] = set(manifest.sha256)
-        problems = [*self._unlisted(manifest, present - listed), *self._missing(listed - present, entries),
-                    *self._empty_directories(entries), *_twins(self.directory, present)]
+        problems = [
+            *self._unlisted(manifest, present - listed),
+            *self._missing(listed - present, entries),
+            *self._empty_directories(entries),
+            *_twins(self.directory, present),
+        ]
         yield from problems
         if len(present) > self.limits.files:
-            yield error("artifact.limits", f"{len(present)} files; the limit is {self.limits.files}.", where=self.directory,
-                        remedy="raise limits.files in the policy of the base branch")
+            yield error(
+                "artifact.limits",
+                f"{len(present)} files; the limit is {self.limits.files}.",
+                where=self.directory,
+                remedy="raise limits.files in the policy of the base branch",
+            )
         if not odd and not errors_in(problems):
-            yield passed("artifact.files", f"{len(listed)} files listed, all present, none beside them", where=self.directory)
-        untracked = self.source.untracked(self.directory, {f"{self.directory}/{name}" for name in present | {"manifest.json"}})
+            yield passed(
+                "artifact.files", f"{len(listed)} files listed, all present, none beside them", where=self.directory
+            )
+        untracked = self.source.untracked(
+            self.directory, {f"{self.directory}/{name}" for name in present | {"manifest.json"}}
+        )
         for path in sorted(untracked):
-            yield error("artifact.tracked", f"{path} is not tracked by git.", where=path, remedy=f"git add --force -- {path}")
+            yield error(
+                "artifact.tracked", f"{path} is not tracked by git.", where=path, remedy=f"git add --force -- {path}"
+            )
 
     def _unlisted(self, manifest: Manifest, names: set[str]) -> Iterator[Finding]:
         for name in sorted(names):
             if name == REPORT and manifest.schema_version == "v1":
-                yield warning("artifact.files", f"{REPORT} is not listed (older manifest).", where=self.directory,
-                              remedy=self._rewrite(manifest.model_file))
+                yield warning(
+                    "artifact.files",
+                    f"{REPORT} is not listed (older manifest).",
+                    where=self.directory,
+                    remedy=self._rewrite(manifest.model_file),
+                )
             else:
-                yield error("artifact.files", f"{name} is there but the manifest does not list it.",
-                            where=f"{self.directory}/{name}",
-                            remedy=f"remove it, or {self._rewrite(manifest.model_file)}, and commit")
+                yield error(
+                    "artifact.files",
+                    f"{name} is there but the manifest does not list it.",
+                    where=f"{self.directory}/{name}",
+                    remedy=f"remove it, or {self._rewrite(manifest.model_file)}, and commit",
+                )
 
     def _missing(self, names: set[str], entries: list[Entry]) -> Iterator[Finding]:
         folded = {entry.path.casefold(): entry.path for entry in entries}
@@ -160,15 +198,23 @@ class _Examination:
             path = f"{self.directory}/{name}"
             near = folded.get(path.casefold())
             hint = f" ({near} is there)" if near else ""
-            yield error("artifact.files", f"{path} is listed in the manifest but not there{hint}.", where=path,
-                        remedy=f"git log --diff-filter=D -- {path} shows who removed it; restore it and commit")
+            yield error(
+                "artifact.files",
+                f"{path} is listed in the manifest but not there{hint}.",
+                where=path,
+                remedy=f"git log --diff-filter=D -- {path} shows who removed it; restore it and commit",
+            )
 
     def _empty_directories(self, entries: list[Entry]) -> Iterator[Finding]:
         parents = {entry.path.rsplit("/", 1)[0] for entry in entries}
         for entry in entries:
             if entry.kind is Kind.DIRECTORY and entry.path not in parents:
-                yield error("artifact.files", f"{entry.path} is an empty directory.", where=entry.path,
-                            remedy=f"rmdir {entry.path}")
+                yield error(
+                    "artifact.files",
+                    f"{entry.path} is an empty directory.",
+                    where=entry.path,
+                    remedy=f"rmdir {entry.path}",
+                )
 
     def _bytes(self, manifest: Manifest) -> Iterator[Finding]:
         total, wrong = 0, 0
@@ -181,8 +227,12 @@ class _Examination:
                     digest, size = copy_hashed(stream, self.scratch / name, where=path, max_bytes=self._room(total))
             except InvalidInput as problem:
                 wrong += 1
-                yield error("artifact.limits" if "limit" in problem.message else "artifact.digest",
-                            f"{path} {problem.message}.", where=path, remedy=problem.remedy or "see `limits` in the policy")
+                yield error(
+                    "artifact.limits" if "limit" in problem.message else "artifact.digest",
+                    f"{path} {problem.message}.",
+                    where=path,
+                    remedy=problem.remedy or "see `limits` in the policy",
+                )
                 continue
             total += size
             self.sizes[name] = size
@@ -190,8 +240,11 @@ class _Examination:
                 wrong += 1
                 yield self._mismatch(path, name, manifest, digest, expected)
         if not wrong:
-            yield passed("artifact.digest", f"{len(self.sizes)} files, {total:,} bytes, every sha256 as listed",
-                         where=self.directory)
+            yield passed(
+                "artifact.digest",
+                f"{len(self.sizes)} files, {total:,} bytes, every sha256 as listed",
+                where=self.directory,
+            )
 
     def _room(self, total: int) -> int:
         return max(0, min(self.limits.file_bytes, self.limits.artifact_bytes - total))
@@ -199,11 +252,16 @@ class _Examination:
     def _mismatch(self, path: str, name: str, manifest: Manifest, digest: str, expected: str) -> Finding:
         with (self.scratch / name).open("rb") as file:
             if file.read(len(LFS_HEADER)) == LFS_HEADER:
-                return error("artifact.lfs", f"{path} is a Git LFS pointer, not the file.", where=path,
-                             remedy=f"git lfs pull --include {path}")
+                return error(
+                    "artifact.lfs",
+                    f"{path} is a Git LFS pointer, not the file.",
+                    where=path,
+                    remedy=f"git lfs pull --include {path}",
+                )
         return error(
             "artifact.digest",
-            f"{path} is sha256:{digest}, the manifest says sha256:{expected}. The file changed after the manifest was written.",
+            f"{path} is sha256:{digest}, the manifest says sha256:{expected}. "
+            "The file changed after the manifest was written.",
             where=path,
             remedy=f"restore the file (git log -- {path}), or {self._rewrite(manifest.model_file)}, and commit",
         )
@@ -220,8 +278,12 @@ class _Examination:
             return None
         result = self.opener.open(self.scratch, manifest.model_file, self.limits)
         if isinstance(result, NotOpened):
-            self._fail("artifact.opens", f"ONNX Runtime does not open {where}: {result.problem}.",
-                       "export the model again and write a new manifest", where)
+            self._fail(
+                "artifact.opens",
+                f"ONNX Runtime does not open {where}: {result.problem}.",
+                "export the model again and write a new manifest",
+                where,
+            )
             return None
         self.findings.append(passed("artifact.opens", "ONNX Runtime opens the model", where=where))
         self._check(self._golden(result))
@@ -229,29 +291,51 @@ class _Examination:
 
     def _graph(self, graph: Graph, manifest: Manifest, where: str) -> Iterator[Finding]:
         for domain in graph.unknown_domains:
-            yield error("artifact.graph", f"The model uses operators of {domain!r}, which ONNX Runtime does not ship.",
-                        where=where, remedy="export it with standard operators")
+            yield error(
+                "artifact.graph",
+                f"The model uses operators of {domain!r}, which ONNX Runtime does not ship.",
+                where=where,
+                remedy="export it with standard operators",
+            )
         folder = manifest.model_file.rpartition("/")[0]
         for location in graph.external_files:
             name = f"{folder}/{location}" if folder else location
             if name not in manifest.sha256:
-                yield error("artifact.external_data", f"The model wants {location!r}, which the manifest does not list.",
-                            where=where, remedy="keep external data in the artifact's directory and list it: "
-                            + self._rewrite(manifest.model_file))
+                yield error(
+                    "artifact.external_data",
+                    f"The model wants {location!r}, which the manifest does not list.",
+                    where=where,
+                    remedy="keep external data in the artifact's directory and list it: "
+                    + self._rewrite(manifest.model_file),
+                )
         if not graph.unknown_domains:
-            yield passed("artifact.graph", f"standard operators, {len(graph.external_files)} external files", where=where)
+            yield passed(
+                "artifact.graph", f"standard operators, {len(graph.external_files)} external files", where=where
+            )
 
     def _golden(self, opened: Opened) -> Iterator[Finding]:
         for golden in opened.golden:
             where = f"{self.directory}/{golden.name}"
             if golden.equal:
-                yield passed("artifact.golden", f"{golden.name} reproduced, largest difference {golden.difference:.1e}", where=where)
+                yield passed(
+                    "artifact.golden",
+                    f"{golden.name} reproduced, largest difference {golden.difference:.1e}",
+                    where=where,
+                )
             else:
-                yield error("artifact.golden", f"{golden.name} is not reproduced: {golden.problem}.", where=where,
-                            remedy="export the model and its golden outputs together, and write a new manifest")
+                yield error(
+                    "artifact.golden",
+                    f"{golden.name} is not reproduced: {golden.problem}.",
+                    where=where,
+                    remedy="export the model and its golden outputs together, and write a new manifest",
+                )
         if not opened.golden:
-            yield warning("artifact.golden", "There is no test_data_set_0 to run the model on.", where=self.directory,
-                          remedy="add test_data_set_0/input_0.pb and output_0.pb (ONNX's convention)")
+            yield warning(
+                "artifact.golden",
+                "There is no test_data_set_0 to run the model on.",
+                where=self.directory,
+                remedy="add test_data_set_0/input_0.pb and output_0.pb (ONNX's convention)",
+            )
 
     def _report(self) -> Mapping[str, Any]:
         try:
@@ -266,5 +350,9 @@ def _twins(directory: str, names: set[str]) -> Iterator[Finding]:
     for name in sorted(names):
         twin = seen.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
         if twin != name:
-            yield error("artifact.files", f"{twin} and {name} are one file on some systems.", where=directory,
-                        remedy="rename one of them")
+            yield error(
+                "artifact.files",
+                f"{twin} and {name} are one file on some systems.",
+                where=directory,
+                remedy="rename one of them",
+            )

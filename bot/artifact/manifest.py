@@ -13,7 +13,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from bot.errors import InvalidInput
 from bot.registry.codec import canonical_json, parse_json
-from bot.registry.names import ArtifactPath, Digest, parse_artifact_path, parse_git_sha, parse_model_name, parse_timestamp
+from bot.registry.names import (
+    ArtifactPath,
+    Digest,
+    parse_artifact_path,
+    parse_git_sha,
+    parse_model_name,
+)
 
 FILE_NAME = "manifest.json"
 MAX_BYTES = 4 * 1024 * 1024

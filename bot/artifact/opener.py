@@ -16,11 +16,16 @@ from typing import Any
 RELATIVE, ABSOLUTE = 1e-3, 1e-5
 RUNS = 50
 MAX_ANSWER = 1024 * 1024
-_NUMBER_TYPES = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(int64)": "int64", "tensor(int32)": "int32"}
+_NUMBER_TYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+}
 
 
 def limit(seconds: int, memory_bytes: int) -> None:
-    """Bound this process: processor seconds, address space, no core file, no file over a megabyte (its answer is one)."""
+    """Bound this process: processor seconds, address space, no core file, no file longer than its answer may be."""
     for what, value in (
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_AS, memory_bytes),
@@ -63,7 +68,9 @@ def run_golden(session: Any) -> tuple[list[dict[str, Any]], dict[str, Any] | Non
     reports, row = [], None
     for directory in sorted(path for path in Path().glob("test_data_set_*") if path.is_dir()):
         inputs = {item.name: tensor(directory / f"input_{i}.pb") for i, item in enumerate(session.get_inputs())}
-        wanted = [tensor(path) for path in sorted(directory.glob("output_*.pb"), key=lambda p: int(p.stem.split("_")[1]))]
+        wanted = [
+            tensor(path) for path in sorted(directory.glob("output_*.pb"), key=lambda p: int(p.stem.split("_")[1]))
+        ]
         got = session.run(None, inputs)
         reports.append({"name": directory.name, **compare(got, wanted)})
         row = row or {name: value[:1] if value.ndim else value for name, value in inputs.items()}
@@ -81,7 +88,11 @@ def compare(got: list[Any], wanted: list[Any]) -> dict[str, Any]:
     import numpy
 
     if not wanted or len(wanted) > len(got):
-        return {"equal": False, "difference": None, "problem": f"{len(wanted)} golden outputs, the model gives {len(got)}"}
+        return {
+            "equal": False,
+            "difference": None,
+            "problem": f"{len(wanted)} golden outputs, the model gives {len(got)}",
+        }
     worst = 0.0
     for index, (have, want) in enumerate(zip(got, wanted, strict=False)):
         if have.shape != want.shape or have.dtype != want.dtype:
@@ -89,7 +100,11 @@ def compare(got: list[Any], wanted: list[Any]) -> dict[str, Any]:
             return {"equal": False, "difference": None, "problem": problem}
         if not numpy.allclose(have, want, rtol=RELATIVE, atol=ABSOLUTE):
             gap = float(numpy.max(numpy.abs(have.astype("float64") - want.astype("float64"))))
-            return {"equal": False, "difference": gap if gap < 1e30 else None, "problem": f"output {index} differs by {gap:.3g}"}
+            return {
+                "equal": False,
+                "difference": gap if gap < 1e30 else None,
+                "problem": f"output {index} differs by {gap:.3g}",
+            }
         worst = max(worst, float(numpy.max(numpy.abs(have.astype("float64") - want.astype("float64")), initial=0.0)))
     return {"equal": True, "difference": worst, "problem": ""}
 

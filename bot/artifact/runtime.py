@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -86,8 +87,14 @@ class ChildOpener:
         )
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(
-                [*self._command, request], cwd=directory, env={}, stdin=subprocess.DEVNULL, stdout=output,
-                stderr=subprocess.DEVNULL, close_fds=True, start_new_session=True,
+                [*self._command, request],
+                cwd=directory,
+                env={},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.DEVNULL,
+                close_fds=True,
+                start_new_session=True,
             )
             try:
                 code = process.wait(timeout=limits.open_seconds)
@@ -101,10 +108,8 @@ class ChildOpener:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End the whole session of the process, whatever it started."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

@@ -109,7 +109,7 @@ class GitTree:
         with self._reader.open_blob(entry.oid) as stream:
             yield stream
 
-    def untracked(self, directory: str, files: set[str]) -> set[str]:
+    def untracked(self, directory: str, files: set[str]) -> set[str]:  # noqa: ARG002 - a commit holds only tracked files
         return set()
 
 
@@ -148,7 +148,9 @@ class WorkTree:
             yield file
             after = os.fstat(descriptor)
             if _identity(before) != _identity(after):
-                raise InvalidInput("changed while it was read", where=path, remedy="run it again when nobody writes there")
+                raise InvalidInput(
+                    "changed while it was read", where=path, remedy="run it again when nobody writes there"
+                )
 
     def _descend(self, path: str) -> int:
         """Open a file without following a link in any component, and without waiting for a FIFO's writer."""

@@ -154,8 +154,11 @@ class PyGithubClient:
         """Update the comment that starts with our marker and is ours, or write it; returns its address."""
         with _translated("write the comment"):
             mine = self._find(pull, marker, author_login)
-            verb, url = ("PATCH", f"{self._repo.url}/issues/comments/{mine.id}") if mine else (
-                "POST", f"{self._repo.url}/issues/{pull}/comments")
+            verb, url = (
+                ("PATCH", f"{self._repo.url}/issues/comments/{mine.id}")
+                if mine
+                else ("POST", f"{self._repo.url}/issues/{pull}/comments")
+            )
             _, written = self._repo.requester.requestJsonAndCheck(verb, url, input={"body": body})
             return str(written["html_url"])
 
@@ -181,15 +184,21 @@ class PyGithubClient:
         https://docs.github.com/en/rest/checks/runs#create-a-check-run: only GitHub Apps can.
         """
         output = {"title": title[:255], "summary": summary[:MAX_SUMMARY]}
-        run = {"name": name, "head_sha": head_sha, "status": "completed", "conclusion": conclusion,
-               "output": output | ({"text": text[:MAX_SUMMARY]} if text else {})}
+        run = {
+            "name": name,
+            "head_sha": head_sha,
+            "status": "completed",
+            "conclusion": conclusion,
+            "output": output | ({"text": text[:MAX_SUMMARY]} if text else {}),
+        }
         try:
             with _translated("publish the check", needs="checks: write"):
                 self._repo.requester.requestJsonAndCheck("POST", f"{self._repo.url}/check-runs", input=run)
         except _PersonalToken:
             with _translated("publish the status", needs="statuses: write"):
                 self._repo.requester.requestJsonAndCheck(
-                    "POST", f"{self._repo.url}/statuses/{head_sha}",
+                    "POST",
+                    f"{self._repo.url}/statuses/{head_sha}",
                     input={"state": conclusion, "context": name, "description": title[:140]},
                 )
 
@@ -199,7 +208,9 @@ class _PersonalToken(CouldNotVerify):
 
 
 def _comment(found: dict[str, Any]) -> IssueComment:
-    created, updated = (datetime.fromisoformat(found[key].replace("Z", "+00:00")) for key in ("created_at", "updated_at"))
+    created, updated = (
+        datetime.fromisoformat(found[key].replace("Z", "+00:00")) for key in ("created_at", "updated_at")
+    )
     author = found["user"]["login"] if found["user"] else "ghost"
     return IssueComment(found["id"], found["body"] or "", author, created, updated, found["html_url"])
 
@@ -212,11 +223,14 @@ def _translated(what: str, *, needs: str = "") -> Iterator[None]:
     except GithubException as problem:
         raise _explained(what, problem, needs) from None
     except RequestException as problem:
-        raise CouldNotVerify(f"GitHub did not answer the request to {what} ({type(problem).__name__})",
-                             remedy="run the job again") from None
+        raise CouldNotVerify(
+            f"GitHub did not answer the request to {what} ({type(problem).__name__})", remedy="run the job again"
+        ) from None
     except (KeyError, TypeError, ValueError, AttributeError, AssertionError) as problem:
-        raise CouldNotVerify(f"GitHub's answer to the request to {what} is not understood ({type(problem).__name__})",
-                             remedy="run the job again") from None
+        raise CouldNotVerify(
+            f"GitHub's answer to the request to {what} is not understood ({type(problem).__name__})",
+            remedy="run the job again",
+        ) from None
 
 
 def _explained(what: str, problem: GithubException, needs: str) -> CouldNotVerify | InvalidInput:
@@ -232,4 +246,6 @@ def _explained(what: str, problem: GithubException, needs: str) -> CouldNotVerif
         return CouldNotVerify(message, remedy=f"add `{wanted}` under `permissions:` of the job")
     if problem.status in (403, 429) and ("retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"):
         return CouldNotVerify(message, remedy=f"run the job again in {headers.get('retry-after', 'a few')} seconds")
-    return CouldNotVerify(message, remedy="run the job again; https://www.githubstatus.com shows whether GitHub is well")
+    return CouldNotVerify(
+        message, remedy="run the job again; https://www.githubstatus.com shows whether GitHub is well"
+    )

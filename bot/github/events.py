@@ -78,7 +78,9 @@ def parse_event(name: str, data: bytes) -> Event:
         payload = _IssueComment.model_validate(document)
     except ValidationError as problem:
         lines = [f"$.{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in problem.errors()]
-        raise InvalidInput("; ".join(lines), where="GITHUB_EVENT_PATH", remedy="run it on an issue_comment event") from None
+        raise InvalidInput(
+            "; ".join(lines), where="GITHUB_EVENT_PATH", remedy="run it on an issue_comment event"
+        ) from None
     if payload.action != "created":
         return Ignored(f"a comment was {payload.action}; only new comments are commands")
     return CommentCreated(

@@ -14,9 +14,7 @@ _SAFE_MARKER = re.compile(r"[a-z0-9_]{1,128}")
 
 def visible(value: str) -> str:
     """One line; control, zero-width and bidirectional characters shown as U+XXXX."""
-    return "".join(
-        " " if c in "\r\n\t" else f"U+{ord(c):04X}" if _hidden(c) else c for c in value
-    )
+    return "".join(" " if c in "\r\n\t" else f"U+{ord(c):04X}" if _hidden(c) else c for c in value)
 
 
 def _hidden(c: str) -> bool:
@@ -35,8 +33,19 @@ def text(value: str) -> str:
     return re.sub(r"(?i)\bwww\.", "www&#46;", escaped)
 
 
-_ENTITIES = {"@": "@\u2060", "#": "#\u2060", ":": "&#58;", "<": "&lt;", ">": "&gt;", "&": "&amp;", "-": "-", "(": "(", ")": ")",
-             "+": "+", "!": "\\!"}
+_ENTITIES = {
+    "@": "@\u2060",
+    "#": "#\u2060",
+    ":": "&#58;",
+    "<": "&lt;",
+    ">": "&gt;",
+    "&": "&amp;",
+    "-": "-",
+    "(": "(",
+    ")": ")",
+    "+": "+",
+    "!": "\\!",
+}
 
 
 def code(value: str) -> str:
@@ -92,7 +101,9 @@ def bounded(sections: Sequence[str], *, limit: int = MAX_COMMENT, where_else: st
     dropped = False
     while len("\n\n".join([*kept, note]).encode()) > limit:
         folded = [index for index, section in enumerate(kept) if section.startswith("<details>")]
-        index = max(folded, key=lambda i: len(kept[i])) if folded else max(range(1, len(kept)), key=lambda i: len(kept[i]))
+        index = (
+            max(folded, key=lambda i: len(kept[i])) if folded else max(range(1, len(kept)), key=lambda i: len(kept[i]))
+        )
         if folded:
             del kept[index]
         else:

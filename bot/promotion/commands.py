@@ -66,8 +66,14 @@ def parse_comment(body: str) -> list[Command]:
     commands = [command for line, text in command_lines(body) for command in _parse_line(line, text)]
     if len(commands) > MAX_COMMANDS:
         first = commands[MAX_COMMANDS]
-        return [Unreadable(first.line, first.text, f"more than {MAX_COMMANDS} commands in one comment",
-                           "split them over several comments")]
+        return [
+            Unreadable(
+                first.line,
+                first.text,
+                f"more than {MAX_COMMANDS} commands in one comment",
+                "split them over several comments",
+            )
+        ]
     return commands
 
 

@@ -30,7 +30,9 @@ def _chain(registry: ModelRegistry, name: ModelName, entry: ModelEntry, where: s
     if entry.history_digest is None and not sealed:
         if entry.history:
             yield warning(
-                "history.chain", "History has no hash chain yet (written by an older tool).", where=where,
+                "history.chain",
+                "History has no hash chain yet (written by an older tool).",
+                where=where,
                 remedy="nothing to do: the next promotion starts the chain over all of it",
             )
         return
@@ -78,7 +80,8 @@ def _pointer(entry: ModelEntry, stage: Stage, where: str) -> Iterator[Finding]:
     else:
         yield error(
             "history.pointer",
-            f"{stage.label} holds {_name(pointer)}, its newest event says {_name(expected)}{_field(pointer, expected)}.",
+            f"{stage.label} holds {_name(pointer)}, "
+            f"its newest event says {_name(expected)}{_field(pointer, expected)}.",
             where=where,
             remedy=_RESTORE,
         )
@@ -101,4 +104,3 @@ def _field(one: Pointer | None, other: Pointer | None) -> str:
 
 def _name(pointer: Pointer | None) -> str:
     return pointer.artifact_id if pointer else "nothing"
-

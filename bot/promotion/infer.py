@@ -13,8 +13,12 @@ from bot.registry.model import ModelEntry, Pointer, RequestRef
 from bot.registry.names import ArtifactPath, ModelName, Stage
 from bot.registry.registry import ModelRegistry
 
-_FLAGS = {"artifact_dir": "--artifact-dir", "artifact_id": "--artifact-id",
-          "dataset_id": "--dataset-id", "git_sha": "--git-sha"}
+_FLAGS = {
+    "artifact_dir": "--artifact-dir",
+    "artifact_id": "--artifact-id",
+    "dataset_id": "--dataset-id",
+    "git_sha": "--git-sha",
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,9 @@ class _Found:
     origin: str
 
 
-def complete(asked: Asked, scene: Scene, *, actor: Actor, ref: RequestRef | None, default_reason: str) -> Request | Unclear:
+def complete(
+    asked: Asked, scene: Scene, *, actor: Actor, ref: RequestRef | None, default_reason: str
+) -> Request | Unclear:
     """Fill in model, artifact, id, dataset and training commit (DESIGN §4), or say what to choose."""
     model = _model(asked, scene)
     if isinstance(model, Finding):
@@ -92,11 +98,14 @@ def _model(asked: Asked, scene: Scene) -> _Found | Finding:
     if len(known) == 1:
         return _Found(known[0], "only model in the registry")
     if not known:
-        return error("request.model", "The registry holds no model and the pull request adds no artifact.",
-                     remedy="`/promote shadow MODEL --artifact-dir DIR --new-model`")
+        return error(
+            "request.model",
+            "The registry holds no model and the pull request adds no artifact.",
+            remedy="`/promote shadow MODEL --artifact-dir DIR --new-model`",
+        )
     return error(
         "request.model",
-        f"Which model? {'This pull request touches artifacts of' if named else 'The registry holds'} {', '.join(known)}.",
+        f"Which model? {'This pull request touches' if named else 'The registry holds'} {', '.join(known)}.",
         remedy="comment one of: " + " or ".join(f"`{command_text(asked, name)}`" for name in known[:20]),
     )
 
@@ -126,8 +135,11 @@ def _artifact(asked: Asked, scene: Scene, model: ModelName, entry: ModelEntry | 
         return _Found(owned[0], "touched by this pull request")
     if len(owned) > 1:
         commands = [f"`{command_text(asked, model, artifact_dir=directory)}`" for directory in owned[:20]]
-        return error("request.artifact_dir", f"Which artifact? This pull request touches {', '.join(owned)}.",
-                     remedy="comment one of: " + " or ".join(commands))
+        return error(
+            "request.artifact_dir",
+            f"Which artifact? This pull request touches {', '.join(owned)}.",
+            remedy="comment one of: " + " or ".join(commands),
+        )
     for stage in asked.stage.below:
         pointer = entry.pointer(stage) if entry else None
         if pointer:
@@ -169,8 +181,9 @@ def _artifact_id(asked: Asked, directory: str, pointer: Pointer | None, stage: S
     return _Found(directory.rsplit("/", 1)[-1], "directory name")
 
 
-def _provenance(said: str | None, field: str, manifest: Manifest | None, pointer: Pointer | None,
-                stage: Stage | None) -> _Found:
+def _provenance(
+    said: str | None, field: str, manifest: Manifest | None, pointer: Pointer | None, stage: Stage | None
+) -> _Found:
     if said:
         return _Found(said, "")
     written: Mapping[str, str | None] = {

@@ -83,8 +83,8 @@ class ActivePolicy(_Section):
 
 
 class Stages(_Section):
-    shadow: StagePolicy = StagePolicy(soak=Soak(minimum="7d"))  # type: ignore[arg-type]  # parsed
-    staging: StagePolicy = StagePolicy(soak=Soak(minimum="2d"))  # type: ignore[arg-type]  # parsed
+    shadow: StagePolicy = StagePolicy(soak=Soak(minimum="7d"))
+    staging: StagePolicy = StagePolicy(soak=Soak(minimum="2d"))
     active: ActivePolicy = ActivePolicy()
 
     def permission(self, stage: Stage) -> Permission:

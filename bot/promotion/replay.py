@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,28 +68,31 @@ def _pointer_after(event: Event, raw: Mapping[str, Any]) -> Mapping[str, Any] | 
 def _same_events(new: list[dict[str, Any]], old: list[dict[str, Any]]) -> bool:
     """Equal but for `previous`, which the first promotion after an older tool adds."""
     return len(new) == len(old) and all(
-        after == before or ("previous" not in before and {**after, "previous": None} == {**before, "previous": None})
+        _same(after, before)
+        or ("previous" not in before and _same({**after, "previous": None}, {**before, "previous": None}))
         for after, before in zip(new, old, strict=True)
     )
 
 
-def _differences(expected: ModelRegistry, head: ModelRegistry, reported: set[str]) -> list[Finding]:
-    findings: list[Finding] = []
+def _differences(expected: ModelRegistry, head: ModelRegistry, reported: set[str]) -> Iterator[Finding]:
+    stages = [stage.value for stage in Stage]
     for name in head:
-        where = _where(head, name)
-        if where in reported:
+        if _where(head, name) in reported:
             continue
         want, have = expected.raw_entry(name), head.raw_entry(name)
-        for key in [*(stage.value for stage in Stage), *sorted({*want, *have} - {stage.value for stage in Stage})]:
-            if want.get(key) != have.get(key):
-                findings.append(_problem(head, name, f"{key} is not what the events of history produce."))
+        for key in [*stages, *sorted({*want, *have} - set(stages))]:
+            if not _same(want.get(key), have.get(key)):
+                yield _problem(head, name, f"{key} is not what the events of history produce.")
                 break
-    outside = [k for k in {*expected.document, *head.document} if k != "models"]
-    for key in sorted(outside):
-        if expected.document.get(key) != head.document.get(key):
-            findings.append(error("gate.replay", f"$.{key} changed; a promotion changes its own model only.",
-                                  where=head.where, remedy=_REMEDY))
-    return findings
+    for key in sorted({*expected.document, *head.document} - {"models"}):
+        if not _same(expected.document.get(key), head.document.get(key)):
+            message = f"$.{key} changed; a promotion changes its own model only."
+            yield error("gate.replay", message, where=head.where, remedy=_REMEDY)
+
+
+def _same(one: object, other: object) -> bool:
+    """Equal as JSON: to Python, true is 1 and 1.0 is 1; to a reader of the file they differ."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 _REMEDY = "restore the file from the base branch, then ask for the promotion with a comment: /promote <stage>"

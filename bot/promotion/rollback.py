@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bot.registry.model import Action, ModelEntry, Pointer
 from bot.registry.names import Stage
@@ -64,7 +65,7 @@ def _why_not(pointer: Pointer, today: Pointer | None, broken: set[str], to: str 
 def _rolled_back_from(entry: ModelEntry, stage: Stage) -> set[str]:
     """Digests that stood in the stage just before a rollback."""
     events = [event for event in entry.history if event.stage is stage]
-    pairs = zip(events, events[1:], strict=False)
+    pairs = pairwise(events)
     return {below.pointer.digest for event, below in pairs if event.action is Action.ROLLBACK and below.pointer.digest}
 
 

@@ -158,7 +158,9 @@ def reason_is_given(case: Case) -> Iterator[Finding]:
     asked = request.reason and "reason" not in request.origins
     retry = request.retry(reason="<WHY>")
     if case.is_rollback and not asked:
-        yield error("request.reason", "A rollback requires --reason: these bytes have been ACTIVE before.", remedy=retry)
+        yield error(
+            "request.reason", "A rollback requires --reason: these bytes have been ACTIVE before.", remedy=retry
+        )
     elif case.policy.require_reason and not asked:
         yield error("request.reason", "The policy requires a --reason for ACTIVE.", remedy=retry)
     elif request.reason:
@@ -196,8 +198,11 @@ def commit_is_reachable(case: Case) -> Iterator[Finding]:
     if case.facts.commit_reachable:
         yield passed("git_sha.ancestor", f"{sha[:12]} is an ancestor of the base or the head")
     elif case.facts.commit_reachable is None:
-        yield error("git_sha.ancestor", f"Whether {sha} is in this repository's history could not be found out.",
-                    remedy="run it again")
+        yield error(
+            "git_sha.ancestor",
+            f"Whether {sha} is in this repository's history could not be found out.",
+            remedy="run it again",
+        )
     else:
         yield error(
             "git_sha.ancestor",
@@ -211,8 +216,11 @@ def prior_stage(case: Case) -> Iterator[Finding]:
     if case.request.stage is not Stage.ACTIVE or not case.policy.stages.active.require_prior_stage:
         return
     if case.digest is None:
-        yield error("active.prior_stage", "The artifact's digest is not known, so no earlier stage can be shown.",
-                    remedy="mend the artifact first")
+        yield error(
+            "active.prior_stage",
+            "The artifact's digest is not known, so no earlier stage can be shown.",
+            remedy="mend the artifact first",
+        )
         return
     stood = [e for e in case.base_history if e.to_stage and e.pointer.digest == case.digest]
     if stood and stood[0].to_stage:
@@ -232,7 +240,10 @@ def _to_stage(request: Request, stage: Stage) -> str:
 
 
 def soak_time(case: Case) -> Iterator[Finding]:
-    for stage, soak in ((Stage.SHADOW, case.policy.stages.shadow.soak), (Stage.STAGING, case.policy.stages.staging.soak)):
+    for stage, soak in (
+        (Stage.SHADOW, case.policy.stages.shadow.soak),
+        (Stage.STAGING, case.policy.stages.staging.soak),
+    ):
         if soak is None or stage.rank >= case.request.stage.rank or case.digest is None or case.is_rollback:
             continue
         event = next((e for e in case.base_history if e.to_stage is stage and e.pointer.digest == case.digest), None)
@@ -252,7 +263,8 @@ def _soak(case: Case, stage: Stage, soak: Soak, event: Event) -> Finding:
     return kind(
         rule,
         f"In {stage.value} for {duration(stood)}, {duration(soak.minimum)} {asked}{clock}.",
-        remedy=f"wait until {to_timestamp(since + soak.minimum)}" + ("" if soak.required else ", or say why not in --reason"),
+        remedy=f"wait until {to_timestamp(since + soak.minimum)}"
+        + ("" if soak.required else ", or say why not in --reason"),
     )
 
 

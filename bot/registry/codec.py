@@ -27,9 +27,7 @@ def parse_json(data: bytes, *, where: str, max_bytes: int = MAX_BYTES, max_depth
     if len(data) > max_bytes:
         raise InvalidInput(f"file is {len(data):,} bytes; the limit is {max_bytes:,}", where=where)
     if data.startswith(b"\xef\xbb\xbf"):
-        raise InvalidInput(
-            "file starts with a byte order mark", where=where, remedy="save it as UTF-8 without BOM"
-        )
+        raise InvalidInput("file starts with a byte order mark", where=where, remedy="save it as UTF-8 without BOM")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as problem:

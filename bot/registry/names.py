@@ -51,9 +51,7 @@ def parse_stage(text: str) -> Stage:
     try:
         return Stage(text)
     except ValueError:
-        raise InvalidInput(
-            f"{text!r} is not a stage", remedy="use one of: shadow, staging, active"
-        ) from None
+        raise InvalidInput(f"{text!r} is not a stage", remedy="use one of: shadow, staging, active") from None
 
 
 def parse_model_name(text: str) -> ModelName:
@@ -68,9 +66,7 @@ def parse_model_name(text: str) -> ModelName:
 
 def parse_git_sha(text: str) -> GitSha:
     if not _GIT_SHA.fullmatch(text):
-        raise InvalidInput(
-            f"{text!r} is not a commit", remedy="give all 40 lower-case hex digits: git rev-parse HEAD"
-        )
+        raise InvalidInput(f"{text!r} is not a commit", remedy="give all 40 lower-case hex digits: git rev-parse HEAD")
     return GitSha(text)
 
 

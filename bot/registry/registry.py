@@ -57,9 +57,7 @@ class ModelRegistry:
     def entries(self) -> Mapping[ModelName, ModelEntry]:
         """Every model, in the file's order."""
         return {
-            parse_model_name(name): read_record(
-                ModelEntry, value, where=self.where, path=f"$.models.{name}"
-            )
+            parse_model_name(name): read_record(ModelEntry, value, where=self.where, path=f"$.models.{name}")
             for name, value in self.document["models"].items()
         }
 
@@ -97,8 +95,9 @@ class ModelRegistry:
         """Each model's events, newest first."""
         return {name: entry.history for name, entry in self.entries.items()}
 
-    def with_event(self, name: ModelName, event: Mapping[str, Any], pointer: Mapping[str, Any] | None,
-                   stage: Stage) -> ModelRegistry:
+    def with_event(
+        self, name: ModelName, event: Mapping[str, Any], pointer: Mapping[str, Any] | None, stage: Stage
+    ) -> ModelRegistry:
         """This registry after one event: the stage set, the event on top, the chain sealed over all of it."""
         entry = {"shadow": None, "staging": None, "active": None, **self.raw_entry(name)}
         history, digest = sealed([event, *entry.pop("history", [])])

@@ -44,9 +44,7 @@ def registry_lock(path: Path) -> Iterator[None]:
     try:
         descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as problem:
-        raise InvalidInput(
-            f"registry directory cannot be opened: {problem.strerror}", where=str(path.parent)
-        ) from None
+        raise InvalidInput(f"registry directory cannot be opened: {problem.strerror}", where=str(path.parent)) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -76,7 +74,8 @@ def replace_registry(path: Path, data: bytes, *, expected: bytes) -> None:
         _fsync_directory(path.parent)
     except OSError as problem:
         raise InvalidInput(
-            f"cannot write the registry: {problem.strerror}; the old file is unchanged", where=str(path),
+            f"cannot write the registry: {problem.strerror}; the old file is unchanged",
+            where=str(path),
             remedy="check space and permissions of its directory",
         ) from None
     finally:

@@ -31,8 +31,17 @@ def seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         repository = seed_repository(hub, ROOT, scratch)
         bob = Person.at_work(hub, repository, "bob", scratch / "again")
         add_artifact(bob, ROOT, "regime_v2")
-        promote(bob, "--model", "regime_classifier", "--stage", "shadow", "--artifact-dir", "ml/artifacts/regime_v2",
-                "--artifact-id", "regime_v2_candidate")
+        promote(
+            bob,
+            "--model",
+            "regime_classifier",
+            "--stage",
+            "shadow",
+            "--artifact-dir",
+            "ml/artifacts/regime_v2",
+            "--artifact-id",
+            "regime_v2_candidate",
+        )
         bob.push()
         return repository.git_dir
 

@@ -144,7 +144,10 @@ def test_ambiguity_is_refused_with_the_commands_to_choose_from(office: Office) -
     number = office.repository.open_pull(author="alice", head="two", title="Two").number
     job = office.ask(number, "/promote shadow")
     refused(
-        office, number, job, office.head(number),
+        office,
+        number,
+        job,
+        office.head(number),
         f"/promote shadow {MODEL} --artifact-dir ml/artifacts/regime_v3",
         f"/promote shadow {MODEL} --artifact-dir ml/artifacts/regime_v4",
     )

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from bot.promotion.commands import Help, Promote, Unreadable, command_lines, parse_comment
 from bot.promotion.request import Asked
-from bot.registry.names import ArtifactPath, ModelName, Stage
+from bot.registry.names import ArtifactPath, GitSha, ModelName, Stage
 
-SHA = "0123456789abcdef0123456789abcdef01234567"
+SHA = GitSha("0123456789abcdef0123456789abcdef01234567")
 
 
 def only(body: str) -> object:
@@ -41,9 +41,17 @@ def test_every_flag_is_read() -> None:
         f'--git-sha {SHA} --reason "14 days, 95% \\"ok\\"" --notes=fine --sha {SHA} --new-model --dry-run'
     )
     assert asked(body) == Asked(
-        stage=Stage.ACTIVE, model=ModelName("regime_classifier"), artifact_dir=ArtifactPath("ml/artifacts/v2"),
-        artifact_id="v2_prod", dataset_id="d.1-x", git_sha=SHA, reason='14 days, 95% "ok"', notes="fine", sha=SHA,  # type: ignore[arg-type]
-        new_model=True, dry_run=True,
+        stage=Stage.ACTIVE,
+        model=ModelName("regime_classifier"),
+        artifact_dir=ArtifactPath("ml/artifacts/v2"),
+        artifact_id="v2_prod",
+        dataset_id="d.1-x",
+        git_sha=SHA,
+        reason='14 days, 95% "ok"',
+        notes="fine",
+        sha=SHA,
+        new_model=True,
+        dry_run=True,
     )
 
 

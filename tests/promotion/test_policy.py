@@ -17,7 +17,11 @@ def test_no_file_and_an_empty_file_mean_the_defaults() -> None:
 
 def test_the_defaults_are_the_documented_ones() -> None:
     policy = Policy()
-    assert [policy.stages.permission(stage) for stage in Stage] == [Permission.WRITE, Permission.WRITE, Permission.MAINTAIN]
+    assert [policy.stages.permission(stage) for stage in Stage] == [
+        Permission.WRITE,
+        Permission.WRITE,
+        Permission.MAINTAIN,
+    ]
     assert policy.stages.active.require_prior_stage
     assert policy.stages.shadow.soak is not None
     assert policy.stages.shadow.soak.minimum == timedelta(days=7)

@@ -35,10 +35,9 @@ def test_storing_what_was_read_gives_the_same_bytes(value: object) -> None:
 def test_any_bytes_are_either_read_as_json_reads_them_or_refused(data: bytes) -> None:
     try:
         value = parse_json(data, where="x")
-    except InvalidInput as problem:
-        assert problem.where == "x"
-    else:
-        assert json.loads(data) == value
+    except InvalidInput:
+        return
+    assert json.loads(data) == value
 
 
 def test_canonical_form_does_not_depend_on_key_order() -> None:
@@ -71,7 +70,7 @@ def test_a_fraction_has_no_canonical_form_and_its_place_is_named() -> None:
     ],
 )
 def test_what_two_readers_could_read_differently_is_refused(data: bytes, says: str) -> None:
-    with pytest.raises(InvalidInput, match="models.json") as caught:
+    with pytest.raises(InvalidInput, match=r"models\.json") as caught:
         parse_json(data, where="models.json")
     assert says in str(caught.value)
 

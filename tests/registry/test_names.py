@@ -49,8 +49,27 @@ def test_a_path_that_leaves_the_repository_is_called_traversal(path: str) -> Non
 
 @pytest.mark.parametrize(
     "path",
-    ["", ".", "a/./b", "a//b", "a/", "-a/b", "a/.git/b", "a/.GIT", "a\0b", "a\nb", "a\u202eb", "a\u200bb", "ａ/b",  # noqa: RUF001 - full-width on purpose
-     "e\u0301", "a /b", "a./b", "a/b.", "x" * 4097, "a\u2215b\u2024"],
+    [
+        "",
+        ".",
+        "a/./b",
+        "a//b",
+        "a/",
+        "-a/b",
+        "a/.git/b",
+        "a/.GIT",
+        "a\0b",
+        "a\nb",
+        "a\u202eb",
+        "a\u200bb",
+        "ａ/b",  # noqa: RUF001 - full-width on purpose
+        "e\u0301",
+        "a /b",
+        "a./b",
+        "a/b.",
+        "x" * 4097,
+        "a\u2215b\u2024",
+    ],
 )
 def test_a_path_that_systems_read_differently_is_refused(path: str) -> None:
     with pytest.raises(InvalidInput, match="Path"):
@@ -89,8 +108,19 @@ def test_a_digest_names_its_algorithm() -> None:
             parse_digest(text)
 
 
-@pytest.mark.parametrize("text", ["2026-99-99T00:00:00Z", "notadateZ", "2026-02-16T09:00:00", "2026-02-16T09:00:00+00:00",
-                                  "2026-02-16 09:00:00Z", "2026-02-30T00:00:00Z", "٢٠٢٦-02-16T09:00:00Z", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-99-99T00:00:00Z",
+        "notadateZ",
+        "2026-02-16T09:00:00",
+        "2026-02-16T09:00:00+00:00",
+        "2026-02-16 09:00:00Z",
+        "2026-02-30T00:00:00Z",
+        "٢٠٢٦-02-16T09:00:00Z",
+        "",
+    ],
+)
 def test_a_time_that_does_not_exist_or_has_no_zone_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="not a UTC time"):
         parse_timestamp(text)

@@ -66,7 +66,9 @@ def test_a_change_keeps_unknown_keys_and_touches_nothing_else() -> None:
 
 
 def test_the_first_promotion_seals_the_events_an_older_tool_wrote() -> None:
-    after = registry().with_event(ModelName("regime_classifier"), {**EVENT, "to_stage": "shadow"}, POINTER, Stage.SHADOW)
+    after = registry().with_event(
+        ModelName("regime_classifier"), {**EVENT, "to_stage": "shadow"}, POINTER, Stage.SHADOW
+    )
     entry = after.raw_entry("regime_classifier")
     assert chain_breaks(entry["history"], entry["history_digest"]) == []
     assert entry["history"][1]["previous"] is None
@@ -74,13 +76,22 @@ def test_the_first_promotion_seals_the_events_an_older_tool_wrote() -> None:
 
 
 events = st.lists(
-    st.fixed_dictionaries({"ts_utc": st.just("2026-02-16T09:00:00Z"), "n": st.integers(0, 9), "why": st.text(st.characters(codec="utf-8"), max_size=5)}),
-    min_size=1, max_size=6,
+    st.fixed_dictionaries(
+        {
+            "ts_utc": st.just("2026-02-16T09:00:00Z"),
+            "n": st.integers(0, 9),
+            "why": st.text(st.characters(codec="utf-8"), max_size=5),
+        }
+    ),
+    min_size=1,
+    max_size=6,
 )
 
 
 @given(events, st.data())
-def test_any_edit_of_an_event_that_does_not_rehash_the_chain_is_found(history: list[dict[str, Any]], data: st.DataObject) -> None:
+def test_any_edit_of_an_event_that_does_not_rehash_the_chain_is_found(
+    history: list[dict[str, Any]], data: st.DataObject
+) -> None:
     chain, digest = sealed(history)
     assert chain_breaks(chain, digest) == []
     edited = copy.deepcopy(chain)
@@ -114,15 +125,33 @@ def test_a_digest_without_events_is_a_break() -> None:
         ({"models": {}}, "schema_version is None"),
         ({"schema_version": "v9", "models": {}}, "reads v1"),
         ({"schema_version": "v1"}, "$.models is missing"),
-        ({"schema_version": "v1", "models": [], }, "$.models is missing or not an object"),
+        (
+            {
+                "schema_version": "v1",
+                "models": [],
+            },
+            "$.models is missing or not an object",
+        ),
         ({"schema_version": "v1", "models": {"name\n": {}}}, "not a model name"),
         ({"schema_version": "v1", "models": {}, "generated_at_utc": 5}, "generated_at_utc"),
-        ({"schema_version": "v1", "models": {"m": {"active": {"artifact_dir": "a", "artifact_id": 7}}}}, "$.models.m.active.artifact_id"),
-        ({"schema_version": "v1", "models": {"m": {"active": {"artifact_dir": "../a", "artifact_id": "x"}}}}, "Path traversal not allowed"),
+        (
+            {"schema_version": "v1", "models": {"m": {"active": {"artifact_dir": "a", "artifact_id": 7}}}},
+            "$.models.m.active.artifact_id",
+        ),
+        (
+            {"schema_version": "v1", "models": {"m": {"active": {"artifact_dir": "../a", "artifact_id": "x"}}}},
+            "Path traversal not allowed",
+        ),
         ({"schema_version": "v1", "models": {"m": {"active": {"artifact_id": "x"}}}}, "$.models.m.active.artifact_dir"),
         ({"schema_version": "v1", "models": {"m": {"active": {**POINTER, "git_sha": "abc"}}}}, "not a commit"),
-        ({"schema_version": "v1", "models": {"m": {"history": [{**EVENT, "ts_utc": "2026-99-99T00:00:00Z"}]}}}, "$.models.m.history[0].ts_utc"),
-        ({"schema_version": "v1", "models": {"m": {"history": [{**EVENT, "to_stage": "prod"}]}}}, "not one of: shadow, staging, active"),
+        (
+            {"schema_version": "v1", "models": {"m": {"history": [{**EVENT, "ts_utc": "2026-99-99T00:00:00Z"}]}}},
+            "$.models.m.history[0].ts_utc",
+        ),
+        (
+            {"schema_version": "v1", "models": {"m": {"history": [{**EVENT, "to_stage": "prod"}]}}},
+            "not one of: shadow, staging, active",
+        ),
         ({"schema_version": "v1", "models": {"m": {"history": {}}}}, "$.models.m.history"),
         ({"schema_version": "v1", "models": {"m": 3}}, "$.models.m"),
     ],
