@@ -1,0 +1,100 @@
+"""What the project promises about itself: locks, layers, purity, imports, the test command."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+PURE = [
+    *(ROOT / "bot/promotion").glob("*.py"),
+    *(p for p in (ROOT / "bot/registry").glob("*.py") if p.name != "store.py"),
+]
+IMPURE = {"os", "subprocess", "socket", "time", "random", "secrets", "tempfile", "shutil", "git", "github", "requests"}
+OWNERS = {"github": {"bot/github/client.py"}, "git": {"bot/git.py"}, "onnxruntime": {"bot/artifact/opener.py"}}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_every_requirement_is_pinned_with_a_hash_and_no_address(lock: Path) -> None:
+    text = lock.read_text(encoding="utf-8")
+    pins = re.findall(r"^[a-z0-9][^\n]*?==[^\n]*\\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
+    names = re.findall(r"^[a-zA-Z0-9]", text, re.MULTILINE)
+    assert pins
+    assert len(pins) == len(names)
+    assert not re.search(r"https?:|file:|^\s*#.*\s/|--index|--find-links", text, re.MULTILINE)
+
+
+def test_there_are_locks_to_look_at() -> None:
+    assert [lock.name for lock in LOCKS] == ["bootstrap.txt", "dev.txt", "runtime.txt"]
+
+
+@pytest.mark.parametrize("path", PURE, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_the_core_touches_no_file_process_network_or_clock(path: Path) -> None:
+    assert not IMPURE & set(imports(path))
+    calls = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+    assert not calls & {"now", "utcnow", "today"} - (
+        {"now", "today"} if path.name in ("rules.py", "plan.py") else set()
+    )
+
+
+@pytest.mark.parametrize("library", sorted(OWNERS))
+def test_a_heavy_library_has_one_owner(library: str) -> None:
+    users = {str(path.relative_to(ROOT)) for path in (ROOT / "bot").rglob("*.py") if library in set(imports(path))}
+    assert users == OWNERS[library]
+
+
+@pytest.mark.parametrize(
+    "module", ["bot.registry", "bot.artifact", "bot.promotion.plan", "bot.promotion.replay", "bot.cli"]
+)
+def test_importing_the_core_loads_no_heavy_library(module: str) -> None:
+    code = f"import sys, {module}; print(sorted({{'github', 'git', 'onnxruntime', 'onnx', 'requests'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_ci_runs_the_test_command_of_the_readme_and_nothing_else() -> None:
+    commands = [
+        line
+        for line in (ROOT / ".ci/run").read_text().splitlines()
+        if line and not line.startswith(("#", "set ", "cd "))
+    ]
+    assert commands == ["make check"]
+    assert re.search(r"^make check\s", (ROOT / "README.md").read_text(), re.MULTILINE)
+
+
+def test_readme_and_package_name_the_same_python_versions() -> None:
+    readme, project = (ROOT / "README.md").read_text(), (ROOT / "pyproject.toml").read_text()
+    versions = re.findall(r"Python :: (3\.\d+)", project)
+    assert (versions[0], versions[-1]) == ("3.10", "3.13")
+    assert "Python 3.10 to 3.13" in readme
+    assert 'requires-python = ">=3.10"' in project
+
+
+@pytest.mark.parametrize("arguments", [[], ["promote"], ["nonsense"], ["verify", "--path"], ["promote", "--mod", "x"]])
+def test_a_wrong_command_line_ends_with_two_and_the_next_command(arguments: list[str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", "bot", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+        env={"PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == 2
+    assert "Next: " in done.stderr
+    assert "Traceback" not in done.stderr
