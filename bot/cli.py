@@ -58,7 +58,7 @@ def _configure_streams() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(_RunnerFormatter() if os.environ.get("GITHUB_EVENT_NAME") else logging.Formatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -67,6 +67,15 @@ def _configure_streams() -> None:
 
 
 _Commands = argparse._SubParsersAction  # argparse gives this type no public name
+
+
+class _RunnerFormatter(logging.Formatter):
+    """On a runner a log line can be a command to it; what people wrote must not be."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from bot.github.checks import log_safe
+
+        return log_safe(super().format(record))
 
 
 class _Parser(argparse.ArgumentParser):

@@ -108,9 +108,7 @@ class BareRepository:
         """Run git and return what it printed. Raises GitError."""
         return self.run_bytes(*arguments, stdin=stdin, env=env).decode("utf-8", "surrogateescape")
 
-    def run_bytes(
-        self, *arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None
-    ) -> bytes:
+    def run_bytes(self, *arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None) -> bytes:
         done = subprocess.run(
             ["git", f"--git-dir={self.git_dir}", *arguments],
             input=None if stdin is None else stdin.encode("utf-8", "surrogateescape"),
@@ -210,9 +208,7 @@ class BareRepository:
         except GitError:
             return None
 
-    def commit_tree(
-        self, tree: str, parents: Sequence[str], message: str, author: Person, committer: Person
-    ) -> str:
+    def commit_tree(self, tree: str, parents: Sequence[str], message: str, author: Person, committer: Person) -> str:
         """Write a commit object and return its id."""
         links = [part for parent in parents for part in ("-p", parent)]
         env = {

@@ -33,7 +33,7 @@ def issue_comment(it: Repository, comment: Comment, action: str, sender: str) ->
         **_around(it, who),
     }
     if action == "edited":
-        payload["changes"] = {"body": {"from": ""}}
+        payload["changes"] = {"body": {"from": comment.previous_body}}
     return payload
 
 

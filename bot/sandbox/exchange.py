@@ -47,13 +47,13 @@ class Exchange(BaseHTTPRequestHandler):
         except (ConnectionError, ValueError):
             self.close_connection = True
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Say nothing: the log of requests is `hub.requests`."""
 
     def do_GET(self) -> None:
         self._exchange()
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - as above
 
     def _exchange(self) -> None:
         target = urlsplit(self.path)
@@ -83,12 +83,14 @@ class Exchange(BaseHTTPRequestHandler):
     # Reading
 
     def _read_body(self, into: IO[bytes], limit: int | None) -> None:
+        """Read the body to its end, even one too large: a client listens only once it has sent all."""
         received = 0
         for part in self._body_parts():
             received += len(part)
-            if limit is not None and received > limit:
-                raise Refused(413, "Payload Too Large")
-            into.write(part)
+            if limit is None or received <= limit:
+                into.write(part)
+        if limit is not None and received > limit:
+            raise Refused(413, "Payload Too Large")
         into.seek(0)
 
     def _body_parts(self) -> Iterator[bytes]:
@@ -158,10 +160,8 @@ class Exchange(BaseHTTPRequestHandler):
         hub, credential = self.server.hub, None
         try:
             credential = git_http.credential_of(hub, self.headers.get("Authorization", ""))
-            headers = dict(self.headers.items())
-            answer = git_http.serve(
-                hub, git_http.GitRequest(self.command, path, query, headers, body, credential)
-            )
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = git_http.serve(hub, git_http.GitRequest(self.command, path, query, headers, body, credential))
         except Refused as refused:
             self._log(path, credential, refused.status, is_git=True)
             plain = {"Content-Type": "text/plain; charset=utf-8", **_challenge(refused), **refused.headers}

@@ -28,7 +28,7 @@ CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class GitRequest:
-    """One request of a git client. `body` is the request's body, spooled; `path` is `/owner/repo.git/...`."""
+    """One request of a git client to `/owner/repo.git/...`: the body a file, header names lowercase."""
 
     method: str
     path: str
@@ -128,7 +128,7 @@ def serve(hub: Hub, request: GitRequest) -> GitAnswer:
 
 
 def _environment(repository: Repository, request: GitRequest) -> dict[str, str]:
-    service = request.path.partition(".git/")[2] or request.path.split("/", 3)[3]
+    service = request.path.removesuffix("/").split("/", 3)[3]
     environment = {
         **git_environment(),
         "GIT_PROJECT_ROOT": str(repository.git_dir.parent),
@@ -138,13 +138,13 @@ def _environment(repository: Repository, request: GitRequest) -> dict[str, str]:
         "PATH_INFO": f"/{repository.git_dir.name}/{service}",
         "REQUEST_METHOD": request.method,
         "QUERY_STRING": request.query,
-        "CONTENT_TYPE": request.headers.get("Content-Type", ""),
+        "CONTENT_TYPE": request.headers.get("content-type", ""),
         "REMOTE_ADDR": "127.0.0.1",
     }
-    if request.headers.get("Content-Encoding"):
-        environment["HTTP_CONTENT_ENCODING"] = request.headers["Content-Encoding"]
-    if request.headers.get("Git-Protocol"):
-        environment["GIT_PROTOCOL"] = request.headers["Git-Protocol"]
+    if request.headers.get("content-encoding"):
+        environment["HTTP_CONTENT_ENCODING"] = request.headers["content-encoding"]
+    if request.headers.get("git-protocol"):
+        environment["GIT_PROTOCOL"] = request.headers["git-protocol"]
     if request.pushes and request.credential is not None:
         environment["REMOTE_USER"] = request.credential.user.login  # what makes http-backend accept a push
         environment |= hook_environment(repository, request.credential)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from bot.sandbox.push_rules import install_update_hook
 from bot.sandbox.refusals import not_found
 from bot.sandbox.repository import Repository
 
+NAME = r"[A-Za-z0-9-]+/(?!\.{1,2}$)[A-Za-z0-9._-]+"
 OLDEST_GIT = (2, 38)  # the first with `merge-tree --write-tree`
 
 
@@ -75,7 +77,7 @@ class Hub:
         """The app of that name, registered when missing."""
         return self.apps.setdefault(slug, App(self.next_id(), slug, slug))
 
-    def add_user(self, login: str, *, type: str = "User") -> User:
+    def add_user(self, login: str, *, type: str = "User") -> User:  # noqa: A002 - GitHub's word
         """Register an account of type User, Bot or Organization; the same one when it exists."""
         with self.lock:
             return self.users.setdefault(login.lower(), User(self.next_id(), login, type))
@@ -87,10 +89,10 @@ class Hub:
             self.credentials[token] = Credential(token, self.user(login))
             return token
 
-    def create_repository(
-        self, full_name: str, *, default_branch: str = "main", private: bool = False
-    ) -> Repository:
+    def create_repository(self, full_name: str, *, default_branch: str = "main", private: bool = False) -> Repository:
         """Create an empty repository; an owner not known yet becomes an organisation."""
+        if not re.fullmatch(NAME, full_name):
+            raise ValueError(f"{full_name!r} names no repository. Next: use OWNER/NAME.")
         owner_login, _, name = full_name.partition("/")
         with self.lock:
             if full_name.lower() in self.repositories:

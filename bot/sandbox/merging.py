@@ -85,9 +85,7 @@ def _merged(pull: Pull, base_tip: str, by: User, *, squash: bool, text: str) -> 
         raise Refused(405, "Pull Request is not mergeable")
     writer = pull.user if squash else by  # a squash is signed by who opened the pull request
     parents = [base_tip] if squash else [base_tip, pull.head_sha]
-    return git.commit_tree(
-        tree, parents, text, Person(writer.login, writer.email, now), Person(*WEB_FLOW, now)
-    )
+    return git.commit_tree(tree, parents, text, Person(writer.login, writer.email, now), Person(*WEB_FLOW, now))
 
 
 def _rebased(pull: Pull, base_tip: str, by: User) -> str:

@@ -30,9 +30,7 @@ def check_outcome(repository: Repository, sha: str, name: str) -> str | None:
 def approvals(pull: Pull) -> int:
     """Approvals that count: each reviewer's last verdict, from people with write access."""
     verdicts = {review.user: review.state for review in pull.reviews if review.state != "COMMENTED"}
-    return sum(
-        state == "APPROVED" and pull.base.role_of(user) >= Role.WRITE for user, state in verdicts.items()
-    )
+    return sum(state == "APPROVED" and pull.base.role_of(user) >= Role.WRITE for user, state in verdicts.items())
 
 
 def unmet(pull: Pull) -> str | None:

@@ -127,11 +127,7 @@ def close_issue(repository: Repository, issue: Issue, by: User) -> None:
 
 def reopen(pull: Pull, by: User) -> None:
     """Open a closed pull request again; merged ones and those without a head branch stay closed."""
-    if (
-        pull.merged
-        or pull.head.git.branch(pull.head_ref) is None
-        or pull.base.git.branch(pull.base_ref) is None
-    ):
+    if pull.merged or pull.head.git.branch(pull.head_ref) is None or pull.base.git.branch(pull.base_ref) is None:
         raise Refused(422, "Validation Failed", errors=[_cannot("reopen", pull)])
     reopen_issue(pull.base, pull.issue)
     pull.tested_base = ""

@@ -40,6 +40,7 @@ class Comment:
     updated_at: datetime
     app: App | None = None
     reactions: list[Reaction] = field(default_factory=list)
+    previous_body: str = ""
 
 
 @dataclass

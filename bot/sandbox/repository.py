@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 class Repository:
     """A repository with its bare git directory at `git_dir`. Every public method holds the hub's lock."""
 
-    def __init__(
-        self, hub: Hub, owner: User, name: str, git_dir: Path, default_branch: str, private: bool
-    ) -> None:
+    def __init__(self, hub: Hub, owner: User, name: str, git_dir: Path, default_branch: str, private: bool) -> None:
         self.hub = hub
         self.id = hub.next_id()
         self.owner = owner
@@ -162,14 +160,14 @@ class Repository:
     def edit_comment(self, comment_id: int, *, body: str) -> Comment:
         with self.hub.lock:
             comment = self.comments[comment_id]
-            comment.body, comment.updated_at = body, self.hub.now()
+            comment.previous_body, comment.body, comment.updated_at = comment.body, body, self.hub.now()
             return comment
 
     def comments_on(self, number: int) -> list[Comment]:
         return [comment for comment in self.comments.values() if comment.number == number]
 
     def label(self, name: str) -> Label:
-        """The repository's label of that name, made when missing; names differ in more than case."""
+        """The repository's label of that name, whatever the case; made when missing."""
         return self.labels.setdefault(name.lower(), Label(self.hub.next_id(), name))
 
     def add_label(self, number: int, name: str) -> None:
@@ -226,9 +224,7 @@ class Repository:
 
     # Webhook payloads
 
-    def issue_comment_event(
-        self, comment_id: int, *, action: str = "created", sender: str = ""
-    ) -> dict[str, Any]:
+    def issue_comment_event(self, comment_id: int, *, action: str = "created", sender: str = "") -> dict[str, Any]:
         """The `issue_comment` payload a workflow would find at GITHUB_EVENT_PATH."""
         with self.hub.lock:
             return events.issue_comment(self, self.comments[comment_id], action, sender)

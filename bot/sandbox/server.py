@@ -33,9 +33,7 @@ class EmbeddedGitHub(Hub):
     `root` holds the bare repositories; without one a temporary folder is used and removed.
     """
 
-    def __init__(
-        self, root: Path | None = None, *, port: int = 0, clock: Callable[[], datetime] = utc_now
-    ) -> None:
+    def __init__(self, root: Path | None = None, *, port: int = 0, clock: Callable[[], datetime] = utc_now) -> None:
         self._own_root = root is None
         super().__init__(root or Path(tempfile.mkdtemp(prefix="promotebot-sandbox-")), clock=clock)
         self.root.mkdir(parents=True, exist_ok=True)
@@ -70,6 +68,8 @@ class EmbeddedGitHub(Hub):
 class LoopbackServer(ThreadingHTTPServer):
     """One thread per connection, all of which end with the server."""
 
+    request_queue_size = 128  # a full queue makes clients wait a whole second before they knock again
+
     def __init__(self, hub: Hub, port: int) -> None:
         self.hub = hub
         self.endpoints = endpoints()
@@ -85,9 +85,7 @@ class LoopbackServer(ThreadingHTTPServer):
     def process_request(self, request: Request, client_address: object) -> None:
         """Answer a connection in a thread of its own, known by name until it ends."""
         assert isinstance(request, socket.socket)
-        thread = threading.Thread(
-            target=self.process_request_thread, args=(request, client_address), daemon=True
-        )
+        thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
         self._connections[thread] = request
         thread.start()
 

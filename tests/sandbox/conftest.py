@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import urllib.error
 import urllib.request
@@ -16,6 +17,7 @@ from typing import Any
 import github
 import pytest
 
+from bot.sandbox.records import Pull
 from bot.sandbox.repository import Repository
 from bot.sandbox.server import EmbeddedGitHub
 
@@ -127,44 +129,65 @@ class World:
     def clone(self, token: str, repository: Repository | None = None, *options: str) -> Clone:
         url = (repository or self.repo).clone_url.replace("://", f"://x-access-token:{token}@")
         folder = self.folder / f"clone-{len(list(self.folder.iterdir()))}"
-        environment = {
-            "PATH": os.environ["PATH"],
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_AUTHOR_NAME": "Alice",
-            "GIT_AUTHOR_EMAIL": "alice@example.com",
-            "GIT_COMMITTER_NAME": "Alice",
-            "GIT_COMMITTER_EMAIL": "alice@example.com",
-            "LC_ALL": "C",
-        }
-        Clone(self.folder, environment).git("clone", "--quiet", *options, url, str(folder))
-        return Clone(folder, environment)
+        Clone(self.folder, git_environment()).git("clone", "--quiet", *options, url, str(folder))
+        return Clone(folder, git_environment())
 
-    def http(self, method: str, path: str, token: str | None = None, body: Any = None) -> Answered:
+    def http(self, method: str, path: str, token: str | None = None, body: object = None) -> Answered:
         """One request without any client's kindness; a body of bytes is sent as it is."""
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         url = path if path.startswith("http") else f"{self.hub.api_url}{path}"
-        request = urllib.request.Request(url, data, method=method)
+        request = urllib.request.Request(url, data, method=method)  # noqa: S310 - our own server
         if token:
             request.add_header("Authorization", f"Bearer {token}")
         try:
-            with urllib.request.urlopen(request) as reply:
+            with urllib.request.urlopen(request) as reply:  # noqa: S310 - our own server
                 return _answered(reply.status, reply.read(), dict(reply.headers))
         except urllib.error.HTTPError as error:
             with error:
                 return _answered(error.code, error.read(), dict(error.headers))
 
-    def pull(self, files: dict[str, str] | None = None, *, head: str = "add-v2", **options: Any) -> Any:
+    def pull(
+        self,
+        files: dict[str, str] | None = None,
+        *,
+        head: str = "add-v2",
+        title: str = "Add v2",
+        draft: bool = False,
+    ) -> Pull:
         """A pull request by alice from a branch of hers."""
         self.alice.branch(head, files or {"model.txt": "v2\n"})
-        return self.repo.open_pull(author="alice", head=head, title=options.pop("title", "Add v2"), **options)
+        return self.repo.open_pull(author="alice", head=head, title=title, draft=draft)
+
+
+def git_environment() -> dict[str, str]:
+    """Git for a person called Alice, without this machine's configuration."""
+    return {
+        "PATH": os.environ["PATH"],
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_AUTHOR_NAME": "Alice",
+        "GIT_AUTHOR_EMAIL": "alice@example.com",
+        "GIT_COMMITTER_NAME": "Alice",
+        "GIT_COMMITTER_EMAIL": "alice@example.com",
+        "LC_ALL": "C",
+    }
 
 
 def _answered(status: int, body: bytes, headers: dict[str, str]) -> Answered:
     return Answered(status, json.loads(body) if body else None, headers)
 
 
+@pytest.fixture(scope="session")
+def seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working copy with one commit on main, made once and copied for each test."""
+    folder = tmp_path_factory.mktemp("seed") / "clone"
+    folder.mkdir()
+    clone = Clone(folder, git_environment())
+    clone.git("init", "--quiet", "--initial-branch", "main")
+    clone.commit({"README.md": "models\n", "model.txt": "v1\n"}, "first")
+    clone.git("remote", "add", "origin", "REMOTE")
+    return folder
 
 
 @pytest.fixture
@@ -179,19 +202,20 @@ def hub(tmp_path: Path, clock: Clock) -> Iterator[EmbeddedGitHub]:
 
 
 @pytest.fixture
-def world(hub: EmbeddedGitHub, tmp_path: Path, clock: Clock) -> Iterator[World]:
+def world(hub: EmbeddedGitHub, tmp_path: Path, clock: Clock, seed: Path) -> Iterator[World]:
     repo = hub.create_repository("acme/models")
     for login, role in (("alice", "write"), ("bob", "maintain"), ("carol", "triage")):
         hub.add_user(login)
         repo.set_role(login, role)
     hub.add_user("eve")
     folder = tmp_path / "clones"
-    folder.mkdir()
-    made = World(hub, repo, folder, clock, Clone(folder, {}))
-    made.alice = made.clone(hub.issue_user_token("alice"))
-    made.alice.git("checkout", "--quiet", "-b", "main")
-    made.alice.commit({"README.md": "models\n", "model.txt": "v1\n"}, "first")
-    made.alice.push("main")
+    shutil.copytree(seed, folder / "alice", symlinks=True)
+    shutil.copytree(seed / ".git/objects", repo.git_dir / "objects", dirs_exist_ok=True)
+    shutil.copytree(seed / ".git/refs/heads", repo.git_dir / "refs/heads", dirs_exist_ok=True)
+    config = folder / "alice/.git/config"
+    url = repo.clone_url.replace("://", f"://x-access-token:{hub.issue_user_token('alice')}@")
+    config.write_text(config.read_text(encoding="utf-8").replace("REMOTE", url), encoding="utf-8")
+    made = World(hub, repo, folder, clock, Clone(folder / "alice", git_environment()))
     yield made
     made.close()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from .conftest import World
@@ -85,9 +83,7 @@ def test_a_personal_token_cannot_create_check_runs(world: World) -> None:
         ("alice", "POST", f"{BASE}/statuses/{'0' * 40}", {"state": "success"}, 422),
     ],
 )
-def test_a_user_acts_with_the_role(
-    world: World, login: str, method: str, path: str, body: Any, status: int
-) -> None:
+def test_a_user_acts_with_the_role(world: World, login: str, method: str, path: str, body: object, status: int) -> None:
     world.pull()
     assert world.http(method, path, world.token(login), body).status == status
 

@@ -145,3 +145,45 @@ def test_a_pull_request_is_an_issue_that_says_so(world: World) -> None:
     assert repo.get_issue(plain.number).pull_request is None
     assert [issue.number for issue in repo.get_issues()] == [2, 1]
     assert world.http("GET", "/repos/acme/models/pulls/2").status == 404
+
+
+def test_an_issue_is_edited_closed_and_reopened_by_its_author_or_from_triage_up(world: World) -> None:
+    issue = world.client(world.token("eve")).get_repo("acme/models").create_issue("plain", labels=["dropped"])
+    assert issue.labels == []
+    issue.edit(title="better", body="more", state="closed")
+    assert (world.repo.issue(1).title, world.repo.issue(1).body) == ("better", "more")
+    path = "/repos/acme/models/issues/1"
+    assert world.http("GET", path).body["state_reason"] == "completed"
+    world.hub.add_user("mallory")
+    assert world.http("PATCH", path, world.token("mallory"), {"state": "open"}).status == 403
+    assert world.http("PATCH", path, world.token("carol"), {"state": "open"}).body["state"] == "open"
+
+
+def test_closing_the_issue_of_a_pull_request_closes_both(world: World) -> None:
+    pull = world.pull()
+    path, token = "/repos/acme/models/issues/1", world.token("alice")
+    world.http("PATCH", path, token, {"state": "closed"})
+    assert pull.state == "closed"
+    world.http("PATCH", path, token, {"state": "open"})
+    assert pull.state == "open"
+
+
+def test_labels_of_a_repository_are_made_once(world: World) -> None:
+    repo = world.client(world.token("alice")).get_repo("acme/models")
+    repo.create_label("promote:active", "00ff00", "promote to ACTIVE")
+    assert [(label.name, label.color) for label in repo.get_labels()] == [("promote:active", "00ff00")]
+    body = {"name": "Promote:Active", "color": "ffffff"}
+    again = world.http("POST", "/repos/acme/models/labels", world.token("alice"), body)
+    assert (again.status, again.body["errors"][0]["code"]) == (422, "already_exists")
+
+
+def test_the_demo_and_tests_may_label_review_and_close_directly(world: World) -> None:
+    pull = world.pull()
+    world.repo.add_label(1, "one")
+    world.repo.add_label(1, "ONE")
+    assert [label.name for label in pull.issue.labels] == ["one"]
+    world.repo.remove_label(1, "One")
+    assert pull.issue.labels == []
+    assert world.repo.review(1, by="bob").commit_id == pull.head_sha
+    world.repo.close(1, by="bob")
+    assert pull.state == "closed"

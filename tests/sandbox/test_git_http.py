@@ -73,11 +73,14 @@ def test_an_app_with_the_workflows_permission_pushes_them(world: World) -> None:
 
 def test_a_protected_branch_takes_no_direct_push(world: World) -> None:
     world.repo.protect("main", required_checks=["promotebot/gate"])
+    world.alice.branch("release", {"a.txt": "a\n"})
+    world.repo.protect("release")
+    world.alice.git("checkout", "--quiet", "main")
     world.alice.commit({"model.txt": "v2\n"})
     with pytest.raises(RuntimeError, match="Changes must be made through a pull request"):
         world.alice.push("main")
     with pytest.raises(RuntimeError, match="GH006"):
-        world.alice.push(":main")
+        world.alice.push(":release")
     world.alice.push("main:elsewhere")
     assert world.repo.git.branch("elsewhere")
 

@@ -115,3 +115,17 @@ def test_contents_are_read_at_any_commit(world: World) -> None:
     readme = world.http("GET", f"{BASE}/contents/README.md").body
     assert base64.b64decode(readme["content"]) == b"models\n"
     assert world.http("GET", f"{BASE}/contents/ml").status == 404
+
+
+def test_a_git_commit_tells_its_tree_and_parents(world: World) -> None:
+    pull = world.pull()
+    commit = world.client().get_repo("acme/models").get_git_commit(pull.head_sha)
+    assert commit.tree.sha == world.repo.git.resolve(pull.head_sha, "tree")
+    assert [parent.sha for parent in commit.parents] == [pull.base_sha]
+    assert world.http("GET", f"{BASE}/git/commits/{'0' * 40}").status == 404
+
+
+def test_an_object_that_is_no_commit_is_no_branch(world: World) -> None:
+    blob = world.repo.git.run("rev-parse", "main:model.txt").strip()
+    answered = world.http("PATCH", f"{BASE}/git/refs/heads/main", world.token("alice"), {"sha": blob})
+    assert answered.status == 422

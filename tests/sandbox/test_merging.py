@@ -7,13 +7,14 @@ from typing import Any
 
 import github
 import pytest
+from github.PullRequest import PullRequest
 
 from .conftest import World
 
 Error = Callable[[Callable[[], Any]], github.GithubException]
 
 
-def merger(world: World, login: str = "bob") -> Any:
+def merger(world: World, login: str = "bob") -> PullRequest:
     return world.client(world.token(login)).get_repo("acme/models").get_pull(1)
 
 
@@ -111,27 +112,25 @@ def test_a_required_check_must_have_succeeded_on_the_exact_head(world: World, re
     assert (error.status, error.message) == (405, 'Required status check "promotebot/gate" is expected.')
     bot = world.client(world.bot_token()).get_repo("acme/models")
     bot.create_check_run("promotebot/gate", pull.head_sha, conclusion="failure")
-    assert "is failing" in refused(lambda: merger(world).merge()).message
+    assert "is failing" in str(refused(lambda: merger(world).merge()).message)
     assert merger(world).mergeable_state == "blocked"
     bot.create_check_run("promotebot/gate", pull.head_sha, conclusion="success")
     world.alice.commit({"model.txt": "v3\n"})
     world.alice.push("add-v2")
-    assert "is expected" in refused(lambda: merger(world).merge()).message
+    assert "is expected" in str(refused(lambda: merger(world).merge()).message)
     bot.create_check_run("promotebot/gate", pull.head_sha, conclusion="success")
     assert merger(world).merge().merged
 
 
-def test_required_approvals_count_writers_only_and_each_persons_last_word(
-    world: World, refused: Error
-) -> None:
+def test_required_approvals_count_writers_only_and_each_persons_last_word(world: World, refused: Error) -> None:
     world.pull()
     world.repo.protect("main", required_reviews=1)
     for login in ("carol", "eve"):
         merger(world, login).create_review(event="APPROVE")
-    assert "approving review" in refused(lambda: merger(world).merge()).message
+    assert "approving review" in str(refused(lambda: merger(world).merge()).message)
     merger(world).create_review(event="APPROVE")
     merger(world).create_review(event="REQUEST_CHANGES", body="no")
-    assert "approving review" in refused(lambda: merger(world).merge()).message
+    assert "approving review" in str(refused(lambda: merger(world).merge()).message)
     review = merger(world).create_review(event="APPROVE")
     assert review.commit_id == world.repo.pull(1).head_sha
     assert merger(world).merge().merged
@@ -149,7 +148,7 @@ def test_a_workflow_token_cannot_merge_a_change_of_workflows(world: World, refus
     pull = world.client(world.bot_token()).get_repo("acme/models").get_pull(1)
     error = refused(lambda: pull.merge())
     assert error.status == 403
-    assert "without `workflows` permission" in error.message
+    assert "without `workflows` permission" in str(error.message)
 
 
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
@@ -159,3 +158,23 @@ def test_title_and_message_can_be_chosen(world: World, method: str) -> None:
     world.alice.git("fetch", "--quiet", "origin")
     expected = "change" if method == "rebase" else "chosen"
     assert world.alice.git("show", "--no-patch", "--format=%s", "origin/main") == expected
+
+
+def test_whether_it_was_merged_has_an_address_of_its_own(world: World) -> None:
+    world.pull()
+    assert not merger(world).is_merged()
+    merger(world).merge()
+    assert merger(world).is_merged()
+
+
+def test_an_unknown_way_of_merging_is_refused(world: World, refused: Error) -> None:
+    world.pull()
+    assert refused(lambda: merger(world).merge(merge_method="octopus")).status == 422
+
+
+def test_a_base_that_moves_under_the_merge_wins(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    pull = world.pull()
+    monkeypatch.setattr(world.repo.git, "swap", lambda *_: False)
+    answered = world.http("PUT", "/repos/acme/models/pulls/1/merge", world.token("bob"), {})
+    assert answered.status == 409
+    assert not pull.merged

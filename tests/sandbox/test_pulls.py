@@ -60,9 +60,7 @@ def test_a_fork_pull_request_follows_the_fork(world: World) -> None:
     theirs = world.clone(world.token("mallory"), fork)
     first = theirs.branch("theirs", {"model.txt": "m\n"})
     client = world.client(world.token("mallory"))
-    pull = client.get_repo("acme/models").create_pull(
-        title="Mine", body="", base="main", head="mallory:theirs"
-    )
+    pull = client.get_repo("acme/models").create_pull(title="Mine", body="", base="main", head="mallory:theirs")
     assert pull.head.repo.full_name == "mallory/models"
     assert pull.head.label == "mallory:theirs"
     assert (pull.head.sha, pull.head.repo.fork) == (first, True)

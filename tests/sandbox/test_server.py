@@ -33,7 +33,11 @@ def test_both_api_roots_work(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("body", "message"),
-    [(b"{", "Problems parsing JSON"), (b"\xff", "Problems parsing JSON"), (b"[]", "Body should be a JSON object")],
+    [
+        (b"{", "Problems parsing JSON"),
+        (b"\xff", "Problems parsing JSON"),
+        (b"[]", "Body should be a JSON object"),
+    ],
 )
 def test_a_body_that_is_not_json_is_400(world: World, body: bytes, message: str) -> None:
     answered = world.http("POST", f"{BASE}/issues", world.token("alice"), body)
@@ -41,14 +45,8 @@ def test_a_body_that_is_not_json_is_400(world: World, body: bytes, message: str)
 
 
 def test_a_body_that_is_too_large_is_413(world: World) -> None:
-    connection = http.client.HTTPConnection(world.hub.server_url.removeprefix("http://"))
-    connection.putrequest("POST", f"{BASE}/issues")
-    connection.putheader("Content-Length", str(11 * 1024 * 1024))
-    connection.endheaders()
-    reply = connection.getresponse()
-    assert reply.status == 413
-    reply.read()
-    connection.close()
+    answered = world.http("POST", f"{BASE}/issues", world.token("alice"), b" " * (11 * 1024 * 1024))
+    assert (answered.status, answered.body["message"]) == (413, "Payload Too Large")
 
 
 def test_chunked_bodies_are_read(world: World) -> None:
@@ -193,11 +191,21 @@ def test_the_server_listens_on_loopback_only(hub: EmbeddedGitHub) -> None:
     assert hub.server_url.startswith("http://127.0.0.1:")
 
 
-def test_git_ignores_the_machines_configuration(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_git_ignores_the_machines_configuration(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "gitconfig"
     config.write_text("[merge]\n\trenames = nonsense\n[core]\n\tbare = broken\n", encoding="utf-8")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
     monkeypatch.setenv("GIT_DIR", str(tmp_path))
     assert world.pull().mergeable
+
+
+@pytest.mark.parametrize("name", ["models", "acme/..", "acme/a b", "../x", "acme/x/y"])
+def test_a_repository_has_an_owner_and_a_plain_name(hub: EmbeddedGitHub, name: str) -> None:
+    with pytest.raises(ValueError, match="Next: use OWNER/NAME"):
+        hub.create_repository(name)
+
+
+def test_a_repository_exists_once_whatever_the_case(world: World) -> None:
+    with pytest.raises(ValueError, match="exists already"):
+        world.hub.create_repository("Acme/Models")
+    assert world.http("GET", "/repos/ACME/Models").body["full_name"] == "acme/models"

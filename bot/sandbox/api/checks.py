@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from bot.sandbox.api.repositories import REPOSITORY, commit_named
@@ -49,9 +49,7 @@ def update_check_run(call: Call) -> Answer:
     """By the app that made it; annotations add up."""
     run = _run(call)
     if call.credential is None or call.credential.app != run.app:
-        raise Refused(
-            403, "Invalid app_id `check_run` can only be modified by the GitHub App that created it."
-        )
+        raise Refused(403, "Invalid app_id `check_run` can only be modified by the GitHub App that created it.")
     run.name = call.optional_text("name") or run.name
     _update(call, run)
     return Answer(200, commits.check_run(call.repository, run))
@@ -86,9 +84,10 @@ def _moment(call: Call, name: str) -> datetime | None:
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         raise malformed(f"{json.dumps(text)} is not a valid date-time.") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
 
 
 def _output(call: Call) -> dict[str, Any]:
@@ -153,6 +152,12 @@ def create_status(call: Call) -> Answer:
     status = Status(call.hub.next_id(), sha, call.user, state, context, description, target, call.hub.now())
     it.statuses.append(status)
     return Answer(201, commits.status(it, status))
+
+
+@route("GET", REPOSITORY + "/statuses/{ref:path}", needs="statuses:read")
+def list_statuses_of(call: Call) -> Answer:
+    """The older address of the same list, which PyGithub uses."""
+    return list_statuses.answer(call)
 
 
 @route("GET", REPOSITORY + "/commits/{ref:path}/statuses", needs="statuses:read")

@@ -143,9 +143,7 @@ class Endpoint:
     @property
     def pattern(self) -> re.Pattern[str]:
         kinds = {"path": ".+", "number": "[0-9]{1,18}", "": "[^/]+"}
-        return re.compile(
-            re.sub(r"{(\w+):?(\w*)}", lambda found: f"(?P<{found[1]}>{kinds[found[2]]})", self.template)
-        )
+        return re.compile(re.sub(r"{(\w+):?(\w*)}", lambda found: f"(?P<{found[1]}>{kinds[found[2]]})", self.template))
 
 
 def route(

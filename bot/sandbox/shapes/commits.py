@@ -67,10 +67,7 @@ def bare_commit(it: Repository, made: Commit) -> Json:
 
 def _parents(it: Repository, made: Commit) -> list[Json]:
     url, html = _urls(it)
-    return [
-        {"sha": sha, "url": f"{url}/commits/{sha}", "html_url": f"{html}/commit/{sha}"}
-        for sha in made.parents
-    ]
+    return [{"sha": sha, "url": f"{url}/commits/{sha}", "html_url": f"{html}/commit/{sha}"} for sha in made.parents]
 
 
 def commit(it: Repository, made: Commit) -> Json:

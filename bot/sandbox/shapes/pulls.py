@@ -99,7 +99,7 @@ def full_pull(pull: Pull) -> Json:
         "rebaseable": pull.mergeable if pull.state == "open" else None,
         "mergeable_state": mergeable_state(pull) if pull.state == "open" else "unknown",
         "merged_by": user(pull.base.hub, pull.merged_by) if pull.merged_by else None,
-        "maintainer_can_modify": pull.head is not pull.base,
+        "maintainer_can_modify": False,
         "comments": len(pull.base.comments_on(pull.number)),
         "review_comments": 0,
         "commits": int(commits),

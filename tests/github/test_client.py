@@ -1,0 +1,194 @@
+"""The PyGithub adapter against the embedded GitHub: roles, comments, checks, and every way it can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.errors import CouldNotVerify
+from bot.github.client import PyGithubClient
+from bot.promotion.policy import Permission
+from bot.sandbox.faults import Fault
+from bot.sandbox.repository import Repository
+from bot.sandbox.server import EmbeddedGitHub
+from bot.sandbox.workshop import BOT_PERMISSIONS, Person
+from bot.settings import Settings
+
+BOT = "github-actions[bot]"
+MARKER = "<!-- promotebot:general -->"
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[EmbeddedGitHub]:
+    with EmbeddedGitHub(root=tmp_path / "hub") as hub:
+        yield hub
+
+
+@pytest.fixture
+def repository(hub: EmbeddedGitHub, tmp_path: Path) -> Repository:
+    """acme/models with one pull request by alice, number 1."""
+    repository = hub.create_repository("acme/models")
+    for login, role in (("alice", "maintain"), ("carol", "write"), ("tom", "triage"), ("mallory", "read")):
+        hub.add_user(login)
+        repository.set_role(login, role)
+    alice = Person.at_work(hub, repository, "alice", tmp_path / "alice")
+    alice.write("README.md", "models\n")
+    alice.commit("docs: Start")
+    alice.push()
+    alice.start_branch("change")
+    alice.write("README.md", "more models\n")
+    alice.commit("docs: Change")
+    alice.push()
+    repository.open_pull(author="alice", head="change", title="A change")
+    return repository
+
+
+def connect(repository: Repository, token: str) -> PyGithubClient:
+    settings = Settings(
+        event_name="issue_comment",
+        event_path=Path("event"),
+        token=SecretStr(token),
+        api_url=repository.hub.api_url,
+        server_url=repository.hub.server_url,
+        repository=repository.full_name,
+        output_path=Path("output"),
+        summary_path=Path("summary"),
+    )
+    return PyGithubClient.connect(settings, retries=0)
+
+
+@pytest.fixture
+def client(repository: Repository) -> Iterator[PyGithubClient]:
+    client = connect(repository, repository.issue_actions_token(BOT_PERMISSIONS))
+    yield client
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("login", "role"),
+    [
+        ("alice", Permission.MAINTAIN),
+        ("carol", Permission.WRITE),
+        ("tom", Permission.TRIAGE),
+        ("mallory", Permission.READ),
+    ],
+)
+def test_a_role_is_the_one_github_says(client: PyGithubClient, login: str, role: Permission) -> None:
+    assert client.permission(login) is role
+
+
+def test_an_unknown_login_is_an_error_never_a_permission(client: PyGithubClient) -> None:
+    with pytest.raises(CouldNotVerify, match="permission of nobody"):
+        client.permission("nobody")
+
+
+def test_a_pull_request_is_read_with_both_ends(client: PyGithubClient, repository: Repository) -> None:
+    pull = client.pull(1)
+    assert (pull.title, pull.author, pull.state, pull.head_ref, pull.base_ref) == (
+        "A change",
+        "alice",
+        "open",
+        "change",
+        "main",
+    )
+    assert pull.head_sha == repository.pull(1).head_sha
+    assert not (pull.is_fork or pull.merged or pull.draft)
+    assert client.default_branch() == "main"
+
+
+def test_a_deleted_fork_counts_as_a_fork(hub: EmbeddedGitHub, client: PyGithubClient, tmp_path: Path) -> None:
+    fork = hub.fork("acme/models", "mallory")
+    mallory = Person.at_work(hub, fork, "mallory", tmp_path / "mallory")
+    mallory.start_branch("evil")
+    mallory.write("x", "x")
+    mallory.commit("docs: x")
+    mallory.push()
+    number = hub.repository("acme/models").open_pull(author="mallory", head="mallory:evil", title="x").number
+    assert client.pull(number).is_fork
+
+
+def test_the_sticky_comment_is_written_once_and_updated_in_place(
+    client: PyGithubClient, repository: Repository
+) -> None:
+    first = client.upsert_comment(1, MARKER, f"{MARKER}\none", author_login=BOT)
+    second = client.upsert_comment(1, MARKER, f"{MARKER}\ntwo", author_login=BOT)
+    assert first == second
+    assert [comment.body for comment in repository.comments_on(1)] == [f"{MARKER}\ntwo"]
+
+
+def test_a_marker_in_somebody_elses_comment_counts_for_nothing(client: PyGithubClient, repository: Repository) -> None:
+    repository.comment(1, author="mallory", body=f"{MARKER}\nmine")
+    client.upsert_comment(1, MARKER, f"{MARKER}\nours", author_login=BOT)
+    assert [comment.body for comment in repository.comments_on(1)] == [f"{MARKER}\nmine", f"{MARKER}\nours"]
+
+
+def test_our_comment_is_found_behind_many_pages_of_others(client: PyGithubClient, repository: Repository) -> None:
+    for number in range(230):
+        repository.comment(1, author="carol", body=f"comment {number}")
+    client.upsert_comment(1, MARKER, f"{MARKER}\none", author_login=BOT)
+    client.upsert_comment(1, MARKER, f"{MARKER}\ntwo", author_login=BOT)
+    assert sum(comment.body.startswith(MARKER) for comment in repository.comments_on(1)) == 1
+
+
+def test_a_comment_is_read_as_it_is_now(client: PyGithubClient, repository: Repository) -> None:
+    comment = repository.comment(1, author="alice", body="/promote active")
+    found = client.comment(comment.id)
+    assert (found.body, found.author) == ("/promote active", "alice")
+    assert found.created_at == found.updated_at
+    client.react(comment.id, "eyes")
+    assert [reaction.content for reaction in comment.reactions] == ["eyes"]
+
+
+def test_the_check_run_stands_on_the_exact_head(client: PyGithubClient, repository: Repository) -> None:
+    head = repository.pull(1).head_sha
+    client.publish_check(
+        head, name="promotebot/gate", conclusion="failure", title="t" * 999, summary="s" * 99999, text=""
+    )
+    [run] = repository.check_runs.values()
+    assert (run.head_sha, run.name, run.status, run.conclusion) == (head, "promotebot/gate", "completed", "failure")
+
+
+def test_a_persons_token_publishes_a_commit_status_instead(repository: Repository) -> None:
+    client = connect(repository, repository.hub.issue_user_token("alice"))
+    head = repository.pull(1).head_sha
+    client.publish_check(head, name="promotebot/gate", conclusion="success", title="ok", summary="", text="")
+    client.close()
+    assert not repository.check_runs
+    assert [(status.sha, status.context, status.state) for status in repository.statuses] == [
+        (head, "promotebot/gate", "success")
+    ]
+
+
+def test_a_missing_permission_is_named_as_the_line_to_add(repository: Repository) -> None:
+    client = connect(repository, repository.issue_actions_token({"contents": "read", "pull-requests": "read"}))
+    with pytest.raises(CouldNotVerify, match=r"add `checks: write` under `permissions:`"):
+        client.publish_check(repository.pull(1).head_sha, name="n", conclusion="success", title="", summary="", text="")
+    client.close()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 409, 422, 500, 502])
+def test_an_error_answer_is_could_not_verify_with_a_next_step(
+    client: PyGithubClient, repository: Repository, status: int
+) -> None:
+    repository.hub.inject(Fault("GET", r".*/pulls/1", status=status))
+    with pytest.raises(CouldNotVerify, match="read pull request #1") as caught:
+        client.pull(1)
+    assert "Next: " in str(caught.value)
+
+
+def test_a_dropped_connection_is_could_not_verify(client: PyGithubClient, repository: Repository) -> None:
+    repository.hub.inject(Fault("GET", r".*/pulls/1", drop=True))
+    with pytest.raises(CouldNotVerify, match="did not answer"):
+        client.pull(1)
+
+
+def test_the_token_is_in_no_repr_and_no_error(repository: Repository) -> None:
+    token = repository.issue_actions_token({"contents": "read"})
+    client = connect(repository, token)
+    with pytest.raises(CouldNotVerify) as caught:
+        client.react(1, "eyes")
+    client.close()
+    assert token not in repr(client) + str(caught.value) + repr(caught.value.__cause__)
