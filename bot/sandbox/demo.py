@@ -41,11 +41,17 @@ def expect(condition: object, promise: str, seen: object = "") -> None:
 
 def run_demo(source: Path, page: Path) -> int:
     """Run the whole story on a checkout's `ml/`; 0 when every promise was kept."""
-    missing = [name for name in ("train.py", "artifacts/regime_v1", "artifacts/regime_v2")
-               if not (source / "ml" / name).exists()]
+    missing = [
+        name
+        for name in ("train.py", "artifacts/regime_v1", "artifacts/regime_v2")
+        if not (source / "ml" / name).exists()
+    ]
     if missing:
-        raise InvalidInput(f"ml/{missing[0]} is not there", where=str(source),
-                           remedy="run it in a checkout of promotebot, or give --source")
+        raise InvalidInput(
+            f"ml/{missing[0]} is not there",
+            where=str(source),
+            remedy="run it in a checkout of promotebot, or give --source",
+        )
     with tempfile.TemporaryDirectory(prefix="promotebot-demo-") as scratch:
         with EmbeddedGitHub(root=Path(scratch, "hub")) as hub:
             story = Story(hub, Path(scratch), source, Console(file=sys.stdout))
@@ -138,8 +144,11 @@ class Story:
         self.console.print(verified.stdout.strip(), markup=False, highlight=False)
         expect(verified.returncode == 0, "main verifies", verified.stdout + verified.stderr)
         event = self.registry_at("main").history[MODEL][0]
-        expect((event.from_stage, event.to_stage, event.actor) == ("shadow", "active", "alice"),
-               "history[0] is shadow → active by alice", event)
+        expect(
+            (event.from_stage, event.to_stage, event.actor) == ("shadow", "active", "alice"),
+            "history[0] is shadow → active by alice",
+            event,
+        )
         self.say("history[0]:")
         self.console.print_json(event.model_dump_json())
 
@@ -153,8 +162,13 @@ class Story:
 
     def refuse_traversal(self) -> None:
         number = self.small_pull("readme-typo")
-        self.refused(number, "alice", "/promote shadow --artifact-dir ml/artifacts/../../etc",
-                     "Path traversal not allowed", "a path with ..")
+        self.refused(
+            number,
+            "alice",
+            "/promote shadow --artifact-dir ml/artifacts/../../etc",
+            "Path traversal not allowed",
+            "a path with ..",
+        )
 
     def refuse_reader(self) -> None:
         number = self.small_pull("another-typo")
@@ -230,8 +244,20 @@ def seed_repository(hub: EmbeddedGitHub, source: Path, scratch: Path) -> Reposit
     trained = add_artifact(bob, source, "regime_v1")
     flags = ["--model", MODEL, "--artifact-dir", "ml/artifacts/regime_v1"]
     promote(bob, *flags, "--stage", "shadow", "--artifact-id", "regime_v1_candidate")
-    promote(bob, *flags, "--stage", "active", "--artifact-id", "regime_v1_prod",
-            "--dataset-id", "market_data_2026_q1_btcusdt", "--git-sha", trained, "--reason", "First model")
+    promote(
+        bob,
+        *flags,
+        "--stage",
+        "active",
+        "--artifact-id",
+        "regime_v1_prod",
+        "--dataset-id",
+        "market_data_2026_q1_btcusdt",
+        "--git-sha",
+        trained,
+        "--reason",
+        "First model",
+    )
     bob.push()
     return repository
 

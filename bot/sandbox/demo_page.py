@@ -30,7 +30,7 @@ def render_page(comments: Sequence[Shown]) -> str:
     sections = "\n".join(
         f"<section><h2>{html.escape(shown.title)}</h2>\n"
         f'<p class="pull">#{shown.pull} {html.escape(shown.pull_title)}</p>\n'
-        f'<article><header><b>github-actions</b> <span>bot</span> commented</header>'
+        f"<article><header><b>github-actions</b> <span>bot</span> commented</header>"
         f'<div class="body">{markdown.render(shown.body)}</div></article></section>'
         for shown in comments
     )
@@ -51,13 +51,18 @@ _PAGE = """<!doctype html>
   .pull { margin: 2px 0 8px; color: var(--muted); }
   article { border: 1px solid var(--line); border-radius: 6px; overflow: hidden; }
   header { background: var(--soft); border-bottom: 1px solid var(--line); padding: 8px 16px; color: var(--muted); }
-  header b { color: var(--text); } header span { border: 1px solid var(--line); border-radius: 2em; padding: 0 6px; font-size: 12px; }
+  header b { color: var(--text); }
+  header span { border: 1px solid var(--line); border-radius: 2em; padding: 0 6px; font-size: 12px; }
   .body { padding: 4px 16px 12px; overflow-wrap: break-word; }
   .body h3 { font-size: 17px; margin: 14px 0 10px; }
-  table { border-collapse: collapse; display: block; overflow: auto; } th, td { border: 1px solid var(--line); padding: 6px 13px; text-align: left; vertical-align: top; }
+  table { border-collapse: collapse; display: block; overflow: auto; }
+  th, td { border: 1px solid var(--line); padding: 6px 13px; text-align: left;
+           vertical-align: top; }
   tr:nth-child(2n) { background: var(--soft); }
-  code { background: rgba(129, 139, 152, .15); border-radius: 6px; padding: .2em .4em; font: 12px/1.45 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
-  pre { background: var(--soft); border-radius: 6px; padding: 16px; overflow: auto; } pre code { background: none; padding: 0; }
+  code { background: rgba(129, 139, 152, .15); border-radius: 6px; padding: .2em .4em;
+         font: 12px/1.45 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
+  pre { background: var(--soft); border-radius: 6px; padding: 16px; overflow: auto; }
+  pre code { background: none; padding: 0; }
   details { margin: 8px 0; } summary { cursor: pointer; font-weight: 600; }
   a { color: #0969da; text-decoration: none; } @media (prefers-color-scheme: dark) { a { color: #4493f8; } }
 </style></head><body>

@@ -161,9 +161,7 @@ class Runner:
     def finished(self, environment: Mapping[str, str], exit_code: int, log: str) -> Job:
         """Collect what a run left behind."""
         outputs = read_outputs(Path(environment["GITHUB_OUTPUT"]).read_text(encoding="utf-8"))
-        return Job(
-            exit_code, log, outputs, Path(environment["GITHUB_STEP_SUMMARY"]).read_text(encoding="utf-8")
-        )
+        return Job(exit_code, log, outputs, Path(environment["GITHUB_STEP_SUMMARY"]).read_text(encoding="utf-8"))
 
 
 def read_outputs(text: str) -> dict[str, str]:

@@ -95,7 +95,7 @@ def test_a_pull_request_is_read_with_both_ends(client: PyGithubClient, repositor
         "main",
     )
     assert pull.head_sha == repository.pull(1).head_sha
-    assert not (pull.is_fork or pull.merged or pull.draft)
+    assert [pull.is_fork, pull.merged, pull.draft] == [False, False, False]
     assert client.default_branch() == "main"
 
 

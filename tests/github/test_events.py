@@ -22,7 +22,7 @@ PAYLOAD: dict[str, Any] = {
     "issue": {"number": 7, "pull_request": {"url": "u"}},
     "comment": {"id": 9, "body": "/help", "user": USER, "performed_via_github_app": None},
 }
-ENV = {name: "x" for name in REQUIRED} | {
+ENV = dict.fromkeys(REQUIRED, "x") | {
     "GITHUB_API_URL": "https://api.github.com",
     "GITHUB_SERVER_URL": "https://github.com/",
     "GITHUB_REPOSITORY": "acme/models",
