@@ -4,11 +4,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 COMPILE := pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url
-INSTALL = $(UV) pip install --quiet --python $(BIN)/python --require-hashes
+INSTALL = $(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-build
 WORKERS ?= auto
+# .venv belongs to one interpreter and one folder. Prints which, or says why this interpreter will not do.
+IDENTITY = import os, sys; \
+	sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + \
+	". Next: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"); \
+	print(sys.version.split()[0], sys.base_prefix, os.getcwd())
+
+# uv uses the interpreter it is given, and trusts the certificates the machine trusts (a company's proxy has its own).
+export UV_PYTHON_DOWNLOADS := never
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix lint types layers locks lock clean
+.PHONY: help demo test check fix lint types layers locks lock clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,7 +51,7 @@ locks: $(VENV)/.dev
 	&& $(UV) $(COMPILE) requirements/bootstrap.in -o "$$scratch/bootstrap.txt" >/dev/null \
 	&& $(UV) $(COMPILE) pyproject.toml -o "$$scratch/runtime.txt" >/dev/null \
 	&& $(UV) $(COMPILE) pyproject.toml --extra dev -c requirements/runtime.txt -o "$$scratch/dev.txt" >/dev/null \
-	|| { echo "locks: the resolver did not answer; nothing was compared" >&2; exit 1; }; \
+	|| { echo "locks: the resolver gave no answer, so nothing was compared. Next: see its message above" >&2; exit 1; }; \
 	for lock in bootstrap runtime dev; do diff -u "requirements/$$lock.txt" "$$scratch/$$lock.txt" \
 	|| { echo "locks: requirements/$$lock.txt does not follow from pyproject.toml. Next: make lock" >&2; exit 1; }; done
 
@@ -54,9 +63,13 @@ lock: $(VENV)/.bootstrap ## resolve the locks again (UPGRADE=--upgrade takes new
 clean: ## remove .venv and everything built
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
 
-$(VENV)/.bootstrap: requirements/bootstrap.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+$(VENV)/.python: FORCE
+	@identity="$$($(PYTHON) -c '$(IDENTITY)')" && { [ "$$identity" = "$$(cat $@ 2>/dev/null)" ] \
+	|| { echo "$(PYTHON) -m venv $(VENV)" && $(PYTHON) -m venv --clear $(VENV) && echo "$$identity" >$@; }; }
+
+$(VENV)/.bootstrap: $(VENV)/.python requirements/bootstrap.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+	-r requirements/bootstrap.txt
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.bootstrap requirements/runtime.txt pyproject.toml

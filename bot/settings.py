@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ REQUIRED = (
     "GITHUB_STEP_SUMMARY",
 )
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+")
 
 
 class Settings(BaseModel):
@@ -58,7 +60,7 @@ class Settings(BaseModel):
         """Read the variables a runner sets.
 
         Raises:
-            UsageError: naming every variable that is missing, or the one that is odd.
+            UsageError: naming every variable that is missing or odd.
         """
         missing = [name for name in REQUIRED if not env.get(name)]
         if missing:
@@ -67,9 +69,7 @@ class Settings(BaseModel):
                 where="environment",
                 remedy="run it as a step of a workflow, with GITHUB_TOKEN: ${{ github.token }} under env:",
             )
-        owner, _, name = env["GITHUB_REPOSITORY"].partition("/")
-        if not owner or not name or "/" in name:
-            raise UsageError("is not OWNER/NAME", where="GITHUB_REPOSITORY", remedy="let the runner set it")
+        _refuse_odd(env)
         optional = {
             "run_id": env.get("GITHUB_RUN_ID"),
             "registry_path": env.get("PROMOTEBOT_REGISTRY_PATH"),
@@ -80,8 +80,8 @@ class Settings(BaseModel):
             event_name=env["GITHUB_EVENT_NAME"],
             event_path=Path(env["GITHUB_EVENT_PATH"]),
             token=SecretStr(env["GITHUB_TOKEN"]),
-            api_url=_url(env, "GITHUB_API_URL"),
-            server_url=_url(env, "GITHUB_SERVER_URL"),
+            api_url=env["GITHUB_API_URL"].rstrip("/"),
+            server_url=env["GITHUB_SERVER_URL"].rstrip("/"),
             repository=env["GITHUB_REPOSITORY"],
             output_path=Path(env["GITHUB_OUTPUT"]),
             summary_path=Path(env["GITHUB_STEP_SUMMARY"]),
@@ -89,11 +89,33 @@ class Settings(BaseModel):
         )
 
 
-def _url(env: Mapping[str, str], name: str) -> str:
-    """An address a token may be sent to: https, or this machine itself."""
-    parts = urlsplit(env[name])
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password:
-        raise UsageError("is not an https address without credentials", where=name, remedy="let the runner set it")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise UsageError("would send the token over plain http", where=name, remedy="use https")
-    return env[name].rstrip("/")
+def _refuse_odd(env: Mapping[str, str]) -> None:
+    odd = [
+        f"{name} {problem}" for name in ("GITHUB_API_URL", "GITHUB_SERVER_URL") if (problem := _url_problem(env[name]))
+    ]
+    if not _REPOSITORY.fullmatch(env["GITHUB_REPOSITORY"]):
+        odd.append("GITHUB_REPOSITORY is not OWNER/NAME")
+    if not re.fullmatch(r"[!-~]+", env["GITHUB_TOKEN"]):
+        odd.append("GITHUB_TOKEN holds a blank or a character that no token has")
+    if odd:
+        raise UsageError(
+            "; ".join(odd),
+            where="environment",
+            remedy="let the runner set them, and give the token as ${{ github.token }} or ${{ secrets.NAME }}",
+        )
+
+
+def _url_problem(url: str) -> str:
+    """Why a token is not sent there; it may be to https, or to this machine itself. Empty when it may."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # either raises ValueError for what is no address
+    except ValueError:
+        return "is not an address"
+    if parts.username is not None or parts.password is not None:
+        return "holds credentials"
+    if parts.scheme not in ("https", "http") or not host or parts.query or parts.fragment or re.search(r"\s", url):
+        return "is not an https address"
+    if parts.scheme == "http" and host not in _LOOPBACK:
+        return "would send the token over plain http"
+    return ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.artifact.digest import hash_stream
-from bot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, parse_manifest
+from bot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
 from bot.artifact.source import WorkTree
 from bot.errors import InvalidInput
 
@@ -26,19 +27,23 @@ def load_artifact(path: Path) -> Artifact:
 
     Raises:
         InvalidInput: naming the first file that is missing or differs, and the next command.
+        CouldNotVerify: when a file cannot be read.
     """
     if not path.is_dir():
-        raise InvalidInput(f"Artifact directory not found: {path}", remedy=f"ls -la {path.parent}")
-    files = WorkTree(path)
-    with files.open(FILE_NAME) as stream:
-        manifest = parse_manifest(stream.read(MAX_BYTES + 1), where=f"{path}/{FILE_NAME}")
-    for name, expected in manifest.sha256.items():
-        with files.open(name) as stream:
-            digest = hash_stream(stream)
-        if digest != expected:
-            raise InvalidInput(
-                f"is sha256:{digest}, the manifest says sha256:{expected}",
-                where=f"{path}/{name}",
-                remedy=f"restore the file, or promotebot manifest {path} --model-file {manifest.model_file}",
-            )
+        raise InvalidInput(f"Artifact directory not found: {path}", remedy=f"ls -la {shlex.quote(str(path.parent))}")
+    files, remedy = WorkTree(path), manifest_command(str(path))
+    try:
+        with files.open(FILE_NAME) as stream:
+            manifest = parse_manifest(stream.read(MAX_BYTES + 1), where=f"{path}/{FILE_NAME}")
+        remedy = manifest_command(str(path), manifest.model_file)
+        for name, expected in manifest.sha256.items():
+            with files.open(name) as stream:
+                digest = hash_stream(stream, where=name)
+            if digest != expected:
+                raise InvalidInput(f"is sha256:{digest}, the manifest says sha256:{expected}", where=name)
+    except InvalidInput as problem:
+        where = problem.where if problem.where.startswith(f"{path}/") else f"{path}/{problem.where}"
+        raise InvalidInput(
+            problem.message, where=where, remedy=problem.remedy or f"restore the file, or {remedy}"
+        ) from None
     return Artifact(path, manifest)

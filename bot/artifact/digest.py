@@ -6,32 +6,49 @@ import hashlib
 from pathlib import Path
 from typing import BinaryIO
 
-from bot.errors import InvalidInput
+from bot.errors import CouldNotVerify, InvalidInput
 
 CHUNK = 1024 * 1024
+
+
+class OverLimit(InvalidInput):
+    """A file, or an artifact, is larger than the policy lets it be."""
 
 
 def copy_hashed(stream: BinaryIO, target: Path, *, where: str, max_bytes: int) -> tuple[str, int]:
     """Copy a stream to a new file and return (64 hex digits, size in bytes) of what was copied.
 
     Raises:
-        InvalidInput: for more than `max_bytes`.
+        OverLimit: for more than `max_bytes`; the copy is then incomplete.
+        CouldNotVerify: when the disk fails on either side.
     """
     hasher, size = hashlib.sha256(), 0
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("xb") as file:
-        while chunk := stream.read(CHUNK):
-            size += len(chunk)
-            if size > max_bytes:
-                raise InvalidInput(f"is over the limit of {max_bytes:,} bytes", where=where)
-            hasher.update(chunk)
-            file.write(chunk)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            while chunk := stream.read(CHUNK):
+                size += len(chunk)
+                if size > max_bytes:
+                    raise OverLimit(f"is over the limit of {max_bytes:,} bytes", where=where)
+                hasher.update(chunk)
+                file.write(chunk)
+    except OSError as problem:
+        raise CouldNotVerify(
+            f"cannot be copied: {problem.strerror}", where=where, remedy="check the disk, and the space in $TMPDIR"
+        ) from None
     return hasher.hexdigest(), size
 
 
-def hash_stream(stream: BinaryIO) -> str:
-    """64 hex digits of everything the stream still holds."""
+def hash_stream(stream: BinaryIO, *, where: str = "") -> str:
+    """64 hex digits of everything the stream still holds, one chunk in memory at a time.
+
+    Raises:
+        CouldNotVerify: when the disk fails.
+    """
     hasher = hashlib.sha256()
-    while chunk := stream.read(CHUNK):
-        hasher.update(chunk)
+    try:
+        while chunk := stream.read(CHUNK):
+            hasher.update(chunk)
+    except OSError as problem:
+        raise CouldNotVerify(f"cannot be read: {problem.strerror}", where=where, remedy="check the disk") from None
     return hasher.hexdigest()

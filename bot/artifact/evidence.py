@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import json
+import re
+import shlex
 import tempfile
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.artifact import manifest as manifests
-from bot.artifact.digest import copy_hashed
-from bot.artifact.graph import Graph, UnreadableGraph, read_graph
+from bot.artifact.files import REPORT, check_entries, check_listed, check_tracked, copy_files, list_files
 from bot.artifact.limits import Limits
-from bot.artifact.manifest import Manifest, parse_manifest
+from bot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
 from bot.artifact.runtime import ModelOpener, NotOpened, Opened
-from bot.artifact.source import Entry, Kind, Source
+from bot.artifact.source import Kind, Source
 from bot.errors import InvalidInput
 from bot.findings import Finding, error, errors_in, passed, warning
+from bot.registry.codec import parse_json
 from bot.registry.names import ArtifactPath, Digest
 
-LFS_HEADER = b"version https://git-lfs.github.com/spec/v1\n"
-REPORT = "train_report.json"
+MAX_REPORT = 1024 * 1024
+BYTES_RULES = frozenset({"path.symlink", "artifact.files", "artifact.limits", "artifact.digest", "artifact.lfs"})
+"""Where one of these is broken, nobody can say that the directory is what its manifest says."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,11 @@ class Evidence:
 def examine(source: Source, artifact_dir: ArtifactPath, *, opener: ModelOpener, limits: Limits) -> Evidence:
     """Examine one artifact: every finding, passes included (DESIGN §3, artifact).
 
-    The model is opened from a private copy made of the very bytes that were hashed.
+    The model is opened from a private copy made of the very bytes that were hashed. A rule that could not look
+    says nothing, and then another has said why.
+
+    Raises:
+        CouldNotVerify: when the source, the disk or the runtime does not answer: unknown is never a finding.
     """
     with tempfile.TemporaryDirectory(prefix="promotebot-artifact-") as scratch:
         return _Examination(source, artifact_dir, opener, limits, Path(scratch)).run()
@@ -65,34 +69,41 @@ class _Examination:
     limits: Limits
     scratch: Path
     findings: list[Finding] = field(default_factory=list)
-    sizes: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> Evidence:
-        manifest = self._manifest() if self._stands() else None
+        if not self._stands():
+            return self._evidence()
+        listing = list_files(self.source, self.directory, self.limits)
+        self.findings += check_entries(listing, self.limits)
+        self._pass_unless("path.symlink", "no link and no submodule, on the way or inside")
+        self.findings += check_tracked(self.source, listing)
+        manifest = self._manifest()
         if manifest is None:
-            return Evidence(self.directory, self.source.description, findings=tuple(self.findings))
-        self._check(self._names(manifest))
-        self._check(self._bytes(manifest))
-        proven = not errors_in(self.findings)
-        card = self._open(manifest) if proven else None
-        return Evidence(
-            self.directory,
-            self.source.description,
-            manifest,
-            manifest.digest if proven else None,
-            card,
-            self._report() if proven else {},
-            tuple(self.findings),
-        )
+            return self._evidence()
+        self.findings += check_listed(manifest, listing)
+        self._pass_unless("artifact.files", f"{len(manifest.sha256)} files listed, all present, no others")
+        copied = copy_files(self.source, manifest, listing, self.scratch, self.limits)
+        self.findings += copied.findings
+        proven = copied.proven and not any(f.rule in BYTES_RULES for f in errors_in(self.findings))
+        card = self._open(manifest, copied.sizes) if copied.proven else None
+        return self._evidence(manifest, manifest.digest if proven else None, card, self._report() if proven else {})
 
-    def _check(self, found: Iterator[Finding]) -> None:
-        self.findings += found
+    def _evidence(
+        self,
+        manifest: Manifest | None = None,
+        digest: Digest | None = None,
+        card: ModelCard | None = None,
+        report: Mapping[str, Any] | None = None,
+    ) -> Evidence:
+        found = tuple(self.findings)
+        return Evidence(self.directory, self.source.description, manifest, digest, card, report or {}, found)
 
-    def _fail(self, rule: str, message: str, remedy: str, where: str = "") -> None:
-        self.findings.append(error(rule, message, where=where or self.directory, remedy=remedy))
+    def _fail(self, rule: str, message: str, remedy: str, where: str) -> None:
+        self.findings.append(error(rule, message, where=where, remedy=remedy))
 
-    def _rewrite(self, model_file: str = "model.onnx") -> str:
-        return f"promotebot manifest {self.directory} --model-file {model_file}"
+    def _pass_unless(self, rule: str, message: str) -> None:
+        if not any(finding.rule == rule for finding in errors_in(self.findings)):
+            self.findings.append(passed(rule, message, where=self.directory))
 
     def _stands(self) -> bool:
         """A directory, and nothing but directories on the way to it."""
@@ -100,259 +111,122 @@ class _Examination:
         for end in range(1, len(parts) + 1):
             path = "/".join(parts[:end])
             kind = self.source.kind(path)
+            if kind is Kind.DIRECTORY:
+                continue
+            above = shlex.quote("/".join(parts[: end - 1]) or ".")
             if kind is None:
-                self._fail(
-                    "artifact.exists",
-                    f"Artifact directory not found: {self.directory}",
-                    f"ls -la {'/'.join(parts[: end - 1]) or '.'}; the path is relative to the repository root",
-                    path,
-                )
-                return False
-            if kind is not Kind.DIRECTORY:
-                self._fail(
-                    "path.symlink",
-                    f"{path} is a {kind.value}, not a directory.",
-                    "commit the directory itself; links and submodules are not followed",
-                    path,
-                )
-                return False
-        self.findings.append(passed("path.symlink", "no link or submodule on the way", where=self.directory))
+                message = f"Artifact directory not found: {self.directory}"
+                remedy = f"see what is there: ls -la {above}/ (the path is relative to the repository root)"
+                self._fail("artifact.exists", message, remedy, path)
+            elif kind is Kind.FILE:
+                message = f"Artifact directory not found: {path} is a file"
+                self._fail("artifact.exists", message, f"name the directory that holds the manifest: {above}", path)
+            else:
+                remedy = "commit the directory itself; links and submodules are not followed"
+                self._fail("path.symlink", f"{path} is a {kind.value}, not a directory.", remedy, path)
+            return False
+        self.findings.append(passed("artifact.exists", "the directory is there", where=self.directory))
         return True
 
     def _manifest(self) -> Manifest | None:
-        path = f"{self.directory}/{manifests.FILE_NAME}"
-        kind = self.source.kind(path)
+        path = f"{self.directory}/{FILE_NAME}"
+        kind, remedy = self.source.kind(path), f"{manifest_command(self.directory)}, and commit it"
         if kind is not Kind.FILE:
-            what = "There is no manifest.json" if kind is None else f"manifest.json is a {kind.value}"
-            self._fail("artifact.manifest", f"{what} in {self.directory}.", f"{self._rewrite()}, and commit it", path)
+            what = f"There is no {FILE_NAME}" if kind is None else f"{FILE_NAME} is a {kind.value}"
+            self._fail("artifact.manifest", f"{what} in {self.directory}.", remedy, path)
             return None
         try:
             with self.source.open(path) as stream:
-                manifest = parse_manifest(stream.read(manifests.MAX_BYTES + 1), where=path)
+                data = stream.read(MAX_BYTES + 1)
+            if data.startswith(b"version https://git-lfs"):
+                remedy = f"git lfs untrack {shlex.quote(path)}, and commit the manifest itself"
+                self._fail("artifact.lfs", f"{path} is a Git LFS pointer, not the manifest.", remedy, path)
+                return None
+            manifest = parse_manifest(data, where=path)
         except InvalidInput as problem:
-            self._fail("artifact.manifest", problem.message, problem.remedy or self._rewrite(), path)
+            self._fail("artifact.manifest", f"{path}: {problem.message}", problem.remedy or remedy, path)
             return None
         self.findings.append(passed("artifact.manifest", f"manifest {manifest.schema_version} reads", where=path))
         return manifest
 
-    def _names(self, manifest: Manifest) -> Iterator[Finding]:
-        """Listed == present; nothing but regular files; no two names that one system takes for one."""
-        entries = list(self.source.walk(self.directory))
-        start = len(self.directory) + 1
-        odd = [entry for entry in entries if entry.kind not in (Kind.FILE, Kind.DIRECTORY)]
-        for entry in odd:
-            yield error(
-                "path.symlink",
-                f"{entry.path} is a {entry.kind.value}.",
-                where=entry.path,
-                remedy="replace it by the file itself; links and submodules are not followed",
-            )
-        present = {entry.path[start:] for entry in entries if entry.kind is Kind.FILE} - {manifests.FILE_NAME}
-        listed: set[str] = set(manifest.sha256)
-        problems = [
-            *self._unlisted(manifest, present - listed),
-            *self._missing(listed - present, entries),
-            *self._empty_directories(entries),
-            *_twins(self.directory, present),
-        ]
-        yield from problems
-        if len(present) > self.limits.files:
-            yield error(
-                "artifact.limits",
-                f"{len(present)} files; the limit is {self.limits.files}.",
-                where=self.directory,
-                remedy="raise limits.files in the policy of the base branch",
-            )
-        if not odd and not errors_in(problems):
-            yield passed(
-                "artifact.files", f"{len(listed)} files listed, all present, none beside them", where=self.directory
-            )
-        untracked = self.source.untracked(
-            self.directory, {f"{self.directory}/{name}" for name in present | {"manifest.json"}}
-        )
-        for path in sorted(untracked):
-            yield error(
-                "artifact.tracked", f"{path} is not tracked by git.", where=path, remedy=f"git add --force -- {path}"
-            )
-
-    def _unlisted(self, manifest: Manifest, names: set[str]) -> Iterator[Finding]:
-        for name in sorted(names):
-            if name == REPORT and manifest.schema_version == "v1":
-                yield warning(
-                    "artifact.files",
-                    f"{REPORT} is not listed (older manifest).",
-                    where=self.directory,
-                    remedy=self._rewrite(manifest.model_file),
-                )
-            else:
-                yield error(
-                    "artifact.files",
-                    f"{name} is there but the manifest does not list it.",
-                    where=f"{self.directory}/{name}",
-                    remedy=f"remove it, or {self._rewrite(manifest.model_file)}, and commit",
-                )
-
-    def _missing(self, names: set[str], entries: list[Entry]) -> Iterator[Finding]:
-        folded = {entry.path.casefold(): entry.path for entry in entries}
-        for name in sorted(names):
-            path = f"{self.directory}/{name}"
-            near = folded.get(path.casefold())
-            hint = f" ({near} is there)" if near else ""
-            yield error(
-                "artifact.files",
-                f"{path} is listed in the manifest but not there{hint}.",
-                where=path,
-                remedy=f"git log --diff-filter=D -- {path} shows who removed it; restore it and commit",
-            )
-
-    def _empty_directories(self, entries: list[Entry]) -> Iterator[Finding]:
-        parents = {entry.path.rsplit("/", 1)[0] for entry in entries}
-        for entry in entries:
-            if entry.kind is Kind.DIRECTORY and entry.path not in parents:
-                yield error(
-                    "artifact.files",
-                    f"{entry.path} is an empty directory.",
-                    where=entry.path,
-                    remedy=f"rmdir {entry.path}",
-                )
-
-    def _bytes(self, manifest: Manifest) -> Iterator[Finding]:
-        total, wrong = 0, 0
-        for name, expected in manifest.sha256.items():
-            path = f"{self.directory}/{name}"
-            if self.source.kind(path) is not Kind.FILE:
-                continue  # artifact.files has named it
-            try:
-                with self.source.open(path) as stream:
-                    digest, size = copy_hashed(stream, self.scratch / name, where=path, max_bytes=self._room(total))
-            except InvalidInput as problem:
-                wrong += 1
-                yield error(
-                    "artifact.limits" if "limit" in problem.message else "artifact.digest",
-                    f"{path} {problem.message}.",
-                    where=path,
-                    remedy=problem.remedy or "see `limits` in the policy",
-                )
-                continue
-            total += size
-            self.sizes[name] = size
-            if digest != expected:
-                wrong += 1
-                yield self._mismatch(path, name, manifest, digest, expected)
-        if not wrong:
-            yield passed(
-                "artifact.digest",
-                f"{len(self.sizes)} files, {total:,} bytes, every sha256 as listed",
-                where=self.directory,
-            )
-
-    def _room(self, total: int) -> int:
-        return max(0, min(self.limits.file_bytes, self.limits.artifact_bytes - total))
-
-    def _mismatch(self, path: str, name: str, manifest: Manifest, digest: str, expected: str) -> Finding:
-        with (self.scratch / name).open("rb") as file:
-            if file.read(len(LFS_HEADER)) == LFS_HEADER:
-                return error(
-                    "artifact.lfs",
-                    f"{path} is a Git LFS pointer, not the file.",
-                    where=path,
-                    remedy=f"git lfs pull --include {path}",
-                )
-        return error(
-            "artifact.digest",
-            f"{path} is sha256:{digest}, the manifest says sha256:{expected}. "
-            "The file changed after the manifest was written.",
-            where=path,
-            remedy=f"restore the file (git log -- {path}), or {self._rewrite(manifest.model_file)}, and commit",
-        )
-
-    def _open(self, manifest: Manifest) -> ModelCard | None:
+    def _open(self, manifest: Manifest, sizes: Mapping[str, int]) -> ModelCard | None:
         where = f"{self.directory}/{manifest.model_file}"
-        try:
-            graph = read_graph(self.scratch / manifest.model_file)
-        except UnreadableGraph as problem:
-            self._fail("artifact.opens", f"{problem}.", "export the model again and write a new manifest", where)
-            return None
-        self._check(self._graph(graph, manifest, where))
-        if any(f.rule == "artifact.external_data" for f in errors_in(self.findings)):
-            return None
         result = self.opener.open(self.scratch, manifest.model_file, self.limits)
         if isinstance(result, NotOpened):
-            self._fail(
-                "artifact.opens",
-                f"ONNX Runtime does not open {where}: {result.problem}.",
-                "export the model again and write a new manifest",
-                where,
-            )
+            self.findings += _not_opened(result, manifest, where)
             return None
-        self.findings.append(passed("artifact.opens", "ONNX Runtime opens the model", where=where))
-        self._check(self._golden(result))
-        return ModelCard(self.sizes[manifest.model_file], graph.opsets, result)
-
-    def _graph(self, graph: Graph, manifest: Manifest, where: str) -> Iterator[Finding]:
-        for domain in graph.unknown_domains:
-            yield error(
-                "artifact.graph",
-                f"The model uses operators of {domain!r}, which ONNX Runtime does not ship.",
-                where=where,
-                remedy="export it with standard operators",
-            )
-        folder = manifest.model_file.rpartition("/")[0]
-        for location in graph.external_files:
-            name = f"{folder}/{location}" if folder else location
-            if name not in manifest.sha256:
-                yield error(
-                    "artifact.external_data",
-                    f"The model wants {location!r}, which the manifest does not list.",
-                    where=where,
-                    remedy="keep external data in the artifact's directory and list it: "
-                    + self._rewrite(manifest.model_file),
-                )
-        if not graph.unknown_domains:
-            yield passed(
-                "artifact.graph", f"standard operators, {len(graph.external_files)} external files", where=where
-            )
-
-    def _golden(self, opened: Opened) -> Iterator[Finding]:
-        for golden in opened.golden:
-            where = f"{self.directory}/{golden.name}"
-            if golden.equal:
-                yield passed(
-                    "artifact.golden",
-                    f"{golden.name} reproduced, largest difference {golden.difference:.1e}",
-                    where=where,
-                )
-            else:
-                yield error(
-                    "artifact.golden",
-                    f"{golden.name} is not reproduced: {golden.problem}.",
-                    where=where,
-                    remedy="export the model and its golden outputs together, and write a new manifest",
-                )
-        if not opened.golden:
-            yield warning(
-                "artifact.golden",
-                "There is no test_data_set_0 to run the model on.",
-                where=self.directory,
-                remedy="add test_data_set_0/input_0.pb and output_0.pb (ONNX's convention)",
-            )
+        self.findings += _opened(result, manifest, where)
+        self.findings += _golden(result, manifest, self.directory)
+        opsets = tuple((opset.domain, opset.version) for opset in result.opsets)
+        return ModelCard(sizes[manifest.model_file], opsets, result)
 
     def _report(self) -> Mapping[str, Any]:
         try:
-            report = json.loads((self.scratch / REPORT).read_bytes())
-        except (OSError, ValueError, RecursionError):
+            with (self.scratch / REPORT).open("rb") as file:
+                report = parse_json(file.read(MAX_REPORT + 1), where=REPORT, max_bytes=MAX_REPORT)
+        except (OSError, InvalidInput):
             return {}
         return report if isinstance(report, dict) else {}
 
 
-def _twins(directory: str, names: set[str]) -> Iterator[Finding]:
-    seen: dict[str, str] = {}
-    for name in sorted(names):
-        twin = seen.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
-        if twin != name:
-            yield error(
-                "artifact.files",
-                f"{twin} and {name} are one file on some systems.",
-                where=directory,
-                remedy="rename one of them",
-            )
+def _not_opened(result: NotOpened, manifest: Manifest, where: str) -> Iterator[Finding]:
+    rewrite = manifest_command(where[: -len(manifest.model_file) - 1], manifest.model_file)
+    words = {
+        "artifact.opens": ("ONNX Runtime does not open", "export the model again, and " + rewrite),
+        "artifact.graph": ("ONNX Runtime does not ship what the model needs:", "export it with standard operators"),
+        "artifact.external_data": (
+            "External data:",
+            f"keep it beside the model in the artifact's directory, and list it: {rewrite}",
+        ),
+    }
+    for problem in result.problems:
+        said, remedy = words[problem.rule]
+        yield error(problem.rule, f"{said} {where}: {problem.message}.", where=where, remedy=remedy)
+
+
+def _opened(result: Opened, manifest: Manifest, where: str) -> Iterator[Finding]:
+    opsets = ", ".join(f"{opset.domain or 'ai.onnx'} {opset.version}" for opset in result.opsets)
+    yield passed("artifact.graph", f"operators of {opsets or 'no set'}", where=where)
+    folder = manifest.model_file.rpartition("/")[0]
+    unlisted = [f for f in result.external_files if (f"{folder}/{f}" if folder else f) not in manifest.sha256]
+    for name in unlisted:
+        yield error(
+            "artifact.external_data",
+            f"The model reads {name!r}, which the manifest does not list.",
+            where=where,
+            remedy="keep external data in the artifact's directory, and list it",
+        )
+    if not unlisted:
+        count = len(result.external_files)
+        yield passed("artifact.external_data", f"{count} external files, all listed" if count else "none", where=where)
+    face = f"{len(result.inputs)} input(s), {len(result.outputs)} output(s)"
+    yield passed("artifact.opens", f"ONNX Runtime opens the model: {face}", where=where)
+
+
+def _golden(opened: Opened, manifest: Manifest, directory: str) -> Iterator[Finding]:
+    """Every golden set the manifest lists was run and reproduced; one that was not reported was not run."""
+    folder = manifest.model_file.rpartition("/")[0]
+    beside = f"{folder}/" if folder else ""
+    listed = re.compile(re.escape(beside) + r"(test_data_set_[0-9]{1,6})/.+")
+    names = sorted({match[1] for name in manifest.sha256 if (match := listed.fullmatch(name))})
+    reports = {report.name: report for report in opened.golden}
+    for name in names:
+        where, report = f"{directory}/{beside}{name}", reports.get(name)
+        if report is not None and report.equal:
+            gap = f"largest difference {report.difference:.1e}" if report.difference is not None else "equal"
+            yield passed("artifact.golden", f"{name} reproduced, {gap}", where=where)
+            continue
+        yield error(
+            "artifact.golden",
+            f"{where} is not reproduced: {report.problem if report else 'it was not run'}.",
+            where=where,
+            remedy="export the model and its golden outputs together, and "
+            + manifest_command(directory, manifest.model_file),
+        )
+    if not names:
+        yield warning(
+            "artifact.golden",
+            "There is no test_data_set_0 to run the model on.",
+            where=directory,
+            remedy=f"add {directory}/{beside}test_data_set_0/input_0.pb and output_0.pb (ONNX's convention)",
+        )

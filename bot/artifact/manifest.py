@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -23,7 +25,9 @@ from bot.registry.names import (
 
 FILE_NAME = "manifest.json"
 MAX_BYTES = 4 * 1024 * 1024
+MAX_PROBLEMS = 20
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def _sha256(text: str) -> str:
@@ -32,10 +36,21 @@ def _sha256(text: str) -> str:
     return text.lower()
 
 
-def _by(parse: Any) -> AfterValidator:
+def _moment(text: str) -> str:
+    """Older tools wrote several forms of ISO 8601; all begin with a date that exists."""
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        raise ValueError(f"{text[:40]!r} is not a time; expected 2026-02-16T09:00:00Z") from None
+    return text
+
+
+def _by(parse: Callable[[str], str]) -> AfterValidator:
+    """A parser of the registry's words as a pydantic validator."""
+
     def validate(text: str) -> str:
         try:
-            return str(parse(text))
+            return parse(text)
         except InvalidInput as problem:
             raise ValueError(problem.message) from None
 
@@ -45,6 +60,7 @@ def _by(parse: Any) -> AfterValidator:
 FilePath = Annotated[ArtifactPath, _by(parse_artifact_path)]
 Sha256 = Annotated[str, AfterValidator(_sha256)]
 NonEmpty = Annotated[str, Field(min_length=1)]
+Moment = Annotated[str, AfterValidator(_moment)]
 
 
 class Manifest(BaseModel):
@@ -56,8 +72,8 @@ class Manifest(BaseModel):
     model_file: FilePath
     sha256: Mapping[FilePath, Sha256] = Field(min_length=1)
     """Path relative to the directory → 64 lower-case hex digits, every file but the manifest."""
-    created_at: NonEmpty
-    created_at_utc: str | None = None
+    created_at: Moment
+    created_at_utc: Moment | None = None
     git_sha: Annotated[str, _by(parse_git_sha)] | None = None
     dataset_id: NonEmpty | None = None
     feature_order: tuple[str, ...] | None = None
@@ -65,14 +81,14 @@ class Manifest(BaseModel):
     model: Annotated[str, _by(parse_model_name)] | None = None
 
     @model_validator(mode="after")
-    def _model_file_is_listed(self) -> Manifest:
+    def _files_are_distinct(self) -> Manifest:
         if self.model_file not in self.sha256:
             raise ValueError(f"model_file {self.model_file!r} is not among the files of sha256")
-        folded: dict[str, str] = {}
         for path in self.sha256:
-            twin = folded.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
-            if twin != path:
-                raise ValueError(f"{twin!r} and {path!r} are one file on some systems")
+            if path.casefold() == FILE_NAME:
+                raise ValueError(f"sha256 lists {path!r}; a manifest cannot hold its own digest")
+        for one, other in colliding(self.sha256):
+            raise ValueError(f"{one!r} and {other!r} are one file on some systems")
         return self
 
     @property
@@ -88,10 +104,15 @@ class Manifest(BaseModel):
 
     @property
     def feature_order_hash(self) -> str | None:
-        """The first 16 hex digits of the sha256 of the JSON list of feature names."""
+        """The first 16 hex digits of the sha256 of the JSON list of feature names, as older tools took it."""
         if self.feature_order is None:
             return None
         return hashlib.sha256(json.dumps(list(self.feature_order)).encode()).hexdigest()[:16]
+
+    @property
+    def from_older_tool(self) -> bool:
+        """Whether it may leave the train report unlisted: nothing of ours writes v1, or omits the model's name."""
+        return self.schema_version == "v1" or self.model is None
 
 
 def parse_manifest(data: bytes, *, where: str) -> Manifest:
@@ -100,16 +121,59 @@ def parse_manifest(data: bytes, *, where: str) -> Manifest:
     Raises:
         InvalidInput: naming the JSON path of everything that is wrong, and the command that writes a new one.
     """
-    directory = where.rsplit("/", 1)[0]
-    remedy = f"promotebot manifest {directory} --model-file model.onnx"
-    document = parse_json(data, where=where, max_bytes=MAX_BYTES)
+    try:
+        document = parse_json(data, where=where, max_bytes=MAX_BYTES)
+    except InvalidInput as problem:
+        raise InvalidInput(problem.message, where=where, remedy=problem.remedy or _rewrite(where, None)) from None
     if isinstance(document, dict) and isinstance(document.get("feature_order"), list):
         document = {**document, "feature_order": tuple(document["feature_order"])}
     try:
         return Manifest.model_validate(document)
-    except ValidationError as problem:
+    except ValidationError as found:
         lines = [
-            f"$.{'.'.join(map(str, item['loc']))}".rstrip(".") + f": {item['msg'].removeprefix('Value error, ')}"
-            for item in problem.errors()
+            f"{_json_path(item['loc'])}: {item['msg'].removeprefix('Value error, ')}"
+            for item in found.errors(include_url=False, include_context=False)
         ]
-        raise InvalidInput("; ".join(lines[:20]), where=where, remedy=remedy) from None
+        more = [f"and {len(lines) - MAX_PROBLEMS} more"] if len(lines) > MAX_PROBLEMS else []
+        message = "; ".join(lines[:MAX_PROBLEMS] + more)
+        raise InvalidInput(message, where=where, remedy=_rewrite(where, document)) from None
+
+
+def manifest_command(directory: str, model_file: str = "model.onnx") -> str:
+    """The command that writes a directory's manifest anew, safe to paste into a shell."""
+    return f"promotebot manifest {shlex.quote(directory)} --model-file {shlex.quote(model_file)}"
+
+
+def colliding(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of different paths, directories on the way included, that a system without case or NFC takes for one."""
+    seen: dict[str, str] = {}
+    reported: set[str] = set()
+    for path in paths:
+        parts = path.split("/")
+        for end in range(1, len(parts) + 1):
+            part = "/".join(parts[:end])
+            first = seen.setdefault(unicodedata.normalize("NFC", part).casefold(), part)
+            if first != part and part not in reported:
+                reported.add(part)
+                yield first, part
+
+
+def _rewrite(where: str, document: Any) -> str:
+    """Filled in with the model file the broken manifest names, where that much can be read."""
+    directory = where.rpartition("/")[0] or "."
+    named = document.get("model_file") if isinstance(document, dict) else None
+    try:
+        return manifest_command(directory, parse_artifact_path(named) if isinstance(named, str) else "model.onnx")
+    except InvalidInput:
+        return manifest_command(directory)
+
+
+def _json_path(location: tuple[int | str, ...]) -> str:
+    """`$.sha256["a/b.onnx"]`; a key that is no plain word is written as JSON, so that it cannot break the line."""
+    path = "$"
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part != "[key]":  # pydantic's mark for "the key itself"
+            path += f".{part}" if _PLAIN_KEY.fullmatch(part) else f"[{json.dumps(part[:200])}]"
+    return path

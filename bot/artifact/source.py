@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -9,9 +10,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NoReturn, Protocol
 
-from bot.errors import InvalidInput
+from bot.errors import CouldNotVerify, InvalidInput
 
 
 class Kind(str, Enum):
@@ -34,25 +35,28 @@ class Entry:
 
 
 class Source(Protocol):
-    """The files of a repository at one state."""
+    """The files of a repository at one state. Its methods raise CouldNotVerify where they cannot look."""
 
     @property
     def description(self) -> str: ...
 
     def kind(self, path: str) -> Kind | None:
-        """What stands at a path, None for nothing."""
+        """What stands at a path, None for nothing or for something behind a link."""
         ...
 
     def walk(self, directory: str) -> Iterator[Entry]:
-        """Everything below a directory, hidden and empty directories included, links not followed."""
+        """Everything below a directory, hidden and empty directories included, links not followed.
+
+        A `.git` is named, but what is in it belongs to git.
+        """
         ...
 
     def open(self, path: str) -> AbstractContextManager[BinaryIO]:
-        """A regular file's bytes."""
+        """A regular file's bytes. Raises InvalidInput for anything else."""
         ...
 
-    def untracked(self, directory: str, files: set[str]) -> set[str]:
-        """Those of `files` that git does not track."""
+    def untracked(self, directory: str, files: set[str]) -> set[str] | None:
+        """Those of `files` that git does not track; None where git was not asked."""
         ...
 
 
@@ -67,7 +71,9 @@ class TreeEntry:
 
     @property
     def kind(self) -> Kind:
-        return {"120000": Kind.SYMLINK, "160000": Kind.SUBMODULE, "040000": Kind.DIRECTORY}.get(self.mode, Kind.FILE)
+        """https://git-scm.com/docs/git-fast-import#_filemodify lists the modes; 100664 is git's own past."""
+        kinds = {"120000": Kind.SYMLINK, "160000": Kind.SUBMODULE, "040000": Kind.DIRECTORY}
+        return Kind.FILE if self.mode in ("100644", "100755", "100664") else kinds.get(self.mode, Kind.OTHER)
 
 
 class TreeReader(Protocol):
@@ -79,37 +85,50 @@ class TreeReader(Protocol):
 
 
 class GitTree:
-    """A commit's files, read as objects: nothing of it is ever checked out."""
+    """A commit's files, read as objects: nothing of it is ever checked out.
+
+    A commit never changes, so each directory is listed once, however many of its files are read.
+    """
 
     def __init__(self, reader: TreeReader, commit: str) -> None:
         self._reader = reader
         self._commit = commit
+        self._known: dict[str, TreeEntry | None] = {}
 
     @property
     def description(self) -> str:
         return f"commit {self._commit}"
 
     def _entry(self, path: str) -> TreeEntry | None:
-        return next((e for e in self._reader.list_tree(self._commit, path, recursive=False) if e.path == path), None)
+        if path not in self._known:
+            found = self._reader.list_tree(self._commit, path, recursive=False)
+            self._known[path] = next((entry for entry in found if entry.path == path), None)
+        return self._known[path]
 
     def kind(self, path: str) -> Kind | None:
         entry = self._entry(path)
         return entry.kind if entry else None
 
     def walk(self, directory: str) -> Iterator[Entry]:
-        for entry in self._reader.list_tree(self._commit, directory, recursive=True):
-            if entry.path != directory and entry.path.startswith(f"{directory}/"):
-                yield Entry(entry.path, entry.kind, entry.size)
+        below = [
+            entry
+            for entry in self._reader.list_tree(self._commit, directory, recursive=True)
+            if entry.path.startswith(f"{directory}/")
+        ]
+        self._known |= {entry.path: entry for entry in below}
+        for entry in below:
+            yield Entry(entry.path, entry.kind, entry.size)
 
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
         entry = self._entry(path)
         if entry is None or entry.kind is not Kind.FILE:
-            raise InvalidInput("is not a regular file", where=path)
+            what = f"is a {entry.kind.value}, not a regular file" if entry else "is not there"
+            raise InvalidInput(what, where=path)
         with self._reader.open_blob(entry.oid) as stream:
             yield stream
 
-    def untracked(self, directory: str, files: set[str]) -> set[str]:  # noqa: ARG002 - a commit holds only tracked files
+    def untracked(self, directory: str, files: set[str]) -> set[str] | None:  # noqa: ARG002 - a commit holds tracked files only
         return set()
 
 
@@ -125,51 +144,98 @@ class WorkTree:
         return "work tree"
 
     def kind(self, path: str) -> Kind | None:
-        try:
-            return _kind((self._root / path).lstat().st_mode)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        parts = path.split("/")
+        for end in range(1, len(parts) + 1):
+            part = "/".join(parts[:end])
+            try:
+                found = _kind((self._root / part).lstat().st_mode)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            except (OSError, ValueError) as problem:
+                _could_not(problem, part)
+            if end < len(parts) and found is not Kind.DIRECTORY:
+                return None
+        return found
 
     def walk(self, directory: str) -> Iterator[Entry]:
-        for entry in sorted(os.scandir(self._root / directory), key=lambda item: item.name):
-            found = entry.stat(follow_symlinks=False)
-            path = f"{directory}/{entry.name}"
-            yield Entry(path, _kind(found.st_mode), found.st_size)
-            if stat.S_ISDIR(found.st_mode):
-                yield from self.walk(path)
+        waiting = [directory]
+        while waiting:
+            current = waiting.pop()
+            for path, found in self._children(current):
+                yield Entry(path, _kind(found.st_mode), found.st_size)
+                if stat.S_ISDIR(found.st_mode) and path.rpartition("/")[2].lower() != ".git":
+                    waiting.append(path)
+
+    def _children(self, directory: str) -> list[tuple[str, os.stat_result]]:
+        descriptor = self._descend(directory, os.O_DIRECTORY)
+        try:
+            with os.scandir(descriptor) as entries:
+                found = [(f"{directory}/{entry.name}", entry.stat(follow_symlinks=False)) for entry in entries]
+        except OSError as problem:
+            _could_not(problem, directory)
+        finally:
+            os.close(descriptor)
+        return sorted(found, key=lambda item: item[0])
 
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
         descriptor = self._descend(path)
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            os.close(descriptor)
+            raise InvalidInput(f"is a {_kind(before.st_mode).value}, not a regular file", where=path)
         with os.fdopen(descriptor, "rb") as file:
-            before = os.fstat(descriptor)
-            if not stat.S_ISREG(before.st_mode):
-                raise InvalidInput(f"is a {_kind(before.st_mode).value}, not a regular file", where=path)
             yield file
-            after = os.fstat(descriptor)
-            if _identity(before) != _identity(after):
+            if _identity(before) != _identity(os.fstat(descriptor)):
                 raise InvalidInput(
                     "changed while it was read", where=path, remedy="run it again when nobody writes there"
                 )
 
-    def _descend(self, path: str) -> int:
-        """Open a file without following a link in any component, and without waiting for a FIFO's writer."""
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        current = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    def _descend(self, path: str, flags: int = 0) -> int:
+        """Open without following a link in any component, and without waiting for a FIFO's writer."""
+        flags |= os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         parts = path.split("/")
+        current = -1
         try:
+            current = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             for part in parts[:-1]:
                 below = os.open(part, flags | os.O_DIRECTORY, dir_fd=current)
                 os.close(current)
                 current = below
             return os.open(parts[-1], flags, dir_fd=current)
-        except OSError as problem:
-            raise InvalidInput(f"cannot be opened: {problem.strerror}", where=path) from None
+        except (OSError, ValueError) as problem:
+            _refuse(problem, path)
         finally:
-            os.close(current)
+            if current >= 0:
+                os.close(current)
 
-    def untracked(self, directory: str, files: set[str]) -> set[str]:
-        return files - self._tracked(directory) if self._tracked else set()
+    def untracked(self, directory: str, files: set[str]) -> set[str] | None:
+        return files - self._tracked(directory) if self._tracked else None
+
+
+def shown(path: str) -> str:
+    """A path as a person may read it: whatever could break a line, a table or UTF-8 is escaped."""
+    return path if path.isprintable() else ascii(path)[1:-1]
+
+
+def _refuse(problem: OSError | ValueError, path: str) -> NoReturn:
+    """What the system's word means here; whatever is not the file's own fault is "could not look"."""
+    known = {
+        errno.ENOENT: "is not there",
+        errno.ELOOP: "is a symbolic link; links are not followed",
+        errno.ENOTDIR: "lies behind something that is no directory; links are not followed",
+        errno.ENXIO: "is a special file, not a regular file",
+    }
+    if isinstance(problem, OSError) and problem.errno in known:
+        raise InvalidInput(known[problem.errno], where=shown(path)) from None
+    _could_not(problem, path)
+
+
+def _could_not(problem: OSError | ValueError, path: str) -> NoReturn:
+    reason = problem.strerror if isinstance(problem, OSError) else str(problem)
+    raise CouldNotVerify(
+        f"cannot be read: {reason}", where=shown(path), remedy="check its permissions and the disk"
+    ) from None
 
 
 def _kind(mode: int) -> Kind:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from bot.github.markdown import cut
+
 CHECK_NAME = "promotebot/gate"
 MAX_SUMMARY = 65_535
-MAX_STEP_SUMMARY = 1_000_000
+MAX_STEP_SUMMARY = 1024 * 1024
 
 Conclusion = Literal["success", "failure"]
 
@@ -28,9 +31,13 @@ def write_outputs(path: Path, outputs: Mapping[str, str]) -> None:
 
 
 def write_summary(path: Path, markdown: str) -> None:
-    """Append to GITHUB_STEP_SUMMARY, which holds one MiB."""
+    """Append to GITHUB_STEP_SUMMARY, as many whole lines as fit: over one MiB, GitHub shows none of a step's.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits
+    """
+    used = path.stat().st_size if path.exists() else 0
     with path.open("a", encoding="utf-8") as file:
-        file.write(markdown[:MAX_STEP_SUMMARY] + "\n")
+        file.write(cut(markdown, max(0, MAX_STEP_SUMMARY - used - 1)) + "\n")
 
 
 def log_safe(text: str) -> str:
@@ -38,4 +45,4 @@ def log_safe(text: str) -> str:
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
     """
-    return text.replace("\r", " ").replace("::", ":\u200b:").replace("##[", "#\u200b#[")
+    return re.sub(r":(?=:)|#(?=#\[)", "\\g<0>\u200b", text.replace("\r", " "))

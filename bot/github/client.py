@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, Protocol
 from urllib.parse import quote
 
 import github
 from github.GithubException import GithubException
 from requests import RequestException
+from urllib3 import Retry
 
-from bot.errors import CouldNotVerify, InvalidInput
+from bot.errors import CouldNotVerify
 from bot.github.checks import MAX_SUMMARY, Conclusion
+from bot.github.markdown import cut
 from bot.promotion.policy import Permission
 from bot.settings import Settings
 
 TIMEOUT_SECONDS = 20
 READ_RETRIES = 3
 PAGE = 100
+# What a legacy permission may stand for. A role that is not in its line is a custom one, whatever its name.
+_ROLES = {"admin": ("admin",), "write": ("write", "maintain"), "read": ("read", "triage"), "none": ()}
+GHOST = "ghost"  # how GitHub shows an account that was deleted
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class GitHub(Protocol):
 
     def react(self, comment_id: int, content: str) -> None: ...
 
+    def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None: ...
+
     def upsert_comment(self, pull: int, marker: str, body: str, *, author_login: str) -> str: ...
 
     def publish_check(
@@ -83,8 +90,19 @@ class PyGithubClient:
 
     @classmethod
     def connect(cls, settings: Settings, *, retries: int = READ_RETRIES) -> PyGithubClient:
-        """A client for the job's repository; no request is made yet."""
-        retry = github.GithubRetry(total=retries, backoff_factor=0.5, allowed_methods=frozenset({"GET"}))
+        """A client for the job's repository; no request is made yet.
+
+        Reads are asked again after a server's error, a write never is: the first may have arrived. A rate limit
+        ends the job at once; PyGithub's own GithubRetry would sleep until the limit's reset, up to an hour.
+        """
+        retry = Retry(
+            total=retries,
+            backoff_factor=0.5,
+            allowed_methods=frozenset({"GET"}),
+            status_forcelist=(500, 502, 503, 504),
+            respect_retry_after_header=False,
+            raise_on_status=False,
+        )
         api = github.Github(
             auth=github.Auth.Token(settings.token.get_secret_value()),
             base_url=settings.api_url,
@@ -110,11 +128,9 @@ class PyGithubClient:
             _, found = self._repo.requester.requestJsonAndCheck(
                 "GET", f"{self._repo.url}/collaborators/{quote(login, safe='')}/permission"
             )
-        for key in ("role_name", "permission"):
-            name = str(found.get(key, "")).upper()
-            if name in Permission.__members__:
-                return Permission[name]
-        return Permission.NONE
+            role, legacy = found.get("role_name"), found["permission"]
+            name = role if role in _ROLES[legacy] else legacy
+            return Permission[name.upper()]
 
     def pull(self, number: int) -> PullRequest:
         with _translated(f"read pull request #{number}"):
@@ -127,7 +143,7 @@ class PyGithubClient:
                 merged=found.merged,
                 merged_at=found.merged_at,
                 draft=found.draft,
-                author=found.user.login,
+                author=found.user.login if found.user else GHOST,
                 head_sha=found.head.sha,
                 head_ref=found.head.ref,
                 base_ref=found.base.ref,
@@ -153,7 +169,7 @@ class PyGithubClient:
     def upsert_comment(self, pull: int, marker: str, body: str, *, author_login: str) -> str:
         """Update the comment that starts with our marker and is ours, or write it; returns its address."""
         with _translated("write the comment"):
-            mine = self._find(pull, marker, author_login)
+            mine = self.find_comment(pull, marker, author_login=author_login)
             verb, url = (
                 ("PATCH", f"{self._repo.url}/issues/comments/{mine.id}")
                 if mine
@@ -162,18 +178,27 @@ class PyGithubClient:
             _, written = self._repo.requester.requestJsonAndCheck(verb, url, input={"body": body})
             return str(written["html_url"])
 
-    def _find(self, pull: int, marker: str, author_login: str) -> IssueComment | None:
-        """All pages are read: a marker in somebody else's comment counts for nothing."""
+    def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None:
+        """The oldest comment of ours that starts with a marker; in somebody else's a marker counts for nothing."""
+        with _translated(f"read the comments of #{pull}"):
+            for item in self._comments(pull):
+                if _is_by(item["user"], author_login) and (item["body"] or "").startswith(marker):
+                    return _comment(item)
+        return None
+
+    def _comments(self, pull: int) -> Iterator[dict[str, Any]]:
+        """Every page, as the Link header says, never by counting: a page may hold fewer than were asked for.
+
+        https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
+        """
         page = 1
         while True:
-            _, found = self._repo.requester.requestJsonAndCheck(
+            headers, found = self._repo.requester.requestJsonAndCheck(
                 "GET", f"{self._repo.url}/issues/{pull}/comments", parameters={"per_page": PAGE, "page": page}
             )
-            for item in found:
-                if item["user"] and item["user"]["login"] == author_login and (item["body"] or "").startswith(marker):
-                    return _comment(item)
-            if len(found) < PAGE:
-                return None
+            yield from found
+            if 'rel="next"' not in headers.get("link", ""):
+                return
             page += 1
 
     def publish_check(
@@ -183,13 +208,13 @@ class PyGithubClient:
 
         https://docs.github.com/en/rest/checks/runs#create-a-check-run: only GitHub Apps can.
         """
-        output = {"title": title[:255], "summary": summary[:MAX_SUMMARY]}
+        output = {"title": title[:255], "summary": cut(summary, MAX_SUMMARY)}
         run = {
             "name": name,
             "head_sha": head_sha,
             "status": "completed",
             "conclusion": conclusion,
-            "output": output | ({"text": text[:MAX_SUMMARY]} if text else {}),
+            "output": output | ({"text": cut(text, MAX_SUMMARY)} if text else {}),
         }
         try:
             with _translated("publish the check", needs="checks: write"):
@@ -211,8 +236,13 @@ def _comment(found: dict[str, Any]) -> IssueComment:
     created, updated = (
         datetime.fromisoformat(found[key].replace("Z", "+00:00")) for key in ("created_at", "updated_at")
     )
-    author = found["user"]["login"] if found["user"] else "ghost"
+    author = found["user"]["login"] if found["user"] else GHOST
     return IssueComment(found["id"], found["body"] or "", author, created, updated, found["html_url"])
+
+
+def _is_by(user: Mapping[str, Any] | None, login: str) -> bool:
+    """Login and type: an App's login ends with [bot], which no person's can."""
+    return user is not None and user["login"] == login and (user["type"] == "Bot") == login.endswith("[bot]")
 
 
 @contextmanager
@@ -226,14 +256,15 @@ def _translated(what: str, *, needs: str = "") -> Iterator[None]:
         raise CouldNotVerify(
             f"GitHub did not answer the request to {what} ({type(problem).__name__})", remedy="run the job again"
         ) from None
-    except (KeyError, TypeError, ValueError, AttributeError, AssertionError) as problem:
+    except (KeyError, TypeError, ValueError, AttributeError, AssertionError, RuntimeError) as problem:
+        # RuntimeError is PyGithub's for a redirect to another host, which must not see the token
         raise CouldNotVerify(
             f"GitHub's answer to the request to {what} is not understood ({type(problem).__name__})",
             remedy="run the job again",
         ) from None
 
 
-def _explained(what: str, problem: GithubException, needs: str) -> CouldNotVerify | InvalidInput:
+def _explained(what: str, problem: GithubException, needs: str) -> CouldNotVerify:
     said = problem.data.get("message", "") if isinstance(problem.data, dict) else ""
     headers = {key.lower(): value for key, value in (problem.headers or {}).items()}
     message = f"GitHub refused to {what}: {problem.status} {' '.join(str(said).split())[:200]}".rstrip()
@@ -245,7 +276,17 @@ def _explained(what: str, problem: GithubException, needs: str) -> CouldNotVerif
         wanted = headers.get("x-accepted-github-permissions", "").replace("=", ": ") or needs or "the missing line"
         return CouldNotVerify(message, remedy=f"add `{wanted}` under `permissions:` of the job")
     if problem.status in (403, 429) and ("retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"):
-        return CouldNotVerify(message, remedy=f"run the job again in {headers.get('retry-after', 'a few')} seconds")
+        return CouldNotVerify(message, remedy=f"run the job again {_when(headers)}")
     return CouldNotVerify(
         message, remedy="run the job again; https://www.githubstatus.com shows whether GitHub is well"
     )
+
+
+def _when(headers: Mapping[str, str]) -> str:
+    """When GitHub listens again: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
+    wait, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
+    if wait.isdecimal():
+        return f"in {wait} seconds"
+    if reset.isdecimal() and len(reset) <= 11:
+        return f"after {datetime.fromtimestamp(int(reset), timezone.utc):%H:%M:%S} UTC, when the rate limit is reset"
+    return "in a few minutes"

@@ -10,7 +10,7 @@ from bot.artifact.evidence import Evidence
 from bot.errors import CouldNotVerify, PromotebotError
 from bot.findings import Finding, warnings_in
 from bot.github.comparison import compare, describe, history, registry_diff
-from bot.github.markdown import bounded, code, details, fence, link, marker, table, text
+from bot.github.markdown import bounded, code, details, fence, link, marker, table, text, visible
 from bot.github.verdict import bullets, count_line, every_rule, next_step, problems, prose
 from bot.promotion.commands import Unreadable
 from bot.promotion.plan import Plan, Rejected, Unchanged
@@ -124,7 +124,7 @@ def render_rejected(decision: Rejected, evidence: Evidence, setting: Setting) ->
     def sections(whole: bool) -> Sequence[str]:
         return [
             problems(decision.findings, limit=_limit(whole)),
-            f"When that is mended, ask again in a new comment: {code(again)}",
+            f"Once that is fixed, ask again in a new comment: {code(again)}",
             details("Every rule", every_rule(decision.findings, budget=None if whole else RULES_BYTES)),
             f"{_asked(setting)} {_understood(request, evidence)}",
         ]
@@ -174,9 +174,7 @@ def render_unreadable(commands: Sequence[Unreadable], setting: Setting) -> Rende
         f"- ❌ line {command.line}, {code(command.text[:120])}: {_sentence(command.problem)}{next_step(command.remedy)}"
         for command in commands
     ]
-    after = (
-        f"Nothing of the comment was carried out. Mend it in a new comment; {code('/help')} lists what can be asked."
-    )
+    after = f"Nothing of the comment was carried out. Write a new one; {code('/help')} lists what can be asked."
     said = ["\n".join(lines), after, _asked(setting)]
     return _rendered(None, "⛔", None, "command not understood, nothing was committed", lambda _: said, setting)
 
@@ -271,11 +269,17 @@ def _asked(setting: Setting, commit_sha: str | None = None) -> str:
 
 def _understood(request: Request, evidence: Evidence) -> str:
     """The request as completed: every value that was not said, with where it was found (DESIGN §4)."""
-    names = {"artifact_id": "", "artifact_dir": "in ", "dataset_id": "dataset ", "git_sha": "trained at "}
+    values = {
+        "artifact_id": request.artifact_id,
+        "artifact_dir": request.artifact_dir,
+        "dataset_id": request.dataset_id,
+        "git_sha": request.git_sha and request.git_sha[:7],
+    }
+    words = {"artifact_dir": "in ", "dataset_id": "dataset ", "git_sha": "trained at "}
     parts = [
-        f"{before}{code(getattr(request, field))}{_found_in(request.origins.get(field, ''))}"
-        for field, before in names.items()
-        if getattr(request, field)
+        f"{words.get(field, '')}{code(value)}{_found_in(request.origins.get(field, ''))}"
+        for field, value in values.items()
+        if value
     ]
     proven = f", bytes {code(short(evidence.digest))}" if evidence.digest else ""
     return f"Understood as {', '.join(parts)}{proven}."
@@ -287,7 +291,7 @@ def _found_in(origin: str) -> str:
 
 def _words(reason: str | None, notes: str | None, origin: str) -> str:
     """Why, in the requester's own words, quoted."""
-    quoted = [f"> {text(reason)}{_found_in(origin)}"] if reason else []
+    quoted = [f"> Why: {text(reason)}{_found_in(origin)}"] if reason else []
     quoted += [f"> Notes: {text(notes)}"] if notes else []
     return "\n>\n".join(quoted)
 
@@ -295,7 +299,7 @@ def _words(reason: str | None, notes: str | None, origin: str) -> str:
 def _closing(request: Request, setting: Setting, commit_sha: str | None) -> Sequence[str]:
     """How to sign off, and the command that asks for exactly these bytes again."""
     pinned = request.retry(sha=commit_sha or setting.head_sha, notes=request.notes) + _switches(request)
-    command = fence(pinned, "text")
+    command = fence(visible(pinned), "text")
     if commit_sha is None:
         return [f"**To commit exactly this,** comment:\n{command}"]
     return [

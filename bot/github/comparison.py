@@ -132,7 +132,7 @@ def _rows(side: _Side, beside: _Side | None, repo_url: str) -> dict[str, str]:
     return {
         "artifact": _artifact(side),
         "bytes": _value(short(pointer.digest) if pointer.digest else None, short(other.digest) if other else None),
-        "trained at": _trained(pointer, other, repo_url) + _origin(side, "git_sha"),
+        "trained at": _trained(side, other, repo_url),
         "dataset": _value(pointer.dataset_id, other.dataset_id if other else None) + _origin(side, "dataset_id"),
         "stood in": NONE,
         "features": _features(pointer, other),
@@ -159,12 +159,15 @@ def _value(value: str | None, other: str | None) -> str:
     return "same" if value == other else code(value)
 
 
-def _trained(pointer: Pointer, other: Pointer | None, repo_url: str) -> str:
-    sha, before = pointer.git_sha, other.git_sha if other else None
-    if not sha or sha == before:
-        return "same" if sha else NONE
-    shown = link(code(sha[:7]), f"{repo_url}/commit/{sha}")
-    return f"{shown} ({link('changes', f'{repo_url}/compare/{before}...{sha}')})" if before else shown
+def _trained(side: _Side, other: Pointer | None, repo_url: str) -> str:
+    """The training commit, with what changed in the code since today's model was trained."""
+    sha, before = side.pointer.git_sha, other.git_sha if other else None
+    if not sha:
+        return NONE
+    if sha == before:
+        return "same" + _origin(side, "git_sha")
+    shown = link(code(sha[:7]), f"{repo_url}/commit/{sha}") + _origin(side, "git_sha")
+    return f"{shown}, {link('changes', f'{repo_url}/compare/{before}...{sha}')}" if before else shown
 
 
 def _features(pointer: Pointer, other: Pointer | None) -> str:

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 MAX_COMMENT = 65_536
 _ACTIVE = re.compile(r"([\\`*_{}\[\]()<>#+!|~&@:$-])")
-_PIPE = re.compile(r"(?<!\\)\|")
+_BLOCK = re.compile(r"^( {0,3})(\d{0,9})(?=[-+](?: |$)|-[- ]*$|=+ *$|(?<=\d)[.)](?: |$))")
+_FENCE = re.compile(r"\s*(`{3,})[^`]*")
+# Shown by nobody, though their category says letter or mark: Default_Ignorable_Code_Point of
+# https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt, and the blank Braille pattern.
+_BLANK = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810)}
+_BLANK |= {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
 _SAFE_MARKER = re.compile(r"[a-z0-9_]{1,128}")
 
 
 def visible(value: str) -> str:
     """One line; control, zero-width and bidirectional characters shown as U+XXXX."""
+    if value.isascii() and value.isprintable():
+        return value
     return "".join(" " if c in "\r\n\t" else f"U+{ord(c):04X}" if _hidden(c) else c for c in value)
 
 
 def _hidden(c: str) -> bool:
-    return unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+    return unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or ord(c) in _BLANK
 
 
 def text(value: str) -> str:
     """Prose that shows exactly these characters.
 
     A backslash before every character that Markdown could act on; `@`, `#` and `:` as entities, because
-    GitHub links mentions, references and emoji after escapes are resolved.
+    GitHub links mentions, references and emoji after escapes are resolved. What would begin a list, a rule or
+    a heading at the start of a line is escaped wherever the words end up.
     https://github.github.com/gfm/#backslash-escapes
     """
-    escaped = _ACTIVE.sub(lambda m: _ENTITIES.get(m[1], "\\" + m[1]), visible(value))
-    escaped = re.sub(r"(?i)\b(gh)-(?=\d)", r"\1&#8209;", escaped)
-    return re.sub(r"(?i)\bwww\.", "www&#46;", escaped)
+    shown = visible(value)
+    escaped = _ACTIVE.sub(lambda m: _ENTITIES.get(m[1], "\\" + m[1]), shown)
+    escaped = _BLOCK.sub(r"\1\2\\", escaped) if not shown.startswith("    ") else "&#32;" + escaped[1:]
+    escaped = re.sub(r"(?i)(gh)-(?=\d)", r"\1&#8209;", escaped)
+    return re.sub(r"(?i)www\.", "www&#46;", escaped)
 
 
 _ENTITIES = {
@@ -58,10 +69,11 @@ def code(value: str) -> str:
 
 
 def fence(content: str, language: str = "") -> str:
-    """A fenced block whose fence is longer than any run of backticks inside."""
+    """A fenced block whose fence is longer than any run of backticks inside; its lines are made visible."""
     longest = max((len(run) for run in re.findall(r"`+", content)), default=0)
     marks = "`" * max(3, longest + 1)
-    return f"{marks}{language}\n{content.rstrip()}\n{marks}"
+    lines = re.split(r"\r\n|\r|\n", content.rstrip())
+    return "\n".join([f"{marks}{re.sub('[^a-z]', '', language)}", *map(visible, lines), marks])
 
 
 def marker(subject: str) -> str:
@@ -72,18 +84,20 @@ def marker(subject: str) -> str:
 
 
 def details(summary: str, body: str) -> str:
-    """A folded section; `summary` is HTML-safe by being escaped here."""
-    safe = summary.replace("&", "&amp;").replace("<", "&lt;")
+    """A folded section; `summary` is plain words, made harmless here, where Markdown's escapes do not work."""
+    safe = re.sub(r"(?i)(gh)-(?=\d)", "\\1\u2011", html.escape(visible(summary), quote=False))
+    safe = re.sub("([@#])", "\\1\u2060", safe)
     return f"<details><summary>{safe}</summary>\n\n{body}\n\n</details>"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; cells are Markdown already. A bare pipe would end a cell even inside code, so it is escaped.
+    """A table; cells are Markdown already. A pipe would end a cell even inside code, so every one is escaped.
 
-    https://github.github.com/gfm/#example-200
+    The table takes one backslash off before every pipe and only then reads the cell, so what is escaped already
+    is escaped once more. https://github.github.com/gfm/#example-200
     """
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(_PIPE.sub(r"\\|", cell) for cell in cells) + " |" for cells in lines)
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in lines)
 
 
 def link(label: str, url: str) -> str:
@@ -92,30 +106,51 @@ def link(label: str, url: str) -> str:
 
 
 def bounded(sections: Sequence[str], *, limit: int = MAX_COMMENT, where_else: str = "the step summary") -> str:
-    """Sections joined by blank lines; whole ones are left out from the end of the folded ones to fit.
+    """Sections joined by blank lines; to fit, folded ones are left out, largest first, then the longest are cut.
 
-    The limit counts UTF-8 bytes, which are never fewer than the characters that GitHub counts.
+    The limit counts UTF-8 bytes, which are never fewer than the characters that GitHub counts. The first
+    section, which holds the marker, goes last.
     """
-    kept = list(sections)
+    if _size(sections) <= limit:
+        return "\n\n".join(sections)
     note = f"_Some sections did not fit into a comment; the full text is in {where_else}._"
-    dropped = False
-    while len("\n\n".join([*kept, note]).encode()) > limit:
-        folded = [index for index, section in enumerate(kept) if section.startswith("<details>")]
-        index = (
-            max(folded, key=lambda i: len(kept[i])) if folded else max(range(1, len(kept)), key=lambda i: len(kept[i]))
-        )
-        if folded:
-            del kept[index]
-        else:
-            kept[index] = _shortened(kept[index], len("\n\n".join([*kept, note]).encode()) - limit)
-        dropped = True
-    return "\n\n".join([*kept, note] if dropped else kept)
+    kept = list(sections)
+    for section in sorted(sections[1:], key=len, reverse=True):
+        if section.startswith("<details>") and _size([*kept, note]) > limit:
+            kept.remove(section)
+    for index in sorted(range(len(kept)), key=lambda i: (i > 0, len(kept[i])), reverse=True):
+        excess = _size([*kept, note]) - limit
+        if excess > 0:
+            kept[index] = cut(kept[index], _size([kept[index]]) - excess)
+    return "\n\n".join([*filter(None, kept), note])
 
 
-def _shortened(section: str, excess: int) -> str:
-    """The section without its last rows, at least `excess` bytes shorter."""
-    lines = section.split("\n")
-    gone = 0
-    while lines and gone <= excess:
-        gone += len(lines.pop().encode()) + 1
-    return "\n".join(lines)
+def cut(markdown: str, limit: int) -> str:
+    """As many of its first lines as fit into `limit` UTF-8 bytes, with the fence and the folds they open closed.
+
+    A line is kept or left out as a whole: half of one could end inside a code span and let its content out.
+    """
+    if _size([markdown]) <= limit:
+        return markdown
+    lines = markdown.split("\n")
+    used, fitting, ending = -1, 0, ""
+    inside, folds = "", 0
+    for number, line in enumerate(lines, start=1):
+        used += len(line.encode()) + 1
+        if used > limit:
+            break
+        mark = _FENCE.fullmatch(line)
+        if mark and not inside:
+            inside = mark[1]
+        elif inside and line.strip().strip("`") == "" and len(line.strip()) >= len(inside):
+            inside = ""
+        elif not inside:
+            folds += line.count("<details>") - line.count("</details>")
+        closing = (f"\n{inside}" if inside else "") + "\n\n</details>" * folds
+        if used + len(closing) <= limit:
+            fitting, ending = number, closing
+    return "\n".join(lines[:fitting]) + ending
+
+
+def _size(sections: Sequence[str]) -> int:
+    return len("\n\n".join(sections).encode())

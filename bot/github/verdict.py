@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from bot.findings import Finding, Severity, errors_in, warnings_in
-from bot.github.markdown import code, fence, table, text
+from bot.github.markdown import code, fence, table, text, visible
 
 SIGNS = {Severity.PASS: "✅", Severity.WARNING: "⚠️", Severity.ERROR: "❌"}
-MAX_SHOWN = 25
 MAX_MESSAGE = 600
 MAX_REMEDY = 2000
 _WORDS_THAT_ARE_CODE = re.compile(
@@ -61,8 +60,8 @@ def next_step(remedy: str) -> str:
     """The remedy below its finding; a command that ends it stands in a block of its own, to copy."""
     if not remedy:
         return ""
-    if remedy.endswith("?"):
-        return f"\n  {remedy[0].upper()}{inline(remedy[1:])}"
+    if remedy.startswith("did you mean "):
+        return f"\n  {inline('D' + remedy[1:])}"
     choices = re.fullmatch(r"([^`]*?):? ?((?:`[^`]+` or )+`[^`]+`)", remedy)
     if choices:
         commands = "".join(f"\n  - {code(command)}" for command in re.findall(r"`([^`]+)`", choices[2]))
@@ -71,7 +70,7 @@ def next_step(remedy: str) -> str:
     last, is_command = parts[-1]
     if is_command and sum(command for _, command in parts) == 1:
         before = "".join(prose(words) for words, _ in parts[:-1]).rstrip()
-        block = fence(last, "text").replace("\n", "\n  ")
+        block = fence(visible(last), "text").replace("\n", "\n  ")
         return f"\n  Next: {before}\n  {block}" if before else f"\n  Next:\n  {block}"
     return f"\n  Next: {inline(remedy)}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -9,7 +10,11 @@ from typing import Any
 
 import pytest
 
+from bot.cli import main
+from bot.errors import RefChanged
+from bot.git import Repository
 from bot.sandbox.demo import REGISTRY, add_artifact
+from bot.sandbox.faults import Fault
 from bot.sandbox.workshop import Job, Runner
 
 from .conftest import ROOT, Office
@@ -161,8 +166,6 @@ def test_active_without_a_prior_stage_in_the_base_is_refused(office: Office) -> 
     report = alice.clone / "ml/artifacts/regime_v3/train_report.json"
     report.write_text(report.read_text() + "\n")
     manifest = json.loads((report.parent / "manifest.json").read_bytes())
-    import hashlib
-
     manifest["sha256"]["train_report.json"] = hashlib.sha256(report.read_bytes()).hexdigest()
     manifest["git_sha"] = alice.git("rev-parse", "HEAD")
     (report.parent / "manifest.json").write_text(json.dumps(manifest))
@@ -373,3 +376,113 @@ def test_the_program_itself_runs_as_the_action_starts_it(office: Office, tmp_pat
     assert job.exit_code == 0, job.log
     assert job.outputs["decision"] == "promoted"
     assert runner.token not in job.log + job.summary + json.dumps(job.outputs)
+
+
+def test_an_internal_error_says_so_exits_with_three_and_touches_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("boom")
+
+    number = office.pull()
+    head = office.head(number)
+    comment = office.repository.comment(number, author="alice", body="/promote active")
+    runner = Runner.of(office.repository, tmp_path / "job")
+    environment = runner.environment("issue_comment", office.repository.issue_comment_event(comment.id))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("bot.app.carry_out.decide", broken)
+    assert main([]) == 3
+    job = runner.finished(environment, 3, "")
+    assert (job.outputs["decision"], job.outputs["reason_code"]) == ("failed", "internal")
+    assert "Internal error" in office.comment(number)
+    assert office.head(number) == head
+
+
+def test_a_head_that_moves_during_the_promotion_is_read_again_never_overwritten(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = office.pull("moving")
+    alice = office.person("alice")
+    alice.start_branch("moving", base="moving")
+    pushed: list[str] = []
+    push = Repository.push
+
+    def push_after_somebody_else(self: Repository, commit: str, branch: str, *, expected: str) -> None:
+        if not pushed:
+            alice.write("docs/late.md", "late\n")
+            pushed.append(alice.commit("docs: Late"))
+            alice.push()
+        push(self, commit, branch, expected=expected)
+
+    monkeypatch.setattr(Repository, "push", push_after_somebody_else)
+    job = office.ask(number, "/promote active")
+    assert job.exit_code == 0, office.comments(number)
+    head = office.head(number)
+    assert office.repository.git.run("rev-parse", f"{head}^").strip() == pushed[0]
+    assert len(office.registry(head).history[MODEL]) == 4
+
+
+def test_a_branch_that_never_rests_is_given_up_with_ref_changed(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def always_late(*_: object, **__: object) -> None:
+        raise RefChanged("moving moved away")
+
+    number = office.pull("moving")
+    monkeypatch.setattr(Repository, "push", always_late)
+    job = office.ask(number, "/promote active")
+    refused(office, number, job, office.head(number), "moved 3 times")
+    assert job.outputs["reason_code"] == "ref_changed"
+
+
+@pytest.mark.parametrize(
+    "path", [r"/issues/1/comments$", r"/reactions$", r"/issues/comments/\d+$"], ids=["comments", "reactions", "comment"]
+)
+def test_a_comment_that_fails_never_changes_the_outcome(office: Office, path: str) -> None:
+    number = office.pull()
+    for method in ("POST", "PATCH"):
+        office.hub.inject(Fault(method, path, status=500, times=9))
+    job = office.ask(number, "/promote active")
+    assert job.exit_code == 0
+    assert job.outputs["decision"] == "promoted"
+    assert office.checks(office.head(number)) == ["success"]
+
+
+@pytest.mark.parametrize(
+    "path", [r"/collaborators/alice/permission", r"/issues/comments/\d+$", r"/pulls/1$", r"/models$"]
+)
+def test_a_question_github_does_not_answer_denies(office: Office, path: str) -> None:
+    number = office.pull()
+    head = office.head(number)
+    office.hub.inject(Fault("GET", path, status=404, times=9))
+    job = office.ask(number, "/promote active")
+    assert job.exit_code == 4
+    assert job.outputs["reason_code"] == "could_not_verify"
+    assert office.head(number) == head
+
+
+def test_a_check_that_could_not_be_set_is_set_by_running_the_job_again(office: Office) -> None:
+    number = office.pull()
+    comment = office.repository.comment(number, author="alice", body="/promote active")
+    payload = office.repository.issue_comment_event(comment.id)
+    office.hub.inject(Fault("POST", r"/check-runs", status=502))
+    job = office.job(payload)
+    head = office.head(number)
+    assert job.exit_code == 4
+    assert office.checks(head) == []
+    again = office.job(payload)
+    assert (again.exit_code, again.outputs["reason_code"]) == (0, "already_done")
+    assert office.head(number) == head
+    assert office.checks(head) == ["success"]
+
+
+def test_a_token_without_permission_names_the_line_to_add(office: Office, tmp_path: Path) -> None:
+    number = office.pull()
+    comment = office.repository.comment(number, author="alice", body="/promote active")
+    granted = {"contents": "read", "pull-requests": "write", "issues": "write"}
+    token = office.repository.issue_actions_token(granted)
+    job = office.job(office.repository.issue_comment_event(comment.id), GITHUB_TOKEN=token)
+    assert job.exit_code == 4
+    assert "contents: write" in office.comment(number)
+    assert token not in office.comment(number) + job.log + job.summary

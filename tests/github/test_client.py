@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -11,7 +17,7 @@ from pydantic import SecretStr
 from bot.errors import CouldNotVerify
 from bot.github.client import PyGithubClient
 from bot.promotion.policy import Permission
-from bot.sandbox.faults import Fault
+from bot.sandbox.faults import Fault, secondary_limit
 from bot.sandbox.repository import Repository
 from bot.sandbox.server import EmbeddedGitHub
 from bot.sandbox.workshop import BOT_PERMISSIONS, Person
@@ -46,18 +52,21 @@ def repository(hub: EmbeddedGitHub, tmp_path: Path) -> Repository:
     return repository
 
 
-def connect(repository: Repository, token: str) -> PyGithubClient:
-    settings = Settings(
+def settings_for(api_url: str, token: str) -> Settings:
+    return Settings(
         event_name="issue_comment",
         event_path=Path("event"),
         token=SecretStr(token),
-        api_url=repository.hub.api_url,
-        server_url=repository.hub.server_url,
-        repository=repository.full_name,
+        api_url=api_url,
+        server_url="https://github.com",
+        repository="acme/models",
         output_path=Path("output"),
         summary_path=Path("summary"),
     )
-    return PyGithubClient.connect(settings, retries=0)
+
+
+def connect(repository: Repository, token: str) -> PyGithubClient:
+    return PyGithubClient.connect(settings_for(repository.hub.api_url, token), retries=0)
 
 
 @pytest.fixture
@@ -192,3 +201,130 @@ def test_the_token_is_in_no_repr_and_no_error(repository: Repository) -> None:
         client.react(1, "eyes")
     client.close()
     assert token not in repr(client) + str(caught.value) + repr(caught.value.__cause__)
+
+
+def test_no_log_line_holds_the_token(repository: Repository, caplog: pytest.LogCaptureFixture) -> None:
+    token = repository.issue_actions_token(BOT_PERMISSIONS)
+    with caplog.at_level(logging.DEBUG), closing(connect(repository, token)) as client:
+        client.pull(1)
+    assert "/pulls/1" in caplog.text
+    assert token not in caplog.text
+
+
+def test_a_rate_limit_ends_the_job_and_says_when_to_come_back(client: PyGithubClient, repository: Repository) -> None:
+    repository.hub.inject(secondary_limit("GET", r".*/pulls/1", retry_after=3000))
+    with pytest.raises(CouldNotVerify, match="in 3000 seconds"):
+        client.pull(1)
+    repository.hub.inject(
+        Fault(
+            "GET",
+            r".*/pulls/1",
+            403,
+            "API rate limit exceeded",
+            {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"},
+        )
+    )
+    with pytest.raises(CouldNotVerify, match="after 00:01:00 UTC"):
+        client.pull(1)
+
+
+def test_a_read_is_asked_again_and_a_write_never(repository: Repository) -> None:
+    token = repository.issue_actions_token(BOT_PERMISSIONS)
+    with closing(PyGithubClient.connect(settings_for(repository.hub.api_url, token), retries=1)) as client:
+        repository.hub.inject(Fault("GET", r".*/pulls/1", status=502))
+        assert client.pull(1).number == 1
+        repository.hub.inject(Fault("POST", r".*/comments", status=502, after=True))
+        with pytest.raises(CouldNotVerify, match="502"):
+            client.upsert_comment(1, MARKER, MARKER, author_login=BOT)
+    assert len(repository.comments_on(1)) == 1
+
+
+Canned = Callable[[str], tuple[int, dict[str, str], Any]]
+
+
+@contextmanager
+def answering(answer: Canned) -> Iterator[PyGithubClient]:
+    """A client of a server that answers what the embedded GitHub never does."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, headers, body = answer(self.path)
+            written = json.dumps(body).encode()
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(written))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(written)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ExitStack() as stack:
+        server = stack.enter_context(HTTPServer(("127.0.0.1", 0), Handler))
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        stack.callback(server.shutdown)
+        settings = settings_for(f"http://127.0.0.1:{server.server_port}", "ghs_x")
+        yield stack.enter_context(closing(PyGithubClient.connect(settings, retries=0)))
+
+
+@pytest.mark.parametrize(
+    ("role_name", "legacy", "counts_as"),
+    [
+        ("release captain", "write", Permission.WRITE),
+        ("admin", "read", Permission.READ),
+        ("Maintain", "write", Permission.WRITE),
+        ("maintain", "write", Permission.MAINTAIN),
+        ("triage", "read", Permission.TRIAGE),
+        (None, "admin", Permission.ADMIN),
+        ("admin", "none", Permission.NONE),
+    ],
+)
+def test_a_custom_role_counts_as_its_legacy_permission(
+    role_name: str | None, legacy: str, counts_as: Permission
+) -> None:
+    with answering(lambda _: (200, {}, {"permission": legacy, "role_name": role_name})) as client:
+        assert client.permission("alice") is counts_as
+
+
+@pytest.mark.parametrize("answer", [{}, [], {"permission": "owner"}, {"permission": []}, None])
+def test_a_permission_nobody_understands_is_an_error_never_a_permission(answer: Any) -> None:
+    with answering(lambda _: (200, {}, answer)) as client, pytest.raises(CouldNotVerify, match="not understood"):
+        client.permission("alice")
+
+
+def test_the_token_does_not_follow_a_redirect_to_another_host() -> None:
+    with (
+        answering(lambda _: (301, {"Location": "http://localhost:1/repos/acme/models/pulls/1"}, {})) as client,
+        pytest.raises(CouldNotVerify, match="not understood"),
+    ):
+        client.pull(1)
+
+
+def comment_by(login: str, kind: str, number: int) -> dict[str, Any]:
+    return {
+        "id": number,
+        "body": MARKER,
+        "user": {"login": login, "type": kind},
+        "created_at": "2026-01-01T00:00:00Z",
+        "updated_at": "2026-01-01T00:00:00Z",
+        "html_url": "u",
+    }
+
+
+def test_a_short_page_is_not_the_last_one_while_another_is_linked() -> None:
+    def answer(path: str) -> tuple[int, dict[str, str], Any]:
+        if "page=2" in path:
+            return 200, {}, [comment_by(BOT, "Bot", 9)]
+        return 200, {"Link": '<http://127.0.0.1/x?page=2>; rel="next"'}, [comment_by("alice", "User", 1)]
+
+    with answering(answer) as client:
+        found = client.find_comment(1, MARKER, author_login=BOT)
+    assert found is not None
+    assert found.id == 9
+
+
+@pytest.mark.parametrize(("login", "kind"), [(BOT, "User"), ("github-actions", "Bot"), ("alice", "User")])
+def test_a_comment_is_ours_by_login_and_type(login: str, kind: str) -> None:
+    with answering(
+        lambda _: (200, {}, [comment_by(login, kind, 1), {**comment_by("x", "User", 2), "user": None}])
+    ) as c:
+        assert c.find_comment(1, MARKER, author_login=BOT) is None

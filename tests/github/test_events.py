@@ -1,32 +1,20 @@
-"""Payloads to typed events, outputs back to the runner, and the environment."""
+"""Payloads to typed events: what asks something, what is ignored, and what is no payload."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bot.errors import InvalidInput, UsageError
-from bot.github.checks import log_safe, write_outputs
+from bot.errors import InvalidInput
 from bot.github.events import CommentCreated, Ignored, parse_event
-from bot.sandbox.workshop import read_outputs
-from bot.settings import REQUIRED, Settings
 
 USER = {"login": "alice", "id": 1, "type": "User"}
 PAYLOAD: dict[str, Any] = {
     "action": "created",
     "issue": {"number": 7, "pull_request": {"url": "u"}},
     "comment": {"id": 9, "body": "/help", "user": USER, "performed_via_github_app": None},
-}
-ENV = dict.fromkeys(REQUIRED, "x") | {
-    "GITHUB_API_URL": "https://api.github.com",
-    "GITHUB_SERVER_URL": "https://github.com/",
-    "GITHUB_REPOSITORY": "acme/models",
-    "GITHUB_TOKEN": "ghs_secret",
 }
 
 
@@ -65,54 +53,3 @@ def test_a_payload_that_is_not_one_names_the_place(data: bytes, says: str) -> No
         parse_event("issue_comment", data)
     assert says in str(caught.value)
     assert "GITHUB_EVENT_PATH" in str(caught.value)
-
-
-@given(
-    st.dictionaries(
-        st.from_regex(r"[a-z_]{1,12}", fullmatch=True),
-        st.text(st.characters(codec="utf-8", exclude_characters="\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")),
-        max_size=4,
-    )
-)
-def test_outputs_arrive_as_they_were_written(tmp_path_factory: pytest.TempPathFactory, outputs: dict[str, str]) -> None:
-    path = tmp_path_factory.mktemp("job") / "output"
-    write_outputs(path, outputs)
-    assert read_outputs(path.read_text()) == outputs
-
-
-def test_no_value_can_end_its_own_block(tmp_path: Path) -> None:
-    path = tmp_path / "output"
-    write_outputs(path, {"result": "EOF\nend_0\ndecision=promoted", "decision": "refused"})
-    assert read_outputs(path.read_text())["decision"] == "refused"
-
-
-def test_log_lines_hold_no_workflow_command() -> None:
-    assert "::" not in log_safe("::set-output name=x::1\r::error::x")
-
-
-def test_settings_are_read_and_the_token_shows_nowhere() -> None:
-    settings = Settings.from_env(ENV)
-    assert settings.server_url == "https://github.com"
-    assert settings.token.get_secret_value() == "ghs_secret"
-    assert "ghs_secret" not in repr(settings) + str(settings) + settings.model_dump_json()
-    assert settings.run_url is None
-
-
-def test_every_missing_variable_is_named_at_once() -> None:
-    with pytest.raises(UsageError, match="GITHUB_TOKEN, GITHUB_API_URL are not set"):
-        Settings.from_env({k: v for k, v in ENV.items() if k not in ("GITHUB_TOKEN", "GITHUB_API_URL")})
-
-
-@pytest.mark.parametrize(
-    "url", ["http://api.github.test", "ftp://x", "https://user:pw@host", "api.github.com", "https://"]
-)
-def test_a_token_is_sent_over_https_or_loopback_only(url: str) -> None:
-    with pytest.raises(UsageError, match="GITHUB_API_URL"):
-        Settings.from_env(ENV | {"GITHUB_API_URL": url})
-    assert Settings.from_env(ENV | {"GITHUB_API_URL": "http://127.0.0.1:1/api/v3"}).api_url.endswith("/api/v3")
-
-
-@pytest.mark.parametrize("repository", ["acme", "acme/", "/models", "a/b/c"])
-def test_a_repository_is_owner_and_name(repository: str) -> None:
-    with pytest.raises(UsageError, match="GITHUB_REPOSITORY"):
-        Settings.from_env(ENV | {"GITHUB_REPOSITORY": repository})

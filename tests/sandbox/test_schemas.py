@@ -11,8 +11,6 @@ from pydantic import TypeAdapter
 
 from .conftest import World
 
-pytest.importorskip("githubkit_schemas", reason="the published schemas are a development extra")
-
 
 @pytest.fixture(scope="module")
 def models() -> ModuleType:

@@ -1,0 +1,93 @@
+"""What the process that opens a model takes away from itself: resources, then the file system and the network.
+
+`limit` always holds. `seal` is a second wall where the kernel offers one (Landlock, Linux 5.13 and later): without it
+the model is still opened with no token in the environment, but the process could read what its user can read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import struct
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+MAX_OUTPUT = 1024 * 1024
+"""Bytes this process may write to any one file; its answer is one."""
+
+# https://docs.kernel.org/userspace-api/landlock.html; the numbers are the same on every architecture
+_CREATE, _ADD_RULE, _RESTRICT = 444, 445, 446
+_ASK_VERSION, _PATH_BENEATH = 1, 1
+_EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
+_FILES_1, _REFER_2, _TRUNCATE_3, _DEVICE_5 = (1 << 13) - 1, 1 << 13, 1 << 14, 1 << 15
+_NET_4 = 0b11  # bind and connect TCP
+_SCOPE_6 = 0b11  # abstract sockets and signals leave the process's own domain no more
+_PR_SET_NO_NEW_PRIVS, _PR_SET_PDEATHSIG, _SIGKILL = 38, 1, 9
+
+
+def limit(seconds: int, memory_bytes: int) -> None:
+    """Bound this process: processor seconds, address space in bytes, no core file, few and short files."""
+    for what, value, grace in (
+        (resource.RLIMIT_CPU, seconds, 1),  # a signal of its own at the soft limit, the end a second later
+        (resource.RLIMIT_AS, memory_bytes, 0),
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_FSIZE, MAX_OUTPUT, 0),
+        (resource.RLIMIT_NOFILE, 128, 0),
+    ):
+        allowed = resource.getrlimit(what)[1]
+        ceiling = value + grace if allowed == resource.RLIM_INFINITY else min(value + grace, allowed)
+        resource.setrlimit(what, (min(value, ceiling), ceiling))
+
+
+def seal(directory: Path) -> bool:
+    """Give up everything but reading `directory` and Python's own files; whether the kernel could do all of it.
+
+    No file can be written, no TCP connection made, no process outside be signalled or looked into (its
+    environment included), no privilege be won back. Nothing here undoes it.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    version = libc.syscall(_CREATE, None, ctypes.c_size_t(0), _ASK_VERSION)
+    if version < 1:
+        return False
+    attributes = _ruleset(version)
+    ruleset = libc.syscall(_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0)
+    if ruleset < 0:
+        return False
+    try:
+        for path in {directory.resolve(), *_python_needs()}:
+            _let_read(libc, ruleset, path)
+        return bool(libc.syscall(_RESTRICT, ruleset, 0) == 0)
+    finally:
+        os.close(ruleset)
+
+
+def _ruleset(version: int) -> bytes:
+    """`struct landlock_ruleset_attr` of the kernel's version: what is refused unless a rule allows it."""
+    files = _FILES_1
+    for since, right in ((2, _REFER_2), (3, _TRUNCATE_3), (5, _DEVICE_5)):
+        files |= right if version >= since else 0
+    fields = [files, *([_NET_4] if version >= 4 else []), *([_SCOPE_6] if version >= 6 else [])]
+    return struct.pack(f"={len(fields)}Q", *fields)
+
+
+def _let_read(libc: ctypes.CDLL, ruleset: int, path: Path) -> None:
+    with contextlib.suppress(OSError):  # what is not there needs no rule
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        try:
+            rights = _EXECUTE | _READ_FILE | (_READ_DIR if path.is_dir() else 0)
+            libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("=Qi", rights, descriptor), 0)
+        finally:
+            os.close(descriptor)
+
+
+def _python_needs() -> Iterable[Path]:
+    """Modules load late, and a C library may want its system files; none of these holds a person's secrets."""
+    system = ("/usr", "/lib", "/lib64", "/proc/self", "/sys/devices/system/cpu", "/dev/null", "/dev/urandom")
+    package = str(Path(__file__).parents[1])
+    own = (package, sys.prefix, sys.base_prefix, *(part for part in sys.path if part))
+    return {Path(part).resolve() for part in (*system, *own)}

@@ -1,0 +1,132 @@
+"""Golden data: run the model on `test_data_set_N/input_M.pb` and compare with `output_M.pb`; time one row.
+
+The layout is ONNX's own (https://github.com/onnx/onnx/blob/main/docs/OnnxBackendTest.md).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+RELATIVE, ABSOLUTE = 1e-3, 1e-5
+MAX_RUNS, MAX_SECONDS = 50, 1.0
+_SET = re.compile(r"test_data_set_(\d{1,6})")
+_OUTPUT = re.compile(r"output_(\d{1,6})\.pb")
+
+Row = dict[str, Any]
+
+
+class Unusable(Exception):
+    """The golden data itself cannot be used, and why."""
+
+
+def run_golden(session: Any, directory: Path) -> tuple[list[dict[str, Any]], Row | None]:
+    """Run every data set beside the model, in order of number.
+
+    Returns:
+        One report a set ({name, equal, difference, problem}), and the first row of the first set that ran
+        (input name → array), None where none ran.
+    """
+    reports, first = [], None
+    for path in sorted((p for p in directory.iterdir() if _SET.fullmatch(p.name)), key=_number):
+        try:
+            inputs = _inputs(session, path)
+            report = compare(session.run(None, inputs), _outputs(path))
+            first = first or inputs
+        except Unusable as problem:
+            report = _differs(str(problem))
+        except Exception as problem:  # noqa: BLE001 - whatever the runtime throws is this set's answer
+            report = _differs(f"{type(problem).__name__}: {' '.join(str(problem).split())[:300]}")
+        reports.append({"name": path.name, **report})
+    return reports, {name: value[:1] if value.ndim else value for name, value in first.items()} if first else None
+
+
+def _number(path: Path) -> int:
+    return int(path.name.rpartition("_")[2])
+
+
+def _inputs(session: Any, directory: Path) -> Row:
+    return {item.name: _tensor(directory / f"input_{index}.pb") for index, item in enumerate(session.get_inputs())}
+
+
+def _outputs(directory: Path) -> dict[int, Any]:
+    matches = [match for path in directory.iterdir() if (match := _OUTPUT.fullmatch(path.name))]
+    return {int(match[1]): _tensor(directory / match[0]) for match in matches}
+
+
+def _tensor(path: Path) -> Any:
+    import onnx
+    from google.protobuf.message import DecodeError
+    from onnx import numpy_helper
+
+    tensor = onnx.TensorProto()
+    try:
+        tensor.ParseFromString(path.read_bytes())
+    except FileNotFoundError:
+        raise Unusable(f"{path.name} is missing") from None
+    except DecodeError:
+        raise Unusable(f"{path.name} is not a tensor") from None
+    if tensor.external_data or tensor.data_location:
+        raise Unusable(f"{path.name} keeps its data in another file")
+    return numpy_helper.to_array(tensor)
+
+
+def compare(got: list[Any], wanted: dict[int, Any]) -> dict[str, Any]:
+    """Compare outputs by index; numbers within rtol 1e-3 and atol 1e-5, everything else exactly.
+
+    Returns:
+        equal, the largest absolute difference (None where it is no finite number), and the problem in words.
+    """
+    if not wanted:
+        return _differs("there is no output_0.pb")
+    worst = 0.0
+    for index, want in sorted(wanted.items()):
+        if index >= len(got):
+            return _differs(f"there is output_{index}.pb, but the model has {len(got)} outputs")
+        have = got[index]
+        if not hasattr(have, "dtype"):
+            return _differs(f"output {index} is a {type(have).__name__}, the golden one a tensor")
+        if have.shape != want.shape or have.dtype != want.dtype:
+            expected = f"{want.dtype}{list(want.shape)}"
+            return _differs(f"output {index} is {have.dtype}{list(have.shape)}, the golden one {expected}")
+        close, gap = _distance(have, want)
+        if not close:
+            return _differs(f"output {index} differs" + (f" by {gap:.3g}" if gap is not None else ""), gap)
+        worst = max(worst, gap or 0.0)
+    return {"equal": True, "difference": worst, "problem": ""}
+
+
+def _distance(have: Any, want: Any) -> tuple[bool, float | None]:
+    """Whether two arrays of one type and shape agree, and their largest absolute difference."""
+    import numpy
+
+    if have.dtype.kind not in "fV":  # V: bfloat16 and its kin; labels, texts and truth values must be equal
+        return bool(numpy.array_equal(have, want)), None
+    one, other = have.astype("float64"), want.astype("float64")
+    close = bool(numpy.allclose(one, other, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True))
+    with numpy.errstate(invalid="ignore"):
+        gaps = numpy.abs(one - other)[(one != other) & ~(numpy.isnan(one) & numpy.isnan(other))]
+    gap = float(numpy.max(gaps, initial=0.0))
+    return close, gap if numpy.isfinite(gap) else None
+
+
+def _differs(problem: str, difference: float | None = None) -> dict[str, Any]:
+    return {"equal": False, "difference": difference, "problem": problem}
+
+
+def measure(session: Any, row: Row) -> dict[str, float] | None:
+    """p50 and p95 of single-row runs in milliseconds, a second's worth at most; None where it does not run."""
+    times: list[float] = []
+    try:
+        session.run(None, row)  # the first run also sets things up
+        stop = time.perf_counter() + MAX_SECONDS
+        while len(times) < MAX_RUNS and (not times or time.perf_counter() < stop):
+            started = time.perf_counter()
+            session.run(None, row)
+            times.append((time.perf_counter() - started) * 1000)
+    except Exception:  # noqa: BLE001 - a fixed batch, a vector input: there is nothing to measure, nothing is wrong
+        return None
+    times.sort()
+    return {"p50": round(times[len(times) // 2], 4), "p95": round(times[int((len(times) - 1) * 0.95)], 4)}

@@ -1,0 +1,85 @@
+"""What a process can no longer do once it has limited and sealed itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TRY = """
+import json, os, resource, signal, socket, sys
+from pathlib import Path
+from bot.artifact import confine
+confine.limit(5, 2 * 1024**3)
+sealed = confine.seal(Path())
+def able(action):
+    try:
+        action()
+    except OSError:
+        return False
+    return True
+parent = os.getppid()
+print(json.dumps({
+    "sealed": sealed,
+    "reads its directory": able(lambda: open("model.onnx").read()),
+    "reads python": able(lambda: open(os.__file__).read()),
+    "reads outside": able(lambda: open("../secret").read()),
+    "lists outside": able(lambda: os.listdir("..")),
+    "reads its parent's environment": able(lambda: open(f"/proc/{parent}/environ").read()),
+    "writes": able(lambda: open("new", "w")),
+    "removes": able(lambda: os.remove("model.onnx")),
+    "connects": able(lambda: socket.create_connection(("127.0.0.1", int(sys.argv[1])), 2)),
+    "signals its parent": able(lambda: os.kill(parent, 0)),
+    "limits": [resource.getrlimit(what) for what in (resource.RLIMIT_CPU, resource.RLIMIT_AS, resource.RLIMIT_CORE)],
+    "privileges": Path("/proc/self/status").read_text().split("NoNewPrivs:")[1].split()[0],
+}))
+"""
+
+
+@pytest.fixture
+def tried(tmp_path: Path) -> dict[str, Any]:
+    """What a confined process found it can do."""
+    import socket
+
+    (tmp_path / "secret").write_text("token")
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "model.onnx").write_text("model")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        command = [sys.executable, "-I", "-c", TRY, port]
+        done = subprocess.run(command, cwd=inside, capture_output=True, check=True, text=True)
+    facts: dict[str, Any] = json.loads(done.stdout)
+    return facts
+
+
+def test_a_sealed_process_reads_its_directory_and_python_and_does_nothing_else(tried: dict[str, Any]) -> None:
+    if not tried.pop("sealed"):
+        pytest.skip("this kernel has no Landlock")
+    kernel = tuple(int(part) for part in os.uname().release.split(".")[:2])
+    able = {name for name, value in tried.items() if value is True}
+    newer = {"connects"} if kernel < (6, 7) else set()  # the kernel learned to refuse it later
+    newer |= {"signals its parent"} if kernel < (6, 12) else set()
+    assert able - newer == {"reads its directory", "reads python"}
+
+
+def test_limits_hold_without_any_seal(tried: dict[str, Any]) -> None:
+    assert tried["limits"] == [[5, 6], [2 * 1024**3] * 2, [0, 0]]
+    assert tried["privileges"] == "1"
+
+
+def test_a_limit_that_is_already_lower_is_kept() -> None:
+    code = """
+import resource
+from bot.artifact import confine
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+confine.limit(5, 2 * 1024**3)
+print(resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "(64, 64)"

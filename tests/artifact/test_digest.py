@@ -1,0 +1,46 @@
+"""Copies and digests are made from one reading of the bytes, and a failing disk is never a wrong file."""
+
+from __future__ import annotations
+
+import hashlib
+from io import BytesIO, RawIOBase
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import pytest
+
+from bot.artifact.digest import CHUNK, OverLimit, copy_hashed, hash_stream
+from bot.errors import CouldNotVerify
+
+DATA = b"0123456789abcdef" * (CHUNK // 8) + b"tail"
+
+
+class FailingDisk(RawIOBase):
+    def read(self, size: int = -1) -> Any:  # noqa: ARG002 - the signature of a stream
+        raise OSError(5, "Input/output error")
+
+
+def test_the_digest_is_of_the_copied_bytes(tmp_path: Path) -> None:
+    digest, size = copy_hashed(BytesIO(DATA), tmp_path / "sub/copy", where="f", max_bytes=len(DATA))
+    assert (tmp_path / "sub/copy").read_bytes() == DATA
+    assert digest == hashlib.sha256(DATA).hexdigest() == hash_stream(BytesIO(DATA))
+    assert size == len(DATA)
+
+
+def test_one_byte_over_the_limit_is_over_the_limit(tmp_path: Path) -> None:
+    with pytest.raises(OverLimit, match=f"{len(DATA) - 1:,} bytes"):
+        copy_hashed(BytesIO(DATA), tmp_path / "copy", where="f", max_bytes=len(DATA) - 1)
+
+
+def test_a_copy_never_replaces_a_file(tmp_path: Path) -> None:
+    (tmp_path / "copy").write_bytes(b"before")
+    with pytest.raises(CouldNotVerify):
+        copy_hashed(BytesIO(DATA), tmp_path / "copy", where="f", max_bytes=len(DATA))
+    assert (tmp_path / "copy").read_bytes() == b"before"
+
+
+def test_a_disk_that_fails_is_could_not_verify(tmp_path: Path) -> None:
+    with pytest.raises(CouldNotVerify, match="Input/output error"):
+        copy_hashed(cast(BinaryIO, FailingDisk()), tmp_path / "copy", where="f", max_bytes=1)
+    with pytest.raises(CouldNotVerify, match="Input/output error"):
+        hash_stream(cast(BinaryIO, FailingDisk()), where="f")

@@ -1,0 +1,178 @@
+"""What a model refers to is found wherever a graph can hide it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from bot.artifact.graph import Graph, UnreadableGraph, read_graph
+
+from .conftest import build_model, external_tensor
+
+WEIGHTS = {"location": "weights.bin"}
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[[onnx.ModelProto | bytes], Graph]:
+    """Read a model that stands beside a weights.bin of twelve bytes."""
+    (tmp_path / "weights.bin").write_bytes(b"\0" * 12)
+
+    def read(model: onnx.ModelProto | bytes) -> Graph:
+        data = model if isinstance(model, bytes) else model.SerializeToString()
+        (tmp_path / "model.onnx").write_bytes(data)
+        return read_graph(tmp_path / "model.onnx")
+
+    return read
+
+
+Read = Callable[[onnx.ModelProto | bytes], Graph]
+
+
+def inner_graph(*, node: onnx.NodeProto | None = None, tensor: onnx.TensorProto | None = None) -> onnx.GraphProto:
+    return helper.make_graph([node] if node else [], "inner", [], [], [tensor] if tensor else [])
+
+
+def branch(graph: onnx.GraphProto) -> onnx.NodeProto:
+    return helper.make_node("If", ["c"], ["y"], then_branch=graph, else_branch=inner_graph())
+
+
+def everywhere(node: onnx.NodeProto, tensor: onnx.TensorProto) -> dict[str, onnx.ModelProto]:
+    """Models that hold one node and one external tensor, each in a place of its own."""
+    function = helper.make_function("own", "f", ["x"], ["y"], [node], [helper.make_opsetid("", 17)])
+    function.attribute_proto.append(helper.make_attribute("weights", tensor))
+    inside = helper.make_function(
+        "own", "f", ["x"], ["y"], [branch(inner_graph(node=node, tensor=tensor))], [helper.make_opsetid("", 17)]
+    )
+    constant = helper.make_node("Constant", [], ["w"])
+    constant.attribute.append(helper.make_attribute("value", tensor))
+    listed = helper.make_node("Anything", [], ["v"])
+    listed.attribute.append(onnx.AttributeProto(name="l", type=onnx.AttributeProto.TENSORS, tensors=[tensor]))
+    graphs = helper.make_node("Anything", [], ["v"])
+    inner = inner_graph(node=node, tensor=tensor)
+    graphs.attribute.append(onnx.AttributeProto(name="g", type=onnx.AttributeProto.GRAPHS, graphs=[inner]))
+    training = build_model()
+    training.training_info.add(algorithm=inner_graph(node=node, tensor=tensor))
+    sparse = build_model([node])
+    sparse.graph.sparse_initializer.append(onnx.SparseTensorProto(values=tensor, dims=[3]))
+    holder = helper.make_node("Anything", [], ["v"])
+    holder.attribute.append(
+        onnx.AttributeProto(
+            name="s",
+            type=onnx.AttributeProto.SPARSE_TENSOR,
+            sparse_tensor=onnx.SparseTensorProto(indices=tensor, dims=[3]),
+        )
+    )
+    return {
+        "main graph": build_model([node], initializers=[tensor]),
+        "branch": build_model([branch(inner_graph(node=node, tensor=tensor))]),
+        "branch of a branch": build_model([branch(inner_graph(node=branch(inner_graph(node=node, tensor=tensor))))]),
+        "function": build_model(functions=[function]),
+        "branch in a function": build_model(functions=[inside]),
+        "tensor attribute": build_model([node, constant]),
+        "tensors attribute": build_model([node, listed]),
+        "graphs attribute": build_model([graphs]),
+        "training graph": training,
+        "sparse initializer": sparse,
+        "sparse attribute": build_model([node, holder]),
+    }
+
+
+PLACES = everywhere(helper.make_node("Op", ["x"], ["y"], domain="custom.ops"), external_tensor(WEIGHTS))
+
+
+@pytest.mark.parametrize("where", PLACES)
+def test_a_custom_operator_and_an_external_file_are_found(read: Read, where: str) -> None:
+    graph = read(PLACES[where])
+    assert graph.external_files == ("weights.bin",)
+    assert graph.external_problems == ()
+    assert graph.unknown_domains == ("custom.ops",)
+
+
+def test_the_outside_of_a_model_is_told(read: Read) -> None:
+    graph = read(build_model(opsets=[("", 17), ("ai.onnx.ml", 3)]))
+    assert graph.opsets == (("", 17), ("ai.onnx.ml", 3))
+    assert graph.ir_version == 8
+    assert graph.producer == "tests"
+    assert graph.external_files == graph.external_problems == graph.unknown_domains == ()
+
+
+def test_a_domain_that_is_only_imported_asks_for_nothing(read: Read) -> None:
+    """PyTorch's exporter leaves imports of functions it has inlined."""
+    assert read(build_model(opsets=[("", 17), ("pkg.onnxscript.torch_lib", 1)])).unknown_domains == ()
+
+
+def test_operators_the_runtime_ships_and_functions_of_the_model_are_known(read: Read) -> None:
+    function = helper.make_function(
+        "own", "f", ["x"], ["y"], [helper.make_node("Relu", ["x"], ["y"])], [helper.make_opsetid("", 17)]
+    )
+    nodes = [
+        helper.make_node("Gelu", ["x"], ["h"], domain="com.microsoft"),
+        helper.make_node("f", ["h"], ["y"], domain="own"),
+    ]
+    assert read(build_model(nodes, functions=[function])).unknown_domains == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"location": "../outside.bin"}, "Path traversal not allowed"),
+        ({"location": "/etc/passwd"}, "Path traversal not allowed"),
+        ({"location": "./weights.bin"}, "not normalised"),
+        ({"location": "nothing.bin"}, "the manifest does not list such a file"),
+        ({"location": "*/_ORT_MEM_ADDR_/*", "offset": "4096", "length": "12"}, "no file name"),
+        ({"offset": "0"}, "no location is given"),
+        ({}, "no location is given"),
+        ({**WEIGHTS, "offset": "4", "length": "12"}, "past the end"),
+        ({**WEIGHTS, "offset": "13"}, "past the end"),
+        ({**WEIGHTS, "offset": "-4"}, "not a number"),
+        ({**WEIGHTS, "length": "1e3"}, "not a number"),
+        ({**WEIGHTS, "offset": "9" * 30}, "not a number"),
+        ({**WEIGHTS, "basepath": "/etc"}, "unknown or repeated keys"),
+    ],
+)
+def test_external_data_is_read_as_the_strictest_reader_reads_it(read: Read, fields: dict[str, str], said: str) -> None:
+    (problem,) = read(build_model(initializers=[external_tensor(fields)])).external_problems
+    assert said in problem
+    assert problem.startswith("tensor 'w' ")
+
+
+def test_a_location_given_twice_is_refused(read: Read) -> None:
+    tensor = external_tensor(WEIGHTS)
+    tensor.external_data.add(key="location", value="other.bin")
+    assert "repeated" in read(build_model(initializers=[tensor])).external_problems[0]
+
+
+def test_a_location_on_a_tensor_that_is_not_external_is_refused(read: Read) -> None:
+    tensor = external_tensor(WEIGHTS)
+    tensor.data_location = TensorProto.DEFAULT
+    assert "not marked external" in read(build_model(initializers=[tensor])).external_problems[0]
+
+
+def test_a_link_does_not_stand_for_a_location_outside(read: Read, tmp_path: Path) -> None:
+    problems = read(build_model(initializers=[external_tensor({"location": "weights.bin/x"})])).external_problems
+    assert "does not list" in problems[0]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"junk", b"\x89PNG\r\n", b"\0" * 64, b"version https://git-lfs.github.com/spec/v1\n", b"\xff" * 9],
+    ids=["empty", "text", "picture", "zeros", "pointer", "high"],
+)
+def test_what_is_no_model_is_refused(read: Read, data: bytes) -> None:
+    with pytest.raises(UnreadableGraph, match="not an ONNX model"):
+        read(data)
+
+
+def test_a_truncated_model_is_refused(read: Read) -> None:
+    data = build_model().SerializeToString()
+    with pytest.raises(UnreadableGraph):
+        read(data[: len(data) // 2])
+
+
+def test_bytes_that_no_field_of_a_model_explains_are_refused(read: Read) -> None:
+    with pytest.raises(UnreadableGraph, match=r"unknown fields \[1000\]"):
+        read(build_model().SerializeToString() + b"\xc0\x3e\x01")  # field 1000, a number

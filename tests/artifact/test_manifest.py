@@ -1,0 +1,155 @@
+"""What a manifest may say, and how a wrong one is named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bot.artifact.manifest import Manifest, colliding, parse_manifest
+from bot.errors import InvalidInput
+
+WHERE = "ml/artifacts/regime_v2/manifest.json"
+HEX = "ab" * 32
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    said = {
+        "schema_version": "v1",
+        "model_file": "model.onnx",
+        "sha256": {"model.onnx": HEX},
+        "created_at": "2026-02-16",
+    }
+    return {**said, **changes}
+
+
+def parse(value: Any) -> Manifest:
+    return parse_manifest(json.dumps(value).encode(), where=WHERE)
+
+
+def test_the_digest_is_of_the_canonical_model_file_and_files_only() -> None:
+    pinned = f'{{"model_file":"model.onnx","sha256":{{"a/b.bin":"{HEX}","model.onnx":"{HEX}"}}}}'
+    expected = "sha256:" + hashlib.sha256(pinned.encode()).hexdigest()
+    files = {"model.onnx": HEX, "a/b.bin": HEX}
+    assert parse(document(sha256=files)).digest == expected
+    assert parse(document(sha256=dict(reversed(files.items())), notes="other", extra=1.5)).digest == expected
+
+
+def test_upper_case_hex_of_older_tools_means_the_same_digest() -> None:
+    older = parse(document(sha256={"model.onnx": HEX.upper()}))
+    assert older.model_sha256 == HEX
+    assert older.digest == parse(document()).digest
+
+
+def test_unknown_keys_are_kept() -> None:
+    assert parse(document(team="quant")).model_dump()["team"] == "quant"
+
+
+def test_the_feature_order_hash_is_the_older_tools() -> None:
+    manifest = parse(document(feature_order=["a", "b"]))
+    assert manifest.feature_order_hash == hashlib.sha256(b'["a", "b"]').hexdigest()[:16]
+    assert parse(document()).feature_order_hash is None
+
+
+@pytest.mark.parametrize("moment", ["2026-02-16T09:00:00Z", "2026-02-16", "2026-02-16 09:00:00.123+01:00"])
+def test_a_time_of_older_tools_is_read(moment: str) -> None:
+    assert parse(document(created_at=moment, created_at_utc=moment)).created_at == moment
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"schema_version": "v2"}, "$.schema_version: "),
+        ({"schema_version": 1}, "$.schema_version: "),
+        ({"model_file": "other.onnx"}, "$: model_file 'other.onnx' is not among the files"),
+        ({"model_file": 7}, "$.model_file: Input should be a valid string"),
+        ({"sha256": {}}, "$.sha256: "),
+        ({"sha256": []}, "$.sha256: "),
+        ({"sha256": {"model.onnx": "ab"}}, '$.sha256["model.onnx"]: expected 64 hex digits'),
+        ({"sha256": {"model.onnx": HEX + "\n"}}, '$.sha256["model.onnx"]: expected 64 hex digits'),
+        ({"sha256": {"model.onnx": HEX, "../x": HEX}}, '$.sha256["../x"]: Path traversal not allowed'),
+        ({"sha256": {"model.onnx": HEX, "/etc/passwd": HEX}}, "Path traversal not allowed (absolute path)"),
+        ({"sha256": {"model.onnx": HEX, "a//b": HEX}}, "Path is not normalised"),
+        ({"sha256": {"model.onnx": HEX, "a\nb": HEX}}, '$.sha256["a\\nb"]: Path has a control character'),
+        ({"sha256": {"model.onnx": HEX, ".git/config": HEX}}, "Path leads into .git"),
+        ({"sha256": {"model.onnx": HEX, "manifest.json": HEX}}, "a manifest cannot hold its own digest"),
+        ({"sha256": {"model.onnx": HEX, "Manifest.JSON": HEX}}, "a manifest cannot hold its own digest"),
+        ({"sha256": {"model.onnx": HEX, "Model.onnx": HEX}}, "are one file on some systems"),
+        ({"sha256": {"model.onnx": HEX, "data/a": HEX, "Data/b": HEX}}, "'data' and 'Data' are one file"),
+        ({"created_at": None}, "$.created_at: "),
+        ({"created_at": "notadateZ"}, "'notadateZ' is not a time"),
+        ({"created_at_utc": "2026-02-30T00:00:00Z"}, "$.created_at_utc: "),
+        ({"git_sha": "abc"}, "$.git_sha: 'abc' is not a commit"),
+        ({"dataset_id": 12}, "$.dataset_id: Input should be a valid string"),
+        ({"dataset_id": ""}, "$.dataset_id: "),
+        ({"feature_order": "a,b"}, "$.feature_order: "),
+        ({"feature_order": ["a", 1]}, "$.feature_order[1]: "),
+        ({"model": "Regime Model"}, "$.model: 'Regime Model' is not a model name"),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_json_path(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse(document(**changes))
+    assert said in refused.value.message
+    assert refused.value.where == WHERE
+    assert refused.value.remedy.startswith("promotebot manifest ml/artifacts/regime_v2 --model-file ")
+    assert "\n" not in refused.value.message + refused.value.remedy
+
+
+def test_everything_wrong_is_named_at_once() -> None:
+    with pytest.raises(InvalidInput, match=r"\$\.git_sha.*\$\.dataset_id"):
+        parse(document(git_sha="x", dataset_id=1))
+
+
+def test_a_thousand_wrong_files_are_counted_not_listed() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse(document(sha256={f"f{number}": "no" for number in range(1000)}))
+    assert "and 980 more" in refused.value.message
+    assert len(refused.value.message) < 3000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"[]", b"null", b"\xff\xfe", b"{", b'{"a": NaN}', b'{"a": 1, "a": 2}', b"\xef\xbb\xbf{}", b"[" * 100_000],
+    ids=["empty", "a list", "null", "no UTF-8", "half", "NaN", "a key twice", "a mark", "deep"],
+)
+def test_what_is_no_json_object_is_refused_with_the_command_that_writes_one(data: bytes) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_manifest(data, where=WHERE)
+    assert refused.value.where == WHERE
+    assert refused.value.remedy
+
+
+def test_the_remedy_names_the_model_file_the_manifest_names() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse(document(model_file="nets/regime.onnx"))
+    assert refused.value.remedy == "promotebot manifest ml/artifacts/regime_v2 --model-file nets/regime.onnx"
+
+
+@pytest.mark.parametrize("name", ["$(reboot).onnx", "a b.onnx", "../x"])
+def test_the_remedy_is_safe_to_paste(name: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse(document(model_file=name))
+    tail = refused.value.remedy.partition("--model-file ")[2]
+    assert tail in (f"'{name}'", "model.onnx")
+
+
+@pytest.mark.parametrize(
+    ("change", "older"),
+    [
+        (lambda d: d, True),
+        (lambda d: {**d, "schema_version": "v1.1"}, True),
+        (lambda d: {**d, "schema_version": "v1.1", "model": "regime"}, False),
+    ],
+)
+def test_only_older_tools_leave_out_the_model(change: Callable[[dict[str, Any]], dict[str, Any]], older: bool) -> None:
+    assert parse(change(document())).from_older_tool is older
+
+
+def test_collisions_are_found_through_case_and_composition_in_every_component() -> None:
+    assert list(colliding(["a/x", "A/y", "b"])) == [("a", "A")]
+    assert list(colliding(["caf\u00e9", "cafe\u0301"])) == [("caf\u00e9", "cafe\u0301")]
+    assert list(colliding(["a/x", "a/y", "b/x"])) == []

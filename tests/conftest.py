@@ -1,0 +1,32 @@
+"""Every test runs as on a fresh machine: nobody's git configuration, no CI job's variables, no proxy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+OURS = ("GIT_", "GITHUB_", "RUNNER_", "INPUT_", "ML_PROMOTION_", "PROMOTEBOT_")
+
+# The same examples everywhere: a red run means the change, not the dice. And no deadline: two workers share a core with
+# git and servers, so how long an example takes says nothing. `pytest --hypothesis-profile=explore` looks for new ones.
+settings.register_profile("promotebot", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
+settings.load_profile("promotebot")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fresh_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What git, the bot or a proxy would read from the environment is taken out of it for the whole session."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [name for name in os.environ if name.startswith(OURS)]:
+            environment.delenv(name)
+        environment.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        environment.delenv("XDG_CONFIG_HOME", raising=False)
+        environment.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        environment.setenv("NO_PROXY", "*")
+        environment.setenv("no_proxy", "*")
+        environment.setenv("TZ", "UTC")
+        yield

@@ -1,0 +1,516 @@
+"""The comment: what a reviewer reads in half a minute, and that nobody's words can act in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from bot.artifact.evidence import Evidence, ModelCard
+from bot.artifact.manifest import Manifest
+from bot.artifact.runtime import Latency, Opened, Tensor
+from bot.errors import CouldNotVerify, InvalidInput
+from bot.findings import Finding, error, passed, warning
+from bot.github import comment as comments
+from bot.github.comment import Rendered, Setting
+from bot.github.markdown import MAX_COMMENT
+from bot.promotion.commands import Promote, Unreadable, parse_comment
+from bot.promotion.infer import Scene, Unclear, complete
+from bot.promotion.plan import Plan, Rejected, Unchanged, plan
+from bot.promotion.policy import Policy
+from bot.promotion.request import Actor, Asked, Request
+from bot.promotion.rules import Facts
+from bot.registry import ModelRegistry, Stage
+from bot.registry.codec import stored_json
+from bot.registry.model import RequestRef, Source
+from bot.registry.names import ArtifactPath, GitSha, ModelName
+
+MODEL = ModelName("regime_classifier")
+HEAD, COMMIT = GitSha("1a2b3c4" + "0" * 33), "9f8e7d6" + "0" * 33
+SERVER = "https://github.example"
+SETTING = Setting(
+    repo="acme/models",
+    server_url=SERVER,
+    pull=12,
+    head_sha=HEAD,
+    requester="alice",
+    request_url=f"{SERVER}/acme/models/pull/12#issuecomment-99",
+    base_ref="main",
+    run_url=f"{SERVER}/acme/models/actions/runs/7",
+)
+NOW = datetime(2026, 2, 16, 9, tzinfo=timezone.utc)
+
+
+def examined(name: str, *, seed: str, p95: float = 0.31, outputs: int = 3, **manifest: Any) -> Evidence:
+    """What examining a sound artifact gives; `seed` is one hex digit that its bytes are made of."""
+    document = {
+        "schema_version": "v1.1",
+        "model_file": "model.onnx",
+        "sha256": {"model.onnx": seed * 64},
+        "created_at": "2026-01-01T00:00:00Z",
+        "dataset_id": f"market_{name}",
+        "git_sha": seed * 40,
+    }
+    parsed = Manifest.model_validate({**document, **manifest})
+    opened = Opened(
+        inputs=[Tensor(name="input", type="float32", shape=["n", 15])],
+        outputs=[Tensor(name="regime_probs", type="float32", shape=["n", outputs])],
+        load_ms=4.1,
+        golden=[],
+        latency_ms=Latency(p50=0.2, p95=p95),
+    )
+    return Evidence(
+        ArtifactPath(f"ml/artifacts/{name}"),
+        f"commit {HEAD}",
+        parsed,
+        parsed.digest,
+        ModelCard(131_000, (("", 17),), opened),
+        {"holdout_accuracy": 0.8648, "train_accuracy": float("nan")},
+        (passed("artifact.digest", "1 files, every sha256 as listed"), passed("artifact.opens", "it opens")),
+    )
+
+
+V1, V2 = examined("regime_v1", seed="1"), examined("regime_v2", seed="2", p95=0.3224)
+EMPTY = ModelRegistry.parse(stored_json({"schema_version": "v1", "models": {}}), where="ml/registry/models.json")
+
+
+def request(stage: Stage, evidence: Evidence, artifact_id: str, **values: Any) -> Request:
+    manifest = evidence.manifest
+    given = {
+        "dataset_id": manifest.dataset_id if manifest else None,
+        "git_sha": manifest.git_sha if manifest else None,
+        "reason": "Shadow evaluation passed",
+        "new_model": True,
+        "actor": Actor("alice", Source.GITHUB),
+        "ref": RequestRef(repo="acme/models", pull=12, id="comment:99#1", login="alice", head_sha=HEAD),
+    }
+    return Request(
+        model=MODEL, stage=stage, artifact_dir=evidence.artifact_dir, artifact_id=artifact_id, **{**given, **values}
+    )
+
+
+def decide(registry: ModelRegistry, asked: Request, evidence: Evidence, now: datetime = NOW) -> Any:
+    facts = Facts(commit_reachable=True)
+    return plan(registry, asked, evidence, Policy(), now, base=registry, facts=facts, commit=HEAD)
+
+
+def promoted(registry: ModelRegistry, asked: Request, evidence: Evidence, *when: int) -> ModelRegistry:
+    decision = decide(registry, asked, evidence, datetime(*when, tzinfo=timezone.utc))  # type: ignore[misc,arg-type]  # a date
+    assert isinstance(decision, Plan), decision
+    return decision.after
+
+
+@pytest.fixture(scope="module")
+def registry() -> ModelRegistry:
+    """regime_v1 ACTIVE for 41 days; regime_v2 ten days in SHADOW, one in STAGING."""
+    after = promoted(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate"), V1, 2025, 12, 1)
+    after = promoted(after, request(Stage.ACTIVE, V1, "regime_v1_prod"), V1, 2026, 1, 6, 9)
+    after = promoted(after, request(Stage.SHADOW, V2, "regime_v2_candidate"), V2, 2026, 2, 6, 9)
+    return promoted(after, request(Stage.STAGING, V2, "regime_v2_staging"), V2, 2026, 2, 15, 5)
+
+
+@pytest.fixture(scope="module")
+def accepted(registry: ModelRegistry) -> Plan:
+    origins = {"artifact_dir": "staging pointer", "artifact_id": "staging pointer", "git_sha": "manifest"}
+    decision = decide(registry, request(Stage.ACTIVE, V2, "regime_v2_prod", origins=origins, new_model=False), V2)
+    assert isinstance(decision, Plan)
+    return decision
+
+
+def shown(plan: Plan, **options: Any) -> Rendered:
+    given: dict[str, Any] = {"commit_sha": COMMIT, "dry_run": False, "now": NOW, **options}
+    return comments.render_plan(plan, V2, V1, SETTING, **given)
+
+
+def row(body: str, name: str) -> list[str]:
+    line = next(line for line in body.splitlines() if line.startswith(f"| {name}"))
+    return [cell.strip() for cell in line.strip("|").split(" | ")][1:]
+
+
+def words(body: str) -> str:
+    """A comment as it reads, escapes and entities resolved."""
+    return body.replace("\\", "").replace("&#58;", ":").replace("\u2060", "").replace("&lt;", "<").replace("&gt;", ">")
+
+
+def test_an_accepted_promotion_says_what_becomes_live_who_asked_and_where_it_is_committed(accepted: Plan) -> None:
+    rendered = shown(accepted)
+    first, heading, _, effect = rendered.body.splitlines()[:4]
+    assert first == rendered.marker
+    assert heading == "### ⬆️ `regime_classifier` → ACTIVE · ready to sign off"
+    assert rendered.title == "regime_classifier → ACTIVE · ready to sign off"
+    assert effect.startswith("Merging makes **`regime_v2_prod`** the ACTIVE model in place of `regime_v1_prod`.")
+    assert f"`alice` in [this comment](<{SETTING.request_url}>) on head `1a2b3c4`" in effect
+    assert f"committed as [`9f8e7d6`](<{SERVER}/acme/models/commit/{COMMIT}>)" in effect
+
+
+def test_the_table_sets_today_beside_after_merging(accepted: Plan) -> None:
+    body = shown(accepted).body
+    assert row(body, "artifact") == [
+        "`regime_v1_prod` in `ml/artifacts/regime_v1`",
+        "`regime_v2_prod` in `ml/artifacts/regime_v2` *(staging pointer)*",
+    ]
+    assert row(body, "dataset") == ["`market_regime_v1`", "`market_regime_v2`"]
+    assert row(body, "stood in") == ["active 41 d", "shadow 10 d, staging 1 d 4 h"]
+    assert row(body, "inputs → outputs") == ["`float32[n,15] → float32[n,3]`", "same"]
+    assert "p95 0.32 ms (1.04×)" in row(body, "model")[1]
+    assert row(body, "accuracy") == ["0.865 holdout", "0.865 holdout"]
+    before, after = row(body, "trained at")
+    assert "`1111111`" in before
+    assert "*(manifest)*" in after
+    assert f"/compare/{'1' * 40}...{'2' * 40}" in after
+
+
+def test_time_in_a_stage_counts_from_the_merge_where_it_is_known(accepted: Plan) -> None:
+    merged = {12: datetime(2026, 2, 15, 21, tzinfo=timezone.utc)}
+    assert row(shown(accepted, merged_at=merged).body, "stood in")[1] == "shadow 12 h 0 min, staging 12 h 0 min"
+
+
+def test_a_changed_interface_or_feature_order_catches_the_eye(registry: ModelRegistry) -> None:
+    ordered = examined("regime_v1", seed="1", feature_order=("a", "b"))
+    before = promoted(EMPTY, request(Stage.SHADOW, ordered, "v1"), ordered, 2026, 1, 1)
+    wider = examined("regime_v2", seed="2", outputs=4, feature_order=("b", "a"))
+    decision = decide(before, request(Stage.SHADOW, wider, "v2"), wider)
+    body = comments.render_plan(decision, wider, ordered, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    assert "**differs**" in row(body, "inputs → outputs")[1]
+    assert "**order differs" in row(body, "features")[1]
+
+
+def test_rules_are_counted_warnings_shown_and_the_rest_folded(accepted: Plan) -> None:
+    rendered = shown(accepted)
+    rules = {finding.rule for finding in accepted.findings} - {"soak.staging"}
+    assert f"**{len(rules)} rules passed, 1 warning.**\n- ⚠️ **`soak.staging`**" in rendered.body
+    summaries = re.findall(r"<details><summary>(.*?)</summary>", rendered.body)
+    assert summaries == ["Every rule", "Registry diff (+39 −7)", "History (5)"]
+    assert rendered.body.count("| ✅ |") == len(accepted.findings) - 1
+    assert "```diff\n--- a/ml/registry/models.json" in rendered.body
+    assert '+          "reason": "Shadow evaluation passed",' in rendered.body
+
+
+def test_the_closing_command_is_pinned_to_the_commit_that_is_now_the_head(accepted: Plan) -> None:
+    body = shown(accepted).body
+    command = re.search(r"```text\n(/promote .*)\n```", body)
+    assert command
+    [parsed] = parse_comment(command[1])
+    assert isinstance(parsed, Promote)
+    assert (parsed.asked.stage, parsed.asked.model, parsed.asked.sha) == (Stage.ACTIVE, MODEL, COMMIT)
+    assert "**Sign off:** approve and merge." in body
+    assert "Other required checks do not run by themselves" in body
+
+
+def test_the_closing_command_asks_for_all_that_was_asked(registry: ModelRegistry) -> None:
+    said = {"reason": 'it\'s "fine", really; go', "notes": "a, b", "new_model": True}
+    decision = decide(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate", **said), V1)
+    body = comments.render_plan(decision, V1, None, SETTING, commit_sha=None, dry_run=True, now=NOW).body
+    command = re.search(r"```text\n(/promote .*)\n```", body)
+    assert command
+    [parsed] = parse_comment(command[1])
+    assert isinstance(parsed, Promote)
+    assert (parsed.asked.reason, parsed.asked.notes, parsed.asked.new_model) == tuple(said.values())
+    assert (parsed.asked.artifact_id, parsed.asked.sha) == ("regime_v1_candidate", HEAD)
+
+
+def test_a_dry_run_says_so_and_gives_the_command_that_commits(accepted: Plan) -> None:
+    rendered = shown(accepted, commit_sha=None, dry_run=True)
+    assert rendered.title.endswith("· dry run, nothing was committed")
+    assert "This would make **`regime_v2_prod`**" in rendered.body
+    assert f"--sha {HEAD}" in rendered.body
+    for absent in ("Sign off", "Merging", "committed as", "Other required checks", "--dry-run"):
+        assert absent not in rendered.body
+
+
+def test_a_rollback_is_recognisable(accepted: Plan) -> None:
+    asked = request(Stage.ACTIVE, V1, "regime_v1_prod_rollback", reason="incident 123")
+    back = decide(accepted.after, asked, V1)
+    body = comments.render_plan(back, V1, V2, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    assert body.splitlines()[1] == "### ⏪ `regime_classifier` → ACTIVE · ready to sign off"
+    assert "takes ACTIVE back to **`regime_v1_prod_rollback`**, away from `regime_v2_prod`" in body
+    assert "| ⏪ ACTIVE | `regime_v1_prod_rollback` *(this one)* |" in body
+
+
+def test_a_first_promotion_has_one_column_and_says_that_nothing_goes_live() -> None:
+    decision = decide(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate"), V1)
+    body = comments.render_plan(decision, V1, None, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    assert "|  | SHADOW after merging |" in body
+    assert row(body, "stood in") == ["nowhere yet"]
+    assert "into SHADOW. Nothing becomes ACTIVE." in body
+
+
+def test_a_lower_stage_says_what_stays_active(registry: ModelRegistry) -> None:
+    v3 = examined("regime_v3", seed="3")
+    decision = decide(registry, request(Stage.SHADOW, v3, "regime_v3"), v3)
+    body = comments.render_plan(decision, v3, V2, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    assert "into SHADOW in place of `regime_v2_candidate`. ACTIVE stays `regime_v1_prod`." in body
+
+
+def test_a_card_of_other_bytes_than_the_pointer_names_is_not_shown(accepted: Plan) -> None:
+    changed = replace(examined("regime_v1", seed="9"), artifact_dir=V1.artifact_dir)
+    body = comments.render_plan(accepted, V2, changed, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    assert row(body, "inputs → outputs")[0] == "—"
+
+
+def rejected(registry: ModelRegistry, *found: Finding, **values: Any) -> Rendered:
+    evidence = replace(V2, digest=None, card=None, findings=found)
+    decision = decide(registry, request(Stage.ACTIVE, V2, "regime_v2_prod", **values), evidence)
+    assert isinstance(decision, Rejected)
+    return comments.render_rejected(decision, evidence, SETTING)
+
+
+def test_a_refusal_starts_with_what_is_wrong_and_the_next_command(registry: ModelRegistry) -> None:
+    found = error(
+        "artifact.digest",
+        f"ml/artifacts/regime_v2/model.onnx is sha256:{'7' * 64}, the manifest says sha256:{'1' * 64}.",
+        where="ml/artifacts/regime_v2/model.onnx",
+        remedy="restore the file, or promotebot manifest ml/artifacts/regime_v2 --model-file model.onnx, and commit",
+    )
+    origins = {"artifact_dir": "shadow pointer"}
+    rendered = rejected(registry, found, dataset_id=None, reason=None, new_model=False, origins=origins)
+    lines = rendered.body.splitlines()
+    assert lines[1] == "### ⛔ `regime_classifier` → ACTIVE · refused, nothing was committed"
+    signs = [line[2:4].strip() for line in lines if line.startswith("- ")]
+    assert signs == ["❌"] * 3 + ["⚠️"]
+    assert "`promotebot manifest ml/artifacts/regime_v2 --model-file model.onnx`, and commit" in rendered.body
+    assert "`sha256:777777777777…`, the manifest says `sha256:111111111111…`" in rendered.body
+    assert "  ```text\n  /promote active regime_classifier --artifact-id regime_v2_prod" in rendered.body
+    assert "--dataset-id <DATASET_ID> --git-sha" in rendered.body
+    assert re.search(r"^\d+ other rules passed\.$", rendered.body, re.MULTILINE)
+    assert "`ml/artifacts/regime_v2` *(shadow pointer)*" in lines[-1]
+
+
+def test_many_findings_are_cut_in_the_comment_and_whole_in_the_summary(registry: ModelRegistry) -> None:
+    found = [error("artifact.files", f"file {n} " + "x" * 500, remedy="git status") for n in range(400)]
+    rendered = rejected(registry, *found)
+    assert len(rendered.body) <= MAX_COMMENT
+    assert "- … and 37" in rendered.body
+    assert "file 399" not in rendered.body
+    assert "file 399" in rendered.full
+    assert rendered.body.count("<details>") == rendered.body.count("</details>") == 1
+
+
+def test_a_long_diff_and_history_are_cut_at_rows(accepted: Plan) -> None:
+    model = dict(accepted.before.raw_entry(MODEL))
+    model["history"] = [{**event, "note": "x" * 900} for event in model["history"] * 40]
+    before = ModelRegistry({**accepted.before.document, "models": {MODEL: {**model, "extra": ["y" * 400] * 400}}})
+    rendered = shown(replace(accepted, before=before))
+    assert len(rendered.body.encode()) <= MAX_COMMENT
+    assert re.search(r"```\n\n… and \d+ more lines\.", rendered.body)
+    assert "more lines" not in rendered.full
+    assert len(rendered.full) > MAX_COMMENT
+
+
+def test_where_a_finding_is_stands_with_it_unless_the_sentence_says_so() -> None:
+    findings = (error("gate.replay", "the model is removed", where="ml/registry/models.json $.models.x"),)
+    body = comments.render_unclear(findings, None, SETTING).body
+    assert "- ❌ **`gate.replay`** in `ml/registry/models.json $.models.x`: the model is removed" in body
+    assert "### ⛔ Refused, nothing was committed" in body
+    assert body.startswith("<!-- promotebot:general -->")
+
+
+def test_an_ambiguous_request_lists_the_commands_to_choose_from(registry: ModelRegistry) -> None:
+    scene = Scene(registry, [V1.artifact_dir, V2.artifact_dir], lambda _: None)
+    unclear = complete(
+        Asked(Stage.SHADOW, model=MODEL), scene, actor=Actor("alice", Source.GITHUB), ref=None, default_reason="x"
+    )
+    assert isinstance(unclear, Unclear)
+    body = comments.render_unclear(unclear.findings, unclear.model, SETTING).body
+    for directory in (V1.artifact_dir, V2.artifact_dir):
+        assert f"\n  - `/promote shadow regime_classifier --artifact-dir {directory}`" in body
+
+
+@pytest.mark.parametrize(
+    ("remedy", "shows"),
+    [
+        ("/promote active m --reason <WHY>", "```text\n  /promote active m --reason <WHY>\n  ```"),
+        ("add it: /promote shadow m --reason 'a, b; c' --new-model", "--reason 'a, b; c' --new-model\n  ```"),
+        ("restore it (git log -- a/b), or stop", "restore it (`git log -- a/b`), or stop"),
+        ("git rev-parse HEAD shows it; then /promote active", "`git rev-parse HEAD` shows it; then `/promote active`"),
+        (
+            "promotebot manifest a/b --model-file m, and commit it",
+            "`promotebot manifest a/b --model-file m`, and commit it",
+        ),
+        ("look, then `/promote active --sha 1`", "look, then\n  ```text\n  /promote active --sha 1\n  ```"),
+        ("did you mean `/promote`?", "Did you mean `/promote`?"),
+        ("run it again", "Next: run it again"),
+        ("@team?", "@\u2060team?"),
+        ("legit status", "Next: legit status"),
+    ],
+)
+def test_commands_in_a_remedy_are_shown_as_commands(remedy: str, shows: str) -> None:
+    body = comments.render_refused_event("No.", remedy, SETTING).body
+    assert shows in words(body) or shows in body
+
+
+def test_an_unreadable_command_is_quoted_with_what_to_write_instead() -> None:
+    slips = [c for c in parse_comment("/promote actve\n/promte x") if isinstance(c, Unreadable)]
+    body = comments.render_unreadable(slips, SETTING).body
+    assert "line 1, `/promote actve`: 'actve' is not a stage." in body
+    assert "Did you mean `/promote active`?" in body
+    assert "line 2, `/promte x`" in body
+    assert "Nothing of the comment was carried out." in body
+
+
+def test_unchanged_and_done_show_what_stands_there(accepted: Plan) -> None:
+    again = decide(accepted.after, accepted.request, V2)
+    assert isinstance(again, Unchanged)
+    unchanged = comments.render_unchanged(again, SETTING)
+    done = comments.render_done(accepted.event, MODEL, SETTING, commit_sha=COMMIT)
+    for rendered in (unchanged, done):
+        assert rendered.marker == "<!-- promotebot:regime_classifier -->"
+        assert row(rendered.body, "artifact") == ["`regime_v2_prod` in `ml/artifacts/regime_v2`"]
+        assert row(rendered.body, "promoted by") == ["`alice`"]
+    assert unchanged.title == "regime_classifier → ACTIVE · nothing to change"
+    assert "carried out before by [`9f8e7d6`]" in done.body
+
+
+def test_a_failure_says_that_nothing_was_committed_only_when_nothing_was() -> None:
+    problem = CouldNotVerify("GitHub did not answer: 502", where="repos/acme/models")
+    setting = replace(SETTING, contacts=("oncall@grinder.dev",))
+    before = comments.render_failure(problem, setting)
+    assert before.title == "Could not verify, nothing was committed"
+    assert "Run the failed job again" in before.body
+    assert "Contacts: `oncall@grinder.dev`" in before.body
+    after = comments.render_failure(problem, setting, commit_sha=COMMIT)
+    assert "nothing was committed" not in after.body + after.title
+    assert "committed as [`9f8e7d6`]" in after.body
+    unreadable = InvalidInput(
+        "stages.x: unknown key", where=".github/promotion.yml", remedy="docs/policy.md lists every key"
+    )
+    rendered = comments.render_failure(unreadable, SETTING)
+    assert rendered.title == "Refused, nothing was committed"
+    assert "Next: `docs/policy.md` lists every key" in rendered.body
+    internal = comments.render_internal_error(replace(SETTING, head_sha="", run_url=None))
+    assert "defect of its own" in internal.body
+    assert "on head" not in internal.body
+
+
+def test_help_names_every_command_and_only_what_exists() -> None:
+    body = comments.render_help(SETTING).body
+    for command, _ in comments.COMMANDS:
+        if command.startswith("/") and "<" not in command:
+            [parsed] = parse_comment(command)
+            assert not isinstance(parsed, Unreadable)
+        assert f"`{command}`" in body
+    assert "/withdraw" not in body
+
+
+FRAGMENTS = (
+    *(
+        "@team",
+        "@acme/ops",
+        "#12",
+        "GH-3",
+        "<b>",
+        "</details>",
+        "<!-- promotebot:x -->",
+        "-->",
+        "`",
+        "``",
+        "```\n",
+        "|",
+    ),
+    *("[a](https://evil.example)", "https://evil.example", "www.evil.example", "![i](x)", "\\", "\\|", "\n", "\r\n- "),
+    *(
+        "&lt;b&gt;",
+        "&#64;x",
+        "\u202e",
+        "\u200b",
+        "\x00",
+        "\ud800",
+        "*",
+        "_",
+        "$x$",
+        "~~~",
+        "# h",
+        "> q",
+        ": ",
+        "'",
+        '"',
+    ),
+    *("/promote active ", "git x ", "promotebot x ", "--flag", "a/b/c.json", " or ", "?", "é", "漢", "x" * 50),
+)
+HOSTILE = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=20), max_size=12).map("".join)
+MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+OURS = re.compile(r"(<!-- promotebot:[a-z0-9_]+ -->|<details><summary>[\w (+−)]*</summary>|</details>|\s)*")
+
+
+def tokens(body: str) -> Iterator[Token]:
+    for block in MARKDOWN.parse(body):
+        yield block
+        yield from block.children or []
+
+
+def assert_harmless(rendered: Rendered) -> None:
+    """Nothing in it but our HTML, our links, and text that names nobody and refers to nothing."""
+    assert len(rendered.body) <= MAX_COMMENT
+    for body in (rendered.body.encode().decode(), rendered.full.encode().decode()):
+        assert body.startswith(rendered.marker)
+        for token in tokens(body):
+            if token.type in ("html_block", "html_inline"):
+                assert OURS.fullmatch(token.content), token
+            elif token.type == "link_open":
+                assert str(token.attrs["href"]).startswith(SERVER), token
+            elif token.type == "text":
+                assert not re.search(r"@\w|#\d|(?i:\bgh-\d)|[\u202a-\u202e\u2066-\u2069\u200b]", token.content), token
+            else:
+                assert token.type not in ("image", "hr", "heading_open") or token.tag == "h3", token
+    assert "\n" not in rendered.title
+
+
+@settings(deadline=None, max_examples=60)
+@given(HOSTILE, HOSTILE, HOSTILE)
+def test_no_words_of_a_request_act_in_an_accepted_comment(reason: str, name: str, notes: str) -> None:
+    spoken = [value.encode("utf-8", "replace").decode() or "x" for value in (reason, name, notes)]  # as JSON holds it
+    said: dict[str, Any] = {"reason": spoken[0], "notes": spoken[2], "dataset_id": None}
+    origins = {"artifact_dir": reason, "reason": notes}
+    actor = Actor(spoken[1] + "x", Source.GITHUB)
+    asked = request(Stage.SHADOW, V1, spoken[1], origins=origins, actor=actor, **said)
+    card = V1.card
+    assert card is not None
+    odd = Tensor(name=spoken[1], type=spoken[0], shape=[spoken[2], 1])
+    opened = card.opened.model_copy(update={"inputs": [odd] * 9, "outputs": [odd]})
+    evidence = replace(
+        V1,
+        card=replace(card, opened=opened, opsets=((name, 1),)),
+        findings=(warning("x.y", reason, where=name, remedy=notes),),
+    )
+    decision = decide(EMPTY, asked, evidence)
+    assert isinstance(decision, Plan)
+    setting = replace(SETTING, requester=name)
+    assert_harmless(comments.render_plan(decision, evidence, None, setting, commit_sha=COMMIT, dry_run=False, now=NOW))
+    assert_harmless(comments.render_done(decision.event, MODEL, setting))
+
+
+@settings(deadline=None, max_examples=60)
+@given(HOSTILE, HOSTILE, HOSTILE)
+def test_no_words_act_in_a_refusal(message: str, where: str, remedy: str) -> None:
+    setting = replace(SETTING, requester=where, contacts=(remedy,))
+    findings = tuple(kind("x.y", message, where=where, remedy=remedy) for kind in (error, warning))
+    evidence = replace(V1, findings=findings)
+    decision = decide(EMPTY, request(Stage.SHADOW, V1, where, reason=message, origins={"git_sha": remedy}), evidence)
+    assert isinstance(decision, Rejected)
+    for rendered in (
+        comments.render_rejected(decision, evidence, setting),
+        comments.render_unclear(findings, None, setting),
+        comments.render_unreadable([Unreadable(1, message, where, remedy)], setting),
+        comments.render_refused_event(message, remedy, setting),
+        comments.render_failure(CouldNotVerify(message, where=where, remedy=remedy), setting),
+        comments.render_internal_error(setting),
+    ):
+        assert_harmless(rendered)
+
+
+@pytest.mark.parametrize("letter", ["@", "\u202e", "`", "x", "漢"])
+def test_no_length_of_words_exceeds_the_limit(letter: str) -> None:
+    long = letter * 20_000
+    findings = [error("x.y", long, where=long, remedy=long), warning("x.z", long)] * 2
+    short = [error("x.y", letter * 600, where=letter, remedy=letter * 2000)] * 60
+    for rendered in (comments.render_unclear(findings, None, SETTING), comments.render_unclear(short, None, SETTING)):
+        assert len(rendered.body) <= MAX_COMMENT
+        assert len(rendered.full) > 60_000
