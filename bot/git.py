@@ -20,6 +20,7 @@ from bot.errors import CouldNotVerify, InvalidInput, RefChanged, UsageError
 from bot.registry.names import GitSha, parse_git_sha
 
 TIMEOUT_SECONDS = 300
+CHUNK = 1024 * 1024
 _LINK, _FILE_MODES = "120000", ("100644", "100755")
 _QUIET = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -173,7 +174,9 @@ class Repository:
         """The entries at or below `path` ("" for the root), trees included when recursive."""
         flags = ["-r", "-t"] if recursive else []
         where = [path] if path else []
-        output = self._run("ls-tree", "-z", "--full-tree", *flags, "--end-of-options", commit, *where)
+        output = self._run(
+            "--literal-pathspecs", "ls-tree", "-z", "--full-tree", *flags, "--end-of-options", commit, *where
+        )
         entries = []
         for line in filter(None, output.split("\0")):
             meta, _, name = line.partition("\t")
@@ -191,7 +194,8 @@ class Repository:
         process = self._repo.git.execute(["git", "cat-file", "blob", oid], as_process=True)
         try:
             yield cast(BinaryIO, process.stdout)
-            process.stdout.read()  # a reader may stop early; git must not die of a closed pipe
+            while process.stdout.read(CHUNK):  # a reader may stop early; git must not die of a closed pipe
+                pass
             process.wait()
         except GitCommandError as problem:
             raise CouldNotVerify(f"cannot read object {oid}: {_stderr(problem)}") from None

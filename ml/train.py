@@ -88,7 +88,9 @@ def train(recipe: Recipe) -> list[tuple[Array, Array]]:
     rows, regimes = draw(recipe.samples, recipe.seed)
     sizes = [len(FEATURES), *([recipe.hidden] if recipe.hidden else []), len(REGIMES)]
     rng = np.random.default_rng(recipe.seed + 1000)
-    layers = [(rng.normal(size=(a, b)) / np.sqrt(a), np.zeros(b)) for a, b in pairwise(sizes)]
+    layers: list[tuple[Array, Array]] = [
+        (rng.normal(size=(a, b)) / np.sqrt(a), np.zeros(b)) for a, b in pairwise(sizes)
+    ]
     speed = [(np.zeros_like(w), np.zeros_like(b)) for w, b in layers]
     wanted = np.eye(len(REGIMES))[regimes]
     for _ in range(recipe.steps):

@@ -7,15 +7,18 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.app.examiner import Examiner
 from bot.app.outcome import Answer, Outcome, Reason
 from bot.app.respond import Desk, respond
 from bot.errors import PromotebotError, UsageError
 from bot.github.checks import write_outputs, write_summary
-from bot.github.client import GitHub
 from bot.github.events import parse_event
 from bot.settings import Settings
+
+if TYPE_CHECKING:
+    from bot.github.client import GitHub
 
 log = logging.getLogger(__name__)
 MAX_EVENT_BYTES = 25 * 1024 * 1024

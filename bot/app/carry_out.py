@@ -7,17 +7,17 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from bot.app.gate import Examine, Review, compare, review
 from bot.app.outcome import Answer, Outcome, Reason
 from bot.app.promote import Decided, Ground, commit_message, decide
 from bot.app.scene import Change, read_policy, relevant_pulls
 from bot.app.tell import Teller
-from bot.errors import RefChanged
-from bot.findings import Finding, error
+from bot.errors import PromotebotError, RefChanged
+from bot.findings import Finding, error, errors_in
 from bot.git import Identity, Remote, Repository
 from bot.github import comment as comments
-from bot.github.client import GitHub, PullRequest
 from bot.github.events import CommentCreated
 from bot.promotion.commands import MAX_TEXT, Promote
 from bot.promotion.infer import Scene, Unclear, complete
@@ -27,9 +27,12 @@ from bot.promotion.replay import Diverged
 from bot.promotion.request import Actor, Request
 from bot.promotion.rules import Facts
 from bot.registry.model import Event, RequestRef, Source
-from bot.registry.names import GitSha, Stage, parse_git_sha
+from bot.registry.names import GitSha, Stage
 from bot.registry.registry import ModelRegistry
 from bot.settings import Settings
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from bot.github.client import GitHub, PullRequest
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
@@ -100,6 +103,7 @@ class _Errand:
         )
         if change.head != self.pull.head_sha:
             raise RefChanged(f"{self.pull.head_ref} is at {change.head[:7]}, GitHub says {self.pull.head_sha[:7]}")
+        self.teller.at(change.head, change.policy.contacts)
         refused = self._refusal(change)
         if refused:
             answer = Answer(Outcome.REFUSED, refused[0], refused[1])
@@ -181,29 +185,43 @@ class _Errand:
         if isinstance(decision, Plan):
             return self._apply(change, decision, decided)
         rendered = comments.render_unchanged(decision, self.teller.setting)
-        self._publish(change, rendered)
+        self._publish(change, review(change, examine=self.examine, now=self.now), rendered)
         return self.teller.say(Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE, rendered.title), rendered)
 
     def _apply(self, change: Change, decision: Plan, decided: Decided) -> Answer:
-        dry_run = self.command.asked.dry_run
-        commit = "" if dry_run else self._commit(change, decision)
-        rendered = comments.render_plan(
+        """Commit, review the new head as the gate does, set the check on it, then tell."""
+        details = _details(decision.findings)
+        if self.command.asked.dry_run:
+            rendered = self._render(decision, decided)
+            answer = Answer(Outcome.PLANNED, Reason.DRY_RUN, rendered.title, details=details)
+            return self.teller.say(answer, rendered)
+        commit = self._commit(change, decision)
+        after = Change(self.repository, change.base, commit, change.registry_path, change.policy_path)
+        try:
+            found = review(after, examine=self.examine, now=self.now)
+            rendered = self._render(decision, decided, commit, found)
+            self._publish(after, found, rendered)
+        except PromotebotError as problem:
+            answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, problem.message, commit, details=details)
+            return self.teller.say(answer, comments.render_failure(problem, self.teller.setting, commit_sha=commit))
+        answer = Answer(Outcome.PROMOTED, Reason.COMMITTED, rendered.title, commit, details=details)
+        return self.teller.say(answer, rendered)
+
+    def _render(
+        self, decision: Plan, decided: Decided, commit: GitSha | None = None, found: Review | None = None
+    ) -> comments.Rendered:
+        return comments.render_plan(
             decision,
             decided.evidence,
             decided.today,
             self.teller.setting,
-            commit_sha=commit or None,
-            dry_run=dry_run,
+            commit_sha=commit,
+            dry_run=commit is None,
             now=self.now,
+            merged_at=decided.facts.merged_at,
+            promotions=[(step.model, step.event) for step in found.steps] if found else [],
+            gate=errors_in(found.findings) if found else [],
         )
-        details = _details(decision.findings)
-        if dry_run:
-            answer = Answer(Outcome.PLANNED, Reason.DRY_RUN, rendered.title, details=details)
-            return self.teller.say(answer, rendered)
-        after = Change(self.repository, change.base, parse_git_sha(commit), change.registry_path, change.policy_path)
-        self._publish(after, rendered)
-        answer = Answer(Outcome.PROMOTED, Reason.COMMITTED, rendered.title, commit_sha=commit, details=details)
-        return self.teller.say(answer, rendered)
 
     def _commit(self, change: Change, decision: Plan) -> GitSha:
         """Commit the registry on the head that was validated and move the branch there, or raise RefChanged."""
@@ -229,18 +247,15 @@ class _Errand:
         log.info("pushed %s to %s", commit, self.pull.head_ref)
         return commit
 
-    def _publish(self, change: Change, rendered: comments.Rendered) -> Review:
-        """Review the head as the gate does and set the required check on it."""
-        found = review(change, examine=self.examine, now=self.now)
+    def _publish(self, change: Change, found: Review, rendered: comments.Rendered) -> None:
         self.teller.check(change.head, "success" if found.passes else "failure", found.title, rendered)
-        return found
 
     def _done(self, change: Change, model: str, event: Event) -> Answer:
         """The job ran before: nothing is written twice, what may have been lost after the push is said again."""
         rendered = comments.render_done(event, model, self.teller.setting)
-        self._publish(change, rendered)
+        self._publish(change, review(change, examine=self.examine, now=self.now), rendered)
         answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, rendered.title, commit_sha=change.head)
-        return self.teller.say(answer, rendered)
+        return self.teller.say_once(answer, rendered)
 
     def _refuse(self, change: Change, reason: Reason, findings: tuple[Finding, ...], model: str | None) -> Answer:
         rendered = comments.render_unclear(findings, model, self.teller.setting)
@@ -249,7 +264,8 @@ class _Errand:
         return self.teller.say(answer, rendered)
 
     def _merge_times(self, base: ModelRegistry, model: str) -> Mapping[int, datetime]:
-        pulls = [self.github.pull(number) for number in relevant_pulls(base, model)]
+        numbers = relevant_pulls(base, model, self.settings.repository)
+        pulls = [self.github.pull(number) for number in numbers]
         return {pull.number: pull.merged_at for pull in pulls if pull.merged_at}
 
 

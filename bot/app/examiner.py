@@ -10,14 +10,14 @@ from bot.registry.names import ArtifactPath
 
 
 class Examiner:
-    """`examine` with a memory for one run: the same directory of the same commit is opened once."""
+    """`examine` with a memory for one run: the same directory of the same source is opened once."""
 
     def __init__(self, opener: ModelOpener | None = None) -> None:
         self._opener = opener or ChildOpener()
-        self._seen: dict[tuple[str, ArtifactPath, Limits], Evidence] = {}
+        self._seen: dict[tuple[Source, ArtifactPath, Limits], Evidence] = {}
 
     def __call__(self, source: Source, directory: ArtifactPath, limits: Limits) -> Evidence:
-        key = (source.description, directory, limits)
+        key = (source, directory, limits)
         if key not in self._seen:
             self._seen[key] = examine(source, directory, opener=self._opener, limits=limits)
         return self._seen[key]

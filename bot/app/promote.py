@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from bot.artifact.evidence import Evidence
 from bot.artifact.source import Source as Files
 from bot.artifact.source import WorkTree
 from bot.errors import InvalidInput
-from bot.findings import Finding, error, warning
+from bot.findings import Finding, error, errors_in, warning
 from bot.git import Repository
-from bot.promotion.plan import Decision, Plan, Rejected, plan
+from bot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
 from bot.promotion.policy import Policy
 from bot.promotion.request import Request
 from bot.promotion.rules import Facts
@@ -30,6 +30,7 @@ class Decided:
 
     decision: Decision
     evidence: Evidence
+    facts: Facts
     today: Evidence | None
     """The artifact the stage holds now, where it can be examined; for comparison only."""
 
@@ -51,11 +52,11 @@ def decide(ground: Ground, request: Request, facts: Facts, *, examine: Examine, 
     decision = plan(
         ground.registry, request, evidence, ground.policy, now, base=ground.base, facts=facts, commit=ground.commit
     )
-    today = decision.pointer if not isinstance(decision, Plan | Rejected) else decision.today
+    today = decision.pointer if isinstance(decision, Unchanged) else decision.today
     shown = None
     if today is not None and today.artifact_dir != request.artifact_dir:
         shown = examine(ground.files, today.artifact_dir, ground.policy.limits)
-    return Decided(decision, evidence, shown)
+    return Decided(decision, evidence, facts, shown)
 
 
 @dataclass(frozen=True)
@@ -122,20 +123,12 @@ def _clean_tree(repository: Repository, request: Request, *, dry_run: bool, allo
 
 def _with(decided: Decided, findings: Sequence[Finding]) -> Decided:
     """The same decision with the shell's own findings in front; an error among them rejects."""
-    if not findings:
-        return decided
     decision = decided.decision
     together = (*findings, *decision.findings)
-    today = decision.pointer if not isinstance(decision, Plan | Rejected) else decision.today
-    if any(finding.severity.value == "error" for finding in findings):
-        return Decided(Rejected(decision.request, today, together), decided.evidence, decided.today)
-    return Decided(_replace_findings(decision, together), decided.evidence, decided.today)
-
-
-def _replace_findings(decision: Decision, findings: tuple[Finding, ...]) -> Decision:
-    from dataclasses import replace
-
-    return replace(decision, findings=findings)
+    if errors_in(findings):
+        today = decision.pointer if isinstance(decision, Unchanged) else decision.today
+        return replace(decided, decision=Rejected(decision.request, today, together))
+    return replace(decided, decision=replace(decision, findings=together))
 
 
 def commit_message(decided: Plan, *, title: str, trailers: Mapping[str, str]) -> str:

@@ -6,17 +6,19 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from bot.app.carry_out import carry_out
 from bot.app.gate import Examine
 from bot.app.outcome import Answer, Outcome, Reason
 from bot.app.tell import Teller
 from bot.errors import CouldNotVerify, PromotebotError
 from bot.github import comment as comments
-from bot.github.client import GitHub, IssueComment, PullRequest
 from bot.github.events import CommentCreated, Event, Ignored
 from bot.promotion.commands import Command, Help, Promote, Unreadable, parse_comment
 from bot.settings import Settings
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from bot.github.client import GitHub, IssueComment, PullRequest
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +86,8 @@ def _decide(event: CommentCreated, commands: Sequence[Command], desk: Desk, gith
     if unreadable:
         answer = Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, unreadable[0].problem)
         return teller.say(answer, comments.render_unreadable(unreadable, teller.setting))
+    from bot.app.carry_out import carry_out  # GitPython is loaded where there is something to carry out
+
     answers: list[Answer] = []
     for command in commands:
         if isinstance(command, Help):

@@ -115,11 +115,12 @@ def pointed_directories(registry: ModelRegistry) -> set[str]:
     }
 
 
-def relevant_pulls(registry: ModelRegistry, model: str) -> list[int]:
-    """Pull requests whose merge time the soak rules ask for."""
+def relevant_pulls(registry: ModelRegistry, model: str, repo: str) -> list[int]:
+    """Pull requests of this repository whose merge time the soak rules ask for."""
     entry = registry.entry(model)
     events = entry.history if entry else ()
-    return sorted({e.request.pull for e in events if e.request and e.to_stage in (Stage.SHADOW, Stage.STAGING)})
+    asked = [e.request for e in events if e.request and e.to_stage in (Stage.SHADOW, Stage.STAGING)]
+    return sorted({request.pull for request in asked if request.repo == repo})
 
 
 MergeTimes = Mapping[int, datetime]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from bot.app.outcome import Answer
 from bot.errors import PromotebotError
 from bot.github.checks import CHECK_NAME, Conclusion
-from bot.github.client import GitHub, IssueComment, PullRequest
 from bot.github.comment import Rendered, Setting
 from bot.github.events import CommentCreated
 from bot.settings import Settings
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from bot.github.client import GitHub, IssueComment, PullRequest
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,10 @@ class Teller:
             self.setting, head_sha=pull.head_sha, base_ref=pull.base_ref, request_url=comment.html_url
         )
 
+    def at(self, head_sha: str, contacts: tuple[str, ...]) -> None:
+        """Speak of this head from now on, and name the policy's contacts where something failed."""
+        self.setting = replace(self.setting, head_sha=head_sha, contacts=contacts)
+
     def react(self, content: str) -> None:
         try:
             self._github.react(self._event.comment_id, content)
@@ -54,6 +61,17 @@ class Teller:
         self._github.publish_check(
             head_sha, name=CHECK_NAME, conclusion=conclusion, title=title, summary=rendered.body, text=""
         )
+
+    def say_once(self, answer: Answer, rendered: Rendered) -> Answer:
+        """Leave a comment that stands there already: it says more than that nothing was written again."""
+        try:
+            found = self._github.find_comment(self._event.pull, rendered.marker, author_login=self._settings.bot_login)
+        except PromotebotError as problem:
+            log.warning("the comment could not be looked for: %s", problem)
+            return replace(answer, summary=rendered.full)
+        if found is None:
+            return self.say(answer, rendered)
+        return replace(answer, comment_url=found.html_url, summary=rendered.full)
 
     def say(self, answer: Answer, rendered: Rendered) -> Answer:
         """Put the comment up, or up to date; the answer carries its address and text."""

@@ -88,12 +88,16 @@ def render_plan(
     dry_run: bool,
     now: datetime,
     merged_at: Mapping[int, datetime] | None = None,
+    promotions: Sequence[tuple[str, Event]] = (),
+    gate: Sequence[Finding] = (),
 ) -> Rendered:
     """An accepted promotion, committed or as a dry run.
 
     Args:
         today: what was found of the artifact the stage holds now, for comparison.
         merged_at: pull request number → when it was merged; the same facts that the soak rules saw.
+        promotions: every (model, event) the pull request carries, this one included; merging makes them all live.
+        gate: what the gate refuses of the new head; empty when the required check is green.
     """
     request = plan.request
     comparison = compare(plan, evidence, today, repo_url=setting.repo_url, now=now, merged_at=merged_at or {})
@@ -101,17 +105,20 @@ def render_plan(
 
     def sections(whole: bool) -> Sequence[str]:
         return [
+            problems(gate, limit=_limit(whole)) if gate else "",
             f"{_effect(plan, dry_run=dry_run)} {_asked(setting, commit_sha)}",
+            _together(promotions),
             _words(request.reason, request.notes, request.origins.get("reason", "")),
             comparison,
             "\n".join([count_line(plan.findings), *bullets(warned, limit=_limit(whole))]),
             details("Every rule", every_rule(plan.findings, budget=None if whole else RULES_BYTES)),
             registry_diff(plan, whole=whole),
             history(plan.after.history.get(request.model, ()), whole=whole),
-            *_closing(request, setting, commit_sha),
+            *(_closing(request, setting, commit_sha) if not gate else ["Do not merge before the gate is green."]),
         ]
 
     state = "dry run, nothing was committed" if dry_run else "ready to sign off"
+    state = "committed, but the gate refuses this pull request" if gate else state
     icon = "⏪" if plan.action is Action.ROLLBACK else "⬆️"
     return _rendered(request.model, icon, request.stage, state, sections, setting)
 
@@ -259,6 +266,17 @@ def _effect(plan: Plan, *, dry_run: bool) -> str:
     live = entry.active if entry else None
     stays = f"ACTIVE stays {code(live.artifact_id)}." if live else "Nothing becomes ACTIVE."
     return f"{put} {name} into {stage.label}{instead}. {stays}"
+
+
+def _together(promotions: Sequence[tuple[str, Event]]) -> str:
+    """What else merging makes live: one comment must not hide another's promotion."""
+    if len(promotions) < 2:
+        return ""
+    lines = [
+        f"- {code(model)} → {event.stage.label if event.stage else 'no stage'}: {code(event.pointer.artifact_id)}"
+        for model, event in promotions
+    ]
+    return f"**This pull request carries {len(lines)} promotions; merging makes all of them:**\n" + "\n".join(lines)
 
 
 def _asked(setting: Setting, commit_sha: str | None = None) -> str:

@@ -260,11 +260,12 @@ def _soak(case: Case, stage: Stage, soak: Soak, event: Event) -> Finding:
         return passed(rule, f"in {stage.value} for {duration(stood)}, at least {duration(soak.minimum)} asked{clock}")
     kind = error if soak.required else warning
     asked = "required" if soak.required else "recommended"
+    explained = case.request.reason and "reason" not in case.request.origins
     return kind(
         rule,
         f"In {stage.value} for {duration(stood)}, {duration(soak.minimum)} {asked}{clock}.",
         remedy=f"wait until {to_timestamp(since + soak.minimum)}"
-        + ("" if soak.required else ", or say why not in --reason"),
+        + ("" if soak.required or explained else ", or say why not in --reason"),
     )
 
 
@@ -306,7 +307,9 @@ def duration(span: timedelta) -> str:
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:
         return f"{days} d {hours} h" if hours else f"{days} d"
-    return f"{hours} h {rest} min" if hours else f"{rest} min"
+    if hours:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{rest} min"
 
 
 def short(digest: str | None) -> str:

@@ -21,6 +21,8 @@ BOT_PERMISSIONS = {
     "checks": "write",
     "statuses": "write",
 }
+FOREIGN = ("GIT_", "GITHUB_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "ML_PROMOTION_")
+"""Variables of whoever runs this that would change what a person's git or the program does."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class Person:
         """Clone the repository for a user; the token travels in git's configuration variables."""
         remote = repository.clone_url.replace("://", f"://{login}:{hub.issue_user_token(login)}@", 1)
         environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.upper().startswith(FOREIGN)},
+            "NO_PROXY": "*",
+            "no_proxy": "*",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_TERMINAL_PROMPT": "0",
@@ -135,6 +139,7 @@ class Runner:
             file.write_bytes(b"")
         return {
             "PATH": os.environ.get("PATH", os.defpath),
+            "NO_PROXY": "*",
             "GITHUB_EVENT_NAME": event_name,
             "GITHUB_EVENT_PATH": str(event),
             "GITHUB_TOKEN": self.token,

@@ -486,3 +486,52 @@ def test_a_token_without_permission_names_the_line_to_add(office: Office, tmp_pa
     assert job.exit_code == 4
     assert "contents: write" in office.comment(number)
     assert token not in office.comment(number) + job.log + job.summary
+
+
+def test_a_promotion_whose_bytes_changed_later_turns_the_check_red_and_says_so(office: Office) -> None:
+    alice = office.person("alice")
+    alice.start_branch("v3")
+    add_artifact(alice, ROOT, "regime_v2", name="regime_v3")
+    alice.push()
+    number = office.repository.open_pull(author="alice", head="v3", title="v3").number
+    assert office.ask(number, "/promote shadow").exit_code == 0
+    alice.start_branch("v3", base="v3")
+    (alice.clone / "ml/artifacts/regime_v3/model.onnx").write_bytes(b"other bytes")
+    alice.commit("chore: Other bytes")
+    alice.push()
+    job = office.ask(number, f"/promote staging --artifact-dir {V2}")
+    assert job.outputs["decision"] == "promoted"
+    assert office.checks(office.head(number)) == ["failure"]
+    comment = office.comment(number)
+    assert "the gate refuses this pull request" in comment
+    assert "artifact.pinned" in comment
+    assert "approve and merge" not in comment
+
+
+def test_a_comment_tells_every_promotion_that_merging_makes(office: Office) -> None:
+    number = office.pull()
+    office.ask(number, "/promote staging --artifact-id regime_v2_staging\n/promote active")
+    comment = office.comment(number)
+    assert "carries 2 promotions" in comment
+    assert "STAGING: `regime_v2_staging`" in comment
+
+
+def test_a_second_run_leaves_the_reviewers_comment_as_it_is(office: Office) -> None:
+    number = office.pull()
+    comment = office.repository.comment(number, author="alice", body="/promote active")
+    payload = office.repository.issue_comment_event(comment.id)
+    office.job(payload)
+    told = office.comment(number)
+    assert office.job(payload).outputs["comment_url"]
+    assert office.comment(number) == told
+    assert "```diff" in told
+
+
+def test_a_check_that_fails_after_the_push_is_told_with_the_commit(office: Office) -> None:
+    number = office.pull()
+    office.hub.inject(Fault("POST", r"/check-runs", status=502))
+    job = office.ask(number, "/promote active")
+    assert job.exit_code == 4
+    assert job.outputs["commit_sha"] == office.head(number)
+    assert "after the commit" in office.comment(number)
+    assert "Run the failed job again" in office.comment(number)
