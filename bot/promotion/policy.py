@@ -100,7 +100,6 @@ class Policy(_Section):
     stages: Stages = Stages()
     require_reason: bool = False
     require_sha: bool = False
-    require_dataset: bool = False
     drafts: bool = False
     """Whether a draft pull request may carry promotions."""
     limits: Limits = Limits()

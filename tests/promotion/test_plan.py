@@ -1,0 +1,330 @@
+"""The rules and the decision: every refusal by its rule id, and what no sequence of legal promotions breaks."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.artifact.evidence import Evidence
+from bot.artifact.manifest import Manifest
+from bot.findings import error, errors_in, warnings_in
+from bot.promotion.history import check_entry
+from bot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
+from bot.promotion.policy import Policy, parse_policy
+from bot.promotion.replay import Diverged, Replayed, replay
+from bot.promotion.request import Actor, Request
+from bot.promotion.rules import Facts
+from bot.registry import ModelRegistry, Stage
+from bot.registry.codec import stored_json
+from bot.registry.model import Action, Source
+from bot.registry.names import ArtifactPath, GitSha, ModelName
+
+NOW = datetime(2026, 2, 16, 9, tzinfo=timezone.utc)
+MODEL = ModelName("regime_classifier")
+SHA = GitSha("5" * 40)
+EMPTY = ModelRegistry.parse(stored_json({"schema_version": "v1", "models": {}}))
+
+
+def evidence(name: str = "v1", seed: str = "1", **manifest: Any) -> Evidence:
+    document = {
+        "schema_version": "v1.1",
+        "model_file": "m.onnx",
+        "sha256": {"m.onnx": seed * 64},
+        "created_at": "2026-01-01T00:00:00Z",
+    }
+    parsed = Manifest.model_validate({**document, **manifest})
+    return Evidence(ArtifactPath(f"ml/artifacts/{name}"), "commit", parsed, parsed.digest)
+
+
+def asked(stage: Stage, proof: Evidence, **changes: Any) -> Request:
+    values: dict[str, Any] = {
+        "model": MODEL,
+        "stage": stage,
+        "artifact_dir": proof.artifact_dir,
+        "artifact_id": f"{proof.artifact_dir[13:]}_{stage.value}",
+        "actor": Actor("alice", Source.CLI),
+        "dataset_id": "d1",
+        "git_sha": SHA,
+        "reason": "because",
+        "new_model": True,
+    }
+    return Request(**{**values, **changes})
+
+
+def decide(
+    registry: ModelRegistry,
+    request: Request,
+    proof: Evidence,
+    *,
+    now: datetime = NOW,
+    base: ModelRegistry | None = None,
+    policy: Policy | None = None,
+    facts: Facts | None = None,
+) -> Decision:
+    return plan(
+        registry,
+        request,
+        proof,
+        policy or Policy(),
+        now,
+        base=base or registry,
+        facts=facts or Facts(commit_reachable=True),
+        commit=None,
+    )
+
+
+def after(registry: ModelRegistry, stage: Stage, proof: Evidence, now: datetime = NOW, **changes: Any) -> ModelRegistry:
+    decision = decide(registry, asked(stage, proof, **changes), proof, now=now)
+    assert isinstance(decision, Plan), decision
+    return decision.after
+
+
+def refused_by(decision: Decision) -> set[str]:
+    assert isinstance(decision, Rejected), decision
+    assert all(finding.remedy for finding in errors_in(decision.findings))
+    return {finding.rule for finding in errors_in(decision.findings)}
+
+
+V1, V2 = evidence(), evidence("v2", "2")
+SHADOWED = after(EMPTY, Stage.SHADOW, V1)
+LIVE = after(SHADOWED, Stage.ACTIVE, V1)
+
+
+def test_a_first_promotion_adds_the_model_and_seals_its_event() -> None:
+    entry = SHADOWED.entries[MODEL]
+    assert entry.shadow is not None
+    assert entry.history_digest is not None
+    assert entry.history[0].pointer == entry.shadow
+    assert (entry.history[0].from_stage, entry.history[0].previous) == (None, None)
+
+
+def test_the_stage_it_came_from_is_the_highest_lower_one_with_these_bytes() -> None:
+    assert LIVE.history[MODEL][0].from_stage is Stage.SHADOW
+    staged = after(SHADOWED, Stage.STAGING, V1)
+    assert after(staged, Stage.ACTIVE, V1).history[MODEL][0].from_stage is Stage.STAGING
+
+
+def test_promotion_clears_no_other_stage() -> None:
+    assert LIVE.get_stage_pointer(MODEL, "shadow") == SHADOWED.get_stage_pointer(MODEL, "shadow")
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"git_sha": None}, "active.git_sha"),
+        ({"dataset_id": None}, "active.dataset_id"),
+        ({"actor": Actor(" ", Source.CLI)}, "request.actor"),
+        ({"model": ModelName("other")}, "request.model"),
+    ],
+)
+def test_active_needs_what_the_runbook_asks_for(changes: dict[str, Any], rule: str) -> None:
+    assert rule in refused_by(decide(SHADOWED, asked(Stage.ACTIVE, V1, **changes), V1))
+
+
+def test_all_findings_are_reported_at_once() -> None:
+    request = asked(Stage.ACTIVE, V2, git_sha=None, dataset_id=None)
+    assert refused_by(decide(SHADOWED, request, V2)) == {"active.git_sha", "active.dataset_id", "active.prior_stage"}
+
+
+@pytest.mark.parametrize(("field", "value"), [("git_sha", "6" * 40), ("dataset_id", "d2")])
+def test_what_the_manifest_says_must_agree(field: str, value: str) -> None:
+    proof = evidence(**{field: value})
+    assert f"manifest.{field}" in refused_by(decide(SHADOWED, asked(Stage.ACTIVE, proof), proof))
+
+
+@pytest.mark.parametrize("reachable", [False, None])
+def test_a_training_commit_must_be_known_to_be_in_the_history(reachable: bool | None) -> None:
+    facts = Facts(commit_reachable=reachable)
+    assert "git_sha.ancestor" in refused_by(decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, facts=facts))
+
+
+def test_a_prior_stage_counts_only_in_the_base() -> None:
+    assert refused_by(decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, base=EMPTY)) == {"active.prior_stage"}
+    lax = parse_policy(b"stages: {active: {require_prior_stage: false}}")
+    assert isinstance(decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, base=EMPTY, policy=lax), Plan)
+
+
+def test_bytes_nobody_could_prove_have_no_prior_stage() -> None:
+    unproven = replace(V1, digest=None, findings=(error("artifact.digest", "differs", remedy="restore"),))
+    assert "active.prior_stage" in refused_by(decide(SHADOWED, asked(Stage.ACTIVE, V1), unproven))
+
+
+def test_soak_warns_by_default_and_refuses_when_required() -> None:
+    early = decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, now=NOW + timedelta(days=1))
+    assert [finding.rule for finding in warnings_in(early.findings)] == ["soak.shadow"]
+    strict = parse_policy(b"stages: {shadow: {soak: {minimum: 7d, required: true}}}")
+    assert refused_by(decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, now=NOW, policy=strict)) == {"soak.shadow"}
+    late = decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, now=NOW + timedelta(days=7), policy=strict)
+    assert isinstance(late, Plan)
+
+
+def test_a_reason_is_warned_of_or_required_by_policy() -> None:
+    silent = asked(Stage.ACTIVE, V1, reason=None)
+    assert "request.reason" in {f.rule for f in warnings_in(decide(SHADOWED, silent, V1).findings)}
+    policy = parse_policy(b"require_reason: true")
+    assert refused_by(decide(SHADOWED, silent, V1, policy=policy)) == {"request.reason"}
+    from_title = asked(Stage.ACTIVE, V1, origins={"reason": "pull request title"})
+    assert refused_by(decide(SHADOWED, from_title, V1, policy=policy)) == {"request.reason"}
+
+
+def test_bytes_that_were_active_before_are_a_rollback_and_need_a_reason() -> None:
+    moved_on = after(after(LIVE, Stage.SHADOW, V2), Stage.ACTIVE, V2)
+    back = decide(moved_on, asked(Stage.ACTIVE, V1), V1)
+    assert isinstance(back, Plan)
+    assert back.action is Action.ROLLBACK
+    assert refused_by(decide(moved_on, asked(Stage.ACTIVE, V1, reason=None), V1)) == {"request.reason"}
+
+
+def test_the_same_again_is_unchanged_and_a_new_id_is_not() -> None:
+    assert isinstance(decide(LIVE, asked(Stage.ACTIVE, V1), V1), Unchanged)
+    renamed = decide(LIVE, asked(Stage.ACTIVE, V1, artifact_id="v1_final"), V1)
+    assert isinstance(renamed, Plan)
+    assert renamed.action is Action.PROMOTE
+
+
+def test_new_bytes_in_a_directory_another_stage_points_to_are_refused() -> None:
+    changed = evidence("v1", "9")
+    assert refused_by(decide(LIVE, asked(Stage.STAGING, changed), changed)) == {"artifact.pinned"}
+
+
+def test_a_model_is_added_only_in_shadow_and_only_when_meant() -> None:
+    assert refused_by(decide(EMPTY, asked(Stage.SHADOW, V1, new_model=False), V1)) == {"request.model"}
+    named = evidence(model=MODEL)
+    assert isinstance(decide(EMPTY, asked(Stage.SHADOW, named, new_model=False), named), Plan)
+    assert "request.model" in refused_by(decide(EMPTY, asked(Stage.STAGING, V1), V1))
+    foreign = evidence(model="other")
+    assert refused_by(decide(SHADOWED, asked(Stage.SHADOW, foreign), foreign)) == {"request.model"}
+
+
+def test_a_clock_a_little_behind_uses_the_newest_time_and_far_behind_is_refused() -> None:
+    behind = decide(SHADOWED, asked(Stage.STAGING, V1), V1, now=NOW - timedelta(minutes=5))
+    assert isinstance(behind, Plan)
+    assert behind.event.ts_utc == "2026-02-16T09:00:00Z"
+    assert refused_by(decide(SHADOWED, asked(Stage.STAGING, V1), V1, now=NOW - timedelta(minutes=6))) == {
+        "history.clock"
+    }
+
+
+def test_an_edited_history_is_not_promoted_on() -> None:
+    document = json.loads(LIVE.to_bytes())
+    document["models"][MODEL]["history"][1]["reason"] = "another"
+    assert "history.chain" in refused_by(
+        decide(ModelRegistry.parse(stored_json(document)), asked(Stage.STAGING, V1), V1)
+    )
+
+
+def test_a_registry_of_an_older_tool_is_warned_of_and_sealed() -> None:
+    pointer = {"artifact_dir": "ml/artifacts/v1", "artifact_id": "v1_prod"}
+    event = {"ts_utc": "2026-01-01T00:00:00Z", "to_stage": "active", "pointer": pointer, "from_stage": None}
+    old = ModelRegistry.parse(
+        stored_json(
+            {"schema_version": "v1", "models": {MODEL: {"active": pointer, "staging": pointer, "history": [event]}}}
+        )
+    )
+    decision = decide(old, asked(Stage.SHADOW, V2), V2)
+    assert isinstance(decision, Plan)
+    assert {finding.rule for finding in warnings_in(decision.findings)} == {"history.chain", "history.pointer"}
+    assert errors_in(check_entry(decision.after, MODEL, NOW)) == []
+    assert isinstance(replay(old, decision.after), Replayed)
+
+
+steps = st.lists(st.tuples(st.sampled_from(Stage), st.sampled_from(["1", "2", "3"]), st.integers(0, 3)), max_size=8)
+
+
+def walk(moves: list[tuple[Stage, str, int]]) -> list[ModelRegistry]:
+    """The registry after every legal step of a sequence, the empty one first."""
+    states, now = [EMPTY], NOW
+    for stage, seed, days in moves:
+        now += timedelta(days=days)
+        proof = evidence(f"v{seed}", seed)
+        decision = decide(states[-1], asked(stage, proof), proof, now=now)
+        if isinstance(decision, Plan):
+            states.append(decision.after)
+    return states
+
+
+@given(steps)
+def test_any_sequence_of_legal_requests_keeps_every_invariant(moves: list[tuple[Stage, str, int]]) -> None:
+    states = walk(moves)
+    for state in states:
+        late = NOW + timedelta(days=99)
+        assert all(not errors_in(check_entry(state, name, late)) for name in state)
+        assert ModelRegistry.parse(state.to_bytes()).to_bytes() == state.to_bytes()
+    replayed = replay(states[0], states[-1])
+    assert isinstance(replayed, Replayed)
+    assert len(replayed.steps) == len(states) - 1
+
+
+def edits(entry: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Every way to damage an entry by hand that the gate must name."""
+    damaged: list[tuple[str, dict[str, Any]]] = []
+    changes: dict[str, Callable[[dict[str, Any]], object]] = {
+        "event dropped": lambda e: e["history"].pop(),
+        "newest dropped": lambda e: e["history"].pop(0),
+        "event edited": lambda e: e["history"][-1].update(reason="x"),
+        "reordered": lambda e: e["history"].reverse(),
+        "pointer swapped": lambda e: e["shadow"].update(artifact_id="x"),
+        "digest swapped": lambda e: e["shadow"].update(digest="sha256:" + "0" * 64),
+        "pointer cleared": lambda e: e.update(shadow=None),
+        "pointer without event": lambda e: e.update(staging=dict(e["shadow"]) if e["staging"] is None else None),
+        "key added": lambda e: e.update(owner="me"),
+        "chain cut": lambda e: e.update(history_digest=None),
+        "true for one": lambda e: e["history"][0].update(request=True),
+    }
+    for name, change in changes.items():
+        copied = copy.deepcopy(entry)
+        try:
+            change(copied)
+        except (KeyError, IndexError, AttributeError):
+            continue
+        if copied != entry:
+            damaged.append((name, copied))
+    return damaged
+
+
+@given(steps.filter(lambda moves: bool(moves)))
+def test_every_hand_edit_of_a_legal_registry_is_refused_and_named(moves: list[tuple[Stage, str, int]]) -> None:
+    state = after(walk(moves)[-1], Stage.SHADOW, evidence("v8", "8"), now=NOW + timedelta(days=30))
+    document = json.loads(state.to_bytes())
+    for name, entry in edits(document["models"][MODEL]):
+        try:
+            head = ModelRegistry.parse(stored_json({**document, "models": {MODEL: entry}}))
+        except Exception as problem:  # noqa: BLE001 - the loader may refuse it first
+            assert "ml/registry/models.json" in str(problem), name  # noqa: PT017 - either refusal is right
+            continue
+        found = replay(state, head)
+        assert isinstance(found, Diverged), name
+        assert MODEL in found.findings[0].where, name
+
+
+def test_a_removed_model_and_a_changed_head_are_named() -> None:
+    bare = ModelRegistry.parse(stored_json({"schema_version": "v1", "models": {}}))
+    found = replay(LIVE, bare)
+    assert isinstance(found, Diverged)
+    assert "removed" in found.findings[0].message
+    team = ModelRegistry({**LIVE.document, "team": "x"})
+    found = replay(LIVE, team)
+    assert isinstance(found, Diverged)
+    assert "$.team" in found.findings[0].message
+
+
+def test_a_rehashed_history_is_found_by_comparing_with_the_base() -> None:
+    document = json.loads(LIVE.to_bytes())
+    events = document["models"][MODEL]["history"]
+    events[1]["reason"] = "rewritten"
+    forged = ModelRegistry({"schema_version": "v1", "models": {}}).with_event(
+        MODEL, events[1], events[1]["pointer"], Stage.SHADOW
+    )
+    forged = forged.with_event(MODEL, events[0], events[0]["pointer"], Stage.ACTIVE)
+    assert errors_in(check_entry(forged, MODEL, NOW)) == []
+    found = replay(LIVE, forged)
+    assert isinstance(found, Diverged)
+    assert "it only grows" in found.findings[0].message
