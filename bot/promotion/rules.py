@@ -75,9 +75,9 @@ Rule = Callable[[Case], Iterator[Finding]]
 
 
 def evaluate(case: Case) -> tuple[Finding, ...]:
-    """Every rule's findings, the artifact's evidence included, in the order of `RULES`."""
+    """The artifact's evidence first, as causes come before what follows from them, then `RULES` in order."""
     found = [finding for rule in RULES for finding in rule(case)]
-    return (*found, *case.evidence.findings)
+    return (*case.evidence.findings, *found)
 
 
 def actor_is_known(case: Case) -> Iterator[Finding]:
