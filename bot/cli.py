@@ -88,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"promotebot {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_promote(commands)
+    _add_rollback(commands)
+    _add_demote(commands)
+    _add_reading(commands)
     _add_verify(commands)
     _add_gate(commands)
     _add_demo(commands)
@@ -105,10 +108,54 @@ def _add_promote(commands: _Commands[_Parser]) -> None:
     parser.add_argument("--reason", help="why now; required for a rollback")
     parser.add_argument("--notes")
     parser.add_argument("--new-model", action="store_true", help="add a model that the registry does not know")
-    parser.add_argument("--dry-run", action="store_true", help="print the diff, write nothing")
-    parser.add_argument("--allow-dirty", action="store_true", help="promote although the work tree is not clean")
-    _add_place(parser, "--registry-path")
+    _add_move(parser)
     parser.set_defaults(command=_promote)
+
+
+def _add_rollback(commands: _Commands[_Parser]) -> None:
+    parser = commands.add_parser("rollback", help="back to the last good pointer of a stage", allow_abbrev=False)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--stage", default="active", help="the stage to roll back (active)")
+    parser.add_argument("--to", help="the artifact id to go back to, instead of the last good one")
+    parser.add_argument("--reason", required=True, help="why, such as the incident's number")
+    parser.add_argument("--notes")
+    _add_move(parser)
+    parser.set_defaults(command=_rollback)
+
+
+def _add_demote(commands: _Commands[_Parser]) -> None:
+    parser = commands.add_parser("demote", help="clear a stage, with an event", allow_abbrev=False)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--stage", required=True)
+    parser.add_argument("--reason", required=True)
+    parser.add_argument("--notes")
+    _add_move(parser)
+    parser.set_defaults(command=_demote)
+
+
+def _add_move(parser: argparse.ArgumentParser) -> None:
+    """What every command that writes the registry has in common."""
+    parser.add_argument("--dry-run", action="store_true", help="print the diff, write nothing")
+    parser.add_argument("--allow-dirty", action="store_true", help="go on although the work tree is not clean")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="the diff, or the plan as JSON")
+    parser.add_argument("--commit", action="store_true", help="commit the registry and nothing else")
+    parser.add_argument("--branch", metavar="NAME", help="commit on a new branch (implies --commit)")
+    parser.add_argument("--push", action="store_true", help="push that branch to origin (implies --commit)")
+    _add_place(parser, "--registry-path")
+
+
+def _add_reading(commands: _Commands[_Parser]) -> None:
+    history = commands.add_parser("history", help="what moved, when, by whom and why", allow_abbrev=False)
+    history.add_argument("--model", help="one model; all without it")
+    history.add_argument("--stage", help="only what went to this stage or left it")
+    history.add_argument("-n", "--limit", type=int, metavar="N", help="the newest N events of each model")
+    show = commands.add_parser("show", help="what stands in each stage of one model", allow_abbrev=False)
+    show.add_argument("--model", required=True)
+    status = commands.add_parser("status", help="what stands in each stage of every model", allow_abbrev=False)
+    for parser, name in ((history, "history"), (show, "show"), (status, "status")):
+        parser.add_argument("--format", choices=("text", "json"), default="text")
+        _add_place(parser, "--registry-path")
+        parser.set_defaults(command=_read, read=name)
 
 
 def _add_verify(commands: _Commands[_Parser]) -> None:
@@ -143,6 +190,24 @@ def _promote(options: argparse.Namespace) -> int:
     from bot.app.terminal import promote
 
     return promote(options, os.environ, _now())
+
+
+def _rollback(options: argparse.Namespace) -> int:
+    from bot.app.terminal import rollback
+
+    return rollback(options, os.environ, _now())
+
+
+def _demote(options: argparse.Namespace) -> int:
+    from bot.app.terminal import demote
+
+    return demote(options, os.environ, _now())
+
+
+def _read(options: argparse.Namespace) -> int:
+    from bot.app.show import read
+
+    return read(options)
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -271,6 +271,55 @@ class Repository:
                 remedy="check that the job has `permissions: contents: write` and that the branch is not protected",
             ) from None
 
+    def check_can_commit(self, branch: str | None) -> None:
+        """Everything that would stop `commit_path`, asked before anything is written.
+
+        Raises:
+            UsageError: for a branch that exists or is no branch name, or when nobody is named as the committer.
+        """
+        if branch is not None and not self._succeeds("check-ref-format", "--branch", branch):
+            raise UsageError(f"{branch!r} is not a branch name", where="--branch")
+        if branch is not None and self._succeeds("show-ref", "--verify", "--quiet", f"refs/heads/{branch}"):
+            raise UsageError(f"the branch {branch} exists already", where="--branch", remedy="choose another name")
+        if not self._succeeds("var", "GIT_COMMITTER_IDENT"):
+            raise UsageError("git does not know who commits", remedy="git config user.name and user.email")
+
+    def commit_path(self, path: str, message: str, *, branch: str | None) -> GitSha:
+        """Commit one file of the work tree and nothing else, on a new branch where one is named.
+
+        Raises:
+            CouldNotVerify: with git's words (a hook, a signature); the file stays changed and uncommitted.
+        """
+        try:
+            if branch is not None:
+                self._run("switch", "--quiet", "--create", branch)
+            self._run("commit", "--quiet", "--message", message, "--only", "--", path)
+        except GitCommandError as problem:
+            raise CouldNotVerify(
+                f"git did not commit: {_stderr(problem)}", where=path, remedy=f"git commit --only -- {path}"
+            ) from None
+        return self.commit_id("HEAD")
+
+    def push_branch(self) -> str:
+        """Push the branch one stands on to origin, never forced; returns its name."""
+        branch = self._run("rev-parse", "--abbrev-ref", "HEAD").strip()
+        try:
+            self._run("push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
+        except GitCommandError as problem:
+            raise CouldNotVerify(
+                f"origin did not take {branch}: {_stderr(problem)}",
+                remedy="the commit is here and was not pushed: git pull --rebase is not for a registry; "
+                f"git fetch origin, undo the commit (git reset --keep HEAD^), bring {branch} up to date, promote again",
+            ) from None
+        return branch
+
+    def _succeeds(self, *arguments: str) -> bool:
+        try:
+            self._run(*arguments)
+        except GitCommandError:
+            return False
+        return True
+
     def dirty_paths(self) -> list[str]:
         """Paths that differ from HEAD or are untracked, as `git status` shows them."""
         output = self._run("status", "--porcelain=v1", "-z", "--untracked-files=normal")

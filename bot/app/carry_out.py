@@ -1,17 +1,18 @@
-"""Carry out one `/promote` on a pull request: read git objects, decide, commit, push, publish the check."""
+"""Carry out one request on a pull request: read git objects, decide, commit, push, publish the check."""
 
 from __future__ import annotations
 
 import logging
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.app.gate import Examine, Review, compare, review
 from bot.app.outcome import Answer, Outcome, Reason
-from bot.app.promote import Decided, Ground, commit_message, decide
+from bot.app.promote import Decided, Ground, commit_message, decide, with_findings
+from bot.app.rollback import NoWayBack, prepare_demotion, prepare_rollback
 from bot.app.scene import Change, read_policy, relevant_pulls
 from bot.app.tell import Teller
 from bot.errors import PromotebotError, RefChanged
@@ -19,14 +20,14 @@ from bot.findings import Finding, error, errors_in
 from bot.git import Identity, Remote, Repository
 from bot.github import comment as comments
 from bot.github.events import CommentCreated
-from bot.promotion.commands import MAX_TEXT, Promote
+from bot.promotion.commands import MAX_TEXT, Ask
 from bot.promotion.infer import Scene, Unclear, complete
 from bot.promotion.plan import Plan, Rejected
 from bot.promotion.policy import Permission
 from bot.promotion.replay import Diverged
 from bot.promotion.request import Actor, Request
 from bot.promotion.rules import Facts
-from bot.registry.model import Event, RequestRef, Source
+from bot.registry.model import Action, Event, RequestRef, Source
 from bot.registry.names import GitSha, Stage
 from bot.registry.registry import ModelRegistry
 from bot.settings import Settings
@@ -36,11 +37,12 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
+_DOING = {Action.PROMOTE: "promoting to", Action.ROLLBACK: "rolling back", Action.DEMOTE: "demoting from"}
 _BASE, _HEAD, _DEFAULT = "refs/promotebot/base", "refs/promotebot/head", "refs/promotebot/default"
 
 
 def carry_out(
-    command: Promote,
+    command: Ask,
     event: CommentCreated,
     settings: Settings,
     github: GitHub,
@@ -48,7 +50,7 @@ def carry_out(
     clock: Callable[[], datetime],
     teller: Teller,
 ) -> Answer:
-    """Promote as asked. A head that moves meanwhile is read afresh, a bounded number of times."""
+    """Promote, roll back or demote as asked. A head that moves meanwhile is read afresh, a bounded number of times."""
     moved: RefChanged | None = None
     for _ in range(ATTEMPTS):
         pull = github.pull(event.pull)
@@ -82,7 +84,7 @@ def carry_out(
 class _Errand:
     """One attempt on one head."""
 
-    command: Promote
+    command: Ask
     event: CommentCreated
     settings: Settings
     github: GitHub
@@ -116,17 +118,25 @@ class _Errand:
         done = _find_request(self._ref(change).id, before, registry)
         if done:
             return self._done(change, *done)
-        scene = Scene(registry, change.touched_artifacts, change.manifest_of)
-        request = complete(
-            self.command.asked,
-            scene,
-            actor=Actor(self.event.author, Source.GITHUB),
-            ref=self._ref(change),
-            default_reason=_one_line(f"#{self.pull.number}: {self.pull.title}"),
-        )
-        if isinstance(request, Unclear):
-            return self._refuse(change, Reason.UNCLEAR, request.findings, request.model)
-        return self._decide(change, before, registry, request)
+        ground = Ground(registry, before, change.policy, change.head_files, change.head)
+        prepared = self._prepare(change, ground)
+        if isinstance(prepared, Unclear):
+            return self._refuse(change, Reason.UNCLEAR, prepared.findings, prepared.model)
+        return self._decide(change, ground, *prepared)
+
+    def _prepare(self, change: Change, ground: Ground) -> tuple[Request, Sequence[Finding]] | Unclear:
+        """The completed request: inferred for a promotion, found in history for a rollback or demotion."""
+        asked, actor, ref = self.command.asked, Actor(self.event.author, Source.GITHUB), self._ref(change)
+        if asked.action is Action.PROMOTE:
+            scene = Scene(ground.registry, change.touched_artifacts, change.manifest_of)
+            reason = _one_line(f"#{self.pull.number}: {self.pull.title}")
+            completed = complete(asked, scene, actor=actor, ref=ref, default_reason=reason)
+            return completed if isinstance(completed, Unclear) else (completed, ())
+        if asked.action is Action.ROLLBACK:
+            found = prepare_rollback(asked, ground, actor, ref, examine=self.examine)
+            return Unclear(found.findings, asked.model) if isinstance(found, NoWayBack) else found
+        demotion = prepare_demotion(asked, ground, actor, ref)
+        return Unclear(demotion.findings, asked.model) if isinstance(demotion, NoWayBack) else (demotion, ())
 
     def _refusal(self, change: Change) -> tuple[Reason, str, str] | None:
         """What the policy says of this pull request and this person."""
@@ -145,21 +155,21 @@ class _Errand:
         if held < needed:
             return (
                 Reason.PERMISSION,
-                f"{self.event.author} has {_role(held)} permission; promoting to {asked.stage.label} needs "
-                f"{_role(needed)}.",
+                f"{self.event.author} has {_role(held)} permission; "
+                f"{_DOING[asked.action]} {asked.stage.label} needs {_role(needed)}.",
                 f"ask somebody with {_role(needed)} permission to comment the same command",
             )
         if asked.sha and asked.sha != change.head:
             return (
                 Reason.SHA_MISMATCH,
                 f"--sha says {asked.sha}, the head is {change.head}.",
-                f"look at the new commits, then `/promote {asked.stage.value} --sha {change.head}`",
+                f"look at the new commits, then ask again with `--sha {change.head}`",
             )
         if change.policy.require_sha and asked.stage is Stage.ACTIVE and not asked.sha:
             return (
                 Reason.SHA_REQUIRED,
                 "The policy asks for --sha with ACTIVE.",
-                f"`/promote {asked.stage.value} --sha {change.head}`",
+                f"ask again with `--sha {change.head}`",
             )
         return None
 
@@ -172,10 +182,9 @@ class _Errand:
             head_sha=change.head,
         )
 
-    def _decide(self, change: Change, base: ModelRegistry, registry: ModelRegistry, request: Request) -> Answer:
-        facts = Facts(change.reachable(request.git_sha), self._merge_times(base, request.model))
-        ground = Ground(registry, base, change.policy, change.head_files, change.head)
-        decided = decide(ground, request, facts, examine=self.examine, now=self.now)
+    def _decide(self, change: Change, ground: Ground, request: Request, remarks: Sequence[Finding]) -> Answer:
+        facts = Facts(change.reachable(request.git_sha), self._merge_times(ground.base, request.model))
+        decided = with_findings(decide(ground, request, facts, examine=self.examine, now=self.now), remarks)
         decision = decided.decision
         if isinstance(decision, Rejected):
             rendered = comments.render_rejected(decision, decided.evidence, self.teller.setting)

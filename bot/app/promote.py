@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -48,7 +48,10 @@ class Ground:
 
 def decide(ground: Ground, request: Request, facts: Facts, *, examine: Examine, now: datetime) -> Decided:
     """Examine the artifact and make the plan. Nothing is written."""
-    evidence = examine(ground.files, request.artifact_dir, ground.policy.limits)
+    if request.action is Action.DEMOTE:
+        evidence = Evidence(request.artifact_dir, ground.files.description)  # what is taken out need not be proven
+    else:
+        evidence = examine(ground.files, request.artifact_dir, ground.policy.limits)
     decision = plan(
         ground.registry, request, evidence, ground.policy, now, base=ground.base, facts=facts, commit=ground.commit
     )
@@ -57,6 +60,9 @@ def decide(ground: Ground, request: Request, facts: Facts, *, examine: Examine, 
     if today is not None and today.artifact_dir != request.artifact_dir:
         shown = examine(ground.files, today.artifact_dir, ground.policy.limits)
     return Decided(decision, evidence, facts, shown)
+
+
+Prepare = Callable[[Ground], tuple[Request, Sequence[Finding]]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class Place:
 def promote_here(
     repository: Repository,
     place: Place,
-    request: Request,
+    prepare: Prepare,
     *,
     examine: Examine,
     now: datetime,
@@ -80,6 +86,9 @@ def promote_here(
     allow_dirty: bool,
 ) -> Decided:
     """The terminal's door: plan on the work tree, HEAD being the base; write unless it is a dry run.
+
+    Args:
+        prepare: makes the request from the ground, with findings of its own (what a rollback passed over).
 
     Raises:
         InvalidInput: when the registry cannot be read or written.
@@ -97,9 +106,11 @@ def promote_here(
             )
         files = WorkTree(place.root, repository.tracked_paths)
         ground = Ground(registry, base, read_policy(repository, head, place.policy_path), files, head)
+        request, remarks = prepare(ground)
         reachable = repository.is_ancestor(request.git_sha, head) if request.git_sha else None
         decided = decide(ground, request, Facts(commit_reachable=reachable), examine=examine, now=now)
-        decided = _with(decided, _clean_tree(repository, request, dry_run=dry_run, allow_dirty=allow_dirty))
+        dirty = _clean_tree(repository, request, dry_run=dry_run, allow_dirty=allow_dirty)
+        decided = with_findings(decided, [*dirty, *remarks])
         if isinstance(decided.decision, Plan) and not dry_run:
             replace_registry(place.registry, decided.decision.after.to_bytes(), expected=data)
         return decided
@@ -121,7 +132,7 @@ def _clean_tree(repository: Repository, request: Request, *, dry_run: bool, allo
     ]
 
 
-def _with(decided: Decided, findings: Sequence[Finding]) -> Decided:
+def with_findings(decided: Decided, findings: Sequence[Finding]) -> Decided:
     """The same decision with the shell's own findings in front; an error among them rejects."""
     decision = decided.decision
     together = (*findings, *decision.findings)
@@ -136,6 +147,8 @@ def commit_message(decided: Plan, *, title: str, trailers: Mapping[str, str]) ->
     request = decided.request
     if decided.action is Action.ROLLBACK:
         subject = f"fix(ml): Emergency rollback of {request.model} to {request.artifact_id}"
+    elif decided.action is Action.DEMOTE:
+        subject = f"fix(ml): Demote {request.artifact_id} from {request.stage.label} of {request.model}"
     else:
         subject = f"feat(ml): Promote {request.artifact_id} to {request.stage.label}"
     body = [request.reason or title]

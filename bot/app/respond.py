@@ -14,7 +14,7 @@ from bot.app.tell import Teller
 from bot.errors import CouldNotVerify, PromotebotError
 from bot.github import comment as comments
 from bot.github.events import CommentCreated, Event, Ignored
-from bot.promotion.commands import Command, Help, Promote, Unreadable, parse_comment
+from bot.promotion.commands import Ask, Command, Help, Unreadable, parse_comment
 from bot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -92,7 +92,7 @@ def _decide(event: CommentCreated, commands: Sequence[Command], desk: Desk, gith
     for command in commands:
         if isinstance(command, Help):
             answers.append(teller.say(Answer(Outcome.HELPED, Reason.HELP), comments.render_help(teller.setting)))
-        elif isinstance(command, Promote):
+        elif isinstance(command, Ask):
             answers.append(carry_out(command, event, desk.settings, github, desk.examine, desk.clock, teller))
         if answers[-1].code:
             break  # later commands may build on this one

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bot.app.examiner import Examiner
 from bot.app.gate import review
-from bot.app.promote import Place, promote_here
+from bot.app.promote import Ground, Place, Prepare, commit_message, promote_here
+from bot.app.rollback import NoWayBack, prepare_demotion, prepare_rollback
 from bot.app.scene import Change
 from bot.app.verify import verify_here
 from bot.errors import InvalidInput, UsageError
@@ -20,24 +22,57 @@ from bot.git import Repository
 from bot.promotion.commands import parse_identifier, parse_text
 from bot.promotion.diff import unified_diff
 from bot.promotion.plan import Plan, Rejected
+from bot.promotion.plan_document import document
 from bot.promotion.policy import DEFAULT_PATH as POLICY_PATH
-from bot.promotion.request import Actor, Request
-from bot.registry.model import Source
+from bot.promotion.request import Actor, Asked, Request
+from bot.registry.model import Action, Source
 from bot.registry.names import parse_artifact_path, parse_git_sha, parse_model_name, parse_stage
 from bot.registry.registry import DEFAULT_PATH
 
 log = logging.getLogger(__name__)
+_DONE = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled back", Action.DEMOTE: "demoted"}
 _SIGNS = {Severity.PASS: "ok     ", Severity.WARNING: "warning", Severity.ERROR: "error  "}
 
 
 def promote(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> int:
-    """`promotebot promote`: the diff on stdout; exit 0 planned or written, 1 refused."""
-    repository, place = _place(options)
+    """`promotebot promote`: the diff (or the plan as JSON) on stdout; exit 0 planned or written, 1 refused."""
+    repository, place = place_of(options)
     request = _request(options, _actor(environment, repository))
+    return _move(options, repository, place, lambda _: (request, ()), now)
+
+
+def rollback(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> int:
+    """`promotebot rollback`: back to the last good pointer; says which candidates it passed over and why."""
+    repository, place = place_of(options)
+    actor, examine = _actor(environment, repository), Examiner()
+
+    def prepare(ground: Ground) -> tuple[Request, Sequence[Finding]]:
+        return _or_stop(prepare_rollback(_asked(options, Action.ROLLBACK), ground, actor, None, examine=examine))
+
+    return _move(options, repository, place, prepare, now)
+
+
+def demote(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> int:
+    """`promotebot demote`: clears a stage, with an event."""
+    repository, place = place_of(options)
+    actor = _actor(environment, repository)
+
+    def prepare(ground: Ground) -> tuple[Request, Sequence[Finding]]:
+        found = prepare_demotion(_asked(options, Action.DEMOTE), ground, actor, None)
+        return _or_stop(found if isinstance(found, NoWayBack) else (found, ()))
+
+    return _move(options, repository, place, prepare, now)
+
+
+def _move(options: argparse.Namespace, repository: Repository, place: Place, prepare: Prepare, now: datetime) -> int:
+    """What promote, rollback and demote share: decide, write, show, commit."""
+    commits = not options.dry_run and (options.commit or options.branch or options.push)
+    if commits:
+        repository.check_can_commit(options.branch)
     decided = promote_here(
         repository,
         place,
-        request,
+        prepare,
         examine=Examiner(),
         now=now,
         dry_run=options.dry_run,
@@ -45,30 +80,62 @@ def promote(options: argparse.Namespace, environment: Mapping[str, str], now: da
     )
     decision = decided.decision
     _log_findings(decision.findings)
-    what = f"{request.model} → {request.stage.label}"
+    written = isinstance(decision, Plan) and not options.dry_run
+    if options.format == "json":
+        sys.stdout.write(document(decision, written=written).model_dump_json(indent=2) + "\n")
+    what = f"{decision.request.model} → {decision.request.stage.label}"
     if isinstance(decision, Rejected):
         log.error("refused: %s. Nothing was written.", what)
         return 1
     if not isinstance(decision, Plan):
-        log.info("unchanged: %s already holds %s", request.stage.label, decision.pointer.artifact_id)
+        log.info("unchanged: %s already holds %s", decision.request.stage.label, decision.pointer.artifact_id)
         return 0
-    before, after = decision.before.to_bytes(), decision.after.to_bytes()
-    sys.stdout.write(unified_diff(before, after, place.registry_path))
+    if options.format == "text":
+        before, after = decision.before.to_bytes(), decision.after.to_bytes()
+        sys.stdout.write(unified_diff(before, after, place.registry_path))
     if options.dry_run:
         log.info("dry run: %s. Nothing was written.", what)
+    elif commits:
+        _commit(options, repository, place, decision)
     else:
-        log.info(
-            "promoted: %s holds %s. Next: promotebot verify, then git add %s && git commit",
-            what,
-            request.artifact_id,
-            place.registry_path,
-        )
+        path = place.registry_path
+        log.info("%s: %s. Next: promotebot verify, then git add %s && git commit", _DONE[decision.action], what, path)
     return 0
+
+
+def _commit(options: argparse.Namespace, repository: Repository, place: Place, plan: Plan) -> None:
+    """Commit the registry and nothing else, on a new branch where one is named; push where asked."""
+    message = commit_message(plan, title=f"{plan.action.value} at a terminal", trailers={})
+    commit = repository.commit_path(place.registry_path, message, branch=options.branch)
+    log.info("committed %s: %s", commit[:7], message.splitlines()[0])
+    if options.push:
+        log.info("pushed to origin %s", repository.push_branch())
+
+
+def _or_stop(found: tuple[Request, Sequence[Finding]] | NoWayBack) -> tuple[Request, Sequence[Finding]]:
+    if isinstance(found, NoWayBack):
+        _log_findings(found.findings[1:])
+        first = found.findings[0]
+        raise InvalidInput(first.message, where=first.where, remedy=first.remedy)
+    return found
+
+
+def _asked(options: argparse.Namespace, action: Action) -> Asked:
+    """What the flags of rollback and demote say; every flag that is wrong is named at once."""
+    parsers = {
+        "model": parse_model_name,
+        "stage": parse_stage,
+        "to": parse_text,
+        "reason": parse_text,
+        "notes": parse_text,
+    }
+    values = _parsed(options, {name: parse for name, parse in parsers.items() if hasattr(options, name)})
+    return Asked(action=action, **values)
 
 
 def verify(options: argparse.Namespace, now: datetime) -> int:
     """`promotebot verify`: one line a finding; exit 0 verified, 1 does not verify."""
-    repository, place = _place(options)
+    repository, place = place_of(options)
     report = verify_here(place.registry, place.root, repository, examine=Examiner(), now=now)
     for model, finding in report.findings:
         _write_finding(finding, model)
@@ -83,7 +150,7 @@ def verify(options: argparse.Namespace, now: datetime) -> int:
 
 def gate(options: argparse.Namespace, now: datetime) -> int:
     """`promotebot gate`: exit 0 when base → head is legal and proven, 1 when not."""
-    repository, place = _place(options)
+    repository, place = place_of(options)
     change = Change(
         repository,
         repository.commit_id(options.base),
@@ -98,7 +165,7 @@ def gate(options: argparse.Namespace, now: datetime) -> int:
     return 0 if found.passes else 1
 
 
-def _place(options: argparse.Namespace) -> tuple[Repository, Place]:
+def place_of(options: argparse.Namespace) -> tuple[Repository, Place]:
     repository = Repository.open(Path(options.base_dir) if options.base_dir else Path())
     root = repository.root.resolve()
     base_dir = Path(options.base_dir).resolve() if options.base_dir else root
@@ -136,7 +203,13 @@ def _request(options: argparse.Namespace, actor: Actor) -> Request:
         "reason": parse_text,
         "notes": parse_text,
     }
-    values, problems = {}, []
+    values = _parsed(options, parsers)
+    return Request(actor=actor, new_model=options.new_model, **values)
+
+
+def _parsed(options: argparse.Namespace, parsers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    problems: list[str] = []
     for name, parse in parsers.items():
         said = getattr(options, name)
         try:
@@ -145,7 +218,7 @@ def _request(options: argparse.Namespace, actor: Actor) -> Request:
             problems.append(f"--{name.replace('_', '-')}: {problem}")
     if problems:
         raise InvalidInput("\n".join(problems))
-    return Request(actor=actor, new_model=options.new_model, **values)  # type: ignore[arg-type]  # parsed above
+    return values
 
 
 def _log_findings(findings: Iterable[Finding]) -> None:

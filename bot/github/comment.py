@@ -35,6 +35,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("… --sha HEAD", "only if the branch still stands at this commit"),
     ("… --new-model", "adds a model that the registry does not know"),
     ("… --dry-run", "shows everything, commits nothing"),
+    ('/rollback <model> --reason "why"', "back to the last ACTIVE whose bytes still verify; `--to ID` names another"),
+    ('/demote <model> <stage> --reason "why"', "clears a stage; the event stays in history"),
     ("/help", "this list"),
 )
 """What can be asked, as `/help` shows it: the command, and what it does (Markdown)."""
@@ -100,7 +102,10 @@ def render_plan(
         gate: what the gate refuses of the new head; empty when the required check is green.
     """
     request = plan.request
-    comparison = compare(plan, evidence, today, repo_url=setting.repo_url, now=now, merged_at=merged_at or {})
+    if plan.action is Action.DEMOTE:
+        comparison = describe(plan.pointer, request.stage, repo_url=setting.repo_url)
+    else:
+        comparison = compare(plan, evidence, today, repo_url=setting.repo_url, now=now, merged_at=merged_at or {})
     warned = warnings_in(plan.findings)
 
     def sections(whole: bool) -> Sequence[str]:
@@ -119,7 +124,7 @@ def render_plan(
 
     state = "dry run, nothing was committed" if dry_run else "ready to sign off"
     state = "committed, but the gate refuses this pull request" if gate else state
-    icon = "⏪" if plan.action is Action.ROLLBACK else "⬆️"
+    icon = {Action.ROLLBACK: "⏪", Action.DEMOTE: "⬇️"}.get(plan.action, "⬆️")
     return _rendered(request.model, icon, request.stage, state, sections, setting)
 
 
@@ -256,9 +261,11 @@ def _effect(plan: Plan, *, dry_run: bool) -> str:
     make, take, put = ("This would make", "This would take", "This would put")
     if not dry_run:
         make, take, put = ("Merging makes", "Merging takes", "Merging puts")
+    if plan.action is Action.DEMOTE:
+        return f"{take} {name} out of {stage.label}; the stage then holds nothing."
     if plan.action is Action.ROLLBACK:
         away = f", away from {code(old.artifact_id)}" if old else ""
-        return f"{take} ACTIVE back to {name}{away}: bytes that have been ACTIVE before."
+        return f"{take} {stage.label} back to {name}{away}: bytes that have been {stage.label} before."
     instead = f" in place of {code(old.artifact_id)}" if old else ""
     if stage is Stage.ACTIVE:
         return f"{make} {name} the ACTIVE model{instead}."

@@ -12,7 +12,9 @@ from typing import Any
 
 from bot.errors import InvalidInput
 from bot.promotion.request import Asked
+from bot.registry.model import Action
 from bot.registry.names import (
+    Stage,
     parse_artifact_path,
     parse_git_sha,
     parse_model_name,
@@ -28,8 +30,8 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 @dataclass(frozen=True)
-class Promote:
-    """`/promote <stage> …`; `line` is its 1-based line in the comment and part of the request id."""
+class Ask:
+    """`/promote`, `/rollback` or `/demote`; `line` is its 1-based line in the comment, part of the request id."""
 
     line: int
     text: str
@@ -54,7 +56,7 @@ class Unreadable:
     remedy: str
 
 
-Command = Promote | Help | Unreadable
+Command = Ask | Help | Unreadable
 
 
 def parse_comment(body: str) -> list[Command]:
@@ -145,27 +147,45 @@ def _parse_help(line: int, text: str, words: list[str]) -> Command:
 
 
 def _parse_promote(line: int, text: str, words: list[str]) -> Command:
-    positional, flags = _split_flags(words)
+    positional, flags = _split_flags(words, _PROMOTE_FLAGS)
     if not positional:
         raise InvalidInput("/promote needs a stage", remedy=f"write `{EXAMPLE}`")
     if len(positional) > 2:
         raise InvalidInput(f"unexpected word {positional[2]!r}", remedy="/promote <stage> [model] [flags]")
     stage = _stage(positional[0])
     model = parse_model_name(positional[1]) if len(positional) == 2 else None
-    return Promote(line, text, Asked(stage=stage, model=model, **flags))
+    return Ask(line, text, Asked(stage=stage, model=model, **flags))
 
 
-def _stage(word: str) -> Any:
+def _parse_rollback(line: int, text: str, words: list[str]) -> Command:
+    positional, flags = _split_flags(words, _ROLLBACK_FLAGS)
+    if not 1 <= len(positional) <= 2 or "reason" not in flags:
+        raise InvalidInput("/rollback needs a model and a --reason", remedy='`/rollback <model> --reason "why"`')
+    stage = _stage(positional[1], "/rollback <model>") if len(positional) == 2 else Stage.ACTIVE
+    return Ask(line, text, Asked(stage, Action.ROLLBACK, parse_model_name(positional[0]), **flags))
+
+
+def _parse_demote(line: int, text: str, words: list[str]) -> Command:
+    positional, flags = _split_flags(words, _DEMOTE_FLAGS)
+    if len(positional) != 2 or "reason" not in flags:
+        raise InvalidInput(
+            "/demote needs a model, a stage and a --reason", remedy='`/demote <model> <stage> --reason "why"`'
+        )
+    stage = _stage(positional[1], "/demote <model>")
+    return Ask(line, text, Asked(stage, Action.DEMOTE, parse_model_name(positional[0]), **flags))
+
+
+def _stage(word: str, command: str = "/promote") -> Stage:
     try:
         return parse_stage(word)
     except InvalidInput as problem:
         near = difflib.get_close_matches(word.lower(), ("shadow", "staging", "active"), n=1, cutoff=0.5)
         if near:
-            raise InvalidInput(problem.message, remedy=f"did you mean `/promote {near[0]}`?") from None
+            raise InvalidInput(problem.message, remedy=f"did you mean `{command} {near[0]}`?") from None
         raise
 
 
-def _split_flags(words: list[str]) -> tuple[list[str], dict[str, Any]]:
+def _split_flags(words: list[str], known: tuple[str, ...]) -> tuple[list[str], dict[str, Any]]:
     positional: list[str] = []
     flags: dict[str, Any] = {}
     rest = iter(words)
@@ -175,11 +195,11 @@ def _split_flags(words: list[str]) -> tuple[list[str], dict[str, Any]]:
             continue
         name, equals, value = word.partition("=")
         field = name.removeprefix("--").replace("-", "_")
-        if not name.startswith("--") or (name not in _VALUES and name not in _SWITCHES):
-            near = difflib.get_close_matches(name, [*_VALUES, *_SWITCHES], n=1)
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
             raise InvalidInput(
                 f"unknown flag {name}",
-                remedy=f"did you mean {near[0]}?" if near else f"known flags: {', '.join([*_VALUES, *_SWITCHES])}",
+                remedy=f"did you mean {near[0]}?" if near else f"known flags: {', '.join(known)}",
             )
         if field in flags:
             raise InvalidInput(f"{name} is given twice", remedy="keep one of them")
@@ -226,9 +246,16 @@ _VALUES: Mapping[str, Callable[[str], Any]] = {
     "--reason": parse_text,
     "--notes": parse_text,
     "--sha": parse_git_sha,
+    "--to": parse_identifier,
 }
 _SWITCHES = ("--new-model", "--dry-run")
+_SAID = ("--reason", "--notes", "--sha", "--dry-run")
+_PROMOTE_FLAGS = ("--artifact-dir", "--artifact-id", "--dataset-id", "--git-sha", *_SAID, "--new-model")
+_ROLLBACK_FLAGS = ("--to", *_SAID)
+_DEMOTE_FLAGS = _SAID
 _VERBS: Mapping[str, Callable[[int, str, list[str]], Command]] = {
     "promote": _parse_promote,
+    "rollback": _parse_rollback,
+    "demote": _parse_demote,
     "help": _parse_help,
 }

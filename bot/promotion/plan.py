@@ -19,12 +19,13 @@ from bot.registry.registry import ModelRegistry
 
 @dataclass(frozen=True)
 class Plan:
-    """A legal promotion: what the registry becomes. Applying it is somebody else's work."""
+    """A legal promotion, rollback or demotion: what the registry becomes. Applying it is somebody else's work."""
 
     request: Request
     action: Action
     today: Pointer | None
     pointer: Pointer
+    """What the stage gets; for a demotion, what it loses."""
     event: Event
     before: ModelRegistry
     after: ModelRegistry
@@ -76,19 +77,19 @@ def plan(
     if errors_in(findings):
         return Rejected(request, case.today, findings)
     moment = _moment(case)
-    pointer = _pointer(case, moment)
-    if case.today is not None and _says_the_same(case.today, pointer):
+    pointer = None if request.action is Action.DEMOTE else _pointer(case, moment)
+    if case.today is not None and pointer is not None and _says_the_same(case.today, pointer):
         note = passed("request.noop", f"{request.stage.label} already holds {case.today.artifact_id} with these bytes")
         return Unchanged(request, case.today, (*findings, note))
-    event = _event(case, moment, pointer, commit)
+    stored: dict[str, Any] = registry.raw_entry(request.model).get(request.stage.value) or {}
+    event = _event(case, moment, stored if pointer is None else pointer, commit)
     after = registry.with_event(request.model, event, pointer, request.stage)
     reread = ModelRegistry.parse(after.to_bytes(), where=registry.where)  # never write what the loader refuses
     entry = reread.entries[request.model]
-    promoted = entry.pointer(request.stage)
-    if promoted is None or reread.document != after.document:
+    if (entry.pointer(request.stage) is None) != (pointer is None) or reread.document != after.document:
         raise InvalidInput("the new registry does not read back as planned", where=registry.where)
-    action = entry.history[0].action
-    return Plan(request, action, case.today, promoted, entry.history[0], registry, reread, findings)
+    newest = entry.history[0]
+    return Plan(request, newest.action, case.today, newest.pointer, newest, registry, reread, findings)
 
 
 def _moment(case: Case) -> Timestamp:
@@ -115,12 +116,14 @@ def _pointer(case: Case, moment: Timestamp) -> dict[str, Any]:
 
 def _event(case: Case, moment: Timestamp, pointer: dict[str, Any], commit: str | None) -> dict[str, Any]:
     request = case.request
-    origin = _origin(case)
+    demotes = request.action is Action.DEMOTE
+    origin = request.stage if demotes else _origin(case)
+    action = request.action if demotes else Action.ROLLBACK if case.is_rollback else Action.PROMOTE
     return {
         "ts_utc": moment,
-        "action": (Action.ROLLBACK if case.is_rollback else Action.PROMOTE).value,
+        "action": action.value,
         "from_stage": origin.value if origin else None,
-        "to_stage": request.stage.value,
+        "to_stage": None if demotes else request.stage.value,
         "pointer": dict(pointer),
         "actor": request.actor.name,
         "source": request.actor.source.value,

@@ -11,7 +11,7 @@ from bot.findings import Finding, error, passed, warning
 from bot.promotion.history import check_entry
 from bot.promotion.policy import Policy, Soak
 from bot.promotion.request import Request
-from bot.registry.model import Event, ModelEntry, Pointer
+from bot.registry.model import Action, Event, ModelEntry, Pointer
 from bot.registry.names import Digest, Stage, to_datetime, to_timestamp
 from bot.registry.registry import ModelRegistry
 
@@ -63,7 +63,9 @@ class Case:
 
     @property
     def is_rollback(self) -> bool:
-        """ACTIVE again with bytes that were ACTIVE before and are not now (DESIGN §3)."""
+        """Asked for as one, or ACTIVE again with bytes that were ACTIVE before and are not now (DESIGN §3)."""
+        if self.request.action is Action.ROLLBACK:
+            return True
         if self.request.stage is not Stage.ACTIVE or self.digest is None:
             return False
         if self.today and self.today.digest == self.digest:
@@ -76,7 +78,8 @@ Rule = Callable[[Case], Iterator[Finding]]
 
 def evaluate(case: Case) -> tuple[Finding, ...]:
     """The artifact's evidence first, as causes come before what follows from them, then `RULES` in order."""
-    found = [finding for rule in RULES for finding in rule(case)]
+    rules = DEMOTION_RULES if case.request.action is Action.DEMOTE else RULES
+    found = [finding for rule in rules for finding in rule(case)]
     return (*case.evidence.findings, *found)
 
 
@@ -153,11 +156,13 @@ def active_has_dataset_id(case: Case) -> Iterator[Finding]:
 
 def reason_is_given(case: Case) -> Iterator[Finding]:
     request = case.request
-    if request.stage is not Stage.ACTIVE:
+    if request.stage is not Stage.ACTIVE and request.action is Action.PROMOTE:
         return
     asked = request.reason and "reason" not in request.origins
     retry = request.retry(reason="<WHY>")
-    if case.is_rollback and not asked:
+    if request.action is Action.DEMOTE and not asked:
+        yield error("request.reason", "A demotion requires --reason.", remedy=retry)
+    elif case.is_rollback and not asked:
         yield error(
             "request.reason", "A rollback requires --reason: these bytes have been ACTIVE before.", remedy=retry
         )
@@ -223,7 +228,14 @@ def prior_stage(case: Case) -> Iterator[Finding]:
         )
         return
     stood = [e for e in case.base_history if e.to_stage and e.pointer.digest == case.digest]
-    if stood and stood[0].to_stage:
+    if not stood and case.request.action is Action.ROLLBACK and _was_active_unpinned(case):
+        yield warning(
+            "active.prior_stage",
+            "It was ACTIVE before digests were recorded (older tool): these bytes cannot be proven to be those.",
+            where=case.request.artifact_dir,
+            remedy=f"compare them with the commit that made it ACTIVE: git log -- {case.request.artifact_dir}",
+        )
+    elif stood and stood[0].to_stage:
         yield passed("active.prior_stage", f"the same bytes went to {stood[0].to_stage.label} at {stood[0].ts_utc}")
     else:
         yield error(
@@ -233,6 +245,30 @@ def prior_stage(case: Case) -> Iterator[Finding]:
             remedy="promote it to shadow, merge, let it run, then ask for ACTIVE: "
             + _to_stage(case.request, Stage.SHADOW),
         )
+
+
+def _was_active_unpinned(case: Case) -> bool:
+    return any(
+        e.to_stage is Stage.ACTIVE and e.pointer.digest is None and e.pointer.artifact_dir == case.request.artifact_dir
+        for e in case.base_history
+    )
+
+
+def something_stands(case: Case) -> Iterator[Finding]:
+    """A demotion clears a stage that holds something."""
+    request = case.request
+    if case.entry is None:
+        yield error("request.model", f"Unknown model {request.model!r}. {_known(case.registry)}", remedy="name one")
+    elif case.today is None:
+        yield error(
+            "demote.stage", f"{request.stage.label} holds nothing.", remedy=f"{_status(request)} shows what does"
+        )
+    else:
+        yield passed("demote.stage", f"{request.stage.label} holds {case.today.artifact_id}; this clears it")
+
+
+def _status(request: Request) -> str:
+    return f"promotebot show --model {request.model}"
 
 
 def _to_stage(request: Request, stage: Stage) -> str:
@@ -330,3 +366,4 @@ RULES: tuple[Rule, ...] = (
     history_is_whole,
     bytes_are_pinned,
 )
+DEMOTION_RULES: tuple[Rule, ...] = (actor_is_known, something_stands, reason_is_given, history_is_whole)

@@ -22,7 +22,7 @@ from bot.findings import Finding, error, passed, warning
 from bot.github import comment as comments
 from bot.github.comment import Rendered, Setting
 from bot.github.markdown import MAX_COMMENT
-from bot.promotion.commands import Promote, Unreadable, parse_comment
+from bot.promotion.commands import Ask, Unreadable, parse_comment
 from bot.promotion.infer import Scene, Unclear, complete
 from bot.promotion.plan import Plan, Rejected, Unchanged, plan
 from bot.promotion.policy import Policy
@@ -199,7 +199,7 @@ def test_the_closing_command_is_pinned_to_the_commit_that_is_now_the_head(accept
     command = re.search(r"```text\n(/promote .*)\n```", body)
     assert command
     [parsed] = parse_comment(command[1])
-    assert isinstance(parsed, Promote)
+    assert isinstance(parsed, Ask)
     assert (parsed.asked.stage, parsed.asked.model, parsed.asked.sha) == (Stage.ACTIVE, MODEL, COMMIT)
     assert "**Sign off:** approve and merge." in body
     assert "Other required checks do not run by themselves" in body
@@ -212,7 +212,7 @@ def test_the_closing_command_asks_for_all_that_was_asked(registry: ModelRegistry
     command = re.search(r"```text\n(/promote .*)\n```", body)
     assert command
     [parsed] = parse_comment(command[1])
-    assert isinstance(parsed, Promote)
+    assert isinstance(parsed, Ask)
     assert (parsed.asked.reason, parsed.asked.notes, parsed.asked.new_model) == tuple(said.values())
     assert (parsed.asked.artifact_id, parsed.asked.sha) == ("regime_v1_candidate", HEAD)
 

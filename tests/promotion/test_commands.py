@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.promotion.commands import Help, Promote, Unreadable, command_lines, parse_comment
+from bot.promotion.commands import Ask, Help, Unreadable, command_lines, parse_comment
 from bot.promotion.request import Asked
 from bot.registry.names import ArtifactPath, GitSha, ModelName, Stage
 
@@ -21,7 +21,7 @@ def only(body: str) -> object:
 
 def asked(body: str) -> Asked:
     command = only(body)
-    assert isinstance(command, Promote), command
+    assert isinstance(command, Ask), command
     return command.asked
 
 
@@ -32,7 +32,7 @@ def problem(body: str) -> str:
 
 
 def test_promote_active_alone_is_a_whole_command() -> None:
-    assert only("/promote active") == Promote(1, "/promote active", Asked(stage=Stage.ACTIVE))
+    assert only("/promote active") == Ask(1, "/promote active", Asked(stage=Stage.ACTIVE))
 
 
 def test_every_flag_is_read() -> None:
@@ -57,7 +57,7 @@ def test_every_flag_is_read() -> None:
 
 def test_text_around_commands_is_just_text_and_lines_are_counted() -> None:
     body = "Looks good.\r\n\r\n/promote shadow\r\nthanks\r\n/help\r\n"
-    assert [(type(c), c.line) for c in parse_comment(body)] == [(Promote, 3), (Help, 5)]
+    assert [(type(c), c.line) for c in parse_comment(body)] == [(Ask, 3), (Help, 5)]
 
 
 @pytest.mark.parametrize(

@@ -236,23 +236,27 @@ def test_a_registry_of_an_older_tool_is_warned_of_and_sealed() -> None:
     assert isinstance(replay(old, decision.after), Replayed)
 
 
-steps = st.lists(st.tuples(st.sampled_from(Stage), st.sampled_from(["1", "2", "3"]), st.integers(0, 3)), max_size=8)
+actions = st.sampled_from([Action.PROMOTE, Action.PROMOTE, Action.PROMOTE, Action.ROLLBACK, Action.DEMOTE])
+steps = st.lists(
+    st.tuples(st.sampled_from(Stage), st.sampled_from(["1", "2", "3"]), st.integers(0, 3), actions), max_size=8
+)
+Move = tuple[Stage, str, int, Action]
 
 
-def walk(moves: list[tuple[Stage, str, int]]) -> list[ModelRegistry]:
+def walk(moves: list[Move]) -> list[ModelRegistry]:
     """The registry after every legal step of a sequence, the empty one first."""
     states, now = [EMPTY], NOW
-    for stage, seed, days in moves:
+    for stage, seed, days, action in moves:
         now += timedelta(days=days)
         proof = evidence(f"v{seed}", seed)
-        decision = decide(states[-1], asked(stage, proof), proof, now=now)
+        decision = decide(states[-1], asked(stage, proof, action=action), proof, now=now)
         if isinstance(decision, Plan):
             states.append(decision.after)
     return states
 
 
 @given(steps)
-def test_any_sequence_of_legal_requests_keeps_every_invariant(moves: list[tuple[Stage, str, int]]) -> None:
+def test_any_sequence_of_legal_requests_keeps_every_invariant(moves: list[Move]) -> None:
     states = walk(moves)
     for state in states:
         late = NOW + timedelta(days=99)
@@ -291,7 +295,7 @@ def edits(entry: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 @given(steps.filter(lambda moves: bool(moves)))
-def test_every_hand_edit_of_a_legal_registry_is_refused_and_named(moves: list[tuple[Stage, str, int]]) -> None:
+def test_every_hand_edit_of_a_legal_registry_is_refused_and_named(moves: list[Move]) -> None:
     state = after(walk(moves)[-1], Stage.SHADOW, evidence("v8", "8"), now=NOW + timedelta(days=30))
     document = json.loads(state.to_bytes())
     for name, entry in edits(document["models"][MODEL]):
