@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_reading(commands)
     _add_verify(commands)
     _add_gate(commands)
+    _add_authoring(commands)
     _add_demo(commands)
     return parser
 
@@ -174,6 +175,24 @@ def _add_gate(commands: _Commands[_Parser]) -> None:
     parser.set_defaults(command=_gate)
 
 
+def _add_authoring(commands: _Commands[_Parser]) -> None:
+    parser = commands.add_parser("manifest", help="write an artifact's manifest", allow_abbrev=False)
+    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("--model-file", help="the model among the directory's files")
+    parser.add_argument("--model", help="the model's name in the registry")
+    parser.add_argument("--git-sha", help="the 40-digit commit of the training code")
+    parser.add_argument("--dataset-id", help="the training dataset")
+    parser.add_argument("--notes")
+    parser.set_defaults(command=_manifest)
+    parser = commands.add_parser("init", help="lay registry and policy into a repository; overwrites nothing")
+    parser.add_argument("--base-dir", help="the repository (the one around this directory)")
+    parser.set_defaults(command=_init)
+    parser = commands.add_parser("schemas", help="write the JSON schemas of every file, or check them")
+    parser.add_argument("directory", type=Path, nargs="?", default=Path("schemas"), metavar="DIR")
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    parser.set_defaults(command=_schemas)
+
+
 def _add_place(parser: argparse.ArgumentParser, registry_flag: str) -> None:
     parser.add_argument(registry_flag, dest="registry", help="the registry (ml/registry/models.json)")
     parser.add_argument("--base-dir", help="the repository root that artifact paths start from")
@@ -220,6 +239,24 @@ def _gate(options: argparse.Namespace) -> int:
     from bot.app.terminal import gate
 
     return gate(options, _now())
+
+
+def _manifest(options: argparse.Namespace) -> int:
+    from bot.app.author import manifest
+
+    return manifest(options, _now())
+
+
+def _init(options: argparse.Namespace) -> int:
+    from bot.app.author import init
+
+    return init(options, _now())
+
+
+def _schemas(options: argparse.Namespace) -> int:
+    from bot.app.author import schemas
+
+    return schemas(options)
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
 
 from bot.artifact.limits import Limits
 from bot.errors import InvalidInput
@@ -51,11 +51,23 @@ def _duration(value: object) -> object:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
+def _as_written(span: timedelta) -> str:
+    """A duration as the file writes it, in the largest unit that holds it whole: 7d, 36h, 90m."""
+    minutes = int(span.total_seconds()) // 60
+    return f"{minutes // 1440}d" if minutes % 1440 == 0 else f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+
+
 PermissionField = Annotated[
-    Permission, BeforeValidator(_permission), PlainSerializer(lambda p: Permission(p).name.lower(), return_type=str)
+    Permission,
+    BeforeValidator(_permission),
+    PlainSerializer(lambda p: Permission(p).name.lower(), return_type=str),
+    WithJsonSchema({"enum": [permission.name.lower() for permission in Permission]}),
 ]
 DurationField = Annotated[
-    timedelta, BeforeValidator(_duration), PlainSerializer(lambda d: f"{int(d.total_seconds())}s", return_type=str)
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(_as_written, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,4}[mhd]$"}),
 ]
 
 

@@ -8,7 +8,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from bot.errors import InvalidInput, PromotebotError
 from bot.registry.names import (
@@ -51,6 +51,11 @@ def _checked(parse: Any) -> AfterValidator:
     return AfterValidator(validate)
 
 
+def _text(pattern: str, **limits: int) -> WithJsonSchema:
+    """What a schema can say of a checked string; the parser itself stays the judge."""
+    return WithJsonSchema({"type": "string", "pattern": pattern, **limits})
+
+
 def _enum(kind: type[Enum]) -> BeforeValidator:
     """Strict models take no string for an enum; a file has nothing else to give."""
 
@@ -67,10 +72,10 @@ def _enum(kind: type[Enum]) -> BeforeValidator:
 
 
 NonEmpty = Annotated[str, Field(min_length=1)]
-PathField = Annotated[ArtifactPath, _checked(parse_artifact_path)]
-ShaField = Annotated[GitSha, _checked(parse_git_sha)]
-DigestField = Annotated[Digest, _checked(parse_digest)]
-TimeField = Annotated[Timestamp, _checked(parse_timestamp)]
+PathField = Annotated[ArtifactPath, _checked(parse_artifact_path), _text(r"^[^/\\].*$", maxLength=4096)]
+ShaField = Annotated[GitSha, _checked(parse_git_sha), _text("^[0-9a-f]{40}$")]
+DigestField = Annotated[Digest, _checked(parse_digest), _text("^sha256:[0-9a-f]{64}$")]
+TimeField = Annotated[Timestamp, _checked(parse_timestamp), _text(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$")]
 StageField = Annotated[Stage, _enum(Stage)]
 ActionField = Annotated[Action, _enum(Action)]
 SourceField = Annotated[Source, _enum(Source)]

@@ -1,0 +1,43 @@
+"""The JSON schemas, generated from the models that read the files."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+from pydantic.json_schema import GenerateJsonSchema
+
+from bot.artifact.manifest import Manifest
+from bot.promotion.plan_document import PlanDocument
+from bot.promotion.policy import Policy
+from bot.registry.model import ModelEntry, Record, TimeField
+
+
+class RegistryFile(Record):
+    """`ml/registry/models.json`: every model's stages and history."""
+
+    schema_version: Literal["v1"]
+    generated_at_utc: TimeField | None = None
+    models: dict[str, ModelEntry] = Field(json_schema_extra={"propertyNames": {"pattern": "^[a-z0-9_]{1,128}$"}})
+
+
+MODELS: dict[str, type[BaseModel]] = {
+    "registry": RegistryFile,
+    "manifest": Manifest,
+    "policy": Policy,
+    "plan": PlanDocument,
+}
+
+
+def generate() -> dict[str, dict[str, Any]]:
+    """Name → JSON Schema (draft 2020-12), keys sorted, so that the same models give the same bytes."""
+    return {
+        name: {"$schema": GenerateJsonSchema.schema_dialect, **_sorted(model.model_json_schema(mode="validation"))}
+        for name, model in MODELS.items()
+    }
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value

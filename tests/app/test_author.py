@@ -1,0 +1,160 @@
+"""Writing manifests, laying the first files, and the schemas."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from bot.app.schemas import generate
+from bot.artifact import load_artifact
+from bot.cli import main
+from bot.registry import ModelRegistry
+
+from .conftest import ROOT, Office
+
+SHA = "5" * 40
+
+
+@pytest.fixture
+def artifact(tmp_path: Path) -> Path:
+    directory = tmp_path / "regime_v9"
+    (directory / "test_data_set_0").mkdir(parents=True)
+    (directory / "model.onnx").write_bytes(b"model")
+    (directory / "test_data_set_0/input_0.pb").write_bytes(b"input")
+    return directory
+
+
+def read(directory: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((directory / "manifest.json").read_bytes())
+    return found
+
+
+def test_a_manifest_lists_every_file_and_what_was_said(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["--model-file", "model.onnx", "--git-sha", SHA, "--dataset-id", "d1", "--model", "m", "--notes", "n"]
+    assert main(["manifest", str(artifact), *flags]) == 0
+    assert "2 files" in capsys.readouterr().out
+    manifest = load_artifact(artifact).manifest
+    assert manifest.model_sha256 == hashlib.sha256(b"model").hexdigest()
+    assert set(manifest.sha256) == {"model.onnx", "test_data_set_0/input_0.pb"}
+    assert (manifest.git_sha, manifest.dataset_id, manifest.model, manifest.notes) == (SHA, "d1", "m", "n")
+
+
+def test_writing_again_keeps_what_was_known_and_says_what_changed(
+    artifact: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["manifest", str(artifact), "--model-file", "model.onnx", "--dataset-id", "d1"])
+    document = {**read(artifact), "feature_order": ["a", "b"], "team": {"x": 1}, "created_at": "2026-01-01T00:00:00Z"}
+    (artifact / "manifest.json").write_text(json.dumps(document))
+    assert main(["manifest", str(artifact)]) == 0
+    assert read(artifact) == document
+    (artifact / "model.onnx").write_bytes(b"other")
+    capsys.readouterr()
+    assert main(["manifest", str(artifact)]) == 0
+    assert "changed: model.onnx" in capsys.readouterr().out
+    again = read(artifact)
+    assert again["team"] == {"x": 1}
+    assert again["created_at"] != document["created_at"]
+    assert load_artifact(artifact).manifest.dataset_id == "d1"
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ([], "--model-file FILE"),
+        (["--model-file", "nope"], "--model-file FILE"),
+        (["--model-file", "model.onnx", "--git-sha", "x"], "not a commit"),
+    ],
+)
+def test_what_cannot_be_a_manifest_writes_none(
+    artifact: Path, capsys: pytest.CaptureFixture[str], flags: list[str], says: str
+) -> None:
+    assert main(["manifest", str(artifact), *flags]) == 1
+    assert says in capsys.readouterr().err
+    assert not (artifact / "manifest.json").exists()
+
+
+def test_a_link_in_an_artifact_is_refused_by_name(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (artifact / "extra").symlink_to("model.onnx")
+    assert main(["manifest", str(artifact), "--model-file", "model.onnx"]) == 1
+    assert "extra: is a symbolic link" in capsys.readouterr().err
+
+
+def test_a_directory_that_is_not_there_is_said_in_the_runbooks_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["manifest", str(tmp_path / "nope")]) == 1
+    assert "Artifact directory not found" in capsys.readouterr().err
+
+
+def test_init_lays_what_is_missing_and_overwrites_nothing(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    alice = office.person("alice")
+    before = (alice.clone / "ml/registry/models.json").read_bytes()
+    assert main(["init", "--base-dir", str(alice.clone)]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "kept    ml/registry/models.json",
+        "created .github/promotion.yml",
+    ]
+    assert (alice.clone / "ml/registry/models.json").read_bytes() == before
+    assert main(["init", "--base-dir", str(alice.clone)]) == 0
+    assert "created" not in capsys.readouterr().out
+
+
+def test_what_init_lays_is_enough_for_a_first_promotion(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = office.person("alice")
+    monkeypatch.setenv("ML_PROMOTION_ACTOR", "alice@example.com")
+    monkeypatch.chdir(alice.clone)
+    (alice.clone / "ml/registry/models.json").unlink()
+    assert main(["init"]) == 0
+    alice.commit("feat(ml): Start")
+    flags = ["--model", "m_new", "--stage", "shadow", "--artifact-dir", "ml/artifacts/regime_v2", "--artifact-id", "x"]
+    assert main(["promote", *flags, "--new-model"]) == 1, "the artifact's manifest belongs to another model"
+    flags[1] = "regime_classifier"
+    assert main(["promote", *flags]) == 0
+
+
+def test_the_committed_schemas_are_what_the_models_say(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["schemas", str(ROOT / "schemas"), "--check"]) == 0
+    assert main(["schemas", str(tmp_path), "--check"]) == 1
+    assert "promotebot schemas" in capsys.readouterr().err
+    assert main(["schemas", str(tmp_path)]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in (ROOT / "schemas").iterdir()}
+
+
+def test_the_schemas_accept_this_projects_own_files() -> None:
+    schemas = generate()
+    for name, path in (("registry", "ml/registry/models.json"), ("manifest", "ml/artifacts/regime_v2/manifest.json")):
+        jsonschema.validate(json.loads((ROOT / path).read_bytes()), schemas[name])
+    policy = yaml.safe_load((ROOT / "docs/policy.md").read_text().split("```yaml\n")[1].split("```")[0])
+    jsonschema.validate(policy, schemas["policy"])
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        ("registry", {"schema_version": "v2", "models": {}}),
+        ("registry", {"schema_version": "v1", "models": {"Bad": {}}}),
+        ("registry", {"schema_version": "v1", "models": {"m": {"active": {"artifact_dir": "/a", "artifact_id": "x"}}}}),
+        ("manifest", {"schema_version": "v1"}),
+        ("policy", {"stages": {"active": {"permission": "owner"}}}),
+        ("policy", {"stagess": {}}),
+    ],
+)
+def test_the_schemas_refuse_what_the_loaders_refuse(name: str, document: dict[str, Any]) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, generate()[name])
+
+
+def test_a_file_may_name_its_schema(tmp_path: Path) -> None:
+    document = {
+        "$schema": "../../schemas/registry.schema.json",
+        **json.loads((ROOT / "ml/registry/models.json").read_bytes()),
+    }
+    path = tmp_path / "models.json"
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    assert json.loads(ModelRegistry.load(path).to_bytes())["$schema"] == document["$schema"]
