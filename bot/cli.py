@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_verify(commands)
     _add_gate(commands)
     _add_authoring(commands)
+    _add_layout(commands)
     _add_demo(commands)
     return parser
 
@@ -193,6 +194,13 @@ def _add_authoring(commands: _Commands[_Parser]) -> None:
     parser.set_defaults(command=_schemas)
 
 
+def _add_layout(commands: _Commands[_Parser]) -> None:
+    parser = commands.add_parser("registry", help="one file for all models, or one for each", allow_abbrev=False)
+    parser.add_argument("layout", choices=("split", "join"), help="split: one file per model; join: all in one")
+    _add_place(parser, "--registry-path")
+    parser.set_defaults(command=_layout)
+
+
 def _add_place(parser: argparse.ArgumentParser, registry_flag: str) -> None:
     parser.add_argument(registry_flag, dest="registry", help="the registry (ml/registry/models.json)")
     parser.add_argument("--base-dir", help="the repository root that artifact paths start from")
@@ -257,6 +265,12 @@ def _schemas(options: argparse.Namespace) -> int:
     from bot.app.author import schemas
 
     return schemas(options)
+
+
+def _layout(options: argparse.Namespace) -> int:
+    from bot.app.layout import convert
+
+    return convert(options, _now())
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -211,15 +211,17 @@ class Repository:
             InvalidInput: for a link, a submodule or a directory in its place, or more than `max_bytes`.
         """
         found = [entry for entry in self.list_tree(commit, path, recursive=False) if entry.path == path]
-        if not found:
-            return None
-        if found[0].mode not in _FILE_MODES:
-            kind = "a symbolic link" if found[0].mode == _LINK else "not a regular file"
-            raise InvalidInput(f"is {kind} at {commit[:7]}", where=path, remedy="commit the file itself")
-        with self.open_blob(found[0].oid) as stream:
+        return self.read_entry(found[0], max_bytes=max_bytes) if found else None
+
+    def read_entry(self, entry: TreeEntry, *, max_bytes: int) -> bytes:
+        """The bytes of a file that `list_tree` named. Raises as `read_file` does."""
+        if entry.mode not in _FILE_MODES:
+            kind = "a symbolic link" if entry.mode == _LINK else "not a regular file"
+            raise InvalidInput(f"is {kind}", where=entry.path, remedy="commit the file itself")
+        with self.open_blob(entry.oid) as stream:
             data = stream.read(max_bytes + 1)
         if len(data) > max_bytes:
-            raise InvalidInput(f"is over {max_bytes:,} bytes at {commit[:7]}", where=path)
+            raise InvalidInput(f"is over {max_bytes:,} bytes", where=entry.path)
         return data
 
     def commit_file(
@@ -293,6 +295,7 @@ class Repository:
         try:
             if branch is not None:
                 self._run("switch", "--quiet", "--create", branch)
+            self._run("add", "--", path)
             self._run("commit", "--quiet", "--message", message, "--only", "--", path)
         except GitCommandError as problem:
             raise CouldNotVerify(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot.app.gate import Examine, Review, compare, review
+from bot.app.gate import Examine, Review, base_moved, compare, review
 from bot.app.outcome import Answer, Outcome, Reason
 from bot.app.promote import Decided, Ground, commit_message, decide, with_findings
 from bot.app.rollback import NoWayBack, prepare_demotion, prepare_rollback
@@ -29,7 +29,7 @@ from bot.promotion.request import Actor, Request
 from bot.promotion.rules import Facts
 from bot.registry.model import Action, Event, RequestRef, Source
 from bot.registry.names import GitSha, Stage
-from bot.registry.registry import ModelRegistry
+from bot.registry.registry import Layout, ModelRegistry
 from bot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -115,13 +115,16 @@ class _Errand:
         if isinstance(replayed, Diverged) or before is None or registry is None:
             findings = replayed.findings if isinstance(replayed, Diverged) else (_no_registry(change),)
             return self._refuse(change, _reason(findings), findings, None)
-        done = _find_request(self._ref(change).id, before, registry)
+        done = _find_request(self._ref(change).id, change, before, registry)
         if done:
             return self._done(change, *done)
         ground = Ground(registry, before, change.policy, change.head_files, change.head)
         prepared = self._prepare(change, ground)
         if isinstance(prepared, Unclear):
             return self._refuse(change, Reason.UNCLEAR, prepared.findings, prepared.model)
+        model = prepared[0].model
+        if registry.file_of(model) in change.moved_registry_files:
+            return self._refuse(change, Reason.BASE_MOVED, (base_moved(change),), model)
         return self._decide(change, ground, *prepared)
 
     def _prepare(self, change: Change, ground: Ground) -> tuple[Request, Sequence[Finding]] | Unclear:
@@ -183,7 +186,11 @@ class _Errand:
         )
 
     def _decide(self, change: Change, ground: Ground, request: Request, remarks: Sequence[Finding]) -> Answer:
-        facts = Facts(change.reachable(request.git_sha), self._merge_times(ground.base, request.model))
+        facts = Facts(
+            change.reachable(request.git_sha),
+            self._merge_times(ground.base, request.model),
+            artifact_changed=request.artifact_dir in change.changed_artifacts,
+        )
         decided = with_findings(decide(ground, request, facts, examine=self.examine, now=self.now), remarks)
         decision = decided.decision
         if isinstance(decision, Rejected):
@@ -248,7 +255,12 @@ class _Errand:
         login = self.settings.bot_login
         author = Identity(login, f"{login}@users.noreply.{self.settings.server_host}")
         commit = self.repository.commit_file(
-            change.head, change.registry_path, decision.after.to_bytes(), message=message, author=author, when=self.now
+            change.head,
+            decision.after.file_of(decision.request.model),
+            decision.after.file_bytes(decision.request.model),
+            message=message,
+            author=author,
+            when=self.now,
         )
         if self.github.pull(self.event.pull).head_sha != change.head:
             raise RefChanged(f"{self.pull.head_ref} moved away from {change.head[:7]}")
@@ -278,10 +290,15 @@ class _Errand:
         return {pull.number: pull.merged_at for pull in pulls if pull.merged_at}
 
 
-def _find_request(request_id: str, *registries: ModelRegistry) -> tuple[str, Event] | None:
-    """The model and event that answer a request already, on the base or on the head."""
+def _find_request(request_id: str, change: Change, *registries: ModelRegistry) -> tuple[str, Event] | None:
+    """The model and event that answer a request already, in a file that either side changed since the fork."""
+    changed = change.touched_registry_files | change.moved_registry_files
     events = (
-        (name, event) for registry in registries for name, history in registry.history.items() for event in history
+        (name, event)
+        for registry in registries
+        for name in registry
+        if registry.layout is Layout.SINGLE or registry.file_of(name) in changed
+        for event in registry.entries[name].history
     )
     return next(((name, event) for name, event in events if event.request and event.request.id == request_id), None)
 

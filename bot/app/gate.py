@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,8 @@ from bot.findings import Finding, error, errors_in, passed
 from bot.promotion.history import check_entry
 from bot.promotion.replay import Diverged, Replayed, Step, replay
 from bot.promotion.rules import short
-from bot.registry.names import ArtifactPath, Stage, parse_artifact_path
+from bot.registry.model import ModelEntry
+from bot.registry.names import ArtifactPath, ModelName, Stage, parse_artifact_path
 from bot.registry.registry import ModelRegistry
 
 Examine = Callable[[Source, ArtifactPath, Limits], Evidence]
@@ -53,7 +54,10 @@ def review(change: Change, *, examine: Examine, now: datetime) -> Review:
     for name in sorted({step.model for step in replayed.steps}):
         findings += check_entry(after, name, now)
     for directory in _directories(change, after, replayed.steps):
-        findings += _proven(change, after, directory, examine)
+        names = (
+            list(after) if directory in change.changed_artifacts else sorted({step.model for step in replayed.steps})
+        )
+        findings += _proven(change, {name: after.entries[name] for name in names}, directory, examine)
     return Review(replayed.steps, tuple(findings))
 
 
@@ -78,12 +82,12 @@ def compare(change: Change) -> Replayed | Diverged:
             remedy="a maintainer adds the first registry to the base branch",
         )
         return Diverged((problem,))
-    if change.base_registry_moved:
-        return Diverged((_base_moved(change),))
+    if change.has_conflict:
+        return Diverged((base_moved(change),))
     return replay(before, after)
 
 
-def _base_moved(change: Change) -> Finding:
+def base_moved(change: Change) -> Finding:
     return error(
         "gate.base",
         f"The base's registry changed after this branch left it ({change.fork_point[:7]} → {change.base[:7]}).",
@@ -95,14 +99,16 @@ def _base_moved(change: Change) -> Finding:
 def _directories(change: Change, after: ModelRegistry, steps: tuple[Step, ...]) -> list[ArtifactPath]:
     """Artifacts to prove: what new events point to, and promoted ones that the pull request touches."""
     promoted = {step.event.pointer.artifact_dir for step in steps}
-    touched = pointed_directories(after) & set(change.touched_artifacts)
+    touched = pointed_directories(after) & change.changed_artifacts if change.changed_artifacts else set()
     return [parse_artifact_path(directory) for directory in sorted(promoted | touched)]
 
 
-def _proven(change: Change, registry: ModelRegistry, directory: ArtifactPath, examine: Examine) -> Iterator[Finding]:
+def _proven(
+    change: Change, entries: Mapping[ModelName, ModelEntry], directory: ArtifactPath, examine: Examine
+) -> Iterator[Finding]:
     evidence = examine(change.head_files, directory, change.policy.limits)
     yield from evidence.findings
-    for name, entry in registry.entries.items():
+    for name, entry in entries.items():
         for stage in Stage:
             pointer = entry.pointer(stage)
             if pointer is None or pointer.artifact_dir != directory or pointer.digest is None:

@@ -14,14 +14,14 @@ from bot.artifact.source import Source as Files
 from bot.artifact.source import WorkTree
 from bot.errors import InvalidInput
 from bot.findings import Finding, error, errors_in, warning
-from bot.git import Repository
+from bot.git import Repository, paths_below
 from bot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
 from bot.promotion.policy import Policy
 from bot.promotion.request import Request
 from bot.promotion.rules import Facts
 from bot.registry.model import Action
 from bot.registry.registry import ModelRegistry
-from bot.registry.store import read_registry_bytes, registry_lock, replace_registry
+from bot.registry.store import StoredRegistry, registry_lock
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ Prepare = Callable[[Ground], tuple[Request, Sequence[Finding]]]
 
 @dataclass(frozen=True)
 class Place:
-    """A work tree: the repository's root, its registry, and where the policy stands in HEAD."""
+    """A work tree: the repository's root, its registry, where the policy stands in HEAD, and the datasets."""
 
     root: Path
     registry: Path
@@ -94,8 +94,8 @@ def promote_here(
         InvalidInput: when the registry cannot be read or written.
     """
     with registry_lock(place.registry):
-        data = read_registry_bytes(place.registry)
-        registry = ModelRegistry.parse(data, where=place.registry_path)
+        stored = StoredRegistry(place.registry, where=place.registry_path)
+        registry = stored.read()
         head = repository.commit_id("HEAD")
         base = read_registry(repository, head, place.registry_path)
         if base is None:
@@ -107,17 +107,20 @@ def promote_here(
         files = WorkTree(place.root, repository.tracked_paths)
         ground = Ground(registry, base, read_policy(repository, head, place.policy_path), files, head)
         request, remarks = prepare(ground)
-        reachable = repository.is_ancestor(request.git_sha, head) if request.git_sha else None
-        decided = decide(ground, request, Facts(commit_reachable=reachable), examine=examine, now=now)
-        dirty = _clean_tree(repository, request, dry_run=dry_run, allow_dirty=allow_dirty)
-        decided = with_findings(decided, [*dirty, *remarks])
+        dirty = repository.dirty_paths()
+        facts = Facts(
+            commit_reachable=repository.is_ancestor(request.git_sha, head) if request.git_sha else None,
+            artifact_changed=bool(paths_below(dirty, request.artifact_dir)),
+        )
+        decided = decide(ground, request, facts, examine=examine, now=now)
+        clean = _clean_tree(dirty, request, dry_run=dry_run, allow_dirty=allow_dirty)
+        decided = with_findings(decided, [*clean, *remarks])
         if isinstance(decided.decision, Plan) and not dry_run:
-            replace_registry(place.registry, decided.decision.after.to_bytes(), expected=data)
+            stored.write(decided.decision.after, request.model)
         return decided
 
 
-def _clean_tree(repository: Repository, request: Request, *, dry_run: bool, allow_dirty: bool) -> list[Finding]:
-    dirty = repository.dirty_paths()
+def _clean_tree(dirty: Sequence[str], request: Request, *, dry_run: bool, allow_dirty: bool) -> list[Finding]:
     if not dirty:
         return []
     shown = ", ".join(dirty[:5]) + (f" and {len(dirty) - 5} more" if len(dirty) > 5 else "")

@@ -57,7 +57,7 @@ def prepare_rollback(
     nothing = error(
         "rollback.candidate",
         f"There is no {what} of {asked.stage.label} to go back to.",
-        where=f"{ground.registry.where} $.models.{model}",
+        where=ground.registry.at(model),
         remedy=f"look at what was there: promotebot history --model {model} --stage {asked.stage.value}",
     )
     return NoWayBack((nothing, *map(_remark, passed_over)))

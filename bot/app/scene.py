@@ -10,13 +10,14 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from bot.artifact.manifest import Manifest, parse_manifest
-from bot.artifact.source import GitTree
+from bot.artifact.source import GitTree, TreeEntry
 from bot.errors import InvalidInput
 from bot.git import Repository
 from bot.promotion import policy as policies
 from bot.promotion.policy import Policy
 from bot.registry.names import ArtifactPath, GitSha, Stage, parse_artifact_path
 from bot.registry.registry import ModelRegistry
+from bot.registry.split import models_directory
 
 MANIFEST_BYTES = 4 * 1024 * 1024
 REGISTRY_BYTES = 100 * 1024 * 1024
@@ -38,22 +39,51 @@ class Change:
 
     @cached_property
     def base_registry(self) -> ModelRegistry | None:
-        return read_registry(self.repository, self.base, self.registry_path)
+        return open_registry(self.repository, self._files(self.base), self.registry_path)
 
     @cached_property
     def head_registry(self) -> ModelRegistry | None:
-        return read_registry(self.repository, self.head, self.registry_path)
+        """The registry that merging gives: a file that only the base changed since the fork is the base's."""
+        fork, base, head = self._files(self.fork_point), self._files(self.base), self._files(self.head)
+        merged = {
+            path: base.get(path) if head.get(path) == fork.get(path) else head.get(path) for path in {**base, **head}
+        }
+        there = {path: entry for path, entry in merged.items() if entry}
+        return open_registry(self.repository, there, self.registry_path)
+
+    @cached_property
+    def touched_registry_files(self) -> frozenset[str]:
+        """The registry's files that the pull request changes, and that differ from the base's."""
+        fork, base, head = self._files(self.fork_point), self._files(self.base), self._files(self.head)
+        own = {path for path in {**fork, **head} if head.get(path) != fork.get(path)}
+        return frozenset(path for path in own if head.get(path) != base.get(path))
+
+    @cached_property
+    def moved_registry_files(self) -> frozenset[str]:
+        """The registry's files that the base changed since the branch left it."""
+        fork, base = self._files(self.fork_point), self._files(self.base)
+        return frozenset(path for path in {**fork, **base} if base.get(path) != fork.get(path))
+
+    @property
+    def has_conflict(self) -> bool:
+        """Whether both sides changed one file, or one of them the index that says where the models are."""
+        ours, theirs = self.touched_registry_files, self.moved_registry_files
+        return bool(ours & theirs) or (bool(ours and theirs) and self.registry_path in ours | theirs)
+
+    def _files(self, commit: GitSha) -> Mapping[str, TreeEntry]:
+        known: dict[str, Mapping[str, TreeEntry]] = self._listed
+        if commit not in known:
+            known[commit] = registry_files(self.repository, commit, self.registry_path)
+        return known[commit]
+
+    @cached_property
+    def _listed(self) -> dict[str, Mapping[str, TreeEntry]]:
+        return {}
 
     @cached_property
     def policy(self) -> Policy:
         """The base's policy; the pull request's own copy is never read."""
         return read_policy(self.repository, self.base, self.policy_path)
-
-    @property
-    def base_registry_moved(self) -> bool:
-        """Whether the base's registry changed since the branch left it."""
-        paths = self.repository.changed_paths(self.fork_point, self.base)
-        return self.registry_path in paths
 
     @cached_property
     def head_files(self) -> GitTree:
@@ -70,14 +100,19 @@ class Change:
 
     def _is_artifact(self, directory: str) -> bool:
         """Not every manifest.json is a model's: this one names a model file, cannot be read, or is pointed to."""
-        if self.base_registry and directory in pointed_directories(self.base_registry):
-            return True
         data = self.repository.read_file(self.head, f"{directory}/manifest.json", max_bytes=MANIFEST_BYTES)
         try:
             document = json.loads(data or b"")
         except (ValueError, RecursionError):
             return True
-        return isinstance(document, dict) and "model_file" in document
+        if isinstance(document, dict) and "model_file" in document:
+            return True
+        return self.base_registry is not None and directory in pointed_directories(self.base_registry)
+
+    @cached_property
+    def changed_artifacts(self) -> frozenset[ArtifactPath]:
+        """Touched artifacts that the base has already: other models may point to them."""
+        return frozenset(d for d in self.touched_artifacts if self.repository.list_tree(self.base, d, recursive=False))
 
     def manifest_of(self, directory: ArtifactPath) -> Manifest | None:
         """The manifest at the head, None where it is missing or unreadable: evidence says why."""
@@ -95,9 +130,41 @@ class Change:
         return any(self.repository.is_ancestor(commit, end) for end in (self.base, self.head))
 
 
+def registry_files(repository: Repository, commit: str, path: str) -> Mapping[str, TreeEntry]:
+    """What stands at the registry's path and in the directory of its models, by path."""
+    listed = [
+        *repository.list_tree(commit, path, recursive=False),
+        *repository.list_tree(commit, f"{models_directory(path)}/", recursive=False),
+    ]
+    return {entry.path: entry for entry in listed}
+
+
+def open_registry(repository: Repository, files: Mapping[str, TreeEntry], path: str) -> ModelRegistry | None:
+    """The registry that a set of git objects holds; None where there is no index."""
+    if path not in files:
+        return None
+    data = repository.read_entry(files[path], max_bytes=REGISTRY_BYTES)
+    return ModelRegistry.parse(data, where=path, files=CommittedModels(repository, files, path))
+
+
 def read_registry(repository: Repository, commit: str, path: str) -> ModelRegistry | None:
-    data = repository.read_file(commit, path, max_bytes=REGISTRY_BYTES)
-    return ModelRegistry.parse(data, where=path) if data is not None else None
+    """The registry at a commit."""
+    return open_registry(repository, registry_files(repository, commit, path), path)
+
+
+class CommittedModels:
+    """The models' files as git objects (`bot.registry.split.ModelFiles`)."""
+
+    def __init__(self, repository: Repository, files: Mapping[str, TreeEntry], registry_path: str) -> None:
+        self._repository = repository
+        start = f"{models_directory(registry_path)}/"
+        self._files = {path.removeprefix(start): entry for path, entry in files.items() if path.startswith(start)}
+
+    def names(self) -> Mapping[str, str | None]:
+        return {name: entry.oid for name, entry in self._files.items()}
+
+    def read(self, file_name: str) -> bytes:
+        return self._repository.read_entry(self._files[file_name], max_bytes=REGISTRY_BYTES)
 
 
 def read_policy(repository: Repository, commit: str, path: str) -> Policy:

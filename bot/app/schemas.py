@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
 
 from bot.artifact.manifest import Manifest
@@ -14,15 +14,21 @@ from bot.registry.model import ModelEntry, Record, TimeField
 
 
 class RegistryFile(Record):
-    """`ml/registry/models.json`: every model's stages and history."""
+    """`ml/registry/models.json`: every model's stages and history, or the index of the split layout."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["models"]}, {"required": ["layout"]}]})
 
     schema_version: Literal["v1"]
     generated_at_utc: TimeField | None = None
-    models: dict[str, ModelEntry] = Field(json_schema_extra={"propertyNames": {"pattern": "^[a-z0-9_]{1,128}$"}})
+    layout: Literal["split"] = Field(default="split", description="Each model stands in models/<name>.json.")
+    models: dict[str, ModelEntry] = Field(
+        default={}, json_schema_extra={"propertyNames": {"pattern": "^[a-z0-9_]{1,128}$"}}
+    )
 
 
 MODELS: dict[str, type[BaseModel]] = {
     "registry": RegistryFile,
+    "model": ModelEntry,
     "manifest": Manifest,
     "policy": Policy,
     "plan": PlanDocument,

@@ -27,7 +27,7 @@ from bot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from bot.promotion.request import Actor, Asked, Request
 from bot.registry.model import Action, Source
 from bot.registry.names import parse_artifact_path, parse_git_sha, parse_model_name, parse_stage
-from bot.registry.registry import DEFAULT_PATH
+from bot.registry.registry import DEFAULT_PATH, Layout
 
 log = logging.getLogger(__name__)
 _DONE = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled back", Action.DEMOTE: "demoted"}
@@ -91,25 +91,32 @@ def _move(options: argparse.Namespace, repository: Repository, place: Place, pre
         log.info("unchanged: %s already holds %s", decision.request.stage.label, decision.pointer.artifact_id)
         return 0
     if options.format == "text":
-        before, after = decision.before.to_bytes(), decision.after.to_bytes()
-        sys.stdout.write(unified_diff(before, after, place.registry_path))
+        sys.stdout.write(diff_of(decision))
     if options.dry_run:
         log.info("dry run: %s. Nothing was written.", what)
     elif commits:
-        _commit(options, repository, place, decision)
+        _commit(options, repository, decision)
     else:
-        path = place.registry_path
+        path = decision.after.file_of(decision.request.model)
         log.info("%s: %s. Next: promotebot verify, then git add %s && git commit", _DONE[decision.action], what, path)
     return 0
 
 
-def _commit(options: argparse.Namespace, repository: Repository, place: Place, plan: Plan) -> None:
+def _commit(options: argparse.Namespace, repository: Repository, plan: Plan) -> None:
     """Commit the registry and nothing else, on a new branch where one is named; push where asked."""
     message = commit_message(plan, title=f"{plan.action.value} at a terminal", trailers={})
-    commit = repository.commit_path(place.registry_path, message, branch=options.branch)
+    path = plan.after.file_of(plan.request.model)
+    commit = repository.commit_path(path, message, branch=options.branch)
     log.info("committed %s: %s", commit[:7], message.splitlines()[0])
     if options.push:
         log.info("pushed to origin %s", repository.push_branch())
+
+
+def diff_of(plan: Plan) -> str:
+    """The change of the one file that the plan writes."""
+    model = plan.request.model
+    before = plan.before.file_bytes(model) if model in plan.before or plan.before.layout is Layout.SINGLE else b""
+    return unified_diff(before, plan.after.file_bytes(model), plan.after.file_of(model))
 
 
 def _or_stop(found: tuple[Request, Sequence[Finding]] | NoWayBack) -> tuple[Request, Sequence[Finding]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from bot.errors import InvalidInput
 from bot.findings import Finding, error, passed, warning
-from bot.registry.chain import chain_breaks
+from bot.registry.chain import RawEvent, chain_breaks, event_digest
 from bot.registry.model import Action, ModelEntry, Pointer
 from bot.registry.names import ModelName, Stage, to_datetime, to_timestamp
 from bot.registry.registry import ModelRegistry
@@ -18,16 +19,17 @@ _RESTORE = "restore the registry from the base branch: history is never edited"
 def check_entry(registry: ModelRegistry, name: ModelName, now: datetime) -> Iterator[Finding]:
     """Every invariant of one model's history and pointers (DESIGN §3, history)."""
     entry = registry.entries[name]
-    where = f"{registry.where} $.models.{name}"
+    where = registry.at(name)
     yield from _chain(registry, name, entry, where)
+    yield from _events(entry, where)
     yield from _order(entry, where, now)
     for stage in Stage:
         yield from _pointer(entry, stage, where)
 
 
 def _chain(registry: ModelRegistry, name: ModelName, entry: ModelEntry, where: str) -> Iterator[Finding]:
-    sealed = [index for index, event in enumerate(entry.history) if event.previous is not None]
-    if entry.history_digest is None and not sealed:
+    history = registry.raw_history(name)
+    if entry.history_digest is None and not any(_was_sealed(event) for event in history):
         if entry.history:
             yield warning(
                 "history.chain",
@@ -36,11 +38,49 @@ def _chain(registry: ModelRegistry, name: ModelName, entry: ModelEntry, where: s
                 remedy="nothing to do: the next promotion starts the chain over all of it",
             )
         return
-    breaks = chain_breaks(registry.raw_history(name), entry.history_digest)
+    breaks = list(_without_canonical_form(history)) or chain_breaks(history, entry.history_digest)
     for index, problem in breaks:
         yield error("history.chain", f"history[{index}]: {problem}.", where=where, remedy=_RESTORE)
     if not breaks:
         yield passed("history.chain", f"{len(entry.history)} event(s), chain whole", where=where)
+
+
+def _was_sealed(event: RawEvent) -> bool:
+    """Whether this event stood in a chain once: no older tool wrote a digest, or the key `previous`, null or not."""
+    return "previous" in event or event["pointer"].get("digest") is not None
+
+
+def _without_canonical_form(history: Sequence[RawEvent]) -> Iterator[tuple[int, str]]:
+    """Events of which no digest can be taken, because an edit put a fraction in."""
+    for index, event in enumerate(history):
+        problem = _digest_problem(event)
+        if problem:
+            yield index, problem
+
+
+def _digest_problem(event: RawEvent) -> str:
+    try:
+        event_digest(event)
+    except InvalidInput as problem:
+        return problem.message
+    return ""
+
+
+def _events(entry: ModelEntry, where: str) -> Iterator[Finding]:
+    """Each event names the stage it changed, in the form of its action (DESIGN §2)."""
+    wrong = False
+    for index, event in enumerate(entry.history):
+        if event.action is not Action.DEMOTE:
+            problem = f"a {event.action.value} names no to_stage" if event.to_stage is None else ""
+        elif event.from_stage is None:
+            problem = "a demotion names no from_stage"
+        else:
+            problem = "a demotion has no to_stage" if event.to_stage else ""
+        if problem:
+            wrong = True
+            yield error("history.event", f"history[{index}]: {problem}.", where=where, remedy=_RESTORE)
+    if entry.history and not wrong:
+        yield passed("history.event", "every event names the stage it changed", where=where)
 
 
 def _order(entry: ModelEntry, where: str, now: datetime) -> Iterator[Finding]:

@@ -84,9 +84,10 @@ def plan(
     stored: dict[str, Any] = registry.raw_entry(request.model).get(request.stage.value) or {}
     event = _event(case, moment, stored if pointer is None else pointer, commit)
     after = registry.with_event(request.model, event, pointer, request.stage)
-    reread = ModelRegistry.parse(after.to_bytes(), where=registry.where)  # never write what the loader refuses
+    reread = after.reread(request.model)  # never write what the loader refuses
     entry = reread.entries[request.model]
-    if (entry.pointer(request.stage) is None) != (pointer is None) or reread.document != after.document:
+    same = reread.raw_entry(request.model) == after.raw_entry(request.model) and reread.document == after.document
+    if (entry.pointer(request.stage) is None) != (pointer is None) or not same:
         raise InvalidInput("the new registry does not read back as planned", where=registry.where)
     newest = entry.history[0]
     return Plan(request, newest.action, case.today, newest.pointer, newest, registry, reread, findings)

@@ -12,7 +12,7 @@ from bot.promotion.history import check_entry
 from bot.promotion.policy import Policy, Soak
 from bot.promotion.request import Request
 from bot.registry.model import Action, Event, ModelEntry, Pointer
-from bot.registry.names import Digest, Stage, to_datetime, to_timestamp
+from bot.registry.names import Digest, ModelName, Stage, to_datetime, to_timestamp
 from bot.registry.registry import ModelRegistry
 
 
@@ -24,6 +24,8 @@ class Facts:
     """Whether the request's git_sha is an ancestor of (or equal to) base or head."""
     merged_at: Mapping[int, datetime] = field(default_factory=dict)
     """Pull request number → when GitHub merged it."""
+    artifact_changed: bool = True
+    """Whether this change touches an artifact directory that was there before, so that others may point to it."""
 
 
 @dataclass(frozen=True)
@@ -311,7 +313,7 @@ def bytes_are_pinned(case: Case) -> Iterator[Finding]:
         return
     held = [
         (name, stage, pointer)
-        for name, entry in case.registry.entries.items()
+        for name, entry in _neighbours(case)
         for stage in Stage
         if (pointer := entry.pointer(stage)) and pointer.artifact_dir == case.request.artifact_dir
     ]
@@ -326,6 +328,13 @@ def bytes_are_pinned(case: Case) -> Iterator[Finding]:
         )
     if held and not changed:
         yield passed("artifact.pinned", f"bytes unchanged under {len(held)} pointer(s) to {case.request.artifact_dir}")
+
+
+def _neighbours(case: Case) -> list[tuple[ModelName, ModelEntry]]:
+    """The models to ask: all where a directory changed under them, else this one, whose file is read anyway."""
+    if case.facts.artifact_changed:
+        return list(case.registry.entries.items())
+    return [(case.request.model, case.entry)] if case.entry else []
 
 
 def _slot(case: Case) -> tuple[str, Stage]:

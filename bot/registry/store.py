@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from bot.errors import CouldNotVerify, InvalidInput
 from bot.registry.codec import MAX_BYTES
+from bot.registry.registry import Layout, ModelRegistry
 
 
 def read_registry_bytes(path: Path) -> bytes:
@@ -52,17 +52,18 @@ def registry_lock(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def replace_registry(path: Path, data: bytes, *, expected: bytes) -> None:
-    """Put `data` in the place of `expected`: temp file, fsync, rename, directory fsync.
+def replace_registry(path: Path, data: bytes, *, expected: bytes | None) -> None:
+    """Put `data` in the place of `expected` (None: of nothing): temp file, fsync, rename, directory fsync.
 
     Raises:
         InvalidInput: when the file no longer holds `expected` (somebody else wrote), or cannot be written.
     """
-    if hashlib.sha256(read_registry_bytes(path)).digest() != hashlib.sha256(expected).digest():
+    if (read_registry_bytes(path) if path.exists() or expected is not None else None) != expected:
         raise InvalidInput("registry changed while the promotion was planned", where=str(path), remedy="run it again")
     temporary = ""
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        path.parent.mkdir(exist_ok=True)
+        mode = 0o644 if expected is None else stat.S_IMODE(path.stat().st_mode)
         descriptor, temporary = tempfile.mkstemp(prefix=".models-", suffix=".tmp", dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), mode)
@@ -89,3 +90,54 @@ def _fsync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class ModelDirectory:
+    """The models' files beside an index on disk (`bot.registry.split.ModelFiles`)."""
+
+    def __init__(self, registry: Path) -> None:
+        self.path = registry.parent / "models"
+        self.contents: dict[str, bytes] = {}
+        """What was read, by file name."""
+
+    def names(self) -> Mapping[str, str | None]:
+        """Hidden files are left out: a writer that was killed leaves one, and no model's name starts with a dot."""
+        if self.path.is_symlink():
+            raise InvalidInput("is a symbolic link", where=str(self.path), remedy="commit the directory itself")
+        try:
+            with os.scandir(self.path) as entries:
+                return {entry.name: None for entry in entries if not entry.name.startswith(".")}
+        except FileNotFoundError:
+            return {}
+        except OSError as problem:
+            raise CouldNotVerify(
+                f"cannot be listed: {problem.strerror}", where=str(self.path), remedy="check its permissions"
+            ) from None
+
+    def read(self, file_name: str) -> bytes:
+        self.contents[file_name] = read_registry_bytes(self.path / file_name)
+        return self.contents[file_name]
+
+
+class StoredRegistry:
+    """A registry on disk. What was read of a file is what a write must still find there."""
+
+    def __init__(self, path: Path, *, where: str | None = None) -> None:
+        self._path = path
+        self._where = where or str(path)
+        self._models = ModelDirectory(path)
+        self._index = b""
+
+    def read(self, *, check_models: bool = True) -> ModelRegistry:
+        """Raises InvalidInput when the file is not there or is not a registry."""
+        self._index = read_registry_bytes(self._path)
+        return ModelRegistry.parse(self._index, where=self._where, files=self._models, check_models=check_models)
+
+    def write(self, after: ModelRegistry, model: str) -> None:
+        """Replace the one file that holds a model, in a registry that came from `read`."""
+        if after.layout is Layout.SINGLE:
+            replace_registry(self._path, after.to_bytes(), expected=self._index)
+        else:
+            file_name = Path(after.file_of(model)).name
+            expected = self._models.contents.get(file_name)
+            replace_registry(self._models.path / file_name, after.file_bytes(model), expected=expected)

@@ -331,4 +331,4 @@ def test_a_rehashed_history_is_found_by_comparing_with_the_base() -> None:
     assert errors_in(check_entry(forged, MODEL, NOW)) == []
     found = replay(LIVE, forged)
     assert isinstance(found, Diverged)
-    assert "it only grows" in found.findings[0].message
+    assert "history[1] is not the base's history[1]: reason changed." in found.findings[0].message
