@@ -143,6 +143,7 @@ def _add_move(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--commit", action="store_true", help="commit the registry and nothing else")
     parser.add_argument("--branch", metavar="NAME", help="commit on a new branch (implies --commit)")
     parser.add_argument("--push", action="store_true", help="push that branch to origin (implies --commit)")
+    parser.add_argument("--datasets-dir", help="where datasets stand (ml/datasets), verified for active")
     _add_place(parser, "--registry-path")
 
 
@@ -164,6 +165,13 @@ def _add_verify(commands: _Commands[_Parser]) -> None:
     parser = commands.add_parser(
         "verify", help="prove the registry and every artifact it points to", allow_abbrev=False
     )
+    parser.add_argument("--model", action="append", metavar="NAME", help="only this model; may be given again")
+    parser.add_argument("--since", metavar="REV", help="only models that are not what they were at this revision")
+    parser.add_argument("--base", metavar="REV", help="history must only have grown since this revision")
+    parser.add_argument("--shard", metavar="I/N", help="only every N-th model, starting with the I-th")
+    parser.add_argument("--merge", nargs="+", metavar="FILE", help="put the JSON reports of all shards together")
+    parser.add_argument("--format", choices=("text", "json", "sarif", "junit"), default="text")
+    parser.add_argument("--datasets-dir", help="where datasets stand (ml/datasets)")
     _add_place(parser, "--path")
     parser.set_defaults(command=_verify)
 
@@ -238,9 +246,9 @@ def _read(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from bot.app.terminal import verify
+    from bot.app.verify_here import verify_command
 
-    return verify(options, _now())
+    return verify_command(options, _now())
 
 
 def _gate(options: argparse.Namespace) -> int:

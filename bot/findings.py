@@ -14,6 +14,8 @@ class Severity(str, Enum):
     PASS = "pass"  # noqa: S105 - an outcome, not a password
     WARNING = "warning"
     ERROR = "error"
+    UNKNOWN = "unknown"
+    """Nobody could look: never a pass. Only a verification goes on after one."""
 
 
 class Finding(BaseModel):
@@ -39,6 +41,10 @@ def warning(rule: str, message: str, *, where: str = "", remedy: str = "") -> Fi
 
 def error(rule: str, message: str, *, where: str = "", remedy: str = "") -> Finding:
     return Finding(rule=rule, severity=Severity.ERROR, message=message, where=where, remedy=remedy)
+
+
+def unknown(rule: str, message: str, *, where: str = "", remedy: str = "") -> Finding:
+    return Finding(rule=rule, severity=Severity.UNKNOWN, message=message, where=where, remedy=remedy)
 
 
 def errors_in(findings: Iterable[Finding]) -> list[Finding]:

@@ -328,6 +328,12 @@ class Repository:
         output = self._run("status", "--porcelain=v1", "-z", "--untracked-files=normal")
         return [line[3:] if line[2:3] == " " else line for line in output.split("\0") if line]
 
+    def changed_since(self, revision: str) -> list[str]:
+        """Paths whose content in the work tree is not what it is at a commit, new files included."""
+        output = self._run("diff", "--name-only", "-z", "--no-renames", "--end-of-options", revision, "--")
+        new = self._run("ls-files", "-z", "--full-name", "--others", "--exclude-standard", "--", ":(top)")
+        return [path for path in (output + new).split("\0") if path]
+
     def tracked_paths(self, directory: str) -> set[str]:
         """Files below a directory of the work tree that git tracks."""
         output = self._run("ls-files", "-z", "--full-name", "--", f":(top,literal){directory}")

@@ -39,6 +39,7 @@ POLICY = """\
 #     require_prior_stage: true
 # require_reason: false
 # require_sha: false
+# require_dataset: false
 # drafts: false
 # contacts: []
 """

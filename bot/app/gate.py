@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.app.scene import Change, pointed_directories
+from bot.artifact.dataset import examine_dataset
 from bot.artifact.evidence import Evidence
 from bot.artifact.limits import Limits
 from bot.artifact.source import Source
@@ -58,7 +59,14 @@ def review(change: Change, *, examine: Examine, now: datetime) -> Review:
             list(after) if directory in change.changed_artifacts else sorted({step.model for step in replayed.steps})
         )
         findings += _proven(change, {name: after.entries[name] for name in names}, directory, examine)
+    for dataset_id in sorted({step.event.pointer.dataset_id or "" for step in replayed.steps if _goes_active(step)}):
+        required = change.policy.require_dataset
+        findings += examine_dataset(change.head_files, dataset_id, required=required) if dataset_id else ()
     return Review(replayed.steps, tuple(findings))
+
+
+def _goes_active(step: Step) -> bool:
+    return step.event.to_stage is Stage.ACTIVE
 
 
 def compare(change: Change) -> Replayed | Diverged:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bot.app.gate import Examine
 from bot.app.scene import read_policy, read_registry
+from bot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
+from bot.artifact.dataset import examine_dataset
 from bot.artifact.evidence import Evidence
 from bot.artifact.source import Source as Files
 from bot.artifact.source import WorkTree
@@ -20,6 +22,7 @@ from bot.promotion.policy import Policy
 from bot.promotion.request import Request
 from bot.promotion.rules import Facts
 from bot.registry.model import Action
+from bot.registry.names import Stage
 from bot.registry.registry import ModelRegistry
 from bot.registry.store import StoredRegistry, registry_lock
 
@@ -44,6 +47,7 @@ class Ground:
     policy: Policy
     files: Files
     commit: str | None
+    datasets_dir: str = DATASETS_DIR
 
 
 def decide(ground: Ground, request: Request, facts: Facts, *, examine: Examine, now: datetime) -> Decided:
@@ -52,6 +56,7 @@ def decide(ground: Ground, request: Request, facts: Facts, *, examine: Examine, 
         evidence = Evidence(request.artifact_dir, ground.files.description)  # what is taken out need not be proven
     else:
         evidence = examine(ground.files, request.artifact_dir, ground.policy.limits)
+        evidence = replace(evidence, findings=(*evidence.findings, *_dataset(ground, request)))
     decision = plan(
         ground.registry, request, evidence, ground.policy, now, base=ground.base, facts=facts, commit=ground.commit
     )
@@ -60,6 +65,14 @@ def decide(ground: Ground, request: Request, facts: Facts, *, examine: Examine, 
     if today is not None and today.artifact_dir != request.artifact_dir:
         shown = examine(ground.files, today.artifact_dir, ground.policy.limits)
     return Decided(decision, evidence, facts, shown)
+
+
+def _dataset(ground: Ground, request: Request) -> tuple[Finding, ...]:
+    """For ACTIVE, a dataset that is present must verify (DESIGN §2)."""
+    if request.stage is not Stage.ACTIVE or not request.dataset_id:
+        return ()
+    required = ground.policy.require_dataset
+    return examine_dataset(ground.files, request.dataset_id, directory=ground.datasets_dir, required=required)
 
 
 Prepare = Callable[[Ground], tuple[Request, Sequence[Finding]]]
@@ -73,6 +86,7 @@ class Place:
     registry: Path
     registry_path: str
     policy_path: str
+    datasets_dir: str = DATASETS_DIR
 
 
 def promote_here(
@@ -105,7 +119,8 @@ def promote_here(
                 remedy=f"git add {place.registry_path} && git commit",
             )
         files = WorkTree(place.root, repository.tracked_paths)
-        ground = Ground(registry, base, read_policy(repository, head, place.policy_path), files, head)
+        policy = read_policy(repository, head, place.policy_path)
+        ground = Ground(registry, base, policy, files, head, place.datasets_dir)
         request, remarks = prepare(ground)
         dirty = repository.dirty_paths()
         facts = Facts(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
 
+from bot.app.report import VerifyReport
 from bot.artifact.manifest import Manifest
 from bot.promotion.plan_document import PlanDocument
 from bot.promotion.policy import Policy
@@ -32,6 +33,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "manifest": Manifest,
     "policy": Policy,
     "plan": PlanDocument,
+    "report": VerifyReport,
 }
 
 

@@ -12,12 +12,13 @@ from typing import Any
 
 from bot.app.examiner import Examiner
 from bot.app.gate import review
+from bot.app.lines import line
 from bot.app.promote import Ground, Place, Prepare, commit_message, promote_here
 from bot.app.rollback import NoWayBack, prepare_demotion, prepare_rollback
 from bot.app.scene import Change
-from bot.app.verify import verify_here
+from bot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from bot.errors import InvalidInput, UsageError
-from bot.findings import Finding, Severity
+from bot.findings import Finding
 from bot.git import Repository
 from bot.promotion.commands import parse_identifier, parse_text
 from bot.promotion.diff import unified_diff
@@ -31,7 +32,6 @@ from bot.registry.registry import DEFAULT_PATH, Layout
 
 log = logging.getLogger(__name__)
 _DONE = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled back", Action.DEMOTE: "demoted"}
-_SIGNS = {Severity.PASS: "ok     ", Severity.WARNING: "warning", Severity.ERROR: "error  "}
 
 
 def promote(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> int:
@@ -140,21 +140,6 @@ def _asked(options: argparse.Namespace, action: Action) -> Asked:
     return Asked(action=action, **values)
 
 
-def verify(options: argparse.Namespace, now: datetime) -> int:
-    """`promotebot verify`: one line a finding; exit 0 verified, 1 does not verify."""
-    repository, place = place_of(options)
-    report = verify_here(place.registry, place.root, repository, examine=Examiner(), now=now)
-    for model, finding in report.findings:
-        _write_finding(finding, model)
-    counts = {severity: sum(f.severity is severity for _, f in report.findings) for severity in Severity}
-    verdict = "verified" if report.verified else "DOES NOT VERIFY"
-    sys.stdout.write(
-        f"{verdict}: {place.registry_path}: {counts[Severity.PASS]} passed, "
-        f"{counts[Severity.WARNING]} warning(s), {counts[Severity.ERROR]} error(s)\n"
-    )
-    return 0 if report.verified else 1
-
-
 def gate(options: argparse.Namespace, now: datetime) -> int:
     """`promotebot gate`: exit 0 when base → head is legal and proven, 1 when not."""
     repository, place = place_of(options)
@@ -167,7 +152,7 @@ def gate(options: argparse.Namespace, now: datetime) -> int:
     )
     found = review(change, examine=Examiner(), now=now)
     for finding in found.findings:
-        _write_finding(finding)
+        sys.stdout.write(line(finding) + "\n")
     sys.stdout.write(f"{'pass' if found.passes else 'FAIL'}: {found.title}\n")
     return 0 if found.passes else 1
 
@@ -185,7 +170,8 @@ def place_of(options: argparse.Namespace) -> tuple[Repository, Place]:
         relative = str((registry.parent.resolve() / registry.name).relative_to(root))
     except ValueError:
         raise UsageError("the registry is outside the repository", where=str(registry)) from None
-    return repository, Place(root, registry, parse_artifact_path(relative), POLICY_PATH)
+    datasets = parse_artifact_path(getattr(options, "datasets_dir", None) or DATASETS_DIR)
+    return repository, Place(root, registry, parse_artifact_path(relative), POLICY_PATH, datasets)
 
 
 def _actor(environment: Mapping[str, str], repository: Repository) -> Actor:
@@ -230,16 +216,4 @@ def _parsed(options: argparse.Namespace, parsers: Mapping[str, Callable[[str], A
 
 def _log_findings(findings: Iterable[Finding]) -> None:
     for finding in findings:
-        log.info("%s", _line(finding))
-
-
-def _write_finding(finding: Finding, model: str = "") -> None:
-    sys.stdout.write(_line(finding, model) + "\n")
-
-
-def _line(finding: Finding, model: str = "") -> str:
-    where = f" [{finding.where}]" if finding.where else ""
-    text = f"{_SIGNS[finding.severity]} {f'{model}: ' if model else ''}{finding.rule}: {finding.message}{where}"
-    return (
-        f"{text}\n        Next: {finding.remedy}" if finding.remedy and finding.severity is not Severity.PASS else text
-    )
+        log.info("%s", line(finding))

@@ -1,20 +1,21 @@
-"""Verify: the whole registry and every artifact it points to; all findings, not only the first."""
+"""Verify: a registry and every artifact it points to; all findings, and what could not be looked at beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from bot.app.gate import Examine
+from bot.app.report import About, ModelFinding, VerifyReport, report_of
+from bot.artifact.dataset import DEFAULT_DIR, examine_dataset
 from bot.artifact.evidence import Evidence
-from bot.artifact.limits import Limits
-from bot.artifact.source import Source, WorkTree
-from bot.errors import InvalidInput
-from bot.findings import Finding, error, errors_in, passed, warning
-from bot.git import Repository
+from bot.artifact.source import Source
+from bot.errors import CouldNotVerify, InvalidInput
+from bot.findings import Finding, error, passed, unknown, warning
+from bot.promotion.append_only import check_append_only
 from bot.promotion.history import check_entry
+from bot.promotion.policy import Policy
 from bot.promotion.rules import short
 from bot.registry.model import Pointer
 from bot.registry.names import ModelName, Stage
@@ -22,76 +23,151 @@ from bot.registry.registry import ModelRegistry
 
 
 @dataclass(frozen=True)
-class Report:
-    """What verification found, model by model, in the registry's order."""
+class Subject:
+    """What is verified: a registry, the files it points to, and what it is compared with."""
 
-    findings: tuple[tuple[ModelName, Finding], ...]
+    registry: ModelRegistry
+    files: Source
+    policy: Policy
+    is_in_history: Callable[[str], bool]
+    """Whether a commit is in the history of what is verified."""
+    base: ModelRegistry | None = None
+    """An earlier registry, whose events must stand unchanged."""
+    datasets_dir: str = DEFAULT_DIR
 
-    @property
-    def verified(self) -> bool:
-        """Something was looked at and nothing is wrong."""
-        return bool(self.findings) and not errors_in(finding for _, finding in self.findings)
+
+@dataclass
+class _Verification:
+    subject: Subject
+    examine: Examine
+    now: datetime
+    findings: list[ModelFinding] = field(default_factory=list)
+    seen: dict[str, Evidence | None] = field(default_factory=dict)
+    datasets: set[str] = field(default_factory=set)
+
+    def model(self, name: str) -> None:
+        """Everything about one model; what cannot be looked at is a finding of its own, and the rest goes on."""
+        before = len(self.findings)
+        try:
+            found = [*self._history(name)]
+            entry = self.subject.registry.entry(name)
+            pointers = [(s, p) for s in Stage if entry and (p := entry.pointer(s))]
+        except InvalidInput as problem:
+            remedy = problem.remedy or "restore the registry from the base branch; only promotebot writes it"
+            found, pointers = [error("registry.schema", problem.message, where=problem.where, remedy=remedy)], []
+        except CouldNotVerify as problem:
+            found, pointers = [_unknown(problem)], []
+        self._add(name, found)
+        for stage, pointer in pointers:
+            self._add(name, self._pointer(stage, pointer))
+        if len(self.findings) == before:
+            self._add(name, [passed("history.pointer", "no pointer, no history", where=self.subject.registry.at(name))])
+
+    def _add(self, name: str, found: Sequence[Finding] | Iterator[Finding]) -> None:
+        self.findings += [ModelFinding(model=name, **finding.model_dump()) for finding in found]
+
+    def _history(self, name: str) -> Iterator[Finding]:
+        registry, base = self.subject.registry, self.subject.base
+        if name in registry:
+            yield from check_entry(registry, ModelName(name), self.now)
+        if base is not None:
+            yield from check_append_only(base, registry, [name])
+
+    def _pointer(self, stage: Stage, pointer: Pointer) -> Iterator[Finding]:
+        directory = pointer.artifact_dir
+        if directory not in self.seen:
+            try:
+                self.seen[directory] = self.examine(self.subject.files, directory, self.subject.policy.limits)
+                yield from self._evidence(directory).findings
+            except CouldNotVerify as problem:
+                self.seen[directory] = None
+                yield _unknown(problem, where=directory)
+        evidence = self.seen[directory]
+        if evidence is not None:
+            yield from _pinned(stage, pointer, evidence)
+        if stage is Stage.ACTIVE:
+            yield from self._provenance(pointer)
+
+    def _evidence(self, directory: str) -> Evidence:
+        evidence = self.seen[directory]
+        if evidence is None:
+            raise CouldNotVerify("was not examined", where=directory)
+        return evidence
+
+    def _provenance(self, pointer: Pointer) -> Iterator[Finding]:
+        """The training commit and dataset of what is ACTIVE."""
+        sha, dataset = pointer.git_sha, pointer.dataset_id
+        try:
+            if sha and self.subject.is_in_history(sha):
+                yield passed("git_sha.ancestor", f"{sha[:12]} is in the history", where=pointer.artifact_dir)
+            elif sha:
+                yield warning(
+                    "git_sha.ancestor",
+                    f"ACTIVE {pointer.artifact_id}: the training commit {sha[:12]} is not in the history.",
+                    where=pointer.artifact_dir,
+                    remedy="a squash merge drops a branch's commits, a shallow clone old ones: git fetch --unshallow",
+                )
+            if dataset and dataset not in self.datasets:
+                self.datasets.add(dataset)
+                yield from examine_dataset(self.subject.files, dataset, directory=self.subject.datasets_dir)
+        except CouldNotVerify as problem:
+            yield _unknown(problem, where=pointer.artifact_dir)
 
 
-def verify(registry: ModelRegistry, files: Source, *, examine: Examine, limits: Limits, now: datetime) -> Report:
-    """Every model's history, every pointer, every pointer's bytes.
+def verify(
+    subject: Subject,
+    names: Sequence[str],
+    about: About,
+    *,
+    examine: Examine,
+    now: datetime,
+    remarks: Sequence[Finding] = (),
+    progress: Callable[[str], None] = lambda _: None,
+) -> VerifyReport:
+    """Verify the models named: history, pointers, bytes, provenance; with a base, that history only grew.
 
-    Raises:
-        InvalidInput: for a registry without models: nothing looked at is nothing verified.
+    Args:
+        about: what the report says it is about.
+        remarks: findings on the whole, such as that nothing changed since a commit; they count as looked at.
+        progress: told each model's name before it is looked at.
     """
-    if not registry.entries:
-        raise InvalidInput("the registry holds no model, so nothing was verified", where=registry.where)
-    seen: dict[str, Evidence] = {}
-    findings: list[tuple[ModelName, Finding]] = []
-    for name in registry:
-        findings += [(name, finding) for finding in check_entry(registry, name, now)]
-        for stage in Stage:
-            pointer = registry.entries[name].pointer(stage)
-            if pointer is None:
-                continue
-            fresh = pointer.artifact_dir not in seen
-            if fresh:
-                seen[pointer.artifact_dir] = examine(files, pointer.artifact_dir, limits)
-            evidence = seen[pointer.artifact_dir]
-            findings += [(name, finding) for finding in (evidence.findings if fresh else ())]
-            findings += [(name, finding) for finding in _pinned(stage, pointer, evidence)]
-        if not any(model == name for model, _ in findings):
-            findings.append((name, passed("history.pointer", "no pointer, no history")))
-    return Report(tuple(findings))
+    verification = _Verification(subject, examine, now)
+    verification._add("", remarks)
+    for name in names:
+        progress(name)
+        verification.model(name)
+    return report_of(about, names, verification.findings)
 
 
 def _pinned(stage: Stage, pointer: Pointer, evidence: Evidence) -> Iterator[Finding]:
-    what = f"{stage.label} {pointer.artifact_id}"
-    manifest = evidence.manifest
+    what, where = f"{stage.label} {pointer.artifact_id}", pointer.artifact_dir
     if pointer.digest is None:
         yield warning(
             "artifact.pinned",
             f"{what} has no digest (written by an older tool).",
-            where=pointer.artifact_dir,
+            where=where,
             remedy="nothing to do: the next promotion records one",
         )
     elif pointer.digest == evidence.digest:
-        yield passed("artifact.pinned", f"{what} holds the bytes that were promoted: {short(pointer.digest)}")
+        yield passed("artifact.pinned", f"{what} holds the bytes promoted: {short(pointer.digest)}", where=where)
     else:
         yield error(
             "artifact.pinned",
             f"{what} was promoted as {short(pointer.digest)}; the directory now holds {short(evidence.digest)}.",
-            where=pointer.artifact_dir,
+            where=where,
             remedy=f"restore the promoted bytes: git log -- {pointer.artifact_dir}",
         )
-    for field in ("git_sha", "dataset_id"):
-        said, written = getattr(pointer, field), getattr(manifest, field, None)
-        if said and written and said != written:
-            yield error(
-                f"manifest.{field}",
-                f"{what} says {said}, its manifest says {written}.",
-                where=pointer.artifact_dir,
-                remedy="restore the manifest that was promoted",
-            )
+    written = evidence.manifest
+    for name, said, is_now in (
+        ("git_sha", pointer.git_sha, written.git_sha if written else None),
+        ("dataset_id", pointer.dataset_id, written.dataset_id if written else None),
+        ("feature_order_hash", pointer.feature_order_hash, written.feature_order_hash if written else None),
+    ):
+        if said and is_now and said != is_now:
+            message = f"{what} says {name} {said}, its manifest says {is_now}."
+            yield error(f"manifest.{name}", message, where=where, remedy="restore the manifest that was promoted")
 
 
-def verify_here(path: Path, base_dir: Path, repository: Repository, *, examine: Examine, now: datetime) -> Report:
-    """The terminal's door: a registry file and the work tree around it."""
-    registry = ModelRegistry.load(path)
-    files = WorkTree(base_dir.resolve(), repository.tracked_paths)
-    return verify(registry, files, examine=examine, limits=Limits(), now=now)
+def _unknown(problem: CouldNotVerify, *, where: str = "") -> Finding:
+    remedy = problem.remedy or "run it again"
+    return unknown("verify.unknown", f"Could not look: {problem.message}", where=problem.where or where, remedy=remedy)

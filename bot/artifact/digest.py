@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from bot.errors import CouldNotVerify, InvalidInput
 
@@ -39,7 +39,13 @@ def copy_hashed(stream: BinaryIO, target: Path, *, where: str, max_bytes: int) -
     return hasher.hexdigest(), size
 
 
-def hash_stream(stream: BinaryIO, *, where: str = "") -> str:
+class Readable(Protocol):
+    """Anything that gives bytes until there are none."""
+
+    def read(self, count: int, /) -> bytes: ...
+
+
+def hash_stream(stream: Readable, *, where: str = "") -> str:
     """64 hex digits of everything the stream still holds, one chunk in memory at a time.
 
     Raises:

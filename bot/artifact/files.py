@@ -271,8 +271,12 @@ def lfs_pointer(path: Path) -> str | None:
     """
     if path.stat().st_size > _LFS_BYTES:
         return None
-    data = path.read_bytes()
-    if not data.startswith(_LFS_HEADER):
+    return lfs_oid(path.read_bytes())
+
+
+def lfs_oid(data: bytes) -> str | None:
+    """The same for a whole file's bytes."""
+    if len(data) > _LFS_BYTES or not data.startswith(_LFS_HEADER):
         return None
     match = _LFS_OID.search(data)
     return match[1].decode() if match else ""

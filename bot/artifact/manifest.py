@@ -131,7 +131,7 @@ def parse_manifest(data: bytes, *, where: str) -> Manifest:
         return Manifest.model_validate(document)
     except ValidationError as found:
         lines = [
-            f"{_json_path(item['loc'])}: {item['msg'].removeprefix('Value error, ')}"
+            f"{json_path(item['loc'])}: {item['msg'].removeprefix('Value error, ')}"
             for item in found.errors(include_url=False, include_context=False)
         ]
         more = [f"and {len(lines) - MAX_PROBLEMS} more"] if len(lines) > MAX_PROBLEMS else []
@@ -168,7 +168,7 @@ def _rewrite(where: str, document: Any) -> str:
         return manifest_command(directory)
 
 
-def _json_path(location: tuple[int | str, ...]) -> str:
+def json_path(location: tuple[int | str, ...]) -> str:
     """`$.sha256["a/b.onnx"]`; a key that is no plain word is written as JSON, so that it cannot break the line."""
     path = "$"
     for part in location:

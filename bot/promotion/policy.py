@@ -112,6 +112,8 @@ class Policy(_Section):
     stages: Stages = Stages()
     require_reason: bool = False
     require_sha: bool = False
+    require_dataset: bool = False
+    """Whether ACTIVE needs the dataset's own manifest and files in the repository."""
     drafts: bool = False
     """Whether a draft pull request may carry promotions."""
     limits: Limits = Limits()

@@ -192,19 +192,19 @@ def test_an_edited_history_does_not_verify(
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"[]", "top level is a list"), (b"\xff", "not UTF-8"), (b'{"schema_version": "v1", "models": {}}', "no model")],
+    [(b"[]", "top level is a list"), (b"\xff", "not UTF-8")],
 )
 def test_a_file_that_is_no_registry_is_an_error_not_a_crash(
     alice: Person, capsys: pytest.CaptureFixture[str], content: bytes, says: str
 ) -> None:
     (alice.clone / REGISTRY).write_bytes(content)
     assert main(["verify"]) == 1
-    assert says in capsys.readouterr().err
+    assert says in capsys.readouterr().out
 
 
 def test_a_registry_that_is_not_there_is_named(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--path", "ml/registry/nope.json"]) == 1
-    assert "registry not found" in capsys.readouterr().err
+    assert "registry not found" in capsys.readouterr().out
 
 
 def test_nobody_as_actor_is_an_error(
@@ -231,7 +231,7 @@ def test_an_error_of_our_own_says_so_and_shows_no_traceback(
     def broken(*_: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("bot.app.terminal.verify_here", lambda *_, **__: broken())
+    monkeypatch.setattr("bot.app.verify_here.verify_here", lambda *_, **__: broken())
     assert main(["verify"]) == 3
     err = capsys.readouterr().err
     assert "internal error: RuntimeError: boom" in err

@@ -1,0 +1,396 @@
+"""Verify in full: every finding, parts of a registry, what could not be looked at, and the forms of the report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from bot.app.report import About, ModelFinding, VerifyReport, merge_reports, report_of, to_junit, to_sarif
+from bot.cli import main
+from bot.errors import CouldNotVerify
+from bot.findings import error, passed, unknown, warning
+from bot.registry.chain import sealed
+from bot.sandbox.demo import REGISTRY
+from bot.sandbox.workshop import Person
+
+from .test_layout import OTHER, with_other_model
+from .test_terminal import DATA, FLAGS, V2, alice, sha
+
+__all__ = ["alice"]
+V1 = "ml/artifacts/regime_v1"
+Capture = pytest.CaptureFixture[str]
+
+
+def report(capsys: Capture, *arguments: str) -> tuple[int, VerifyReport]:
+    capsys.readouterr()
+    code = main(["verify", "--format", "json", *arguments])
+    return code, VerifyReport.model_validate_json(capsys.readouterr().out)
+
+
+def rules(found: VerifyReport, severity: str) -> list[str]:
+    return [finding.rule for finding in found.findings if finding.severity.value == severity]
+
+
+def edit(person: Person, change: Callable[[Any], object]) -> None:
+    path = person.clone / REGISTRY
+    document = json.loads(path.read_bytes())
+    change(document)
+    path.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def test_everything_is_found_at_once_and_each_names_its_model(alice: Person, capsys: Capture) -> None:
+    with_other_model(alice)
+
+    def damage(document: Any) -> None:
+        one, other = document["models"]["regime_classifier"], document["models"][OTHER]
+        one["history"][0]["reason"] = "another"
+        one["shadow"]["dataset_id"] = "elsewhere"
+        other["active"]["git_sha"] = 7
+        other["history"][1]["ts_utc"] = "2026-99-99T00:00:00Z"
+
+    edit(alice, damage)
+    (alice.clone / V1 / "model.onnx").write_bytes(b"junk")
+    code, found = report(capsys)
+    assert (code, found.verdict) == (1, "mismatch")
+    wrong = {(f.model, f.rule) for f in found.findings if f.severity.value == "error"}
+    assert wrong == {
+        ("regime_classifier", "history.chain"),
+        ("regime_classifier", "history.pointer"),
+        ("regime_classifier", "artifact.digest"),
+        ("regime_classifier", "artifact.pinned"),
+        ("regime_classifier", "manifest.dataset_id"),
+        (OTHER, "registry.schema"),
+    }
+    schema = next(f for f in found.findings if f.rule == "registry.schema")
+    assert "$.models.other_model.active.git_sha" in schema.message
+    assert "$.models.other_model.history[1].ts_utc" in schema.message
+
+
+def test_one_model_of_two_is_verified_alone(alice: Person, capsys: Capture) -> None:
+    with_other_model(alice)
+    edit(alice, lambda document: document["models"][OTHER]["history"].pop(0))
+    assert report(capsys, "--model", "regime_classifier")[0] == 0
+    assert report(capsys, "--model", OTHER)[0] == 1
+    assert main(["verify", "--model", "nope"]) == 1
+    assert f"known models: regime_classifier, {OTHER}" in capsys.readouterr().err
+
+
+def test_since_looks_only_at_what_changed(alice: Person, capsys: Capture) -> None:
+    with_other_model(alice)
+    code, found = report(capsys, "--since", "HEAD")
+    assert (code, found.models, rules(found, "pass")) == (0, (), ["verify.since"])
+    edit(alice, lambda document: document["models"][OTHER].update(owner="ml"))
+    assert report(capsys, "--since", "HEAD")[1].models == (OTHER,)
+    alice.git("checkout", "--", REGISTRY)
+    (alice.clone / V2 / "model.onnx").write_bytes(b"junk")
+    code, found = report(capsys, "--since", "HEAD")
+    assert code == 1
+    assert set(found.models) == {"regime_classifier", OTHER}
+    alice.git("checkout", "--", V2)
+    (alice.clone / V1 / "new.bin").write_bytes(b"untracked")
+    assert report(capsys, "--since", "HEAD")[0] == 1
+
+
+def test_a_revision_that_is_none_is_a_usage_error(alice: Person, capsys: Capture) -> None:
+    assert main(["verify", "--since", "nowhere"]) == 2
+    assert main(["verify", "--base", "--help-me"]) == 2
+    capsys.readouterr()
+
+
+def rehash(entry: Any) -> None:
+    entry["history"], entry["history_digest"] = sealed(entry["history"])
+
+
+def test_a_rehashed_history_is_found_with_base_and_named(alice: Person, capsys: Capture) -> None:
+    def forge(document: Any) -> None:
+        entry = document["models"]["regime_classifier"]
+        entry["history"][1]["reason"] = "rewritten"
+        rehash(entry)
+
+    edit(alice, forge)
+    assert report(capsys)[0] == 0
+    code, found = report(capsys, "--base", "HEAD")
+    assert code == 1
+    (finding,) = [f for f in found.findings if f.severity.value == "error"]
+    assert finding.rule == "history.append_only"
+    assert finding.message == "history[1] is not the base's history[1]: reason changed."
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda models: models["regime_classifier"]["history"].pop(), "the base's holds 3"),
+        (lambda models: models.pop("regime_classifier"), "models are only demoted"),
+    ],
+)
+def test_what_history_lost_is_found_with_base(
+    alice: Person, capsys: Capture, change: Callable[[Any], object], says: str
+) -> None:
+    def forge(document: Any) -> None:
+        change(document["models"])
+        for entry in document["models"].values():
+            rehash(entry)
+
+    edit(alice, forge)
+    code, found = report(capsys, "--base", "HEAD")
+    assert code == 1
+    assert any(says in f.message for f in found.findings if f.rule == "history.append_only")
+
+
+def test_promotions_only_append(alice: Person, capsys: Capture) -> None:
+    assert main([*FLAGS, "--stage", "active", *DATA, *sha(alice), "--reason", "14 days"]) == 0
+    code, found = report(capsys, "--base", "HEAD")
+    assert code == 0
+    assert any(f.message == "the base's 3 event(s) unchanged, 1 added" for f in found.findings)
+
+
+def test_a_base_without_a_registry_is_unknown_not_verified(alice: Person, capsys: Capture) -> None:
+    assert main(["verify", "--base", "HEAD", "--path", "ml/registry/models.json"]) == 0
+    root = alice.git("rev-list", "--max-parents=0", "HEAD").split()[0]
+    assert main(["verify", "--base", root]) in (0, 4)
+    alice.git("rm", "--quiet", "--cached", REGISTRY)
+    alice.git("commit", "--quiet", "--message", "chore: Untrack")
+    assert main(["verify", "--base", "HEAD"]) == 4
+    assert "no registry" in capsys.readouterr().err
+
+
+def test_an_empty_registry_is_not_verified_because_nothing_was_looked_at(alice: Person, capsys: Capture) -> None:
+    edit(alice, lambda document: document.update(models={}))
+    assert main(["verify"]) == 4
+    assert "COULD NOT VERIFY: ml/registry/models.json: 0 passed" in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_is_unknown_and_a_mismatch_outweighs_it(
+    alice: Person, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bot.app.examiner import Examiner
+
+    real = Examiner.__call__
+
+    def flaky(self: Examiner, source: Any, directory: Any, limits: Any) -> Any:
+        if directory == V2:
+            raise CouldNotVerify("cannot be read: Input/output error", where=directory)
+        return real(self, source, directory, limits)
+
+    monkeypatch.setattr(Examiner, "__call__", flaky)
+    code, found = report(capsys)
+    assert (code, found.verdict, rules(found, "unknown")) == (4, "could_not_verify", ["verify.unknown"])
+    assert "artifact.opens" in rules(found, "pass")
+    (alice.clone / V1 / "model.onnx").write_bytes(b"junk")
+    code, found = report(capsys)
+    assert (code, found.verdict) == (1, "mismatch")
+    assert rules(found, "unknown") == ["verify.unknown"]
+
+
+def test_a_training_commit_outside_history_is_a_warning(alice: Person, capsys: Capture) -> None:
+    def forge(document: Any) -> None:
+        entry = document["models"]["regime_classifier"]
+        for place in (entry["active"], entry["history"][1]["pointer"]):
+            place["git_sha"] = "0" * 40
+        rehash(entry)
+
+    edit(alice, forge)
+    manifest = alice.clone / V1 / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"git_sha"', '"trained_at"'))
+    code, found = report(capsys)
+    assert "git_sha.ancestor" in rules(found, "warning"), [f for f in found.findings if f.severity.value != "pass"]
+    assert code == 0
+
+
+def test_a_leftover_models_directory_is_named(alice: Person, capsys: Capture) -> None:
+    (alice.clone / "ml/registry/models").mkdir()
+    assert "registry.layout" in rules(report(capsys)[1], "warning")
+
+
+def test_shards_cover_every_model_once_and_merge_into_one_report(
+    alice: Person, capsys: Capture, tmp_path: Path
+) -> None:
+    with_other_model(alice)
+    whole = report(capsys)[1]
+    parts = [report(capsys, "--shard", f"{number}/3")[1] for number in (1, 2, 3)]
+    assert sorted(name for part in parts for name in part.models) == sorted(whole.models)
+    files = []
+    for part in parts:
+        files.append(str(tmp_path / part.about.shard.replace("/", "of")))  # type: ignore[union-attr]
+        Path(files[-1]).write_text(part.model_dump_json())
+    assert main(["verify", "--merge", *files]) == 0
+    assert "verified" in capsys.readouterr().out
+    assert main(["verify", "--merge", *files[:2]]) == 4
+    assert "not the 3 shards" in capsys.readouterr().err
+    assert main(["verify", "--merge", str(tmp_path / "missing")]) == 4
+    (tmp_path / "junk").write_text("{}")
+    assert main(["verify", "--merge", str(tmp_path / "junk")]) == 1
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "1/0", "a/b", "1/2\n", "1", "-1/2"])
+def test_a_shard_that_is_none_is_a_usage_error(alice: Person, capsys: Capture, shard: str) -> None:
+    assert main(["verify", f"--shard={shard}"]) == 2
+    assert "is not a shard" in capsys.readouterr().err
+
+
+FINDINGS = [
+    ModelFinding(model="m", **passed("artifact.digest", "4 files", where="ml/a").model_dump()),
+    ModelFinding(model="m", **error("history.chain", "broken <&>\x1b", where="r.json $.models.m").model_dump()),
+    ModelFinding(model="m", **unknown("verify.unknown", "no answer", where="ml/b c").model_dump()),
+    ModelFinding(model="", **warning("registry.layout", "left over", remedy="git rm").model_dump()),
+]
+
+
+def test_sarif_names_every_finding_but_passes_with_file_and_next_command() -> None:
+    sarif = json.loads(to_sarif(report_of(About(registry="r.json"), ["m"], FINDINGS)))
+    assert sarif["version"] == "2.1.0"
+    (run,) = sarif["runs"]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == [
+        "history.chain",
+        "registry.layout",
+        "verify.unknown",
+    ]
+    levels = [(result["ruleId"], result["level"]) for result in run["results"]]
+    assert levels == [("history.chain", "error"), ("verify.unknown", "error"), ("registry.layout", "warning")]
+    first, _, last = run["results"]
+    place = first["locations"][0]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == "r.json"
+    assert [part["fullyQualifiedName"] for part in place["logicalLocations"]] == ["m", "$.models.m"]
+    assert last["message"]["text"] == "left over Next: git rm"
+    assert all(run["tool"]["driver"]["rules"][r["ruleIndex"]]["id"] == r["ruleId"] for r in run["results"])
+
+
+def test_junit_counts_failures_and_errors_and_is_well_formed() -> None:
+    root = ElementTree.fromstring(to_junit(report_of(About(registry="r.json"), ["m"], FINDINGS)))  # noqa: S314 - our own text
+    suites = {suite.get("name"): suite for suite in root}
+    assert (suites["m"].get("tests"), suites["m"].get("failures"), suites["m"].get("errors")) == ("3", "1", "1")
+    failure = suites["m"].find("testcase/failure")
+    assert failure is not None
+    assert failure.get("message") == "broken <&>\\x1b"
+    assert suites["r.json"].get("failures") == "0"
+
+
+@pytest.mark.parametrize("form", ["sarif", "junit"])
+def test_each_form_is_printed_with_the_same_exit_code(alice: Person, capsys: Capture, form: str) -> None:
+    assert main(["verify", "--format", form]) == 0
+    (alice.clone / V1 / "model.onnx").write_bytes(b"junk")
+    assert main(["verify", "--format", form]) == 1
+    capsys.readouterr()
+
+
+def test_shards_of_different_commits_do_not_merge() -> None:
+    one = report_of(About(registry="r", commit="a" * 40, shard="1/2"), ["m"], FINDINGS[:1])
+    two = report_of(About(registry="r", commit="b" * 40, shard="2/2"), ["n"], FINDINGS[:1])
+    with pytest.raises(CouldNotVerify, match="different registries or commits"):
+        merge_reports([one, two])
+    with pytest.raises(CouldNotVerify, match="none"):
+        merge_reports([])
+
+
+def dataset(root: Path, name: str, **changes: Any) -> Path:
+    place = root / "ml/datasets" / name
+    place.mkdir(parents=True)
+    (place / "data.parquet").write_bytes(b"PAR1 rows PAR1")
+    features = ["a", "b"]
+    document = {
+        "schema_version": "v1",
+        "dataset_id": name,
+        "created_at_utc": "2026-02-01T00:00:00Z",
+        "source": "export",
+        "feature_order": features,
+        "feature_order_hash": hashlib.sha256(json.dumps(features).encode()).hexdigest()[:16],
+        "label_columns": ["y"],
+        "row_count": 10,
+        "sha256": {"data.parquet": hashlib.sha256(b"PAR1 rows PAR1").hexdigest()},
+        **changes,
+    }
+    (place / "manifest.json").write_text(json.dumps(document))
+    return place
+
+
+V1_DATA, V2_DATA = "market_data_2026_q1_btcusdt", "market_data_2026_q1_multi"
+
+
+def test_the_dataset_of_what_is_active_is_verified_where_it_is_present(alice: Person, capsys: Capture) -> None:
+    place = dataset(alice.clone, V1_DATA)
+    code, found = report(capsys)
+    assert code == 0
+    assert "dataset.digest" in rules(found, "pass")
+    (place / "data.parquet").write_bytes(b"other rows")
+    code, found = report(capsys)
+    assert (code, rules(found, "error")) == (1, ["dataset.digest"])
+
+
+def lfs(place: Path) -> None:
+    oid = hashlib.sha256(b"PAR1 rows PAR1").hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 14\n"
+    (place / "data.parquet").write_text(pointer)
+
+
+DAMAGES: list[tuple[Callable[[Path], object], str, str]] = [
+    (lambda p: (p / "data.parquet").unlink(), "error", "dataset.files"),
+    (lambda p: (p / "stray.csv").write_bytes(b""), "error", "dataset.files"),
+    (lambda p: (p / "link").symlink_to("data.parquet"), "error", "dataset.files"),
+    (lambda p: (p / "manifest.json").write_text("{"), "error", "dataset.manifest"),
+    (lambda p: (p / "manifest.json").unlink(), "error", "dataset.manifest"),
+    (lfs, "warning", "dataset.digest"),
+]
+
+
+@pytest.mark.parametrize(("damage", "severity", "rule"), DAMAGES)
+def test_what_is_wrong_with_a_dataset_is_named(
+    alice: Person, capsys: Capture, damage: Callable[[Path], object], severity: str, rule: str
+) -> None:
+    damage(dataset(alice.clone, V1_DATA))
+    found = report(capsys)[1]
+    assert rules(found, severity) == [rule] or rule in rules(found, severity)
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"row_count": 9},
+    {"row_count": 10_000_001},
+    {"row_count": True},
+    {"source": "somewhere"},
+    {"feature_order_hash": "0" * 16},
+    {"sha256": {"other": "0" * 64}},
+    {"sha256": {"data.parquet": "0" * 64, "../x": "0" * 64}},
+    {"dataset_id": "X"},
+    {"schema_version": "v2"},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_dataset_manifest_out_of_its_form_is_refused(alice: Person, capsys: Capture, change: dict[str, Any]) -> None:
+    dataset(alice.clone, V1_DATA, **change)
+    code, found = report(capsys)
+    assert (code, rules(found, "error")) == (1, ["dataset.manifest"])
+
+
+def test_a_dataset_under_anothers_name_is_refused(alice: Person, capsys: Capture) -> None:
+    dataset(alice.clone, V1_DATA, dataset_id="something_else")
+    assert rules(report(capsys)[1], "error") == ["dataset.id"]
+
+
+def test_active_is_refused_when_its_dataset_does_not_verify_and_the_folder_can_be_named(
+    alice: Person, capsys: Capture
+) -> None:
+    place = dataset(alice.clone, V2_DATA)
+    (place / "data.parquet").write_bytes(b"other rows")
+    alice.commit("chore: A dataset")
+    flags = [*FLAGS, "--stage", "active", *DATA, *sha(alice), "--reason", "14 days"]
+    assert main(flags) == 1
+    assert "dataset.digest" in capsys.readouterr().err
+    assert main([*flags, "--datasets-dir", "elsewhere", "--dry-run"]) == 0
+    assert main([*FLAGS, "--stage", "staging"]) == 0
+
+
+def test_the_policy_can_require_the_dataset(alice: Person, capsys: Capture) -> None:
+    alice.write(".github/promotion.yml", "require_dataset: true\n")
+    alice.commit("chore: Policy")
+    flags = [*FLAGS, "--stage", "active", *DATA, *sha(alice), "--reason", "14 days", "--dry-run"]
+    assert main(flags) == 1
+    assert f"The policy requires the dataset ml/datasets/{V2_DATA}" in capsys.readouterr().err
+    dataset(alice.clone, V2_DATA)
+    alice.commit("chore: A dataset")
+    assert main(flags) == 0
