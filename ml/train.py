@@ -164,6 +164,7 @@ def write_artifact(version: str, directory: Path, *, git_sha: str, created_at: s
     _write_json(
         directory / "manifest.json",
         {
+            "$schema": "../../../schemas/manifest.schema.json",
             "schema_version": "v1.1",
             "model": "regime_classifier",
             "model_file": "model.onnx",

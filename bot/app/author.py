@@ -22,6 +22,7 @@ from bot.registry.codec import parse_json, stored_json
 from bot.registry.names import parse_artifact_path, parse_git_sha, parse_model_name, to_timestamp
 from bot.registry.registry import DEFAULT_PATH
 
+SCHEMAS = "schemas"
 POLICY = """\
 # What promotebot asks of a promotion. Read from the base branch, never from a pull request.
 # Every key stands here at its default; take the '#' away to change one. docs: policy.md
@@ -64,6 +65,7 @@ def manifest(options: argparse.Namespace, now: datetime) -> int:
         raise InvalidInput(f"{model_file!r} is not in {directory}", remedy=f"--model-file FILE, one of: {there}")
     same = old.get("sha256") == sha256 and old.get("model_file") == model_file
     document = {
+        **_schema_key(directory / FILE_NAME, "manifest"),
         **old,
         "schema_version": "v1.1",
         "model_file": model_file,
@@ -81,8 +83,15 @@ def manifest(options: argparse.Namespace, now: datetime) -> int:
 def init(options: argparse.Namespace, now: datetime) -> int:
     """`promotebot init`: what a repository needs, nothing that is there overwritten."""
     root = Repository.open(Path(options.base_dir or ".")).root
-    empty = {"schema_version": "v1", "generated_at_utc": to_timestamp(now), "models": {}}
-    for path, data in ((DEFAULT_PATH, stored_json(empty)), (POLICY_PATH, POLICY.encode())):
+    empty = {
+        "$schema": _reference(DEFAULT_PATH, "registry"),
+        "schema_version": "v1",
+        "generated_at_utc": to_timestamp(now),
+        "models": {},
+    }
+    policy = f"# yaml-language-server: $schema={_reference(POLICY_PATH, 'policy')}\n{POLICY}"
+    files = {DEFAULT_PATH: stored_json(empty), POLICY_PATH: policy.encode(), **_schema_files()}
+    for path, data in files.items():
         target = root / path
         if target.exists() or target.is_symlink():
             sys.stdout.write(f"kept    {path}\n")
@@ -91,10 +100,30 @@ def init(options: argparse.Namespace, now: datetime) -> int:
             write_file(target, data)
             sys.stdout.write(f"created {path}\n")
     sys.stdout.write(
-        f"Next: git add {DEFAULT_PATH} {POLICY_PATH} && git commit, then promote a first model to shadow:\n"
+        f"Next: git add {DEFAULT_PATH} {POLICY_PATH} {SCHEMAS} && git commit, then promote a first model to shadow:\n"
         "promotebot promote --model NAME --stage shadow --artifact-dir DIR --artifact-id ID --new-model\n"
     )
     return 0
+
+
+def _schema_files() -> dict[str, bytes]:
+    """The schemas of the files that people write or look at, for their editors."""
+    from bot.app.schemas import generate
+
+    names = ("registry", "model", "manifest", "dataset", "policy")
+    return {f"{SCHEMAS}/{name}.schema.json": stored_json(generate()[name]) for name in names}
+
+
+def _reference(path: str, name: str) -> str:
+    """The way from a file to its schema, as editors follow it."""
+    return os.path.relpath(f"{SCHEMAS}/{name}.schema.json", str(Path(path).parent))
+
+
+def _schema_key(path: Path, name: str) -> dict[str, str]:
+    """`$schema` for a file in a repository that has the schemas; empty where there is none to name."""
+    place = path.resolve()
+    root = next((parent for parent in place.parents if (parent / SCHEMAS / f"{name}.schema.json").is_file()), None)
+    return {"$schema": _reference(str(place.relative_to(root)), name)} if root else {}
 
 
 def schemas(options: argparse.Namespace) -> int:

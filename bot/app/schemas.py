@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
 
 from bot.app.report import VerifyReport
+from bot.artifact.dataset import DatasetManifest
 from bot.artifact.manifest import Manifest
 from bot.promotion.plan_document import PlanDocument
 from bot.promotion.policy import Policy
@@ -31,6 +32,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "registry": RegistryFile,
     "model": ModelEntry,
     "manifest": Manifest,
+    "dataset": DatasetManifest,
     "policy": Policy,
     "plan": PlanDocument,
     "report": VerifyReport,

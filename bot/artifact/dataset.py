@@ -10,15 +10,16 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from bot.artifact.digest import hash_stream
 from bot.artifact.files import lfs_oid
-from bot.artifact.manifest import FILE_NAME, MAX_BYTES, FilePath, Moment, NonEmpty, Sha256, colliding, json_path
+from bot.artifact.manifest import FILE_NAME, MAX_BYTES, FilePath, Moment, NonEmpty, Sha256, colliding, with_tuples
 from bot.artifact.source import Kind, Source, shown
 from bot.errors import InvalidInput
 from bot.findings import Finding, error, passed, warning
 from bot.registry.codec import parse_json
+from bot.schema import judged
 
 DEFAULT_DIR = "ml/datasets"
 DATA_FILE = "data.parquet"
@@ -101,19 +102,10 @@ def _manifest(source: Source, place: str) -> DatasetManifest:
     where = f"{place}/{FILE_NAME}"
     with source.open(where) as stream:
         document = parse_json(stream.read(MAX_BYTES + 1), where=where, max_bytes=MAX_BYTES)
-    try:
-        return DatasetManifest.model_validate(_tuples(document))
-    except ValidationError as problem:
-        lines = [f"{json_path(item['loc'])}: {item['msg'].removeprefix('Value error, ')}" for item in problem.errors()]
-        raise InvalidInput("; ".join(lines[:20]), where=where) from None
-
-
-def _tuples(document: Any) -> Any:
-    """Strict mode takes a tuple only from a tuple."""
-    if not isinstance(document, dict):
-        return document
-    keys = ("feature_order", "label_columns")
-    return {**document, **{key: tuple(document[key]) for key in keys if isinstance(document.get(key), list)}}
+    found = judged(DatasetManifest, document, as_read=with_tuples(document, "feature_order", "label_columns"))
+    if isinstance(found, DatasetManifest):
+        return found
+    raise InvalidInput("; ".join(found[:20]), where=where)
 
 
 def _files(source: Source, place: str, dataset_id: str, manifest: DatasetManifest) -> Iterator[Finding]:

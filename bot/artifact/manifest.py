@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from bot.errors import InvalidInput
 from bot.registry.codec import canonical_json, parse_json
@@ -22,12 +22,12 @@ from bot.registry.names import (
     parse_git_sha,
     parse_model_name,
 )
+from bot.schema import judged
 
 FILE_NAME = "manifest.json"
 MAX_BYTES = 4 * 1024 * 1024
 MAX_PROBLEMS = 20
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def _sha256(text: str) -> str:
@@ -125,18 +125,18 @@ def parse_manifest(data: bytes, *, where: str) -> Manifest:
         document = parse_json(data, where=where, max_bytes=MAX_BYTES)
     except InvalidInput as problem:
         raise InvalidInput(problem.message, where=where, remedy=problem.remedy or _rewrite(where, None)) from None
-    if isinstance(document, dict) and isinstance(document.get("feature_order"), list):
-        document = {**document, "feature_order": tuple(document["feature_order"])}
-    try:
-        return Manifest.model_validate(document)
-    except ValidationError as found:
-        lines = [
-            f"{json_path(item['loc'])}: {item['msg'].removeprefix('Value error, ')}"
-            for item in found.errors(include_url=False, include_context=False)
-        ]
-        more = [f"and {len(lines) - MAX_PROBLEMS} more"] if len(lines) > MAX_PROBLEMS else []
-        message = "; ".join(lines[:MAX_PROBLEMS] + more)
-        raise InvalidInput(message, where=where, remedy=_rewrite(where, document)) from None
+    found = judged(Manifest, document, as_read=with_tuples(document, "feature_order"))
+    if isinstance(found, Manifest):
+        return found
+    more = [f"and {len(found) - MAX_PROBLEMS} more"] if len(found) > MAX_PROBLEMS else []
+    raise InvalidInput("; ".join(found[:MAX_PROBLEMS] + more), where=where, remedy=_rewrite(where, document))
+
+
+def with_tuples(document: Any, *keys: str) -> Any:
+    """Strict mode takes a tuple only from a tuple; JSON has nothing but lists."""
+    if not isinstance(document, dict):
+        return document
+    return {**document, **{key: tuple(document[key]) for key in keys if isinstance(document.get(key), list)}}
 
 
 def manifest_command(directory: str, model_file: str = "model.onnx") -> str:
@@ -166,14 +166,3 @@ def _rewrite(where: str, document: Any) -> str:
         return manifest_command(directory, parse_artifact_path(named) if isinstance(named, str) else "model.onnx")
     except InvalidInput:
         return manifest_command(directory)
-
-
-def json_path(location: tuple[int | str, ...]) -> str:
-    """`$.sha256["a/b.onnx"]`; a key that is no plain word is written as JSON, so that it cannot break the line."""
-    path = "$"
-    for part in location:
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif part != "[key]":  # pydantic's mark for "the key itself"
-            path += f".{part}" if _PLAIN_KEY.fullmatch(part) else f"[{json.dumps(part[:200])}]"
-    return path

@@ -9,12 +9,13 @@ from enum import IntEnum
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from bot.artifact.limits import Limits
 from bot.errors import InvalidInput
 from bot.registry.codec import canonical_json
 from bot.registry.names import Digest, Stage
+from bot.schema import judged
 
 MAX_BYTES = 64 * 1024
 DEFAULT_PATH = ".github/promotion.yml"
@@ -155,11 +156,8 @@ def parse_policy(data: bytes | None, *, where: str = DEFAULT_PATH) -> Policy:
         document = yaml.load(data.decode("utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader, stricter
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as problem:
         raise InvalidInput(f"not a YAML file: {' '.join(str(problem).split())}", where=where) from None
-    try:
-        return Policy.model_validate({} if document is None else document)
-    except ValidationError as problem:
-        lines = [
-            f"{'.'.join(map(str, item['loc'])) or 'top level'}: {item['msg'].removeprefix('Value error, ')}"
-            for item in problem.errors()
-        ]
-        raise InvalidInput("; ".join(lines), where=where, remedy="docs/policy.md lists every key") from None
+    document = {} if document is None else document
+    found = judged(Policy, document)
+    if isinstance(found, Policy):
+        return found
+    raise InvalidInput("; ".join(found), where=where, remedy="docs/policy.md lists every key")

@@ -52,7 +52,7 @@ def test_values_are_read() -> None:
         ("require_reason: 3x", "require_reason"),
         ("a: 1\na: 2", "stands twice"),
         ("a: &x 1\nb: *x", "aliases"),
-        ("- 1", "top level"),
+        ("- 1", "$: "),
         ("{", "not a YAML file"),
         ("!!python/object/apply:os.system [ls]", "not a YAML file"),
     ],

@@ -1,0 +1,104 @@
+"""JSON Schema for small files that enter: the schema an editor shows is the one that is applied."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pydantic import BaseModel
+from pydantic import ValidationError as PydanticError
+
+if TYPE_CHECKING:  # jsonschema costs a tenth of a second; only a file that enters pays it
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
+
+_ModelT = TypeVar("_ModelT", bound=BaseModel)
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAMES = {dict: "an object", list: "a list", str: "a string", bool: "true or false", int: "a number", float: "a number"}
+_TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": int}
+
+
+def schema_problems(model: type[BaseModel], document: Any) -> list[str]:
+    """Everything in which a decoded JSON document is not what a model's schema says, each with its JSON path.
+
+    Empty for a valid document; what a schema cannot say is left to the model itself.
+    """
+    errors = sorted(_validator(model).iter_errors(document), key=lambda error: str(error.absolute_path))
+    return list(dict.fromkeys(_line(_leaf(error)) for error in errors))
+
+
+def judged(model: type[_ModelT], document: Any, *, as_read: Any = None) -> _ModelT | list[str]:
+    """The model of a document, or everything that is wrong with it: its own checks and the schema's, both must accept.
+
+    Args:
+        as_read: the document in the form the strict model takes, where that is another (tuples for lists).
+    """
+    try:
+        read, lines = model.model_validate(document if as_read is None else as_read), []
+    except PydanticError as found:
+        errors = found.errors(include_url=False, include_context=False)
+        lines = [f"{json_path(item['loc'])}: {item['msg'].removeprefix('Value error, ')}" for item in errors]
+    named = {line.partition(": ")[0] for line in lines}
+    lines += [line for line in schema_problems(model, document) if line.partition(": ")[0] not in named]
+    return lines or read
+
+
+def json_path(location: Any) -> str:
+    """`$.sha256["a/b.onnx"]`; a key that is no plain word is written as JSON, so that it cannot break the line."""
+    path = "$"
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part != "[key]":  # pydantic's mark for "the key itself"
+            path += f".{part}" if _PLAIN_KEY.fullmatch(part) else f"[{json.dumps(part[:200])}]"
+    return path
+
+
+@cache
+def _validator(model: type[BaseModel]) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(model.model_json_schema(mode="validation"))
+
+
+def _leaf(error: ValidationError) -> ValidationError:
+    """Of an optional value, what is wrong with it; that it is not null either goes without saying."""
+    branches = [inner for inner in error.context or () if inner.validator_value != "null"]
+    return _leaf(branches[0]) if branches else error
+
+
+def _line(error: ValidationError) -> str:
+    path, instance = json_path(error.absolute_path), cast(Any, error.instance)
+    found = _shown(instance)
+    expected: Any = error.validator_value
+    if error.validator == "required":
+        missing = next(key for key in expected if key not in instance)
+        return f"{json_path([*error.absolute_path, missing])}: is missing"
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
+        unknown = next(key for key in instance if key not in known)
+        return f"{json_path([*error.absolute_path, unknown])}: unknown key; known: {', '.join(known)}"
+    words: dict[str, Callable[[], str]] = {
+        "type": lambda: f"expected {_type_name(expected)}, found {found}",
+        "const": lambda: f"expected {json.dumps(expected)}, found {found}",
+        "enum": lambda: f"expected one of {', '.join(map(json.dumps, expected))}; found {found}",
+        "pattern": lambda: f"{found} does not match {expected}",
+        "minLength": lambda: "is empty",
+        "minProperties": lambda: "is empty",
+        "minItems": lambda: "is empty",
+    }
+    said = words.get(str(error.validator), lambda: f"{found} breaks {error.validator}: {_shown(expected)}")
+    return f"{path}: {said()}"
+
+
+def _type_name(expected: Any) -> str:
+    return _NAMES.get(_TYPES.get(expected, type(None)), str(expected))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        return _NAMES[type(value)]
+    return json.dumps(value, default=str)[:80]
