@@ -328,6 +328,11 @@ class Repository:
         output = self._run("status", "--porcelain=v1", "-z", "--untracked-files=normal")
         return [line[3:] if line[2:3] == " " else line for line in output.split("\0") if line]
 
+    def commits_with(self, text: str, path: str) -> list[GitSha]:
+        """Commits of HEAD's history that added or removed an occurrence of a text in a file, the oldest first."""
+        output = self._run("log", "--format=%H", "--reverse", f"-S{text}", "HEAD", "--", f":(top,literal){path}")
+        return [parse_git_sha(line) for line in output.split()]
+
     def changed_since(self, revision: str) -> list[str]:
         """Paths whose content in the work tree is not what it is at a commit, new files included."""
         output = self._run("diff", "--name-only", "-z", "--no-renames", "--end-of-options", revision, "--")

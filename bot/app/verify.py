@@ -18,7 +18,7 @@ from bot.promotion.history import check_entry
 from bot.promotion.policy import Policy
 from bot.promotion.rules import short
 from bot.registry.model import Pointer
-from bot.registry.names import ModelName, Stage
+from bot.registry.names import Digest, ModelName, Stage
 from bot.registry.registry import ModelRegistry
 
 
@@ -34,6 +34,8 @@ class Subject:
     base: ModelRegistry | None = None
     """An earlier registry, whose events must stand unchanged."""
     datasets_dir: str = DEFAULT_DIR
+    first_digest: Callable[[str, Stage, Pointer], Digest | None] = lambda *_: None
+    """The artifact's digest when a pointer without one was committed; None where git cannot say."""
 
 
 @dataclass
@@ -59,7 +61,7 @@ class _Verification:
             found, pointers = [_unknown(problem)], []
         self._add(name, found)
         for stage, pointer in pointers:
-            self._add(name, self._pointer(stage, pointer))
+            self._add(name, self._pointer(name, stage, pointer))
         if len(self.findings) == before:
             self._add(name, [passed("history.pointer", "no pointer, no history", where=self.subject.registry.at(name))])
 
@@ -73,7 +75,7 @@ class _Verification:
         if base is not None:
             yield from check_append_only(base, registry, [name])
 
-    def _pointer(self, stage: Stage, pointer: Pointer) -> Iterator[Finding]:
+    def _pointer(self, name: str, stage: Stage, pointer: Pointer) -> Iterator[Finding]:
         directory = pointer.artifact_dir
         if directory not in self.seen:
             try:
@@ -84,7 +86,8 @@ class _Verification:
                 yield _unknown(problem, where=directory)
         evidence = self.seen[directory]
         if evidence is not None:
-            yield from _pinned(stage, pointer, evidence)
+            digest = pointer.digest or self.subject.first_digest(name, stage, pointer)
+            yield from _pinned(stage, pointer, evidence, digest)
         if stage is Stage.ACTIVE:
             yield from self._provenance(pointer)
 
@@ -139,21 +142,22 @@ def verify(
     return report_of(about, names, verification.findings)
 
 
-def _pinned(stage: Stage, pointer: Pointer, evidence: Evidence) -> Iterator[Finding]:
+def _pinned(stage: Stage, pointer: Pointer, evidence: Evidence, promoted: Digest | None) -> Iterator[Finding]:
     what, where = f"{stage.label} {pointer.artifact_id}", pointer.artifact_dir
-    if pointer.digest is None:
+    if pointer.digest is None and promoted in (None, evidence.digest):
+        known = "its bytes are those of the commit that put it there" if promoted else "its bytes were never recorded"
         yield warning(
             "artifact.pinned",
-            f"{what} has no digest (written by an older tool).",
+            f"{what} has no digest (written by an older tool); {known}.",
             where=where,
             remedy="nothing to do: the next promotion records one",
         )
-    elif pointer.digest == evidence.digest:
-        yield passed("artifact.pinned", f"{what} holds the bytes promoted: {short(pointer.digest)}", where=where)
+    elif promoted == evidence.digest:
+        yield passed("artifact.pinned", f"{what} holds the bytes promoted: {short(promoted)}", where=where)
     else:
         yield error(
             "artifact.pinned",
-            f"{what} was promoted as {short(pointer.digest)}; the directory now holds {short(evidence.digest)}.",
+            f"{what} was promoted as {short(promoted)}; the directory now holds {short(evidence.digest)}.",
             where=where,
             remedy=f"restore the promoted bytes: git log -- {pointer.artifact_dir}",
         )

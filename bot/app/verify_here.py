@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -17,13 +19,15 @@ from bot.app.report import About, ModelFinding, VerifyReport, merge_reports, rea
 from bot.app.scene import read_policy, read_registry
 from bot.app.terminal import place_of
 from bot.app.verify import Subject, verify
-from bot.artifact.source import WorkTree
+from bot.artifact.limits import Limits
+from bot.artifact.source import GitTree, WorkTree
 from bot.errors import CouldNotVerify, InvalidInput, UsageError
 from bot.findings import Finding, Severity, error, passed, warning
 from bot.git import Repository, paths_below
 from bot.promotion.append_only import same_json
 from bot.promotion.policy import Policy
-from bot.registry.names import Stage
+from bot.registry.model import Pointer
+from bot.registry.names import Digest, Stage
 from bot.registry.registry import Layout, ModelRegistry
 from bot.registry.split import models_directory
 from bot.registry.store import StoredRegistry
@@ -72,6 +76,7 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
         remedy = problem.remedy or "restore the registry from the base branch; only promotebot writes it"
         broken = error("registry.schema", problem.message, where=problem.where, remedy=remedy)
         return report_of(about, (), [ModelFinding(model="", **broken.model_dump())])
+    examiner = Examiner()
     subject = Subject(
         registry,
         WorkTree(place.root, repository.tracked_paths),
@@ -79,6 +84,7 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
         lambda sha: head is not None and repository.is_ancestor(sha, head),
         _registry_at(repository, base, place) if base else None,
         place.datasets_dir,
+        _Genesis(repository, place.registry_path, examiner),
     )
     names = _names(subject, options.model)
     remarks = [*_leftovers(registry, place)]
@@ -90,7 +96,34 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
         remarks.append(passed("verify.shard", f"shard {options.shard}: {len(chosen)} of {len(names)} model(s)"))
         names = chosen
     with _progress(len(names)) as tell:
-        return verify(subject, names, about, examine=Examiner(), now=now, remarks=remarks, progress=tell)
+        return verify(subject, names, about, examine=examiner, now=now, remarks=remarks, progress=tell)
+
+
+@dataclass(frozen=True)
+class _Genesis:
+    """The digest of an older tool's pointer: of its artifact in the commit that put the pointer there (DESIGN §2)."""
+
+    repository: Repository
+    registry_path: str
+    examine: Examiner
+
+    def __call__(self, name: str, stage: Stage, pointer: Pointer) -> Digest | None:
+        if self.repository.resolve("HEAD") is None:
+            return None
+        commits = self.repository.commits_with(json.dumps(pointer.artifact_id), self.registry_path)
+        try:
+            first = next((commit for commit in commits if self._stood(commit, name, stage, pointer)), None)
+            tree = GitTree(self.repository, first) if first else None
+            return self.examine(tree, pointer.artifact_dir, Limits()).digest if tree else None
+        except CouldNotVerify:
+            return None  # a shallow or partial clone: said as never recorded, which is a warning
+
+    def _stood(self, commit: str, name: str, stage: Stage, pointer: Pointer) -> bool:
+        try:
+            registry = read_registry(self.repository, commit, self.registry_path)
+            return registry is not None and registry.get_stage_pointer(name, stage) == pointer
+        except InvalidInput:
+            return False
 
 
 def _registry_at(repository: Repository, commit: str, place: Place) -> ModelRegistry:

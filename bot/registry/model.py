@@ -31,12 +31,16 @@ class Action(str, Enum):
     ROLLBACK = "rollback"
     DEMOTE = "demote"
 
+    __str__ = str.__str__
+
 
 class Source(str, Enum):
     """Which door an event came through."""
 
     CLI = "cli"
     GITHUB = "github"
+
+    __str__ = str.__str__
 
 
 def _checked(parse: Any) -> AfterValidator:

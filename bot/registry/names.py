@@ -31,6 +31,8 @@ class Stage(str, Enum):
     STAGING = "staging"
     ACTIVE = "active"
 
+    __str__ = str.__str__  # `{event.to_stage}` reads "active" (runbook), whatever the Python
+
     @property
     def rank(self) -> int:
         return list(Stage).index(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,22 @@ def test_a_training_commit_outside_history_is_a_warning(alice: Person, capsys: C
     code, found = report(capsys)
     assert "git_sha.ancestor" in rules(found, "warning"), [f for f in found.findings if f.severity.value != "pass"]
     assert code == 0
+
+
+def test_an_older_tools_pointer_is_compared_with_the_commit_that_put_it_there(alice: Person, capsys: Capture) -> None:
+    def older(document: Any) -> None:
+        entry = document["models"]["regime_classifier"]
+        document["models"]["regime_classifier"] = {"active": {**entry["active"], "digest": None, "artifact_id": "old"}}
+
+    edit(alice, older)
+    alice.commit("chore: As an older tool left it")
+    code, found = report(capsys)
+    assert code == 0
+    assert any("those of the commit that put it there" in finding.message for finding in found.findings)
+    shutil.copytree(alice.clone / V2, alice.clone / V1, dirs_exist_ok=True)
+    alice.commit("chore: Other bytes, and a manifest that lists them")
+    code, found = report(capsys)
+    assert (code, rules(found, "error")) == (1, ["artifact.pinned", "manifest.git_sha", "manifest.dataset_id"])
 
 
 def test_a_leftover_models_directory_is_named(alice: Person, capsys: Capture) -> None:
