@@ -1,0 +1,84 @@
+"""One of many that promote at once: `python -I promote_often.py ROOT WORKER TIMES`, the real use case, a fake runtime.
+
+Writes "r" when it is ready, waits for the end of its input, and writes a dot after each promotion.
+Every other promotion goes to a model that all workers share, the rest to the worker's own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from bot.app.examiner import Examiner
+from bot.app.promote import Ground, Place, promote_here
+from bot.artifact.limits import Limits
+from bot.artifact.runtime import Opened
+from bot.findings import Finding
+from bot.git import Repository
+from bot.promotion.plan import Plan
+from bot.promotion.policy import DEFAULT_PATH as POLICY_PATH
+from bot.promotion.request import Actor, Request
+from bot.registry import Stage
+from bot.registry.model import Source
+from bot.registry.names import parse_artifact_path, parse_model_name
+from bot.registry.registry import DEFAULT_PATH
+
+ARTIFACT = "ml/artifacts/tiny"
+SHARED = "shared"
+
+
+class NoRuntime:
+    """Takes every model: starting the real one 240 times would be the longest part."""
+
+    def open(self, directory: Path, model_file: str, limits: Limits) -> Opened:  # noqa: ARG002 - the Protocol's
+        return Opened(inputs=[], outputs=[], load_ms=0, golden=[], latency_ms=None)
+
+
+def model_of(worker: int, turn: int) -> str:
+    return SHARED if turn % 2 else f"model_{worker}"
+
+
+def request_of(worker: int, turn: int) -> Request:
+    return Request(
+        model=parse_model_name(model_of(worker, turn)),
+        stage=Stage.SHADOW,
+        artifact_dir=parse_artifact_path(ARTIFACT),
+        artifact_id=f"worker{worker}_turn{turn}",
+        actor=Actor(f"worker{worker}@example.com", Source.CLI),
+        new_model=True,
+    )
+
+
+def promote(repository: Repository, place: Place, request: Request) -> None:
+    def prepare(_: Ground) -> tuple[Request, Sequence[Finding]]:
+        return request, ()
+
+    decided = promote_here(
+        repository,
+        place,
+        prepare,
+        examine=Examiner(NoRuntime()),
+        now=datetime.now(timezone.utc),
+        dry_run=False,
+        allow_dirty=True,
+    )
+    if not isinstance(decided.decision, Plan):
+        sys.exit(f"{request.artifact_id}: {decided.decision}")
+
+
+def main() -> None:
+    root, worker, times = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    repository = Repository.open(root)
+    place = Place(root, root / DEFAULT_PATH, DEFAULT_PATH, POLICY_PATH)
+    os.write(1, b"r")
+    sys.stdin.read()  # until everybody is ready
+    for turn in range(times):
+        promote(repository, place, request_of(worker, turn))
+        os.write(1, b".")
+
+
+if __name__ == "__main__":
+    main()
