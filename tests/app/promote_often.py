@@ -1,6 +1,6 @@
 """One of many that promote at once: `python -I promote_often.py ROOT WORKER TIMES`, the real use case, a fake runtime.
 
-Writes "r" when it is ready, waits for the end of its input, and writes a dot after each promotion.
+Writes "r" when it is ready and waits for the end of its input.
 Every other promotion goes to a model that all workers share, the rest to the worker's own.
 """
 
@@ -77,7 +77,6 @@ def main() -> None:
     sys.stdin.read()  # until everybody is ready
     for turn in range(times):
         promote(repository, place, request_of(worker, turn))
-        os.write(1, b".")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 
@@ -26,7 +26,6 @@ from .promote_often import ARTIFACT, SHARED, model_of
 
 WORKER = Path(__file__).with_name("promote_often.py")
 WORKERS, TIMES = 12, 20
-READS = 30
 PROMOTE = [sys.executable, "-I", "-m", "bot", "promote", "--model", "regime_classifier"]
 V1, V2 = "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"
 
@@ -54,36 +53,36 @@ def end(processes: list[subprocess.Popen[bytes]]) -> None:
     for process in processes:
         process.kill()
         process.wait()
+        if process.stdout:
+            process.stdout.close()
 
 
 @contextlib.contextmanager
-def at_work(root: Path) -> Iterator[tuple[list[subprocess.Popen[bytes]], BinaryIO]]:
-    """All workers, started together, and the pipe in which they report; none outlives the test."""
+def at_work(root: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """All workers, set off together; none outlives the test."""
     started: list[subprocess.Popen[bytes]] = []
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb", buffering=0) as reports, contextlib.ExitStack() as at_the_end:
+    with contextlib.ExitStack() as at_the_end:
         at_the_end.callback(end, started)
-        with os.fdopen(writing, "wb", buffering=0) as pipe:
-            for worker in range(WORKERS):
-                command = [sys.executable, "-I", str(WORKER), str(root), str(worker), str(TIMES)]
-                started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=pipe))
-        for _ in started:
-            assert reports.read(1) == b"r"
+        for worker in range(WORKERS):
+            command = [sys.executable, "-I", str(WORKER), str(root), str(worker), str(TIMES)]
+            started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0))
+        for process in started:
+            assert process.stdout
+            assert process.stdout.read(1) == b"r"
         for process in started:
             assert process.stdin
             process.stdin.close()
-        yield started, reports
+        yield started
 
 
-def read_while_they_work(path: Path, reports: BinaryIO) -> list[int]:
+def read_while_they_work(path: Path, workers: list[subprocess.Popen[bytes]]) -> list[int]:
     """How many events stood in each state of the file that a reader met; every one of them is a whole registry."""
     seen: list[int] = []
     data = b""
-    while reports.read(1):
-        for _ in range(READS):
-            before, data = data, read_registry_bytes(path)
-            if data != before:
-                seen.append(sum(map(len, ModelRegistry.parse(data).history.values())))
+    while any(process.poll() is None for process in workers):
+        before, data = data, read_registry_bytes(path)
+        if data != before:
+            seen.append(sum(map(len, ModelRegistry.parse(data).history.values())))
     return seen
 
 
@@ -94,8 +93,8 @@ def broken_chains(registry: ModelRegistry) -> list[Any]:
 
 def test_twelve_processes_with_twenty_promotions_each_lose_nothing(repository: Path) -> None:
     path = repository / DEFAULT_PATH
-    with at_work(repository) as (workers, reports):
-        seen = read_while_they_work(path, reports)
+    with at_work(repository) as workers:
+        seen = read_while_they_work(path, workers)
         assert [process.wait() for process in workers] == [0] * WORKERS
     registry = ModelRegistry.load(path)
     promoted = {(name, event.pointer.artifact_id) for name, events in registry.history.items() for event in events}
