@@ -1,0 +1,95 @@
+"""The benchmark measures what it says; what must not be loaded is not. No clock is judged here."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "benchmarks/imports.py"
+HEAVY = {"onnxruntime", "onnx", "numpy", "github", "git", "requests", "urllib3", "yaml", "jsonschema", "rich"}
+
+
+@pytest.fixture(scope="module")
+def imports() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("imports_benchmark", SCRIPT)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def loaded_after(code: str) -> set[str]:
+    program = f"import json, sys\n{code}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("code", ["import bot.registry", "import bot.artifact", "import bot.registry, bot.artifact"])
+def test_the_python_api_loads_no_runtime_no_git_and_no_client(code: str) -> None:
+    loaded = loaded_after(code)
+    assert HEAVY & loaded == set()
+    assert {name for name in loaded if name.startswith(("bot.app", "bot.github", "bot.git", "bot.sandbox"))} == set()
+    assert "pydantic" in loaded
+
+
+def test_reading_a_registry_and_proving_an_artifact_loads_none_of_them_either() -> None:
+    code = f"""
+from pathlib import Path
+from bot.artifact import load_artifact
+from bot.registry import ModelRegistry
+root = Path({str(ROOT)!r})
+ModelRegistry.load(root / "ml/registry/models.json")
+load_artifact(root / "ml/artifacts/regime_v1")
+"""
+    assert HEAVY & loaded_after(code) == set()
+
+
+def test_the_benchmark_times_every_case_in_turn_and_prints_one_line_each(
+    imports: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def counted(code: str) -> float:
+        asked.append(code)
+        return float(len(asked))
+
+    monkeypatch.setattr(imports, "seconds", counted)
+    times = imports.measure({"pydantic": "import pydantic", "ours": "import bot.registry"}, 2)
+    assert asked == ["import pydantic", "import bot.registry"] * 3
+    assert times == {"pydantic": [3.0, 5.0], "ours": [4.0, 6.0]}  # the first round does not count
+    header, *rows = imports.table(times).splitlines()
+    assert header.split()[0] == "import"
+    assert [row.split() for row in rows] == [
+        ["pydantic", "4000.0", "3000.0", "1.00"],
+        ["ours", "5000.0", "4000.0", "1.25"],
+    ]
+
+
+def test_the_ratio_is_of_the_medians(imports: ModuleType) -> None:
+    assert imports.ratio({imports.UNIT: [1.0, 2.0, 90.0], imports.OURS: [3.0, 9.0, 4.0]}) == 2.0
+
+
+@pytest.mark.parametrize(("ours", "code"), [(2.4, 0), (2.6, 1)])
+def test_the_exit_code_says_whether_the_limit_holds(
+    imports: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    ours: float,
+    code: int,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["imports.py", "1"])
+    monkeypatch.setattr(imports, "seconds", lambda code: ours if code == imports.CASES[imports.OURS] else 1.0)
+    assert imports.main() == code
+    assert f"{ours:.2f} × pydantic; the limit is 2.5" in capsys.readouterr().out
+
+
+def test_one_import_is_really_timed(imports: ModuleType) -> None:
+    assert imports.seconds("import json") > 0
