@@ -27,13 +27,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             return run_action(os.environ, _now)
         options = _parser().parse_args(arguments)
         command: Callable[[argparse.Namespace], int] = options.command
-        return command(options)
+        code = command(options)
+        sys.stdout.flush()
+        return code
     except PromotebotError as problem:
         log.error("error: %s", problem)
         return problem.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as problem:
+        log.error("error: %s", problem.strerror or problem)
+        log.error("Next: check the disk, and where the output goes")
+        _drop_output()
+        return 4
     except KeyboardInterrupt:
         log.error("stopped")
         return 130
@@ -43,6 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("PROMOTEBOT_DEBUG"):
             log.exception("details")
         return 3
+
+
+def _drop_output() -> None:
+    """What could not be printed is not tried again when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _now() -> datetime:

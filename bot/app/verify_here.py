@@ -30,7 +30,7 @@ from bot.registry.model import Pointer
 from bot.registry.names import Digest, Stage
 from bot.registry.registry import Layout, ModelRegistry
 from bot.registry.split import models_directory
-from bot.registry.store import StoredRegistry
+from bot.registry.store import StoredRegistry, read_registry_bytes
 
 MAX_SHARDS = 1000
 _SHARD = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
@@ -70,6 +70,7 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
     since = repository.commit_id(options.since) if options.since else None
     base = repository.commit_id(options.base) if options.base else None
     about = About(registry=place.registry_path, commit=head, since=since, base=base, shard=options.shard)
+    read_registry_bytes(place.registry)  # no file to verify is an error; one that does not read, a finding
     try:
         registry = StoredRegistry(place.registry, where=place.registry_path).read(check_models=False)
     except InvalidInput as problem:

@@ -7,12 +7,15 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bot.errors import CouldNotVerify, InvalidInput
 from bot.registry.codec import MAX_BYTES
 from bot.registry.registry import Layout, ModelRegistry
+
+_PREFIX, _SUFFIX = ".models-", ".tmp"
+"""Of a file that is being written; no model's name starts with a dot."""
 
 
 def read_registry_bytes(path: Path) -> bytes:
@@ -28,18 +31,32 @@ def read_registry_bytes(path: Path) -> bytes:
             raise InvalidInput(
                 "registry is a symbolic link", where=str(path), remedy="commit the file itself"
             ) from None
-        raise CouldNotVerify(f"cannot read the registry: {problem.strerror}", where=str(path)) from None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise InvalidInput("registry is not a regular file", where=str(path))
-        return file.read(MAX_BYTES + 1)
+        raise CouldNotVerify(
+            f"cannot read the registry: {problem.strerror}",
+            where=str(path),
+            remedy="check its permissions and the disk",
+        ) from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise InvalidInput(
+                "registry is not a regular file", where=str(path), remedy=f"restore it: git checkout -- {path}"
+            )
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as problem:
+        raise CouldNotVerify(
+            f"cannot read the registry: {problem.strerror}", where=str(path), remedy="check the disk"
+        ) from None
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
 def registry_lock(path: Path) -> Iterator[None]:
     """Hold the registry's directory for one read-plan-write; waits for another writer.
 
-    The lock is on the directory itself, so that no lock file is left in the repository.
+    The lock is on the directory itself, so that no lock file is left in the repository. What a writer that was
+    killed left is taken away: nobody else can be writing now.
     """
     try:
         descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -47,6 +64,7 @@ def registry_lock(path: Path) -> Iterator[None]:
         raise InvalidInput(f"registry directory cannot be opened: {problem.strerror}", where=str(path.parent)) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _remove_leftovers(path.parent)
         yield
     finally:
         os.close(descriptor)
@@ -64,7 +82,7 @@ def replace_registry(path: Path, data: bytes, *, expected: bytes | None) -> None
     try:
         path.parent.mkdir(exist_ok=True)
         mode = 0o644 if expected is None else stat.S_IMODE(path.stat().st_mode)
-        descriptor, temporary = tempfile.mkstemp(prefix=".models-", suffix=".tmp", dir=path.parent)
+        descriptor, temporary = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), mode)
             file.write(data)
@@ -72,7 +90,6 @@ def replace_registry(path: Path, data: bytes, *, expected: bytes | None) -> None
             os.fsync(file.fileno())
         Path(temporary).replace(path)
         temporary = ""
-        _fsync_directory(path.parent)
     except OSError as problem:
         raise InvalidInput(
             f"cannot write the registry: {problem.strerror}; the old file is unchanged",
@@ -82,14 +99,30 @@ def replace_registry(path: Path, data: bytes, *, expected: bytes | None) -> None
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
+    _fsync_directory(path)
 
 
-def _fsync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+def _fsync_directory(path: Path) -> None:
+    """Make the new name durable. The file is replaced already; only a power cut could undo it now."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as problem:
+        raise CouldNotVerify(
+            f"the registry is written, but the disk does not confirm it: {problem.strerror}",
+            where=str(path),
+            remedy="check the disk, then: promotebot verify",
+        ) from None
+
+
+def _remove_leftovers(directory: Path) -> None:
+    for place in (directory, directory / "models"):
+        for left in place.glob(f"{_PREFIX}*{_SUFFIX}"):
+            with suppress(OSError):  # a read-only disk; git.clean will name the file
+                left.unlink()
 
 
 class ModelDirectory:

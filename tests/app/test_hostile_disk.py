@@ -122,13 +122,11 @@ class TestWhatIsNotAFile:
         assert desk.path.is_fifo()
         assert desk.beside() == ["models.json"]
 
-    @pytest.mark.xfail(strict=True, reason="the store gives no remedy for what is not a regular file")
     def test_a_pipe_is_refused_with_the_next_step(self, desk: Desk) -> None:
         desk.path.unlink()
         os.mkfifo(desk.path)
         check_refused(desk.run(PROMOTE))
 
-    @pytest.mark.xfail(strict=True, reason="os.fdopen meets a directory before the store looks at it: exit 3")
     @pytest.mark.parametrize("arguments", COMMANDS)
     def test_a_directory_is_refused(self, desk: Desk, arguments: tuple[str, ...]) -> None:
         desk.path.unlink()
@@ -217,7 +215,6 @@ class TestFullDisk:
         assert "\nNext: " in ended["err"]
         assert (ended["out"], ended["unchanged"]) == ("", True)
 
-    @pytest.mark.xfail(strict=True, reason="stdout is flushed after main: exit 120 and `Exception ignored in`")
     @pytest.mark.parametrize("arguments", [("verify",), (*PROMOTE, "--dry-run")], ids=["verify", "promote"])
     def test_an_output_that_takes_nothing_ends_with_a_code_of_ours(
         self, desk: Desk, arguments: tuple[str, ...]
@@ -259,7 +256,6 @@ class TestAfterAKill:
         assert ModelRegistry.load(desk.path).get_stage_pointer("regime_classifier", "staging")
 
     @pytest.mark.usefixtures("left")
-    @pytest.mark.xfail(strict=True, reason="a dead writer's file makes the work tree dirty: git.clean refuses the next")
     def test_the_next_promotion_goes_through_and_takes_away_what_is_left(self, desk: Desk) -> None:
         assert desk.run(["promote", *STAGING]).returncode == 0
         assert desk.beside() == ["models.json"]

@@ -204,7 +204,7 @@ def test_a_file_that_is_no_registry_is_an_error_not_a_crash(
 
 def test_a_registry_that_is_not_there_is_named(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--path", "ml/registry/nope.json"]) == 1
-    assert "registry not found" in capsys.readouterr().out
+    assert "registry not found" in capsys.readouterr().err
 
 
 def test_nobody_as_actor_is_an_error(

@@ -24,11 +24,6 @@ from .crash_driver import NEW, OLD
 DRIVER = Path(__file__).with_name("crash_driver.py")
 RENAMES = {"replace", "rename"}
 READS = {"fstat", "read"}
-DIRECTORY = pytest.param(
-    "directory", marks=pytest.mark.xfail(strict=True, reason="os.fdopen meets a directory before the store looks at it")
-)
-
-
 Outcomes = Callable[[str], list[dict[str, Any]]]
 
 
@@ -104,16 +99,12 @@ def test_a_call_that_fails_leaves_the_old_file_nothing_else_and_a_sentence_with_
     assert (calls[-1], found[-1]["holds"]) == ("", "new")
 
 
-@pytest.mark.xfail(strict=True, reason="fstat and read are outside of the store's try: an OSError reaches the terminal")
 def test_a_registry_that_cannot_be_read_to_its_end_is_an_error_with_a_sentence(outcomes: Outcomes) -> None:
     found = [one for one in outcomes("errors") if one["call"] in READS]
     assert found
     assert [one["error"] for one in found if not one["ours"]] == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="when only the directory cannot be flushed, it says that the old file is unchanged"
-)
 def test_an_error_after_the_rename_does_not_say_that_the_old_file_is_there(outcomes: Outcomes) -> None:
     found = [one for one in outcomes("errors") if one["holds"] == "new" and one["call"]]
     assert found
@@ -172,7 +163,7 @@ def test_a_directory_that_is_not_there_cannot_be_locked_and_is_named(tmp_path: P
     assert caught.value.where == str(tmp_path / "nope")
 
 
-@pytest.mark.parametrize("kind", ["link", "dangling", "pipe", DIRECTORY, "nothing"])
+@pytest.mark.parametrize("kind", ["link", "dangling", "pipe", "directory", "nothing"])
 def test_what_is_not_a_regular_file_is_refused_without_waiting(tmp_path: Path, kind: str) -> None:
     path, elsewhere = tmp_path / "models.json", tmp_path / "elsewhere.json"
     if kind == "link":
