@@ -1,16 +1,14 @@
-"""The program on a disk and in a locale that work against it: a sentence, an exit code, and the file as it was."""
+"""The program on a disk that works against it: a sentence, an exit code, and the file as it was."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +16,15 @@ import pytest
 
 from bot.registry import ModelRegistry
 from bot.sandbox.demo import REGISTRY
-from bot.sandbox.workshop import Person
 
 from .conftest import Office
+from .desk import BOT, MODEL, PROMOTE, STAGING, Desk
 
-BOT = (sys.executable, "-I", "-m", "bot")
-MODEL = ("--model", "regime_classifier")
-STAGING = (*MODEL, "--stage", "staging", "--artifact-dir", "ml/artifacts/regime_v2", "--artifact-id", "regime_v2_prod")
-PROMOTE = ("promote", *STAGING, "--allow-dirty")
 ROLLBACK = ("rollback", *MODEL, "--stage", "shadow", "--to", "regime_v1_candidate", "--reason", "x", "--allow-dirty")
 WRITERS = [pytest.param(PROMOTE, id="promote"), pytest.param(ROLLBACK, id="rollback")]
 COMMANDS = [*WRITERS, pytest.param(("verify",), id="verify"), pytest.param(("status",), id="status")]
 MOUNTED = Path(__file__).with_name("mounted.py")
 NAMESPACE = ("unshare", "--mount", "--map-root-user", sys.executable, "-I", str(MOUNTED))
-SMALL = 64 * 1024
 LIMITED = """
 import resource, runpy, signal, sys
 signal.signal(signal.SIGXFSZ, getattr(signal, sys.argv.pop(1)))
@@ -39,42 +32,6 @@ resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
 runpy.run_module("bot", run_name="__main__", alter_sys=True)
 """
-
-
-@dataclass(frozen=True)
-class Desk:
-    """A clone with its registry, and the program run in it as a child process."""
-
-    person: Person
-    path: Path
-
-    def run(
-        self,
-        arguments: Sequence[str | bytes],
-        *,
-        bot: Sequence[str] = BOT,
-        environment: Mapping[str, str] | None = None,
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*bot, *arguments],
-            cwd=self.person.clone,
-            env={**self.person.environment, "ML_PROMOTION_ACTOR": "alice@example.com", **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-
-    def beside(self) -> list[str]:
-        """What stands in the registry's directory."""
-        return sorted(path.name for path in self.path.parent.iterdir())
-
-    def grow(self) -> bytes:
-        """Commit a registry that is larger than the small disks below, and return it."""
-        document = json.loads(self.path.read_bytes())
-        self.path.write_text(json.dumps({**document, "padding": "x" * SMALL}, indent=2) + "\n")
-        self.person.commit("chore: A registry of some size")
-        return self.path.read_bytes()
 
 
 @pytest.fixture
@@ -259,67 +216,6 @@ class TestAfterAKill:
     def test_the_next_promotion_goes_through_and_takes_away_what_is_left(self, desk: Desk) -> None:
         assert desk.run(["promote", *STAGING]).returncode == 0
         assert desk.beside() == ["models.json"]
-
-
-LATIN = "en_US.ISO-8859-1"
-REASON, NOTES = "Größe geprüft — 漢字 Ω", "naïve ½ €"
-
-
-@pytest.fixture(scope="session")
-def latin(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a latin-1 terminal; glibc takes a locale from a directory."""
-    directory = tmp_path_factory.mktemp("locales")
-    if not shutil.which("localedef"):
-        pytest.skip("there is no localedef here")
-    command = ["localedef", "-i", "en_US", "-f", "ISO-8859-1", str(directory / LATIN)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no locale can be made here: its sources are not installed")
-    return {"LOCPATH": str(directory), "LC_ALL": LATIN, "LANGUAGE": "C"}
-
-
-class TestLocale:
-    """Bytes on disk are UTF-8, whatever the terminal speaks; a path beside the registry is no ASCII either."""
-
-    @pytest.fixture(autouse=True)
-    def name(self, desk: Desk) -> None:
-        desk.person.write("ml/Übersicht — 漢字.md", "x\n")
-
-    def check_written(self, desk: Desk, reason: str, notes: str) -> None:
-        registry = ModelRegistry.load(desk.path)
-        newest = registry.history["regime_classifier"][0]
-        assert (newest.reason, newest.notes) == (reason, notes)
-        assert f'"reason": "{reason}"'.encode() in desk.path.read_bytes()
-        assert desk.beside() == ["models.json"]
-
-    @pytest.mark.parametrize("locale", ["C", "POSIX", "C.UTF-8", "nonsense"])
-    def test_text_is_stored_as_it_was_given(self, desk: Desk, locale: str) -> None:
-        environment = {"LC_ALL": locale, "LANG": locale}
-        done = desk.run([*PROMOTE, "--reason", REASON, "--notes", NOTES], environment=environment)
-        assert done.returncode == 0, done.stderr
-        assert f'"reason": "{REASON}"' in done.stdout
-        self.check_written(desk, REASON, NOTES)
-        shown = desk.run(["history", "--format", "json"], environment=environment)
-        assert (shown.returncode, REASON in shown.stdout) == (0, True)
-        assert desk.run(["verify"], environment=environment).returncode == 0
-
-    def test_a_latin_1_terminal_gives_text_in_latin_1(self, desk: Desk, latin: dict[str, str]) -> None:
-        reason, notes = "Größe geprüft", "naïve ½"
-        done = desk.run(
-            [*PROMOTE, "--reason", reason.encode("latin-1"), "--notes", notes.encode("latin-1")], environment=latin
-        )
-        assert done.returncode == 0, done.stderr
-        assert f'"reason": "{reason}"' in done.stdout
-        self.check_written(desk, reason, notes)
-        assert desk.run(["verify"], environment=latin).returncode == 0
-
-    @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
-    def test_bytes_that_are_no_text_are_refused_and_nothing_is_written(self, desk: Desk, locale: str) -> None:
-        before = desk.path.read_bytes()
-        done = desk.run([*PROMOTE, "--reason", b"gr\xf6sser", "--notes", b"\xff"], environment={"LC_ALL": locale})
-        assert (done.returncode, done.stdout) == (1, "")
-        assert re.search(r"^error: --reason: .*\n--notes: ", done.stderr)
-        assert "Traceback" not in done.stderr
-        assert (desk.path.read_bytes(), desk.beside()) == (before, ["models.json"])
 
 
 def test_whatever_a_registry_holds_besides_is_kept_and_what_is_written_loads(desk: Desk) -> None:
