@@ -16,6 +16,8 @@ CASES = {
     "pydantic with one model": "from pydantic import BaseModel\nclass M(BaseModel):\n    x: int",
     "bot.registry": "import bot.registry",
     "bot.registry, bot.artifact": "import bot.registry, bot.artifact",
+    "… and a registry read": "import bot.artifact\nfrom bot.registry import ModelRegistry\n"
+    'ModelRegistry.parse(b\'{"schema_version": "v1", "models": {"m": {}}}\')',
 }
 """What a child does between its two looks at the clock."""
 UNIT, OURS = "pydantic", "bot.registry, bot.artifact"

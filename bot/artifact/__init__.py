@@ -5,13 +5,25 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bot.artifact.digest import hash_stream
-from bot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
 from bot.artifact.source import WorkTree
 from bot.errors import InvalidInput
 
+if TYPE_CHECKING:  # pydantic is loaded by the first manifest that is read
+    from bot.artifact.manifest import Manifest
+
 __all__ = ["Artifact", "Manifest", "load_artifact"]
+
+
+def __getattr__(name: str) -> Any:
+    """The manifest's class, when it is first named: https://peps.python.org/pep-0562/"""
+    if name != "Manifest":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from bot.artifact import manifest
+
+    return manifest.Manifest
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,8 @@ def load_artifact(path: Path) -> Artifact:
         InvalidInput: naming the first file that is missing or differs, and the next command.
         CouldNotVerify: when a file cannot be read.
     """
+    from bot.artifact.manifest import FILE_NAME, MAX_BYTES, manifest_command, parse_manifest
+
     if not path.is_dir():
         raise InvalidInput(f"Artifact directory not found: {path}", remedy=f"ls -la {shlex.quote(str(path.parent))}")
     files, remedy = WorkTree(path), manifest_command(str(path))

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.errors import InvalidInput, PromotebotError
 from bot.registry.chain import sealed
 from bot.registry.codec import parse_json, stored_json
-from bot.registry.model import Event, ModelEntry, Pointer, read_record
 from bot.registry.names import ModelName, Stage, parse_model_name, parse_stage, parse_timestamp
 from bot.registry.split import ModelFiles, RawEntry, SplitModels, model_file
+
+if TYPE_CHECKING:  # pydantic is loaded by the first model that is read
+    from bot.registry.model import Event, ModelEntry, Pointer
 
 SCHEMA_VERSIONS = ("v1",)
 DEFAULT_PATH = "ml/registry/models.json"
@@ -181,13 +183,15 @@ class ModelRegistry:
         return stored_json(self.document)
 
 
-class _Entries(Mapping[ModelName, ModelEntry]):
+class _Entries(Mapping[ModelName, "ModelEntry"]):
     def __init__(self, registry: ModelRegistry) -> None:
         self._registry = registry
         self._read: dict[str, ModelEntry] = {}
 
     def __getitem__(self, name: ModelName) -> ModelEntry:
         if name not in self._read:
+            from bot.registry.model import ModelEntry, read_record
+
             registry = self._registry
             raw = registry.models[name]
             file = registry.file_of(name)
