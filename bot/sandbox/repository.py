@@ -17,7 +17,7 @@ from bot.sandbox.accounts import (
     new_token,
     parse_permissions,
 )
-from bot.sandbox.bare import BareRepository
+from bot.sandbox.bare import ZERO, BareRepository
 from bot.sandbox.records import CheckRun, Comment, Issue, Label, Protection, Pull, Review, Status
 from bot.sandbox.refusals import not_found
 
@@ -196,6 +196,11 @@ class Repository:
         with self.hub.lock:
             pulls.close(self.pull(number), self.hub.user(by))
 
+    def mark_ready(self, number: int) -> None:
+        """End a draft, for which GitHub's REST API has no endpoint."""
+        with self.hub.lock:
+            self.pull(number).draft = False
+
     # Branches
 
     def protect(self, branch: str, *, required_checks: Sequence[str] = (), required_reviews: int = 0) -> None:
@@ -230,8 +235,43 @@ class Repository:
             return events.issue_comment(self, self.comments[comment_id], action, sender)
 
     def pull_request_event(
-        self, number: int, *, action: str, sender: str = "", label: str = "", before: str = ""
+        self,
+        number: int,
+        *,
+        action: str,
+        sender: str = "",
+        label: str = "",
+        before: str = "",
+        changes: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """The `pull_request` or `pull_request_target` payload of an action: opened, labeled, closed."""
+        """The `pull_request` or `pull_request_target` payload of an action; see `events.pull_request`."""
         with self.hub.lock:
-            return events.pull_request(self, self.pull(number), action, sender, label=label, before=before)
+            pull = self.pull(number)
+            return events.pull_request(self, pull, action, sender, label=label, before=before, changes=changes or {})
+
+    def push_event(self, branch: str, *, before: str, sender: str) -> dict[str, Any]:
+        """The `push` payload of a branch that was at `before` (ZERO: nowhere) and is now where it is."""
+        with self.hub.lock:
+            return events.push(self, f"refs/heads/{branch}", before, self.git.branch(branch) or ZERO, sender)
+
+    def merged_push_event(self, number: int) -> dict[str, Any]:
+        """The `push` payload of the base that merging this pull request caused."""
+        with self.hub.lock:
+            pull = self.pull(number)
+            if pull.merged_by is None or pull.merge_commit_sha is None:
+                raise not_found()
+            ref = f"refs/heads/{pull.base_ref}"
+            return events.push(self, ref, pull.tested_base, pull.merge_commit_sha, pull.merged_by.login)
+
+    def workflow_dispatch_event(
+        self, workflow: str, *, sender: str, ref: str | None = None, inputs: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """The `workflow_dispatch` payload; `workflow` is the file's path, `ref` a branch."""
+        with self.hub.lock:
+            full_ref = f"refs/heads/{ref or self.default_branch}"
+            return events.workflow_dispatch(self, workflow, full_ref, inputs or {}, sender)
+
+    def schedule_event(self, workflow: str, cron: str) -> dict[str, Any]:
+        """The `schedule` payload of a workflow's timer."""
+        with self.hub.lock:
+            return events.schedule(self, cron, workflow)

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from bot.sandbox import events
+from bot.sandbox.bare import ZERO
+
 from .conftest import World
 
 
@@ -87,6 +90,29 @@ def test_payloads_have_the_shape_of_webhooks(world: World, models: ModuleType) -
     adapter(models, "WebhookIssueCommentCreated").validate_python(created)
     adapter(models, "WebhookPullRequestLabeled").validate_python(labeled)
     adapter(models, "WebhookPullRequestClosed").validate_python(closed)
+
+
+def test_payloads_of_every_other_event_have_the_shape_of_webhooks(world: World, models: ModuleType) -> None:
+    before = world.pull(draft=True).head_sha
+    repo, event = world.repo, world.repo.pull_request_event
+    payloads = {
+        "WebhookPullRequestOpened": event(1, action="opened"),
+        "WebhookPullRequestUnlabeled": event(1, action="unlabeled", label="x", sender="carol"),
+        "WebhookPullRequestSynchronize": event(1, action="synchronize", before=before),
+        "WebhookPullRequestEdited": event(1, action="edited", changes={"base": "main", "title": "t", "body": "b"}),
+        "WebhookPush": repo.push_event("main", before=ZERO, sender="alice"),
+        "WebhookMergeGroupChecksRequested": events.merge_group(
+            repo, "refs/heads/add-v2", "refs/heads/main", before, "bob"
+        ),
+        "WebhookRepositoryDispatchSample": events.repository_dispatch(repo, "t", {"a": 1}, world.hub.user("bob")),
+        "WebhookWorkflowDispatch": repo.workflow_dispatch_event("w.yml", sender="bob", inputs={"a": "b"}),
+    }
+    repo.mark_ready(1)
+    payloads["WebhookPullRequestReadyForReview"] = event(1, action="ready_for_review")
+    repo.merge(1, by="bob")
+    payloads["WebhookPush of a merge"] = repo.merged_push_event(1)
+    for shape, payload in payloads.items():
+        adapter(models, shape.partition(" ")[0]).validate_python(payload)
 
 
 def adapter(models: ModuleType, shape: str) -> TypeAdapter[Any]:

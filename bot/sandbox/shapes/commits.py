@@ -85,6 +85,28 @@ def commit(it: Repository, made: Commit) -> Json:
     }
 
 
+def simple_commit(made: Commit) -> Json:
+    """A commit inside a webhook payload."""
+    return {
+        "id": made.sha,
+        "tree_id": made.tree,
+        "message": made.message,
+        "timestamp": made.committer.when.isoformat(),
+        "author": {"name": made.author.name, "email": made.author.email},
+        "committer": {"name": made.committer.name, "email": made.committer.email},
+    }
+
+
+def pushed_commit(it: Repository, made: Commit) -> Json:
+    """A commit of a `push` payload."""
+    shape = {**simple_commit(made), "distinct": True, "url": f"{_urls(it)[1]}/commit/{made.sha}"}
+    for role, person in (("author", made.author), ("committer", made.committer)):
+        account = _account(it, person)
+        if account:
+            shape[role]["username"] = account["login"]
+    return shape
+
+
 def file(it: Repository, changed: ChangedFile, sha: str) -> Json:
     """A changed file; binary ones have no patch."""
     url, html = _urls(it)
