@@ -27,6 +27,12 @@ def check_outcome(repository: Repository, sha: str, name: str) -> str | None:
     return statuses[-1].state if statuses else None
 
 
+def reported(repository: Repository, sha: str) -> set[str]:
+    """The names under which checks and statuses were reported on a commit."""
+    runs = {run.name for run in repository.check_runs.values() if run.head_sha == sha}
+    return runs | {status.context for status in repository.statuses if status.sha == sha}
+
+
 def approvals(pull: Pull) -> int:
     """Approvals that count: each reviewer's last verdict, from people with write access."""
     verdicts = {review.user: review.state for review in pull.reviews if review.state != "COMMENTED"}
@@ -60,8 +66,6 @@ def mergeable_state(pull: Pull) -> str:
         return "draft"
     if unmet(pull):
         return "blocked"
-    runs = [run for run in pull.base.check_runs.values() if run.head_sha == pull.head_sha]
-    statuses = [status for status in pull.base.statuses if status.sha == pull.head_sha]
-    names = {run.name for run in runs} | {status.context for status in statuses}
+    names = reported(pull.base, pull.head_sha)
     settled = all(check_outcome(pull.base, pull.head_sha, name) in PASSING for name in names)
     return "clean" if settled else "unstable"

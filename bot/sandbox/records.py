@@ -1,4 +1,4 @@
-"""What the embedded GitHub remembers: issues, pulls, comments, reviews, checks, statuses. No behaviour."""
+"""What the embedded GitHub remembers: issues, pulls, comments, reviews, checks, deployments."""
 
 from __future__ import annotations
 
@@ -142,6 +142,45 @@ class Status:
     description: str | None
     target_url: str | None
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class DeploymentStatus:
+    id: int
+    creator: User
+    app: App | None
+    state: str
+    environment: str
+    created_at: datetime
+    description: str = ""
+    log_url: str = ""
+    environment_url: str = ""
+
+
+@dataclass
+class Deployment:
+    """A request to deploy a commit. `environment` follows the statuses, `original_environment` does not."""
+
+    id: int
+    creator: User
+    app: App | None
+    sha: str
+    ref: str
+    task: str
+    payload: dict[str, Any] | str
+    environment: str
+    original_environment: str
+    description: str
+    transient: bool
+    production: bool
+    created_at: datetime
+    updated_at: datetime
+    statuses: list[DeploymentStatus] = field(default_factory=list)
+
+    @property
+    def state(self) -> str | None:
+        """The newest status's state; None before the first."""
+        return self.statuses[-1].state if self.statuses else None
 
 
 @dataclass(frozen=True)

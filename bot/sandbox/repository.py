@@ -18,7 +18,7 @@ from bot.sandbox.accounts import (
     parse_permissions,
 )
 from bot.sandbox.bare import ZERO, BareRepository
-from bot.sandbox.records import CheckRun, Comment, Issue, Label, Protection, Pull, Review, Status
+from bot.sandbox.records import CheckRun, Comment, Deployment, Issue, Label, Protection, Pull, Review, Status
 from bot.sandbox.refusals import not_found
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Repository:
         self.comments: dict[int, Comment] = {}
         self.check_runs: dict[int, CheckRun] = {}
         self.statuses: list[Status] = []
+        self.deployments: dict[int, Deployment] = {}
         self.protections: dict[str, Protection] = {}
 
     @property

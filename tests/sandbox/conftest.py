@@ -27,6 +27,7 @@ EVERYTHING = {
     "issues": "write",
     "checks": "write",
     "statuses": "write",
+    "deployments": "write",
 }
 
 

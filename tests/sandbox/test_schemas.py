@@ -31,7 +31,14 @@ def test_every_answer_has_the_shape_github_publishes(world: World, models: Modul
     run = {"name": "gate", "head_sha": sha, "conclusion": "success", "output": output}
     comment = world.http("POST", f"{base}/issues/1/comments", bot, {"body": "hello"}).body
     reaction = f"{base}/issues/comments/{comment['id']}/reactions"
+    deployments = f"{base}/deployments"
+    deployed = world.http("POST", deployments, bot, {"ref": "main", "payload": {"model": "m"}}).body
+    statuses = f"{deployments}/{deployed['id']}/statuses"
     made = [
+        ("POST", deployments, alice, {"ref": "main"}, "Deployment"),
+        ("GET", deployments, alice, None, "list[Deployment]"),
+        ("POST", statuses, bot, {"state": "in_progress"}, "DeploymentStatus"),
+        ("GET", statuses, alice, None, "list[DeploymentStatus]"),
         ("GET", "/user", alice, None, "PublicUser"),
         ("GET", base, alice, None, "FullRepository"),
         ("GET", f"{base}/pulls?state=all", alice, None, "list[PullRequestSimple]"),

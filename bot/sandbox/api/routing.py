@@ -90,8 +90,8 @@ class Call:
             raise malformed(f"For 'properties/{name}', {json.dumps(value)} is not a string.")
         return value
 
-    def flag(self, name: str) -> bool:
-        value = self.fields().get(name, False)
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        value = self.fields().get(name, default)
         if not isinstance(value, bool):
             raise malformed(f"For 'properties/{name}', {json.dumps(value)} is not a boolean.")
         return value
