@@ -1,4 +1,4 @@
-"""What the embedded GitHub remembers: issues, pulls, comments, reviews, checks, deployments."""
+"""What the embedded GitHub remembers: issues, pulls, comments, reviews, checks, deployments, dispatches."""
 
 from __future__ import annotations
 
@@ -181,6 +181,16 @@ class Deployment:
     def state(self) -> str | None:
         """The newest status's state; None before the first."""
         return self.statuses[-1].state if self.statuses else None
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """A `repository_dispatch` as it was sent."""
+
+    event_type: str
+    client_payload: dict[str, Any] | None
+    sender: User
+    sent_at: datetime
 
 
 @dataclass(frozen=True)

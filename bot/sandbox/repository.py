@@ -18,7 +18,7 @@ from bot.sandbox.accounts import (
     parse_permissions,
 )
 from bot.sandbox.bare import ZERO, BareRepository
-from bot.sandbox.records import CheckRun, Comment, Deployment, Issue, Label, Protection, Pull, Review, Status
+from bot.sandbox.records import CheckRun, Comment, Deployment, Dispatch, Issue, Label, Protection, Pull, Review, Status
 from bot.sandbox.refusals import not_found
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Repository:
         self.check_runs: dict[int, CheckRun] = {}
         self.statuses: list[Status] = []
         self.deployments: dict[int, Deployment] = {}
+        self.dispatches: list[Dispatch] = []
         self.protections: dict[str, Protection] = {}
 
     @property
@@ -276,3 +277,8 @@ class Repository:
         """The `schedule` payload of a workflow's timer."""
         with self.hub.lock:
             return events.schedule(self, cron, workflow)
+
+    def repository_dispatch_event(self, sent: Dispatch) -> dict[str, Any]:
+        """The `repository_dispatch` payload of one of `dispatches`."""
+        with self.hub.lock:
+            return events.repository_dispatch(self, sent.event_type, sent.client_payload, sent.sender)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
 from bot.sandbox.accounts import Role
 from bot.sandbox.api.routing import Answer, Call, route
 from bot.sandbox.bare import GitError
-from bot.sandbox.refusals import Refused, not_found
+from bot.sandbox.records import Dispatch
+from bot.sandbox.refusals import Refused, malformed, not_found
 from bot.sandbox.repository import Repository
 from bot.sandbox.shapes import accounts, commits, repositories
 from bot.sandbox.shapes.common import Json
 
 REPOSITORY = "/repos/{owner}/{repo}"
+EVENT_TYPE_LIMIT = 100
+PROPERTIES_LIMIT = 10
+PAYLOAD_LIMIT = 64 * 1024
 ENTRY_KINDS = {"tree": "dir", "commit": "submodule", "blob": "file"}
 
 
@@ -29,6 +35,22 @@ def get_user(call: Call) -> Answer:
 def get_repository(call: Call) -> Answer:
     reader = call.credential.user if call.credential else None
     return Answer(200, repositories.full_repository(call.repository, reader))
+
+
+@route("POST", REPOSITORY + "/dispatches", needs="contents:write")
+def create_dispatch(call: Call) -> Answer:
+    """https://docs.github.com/rest/repos/repos#create-a-repository-dispatch-event"""
+    event_type, payload = call.text("event_type"), call.fields().get("client_payload", {})
+    if len(event_type) > EVENT_TYPE_LIMIT:
+        raise malformed(f"Only {EVENT_TYPE_LIMIT} characters are allowed; {len(event_type)} were supplied.")
+    if not isinstance(payload, dict):
+        raise malformed(f"For 'properties/client_payload', {json.dumps(payload)} is not an object.")
+    if len(payload) > PROPERTIES_LIMIT:
+        raise malformed(f"No more than {PROPERTIES_LIMIT} properties are allowed; {len(payload)} were supplied.")
+    if len(json.dumps(payload, ensure_ascii=False).encode()) >= PAYLOAD_LIMIT:
+        raise Refused(422, "client_payload is too large.")
+    call.repository.dispatches.append(Dispatch(event_type, payload or None, call.user, call.hub.now()))
+    return Answer(204)
 
 
 @route("GET", REPOSITORY + "/collaborators/{login}/permission", needs="metadata:read", public=False)
