@@ -120,8 +120,9 @@ def close(pull: Pull, by: User) -> None:
     pull.base.git.set_ref(f"refs/pull/{pull.number}/merge", None)
 
 
-def close_issue(repository: Repository, issue: Issue, by: User) -> None:
+def close_issue(repository: Repository, issue: Issue, by: User, reason: str = "completed") -> None:
     issue.state, issue.closed_at, issue.closed_by = "closed", repository.hub.now(), by
+    issue.state_reason = reason
     issue.updated_at = issue.closed_at
 
 
@@ -150,6 +151,7 @@ def _cannot(verb: str, pull: Pull) -> dict[str, str]:
 
 def reopen_issue(repository: Repository, issue: Issue) -> None:
     issue.state, issue.closed_at, issue.closed_by = "open", None, None
+    issue.state_reason = "reopened"
     issue.updated_at = repository.hub.now()
 
 

@@ -57,6 +57,7 @@ class Issue:
     state: str = "open"
     closed_at: datetime | None = None
     closed_by: User | None = None
+    state_reason: str | None = None
     locked: bool = False
     labels: list[Label] = field(default_factory=list)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from bot.sandbox.api.repositories import REPOSITORY, commit_named
-from bot.sandbox.api.routing import Answer, Call, route
+from bot.sandbox.api.routing import Answer, Call, parse_moment, route
 from bot.sandbox.records import CheckRun, Status
 from bot.sandbox.refusals import Refused, invalid, malformed, not_found
 from bot.sandbox.shapes import commits, repositories
@@ -81,13 +80,7 @@ def _member(value: str | None, allowed: tuple[str, ...]) -> None:
 
 def _moment(call: Call, name: str) -> datetime | None:
     text = call.optional_text(name)
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise malformed(f"{json.dumps(text)} is not a valid date-time.") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    return None if text is None else parse_moment(text)
 
 
 def _output(call: Call) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -121,6 +122,15 @@ class Call:
             for name, number in targets.items()
         ]
         return {"Link": ", ".join(links)} if links else {}
+
+
+def parse_moment(text: str) -> datetime:
+    """An ISO 8601 time in UTC; one without a zone is UTC already. 422 for anything else."""
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise malformed(f"{json.dumps(text)} is not a valid date-time.") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
 
 
 def _whole(text: str | None, default: int) -> int:

@@ -84,7 +84,7 @@ def issue(it: Repository, made: Issue) -> Json:
         "user": user(hub, made.user),
         "author_association": it.association_of(made.user),
         "state": made.state,
-        "state_reason": "completed" if made.state == "closed" and made.number not in it.pulls else None,
+        "state_reason": None if made.number in it.pulls else made.state_reason,
         "locked": made.locked,
         "active_lock_reason": None,
         "labels": [label(it, one) for one in made.labels],
