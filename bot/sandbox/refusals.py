@@ -7,20 +7,23 @@ from typing import Any
 
 
 class Refused(Exception):
-    """An answer with an error status. `errors` is GitHub's list of {resource, field, code, message}."""
+    """An answer with an error status.
+
+    `errors` is GitHub's list of {resource, field, code, message}, or of sentences where GitHub sends those.
+    """
 
     def __init__(
         self,
         status: int,
         message: str,
         *,
-        errors: Sequence[Mapping[str, Any]] = (),
+        errors: Sequence[Mapping[str, Any] | str] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
-        self.errors = [dict(error) for error in errors]
+        self.errors = [error if isinstance(error, str) else dict(error) for error in errors]
         self.headers = dict(headers or {})
 
 

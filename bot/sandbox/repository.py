@@ -39,6 +39,7 @@ class Repository:
         self.parent: Repository | None = None
         self.created_at = self.pushed_at = hub.now()
         self.actions_may_open_pulls = True  # "Allow GitHub Actions to create and approve pull requests"
+        self.default_workflow_permissions = "read"
         self.roles: dict[User, Role] = {owner: Role.ADMIN}
         self.labels: dict[str, Label] = {}
         self.issues: dict[int, Issue] = {}

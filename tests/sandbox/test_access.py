@@ -168,6 +168,41 @@ def test_actions_may_be_kept_from_opening_pull_requests(world: World) -> None:
     assert world.http("POST", f"{BASE}/pulls", world.bot_token(), body).status == 201
 
 
+def test_actions_may_be_kept_from_approving_pull_requests(world: World) -> None:
+    world.pull()
+    world.repo.actions_may_open_pulls = False
+    path, token = f"{BASE}/pulls/1/reviews", world.bot_token()
+    answered = world.http("POST", path, token, {"event": "APPROVE"})
+    expected = ["GitHub Actions is not permitted to approve pull requests."]
+    assert (answered.status, answered.body["errors"]) == (422, expected)
+    assert world.http("POST", path, token, {"event": "COMMENT", "body": "hello"}).status == 200
+    world.repo.actions_may_open_pulls = True
+    assert world.http("POST", path, token, {"event": "APPROVE"}).status == 200
+
+
+def test_people_and_other_apps_open_pull_requests_where_actions_may_not(world: World) -> None:
+    world.repo.actions_may_open_pulls = False
+    tokens = world.token("alice"), world.repo.issue_app_token({"pull_requests": "write"})
+    for number, token in enumerate(tokens):
+        world.alice.branch(f"topic-{number}", {"model.txt": f"v{number + 2}\n"})
+        body = {"title": "t", "head": f"topic-{number}", "base": "main"}
+        assert world.http("POST", f"{BASE}/pulls", token, body).status == 201
+
+
+def test_an_administrator_decides_whether_actions_opens_pull_requests(world: World) -> None:
+    path, bob = f"{BASE}/actions/permissions/workflow", world.token("bob")
+    assert world.http("PUT", path, bob, {"can_approve_pull_request_reviews": False}).status == 403
+    assert world.http("GET", path, world.bot_token()).status == 403
+    world.repo.set_role("bob", "admin")
+    assert world.http("PUT", path, bob, {"can_approve_pull_request_reviews": False}).status == 204
+    expected = {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": False}
+    assert world.http("GET", path, bob).body == expected
+    assert not world.repo.actions_may_open_pulls
+    assert world.http("PUT", path, bob, {"default_workflow_permissions": "all"}).status == 422
+    assert world.http("PUT", path, bob, {"default_workflow_permissions": "write"}).status == 204
+    assert world.http("GET", path, bob).body == {**expected, "default_workflow_permissions": "write"}
+
+
 def test_an_app_of_ones_own_acts_under_its_name(world: World) -> None:
     world.pull()
     token = world.repo.issue_app_token({"issues": "write"}, slug="promoter")

@@ -150,6 +150,15 @@ def test_pull_requests_are_listed_by_state_head_and_base(world: World) -> None:
     assert [pull.number for pull in repo.get_pulls(state="all")] == [2, 1]
     assert [pull.number for pull in repo.get_pulls(state="all", head="acme:two")] == [2]
     assert [pull.number for pull in repo.get_pulls(base="release")] == []
+    assert [pull.number for pull in repo.get_pulls(state="all", base="main", head="acme:add-v2")] == [1]
+
+
+def test_a_head_without_its_owner_is_ignored_as_on_github(world: World) -> None:
+    world.pull()
+    world.pull({"other.txt": "1\n"}, head="two")
+    repo = world.client().get_repo("acme/models")
+    assert [pull.number for pull in repo.get_pulls(head="two")] == [2, 1]
+    assert [pull.number for pull in repo.get_pulls(head="acme:three")] == []
 
 
 def test_files_tell_what_changed_since_the_base(world: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.sandbox import merging, pulls
-from bot.sandbox.accounts import Role
+from bot.sandbox.accounts import ACTIONS_APP, Role
 from bot.sandbox.api.repositories import REPOSITORY
 from bot.sandbox.api.routing import Answer, Call, route
 from bot.sandbox.push_rules import may_push_workflows
@@ -19,13 +19,16 @@ FILES_LIMIT = 3000  # https://docs.github.com/rest/pulls/pulls#list-pull-request
 
 @route("GET", REPOSITORY + "/pulls", needs="pull_requests:read")
 def list_pulls(call: Call) -> Answer:
-    """https://docs.github.com/rest/pulls/pulls#list-pull-requests"""
-    state, head, base = call.query.get("state", "open"), call.query.get("head"), call.query.get("base")
+    """`head` is OWNER:BRANCH; without an owner GitHub ignores it, and so do we.
+
+    https://docs.github.com/rest/pulls/pulls#list-pull-requests
+    """
+    state, head, base = call.query.get("state", "open"), call.query.get("head", ""), call.query.get("base")
     found = [
         pull
         for pull in reversed(call.repository.pulls.values())
         if state in ("all", pull.state)
-        and head in (None, "", f"{pull.head.owner.login}:{pull.head_ref}")
+        and (":" not in head or head == f"{pull.head.owner.login}:{pull.head_ref}")
         and base in (None, "", pull.base_ref)
     ]
     if call.query.get("direction") == "asc":
@@ -38,7 +41,7 @@ def create_pull(call: Call) -> Answer:
     """https://docs.github.com/rest/pulls/pulls#create-a-pull-request"""
     it = call.repository
     from_app = call.credential is not None and call.credential.app is not None
-    if from_app and not it.actions_may_open_pulls:
+    if _keeps_actions_out(call):
         raise Refused(403, "GitHub Actions is not permitted to create or approve pull requests.")
     head = call.text("head")
     source = it.find_in_network(head.rpartition(":")[0]) if ":" in head else it
@@ -54,6 +57,16 @@ def create_pull(call: Call) -> Answer:
         draft=call.flag("draft"),
     )
     return Answer(201, shapes.full_pull(pull))
+
+
+def _keeps_actions_out(call: Call) -> bool:
+    """Whether a setting stops this caller from opening and approving pull requests.
+
+    It is about the workflow's own token; other apps and people are not concerned:
+    https://docs.github.com/repositories/managing-your-repositorys-settings-and-features/enabling-features-for-your-repository/managing-github-actions-settings-for-a-repository
+    """
+    by_actions = call.credential is not None and call.credential.app == ACTIONS_APP
+    return by_actions and not call.repository.actions_may_open_pulls
 
 
 @route("GET", PULL, needs="pull_requests:read")
@@ -121,15 +134,20 @@ def create_review(call: Call) -> Answer:
         raise malformed(f"{event} is not a member of {list(VERDICTS)}.")
     if event != "COMMENT" and call.user == pull.user:
         verb = "approve" if event == "APPROVE" else "request changes on"
-        errors = [{"message": f"Can not {verb} your own pull request"}]
-        raise Refused(422, "Unprocessable Entity", errors=errors)
+        raise _no_review(f"Can not {verb} your own pull request")
+    if event == "APPROVE" and _keeps_actions_out(call):
+        raise _no_review("GitHub Actions is not permitted to approve pull requests.")
     if event != "APPROVE" and not body:
-        raise Refused(422, "Unprocessable Entity", errors=[{"message": "You need to leave a comment"}])
+        raise _no_review("You need to leave a comment")
     if pull.base.git.resolve(sha) is None:
         raise invalid("PullRequestReview", "commit_id")
     review = Review(call.hub.next_id(), call.user, VERDICTS[event], body, sha, call.hub.now())
     pull.reviews.append(review)
     return Answer(200, shapes.review(pull, review))
+
+
+def _no_review(reason: str) -> Refused:
+    return Refused(422, "Unprocessable Entity", errors=[reason])
 
 
 @route("GET", PULL + "/merge", needs="contents:read")

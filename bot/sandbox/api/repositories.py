@@ -14,6 +14,7 @@ from bot.sandbox.shapes import accounts, commits, repositories
 from bot.sandbox.shapes.common import Json
 
 REPOSITORY = "/repos/{owner}/{repo}"
+WORKFLOW_SETTINGS = REPOSITORY + "/actions/permissions/workflow"
 EVENT_TYPE_LIMIT = 100
 PROPERTIES_LIMIT = 10
 PAYLOAD_LIMIT = 64 * 1024
@@ -35,6 +36,31 @@ def get_user(call: Call) -> Answer:
 def get_repository(call: Call) -> Answer:
     reader = call.credential.user if call.credential else None
     return Answer(200, repositories.full_repository(call.repository, reader))
+
+
+@route("GET", WORKFLOW_SETTINGS, needs="administration:read", role=Role.ADMIN, public=False)
+def get_workflow_settings(call: Call) -> Answer:
+    """https://docs.github.com/rest/actions/permissions#get-default-workflow-permissions-for-a-repository"""
+    it = call.repository
+    return Answer(
+        200,
+        {
+            "default_workflow_permissions": it.default_workflow_permissions,
+            "can_approve_pull_request_reviews": it.actions_may_open_pulls,
+        },
+    )
+
+
+@route("PUT", WORKFLOW_SETTINGS, needs="administration:write", role=Role.ADMIN)
+def set_workflow_settings(call: Call) -> Answer:
+    """`can_approve_pull_request_reviews` is about opening them too, in spite of its name."""
+    it = call.repository
+    level = call.optional_text("default_workflow_permissions") or it.default_workflow_permissions
+    if level not in ("read", "write"):
+        raise malformed(f"{level} is not a member of {['read', 'write']}.")
+    it.actions_may_open_pulls = call.flag("can_approve_pull_request_reviews", default=it.actions_may_open_pulls)
+    it.default_workflow_permissions = level
+    return Answer(204)
 
 
 @route("POST", REPOSITORY + "/dispatches", needs="contents:write")
