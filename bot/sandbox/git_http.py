@@ -16,6 +16,7 @@ from typing import IO
 from bot.sandbox.accounts import Credential, Role
 from bot.sandbox.bare import git_environment
 from bot.sandbox.hub import Hub
+from bot.sandbox.push_report import with_reasons
 from bot.sandbox.push_rules import hook_environment
 from bot.sandbox.refusals import Refused
 from bot.sandbox.repository import Repository
@@ -121,7 +122,7 @@ def serve(hub: Hub, request: GitRequest) -> GitAnswer:
     status, headers = _read_head(backend.stdout)
     body = _body(backend, backend.stdout)
     if request.path.endswith("/git-receive-pack") and request.credential is not None:
-        said = b"".join(body)
+        said = with_reasons(b"".join(body))
         repository.refresh(request.credential.user)
         body = (part for part in (said,))
     return GitAnswer(status, headers, body)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from bot.sandbox.repository import Repository
 
 # Runs once per ref inside `git receive-pack`, before the ref moves, with the new objects in quarantine.
-# A branch that moves is compared with where it was; a new one by the commits it brings.
+# A branch that moves is compared with where it was, so a merge that brings the base's workflows is refused too; a
+# new one by the commits it brings. The reason reaches the client as GitHub sends it: see push_report.
 UPDATE_HOOK = """#!/bin/sh
 ref=$1 old=$2 new=$3
 zero=0000000000000000000000000000000000000000
@@ -19,6 +20,7 @@ case " $SANDBOX_PROTECTED_REFS " in
 *" $ref "*)
     echo "error: GH006: Protected branch update failed for $ref." >&2
     echo "error: Changes must be made through a pull request." >&2
+    echo "sandbox-reason: $ref protected branch hook declined" >&2
     exit 1 ;;
 esac
 if [ "$SANDBOX_WORKFLOWS" != allowed ] && [ "$new" != $zero ]; then
@@ -29,7 +31,7 @@ if [ "$SANDBOX_WORKFLOWS" != allowed ] && [ "$new" != $zero ]; then
     fi
     if [ -n "$changed" ]; then
         file=$(echo "$changed" | head -n 1)
-        echo "refusing to allow a GitHub App to create or update workflow" \\
+        echo "sandbox-reason: $ref refusing to allow a GitHub App to create or update workflow" \\
             "\\`$file\\` without \\`workflows\\` permission" >&2
         exit 1
     fi

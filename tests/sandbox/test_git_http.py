@@ -71,13 +71,65 @@ def test_an_app_with_the_workflows_permission_pushes_them(world: World) -> None:
     assert world.repo.git.branch("main") == clone.git("rev-parse", "HEAD")
 
 
+def test_a_refused_ref_carries_its_reason_and_the_others_move(world: World) -> None:
+    clone = world.clone(world.bot_token())
+    clone.commit({".github/workflows/ci.yml": "on: push\n"})
+    clone.git("branch", "harmless", "HEAD~")
+    with pytest.raises(RuntimeError) as told:
+        clone.push("main", "harmless")
+    reason = "(refusing to allow a GitHub App to create or update workflow `.github/workflows/ci.yml` without"
+    assert f"[remote rejected] main -> main {reason} `workflows` permission)" in str(told.value)
+    assert "remote:" not in str(told.value)
+    assert world.repo.git.branch("harmless") == clone.git("rev-parse", "harmless")
+
+
+def test_a_reason_is_in_the_report_for_programs_too(world: World) -> None:
+    clone = world.clone(world.bot_token())
+    clone.commit({".github/workflows/ci.yml": "on: push\n"})
+    command = ["git", "push", "--porcelain", "origin", "main"]
+    done = subprocess.run(command, cwd=clone.folder, env=clone.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "without `workflows` permission" in done.stdout
+    assert "workflows" not in done.stderr
+
+
+def test_a_merge_of_the_base_moves_the_pull_request(world: World) -> None:
+    pull = world.pull()
+    old, base = pull.head_sha, world.alice.branch("main", {"other.txt": "1\n"}, start="main")
+    clone = world.clone(world.bot_token(contents="write"))
+    clone.git("checkout", "--quiet", "add-v2")
+    clone.git("merge", "--quiet", "--no-ff", "--message", "merge", "origin/main")
+    clone.push("add-v2")
+    assert world.repo.git.commit(pull.head_sha).parents == (old, base)
+    read = world.client().get_repo("acme/models").get_pull(1)
+    assert (read.head.sha, read.base.sha, read.mergeable) == (clone.git("rev-parse", "HEAD"), base, True)
+    assert [file.filename for file in read.get_files()] == ["model.txt"]
+    assert world.alice.git("ls-remote", "origin", "refs/pull/1/head").split()[0] == read.head.sha
+
+
+def test_an_actions_token_pushes_no_merge_of_a_base_that_changed_workflows(world: World) -> None:
+    old = world.pull().head_sha
+    world.alice.branch("main", {".github/workflows/ci.yml": "on: push\n"}, start="main")
+    for token, may in ((world.bot_token(), False), (world.token("bob"), True)):
+        clone = world.clone(token)
+        clone.git("checkout", "--quiet", "add-v2")
+        clone.git("merge", "--quiet", "--no-ff", "--message", "merge", "origin/main")
+        if may:
+            clone.push("add-v2")
+        else:
+            with pytest.raises(RuntimeError, match="without `workflows` permission"):
+                clone.push("add-v2")
+            assert world.repo.pull(1).head_sha == old
+    assert len(world.repo.git.commit(world.repo.pull(1).head_sha).parents) == 2
+
+
 def test_a_protected_branch_takes_no_direct_push(world: World) -> None:
     world.repo.protect("main", required_checks=["promotebot/gate"])
     world.alice.branch("release", {"a.txt": "a\n"})
     world.repo.protect("release")
     world.alice.git("checkout", "--quiet", "main")
     world.alice.commit({"model.txt": "v2\n"})
-    with pytest.raises(RuntimeError, match="Changes must be made through a pull request"):
+    with pytest.raises(RuntimeError, match=r"(?s)Changes must be made through.*\(protected branch hook declined\)"):
         world.alice.push("main")
     with pytest.raises(RuntimeError, match="GH006"):
         world.alice.push(":release")

@@ -62,6 +62,7 @@ def test_every_answer_has_the_shape_github_publishes(world: World, models: Modul
         ("GET", f"{base}/branches", alice, None, "list[ShortBranch]"),
         ("GET", f"{base}/branches/main", alice, None, "BranchWithProtection"),
         ("GET", f"{base}/commits/main", alice, None, "Commit"),
+        ("GET", f"{base}/compare/main...{sha}", alice, None, "CommitComparison"),
         ("GET", f"{base}/contents/model.txt", alice, None, "ContentFile"),
         ("POST", f"{base}/statuses/{sha}", alice, {"state": "success"}, "Status"),
         ("GET", f"{base}/commits/{sha}/statuses", alice, None, "list[Status]"),

@@ -18,6 +18,7 @@ WORKFLOW_SETTINGS = REPOSITORY + "/actions/permissions/workflow"
 EVENT_TYPE_LIMIT = 100
 PROPERTIES_LIMIT = 10
 PAYLOAD_LIMIT = 64 * 1024
+COMPARED_COMMITS, COMPARED_FILES = 250, 300
 ENTRY_KINDS = {"tree": "dir", "commit": "submodule", "blob": "file"}
 
 
@@ -123,6 +124,33 @@ def get_commit(call: Call) -> Answer:
             "files": [commits.file(it, changed, made.sha) for changed in files],
         },
     )
+
+
+@route("GET", REPOSITORY + "/compare/{range:path}", needs="contents:read")
+def compare_commits(call: Call) -> Answer:
+    """BASE...HEAD within this repository; the oldest 250 commits unless paged, and 300 files.
+
+    https://docs.github.com/rest/commits/commits#compare-two-commits
+    """
+    it = call.repository
+    base_name, dots, head_name = call.params["range"].partition("...")
+    if not dots:
+        raise not_found()
+    try:
+        base, head = commit_named(it, base_name), commit_named(it, head_name)
+    except Refused:
+        raise not_found() from None
+    start = it.git.merge_base(base, head)
+    if start is None:
+        raise Refused(404, f"No common ancestor between {base_name} and {head_name}.")
+    ahead, behind = it.git.commits(f"{base}..{head}"), it.git.commits(f"{head}..{base}")
+    files = it.git.changed_files(start, head)[:COMPARED_FILES]
+    shape = commits.comparison(it, it.git.commit(base), it.git.commit(start), head, len(ahead), len(behind))
+    shown = call.page(ahead, lambda commit: commits.commit(it, commit))
+    if "page" not in call.query and "per_page" not in call.query:
+        shown = Answer(200, [commits.commit(it, commit) for commit in ahead[:COMPARED_COMMITS]])
+    page = {"commits": shown.payload, "files": [commits.file(it, changed, head) for changed in files]}
+    return Answer(200, {**shape, **page}, shown.headers)
 
 
 def commit_named(it: Repository, name: str) -> str:

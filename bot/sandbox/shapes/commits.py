@@ -107,6 +107,26 @@ def pushed_commit(it: Repository, made: Commit) -> Json:
     return shape
 
 
+def comparison(it: Repository, base: Commit, start: Commit, head: str, ahead: int, behind: int) -> Json:
+    """How two commits stand to each other; `start` is where they parted."""
+    url, html = _urls(it)
+    ends = f"{base.sha}...{head}"
+    status = ("diverged" if behind else "ahead") if ahead else "behind" if behind else "identical"
+    return {
+        "url": f"{url}/compare/{ends}",
+        "html_url": f"{html}/compare/{ends}",
+        "permalink_url": f"{html}/compare/{it.owner.login}:{base.sha[:7]}...{it.owner.login}:{head[:7]}",
+        "diff_url": f"{html}/compare/{ends}.diff",
+        "patch_url": f"{html}/compare/{ends}.patch",
+        "base_commit": commit(it, base),
+        "merge_base_commit": commit(it, start),
+        "status": status,
+        "ahead_by": ahead,
+        "behind_by": behind,
+        "total_commits": ahead,
+    }
+
+
 def file(it: Repository, changed: ChangedFile, sha: str) -> Json:
     """A changed file; binary ones have no patch."""
     url, html = _urls(it)

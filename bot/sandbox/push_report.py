@@ -1,0 +1,75 @@
+"""What a push is told: the reason beside a refused ref, where git itself only says "hook declined".
+
+The update hook writes `sandbox-reason: REF REASON` among its words; here the line leaves them and becomes the
+reason in the report. https://git-scm.com/docs/gitprotocol-pack#_report_status
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+MARK = "sandbox-reason: "
+DECLINED = "error: hook declined to update "
+REPORT, WORDS = 1, 2  # side-bands
+LARGEST = 65_515  # bytes of one side-band packet
+FLUSH = b"0000"
+
+
+def with_reasons(answer: bytes) -> bytes:
+    """The answer of `git receive-pack` with the hook's reasons in the report; others are left as they are."""
+    bands = _bands(answer)
+    if bands is None or MARK.encode() not in bands[WORDS]:
+        return answer
+    words, reasons = _taken_out(bands[WORDS].decode("utf-8", "surrogateescape"))
+    report = b"".join(_packet(_reasoned(line, reasons)) for line in _packets(bands[REPORT])) + FLUSH
+    said = words.encode("utf-8", "surrogateescape")
+    return b"".join([*_on_band(WORDS, said), *_on_band(REPORT, report), FLUSH])
+
+
+def _bands(answer: bytes) -> dict[int, bytes] | None:
+    """Each side-band's bytes; None for an answer that is not multiplexed."""
+    bands = {REPORT: b"", WORDS: b""}
+    try:
+        for packet in _packets(answer):
+            bands[packet[0]] += packet[1:]
+    except (ValueError, KeyError):
+        return None
+    return bands
+
+
+def _packets(data: bytes) -> Iterator[bytes]:
+    """The payloads of pkt-lines; a flush ends nothing and carries nothing. Raises ValueError for other bytes."""
+    at = 0
+    while at < len(data):
+        size = int(data[at : at + 4], 16)
+        if size > 4:
+            yield data[at + 4 : at + size]
+        at += max(size, 4)
+
+
+def _packet(payload: bytes) -> bytes:
+    return b"%04x%s" % (len(payload) + 4, payload)
+
+
+def _on_band(band: int, data: bytes) -> Iterable[bytes]:
+    return (_packet(bytes([band]) + data[at : at + LARGEST]) for at in range(0, len(data), LARGEST))
+
+
+def _taken_out(words: str) -> tuple[str, dict[str, str]]:
+    """The words without the marked lines and git's remark on them, and the reason each gives for its ref."""
+    kept, reasons = [], {}
+    for line in words.splitlines(keepends=True):
+        if line.startswith(MARK):
+            ref, _, reason = line.removeprefix(MARK).strip().partition(" ")
+            reasons[ref] = reason
+        elif not line.startswith(DECLINED):
+            kept.append(line)
+    return "".join(kept), reasons
+
+
+def _reasoned(line: bytes, reasons: dict[str, str]) -> bytes:
+    verdict, _, rest = line.decode("utf-8", "surrogateescape").partition(" ")
+    ref = rest.partition(" ")[0]
+    if verdict != "ng" or ref not in reasons:
+        return line
+    return f"ng {ref} {reasons[ref]}\n".encode("utf-8", "surrogateescape")
