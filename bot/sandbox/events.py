@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bot.sandbox.bare import ZERO
-from bot.sandbox.records import Comment, Pull
+from bot.sandbox.records import Comment, MergeGroup, Pull
 from bot.sandbox.shapes import accounts, commits, issues, pulls, repositories
 from bot.sandbox.shapes.common import Json, node_id
 
@@ -119,17 +119,16 @@ def workflow_dispatch(it: Repository, workflow: str, ref: str, inputs: Mapping[s
     return {"inputs": dict(inputs) or None, "ref": ref, "workflow": workflow, **_around(it, who)}
 
 
-def merge_group(it: Repository, head_ref: str, base_ref: str, base_sha: str, sender: str) -> Json:
-    """The queue asks for checks on `head_ref`, which merges everything queued so far onto `base_sha`."""
-    head = it.git.commit(head_ref)
-    group = {
-        "head_sha": head.sha,
-        "head_ref": head_ref,
-        "base_sha": base_sha,
-        "base_ref": base_ref,
-        "head_commit": commits.simple_commit(head),
+def merge_group(it: Repository, group: MergeGroup) -> Json:
+    """The queue asks for checks on an entry. Which pull request it is, only the ref's name tells."""
+    shape = {
+        "head_sha": group.head_sha,
+        "head_ref": group.head_ref,
+        "base_sha": group.base_sha,
+        "base_ref": group.base_ref,
+        "head_commit": commits.simple_commit(it.git.commit(group.head_sha)),
     }
-    return {"action": "checks_requested", "merge_group": group, **_around(it, it.hub.user(sender))}
+    return {"action": "checks_requested", "merge_group": shape, **_around(it, group.by)}
 
 
 def schedule(it: Repository, cron: str, workflow: str) -> Json:

@@ -28,16 +28,20 @@ def merge(
     """
     refuse_unready(pull, method, sha)
     base_tip = pull.tested_base
-    if method == "rebase":
-        tip = _rebased(pull, base_tip, by)
-    else:
-        title, message = title or _default_title(pull, method), _default_message(pull, method, message)
-        tip = _merged(pull, base_tip, by, squash=method == "squash", text=f"{title}\n\n{message}".strip())
+    tip = build(pull, base_tip, by, method=method, title=title, message=message)
     if not pull.base.git.swap(f"refs/heads/{pull.base_ref}", tip, base_tip):
         raise Refused(409, "Base branch was modified. Review and try the merge again.")
     mark_merged(pull, by, tip)
     refresh(pull.base, by)
     return tip
+
+
+def build(pull: Pull, base_tip: str, by: User, *, method: str, title: str = "", message: str | None = None) -> str:
+    """Write the commits of a merge onto `base_tip` and return the last; no ref moves. 405 when git cannot."""
+    if method == "rebase":
+        return _rebased(pull, base_tip, by)
+    title, message = title or _default_title(pull, method), _default_message(pull, method, message)
+    return _merged(pull, base_tip, by, squash=method == "squash", text=f"{title}\n\n{message}".strip())
 
 
 def refuse_unready(pull: Pull, method: str, sha: str | None) -> None:

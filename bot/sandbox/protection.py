@@ -39,16 +39,25 @@ def approvals(pull: Pull) -> int:
     return sum(state == "APPROVED" and pull.base.role_of(user) >= Role.WRITE for user, state in verdicts.items())
 
 
+def unmet_check(repository: Repository, branch: str, sha: str) -> str | None:
+    """Which required check of a branch did not pass on a commit, in GitHub's words, or None."""
+    rule = repository.protections.get(branch)
+    for name in rule.required_checks if rule else ():
+        outcome = check_outcome(repository, sha, name)
+        if outcome not in PASSING:
+            state = "expected" if outcome is None else "pending" if outcome == "pending" else "failing"
+            return f'Required status check "{name}" is {state}.'
+    return None
+
+
 def unmet(pull: Pull) -> str | None:
     """Why the base's protection refuses this merge, in GitHub's words, or None."""
     rule = pull.base.protections.get(pull.base_ref)
     if rule is None:
         return None
-    for name in rule.required_checks:
-        outcome = check_outcome(pull.base, pull.head_sha, name)
-        if outcome not in PASSING:
-            state = "expected" if outcome is None else "pending" if outcome == "pending" else "failing"
-            return f'Required status check "{name}" is {state}.'
+    reason = unmet_check(pull.base, pull.base_ref, pull.head_sha)
+    if reason:
+        return reason
     if approvals(pull) < rule.required_reviews:
         plural = "" if rule.required_reviews == 1 else "s"
         needed = f"At least {rule.required_reviews} approving review{plural}"

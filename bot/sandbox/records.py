@@ -117,6 +117,19 @@ class Pull:
         return self.merged_at is not None
 
 
+@dataclass(frozen=True)
+class MergeGroup:
+    """An entry of the merge queue: `pull_head` as queued, merged onto `base_sha` as `head_sha`."""
+
+    pull: Pull
+    pull_head: str
+    by: User
+    head_ref: str
+    head_sha: str
+    base_ref: str
+    base_sha: str
+
+
 @dataclass
 class CheckRun:
     id: int

@@ -18,6 +18,7 @@ from bot.sandbox.accounts import (
     parse_permissions,
 )
 from bot.sandbox.bare import ZERO, BareRepository
+from bot.sandbox.merge_queue import MergeQueue
 from bot.sandbox.records import CheckRun, Comment, Deployment, Dispatch, Issue, Label, Protection, Pull, Review, Status
 from bot.sandbox.refusals import not_found
 
@@ -49,6 +50,7 @@ class Repository:
         self.statuses: list[Status] = []
         self.deployments: dict[int, Deployment] = {}
         self.dispatches: list[Dispatch] = []
+        self.merge_queue = MergeQueue(self)
         self.protections: dict[str, Protection] = {}
 
     @property
@@ -273,6 +275,12 @@ class Repository:
         with self.hub.lock:
             full_ref = f"refs/heads/{ref or self.default_branch}"
             return events.workflow_dispatch(self, workflow, full_ref, inputs or {}, sender)
+
+    def merge_group_event(self, number: int) -> dict[str, Any]:
+        """The `merge_group` payload that asks for checks on a queued pull request."""
+        with self.hub.lock:
+            group = self.merge_queue.group(number)
+            return events.merge_group(self, group)
 
     def schedule_event(self, workflow: str, cron: str) -> dict[str, Any]:
         """The `schedule` payload of a workflow's timer."""

@@ -142,19 +142,6 @@ def test_a_button_and_a_timer_start_workflows(world: World) -> None:
     assert "sender" not in timed
 
 
-def test_a_merge_group_tells_what_is_queued_onto_what(world: World) -> None:
-    base, pull = str(world.repo.git.branch("main")), world.pull()
-    event = events.merge_group(world.repo, "refs/heads/add-v2", "refs/heads/main", base, "bob")
-    group = event["merge_group"]
-    assert (event["action"], group["head_ref"], group["head_sha"]) == (
-        "checks_requested",
-        "refs/heads/add-v2",
-        pull.head_sha,
-    )
-    assert (group["base_ref"], group["base_sha"]) == ("refs/heads/main", base)
-    assert (group["head_commit"]["id"], event["sender"]["login"]) == (pull.head_sha, "bob")
-
-
 def test_a_dispatch_carries_its_type_as_the_action(world: World) -> None:
     event = events.repository_dispatch(world.repo, "promotebot.promoted", {"model": "m"}, world.hub.user("alice"))
     assert (event["action"], event["branch"]) == ("promotebot.promoted", "main")

@@ -109,14 +109,13 @@ def test_payloads_of_every_other_event_have_the_shape_of_webhooks(world: World, 
         "WebhookPullRequestSynchronize": event(1, action="synchronize", before=before),
         "WebhookPullRequestEdited": event(1, action="edited", changes={"base": "main", "title": "t", "body": "b"}),
         "WebhookPush": repo.push_event("main", before=ZERO, sender="alice"),
-        "WebhookMergeGroupChecksRequested": events.merge_group(
-            repo, "refs/heads/add-v2", "refs/heads/main", before, "bob"
-        ),
         "WebhookRepositoryDispatchSample": events.repository_dispatch(repo, "t", {"a": 1}, world.hub.user("bob")),
         "WebhookWorkflowDispatch": repo.workflow_dispatch_event("w.yml", sender="bob", inputs={"a": "b"}),
     }
     repo.mark_ready(1)
     payloads["WebhookPullRequestReadyForReview"] = event(1, action="ready_for_review")
+    repo.merge_queue.add(1, by="bob")
+    payloads["WebhookMergeGroupChecksRequested"] = repo.merge_group_event(1)
     repo.merge(1, by="bob")
     payloads["WebhookPush of a merge"] = repo.merged_push_event(1)
     for shape, payload in payloads.items():
