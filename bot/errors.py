@@ -39,6 +39,10 @@ class CouldNotVerify(PromotebotError):
     exit_code = 4
 
 
+class BaseMoved(InvalidInput):
+    """The base went on, and the branch cannot be brought up to date without its author."""
+
+
 class RefChanged(PromotebotError):
     """The branch moved between validation and push; nothing was written."""
 

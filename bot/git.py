@@ -224,14 +224,22 @@ class Repository:
             raise InvalidInput(f"is over {max_bytes:,} bytes", where=entry.path)
         return data
 
-    def commit_file(
-        self, parent: str, path: str, data: bytes, *, message: str, author: Identity, when: datetime
+    def commit_files(
+        self,
+        parents: Sequence[str],
+        files: Mapping[str, bytes | None],
+        *,
+        tree: str | None = None,
+        message: str,
+        author: Identity,
+        when: datetime,
     ) -> GitSha:
-        """A commit on `parent` in which only `path` differs; no work tree and no index of anybody is touched."""
+        """A commit that differs in `files` only (None: taken out); nobody's work tree and index is touched.
+
+        Args:
+            tree: what it differs from; the first parent's where none is given.
+        """
         with tempfile.TemporaryDirectory(prefix="promotebot-index-") as scratch:
-            content, text = Path(scratch, "content"), Path(scratch, "message")
-            content.write_bytes(data)
-            text.write_text(message, encoding="utf-8")
             stamp = f"{int(when.timestamp())} +0000"
             env = {
                 "GIT_INDEX_FILE": str(Path(scratch, "index")),
@@ -242,13 +250,65 @@ class Repository:
                 "GIT_COMMITTER_EMAIL": author.email,
                 "GIT_COMMITTER_DATE": stamp,
             }
-            blob = self._run("hash-object", "-w", "--no-filters", "--", str(content)).strip()
-            self._run("read-tree", parent, env=env)
-            self._run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
-            tree = self._run("write-tree", "--missing-ok", env=env).strip()
+            text = Path(scratch, "message")
+            text.write_text(message, encoding="utf-8")
+            self._run("read-tree", tree or parents[0], env=env)
+            for path, data in files.items():
+                self._stage(path, data, Path(scratch, "content"), env)
+            made = self._run("write-tree", "--missing-ok", env=env).strip()
+            lines = [argument for parent in parents for argument in ("-p", parent)]
             return parse_git_sha(
-                self._run("commit-tree", "--no-gpg-sign", "-p", parent, "-F", str(text), tree, env=env).strip()
+                self._run("commit-tree", "--no-gpg-sign", *lines, "-F", str(text), made, env=env).strip()
             )
+
+    def _stage(self, path: str, data: bytes | None, scratch: Path, env: Mapping[str, str]) -> None:
+        if data is None:
+            self._run("update-index", "--force-remove", "--", path, env=env)
+            return
+        scratch.write_bytes(data)
+        blob = self._run("hash-object", "-w", "--no-filters", "--", str(scratch)).strip()
+        self._run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
+
+    def merged_tree(self, ours: str, theirs: str) -> tuple[str, list[str]]:
+        """The tree of a merge, and the paths in which the two conflict.
+
+        Raises:
+            CouldNotVerify: when git cannot merge at all.
+        """
+        command = ("merge-tree", "--write-tree", "--name-only", "-z", "--no-messages", ours, theirs)
+        status, output, said = self._repo.git.execute(
+            ["git", "-c", "merge.renames=false", *command],
+            with_extended_output=True,
+            with_exceptions=False,
+            kill_after_timeout=TIMEOUT_SECONDS,
+        )
+        if status not in (0, 1):  # 1 says that there are conflicts
+            raise CouldNotVerify(f"cannot merge {theirs[:7]} into {ours[:7]}: {' '.join(str(said).split())[:500]}")
+        tree, *conflicts = str(output).split("\0")
+        return tree, [path for path in conflicts if path]
+
+    def first_commit_before(self, merged: str, head: str) -> GitSha | None:
+        """Where a branch stood before a pull request was merged into it as `merged`; `head` was the request's head.
+
+        A rebase puts the request's own commits on top: the last of them has the head's message and one parent.
+        """
+        parents = self._run("rev-list", "--parents", "--max-count=1", "--end-of-options", merged).split()[1:]
+        if not parents:
+            return None
+        back = 1
+        if len(parents) == 1 and self._message(merged) == self._message(head):
+            fork = self.merge_base(merged, head)
+            count = self._run("rev-list", "--count", "--no-merges", "--end-of-options", f"{fork}..{head}").strip()
+            back = max(1, int(count))
+        return self.resolve(f"{merged}~{back}")
+
+    def _message(self, commit: str) -> str:
+        return self._run("log", "--max-count=1", "--format=%B", "--end-of-options", commit)
+
+    def trailers(self, key: str, base: str, head: str) -> list[str]:
+        """The values of a trailer in the commits that head has and base has not."""
+        output = self._run("log", f"--format=%(trailers:key={key},valueonly)", "--end-of-options", f"{base}..{head}")
+        return [line.strip() for line in output.splitlines() if line.strip()]
 
     def push(self, commit: str, branch: str, *, expected: str) -> None:
         """Move `branch` from `expected` to `commit`, or nothing: a compare-and-swap, never a forced update.
@@ -271,6 +331,23 @@ class Repository:
             raise CouldNotVerify(
                 f"the push to {branch} was refused: {_stderr(problem)}",
                 remedy="check that the job has `permissions: contents: write` and that the branch is not protected",
+            ) from None
+
+    def push_new(self, commit: str, branch: str) -> None:
+        """Make a branch on the remote, or nothing when it is there already and is another's.
+
+        Raises:
+            CouldNotVerify: with git's words.
+        """
+        ref = f"refs/heads/{branch}"
+        try:
+            self._run("push", "--porcelain", f"--force-with-lease={ref}:", "origin", f"{commit}:{ref}")
+        except GitCommandError as problem:
+            if "stale info" in f"{problem.stdout} {problem.stderr}":
+                return  # an earlier run of this job made it
+            raise CouldNotVerify(
+                f"the push to {branch} was refused: {_stderr(problem)}",
+                remedy="check that the job has `permissions: contents: write`",
             ) from None
 
     def check_can_commit(self, branch: str | None) -> None:

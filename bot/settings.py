@@ -21,6 +21,8 @@ REQUIRED = (
     "GITHUB_OUTPUT",
     "GITHUB_STEP_SUMMARY",
 )
+COMMANDS = ("auto", "gate", "verify")
+"""`auto` answers the event as it is; the others answer only the events they are for."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+")
 
@@ -45,6 +47,11 @@ class Settings(BaseModel):
     registry_path: str = "ml/registry/models.json"
     policy_path: str = ".github/promotion.yml"
     bot_login: str = "github-actions[bot]"
+    command: str = "auto"
+    shard: str = ""
+    sha: str = ""
+    runner_temp: str = ""
+    """Where a shard leaves its report, and the merging job finds all of them."""
 
     @property
     def server_host(self) -> str:
@@ -75,6 +82,10 @@ class Settings(BaseModel):
             "registry_path": env.get("PROMOTEBOT_REGISTRY_PATH"),
             "policy_path": env.get("PROMOTEBOT_POLICY_PATH"),
             "bot_login": env.get("PROMOTEBOT_BOT_LOGIN"),
+            "command": env.get("PROMOTEBOT_COMMAND"),
+            "shard": env.get("PROMOTEBOT_SHARD"),
+            "sha": env.get("GITHUB_SHA"),
+            "runner_temp": env.get("RUNNER_TEMP"),
         }
         return cls(
             event_name=env["GITHUB_EVENT_NAME"],
@@ -97,6 +108,8 @@ def _refuse_odd(env: Mapping[str, str]) -> None:
         odd.append("GITHUB_REPOSITORY is not OWNER/NAME")
     if not re.fullmatch(r"[!-~]+", env["GITHUB_TOKEN"]):
         odd.append("GITHUB_TOKEN holds a blank or a character that no token has")
+    if env.get("PROMOTEBOT_COMMAND", "") not in ("", *COMMANDS):
+        odd.append(f"PROMOTEBOT_COMMAND is not one of {', '.join(COMMANDS)}")
     if odd:
         raise UsageError(
             "; ".join(odd),

@@ -18,7 +18,7 @@ from bot.github.events import parse_event
 from bot.settings import Settings
 
 if TYPE_CHECKING:
-    from bot.github.client import GitHub
+    from bot.github.ports import GitHub
 
 log = logging.getLogger(__name__)
 MAX_EVENT_BYTES = 25 * 1024 * 1024

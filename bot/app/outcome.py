@@ -16,6 +16,8 @@ class Outcome(str, Enum):
     PROMOTED = "promoted"
     PLANNED = "planned"
     UNCHANGED = "unchanged"
+    WITHDRAWN = "withdrawn"
+    PASSED = "passed"
     HELPED = "helped"
     REFUSED = "refused"
     FAILED = "failed"
@@ -55,6 +57,15 @@ class Reason(str, Enum):
     HELP = "help"
     COULD_NOT_VERIFY = "could_not_verify"
     INTERNAL = "internal"
+    WITHDRAWN = "withdrawn"
+    NOTHING_TO_WITHDRAW = "nothing_to_withdraw"
+    LABEL = "label"
+    GATE = "gate"
+    RECOMPUTED = "recomputed"
+    LANDED = "landed"
+    VERIFIED = "verified"
+    MISMATCH = "mismatch"
+    SHOWN = "shown"
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.app.outcome import Answer
+from bot.app.petition import Petition
 from bot.errors import PromotebotError
 from bot.github.checks import CHECK_NAME, Conclusion
 from bot.github.comment import Rendered, Setting
-from bot.github.events import CommentCreated
 from bot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    from bot.github.client import GitHub, IssueComment, PullRequest
+    from bot.github.ports import GitHub, PullRequest
 
 log = logging.getLogger(__name__)
 
@@ -22,33 +22,33 @@ log = logging.getLogger(__name__)
 class Teller:
     """Speaks on one pull request. A comment or reaction that fails is logged and changes nothing."""
 
-    def __init__(self, github: GitHub, settings: Settings, event: CommentCreated) -> None:
+    def __init__(self, github: GitHub, settings: Settings, petition: Petition) -> None:
         self._github = github
         self._settings = settings
-        self._event = event
+        self._petition = petition
         self.setting = Setting(
             repo=settings.repository,
             server_url=settings.server_url,
-            pull=event.pull,
+            pull=petition.pull,
             head_sha="",
-            requester=event.author,
-            request_url=f"{settings.server_url}/{settings.repository}/pull/{event.pull}#issuecomment-{event.comment_id}",
+            requester=petition.login,
+            request_url=petition.url,
             base_ref="",
             run_url=settings.run_url,
         )
 
-    def place(self, pull: PullRequest, comment: IssueComment) -> None:
-        self.setting = replace(
-            self.setting, head_sha=pull.head_sha, base_ref=pull.base_ref, request_url=comment.html_url
-        )
+    def place(self, pull: PullRequest) -> None:
+        self.setting = replace(self.setting, head_sha=pull.head_sha, base_ref=pull.base_ref)
 
     def at(self, head_sha: str, contacts: tuple[str, ...]) -> None:
         """Speak of this head from now on, and name the policy's contacts where something failed."""
         self.setting = replace(self.setting, head_sha=head_sha, contacts=contacts)
 
     def react(self, content: str) -> None:
+        if self._petition.comment_id is None:
+            return
         try:
-            self._github.react(self._event.comment_id, content)
+            self._github.react(self._petition.comment_id, content)
         except PromotebotError as problem:
             log.warning("no reaction: %s", problem)
 
@@ -65,7 +65,9 @@ class Teller:
     def say_once(self, answer: Answer, rendered: Rendered) -> Answer:
         """Leave a comment that stands there already: it says more than that nothing was written again."""
         try:
-            found = self._github.find_comment(self._event.pull, rendered.marker, author_login=self._settings.bot_login)
+            found = self._github.find_comment(
+                self._petition.pull, rendered.marker, author_login=self._settings.bot_login
+            )
         except PromotebotError as problem:
             log.warning("the comment could not be looked for: %s", problem)
             return replace(answer, summary=rendered.full)
@@ -73,11 +75,22 @@ class Teller:
             return self.say(answer, rendered)
         return replace(answer, comment_url=found.html_url, summary=rendered.full)
 
+    def say_again(self, answer: Answer, rendered: Rendered) -> Answer:
+        """Only bring a comment up to date that stands there; where there is none, nothing had to be said."""
+        try:
+            found = self._github.find_comment(
+                self._petition.pull, rendered.marker, author_login=self._settings.bot_login
+            )
+        except PromotebotError as problem:
+            log.warning("the comment could not be looked for: %s", problem)
+            return replace(answer, summary=rendered.full)
+        return self.say(answer, rendered) if found else replace(answer, summary=rendered.full)
+
     def say(self, answer: Answer, rendered: Rendered) -> Answer:
         """Put the comment up, or up to date; the answer carries its address and text."""
         try:
             url = self._github.upsert_comment(
-                self._event.pull, rendered.marker, rendered.body, author_login=self._settings.bot_login
+                self._petition.pull, rendered.marker, rendered.body, author_login=self._settings.bot_login
             )
         except PromotebotError as problem:
             log.warning("no comment: %s", problem)

@@ -64,7 +64,7 @@ def _read(path: str) -> VerifyReport:
 
 def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
     """Verify the work tree's registry, or the part of it that the options name."""
-    shard = _shard(options.shard)
+    shard = parse_shard(options.shard)
     repository, place = place_of(options)
     head = repository.resolve("HEAD")
     since = repository.commit_id(options.since) if options.since else None
@@ -93,9 +93,8 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
         names, remark = _changed(subject, names, repository, since, place)
         remarks += remark
     if shard:
-        chosen = [name for index, name in enumerate(sorted(names)) if index % shard[1] == shard[0] - 1]
-        remarks.append(passed("verify.shard", f"shard {options.shard}: {len(chosen)} of {len(names)} model(s)"))
-        names = chosen
+        names, said = shard_of(names, shard, options.shard)
+        remarks += said
     with _progress(len(names)) as tell:
         return verify(subject, names, about, examine=examiner, now=now, remarks=remarks, progress=tell)
 
@@ -185,7 +184,15 @@ def _leftovers(registry: ModelRegistry, place: Place) -> Iterator[Finding]:
         )
 
 
-def _shard(text: str | None) -> tuple[int, int] | None:
+def shard_of(names: Sequence[str], shard: tuple[int, int] | None, text: str | None) -> tuple[list[str], list[Finding]]:
+    """The models of one shard, and a remark that says how many; all of them without one."""
+    if shard is None:
+        return list(names), []
+    chosen = [name for index, name in enumerate(sorted(names)) if index % shard[1] == shard[0] - 1]
+    return chosen, [passed("verify.shard", f"shard {text}: {len(chosen)} of {len(names)} model(s)")]
+
+
+def parse_shard(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     match = _SHARD.fullmatch(text)

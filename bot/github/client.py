@@ -1,140 +1,52 @@
-"""What the bot asks of GitHub, and PyGithub answering it. The only module that imports PyGithub."""
+"""The bot's words for GitHub as REST requests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from typing import Any, Protocol
-from urllib.parse import quote
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
-import github
-from github.GithubException import GithubException
-from requests import RequestException
-from urllib3 import Retry
-
-from bot.errors import CouldNotVerify
 from bot.github.checks import MAX_SUMMARY, Conclusion
 from bot.github.markdown import cut
+from bot.github.ports import Issue, IssueComment, Labeling, PullRequest, WorkflowRun
+from bot.github.rest import READ_RETRIES, PersonalToken, Rest, segment, translated
 from bot.promotion.policy import Permission
 from bot.settings import Settings
 
-TIMEOUT_SECONDS = 20
-READ_RETRIES = 3
-PAGE = 100
 # What a legacy permission may stand for. A role that is not in its line is a custom one, whatever its name.
 _ROLES = {"admin": ("admin",), "write": ("write", "maintain"), "read": ("read", "triage"), "none": ()}
 GHOST = "ghost"  # how GitHub shows an account that was deleted
-
-
-@dataclass(frozen=True)
-class PullRequest:
-    """A pull request as the API shows it now."""
-
-    number: int
-    title: str
-    state: str
-    merged: bool
-    merged_at: datetime | None
-    draft: bool
-    author: str
-    head_sha: str
-    head_ref: str
-    base_ref: str
-    is_fork: bool
-
-
-@dataclass(frozen=True)
-class IssueComment:
-    """A comment as the API shows it now."""
-
-    id: int
-    body: str
-    author: str
-    created_at: datetime
-    updated_at: datetime
-    html_url: str
-
-
-class GitHub(Protocol):
-    """The operations the bot needs. Every one raises CouldNotVerify when GitHub does not answer."""
-
-    def permission(self, login: str) -> Permission: ...
-
-    def pull(self, number: int) -> PullRequest: ...
-
-    def comment(self, comment_id: int) -> IssueComment: ...
-
-    def default_branch(self) -> str: ...
-
-    def react(self, comment_id: int, content: str) -> None: ...
-
-    def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None: ...
-
-    def upsert_comment(self, pull: int, marker: str, body: str, *, author_login: str) -> str: ...
-
-    def publish_check(
-        self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
-    ) -> None: ...
-
-    def close(self) -> None: ...
+DEPLOYMENT_STATES = ("success", "failure")
 
 
 class PyGithubClient:
-    """GitHub's REST API through PyGithub, errors translated in one place."""
+    """`bot.github.ports.GitHub`, answered by GitHub."""
 
-    def __init__(self, api: github.Github, repository: str) -> None:
-        self._api = api
-        self._repo = api.get_repo(repository)
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
 
     @classmethod
     def connect(cls, settings: Settings, *, retries: int = READ_RETRIES) -> PyGithubClient:
-        """A client for the job's repository; no request is made yet.
-
-        Reads are asked again after a server's error, a write never is: the first may have arrived. A rate limit
-        ends the job at once; PyGithub's own GithubRetry would sleep until the limit's reset, up to an hour.
-        """
-        retry = Retry(
-            total=retries,
-            backoff_factor=0.5,
-            allowed_methods=frozenset({"GET"}),
-            status_forcelist=(500, 502, 503, 504),
-            respect_retry_after_header=False,
-            raise_on_status=False,
-        )
-        api = github.Github(
-            auth=github.Auth.Token(settings.token.get_secret_value()),
-            base_url=settings.api_url,
-            timeout=TIMEOUT_SECONDS,
-            per_page=PAGE,
-            retry=retry,
-            seconds_between_requests=None,
-            seconds_between_writes=None,
-            user_agent="promotebot",
-            lazy=True,
-        )
-        return cls(api, settings.repository)
+        """A client for the job's repository; no request is made yet."""
+        return cls(Rest.connect(settings, retries=retries))
 
     def close(self) -> None:
-        self._api.close()
+        self._rest.close()
 
     def permission(self, login: str) -> Permission:
         """The role of a user; a custom role counts as the legacy permission GitHub derives for it.
 
         https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
         """
-        with _translated(f"ask for the permission of {login}"):
-            _, found = self._repo.requester.requestJsonAndCheck(
-                "GET", f"{self._repo.url}/collaborators/{quote(login, safe='')}/permission"
-            )
+        what = f"ask for the permission of {login}"
+        found = self._rest.request("GET", f"/collaborators/{segment(login)}/permission", what=what)
+        with translated(what):
             role, legacy = found.get("role_name"), found["permission"]
-            name = role if role in _ROLES[legacy] else legacy
-            return Permission[name.upper()]
+            return Permission[(role if role in _ROLES[legacy] else legacy).upper()]
 
     def pull(self, number: int) -> PullRequest:
-        with _translated(f"read pull request #{number}"):
-            found = self._repo.get_pull(number)
+        with translated(f"read pull request #{number}", needs="pull-requests: read"):
+            found = self._rest.repo.get_pull(number)
             head_repo = found.head.repo
             return PullRequest(
                 number=number,
@@ -142,6 +54,7 @@ class PyGithubClient:
                 state=found.state,
                 merged=found.merged,
                 merged_at=found.merged_at,
+                merge_commit_sha=found.merge_commit_sha,
                 draft=found.draft,
                 author=found.user.login if found.user else GHOST,
                 head_sha=found.head.sha,
@@ -150,56 +63,99 @@ class PyGithubClient:
                 is_fork=head_repo is None or head_repo.id != found.base.repo.id,
             )
 
+    def open_pulls(self, base_ref: str) -> Sequence[int]:
+        """Numbers of the open pull requests into a branch."""
+        return self._pulls({"state": "open", "base": base_ref})
+
+    def pulls_from(self, head_ref: str) -> Sequence[int]:
+        """Numbers of the open pull requests from a branch of this repository."""
+        owner = self._rest.repo.full_name.partition("/")[0]
+        return self._pulls({"state": "open", "head": f"{owner}:{head_ref}"})
+
+    def _pulls(self, parameters: Mapping[str, str]) -> Sequence[int]:
+        what, needs = "list pull requests", "pull-requests: read"
+        return [
+            int(item["number"]) for item in self._rest.pages("/pulls", what=what, needs=needs, parameters=parameters)
+        ]
+
+    def create_pull(self, *, head_ref: str, base_ref: str, title: str, body: str) -> int:
+        """Open a pull request; the number it got."""
+        wanted = {"head": head_ref, "base": base_ref, "title": title, "body": body}
+        what, needs = "open a pull request", "pull-requests: write"
+        found = self._rest.request("POST", "/pulls", what=what, needs=needs, body=wanted)
+        with translated(what):
+            return int(found["number"])
+
+    def approvals(self, number: int, head_sha: str) -> Sequence[str]:
+        """Logins whose last word on exactly this head is an approval, sorted."""
+        what, needs = f"read the reviews of #{number}", "pull-requests: read"
+        verdicts = dict(self._rest.listed(_verdict, f"/pulls/{number}/reviews", what=what, needs=needs))
+        return sorted(login for login, verdict in verdicts.items() if verdict == ("APPROVED", head_sha))
+
     def comment(self, comment_id: int) -> IssueComment:
-        with _translated("read the comment again"):
-            _, found = self._repo.requester.requestJsonAndCheck("GET", f"{self._repo.url}/issues/comments/{comment_id}")
+        what = "read the comment again"
+        found = self._rest.request("GET", f"/issues/comments/{comment_id}", what=what, needs="issues: read")
+        with translated(what):
             return _comment(found)
 
     def default_branch(self) -> str:
-        with _translated("read the repository"):
-            _, found = self._repo.requester.requestJsonAndCheck("GET", self._repo.url)
+        found = self._rest.request("GET", "", what="read the repository")
+        with translated("read the repository"):
             return str(found["default_branch"])
 
+    def run(self, run_id: int) -> WorkflowRun:
+        """https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run"""
+        found = self._rest.request("GET", f"/actions/runs/{run_id}", what=f"read run {run_id}", needs="actions: read")
+        with translated(f"read run {run_id}"):
+            return WorkflowRun(actor=str(found["actor"]["login"]), event=str(found["event"]))
+
+    def labels(self, pull: int) -> Sequence[str]:
+        what, needs = f"read the labels of #{pull}", "issues: read"
+        return self._rest.listed(lambda item: str(item["name"]), f"/issues/{pull}/labels", what=what, needs=needs)
+
+    def labelings(self, pull: int) -> Sequence[Labeling]:
+        """Who put which label on, ever: https://docs.github.com/en/rest/issues/events"""
+        what, needs = f"read the events of #{pull}", "issues: read"
+        found = self._rest.listed(_labeling, f"/issues/{pull}/events", what=what, needs=needs)
+        return [labeling for labeling in found if labeling]
+
+    def add_label(self, pull: int, name: str) -> None:
+        what = f"put the label {name} back"
+        self._rest.request(
+            "POST", f"/issues/{pull}/labels", what=what, needs="pull-requests: write", body={"labels": [name]}
+        )
+
+    def remove_label(self, pull: int, name: str) -> None:
+        what = f"take the label {name} off"
+        self._rest.request("DELETE", f"/issues/{pull}/labels/{segment(name)}", what=what, needs="pull-requests: write")
+
     def react(self, comment_id: int, content: str) -> None:
-        with _translated("react"):
-            self._repo.requester.requestJsonAndCheck(
-                "POST", f"{self._repo.url}/issues/comments/{comment_id}/reactions", input={"content": content}
-            )
+        self._rest.request(
+            "POST",
+            f"/issues/comments/{comment_id}/reactions",
+            what="react",
+            needs="issues: write",
+            body={"content": content},
+        )
 
     def upsert_comment(self, pull: int, marker: str, body: str, *, author_login: str) -> str:
         """Update the comment that starts with our marker and is ours, or write it; returns its address."""
-        with _translated("write the comment"):
-            mine = self.find_comment(pull, marker, author_login=author_login)
-            verb, url = (
-                ("PATCH", f"{self._repo.url}/issues/comments/{mine.id}")
-                if mine
-                else ("POST", f"{self._repo.url}/issues/{pull}/comments")
-            )
-            _, written = self._repo.requester.requestJsonAndCheck(verb, url, input={"body": body})
+        mine = self.find_comment(pull, marker, author_login=author_login)
+        verb, path = ("PATCH", f"/issues/comments/{mine.id}") if mine else ("POST", f"/issues/{pull}/comments")
+        written = self._rest.request(
+            verb, path, what="write the comment", needs="pull-requests: write", body={"body": body}
+        )
+        with translated("write the comment"):
             return str(written["html_url"])
 
     def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None:
         """The oldest comment of ours that starts with a marker; in somebody else's a marker counts for nothing."""
-        with _translated(f"read the comments of #{pull}"):
-            for item in self._comments(pull):
-                if _is_by(item["user"], author_login) and (item["body"] or "").startswith(marker):
+        what = f"read the comments of #{pull}"
+        for item in self._rest.pages(f"/issues/{pull}/comments", what=what, needs="issues: read"):
+            if _is_by(item["user"], author_login) and (item["body"] or "").startswith(marker):
+                with translated(what):
                     return _comment(item)
         return None
-
-    def _comments(self, pull: int) -> Iterator[dict[str, Any]]:
-        """Every page, as the Link header says, never by counting: a page may hold fewer than were asked for.
-
-        https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
-        """
-        page = 1
-        while True:
-            headers, found = self._repo.requester.requestJsonAndCheck(
-                "GET", f"{self._repo.url}/issues/{pull}/comments", parameters={"per_page": PAGE, "page": page}
-            )
-            yield from found
-            if 'rel="next"' not in headers.get("link", ""):
-                return
-            page += 1
 
     def publish_check(
         self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
@@ -217,76 +173,100 @@ class PyGithubClient:
             "output": output | ({"text": cut(text, MAX_SUMMARY)} if text else {}),
         }
         try:
-            with _translated("publish the check", needs="checks: write"):
-                self._repo.requester.requestJsonAndCheck("POST", f"{self._repo.url}/check-runs", input=run)
-        except _PersonalToken:
-            with _translated("publish the status", needs="statuses: write"):
-                self._repo.requester.requestJsonAndCheck(
-                    "POST",
-                    f"{self._repo.url}/statuses/{head_sha}",
-                    input={"state": conclusion, "context": name, "description": title[:140]},
-                )
+            self._rest.request("POST", "/check-runs", what="publish the check", needs="checks: write", body=run)
+        except PersonalToken:
+            status = {"state": conclusion, "context": name, "description": title[:140]}
+            what, needs = "publish the status", "statuses: write"
+            self._rest.request("POST", f"/statuses/{head_sha}", what=what, needs=needs, body=status)
+
+    def deploy(
+        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str
+    ) -> None:
+        """A deployment with its status, once for a commit and environment however often it is asked for.
+
+        https://docs.github.com/en/rest/deployments/deployments
+        """
+        needs, what = "deployments: write", f"record the deployment of {environment}"
+        parameters = {"sha": sha, "environment": environment, "task": task}
+        known = self._rest.listed(dict, "/deployments", what=what, needs=needs, parameters=parameters)
+        made = (
+            known[0]
+            if known
+            else self._rest.request(
+                "POST",
+                "/deployments",
+                what=what,
+                needs=needs,
+                body={
+                    "ref": sha,
+                    "task": task,
+                    "environment": environment,
+                    "description": description[:140],
+                    "payload": dict(payload),
+                    "auto_merge": False,
+                    "required_contexts": [],
+                },
+            )
+        )
+        with translated(what):
+            path = f"/deployments/{made['id']}/statuses"
+        if state not in self._rest.listed(lambda status: status["state"], path, what=what, needs=needs):
+            status = {"state": state, "description": description[:140], "auto_inactive": True}
+            self._rest.request("POST", path, what=what, needs=needs, body=status)
+
+    def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None:
+        """https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event"""
+        body = {"event_type": event_type, "client_payload": dict(payload)}
+        self._rest.request("POST", "/dispatches", what=f"send {event_type}", needs="contents: write", body=body)
+
+    def find_issue(self, marker: str, *, author_login: str) -> Issue | None:
+        """The open issue of ours that starts with a marker."""
+        what, parameters = "look for the issue", {"state": "open", "creator": author_login}
+        for item in self._rest.listed(dict, "/issues", what=what, needs="issues: read", parameters=parameters):
+            if _is_by(item.get("user"), author_login) and str(item.get("body")).startswith(marker):
+                return _issue(item)
+        return None
+
+    def create_issue(self, title: str, body: str) -> Issue:
+        wanted = {"title": title, "body": body}
+        return _issue(self._rest.request("POST", "/issues", what="open an issue", needs="issues: write", body=wanted))
+
+    def update_issue(self, number: int, *, body: str, comment: str = "", close: bool = False) -> None:
+        """Rewrite an issue of ours; add a comment, and close it, where asked."""
+        what, needs = f"update issue #{number}", "issues: write"
+        if comment:
+            self._rest.request("POST", f"/issues/{number}/comments", what=what, needs=needs, body={"body": comment})
+        change = {"body": body, **({"state": "closed", "state_reason": "completed"} if close else {})}
+        self._rest.request("PATCH", f"/issues/{number}", what=what, needs=needs, body=change)
 
 
-class _PersonalToken(CouldNotVerify):
-    """The token belongs to a person, who cannot create check runs."""
+def _labeling(event: Mapping[str, Any]) -> Labeling | None:
+    if event["event"] != "labeled" or not event["actor"]:
+        return None
+    return Labeling(str(event["label"]["name"]), str(event["actor"]["login"]))
 
 
-def _comment(found: dict[str, Any]) -> IssueComment:
+def _verdict(review: Mapping[str, Any]) -> tuple[str, tuple[str, str]]:
+    """Who reviewed, what they said last, and on which commit; a mere comment takes nothing back."""
+    login = review["user"]["login"] if review["user"] else GHOST
+    spoken = review["state"] if review["state"] != "COMMENTED" else ""
+    return (login, (spoken, str(review["commit_id"]))) if spoken else ("", ("", ""))
+
+
+def _issue(found: Mapping[str, Any]) -> Issue:
+    with translated("read the issue"):
+        return Issue(int(found["number"]), str(found["body"] or ""), str(found["html_url"]))
+
+
+def _comment(found: Mapping[str, Any]) -> IssueComment:
     created, updated = (
         datetime.fromisoformat(found[key].replace("Z", "+00:00")) for key in ("created_at", "updated_at")
     )
     author = found["user"]["login"] if found["user"] else GHOST
-    return IssueComment(found["id"], found["body"] or "", author, created, updated, found["html_url"])
+    pull = int(str(found["issue_url"]).rpartition("/")[2])
+    return IssueComment(found["id"], pull, found["body"] or "", author, created, updated, found["html_url"])
 
 
 def _is_by(user: Mapping[str, Any] | None, login: str) -> bool:
     """Login and type: an App's login ends with [bot], which no person's can."""
     return user is not None and user["login"] == login and (user["type"] == "Bot") == login.endswith("[bot]")
-
-
-@contextmanager
-def _translated(what: str, *, needs: str = "") -> Iterator[None]:
-    """PyGithub's and requests' errors as ours: what was asked, what GitHub said, what to do next."""
-    try:
-        yield
-    except GithubException as problem:
-        raise _explained(what, problem, needs) from None
-    except RequestException as problem:
-        raise CouldNotVerify(
-            f"GitHub did not answer the request to {what} ({type(problem).__name__})", remedy="run the job again"
-        ) from None
-    except (KeyError, TypeError, ValueError, AttributeError, AssertionError, RuntimeError) as problem:
-        # RuntimeError is PyGithub's for a redirect to another host, which must not see the token
-        raise CouldNotVerify(
-            f"GitHub's answer to the request to {what} is not understood ({type(problem).__name__})",
-            remedy="run the job again",
-        ) from None
-
-
-def _explained(what: str, problem: GithubException, needs: str) -> CouldNotVerify:
-    said = problem.data.get("message", "") if isinstance(problem.data, dict) else ""
-    headers = {key.lower(): value for key, value in (problem.headers or {}).items()}
-    message = f"GitHub refused to {what}: {problem.status} {' '.join(str(said).split())[:200]}".rstrip()
-    if problem.status == 403 and "not accessible by personal access token" in str(said):
-        return _PersonalToken(message, remedy=f"use a token of an App, or add `{needs}`")
-    if problem.status == 403 and "authenticate via a GitHub App" in str(said):
-        return _PersonalToken(message, remedy="use a token of an App")
-    if problem.status == 403 and "not accessible by integration" in str(said):
-        wanted = headers.get("x-accepted-github-permissions", "").replace("=", ": ") or needs or "the missing line"
-        return CouldNotVerify(message, remedy=f"add `{wanted}` under `permissions:` of the job")
-    if problem.status in (403, 429) and ("retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"):
-        return CouldNotVerify(message, remedy=f"run the job again {_when(headers)}")
-    return CouldNotVerify(
-        message, remedy="run the job again; https://www.githubstatus.com shows whether GitHub is well"
-    )
-
-
-def _when(headers: Mapping[str, str]) -> str:
-    """When GitHub listens again: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
-    wait, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
-    if wait.isdecimal():
-        return f"in {wait} seconds"
-    if reset.isdecimal() and len(reset) <= 11:
-        return f"after {datetime.fromtimestamp(int(reset), timezone.utc):%H:%M:%S} UTC, when the rate limit is reset"
-    return "in a few minutes"

@@ -37,6 +37,10 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("… --dry-run", "shows everything, commits nothing"),
     ('/rollback <model> --reason "why"', "back to the last ACTIVE whose bytes still verify; `--to ID` names another"),
     ('/demote <model> <stage> --reason "why"', "clears a stage; the event stays in history"),
+    ("/withdraw", "takes back what this pull request promotes, before the merge; `/withdraw <model>` one model's"),
+    ("/status", "what stands in each stage, and what merging changes"),
+    ("/why", "everything the gate looked at, and what it says"),
+    ("/verify", "verifies the registry and its artifacts at this head"),
     ("/help", "this list"),
 )
 """What can be asked, as `/help` shows it: the command, and what it does (Markdown)."""

@@ -15,7 +15,7 @@ _FENCE = re.compile(r"\s*(`{3,})[^`]*")
 # https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt, and the blank Braille pattern.
 _BLANK = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810)}
 _BLANK |= {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
-_SAFE_MARKER = re.compile(r"[a-z0-9_]{1,128}")
+_SAFE_MARKER = re.compile(r"@?[a-z0-9_]{1,128}")
 
 
 def visible(value: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from bot.findings import Finding, Severity, errors_in, warnings_in
 from bot.github.markdown import code, fence, table, text, visible
 
-SIGNS = {Severity.PASS: "✅", Severity.WARNING: "⚠️", Severity.ERROR: "❌"}
+SIGNS = {Severity.PASS: "✅", Severity.WARNING: "⚠️", Severity.ERROR: "❌", Severity.UNKNOWN: "❔"}
 MAX_MESSAGE = 600
 MAX_REMEDY = 2000
 _WORDS_THAT_ARE_CODE = re.compile(
@@ -18,7 +18,7 @@ _WORDS_THAT_ARE_CODE = re.compile(
 )
 _COMMAND = re.compile(
     r"(?:^|(?<=[(])|(?<=: )|(?<=, )|(?<=; )|(?<=then )|(?<=or )|(?<=run )|(?<=comment ))"
-    r"(?:/(?:promote|help)\b|promotebot (?=[a-z])|git (?=[a-z])|ls -|rmdir |export )"
+    r"(?:/(?:promote|rollback|demote|withdraw|help)\b|promotebot (?=[a-z])|git (?=[a-z])|ls -|rmdir |export )"
 )
 _PROSE_AGAIN = re.compile(r", |; | shows |\.$")
 
@@ -31,8 +31,11 @@ def count_line(findings: Sequence[Finding]) -> str:
 
 
 def problems(findings: Sequence[Finding], *, limit: int | None) -> str:
-    """Every error, then every warning, then how many other rules passed; at most `limit` of each kind."""
-    lines = bullets(errors_in(findings), limit=limit) + bullets(warnings_in(findings), limit=limit)
+    """Errors, what nobody could look at, warnings (`limit` of each), then how many other rules passed."""
+    unknown = [finding for finding in findings if finding.severity is Severity.UNKNOWN]
+    lines = [
+        line for kind in (errors_in(findings), unknown, warnings_in(findings)) for line in bullets(kind, limit=limit)
+    ]
     others = len(_clean_rules(findings))
     tail = [f"{others} other rule{'' if others == 1 else 's'} passed."] if others else []
     return "\n\n".join(["\n".join(lines), *tail])
@@ -51,7 +54,7 @@ def bullet(finding: Finding, *, whole: bool) -> str:
     remedy = finding.remedy if whole else _cut(finding.remedy, MAX_REMEDY)
     where = f" in {code(finding.where)}" if finding.where and finding.where not in finding.message else ""
     item = f"- {SIGNS[finding.severity]} **{code(finding.rule)}**{where}: {prose(message)}"
-    if finding.severity is Severity.ERROR or not remedy:
+    if finding.severity is not Severity.WARNING or not remedy:
         return item + next_step(remedy)
     return f"{item} Next: {inline(remedy)}"
 

@@ -14,6 +14,7 @@ from bot.errors import InvalidInput
 from bot.promotion.request import Asked
 from bot.registry.model import Action
 from bot.registry.names import (
+    ModelName,
     Stage,
     parse_artifact_path,
     parse_git_sha,
@@ -47,6 +48,25 @@ class Help:
 
 
 @dataclass(frozen=True)
+class Withdraw:
+    """`/withdraw [model]`: takes back what this pull request promoted, before the merge."""
+
+    line: int
+    text: str
+    model: ModelName | None
+
+
+@dataclass(frozen=True)
+class Look:
+    """`/verify [model]`, `/why` and `/status`: answers that change nothing; `what` is the command's word."""
+
+    line: int
+    text: str
+    what: str
+    model: ModelName | None = None
+
+
+@dataclass(frozen=True)
 class Unreadable:
     """A line that means to be a command and is not one; nothing of the comment is carried out."""
 
@@ -56,7 +76,7 @@ class Unreadable:
     remedy: str
 
 
-Command = Ask | Help | Unreadable
+Command = Ask | Withdraw | Look | Help | Unreadable
 
 
 def parse_comment(body: str) -> list[Command]:
@@ -144,6 +164,30 @@ def _parse_help(line: int, text: str, words: list[str]) -> Command:
     if words:
         raise InvalidInput("/help takes no arguments", remedy="write `/help`")
     return Help(line, text)
+
+
+def _parse_withdraw(line: int, text: str, words: list[str]) -> Command:
+    return Withdraw(line, text, _one_model("/withdraw", words))
+
+
+def _parse_verify(line: int, text: str, words: list[str]) -> Command:
+    return Look(line, text, "verify", _one_model("/verify", words))
+
+
+def _parse_why(line: int, text: str, words: list[str]) -> Command:
+    if words:
+        raise InvalidInput("/why takes no arguments", remedy="write `/why`")
+    return Look(line, text, "why")
+
+
+def _parse_status(line: int, text: str, words: list[str]) -> Command:
+    return Look(line, text, "status", _one_model("/status", words))
+
+
+def _one_model(command: str, words: list[str]) -> ModelName | None:
+    if len(words) > 1:
+        raise InvalidInput(f"unexpected word {words[1]!r}", remedy=f"{command} [model]")
+    return parse_model_name(words[0]) if words else None
 
 
 def _parse_promote(line: int, text: str, words: list[str]) -> Command:
@@ -257,5 +301,9 @@ _VERBS: Mapping[str, Callable[[int, str, list[str]], Command]] = {
     "promote": _parse_promote,
     "rollback": _parse_rollback,
     "demote": _parse_demote,
+    "withdraw": _parse_withdraw,
+    "verify": _parse_verify,
+    "why": _parse_why,
+    "status": _parse_status,
     "help": _parse_help,
 }

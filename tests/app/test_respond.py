@@ -324,12 +324,27 @@ def test_a_hand_edited_registry_is_not_built_upon(office: Office) -> None:
     assert office.checks(office.head(number)) == ["failure"]
 
 
-def test_a_branch_behind_a_moved_registry_is_told_to_catch_up(office: Office) -> None:
+def test_a_branch_behind_a_moved_registry_is_merged_with_the_base_and_promoted_on_it(office: Office) -> None:
     first, second = office.pull("one"), office.pull("two")
     assert office.ask(first, "/promote staging").exit_code == 0
     office.repository.merge(first, by="bob")
+    head = office.head(second)
+    assert office.ask(second, "/promote active").outputs["decision"] == "promoted"
+    parents = office.repository.git.run("log", "-1", "--format=%P", office.head(second)).split()
+    assert parents == [head, office.repository.git.branch("main")]
+    assert office.checks(office.head(second)) == ["success"]
+    entry = office.registry(office.head(second)).entry("regime_classifier")
+    assert entry is not None
+    assert [event.to_stage for event in entry.history[:2]] == ["active", "staging"]
+    office.repository.merge(second, by="bob")
+
+
+def test_a_branch_that_conflicts_with_the_base_elsewhere_is_for_its_author(office: Office) -> None:
+    first, second = office.pull("one", {"notes.txt": "one\n"}), office.pull("two", {"notes.txt": "two\n"})
+    assert office.ask(first, "/promote staging").exit_code == 0
+    office.repository.merge(first, by="bob")
     job = office.ask(second, "/promote active")
-    refused(office, second, job, office.head(second), "git merge")
+    refused(office, second, job, office.head(second), "git merge origin/main", "conflicts in notes.txt")
     assert job.outputs["reason_code"] == "base_moved"
 
 

@@ -307,6 +307,7 @@ def comment_by(login: str, kind: str, number: int) -> dict[str, Any]:
         "created_at": "2026-01-01T00:00:00Z",
         "updated_at": "2026-01-01T00:00:00Z",
         "html_url": "u",
+        "issue_url": "https://api.github.com/repos/acme/models/issues/1",
     }
 
 

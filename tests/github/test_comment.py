@@ -397,7 +397,6 @@ def test_help_names_every_command_and_only_what_exists() -> None:
             [parsed] = parse_comment(command)
             assert not isinstance(parsed, Unreadable)
         assert f"`{command}`" in body
-    assert "/withdraw" not in body
 
 
 FRAGMENTS = (

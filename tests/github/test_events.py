@@ -33,7 +33,7 @@ def test_a_comment_on_an_issue_and_one_by_an_app() -> None:
     assert event.via_app
 
 
-@pytest.mark.parametrize(("name", "changes"), [("push", {}), ("issue_comment", {"action": "edited"})])
+@pytest.mark.parametrize(("name", "changes"), [("workflow_run", {}), ("issue_comment", {"action": "edited"})])
 def test_what_asks_nothing_is_ignored(name: str, changes: dict[str, Any]) -> None:
     assert isinstance(parse_event(name, json.dumps(PAYLOAD | changes).encode()), Ignored)
 

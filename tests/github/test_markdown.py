@@ -137,7 +137,7 @@ def test_invisible_characters_are_shown_by_their_number() -> None:
 
 @given(nasty)
 def test_a_marker_is_a_known_subject_or_general(value: str) -> None:
-    assert re.fullmatch(r"<!-- promotebot:[a-z0-9_]{1,128} -->", marker(value))
+    assert re.fullmatch(r"<!-- promotebot:@?[a-z0-9_]{1,128} -->", marker(value))
 
 
 @given(

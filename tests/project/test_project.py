@@ -21,7 +21,7 @@ PURE = [
 ]
 IMPURE = {"os", "subprocess", "socket", "time", "random", "secrets", "tempfile", "shutil", "git", "github", "requests"}
 READS_A_CLOCK = re.compile(r"\b(date|datetime)\.(now|utcnow|today)$")
-OWNERS = {"github": {"bot/github/client.py"}, "git": {"bot/git.py"}, "onnxruntime": {"bot/artifact/opener.py"}}
+OWNERS = {"github": {"bot/github/rest.py"}, "git": {"bot/git.py"}, "onnxruntime": {"bot/artifact/opener.py"}}
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -1,0 +1,98 @@
+"""The base moved: pull requests that carry promotions are brought up to date, and those made anew (DESIGN §4)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+
+from bot.app.committing import commit_registry
+from bot.app.outcome import Answer, Outcome, Reason
+from bot.app.petition import Petition
+from bot.app.rebuild import own_steps
+from bot.app.scene import read_policy
+from bot.app.standing import Fallen, judged, stand
+from bot.app.talk import guarded, on_fresh_head
+from bot.app.tell import Teller
+from bot.app.tools import Tools
+from bot.app.workspace import DEFAULT, Workspace, remote
+from bot.errors import BaseMoved
+from bot.findings import errors_in
+from bot.git import Repository
+from bot.github import notes
+from bot.github.comment import render_failure, render_unclear
+from bot.github.events import Pushed
+from bot.promotion.replay import Diverged
+
+log = logging.getLogger(__name__)
+
+
+def refresh(event: Pushed, tools: Tools) -> Answer:
+    """Bring every open pull request into this branch up to date that carries promotions and conflicts now."""
+    if not _takes_promotions(event.branch, tools):
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{event.branch} takes no promotions")
+    answers = [_one(number, tools) for number in tools.github.open_pulls(event.branch)]
+    made = [answer for answer in answers if answer.reason is Reason.RECOMPUTED]
+    failed = [answer for answer in answers if answer.outcome is Outcome.FAILED]
+    summary = "\n\n".join(answer.summary for answer in answers if answer.summary)
+    message = f"{len(made)} pull request(s) made anew on {event.branch}, {len(failed)} failed, of {len(answers)} open"
+    if failed:
+        return replace(failed[0], message=f"{message}: {failed[0].message}", summary=summary)
+    return Answer(Outcome.UNCHANGED if not made else Outcome.PROMOTED, Reason.RECOMPUTED, message, summary=summary)
+
+
+def _takes_promotions(branch: str, tools: Tools) -> bool:
+    default = tools.github.default_branch()
+    if branch == default:
+        return True
+    with Repository.fetched(remote(tools.settings), {DEFAULT: f"refs/heads/{default}"}) as repository:
+        policy = read_policy(repository, repository.commit_id(DEFAULT), tools.settings.policy_path)
+    return branch in policy.bases
+
+
+def _one(number: int, tools: Tools) -> Answer:
+    settings = tools.settings
+    url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{number}"
+    teller = Teller(tools.github, settings, Petition(number, settings.bot_login, "", url))
+    pull = tools.github.pull(number)
+    if pull.is_fork:
+        return Answer(Outcome.IGNORED, Reason.FORK)
+    teller.place(pull)
+    return guarded(teller, lambda: on_fresh_head(number, tools, teller, lambda s, now: _refresh(s, tools, teller, now)))
+
+
+def _refresh(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> Answer:
+    change = space.change
+    steps = own_steps(change)
+    if not change.has_conflict or isinstance(steps, Diverged) or not steps:
+        return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE)
+    teller.at(change.head, change.policy.contacts)
+    standing = stand(space, tools, now)
+    if isinstance(standing, Fallen):
+        rendered = render_unclear(standing.findings, standing.model, teller.setting)
+        teller.check(change.head, "failure", rendered.title, rendered)
+        return teller.say(Answer(Outcome.UNCHANGED, Reason.RULES, rendered.title), rendered)
+    models = sorted({step.model for step in steps})
+    try:
+        commit = commit_registry(
+            space,
+            tools,
+            standing.registry,
+            models,
+            message=f"chore(ml): Make the promotions of #{space.pull.number} anew on {space.pull.base_ref}\n",
+            merge=True,
+            now=now,
+        )
+    except BaseMoved as problem:
+        rendered = render_failure(problem, teller.setting)
+        teller.check(change.head, "failure", rendered.title, rendered)
+        return teller.say(Answer(Outcome.UNCHANGED, Reason.BASE_MOVED, problem.message), rendered)
+    after = replace(change, head=commit)
+    found = judged(space, after, tools, now)
+    answer = Answer(Outcome.PROMOTED, Reason.RECOMPUTED, commit_sha=commit)
+    for model in models:
+        mine = [step for step in standing.steps if step.model == model]
+        rendered = notes.render_recomputed(model, mine, commit, errors_in(found.findings), teller.setting)
+        teller.check(commit, "success" if found.passes else "failure", found.title, rendered)
+        answer = teller.say(replace(answer, message=rendered.title), rendered)
+    return answer

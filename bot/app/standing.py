@@ -1,0 +1,119 @@
+"""What a pull request promotes so far, on the base as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.app.confirm import confirm
+from bot.app.gate import Review, compare, review
+from bot.app.rebuild import NotRebuilt, own_steps, rebuild
+from bot.app.scene import Change, relevant_pulls
+from bot.app.tools import Tools
+from bot.app.workspace import Workspace
+from bot.findings import Finding, error
+from bot.promotion.replay import Diverged, Step
+from bot.promotion.request import Request
+from bot.promotion.rules import Facts
+from bot.registry.registry import Layout, ModelRegistry
+
+WITHDRAWN = "Promotebot-Withdrawn"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The registry to go on from, and the promotions of this pull request in it."""
+
+    registry: ModelRegistry
+    base: ModelRegistry
+    steps: tuple[Step, ...]
+    behind: bool
+    """The base changed a file that the branch changed: what is committed next must merge it."""
+
+
+@dataclass(frozen=True)
+class Fallen:
+    """The branch's registry is not the base's plus legal promotions."""
+
+    findings: tuple[Finding, ...]
+    model: str | None = None
+
+
+def stand(space: Workspace, tools: Tools, now: datetime, *, without: Iterable[str] = ()) -> Standing | Fallen:
+    """Where the pull request stands; with promotions left out, or a base that moved, they are made anew.
+
+    Args:
+        without: request ids of promotions to leave out.
+    """
+    change, left_out = space.change, set(without)
+    base, head = change.base_registry, change.head_registry
+    if base is None or head is None:
+        found = compare(change)
+        return Fallen(found.findings if isinstance(found, Diverged) else (_no_registry(change),))
+    steps = own_steps(change) if change.has_conflict else compare(change)
+    if isinstance(steps, Diverged):
+        return Fallen(steps.findings)
+    own = steps if isinstance(steps, tuple) else steps.steps
+    if not change.has_conflict and not left_out:
+        return Standing(head, base, own, behind=False)
+    kept = [step for step in own if request_id(step) not in left_out]
+    made = rebuild(change, base, kept, lambda r: facts_of(r, space, tools, base), examine=tools.examine, now=now)
+    if isinstance(made, NotRebuilt):
+        return Fallen(made.findings, made.model)
+    return Standing(made.registry, base, made.steps, behind=change.has_conflict)
+
+
+def request_id(step: Step) -> str:
+    """The request an event answers; empty for one that was made at a terminal."""
+    return step.event.request.id if step.event.request else ""
+
+
+def facts_of(request: Request, space: Workspace, tools: Tools, base: ModelRegistry) -> Facts:
+    """What the rules need from git and GitHub."""
+    change = space.change
+    return Facts(
+        change.reachable(request.git_sha),
+        merge_times(tools, base, request.model),
+        artifact_changed=request.artifact_dir in change.changed_artifacts,
+    )
+
+
+def merge_times(tools: Tools, base: ModelRegistry, model: str) -> Mapping[int, datetime]:
+    """Pull request number → when it was merged, of those the soak rules ask for."""
+    numbers = relevant_pulls(base, model, tools.settings.repository)
+    pulls = [tools.github.pull(number) for number in numbers]
+    return {pull.number: pull.merged_at for pull in pulls if pull.merged_at}
+
+
+def answered(standing: Standing, change: Change, wanted: str) -> Step | None:
+    """The event that answers a request already, on this branch or on the base since the branch left it."""
+    if not standing.behind:
+        mine = next((step for step in standing.steps if request_id(step) == wanted), None)
+        if mine:
+            return mine
+    else:
+        steps = own_steps(change)
+        mine = next((s for s in steps if request_id(s) == wanted), None) if isinstance(steps, tuple) else None
+        if mine:
+            return mine
+    base = standing.base
+    names = [n for n in base if base.layout is Layout.SINGLE or base.file_of(n) in change.moved_registry_files]
+    events = (Step(name, event) for name in names for event in base.entries[name].history)
+    return next((step for step in events if request_id(step) == wanted), None)
+
+
+def judged(space: Workspace, change: Change, tools: Tools, now: datetime) -> Review:
+    """The gate's whole judgement of base → head: legal, proven, and confirmed by GitHub."""
+    found = review(change, examine=tools.examine, now=now)
+    confirmed = confirm(found.steps, tools.github, tools.settings.repository, space.pull, change.policy)
+    return Review(found.steps, (*found.findings, *confirmed))
+
+
+def _no_registry(change: Change) -> Finding:
+    return error(
+        "registry.exists",
+        "The base has no registry.",
+        where=change.registry_path,
+        remedy="a maintainer adds the first registry to the base branch: promotebot init",
+    )
