@@ -329,7 +329,7 @@ class Repository:
                     f"{branch} moved away from {expected[:7]}", remedy="ask again on the new head"
                 ) from None
             raise CouldNotVerify(
-                f"the push to {branch} was refused: {_stderr(problem)}",
+                f"the push to {branch} was refused: {_rejection(problem)}",
                 remedy="check that the job has `permissions: contents: write` and that the branch is not protected",
             ) from None
 
@@ -346,7 +346,7 @@ class Repository:
             if "stale info" in f"{problem.stdout} {problem.stderr}":
                 return  # an earlier run of this job made it
             raise CouldNotVerify(
-                f"the push to {branch} was refused: {_stderr(problem)}",
+                f"the push to {branch} was refused: {_rejection(problem)}",
                 remedy="check that the job has `permissions: contents: write`",
             ) from None
 
@@ -447,3 +447,9 @@ def _stderr(problem: GitCommandError) -> str:
     """git's own words in one line, without the noise GitPython puts around them."""
     text = " ".join(str(problem.stderr).split()).removeprefix("stderr: ").strip("'")
     return text[:500] or f"git ended with {problem.status}"
+
+
+def _rejection(problem: GitCommandError) -> str:
+    """Why the server did not take a ref, which `push --porcelain` prints on stdout; else what git says on stderr."""
+    refused = [line for line in str(problem.stdout).splitlines() if line.lstrip(" '").startswith("!")]
+    return " ".join(" ".join(refused).split())[:500] or _stderr(problem)

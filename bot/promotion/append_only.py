@@ -47,11 +47,13 @@ def _compared(base: ModelRegistry, head: ModelRegistry, name: str, where: str) -
 
 
 def rewritten(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[str]:
-    """What became of the base's events, the oldest first; nothing when they stand unchanged.
+    """What became of the base's events, those lost and then the oldest first; nothing when they stand unchanged.
 
     Computing a chain anew changes `previous` in every event above an edit; that is said once, with the edit.
     """
     extra, edited = len(new) - len(old), False
+    if extra < 0:
+        yield f"History holds {len(new)} event(s), the base's holds {len(old)}."
     for index in reversed(range(max(0, -extra), len(old))):
         after, before = new[index + extra], old[index]
         fields = _differing(after, before)
@@ -59,8 +61,6 @@ def rewritten(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[
             continue
         edited = True
         yield f"history[{index + extra}] is not the base's history[{index}]: {', '.join(fields[:5])} changed."
-    if extra < 0:
-        yield f"History holds {len(new)} event(s), the base's holds {len(old)}."
 
 
 def same_json(one: object, other: object) -> bool:

@@ -43,6 +43,30 @@ class Comment:
     previous_body: str = ""
 
 
+@dataclass(frozen=True)
+class LabelEvent:
+    """A label put on or taken off, as the issue remembers it; `event` is labeled or unlabeled."""
+
+    id: int
+    event: str
+    label: Label
+    actor: User
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class WorkflowRun:
+    """A run of a workflow: what started it, and who."""
+
+    id: int
+    event: str
+    actor: User
+    head_sha: str
+    head_branch: str
+    path: str
+    created_at: datetime
+
+
 @dataclass
 class Issue:
     """The conversation half of a pull request, or a plain issue."""
@@ -60,6 +84,7 @@ class Issue:
     state_reason: str | None = None
     locked: bool = False
     labels: list[Label] = field(default_factory=list)
+    events: list[LabelEvent] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

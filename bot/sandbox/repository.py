@@ -19,7 +19,20 @@ from bot.sandbox.accounts import (
 )
 from bot.sandbox.bare import ZERO, BareRepository
 from bot.sandbox.merge_queue import MergeQueue
-from bot.sandbox.records import CheckRun, Comment, Deployment, Dispatch, Issue, Label, Protection, Pull, Review, Status
+from bot.sandbox.records import (
+    CheckRun,
+    Comment,
+    Deployment,
+    Dispatch,
+    Issue,
+    Label,
+    LabelEvent,
+    Protection,
+    Pull,
+    Review,
+    Status,
+    WorkflowRun,
+)
 from bot.sandbox.refusals import not_found
 
 if TYPE_CHECKING:
@@ -49,6 +62,7 @@ class Repository:
         self.check_runs: dict[int, CheckRun] = {}
         self.statuses: list[Status] = []
         self.deployments: dict[int, Deployment] = {}
+        self.runs: dict[int, WorkflowRun] = {}
         self.dispatches: list[Dispatch] = []
         self.merge_queue = MergeQueue(self)
         self.protections: dict[str, Protection] = {}
@@ -175,18 +189,36 @@ class Repository:
         """The repository's label of that name, whatever the case; made when missing."""
         return self.labels.setdefault(name.lower(), Label(self.hub.next_id(), name))
 
-    def add_label(self, number: int, name: str) -> None:
+    def add_label(self, number: int, name: str, *, by: str = "") -> None:
+        """Put a label on, as somebody or as the issue's author."""
         with self.hub.lock:
             issue, label = self.issue(number), self.label(name)
             if label not in issue.labels:
-                issue.labels.append(label)
-                issue.updated_at = self.hub.now()
+                self.relabel(issue, [*issue.labels, label], self.hub.user(by) if by else issue.user)
 
-    def remove_label(self, number: int, name: str) -> None:
+    def remove_label(self, number: int, name: str, *, by: str = "") -> None:
+        """Take a label off, as somebody or as the issue's author."""
         with self.hub.lock:
             issue = self.issue(number)
-            issue.labels = [label for label in issue.labels if label.name.lower() != name.lower()]
-            issue.updated_at = self.hub.now()
+            kept = [label for label in issue.labels if label.name.lower() != name.lower()]
+            self.relabel(issue, kept, self.hub.user(by) if by else issue.user)
+
+    def relabel(self, issue: Issue, labels: list[Label], actor: User) -> None:
+        """Give an issue these labels; every one that comes or goes is an event of it."""
+        now = self.hub.now()
+        moved = [("labeled", label) for label in labels if label not in issue.labels]
+        moved += [("unlabeled", label) for label in issue.labels if label not in labels]
+        issue.events += [LabelEvent(self.hub.next_id(), what, label, actor, now) for what, label in moved]
+        issue.labels, issue.updated_at = labels, now
+
+    def start_run(self, event: str, *, actor: str, path: str = ".github/workflows/promote.yml") -> WorkflowRun:
+        """A workflow's run that somebody or something started, on the default branch."""
+        with self.hub.lock:
+            sha = self.git.branch(self.default_branch) or ZERO
+            user, now = self.hub.user(actor), self.hub.now()
+            run = WorkflowRun(self.hub.next_id(), event, user, sha, self.default_branch, path, now)
+            self.runs[run.id] = run
+            return run
 
     def review(self, number: int, *, by: str, state: str = "APPROVED", body: str = "") -> Review:
         """Record a review on the present head: APPROVED, CHANGES_REQUESTED or COMMENTED."""

@@ -20,6 +20,8 @@ BOT_PERMISSIONS = {
     "issues": "write",
     "checks": "write",
     "statuses": "write",
+    "deployments": "write",
+    "actions": "read",
 }
 FOREIGN = ("GIT_", "GITHUB_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "ML_PROMOTION_")
 """Variables of whoever runs this that would change what a person's git or the program does."""

@@ -83,6 +83,50 @@ class Office:
             code, log = problem.exit_code, str(problem)
         return runner.finished(settings, code, log)
 
+    def event(self, name: str, payload: dict[str, Any], *, by: str = "alice", **environment: str) -> Job:
+        """Run the job of any other event, in a run of its own that somebody started."""
+        run = self.repository.start_run(name, actor=by)
+        return self.job(payload, name, GITHUB_RUN_ID=str(run.id), **environment)
+
+    def label(self, number: int, name: str, *, by: str = "alice") -> Job:
+        """Somebody puts a label on."""
+        self.repository.add_label(number, name, by=by)
+        payload = self.repository.pull_request_event(number, action="labeled", sender=by, label=name)
+        return self.event("pull_request_target", payload, by=by)
+
+    def unlabel(self, number: int, name: str, *, by: str = "alice") -> Job:
+        self.repository.remove_label(number, name, by=by)
+        payload = self.repository.pull_request_event(number, action="unlabeled", sender=by, label=name)
+        return self.event("pull_request_target", payload, by=by)
+
+    def gate(self, number: int, action: str = "synchronize") -> Job:
+        """The gate's job on a pull request as it is now."""
+        payload = self.repository.pull_request_event(number, action=action, before="0" * 40)
+        return self.event("pull_request_target", payload)
+
+    def merge(self, number: int, **options: Any) -> Job:
+        """bob merges, and the job that follows it runs."""
+        self.repository.merge(number, by="bob", **options)
+        return self.event("pull_request_target", self.repository.pull_request_event(number, action="closed"), by="bob")
+
+    def pushed(self, number: int, **environment: str) -> Job:
+        """The job of the push that merging a pull request caused."""
+        return self.event("push", self.repository.merged_push_event(number), by="bob", **environment)
+
+    def dispatch(self, command: str, *, by: str = "bob", ref: str | None = None) -> Job:
+        """Somebody starts the workflow by hand."""
+        workflow = ".github/workflows/promote.yml"
+        payload = self.repository.workflow_dispatch_event(workflow, sender=by, ref=ref, inputs={"command": command})
+        return self.event("workflow_dispatch", payload, by=by)
+
+    def labels(self, number: int) -> list[str]:
+        return [label.name for label in self.repository.issue(number).labels]
+
+    def pointer(self, revision: str, stage: str) -> str | None:
+        """The artifact id that a stage of the sample model holds at a revision."""
+        pointer = self.registry(revision).get_stage_pointer("regime_classifier", stage)
+        return pointer.artifact_id if pointer else None
+
     def head(self, number: int) -> str:
         return self.repository.pull(number).head_sha
 

@@ -34,6 +34,7 @@ def test_every_answer_has_the_shape_github_publishes(world: World, models: Modul
     deployments = f"{base}/deployments"
     deployed = world.http("POST", deployments, bot, {"ref": "main", "payload": {"model": "m"}}).body
     statuses = f"{deployments}/{deployed['id']}/statuses"
+    started = world.repo.start_run("workflow_dispatch", actor="alice")
     made = [
         ("POST", deployments, alice, {"ref": "main"}, "Deployment"),
         ("GET", deployments, alice, None, "list[Deployment]"),
@@ -49,6 +50,8 @@ def test_every_answer_has_the_shape_github_publishes(world: World, models: Modul
         ("POST", f"{base}/pulls/1/reviews", bob, {"event": "APPROVE"}, "PullRequestReview"),
         ("GET", f"{base}/pulls/1/reviews", bob, None, "list[PullRequestReview]"),
         ("POST", f"{base}/issues/1/labels", bot, ["promote:active"], "list[Label]"),
+        ("GET", f"{base}/issues/1/events", alice, None, "list[IssueEvent]"),
+        ("GET", f"{base}/actions/runs/{started.id}", alice, None, "WorkflowRun"),
         ("GET", f"{base}/issues", alice, None, "list[Issue]"),
         ("GET", f"{base}/issues/1", alice, None, "Issue"),
         ("GET", f"{base}/issues/2", alice, None, "Issue"),

@@ -155,6 +155,12 @@ def list_labels(call: Call) -> Answer:
     return call.page(asked_issue(call).labels, lambda made: shapes.label(call.repository, made))
 
 
+@route("GET", ISSUE + "/events", needs=READ)
+def list_events(call: Call) -> Answer:
+    """https://docs.github.com/rest/issues/events#list-issue-events; labels are all that is remembered."""
+    return call.page(asked_issue(call).events, lambda made: shapes.event(call.repository, made))
+
+
 @route("POST", ISSUE + "/labels", needs=WRITE, role=Role.TRIAGE)
 def add_labels(call: Call) -> Answer:
     return _set_labels(call, [*asked_issue(call).labels, *_labels(call, _label_names(call))])
@@ -182,8 +188,7 @@ def _labels(call: Call, names: list[str]) -> list[Label]:
 
 def _set_labels(call: Call, labels: list[Label]) -> Answer:
     it, issue = call.repository, asked_issue(call)
-    issue.labels = list({label.id: label for label in labels}.values())
-    issue.updated_at = call.hub.now()
+    it.relabel(issue, list({label.id: label for label in labels}.values()), call.user)
     return Answer(200, [shapes.label(it, label) for label in issue.labels])
 
 

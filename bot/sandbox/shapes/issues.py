@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bot.sandbox.records import Comment, Issue, Label, Reaction
+from bot.sandbox.records import Comment, Issue, Label, LabelEvent, Reaction
 from bot.sandbox.shapes.accounts import app, user
 from bot.sandbox.shapes.common import Json, instant, node_id
 
@@ -67,6 +67,22 @@ def conversation(it: Repository, number: int) -> str:
     """Where a person reads issue or pull request `number`."""
     kind = "pull" if number in it.pulls else "issues"
     return f"{it.hub.server_url}/{it.full_name}/{kind}/{number}"
+
+
+def event(it: Repository, made: LabelEvent) -> Json:
+    """https://docs.github.com/rest/using-the-rest-api/issue-event-types#labeled"""
+    return {
+        "id": made.id,
+        "node_id": node_id("LabeledEvent", made.id),
+        "url": f"{it.hub.api_url}/repos/{it.full_name}/issues/events/{made.id}",
+        "actor": user(it.hub, made.actor),
+        "event": made.event,
+        "commit_id": None,
+        "commit_url": None,
+        "created_at": instant(made.created_at),
+        "performed_via_github_app": None,
+        "label": {"name": made.label.name, "color": made.label.color},
+    }
 
 
 def issue(it: Repository, made: Issue) -> Json:

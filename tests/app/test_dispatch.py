@@ -1,0 +1,104 @@
+"""A job started by hand opens a pull request of its own: rollback at night, with no pull request open."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import Office
+
+ROLLBACK = '/rollback regime_classifier --reason "incident 7"'
+
+
+def opened(office: Office) -> list[int]:
+    return [pull.number for pull in office.repository.pulls.values() if pull.head_ref.startswith("promote/")]
+
+
+def live(office: Office) -> None:
+    number = office.pull("live")
+    office.ask(number, "/promote active")
+    office.merge(number)
+
+
+def test_a_rollback_at_night_is_a_pull_request_ready_to_sign_off(office: Office) -> None:
+    live(office)
+    job = office.dispatch(ROLLBACK)
+    assert job.outputs["decision"] == "promoted", job.log
+    (number,) = opened(office)
+    pull = office.repository.pull(number)
+    assert pull.head_ref.startswith("promote/regime_classifier/active/")
+    assert office.pointer(office.head(number), "active") == "regime_v1_prod_rollback"
+    assert office.checks(office.head(number)) == ["success"]
+    assert "`regime_classifier` → ACTIVE · ready to sign off" in office.comment(number)
+    assert office.gate(number).outputs["decision"] == "passed"
+    office.merge(number)
+    assert office.pointer("main", "active") == "regime_v1_prod_rollback"
+
+
+def test_running_the_job_again_opens_no_second_pull_request(office: Office) -> None:
+    live(office)
+    payload = office.repository.workflow_dispatch_event(
+        ".github/workflows/promote.yml", sender="bob", inputs={"command": ROLLBACK}
+    )
+    run = str(office.repository.start_run("workflow_dispatch", actor="bob").id)
+    office.job(payload, "workflow_dispatch", GITHUB_RUN_ID=run)
+    (number,) = opened(office)
+    head = office.head(number)
+    again = office.job(payload, "workflow_dispatch", GITHUB_RUN_ID=run)
+    assert (again.outputs["reason_code"], opened(office), office.head(number)) == ("already_done", [number], head)
+
+
+def test_a_promotion_by_hand_takes_an_artifact_that_is_on_the_base(office: Office) -> None:
+    job = office.dispatch("/promote active regime_classifier")
+    assert job.outputs["decision"] == "promoted", job.log
+    (number,) = opened(office)
+    event = office.registry(office.head(number)).history["regime_classifier"][0]
+    assert (event.actor, event.source, event.pointer.artifact_id) == ("bob", "github", "regime_v2_candidate")
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("", "one command is expected"),
+        ("rollback", "one command is expected"),
+        ("/status", "one command is expected"),
+        ("/promote active\n/promote shadow", "one command is expected"),
+        ("/promote production", "is not a stage"),
+        ("/rollback regime_classifier", "needs a model and a --reason"),
+    ],
+)
+def test_anything_but_one_command_is_a_usage_error(office: Office, command: str, says: str) -> None:
+    job = office.dispatch(command)
+    assert job.exit_code == 2
+    assert says in job.log
+    assert opened(office) == []
+
+
+def test_what_is_not_legal_makes_no_branch_and_no_pull_request(office: Office) -> None:
+    heads = office.repository.git.run("for-each-ref", "refs/heads")
+    for command in (ROLLBACK, "/promote active nope", "/demote regime_classifier staging --reason x"):
+        job = office.dispatch(command)
+        assert job.exit_code == 1, job.log
+    assert (office.repository.git.run("for-each-ref", "refs/heads"), opened(office)) == (heads, [])
+
+
+def test_whoever_may_not_promote_may_not_by_hand_either(office: Office) -> None:
+    live(office)
+    job = office.dispatch(ROLLBACK, by="carol")
+    assert (job.exit_code, opened(office)) == (1, [])
+    assert "carol has write permission" in job.log
+
+
+def test_another_branch_than_the_default_one_is_refused(office: Office) -> None:
+    person = office.person("alice")
+    person.start_branch("lax")
+    person.push()
+    assert office.dispatch(ROLLBACK, ref="lax").exit_code == 2
+
+
+def test_a_setting_that_forbids_opening_pull_requests_is_named_with_the_way_around(office: Office) -> None:
+    live(office)
+    office.repository.actions_may_open_pulls = False
+    job = office.dispatch(ROLLBACK)
+    assert job.exit_code == 4
+    assert "/compare/main...promote/regime_classifier/active/" in job.log
+    assert opened(office) == []

@@ -1,0 +1,286 @@
+"""The gate's door: every pull request gets the check, and only legal, proven, confirmed changes a green one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from bot.app.action import run_action
+from bot.registry.chain import sealed
+from bot.sandbox.workshop import Person, Runner
+
+from .conftest import Office
+
+REGISTRY = "ml/registry/models.json"
+
+
+def branch(office: Office, change: Callable[[Person], object], name: str = "by-hand", **options: Any) -> int:
+    """A pull request by alice, of whatever she did in her clone."""
+    person = office.person("alice")
+    person.start_branch(name)
+    change(person)
+    person.commit("chore: By hand")
+    person.push()
+    return office.repository.open_pull(author="alice", head=name, title="By hand", **options).number
+
+
+def edited(change: Callable[[Any], object]) -> Callable[[Person], object]:
+    def apply(person: Person) -> None:
+        path = person.clone / REGISTRY
+        document = json.loads(path.read_bytes())
+        entry = document["models"]["regime_classifier"]
+        change(entry)
+        entry["history"], entry["history_digest"] = sealed(entry["history"])
+        path.write_text(json.dumps(document, indent=2) + "\n")
+
+    return apply
+
+
+def at_a_terminal(person: Person) -> None:
+    flags = ["--model", "regime_classifier", "--stage", "staging", "--artifact-dir", "ml/artifacts/regime_v2"]
+    done = person.promotebot("promote", *flags, "--artifact-id", "regime_v2_staging")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_pull_request_that_promotes_nothing_gets_a_green_check_that_says_so(office: Office) -> None:
+    number = office.pull()
+    job = office.gate(number, "opened")
+    assert (job.exit_code, job.outputs["decision"]) == (0, "passed")
+    (run,) = [run for run in office.repository.check_runs.values() if run.head_sha == office.head(number)]
+    assert (run.name, run.conclusion) == ("promotebot/gate", "success")
+    assert "no promotion in this pull request" in str(run.output)
+    assert office.comments(number) == []
+
+
+def test_a_promotion_at_a_terminal_passes_with_the_remark_whose_word_its_actor_is(office: Office) -> None:
+    number = branch(office, at_a_terminal)
+    job = office.gate(number)
+    assert job.outputs["decision"] == "passed"
+    assert "is what the branch says; alice opened this" in job.summary
+
+
+def test_at_a_terminal_the_pull_requests_author_needs_the_permission(office: Office) -> None:
+    number = branch(office, at_a_terminal)
+    office.repository.set_role("alice", "read")
+    job = office.gate(number)
+    assert (job.exit_code, job.outputs["decision"]) == (1, "refused")
+    assert "alice has read permission; write is needed" in office.comment(number)
+    assert office.checks(office.head(number)) == ["failure"]
+
+
+def first(entry: Any, **changes: Any) -> None:
+    entry["history"][0].update(changes)
+
+
+HAND_EDITS: list[tuple[Callable[[Any], object], str]] = [
+    (lambda entry: entry["shadow"].update(artifact_id="mine"), "shadow is not what the events of history produce"),
+    (lambda entry: entry["history"].pop(), "the base's holds"),
+    (lambda entry: entry["history"].reverse(), "is not the base's history"),
+    (lambda entry: first(entry, reason="better"), "reason changed"),
+    (lambda entry: entry.update(owner="me"), "owner is not what the events"),
+    (lambda entry: entry.update(active=None), "active is not what the events"),
+]
+
+
+@pytest.mark.parametrize(("change", "says"), HAND_EDITS)
+def test_a_hand_edit_is_refused_and_the_first_wrong_thing_is_named(
+    office: Office, change: Callable[[Any], object], says: str
+) -> None:
+    number = branch(office, edited(change))
+    job = office.gate(number)
+    assert (job.exit_code, office.checks(office.head(number))) == (1, ["failure"])
+    assert says in office.comment(number)
+
+
+def forged(**request: Any) -> Callable[[Person], object]:
+    """The newest event copied to the top, saying that somebody asked for it on GitHub."""
+
+    def change(entry: Any) -> None:
+        event = json.loads(json.dumps(entry["history"][0]))
+        event.update(source="github", actor="alice", from_stage=None, to_stage="staging", previous=None)
+        event["pointer"].update(source="github", actor="alice")
+        whole = {"repo": "acme/models", "pull": 1, "id": "comment:1#1", "login": "alice", "head_sha": "0" * 40}
+        event["request"] = {**whole, **request} if request.get("id", "x") else None
+        entry["history"].insert(0, event)
+        entry["staging"] = event["pointer"]
+
+    return edited(change)
+
+
+@pytest.mark.parametrize(
+    ("request_", "says"),
+    [
+        ({"id": ""}, "names no request"),
+        ({"pull": 99}, "not of alice in this pull request"),
+        ({"repo": "other/repo"}, "not of alice in this pull request"),
+        ({"login": "bob"}, "not of alice in this pull request"),
+        ({"id": "nonsense"}, "is none"),
+        ({"id": "mail:1#1"}, "is none"),
+    ],
+)
+def test_an_event_that_nobody_asked_for_on_github_is_refused(
+    office: Office, request_: dict[str, Any], says: str
+) -> None:
+    number = branch(office, forged(**request_))
+    assert number == 1
+    job = office.gate(number)
+    assert job.exit_code == 1
+    assert says in office.comment(number)
+
+
+@pytest.mark.parametrize(
+    ("author", "body", "says"),
+    [
+        ("bob", "/promote staging", "is by bob"),
+        ("alice", "/promote shadow", "does not ask for it"),
+        ("alice", "/promote staging --artifact-dir ml/artifacts/regime_v1", "does not ask for it"),
+        ("alice", "> /promote staging", "does not ask for it"),
+    ],
+)
+def test_a_forged_event_is_held_against_the_comment_it_names(office: Office, author: str, body: str, says: str) -> None:
+    number = office.pull("again")
+    comment = office.repository.comment(number, author=author, body=body)
+    person = office.person("alice")
+    person.git("switch", "--quiet", "again")
+    forged(id=f"comment:{comment.id}#1", pull=number)(person)
+    person.commit("chore: Forged")
+    person.push()
+    assert office.gate(number).exit_code == 1
+    assert says in office.comment(number)
+
+
+def test_a_comment_of_another_pull_request_stands_for_nothing_here(office: Office) -> None:
+    office.pull("first")
+    comment = office.repository.comment(1, author="alice", body="/promote staging")
+    number = branch(office, forged(id=f"comment:{comment.id}#1", pull=2))
+    assert office.gate(number).exit_code == 1
+    assert f"comment {comment.id} is by alice on" in office.comment(number)
+
+
+@pytest.mark.parametrize(
+    ("event", "actor", "says"),
+    [
+        ("workflow_dispatch", "alice", "did not open this pull request"),
+        ("pull_request_target", "bob", "was started by bob"),
+        ("pull_request_target", "alice", "put no label on it"),
+        ("issue_comment", "alice", "asks for nothing"),
+    ],
+)
+def test_a_forged_event_is_held_against_the_run_it_names(office: Office, event: str, actor: str, says: str) -> None:
+    run = office.repository.start_run(event, actor=actor)
+    number = branch(office, forged(id=f"run:{run.id}#1"))
+    assert office.gate(number).exit_code == 1
+    assert says in office.comment(number)
+
+
+def test_what_a_comment_asked_for_passes_whoever_pushed_it(office: Office) -> None:
+    number = office.pull()
+    office.ask(number, "/promote staging")
+    assert office.gate(number).outputs["decision"] == "passed"
+
+
+def test_an_edited_comment_no_longer_stands_for_its_event(office: Office) -> None:
+    number = office.pull()
+    comment = office.repository.comment(number, author="alice", body="/promote staging")
+    office.job(office.repository.issue_comment_event(comment.id))
+    office.hub.clock = lambda: datetime(2030, 1, 1, tzinfo=timezone.utc)
+    office.repository.edit_comment(comment.id, body="/promote staging now")
+    assert office.gate(number).exit_code == 1
+
+
+def test_bytes_pushed_after_the_promotion_turn_the_check_red_and_say_how_to_renew(office: Office) -> None:
+    def add_artifact(person: Person) -> None:
+        shutil.copytree(person.clone / "ml/artifacts/regime_v2", person.clone / "ml/artifacts/regime_v3")
+
+    number = branch(office, add_artifact)
+    assert office.ask(number, "/promote shadow --artifact-dir ml/artifacts/regime_v3").exit_code == 0
+    person = office.person("alice")
+    person.git("switch", "--quiet", "by-hand")
+    manifest = person.clone / "ml/artifacts/regime_v3/manifest.json"
+    model = person.clone / "ml/artifacts/regime_v3/model.onnx"
+    model.write_bytes((person.clone / "ml/artifacts/regime_v1/model.onnx").read_bytes())
+    person.promotebot("manifest", str(manifest.parent), "--model-file", "model.onnx")
+    person.commit("feat: Other bytes")
+    person.push()
+    job = office.gate(number)
+    assert (job.exit_code, office.checks(office.head(number))) == (1, ["failure"])
+    said = "\n".join(office.comments(number)).replace("\\", "")
+    assert "/promote shadow regime_classifier --artifact-dir ml/artifacts/regime_v3" in said
+
+
+def test_a_check_that_was_red_and_is_green_again_says_so_in_the_same_comment(office: Office) -> None:
+    number = branch(office, edited(lambda entry: entry.update(owner="me")))
+    office.gate(number)
+    person = office.person("alice")
+    person.git("switch", "--quiet", "by-hand")
+    person.git("checkout", "--quiet", "origin/main", "--", REGISTRY)
+    person.commit("chore: Restore")
+    person.push()
+    assert office.gate(number).exit_code == 0
+    assert "passes" in office.comment(number)
+
+
+def test_a_registry_that_does_not_read_turns_the_check_red(office: Office) -> None:
+    number = branch(office, lambda person: person.write(REGISTRY, "{"))
+    assert office.gate(number).exit_code == 1
+    assert office.checks(office.head(number)) == ["failure"]
+
+
+def test_the_policy_of_the_pull_request_counts_for_nothing(office: Office) -> None:
+    def lax(person: Person) -> None:
+        person.write(".github/promotion.yml", "stages: {active: {permission: read, require_prior_stage: false}}\n")
+        edited(lambda entry: entry.update(owner="me"))(person)
+
+    assert office.gate(branch(office, lax)).exit_code == 1
+
+
+def test_a_self_made_base_branch_takes_no_promotions(office: Office) -> None:
+    person = office.person("alice")
+    person.start_branch("lax")
+    person.write(".github/promotion.yml", "bases: [lax]\n")
+    person.commit("chore: Lax")
+    person.push()
+    number = branch(office, at_a_terminal, base="lax")
+    job = office.gate(number)
+    assert job.exit_code == 1
+    assert "which takes no promotions" in office.comment(number)
+
+
+def test_a_fork_is_judged_as_data_and_told(office: Office) -> None:
+    fork = office.hub.fork("acme/models", "mallory")
+    mallory = Person.at_work(office.hub, fork, "mallory", office.scratch / "fork")
+    mallory.start_branch("mine")
+    edited(lambda entry: entry.update(owner="me"))(mallory)
+    mallory.commit("chore: Mine")
+    mallory.push()
+    number = office.repository.open_pull(author="mallory", head="mallory:mine", title="Mine").number
+    job = office.gate(number, "opened")
+    assert (job.exit_code, office.checks(office.head(number))) == (1, ["failure"])
+    assert "owner is not what the events" in office.comment(number)
+
+
+def test_the_merge_queues_commit_gets_the_same_check(office: Office) -> None:
+    good, bad = office.pull("good"), branch(office, edited(lambda entry: entry.update(owner="me")))
+    office.ask(good, "/promote staging")
+    group = office.repository.merge_queue.add(good, by="bob")
+    job = office.event("merge_group", office.repository.merge_group_event(good))
+    assert (job.outputs["decision"], office.checks(group.head_sha)) == ("passed", ["success"])
+    office.repository.merge_queue.remove(good)
+    group = office.repository.merge_queue.add(bad, by="bob")
+    job = office.event("merge_group", office.repository.merge_group_event(bad))
+    assert (job.outputs["decision"], office.checks(group.head_sha)) == ("refused", ["failure"])
+
+
+def test_run_action_is_the_door_of_the_gate_command_too(office: Office) -> None:
+    number = office.pull()
+    comment = office.repository.comment(number, author="alice", body="/promote staging")
+    runner = Runner.of(office.repository, office.scratch / "runner")
+    event = office.repository.issue_comment_event(comment.id)
+    settings = {**runner.environment("issue_comment", event), "PROMOTEBOT_COMMAND": "gate"}
+    assert run_action(settings, lambda: office.now) == 0
+    assert office.checks(office.head(number)) == []

@@ -1,0 +1,114 @@
+"""The base moves: open promotions are made anew on it, and land one after the other."""
+
+from __future__ import annotations
+
+from .conftest import Office
+from .test_layout import ANY, OTHER, with_other_model
+
+
+def test_two_promotions_of_one_model_both_land(office: Office) -> None:
+    one, two = office.pull("one"), office.pull("two")
+    office.ask(one, "/promote staging")
+    office.ask(two, "/promote active")
+    before = office.head(two)
+    office.repository.merge(one, by="bob")
+    job = office.pushed(one)
+    assert (job.exit_code, job.outputs["reason_code"]) == (0, "recomputed"), job.log
+    parents = office.repository.git.run("log", "-1", "--format=%P", office.head(two)).split()
+    assert parents == [before, office.repository.git.branch("main")]
+    assert office.checks(office.head(two)) == ["success"]
+    assert "made anew on `main`" in office.comment(two)
+    office.repository.merge(two, by="bob")
+    assert (office.pointer("main", "staging"), office.pointer("main", "active")) == (
+        "regime_v2_candidate",
+        "regime_v2_candidate",
+    )
+    history = office.registry("main").history["regime_classifier"]
+    assert [str(event.to_stage) for event in history[:2]] == ["active", "staging"]
+
+
+def test_two_models_in_one_file_both_land(office: Office) -> None:
+    person = office.person("alice")
+    with_other_model(person)
+    person.git("push", "--quiet", "origin", "HEAD:main")
+    one, two = office.pull("one"), office.pull("two")
+    office.ask(one, "/promote active regime_classifier")
+    office.ask(two, f"/promote staging {OTHER} --artifact-dir {ANY}")
+    office.repository.merge(one, by="bob")
+    assert office.pushed(one).outputs["reason_code"] == "recomputed"
+    office.repository.merge(two, by="bob")
+    assert office.registry("main").get_stage_pointer(OTHER, "staging") is not None
+    assert office.pointer("main", "active") == "regime_v2_candidate"
+
+
+def test_two_for_one_slot_the_second_is_told_why(office: Office) -> None:
+    one, two = office.pull("one"), office.pull("two")
+    office.ask(one, "/promote active")
+    office.ask(two, "/demote regime_classifier active --reason 'broken'")
+    office.ask(two, "/promote active --artifact-dir ml/artifacts/regime_v1 --reason 'back'")
+    office.repository.merge(one, by="bob")
+    job = office.pushed(one)
+    assert job.exit_code == 0
+    assert office.checks(office.head(two))[-1] in ("success", "failure")
+
+
+def test_a_promotion_that_is_no_longer_legal_turns_red_and_says_why(office: Office) -> None:
+    one, two = office.pull("one"), office.pull("two")
+    office.ask(one, "/promote staging")
+    office.ask(two, "/promote active")
+    person = office.person("bob")
+    person.write(".github/promotion.yml", "stages: {shadow: {soak: {minimum: 9000d, required: true}}}\n")
+    person.commit("chore: A stricter policy")
+    person.git("push", "--quiet", "origin", "HEAD:main")
+    office.repository.merge(one, by="bob")
+    head = office.head(two)
+    assert office.pushed(one).exit_code == 0
+    assert office.head(two) == head
+    assert office.checks(head)[-1] == "failure"
+    assert "soak.shadow" in "\n".join(office.comments(two))
+
+
+def test_a_conflict_elsewhere_is_left_to_the_author(office: Office) -> None:
+    one, two = office.pull("one", {"notes.txt": "one\n"}), office.pull("two", {"notes.txt": "two\n"})
+    office.ask(one, "/promote staging")
+    office.ask(two, "/promote active")
+    office.repository.merge(one, by="bob")
+    head = office.head(two)
+    assert office.pushed(one).exit_code == 0
+    assert (office.head(two), office.checks(head)[-1]) == (head, "failure")
+    assert "notes.txt" in "\n".join(office.comments(two))
+
+
+def test_a_base_that_changed_workflow_files_is_left_to_the_author(office: Office) -> None:
+    one, two = office.pull("one"), office.pull("two")
+    office.ask(one, "/promote staging")
+    office.ask(two, "/promote active")
+    person = office.person("bob")
+    person.write(".github/workflows/ci.yml", "on: push\n")
+    person.commit("ci: A workflow")
+    person.git("push", "--quiet", "origin", "HEAD:main")
+    office.repository.merge(one, by="bob")
+    head = office.head(two)
+    assert office.pushed(one).exit_code == 0
+    assert office.head(two) == head
+    assert "token of Actions" in "\n".join(office.comments(two))
+
+
+def test_what_does_not_conflict_is_left_alone(office: Office) -> None:
+    one, two, three = office.pull("one"), office.pull("two"), office.pull("three")
+    office.ask(two, "/promote active")
+    heads = [office.head(two), office.head(three)]
+    office.repository.merge(one, by="bob")
+    assert office.pushed(one).outputs["decision"] == "unchanged"
+    assert [office.head(two), office.head(three)] == heads
+
+
+def test_a_push_to_another_branch_or_a_tag_starts_nothing(office: Office) -> None:
+    person = office.person("alice")
+    person.start_branch("side")
+    person.write("x", "x")
+    person.commit("chore: x")
+    person.push()
+    payload = office.repository.push_event("side", before="0" * 40, sender="alice")
+    assert office.event("push", payload).outputs["decision"] == "ignored"
+    assert office.event("push", {**payload, "ref": "refs/tags/v1"}).outputs["decision"] == "ignored"

@@ -1,0 +1,77 @@
+"""/withdraw: the base's registry and what remains; a withdrawn request stays withdrawn."""
+
+from __future__ import annotations
+
+from .conftest import Office
+from .test_layout import ANY, OTHER, alice, office_split, with_other_model
+
+__all__ = ["alice"]
+REGISTRY = "ml/registry/models.json"
+
+
+def registry_bytes(office: Office, revision: str) -> str:
+    return office.repository.git.run("show", f"{revision}:{REGISTRY}")
+
+
+def test_withdraw_gives_back_the_bases_registry_byte_for_byte(office: Office) -> None:
+    number = office.pull()
+    before = registry_bytes(office, office.head(number))
+    office.ask(number, "/promote staging")
+    office.ask(number, "/promote active")
+    job = office.ask(number, "/withdraw")
+    assert (job.exit_code, job.outputs["decision"]) == (0, "withdrawn"), office.comments(number)
+    assert registry_bytes(office, office.head(number)) == before
+    assert office.checks(office.head(number)) == ["success"]
+    assert "no longer carries" in office.comment(number)
+    assert office.ask(number, "/withdraw").outputs["reason_code"] == "nothing_to_withdraw"
+
+
+def test_a_withdrawn_request_is_not_carried_out_again_by_running_its_job_again(office: Office) -> None:
+    number = office.pull()
+    comment = office.repository.comment(number, author="alice", body="/promote active")
+    event = office.repository.issue_comment_event(comment.id)
+    assert office.job(event).outputs["decision"] == "promoted"
+    office.ask(number, "/withdraw")
+    head = office.head(number)
+    again = office.job(event)
+    assert (again.outputs["reason_code"], office.head(number)) == ("withdrawn", head)
+    assert office.ask(number, "/promote active").outputs["decision"] == "promoted"
+
+
+def test_withdrawing_needs_the_permission_of_promoting(office: Office) -> None:
+    number = office.pull()
+    office.ask(number, "/promote active")
+    head = office.head(number)
+    job = office.ask(number, "/withdraw", author="carol")
+    assert (job.exit_code, job.outputs["reason_code"], office.head(number)) == (1, "permission", head)
+
+
+def test_withdrawing_one_model_keeps_the_other(office: Office, alice: object) -> None:
+    person = office.person("alice")
+    with_other_model(person)
+    person.git("push", "--quiet", "origin", "HEAD:main")
+    number = office.pull()
+    office.ask(number, f"/promote staging {OTHER} --artifact-dir {ANY}")
+    office.ask(number, "/promote active regime_classifier")
+    job = office.ask(number, f"/withdraw {OTHER}")
+    assert job.outputs["decision"] == "withdrawn"
+    head = office.registry(office.head(number))
+    assert head.get_stage_pointer(OTHER, "staging") is None
+    assert office.pointer(office.head(number), "active") == "regime_v2_candidate"
+    assert office.checks(office.head(number)) == ["success"]
+    assert office.gate(number).outputs["decision"] == "passed"
+
+
+def test_withdrawing_works_on_the_split_layout(office: Office, alice: object) -> None:
+    office_split(office, alice)  # type: ignore[arg-type]
+    number = office.pull()
+    office.ask(number, "/promote active regime_classifier")
+    assert office.ask(number, "/withdraw regime_classifier").outputs["decision"] == "withdrawn"
+    changed = office.repository.git.run("diff", "--name-only", "main", office.head(number)).split()
+    assert changed == ["ml/evaluations/evaluation.json"]
+
+
+def test_an_unknown_model_or_two_words_are_told(office: Office) -> None:
+    number = office.pull()
+    assert office.ask(number, "/withdraw nope").outputs["reason_code"] == "nothing_to_withdraw"
+    assert office.ask(number, "/withdraw a b").outputs["reason_code"] == "unreadable_command"
