@@ -10,13 +10,14 @@ from datetime import datetime
 
 from bot.app.committing import commit_registry
 from bot.app.entry import refusal
-from bot.app.gate import Examine, Review
+from bot.app.examiner import Examine
+from bot.app.gate import Review
 from bot.app.outcome import Answer, Outcome, Reason
 from bot.app.petition import Petition
 from bot.app.promote import Decided, Ground, commit_message, decide, with_findings
 from bot.app.rollback import NoWayBack, prepare_demotion, prepare_rollback
 from bot.app.scene import Change
-from bot.app.standing import WITHDRAWN, Fallen, Standing, answered, facts_of, judged, stand
+from bot.app.standing import WITHDRAWN, Fallen, Standing, answered, facts_of, is_void, judged, stand
 from bot.app.tell import Teller
 from bot.app.tools import Tools
 from bot.app.workspace import Workspace
@@ -73,12 +74,23 @@ class Errand:
         done = answered(standing, self.change, self.ref.id)
         if done:
             return self._done(done)
-        change = self.change
-        ground = Ground(standing.registry, standing.base, change.policy, change.head_files, change.head)
-        prepared = self._prepare(ground)
+        prepared = self._prepare(self._ground(standing))
         if isinstance(prepared, Unclear):
             return self._refuse(Reason.UNCLEAR, prepared.findings, prepared.model)
-        return self._decide(standing, ground, *prepared)
+        request, remarks = prepared
+        renewed = stand(self.space, self.tools, self.now, without=lambda step: self._renews(request, step))
+        if isinstance(renewed, Fallen):
+            return self._refuse(_reason(renewed.findings), renewed.findings, renewed.model)
+        return self._decide(renewed, self._ground(renewed), request, remarks)
+
+    def _ground(self, standing: Standing) -> Ground:
+        change = self.change
+        return Ground(standing.registry, standing.base, change.policy, change.head_files, change.head)
+
+    def _renews(self, request: Request, step: Step) -> bool:
+        """A promotion that is void, since its bytes changed after it, is replaced by the one asked for now."""
+        same_slot = (step.model, step.event.stage) == (request.model, request.stage)
+        return same_slot and is_void(step, self.change, self.tools)
 
     def _prepare(self, ground: Ground) -> tuple[Request, Sequence[Finding]] | Unclear:
         """The completed request: inferred for a promotion, found in history for a rollback or demotion."""
@@ -143,7 +155,8 @@ class Errand:
         """One commit; a merge of the base where the base changed a file that this one writes."""
         model, registry = decision.request.model, decision.after
         merge = standing.behind or registry.file_of(model) in self.change.moved_registry_files
-        models = sorted({model, *(step.model for step in standing.steps)}) if merge else [model]
+        whole = merge or standing.is_made_anew
+        models = sorted({model, *(step.model for step in standing.own)}) if whole else [model]
         ref = self.ref
         trailers = {
             "Promotebot-Request": ref.id,

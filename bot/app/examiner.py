@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bot.artifact.evidence import Evidence, examine
 from bot.artifact.limits import Limits
 from bot.artifact.runtime import ChildOpener, ModelOpener
 from bot.artifact.source import Source
 from bot.registry.names import ArtifactPath
+
+Examine = Callable[[Source, ArtifactPath, Limits], Evidence]
+"""Examines one directory of one source under limits."""
 
 
 class Examiner:

@@ -6,20 +6,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.app.examiner import Examine
+from bot.app.promote import Ground, decide
 from bot.app.scene import Change, pointed_directories
 from bot.artifact.dataset import examine_dataset
-from bot.artifact.evidence import Evidence
-from bot.artifact.limits import Limits
-from bot.artifact.source import Source
 from bot.findings import Finding, error, errors_in, passed
 from bot.promotion.history import check_entry
+from bot.promotion.plan import Plan, Rejected
 from bot.promotion.replay import Diverged, Replayed, Step, replay
-from bot.promotion.rules import short
-from bot.registry.model import ModelEntry
+from bot.promotion.request import Request
+from bot.promotion.retrace import differences, request_of
+from bot.promotion.rules import Facts, short
+from bot.registry.model import Action, ModelEntry
 from bot.registry.names import ArtifactPath, ModelName, Stage, parse_artifact_path
 from bot.registry.registry import ModelRegistry
 
-Examine = Callable[[Source, ArtifactPath, Limits], Evidence]
+FactsOf = Callable[[Request], Facts]
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,12 @@ class Review:
         return "no promotion in this pull request"
 
 
-def review(change: Change, *, examine: Examine, now: datetime) -> Review:
-    """Review base → head (DESIGN §1). Every finding is collected; nothing is written."""
+def review(change: Change, *, examine: Examine, now: datetime, facts: FactsOf | None = None) -> Review:
+    """Review base → head (DESIGN §1). Every finding is collected; nothing is written.
+
+    Args:
+        facts: what GitHub knows for the rules; without it, git alone is asked.
+    """
     replayed, after = compare(change), change.head_registry
     if isinstance(replayed, Diverged):
         return Review((), replayed.findings)
@@ -54,15 +60,55 @@ def review(change: Change, *, examine: Examine, now: datetime) -> Review:
     findings = [passed("gate.replay", f"the registry is the base's plus {len(replayed.steps)} event(s)")]
     for name in sorted({step.model for step in replayed.steps}):
         findings += check_entry(after, name, now)
+    findings += _planned(change, replayed.steps, facts or (lambda request: _facts(change, request)), examine, now)
     for directory in _directories(change, after, replayed.steps):
         names = (
             list(after) if directory in change.changed_artifacts else sorted({step.model for step in replayed.steps})
         )
-        findings += _proven(change, {name: after.entries[name] for name in names}, directory, examine)
+        entries = {name: after.entries[name] for name in names}
+        findings += _proven(change, entries, replayed.steps, directory, examine)
     for dataset_id in sorted({step.event.pointer.dataset_id or "" for step in replayed.steps if _goes_active(step)}):
         required = change.policy.require_dataset
         findings += examine_dataset(change.head_files, dataset_id, required=required) if dataset_id else ()
     return Review(replayed.steps, tuple(findings))
+
+
+def _facts(change: Change, request: Request) -> Facts:
+    changed = request.artifact_dir in change.changed_artifacts
+    return Facts(change.reachable(request.git_sha), artifact_changed=changed)
+
+
+def _planned(
+    change: Change, steps: tuple[Step, ...], facts: FactsOf, examine: Examine, now: datetime
+) -> Iterator[Finding]:
+    """Each event must be what its request produces by the rules, planned on what stood before it."""
+    base = change.base_registry
+    if base is None:
+        return  # `compare` has said so
+    current = base
+    for step in steps:
+        request = request_of(step, current.entry(step.model))
+        ground = Ground(current, base, change.policy, change.head_files, change.base)
+        decision = decide(ground, request, facts(request), examine=examine, now=now).decision
+        what = f"{step.event.action.value} of {request.artifact_id} ({step.model} {request.stage.label})"
+        if isinstance(decision, Plan):
+            wrong = differences(step.event, decision.event)
+            problem = f"{', '.join(wrong[:5])} is not what a promotion writes" if wrong else ""
+        elif isinstance(decision, Rejected):
+            yield from errors_in(decision.findings)
+            problem = "the rules refuse it"
+        else:
+            problem = "it changes nothing"
+        if problem:
+            yield error("gate.plan", f"{what}: {problem}.", where=change.registry_path, remedy=_ASK)
+        else:
+            yield passed("gate.plan", f"{what}: as the rules produce it")
+        event = step.event.model_dump(mode="json")
+        pointer = None if step.event.action is Action.DEMOTE else event["pointer"]
+        current = current.with_event(step.model, event, pointer, request.stage)
+
+
+_ASK = "restore the file from the base branch, then ask for it: /promote <stage> in a comment, or promotebot promote"
 
 
 def _goes_active(step: Step) -> bool:
@@ -111,9 +157,21 @@ def _directories(change: Change, after: ModelRegistry, steps: tuple[Step, ...]) 
     return [parse_artifact_path(directory) for directory in sorted(promoted | touched)]
 
 
+def _remedy(name: str, stage: Stage, directory: str, *, own: bool) -> str:
+    if own:
+        command = f"/promote {stage} {name} --artifact-dir {directory}"
+        return f"ask again, in a new comment, for the bytes as they are now: {command}"
+    return "restore the promoted bytes and put the new ones into a directory of their own"
+
+
 def _proven(
-    change: Change, entries: Mapping[ModelName, ModelEntry], directory: ArtifactPath, examine: Examine
+    change: Change,
+    entries: Mapping[ModelName, ModelEntry],
+    steps: tuple[Step, ...],
+    directory: ArtifactPath,
+    examine: Examine,
 ) -> Iterator[Finding]:
+    own = {(step.model, step.event.stage) for step in steps}
     evidence = examine(change.head_files, directory, change.policy.limits)
     yield from evidence.findings
     for name, entry in entries.items():
@@ -129,5 +187,5 @@ def _proven(
                     f"{name} {stage.label} ({pointer.artifact_id}) was promoted as {short(pointer.digest)}; "
                     f"the directory now holds {short(evidence.digest)}.",
                     where=directory,
-                    remedy="restore the promoted bytes and put the new ones into a directory of their own",
+                    remedy=_remedy(name, stage, directory, own=(name, stage) in own),
                 )

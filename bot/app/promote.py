@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from bot.app.gate import Examine
+from bot.app.examiner import Examine
 from bot.app.scene import read_policy, read_registry
 from bot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from bot.artifact.dataset import examine_dataset

@@ -6,16 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.app.gate import Examine
+from bot.app.examiner import Examine
 from bot.app.promote import Ground, decide
 from bot.app.scene import Change, open_registry, registry_files
 from bot.findings import Finding
 from bot.promotion.plan import Plan, Rejected
 from bot.promotion.replay import Diverged, Step, replay
-from bot.promotion.request import Actor, Request
+from bot.promotion.request import Request
+from bot.promotion.retrace import request_of
 from bot.promotion.rules import Facts
-from bot.registry.model import Action, Source
-from bot.registry.names import parse_artifact_path
 from bot.registry.registry import Layout, ModelRegistry
 
 FactsOf = Callable[[Request], Facts]
@@ -59,7 +58,7 @@ def rebuild(
     """Plan each promotion again on the base as it is: new times, a new chain, every rule applied again."""
     registry, made = base, []
     for step in steps:
-        request = request_of(step)
+        request = request_of(step, registry.entry(step.model))
         ground = Ground(registry, base, change.policy, change.head_files, change.base)
         decision = decide(ground, request, facts(request), examine=examine, now=now).decision
         if isinstance(decision, Rejected):
@@ -68,28 +67,6 @@ def rebuild(
             registry = decision.after
             made.append(Step(step.model, decision.event))
     return Rebuilt(registry, tuple(made))
-
-
-def request_of(step: Step) -> Request:
-    """The request that an event answered."""
-    event, pointer = step.event, step.event.pointer
-    stage = event.stage
-    if stage is None:
-        raise ValueError("a replayed event names its stage")
-    return Request(
-        model=step.model,
-        stage=stage,
-        artifact_dir=parse_artifact_path(pointer.artifact_dir),
-        artifact_id=pointer.artifact_id,
-        actor=Actor(event.actor or "", event.source or Source.CLI),
-        action=event.action,
-        dataset_id=pointer.dataset_id,
-        git_sha=pointer.git_sha,
-        reason=event.reason,
-        notes=event.notes,
-        new_model=event.action is Action.PROMOTE,
-        ref=event.request,
-    )
 
 
 def files_of(change: Change, registry: ModelRegistry, models: Sequence[str]) -> Mapping[str, bytes | None]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot.app.gate import Examine
+from bot.app.examiner import Examine
 from bot.app.outcome import Answer, Outcome, Reason
 from bot.app.tools import Tools
 from bot.github.events import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.app.gate import Examine
+from bot.app.examiner import Examine
 from bot.app.promote import Ground
 from bot.artifact.evidence import Evidence
 from bot.findings import Finding, error, errors_in, passed, warning

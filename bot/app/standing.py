@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from bot.findings import Finding, error
 from bot.promotion.replay import Diverged, Step
 from bot.promotion.request import Request
 from bot.promotion.rules import Facts
+from bot.registry.model import Action
 from bot.registry.registry import Layout, ModelRegistry
 
 WITHDRAWN = "Promotebot-Withdrawn"
@@ -30,6 +31,13 @@ class Standing:
     steps: tuple[Step, ...]
     behind: bool
     """The base changed a file that the branch changed: what is committed next must merge it."""
+    own: tuple[Step, ...]
+    """What the branch's registry says it promotes, void promotions included."""
+
+    @property
+    def is_made_anew(self) -> bool:
+        """Whether more than the next promotion must be written."""
+        return self.behind or self.steps != self.own
 
 
 @dataclass(frozen=True)
@@ -40,13 +48,15 @@ class Fallen:
     model: str | None = None
 
 
-def stand(space: Workspace, tools: Tools, now: datetime, *, without: Iterable[str] = ()) -> Standing | Fallen:
+def stand(
+    space: Workspace, tools: Tools, now: datetime, *, without: Callable[[Step], bool] = lambda _: False
+) -> Standing | Fallen:
     """Where the pull request stands; with promotions left out, or a base that moved, they are made anew.
 
     Args:
-        without: request ids of promotions to leave out.
+        without: which promotions to leave out.
     """
-    change, left_out = space.change, set(without)
+    change = space.change
     base, head = change.base_registry, change.head_registry
     if base is None or head is None:
         found = compare(change)
@@ -55,13 +65,22 @@ def stand(space: Workspace, tools: Tools, now: datetime, *, without: Iterable[st
     if isinstance(steps, Diverged):
         return Fallen(steps.findings)
     own = steps if isinstance(steps, tuple) else steps.steps
-    if not change.has_conflict and not left_out:
-        return Standing(head, base, own, behind=False)
-    kept = [step for step in own if request_id(step) not in left_out]
+    kept = [step for step in own if not without(step)]
+    if not change.has_conflict and len(kept) == len(own):
+        return Standing(head, base, own, False, own)
     made = rebuild(change, base, kept, lambda r: facts_of(r, space, tools, base), examine=tools.examine, now=now)
     if isinstance(made, NotRebuilt):
         return Fallen(made.findings, made.model)
-    return Standing(made.registry, base, made.steps, behind=change.has_conflict)
+    return Standing(made.registry, base, made.steps, change.has_conflict, own)
+
+
+def is_void(step: Step, change: Change, tools: Tools) -> bool:
+    """A promotion is void for bytes that changed after it; asking again replaces it."""
+    pointer = step.event.pointer
+    if step.event.action is Action.DEMOTE or pointer.artifact_dir not in change.touched_artifacts:
+        return False
+    evidence = tools.examine(change.head_files, pointer.artifact_dir, change.policy.limits)
+    return evidence.digest != pointer.digest
 
 
 def request_id(step: Step) -> str:
@@ -88,15 +107,9 @@ def merge_times(tools: Tools, base: ModelRegistry, model: str) -> Mapping[int, d
 
 def answered(standing: Standing, change: Change, wanted: str) -> Step | None:
     """The event that answers a request already, on this branch or on the base since the branch left it."""
-    if not standing.behind:
-        mine = next((step for step in standing.steps if request_id(step) == wanted), None)
-        if mine:
-            return mine
-    else:
-        steps = own_steps(change)
-        mine = next((s for s in steps if request_id(s) == wanted), None) if isinstance(steps, tuple) else None
-        if mine:
-            return mine
+    mine = next((step for step in standing.own if request_id(step) == wanted), None)
+    if mine:
+        return mine
     base = standing.base
     names = [n for n in base if base.layout is Layout.SINGLE or base.file_of(n) in change.moved_registry_files]
     events = (Step(name, event) for name in names for event in base.entries[name].history)
@@ -105,7 +118,9 @@ def answered(standing: Standing, change: Change, wanted: str) -> Step | None:
 
 def judged(space: Workspace, change: Change, tools: Tools, now: datetime) -> Review:
     """The gate's whole judgement of base → head: legal, proven, and confirmed by GitHub."""
-    found = review(change, examine=tools.examine, now=now)
+    base = change.base_registry
+    facts = (lambda request: facts_of(request, space, tools, base)) if base else None
+    found = review(change, examine=tools.examine, now=now, facts=facts)
     confirmed = confirm(found.steps, tools.github, tools.settings.repository, space.pull, change.policy)
     return Review(found.steps, (*found.findings, *confirmed))
 

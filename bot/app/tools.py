@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot.app.gate import Examine
+from bot.app.examiner import Examine
 from bot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.app.gate import Examine
+from bot.app.examiner import Examine
 from bot.app.report import About, ModelFinding, VerifyReport, report_of
 from bot.artifact.dataset import DEFAULT_DIR, examine_dataset
 from bot.artifact.evidence import Evidence

@@ -50,7 +50,7 @@ class Withdrawal:
         if isinstance(standing, Fallen):
             rendered = render_unclear(standing.findings, standing.model, self.teller.setting)
             return self.teller.say(Answer(Outcome.REFUSED, Reason.HAND_EDIT, rendered.title), rendered)
-        chosen = [step for step in standing.steps if self._is_meant(step)]
+        chosen = [step for step in standing.own if self._is_meant(step)]
         if not chosen:
             what = f"of {self.model} " if self.model else ""
             if self.quiet:
@@ -67,12 +67,11 @@ class Withdrawal:
         return wanted and bool(request_id(step))
 
     def _withdraw(self, chosen: Sequence[Step]) -> Answer:
-        ids = [request_id(step) for step in chosen]
-        remaining = stand(self.space, self.tools, self.now, without=ids)
+        remaining = stand(self.space, self.tools, self.now, without=lambda step: step in chosen)
         if isinstance(remaining, Fallen):
             rendered = render_unclear(remaining.findings, remaining.model, self.teller.setting)
             return self.teller.say(Answer(Outcome.REFUSED, Reason.RULES, rendered.title), rendered)
-        models = sorted({step.model for step in (*chosen, *remaining.steps)})
+        models = sorted({step.model for step in remaining.own})
         commit = commit_registry(
             self.space,
             self.tools,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bot.errors import InvalidInput
 from bot.findings import Finding, error, passed, warning
 from bot.registry.chain import RawEvent, chain_breaks, event_digest
-from bot.registry.model import Action, ModelEntry, Pointer
+from bot.registry.model import Action, Event, ModelEntry, Pointer
 from bot.registry.names import ModelName, Stage, to_datetime, to_timestamp
 from bot.registry.registry import ModelRegistry
 
@@ -69,6 +69,7 @@ def _digest_problem(event: RawEvent) -> str:
 def _events(entry: ModelEntry, where: str) -> Iterator[Finding]:
     """Each event names the stage it changed, in the form of its action (DESIGN §2)."""
     wrong = False
+    newest_pinned = max((i for i, event in enumerate(entry.history) if event.pointer.digest), default=-1)
     for index, event in enumerate(entry.history):
         if event.action is not Action.DEMOTE:
             problem = f"a {event.action.value} names no to_stage" if event.to_stage is None else ""
@@ -76,11 +77,21 @@ def _events(entry: ModelEntry, where: str) -> Iterator[Finding]:
             problem = "a demotion names no from_stage"
         else:
             problem = "a demotion has no to_stage" if event.to_stage else ""
+        problem = problem or _half_described(event, sealed=index <= newest_pinned)
         if problem:
             wrong = True
             yield error("history.event", f"history[{index}]: {problem}.", where=where, remedy=_RESTORE)
     if entry.history and not wrong:
         yield passed("history.event", "every event names the stage it changed", where=where)
+
+
+def _half_described(event: Event, *, sealed: bool) -> str:
+    """What no promotion leaves out; older tools did, below the first event with a digest (legacy.md)."""
+    if not sealed or event.action is Action.DEMOTE:
+        return ""
+    wanted = ["actor", "digest"] + (["git_sha", "dataset_id"] if event.to_stage is Stage.ACTIVE else [])
+    missing = [name for name in wanted if not getattr(event.pointer, name)]
+    return f"its pointer lacks {', '.join(missing)}" if missing else ""
 
 
 def _order(entry: ModelEntry, where: str, now: datetime) -> Iterator[Finding]:

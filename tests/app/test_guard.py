@@ -284,3 +284,68 @@ def test_run_action_is_the_door_of_the_gate_command_too(office: Office) -> None:
     settings = {**runner.environment("issue_comment", event), "PROMOTEBOT_COMMAND": "gate"}
     assert run_action(settings, lambda: office.now) == 0
     assert office.checks(office.head(number)) == []
+
+
+def test_asking_again_for_changed_bytes_replaces_the_void_promotion(office: Office) -> None:
+    def add_artifact(person: Person) -> None:
+        shutil.copytree(person.clone / "ml/artifacts/regime_v2", person.clone / "ml/artifacts/regime_v3")
+
+    number = branch(office, add_artifact)
+    comment = office.repository.comment(number, author="alice", body="/promote shadow")
+    first_event = office.repository.issue_comment_event(comment.id)
+    assert office.job(first_event).exit_code == 0
+    person = office.person("alice")
+    person.git("switch", "--quiet", "by-hand")
+    report = person.clone / "ml/artifacts/regime_v3/train_report.json"
+    report.write_text(report.read_text() + "\n")
+    person.promotebot("manifest", "ml/artifacts/regime_v3")
+    person.commit("feat: Another report")
+    person.push()
+    assert office.gate(number).exit_code == 1
+    assert office.job(first_event).outputs["reason_code"] == "already_done", "the old request is for the old bytes"
+    assert office.checks(office.head(number))[-1] == "failure"
+    assert office.ask(number, "/promote shadow").outputs["decision"] == "promoted"
+    assert office.gate(number).outputs["decision"] == "passed"
+    assert len(office.registry(office.head(number)).history["regime_classifier"]) == 4
+
+
+def unplanned(**changes: Any) -> Callable[[Person], object]:
+    """A promotion made at a terminal, and then its event changed and hashed anew."""
+
+    def apply(person: Person) -> None:
+        at_a_terminal(person)
+
+        def change(entry: Any) -> None:
+            for key, value in changes.items():
+                target = entry["history"][0]
+                *path, last = key.split("__")
+                for part in path:
+                    target = target[part]
+                target[last] = value
+            entry["staging"] = entry["history"][0]["pointer"]
+
+        edited(change)(person)
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"from_stage": None}, "from_stage is not what a promotion writes"),
+        ({"action": "rollback", "reason": None}, "action is not what a promotion writes"),
+        ({"pointer__artifact_id": "", "pointer__notes": "x"}, "artifact_id"),
+        ({"pointer__notes": "x"}, "pointer.notes is not what a promotion writes"),
+        ({"pointer__actor": "bob"}, "pointer.actor is not what a promotion writes"),
+        ({"pointer__promoted_at_utc": "2020-01-01T00:00:00Z"}, "pointer.promoted_at_utc is not what"),
+        ({"pointer__git_sha": "0" * 40}, "manifest.git_sha"),
+        ({"pointer__digest": None}, "pointer.digest"),
+        ({"approved": True}, "approved is not what a promotion writes"),
+    ],
+)
+def test_an_event_that_no_request_produces_is_refused_and_its_field_named(
+    office: Office, changes: dict[str, Any], says: str
+) -> None:
+    number = branch(office, unplanned(**changes))
+    assert office.gate(number).exit_code == 1
+    assert says in "\n".join(office.comments(number)).replace("\\", "")
