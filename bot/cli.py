@@ -222,7 +222,8 @@ def _add_layout(commands: _Commands[_Parser]) -> None:
 
 
 def _add_place(parser: argparse.ArgumentParser, registry_flag: str) -> None:
-    parser.add_argument(registry_flag, dest="registry", help="the registry (ml/registry/models.json)")
+    flags = dict.fromkeys((registry_flag, "--registry-path"))
+    parser.add_argument(*flags, dest="registry", help="the registry (ml/registry/models.json)")
     parser.add_argument("--base-dir", help="the repository root that artifact paths start from")
 
 

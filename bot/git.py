@@ -383,6 +383,8 @@ class Repository:
     def push_branch(self) -> str:
         """Push the branch one stands on to origin, never forced; returns its name."""
         branch = self._run("rev-parse", "--abbrev-ref", "HEAD").strip()
+        if branch == "HEAD":
+            raise UsageError("HEAD is on no branch", where="--push", remedy="git switch BRANCH, or give --branch NAME")
         try:
             self._run("push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
         except GitCommandError as problem:
@@ -405,15 +407,15 @@ class Repository:
         output = self._run("status", "--porcelain=v1", "-z", "--untracked-files=normal")
         return [line[3:] if line[2:3] == " " else line for line in output.split("\0") if line]
 
-    def commits_with(self, text: str, path: str) -> list[GitSha]:
-        """Commits of HEAD's history that added or removed an occurrence of a text in a file, the oldest first."""
-        output = self._run("log", "--format=%H", "--reverse", f"-S{text}", "HEAD", "--", f":(top,literal){path}")
+    def commits_of(self, path: str, head: str) -> list[GitSha]:
+        """Commits in a history that changed a file, the newest first."""
+        output = self._run("rev-list", "--end-of-options", head, "--", f":(top,literal){path}")
         return [parse_git_sha(line) for line in output.split()]
 
     def changed_since(self, revision: str) -> list[str]:
         """Paths whose content in the work tree is not what it is at a commit, new files included."""
         output = self._run("diff", "--name-only", "-z", "--no-renames", "--end-of-options", revision, "--")
-        new = self._run("ls-files", "-z", "--full-name", "--others", "--exclude-standard", "--", ":(top)")
+        new = self._run("ls-files", "-z", "--full-name", "--others", "--", ":(top)")  # ignored ones, too
         return [path for path in (output + new).split("\0") if path]
 
     def tracked_paths(self, directory: str) -> set[str]:

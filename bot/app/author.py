@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -60,7 +61,7 @@ def manifest(options: argparse.Namespace, now: datetime) -> int:
     old = _old_manifest(directory / FILE_NAME)
     sha256 = _hashes(directory)
     model_file = options.model_file or old.get("model_file")
-    if model_file not in sha256:
+    if not isinstance(model_file, str) or model_file not in sha256:
         there = ", ".join(sorted(sha256)) or "nothing"
         raise InvalidInput(f"{model_file!r} is not in {directory}", remedy=f"--model-file FILE, one of: {there}")
     same = old.get("sha256") == sha256 and old.get("model_file") == model_file
@@ -74,7 +75,11 @@ def manifest(options: argparse.Namespace, now: datetime) -> int:
         **{key: value for key, value in said.items() if value},
     }
     data = stored_json(document)
-    parse_manifest(data, where=str(directory / FILE_NAME))  # never write what the loader refuses
+    try:
+        parse_manifest(data, where=str(directory / FILE_NAME))  # never write what the loader refuses
+    except InvalidInput as problem:
+        remedy = f"mend it, or rm {shlex.quote(str(directory / FILE_NAME))}: the old manifest's other keys are kept"
+        raise InvalidInput(problem.message, where=problem.where, remedy=remedy) from None
     write_file(directory / FILE_NAME, data)
     sys.stdout.write(f"wrote {directory / FILE_NAME}: {len(sha256)} files{_changes(old.get('sha256'), sha256)}\n")
     return 0
@@ -82,7 +87,8 @@ def manifest(options: argparse.Namespace, now: datetime) -> int:
 
 def init(options: argparse.Namespace, now: datetime) -> int:
     """`promotebot init`: what a repository needs, nothing that is there overwritten."""
-    root = Repository.open(Path(options.base_dir or ".")).root
+    repository = Repository.open(Path(options.base_dir or "."))
+    root = repository.root
     empty = {
         "$schema": _reference(DEFAULT_PATH, "registry"),
         "schema_version": "v1",
@@ -91,6 +97,12 @@ def init(options: argparse.Namespace, now: datetime) -> int:
     }
     policy = f"# yaml-language-server: $schema={_reference(POLICY_PATH, 'policy')}\n{POLICY}"
     files = {DEFAULT_PATH: stored_json(empty), POLICY_PATH: policy.encode(), **_schema_files()}
+    _refuse_odd_places(root, files)
+    head = repository.resolve("HEAD")
+    gone = [path for path in files if not (root / path).exists() and head and repository.list_tree(head, path, False)]
+    if gone:
+        remedy = f"git checkout HEAD -- {gone[0]}"
+        raise InvalidInput("is committed, but not in the work tree", where=gone[0], remedy=remedy)
     for path, data in files.items():
         target = root / path
         if target.exists() or target.is_symlink():
@@ -104,6 +116,16 @@ def init(options: argparse.Namespace, now: datetime) -> int:
         "promotebot promote --model NAME --stage shadow --artifact-dir DIR --artifact-id ID --new-model\n"
     )
     return 0
+
+
+def _refuse_odd_places(root: Path, files: Mapping[str, bytes]) -> None:
+    """Nothing is written through a link or over a file, and nothing before all of it can be."""
+    for path in files:
+        for parent in list((root / path).relative_to(root).parents)[:-1]:
+            place = root / parent
+            if place.is_symlink() or (place.exists() and not place.is_dir()):
+                what = "a symbolic link" if place.is_symlink() else "a file"
+                raise InvalidInput(f"is {what}, not a directory", where=str(parent), remedy="move it away, then again")
 
 
 def _schema_files() -> dict[str, bytes]:
@@ -147,10 +169,11 @@ def schemas(options: argparse.Namespace) -> int:
 
 
 def _old_manifest(path: Path) -> dict[str, Any]:
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return {}
-    if path.is_symlink():
-        raise InvalidInput("is a symbolic link", where=str(path), remedy="remove it")
+    if path.is_symlink() or not path.is_file():
+        what = "is a symbolic link" if path.is_symlink() else "is not a regular file"
+        raise InvalidInput(what, where=str(path), remedy=f"rm -r {shlex.quote(str(path))}; a new one is written")
     document = parse_json(path.read_bytes(), where=str(path), max_bytes=MAX_BYTES)
     if not isinstance(document, dict):
         raise InvalidInput("is not a JSON object", where=str(path), remedy="remove it; a new one is written")

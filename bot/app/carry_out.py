@@ -12,6 +12,7 @@ from bot.app.committing import commit_registry
 from bot.app.entry import refusal
 from bot.app.examiner import Examine
 from bot.app.gate import Review
+from bot.app.genesis import Genesis
 from bot.app.outcome import Answer, Outcome, Reason
 from bot.app.petition import Petition
 from bot.app.promote import Decided, Ground, commit_message, decide, with_findings
@@ -85,7 +86,10 @@ class Errand:
 
     def _ground(self, standing: Standing) -> Ground:
         change = self.change
-        return Ground(standing.registry, standing.base, change.policy, change.head_files, change.head)
+        genesis = Genesis(self.space.repository, change.base, change.registry_path, self.tools.examine)
+        return Ground(
+            standing.registry, standing.base, change.policy, change.head_files, change.head, first_digest=genesis
+        )
 
     def _renews(self, request: Request, step: Step) -> bool:
         """A promotion that is void, since its bytes changed after it, is replaced by the one asked for now."""

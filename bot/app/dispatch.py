@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from bot.app.carry_out import Errand, prepare
+from bot.app.genesis import Genesis
 from bot.app.outcome import Answer
 from bot.app.petition import Petition
 from bot.app.promote import Ground, decide
@@ -91,7 +92,8 @@ def _legal(asked: Asked, sender: str, change: Change, tools: Tools) -> Request:
             f"{sender} has {held.name.lower()} permission; {asked.stage.label} needs {needed.name.lower()}",
             remedy=f"ask somebody with {needed.name.lower()} permission to start it",
         )
-    ground = Ground(registry, registry, change.policy, change.head_files, change.base)
+    genesis = Genesis(change.repository, change.base, change.registry_path, tools.examine)
+    ground = Ground(registry, registry, change.policy, change.head_files, change.base, first_digest=genesis)
     actor, reason = Actor(sender, Source.GITHUB), "started by hand"
     prepared = prepare(asked, ground, change, actor, None, reason, tools.examine)
     if isinstance(prepared, Unclear):

@@ -42,11 +42,10 @@ def convert(options: argparse.Namespace, now: datetime) -> int:
             replace_registry(place.registry, joined_bytes(registry, to_timestamp(now)), expected=before)
             _remove_models(place, registry)
         _compare(registry, StoredRegistry(place.registry, where=place.registry_path).read())
-    directory = models_directory(place.registry_path)
     sys.stdout.write(
         f"{options.layout}: {len(registry.models)} model(s), "
         f"{sum(len(registry.raw_history(name)) for name in registry)} event(s)\n"
-        f"Next: promotebot verify, then git add --all {place.registry_path} {directory} && git commit\n"
+        f"Next: promotebot verify, then git add --all -- {Path(place.registry_path).parent} && git commit\n"
     )
     return 0
 

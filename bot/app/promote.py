@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.app.examiner import Examine
+from bot.app.genesis import Genesis
 from bot.app.scene import read_policy, read_registry
 from bot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from bot.artifact.dataset import examine_dataset
@@ -21,8 +22,8 @@ from bot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
 from bot.promotion.policy import Policy
 from bot.promotion.request import Request
 from bot.promotion.rules import Facts
-from bot.registry.model import Action
-from bot.registry.names import Stage
+from bot.registry.model import Action, Pointer
+from bot.registry.names import Digest, Stage
 from bot.registry.registry import ModelRegistry
 from bot.registry.store import StoredRegistry, registry_lock
 
@@ -48,6 +49,8 @@ class Ground:
     files: Files
     commit: str | None
     datasets_dir: str = DATASETS_DIR
+    first_digest: Callable[[str, Stage, Pointer], Digest | None] = lambda *_: None
+    """What an older tool's pointer meant when it was put there; None where that is not known."""
 
 
 def decide(ground: Ground, request: Request, facts: Facts, *, examine: Examine, now: datetime) -> Decided:
@@ -120,7 +123,8 @@ def promote_here(
             )
         files = WorkTree(place.root, repository.tracked_paths)
         policy = read_policy(repository, head, place.policy_path)
-        ground = Ground(registry, base, policy, files, head, place.datasets_dir)
+        genesis = Genesis(repository, head, place.registry_path, examine)
+        ground = Ground(registry, base, policy, files, head, place.datasets_dir, genesis)
         request, remarks = prepare(ground)
         dirty = repository.dirty_paths()
         facts = Facts(

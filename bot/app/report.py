@@ -30,6 +30,8 @@ class About(BaseModel):
     commit: str | None = None
     since: str | None = None
     base: str | None = None
+    only: tuple[str, ...] | None = None
+    """The models asked for by name; None for all."""
     shard: str | None = Field(default=None, pattern=r"^[1-9][0-9]{0,3}/[1-9][0-9]{0,3}$")
 
 
@@ -93,11 +95,13 @@ def merge_reports(reports: Sequence[VerifyReport]) -> VerifyReport:
     shards = [report.about.shard for report in reports]
     count = int((shards[0] or "1/1").partition("/")[2]) if shards else 0
     expected = [f"{number}/{count}" for number in range(1, count + 1)]
-    if len(wholes) != 1 or sorted(shard or "1/1" for shard in shards) != sorted(expected):
+    part = any(report.about.only or report.about.since for report in reports)
+    if part or len(wholes) != 1 or sorted(shard or "1/1" for shard in shards) != sorted(expected):
         said = ", ".join(shard or "all" for shard in shards) or "none"
         raise CouldNotVerify(
             f"these reports are not the {count} shards of one verification: {said}"
-            + (" (of different registries or commits)" if len(wholes) > 1 else ""),
+            + (" (of different registries or commits)" if len(wholes) > 1 else "")
+            + (" (of some models only)" if part else ""),
             remedy=f"run every shard: promotebot verify --shard I/{count or 'N'} --format json",
         )
     models = [name for report in reports for name in report.models]

@@ -13,7 +13,7 @@ from bot.promotion.request import Actor, Asked, Request
 from bot.promotion.rollback import PassedOver, candidates, rollback_id
 from bot.promotion.rules import short
 from bot.registry.model import Action, ModelEntry, Pointer, RequestRef
-from bot.registry.names import ModelName
+from bot.registry.names import Digest, ModelName
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,12 @@ def prepare_rollback(
     found = candidates(entry, asked.stage, to=asked.to)
     passed_over = list(found.passed_over)
     for pointer in found.pointers:
-        why = _why_not(pointer, examine(ground.files, pointer.artifact_dir, ground.policy.limits))
+        promoted = pointer.digest or ground.first_digest(model, asked.stage, pointer)
+        evidence = examine(ground.files, pointer.artifact_dir, ground.policy.limits)
+        why = _why_not(promoted, evidence, named=bool(asked.to))
         if not why:
             request = _request(asked, model, pointer, actor, ref, artifact_id=rollback_id(pointer.artifact_id))
-            chosen = passed("rollback.candidate", f"{pointer.artifact_id} ({short(pointer.digest)}) still verifies")
+            chosen = passed("rollback.candidate", f"{pointer.artifact_id} ({short(promoted)}) still verifies")
             return request, (chosen, *map(_remark, passed_over))
         passed_over.append(PassedOver(pointer, why))
     what = f"pointer {asked.to!r}" if asked.to else "earlier pointer"
@@ -72,12 +74,16 @@ def _entry(asked: Asked, ground: Ground) -> tuple[ModelName, ModelEntry] | NoWay
     return asked.model, entry
 
 
-def _why_not(pointer: Pointer, evidence: Evidence) -> str:
+def _why_not(promoted: Digest | None, evidence: Evidence, *, named: bool) -> str:
     wrong: Sequence[Finding] = errors_in(evidence.findings)
     if wrong:
         return f"it does not verify any more: {wrong[0].message}"
-    if pointer.digest and pointer.digest != evidence.digest:
-        return f"its directory now holds {short(evidence.digest)}, {short(pointer.digest)} was promoted"
+    if promoted is None:
+        return (
+            "" if named else "no digest was recorded (older tool), and git does not know its bytes; name it with --to"
+        )
+    if promoted != evidence.digest:
+        return f"its directory now holds {short(evidence.digest)}, {short(promoted)} was promoted"
     return ""
 
 

@@ -161,7 +161,7 @@ class CommittedModels:
         self._files = {path.removeprefix(start): entry for path, entry in files.items() if path.startswith(start)}
 
     def names(self) -> Mapping[str, str | None]:
-        return {name: entry.oid for name, entry in self._files.items()}
+        return {name: f"{entry.mode} {entry.oid}" for name, entry in self._files.items()}
 
     def read(self, file_name: str) -> bytes:
         return self._repository.read_entry(self._files[file_name], max_bytes=REGISTRY_BYTES)

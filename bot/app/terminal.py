@@ -17,7 +17,7 @@ from bot.app.promote import Ground, Place, Prepare, commit_message, promote_here
 from bot.app.rollback import NoWayBack, prepare_demotion, prepare_rollback
 from bot.app.scene import Change
 from bot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
-from bot.errors import InvalidInput, UsageError
+from bot.errors import CouldNotVerify, InvalidInput, UsageError
 from bot.findings import Finding
 from bot.git import Repository
 from bot.promotion.commands import parse_identifier, parse_text
@@ -150,6 +150,12 @@ def gate(options: argparse.Namespace, now: datetime) -> int:
         place.registry_path,
         place.policy_path,
     )
+    if change.base_registry is None and change.head_registry is None:
+        raise CouldNotVerify(
+            f"neither {options.base} nor {options.head} has a registry",
+            where=place.registry_path,
+            remedy="check the path",
+        )
     found = review(change, examine=Examiner(), now=now)
     for finding in found.findings:
         sys.stdout.write(line(finding) + "\n")

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from bot.app.examiner import Examiner
+from bot.app.genesis import Genesis
 from bot.app.lines import line
 from bot.app.promote import Place
 from bot.app.report import About, ModelFinding, VerifyReport, merge_reports, read_report, report_of, to_junit, to_sarif
 from bot.app.scene import read_policy, read_registry
 from bot.app.terminal import place_of
 from bot.app.verify import Subject, verify
-from bot.artifact.limits import Limits
-from bot.artifact.source import GitTree, WorkTree
+from bot.artifact.source import WorkTree
 from bot.errors import CouldNotVerify, InvalidInput, UsageError
 from bot.findings import Finding, Severity, error, passed, warning
 from bot.git import Repository, paths_below
-from bot.promotion.append_only import same_json
+from bot.promotion.append_only import check_append_only, same_json
 from bot.promotion.policy import Policy
-from bot.registry.model import Pointer
-from bot.registry.names import Digest, Stage
+from bot.registry.names import Stage
 from bot.registry.registry import Layout, ModelRegistry
 from bot.registry.split import models_directory
 from bot.registry.store import StoredRegistry, read_registry_bytes
@@ -38,6 +35,8 @@ _SHARD = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
 
 def verify_command(options: argparse.Namespace, now: datetime) -> int:
     """Print the report; exit 0 verified, 1 does not verify, 4 could not verify."""
+    if options.merge and any((options.model, options.since, options.base, options.shard)):
+        raise UsageError("--merge takes reports as they are", remedy="leave --model, --since, --base and --shard out")
     report = merged(options.merge) if options.merge else verify_here(options, now)
     if options.format == "json":
         sys.stdout.write(report.model_dump_json(indent=2) + "\n")
@@ -50,6 +49,13 @@ def verify_command(options: argparse.Namespace, now: datetime) -> int:
     return report.exit_code
 
 
+def _refuse_odd(options: argparse.Namespace) -> None:
+    """An option that says nothing is a variable that was not set: it must not pass for a comparison."""
+    for name in ("since", "base", "shard"):
+        if getattr(options, name) == "":
+            raise UsageError("is empty", where=f"--{name}", remedy=f"give a value, or leave --{name} out")
+
+
 def merged(paths: Sequence[str]) -> VerifyReport:
     """The reports of all shards as one."""
     return merge_reports([_read(path) for path in paths])
@@ -57,6 +63,8 @@ def merged(paths: Sequence[str]) -> VerifyReport:
 
 def _read(path: str) -> VerifyReport:
     try:
+        if not Path(path).is_file():
+            raise CouldNotVerify("is not a file", where=path, remedy="give the JSON reports of all shards")
         return read_report(Path(path).read_bytes(), where=path)
     except OSError as problem:
         raise CouldNotVerify(f"cannot be read: {problem.strerror}", where=path, remedy="run that shard") from None
@@ -64,12 +72,20 @@ def _read(path: str) -> VerifyReport:
 
 def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
     """Verify the work tree's registry, or the part of it that the options name."""
+    _refuse_odd(options)
     shard = parse_shard(options.shard)
     repository, place = place_of(options)
     head = repository.resolve("HEAD")
     since = repository.commit_id(options.since) if options.since else None
     base = repository.commit_id(options.base) if options.base else None
-    about = About(registry=place.registry_path, commit=head, since=since, base=base, shard=options.shard)
+    about = About(
+        registry=place.registry_path,
+        commit=head,
+        since=since,
+        base=base,
+        shard=options.shard,
+        only=tuple(sorted(options.model)) if options.model else None,
+    )
     read_registry_bytes(place.registry)  # no file to verify is an error; one that does not read, a finding
     try:
         registry = StoredRegistry(place.registry, where=place.registry_path).read(check_models=False)
@@ -85,45 +101,21 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
         lambda sha: head is not None and repository.is_ancestor(sha, head),
         _registry_at(repository, base, place) if base else None,
         place.datasets_dir,
-        _Genesis(repository, place.registry_path, examiner),
+        Genesis(repository, head, place.registry_path, examiner),
     )
     names = _names(subject, options.model)
     remarks = [*_leftovers(registry, place)]
     if since:
+        whole = names
         names, remark = _changed(subject, names, repository, since, place)
         remarks += remark
+        others = [name for name in whole if name not in names]
+        remarks += check_append_only(subject.base, registry, others) if subject.base else ()
     if shard:
         names, said = shard_of(names, shard, options.shard)
         remarks += said
     with _progress(len(names)) as tell:
         return verify(subject, names, about, examine=examiner, now=now, remarks=remarks, progress=tell)
-
-
-@dataclass(frozen=True)
-class _Genesis:
-    """The digest of an older tool's pointer: of its artifact in the commit that put the pointer there (DESIGN §2)."""
-
-    repository: Repository
-    registry_path: str
-    examine: Examiner
-
-    def __call__(self, name: str, stage: Stage, pointer: Pointer) -> Digest | None:
-        if self.repository.resolve("HEAD") is None:
-            return None
-        commits = self.repository.commits_with(json.dumps(pointer.artifact_id), self.registry_path)
-        try:
-            first = next((commit for commit in commits if self._stood(commit, name, stage, pointer)), None)
-            tree = GitTree(self.repository, first) if first else None
-            return self.examine(tree, pointer.artifact_dir, Limits()).digest if tree else None
-        except CouldNotVerify:
-            return None  # a shallow or partial clone: said as never recorded, which is a warning
-
-    def _stood(self, commit: str, name: str, stage: Stage, pointer: Pointer) -> bool:
-        try:
-            registry = read_registry(self.repository, commit, self.registry_path)
-            return registry is not None and registry.get_stage_pointer(name, stage) == pointer
-        except InvalidInput:
-            return False
 
 
 def _registry_at(repository: Repository, commit: str, place: Place) -> ModelRegistry:
@@ -152,9 +144,15 @@ def _changed(
 ) -> tuple[list[str], list[Finding]]:
     """The models whose entry, artifact or dataset is not what it was; that the others are is looked at, too."""
     earlier = _registry_at(repository, since, place)
+    lost = [name for name in earlier if name not in subject.registry]
+    if lost:
+        message = f"{', '.join(lost[:10])} stood in the registry at {since[:12]} and is gone; models are only demoted."
+        return list(names), [error("verify.since", message, where=place.registry_path, remedy=f"git diff {since[:12]}")]
     paths = repository.changed_since(since)
     changed = [name for name in names if _differs(subject, earlier, name, paths)]
     same = len(names) - len(changed)
+    if not names:
+        return [], []
     said = f"{same} model(s) with the same entry, artifacts and datasets as {since[:12]}; {len(changed)} changed"
     return changed, [passed("verify.since", said, where=place.registry_path)]
 
@@ -189,6 +187,8 @@ def shard_of(names: Sequence[str], shard: tuple[int, int] | None, text: str | No
     if shard is None:
         return list(names), []
     chosen = [name for index, name in enumerate(sorted(names)) if index % shard[1] == shard[0] - 1]
+    if not names:
+        return [], []
     return chosen, [passed("verify.shard", f"shard {text}: {len(chosen)} of {len(names)} model(s)")]
 
 

@@ -78,10 +78,16 @@ def examine_dataset(
         CouldNotVerify: when the source does not answer.
     """
     place = f"{directory}/{dataset_id}"
-    if not _ID.fullmatch(dataset_id) or source.kind(place) is None:
+    there = _stands(source, directory, dataset_id)
+    if there and not _ID.fullmatch(dataset_id):
+        message = f"{shown(place)} is there, but {dataset_id[:80]!r} is no dataset id, so it cannot be proven."
+        return (error("dataset.id", message, remedy="rename it: 3 to 65 of a-z 0-9 . _ -"),)
+    if not there:
         if not required:
             return ()
         remedy = f"commit {shlex.quote(f'{place}/{FILE_NAME}')} and the files it lists"
+        if not _ID.fullmatch(dataset_id):
+            remedy = "give the dataset an id of 3 to 65 of a-z 0-9 . _ -, in its manifest and in the artifact's"
         return (error("dataset.exists", f"The policy requires the dataset {shown(place)}.", remedy=remedy),)
     if source.kind(place) is not Kind.DIRECTORY:
         return (error("dataset.files", f"{place} is not a directory.", where=place, remedy="commit the directory"),)
@@ -96,6 +102,16 @@ def examine_dataset(
         size = f"{len(manifest.sha256)} file(s), every sha256 as listed, {manifest.row_count:,} rows"
         found = [passed("dataset.digest", f"{dataset_id}: {size}", where=place)]
     return tuple(found)
+
+
+def _stands(source: Source, directory: str, dataset_id: str) -> bool:
+    """Whether anything stands at the dataset's place; a link on the way there counts, so that it is refused."""
+    if "/" in dataset_id or dataset_id in ("", ".", ".."):
+        return False
+    parts = directory.split("/")
+    ways = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+    links = any(source.kind(way) not in (None, Kind.DIRECTORY) for way in ways)
+    return links or source.kind(f"{directory}/{dataset_id}") is not None
 
 
 def _manifest(source: Source, place: str) -> DatasetManifest:

@@ -204,6 +204,12 @@ def commit_is_reachable(case: Case) -> Iterator[Finding]:
         return
     if case.facts.commit_reachable:
         yield passed("git_sha.ancestor", f"{sha[:12]} is an ancestor of the base or the head")
+    elif case.is_rollback and any(event.pointer.git_sha == sha for event in case.base_history):
+        yield warning(
+            "git_sha.ancestor",
+            f"{sha[:12]} is not in the history any more (a squash merge, a shallow clone), but it was recorded before.",
+            remedy="nothing to do: a rollback takes the commit that history names",
+        )
     elif case.facts.commit_reachable is None:
         yield error(
             "git_sha.ancestor",

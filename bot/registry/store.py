@@ -24,7 +24,9 @@ def read_registry_bytes(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise InvalidInput(
-            "registry not found", where=str(path), remedy="give --registry-path, or create one: promotebot init"
+            "registry not found",
+            where=str(path),
+            remedy="check the path; git checkout HEAD -- PATH brings back a committed one, promotebot init makes one",
         ) from None
     except OSError as problem:
         if path.is_symlink():

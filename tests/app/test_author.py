@@ -109,7 +109,9 @@ def test_what_init_lays_is_enough_for_a_first_promotion(office: Office, monkeypa
     alice = office.person("alice")
     monkeypatch.setenv("ML_PROMOTION_ACTOR", "alice@example.com")
     monkeypatch.chdir(alice.clone)
-    (alice.clone / "ml/registry/models.json").unlink()
+    alice.git("rm", "--quiet", "ml/registry/models.json")
+    assert main(["init"]) == 1, "a registry that is committed is not replaced by an empty one"
+    alice.commit("chore: Without a registry")
     assert main(["init"]) == 0
     alice.commit("feat(ml): Start")
     flags = ["--model", "m_new", "--stage", "shadow", "--artifact-dir", "ml/artifacts/regime_v2", "--artifact-id", "x"]

@@ -1,0 +1,88 @@
+"""Which pointer a rollback goes back to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.promotion.rollback import candidates, rollback_id
+from bot.registry import ModelEntry, Stage
+from bot.registry.model import read_record
+
+
+def entry(*moves: str, **options: Any) -> ModelEntry:
+    """A model after moves of ACTIVE, oldest first: `a` promotes a, `<a` rolls back to a, `-` takes out what stands."""
+    history: list[dict[str, Any]] = []
+    active: dict[str, Any] | None = None
+    for index, move in enumerate(moves):
+        letter = move.lstrip("<")
+        pointer = active if move == "-" else pointer_of(letter, index, **options)
+        event = {"ts_utc": f"2026-01-{index + 1:02d}T00:00:00Z", "pointer": pointer, "to_stage": "active"}
+        event["action"] = "rollback" if move.startswith("<") else "promote"
+        if move == "-":
+            event |= {"action": "demote", "from_stage": "active", "to_stage": None}
+        history.insert(0, event)
+        active = None if move == "-" else pointer
+    return read_record(ModelEntry, {"active": active, "history": history}, where="test", path="$")
+
+
+def pointer_of(letter: str, index: int, *, digests: bool = True, same_directory: bool = True) -> dict[str, Any]:
+    directory = f"ml/{letter}" if same_directory else f"ml/{letter}{index}"
+    digest = f"sha256:{letter.encode().hex() * 32}" if digests else None
+    return {"artifact_dir": directory, "artifact_id": f"{letter}_prod", "digest": digest}
+
+
+def names(*moves: str, **options: Any) -> list[str]:
+    to = options.pop("to", None)
+    return [p.artifact_id[0] for p in candidates(entry(*moves, **options), Stage.ACTIVE, to=to).pointers]
+
+
+@pytest.mark.parametrize(
+    ("moves", "expected"),
+    [
+        ("a", ""),
+        ("a b", "a"),
+        ("a b c", "ba"),
+        ("a b <a", ""),
+        ("c a b <a", "c"),
+        ("c a b <a <c", ""),
+        ("c a b <a <b", "ac"),
+        ("a b -", "a"),
+        ("a - b", ""),
+        ("a b - b", "a"),
+        ("a b <a b", "a"),
+        ("a b a", "b"),
+        ("-", ""),
+    ],
+)
+def test_the_newest_pointer_that_nobody_went_away_from(moves: str, expected: str) -> None:
+    if moves == "-":
+        assert names() == []
+        return
+    assert "".join(names(*moves.split())) == expected
+
+
+def test_the_same_bytes_in_another_directory_are_the_same_artifact() -> None:
+    assert names("a", "b", "b", same_directory=False) == ["a"]
+
+
+def test_without_digests_the_directory_tells_artifacts_apart() -> None:
+    assert names("a", "b", digests=False) == ["a"]
+
+
+def test_to_chooses_by_name_and_never_a_broken_one() -> None:
+    assert names("a", "b", "c", to="a_prod") == ["a"]
+    assert names("a", "b", "<a", to="b_prod") == []
+    assert names("a", "b", to="nope") == []
+
+
+def test_every_pointer_that_is_passed_over_says_why() -> None:
+    found = candidates(entry("c", "a", "b", "<a"), Stage.ACTIVE)
+    why = {passed.pointer.artifact_id: passed.why for passed in found.passed_over}
+    assert why["a_prod"] == "it is in use now"
+    assert "an earlier rollback went away from it" in why["b_prod"]
+
+
+def test_the_name_of_a_rollback_does_not_grow() -> None:
+    assert rollback_id("v1") == rollback_id("v1_rollback") == "v1_rollback"
