@@ -17,10 +17,10 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix lint types layers locks lock clean FORCE
+.PHONY: help demo test e2e check fix lint workflows types layers locks lock clean FORCE
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(VENV)/.runtime ## the whole job on an embedded GitHub: no token, no network but the package registry
 	$(BIN)/promotebot demo
@@ -28,12 +28,24 @@ demo: $(VENV)/.runtime ## the whole job on an embedded GitHub: no token, no netw
 test: $(VENV)/.dev ## the tests
 	$(BIN)/pytest --numprocesses=$(WORKERS)
 
+e2e: $(VENV)/.dev ## every workflow, run by a real runner; the other targets run a few of them
+	$(BIN)/pytest --numprocesses=$(WORKERS) -m e2e tests/e2e
+
 check: lint types layers locks ## what CI runs: lint, types, layers, locks, tests with coverage
 	$(BIN)/pytest --numprocesses=$(WORKERS) --cov --cov-report=term:skip-covered
 
-lint: $(VENV)/.dev
+lint: workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+# Without other linters that may be on PATH, so that the answer is the same everywhere.
+workflows: $(VENV)/.dev
+	$(BIN)/actionlint -shellcheck= -pyflakes=
+	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then set -ex; \
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml; \
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml tests/e2e/stand_ins/*/action.yml; \
+	$(BIN)/zizmor --quiet --offline --persona pedantic .; \
+	else echo "workflows: only actionlint looked at them; check-jsonschema and zizmor need Python 3.11 or newer"; fi
 
 types: $(VENV)/.dev
 	$(BIN)/mypy

@@ -1,0 +1,188 @@
+"""action.yml, the workflow files, the settings and the README say the same thing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import yaml
+
+from bot.app.action import run_action
+from bot.app.outcome import Outcome
+from bot.errors import InvalidInput
+from bot.settings import COMMANDS, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+COPIED = [path for path in WORKFLOWS if path.name != "ci.yml"]
+FILES = [ROOT / "action.yml", *WORKFLOWS]
+PIN = re.compile(r"uses: (?:[\w.-]+/[\w.-]+@[0-9a-f]{40}) # v\d+\.\d+\.\d+\n")
+OURS = re.compile(
+    r"^ +# In your repository the next two steps are one: (- uses: OWNER/promotebot@COMMIT # VERSION)\n"
+    r"( +)- uses: actions/checkout@.*\n +with:\n +ref: \$\{\{ github\.event\.repository\.default_branch \}\}.*\n"
+    r" +persist-credentials: false\n +- uses: \./\n",
+    re.MULTILINE,
+)
+BASE = {
+    "GITHUB_EVENT_NAME": "schedule",
+    "GITHUB_EVENT_PATH": "event.json",
+    "GITHUB_TOKEN": "made-up",
+    "GITHUB_API_URL": "https://github.example.com/api/v3",
+    "GITHUB_SERVER_URL": "https://github.example.com",
+    "GITHUB_REPOSITORY": "acme/models",
+    "GITHUB_OUTPUT": "output",
+    "GITHUB_STEP_SUMMARY": "summary",
+}
+
+
+def load(path: Path) -> dict[str, Any]:
+    return cast("dict[str, Any]", yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))  # noqa: S506
+
+
+ACTION = load(ROOT / "action.yml")
+STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
+RUN = STEPS[-1]
+
+
+def steps_of(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if "runs" in document:
+        yield from document["runs"]["steps"]
+    for job in document.get("jobs", {}).values():
+        yield from job["steps"]
+
+
+def readme_table(head: str) -> list[list[str]]:
+    """The rows of the README's table whose first column is called `head`."""
+    table = re.search(rf"^\| {head} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", README, re.MULTILINE)
+    assert table
+    rows = ([cell.strip() for cell in row.strip("|").split("|")] for row in table[1].splitlines())
+    return [[first.strip("`"), *rest] for first, *rest in rows]
+
+
+def setting_of(variable: str, value: str) -> dict[str, Any]:
+    """What one variable changes in the settings."""
+    before = Settings.from_env(BASE).model_dump()
+    after = Settings.from_env({**BASE, variable: value}).model_dump()
+    return {name: after[name] for name in after if after[name] != before[name]}
+
+
+def test_the_inputs_are_those_of_the_readme_with_the_same_defaults() -> None:
+    inputs = {name: (declared["default"]) for name, declared in ACTION["inputs"].items()}
+    assert inputs == {row[0]: row[1].strip("`") for row in readme_table("input")}
+
+
+def test_the_outputs_are_those_of_the_readme_and_come_from_the_run_step() -> None:
+    assert list(ACTION["outputs"]) == [row[0] for row in readme_table("output")]
+    for name, declared in ACTION["outputs"].items():
+        assert declared["value"] == f"${{{{ steps.{RUN['id']}.outputs.{name} }}}}"
+
+
+def test_the_outputs_are_those_the_program_writes(tmp_path: Path) -> None:
+    event, output, summary = (tmp_path / name for name in ("event.json", "output", "summary"))
+    event.write_text("{}")
+    output.touch()
+    paths = {"GITHUB_EVENT_PATH": str(event), "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}
+    with pytest.raises(InvalidInput):  # a payload that is none is an answer with all outputs
+        run_action({**BASE, **paths, "GITHUB_EVENT_NAME": "issue_comment"}, lambda: pytest.fail("no clock is needed"))
+    written = re.findall(r"^(\w+)(?:=|<<)", output.read_text(), re.MULTILINE)
+    assert sorted(written) == sorted(ACTION["outputs"])
+
+
+def test_every_input_reaches_the_settings_through_the_environment_and_no_other_way() -> None:
+    reached = {}
+    for name in ACTION["inputs"]:
+        variables = [variable for variable, value in RUN["env"].items() if value == f"${{{{ inputs.{name} }}}}"]
+        assert len(variables) == 1, name
+        reached[name] = variables[0]
+    assert sorted(reached.values()) == sorted(RUN["env"])
+    for name, variable in reached.items():
+        value = COMMANDS[-1] if name == "command" else "another"
+        (setting,) = setting_of(variable, value)
+        assert setting == name.replace("-", "_")
+
+
+def test_the_defaults_are_those_of_the_settings() -> None:
+    settings = Settings.from_env(BASE)
+    for name, declared in ACTION["inputs"].items():
+        if name != "token":  # the runner makes it
+            assert declared["default"] == getattr(settings, name.replace("-", "_")), name
+
+
+def test_every_command_and_every_decision_is_named_where_people_look() -> None:
+    rows = {row[0]: row[2] for row in readme_table("input")}
+    for command in COMMANDS:
+        assert re.search(rf"\b{command}\b", ACTION["inputs"]["command"]["description"])
+        assert f"`{command}`" in rows["command"]
+    decisions = next(row[1] for row in readme_table("output") if row[0] == "decision")
+    assert {outcome.value for outcome in Outcome} == set(re.findall(r"`(\w+)`", decisions))
+
+
+def test_the_program_runs_isolated_from_an_environment_outside_the_workspace() -> None:
+    assert re.fullmatch(r'"\$RUNNER_TEMP/[\w/]+/bin/python" -I -m bot', RUN["run"])
+    install = next(step["run"] for step in STEPS if "uv venv" in step.get("run", ""))
+    assert "--require-hashes --no-build -r source/requirements/runtime.txt" in install
+    assert "--build-constraints source/requirements/bootstrap.txt" in install
+    assert "GITHUB_WORKSPACE" not in install + RUN["run"]
+
+
+def test_uv_is_the_one_that_the_locks_were_made_with() -> None:
+    lock = (ROOT / "requirements/bootstrap.txt").read_text(encoding="utf-8")
+    setup = next(step for step in STEPS if "setup-uv@" in step.get("uses", ""))
+    assert f"\nuv=={setup['with']['version']} " in lock
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_use_is_pinned_to_a_commit_with_its_version_beside_it(path: Path) -> None:
+    text = OURS.sub("", path.read_text(encoding="utf-8"))
+    uses = re.findall(r"^ +(?:- )?(uses: .*\n)", text, re.MULTILINE)
+    assert [line for line in uses if not PIN.fullmatch(line)] == []
+    assert len(uses) == sum("uses" in step for step in steps_of(load(path))) - 2 * len(OURS.findall(path.read_text()))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_expression_is_pasted_into_a_script(path: Path) -> None:
+    assert [step["run"] for step in steps_of(load(path)) if "${{" in step.get("run", "")] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_job_may_do_only_what_it_says_and_why_and_not_for_ever(path: Path) -> None:
+    document, text = load(path), path.read_text(encoding="utf-8")
+    assert document["permissions"] == {}
+    for job in document["jobs"].values():
+        assert job["permissions"]
+        assert 0 < int(job["timeout-minutes"]) <= 60
+        for area, level in job["permissions"].items():
+            assert re.search(rf"^ +{area}: {level} # \w", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_runs_never_wait_for_each_other(path: Path) -> None:
+    group = load(path)["concurrency"]
+    assert group["cancel-in-progress"] == "false"
+    assert re.fullmatch(r"\w+-\$\{\{ (github\.event\.comment\.id \|\| )?github\.run_id \}\}", group["group"])
+
+
+@pytest.mark.parametrize("path", COPIED, ids=lambda path: path.name)
+def test_a_users_file_is_ours_with_one_line_for_the_marked_steps(path: Path, tmp_path: Path) -> None:
+    ours = path.read_text(encoding="utf-8")
+    theirs = OURS.sub(rf"\2- uses: acme-tools/promotebot@{'c0' * 20} # v1.2.3\n", ours)
+    jobs = yaml.safe_load(theirs)["jobs"].values()
+    assert len(OURS.findall(ours)) == len(jobs)
+    assert [len(job["steps"]) for job in jobs] == [1] * len(jobs)
+    assert "checkout" not in theirs
+    copy = tmp_path / path.name
+    copy.write_text(theirs, encoding="utf-8")
+    linter = [str(Path(sys.executable).parent / "actionlint"), "-shellcheck=", "-pyflakes=", str(copy)]
+    done = subprocess.run(linter, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_files_to_copy_are_the_ones_the_readme_names() -> None:
+    section = README[README.index("## The Action") :]
+    assert {path.name for path in COPIED} == set(re.findall(r"(?:workflows/|`)(\w+\.yml)`", section.split("|", 1)[0]))
