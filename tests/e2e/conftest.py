@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.sandbox.demo import add_artifact, seed_repository
+from bot.registry import ModelRegistry
+from bot.sandbox.demo import MODEL, REGISTRY, add_artifact, seed_repository
+from bot.sandbox.records import Issue
 from bot.sandbox.repository import Repository
 from bot.sandbox.server import EmbeddedGitHub
 from bot.sandbox.workshop import Person
@@ -59,6 +61,16 @@ class Site:
         alice.push()
         return self.repository.open_pull(author="alice", head="add-regime-v2", title="Add regime_v2").number
 
+    def small_pull(self, branch: str, files: Mapping[str, str | bytes] | None = None) -> int:
+        """A pull request by alice without an artifact."""
+        alice = self.person("alice")
+        alice.start_branch(branch)
+        for path, content in (files or {f"docs/{branch}.md": "A small change.\n"}).items():
+            alice.write(path, content)
+        alice.commit("docs: A small change")
+        alice.push()
+        return self.repository.open_pull(author="alice", head=branch, title="A small change").number
+
     def comment(self, number: int, body: str, *, author: str = "alice") -> dict[str, JobRun]:
         """What promote.yml makes of a comment."""
         comment = self.repository.comment(number, author=author, body=body)
@@ -71,20 +83,32 @@ class Site:
         payload: Mapping[str, Any],
         *,
         actions: Mapping[str, Path] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> dict[str, JobRun]:
-        """Run a workflow of the default branch on an event, every job with a token of just its own permissions."""
+        """Run a workflow of the default branch on an event, every job with a token of just its own permissions.
+
+        Empty when the event starts no run.
+
+        Args:
+            actions: `OWNER/NAME@REF` to a folder, for actions that the workflow uses besides the usual ones.
+            environment: variables for the job's steps.
+        """
         checkout = self.person("bob").clone
         workflow = Workflow.read(checkout / ".github/workflows" / name)
         if not workflow.starts_on(event_name, payload):
             return {}
-        server = self.hub.server_url
-        environment = {
+        server, sender = self.hub.server_url, payload.get("sender", {}).get("login", "bob")
+        path = f".github/workflows/{name}"
+        run = self.repository.start_run(event_name, actor=sender, path=path)
+        variables = {
             "GITHUB_API_URL": self.hub.api_url,
             "GITHUB_SERVER_URL": server,
             "GITHUB_GRAPHQL_URL": f"{server}/graphql",
             "GITHUB_REPOSITORY": self.repository.full_name,
+            "GITHUB_RUN_ID": str(run.id),
+            **(environment or {}),
         }
-        act = Act(checkout, self.scratch, environment, actions or {})
+        act = Act(checkout, self.scratch, variables, actions or {})
         return {job: self._run(act, workflow, job, event_name, payload) for job in workflow.jobs}
 
     def _run(self, act: Act, workflow: Workflow, job: str, event_name: str, payload: Mapping[str, Any]) -> JobRun:
@@ -98,9 +122,42 @@ class Site:
         written = self.repository.comments_on(number)
         return [comment.body for comment in written if comment.user.login == "github-actions[bot]"]
 
+    def issues(self) -> list[Issue]:
+        """The issues that are no pull requests."""
+        return [issue for number, issue in self.repository.issues.items() if number not in self.repository.pulls]
+
+    def head(self, number: int) -> str:
+        return self.repository.pull(number).head_sha
+
+    def pointer(self, revision: str, stage: str) -> str | None:
+        """The artifact id that a stage of the sample model holds at a revision."""
+        data = self.repository.git.run_bytes("cat-file", "blob", f"{revision}:{REGISTRY}")
+        pointer = ModelRegistry.parse(data).get_stage_pointer(MODEL, stage)
+        return pointer.artifact_id if pointer else None
+
+    def commit_to_main(self, message: str, files: Mapping[str, str | bytes], *, without: Sequence[str] = ()) -> None:
+        """bob commits to the default branch."""
+        bob = self.person("bob")
+        for path, content in files.items():
+            bob.write(path, content)
+        if without:
+            bob.git("rm", "-r", "--quiet", *without)
+        bob.commit(message)
+        bob.git("push", "--quiet", "origin", "HEAD:main")
+
     def checks(self, sha: str) -> list[str]:
         runs = [run for run in self.repository.check_runs.values() if run.head_sha == sha]
         return [str(run.conclusion) for run in runs if run.name == "promotebot/gate"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without `-m e2e` (make e2e), only the tests marked `e2e(always=True)` run: each start of a job takes seconds."""
+    if "e2e" in config.option.markexpr:
+        return
+    marks = ((item, item.get_closest_marker("e2e")) for item in items)
+    left_out = [item for item, mark in marks if mark and not mark.kwargs.get("always")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,18 @@ from typing import Any, cast
 import yaml
 
 LEVELS = ("none", "read", "write")
+MARKED = re.compile(
+    r"^ +# In your repository the next two steps are one: - uses: OWNER/promotebot@COMMIT # VERSION\n"
+    r"( +)- uses: actions/checkout@.*\n +with:\n +ref: \$\{\{ github\.event\.repository\.default_branch \}\}.*\n"
+    r" +persist-credentials: false\n +- uses: \./\n",
+    re.MULTILINE,
+)
+"""The steps of this repository's workflows that are one line in a user's copy."""
+
+
+def as_copied(text: str, release: str) -> str:
+    """A user's copy of a workflow of ours; `release` is `OWNER/NAME@COMMIT # VERSION`."""
+    return MARKED.sub(rf"\1- uses: {release}\n", text)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,168 @@
+"""Every other event of the workflow files, run by a real runner: make e2e."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bot.sandbox.demo import REGISTRY
+
+from .act import JobRun
+from .conftest import Site
+
+pytestmark = pytest.mark.e2e
+PROMOTE, VERIFY = ".github/workflows/promote.yml", ".github/workflows/verify.yml"
+USED = ["actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1", "./"]
+
+
+def results(runs: dict[str, JobRun]) -> dict[str, str]:
+    return {job: run.result for job, run in runs.items()}
+
+
+def label(site: Site, number: int, name: str, action: str) -> dict[str, JobRun]:
+    """alice puts a label on, or takes it off."""
+    (site.repository.add_label if action == "labeled" else site.repository.remove_label)(number, name, by="alice")
+    payload = site.repository.pull_request_event(number, action=action, sender="alice", label=name)
+    return site.start("promote.yml", "pull_request_target", payload)
+
+
+def by_hand(site: Site, command: str, ref: str = "main") -> dict[str, JobRun]:
+    payload = site.repository.workflow_dispatch_event(PROMOTE, sender="bob", ref=ref, inputs={"command": command})
+    return site.start("promote.yml", "workflow_dispatch", payload)
+
+
+def scheduled(site: Site) -> JobRun:
+    return site.start("verify.yml", "schedule", site.repository.schedule_event(VERIFY, "23 4 * * *"))["verify"]
+
+
+def gate(site: Site, number: int, action: str) -> JobRun:
+    return site.start("gate.yml", "pull_request_target", site.repository.pull_request_event(number, action=action))[
+        "gate"
+    ]
+
+
+@pytest.mark.parametrize(
+    "command", ["/rollback x", "/demote", "/withdraw", "/verify", "/why", "/status", "/help", "/promote"]
+)
+def test_every_command_starts_the_job(site: Site, command: str) -> None:
+    runs = site.comment(site.pull_with_artifact(), command)
+    assert [step.name for step in runs["promote"].steps] == USED
+
+
+def test_a_bots_comment_starts_no_step(site: Site) -> None:
+    site.hub.add_user("helper[bot]", type="Bot")
+    runs = site.comment(site.pull_with_artifact(), "/promote shadow", author="helper[bot]")
+    assert results(runs) == {"promote": "skipped", "merged": "skipped"}
+
+
+def test_an_edited_comment_starts_no_run(site: Site) -> None:
+    number = site.pull_with_artifact()
+    made = site.repository.comment(number, author="alice", body="/promote shadow")
+    payload = site.repository.issue_comment_event(made.id, action="edited")
+    assert site.start("promote.yml", "issue_comment", payload) == {}
+
+
+def test_a_label_promotes_and_taken_off_withdraws(site: Site) -> None:
+    number = site.pull_with_artifact()
+    on = label(site, number, "promote:shadow", "labeled")
+    assert results(on) == {"promote": "success", "merged": "skipped"}, on["promote"].log
+    assert site.pointer(site.head(number), "shadow") == "regime_v2"
+    off = label(site, number, "promote:shadow", "unlabeled")
+    assert off["promote"].result == "success", off["promote"].log
+    assert site.pointer(site.head(number), "shadow") == "regime_v1_candidate"
+
+
+def test_another_label_starts_no_step(site: Site) -> None:
+    runs = label(site, site.pull_with_artifact(), "bug", "labeled")
+    assert results(runs) == {"promote": "skipped", "merged": "skipped"}
+
+
+def test_a_merge_is_announced_and_a_close_is_not(site: Site) -> None:
+    number, closed = site.pull_with_artifact(), site.small_pull("typo")
+    site.comment(number, "/promote shadow")
+    site.repository.merge(number, by="bob")
+    merged = site.repository.pull_request_event(number, action="closed", sender="bob")
+    runs = site.start("promote.yml", "pull_request_target", merged)
+    assert results(runs) == {"promote": "skipped", "merged": "success"}, runs["merged"].log
+    (deployment,) = site.repository.deployments.values()
+    assert deployment.environment == "regime_classifier/shadow"
+    assert [sent.event_type for sent in site.repository.dispatches] == ["promotebot.promoted"]
+    site.repository.close(closed, by="alice")
+    payload = site.repository.pull_request_event(closed, action="closed", sender="alice")
+    assert results(site.start("promote.yml", "pull_request_target", payload)) == {
+        "promote": "skipped",
+        "merged": "skipped",
+    }
+
+
+def test_a_push_to_the_base_recomputes_what_it_overtook(site: Site) -> None:
+    one, two = site.pull_with_artifact(), site.small_pull("two")
+    site.comment(one, "/promote shadow")
+    again = "/promote staging --artifact-dir ml/artifacts/regime_v1 --artifact-id regime_v1_staging"
+    assert site.comment(two, again)["promote"].result == "success"
+    head = site.head(two)
+    site.repository.merge(one, by="bob")
+    runs = site.start("promote.yml", "push", site.repository.merged_push_event(one))
+    assert runs["promote"].result == "success", runs["promote"].log
+    assert site.head(two) != head
+    assert site.pointer(site.head(two), "shadow") == "regime_v2"
+    assert site.pointer(site.head(two), "staging") == "regime_v1_staging"
+
+
+def test_a_push_to_another_branch_starts_no_run(site: Site) -> None:
+    site.small_pull("side")
+    assert site.start("promote.yml", "push", site.repository.push_event("side", before="0" * 40, sender="alice")) == {}
+
+
+def test_a_command_by_hand_opens_a_pull_request_on_the_default_branch_only(site: Site) -> None:
+    site.small_pull("side")
+    command = "/promote staging regime_classifier --artifact-dir ml/artifacts/regime_v1 --artifact-id regime_v1_staging"
+    assert by_hand(site, command, ref="side")["promote"].result == "skipped"
+    runs = by_hand(site, command)
+    assert runs["promote"].result == "success", runs["promote"].log
+    (number,) = (pull.number for pull in site.repository.pulls.values() if pull.head_ref.startswith("promote/"))
+    assert site.checks(site.head(number)) == ["success"]
+
+
+def test_the_gate_passes_a_legal_pull_request_and_refuses_a_hand_edit(site: Site) -> None:
+    number = site.pull_with_artifact()
+    assert gate(site, number, "opened").result == "success"
+    assert site.checks(site.head(number)) == ["success"]
+    document = json.loads(site.repository.git.run_bytes("cat-file", "blob", f"main:{REGISTRY}"))
+    document["models"]["regime_classifier"]["active"]["artifact_dir"] = "ml/artifacts/regime_v2"
+    edited = site.small_pull("edited", {REGISTRY: json.dumps(document, indent=2) + "\n"})
+    assert gate(site, edited, "synchronize").result == "failure"
+    assert site.checks(site.head(edited)) == ["failure"]
+
+
+def test_the_gate_judges_what_the_merge_queue_built(site: Site) -> None:
+    number = site.pull_with_artifact()
+    group = site.repository.merge_queue.add(number, by="bob")
+    run = site.start("gate.yml", "merge_group", site.repository.merge_group_event(number))["gate"]
+    assert run.result == "success", run.log
+    assert site.checks(group.head_sha) == ["success"]
+
+
+def test_the_schedule_keeps_one_issue_while_the_registry_does_not_verify(site: Site) -> None:
+    assert scheduled(site).result == "success"
+    assert site.issues() == []
+    site.commit_to_main("chore: Damage", {"ml/artifacts/regime_v1/model.onnx": b"junk"})
+    assert [scheduled(site).result for _ in range(2)] == ["failure", "failure"]
+    assert [issue.state for issue in site.issues()] == ["open"]
+
+
+def test_verify_by_hand_and_after_a_push(site: Site) -> None:
+    pushed = site.repository.push_event("main", before="0" * 40, sender="bob")
+    assert results(site.start("verify.yml", "push", pushed)) == {"verify": "success"}
+    asked = site.repository.workflow_dispatch_event(VERIFY, sender="bob")
+    assert results(site.start("verify.yml", "workflow_dispatch", asked)) == {"verify": "success"}
+
+
+def test_nothing_in_the_workspace_is_run_or_read_as_a_setting(site: Site) -> None:
+    trap = "raise SystemExit('the workspace was run')\n"
+    files = {"sitecustomize.py": trap, "yaml.py": trap, "uv.toml": 'index-url = "http://127.0.0.1:9/"\n'}
+    site.commit_to_main("chore: Traps", {**files, ".python-version": "2.7\n"})
+    number = site.pull_with_artifact()
+    runs = site.comment(number, "/promote shadow")
+    assert runs["promote"].result == "success", runs["promote"].log
