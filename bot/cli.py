@@ -207,6 +207,7 @@ def _add_authoring(commands: _Commands[_Parser]) -> None:
     parser.set_defaults(command=_manifest)
     parser = commands.add_parser("init", help="lay registry and policy into a repository; overwrites nothing")
     parser.add_argument("--base-dir", help="the repository (the one around this directory)")
+    parser.add_argument("--action", metavar="OWNER/NAME@COMMIT", help="the action that the workflows use, pinned")
     parser.set_defaults(command=_init)
     parser = commands.add_parser("schemas", help="write the JSON schemas of every file, or check them")
     parser.add_argument("directory", type=Path, nargs="?", default=Path("schemas"), metavar="DIR")
@@ -277,7 +278,7 @@ def _manifest(options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from bot.app.author import init
+    from bot.app.init import init
 
     return init(options, _now())
 

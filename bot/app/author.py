@@ -16,35 +16,11 @@ from bot.artifact.digest import hash_stream
 from bot.artifact.manifest import FILE_NAME, MAX_BYTES, parse_manifest
 from bot.artifact.source import Kind, WorkTree
 from bot.errors import InvalidInput, UsageError
-from bot.git import Repository
 from bot.promotion.commands import parse_identifier, parse_text
-from bot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from bot.registry.codec import parse_json, stored_json
 from bot.registry.names import parse_artifact_path, parse_git_sha, parse_model_name, to_timestamp
-from bot.registry.registry import DEFAULT_PATH
 
 SCHEMAS = "schemas"
-POLICY = """\
-# What promotebot asks of a promotion. Read from the base branch, never from a pull request.
-# Every key stands here at its default; take the '#' away to change one. docs: policy.md
-
-# bases: []                     # base branches beside the default branch
-# stages:
-#   shadow:
-#     permission: write         # least role of who asks: read, triage, write, maintain, admin
-#     soak: {minimum: 7d, required: false}
-#   staging:
-#     permission: write
-#     soak: {minimum: 2d, required: false}
-#   active:
-#     permission: maintain
-#     require_prior_stage: true
-# require_reason: false
-# require_sha: false
-# require_dataset: false
-# drafts: false
-# contacts: []
-"""
 
 
 def manifest(options: argparse.Namespace, now: datetime) -> int:
@@ -85,58 +61,7 @@ def manifest(options: argparse.Namespace, now: datetime) -> int:
     return 0
 
 
-def init(options: argparse.Namespace, now: datetime) -> int:
-    """`promotebot init`: what a repository needs, nothing that is there overwritten."""
-    repository = Repository.open(Path(options.base_dir or "."))
-    root = repository.root
-    empty = {
-        "$schema": _reference(DEFAULT_PATH, "registry"),
-        "schema_version": "v1",
-        "generated_at_utc": to_timestamp(now),
-        "models": {},
-    }
-    policy = f"# yaml-language-server: $schema={_reference(POLICY_PATH, 'policy')}\n{POLICY}"
-    files = {DEFAULT_PATH: stored_json(empty), POLICY_PATH: policy.encode(), **_schema_files()}
-    _refuse_odd_places(root, files)
-    head = repository.resolve("HEAD")
-    gone = [path for path in files if not (root / path).exists() and head and repository.list_tree(head, path, False)]
-    if gone:
-        remedy = f"git checkout HEAD -- {gone[0]}"
-        raise InvalidInput("is committed, but not in the work tree", where=gone[0], remedy=remedy)
-    for path, data in files.items():
-        target = root / path
-        if target.exists() or target.is_symlink():
-            sys.stdout.write(f"kept    {path}\n")
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_file(target, data)
-            sys.stdout.write(f"created {path}\n")
-    sys.stdout.write(
-        f"Next: git add {DEFAULT_PATH} {POLICY_PATH} {SCHEMAS} && git commit, then promote a first model to shadow:\n"
-        "promotebot promote --model NAME --stage shadow --artifact-dir DIR --artifact-id ID --new-model\n"
-    )
-    return 0
-
-
-def _refuse_odd_places(root: Path, files: Mapping[str, bytes]) -> None:
-    """Nothing is written through a link or over a file, and nothing before all of it can be."""
-    for path in files:
-        for parent in list((root / path).relative_to(root).parents)[:-1]:
-            place = root / parent
-            if place.is_symlink() or (place.exists() and not place.is_dir()):
-                what = "a symbolic link" if place.is_symlink() else "a file"
-                raise InvalidInput(f"is {what}, not a directory", where=str(parent), remedy="move it away, then again")
-
-
-def _schema_files() -> dict[str, bytes]:
-    """The schemas of the files that people write or look at, for their editors."""
-    from bot.app.schemas import generate
-
-    names = ("registry", "model", "manifest", "dataset", "policy")
-    return {f"{SCHEMAS}/{name}.schema.json": stored_json(generate()[name]) for name in names}
-
-
-def _reference(path: str, name: str) -> str:
+def schema_reference(path: str, name: str) -> str:
     """The way from a file to its schema, as editors follow it."""
     return os.path.relpath(f"{SCHEMAS}/{name}.schema.json", str(Path(path).parent))
 
@@ -145,7 +70,7 @@ def _schema_key(path: Path, name: str) -> dict[str, str]:
     """`$schema` for a file in a repository that has the schemas; empty where there is none to name."""
     place = path.resolve()
     root = next((parent for parent in place.parents if (parent / SCHEMAS / f"{name}.schema.json").is_file()), None)
-    return {"$schema": _reference(str(place.relative_to(root)), name)} if root else {}
+    return {"$schema": schema_reference(str(place.relative_to(root)), name)} if root else {}
 
 
 def schemas(options: argparse.Namespace) -> int:

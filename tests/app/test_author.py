@@ -105,6 +105,37 @@ def test_init_lays_what_is_missing_and_overwrites_nothing(office: Office, capsys
     assert "created" not in capsys.readouterr().out
 
 
+def test_init_lays_the_workflows_with_a_pinned_action_and_nothing_else_is_taken(
+    office: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alice = office.person("alice")
+    monkeypatch.chdir(alice.clone)
+    for said in ("acme/promotebot@v1", "acme/promotebot", f"../x@{'0' * 40}", f"acme/promotebot@{'0' * 40}\nrun: x"):
+        assert main(["init", "--action", said]) == 2
+    action = f"acme/promotebot@{'c0' * 20} # v1.2.3"
+    assert main(["init", "--action", action]) == 0
+    for name in ("promote", "gate", "verify"):
+        text = (alice.clone / f".github/workflows/{name}.yml").read_text()
+        assert f"- uses: {action}\n" in text
+        assert "OWNER" not in text
+    capsys.readouterr()
+    assert main(["init"]) == 0
+    assert "created" not in capsys.readouterr().out
+
+
+def test_init_writes_through_no_link_and_over_no_file(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = office.person("alice")
+    monkeypatch.chdir(alice.clone)
+    (alice.clone / ".github").write_text("a file")
+    assert main(["init"]) == 1
+    assert alice.git("status", "--porcelain") == "?? .github"
+    (alice.clone / ".github").unlink()
+    (alice.clone / "elsewhere").mkdir()
+    (alice.clone / ".github").symlink_to("elsewhere")
+    assert main(["init"]) == 1
+    assert list((alice.clone / "elsewhere").iterdir()) == []
+
+
 def test_what_init_lays_is_enough_for_a_first_promotion(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     alice = office.person("alice")
     monkeypatch.setenv("ML_PROMOTION_ACTOR", "alice@example.com")

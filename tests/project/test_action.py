@@ -183,6 +183,12 @@ def test_a_users_file_is_ours_with_one_line_for_the_marked_steps(path: Path, tmp
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.parametrize("path", COPIED, ids=lambda path: path.name)
+def test_what_init_lays_is_ours_but_for_the_uses_line(path: Path) -> None:
+    template = (ROOT / "bot/templates" / path.name).read_text(encoding="utf-8")
+    assert template == OURS.sub(r"\2\1\n", path.read_text(encoding="utf-8"))
+
+
 def test_the_files_to_copy_are_the_ones_the_readme_names() -> None:
     section = README[README.index("## The Action") :]
     assert {path.name for path in COPIED} == set(re.findall(r"(?:workflows/|`)(\w+\.yml)`", section.split("|", 1)[0]))
