@@ -15,14 +15,14 @@ Examine = Callable[[Source, ArtifactPath, Limits], Evidence]
 
 
 class Examiner:
-    """`examine` with a memory for one run: the same directory of the same source is opened once."""
+    """`examine` with a memory: the same directory of the same state is opened once, in whichever commit it stands."""
 
     def __init__(self, opener: ModelOpener | None = None) -> None:
         self._opener = opener or ChildOpener()
-        self._seen: dict[tuple[Source, ArtifactPath, Limits], Evidence] = {}
+        self._seen: dict[tuple[str | Source, ArtifactPath, Limits], Evidence] = {}
 
     def __call__(self, source: Source, directory: ArtifactPath, limits: Limits) -> Evidence:
-        key = (source, directory, limits)
+        key = (source.fingerprint(directory) or source, directory, limits)
         if key not in self._seen:
             self._seen[key] = examine(source, directory, opener=self._opener, limits=limits)
         return self._seen[key]

@@ -26,7 +26,7 @@ WIDE = 240
 
 def read(options: argparse.Namespace) -> int:
     """`promotebot history|show|status`: a table, or JSON. Reads one file; needs no git and opens no model."""
-    base = Path(options.base_dir) if options.base_dir else Path()
+    base = Path(options.base_dir) if options.base_dir else _root()
     registry = ModelRegistry.load(options.registry or base / DEFAULT_PATH)
     names = _names(registry, getattr(options, "model", None))
     if options.read == "history":
@@ -39,6 +39,12 @@ def read(options: argparse.Namespace) -> int:
         held = [(name, stage, registry.get_stage_pointer(name, stage)) for name in names for stage in Stage]
         _write(options, [_pointer_json(*row) for row in held], _POINTER_HEAD, [_pointer_row(*row) for row in held])
     return 0
+
+
+def _root() -> Path:
+    """The repository's root, so that it works from any directory of it; this directory where there is no repository."""
+    here = Path.cwd()
+    return next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
 
 
 def _names(registry: ModelRegistry, model: str | None) -> list[str]:

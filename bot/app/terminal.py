@@ -89,7 +89,7 @@ def _move(options: argparse.Namespace, repository: Repository, place: Place, pre
         return 1
     if not isinstance(decision, Plan):
         log.info("unchanged: %s already holds %s", decision.request.stage.label, decision.pointer.artifact_id)
-        return 0
+        return _pending(options, repository, place) if commits else 0
     if options.format == "text":
         sys.stdout.write(diff_of(decision))
     if options.dry_run:
@@ -99,6 +99,18 @@ def _move(options: argparse.Namespace, repository: Repository, place: Place, pre
     else:
         path = decision.after.file_of(decision.request.model)
         log.info("%s: %s. Next: promotebot verify, then git add %s && git commit", _DONE[decision.action], what, path)
+    return 0
+
+
+def _pending(options: argparse.Namespace, repository: Repository, place: Place) -> int:
+    """An earlier run wrote it and could not commit or push it: what is asked for must not be taken for done."""
+    folder = str(Path(place.registry_path).parent)
+    dirty = [path for path in repository.dirty_paths() if path == place.registry_path or path.startswith(f"{folder}/")]
+    if dirty:
+        log.error("error: it is not committed: %s\nNext: git add --all -- %s && git commit", ", ".join(dirty), folder)
+        return 1
+    if options.push:
+        log.info("pushed to origin %s", repository.push_branch())
     return 0
 
 

@@ -131,9 +131,9 @@ def _names(subject: Subject, asked: Sequence[str] | None) -> list[str]:
     stray = [name for name in asked or () if name not in there]
     if stray:
         known = ", ".join(there) or "none"
-        raise InvalidInput(
+        raise UsageError(
             f"unknown model {', '.join(map(repr, stray))}",
-            where=subject.registry.where,
+            where="--model",
             remedy=f"known models: {known}",
         )
     return [name for name in there if not asked or name in asked]

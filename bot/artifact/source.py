@@ -40,6 +40,10 @@ class Source(Protocol):
     @property
     def description(self) -> str: ...
 
+    def fingerprint(self, directory: str) -> str | None:
+        """What is the same only where the directory's names and bytes are; None where that costs reading them."""
+        ...
+
     def kind(self, path: str) -> Kind | None:
         """What stands at a path, None for nothing or for something behind a link."""
         ...
@@ -99,6 +103,11 @@ class GitTree:
     def description(self) -> str:
         return f"commit {self._commit}"
 
+    def fingerprint(self, directory: str) -> str | None:
+        """git's own name for the tree: two commits with the same one hold the same artifact."""
+        entry = self._entry(directory)
+        return f"tree {entry.oid}" if entry and entry.kind is Kind.DIRECTORY else None
+
     def _entry(self, path: str) -> TreeEntry | None:
         if path not in self._known:
             found = self._reader.list_tree(self._commit, path, recursive=False)
@@ -142,6 +151,9 @@ class WorkTree:
     @property
     def description(self) -> str:
         return "work tree"
+
+    def fingerprint(self, directory: str) -> str | None:  # noqa: ARG002 - files on disk may change at any moment
+        return None
 
     def kind(self, path: str) -> Kind | None:
         parts = path.split("/")

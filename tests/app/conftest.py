@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bot.app.action import run_action
+from bot.app.examiner import Examiner
 from bot.errors import PromotebotError
 from bot.registry import ModelRegistry
 from bot.sandbox.demo import REGISTRY, add_artifact, promote, seed_repository
@@ -149,8 +150,15 @@ class Office:
         return [reaction.content for comment in self.repository.comments.values() for reaction in comment.reactions]
 
 
+@pytest.fixture(scope="session")
+def examiner() -> Examiner:
+    """The real one; what one test had opened, the next one with the very same tree need not open again."""
+    return Examiner()
+
+
 @pytest.fixture
-def office(seed: Path, tmp_path: Path) -> Iterator[Office]:
+def office(seed: Path, tmp_path: Path, examiner: Examiner, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    monkeypatch.setattr("bot.app.action.Examiner", lambda: examiner)
     with EmbeddedGitHub(root=tmp_path / "hub") as hub:
         repository = hub.create_repository("acme/models")
         for login, role in (("alice", "maintain"), ("bob", "maintain"), ("carol", "write"), ("mallory", "read")):

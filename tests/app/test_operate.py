@@ -252,3 +252,28 @@ def test_demoting_active_needs_the_permission_of_active(office: Office) -> None:
     job = office.ask(number, f'/demote {MODEL} active --reason "x"', author="carol")
     assert job.exit_code == 1
     assert "demoting from ACTIVE needs maintain" in office.comment(number)
+
+
+def test_what_an_earlier_run_did_not_commit_or_push_is_not_taken_for_done(
+    alice: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rollback() == 0
+    flags = ["promote", "--model", "regime_classifier", "--stage", "active", "--artifact-dir", "ml/artifacts/regime_v1"]
+    flags += ["--artifact-id", "regime_v1_prod_rollback", "--dataset-id", "market_data_2026_q1_btcusdt"]
+    pointer = ModelRegistry.load(alice.clone / REGISTRY).get_stage_pointer("regime_classifier", "active")
+    assert pointer is not None
+    assert pointer.git_sha is not None
+    flags += ["--git-sha", pointer.git_sha, "--reason", "x", "--allow-dirty", "--push"]
+    alice.git("config", "user.name", "alice")
+    alice.git("config", "user.email", "alice@example.com")
+    capsys.readouterr()
+    assert main(flags) == 1
+    assert "it is not committed: ml/registry/models.json" in capsys.readouterr().err
+
+
+def test_the_registry_is_found_from_any_directory_of_the_repository(
+    alice: Person, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(alice.clone / "ml/artifacts")
+    assert main(["status"]) == 0
+    assert "regime_v2_prod" in capsys.readouterr().out

@@ -78,7 +78,7 @@ def test_one_model_of_two_is_verified_alone(alice: Person, capsys: Capture) -> N
     edit(alice, lambda document: document["models"][OTHER]["history"].pop(0))
     assert report(capsys, "--model", "regime_classifier")[0] == 0
     assert report(capsys, "--model", OTHER)[0] == 1
-    assert main(["verify", "--model", "nope"]) == 1
+    assert main(["verify", "--model", "nope"]) == 2
     assert f"known models: regime_classifier, {OTHER}" in capsys.readouterr().err
 
 
