@@ -176,7 +176,7 @@ def seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def site(seed: Path, tmp_path: Path) -> Iterator[Site]:
     with EmbeddedGitHub(root=tmp_path / "hub") as hub:
-        repository = hub.create_repository("acme/models")
+        repository = hub.create_repository("acme/models", private=True)  # where a token reads only what it may
         for login, role in (("alice", "maintain"), ("bob", "maintain"), ("mallory", "read")):
             hub.add_user(login)
             repository.set_role(login, role)

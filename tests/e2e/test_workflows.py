@@ -50,6 +50,12 @@ def test_every_command_starts_the_job(site: Site, command: str) -> None:
     assert [step.name for step in runs["promote"].steps] == USED
 
 
+def test_a_command_on_a_plain_issue_is_answered(site: Site) -> None:
+    number = site.repository.open_issue(author="alice", title="When?").number
+    assert site.comment(number, "/promote shadow")["promote"].result == "failure"
+    assert "not a pull request" in "\n".join(site.comments(number))
+
+
 def test_a_bots_comment_starts_no_step(site: Site) -> None:
     site.hub.add_user("helper[bot]", type="Bot")
     runs = site.comment(site.pull_with_artifact(), "/promote shadow", author="helper[bot]")
@@ -68,6 +74,7 @@ def test_a_label_promotes_and_taken_off_withdraws(site: Site) -> None:
     on = label(site, number, "promote:shadow", "labeled")
     assert results(on) == {"promote": "success", "merged": "skipped"}, on["promote"].log
     assert site.pointer(site.head(number), "shadow") == "regime_v2"
+    assert gate(site, number, "synchronize").result == "success"
     off = label(site, number, "promote:shadow", "unlabeled")
     assert off["promote"].result == "success", off["promote"].log
     assert site.pointer(site.head(number), "shadow") == "regime_v1_candidate"
@@ -134,6 +141,7 @@ def test_the_gate_passes_a_legal_pull_request_and_refuses_a_hand_edit(site: Site
     edited = site.small_pull("edited", {REGISTRY: json.dumps(document, indent=2) + "\n"})
     assert gate(site, edited, "synchronize").result == "failure"
     assert site.checks(site.head(edited)) == ["failure"]
+    assert "Next:" in "\n".join(site.comments(edited))
 
 
 def test_the_gate_judges_what_the_merge_queue_built(site: Site) -> None:
