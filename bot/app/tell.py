@@ -35,6 +35,7 @@ class Teller:
             request_url=petition.url,
             base_ref="",
             run_url=settings.run_url,
+            request_word="this comment" if petition.comment_id else "this run",
         )
 
     def place(self, pull: PullRequest) -> None:

@@ -60,6 +60,8 @@ class Setting:
     run_url: str | None
     contacts: tuple[str, ...] = ()
     """Whom the policy names where a failure is shown."""
+    request_word: str = "this comment"
+    """What is at `request_url`."""
 
     @property
     def repo_url(self) -> str:
@@ -293,7 +295,9 @@ def _together(promotions: Sequence[tuple[str, Event]]) -> str:
 def _asked(setting: Setting, commit_sha: str | None = None) -> str:
     head = f" on head {code(setting.head_sha[:7])}" if setting.head_sha else ""
     committed = f"; committed as {setting.commit(commit_sha)}" if commit_sha else ""
-    return f"Requested by {code(setting.requester)} in {link('this comment', setting.request_url)}{head}{committed}."
+    return (
+        f"Requested by {code(setting.requester)} in {link(setting.request_word, setting.request_url)}{head}{committed}."
+    )
 
 
 def _understood(request: Request, evidence: Evidence) -> str:

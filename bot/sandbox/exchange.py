@@ -126,6 +126,8 @@ class Exchange(BaseHTTPRequestHandler):
     def _fail(self, fault: Fault) -> bool:
         """Wait, drop or refuse as injected; False when the request goes on to be answered."""
         self.server.closing.wait(fault.delay)
+        if fault.meanwhile:
+            fault.meanwhile()
         if fault.after:
             return False
         if fault.drop:

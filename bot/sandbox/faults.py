@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -25,6 +25,8 @@ class Fault:
     delay: float = 0.0
     times: int = 1
     after: bool = False
+    meanwhile: Callable[[], object] | None = None
+    """What somebody else does just before this request is answered; the request itself then goes on."""
 
     def strikes(self, method: str, path: str) -> bool:
         """Whether this request is hit; each hit uses up one of `times`."""

@@ -133,3 +133,31 @@ def test_a_label_after_the_merge_is_only_a_label(office: Office) -> None:
     tip = office.repository.git.branch("main")
     assert office.unlabel(number, LABEL).outputs["decision"] == "ignored"
     assert office.repository.git.branch("main") == tip
+
+
+def test_an_app_of_ones_own_finds_its_comments_again_by_its_own_login(office: Office) -> None:
+    number = office.pull()
+    permissions = {
+        "contents": "write",
+        "pull-requests": "write",
+        "issues": "write",
+        "checks": "write",
+        "actions": "read",
+    }
+    token = office.repository.issue_app_token(permissions, slug="acme-promotions")
+    environment = {"GITHUB_TOKEN": token, "PROMOTEBOT_BOT_LOGIN": "acme-promotions[bot]"}
+    for body in ("/promote staging", "/promote active"):
+        comment = office.repository.comment(number, author="alice", body=body)
+        job = office.job(office.repository.issue_comment_event(comment.id), **environment)
+        assert job.outputs["decision"] == "promoted", job.log
+    written = [c.user.login for c in office.repository.comments_on(number) if c.user.login != "alice"]
+    assert written == ["acme-promotions[bot]"]
+    assert office.checks(office.head(number)) == ["success"]
+    author = office.repository.git.run("log", "-1", "--format=%an", office.head(number)).strip()
+    assert author == "acme-promotions[bot]"
+
+
+def test_what_a_label_asked_for_says_which_run_carried_it_out(office: Office) -> None:
+    number = office.pull()
+    office.label(number, LABEL)
+    assert "[this run]" in office.comment(number)

@@ -6,7 +6,10 @@ import json
 
 import pytest
 
+from bot.registry import ModelRegistry
 from bot.sandbox.demo import REGISTRY
+from bot.sandbox.faults import Fault
+from bot.sandbox.workshop import Person
 
 from .act import JobRun
 from .conftest import Site
@@ -158,6 +161,83 @@ def test_the_schedule_keeps_one_issue_while_the_registry_does_not_verify(site: S
     site.commit_to_main("chore: Damage", {"ml/artifacts/regime_v1/model.onnx": b"junk"})
     assert [scheduled(site).result for _ in range(2)] == ["failure", "failure"]
     assert [issue.state for issue in site.issues()] == ["open"]
+
+
+def test_the_issue_is_closed_when_the_registry_is_healthy_again(site: Site) -> None:
+    model = site.repository.git.run_bytes("cat-file", "blob", "main:ml/artifacts/regime_v1/model.onnx")
+    site.commit_to_main("chore: Damage", {"ml/artifacts/regime_v1/model.onnx": b"junk"})
+    assert scheduled(site).result == "failure"
+    site.commit_to_main("chore: Repair", {"ml/artifacts/regime_v1/model.onnx": model})
+    assert scheduled(site).result == "success"
+    assert [issue.state for issue in site.issues()] == ["closed"]
+
+
+def test_a_reader_is_refused_and_nothing_is_committed(site: Site) -> None:
+    site.hub.add_user("mallory")
+    site.repository.set_role("mallory", "read")
+    number = site.pull_with_artifact()
+    head = site.head(number)
+    assert site.comment(number, "/promote shadow", author="mallory")["promote"].result == "failure"
+    assert (site.head(number), site.checks(head)) == (head, [])
+    assert "mallory has read permission" in "\n".join(site.comments(number))
+
+
+def test_a_fork_is_judged_and_never_written_to(site: Site) -> None:
+    site.hub.add_user("mallory")
+    fork = site.hub.fork(site.repository.full_name, "mallory")
+    mallory = Person.at_work(site.hub, fork, "mallory", site.scratch / "fork")
+    mallory.start_branch("mine")
+    mallory.write("docs/mine.md", "mine\n")
+    mallory.commit("docs: Mine")
+    mallory.push()
+    number = site.repository.open_pull(author="mallory", head="mallory:mine", title="Mine").number
+    head = site.head(number)
+    assert gate(site, number, "opened").result == "success"
+    assert site.checks(head) == ["success"]
+    assert site.comment(number, "/promote shadow")["promote"].result == "failure"
+    assert "comes from a fork" in "\n".join(site.comments(number))
+    assert site.head(number) == head
+
+
+def test_a_head_that_moves_between_validation_and_push_is_read_again_never_overwritten(site: Site) -> None:
+    number = site.pull_with_artifact()
+    alice = site.person("alice")
+    alice.start_branch("add-regime-v2", base="add-regime-v2")
+    alice.write("docs/late.md", "late\n")
+    late = alice.commit("docs: Late")
+    site.hub.faults.append(Fault("POST", r"\.git/git-receive-pack$", meanwhile=alice.push))
+    run = site.comment(number, "/promote shadow")["promote"]
+    assert run.result == "success", run.log
+    assert site.repository.git.run("rev-parse", f"{site.head(number)}^").strip() == late
+    assert site.checks(site.head(number)) == ["success"]
+
+
+def test_two_models_promoted_at_once_both_land(site: Site) -> None:
+    document = json.loads(site.repository.git.run_bytes("cat-file", "blob", f"main:{REGISTRY}"))
+    document["models"]["other_model"] = document["models"]["regime_classifier"]
+    manifest = json.loads(
+        site.repository.git.run_bytes("cat-file", "blob", "main:ml/artifacts/regime_v1/manifest.json")
+    )
+    files: dict[str, str | bytes] = {
+        f"ml/artifacts/any/{name}": site.repository.git.run_bytes(
+            "cat-file", "blob", f"main:ml/artifacts/regime_v1/{name}"
+        )
+        for name in manifest["sha256"]
+    }
+    files["ml/artifacts/any/manifest.json"] = json.dumps({**manifest, "model": None})
+    site.commit_to_main("chore: A second model", {**files, REGISTRY: json.dumps(document, indent=2) + "\n"})
+    one, two = site.pull_with_artifact(), site.small_pull("two")
+    assert site.comment(one, "/promote shadow regime_classifier")["promote"].result == "success"
+    other = site.comment(two, "/promote staging other_model --artifact-dir ml/artifacts/any")["promote"]
+    assert other.result == "success", other.log
+    site.repository.merge(one, by="bob")
+    pushed = site.start("promote.yml", "push", site.repository.merged_push_event(one))["promote"]
+    assert pushed.result == "success", pushed.log
+    site.repository.merge(two, by="bob")
+    registry = ModelRegistry.parse(site.repository.git.run_bytes("cat-file", "blob", f"main:{REGISTRY}"))
+    assert registry.get_stage_pointer("other_model", "staging") is not None
+    assert site.pointer("main", "shadow") == "regime_v2"
+    assert scheduled(site).result == "success"
 
 
 def test_verify_by_hand_and_after_a_push(site: Site) -> None:

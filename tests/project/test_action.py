@@ -14,6 +14,7 @@ import yaml
 
 from bot.app.action import run_action
 from bot.app.outcome import Outcome
+from bot.app.watch import REPORT, REPORTS
 from bot.errors import InvalidInput
 from bot.settings import COMMANDS, Settings
 
@@ -187,6 +188,22 @@ def test_a_users_file_is_ours_with_one_line_for_the_marked_steps(path: Path, tmp
 def test_what_init_lays_is_ours_but_for_the_uses_line(path: Path) -> None:
     template = (ROOT / "bot/templates" / path.name).read_text(encoding="utf-8")
     assert template == OURS.sub(r"\2\1\n", path.read_text(encoding="utf-8"))
+
+
+def test_the_sharded_verification_is_a_workflow_with_pinned_actions_and_least_permissions(tmp_path: Path) -> None:
+    path = ROOT / "docs/verify-sharded.yml"
+    text = path.read_text(encoding="utf-8")
+    copy = tmp_path / "verify.yml"
+    copy.write_text(text.replace("OWNER/promotebot@COMMIT # VERSION", f"acme/promotebot@{'c0' * 20} # v1.2.3"))
+    linter = [str(Path(sys.executable).parent / "actionlint"), "-shellcheck=", "-pyflakes=", str(copy)]
+    done = subprocess.run(linter, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert len(PIN.findall(copy.read_text())) == text.count("uses: ")
+    jobs = yaml.safe_load(text)["jobs"]
+    shards = jobs["part"]["strategy"]["matrix"]["shard"]
+    assert shards == [f"{number}/{len(shards)}" for number in range(1, len(shards) + 1)]
+    assert REPORT in text
+    assert f"/{REPORTS}\n" in text
 
 
 def test_the_files_to_copy_are_the_ones_the_readme_names() -> None:
