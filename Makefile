@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e check fix lint workflows types layers locks lock clean FORCE
+.PHONY: help demo test e2e exhaustive check fix lint workflows types layers locks lock clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,6 +30,9 @@ test: $(VENV)/.dev ## the tests
 
 e2e: $(VENV)/.dev ## every workflow, run by a real runner; the other targets run a few of them
 	$(BIN)/pytest --numprocesses=$(WORKERS) -m e2e tests/e2e
+
+exhaustive: $(VENV)/.dev ## every case of what the tests take samples of
+	$(BIN)/pytest --numprocesses=$(WORKERS) -m exhaustive
 
 check: lint types layers locks ## what CI runs: lint, types, layers, locks, tests with coverage
 	$(BIN)/pytest --numprocesses=$(WORKERS) --cov --cov-report=term:skip-covered

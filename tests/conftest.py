@@ -17,6 +17,15 @@ settings.register_profile("explore", deadline=None, max_examples=1000, print_blo
 settings.load_profile("promotebot")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Exhaustive tests run when they are asked for."""
+    if "exhaustive" in config.option.markexpr:
+        return
+    left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def fresh_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What git, the bot or a proxy would read from the environment is taken out of it for the whole session."""

@@ -10,13 +10,16 @@ from bot.app.outcome import Answer
 from bot.app.petition import Petition
 from bot.errors import PromotebotError
 from bot.github.checks import CHECK_NAME, Conclusion
-from bot.github.comment import Rendered, Setting
+from bot.github.comment import GENERAL, Rendered, Setting
+from bot.github.markdown import marker
 from bot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from bot.github.ports import GitHub, PullRequest
 
 log = logging.getLogger(__name__)
+SETTLED = (marker(GENERAL), f"{marker(GENERAL)}\n### ☑️ Settled\n\nWhat stood here is settled by a later answer.")
+"""A refusal that named no model must not outlive the answer that came after it."""
 
 
 class Teller:
@@ -91,7 +94,11 @@ class Teller:
         """Put the comment up, or up to date; the answer carries its address and text."""
         try:
             url = self._github.upsert_comment(
-                self._petition.pull, rendered.marker, rendered.body, author_login=self._settings.bot_login
+                self._petition.pull,
+                rendered.marker,
+                rendered.body,
+                author_login=self._settings.bot_login,
+                settled=SETTLED if answer.code == 0 else None,
             )
         except PromotebotError as problem:
             log.warning("no comment: %s", problem)

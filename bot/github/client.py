@@ -15,6 +15,7 @@ from bot.settings import Settings
 
 # What a legacy permission may stand for. A role that is not in its line is a custom one, whatever its name.
 _ROLES = {"admin": ("admin",), "write": ("write", "maintain"), "read": ("read", "triage"), "none": ()}
+WRITE = "write the comment"
 GHOST = "ghost"  # how GitHub shows an account that was deleted
 DEPLOYMENT_STATES = ("success", "failure")
 
@@ -138,24 +139,38 @@ class PyGithubClient:
             body={"content": content},
         )
 
-    def upsert_comment(self, pull: int, marker: str, body: str, *, author_login: str) -> str:
-        """Update the comment that starts with our marker and is ours, or write it; returns its address."""
-        mine = self.find_comment(pull, marker, author_login=author_login)
+    def upsert_comment(
+        self, pull: int, marker: str, body: str, *, author_login: str, settled: tuple[str, str] | None = None
+    ) -> str:
+        """Update the comment that starts with our marker and is ours, or write it; returns its address.
+
+        Args:
+            settled: marker and new body of another comment of ours, which this one makes void where it stands.
+        """
+        ours = self._ours(pull, author_login)
+        mine = next((comment for comment in ours if comment.body.startswith(marker)), None)
+        if settled and settled[0] != marker:
+            for old in ours:
+                if old.body.startswith(settled[0]) and old.body != settled[1]:
+                    self._edit(old.id, settled[1])
         verb, path = ("PATCH", f"/issues/comments/{mine.id}") if mine else ("POST", f"/issues/{pull}/comments")
-        written = self._rest.request(
-            verb, path, what="write the comment", needs="pull-requests: write", body={"body": body}
-        )
-        with translated("write the comment"):
+        written = self._rest.request(verb, path, what=WRITE, needs="pull-requests: write", body={"body": body})
+        with translated(WRITE):
             return str(written["html_url"])
+
+    def _edit(self, comment_id: int, body: str) -> None:
+        path = f"/issues/comments/{comment_id}"
+        self._rest.request("PATCH", path, what=WRITE, needs="pull-requests: write", body={"body": body})
+
+    def _ours(self, pull: int, login: str) -> list[IssueComment]:
+        what = f"read the comments of #{pull}"
+        found = self._rest.listed(dict, f"/issues/{pull}/comments", what=what, needs="issues: read")
+        with translated(what):
+            return [_comment(item) for item in found if _is_by(item.get("user"), login)]
 
     def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None:
         """The oldest comment of ours that starts with a marker; in somebody else's a marker counts for nothing."""
-        what = f"read the comments of #{pull}"
-        for item in self._rest.pages(f"/issues/{pull}/comments", what=what, needs="issues: read"):
-            if _is_by(item["user"], author_login) and (item["body"] or "").startswith(marker):
-                with translated(what):
-                    return _comment(item)
-        return None
+        return next((comment for comment in self._ours(pull, author_login) if comment.body.startswith(marker)), None)
 
     def publish_check(
         self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str

@@ -100,7 +100,9 @@ class GitHub(Protocol):
 
     def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None: ...
 
-    def upsert_comment(self, pull: int, marker: str, body: str, *, author_login: str) -> str: ...
+    def upsert_comment(
+        self, pull: int, marker: str, body: str, *, author_login: str, settled: tuple[str, str] | None = None
+    ) -> str: ...
 
     def publish_check(
         self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str

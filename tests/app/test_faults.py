@@ -1,0 +1,252 @@
+"""GitHub fails at every request in turn, or the job dies at every step: done, refused, or safe to run again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.git import Repository
+from bot.github.client import PyGithubClient
+from bot.github.rest import Rest
+from bot.sandbox.faults import Fault
+from bot.sandbox.workshop import Job, Runner
+from bot.settings import Settings
+
+from .conftest import Office
+from .test_layout import MODELS
+
+REQUESTS = 13
+"""API requests of an accepted promotion; `test_the_number_of_requests_is_known` keeps it true."""
+WRITES = (0, 9, 11, 12)
+"""Those among them that change something."""
+GATEWAY = {"status": 502}
+KINDS: list[dict[str, Any]] = [
+    {"status": 500},
+    GATEWAY,
+    {"status": 403, "message": "You have exceeded a secondary rate limit.", "headers": {"Retry-After": "60"}},
+    {"status": 404, "message": "Not Found"},
+    {"status": 409, "message": "Conflict"},
+    {"status": 422, "message": "Validation Failed"},
+    {"drop": True},
+]
+EVERY = [(index, kind) for index in range(REQUESTS) for kind in KINDS]
+SOME = [(index, KINDS[index % len(KINDS)]) for index in range(REQUESTS)]
+
+
+@dataclass
+class Nth(Fault):
+    """Strikes the request that comes after `skip` others."""
+
+    skip: int = 0
+    seen: int = field(default=0)
+
+    def strikes(self, method: str, path: str) -> bool:  # noqa: ARG002 - the order counts, not the method
+        if ".git/" in path:
+            return False
+        self.seen += 1
+        return self.seen == self.skip + 1
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reads are not asked again here: the tests would wait for what the retries hide."""
+
+    def connect(settings: Settings) -> PyGithubClient:
+        return PyGithubClient.connect(settings, retries=0)
+
+    monkeypatch.setattr("bot.app.action._connect", connect)
+
+
+def asked(office: Office) -> tuple[int, dict[str, Any]]:
+    number = office.pull()
+    comment = office.repository.comment(number, author="alice", body="/promote active")
+    return number, office.repository.issue_comment_event(comment.id)
+
+
+def check_final(office: Office, number: int) -> None:
+    """What one clean run leaves: one event, a green check on the head, one comment that says so."""
+    entry = office.registry(office.head(number)).entry("regime_classifier")
+    assert entry is not None
+    requests = [event.request.id for event in entry.history if event.request]
+    assert len(requests) == len(set(requests))
+    assert sum(event.request is not None and event.request.pull == number for event in entry.history) == 1
+    assert office.pointer(office.head(number), "active") == "regime_v2_candidate"
+    assert office.checks(office.head(number))[-1] == "success"
+    said = [body for body in office.comments(number) if "Settled" not in body]
+    assert len(said) == 1, said
+    assert "ready to sign off" in said[0]
+
+
+def test_the_number_of_requests_is_known(office: Office) -> None:
+    number, event = asked(office)
+    office.hub.requests.clear()
+    assert office.job(event).exit_code == 0
+    assert len(office.hub.requests) == REQUESTS
+    assert tuple(i for i, made in enumerate(office.hub.requests) if made.method != "GET") == WRITES
+    check_final(office, number)
+
+
+def run_with(office: Office, fault: Nth) -> Job:
+    """A run that meets a fault, and the same job again without one."""
+    number, event = asked(office)
+    office.hub.faults.append(fault)
+    first = office.job(event)
+    office.hub.faults.clear()
+    assert first.exit_code in (0, 4), first.log
+    assert office.job(event).exit_code == 0
+    check_final(office, number)
+    return first
+
+
+@pytest.mark.parametrize(("index", "kind"), SOME)
+def test_a_request_that_fails_is_done_without_or_safe_to_run_again(
+    office: Office, index: int, kind: dict[str, Any]
+) -> None:
+    run_with(office, Nth("*", "", skip=index, **kind))
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("index", "kind"), EVERY)
+def test_every_request_failing_in_every_way_is_done_without_or_safe_to_run_again(
+    office: Office, index: int, kind: dict[str, Any]
+) -> None:
+    run_with(office, Nth("*", "", skip=index, **kind))
+
+
+@pytest.mark.parametrize("index", WRITES)
+def test_a_write_whose_answer_is_lost_is_not_done_twice(office: Office, index: int) -> None:
+    run_with(office, Nth("*", "", skip=index, status=502, after=True))
+
+
+@pytest.mark.parametrize("path", ["info/refs", "git-upload-pack", "git-receive-pack"])
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 403}, {"drop": True}])
+def test_git_that_does_not_answer_is_could_not_verify_and_safe_to_run_again(
+    office: Office, path: str, fault: dict[str, Any]
+) -> None:
+    number, event = asked(office)
+    head = office.head(number)
+    office.hub.faults.append(Fault("*", path, times=20, **fault))
+    job = office.job(event)
+    office.hub.faults.clear()
+    assert (job.exit_code, office.head(number)) == (4, head), job.log
+    assert office.job(event).exit_code == 0
+    check_final(office, number)
+
+
+class Killed(BaseException):
+    """The runner took the machine away."""
+
+
+@pytest.mark.parametrize("step", range(REQUESTS - 2))  # two of them are pages of comments, which read on
+def test_a_job_that_dies_at_any_request_is_finished_by_running_it_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    number, event = asked(office)
+    made = iter(range(10**6))
+    request, pull = Rest.request, PyGithubClient.pull
+
+    def dying(self: Any, *arguments: Any, **options: Any) -> Any:
+        if next(made) == step:
+            raise Killed
+        return (pull if isinstance(self, PyGithubClient) else request)(self, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Rest, "request", dying)
+        patch.setattr(PyGithubClient, "pull", dying)
+        try:
+            office.job(event)
+        except Killed:
+            pass
+        else:
+            assert step >= REQUESTS - 2, "the job had fewer requests than steps"
+    assert office.job(event).exit_code == 0
+    check_final(office, number)
+
+
+def test_a_job_that_dies_right_after_the_push_sets_the_check_when_it_runs_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, event = asked(office)
+    push = Repository.push
+
+    def dying(self: Repository, *arguments: Any, **options: Any) -> None:
+        push(self, *arguments, **options)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Repository, "push", dying)
+        with pytest.raises(Killed):
+            office.job(event)
+    head = office.head(number)
+    assert office.checks(head) == []
+    assert office.job(event).outputs["reason_code"] == "already_done"
+    assert office.head(number) == head
+    check_final(office, number)
+
+
+def test_a_clock_that_jumps_back_promotes_nothing_out_of_order(office: Office) -> None:
+    number, event = asked(office)
+    office.now -= timedelta(days=2)
+    job = office.job(event)
+    assert job.exit_code == 1
+    assert "history.clock" in office.comment(number)
+    office.now += timedelta(days=2)
+    assert office.job(event).exit_code == 0
+    check_final(office, number)
+
+
+def many_models(office: Office, count: int) -> list[str]:
+    """A split registry of models that may take any artifact, on main."""
+    person = office.person("bob")
+    names = [f"model_{number:02d}" for number in range(count)]
+    path = person.clone / "ml/registry/models.json"
+    document = json.loads(path.read_bytes())
+    document["models"] |= {name: {"shadow": None, "staging": None, "active": None} for name in names}
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    shutil.copytree(person.clone / "ml/artifacts/regime_v2", person.clone / "ml/artifacts/any")
+    manifest = person.clone / "ml/artifacts/any/manifest.json"
+    manifest.write_text(manifest.read_text().replace('"model":', '"made_for":'))
+    assert person.promotebot("registry", "split").returncode == 0
+    person.commit("chore: Many models")
+    person.git("push", "--quiet", "origin", "HEAD:main")
+    return names
+
+
+def test_twenty_promotions_of_different_models_at_once_all_land(office: Office) -> None:
+    names = many_models(office, 20)
+    numbers = [office.pull(name) for name in names]
+
+    def ask(number: int, name: str) -> int:
+        body = f"/promote shadow {name} --artifact-dir ml/artifacts/any"
+        comment = office.repository.comment(number, author="alice", body=body)
+        runner = Runner.of(office.repository, office.scratch / f"runner-{number}")
+        return runner.run("issue_comment", office.repository.issue_comment_event(comment.id)).exit_code
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        assert list(pool.map(ask, numbers, names)) == [0] * len(names)
+    for number in numbers:
+        office.repository.merge(number, by="bob")
+    person = office.person("alice")
+    done = person.promotebot("verify", "--base", "HEAD~20")
+    assert done.returncode == 0, done.stdout
+    held = [path.name for path in (person.clone / MODELS).iterdir()]
+    assert len(held) == len(names) + 1
+    status = person.promotebot("status", "--format", "json").stdout
+    assert status.count('"artifact_dir": "ml/artifacts/any"') == len(names)
+
+
+def test_two_for_one_slot_one_lands_and_the_other_is_planned_on_it(office: Office) -> None:
+    one, two = office.pull("one"), office.pull("two")
+    assert office.ask(one, "/promote staging --artifact-dir ml/artifacts/regime_v1").exit_code == 0
+    assert office.ask(two, "/promote staging --artifact-dir ml/artifacts/regime_v2").exit_code == 0
+    office.repository.merge(one, by="bob")
+    assert office.pushed(one).outputs["reason_code"] == "recomputed"
+    office.repository.merge(two, by="bob")
+    history = office.registry("main").history["regime_classifier"]
+    assert [event.pointer.artifact_dir[-2:] for event in history[:2]] == ["v2", "v1"]
