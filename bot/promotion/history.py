@@ -143,14 +143,12 @@ def _same(one: Pointer | None, other: Pointer | None) -> bool:
 
 
 def _field(one: Pointer | None, other: Pointer | None) -> str:
-    """The first field in which two pointers differ, in words."""
+    """The first field in which two different pointers differ, in words."""
     if one is None or other is None:
         return ""
     ours, theirs = one.model_dump(), other.model_dump()
-    for key in {**ours, **theirs}:
-        if ours.get(key) != theirs.get(key):
-            return f" ({key} differs)"
-    return ""
+    first = next(key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key))
+    return f" ({first} differs)"
 
 
 def _name(pointer: Pointer | None) -> str:

@@ -45,8 +45,6 @@ def _permission(value: object) -> object:
 
 def _duration(value: object) -> object:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if isinstance(value, timedelta):
-        return value
     if not match:
         raise ValueError(f"{value!r} is not a duration such as 7d, 12h or 30m")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})

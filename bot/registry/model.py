@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from enum import Enum
-from functools import cached_property
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
@@ -151,11 +150,6 @@ class ModelEntry(Record):
     def pointer(self, stage: Stage) -> Pointer | None:
         pointer: Pointer | None = getattr(self, stage.value)
         return pointer
-
-    @cached_property
-    def has_chain(self) -> bool:
-        """False for an entry an older tool wrote: nothing of it is sealed yet."""
-        return self.history_digest is not None
 
 
 _RecordT = TypeVar("_RecordT", bound=Record)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.promotion.commands import Ask, Help, Unreadable, command_lines, parse_comment
+from bot.errors import InvalidInput
+from bot.promotion.commands import Ask, Help, Unreadable, command_lines, parse_comment, parse_text
 from bot.promotion.request import Asked
 from bot.registry.names import ArtifactPath, GitSha, ModelName, Stage
 
@@ -151,3 +152,19 @@ def test_any_comment_parses_and_whatever_runs_stood_at_column_one(body: str) -> 
 def test_nothing_inside_a_fence_is_ever_a_command(lines: list[str]) -> None:
     body = "\n".join(["~~~~~~", *[line for line in lines if line != "~~~~~~"]])
     assert list(command_lines(body)) == []
+
+
+@pytest.mark.parametrize("text", ["", "   ", "x" * 1001, "a\u200bb", "two\nlines"])
+def test_a_reason_is_one_line_that_people_can_see_all_of(text: str) -> None:
+    with pytest.raises(InvalidInput, match="the text"):
+        parse_text(text)
+
+
+def test_looking_commands_take_a_model_at_most() -> None:
+    assert [type(command).__name__ for command in parse_comment("/why\n/status m\n/verify\n/withdraw m")] == [
+        "Look",
+        "Look",
+        "Look",
+        "Withdraw",
+    ]
+    assert all(isinstance(c, Unreadable) for c in parse_comment("/why now\n/status a b\n/withdraw A"))

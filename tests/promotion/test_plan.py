@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from bot.artifact.evidence import Evidence
 from bot.artifact.manifest import Manifest
+from bot.errors import InvalidInput
 from bot.findings import error, errors_in, warnings_in
 from bot.promotion.history import check_entry
 from bot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
@@ -332,3 +333,37 @@ def test_a_rehashed_history_is_found_by_comparing_with_the_base() -> None:
     found = replay(LIVE, forged)
     assert isinstance(found, Diverged)
     assert "history[1] is not the base's history[1]: reason changed." in found.findings[0].message
+
+
+def test_a_demotion_without_a_reason_is_refused() -> None:
+    proof = evidence()
+    request = asked(Stage.ACTIVE, proof, action=Action.DEMOTE, reason=None)
+    decision = decide(LIVE, request, proof)
+    assert isinstance(decision, Rejected)
+    assert "A demotion requires --reason." in {finding.message for finding in decision.findings}
+
+
+def test_a_rollback_takes_a_commit_that_history_names_though_it_was_squashed_away() -> None:
+    pointer = LIVE.entries[MODEL].history[0].pointer
+    proof = evidence()
+    request = asked(Stage.ACTIVE, proof, action=Action.ROLLBACK, git_sha=pointer.git_sha, artifact_id="back")
+    decision = decide(LIVE, request, proof, facts=Facts(commit_reachable=False))
+    assert not isinstance(decision, Rejected), errors_in(decision.findings)
+    assert any("it was recorded before" in finding.message for finding in warnings_in(decision.findings))
+
+
+def test_an_older_tools_active_is_gone_back_to_with_a_warning() -> None:
+    proof = evidence()
+    place = {"artifact_dir": proof.artifact_dir, "artifact_id": "old", "git_sha": SHA, "dataset_id": "d1"}
+    event = {"ts_utc": "2026-01-01T00:00:00Z", "to_stage": "active", "pointer": place}
+    model = {"active": None, "history": [event]}
+    old = ModelRegistry.parse(stored_json({"schema_version": "v1", "models": {MODEL: model}}))
+    decision = decide(old, asked(Stage.ACTIVE, proof, action=Action.ROLLBACK), proof)
+    assert any("before digests were recorded" in finding.message for finding in warnings_in(decision.findings))
+
+
+def test_a_registry_that_does_not_read_back_as_planned_is_never_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ModelRegistry, "reread", lambda _self, _name: LIVE)
+    proof = evidence("v2", "2")
+    with pytest.raises(InvalidInput, match="does not read back as planned"):
+        decide(LIVE, asked(Stage.SHADOW, proof), proof)

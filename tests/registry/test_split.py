@@ -162,3 +162,25 @@ def test_a_conversion_that_loses_an_event_is_no_promotion() -> None:
     assert not isinstance(replay(single, lost), Replayed)
     gone = ModelRegistry.parse(index, files=files())
     assert not isinstance(replay(single, gone), Replayed)
+
+
+def test_the_package_gives_its_records_and_nothing_else() -> None:
+    import bot.registry
+
+    assert bot.registry.Pointer.__name__ == "Pointer"
+    with pytest.raises(AttributeError, match="has no attribute 'Nope'"):
+        _ = bot.registry.Nope
+
+
+def test_an_entry_is_in_the_entries_without_being_read() -> None:
+    beside = files(one=ENTRY)
+    read = registry(beside)
+    assert ModelName("one") in read.entries
+    assert len(read.entries) == 1
+    assert beside.read_names == []
+
+
+def test_a_stage_that_is_no_text_is_refused() -> None:
+    event = {**EVENT, "to_stage": 3}
+    with pytest.raises(InvalidInput, match="to_stage"):
+        _ = registry(files(one={**ENTRY, "history": [event]})).entries[ModelName("one")]

@@ -1,0 +1,108 @@
+"""What must hold inside one entry, and what is said where it does not."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from bot.findings import Finding, errors_in
+from bot.promotion.append_only import check_append_only
+from bot.promotion.history import check_entry
+from bot.promotion.replay import Diverged, replay
+from bot.registry import ModelRegistry
+from bot.registry.chain import sealed
+from bot.registry.codec import stored_json
+from bot.registry.names import ModelName
+
+NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
+DIGEST = "sha256:" + "1" * 64
+
+
+def pointer(**changes: Any) -> dict[str, Any]:
+    whole = {"artifact_dir": "ml/a", "artifact_id": "a", "actor": "alice", "digest": DIGEST}
+    return {**whole, "git_sha": "5" * 40, "dataset_id": "d", **changes}
+
+
+def event(day: int, **changes: Any) -> dict[str, Any]:
+    return {"ts_utc": f"2026-02-{day:02d}T00:00:00Z", "to_stage": "active", "pointer": pointer(), **changes}
+
+
+def registry(history: list[dict[str, Any]], *, seal: bool = True, **entry: Any) -> ModelRegistry:
+    if seal:
+        history, entry["history_digest"] = sealed(history)
+    model = {"shadow": None, "staging": None, "active": pointer(), **entry, "history": history}
+    return ModelRegistry.parse(stored_json({"schema_version": "v1", "models": {"m": model}}))
+
+
+def wrong(history: list[dict[str, Any]], **entry: Any) -> list[Finding]:
+    return errors_in(check_entry(registry(history, **entry), ModelName("m"), NOW))
+
+
+def test_a_whole_entry_has_nothing_wrong() -> None:
+    assert wrong([event(2), event(1)]) == []
+
+
+@pytest.mark.parametrize(
+    ("history", "entry", "says"),
+    [
+        ([event(1), event(2)], {}, "is older than the event below it"),
+        ([{**event(1), "to_stage": None}], {"active": None}, "a promote names no to_stage"),
+        ([{**event(1), "action": "demote", "to_stage": None}], {}, "a demotion names no from_stage"),
+        ([{**event(1), "action": "demote", "from_stage": "active"}], {"active": None}, "a demotion has no to_stage"),
+        ([event(1, pointer=pointer(git_sha=None))], {"active": pointer(git_sha=None)}, "its pointer lacks git_sha"),
+        ([event(2, pointer=pointer(digest=None)), event(1)], {"active": pointer(digest=None)}, "lacks digest"),
+        ([event(1)], {"active": None}, "ACTIVE holds nothing, its newest event says a."),
+        ([event(1)], {"active": pointer(artifact_id="b")}, "(artifact_id differs)"),
+        ([event(1)], {"shadow": pointer()}, "SHADOW holds a, its newest event says nothing"),
+        ([event(28, ts_utc="2026-03-02T00:00:00Z")], {}, "the clock here says"),
+    ],
+)
+def test_what_is_wrong_is_named(history: list[dict[str, Any]], entry: dict[str, Any], says: str) -> None:
+    assert any(says in finding.message for finding in wrong(history, **entry)), wrong(history, **entry)
+
+
+def test_a_fraction_in_an_event_has_no_digest_and_its_place_is_named() -> None:
+    history, digest = sealed([event(1)])
+    history[0]["accuracy"] = 0.5
+    found = wrong(history, seal=False, history_digest=digest)
+    assert any("history[0]: $.accuracy is the fraction 0.5" in finding.message for finding in found)
+
+
+def test_a_chain_that_was_taken_off_is_not_taken_for_an_older_tools() -> None:
+    history, _ = sealed([event(2), event(1)])
+    found = wrong(history, seal=False)
+    assert [finding.rule for finding in found] == ["history.chain"]
+    assert wrong([event(1, pointer=pointer(digest=None))], seal=False, active=pointer(digest=None)) == []
+
+
+def test_an_event_of_no_stage_is_no_promotion() -> None:
+    base = registry([event(1)])
+    head = registry([event(2, to_stage=None), event(1)])
+    found = replay(base, head)
+    assert isinstance(found, Diverged)
+    assert "history[0] names no stage" in found.findings[0].message
+
+
+def test_a_file_that_git_calls_the_same_is_not_compared_again() -> None:
+    class Files:
+        """One file that must not be read."""
+
+        def names(self) -> dict[str, str | None]:
+            return {"m.json": "100644 abc"}
+
+        def read(self, file_name: str) -> bytes:
+            raise AssertionError(file_name)
+
+    index = stored_json({"schema_version": "v1", "layout": "split"})
+    one, other = (ModelRegistry.parse(index, files=Files()) for _ in range(2))
+    (found,) = check_append_only(one, other, ["m"])
+    assert (found.severity.value, found.message) == ("pass", "the base's file, unchanged")
+
+
+def test_a_genesis_pointer_that_moved_without_an_event_is_named() -> None:
+    base = registry([], seal=False, active=pointer(digest=None))
+    head = registry([], seal=False, active=pointer(digest=None, artifact_id="b"))
+    (found,) = errors_in(check_append_only(base, head, ["m"]))
+    assert found.message == "ACTIVE changed since the base without an event."

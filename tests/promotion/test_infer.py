@@ -1,0 +1,93 @@
+"""What a comment left unsaid: completed from what is there, refused where it is not clear."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.artifact.manifest import Manifest
+from bot.promotion.infer import Scene, Unclear, complete
+from bot.promotion.request import Actor, Asked, Request
+from bot.registry import ModelRegistry, Stage
+from bot.registry.codec import stored_json
+from bot.registry.model import Source
+from bot.registry.names import ArtifactPath, ModelName
+
+POINTER = {"artifact_dir": "ml/a", "artifact_id": "a_id", "dataset_id": "d", "git_sha": "5" * 40}
+
+
+def registry(**models: object) -> ModelRegistry:
+    return ModelRegistry.parse(stored_json({"schema_version": "v1", "models": models}))
+
+
+def completed(
+    asked: Asked, known: ModelRegistry, touched: Sequence[str] = (), manifest: Manifest | None = None
+) -> Request | Unclear:
+    scene = Scene(known, [ArtifactPath(path) for path in touched], lambda _: manifest)
+    return complete(asked, scene, actor=Actor("alice", Source.GITHUB), ref=None, default_reason="#1: title")
+
+
+def refused(found: Request | Unclear, *words: str) -> None:
+    assert isinstance(found, Unclear)
+    (finding,) = found.findings
+    assert all(word in f"{finding.message} {finding.remedy}" for word in words), finding
+
+
+def test_an_empty_registry_and_no_artifact_say_how_to_begin() -> None:
+    refused(completed(Asked(Stage.SHADOW), registry()), "holds no model", "--new-model")
+
+
+def test_several_models_are_listed_with_a_command_each() -> None:
+    refused(
+        completed(Asked(Stage.ACTIVE), registry(one={}, two={})),
+        "The registry holds one, two",
+        "`/promote active one` or `/promote active two`",
+    )
+
+
+def test_several_models_that_share_an_artifact_are_listed_by_it() -> None:
+    known = registry(one={"shadow": POINTER}, two={"shadow": POINTER}, three={})
+    refused(completed(Asked(Stage.ACTIVE), known, ["ml/a"]), "This pull request touches one, two")
+
+
+def test_no_artifact_anywhere_says_where_one_was_looked_for() -> None:
+    refused(
+        completed(Asked(Stage.STAGING), registry(one={})),
+        "no lower stage holds one",
+        "--artifact-dir ml/artifacts/NAME",
+    )
+    refused(completed(Asked(Stage.SHADOW), registry(one={})), "shadow is the lowest stage")
+
+
+def test_a_misspelt_model_is_answered_with_the_nearest() -> None:
+    asked = Asked(Stage.ACTIVE, model=ModelName("regime"))
+    refused(completed(asked, registry(regimes={})), "Unknown model 'regime'", "/promote active regimes")
+    refused(completed(asked, registry()), "none yet", "add its artifact")
+
+
+def test_every_value_is_taken_from_the_nearest_place_and_says_which() -> None:
+    found = completed(Asked(Stage.ACTIVE), registry(one={"shadow": POINTER}))
+    assert isinstance(found, Request)
+    assert (found.model, found.artifact_dir, found.artifact_id, found.dataset_id) == ("one", "ml/a", "a_id", "d")
+    assert found.origins == {
+        "model": "only model in the registry",
+        "artifact_dir": "shadow pointer",
+        "artifact_id": "shadow pointer",
+        "dataset_id": "shadow pointer",
+        "git_sha": "shadow pointer",
+        "reason": "pull request title",
+    }
+
+
+def test_what_is_said_is_taken_as_it_is() -> None:
+    asked = Asked(
+        Stage.ACTIVE,
+        model=ModelName("one"),
+        artifact_dir=ArtifactPath("ml/b"),
+        artifact_id="b",
+        dataset_id="said",
+        reason="why",
+    )
+    found = completed(asked, registry(one={"shadow": POINTER}))
+    assert isinstance(found, Request)
+    assert (found.artifact_dir, found.artifact_id, found.dataset_id, found.reason) == ("ml/b", "b", "said", "why")
+    assert found.origins == {}
