@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e exhaustive check fix lint workflows types layers locks lock clean FORCE
+.PHONY: help demo test e2e exhaustive fuzz check fix lint workflows types layers locks lock clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -33,6 +33,12 @@ e2e: $(VENV)/.dev ## every workflow, run by a real runner; the other targets run
 
 exhaustive: $(VENV)/.dev ## every case of what the tests take samples of
 	$(BIN)/pytest --numprocesses=$(WORKERS) -m exhaustive
+
+FUZZ_SECONDS ?= 300
+fuzz: $(VENV)/.dev ## look for inputs that crash the readers, FUZZ_SECONDS each (Python 3.11 and newer)
+	@for target in comment registry manifest policy; do mkdir -p build/fuzz/$$target \
+	&& $(BIN)/python tests/fuzz/fuzz.py $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 \
+	-artifact_prefix=build/fuzz/ build/fuzz/$$target tests/fuzz/seeds/$$target || exit 1; done
 
 check: lint types layers locks ## what CI runs: lint, types, layers, locks, tests with coverage
 	$(BIN)/pytest --numprocesses=$(WORKERS) --cov --cov-report=term:skip-covered --cov-fail-under=90

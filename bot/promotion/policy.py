@@ -134,6 +134,9 @@ class _StrictLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        odd = next((key for key in keys if not isinstance(key, str)), None)
+        if odd is not None or None in keys:
+            raise yaml.YAMLError(f"key {odd!r} is not text")
         twice = next((key for key in keys if keys.count(key) > 1), None)
         if twice is not None:
             raise yaml.YAMLError(f"key {twice!r} stands twice")

@@ -53,6 +53,8 @@ def test_values_are_read() -> None:
         ("a: 1\na: 2", "stands twice"),
         ("a: &x 1\nb: *x", "aliases"),
         ("- 1", "$: "),
+        ("limits: {&files: 10}", "is not text"),
+        ("1: 2", "is not text"),
         ("{", "not a YAML file"),
         ("!!python/object/apply:os.system [ls]", "not a YAML file"),
     ],

@@ -1,0 +1,77 @@
+"""Coverage-guided fuzzing of what reads hostile bytes: `fuzz.py comment|registry|manifest|policy [libFuzzer options]`.
+
+A finding is any exception that is not ours: https://github.com/google/atheris
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Mapping
+
+import atheris
+
+with atheris.instrument_imports(include=["bot"]):
+    from bot.artifact.manifest import parse_manifest
+    from bot.errors import PromotebotError
+    from bot.promotion.commands import Ask, Help, Look, Unreadable, Withdraw, parse_comment
+    from bot.promotion.policy import parse_policy
+    from bot.registry.codec import parse_json, stored_json
+    from bot.registry.registry import ModelRegistry
+
+KINDS = (Ask, Help, Look, Unreadable, Withdraw)
+
+
+def comment(data: bytes) -> None:
+    """Every comment parses, and a command stands at column one of its own line."""
+    body = data.decode("utf-8", "surrogateescape")
+    for command in parse_comment(body):
+        if not isinstance(command, KINDS) or not command.text.startswith("/"):
+            raise AssertionError(command)
+
+
+def registry(data: bytes) -> None:
+    """What is read as JSON is stored and read back the same; what is a registry reads its own bytes."""
+    stored = stored_json(parse_json(data, where="fuzz"))
+    if stored_json(parse_json(stored, where="fuzz")) != stored:
+        raise AssertionError("stored bytes do not read back")
+    known = ModelRegistry.parse(data)
+    if ModelRegistry.parse(known.to_bytes()).document != known.document:
+        raise AssertionError("a registry does not read its own bytes")
+
+
+def manifest(data: bytes) -> None:
+    """A manifest that reads has a digest, and lists its model."""
+    found = parse_manifest(data, where="fuzz/manifest.json")
+    if found.model_file not in found.sha256 or len(found.digest) != len("sha256:") + 64:
+        raise AssertionError(found)
+
+
+def policy(data: bytes) -> None:
+    """A policy that reads has a digest."""
+    if len(parse_policy(data).digest) != len("sha256:") + 64:
+        raise AssertionError("no digest")
+
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = {
+    "comment": comment,
+    "registry": registry,
+    "manifest": manifest,
+    "policy": policy,
+}
+
+
+def main() -> None:
+    """Fuzz one target; libFuzzer ends the process, with a code other than 0 for a finding."""
+    target = TARGETS[sys.argv.pop(1)]
+
+    def one(data: bytes) -> None:
+        with contextlib.suppress(PromotebotError):  # refused, which is what hostile bytes are for
+            target(data)
+
+    atheris.Setup(sys.argv, one)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
