@@ -218,8 +218,9 @@ def many_models(office: Office, count: int) -> list[str]:
     return names
 
 
-def test_twenty_promotions_of_different_models_at_once_all_land(office: Office) -> None:
-    names = many_models(office, 20)
+@pytest.mark.parametrize("count", [6, pytest.param(20, marks=pytest.mark.exhaustive)])
+def test_promotions_of_different_models_at_once_all_land(office: Office, count: int) -> None:
+    names = many_models(office, count)
     numbers = [office.pull(name) for name in names]
 
     def ask(number: int, name: str) -> int:
@@ -233,7 +234,7 @@ def test_twenty_promotions_of_different_models_at_once_all_land(office: Office) 
     for number in numbers:
         office.repository.merge(number, by="bob")
     person = office.person("alice")
-    done = person.promotebot("verify", "--base", "HEAD~20")
+    done = person.promotebot("verify", "--base", f"HEAD~{count}")
     assert done.returncode == 0, done.stdout
     held = [path.name for path in (person.clone / MODELS).iterdir()]
     assert len(held) == len(names) + 1
