@@ -64,9 +64,11 @@ def _one(number: int, tools: Tools) -> Answer:
 def _refresh(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> Answer:
     change = space.change
     steps = own_steps(change)
-    if not change.has_conflict or isinstance(steps, Diverged) or not steps:
+    if isinstance(steps, Diverged) or not steps:
         return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE)
     teller.at(change.head, change.policy.contacts)
+    if not change.has_conflict:
+        return _judge_again(space, tools, teller, now)
     standing = stand(space, tools, now)
     if isinstance(standing, Fallen):
         rendered = render_unclear(standing.findings, standing.model, teller.setting)
@@ -96,3 +98,12 @@ def _refresh(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> A
         teller.check(commit, "success" if found.passes else "failure", found.title, rendered)
         answer = teller.say(replace(answer, message=rendered.title), rendered)
     return answer
+
+
+def _judge_again(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> Answer:
+    """What was legal on the base before need not be on the base as it is now: the check says what holds today."""
+    found = judged(space, space.change, tools, now)
+    rendered = notes.render_gate(found.findings, found.title, teller.setting)
+    teller.check(space.change.head, "success" if found.passes else "failure", found.title, rendered)
+    answer = Answer(Outcome.UNCHANGED, Reason.GATE, found.title)
+    return teller.say_again(answer, rendered) if found.passes else teller.say(answer, rendered)

@@ -112,3 +112,18 @@ def test_a_push_to_another_branch_or_a_tag_starts_nothing(office: Office) -> Non
     payload = office.repository.push_event("side", before="0" * 40, sender="alice")
     assert office.event("push", payload).outputs["decision"] == "ignored"
     assert office.event("push", {**payload, "ref": "refs/tags/v1"}).outputs["decision"] == "ignored"
+
+
+def test_a_stricter_policy_on_the_base_turns_an_open_promotion_red(office: Office) -> None:
+    number = office.pull()
+    office.ask(number, "/promote active")
+    head, before = office.head(number), office.repository.git.branch("main") or ""
+    assert office.checks(head) == ["success"]
+    person = office.person("bob")
+    person.write(".github/promotion.yml", "stages: {shadow: {soak: {minimum: 9000d, required: true}}}\n")
+    person.commit("chore: A stricter policy")
+    person.git("push", "--quiet", "origin", "HEAD:main")
+    job = office.event("push", office.repository.push_event("main", before=before, sender="bob"), by="bob")
+    assert job.exit_code == 0
+    assert (office.head(number), office.checks(head)) == (head, ["success", "failure"])
+    assert "soak.shadow" in "\n".join(office.comments(number))
