@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bot.sandbox.bare import ZERO
-from bot.sandbox.records import Comment, MergeGroup, Pull
-from bot.sandbox.shapes import accounts, commits, issues, pulls, repositories
+from bot.sandbox.records import Comment, MergeGroup, Pull, WorkflowRun
+from bot.sandbox.shapes import accounts, commits, issues, pulls, repositories, runs
 from bot.sandbox.shapes.common import Json, node_id
 
 if TYPE_CHECKING:
@@ -129,6 +129,15 @@ def merge_group(it: Repository, group: MergeGroup) -> Json:
         "head_commit": commits.simple_commit(it.git.commit(group.head_sha)),
     }
     return {"action": "checks_requested", "merge_group": shape, **_around(it, group.by)}
+
+
+def workflow_run(it: Repository, workflow: str, pull: Pull, event: str, sender: str) -> Json:
+    """A workflow ran to its end on a pull request. From a fork, `pull_requests` is empty."""
+    who, now = it.hub.user(sender), it.hub.now()
+    made = WorkflowRun(it.hub.next_id(), event, who, pull.head_sha, pull.head_ref, workflow, now)
+    mine = [] if pull.head is not it else [pulls.minimal_pull(pull)]
+    run = {**runs.run(it, made), "status": "completed", "conclusion": "success", "pull_requests": mine}
+    return {"action": "completed", "workflow_run": run, "workflow": runs.workflow(it, workflow), **_around(it, who)}
 
 
 def schedule(it: Repository, cron: str, workflow: str) -> Json:

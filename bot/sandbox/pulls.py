@@ -81,7 +81,8 @@ def test_merge(pull: Pull, base_tip: str) -> None:
 
 
 def refresh(repository: Repository, by: User) -> None:
-    """After any change of refs in `repository`: bring the open pull requests that touch it up to date."""
+    """After any change of refs in `repository`: note it, and bring the open pull requests that touch it up to date."""
+    repository.activity.note(repository, by)
     for other in repository.hub.repositories.values():
         for pull in other.pulls.values():
             if pull.state == "open" and repository in (pull.base, pull.head):

@@ -223,6 +223,19 @@ class Deployment:
 
 
 @dataclass(frozen=True)
+class Activity:
+    """Something that happened to a branch: `kind` is GitHub's activity_type, `before` or `after` may be zeros."""
+
+    id: int
+    kind: str
+    ref: str
+    before: str
+    after: str
+    actor: User
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Dispatch:
     """A `repository_dispatch` as it was sent."""
 

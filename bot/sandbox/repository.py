@@ -17,6 +17,7 @@ from bot.sandbox.accounts import (
     new_token,
     parse_permissions,
 )
+from bot.sandbox.activity import ActivityLog
 from bot.sandbox.bare import ZERO, BareRepository
 from bot.sandbox.merge_queue import MergeQueue
 from bot.sandbox.records import (
@@ -65,6 +66,7 @@ class Repository:
         self.runs: dict[int, WorkflowRun] = {}
         self.dispatches: list[Dispatch] = []
         self.merge_queue = MergeQueue(self)
+        self.activity = ActivityLog()
         self.protections: dict[str, Protection] = {}
 
     @property
@@ -313,6 +315,11 @@ class Repository:
         with self.hub.lock:
             group = self.merge_queue.group(number)
             return events.merge_group(self, group)
+
+    def workflow_run_event(self, workflow: str, number: int, *, event: str, sender: str) -> dict[str, Any]:
+        """The `workflow_run` payload after a workflow ran to its end on a pull request, for an event by somebody."""
+        with self.hub.lock:
+            return events.workflow_run(self, workflow, self.pull(number), event, sender)
 
     def schedule_event(self, workflow: str, cron: str) -> dict[str, Any]:
         """The `schedule` payload of a workflow's timer."""

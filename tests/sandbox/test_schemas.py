@@ -67,6 +67,7 @@ def test_every_answer_has_the_shape_github_publishes(world: World, models: Modul
         ("GET", f"{base}/commits/main", alice, None, "Commit"),
         ("GET", f"{base}/compare/main...{sha}", alice, None, "CommitComparison"),
         ("GET", f"{base}/contents/model.txt", alice, None, "ContentFile"),
+        ("GET", f"{base}/activity?ref=main", alice, None, "list[Activity]"),
         ("POST", f"{base}/statuses/{sha}", alice, {"state": "success"}, "Status"),
         ("GET", f"{base}/commits/{sha}/statuses", alice, None, "list[Status]"),
         ("GET", f"{base}/commits/{sha}/status", alice, None, "CombinedCommitStatus"),
@@ -115,6 +116,10 @@ def test_payloads_of_every_other_event_have_the_shape_of_webhooks(world: World, 
         "WebhookRepositoryDispatchSample": events.repository_dispatch(repo, "t", {"a": 1}, world.hub.user("bob")),
         "WebhookWorkflowDispatch": repo.workflow_dispatch_event("w.yml", sender="bob", inputs={"a": "b"}),
     }
+    review = ".github/workflows/review.yml"
+    payloads["WebhookWorkflowRunCompleted"] = repo.workflow_run_event(
+        review, 1, event="pull_request_review", sender="bob"
+    )
     repo.mark_ready(1)
     payloads["WebhookPullRequestReadyForReview"] = event(1, action="ready_for_review")
     repo.merge_queue.add(1, by="bob")

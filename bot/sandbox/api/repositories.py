@@ -194,3 +194,15 @@ def _rows(it: Repository, sha: str, path: str, revision: str) -> list[tuple[str,
 def _file(it: Repository, row: tuple[str, str, str, str, int]) -> Json:
     blob = it.git.run_bytes("cat-file", "blob", row[3])
     return {**commits.entry(it, *row), **commits.content(blob)}
+
+
+@route("GET", REPOSITORY + "/activity", needs="contents:read")
+def list_activity(call: Call) -> Answer:
+    """Newest first, by cursor: `page` is not known here, the Link header's `after` is the way on.
+
+    https://docs.github.com/rest/repos/repos#list-repository-activities
+    """
+    it, ref = call.repository, call.query.get("ref", "")
+    wanted = ref if not ref or ref.startswith("refs/") else f"refs/heads/{ref}"
+    found = [made for made in reversed(it.activity.entries) if wanted in ("", made.ref)]
+    return call.following(found, lambda made: commits.activity(it, made))

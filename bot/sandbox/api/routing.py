@@ -111,6 +111,15 @@ class Call:
             shown = {"total_count": len(items), under: shown}
         return Answer(200, shown, self._links(page, -(-len(items) // size)))
 
+    def following(self, items: Sequence[Item], shape: Callable[[Item], Any]) -> Answer:
+        """The items after the cursor `after`, as many as fit, with the cursor that goes on from there."""
+        size = min(max(_whole(self.query.get("per_page"), PER_PAGE), 1), PER_PAGE_LIMIT)
+        start = _whole(self.query.get("after"), 0)
+        following = urlencode({**self.query, "after": start + size})
+        url = f"{self.hub.api_url}{self.path}?{following}"
+        links = {"Link": f'<{url}>; rel="next"'} if start + size < len(items) else {}
+        return Answer(200, [shape(item) for item in items[start : start + size]], links)
+
     def _links(self, page: int, last: int) -> dict[str, str]:
         targets: dict[str, int] = {}
         if page > 1:

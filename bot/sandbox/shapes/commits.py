@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from bot.sandbox.bare import ChangedFile, Commit, Person
-from bot.sandbox.records import CheckRun, Status
+from bot.sandbox.records import Activity, CheckRun, Status
 from bot.sandbox.shapes.accounts import app, user
 from bot.sandbox.shapes.common import Json, instant, node_id
 
@@ -242,4 +242,17 @@ def check_run(it: Repository, run: CheckRun) -> Json:
         "check_suite": {"id": int(run.head_sha[:8], 16)},
         "app": app(it.hub, run.app),
         "pull_requests": [],
+    }
+
+
+def activity(it: Repository, made: Activity) -> Json:
+    return {
+        "id": made.id,
+        "node_id": node_id("Push", made.id),
+        "before": made.before,
+        "after": made.after,
+        "ref": made.ref,
+        "timestamp": instant(made.at),
+        "activity_type": made.kind,
+        "actor": user(it.hub, made.actor),
     }

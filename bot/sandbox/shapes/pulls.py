@@ -126,3 +126,16 @@ def review(pull: Pull, made: Review) -> Json:
         "commit_id": made.commit_id,
         "author_association": it.association_of(made.user),
     }
+
+
+def minimal_pull(it: Pull) -> Json:
+    """A pull request as a workflow's run names it."""
+    base, head = (
+        {"ref": ref, "sha": sha, "repo": {"id": repo.id, "name": repo.name, "url": _api(repo)}}
+        for repo, ref, sha in ((it.base, it.base_ref, it.base_sha), (it.head, it.head_ref, it.head_sha))
+    )
+    return {"id": it.id, "number": it.number, "url": f"{_api(it.base)}/pulls/{it.number}", "base": base, "head": head}
+
+
+def _api(it: Repository) -> str:
+    return f"{it.hub.api_url}/repos/{it.full_name}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.sandbox.bare import ZERO
 from bot.sandbox.records import WorkflowRun
 from bot.sandbox.shapes.accounts import user
+from bot.sandbox.shapes.commits import simple_commit
 from bot.sandbox.shapes.common import Json, instant, node_id
 from bot.sandbox.shapes.repositories import repository
 
@@ -24,10 +26,11 @@ def run(it: Repository, made: WorkflowRun) -> Json:
         "display_title": made.event,
         "head_branch": made.head_branch,
         "head_sha": made.head_sha,
-        "head_commit": None,
+        "head_commit": None if made.head_sha == ZERO else simple_commit(it.git.commit(made.head_sha)),
         "path": made.path,
         "run_number": 1,
         "run_attempt": 1,
+        "previous_attempt_url": None,
         "event": made.event,
         "status": "in_progress",
         "conclusion": None,
@@ -36,11 +39,14 @@ def run(it: Repository, made: WorkflowRun) -> Json:
         "triggering_actor": actor,
         "pull_requests": [],
         "created_at": instant(made.created_at),
+        "run_started_at": instant(made.created_at),
         "updated_at": instant(made.created_at),
         "url": url,
         "html_url": f"{it.hub.server_url}/{it.full_name}/actions/runs/{made.id}",
         "jobs_url": f"{url}/jobs",
         "logs_url": f"{url}/logs",
+        "check_suite_id": made.id,
+        "check_suite_node_id": node_id("CheckSuite", made.id),
         "check_suite_url": f"{it.hub.api_url}/repos/{it.full_name}/check-suites/{made.id}",
         "artifacts_url": f"{url}/artifacts",
         "cancel_url": f"{url}/cancel",
@@ -48,4 +54,22 @@ def run(it: Repository, made: WorkflowRun) -> Json:
         "workflow_url": f"{it.hub.api_url}/repos/{it.full_name}/actions/workflows/1",
         "repository": place,
         "head_repository": place,
+    }
+
+
+def workflow(it: Repository, path: str) -> Json:
+    url = f"{it.hub.api_url}/repos/{it.full_name}/actions/workflows/1"
+    page = f"{it.hub.server_url}/{it.full_name}"
+    now = instant(it.created_at)
+    return {
+        "id": 1,
+        "node_id": node_id("Workflow", 1),
+        "name": path.rpartition("/")[2].removesuffix(".yml"),
+        "path": path,
+        "state": "active",
+        "created_at": now,
+        "updated_at": now,
+        "url": url,
+        "html_url": f"{page}/blob/{it.default_branch}/{path}",
+        "badge_url": f"{page}/workflows/{path.rpartition('/')[2]}/badge.svg",
     }
