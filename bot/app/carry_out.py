@@ -153,6 +153,7 @@ class Errand:
             merged_at=decided.facts.merged_at,
             promotions=[(step.model, step.event) for step in found.steps] if found else [],
             gate=errors_in(found.findings) if found else [],
+            waiting=found.waiting if found else None,
         )
 
     def _commit(self, standing: Standing, decision: Plan) -> GitSha:
@@ -172,7 +173,7 @@ class Errand:
         return commit_registry(self.space, self.tools, registry, models, message=message, merge=merge, now=self.now)
 
     def _publish(self, change: Change, found: Review, rendered: comments.Rendered) -> None:
-        self.teller.check(change.head, "success" if found.passes else "failure", found.title, rendered)
+        self.teller.check(change.head, found.conclusion, found.title, rendered)
 
     def _done(self, step: Step) -> Answer:
         """The job ran before: nothing is written twice, what may have been lost after the push is said again."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.app.examiner import Examine
 from bot.app.promote import Ground, decide
 from bot.app.scene import Change, pointed_directories
 from bot.artifact.dataset import examine_dataset
-from bot.findings import Finding, error, errors_in, passed
+from bot.findings import Finding, Severity, error, errors_in, passed
+from bot.github.checks import Conclusion
 from bot.promotion.history import check_entry
 from bot.promotion.plan import Plan, Rejected
 from bot.promotion.replay import Diverged, Replayed, Step, replay
@@ -30,17 +31,33 @@ class Review:
 
     steps: tuple[Step, ...]
     findings: tuple[Finding, ...]
+    waiting: Finding | None = None
+    """What people still have to do before it passes, where nothing is wrong."""
 
     @property
     def passes(self) -> bool:
         """At least one thing was looked at, and nothing is wrong: zero checks are never a pass."""
-        return bool(self.findings) and not errors_in(self.findings)
+        return self.conclusion == "success"
+
+    @property
+    def conclusion(self) -> Conclusion:
+        if not self.findings or errors_in(self.findings):
+            return "failure"
+        return "action_required" if self.waiting else "success"
+
+    def with_approval(self, approval: Finding | None) -> Review:
+        """With what `separation` found: other people's approval, or that it is waited for."""
+        if approval is None or approval.severity is Severity.PASS:
+            return replace(self, findings=(*self.findings, *([approval] if approval else [])))
+        return replace(self, waiting=approval)
 
     @property
     def title(self) -> str:
         wrong = errors_in(self.findings)
         if wrong:
             return f"refused: {wrong[0].message[:120]}"
+        if self.waiting:
+            return self.waiting.message
         if self.steps:
             return f"{len(self.steps)} promotion(s), legal and proven"
         return "no promotion in this pull request"

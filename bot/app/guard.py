@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -11,33 +12,40 @@ from bot.app.gate import Review, review
 from bot.app.outcome import Answer, Outcome, Reason
 from bot.app.petition import Petition
 from bot.app.scene import Change
+from bot.app.separation import separation
 from bot.app.standing import judged
 from bot.app.talk import guarded, on_fresh_head
 from bot.app.tell import Teller
 from bot.app.tools import Tools
 from bot.app.workspace import Workspace, remote
-from bot.errors import PromotebotError
+from bot.errors import CouldNotVerify, PromotebotError
 from bot.findings import Finding, error
 from bot.git import Repository
 from bot.github import notes
-from bot.github.checks import CHECK_NAME, Conclusion
-from bot.github.events import PullChanged, Queued
+from bot.github.checks import CHECK_NAME
+from bot.github.events import Queued
+from bot.promotion.policy import Policy
 from bot.promotion.replay import Step
 from bot.registry.model import Source
 
 HEAD, BASE = "refs/promotebot/head", "refs/promotebot/base"
 
 
-def guard_pull(event: PullChanged, tools: Tools) -> Answer:
-    """Judge a pull request as it is now, its author's or a fork's, and set the check on its head."""
-    pull = tools.github.pull(event.pull)
+def guard_pulls(numbers: Sequence[int], tools: Tools) -> Answer:
+    """Judge each pull request of a branch as it is now; the answer is the worst of theirs."""
+    return max((_guard_pull(number, tools) for number in numbers), key=lambda answer: answer.code)
+
+
+def _guard_pull(number: int, tools: Tools) -> Answer:
+    """Judge a pull request, its author's or a fork's, and set the check on its head."""
+    pull = tools.github.pull(number)
     if pull.state != "open":
         return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, "the pull request is closed")
-    url = tools.settings.run_url or f"{tools.settings.server_url}/{tools.settings.repository}/pull/{event.pull}"
-    teller = Teller(tools.github, tools.settings, Petition(event.pull, pull.author, "", url))
+    url = tools.settings.run_url or f"{tools.settings.server_url}/{tools.settings.repository}/pull/{number}"
+    teller = Teller(tools.github, tools.settings, Petition(number, pull.author, "", url))
     teller.place(pull)
     return guarded(
-        teller, lambda: on_fresh_head(event.pull, tools, teller, lambda space, now: _judge(space, tools, teller, now))
+        teller, lambda: on_fresh_head(number, tools, teller, lambda space, now: _judge(space, tools, teller, now))
     )
 
 
@@ -51,14 +59,17 @@ def _judge(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> Ans
         rendered = notes.render_gate([broken], f"refused: {problem.message[:120]}", teller.setting)
         teller.check(change.head, "failure", rendered.title, rendered)
         raise
-    rendered = notes.render_gate(found.findings, found.title, teller.setting)
-    teller.check(change.head, "success" if found.passes else "failure", found.title, rendered)
-    answer = Answer(
-        Outcome.PASSED if found.passes else Outcome.REFUSED, Reason.GATE, found.title, summary=rendered.full
-    )
-    if not found.passes:
-        return teller.say(answer, rendered)
-    return teller.say_again(answer, rendered)
+    rendered = notes.render_gate(found.findings, found.title, teller.setting, waiting=found.waiting)
+    if found.passes and not space.takes_promotions:
+        # A check belongs to a commit, not to a pull request: green here, it would be green into any base.
+        said = f"no check is set for a pull request into {space.pull.base_ref!r}, which takes no promotions"
+        return Answer(Outcome.IGNORED, Reason.WRONG_BASE, said, summary=rendered.full)
+    teller.check(change.head, found.conclusion, found.title, rendered)
+    answer = Answer(_OUTCOMES[found.conclusion], Reason.GATE, found.title, summary=rendered.full)
+    return teller.say(answer, rendered) if answer.outcome is Outcome.REFUSED else teller.say_again(answer, rendered)
+
+
+_OUTCOMES = {"success": Outcome.PASSED, "action_required": Outcome.WAITING, "failure": Outcome.REFUSED}
 
 
 def _with_base(space: Workspace, found: Review) -> Review:
@@ -85,12 +96,25 @@ def guard_queue(event: Queued, tools: Tools) -> Answer:
         change = Change(repository, base, head, settings.registry_path, settings.policy_path)
         found = review(change, examine=tools.examine, now=tools.clock())
         found = replace(found, findings=(*found.findings, *_confirmed(found.steps, change, tools)))
+        found = found.with_approval(_approved(event, found.steps, change.policy, tools))
     text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in found.findings)
-    conclusion: Conclusion = "success" if found.passes else "failure"
     tools.github.publish_check(
-        event.head_sha, name=CHECK_NAME, conclusion=conclusion, title=found.title, summary=text, text=""
+        event.head_sha, name=CHECK_NAME, conclusion=found.conclusion, title=found.title, summary=text, text=""
     )
-    return Answer(Outcome.PASSED if found.passes else Outcome.REFUSED, Reason.GATE, found.title, summary=text)
+    return Answer(_OUTCOMES[found.conclusion], Reason.GATE, found.title, summary=text)
+
+
+def _approved(event: Queued, steps: Sequence[Step], policy: Policy, tools: Tools) -> Finding | None:
+    """The approval of the queued pull request's own head, which only the name of the queue's branch tells."""
+    if policy.separation is None or not steps:
+        return None
+    named = re.search(r"/pr-(\d{1,18})-[0-9a-f]{40}$", event.head_ref, re.ASCII)
+    if named is None:
+        raise CouldNotVerify(
+            f"{event.head_ref} names no pull request", remedy="take it out of the queue, and add it again"
+        )
+    pull = tools.github.pull(int(named[1]))
+    return separation(steps, pull.head_sha, pull, policy, tools.github)
 
 
 def _confirmed(steps: Sequence[Step], change: Change, tools: Tools) -> list[Finding]:

@@ -19,7 +19,7 @@ from bot.registry.codec import stored_json
 from bot.registry.names import to_timestamp
 from bot.registry.registry import DEFAULT_PATH
 
-WORKFLOWS = ("promote", "gate", "verify")
+WORKFLOWS = ("promote", "gate", "review", "verify")
 PLACEHOLDER = "OWNER/promotebot@COMMIT # VERSION"
 _ACTION = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+@[0-9a-f]{40}( # v[0-9][A-Za-z0-9.+-]*)?")
 POLICY = """\

@@ -35,7 +35,8 @@ def look(command: Look, petition: Petition, tools: Tools, teller: Teller, space:
         return teller.say(answer, render_refused_event(message, f"known models: {known}", teller.setting))
     if command.what == "why":
         found = judged(space, change, tools, now)
-        rendered = notes.render_report(f"The gate says: {found.title}", found.findings, teller.setting)
+        findings = (*found.findings, *([found.waiting] if found.waiting else []))
+        rendered = notes.render_report(f"The gate says: {found.title}", findings, teller.setting)
     elif command.what == "status":
         base, standing = change.base_registry or registry, stand(space, tools, now)
         steps = () if isinstance(standing, Fallen) else standing.steps

@@ -18,6 +18,7 @@ class Outcome(str, Enum):
     UNCHANGED = "unchanged"
     WITHDRAWN = "withdrawn"
     PASSED = "passed"
+    WAITING = "waiting"
     HELPED = "helped"
     REFUSED = "refused"
     FAILED = "failed"

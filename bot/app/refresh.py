@@ -94,8 +94,10 @@ def _refresh(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> A
     answer = Answer(Outcome.PROMOTED, Reason.RECOMPUTED, commit_sha=commit)
     for model in models:
         mine = [step for step in standing.steps if step.model == model]
-        rendered = notes.render_recomputed(model, mine, commit, errors_in(found.findings), teller.setting)
-        teller.check(commit, "success" if found.passes else "failure", found.title, rendered)
+        rendered = notes.render_recomputed(
+            model, mine, commit, errors_in(found.findings), teller.setting, waiting=found.waiting
+        )
+        teller.check(commit, found.conclusion, found.title, rendered)
         answer = teller.say(replace(answer, message=rendered.title), rendered)
     return answer
 
@@ -103,7 +105,7 @@ def _refresh(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> A
 def _judge_again(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> Answer:
     """What was legal on the base before need not be on the base as it is now: the check says what holds today."""
     found = judged(space, space.change, tools, now)
-    rendered = notes.render_gate(found.findings, found.title, teller.setting)
-    teller.check(space.change.head, "success" if found.passes else "failure", found.title, rendered)
+    rendered = notes.render_gate(found.findings, found.title, teller.setting, waiting=found.waiting)
+    teller.check(space.change.head, found.conclusion, found.title, rendered)
     answer = Answer(Outcome.UNCHANGED, Reason.GATE, found.title)
-    return teller.say_again(answer, rendered) if found.passes else teller.say(answer, rendered)
+    return teller.say(answer, rendered) if found.conclusion == "failure" else teller.say_again(answer, rendered)

@@ -20,6 +20,7 @@ from bot.github.events import (
     PullClosed,
     Pushed,
     Queued,
+    Reviewed,
     Scheduled,
 )
 from bot.settings import Settings
@@ -57,7 +58,7 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, event.reason)
     if settings.command == "verify" and isinstance(event, (Scheduled, Dispatched, Pushed)):
         return None
-    if settings.command != "auto" and not isinstance(event, (PullChanged, Queued)):
+    if settings.command != "auto" and not isinstance(event, (PullChanged, Reviewed, Queued)):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"command {settings.command} does not act on this event")
     if isinstance(event, CommentCreated):
         from bot.app.conversation import ignored_comment
@@ -84,10 +85,14 @@ def _answer(event: Event, tools: Tools) -> Answer:
         from bot.app.label import answer_label
 
         return answer_label(event, tools)
-    if isinstance(event, (PullChanged, Queued)):
-        from bot.app.guard import guard_pull, guard_queue
+    if isinstance(event, (PullChanged, Reviewed)):
+        from bot.app.guard import guard_pulls
 
-        return guard_pull(event, tools) if isinstance(event, PullChanged) else guard_queue(event, tools)
+        return guard_pulls(event.pulls, tools)
+    if isinstance(event, Queued):
+        from bot.app.guard import guard_queue
+
+        return guard_queue(event, tools)
     if isinstance(event, PullClosed):
         from bot.app.landed import landed
 

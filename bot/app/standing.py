@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.app.confirm import confirm
 from bot.app.gate import Review, compare, review
 from bot.app.rebuild import NotRebuilt, own_steps, rebuild
 from bot.app.scene import Change, relevant_pulls
+from bot.app.separation import separation
 from bot.app.tools import Tools
 from bot.app.workspace import Workspace
 from bot.findings import Finding, error
@@ -122,7 +123,8 @@ def judged(space: Workspace, change: Change, tools: Tools, now: datetime) -> Rev
     facts = (lambda request: facts_of(request, space, tools, base)) if base else None
     found = review(change, examine=tools.examine, now=now, facts=facts)
     confirmed = confirm(found.steps, tools.github, tools.settings.repository, space.pull, change.policy)
-    return Review(found.steps, (*found.findings, *confirmed))
+    approval = separation(found.steps, change.head, space.pull, change.policy, tools.github)
+    return replace(found, findings=(*found.findings, *confirmed)).with_approval(approval)
 
 
 def _no_registry(change: Change) -> Finding:

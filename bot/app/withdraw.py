@@ -87,7 +87,7 @@ class Withdrawal:
         for model in dict.fromkeys(step.model for step in chosen):
             mine = [step for step in chosen if step.model == model]
             rendered = notes.render_withdrawn(model, mine, commit, self.teller.setting)
-            self.teller.check(commit, "success" if found.passes else "failure", found.title, rendered)
+            self.teller.check(commit, found.conclusion, found.title, rendered)
             answer = self.teller.say(replace(answer, message=rendered.title), rendered)
         return answer
 

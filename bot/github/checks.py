@@ -14,7 +14,8 @@ CHECK_NAME = "promotebot/gate"
 MAX_SUMMARY = 65_535
 MAX_STEP_SUMMARY = 1024 * 1024
 
-Conclusion = Literal["success", "failure"]
+Conclusion = Literal["success", "failure", "action_required"]
+"""Only success lets a branch rule merge; action_required waits for people."""
 
 
 def write_outputs(path: Path, outputs: Mapping[str, str]) -> None:

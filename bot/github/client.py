@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from bot.errors import CouldNotVerify
 from bot.github.checks import MAX_SUMMARY, Conclusion
 from bot.github.markdown import cut
 from bot.github.ports import Issue, IssueComment, Labeling, PullRequest, WorkflowRun
-from bot.github.rest import READ_RETRIES, PersonalToken, Rest, segment, translated
+from bot.github.rest import PAGE, READ_RETRIES, PersonalToken, Rest, segment, translated
 from bot.promotion.policy import Permission
 from bot.settings import Settings
 
@@ -88,10 +89,35 @@ class PyGithubClient:
             return int(found["number"])
 
     def approvals(self, number: int, head_sha: str) -> Sequence[str]:
-        """Logins whose last word on exactly this head is an approval, sorted."""
+        """People whose last word, on exactly this head, is an approval: their logins, sorted."""
         what, needs = f"read the reviews of #{number}", "pull-requests: read"
         verdicts = dict(self._rest.listed(_verdict, f"/pulls/{number}/reviews", what=what, needs=needs))
         return sorted(login for login, verdict in verdicts.items() if verdict == ("APPROVED", head_sha))
+
+    def last_pusher(self, branch: str, head_sha: str) -> str | None:
+        """Who of the people moved the branch last, up to this head; None when only Apps ever did.
+
+        https://docs.github.com/en/rest/repos/repos#list-repository-activities: newest first, and by cursor; one
+        page is read, since nobody's hundred newest pushes are all an App's.
+
+        Raises:
+            CouldNotVerify: also when GitHub does not list the push of this head yet, or no person's among so many.
+        """
+        what, ref = f"ask who pushed {branch}", f"refs/heads/{branch}"
+        found = self._rest.request(
+            "GET", "/activity", what=what, needs="contents: read", parameters={"ref": ref, "per_page": PAGE}
+        )
+        with translated(what):
+            if not found or found[0]["after"] != head_sha:
+                raise CouldNotVerify(f"GitHub does not list who pushed {head_sha[:7]} yet", remedy="run the job again")
+            for made in found:
+                if made["actor"] is None or made["actor"]["type"] == "User":
+                    return str(made["actor"]["login"]) if made["actor"] else GHOST
+                if made["activity_type"] == "branch_creation":
+                    return None
+            raise CouldNotVerify(
+                f"no person is among the newest pushes of {branch}", remedy="push a commit, and ask again"
+            )
 
     def comment(self, comment_id: int) -> IssueComment:
         what = "read the comment again"
@@ -190,7 +216,8 @@ class PyGithubClient:
         try:
             self._rest.request("POST", "/check-runs", what="publish the check", needs="checks: write", body=run)
         except PersonalToken:
-            status = {"state": conclusion, "context": name, "description": title[:140]}
+            state = "pending" if conclusion == "action_required" else conclusion
+            status = {"state": state, "context": name, "description": title[:140]}
             what, needs = "publish the status", "statuses: write"
             self._rest.request("POST", f"/statuses/{head_sha}", what=what, needs=needs, body=status)
 
@@ -262,9 +289,9 @@ def _labeling(event: Mapping[str, Any]) -> Labeling | None:
 
 
 def _verdict(review: Mapping[str, Any]) -> tuple[str, tuple[str, str]]:
-    """Who reviewed, what they said last, and on which commit; a mere comment takes nothing back."""
-    login = review["user"]["login"] if review["user"] else GHOST
-    spoken = review["state"] if review["state"] != "COMMENTED" else ""
+    """Which person reviewed, what they said, and on which commit; a mere comment takes nothing back."""
+    login = review["user"]["login"] if review["user"] and review["user"]["type"] == "User" else ""
+    spoken = review["state"] if login and review["state"] not in ("COMMENTED", "PENDING") else ""
     return (login, (spoken, str(review["commit_id"]))) if spoken else ("", ("", ""))
 
 

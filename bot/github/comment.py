@@ -11,7 +11,7 @@ from bot.errors import CouldNotVerify, PromotebotError
 from bot.findings import Finding, warnings_in
 from bot.github.comparison import compare, describe, history, registry_diff
 from bot.github.markdown import bounded, code, details, fence, link, marker, table, text, visible
-from bot.github.verdict import bullets, count_line, every_rule, next_step, problems, prose
+from bot.github.verdict import bullets, count_line, every_rule, next_step, problems, prose, waits
 from bot.promotion.commands import Unreadable
 from bot.promotion.plan import Plan, Rejected, Unchanged
 from bot.promotion.request import Request
@@ -98,6 +98,7 @@ def render_plan(
     merged_at: Mapping[int, datetime] | None = None,
     promotions: Sequence[tuple[str, Event]] = (),
     gate: Sequence[Finding] = (),
+    waiting: Finding | None = None,
 ) -> Rendered:
     """An accepted promotion, committed or as a dry run.
 
@@ -105,7 +106,8 @@ def render_plan(
         today: what was found of the artifact the stage holds now, for comparison.
         merged_at: pull request number → when it was merged; the same facts that the soak rules saw.
         promotions: every (model, event) the pull request carries, this one included; merging makes them all live.
-        gate: what the gate refuses of the new head; empty when the required check is green.
+        gate: what the gate refuses of the new head; empty when it refuses nothing.
+        waiting: what people have to do before the required check turns green.
     """
     request = plan.request
     if plan.action is Action.DEMOTE:
@@ -125,11 +127,13 @@ def render_plan(
             details("Every rule", every_rule(plan.findings, budget=None if whole else RULES_BYTES)),
             registry_diff(plan, whole=whole),
             history(plan.after.history.get(request.model, ()), whole=whole),
+            *([waits(waiting)] if waiting else []),
             *(_closing(request, setting, commit_sha) if not gate else ["Do not merge before the gate is green."]),
         ]
 
     state = "dry run, nothing was committed" if dry_run else "ready to sign off"
     state = "committed, but the gate refuses this pull request" if gate else state
+    state = f"committed, {waiting.message}" if waiting and not gate else state
     icon = {Action.ROLLBACK: "⏪", Action.DEMOTE: "⬇️"}.get(plan.action, "⬆️")
     return _rendered(request.model, icon, request.stage, state, sections, setting)
 

@@ -55,6 +55,17 @@ class PullChanged:
     pull: int
     action: str
 
+    @property
+    def pulls(self) -> tuple[int, ...]:
+        return (self.pull,)
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """Somebody reviewed pull requests: the workflow that notices it has ended (`workflow_run`)."""
+
+    pulls: tuple[int, ...]
+
 
 @dataclass(frozen=True)
 class Queued:
@@ -96,7 +107,18 @@ class Ignored:
     reason: str
 
 
-Event = CommentCreated | LabelChanged | PullClosed | PullChanged | Queued | Pushed | Dispatched | Scheduled | Ignored
+Event = (
+    CommentCreated
+    | LabelChanged
+    | PullClosed
+    | PullChanged
+    | Reviewed
+    | Queued
+    | Pushed
+    | Dispatched
+    | Scheduled
+    | Ignored
+)
 
 
 class _Part(BaseModel):
@@ -160,6 +182,22 @@ class _MergeGroup(_Part):
     merge_group: _Group
 
 
+class _RunPull(_Part):
+    number: int
+
+
+class _Run(_Part):
+    event: str
+    pull_requests: list[_RunPull]
+
+
+class _WorkflowRun(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#workflow_run"""
+
+    action: str
+    workflow_run: _Run
+
+
 class _Push(_Part):
     """https://docs.github.com/en/webhooks/webhook-events-and-payloads#push"""
 
@@ -210,6 +248,14 @@ def _group_event(payload: _MergeGroup) -> Event:
     return Queued(group.head_sha, group.head_ref, group.base_sha, group.base_ref)
 
 
+def _run_event(payload: _WorkflowRun) -> Event:
+    """Only which pull requests it was about is taken from a run: its workflow file may be the pull request's own."""
+    run = payload.workflow_run
+    if payload.action != "completed" or run.event != "pull_request_review" or not run.pull_requests:
+        return Ignored(f"a run on {run.event} was {payload.action}")
+    return Reviewed(tuple(sorted({pull.number for pull in run.pull_requests})))
+
+
 def _push_event(payload: _Push) -> Event:
     if payload.deleted or not payload.ref.startswith(BRANCH):
         return Ignored(f"{payload.ref} is no branch that moved")
@@ -231,6 +277,7 @@ def _reader(kind: type[_PayloadT], make: Callable[[_PayloadT], Event]) -> Callab
 _EVENTS: Mapping[str, Callable[[Any], Event]] = {
     "issue_comment": _reader(_IssueComment, _comment_event),
     "pull_request_target": _reader(_PullRequest, _pull_event),
+    "workflow_run": _reader(_WorkflowRun, _run_event),
     "merge_group": _reader(_MergeGroup, _group_event),
     "push": _reader(_Push, _push_event),
     "workflow_dispatch": _reader(_WorkflowDispatch, _dispatch_event),

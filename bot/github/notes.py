@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from bot.findings import Finding, errors_in
 from bot.github.comment import MAX_PROBLEMS, RULES_BYTES, Rendered, Setting
 from bot.github.markdown import bounded, code, details, link, marker, table, text
-from bot.github.verdict import count_line, every_rule, problems
+from bot.github.verdict import count_line, every_rule, problems, waits
 from bot.promotion.replay import Step
 from bot.promotion.rules import short
 from bot.registry.model import Action, Pointer
@@ -36,7 +36,13 @@ def render_withdrawn(model: str, steps: Sequence[Step], commit: str, setting: Se
 
 
 def render_recomputed(
-    model: str, steps: Sequence[Step], commit: str, gate: Sequence[Finding], setting: Setting
+    model: str,
+    steps: Sequence[Step],
+    commit: str,
+    gate: Sequence[Finding],
+    setting: Setting,
+    *,
+    waiting: Finding | None = None,
 ) -> Rendered:
     """The base moved, and the pull request's promotions were made anew on it."""
     lines = [f"- {_step(step)}" for step in steps]
@@ -46,6 +52,7 @@ def render_recomputed(
         f"🔁 {code(model)} · made anew on {code(setting.base_ref)} · {state}",
         [
             problems(gate, limit=MAX_PROBLEMS) if gate else "",
+            waits(waiting) if waiting else "",
             f"{code(setting.base_ref)} moved. This branch was merged with it ({setting.commit(commit)}), and its "
             f"promotions were planned again on what stands there now:\n{chr(10).join(lines)}",
             "Every rule was applied again. The comparison and the diff are in this pull request's files.",
@@ -55,15 +62,19 @@ def render_recomputed(
     )
 
 
-def render_gate(findings: Sequence[Finding], title: str, setting: Setting) -> Rendered:
+def render_gate(
+    findings: Sequence[Finding], title: str, setting: Setting, *, waiting: Finding | None = None
+) -> Rendered:
     """What the gate says of a pull request that carries promotions, or changes what was promoted."""
     wrong = errors_in(findings)
-    head = f"🚦 {code('promotebot/gate')} {'refuses' if wrong else 'passes'} {code(setting.head_sha[:7])}"
+    verb = "refuses" if wrong else "waits on" if waiting else "passes"
+    head = f"🚦 {code('promotebot/gate')} {verb} {code(setting.head_sha[:7])}"
     return note(
         GATE,
         head,
         [
             problems(findings, limit=MAX_PROBLEMS) if wrong else count_line(findings),
+            waits(waiting) if waiting else "",
             details("Every rule", every_rule(findings, budget=RULES_BYTES)),
         ],
         setting,

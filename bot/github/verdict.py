@@ -41,6 +41,11 @@ def problems(findings: Sequence[Finding], *, limit: int | None) -> str:
     return "\n\n".join(["\n".join(lines), *tail])
 
 
+def waits(finding: Finding) -> str:
+    """What people still have to do before the check turns green."""
+    return f"⏳ The check {finding.message}: {inline(finding.remedy)}."
+
+
 def bullets(findings: Sequence[Finding], *, limit: int | None) -> list[str]:
     """One list item a finding: sign, rule, where, what, and the next step."""
     shown = findings[:limit]

@@ -18,6 +18,7 @@ from bot.registry.names import Digest, Stage
 from bot.schema import judged
 
 MAX_BYTES = 64 * 1024
+MAX_APPROVALS = 6  # as many as GitHub's own rule for a branch can ask for
 DEFAULT_PATH = ".github/promotion.yml"
 _DURATION = re.compile(r"(\d{1,4})([mhd])", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -103,6 +104,12 @@ class Stages(_Section):
         return section.permission
 
 
+class Separation(_Section):
+    """How many people other than requester, author and last pusher must approve the exact head."""
+
+    approvals: Annotated[int, Field(ge=1, le=MAX_APPROVALS)]
+
+
 class Policy(_Section):
     """`.github/promotion.yml` (DESIGN §2); every key has a default, so no file is a valid policy."""
 
@@ -115,6 +122,7 @@ class Policy(_Section):
     """Whether ACTIVE needs the dataset's own manifest and files in the repository."""
     drafts: bool = False
     """Whether a draft pull request may carry promotions."""
+    separation: Separation | None = None
     limits: Limits = Limits()
     contacts: tuple[Annotated[str, Field(max_length=200)], ...] = ()
 

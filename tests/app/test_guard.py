@@ -251,6 +251,26 @@ def test_a_self_made_base_branch_takes_no_promotions(office: Office) -> None:
     assert "which takes no promotions" in office.comment(number)
 
 
+def test_a_base_made_for_it_turns_no_commit_green(office: Office) -> None:
+    """A check belongs to a commit: green in a pull request into `twin`, it would let the one into main be merged."""
+    number = branch(office, edited(lambda entry: entry.update(owner="me")))
+    alice = office.person("alice")
+    alice.git("checkout", "-b", "twin", f"origin/{office.repository.pull(number).head_ref}")
+    alice.push()
+    alice.git("checkout", "-b", "twice")
+    alice.write("ml/evaluations/twice.json", "{}\n")
+    alice.commit("docs: Twice")
+    alice.push()
+    into_main, into_twin = (
+        office.repository.open_pull(author="alice", head="twice", base=base, title="Twice").number
+        for base in ("main", "twin")
+    )
+    assert office.gate(into_main, "opened").exit_code == 1
+    job = office.gate(into_twin, "opened")
+    assert (job.exit_code, job.outputs["decision"]) == (0, "ignored")
+    assert office.checks(office.head(into_main)) == ["failure"]
+
+
 def test_a_fork_is_judged_as_data_and_told(office: Office) -> None:
     fork = office.hub.fork("acme/models", "mallory")
     mallory = Person.at_work(office.hub, fork, "mallory", office.scratch / "fork")

@@ -16,6 +16,7 @@ from .conftest import Site
 
 pytestmark = pytest.mark.e2e
 PROMOTE, VERIFY = ".github/workflows/promote.yml", ".github/workflows/verify.yml"
+REVIEW = ".github/workflows/review.yml"
 USED = ["actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1", "./"]
 
 
@@ -43,6 +44,21 @@ def gate(site: Site, number: int, action: str) -> JobRun:
     return site.start("gate.yml", "pull_request_target", site.repository.pull_request_event(number, action=action))[
         "gate"
     ]
+
+
+def test_a_review_has_the_gate_look_again(site: Site) -> None:
+    """The workflow that a pull request can edit runs nothing; the end of its run starts the gate."""
+    bob = site.person("bob")
+    bob.write(".github/promotion.yml", "separation: {approvals: 1}\n")
+    bob.commit("chore: Separate duties")
+    bob.push()
+    number = site.pull_with_artifact()
+    assert site.comment(number, "/promote shadow")["promote"].result == "success"
+    assert site.checks(site.head(number)) == ["action_required"]
+    site.repository.review(number, by="bob")
+    ended = site.repository.workflow_run_event(REVIEW, number, event="pull_request_review", sender="bob")
+    assert site.start("gate.yml", "workflow_run", ended)["gate"].result == "success"
+    assert site.checks(site.head(number)) == ["action_required", "success"]
 
 
 @pytest.mark.parametrize(

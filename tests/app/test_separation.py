@@ -1,0 +1,186 @@
+"""Separation of duties: the check stays shut until other people approved the exact head."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.app.outcome import Outcome
+from bot.sandbox.faults import Fault
+from bot.sandbox.workshop import Job
+
+from .conftest import Office
+
+REVIEW = ".github/workflows/review.yml"
+PATH = ".github/promotion.yml"
+
+
+def separated(office: Office, approvals: int = 1) -> None:
+    """The base asks for this many approvals."""
+    maintainer = office.person("bob")
+    maintainer.write(PATH, f"separation: {{approvals: {approvals}}}\n")
+    maintainer.commit("chore: Separate duties")
+    maintainer.push()
+
+
+def review(office: Office, number: int, by: str, state: str = "APPROVED") -> Job:
+    """Somebody reviews, and the gate's job runs that follows."""
+    office.repository.review(number, by=by, state=state)
+    payload = office.repository.workflow_run_event(REVIEW, number, event="pull_request_review", sender=by)
+    return office.event("workflow_run", payload, by=by, INPUT_COMMAND="gate")
+
+
+@pytest.fixture
+def number(office: Office) -> int:
+    """A pull request by alice whose promotion alice asked for, into a base that wants one approval."""
+    separated(office)
+    number = office.pull()
+    assert office.ask(number, "/promote active").exit_code == 0
+    return number
+
+
+def now(office: Office, number: int) -> str:
+    return office.checks(office.head(number))[-1]
+
+
+def test_a_promotion_waits_for_somebody_elses_approval_and_says_so(office: Office, number: int) -> None:
+    assert now(office, number) == "action_required"
+    said = office.comment(number)
+    assert f"waits for 1 more approval of {office.head(number)[:7]}" in said
+    assert "other than alice approves this very commit in a review" in said
+
+
+def test_the_approval_of_somebody_else_turns_the_check_green(office: Office, number: int) -> None:
+    job = review(office, number, "bob")
+    assert (job.exit_code, job.outputs["decision"]) == (0, "passed"), job.log
+    assert now(office, number) == "success"
+    office.repository.protect("main", required_checks=["promotebot/gate"])
+    assert office.repository.merge(number, by="bob")
+
+
+@pytest.mark.parametrize("state", ["DISMISSED", "CHANGES_REQUESTED"])
+def test_an_approval_that_is_taken_back_shuts_it_again(office: Office, number: int, state: str) -> None:
+    review(office, number, "bob")
+    job = review(office, number, "bob", state)
+    assert (job.exit_code, job.outputs["decision"]) == (0, "waiting"), job.log
+    assert now(office, number) == "action_required"
+
+
+def test_a_mere_comment_takes_nothing_back(office: Office, number: int) -> None:
+    review(office, number, "bob")
+    review(office, number, "bob", "COMMENTED")
+    assert now(office, number) == "success"
+
+
+@pytest.mark.parametrize("by", ["alice", "mallory"])
+def test_neither_who_asked_nor_who_may_not_write_counts(office: Office, number: int, by: str) -> None:
+    review(office, number, by)
+    assert now(office, number) == "action_required"
+
+
+def test_a_bots_approval_counts_for_nothing(office: Office, number: int) -> None:
+    office.hub.add_user("helper[bot]", type="Bot")
+    office.repository.set_role("helper[bot]", "write")
+    review(office, number, "helper[bot]")
+    assert now(office, number) == "action_required"
+
+
+def test_who_asked_does_not_count_in_somebody_elses_pull_request(office: Office) -> None:
+    separated(office)
+    number = office.pull()
+    office.ask(number, "/promote active", author="bob")
+    review(office, number, "bob")
+    assert now(office, number) == "action_required"
+    review(office, number, "carol")
+    assert now(office, number) == "success"
+
+
+def test_who_pushed_last_does_not_count(office: Office) -> None:
+    separated(office)
+    number = office.pull()
+    carol = office.person("carol")
+    carol.git("fetch", "origin", "evaluation")
+    carol.git("checkout", "evaluation")
+    carol.write("ml/evaluations/more.json", "{}\n")
+    carol.commit("docs: More")
+    carol.push()
+    office.ask(number, "/promote active")
+    review(office, number, "carol")
+    assert now(office, number) == "action_required", "our own commit is on top; carol's push is the last of a person"
+    review(office, number, "bob")
+    assert now(office, number) == "success"
+
+
+def test_an_approval_of_an_older_head_counts_for_nothing(office: Office, number: int) -> None:
+    review(office, number, "bob")
+    alice = office.person("alice")
+    alice.git("fetch", "origin", "evaluation")
+    alice.git("checkout", "evaluation")
+    alice.write("ml/evaluations/late.json", "{}\n")
+    alice.commit("docs: Late")
+    alice.push()
+    assert office.gate(number).outputs["decision"] == "waiting"
+    assert now(office, number) == "action_required"
+
+
+def test_every_page_of_reviews_is_read(office: Office, number: int) -> None:
+    for _ in range(120):
+        office.repository.review(number, by="bob", state="COMMENTED")
+    office.repository.review(number, by="bob")
+    assert review(office, number, "carol", "COMMENTED").outputs["decision"] == "passed"
+
+
+def test_two_approvals_are_two_people(office: Office) -> None:
+    separated(office, 2)
+    number = office.pull()
+    office.ask(number, "/promote active")
+    review(office, number, "bob")
+    review(office, number, "bob")
+    assert now(office, number) == "action_required"
+    review(office, number, "carol")
+    assert now(office, number) == "success"
+
+
+def test_a_pull_request_that_promotes_nothing_waits_for_nobody(office: Office) -> None:
+    separated(office)
+    number = office.pull()
+    assert office.gate(number, "opened").outputs["decision"] == "passed"
+
+
+@pytest.mark.parametrize("path", ["/activity", "/pulls/1/reviews", "/collaborators/bob/permission"])
+def test_a_question_about_approvals_that_is_not_answered_opens_nothing(office: Office, number: int, path: str) -> None:
+    office.hub.faults.append(Fault("GET", path, 500, times=9))
+    job = review(office, number, "bob")
+    assert job.exit_code == 4
+    assert now(office, number) != "success"
+
+
+def test_a_push_that_github_does_not_list_yet_opens_nothing(office: Office, number: int) -> None:
+    office.repository.activity.entries.clear()
+    job = review(office, number, "bob")
+    assert job.exit_code == 4
+    assert any("does not list who pushed" in said for said in office.comments(number))
+
+
+def test_the_merge_queue_asks_again(office: Office, number: int) -> None:
+    review(office, number, "bob")
+    queue = office.repository.merge_queue
+    group = queue.add(number, by="bob")
+    office.event("merge_group", office.repository.merge_group_event(number), by="bob")
+    assert office.checks(group.head_sha) == ["success"]
+    office.repository.review(number, by="bob", state="DISMISSED")
+    office.event("merge_group", office.repository.merge_group_event(number), by="bob")
+    assert office.checks(group.head_sha) == ["success", "action_required"]
+
+
+def test_why_says_what_is_waited_for(office: Office, number: int) -> None:
+    office.ask(number, "/why", author="carol")
+    _, said = office.comments(number)
+    assert "waits for 1 more approval" in said.partition("\n\n")[0]
+    assert "other than alice" in said
+
+
+def test_a_run_that_is_not_about_reviews_starts_nothing(office: Office, number: int) -> None:
+    before = len(office.repository.requests)
+    payload = office.repository.workflow_run_event(REVIEW, number, event="push", sender="mallory")
+    assert office.event("workflow_run", payload).outputs["decision"] == Outcome.IGNORED.value
+    assert len(office.repository.requests) == before
