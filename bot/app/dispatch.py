@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from datetime import datetime
 
 from bot.app.carry_out import Errand, prepare
+from bot.app.entry import sha_refusal
 from bot.app.genesis import Genesis
 from bot.app.outcome import Answer
 from bot.app.petition import Petition
@@ -14,7 +17,7 @@ from bot.app.standing import merge_times
 from bot.app.talk import guarded, on_fresh_head
 from bot.app.tell import Teller
 from bot.app.tools import Tools
-from bot.app.workspace import BASE, identity, remote
+from bot.app.workspace import BASE, Workspace, identity, remote
 from bot.errors import CouldNotVerify, InvalidInput, UsageError
 from bot.findings import errors_in
 from bot.git import Repository
@@ -25,6 +28,7 @@ from bot.promotion.plan import Rejected
 from bot.promotion.request import Actor, Asked, Request
 from bot.promotion.rules import Facts
 from bot.registry.model import Source
+from bot.registry.names import parse_git_sha
 
 log = logging.getLogger(__name__)
 
@@ -57,16 +61,14 @@ def dispatch(event: Dispatched, tools: Tools) -> Answer:
     number = _pull(head_ref, default, request, event, tools)
     petition = Petition(number, event.sender, f"run:{settings.run_id or '0'}", settings.run_url or "")
     teller = Teller(tools.github, settings, petition)
-    teller.place(tools.github.pull(number))
-    return guarded(
-        teller,
-        lambda: on_fresh_head(
-            number,
-            tools,
-            teller,
-            lambda space, now: Errand(ask.asked, ask.line, petition, tools, teller, space, now).run(),
-        ),
-    )
+    pull = tools.github.pull(number)
+    teller.place(pull)
+    asked = replace(ask.asked, sha=parse_git_sha(pull.head_sha))  # what --sha pinned is the base this branch stands on
+
+    def carry_out(space: Workspace, now: datetime) -> Answer:
+        return Errand(asked, ask.line, petition, tools, teller, space, now).run()
+
+    return guarded(teller, lambda: on_fresh_head(number, tools, teller, carry_out))
 
 
 def _command(text: str) -> Ask:
@@ -92,6 +94,9 @@ def _legal(asked: Asked, sender: str, change: Change, tools: Tools) -> Request:
             f"{sender} has {held.name.lower()} permission; {asked.stage.label} needs {needed.name.lower()}",
             remedy=f"ask somebody with {needed.name.lower()} permission to start it",
         )
+    pinned = sha_refusal(asked, change.base, change.policy)
+    if pinned:
+        raise InvalidInput(pinned[1], where="command", remedy=pinned[2])
     genesis = Genesis(change.repository, change.base, change.registry_path, tools.examine)
     ground = Ground(registry, registry, change.policy, change.head_files, change.base, first_digest=genesis)
     actor, reason = Actor(sender, Source.GITHUB), "started by hand"

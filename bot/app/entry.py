@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from bot.app.outcome import Reason
 from bot.app.workspace import Workspace
-from bot.promotion.policy import Permission
+from bot.promotion.policy import Permission, Policy
 from bot.promotion.request import Asked
 from bot.registry.model import Action
-from bot.registry.names import Stage
+from bot.registry.names import GitSha, Stage
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from bot.github.ports import GitHub
@@ -24,7 +24,7 @@ def refusal(asked: Asked, login: str, space: Workspace, github: GitHub) -> Refus
     return (
         _of_the_pull(space)
         or permission_refusal(login, asked.stage, space, github, _DOING[asked.action])
-        or _of_the_sha(asked, space)
+        or sha_refusal(asked, space.change.head, space.change.policy)
     )
 
 
@@ -53,16 +53,17 @@ def _of_the_pull(space: Workspace) -> Refusal | None:
     return None
 
 
-def _of_the_sha(asked: Asked, space: Workspace) -> Refusal | None:
-    head = space.change.head
+def sha_refusal(asked: Asked, head: GitSha, policy: Policy) -> Refusal | None:
+    """A request is for the commit that was looked at: as it says, and where the policy wants it to say."""
     if asked.sha and asked.sha != head:
         return (
             Reason.SHA_MISMATCH,
             f"--sha says {asked.sha}, the head is {head}.",
             f"look at the new commits, then ask again with `--sha {head}`",
         )
-    if space.change.policy.require_sha and asked.stage is Stage.ACTIVE and not asked.sha:
-        return Reason.SHA_REQUIRED, "The policy asks for --sha with ACTIVE.", f"ask again with `--sha {head}`"
+    if policy.require_sha and not asked.sha and (asked.stage is Stage.ACTIVE or asked.action is Action.ROLLBACK):
+        said = "The policy asks for --sha with ACTIVE and with a rollback."
+        return Reason.SHA_REQUIRED, said, f"look at the head, then ask again with `--sha {head}`"
     return None
 
 

@@ -55,6 +55,20 @@ def test_a_promotion_by_hand_takes_an_artifact_that_is_on_the_base(office: Offic
     assert (event.actor, event.source, event.pointer.artifact_id) == ("bob", "github", "regime_v2_candidate")
 
 
+def test_a_pinned_commit_is_the_base_that_was_looked_at(office: Office) -> None:
+    live(office)
+    bob = office.person("bob")
+    bob.write(".github/promotion.yml", "require_sha: true\n")
+    bob.commit("chore: Pin")
+    bob.push()
+    tip = office.repository.git.branch("main")
+    for command in (ROLLBACK, f"{ROLLBACK} --sha {'a' * 40}"):
+        job = office.dispatch(command)
+        assert (job.exit_code, opened(office)) == (1, [])
+        assert f"--sha {tip}" in job.log
+    assert office.dispatch(f"{ROLLBACK} --sha {tip}").outputs["decision"] == "promoted"
+
+
 @pytest.mark.parametrize(
     ("command", "says"),
     [

@@ -315,6 +315,28 @@ def test_a_pinned_head_that_is_not_the_head_is_refused_with_the_current_one(offi
     assert office.ask(number, f"/promote active --sha {head}").exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "needed"),
+    [
+        ("/promote active", True),
+        ('/rollback regime_classifier --reason "incident"', True),
+        ('/rollback regime_classifier staging --reason "incident"', True),
+        ("/promote staging", False),
+    ],
+)
+def test_the_policy_can_demand_a_pinned_head_for_active_and_rollbacks(
+    office: Office, command: str, needed: bool
+) -> None:
+    bob = office.person("bob")
+    bob.write(".github/promotion.yml", "require_sha: true\n")
+    bob.commit("chore: Pin")
+    bob.push()
+    number = office.pull()
+    job, head = office.ask(number, command), office.head(number)
+    assert (job.outputs["reason_code"] == "sha_required") is needed
+    assert (f"--sha {head}" in office.comment(number) and job.exit_code == 1) or not needed
+
+
 def test_a_hand_edited_registry_is_not_built_upon(office: Office) -> None:
     text = office.repository.git.run("show", f"main:{REGISTRY}")
     edited = text.replace('"artifact_id": "regime_v1_prod"', '"artifact_id": "mine"', 1)
