@@ -1,0 +1,195 @@
+"""What is made of commands, labels and policies, word for word: messages and remedies are the interface.
+
+A change shows up in `said/*.txt`; APPROVE=1 writes them anew, and the diff is what a reviewer reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.errors import InvalidInput
+from bot.promotion.commands import Ask, Unreadable, parse_comment
+from bot.promotion.labels import parse_label
+from bot.promotion.policy import parse_policy
+from bot.promotion.request import Actor
+from bot.promotion.rules import duration
+from bot.registry import Stage
+from bot.registry.model import Action, Source
+
+from .approved import approve, set_values
+from .test_plan import SHA, V1, asked
+
+FULL = f"--artifact-dir ml/a --artifact-id a.1 --dataset-id d-1 --git-sha {SHA} --notes n --sha {SHA} --new-model"
+LINES = [
+    "/promote active",
+    f"/promote shadow m {FULL} --reason 'two words' --dry-run",
+    "/promote staging m --notes=fine",
+    "/promote",
+    "/promote active a b",
+    "/promote active A",
+    "/promote actve",
+    "/promote prod",
+    "/promote active --artifact-dirr x",
+    "/promote active --zzz x",
+    "/promote active --to a",
+    "/promote active --dry-run --dry-run",
+    "/promote active --dry-run=yes",
+    "/promote active --notes",
+    "/promote active --notes=",
+    "/promote active --notes --dry-run",
+    "/promote active --notes=--dry-run",
+    "/promote active --reason ' '",
+    "/promote active --reason " + "x" * 1000,
+    "/promote active --reason " + "x" * 1001,
+    "/promote active --artifact-id a/b",
+    "/promote active --artifact-id " + "x" * 129,
+    "/promote active --sha abc",
+    "/promote active --git-sha ABC",
+    "/promote active --artifact-dir ../x",
+    '/promote active --reason "a',
+    "/promote active --reason “a”",
+    "/promote act\u200bive",
+    "/promote active\x07",
+    '/rollback m --reason "why not"',
+    f'/rollback m staging --to a_id --reason "why" --notes n --sha {SHA} --dry-run',
+    "/rollback",
+    "/rollback m",
+    "/rollback m active extra --reason x",
+    "/rollback m activ --reason x",
+    "/rollback m nowhere --reason x",
+    "/rollback M --reason x",
+    "/rollback m --reason x --artifact-id a",
+    '/demote m active --reason "why"',
+    f"/demote m staging --reason why --notes n --sha {SHA} --dry-run",
+    "/demote m --reason x",
+    "/demote m active",
+    "/demote m stagin --reason x",
+    "/demote m active --reason x --to a",
+    "/withdraw",
+    "/withdraw m",
+    "/withdraw m n",
+    "/withdraw M",
+    "/verify",
+    "/verify m",
+    "/verify m n",
+    "/why",
+    "/why m",
+    "/status",
+    "/status m",
+    "/status m n",
+    "/help",
+    "/help m",
+    "/promte active",
+    "/stauts",
+    "/Help",
+    "/promote " + "x" * 5000,
+    "\n".join(["/help"] * 11),
+    "text\n\n/promote active\n/help",
+]
+
+
+def test_what_is_made_of_every_kind_of_line() -> None:
+    approve("commands", ((_short(body), _parsed(body)) for body in LINES))
+
+
+def _parsed(body: str) -> Iterator[str]:
+    for command in parse_comment(body):
+        if isinstance(command, Ask):
+            yield f"{command.line}: {_short(command.text)} → {_short(set_values(command.asked))}"
+        elif isinstance(command, Unreadable):
+            yield f"{command.line}: {_short(command.text)} ✗ {_short(command.problem)} | {command.remedy}"
+        else:
+            yield f"{type(command).__name__}: {set_values(command)}"
+
+
+def _short(text: str) -> str:
+    shown = text.encode("unicode_escape").decode()
+    return shown if len(shown) <= 400 else f"{shown[:60]}… {len(shown)} characters"
+
+
+LABELS = (
+    "bug",
+    "promote",
+    "promote:active",
+    "promote:m:staging",
+    "promote:",
+    "promote:activ",
+    "promote:M:active",
+    "promote:a:b:active",
+    "promote:m:",
+)
+
+
+def test_what_is_made_of_every_kind_of_label() -> None:
+    def read(name: str) -> Iterator[str]:
+        try:
+            found = parse_label(name)
+        except InvalidInput as problem:
+            yield f"✗ {problem.where}: {problem.message} | {problem.remedy}"
+        else:
+            yield set_values(found) if found else "asks for nothing"
+
+    approve("labels", ((name, read(name)) for name in LABELS))
+
+
+def test_every_form_of_the_command_that_asks_again() -> None:
+    actors = {"cli": Actor("a@b", Source.CLI), "github": Actor("alice", Source.GITHUB)}
+    cases = []
+    for action in Action:
+        for door, actor in actors.items():
+            request = asked(Stage.STAGING, V1, action=action, actor=actor, to="v0", reason="it's so")
+            inferred = replace(request, origins={"artifact_dir": "x", "reason": "y"})
+            more = {"git_sha": "<SHA>", "sha": SHA, "notes": None}
+            cases.append((f"{action.value} at {door}", [request.retry(), inferred.retry(), request.retry(**more)]))
+    approve("retries", cases)
+
+
+def test_how_long_is_written() -> None:
+    spans = [0, 59, 60, 3_599, 3_600, 3_660, 86_399, 86_400, 90_000, 86_400 * 9, 86_400 * 9 + 3_599]
+    approve("durations", [(str(span), [duration(timedelta(seconds=span))]) for span in spans])
+
+
+def test_what_a_policy_that_is_none_is_told() -> None:
+    texts = [
+        "bases: main",
+        "basis: []",
+        "stages: {active: {permission: owner}}",
+        "stages: {active: {permission: Write}}",
+        "stages: {shadow: {soak: {minimum: soon}}}",
+        "stages: {shadow: {soak: {minimum: 7}}}",
+        "stages: {shadow: {soak: {minimum: 12345d}}}",
+        "stages: {shadow: {soak: {}}}",
+        "separation: {approvals: 0}",
+        "separation: {approvals: 7}",
+        "require_reason: yes please",
+        "limits: {files: 0}",
+        "contacts: [1]",
+        "a: &x 1\nb: *x",
+        "a: 1\na: 2",
+        "1: 2",
+        "[]",
+        "text",
+        ": {",
+        "\x00",
+        "drafts: true\n" + "#" * 65_536,
+    ]
+
+    def read(text: str) -> Iterator[str]:
+        try:
+            yield parse_policy(text.encode()).model_dump_json()
+        except InvalidInput as problem:
+            yield f"{problem.where}: {problem.message} | {problem.remedy}"
+
+    approve("policies", ((_short(text), read(text)) for text in texts))
+
+
+def test_a_policy_is_written_and_pinned_as_it_is_meant() -> None:
+    texts = [
+        "",
+        "stages: {shadow: {soak: {minimum: 36h}}, staging: {soak: {minimum: 90m}}}",
+        "separation: {approvals: 2}",
+    ]
+    policies = ((text or "no file", parse_policy(text.encode() or None)) for text in texts)
+    approve("policy_digests", ((name, [p.digest, p.model_dump_json()]) for name, p in policies))
