@@ -20,6 +20,8 @@ from bot.errors import CouldNotVerify, InvalidInput, RefChanged, UsageError
 from bot.registry.names import GitSha, parse_git_sha
 
 TIMEOUT_SECONDS = 300
+SAYS_NO = (1, 128)
+"""How git ends where a name means nothing to it; ended by a signal, it has not answered."""
 CHUNK = 1024 * 1024
 _LINK, _FILE_MODES = "120000", ("100644", "100755")
 _QUIET = {
@@ -101,7 +103,10 @@ class Repository:
             CouldNotVerify: when the remote does not answer or has no such ref.
         """
         with tempfile.TemporaryDirectory(prefix="promotebot-") as directory:
-            repo = git.Repo.init(directory, bare=True, mkdir=False, initial_branch="none")
+            try:
+                repo = git.Repo.init(directory, bare=True, mkdir=False, initial_branch="none")
+            except GitCommandError as problem:
+                raise GitFailed("init", problem) from None
             repository = cls(repo, remote.environment())
             try:
                 repository._run("remote", "add", "origin", remote.url)
@@ -114,9 +119,9 @@ class Repository:
         specs = [f"+{theirs}:{ours}" for ours, theirs in refs.items()]
         try:
             self._run("fetch", "--quiet", "--no-tags", "--filter=blob:none", "origin", *specs)
-        except GitCommandError as problem:
+        except GitFailed as problem:
             raise CouldNotVerify(
-                f"cannot fetch {', '.join(refs.values())}: {_stderr(problem)}", remedy="run the job again"
+                f"cannot fetch {', '.join(refs.values())}: {problem.said}", remedy="run the job again"
             ) from None
 
     def close(self) -> None:
@@ -135,7 +140,11 @@ class Repository:
             return parse_git_sha(
                 self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
             )
-        except (GitCommandError, InvalidInput):
+        except InvalidInput:
+            return None
+        except GitFailed as problem:
+            if problem.status not in SAYS_NO:
+                raise
             return None
 
     def commit_id(self, revision: str) -> GitSha:
@@ -151,16 +160,18 @@ class Repository:
             return False
         try:
             self._run("merge-base", "--is-ancestor", ancestor, descendant)
-        except GitCommandError as problem:
-            if problem.status == 1:
-                return False
-            raise CouldNotVerify(f"cannot compare {ancestor} with {descendant}: {_stderr(problem)}") from None
+        except GitFailed as problem:
+            if problem.status != 1:
+                raise
+            return False
         return True
 
     def merge_base(self, one: str, other: str) -> GitSha:
         try:
             return parse_git_sha(self._run("merge-base", one, other).split()[0])
-        except (GitCommandError, IndexError):
+        except GitFailed as problem:
+            if problem.status != 1:
+                raise
             raise InvalidInput(
                 "the branch shares no history with its base", remedy="start the branch from the base"
             ) from None
@@ -322,8 +333,8 @@ class Repository:
             raise InvalidInput(f"{commit[:7]} does not continue {expected[:7]}", where=branch)
         try:
             self._run("push", "--porcelain", f"--force-with-lease={ref}:{expected}", "origin", f"{commit}:{ref}")
-        except GitCommandError as problem:
-            said = f"{problem.stdout} {problem.stderr}"
+        except GitFailed as problem:
+            said = f"{problem.output} {problem.said}"
             if "stale info" in said or "fetch first" in said or "cannot lock ref" in said:
                 raise RefChanged(
                     f"{branch} moved away from {expected[:7]}", remedy="ask again on the new head"
@@ -342,8 +353,8 @@ class Repository:
         ref = f"refs/heads/{branch}"
         try:
             self._run("push", "--porcelain", f"--force-with-lease={ref}:", "origin", f"{commit}:{ref}")
-        except GitCommandError as problem:
-            if "stale info" in f"{problem.stdout} {problem.stderr}":
+        except GitFailed as problem:
+            if "stale info" in f"{problem.output} {problem.said}":
                 return  # an earlier run of this job made it
             raise CouldNotVerify(
                 f"the push to {branch} was refused: {_rejection(problem)}",
@@ -374,9 +385,9 @@ class Repository:
                 self._run("switch", "--quiet", "--create", branch)
             self._run("add", "--", path)
             self._run("commit", "--quiet", "--message", message, "--only", "--", path)
-        except GitCommandError as problem:
+        except GitFailed as problem:
             raise CouldNotVerify(
-                f"git did not commit: {_stderr(problem)}", where=path, remedy=f"git commit --only -- {path}"
+                f"git did not commit: {problem.said}", where=path, remedy=f"git commit --only -- {path}"
             ) from None
         return self.commit_id("HEAD")
 
@@ -387,9 +398,9 @@ class Repository:
             raise UsageError("HEAD is on no branch", where="--push", remedy="git switch BRANCH, or give --branch NAME")
         try:
             self._run("push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
-        except GitCommandError as problem:
+        except GitFailed as problem:
             raise CouldNotVerify(
-                f"origin did not take {branch}: {_stderr(problem)}",
+                f"origin did not take {branch}: {problem.said}",
                 remedy="the commit is here and was not pushed: git pull --rebase is not for a registry; "
                 f"git fetch origin, undo the commit (git reset --keep HEAD^), bring {branch} up to date, promote again",
             ) from None
@@ -398,7 +409,9 @@ class Repository:
     def _succeeds(self, *arguments: str) -> bool:
         try:
             self._run(*arguments)
-        except GitCommandError:
+        except GitFailed as problem:
+            if problem.status not in SAYS_NO:
+                raise
             return False
         return True
 
@@ -427,17 +440,33 @@ class Repository:
         """`git config user.email`, or empty."""
         try:
             return self._run("config", "--get", "user.email").strip()
-        except GitCommandError:
+        except GitFailed:
             return ""
 
     def _run(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
-        output = self._repo.git.execute(
-            ["git", *arguments],
-            env=dict(env) if env else None,
-            strip_newline_in_stdout=False,
-            kill_after_timeout=TIMEOUT_SECONDS,
-        )
+        try:
+            output = self._repo.git.execute(
+                ["git", *arguments],
+                env=dict(env) if env else None,
+                strip_newline_in_stdout=False,
+                kill_after_timeout=TIMEOUT_SECONDS,
+            )
+        except GitCommandError as problem:
+            raise GitFailed(next(a for a in arguments if a[:1] != "-"), problem) from None
         return str(output)
+
+
+class GitFailed(CouldNotVerify):
+    """A git command did not end well: a full disk, a remote that is gone, or an answer that its caller knows."""
+
+    def __init__(self, command: str, problem: GitCommandError) -> None:
+        super().__init__(
+            f"git {command} failed: {_stderr(problem)}", remedy="run it again; check the disk and the remote"
+        )
+        self.status = problem.status
+        self.said = _stderr(problem)
+        self.output = str(problem.stdout)
+        """What it printed, with GitPython's noise around it."""
 
 
 def paths_below(paths: Sequence[str], directory: str) -> list[str]:
@@ -451,7 +480,7 @@ def _stderr(problem: GitCommandError) -> str:
     return text[:500] or f"git ended with {problem.status}"
 
 
-def _rejection(problem: GitCommandError) -> str:
+def _rejection(problem: GitFailed) -> str:
     """Why the server did not take a ref, which `push --porcelain` prints on stdout; else what git says on stderr."""
-    refused = [line for line in str(problem.stdout).splitlines() if line.lstrip(" '").startswith("!")]
-    return " ".join(" ".join(refused).split())[:500] or _stderr(problem)
+    refused = [line for line in problem.output.splitlines() if line.lstrip(" '").startswith("!")]
+    return " ".join(" ".join(refused).split())[:500] or problem.said

@@ -28,6 +28,10 @@ def guarded(teller: Teller, work: Callable[[], Answer]) -> Answer:
         outcome = Outcome.FAILED if unknown else Outcome.REFUSED
         answer = Answer(outcome, reason, str(problem), exit_code=problem.exit_code)
         return teller.say(answer, comments.render_failure(problem, teller.setting))
+    except OSError as problem:  # the runner's disk is full, or gone
+        failed = CouldNotVerify(f"the runner failed: {problem.strerror or problem}", remedy="run the job again")
+        answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(failed), exit_code=failed.exit_code)
+        return teller.say(answer, comments.render_failure(failed, teller.setting))
     except Exception:
         answer = Answer(Outcome.FAILED, Reason.INTERNAL, "internal error", exit_code=3)
         teller.say(answer, comments.render_internal_error(teller.setting))

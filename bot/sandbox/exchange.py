@@ -147,7 +147,12 @@ class Exchange(BaseHTTPRequestHandler):
         self._log(path, credential, answer.status)
         if fault and fault.after and self._fail_late(fault):
             return
-        self._send(answer, credential)
+        read = (f"{path}?{query}", credential.token if credential else "")
+        if fault and fault.stale:
+            answer = self.server.read_before.get(read, answer)
+        elif self.command == "GET":
+            self.server.read_before[read] = answer
+        self._send(answer, credential, half=bool(fault and fault.half))
 
     def _fail_late(self, fault: Fault) -> bool:
         """Lose the answer of a request that took effect."""
@@ -174,14 +179,14 @@ class Exchange(BaseHTTPRequestHandler):
             if not (fault and fault.after and self._fail_late(fault)):
                 self._send_stream(answer.status, answer.headers, parts)
 
-    def _send(self, answer: Answer, credential: Credential | None) -> None:
+    def _send(self, answer: Answer, credential: Credential | None, *, half: bool = False) -> None:
         body = b"" if answer.status in STATUSES_WITHOUT_BODY else json.dumps(answer.payload).encode()
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             **self._rate(credential),
             **answer.headers,
         }
-        self._send_bytes(answer.status, headers, body)
+        self._send_bytes(answer.status, headers, body, half=half)
 
     def _rate(self, credential: Credential | None) -> dict[str, str]:
         """https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
@@ -198,7 +203,8 @@ class Exchange(BaseHTTPRequestHandler):
             "X-RateLimit-Resource": "core",
         }
 
-    def _send_bytes(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    def _send_bytes(self, status: int, headers: Mapping[str, str], body: bytes, *, half: bool = False) -> None:
+        self.close_connection |= half
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -207,7 +213,7 @@ class Exchange(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[: len(body) // 2] if half else body)
 
     def _send_stream(self, status: int, headers: Iterable[tuple[str, str]], body: Iterator[bytes]) -> None:
         self.send_response(status)

@@ -12,8 +12,10 @@ class Fault:
     """Strikes the next `times` requests whose method (or `*`) and path (a regular expression) match.
 
     `status` answers with that error; `drop` closes the connection without an answer; `delay` answers late, in
-    seconds. `after` lets the request take effect first: a write that happened and whose answer was lost.
-    `path` has no API root: `/repos/acme/models/issues/1/comments`, or `/acme/models.git/git-receive-pack`.
+    seconds; `half` breaks off in the middle of the answer's body; `stale` answers a read with what the very same read
+    got before, as a replica that lags behind does. `after` lets the request take effect first: a write that happened
+    and whose answer was lost. `path` has no API root: `/repos/acme/models/issues/1/comments`, or
+    `/acme/models.git/git-receive-pack`.
     """
 
     method: str
@@ -25,6 +27,8 @@ class Fault:
     delay: float = 0.0
     times: int = 1
     after: bool = False
+    half: bool = False
+    stale: bool = False
     meanwhile: Callable[[], object] | None = None
     """What somebody else does just before this request is answered; the request itself then goes on."""
 

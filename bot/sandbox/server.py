@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bot.sandbox.api import endpoints
+from bot.sandbox.api.routing import Answer
 from bot.sandbox.exchange import Exchange
 from bot.sandbox.hub import Hub, require_git, utc_now
 
@@ -74,6 +75,7 @@ class LoopbackServer(ThreadingHTTPServer):
         self.hub = hub
         self.endpoints = endpoints()
         self.closing = threading.Event()
+        self.read_before: dict[tuple[str, str], Answer] = {}  # what each reader last got, for a stale answer
         self._connections: dict[threading.Thread, socket.socket] = {}
         super().__init__(("127.0.0.1", port), Exchange)
 

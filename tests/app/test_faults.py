@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +20,8 @@ from bot.sandbox.workshop import Job, Runner
 from bot.settings import Settings
 
 from .conftest import Office
+from .desk import BOT
+from .test_hostile_disk import NAMESPACE
 from .test_layout import MODELS
 
 REQUESTS = 13
@@ -34,6 +37,8 @@ KINDS: list[dict[str, Any]] = [
     {"status": 409, "message": "Conflict"},
     {"status": 422, "message": "Validation Failed"},
     {"drop": True},
+    {"half": True},
+    {"delay": 2, "drop": True},  # hangs: nobody waits as long here
 ]
 EVERY = [(index, kind) for index in range(REQUESTS) for kind in KINDS]
 SOME = [(index, KINDS[index % len(KINDS)]) for index in range(REQUESTS)]
@@ -55,7 +60,8 @@ class Nth(Fault):
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reads are not asked again here: the tests would wait for what the retries hide."""
+    """Reads are not asked again here, nor is a hanging one waited for: the tests would wait with them."""
+    monkeypatch.setattr("bot.github.rest.TIMEOUT_SECONDS", 1)
 
     def connect(settings: Settings) -> PyGithubClient:
         return PyGithubClient.connect(settings, retries=0)
@@ -119,6 +125,31 @@ def test_every_request_failing_in_every_way_is_done_without_or_safe_to_run_again
     run_with(office, Nth("*", "", skip=index, **kind))
 
 
+READS = [index for index in range(REQUESTS) if index not in WRITES]
+
+
+@pytest.mark.parametrize("index", READS)
+def test_a_read_that_shows_what_was_is_refused_or_safe_to_run_again(office: Office, index: int) -> None:
+    """A replica that lags behind: the head before the last push, the comments before ours."""
+    number = office.pull()
+    assert office.ask(number, "/promote active --dry-run").exit_code == 0
+    alice = office.person("alice")
+    alice.git("fetch", "origin", "evaluation")
+    alice.git("checkout", "evaluation")
+    alice.write("ml/evaluations/more.json", "{}\n")
+    tip = alice.commit("docs: More")
+    alice.push()
+    comment = office.repository.comment(number, author="alice", body="/promote active")
+    event = office.repository.issue_comment_event(comment.id)
+    office.hub.faults.append(Nth("*", "", skip=index, stale=True))
+    first = office.job(event)
+    office.hub.faults.clear()
+    assert first.exit_code in (0, 1, 4), first.log
+    assert office.repository.git.is_ancestor(tip, office.head(number)), "nothing that was pushed is lost"
+    assert office.job(event).exit_code == 0
+    check_final(office, number)
+
+
 @pytest.mark.parametrize("index", WRITES)
 def test_a_write_whose_answer_is_lost_is_not_done_twice(office: Office, index: int) -> None:
     run_with(office, Nth("*", "", skip=index, status=502, after=True))
@@ -135,6 +166,38 @@ def test_git_that_does_not_answer_is_could_not_verify_and_safe_to_run_again(
     job = office.job(event)
     office.hub.faults.clear()
     assert (job.exit_code, office.head(number)) == (4, head), job.log
+    assert office.job(event).exit_code == 0
+    check_final(office, number)
+
+
+def test_git_that_hangs_is_given_up_and_safe_to_run_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    number, event = asked(office)
+    head = office.head(number)
+    office.hub.faults.append(Fault("*", "info/refs", delay=30, drop=True, times=20))
+    with monkeypatch.context() as patch:
+        patch.setattr("bot.git.TIMEOUT_SECONDS", 1)
+        job = office.job(event)
+    office.hub.faults.clear()
+    assert (job.exit_code, office.head(number)) == (4, head), job.log
+    assert office.job(event).exit_code == 0
+    check_final(office, number)
+
+
+@pytest.mark.parametrize("size", ["4k", "16k", "64k", "200k"])
+def test_a_runner_whose_disk_is_full_promotes_nothing_or_all_of_it(office: Office, size: str) -> None:
+    """Its temporary files are on a file system of this size, full at another step each time."""
+    number, event = asked(office)
+    runner = Runner.of(office.repository, office.scratch / "runner")
+    disk = office.scratch / "disk"
+    disk.mkdir()
+    environment = {**runner.environment("issue_comment", event), "TMPDIR": str(disk)}
+    command = [*NAMESPACE, str(disk), f"size={size}"]
+    if subprocess.run(command, env=environment, capture_output=True, check=False).returncode:
+        pytest.skip("mounting in a namespace of one's own is not allowed here")
+    done = subprocess.run([*command, *BOT], env=environment, capture_output=True, text=True, check=False)
+    ended = json.loads(done.stdout)
+    assert ended["code"] == 4, ended
+    assert "Traceback" not in ended["err"]
     assert office.job(event).exit_code == 0
     check_final(office, number)
 

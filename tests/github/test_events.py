@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.errors import InvalidInput
-from bot.github.events import CommentCreated, Ignored, parse_event
+from bot.github.events import CommentCreated, Ignored, Reviewed, parse_event
 
 USER = {"login": "alice", "id": 1, "type": "User"}
 PAYLOAD: dict[str, Any] = {
@@ -33,9 +33,25 @@ def test_a_comment_on_an_issue_and_one_by_an_app() -> None:
     assert event.via_app
 
 
-@pytest.mark.parametrize(("name", "changes"), [("workflow_run", {}), ("issue_comment", {"action": "edited"})])
+@pytest.mark.parametrize(("name", "changes"), [("fork", {}), ("issue_comment", {"action": "edited"})])
 def test_what_asks_nothing_is_ignored(name: str, changes: dict[str, Any]) -> None:
     assert isinstance(parse_event(name, json.dumps(PAYLOAD | changes).encode()), Ignored)
+
+
+@pytest.mark.parametrize(
+    ("changes", "pulls"),
+    [
+        ({}, (3, 4)),
+        ({"event": "push"}, None),
+        ({"pull_requests": []}, None),
+    ],
+)
+def test_the_end_of_a_run_on_a_review_names_pull_requests_and_nothing_else(
+    changes: dict[str, Any], pulls: tuple[int, ...] | None
+) -> None:
+    run = {"event": "pull_request_review", "pull_requests": [{"number": 4}, {"number": 3}, {"number": 4}], **changes}
+    event = parse_event("workflow_run", json.dumps({"action": "completed", "workflow_run": run}).encode())
+    assert event == Reviewed(pulls) if pulls else isinstance(event, Ignored)
 
 
 @pytest.mark.parametrize(
