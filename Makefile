@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e exhaustive fuzz check audit fix lint workflows types layers locks lock clean FORCE
+.PHONY: help demo test e2e exhaustive fuzz check audit mutation fix lint workflows types layers locks lock clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -46,6 +46,10 @@ check: lint types layers locks ## what CI runs: lint, types, layers, locks, test
 	@$(AUDIT) || [ $$? -eq 4 ]
 	$(BIN)/pytest --numprocesses=$(WORKERS) --cov --cov-report=term:skip-covered --cov-fail-under=90
 	$(BIN)/coverage report --include='bot/promotion/*,bot/registry/*' --omit=bot/registry/store.py --fail-under=100
+
+mutation: $(VENV)/.dev ## change the core in every small way and see whether its own tests notice (half an hour)
+	$(BIN)/mutmut run
+	@$(BIN)/mutmut export-cicd-stats >/dev/null && cat mutants/mutmut-cicd-stats.json
 
 audit: $(VENV)/.dev ## whether a locked dependency is known to be vulnerable
 	@$(AUDIT)
@@ -89,7 +93,7 @@ lock: $(VENV)/.bootstrap ## resolve the locks again (UPGRADE=--upgrade takes new
 	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml --extra dev -c requirements/runtime.txt -o requirements/dev.txt >/dev/null
 
 clean: ## remove .venv and everything built
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage mutants
 
 $(VENV)/.python: FORCE
 	@identity="$$($(PYTHON) -c '$(IDENTITY)')" && { [ "$$identity" = "$$(cat $@ 2>/dev/null)" ] \
