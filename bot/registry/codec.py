@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from bot.errors import InvalidInput
@@ -50,6 +51,16 @@ def parse_json(data: bytes, *, where: str, max_bytes: int = MAX_BYTES, max_depth
     except InvalidInput as problem:
         raise InvalidInput(problem.message, where=where, remedy=problem.remedy) from None
     return value
+
+
+@contextmanager
+def read_from(where: str) -> Iterator[None]:
+    """What is refused while a committed file is read names the file, and how to get a good one back."""
+    try:
+        yield
+    except InvalidInput as problem:
+        remedy = problem.remedy or f"correct it there, or go back to what was: git log -p -- {where}"
+        raise InvalidInput(problem.message, where=problem.where or where, remedy=remedy) from None
 
 
 def canonical_json(value: Any) -> bytes:

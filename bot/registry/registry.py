@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.errors import InvalidInput, PromotebotError
 from bot.registry.chain import sealed
-from bot.registry.codec import parse_json, stored_json
+from bot.registry.codec import parse_json, read_from, stored_json
 from bot.registry.names import ModelName, Stage, parse_model_name, parse_stage, parse_timestamp
 from bot.registry.split import ModelFiles, RawEntry, SplitModels, model_file
 
@@ -55,13 +55,13 @@ class ModelRegistry:
         Raises:
             InvalidInput: naming the JSON path of everything that is wrong.
         """
-        document = parse_json(data, where=where)
-        if not isinstance(document, dict):
-            raise InvalidInput(
-                f"the top level is a {type(document).__name__}; expected an object with schema_version and models",
-                where=where,
-            )
-        layout = _check_head(document, where)
+        with read_from(where):
+            document = parse_json(data, where=where)
+            if not isinstance(document, dict):
+                raise InvalidInput(
+                    f"the top level is a {type(document).__name__}; expected an object with schema_version and models"
+                )
+            layout = _check_head(document)
         if layout is Layout.SINGLE:
             registry = cls(document, where=where)
             if check_models:
@@ -201,7 +201,8 @@ class _Entries(Mapping[ModelName, "ModelEntry"]):
             except PromotebotError as problem:
                 raise InvalidInput(f"$.models: {problem.message}", where=file, remedy=problem.remedy) from None
             path = f"$.models.{name}" if single else "$"
-            self._read[name] = read_record(ModelEntry, raw, where=file, path=path)
+            with read_from(file):
+                self._read[name] = read_record(ModelEntry, raw, where=file, path=path)
         return self._read[name]
 
     def __iter__(self) -> Iterator[ModelName]:
@@ -214,29 +215,30 @@ class _Entries(Mapping[ModelName, "ModelEntry"]):
         return name in self._registry.models
 
 
-def _check_head(document: Mapping[str, Any], where: str) -> Layout:
+def _check_head(document: Mapping[str, Any]) -> Layout:
     version = document.get("schema_version")
     if version not in SCHEMA_VERSIONS:
         raise InvalidInput(
             f"$.schema_version is {version!r}; this promotebot reads {', '.join(SCHEMA_VERSIONS)}",
-            where=where,
             remedy="update promotebot if a newer one wrote this file",
         )
     generated = document.get("generated_at_utc")
     if generated is not None:
         if not isinstance(generated, str):
-            raise InvalidInput("$.generated_at_utc is not a string", where=where)
-        parse_timestamp(generated)
+            raise InvalidInput("$.generated_at_utc is not a string")
+        try:
+            parse_timestamp(generated)
+        except InvalidInput as problem:
+            raise InvalidInput(f"$.generated_at_utc: {problem.message}") from None
     if "layout" not in document:
         if not isinstance(document.get("models"), dict):
-            raise InvalidInput("$.models is missing or not an object", where=where)
+            raise InvalidInput("$.models is missing or not an object")
         return Layout.SINGLE
     if document["layout"] != Layout.SPLIT.value:
         raise InvalidInput(
             f"$.layout is {document['layout']!r}; expected 'split', or no such key for everything in one file",
-            where=where,
             remedy="update promotebot if a newer one wrote this file",
         )
     if "models" in document:
-        raise InvalidInput("$.layout is split, but $.models is there too", where=where, remedy="take one of them out")
+        raise InvalidInput("$.layout is split, but $.models is there too", remedy="take one of them out")
     return Layout.SPLIT

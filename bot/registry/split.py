@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from bot.errors import InvalidInput
-from bot.registry.codec import parse_json
+from bot.registry.codec import parse_json, read_from
 from bot.registry.names import parse_model_name
 
 RawEntry = Mapping[str, Any]
@@ -53,9 +53,10 @@ class SplitModels(Mapping[str, RawEntry]):
             raise KeyError(name)
         if name not in self._read:
             where = model_file(self._path, name)
-            entry = parse_json(self._files.read(name + SUFFIX), where=where)
-            if not isinstance(entry, dict):
-                raise InvalidInput(f"the top level is a {type(entry).__name__}; expected one model", where=where)
+            with read_from(where):
+                entry = parse_json(self._files.read(name + SUFFIX), where=where)
+                if not isinstance(entry, dict):
+                    raise InvalidInput(f"the top level is a {type(entry).__name__}; expected one model")
             self._read[name] = entry
         return self._read[name]
 

@@ -17,8 +17,8 @@ from bot.promotion.request import Actor
 from bot.promotion.rules import duration
 from bot.registry import Stage
 from bot.registry.model import Action, Source
+from tests.approved import approve, set_values
 
-from .approved import approve, set_values
 from .test_plan import SHA, V1, asked
 
 FULL = f"--artifact-dir ml/a --artifact-id a.1 --dataset-id d-1 --git-sha {SHA} --notes n --sha {SHA} --new-model"

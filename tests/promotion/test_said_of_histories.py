@@ -15,8 +15,8 @@ from bot.promotion.retrace import differences, request_of
 from bot.registry import ModelRegistry, Stage
 from bot.registry.codec import stored_json
 from bot.registry.model import Action, Event, RequestRef, Source
+from tests.approved import approve, set_values, told
 
-from .approved import approve, set_values, told
 from .test_plan import LIVE, MODEL, NOW, SHA, V2, after
 
 REF = RequestRef(repo="acme/models", pull=7, id="comment:1#1", login="alice", head_sha=SHA)

@@ -23,8 +23,8 @@ from bot.registry import ModelRegistry, Stage
 from bot.registry.codec import stored_json
 from bot.registry.model import Action, RequestRef, Source
 from bot.registry.names import ArtifactPath, GitSha, ModelName
+from tests.approved import approve, set_values, told
 
-from .approved import approve, set_values, told
 from .test_plan import EMPTY, LIVE, MODEL, NOW, SHA, SHADOWED, V1, V2, after, asked, decide, evidence
 
 REF = RequestRef(repo="acme/models", pull=7, id="comment:1#1", login="alice", head_sha=SHA)
