@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,37 @@ def test_asking_twice_for_the_same_changes_nothing(office: Office) -> None:
     job = office.ask(number, "/promote active")
     assert job.outputs["reason_code"] == "nothing_to_change"
     assert office.head(number) == head
+
+
+def test_a_dry_run_shows_what_the_commit_then_is(office: Office) -> None:
+    """Both are planned from the same inputs; only the request, and what is hashed over it, is another."""
+
+    def diff(number: int) -> str:
+        shown = office.comment(number).partition("```diff")[2].partition("```")[0]
+        return re.sub(r"comment:\d+#1|sha256:[0-9a-f]{64}", "…", shown)
+
+    number = office.pull()
+    assert office.ask(number, "/promote active --dry-run").exit_code == 0
+    planned = diff(number)
+    assert office.ask(number, "/promote active").exit_code == 0
+    assert planned.count("\n+") > 10
+    assert diff(number) == planned
+
+
+def test_a_commits_own_date_counts_for_nothing(office: Office) -> None:
+    """Whoever commits writes the date; soak and history go by GitHub's clock and ours."""
+    alice = office.person("alice")
+    alice.start_branch("long-ago")
+    alice.write("ml/evaluations/long-ago.json", "{}\n")
+    old = {"GIT_COMMITTER_DATE": "2020-01-01T00:00:00Z", "GIT_AUTHOR_DATE": "2020-01-01T00:00:00Z"}
+    alice = replace(alice, environment={**alice.environment, **old})
+    alice.commit("feat: Long ago")
+    alice.push()
+    number = office.repository.open_pull(author="alice", head="long-ago", title="Long ago").number
+    assert office.ask(number, f"/promote staging {MODEL} --artifact-dir {V2}").exit_code == 0
+    event = office.registry(office.head(number)).history[MODEL][0]
+    assert event.ts_utc == office.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert "in shadow for 0 min" in office.comment(number).lower()
 
 
 def test_a_dry_run_shows_the_diff_and_commits_nothing(office: Office) -> None:
