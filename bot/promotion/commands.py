@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -129,7 +128,7 @@ def _comment_open_after(line: str, inside: bool) -> bool:
 
 
 def _parse_line(line: int, text: str) -> Iterator[Command]:
-    word = re.split(r"\s", text[1:], maxsplit=1)[0]
+    word = re.split(r"\s", text[1:])[0]
     verb = _VERBS.get(word)
     if verb is None:
         if not word.isalpha():
@@ -147,7 +146,7 @@ def _parse_line(line: int, text: str) -> Iterator[Command]:
 def _words(text: str) -> list[str]:
     if len(text) > MAX_LINE:
         raise InvalidInput(f"the line is over {MAX_LINE} characters")
-    hidden = next((c for c in text if c != " " and (not c.isprintable() or unicodedata.category(c) == "Cf")), None)
+    hidden = next((c for c in text if not c.isprintable()), None)
     if hidden is not None:
         raise InvalidInput(
             f"the line holds the invisible character U+{ord(hidden):04X}", remedy="type the line again by hand"
@@ -155,7 +154,7 @@ def _words(text: str) -> list[str]:
     if any(c in text for c in "“”‘’"):
         raise InvalidInput("the line holds typographic quotes", remedy='use straight quotes: "…"')
     try:
-        return shlex.split(text, posix=True)
+        return shlex.split(text)
     except ValueError:
         raise InvalidInput("a quote is not closed", remedy='write the value as "…"') from None
 
@@ -276,7 +275,7 @@ def parse_text(text: str) -> str:
         raise InvalidInput(f"the text is {len(text)} characters; at most {MAX_TEXT} are kept")
     if not text.strip():
         raise InvalidInput("the text is empty")
-    hidden = next((c for c in text if not c.isprintable() or unicodedata.category(c) == "Cf"), None)
+    hidden = next((c for c in text if not c.isprintable()), None)
     if hidden is not None:
         raise InvalidInput(f"the text holds the invisible character U+{ord(hidden):04X}")
     return text

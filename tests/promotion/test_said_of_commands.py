@@ -81,6 +81,14 @@ LINES = [
     "/status m n",
     "/help",
     "/help m",
+    "<!-- a --> x <!-- b --> y <!-- c\n/promote active\n--> <!-- d -->\n/promote shadow",
+    "/promote active <!-- x\n/promote shadow\n-->\n/help",
+    "/promote " + "x" * (4096 - 9),
+    "/promote " + "x" * (4096 - 8),
+    "/promote active --notes \u2066hidden",
+    "/prmotee " + "y" * 300,
+    "/promote active -z",
+    "/promote stagingshadow",
     "/promte active",
     "/stauts",
     "/Help",
@@ -173,7 +181,10 @@ def test_what_a_policy_that_is_none_is_told() -> None:
         "text",
         ": {",
         "\x00",
-        "drafts: true\n" + "#" * 65_536,
+        "drafts: true\n" + "#" * (65_536 - 14) + "\n",
+        "drafts: true\n" + "#" * (65_536 - 13) + "\n",
+        "drafts: 1\nrequire_sha: 2",
+        "{a: {b: 1}, {c: 1}: 2}",
     ]
 
     def read(text: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from bot.promotion.append_only import check_append_only
 from bot.promotion.history import check_entry
 from bot.promotion.replay import Diverged, Step, replay
 from bot.promotion.retrace import differences, request_of
@@ -51,6 +52,14 @@ def damages() -> Iterator[tuple[str, ModelRegistry]]:
     yield "a pointer is cleared", changed(shadow=None)
     yield "a key of the entry", changed(owner="me")
     yield "a chain that names another newest", changed(history_digest="sha256:" + "0" * 64)
+    bare = [{key: value for key, value in event.items() if key != "previous"} for event in events]
+    yield "a chain taken off", changed(history=bare, history_digest=None)
+    older = [{**event, "pointer": {**event["pointer"], "digest": None}} for event in bare]
+    yield "a chain and every digest taken off", changed(history=older, history_digest=None)
+    yield (
+        "a chain taken off, its keys left",
+        changed(history=[{**event, "previous": None} for event in older], history_digest=None),
+    )
     yield "a chain without its digest", changed(history_digest=None)
     yield "a previous is another", changed(history=[{**events[0], "previous": "sha256:" + "0" * 64}, *events[1:]])
     yield (
@@ -65,6 +74,8 @@ def test_what_is_said_of_every_damage_to_a_history() -> None:
         yield from (told(finding) for finding in found.findings) if isinstance(found, Diverged) else ["replays"]
         if MODEL in head:
             yield from (told(finding) for finding in check_entry(head, MODEL, NOW))
+        yield from (told(finding) for finding in check_append_only(MOVED_ON, head, [MODEL]))
+        yield from (told(finding) for finding in check_append_only(head, MOVED_ON, [MODEL]))
 
     approve("damages", ((name, seen(head)) for name, head in damages()))
 
@@ -76,11 +87,16 @@ def test_an_event_is_retraced_to_its_request_and_held_against_what_that_produces
         yield f"new: {request.new_model}"
 
     empty, newest = LIVE.entries[MODEL].history[-1], MOVED_ON.entries[MODEL].history[0]
+    newest = newest.model_copy(update={"notes": "noted"})
     rolled = newest.model_copy(update={"action": Action.ROLLBACK, "pointer": LIVE.entries[MODEL].active})
     unheard = rolled.model_copy(update={"pointer": newest.pointer.model_copy(update={"digest": "sha256:" + "0" * 64})})
     bare = newest.model_copy(update={"actor": None, "source": None, "request": REF})
     demoted = newest.model_copy(update={"action": Action.DEMOTE, "from_stage": Stage.ACTIVE, "to_stage": None})
     before = MOVED_ON.entries[MODEL]
+    elsewhere = rolled.model_copy(update={"to_stage": Stage.STAGING})
+    old = [e.model_copy(update={"pointer": e.pointer.model_copy(update={"digest": None})}) for e in before.history]
+    unpinned = before.model_copy(update={"history": tuple(old)})
+    moved = rolled.model_copy(update={"pointer": rolled.pointer.model_copy(update={"artifact_dir": "ml/x"})})
     approve(
         "retraced",
         [
@@ -88,12 +104,20 @@ def test_an_event_is_retraced_to_its_request_and_held_against_what_that_produces
             ("a promotion", retraced(Step(MODEL, newest), before)),
             ("a rollback to what stood there", retraced(Step(MODEL, rolled), before)),
             ("a rollback to what never did", retraced(Step(MODEL, unheard), before)),
+            ("a rollback to what stood in another stage", retraced(Step(MODEL, elsewhere), before)),
+            ("a rollback to an older tool's, by its place", retraced(Step(MODEL, rolled), unpinned)),
+            ("a rollback to an older tool's, of another place", retraced(Step(MODEL, moved), unpinned)),
+            ("a rollback of a model that is new", retraced(Step(MODEL, rolled), None)),
             ("an event without an actor", retraced(Step(MODEL, bare), before)),
             ("a demotion", retraced(Step(MODEL, demoted), before)),
             *((name, differences(written, newest)) for name, written in _forged(newest)),
             ("a demotion keeps the time of what it took out", differences(demoted, demoted)),
+            ("a demotion that says another time", differences(demoted, demoted.model_copy(update=_LATER))),
         ],
     )
+
+
+_LATER = {"ts_utc": "2026-03-01T00:00:00Z"}
 
 
 def _forged(event: Event) -> Iterator[tuple[str, Event]]:

@@ -116,7 +116,7 @@ def _decided(decision: Decision) -> Iterator[str]:
     yield from (told(finding) for finding in decision.findings)
     if isinstance(decision, Plan):
         yield json.dumps(decision.after.raw_entry(decision.request.model)["history"][0], sort_keys=True)
-        yield json.dumps(document(decision, written=True).model_dump(mode="json", exclude={"findings", "event"}))
+        yield json.dumps(document(decision, written=True).model_dump(mode="json", exclude={"findings"}))
         yield f"again: {decision.request.retry()}"
     elif not isinstance(decision, Rejected):
         yield json.dumps(document(decision, written=False).model_dump(mode="json", exclude={"findings"}))
@@ -140,7 +140,8 @@ def scenes() -> Iterator[tuple[str, Request | Unclear]]:
 
     def made(asked: Asked, registry: ModelRegistry, *touched: str, **manifest: Any) -> Request | Unclear:
         parsed = Manifest.model_validate({**WRITTEN, **manifest}) if manifest else None
-        scene = Scene(registry, [ArtifactPath(path) for path in touched], lambda _: parsed)
+        places = [ArtifactPath(path) for path in touched] or [ArtifactPath("ml/a")]
+        scene = Scene(registry, places[: len(touched)], dict.fromkeys(places, parsed).get)
         return complete(asked, scene, actor=Actor("alice", Source.GITHUB), ref=REF, default_reason="#7: title")
 
     one, name = known(one={"shadow": POINTER}), ModelName("one")
@@ -180,6 +181,13 @@ def scenes() -> Iterator[tuple[str, Request | Unclear]]:
         new_model=True,
     )
     yield "everything is said", made(everything, one, "ml/a", dataset_id="d9")
+    yield "deep in the tree", made(shadow, known(one={}), "ml/artifacts/2026/new")
+    many = [f"ml/a{number:02}" for number in range(25)]
+    yield "many artifacts are touched", made(active, one, *many)
+    yield (
+        "an unknown model of many",
+        made(replace(active, model=ModelName("m")), known(**{f"m{number:02}": {} for number in range(25)})),
+    )
     yield "an id said for two touched", made(replace(active, artifact_id="x"), one, "ml/c", "ml/d")
 
 
