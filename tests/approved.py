@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -14,11 +15,13 @@ SAID = Path(__file__).parent / "said"
 
 
 def approve(name: str, cases: Iterable[tuple[str, Iterable[str]]]) -> None:
-    """Compare (case, lines it answers) with `said/<name>.txt`.
+    """Compare (case, lines it answers) with `said/<name>.txt`, digests numbered as they come up.
 
     With APPROVE=1 in the environment the file is written instead; then `git diff` shows what is said otherwise.
     """
-    text = "".join(f"## {case}\n{''.join(f'{line}{chr(10)}' for line in lines)}\n" for case, lines in cases)
+    said = "".join(f"## {case}\n{''.join(f'{line}{chr(10)}' for line in lines)}\n" for case, lines in cases)
+    seen: dict[str, str] = {}
+    text = re.sub(r"sha256:[0-9a-f]{64}", lambda digest: seen.setdefault(digest[0], f"sha256:#{len(seen)}"), said)
     path = SAID / f"{name}.txt"
     if os.environ.get("APPROVE") == "1":
         path.write_text(text, encoding="utf-8")

@@ -40,6 +40,8 @@ POLICY = """\
 # require_reason: false
 # require_sha: false
 # require_dataset: false
+# separation: null              # {approvals: 1}: other people approve the exact head before it can be merged
+# freezes: []                   # times in which nothing is promoted: start, end, timezone, reason, stages
 # drafts: false
 # contacts: []
 """

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from enum import IntEnum
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from bot.artifact.limits import Limits
 from bot.errors import InvalidInput
@@ -21,6 +22,7 @@ MAX_BYTES = 64 * 1024
 MAX_APPROVALS = 6  # as many as GitHub's own rule for a branch can ask for
 DEFAULT_PATH = ".github/promotion.yml"
 _DURATION = re.compile(r"(\d{1,4})([mhd])", re.ASCII)
+_LOCAL_TIME = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -104,6 +106,59 @@ class Stages(_Section):
         return section.permission
 
 
+def _local_time(value: object) -> object:
+    if isinstance(value, str) and _LOCAL_TIME.fullmatch(value):
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            return value
+    raise ValueError(f"{value!r} is not a local time such as 2026-12-18T18:00")
+
+
+def _zone(value: object) -> object:
+    try:
+        ZoneInfo(value if isinstance(value, str) else "")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is no timezone that this machine knows, such as UTC or Europe/Berlin") from None
+    return value
+
+
+LocalTimeField = Annotated[
+    str, BeforeValidator(_local_time), WithJsonSchema({"type": "string", "pattern": _LOCAL_TIME.pattern})
+]
+
+
+class Freeze(_Section):
+    """A time in which nothing is promoted; what goes back, and what takes a model out, is never frozen."""
+
+    start: LocalTimeField
+    end: LocalTimeField
+    timezone: Annotated[str, BeforeValidator(_zone)] = "UTC"
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = (Stage.ACTIVE,)
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Freeze:
+        if self.begins >= self.ends:
+            raise ValueError(f"end ({self.end}) is not after start ({self.start})")
+        return self
+
+    @property
+    def begins(self) -> datetime:
+        return self._moment(self.start)
+
+    @property
+    def ends(self) -> datetime:
+        """The first moment after it, UTC."""
+        return self._moment(self.end)
+
+    def _moment(self, local: str) -> datetime:
+        there = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(self.timezone))
+        return there.astimezone(timezone.utc)
+
+
 class Separation(_Section):
     """How many people other than requester, author and last pusher must approve the exact head."""
 
@@ -123,6 +178,7 @@ class Policy(_Section):
     drafts: bool = False
     """Whether a draft pull request may carry promotions."""
     separation: Separation | None = None
+    freezes: tuple[Freeze, ...] = ()
     limits: Limits = Limits()
     contacts: tuple[Annotated[str, Field(max_length=200)], ...] = ()
 

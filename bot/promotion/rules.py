@@ -313,6 +313,20 @@ def _soak(case: Case, stage: Stage, soak: Soak, event: Event) -> Finding:
     )
 
 
+def nothing_is_frozen(case: Case) -> Iterator[Finding]:
+    """No promotion into a stage while the policy freezes it; a rollback or a demotion is never held up."""
+    request = case.request
+    if case.is_rollback:
+        return
+    for freeze in case.policy.freezes:
+        if request.stage in freeze.stages and freeze.begins <= case.now < freeze.ends:
+            yield error(
+                "freeze",
+                f"{request.stage.label} is frozen until {to_timestamp(freeze.ends)}: {freeze.reason}.",
+                remedy="ask again then; a rollback is not held up",
+            )
+
+
 def bytes_are_pinned(case: Case) -> Iterator[Finding]:
     """A directory that a pointer names must still hold the bytes that were promoted from it."""
     if case.digest is None:
@@ -378,6 +392,7 @@ RULES: tuple[Rule, ...] = (
     commit_is_reachable,
     prior_stage,
     soak_time,
+    nothing_is_frozen,
     history_is_whole,
     bytes_are_pinned,
 )

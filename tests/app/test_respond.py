@@ -370,6 +370,21 @@ def test_the_policy_can_demand_a_pinned_head_for_active_and_rollbacks(
     assert (f"--sha {head}" in office.comment(number) and job.exit_code == 1) or not needed
 
 
+def test_a_freeze_refuses_a_promotion_and_lets_a_rollback_through(office: Office) -> None:
+    first = office.pull("first")
+    office.ask(first, "/promote active")
+    office.merge(first)
+    bob = office.person("bob")
+    freeze = f"{{start: {office.now:%Y-%m-%dT00:00}, end: 2999-01-01T00:00, reason: year-end close}}"
+    bob.write(".github/promotion.yml", f"freezes: [{freeze}]\n")
+    bob.commit("chore: Freeze")
+    bob.push()
+    number = office.pull("second")
+    job = office.ask(number, "/promote active --artifact-id renamed")
+    refused(office, number, job, office.head(number), "ACTIVE is frozen until 2999", "year-end close")
+    assert office.ask(number, '/rollback regime_classifier --reason "incident"').exit_code == 0
+
+
 def test_a_hand_edited_registry_is_not_built_upon(office: Office) -> None:
     text = office.repository.git.run("show", f"main:{REGISTRY}")
     edited = text.replace('"artifact_id": "regime_v1_prod"', '"artifact_id": "mine"', 1)

@@ -87,6 +87,17 @@ def decisions() -> Iterator[tuple[str, Decision]]:
     yield "a reason is required", decide(SHADOWED, titled, V1, policy=parse_policy(b"require_reason: true"))
     yield "active before", decide(MOVED_ON, active, V1)
     yield "active before, no reason", decide(MOVED_ON, asked(Stage.ACTIVE, V1, reason=None), V1)
+    frozen = parse_policy(
+        b"freezes: [{start: 2026-02-16T10:00, end: 2026-02-16T11:00, timezone: Europe/Berlin, reason: close}]"
+    )
+    for minute in (-1, 0, 59, 60):
+        moment = NOW + timedelta(minutes=minute)
+        yield f"{moment:%H:%M}, frozen at 09:00 UTC", decide(SHADOWED, active, V1, policy=frozen, now=moment)
+    yield "frozen, not this stage", decide(SHADOWED, asked(Stage.STAGING, V1), V1, policy=frozen)
+    yield "frozen, a rollback", decide(MOVED_ON, back, V1, policy=frozen)
+    yield "frozen, ACTIVE again what was ACTIVE", decide(MOVED_ON, active, V1, policy=frozen)
+    out = asked(Stage.ACTIVE, V1, action=Action.DEMOTE)
+    yield "frozen, a demotion", decide(LIVE, out, V1, policy=frozen)
     yield "a rollback", decide(MOVED_ON, back, V1)
     yield "a rollback whose commit was squashed away", decide(MOVED_ON, back, V1, facts=gone)
     yield "a rollback without a reason", decide(MOVED_ON, replace(back, reason=None), V1)
