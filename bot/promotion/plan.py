@@ -139,7 +139,7 @@ def _event(case: Case, moment: Timestamp, pointer: dict[str, Any], commit: str |
 def _origin(case: Case) -> Stage | None:
     """The highest lower stage that holds these bytes (DESIGN §2)."""
     entry = case.entry
-    for stage in case.request.stage.below if entry else []:
+    for stage in case.request.stage.below:
         pointer = entry.pointer(stage) if entry else None
         if pointer and pointer.digest == case.digest:
             return stage

@@ -280,7 +280,7 @@ def _status(request: Request) -> str:
 
 
 def _to_stage(request: Request, stage: Stage) -> str:
-    return replace(request, stage=stage, reason=None).retry()
+    return replace(request, stage=stage, action=Action.PROMOTE, reason=None).retry()
 
 
 def soak_time(case: Case) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ from bot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
 from bot.promotion.policy import Policy, parse_policy
 from bot.promotion.replay import Diverged, Replayed, replay
 from bot.promotion.request import Actor, Request
-from bot.promotion.rules import Facts
+from bot.promotion.rules import Facts, short
 from bot.registry import ModelRegistry, Stage
 from bot.registry.codec import stored_json
 from bot.registry.model import Action, Source
@@ -367,3 +367,38 @@ def test_a_registry_that_does_not_read_back_as_planned_is_never_written(monkeypa
     proof = evidence("v2", "2")
     with pytest.raises(InvalidInput, match="does not read back as planned"):
         decide(LIVE, asked(Stage.SHADOW, proof), proof)
+
+
+def test_a_plan_keeps_what_it_was_made_from() -> None:
+    decision = plan(
+        LIVE, asked(Stage.SHADOW, V2), V2, Policy(), NOW, base=LIVE, facts=Facts(commit_reachable=True), commit="c" * 40
+    )
+    assert isinstance(decision, Plan)
+    assert decision.before is LIVE
+    assert decision.event.registry_git_sha == "c" * 40
+
+
+@pytest.mark.parametrize("name", [MODEL, ModelName("another")])
+def test_a_plan_that_reads_back_otherwise_in_any_part_is_not_written(
+    monkeypatch: pytest.MonkeyPatch, name: ModelName
+) -> None:
+    reread = ModelRegistry.reread
+
+    def otherwise(self: ModelRegistry, model: str) -> ModelRegistry:
+        read = reread(self, model)
+        return read.with_entry(name, {**read.raw_entry(name), "owner": "me"})
+
+    monkeypatch.setattr(ModelRegistry, "reread", otherwise)
+    proof = evidence("v2", "2")
+    with pytest.raises(
+        InvalidInput, match=r"^ml/registry/models\.json: the new registry does not read back as planned"
+    ):
+        decide(LIVE, asked(Stage.SHADOW, proof), proof)
+
+
+def test_what_has_no_digest_is_called_unknown() -> None:
+    assert (short(None), short(""), short("sha256:" + "1" * 64)) == (
+        "unknown bytes",
+        "unknown bytes",
+        "sha256:11111111…",
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from bot.promotion.rollback import candidates, rollback_id
 from bot.registry import ModelEntry, Stage
 from bot.registry.model import read_record
+from tests.approved import approve
 
 
 def entry(*moves: str, **options: Any) -> ModelEntry:
@@ -86,3 +89,27 @@ def test_every_pointer_that_is_passed_over_says_why() -> None:
 
 def test_the_name_of_a_rollback_does_not_grow() -> None:
     assert rollback_id("v1") == rollback_id("v1_rollback") == "v1_rollback"
+
+
+def test_what_is_gone_back_to_after_every_short_history() -> None:
+    """Every history of up to four moves over two artifacts, with what is passed over and why."""
+
+    def told(moves: tuple[str, ...]) -> Iterator[str]:
+        found = candidates(entry(*moves), Stage.ACTIVE)
+        yield f"to: {', '.join(pointer.artifact_id for pointer in found.pointers) or 'nothing'}"
+        yield from (f"not {over.pointer.artifact_id}: {over.why}" for over in found.passed_over)
+
+    every = (moves for length in range(1, 5) for moves in product(("a", "b", "<a", "-"), repeat=length))
+    approve("rollbacks", ((" ".join(moves), told(moves)) for moves in every if _can_be(moves)))
+
+
+def _can_be(moves: tuple[str, ...]) -> bool:
+    """Nothing is taken out of an empty stage, nothing is gone back to that never stood, and nothing stands twice."""
+    standing, stood = "", set[str]()
+    for move in moves:
+        letter = "" if move == "-" else move.lstrip("<")
+        if letter == standing or (move.startswith("<") and letter not in stood):
+            return False
+        standing = letter
+        stood.add(letter)
+    return True

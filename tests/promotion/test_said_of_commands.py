@@ -94,7 +94,9 @@ LINES = [
     "/Help",
     "/promote " + "x" * 5000,
     "\n".join(["/help"] * 11),
+    "\n".join(["/help"] * 10),
     "text\n\n/promote active\n/help",
+    "/promote active <!-- a --> <!-- b\n/help\n--> <!-- c --> x\n/help",
 ]
 
 

@@ -102,6 +102,14 @@ def decisions() -> Iterator[tuple[str, Decision]]:
     yield "a rollback whose commit was squashed away", decide(MOVED_ON, back, V1, facts=gone)
     yield "a rollback without a reason", decide(MOVED_ON, replace(back, reason=None), V1)
     yield "a rollback to an older tool's", decide(older, asked(Stage.ACTIVE, V1, action=Action.ROLLBACK), V1)
+    yield "bytes that an older tool's ACTIVE may have been", decide(older, active, V1)
+    beside = {**place, "artifact_dir": "ml/artifacts/v0"}
+    for stage, there in (("active", beside), ("shadow", place)):
+        past = [{"ts_utc": "2026-01-01T00:00:00Z", "to_stage": stage, "pointer": there}]
+        again = asked(Stage.ACTIVE, V1, action=Action.ROLLBACK)
+        yield f"a rollback to what was {stage} in {there['artifact_dir']}", decide(stored(history=past), again, V1)
+    silent = parse_policy(b"stages: {shadow: {soak: null}}")
+    yield "no soak in shadow, one in staging", decide(staged, active, V1, policy=silent, now=NOW + 2 * days)
     yield "an older tool's registry goes on", decide(older, asked(Stage.SHADOW, V2), V2)
     yield "a demotion", decide(LIVE, asked(Stage.ACTIVE, V1, action=Action.DEMOTE), V1)
     yield "a demotion of nothing", decide(LIVE, asked(Stage.STAGING, V1, action=Action.DEMOTE), V1)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any, TypeVar
+
+import pytest
 
 from bot.errors import InvalidInput
 from bot.registry import ModelRegistry, Stage
@@ -253,6 +256,32 @@ def test_what_an_event_makes_of_a_registry_in_either_layout() -> None:
         cases.append((registry.layout.value, said))
     cases.append(("joined", [joined_bytes(split, Timestamp("2026-03-01T00:00:00Z")).decode()]))
     approve("layouts", cases)
+
+
+def test_a_moment_is_stored_in_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert to_timestamp(datetime(2026, 2, 16, 9, tzinfo=timezone.utc)) == "2026-02-16T09:00:00Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_the_seal_comes_last_however_the_file_was_written() -> None:
+    odd = {"history_digest": None, "history": [EVENT], "active": POINTER, "owner": "ml"}
+    registry = ModelRegistry.parse(stored_json({"schema_version": "v1", "models": {"m": odd}}))
+    after = registry.with_event(ModelName("m"), {**EVENT, "to_stage": "shadow"}, POINTER, Stage.SHADOW)
+    assert list(after.raw_entry("m")) == ["shadow", "staging", "active", "owner", "history", "history_digest"]
+
+
+def test_a_split_model_that_its_own_loader_refuses_is_not_reread() -> None:
+    files = Files({"m.json": stored_json({"active": POINTER})})
+    registry = ModelRegistry.parse(b'{"schema_version": "v1", "layout": "split"}', where=WHERE, files=files)
+    broken = registry.with_entry(ModelName("m"), {"active": {**POINTER, "artifact_id": 7}})
+    with pytest.raises(InvalidInput, match=r"some/models/m.json: \$.active.artifact_id"):
+        broken.reread("m")
+    assert broken.models is not registry.models
 
 
 def test_what_is_said_of_a_file_beside_the_models() -> None:
