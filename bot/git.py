@@ -221,7 +221,7 @@ class Repository:
         with self.open_blob(entry.oid) as stream:
             data = stream.read(max_bytes + 1)
         if len(data) > max_bytes:
-            raise InvalidInput(f"is over {max_bytes:,} bytes", where=entry.path)
+            raise InvalidInput(f"is over the limit of {max_bytes:,} bytes", where=entry.path, remedy="make it smaller")
         return data
 
     def commit_files(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import InvalidInput
+from bot.registry import ModelRegistry
 from bot.registry.codec import canonical_json, parse_json, stored_json
 
 texts = st.text(st.characters(codec="utf-8"))
@@ -86,3 +89,34 @@ def test_a_pair_of_surrogate_escapes_is_one_character() -> None:
 def test_a_file_over_the_limit_is_refused_before_it_is_decoded() -> None:
     with pytest.raises(InvalidInput, match=r"11 bytes; the limit is 10"):
         parse_json(b'"' + b"a" * 9 + b'"', where="x", max_bytes=10)
+
+
+def test_an_escaped_quote_does_not_end_a_string() -> None:
+    """Neither one that stands behind a pair of backslashes hides brackets, nor one behind three shows them."""
+    for text in ('[\\"' * 100, "[\\\\" * 100, '\\\\\\"[' * 100, "\\"):
+        assert parse_json(json.dumps([text] * 70).encode(), where="x") == [text] * 70
+    with pytest.raises(InvalidInput, match="nested deeper than 64 at line 2"):
+        parse_json(b'["\\\\",\n' + b"[" * 64 + b'"]' + b"]" * 65, where="x")
+
+
+def test_a_string_of_a_hundred_megabytes_is_read_in_the_memory_it_takes() -> None:
+    """A registry may be that large; a reader that kept a note of every character would need ten gigabytes."""
+    code = """
+import resource
+from bot.registry.codec import parse_json
+resource.setrlimit(resource.RLIMIT_AS, (1024**3, 1024**3))
+for unit, count in ((b"ab", 50), (b"\\\\\\\\", 10), (b'\\\\"', 10)):
+    data = b'{"a": "' + unit * (count * 1024**2) + b'", "b": [' + b"[]," * 70 + b"[]]}"
+    assert len(parse_json(data, where="models.json")["a"]) >= count * 1024**2
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("form", ['{{"{0}": 1, "{0}": 2}}', '{{"schema_version": "{0}"}}', '{{"{0}": []}}'])
+def test_what_is_quoted_of_an_endless_text_has_an_end(form: str) -> None:
+    models = '{"schema_version": "v1", "models": ' + form.format("x" * 1_000_000) + "}"
+    for data in (form.format("x" * 1_000_000), models):
+        with pytest.raises(InvalidInput) as refused:
+            ModelRegistry.parse(data.encode())
+        assert len(str(refused.value)) < 10_000
