@@ -1,8 +1,8 @@
 """The program that opens one model in a process of its own: `python -I -m bot.artifact.opener REQUEST`.
 
-It is started with an empty environment in a private copy of the artifact, limits itself before anything heavy
-is loaded, gives up files and network before it looks at the model, and prints one JSON document. What it says is
-a claim; the parent checks it.
+It is started with an empty environment in a private copy of the artifact, limits itself and leaves the network before
+anything heavy is loaded, gives up files before it looks at the model, and prints one JSON document. What it says is a
+claim; the parent checks it.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ def answer(model_file: Path) -> dict[str, Any]:
 def main() -> int:
     request = json.loads(sys.argv[1])
     confine.limit(int(request["seconds"]), int(request["memory_bytes"]))
+    unplugged = confine.unplug()
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a library that prints must not spoil the answer
     try:
@@ -101,9 +102,10 @@ def main() -> int:
         sys.stderr.write(f"{type(problem).__name__}: {problem}\n")
         return UNAVAILABLE
     onnxruntime.set_default_logger_severity(4)
-    confine.seal(Path())
+    walls = [wall for wall, stands in (("files", confine.seal(Path())), ("network", unplugged)) if stands]
+    report = answer(Path(str(request["model_file"])))
     with output:
-        json.dump(answer(Path(str(request["model_file"]))), output, allow_nan=False)
+        json.dump(report | ({"walls": walls} if report["opened"] else {}), output, allow_nan=False)
     os._exit(0)  # the answer is given; a library that fails while it is torn down changes nothing
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -174,6 +175,19 @@ def test_outputs_that_are_no_tensors_are_described(tmp_path: Path) -> None:
 def test_the_runtimes_own_noise_does_not_reach_anybody(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
     place.examine(opener=ChildOpener())
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_evidence_tells_which_walls_stood(place: Place) -> None:
+    code = """
+from pathlib import Path
+from bot.artifact import confine
+print(int(confine.unplug()), int(confine.seal(Path())))
+"""
+    said = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)
+    network, files = map(int, said.stdout.split())
+    card = place.examine(opener=ChildOpener()).card
+    assert card is not None
+    assert card.opened.walls == ["files"] * files + ["network"] * network
 
 
 def test_this_process_never_loads_the_runtime(place: Place) -> None:
