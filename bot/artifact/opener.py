@@ -27,8 +27,11 @@ _TYPES = {"float": "float32", "double": "float64", "float16": "float16", "bfloat
 def open_model(model_file: Path) -> dict[str, Any]:
     """Read the graph, load the model without optimisation, run its golden data; a JSON-ready report.
 
-    Optimisation folds constants: 657 bytes can ask for 8 GiB (DESIGN §8).
+    What our walk, onnx's own checker or the runtime refuses is refused. Optimisation folds constants: 657 bytes can
+    ask for 8 GiB (DESIGN §8).
     """
+    from onnx import checker
+
     try:
         graph = read_graph(model_file)
     except UnreadableGraph as problem:
@@ -37,6 +40,10 @@ def open_model(model_file: Path) -> dict[str, Any]:
     problems += [("artifact.external_data", problem) for problem in graph.external_problems]
     if problems:
         return refused(*problems)
+    try:
+        checker.check_model(str(model_file))
+    except checker.ValidationError as problem:
+        return refused(("artifact.opens", f"onnx's own checker: {problem}"))
     session, load_ms = start_session(model_file)
     golden, row = run_golden(session, model_file.parent)
     return {
