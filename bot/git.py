@@ -423,6 +423,11 @@ class Repository:
         output = self._run("ls-files", "-z", "--full-name", "--", f":(top,literal){directory}")
         return {path for path in output.split("\0") if path}
 
+    def left_out_paths(self, directory: str) -> set[str]:
+        """Files at or below a path of the work tree that a sparse checkout leaves out (git's skip-worktree bit)."""
+        output = self._run("ls-files", "-t", "-z", "--full-name", "--", f":(top,literal){directory}")
+        return {line[2:] for line in output.split("\0") if line.startswith("S ")}
+
     def user_email(self) -> str:
         """`git config user.email`, or empty."""
         try:

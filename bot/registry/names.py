@@ -16,7 +16,7 @@ Digest = NewType("Digest", str)
 GitSha = NewType("GitSha", str)
 Timestamp = NewType("Timestamp", str)
 
-MAX_PATH, MAX_COMPONENT = 4096, 255
+MAX_PATH, MAX_COMPONENT, MAX_COMPONENTS = 4096, 255, 64
 _TOO_LONG = f"Path component is over {MAX_COMPONENT} bytes"
 _MODEL_NAME = re.compile(r"[a-z0-9_]{1,128}")
 _GIT_SHA = re.compile(r"[0-9a-f]{40}")
@@ -130,6 +130,7 @@ def _path_problem(text: str) -> str:
     checks = (
         (not text, "Path is empty"),
         (len(text.encode("utf-8", "surrogatepass")) > MAX_PATH, f"Path is over {MAX_PATH} bytes"),
+        (len(parts) > MAX_COMPONENTS, f"Path has over {MAX_COMPONENTS} components"),
         (text.startswith(("/", "~")) or bool(_DRIVE.search(text)), "Path traversal not allowed (absolute path)"),
         (".." in parts, "Path traversal not allowed (..)"),
         ("\\" in text, "Path traversal not allowed (backslash)"),

@@ -113,6 +113,7 @@ def test_a_path_that_leaves_the_repository_is_called_traversal(path: str) -> Non
         "git~1/hooks",
         "a/" + "x" * 256,
         "\u00e9" * 128,  # 256 bytes
+        "a/" * 64 + "b",
         "a/" * 2048 + "b",
     ],
 )
