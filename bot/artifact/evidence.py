@@ -17,7 +17,7 @@ from bot.artifact.runtime import ModelOpener, NotOpened, Opened
 from bot.artifact.source import Kind, Source, fetching
 from bot.errors import InvalidInput
 from bot.findings import Finding, error, errors_in, passed, warning
-from bot.registry.codec import parse_json
+from bot.registry.codec import LFS_HEADER, parse_json
 from bot.registry.names import ArtifactPath, Digest
 
 MAX_REPORT = 1024 * 1024
@@ -144,8 +144,9 @@ class _Examination:
         try:
             with self.source.open(path) as stream:
                 data = stream.read(MAX_BYTES + 1)
-            if data.startswith(b"version https://git-lfs"):
-                remedy = f"git lfs untrack {shlex.quote(path)}, and commit the manifest itself"
+            if data.startswith(LFS_HEADER):
+                name = shlex.quote(path)
+                remedy = f"git lfs pull --include {name}, or for everybody: git lfs untrack {name}, and commit"
                 self._fail("artifact.lfs", f"{path} is a Git LFS pointer, not the manifest.", remedy, path)
                 return None
             manifest = parse_manifest(data, where=path)

@@ -15,12 +15,12 @@ from bot.artifact.manifest import FILE_NAME, Manifest, colliding, manifest_comma
 from bot.artifact.source import Entry, Kind, Source, fetching, shown
 from bot.errors import InvalidInput
 from bot.findings import Finding, error, passed, warning
+from bot.registry.codec import LFS_HEADER
 from bot.registry.names import ArtifactPath
 
 REPORT = "train_report.json"
 MAX_FINDINGS = 20
 """Of one rule on one artifact; the rest is counted."""
-_LFS_HEADER = b"version https://git-lfs.github.com/spec/v1\n"
 _LFS_BYTES = 1024
 _LFS_OID = re.compile(rb"^oid sha256:([0-9a-f]{64})$", re.MULTILINE)
 
@@ -281,7 +281,7 @@ def lfs_pointer(path: Path) -> str | None:
 
 def lfs_oid(data: bytes) -> str | None:
     """The same for a whole file's bytes."""
-    if len(data) > _LFS_BYTES or not data.startswith(_LFS_HEADER):
+    if len(data) > _LFS_BYTES or not data.startswith(LFS_HEADER):
         return None
     match = _LFS_OID.search(data)
     return match[1].decode() if match else ""

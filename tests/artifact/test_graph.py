@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -139,6 +140,13 @@ def test_external_data_is_read_as_the_strictest_reader_reads_it(read: Read, fiel
     (problem,) = read(build_model(initializers=[external_tensor(fields)])).external_problems
     assert said in problem
     assert problem.startswith("tensor 'w' ")
+
+
+def test_no_byte_of_external_data_is_read(read: Read, tmp_path: Path) -> None:
+    os.truncate(tmp_path / "weights.bin", 2**40)
+    (tmp_path / "weights.bin").chmod(0)
+    graph = read(build_model(initializers=[external_tensor({**WEIGHTS, "length": str(2**40)})]))
+    assert (graph.external_files, graph.external_problems) == (("weights.bin",), ())
 
 
 def test_a_location_given_twice_is_refused(read: Read) -> None:

@@ -119,6 +119,31 @@ def test_a_submodule_at_any_level_of_a_work_tree_is_refused(place: Place, level:
     assert rules(evidence, Severity.ERROR) >= {"artifact.tracked"}
 
 
+def test_a_tree_that_git_would_not_write_is_refused(place: Place) -> None:
+    """Names that lead elsewhere, and one name for a file and a directory: objects that are made by hand."""
+    place.commit()
+    blob = git(place.root, "hash-object", "-w", "--stdin", stdin=b"x").strip().decode()
+
+    def tree(*entries: tuple[str, str, str]) -> str:
+        data = b"".join(f"{mode} {name}".encode() + b"\0" + bytes.fromhex(oid) for mode, name, oid in entries)
+        made = git(place.root, "hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=data)
+        return made.decode().strip()
+
+    inner = tree(("100644", "x", blob))
+    listed = git(place.root, "ls-tree", f"HEAD:{DIRECTORY}").decode().splitlines()
+    sound = [(line.split()[0].lstrip("0"), line.split("\t")[1], line.split()[2]) for line in listed]
+    odd = [("40000", "..", inner), ("40000", ".", inner), ("100644", "a", blob), ("40000", "a", inner)]
+    top = tree(*odd, *sound, ("40000", ".git", inner))
+    for part in reversed(DIRECTORY.split("/")):
+        top = tree(("40000", part, top))
+    commit = git(place.root, "commit-tree", "-m", "Odd", top).decode().strip()
+    evidence = place.examine(place.commit_at(commit))
+    said = " ".join(finding.message for finding in errors_in(evidence.findings))
+    for words in ("/../x is there", "/./x is there", "/.git makes", "/a are one file"):
+        assert words in said
+    assert evidence.digest is None
+
+
 @pytest.mark.parametrize("component", ["x" * 300, "/".join(["y" * 250] * 16)])
 def test_a_name_that_nothing_can_have_is_not_there(place: Place, component: str) -> None:
     files = WorkTree(place.root)

@@ -15,9 +15,10 @@ from bot.registry import ModelRegistry
 from bot.registry.codec import canonical_json, parse_json, stored_json
 
 texts = st.text(st.characters(codec="utf-8"))
+keys = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**18), 10**18) | texts,
-    lambda children: st.lists(children, max_size=4) | st.dictionaries(texts, children, max_size=4),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(keys, children, max_size=4),
     max_leaves=20,
 )
 
@@ -65,6 +66,8 @@ def test_a_fraction_has_no_canonical_form_and_its_place_is_named() -> None:
         (b"[" + b"9" * 50 + b"]", "50 digits"),
         (b'["\\ud800"]', "surrogate"),
         (b'{"\\udfff": 1}', "surrogate"),
+        (b'{"a": [{"b": "\\u0000", "c\\u0000": 1}]}', "a key holds the character NUL"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull --include models.json"),
         (b"[" * 65 + b"]" * 65, "nested deeper than 64 at line 1"),
         (b'{"a": ' * 100000, "nested deeper"),
         (b"{", "line 1 column"),
@@ -76,6 +79,10 @@ def test_what_two_readers_could_read_differently_is_refused(data: bytes, says: s
     with pytest.raises(InvalidInput, match=r"models\.json") as caught:
         parse_json(data, where="models.json")
     assert says in str(caught.value)
+
+
+def test_a_nul_in_a_value_is_a_character_like_others() -> None:
+    assert parse_json(b'{"a": ["\\u0000", 1]}', where="x") == {"a": ["\0", 1]}
 
 
 def test_brackets_inside_strings_are_not_depth() -> None:
