@@ -53,8 +53,9 @@ def test_one_file_outside_a_sparse_checkout_is_named(desk: Desk) -> None:
     )
 
 
-@pytest.mark.parametrize("layout", ["single", "split"])
-@pytest.mark.parametrize("arguments", [PROMOTE, ("verify",), ("registry", "join")], ids=["promote", "verify", "join"])
+@pytest.mark.parametrize(
+    ("layout", "arguments"), [("single", ("verify",)), ("split", PROMOTE), ("split", ("registry", "join"))]
+)
 def test_a_registry_outside_a_sparse_checkout_is_not_taken_for_an_empty_one(
     desk: Desk, layout: str, arguments: tuple[str, ...]
 ) -> None:

@@ -159,13 +159,13 @@ def test_collisions_are_found_through_case_and_composition_in_every_component() 
     assert list(colliding(["a/x/1", "a/X/2", "a/X/3", "b/x", "A"])) == [("a/x", "a/X"), ("a", "A")]
 
 
-def test_four_megabytes_of_deep_paths_are_judged_in_little_memory() -> None:
+def test_deep_paths_by_the_hundred_are_judged_in_little_memory() -> None:
     code = """
 import resource
 from bot.artifact.manifest import colliding, parse_manifest
 from bot.errors import InvalidInput
-resource.setrlimit(resource.RLIMIT_AS, (1024**3, 1024**3))
-paths = [f"{number}/" + "a/" * 2000 + "b" for number in range(900)]
+resource.setrlimit(resource.RLIMIT_AS, (512 * 1024**2, 512 * 1024**2))
+paths = [f"{number}/" + "a/" * 2000 + "b" for number in range(150)]
 assert list(colliding(paths)) == []
 files = ", ".join(f'"{path}": "{"ab" * 32}"' for path in paths)
 text = '{"schema_version": "v1", "model_file": "m", "created_at": "2026-02-16", "sha256": {%s}}' % files
