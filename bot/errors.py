@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MAX_MESSAGE = 8000
+"""Characters. What entered may be quoted, and it may be a string of a hundred megabytes."""
+
 
 class PromotebotError(Exception):
     """Root of what promotebot raises on purpose; `cli` turns it into one line and an exit code."""
@@ -9,8 +12,9 @@ class PromotebotError(Exception):
     exit_code = 3
 
     def __init__(self, message: str, *, where: str = "", remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+        more = len(message) - MAX_MESSAGE
+        self.message = message if more <= 0 else f"{message[:MAX_MESSAGE]}… and {more:,} more characters"
+        super().__init__(self.message)
         self.where = where
         self.remedy = remedy
 

@@ -232,7 +232,7 @@ class Repository:
         with self.open_blob(entry.oid) as stream:
             data = stream.read(max_bytes + 1)
         if len(data) > max_bytes:
-            raise InvalidInput(f"is over {max_bytes:,} bytes", where=entry.path)
+            raise InvalidInput(f"is over the limit of {max_bytes:,} bytes", where=entry.path, remedy="make it smaller")
         return data
 
     def commit_files(
@@ -435,6 +435,11 @@ class Repository:
         """Files below a directory of the work tree that git tracks."""
         output = self._run("ls-files", "-z", "--full-name", "--", f":(top,literal){directory}")
         return {path for path in output.split("\0") if path}
+
+    def left_out_paths(self, directory: str) -> set[str]:
+        """Files at or below a path of the work tree that a sparse checkout leaves out (git's skip-worktree bit)."""
+        output = self._run("ls-files", "-t", "-z", "--full-name", "--", f":(top,literal){directory}")
+        return {line[2:] for line in output.split("\0") if line.startswith("S ")}
 
     def user_email(self) -> str:
         """`git config user.email`, or empty."""

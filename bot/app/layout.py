@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from bot.app.promote import Place
+from bot.app.promote import Place, check_whole
 from bot.app.terminal import place_of
 from bot.errors import CouldNotVerify, InvalidInput
 from bot.registry.layout import joined_bytes, split_files
@@ -24,7 +24,8 @@ def convert(options: argparse.Namespace, now: datetime) -> int:
     Raises:
         InvalidInput: for a registry that does not read, or a file in the way; nothing is changed then.
     """
-    _, place = place_of(options)
+    repository, place = place_of(options)
+    check_whole(repository, place)
     wanted = Layout.SPLIT if options.layout == "split" else Layout.SINGLE
     with registry_lock(place.registry):
         stored = StoredRegistry(place.registry, where=place.registry_path)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from bot.app.examiner import Examine
 from bot.app.genesis import Genesis
 from bot.app.scene import read_policy, read_registry
+from bot.artifact import load_artifact
 from bot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from bot.artifact.dataset import examine_dataset
 from bot.artifact.evidence import Evidence
 from bot.artifact.source import Source as Files
-from bot.artifact.source import WorkTree
-from bot.errors import InvalidInput
+from bot.artifact.source import WorkTree, fetching
+from bot.errors import CouldNotVerify, InvalidInput
 from bot.findings import Finding, error, errors_in, warning
 from bot.git import Repository, paths_below
 from bot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
@@ -25,6 +26,7 @@ from bot.promotion.rules import Facts
 from bot.registry.model import Action, Pointer
 from bot.registry.names import Digest, Stage
 from bot.registry.registry import ModelRegistry
+from bot.registry.split import models_directory
 from bot.registry.store import StoredRegistry, registry_lock
 
 
@@ -92,6 +94,19 @@ class Place:
     datasets_dir: str = DATASETS_DIR
 
 
+def check_whole(repository: Repository, place: Place) -> None:
+    """Raises CouldNotVerify where a sparse checkout leaves out a part of the registry: it would seem not to exist."""
+    files = place.registry_path, models_directory(place.registry_path)
+    left_out = sorted(path for file in files for path in repository.left_out_paths(file))
+    if left_out:
+        more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+        raise CouldNotVerify(
+            f"git has {left_out[0]}{more}, but this sparse checkout leaves it out",
+            where=place.registry_path,
+            remedy=fetching(str(PurePosixPath(place.registry_path).parent)),
+        )
+
+
 def promote_here(
     repository: Repository,
     place: Place,
@@ -110,6 +125,7 @@ def promote_here(
     Raises:
         InvalidInput: when the registry cannot be read or written.
     """
+    check_whole(repository, place)
     with registry_lock(place.registry):
         stored = StoredRegistry(place.registry, where=place.registry_path)
         registry = stored.read()
@@ -121,7 +137,7 @@ def promote_here(
                 where=place.registry_path,
                 remedy=f"git add {place.registry_path} && git commit",
             )
-        files = WorkTree(place.root, repository.tracked_paths)
+        files = WorkTree(place.root, repository.tracked_paths, repository.left_out_paths)
         policy = read_policy(repository, head, place.policy_path)
         genesis = Genesis(repository, head, place.registry_path, examine)
         ground = Ground(registry, base, policy, files, head, place.datasets_dir, genesis)
@@ -135,8 +151,18 @@ def promote_here(
         clean = _clean_tree(dirty, request, dry_run=dry_run, allow_dirty=allow_dirty)
         decided = with_findings(decided, [*clean, *remarks])
         if isinstance(decided.decision, Plan) and not dry_run:
+            _check_unchanged(place.root, evidence=decided.evidence)
             stored.write(decided.decision.after, request.model)
         return decided
+
+
+def _check_unchanged(root: Path, *, evidence: Evidence) -> None:
+    """Hash once more what the registry is about to vouch for: opening a model takes as long as its limit."""
+    directory, digest = evidence.artifact_dir, evidence.digest
+    if digest is not None and load_artifact(root / directory).manifest.digest != digest:
+        raise InvalidInput(
+            "changed after it was examined", where=directory, remedy="run it again when nobody writes there"
+        )
 
 
 def _clean_tree(dirty: Sequence[str], request: Request, *, dry_run: bool, allow_dirty: bool) -> list[Finding]:

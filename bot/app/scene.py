@@ -15,12 +15,12 @@ from bot.errors import InvalidInput
 from bot.git import Repository
 from bot.promotion import policy as policies
 from bot.promotion.policy import Policy
+from bot.registry.codec import MAX_BYTES
 from bot.registry.names import ArtifactPath, GitSha, Stage, parse_artifact_path
 from bot.registry.registry import ModelRegistry
 from bot.registry.split import models_directory
 
 MANIFEST_BYTES = 4 * 1024 * 1024
-REGISTRY_BYTES = 100 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def open_registry(repository: Repository, files: Mapping[str, TreeEntry], path: 
     """The registry that a set of git objects holds; None where there is no index."""
     if path not in files:
         return None
-    data = repository.read_entry(files[path], max_bytes=REGISTRY_BYTES)
+    data = repository.read_entry(files[path], max_bytes=MAX_BYTES)
     return ModelRegistry.parse(data, where=path, files=CommittedModels(repository, files, path))
 
 
@@ -164,7 +164,7 @@ class CommittedModels:
         return {name: f"{entry.mode} {entry.oid}" for name, entry in self._files.items()}
 
     def read(self, file_name: str) -> bytes:
-        return self._repository.read_entry(self._files[file_name], max_bytes=REGISTRY_BYTES)
+        return self._repository.read_entry(self._files[file_name], max_bytes=MAX_BYTES)
 
 
 def read_policy(repository: Repository, commit: str, path: str) -> Policy:

@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.app.examiner import Examiner
 from bot.app.genesis import Genesis
 from bot.app.lines import line
-from bot.app.promote import Place
+from bot.app.promote import Place, check_whole
 from bot.app.report import About, ModelFinding, VerifyReport, merge_reports, read_report, report_of, to_junit, to_sarif
 from bot.app.scene import read_policy, read_registry
 from bot.app.terminal import place_of
@@ -86,6 +86,7 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
         shard=options.shard,
         only=tuple(sorted(options.model)) if options.model else None,
     )
+    check_whole(repository, place)
     read_registry_bytes(place.registry)  # no file to verify is an error; one that does not read, a finding
     try:
         registry = StoredRegistry(place.registry, where=place.registry_path).read(check_models=False)
@@ -96,7 +97,7 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
     examiner = Examiner()
     subject = Subject(
         registry,
-        WorkTree(place.root, repository.tracked_paths),
+        WorkTree(place.root, repository.tracked_paths, repository.left_out_paths),
         read_policy(repository, head, place.policy_path) if head else Policy(),
         lambda sha: head is not None and repository.is_ancestor(sha, head),
         _registry_at(repository, base, place) if base else None,

@@ -1,7 +1,8 @@
 """What the process that opens a model takes away from itself: resources, then the file system and the network.
 
-`limit` always holds. `seal` is a second wall where the kernel offers one (Landlock, Linux 5.13 and later): without it
-the model is still opened with no token in the environment, but the process could read what its user can read.
+`limit` always holds. `unplug` and `seal` are walls where the kernel offers them (network namespaces, Landlock from
+Linux 5.13): without them the model is still opened with no token in the environment, but the process could reach what
+its user can reach.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
 _FILES_1, _REFER_2, _TRUNCATE_3, _DEVICE_5 = (1 << 13) - 1, 1 << 13, 1 << 14, 1 << 15
 _NET_4 = 0b11  # bind and connect TCP
 _SCOPE_6 = 0b11  # abstract sockets and signals leave the process's own domain no more
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_CAPABILITY_VERSION_3 = 0x20080522
 _PR_SET_NO_NEW_PRIVS, _PR_SET_PDEATHSIG, _SIGKILL = 38, 1, 9
 
 
@@ -40,6 +43,21 @@ def limit(seconds: int, memory_bytes: int) -> None:
         allowed = resource.getrlimit(what)[1]
         ceiling = value + grace if allowed == resource.RLIM_INFINITY else min(value + grace, allowed)
         resource.setrlimit(what, (min(value, ceiling), ceiling))
+
+
+def unplug() -> bool:
+    """Enter a new network namespace, which has not even a loopback that is up; whether the kernel allowed it.
+
+    Root may; everybody else needs a user namespace, which must be entered before the process has a second thread.
+    What that gives in return (every capability inside it) is given up again.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNET) == 0:
+        return True
+    if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
+        return False
+    libc.capset(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24))
+    return True
 
 
 def seal(directory: Path) -> bool:

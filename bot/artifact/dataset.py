@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from bot.artifact.digest import hash_stream
 from bot.artifact.files import lfs_oid
 from bot.artifact.manifest import FILE_NAME, MAX_BYTES, FilePath, Moment, NonEmpty, Sha256, colliding, with_tuples
-from bot.artifact.source import Kind, Source, shown
+from bot.artifact.source import Kind, Source, fetching, shown
 from bot.errors import InvalidInput
 from bot.findings import Finding, error, passed, warning
 from bot.registry.codec import parse_json
@@ -83,6 +83,9 @@ def examine_dataset(
         message = f"{shown(place)} is there, but {dataset_id[:80]!r} is no dataset id, so it cannot be proven."
         return (error("dataset.id", message, remedy="rename it: 3 to 65 of a-z 0-9 . _ -"),)
     if not there:
+        if source.left_out(place):
+            message = f"git has {place}, but this sparse checkout leaves it out, so it cannot be proven."
+            return (error("dataset.files", message, where=place, remedy=fetching(place)),)
         if not required:
             return ()
         remedy = f"commit {shlex.quote(f'{place}/{FILE_NAME}')} and the files it lists"
@@ -145,10 +148,10 @@ def _files(source: Source, place: str, dataset_id: str, manifest: DatasetManifes
 
 
 def _bytes(source: Source, place: str, manifest: DatasetManifest, present: set[str]) -> Iterator[Finding]:
-    total = 0
+    total, left_out = 0, set() if set(manifest.sha256) <= present else source.left_out(place)
     for name, expected in manifest.sha256.items():
         path = f"{place}/{name}"
-        restore = f"restore it: git log -- {shlex.quote(path)}"
+        restore = fetching(place) if path in left_out else f"restore it: git log -- {shlex.quote(path)}"
         if name not in present:
             message = f"{path} is listed in the dataset's manifest but not there."
             yield error("dataset.files", message, where=path, remedy=restore)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -20,6 +21,7 @@ def copy_hashed(stream: BinaryIO, target: Path, *, where: str, max_bytes: int) -
 
     Raises:
         OverLimit: for more than `max_bytes`; the copy is then incomplete.
+        InvalidInput: for a name that cannot be here.
         CouldNotVerify: when the disk fails on either side.
     """
     hasher, size = hashlib.sha256(), 0
@@ -33,6 +35,8 @@ def copy_hashed(stream: BinaryIO, target: Path, *, where: str, max_bytes: int) -
                 hasher.update(chunk)
                 file.write(chunk)
     except OSError as problem:
+        if problem.errno == errno.ENAMETOOLONG:
+            raise InvalidInput("has a name too long for this system", where=where, remedy="shorten it") from None
         raise CouldNotVerify(
             f"cannot be copied: {problem.strerror}", where=where, remedy="check the disk, and the space in $TMPDIR"
         ) from None

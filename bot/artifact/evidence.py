@@ -14,10 +14,10 @@ from bot.artifact.files import REPORT, check_entries, check_listed, check_tracke
 from bot.artifact.limits import Limits
 from bot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
 from bot.artifact.runtime import ModelOpener, NotOpened, Opened
-from bot.artifact.source import Kind, Source
+from bot.artifact.source import Kind, Source, fetching
 from bot.errors import InvalidInput
 from bot.findings import Finding, error, errors_in, passed, warning
-from bot.registry.codec import parse_json
+from bot.registry.codec import LFS_HEADER, parse_json
 from bot.registry.names import ArtifactPath, Digest
 
 MAX_REPORT = 1024 * 1024
@@ -80,13 +80,14 @@ class _Examination:
         manifest = self._manifest()
         if manifest is None:
             return self._evidence()
-        self.findings += check_listed(manifest, listing)
+        self.findings += check_listed(manifest, listing, self.source)
         self._pass_unless("artifact.files", f"{len(manifest.sha256)} files listed, all present, no others")
         copied = copy_files(self.source, manifest, listing, self.scratch, self.limits)
         self.findings += copied.findings
         proven = copied.proven and not any(f.rule in BYTES_RULES for f in errors_in(self.findings))
+        report = self._report() if proven else {}  # before anything else can touch the copy
         card = self._open(manifest, copied.sizes) if copied.proven else None
-        return self._evidence(manifest, manifest.digest if proven else None, card, self._report() if proven else {})
+        return self._evidence(manifest, manifest.digest if proven else None, card, report)
 
     def _evidence(
         self,
@@ -117,6 +118,9 @@ class _Examination:
             if kind is None:
                 message = f"Artifact directory not found: {self.directory}"
                 remedy = f"see what is there: ls -la {above}/ (the path is relative to the repository root)"
+                if self.source.left_out(self.directory):
+                    message += " (git has it, but this sparse checkout leaves it out)"
+                    remedy = fetching(self.directory)
                 self._fail("artifact.exists", message, remedy, path)
             elif kind is Kind.FILE:
                 message = f"Artifact directory not found: {path} is a file"
@@ -133,13 +137,16 @@ class _Examination:
         kind, remedy = self.source.kind(path), f"{manifest_command(self.directory)}, and commit it"
         if kind is not Kind.FILE:
             what = f"There is no {FILE_NAME}" if kind is None else f"{FILE_NAME} is a {kind.value}"
+            if kind is None and path in self.source.left_out(self.directory):
+                what, remedy = f"This sparse checkout leaves out {FILE_NAME}", fetching(self.directory)
             self._fail("artifact.manifest", f"{what} in {self.directory}.", remedy, path)
             return None
         try:
             with self.source.open(path) as stream:
                 data = stream.read(MAX_BYTES + 1)
-            if data.startswith(b"version https://git-lfs"):
-                remedy = f"git lfs untrack {shlex.quote(path)}, and commit the manifest itself"
+            if data.startswith(LFS_HEADER):
+                name = shlex.quote(path)
+                remedy = f"git lfs pull --include {name}, or for everybody: git lfs untrack {name}, and commit"
                 self._fail("artifact.lfs", f"{path} is a Git LFS pointer, not the manifest.", remedy, path)
                 return None
             manifest = parse_manifest(data, where=path)

@@ -12,15 +12,15 @@ from pathlib import Path
 from bot.artifact.digest import OverLimit, copy_hashed
 from bot.artifact.limits import Limits
 from bot.artifact.manifest import FILE_NAME, Manifest, colliding, manifest_command
-from bot.artifact.source import Entry, Kind, Source, shown
+from bot.artifact.source import Entry, Kind, Source, fetching, shown
 from bot.errors import InvalidInput
 from bot.findings import Finding, error, passed, warning
+from bot.registry.codec import LFS_HEADER
 from bot.registry.names import ArtifactPath
 
 REPORT = "train_report.json"
 MAX_FINDINGS = 20
 """Of one rule on one artifact; the rest is counted."""
-_LFS_HEADER = b"version https://git-lfs.github.com/spec/v1\n"
 _LFS_BYTES = 1024
 _LFS_OID = re.compile(rb"^oid sha256:([0-9a-f]{64})$", re.MULTILINE)
 
@@ -113,12 +113,14 @@ def _twins(listing: Listing) -> Iterator[Finding]:
         )
 
 
-def check_listed(manifest: Manifest, listing: Listing) -> Iterator[Finding]:
+def check_listed(manifest: Manifest, listing: Listing, source: Source) -> Iterator[Finding]:
     """Listed == present, by name."""
     directory, present = listing.directory, listing.files
+    missing = sorted(set(manifest.sha256) - set(present)) if listing.whole else []
+    left_out = source.left_out(directory) if missing else set()
     rewrite = manifest_command(directory, manifest.model_file)
     problems = [
-        *(_missing(directory, name, listing) for name in sorted(set(manifest.sha256) - set(present)) if listing.whole),
+        *(_missing(directory, name, listing, left_out) for name in missing),
         *(
             _unlisted(directory, name, rewrite)
             for name in sorted(set(present) - set(manifest.sha256))
@@ -135,8 +137,11 @@ def check_listed(manifest: Manifest, listing: Listing) -> Iterator[Finding]:
         )
 
 
-def _missing(directory: str, name: str, listing: Listing) -> Finding:
+def _missing(directory: str, name: str, listing: Listing, left_out: set[str]) -> Finding:
     path = f"{directory}/{name}"
+    if path in left_out:
+        message = f"{path} is listed in the manifest; git has it, but this sparse checkout leaves it out."
+        return error("artifact.files", message, where=path, remedy=fetching(directory))
     near = next((e.path for e in listing.entries if e.path.casefold() == path.casefold() and e.path != path), None)
     hint = f" ({shown(near)} is)" if near else ""
     return error(
@@ -276,7 +281,7 @@ def lfs_pointer(path: Path) -> str | None:
 
 def lfs_oid(data: bytes) -> str | None:
     """The same for a whole file's bytes."""
-    if len(data) > _LFS_BYTES or not data.startswith(_LFS_HEADER):
+    if len(data) > _LFS_BYTES or not data.startswith(LFS_HEADER):
         return None
     match = _LFS_OID.search(data)
     return match[1].decode() if match else ""

@@ -5,11 +5,13 @@ It runs in the process that opens the model, under its limits: a few bytes of pr
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.artifact.wire import field_numbers
 from bot.errors import InvalidInput
 from bot.registry.names import parse_artifact_path
 
@@ -17,6 +19,10 @@ SHIPPED_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview.train
 """Operator domains in every build of ONNX Runtime; whether it has the operator itself, opening shows."""
 EXTERNAL_KEYS = frozenset({"location", "offset", "length", "checksum"})
 """https://onnx.ai/onnx/repo-docs/ExternalData.html"""
+
+_ONCE = frozenset(range(1, 8))
+"""Fields of a model that have one value: ir_version, four of who made it, doc_string, graph. Protobuf merges what it
+finds twice, so two models one after the other read as a third."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,9 @@ def _parse(path: Path) -> Any:
     from google.protobuf.message import DecodeError
     from google.protobuf.unknown_fields import UnknownFieldSet
 
-    model = onnx.ModelProto()
+    model, data = onnx.ModelProto(), path.read_bytes()
     try:
-        model.ParseFromString(path.read_bytes())
+        model.ParseFromString(data)
     except DecodeError as problem:
         raise UnreadableGraph(f"not an ONNX model: {problem}") from None
     if not model.opset_import or not model.HasField("graph"):
@@ -74,6 +80,13 @@ def _parse(path: Path) -> Any:
     unknown = sorted({field.field_number for field in fields})
     if unknown:
         raise UnreadableGraph(f"not an ONNX model of a version known here: it has the unknown fields {unknown[:10]}")
+    size = model.ByteSize()
+    model.DiscardUnknownFields()  # in every message inside, too
+    if model.ByteSize() != size:
+        raise UnreadableGraph("not an ONNX model of a version known here: there are unknown fields or values inside it")
+    twice = sorted(field for field, times in Counter(field_numbers(data)).items() if times > 1 and field in _ONCE)
+    if twice:
+        raise UnreadableGraph(f"not one ONNX model: the fields {twice} stand in it more than once")
     return model
 
 

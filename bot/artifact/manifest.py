@@ -9,6 +9,7 @@ import shlex
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -89,6 +90,8 @@ class Manifest(BaseModel):
                 raise ValueError(f"sha256 lists {path!r}; a manifest cannot hold its own digest")
         for one, other in colliding(self.sha256):
             raise ValueError(f"{one!r} and {other!r} are one file on some systems")
+        for both in _files_with_files(self.sha256):
+            raise ValueError(f"{both!r} is a file, and a directory too")
         return self
 
     @property
@@ -145,17 +148,27 @@ def manifest_command(directory: str, model_file: str = "model.onnx") -> str:
 
 
 def colliding(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Pairs of different paths, directories on the way included, that a system without case or NFC takes for one."""
-    seen: dict[str, str] = {}
-    reported: set[str] = set()
+    """Pairs of different paths, directories on the way included, that a system without case or NFC takes for one.
+
+    A tree of names, so that its memory is that of the paths, however deep they are.
+    """
+    seen: dict[tuple[int, str], tuple[int, str, str]] = {}  # (parent, folded name) → number, name, first path with it
+    reported: set[tuple[int, str]] = set()
     for path in paths:
-        parts = path.split("/")
-        for end in range(1, len(parts) + 1):
-            part = "/".join(parts[:end])
-            first = seen.setdefault(unicodedata.normalize("NFC", part).casefold(), part)
-            if first != part and part not in reported:
-                reported.add(part)
-                yield first, part
+        above, parts = 0, path.split("/")
+        for end, part in enumerate(parts, start=1):
+            key = (above, unicodedata.normalize("NFC", part).casefold())
+            above, first, of = seen.setdefault(key, (len(seen) + 1, part, path))
+            if first != part and (above, part) not in reported:
+                reported.add((above, part))
+                yield "/".join(of.split("/")[:end]), "/".join(parts[:end])
+
+
+def _files_with_files(paths: Iterable[str]) -> Iterator[str]:
+    """Paths that stand for a file and, in another path, for a directory."""
+    for one, other in pairwise(sorted(path.split("/") for path in paths)):
+        if other[: len(one)] == one:
+            yield "/".join(one)
 
 
 def _rewrite(where: str, document: Any) -> str:

@@ -1,8 +1,8 @@
 """The program that opens one model in a process of its own: `python -I -m bot.artifact.opener REQUEST`.
 
-It is started with an empty environment in a private copy of the artifact, limits itself before anything heavy
-is loaded, gives up files and network before it looks at the model, and prints one JSON document. What it says is
-a claim; the parent checks it.
+It is started with an empty environment in a private copy of the artifact, limits itself and leaves the network before
+anything heavy is loaded, gives up files before it looks at the model, and prints one JSON document. What it says is a
+claim; the parent checks it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ _TYPES = {"float": "float32", "double": "float64", "float16": "float16", "bfloat
 def open_model(model_file: Path) -> dict[str, Any]:
     """Read the graph, load the model without optimisation, run its golden data; a JSON-ready report.
 
-    Optimisation folds constants: 657 bytes can ask for 8 GiB (DESIGN §8).
+    What our walk, onnx's own checker or the runtime refuses is refused. Optimisation folds constants: 657 bytes can
+    ask for 8 GiB (DESIGN §8).
     """
+    from onnx import checker
+
     try:
         graph = read_graph(model_file)
     except UnreadableGraph as problem:
@@ -37,6 +40,10 @@ def open_model(model_file: Path) -> dict[str, Any]:
     problems += [("artifact.external_data", problem) for problem in graph.external_problems]
     if problems:
         return refused(*problems)
+    try:
+        checker.check_model(str(model_file))
+    except checker.ValidationError as problem:
+        return refused(("artifact.opens", f"onnx's own checker: {problem}"))
     session, load_ms = start_session(model_file)
     golden, row = run_golden(session, model_file.parent)
     return {
@@ -91,6 +98,7 @@ def answer(model_file: Path) -> dict[str, Any]:
 def main() -> int:
     request = json.loads(sys.argv[1])
     confine.limit(int(request["seconds"]), int(request["memory_bytes"]))
+    unplugged = confine.unplug()
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a library that prints must not spoil the answer
     try:
@@ -101,9 +109,10 @@ def main() -> int:
         sys.stderr.write(f"{type(problem).__name__}: {problem}\n")
         return UNAVAILABLE
     onnxruntime.set_default_logger_severity(4)
-    confine.seal(Path())
+    walls = [wall for wall, stands in (("files", confine.seal(Path())), ("network", unplugged)) if stands]
+    report = answer(Path(str(request["model_file"])))
     with output:
-        json.dump(answer(Path(str(request["model_file"]))), output, allow_nan=False)
+        json.dump(report | ({"walls": walls} if report["opened"] else {}), output, allow_nan=False)
     os._exit(0)  # the answer is given; a library that fails while it is torn down changes nothing
 
 

@@ -86,6 +86,8 @@ class Opened(_Claim):
     producer: Text = ""
     external_files: list[Text] = []
     """Files the graph reads besides the model, relative to its directory."""
+    walls: list[Literal["files", "network"]] = []
+    """What the process had given up before it looked, as far as the kernel allowed (`bot.artifact.confine`)."""
 
 
 class Problem(_Claim):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -61,6 +62,10 @@ class Source(Protocol):
 
     def untracked(self, directory: str, files: set[str]) -> set[str] | None:
         """Those of `files` that git does not track; None where git was not asked."""
+        ...
+
+    def left_out(self, directory: str) -> set[str]:
+        """Files that git has there and a sparse checkout keeps out of the work tree."""
         ...
 
 
@@ -140,13 +145,25 @@ class GitTree:
     def untracked(self, directory: str, files: set[str]) -> set[str] | None:  # noqa: ARG002 - a commit holds tracked files only
         return set()
 
+    def left_out(self, directory: str) -> set[str]:  # noqa: ARG002 - a commit is whole
+        return set()
+
 
 class WorkTree:
-    """Files on disk. Each is opened component by component and must be the same after reading as before."""
+    """Files on disk. Each is opened component by component and must be the same after reading as before.
 
-    def __init__(self, root: Path, tracked: Callable[[str], set[str]] | None = None) -> None:
+    Where the functions that ask git are given, it says what it tracks and what a sparse checkout leaves out.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        tracked: Callable[[str], set[str]] | None = None,
+        left_out: Callable[[str], set[str]] | None = None,
+    ) -> None:
         self._root = root
         self._tracked = tracked
+        self._left_out = left_out
 
     @property
     def description(self) -> str:
@@ -164,6 +181,8 @@ class WorkTree:
             except (FileNotFoundError, NotADirectoryError):
                 return None
             except (OSError, ValueError) as problem:
+                if isinstance(problem, OSError) and problem.errno == errno.ENAMETOOLONG:
+                    return None  # nothing can have such a name
                 _could_not(problem, part)
             if end < len(parts) and found is not Kind.DIRECTORY:
                 return None
@@ -224,6 +243,14 @@ class WorkTree:
     def untracked(self, directory: str, files: set[str]) -> set[str] | None:
         return files - self._tracked(directory) if self._tracked else None
 
+    def left_out(self, directory: str) -> set[str]:
+        return self._left_out(directory) if self._left_out else set()
+
+
+def fetching(directory: str) -> str:
+    """The commands that bring in what a sparse checkout leaves out."""
+    return f"git sparse-checkout add {shlex.quote(directory)} (or: git sparse-checkout disable), then run it again"
+
 
 def shown(path: str) -> str:
     """A path as a person may read it: whatever could break a line, a table or UTF-8 is escaped."""
@@ -234,6 +261,7 @@ def _refuse(problem: OSError | ValueError, path: str) -> NoReturn:
     """What the system's word means here; whatever is not the file's own fault is "could not look"."""
     known = {
         errno.ENOENT: "is not there",
+        errno.ENAMETOOLONG: "is not there",  # nothing can have such a name
         errno.ELOOP: "is a symbolic link; links are not followed",
         errno.ENOTDIR: "lies behind something that is no directory; links are not followed",
         errno.ENXIO: "is a special file, not a regular file",
@@ -258,5 +286,6 @@ def _kind(mode: int) -> Kind:
     return Kind.SYMLINK if stat.S_ISLNK(mode) else Kind.OTHER
 
 
-def _identity(found: os.stat_result) -> tuple[int, int, int, int]:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+def _identity(found: os.stat_result) -> tuple[int, ...]:
+    """ctime changes where somebody puts mtime back, or another file in this one's place."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from bot.errors import InvalidInput
 MAX_BYTES = 256 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_INTEGER_DIGITS = 20
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+LFS_HEADER = b"version https://git-lfs.github.com/spec/v1\n"
+"""https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
+_BRACKETS = re.compile(rb'"[^"]*"?|[\[{\]}]')
 
 
 def parse_json(data: bytes, *, where: str, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
@@ -28,6 +31,13 @@ def parse_json(data: bytes, *, where: str, max_bytes: int = MAX_BYTES, max_depth
     """
     if len(data) > max_bytes:
         raise InvalidInput(f"file is {len(data):,} bytes; the limit is {max_bytes:,}", where=where)
+    if data.startswith(LFS_HEADER):
+        raise InvalidInput(
+            "is a Git LFS pointer, not the file",
+            where=where,
+            remedy=f"git lfs pull --include {shlex.quote(where)}; so that everybody reads it, commit the file itself: "
+            f"git lfs untrack {shlex.quote(where)}",
+        )
     if data.startswith(b"\xef\xbb\xbf"):
         raise InvalidInput("file starts with a byte order mark", where=where, remedy="save it as UTF-8 without BOM")
     try:
@@ -44,6 +54,8 @@ def parse_json(data: bytes, *, where: str, max_bytes: int = MAX_BYTES, max_depth
             parse_float=_finite,
         )
         _refuse_surrogates(text, value)
+        if "\\u0000" in text:
+            _refuse_nul_keys(value)
     except json.JSONDecodeError as problem:
         raise InvalidInput(
             f"not JSON: {problem.msg} at line {problem.lineno} column {problem.colno}", where=where
@@ -80,9 +92,14 @@ def stored_json(value: Any) -> bytes:
 
 
 def _check_depth(data: bytes, where: str, max_depth: int) -> None:
-    """Counted before decoding: a decoder that recurses must not meet ten thousand brackets."""
+    """Counted before decoding: a decoder that recurses must not meet ten thousand brackets.
+
+    Escapes are taken out first: an expression that steps over them remembers each character of a long string.
+    """
     if data.count(b"[") + data.count(b"{") <= max_depth:
         return
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     depth = 0
     for token in _BRACKETS.finditer(data):
         first = token[0][:1]
@@ -128,6 +145,17 @@ def _refuse_surrogates(text: str, value: Any) -> None:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
         raise InvalidInput("a string holds half of a surrogate pair", remedy="write the character itself") from None
+
+
+def _refuse_nul_keys(value: Any) -> None:
+    """A reader in C takes such a key for the one that ends there, and so for another key's twin."""
+    if isinstance(value, dict):
+        if any("\0" in key for key in value):
+            raise InvalidInput("a key holds the character NUL", remedy="write the key without it")
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            _refuse_nul_keys(item)
 
 
 def _refuse_floats(value: Any, path: str) -> None:

@@ -16,12 +16,21 @@ Digest = NewType("Digest", str)
 GitSha = NewType("GitSha", str)
 Timestamp = NewType("Timestamp", str)
 
-MAX_PATH = 4096
+MAX_PATH, MAX_COMPONENT, MAX_COMPONENTS = 4096, 255, 64
+_TOO_LONG = f"Path component is over {MAX_COMPONENT} bytes"
 _MODEL_NAME = re.compile(r"[a-z0-9_]{1,128}")
 _GIT_SHA = re.compile(r"[0-9a-f]{40}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TIMESTAMP = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d{1,9})?Z", re.ASCII)
-_DRIVE = re.compile(r"[A-Za-z]:")
+_DRIVE = re.compile(r"(?:^|/)[A-Za-z]:|:\$|::")
+"""A drive, or an NTFS stream such as `model.onnx::$DATA`, in any component."""
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+_RESERVED = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?|git~[0-9]+", re.IGNORECASE
+)
+"""https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file, and what NTFS calls `.git` in eight letters."""
+_LOOK_ALIKES = frozenset("\u2044\u2215\u2216\u2571\u2572\u29f5\u29f8\u29f9\u3002\u06d4\u0701\u0702\ua4f8\ua60e\u2027")
+"""Slashes and dots that NFKC leaves as they are; it changes the others."""
 
 
 class Stage(str, Enum):
@@ -121,14 +130,21 @@ def _path_problem(text: str) -> str:
     checks = (
         (not text, "Path is empty"),
         (len(text.encode("utf-8", "surrogatepass")) > MAX_PATH, f"Path is over {MAX_PATH} bytes"),
-        (text.startswith(("/", "~")) or bool(_DRIVE.match(text)), "Path traversal not allowed (absolute path)"),
+        (len(parts) > MAX_COMPONENTS, f"Path has over {MAX_COMPONENTS} components"),
+        (text.startswith(("/", "~")) or bool(_DRIVE.search(text)), "Path traversal not allowed (absolute path)"),
         (".." in parts, "Path traversal not allowed (..)"),
         ("\\" in text, "Path traversal not allowed (backslash)"),
         ("" in parts or "." in parts, "Path is not normalised (empty or . component)"),
         (any(part.startswith("-") for part in parts[:1]), "Path must not start with a dash"),
         (".git" in [part.lower() for part in parts], "Path leads into .git"),
         (not text.isprintable() or any(0xD800 <= ord(c) <= 0xDFFF for c in text), "Path has a control character"),
-        (unicodedata.normalize("NFKC", text) != text, "Path has a look-alike or decomposed character"),
+        (
+            not _LOOK_ALIKES.isdisjoint(text) or unicodedata.normalize("NFKC", text) != text,
+            "Path has a look-alike or decomposed character",
+        ),
+        (bool(_ENCODED.search(text)), "Path has a percent-encoded character"),
+        (any(_RESERVED.fullmatch(part) for part in parts), "Path has a name that Windows reserves"),
+        (any(len(part.encode("utf-8", "surrogatepass")) > MAX_COMPONENT for part in parts), _TOO_LONG),
         (any(part != part.strip() or part.endswith(".") for part in parts), "Path component ends in a dot or space"),
     )
     return next((problem for hit, problem in checks if hit), "")

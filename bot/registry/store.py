@@ -39,9 +39,16 @@ def read_registry_bytes(path: Path) -> bytes:
             remedy="check its permissions and the disk",
         ) from None
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
             raise InvalidInput(
                 "registry is not a regular file", where=str(path), remedy=f"restore it: git checkout -- {path}"
+            )
+        if found.st_size > MAX_BYTES:
+            raise InvalidInput(
+                f"registry is {found.st_size:,} bytes; the limit is {MAX_BYTES:,}",
+                where=str(path),
+                remedy="one file for each model: promotebot registry split, while it is smaller",
             )
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(MAX_BYTES + 1)

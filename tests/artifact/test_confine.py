@@ -73,6 +73,57 @@ def test_limits_hold_without_any_seal(tried: dict[str, Any]) -> None:
     assert tried["privileges"] == "1"
 
 
+REACH = """
+import json, os, socket, sys
+from bot.artifact import confine
+if sys.argv[1] == "nobody":
+    try:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    except OSError:
+        sys.exit(77)
+unplugged = confine.unplug()
+found = {"unplugged": unplugged, "reached": []}
+for name, kind, port in (("tcp", socket.SOCK_STREAM, sys.argv[2]), ("udp", socket.SOCK_DGRAM, sys.argv[3])):
+    with socket.socket(socket.AF_INET, kind) as out:
+        try:
+            out.connect(("127.0.0.1", int(port)))
+            out.send(b"token")
+            found["reached"].append(name)
+        except OSError:
+            pass
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+found["capabilities"] = int(status["CapEff"], 16) if os.getuid() else 0
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("who", ["us", "nobody"])
+def test_an_unplugged_process_reaches_no_listener_of_this_machine(who: str) -> None:
+    """Over TCP and over UDP, which no version of Landlock knows."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", 0))
+        ports = [str(listener.getsockname()[1]) for listener in (tcp, udp)]
+        command = [sys.executable, "-I", "-c", REACH, who, *ports]
+        done = subprocess.run(command, capture_output=True, check=False, text=True, cwd="/")
+        if done.returncode == 77:
+            pytest.skip("only root can become somebody else")
+        found = json.loads(done.stdout)
+        if not found["unplugged"]:
+            assert found["reached"] == [
+                "tcp",
+                "udp",
+            ]  # the listeners are there; only the kernel would have kept it away
+            pytest.skip("this kernel lets nobody but root make a network namespace")
+        assert (found["reached"], found["capabilities"]) == ([], 0)
+        udp.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            udp.recv(1)
+
+
 def test_a_limit_that_is_already_lower_is_kept() -> None:
     code = """
 import resource

@@ -6,11 +6,13 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
 
-from bot.artifact.runtime import Golden, NotOpened, Problem
+from bot.artifact.limits import Limits
+from bot.artifact.runtime import Golden, NotOpened, Opened, Problem
 from bot.artifact.source import Source, WorkTree
 from bot.errors import CouldNotVerify
 from bot.findings import Severity, errors_in, warnings_in
@@ -97,6 +99,23 @@ def test_a_submodule_inside_is_refused(place: Place) -> None:
 def test_a_fifo_is_refused_and_nobody_waits(place: Place) -> None:
     os.mkfifo(place.path / "pipe")
     assert "special file" in refusal(place.examine(), "path.symlink").message
+
+
+def test_a_hard_link_is_its_bytes_and_the_copy_shares_them_with_nobody(place: Place) -> None:
+    """git knows no hard links, other tools' caches make them; whoever writes through the other name is found out."""
+    other = place.root / "other.onnx"
+    other.hardlink_to(place.path / "model.onnx")
+    links: list[int] = []
+
+    class Opener(StandIn):
+        def open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened:
+            links.append((directory / model_file).stat().st_nlink)
+            return super().open(directory, model_file, limits)
+
+    assert errors_in(place.examine(opener=Opener()).findings) == []
+    assert links == [1]
+    other.write_bytes(b"through the other name")
+    refusal(place.examine(), "artifact.digest")
 
 
 def test_a_missing_manifest(place: Place, source: Callable[[], Source]) -> None:

@@ -175,7 +175,9 @@ def test_an_lfs_pointer_is_recognised_even_where_the_manifest_lists_the_pointer(
 
 def test_a_manifest_that_is_an_lfs_pointer(place: Place) -> None:
     place.write("manifest.json", LFS % (b"0" * 64))
-    assert "git lfs untrack" in refusal(place.examine(), "artifact.lfs").remedy
+    remedy = refusal(place.examine(), "artifact.lfs").remedy
+    assert f"git lfs pull --include {DIRECTORY}/manifest.json" in remedy
+    assert "git lfs untrack" in remedy
 
 
 def test_a_file_that_changes_while_it_is_copied_is_no_evidence(place: Place) -> None:

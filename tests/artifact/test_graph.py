@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from bot.artifact.graph import Graph, UnreadableGraph, read_graph
+from bot.artifact.wire import field_numbers
 
 from .conftest import build_model, external_tensor
 
@@ -140,6 +142,13 @@ def test_external_data_is_read_as_the_strictest_reader_reads_it(read: Read, fiel
     assert problem.startswith("tensor 'w' ")
 
 
+def test_no_byte_of_external_data_is_read(read: Read, tmp_path: Path) -> None:
+    os.truncate(tmp_path / "weights.bin", 2**40)
+    (tmp_path / "weights.bin").chmod(0)
+    graph = read(build_model(initializers=[external_tensor({**WEIGHTS, "length": str(2**40)})]))
+    assert (graph.external_files, graph.external_problems) == (("weights.bin",), ())
+
+
 def test_a_location_given_twice_is_refused(read: Read) -> None:
     tensor = external_tensor(WEIGHTS)
     tensor.external_data.add(key="location", value="other.bin")
@@ -176,3 +185,41 @@ def test_a_truncated_model_is_refused(read: Read) -> None:
 def test_bytes_that_no_field_of_a_model_explains_are_refused(read: Read) -> None:
     with pytest.raises(UnreadableGraph, match=r"unknown fields \[1000\]"):
         read(build_model().SerializeToString() + b"\xc0\x3e\x01")  # field 1000, a number
+
+
+def test_bytes_that_no_field_explains_are_refused_in_every_message_inside(read: Read) -> None:
+    model = build_model([branch(inner_graph(tensor=external_tensor(WEIGHTS)))])
+    (inner,) = next(a.g.initializer for a in model.graph.node[0].attribute if a.name == "then_branch")
+    inner.ParseFromString(inner.SerializeToString() + b"\xc0\x3e\x01")
+    with pytest.raises(UnreadableGraph, match="unknown fields or values inside it"):
+        read(model)
+
+
+def test_a_value_that_nobody_knows_does_not_make_external_data_internal(read: Read) -> None:
+    """Protobuf keeps a number outside an enumeration among the unknown fields; the field then reads as its default."""
+    data = build_model(initializers=[external_tensor(WEIGHTS)]).SerializeToString()
+    assert data.count(b"\x70\x01") == 1  # TensorProto.data_location = EXTERNAL
+    with pytest.raises(UnreadableGraph, match="unknown fields or values inside it"):
+        read(data.replace(b"\x70\x01", b"\x70\x07"))
+
+
+@pytest.mark.parametrize(
+    "appended",
+    [build_model().SerializeToString(), b"\x08\x08", b"\x12\x01x", b"\x3a\x00"],
+    ids=["a model", "ir_version", "producer_name", "an empty graph"],
+)
+def test_what_is_appended_to_a_model_is_not_merged_into_it(read: Read, appended: bytes) -> None:
+    with pytest.raises(UnreadableGraph, match="stand in it more than once"):
+        read(build_model().SerializeToString() + appended)
+
+
+def test_a_field_that_may_stand_often_is_no_second_model(read: Read) -> None:
+    model = build_model(opsets=[("", 17), ("ai.onnx.ml", 3)])
+    for number in range(200):
+        model.metadata_props.add(key=f"key{number}", value="v" * number)
+    assert read(model).ir_version == 8
+
+
+def test_every_kind_of_field_is_stepped_over() -> None:
+    data = b"\x08\x96\x01" + b"\x11" + bytes(8) + b"\x1a\x02\x08\x01" + b"\x25" + bytes(4) + b"\x2b\x2c"
+    assert list(field_numbers(data)) == [1, 2, 3, 4, 5]

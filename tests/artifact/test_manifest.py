@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -79,6 +81,7 @@ def test_a_time_of_older_tools_is_read(moment: str) -> None:
         ({"sha256": {"model.onnx": HEX, "Manifest.JSON": HEX}}, "a manifest cannot hold its own digest"),
         ({"sha256": {"model.onnx": HEX, "Model.onnx": HEX}}, "are one file on some systems"),
         ({"sha256": {"model.onnx": HEX, "data/a": HEX, "Data/b": HEX}}, "'data' and 'Data' are one file"),
+        ({"sha256": {"model.onnx": HEX, "data": HEX, "data.txt": HEX, "data/a": HEX}}, "'data' is a file, and a dir"),
         ({"created_at": None}, "$.created_at: "),
         ({"created_at": "notadateZ"}, "'notadateZ' is not a time"),
         ({"created_at_utc": "2026-02-30T00:00:00Z"}, "$.created_at_utc: "),
@@ -153,3 +156,23 @@ def test_collisions_are_found_through_case_and_composition_in_every_component() 
     assert list(colliding(["a/x", "A/y", "b"])) == [("a", "A")]
     assert list(colliding(["caf\u00e9", "cafe\u0301"])) == [("caf\u00e9", "cafe\u0301")]
     assert list(colliding(["a/x", "a/y", "b/x"])) == []
+    assert list(colliding(["a/x/1", "a/X/2", "a/X/3", "b/x", "A"])) == [("a/x", "a/X"), ("a", "A")]
+
+
+def test_deep_paths_by_the_hundred_are_judged_in_little_memory() -> None:
+    code = """
+import resource
+from bot.artifact.manifest import colliding, parse_manifest
+from bot.errors import InvalidInput
+resource.setrlimit(resource.RLIMIT_AS, (512 * 1024**2, 512 * 1024**2))
+paths = [f"{number}/" + "a/" * 2000 + "b" for number in range(150)]
+assert list(colliding(paths)) == []
+files = ", ".join(f'"{path}": "{"ab" * 32}"' for path in paths)
+text = '{"schema_version": "v1", "model_file": "m", "created_at": "2026-02-16", "sha256": {%s}}' % files
+try:
+    parse_manifest(text.encode(), where="manifest.json")
+except InvalidInput as problem:
+    assert "Path has over 64 components" in problem.message
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

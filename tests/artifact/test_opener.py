@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -114,9 +115,19 @@ def test_junk_with_the_right_digest_does_not_open(place: Place, data: bytes) -> 
 
 
 def test_a_model_that_only_the_runtime_refuses_does_not_open(tmp_path: Path) -> None:
-    result = open_model(tmp_path, build_model([helper.make_node("NoSuchOperator", ["x"], ["y"])]).SerializeToString())
+    number = numpy_helper.from_array(np.array([1]), "i")
+    model = build_model([helper.make_node("Add", ["x", "i"], ["y"])], initializers=[number])
+    result = open_model(tmp_path, model.SerializeToString())
     assert isinstance(result, NotOpened)
-    assert "NoSuchOperator" in result.problems[0].message
+    assert "ONNXRuntimeError" in result.problems[0].message
+
+
+def test_a_model_that_only_the_checker_of_onnx_refuses_does_not_open(tmp_path: Path) -> None:
+    model = build_model()
+    model.graph.ClearField("name")
+    result = open_model(tmp_path, model.SerializeToString())
+    assert isinstance(result, NotOpened)
+    assert "onnx's own checker: Field 'name' of 'graph'" in result.problems[0].message
 
 
 def test_a_memory_bomb_opens_small_and_does_not_run(place: Place) -> None:
@@ -132,8 +143,10 @@ def test_a_memory_bomb_opens_small_and_does_not_run(place: Place) -> None:
 
 def test_protobuf_that_unfolds_into_gigabytes_ends_the_process_and_not_ours(tmp_path: Path) -> None:
     empty_nodes = helper.make_graph([], "g", [], []).SerializeToString() + b"\x0a\x00" * 8_000_000
-    model = build_model().SerializeToString() + b"\x3a" + _length(len(empty_nodes)) + empty_nodes
-    result = open_model(tmp_path, model, open_memory_bytes=700 * 1024**2)
+    model = build_model()
+    model.ClearField("graph")
+    data = model.SerializeToString() + b"\x3a" + _length(len(empty_nodes)) + empty_nodes
+    result = open_model(tmp_path, data, open_memory_bytes=700 * 1024**2)
     assert isinstance(result, NotOpened)
 
 
@@ -174,6 +187,19 @@ def test_outputs_that_are_no_tensors_are_described(tmp_path: Path) -> None:
 def test_the_runtimes_own_noise_does_not_reach_anybody(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
     place.examine(opener=ChildOpener())
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_evidence_tells_which_walls_stood(place: Place) -> None:
+    code = """
+from pathlib import Path
+from bot.artifact import confine
+print(int(confine.unplug()), int(confine.seal(Path())))
+"""
+    said = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)
+    network, files = map(int, said.stdout.split())
+    card = place.examine(opener=ChildOpener()).card
+    assert card is not None
+    assert card.opened.walls == ["files"] * files + ["network"] * network
 
 
 def test_this_process_never_loads_the_runtime(place: Place) -> None:

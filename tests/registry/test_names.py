@@ -33,14 +33,38 @@ def test_anything_else_is_not_a_model_name(name: str) -> None:
         parse_model_name(name)
 
 
-@pytest.mark.parametrize("path", ["ml/artifacts/regime_v2", "a", "ml/artifacts/v2.1-rc", "a/é"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "ml/artifacts/regime_v2",
+        "a",
+        "ml/artifacts/v2.1-rc",
+        "a/é",
+        "a/" + "x" * 255,
+        "a/aux_model/50%",
+        "a/2026-02-16T09:00",
+    ],
+)
 def test_a_relative_normalised_path_is_kept_as_it_is(path: str) -> None:
     assert parse_artifact_path(path) == path
 
 
 @pytest.mark.parametrize(
     "path",
-    ["../x", "ml/../../etc", "/etc/passwd", "..", "C:/x", "C:x", "a\\b", "~/x", "\\\\server\\share"],
+    [
+        "../x",
+        "ml/../../etc",
+        "/etc/passwd",
+        "..",
+        "C:/x",
+        "C:x",
+        "a\\b",
+        "~/x",
+        "\\\\server\\share",
+        "//server/share",
+        "a/c:/b",
+        "m.onnx::$DATA",
+    ],
 )
 def test_a_path_that_leaves_the_repository_is_called_traversal(path: str) -> None:
     with pytest.raises(InvalidInput, match="Path traversal not allowed"):
@@ -68,7 +92,29 @@ def test_a_path_that_leaves_the_repository_is_called_traversal(path: str) -> Non
         "a./b",
         "a/b.",
         "x" * 4097,
-        "a\u2215b\u2024",
+        "a\u2024\u2024/b",  # one dot leader
+        "\uff0e\uff0e/b",  # full-width dots
+        "a\u2026",  # an ellipsis is three dots
+        "a\u3002b",  # ideographic full stop
+        "a\u2215b",  # division slash
+        "a\u2044b",  # fraction slash
+        "a\uff0fb",  # full-width slash
+        "a\u29f8b",  # big solidus
+        "a\ufe68b",  # small backslash
+        "a\u2216b",  # set minus
+        "a\u29f5b",  # backslash operator
+        "%2e%2e/b",
+        "a%2Fb",
+        "a%5cb",
+        "a/con",
+        "NUL.onnx",
+        "a/Com1.tar.gz",
+        "a/lpt9",
+        "git~1/hooks",
+        "a/" + "x" * 256,
+        "\u00e9" * 128,  # 256 bytes
+        "a/" * 64 + "b",
+        "a/" * 2048 + "b",
     ],
 )
 def test_a_path_that_systems_read_differently_is_refused(path: str) -> None:

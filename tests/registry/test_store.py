@@ -49,6 +49,13 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_file_over_the_limit_is_refused_before_a_byte_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.truncate(path, 2**40)
+    monkeypatch.setattr(os, "fdopen", None)
+    with pytest.raises(InvalidInput, match=r"registry is 1,099,511,627,776 bytes; the limit is 268,435,456"):
+        read_registry_bytes(path)
+
+
 @pytest.mark.parametrize("content", [OLD, NEW])
 def test_both_contents_that_a_crash_may_leave_are_registries(content: bytes) -> None:
     assert list(ModelRegistry.parse(content)) == []
