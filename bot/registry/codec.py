@@ -8,6 +8,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from bot.errors import InvalidInput
@@ -20,11 +21,14 @@ LFS_HEADER = b"version https://git-lfs.github.com/spec/v1\n"
 _BRACKETS = re.compile(rb'"[^"]*"?|[\[{\]}]')
 
 
-def parse_json(data: bytes, *, where: str, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
+def parse_json(
+    data: bytes, *, where: str, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH, exact: bool = False
+) -> Any:
     """Decode one JSON document strictly (RFC 8259, with what it leaves open decided).
 
     Refused: over `max_bytes`, a byte order mark, not UTF-8, nested over `max_depth`, duplicate keys,
-    NaN and Infinity, integers over 20 digits, lone surrogates, NUL in a key.
+    NaN and Infinity, integers over 20 digits, lone surrogates, NUL in a key; with `exact`, for a file that is written
+    again, a fraction of which writing would lose digits.
 
     Raises:
         InvalidInput: with `where` and, as far as it is known, line and column.
@@ -51,7 +55,7 @@ def parse_json(data: bytes, *, where: str, max_bytes: int = MAX_BYTES, max_depth
             object_pairs_hook=_object,
             parse_constant=_refuse_constant,
             parse_int=_integer,
-            parse_float=_finite,
+            parse_float=_exact if exact else _finite,
         )
         _refuse_surrogates(text, value)
         if "\\u0000" in text:
@@ -134,6 +138,13 @@ def _finite(text: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
         raise InvalidInput(f"number {text[:40]} is too large")
+    return value
+
+
+def _exact(text: str) -> float:
+    value = _finite(text)
+    if Decimal(text) != Decimal(repr(value)):
+        raise InvalidInput(f"number {text[:40]} has more digits than are kept", remedy="write it as a string")
     return value
 
 

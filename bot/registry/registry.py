@@ -56,7 +56,7 @@ class ModelRegistry:
             InvalidInput: naming the JSON path of everything that is wrong.
         """
         with read_from(where):
-            document = parse_json(data, where=where)
+            document = parse_json(data, where=where, exact=True)
             if not isinstance(document, dict):
                 raise InvalidInput(
                     f"the top level is a {type(document).__name__}; expected an object with schema_version and models"

@@ -54,7 +54,7 @@ class SplitModels(Mapping[str, RawEntry]):
         if name not in self._read:
             where = model_file(self._path, name)
             with read_from(where):
-                entry = parse_json(self._files.read(name + SUFFIX), where=where)
+                entry = parse_json(self._files.read(name + SUFFIX), where=where, exact=True)
                 if not isinstance(entry, dict):
                     raise InvalidInput(f"the top level is a {type(entry).__name__}; expected one model")
             self._read[name] = entry

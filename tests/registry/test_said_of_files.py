@@ -73,6 +73,9 @@ DOCUMENTS = [
     b"[1e999]",
     b"[-1e999]",
     b"[1.5]",
+    b"[0.1234567890123456789]",
+    b"[1e-400]",
+    b"[0.1, 1.50, -0.0, 1e2, 5e-324, 0.12345678901234568]",
     b"[123456789012345678901]",
     b"[12345678901234567890]",
     b'["\\ud800"]',
@@ -88,8 +91,9 @@ DOCUMENTS = [
 
 
 def test_what_is_said_of_bytes_that_are_no_json() -> None:
-    approve("json", each(DOCUMENTS, partial(parse_json, where=WHERE), shown))
+    approve("json", each(DOCUMENTS, partial(parse_json, where=WHERE, exact=True), shown))
     assert "file is 6 bytes; the limit is 5 |" in answer(lambda: parse_json(b"[1, 2]", where=WHERE, max_bytes=5))
+    assert parse_json(b"[0.1234567890123456789, 1e-400]", where=WHERE) == [0.12345678901234568, 0.0]
     assert parse_json(b"[1,2]", where=WHERE, max_bytes=5) == [1, 2]
 
 
