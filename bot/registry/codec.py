@@ -143,7 +143,11 @@ def _finite(text: str) -> float:
 
 def _exact(text: str) -> float:
     value = _finite(text)
-    if Decimal(text) != Decimal(repr(value)):
+    try:
+        kept = Decimal(text) == Decimal(repr(value))
+    except ArithmeticError:  # an exponent of twenty digits
+        kept = False
+    if not kept:
         raise InvalidInput(f"number {text[:40]} has more digits than are kept", remedy="write it as a string")
     return value
 
