@@ -132,7 +132,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> WorkTree:
     return WorkTree(tmp_path_factory.mktemp("empty"))
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_legal_sequence_passes(files: WorkTree, data: st.DataObject) -> None:
     legal = data.draw(sequences(files))
@@ -142,7 +142,7 @@ def test_a_legal_sequence_passes(files: WorkTree, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: f"{lie.name} ({lie.rule})")
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(data=st.data())
 def test_every_lie_about_a_legal_sequence_is_refused_and_named(files: WorkTree, lie: Lie, data: st.DataObject) -> None:
     is_refused(lie, files, data)
