@@ -195,7 +195,7 @@ def take_chain_off(s: legal.Sequence, document: Any, pick: Pick[int]) -> None:
 
 def touch_other(s: legal.Sequence, document: Any, pick: Pick[Any]) -> None:
     events = history(document, OTHER)
-    pick([lambda: edit(events[0], "reason", "better"), events.pop, events.reverse])()
+    pick([lambda: edit(events[s.new(OTHER)], "reason", "better"), events.pop, events.reverse])()
     seal(document, OTHER)
 
 
@@ -217,9 +217,8 @@ def put_back_and_promote(s: legal.Sequence, document: Any, pick: Pick[ModelRegis
     """An old file again, and legal promotions on top, at least as many events as the base has."""
     desk = s.desk()
     desk.registry = desk.base = put_back(s, document, pick)
-    names = ["v3", "fresh"] * len(s.base.raw_history(MODEL))
-    for name in names[: len(s.base.raw_history(MODEL))]:
-        desk.must(Move(MODEL, Action.PROMOTE, Stage.SHADOW, name))
+    for name in ["v3", "fresh"] * len(s.base.raw_history(MODEL)):
+        desk.make(Move(MODEL, Action.PROMOTE, Stage.SHADOW, name))
     return desk.registry
 
 
