@@ -5,24 +5,62 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from bot.app.examiner import Examine
 from bot.app.promote import Ground, decide
-from bot.app.scene import Change, pointed_directories
+from bot.app.scene import pointed_directories
 from bot.artifact.dataset import examine_dataset
+from bot.artifact.source import Source as Files
 from bot.findings import Finding, Severity, error, errors_in, passed
 from bot.github.checks import Conclusion
 from bot.promotion.history import check_entry
 from bot.promotion.plan import Plan, Rejected
+from bot.promotion.policy import Policy
 from bot.promotion.replay import Diverged, Replayed, Step, replay
 from bot.promotion.request import Request
 from bot.promotion.retrace import differences, request_of
 from bot.promotion.rules import Facts, short
-from bot.registry.model import Action, ModelEntry
-from bot.registry.names import ArtifactPath, ModelName, Stage, parse_artifact_path
+from bot.registry.model import Action, ModelEntry, Source
+from bot.registry.names import ArtifactPath, GitSha, ModelName, Stage, parse_artifact_path
 from bot.registry.registry import ModelRegistry
 
 FactsOf = Callable[[Request], Facts]
+
+
+class Ends(Protocol):
+    """What the gate asks of a change; `scene.Change` reads it from git objects."""
+
+    @property
+    def base(self) -> GitSha: ...
+
+    @property
+    def fork_point(self) -> GitSha: ...
+
+    @property
+    def registry_path(self) -> str: ...
+
+    @property
+    def base_registry(self) -> ModelRegistry | None: ...
+
+    @property
+    def head_registry(self) -> ModelRegistry | None: ...
+
+    @property
+    def has_conflict(self) -> bool: ...
+
+    @property
+    def policy(self) -> Policy:
+        """The base's policy."""
+        ...
+
+    @property
+    def head_files(self) -> Files: ...
+
+    @property
+    def changed_artifacts(self) -> frozenset[ArtifactPath]: ...
+
+    def reachable(self, commit: str | None) -> bool | None: ...
 
 
 @dataclass(frozen=True)
@@ -63,7 +101,7 @@ class Review:
         return "no promotion in this pull request"
 
 
-def review(change: Change, *, examine: Examine, now: datetime, facts: FactsOf | None = None) -> Review:
+def review(change: Ends, *, examine: Examine, now: datetime, facts: FactsOf | None = None) -> Review:
     """Review base → head (DESIGN §1). Every finding is collected; nothing is written.
 
     Args:
@@ -75,6 +113,7 @@ def review(change: Change, *, examine: Examine, now: datetime, facts: FactsOf | 
     if after is None:
         return Review((), (passed("gate.replay", "neither base nor head has a registry"),))
     findings = [passed("gate.replay", f"the registry is the base's plus {len(replayed.steps)} event(s)")]
+    findings += _answered_once(change, replayed.steps)
     for name in sorted({step.model for step in replayed.steps}):
         findings += check_entry(after, name, now)
     findings += _planned(change, replayed.steps, facts or (lambda request: _facts(change, request)), examine, now)
@@ -90,13 +129,13 @@ def review(change: Change, *, examine: Examine, now: datetime, facts: FactsOf | 
     return Review(replayed.steps, tuple(findings))
 
 
-def _facts(change: Change, request: Request) -> Facts:
+def _facts(change: Ends, request: Request) -> Facts:
     changed = request.artifact_dir in change.changed_artifacts
     return Facts(change.reachable(request.git_sha), artifact_changed=changed)
 
 
 def _planned(
-    change: Change, steps: tuple[Step, ...], facts: FactsOf, examine: Examine, now: datetime
+    change: Ends, steps: tuple[Step, ...], facts: FactsOf, examine: Examine, now: datetime
 ) -> Iterator[Finding]:
     """Each event must be what its request produces by the rules, planned on what stood before it."""
     base = change.base_registry
@@ -120,6 +159,8 @@ def _planned(
             yield error("gate.plan", f"{what}: {problem}.", where=change.registry_path, remedy=_ASK)
         else:
             yield passed("gate.plan", f"{what}: as the rules produce it")
+        if step.event.policy_digest != change.policy.digest:
+            yield _other_policy(change, step, request, what)
         event = step.event.model_dump(mode="json")
         pointer = None if step.event.action is Action.DEMOTE else event["pointer"]
         current = current.with_event(step.model, event, pointer, request.stage)
@@ -128,11 +169,34 @@ def _planned(
 _ASK = "restore the file from the base branch, then ask for it: /promote <stage> in a comment, or promotebot promote"
 
 
+def _other_policy(change: Ends, step: Step, request: Request, what: str) -> Finding:
+    """An event names the policy it was judged by, and what is merged was judged by the base's (SECURITY.md, Replay)."""
+    remedy = f"take it back and ask again: /withdraw {step.model}, then {request.retry()}"
+    if step.event.source is not Source.GITHUB:
+        remedy = f"bring the branch up to date with its base, restore the registry from there, then {request.retry()}"
+    made, ours = (step.event.policy_digest or "none")[:15], change.policy.digest[:15]
+    message = f"{what} was made under another policy than the base's: {made}, not {ours}."
+    return error("gate.policy", message, where=change.registry_path, remedy=remedy)
+
+
+def _answered_once(change: Ends, steps: tuple[Step, ...]) -> Iterator[Finding]:
+    """One request, one event: what somebody asked for once does not stand for a second promotion."""
+    seen: set[str] = set()
+    for step in steps:
+        ref = step.event.request
+        if ref is not None and ref.id in seen:
+            message = (
+                f"{ref.id} is answered twice, the second time for {step.event.pointer.artifact_id} ({step.model})."
+            )
+            yield error("gate.request", message, where=change.registry_path, remedy=_ASK)
+        seen |= {ref.id} if ref is not None else set()
+
+
 def _goes_active(step: Step) -> bool:
     return step.event.to_stage is Stage.ACTIVE
 
 
-def compare(change: Change) -> Replayed | Diverged:
+def compare(change: Ends) -> Replayed | Diverged:
     """The structural half of the gate: no artifact is opened, only the two registries are compared."""
     before, after = change.base_registry, change.head_registry
     if before is None and after is None:
@@ -158,7 +222,7 @@ def compare(change: Change) -> Replayed | Diverged:
     return replay(before, after)
 
 
-def base_moved(change: Change) -> Finding:
+def base_moved(change: Ends) -> Finding:
     return error(
         "gate.base",
         f"The base's registry changed after this branch left it ({change.fork_point[:7]} → {change.base[:7]}).",
@@ -167,7 +231,7 @@ def base_moved(change: Change) -> Finding:
     )
 
 
-def _directories(change: Change, after: ModelRegistry, steps: tuple[Step, ...]) -> list[ArtifactPath]:
+def _directories(change: Ends, after: ModelRegistry, steps: tuple[Step, ...]) -> list[ArtifactPath]:
     """Artifacts to prove: what new events point to, and promoted ones that the pull request touches."""
     promoted = {step.event.pointer.artifact_dir for step in steps}
     touched = pointed_directories(after) & change.changed_artifacts if change.changed_artifacts else set()
@@ -182,7 +246,7 @@ def _remedy(name: str, stage: Stage, directory: str, *, own: bool) -> str:
 
 
 def _proven(
-    change: Change,
+    change: Ends,
     entries: Mapping[ModelName, ModelEntry],
     steps: tuple[Step, ...],
     directory: ArtifactPath,

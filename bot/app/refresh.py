@@ -11,7 +11,7 @@ from bot.app.outcome import Answer, Outcome, Reason
 from bot.app.petition import Petition
 from bot.app.rebuild import own_steps
 from bot.app.scene import read_policy
-from bot.app.standing import Fallen, judged, stand
+from bot.app.standing import Fallen, is_of_another_policy, judged, stand
 from bot.app.talk import guarded, on_fresh_head
 from bot.app.tell import Teller
 from bot.app.tools import Tools
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def refresh(event: Pushed, tools: Tools) -> Answer:
-    """Bring every open pull request into this branch up to date that carries promotions and conflicts now."""
+    """Bring every open pull request up to date whose promotions conflict now, or were judged by another policy."""
     if not _takes_promotions(event.branch, tools):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{event.branch} takes no promotions")
     answers = [_one(number, tools) for number in tools.github.open_pulls(event.branch)]
@@ -67,9 +67,9 @@ def _refresh(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> A
     if isinstance(steps, Diverged) or not steps:
         return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE)
     teller.at(change.head, change.policy.contacts)
-    if not change.has_conflict:
+    if not change.has_conflict and not any(is_of_another_policy(step, change) for step in steps):
         return _judge_again(space, tools, teller, now)
-    standing = stand(space, tools, now)
+    standing = stand(space, tools, now, anew=True)
     if isinstance(standing, Fallen):
         rendered = render_unclear(standing.findings, standing.model, teller.setting)
         teller.check(change.head, "failure", rendered.title, rendered)

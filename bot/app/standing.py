@@ -50,12 +50,18 @@ class Fallen:
 
 
 def stand(
-    space: Workspace, tools: Tools, now: datetime, *, without: Callable[[Step], bool] = lambda _: False
+    space: Workspace,
+    tools: Tools,
+    now: datetime,
+    *,
+    without: Callable[[Step], bool] = lambda _: False,
+    anew: bool = False,
 ) -> Standing | Fallen:
     """Where the pull request stands; with promotions left out, or a base that moved, they are made anew.
 
     Args:
         without: which promotions to leave out.
+        anew: make them anew although the base's registry did not move.
     """
     change = space.change
     base, head = change.base_registry, change.head_registry
@@ -67,7 +73,7 @@ def stand(
         return Fallen(steps.findings)
     own = steps if isinstance(steps, tuple) else steps.steps
     kept = [step for step in own if not without(step)]
-    if not change.has_conflict and len(kept) == len(own):
+    if not change.has_conflict and not anew and len(kept) == len(own):
         return Standing(head, base, own, False, own)
     made = rebuild(change, base, kept, lambda r: facts_of(r, space, tools, base), examine=tools.examine, now=now)
     if isinstance(made, NotRebuilt):
@@ -82,6 +88,11 @@ def is_void(step: Step, change: Change, tools: Tools) -> bool:
         return False
     evidence = tools.examine(change.head_files, pointer.artifact_dir, change.policy.limits)
     return evidence.digest != pointer.digest
+
+
+def is_of_another_policy(step: Step, change: Change) -> bool:
+    """Whether the base's policy is not the one that a promotion was judged by."""
+    return step.event.policy_digest != change.policy.digest
 
 
 def request_id(step: Step) -> str:

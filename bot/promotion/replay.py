@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bot.findings import Finding, error
 from bot.promotion.append_only import rewritten, same_json
@@ -54,7 +55,7 @@ def replay(base: ModelRegistry, head: ModelRegistry) -> Replayed | Diverged:
 def _replay_model(base: ModelRegistry, head: ModelRegistry, name: ModelName) -> list[Step] | Finding:
     old, new = base.raw_history(name), head.raw_history(name)
     for message in rewritten(old, new):
-        return _problem(head, name, f"{message} History only grows.")
+        return _problem(head, name, f"{message} History only grows.", _go_back(name))
     current, steps = base, []
     for index in reversed(range(len(new) - len(old))):
         event = head.entries[name].history[index]
@@ -66,7 +67,7 @@ def _replay_model(base: ModelRegistry, head: ModelRegistry, name: ModelName) -> 
     want, have = current.raw_entry(name), head.raw_entry(name)
     stages = [stage.value for stage in Stage]
     for key in [*stages, *sorted({*want, *have} - set(stages))]:
-        if not same_json(want.get(key), have.get(key)):
+        if not _same(want, have, key, absent_is_null=key in stages):
             return _problem(head, name, f"{key} is not what the events of history produce.")
     return steps
 
@@ -74,13 +75,27 @@ def _replay_model(base: ModelRegistry, head: ModelRegistry, name: ModelName) -> 
 def _top_level(base: ModelRegistry, head: ModelRegistry) -> Iterator[Finding]:
     converted = {"layout", "generated_at_utc"} if base.layout is not head.layout else set()
     for key in sorted({*base.document, *head.document} - {"models"} - converted):
-        if not same_json(base.document.get(key), head.document.get(key)):
+        if not _same(base.document, head.document, key):
             message = f"$.{key} changed; a promotion changes its own model only."
             yield error("gate.replay", message, where=head.where, remedy=_REMEDY)
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any], key: str, *, absent_is_null: bool = False) -> bool:
+    """Equal as JSON; a stage that is not there holds nothing, any other key that is not there is not null."""
+    there = absent_is_null or (key in one) == (key in other)
+    return there and same_json(one.get(key), other.get(key))
 
 
 _REMEDY = "restore the file from the base branch, then ask for the promotion with a comment: /promote <stage>"
 
 
-def _problem(head: ModelRegistry, name: str, message: str) -> Finding:
-    return error("gate.replay", message, where=head.at(name), remedy=_REMEDY)
+def _go_back(name: str) -> str:
+    """An old file is no way back: what stood before is promoted again, as a new event over freshly proven bytes."""
+    return (
+        "restore the file from the base branch; to go back to what stood before, ask for it: "
+        f"/rollback {name} --reason …, or to take it out: /demote {name} <stage> --reason …"
+    )
+
+
+def _problem(head: ModelRegistry, name: str, message: str, remedy: str = _REMEDY) -> Finding:
+    return error("gate.replay", message, where=head.at(name), remedy=remedy)

@@ -7,8 +7,8 @@ from typing import Any
 from bot.promotion.append_only import same_json
 from bot.promotion.replay import Step
 from bot.promotion.request import Actor, Request
-from bot.registry.model import Action, Event, ModelEntry, Source
-from bot.registry.names import Stage, parse_artifact_path
+from bot.registry.model import Action, Event, ModelEntry, RequestRef, Source
+from bot.registry.names import Stage, is_git_sha, parse_artifact_path, to_datetime, to_timestamp
 
 OF_THE_MOMENT = frozenset({"ts_utc", "registry_git_sha", "policy_digest", "previous"})
 """What another moment, another commit or another policy in force writes otherwise; rules of their own look at it."""
@@ -29,8 +29,15 @@ def request_of(step: Step, entry: ModelEntry | None) -> Request:
         reason=event.reason,
         notes=event.notes,
         new_model=entry is None,
-        ref=event.request,
+        ref=_ref(event),
     )
+
+
+def _ref(event: Event) -> RequestRef | None:
+    """Only what came through GitHub answers a request, and the request says nothing beyond its own fields."""
+    if event.request is None or event.source is not Source.GITHUB:
+        return None
+    return RequestRef.model_validate(event.request.model_dump(include=set(RequestRef.model_fields)))
 
 
 def _action(event: Event, entry: ModelEntry | None) -> Action:
@@ -54,7 +61,14 @@ def differences(written: Event, produced: Event) -> list[str]:
     found += [f"pointer.{key}" for key in _keys(mine, theirs) - moment if not _same(mine, theirs, key)]
     if moment and mine.get("promoted_at_utc") != one["ts_utc"]:
         found.append("pointer.promoted_at_utc")
-    return sorted(found)
+    return sorted(found + _malformed(written))
+
+
+def _malformed(written: Event) -> list[str]:
+    """What no moment and no commit is written as: a time that is no whole second, a commit that is none."""
+    found = [] if written.ts_utc == to_timestamp(to_datetime(written.ts_utc)) else ["ts_utc"]
+    commit = written.registry_git_sha
+    return found if commit is None or is_git_sha(commit) else [*found, "registry_git_sha"]
 
 
 def _keys(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
@@ -62,4 +76,4 @@ def _keys(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
 
 
 def _same(one: dict[str, Any], other: dict[str, Any], key: str) -> bool:
-    return same_json(one.get(key), other.get(key))
+    return (key in one) == (key in other) and same_json(one.get(key), other.get(key))

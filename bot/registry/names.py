@@ -75,8 +75,13 @@ def parse_model_name(text: str) -> ModelName:
     return ModelName(text)
 
 
+def is_git_sha(text: str) -> bool:
+    """Whether a text is a whole commit id."""
+    return bool(_GIT_SHA.fullmatch(text))
+
+
 def parse_git_sha(text: str) -> GitSha:
-    if not _GIT_SHA.fullmatch(text):
+    if not is_git_sha(text):
         raise InvalidInput(f"{text!r} is not a commit", remedy="give all 40 lower-case hex digits: git rev-parse HEAD")
     return GitSha(text)
 

@@ -233,10 +233,16 @@ def test_a_registry_that_does_not_read_turns_the_check_red(office: Office) -> No
 
 def test_the_policy_of_the_pull_request_counts_for_nothing(office: Office) -> None:
     def lax(person: Person) -> None:
-        person.write(".github/promotion.yml", "stages: {active: {permission: read, require_prior_stage: false}}\n")
-        edited(lambda entry: entry.update(owner="me"))(person)
+        person.write(".github/promotion.yml", "stages: {staging: {permission: read}}\n")
+        person.commit("chore: Rules of our own")
+        at_a_terminal(person)
 
-    assert office.gate(branch(office, lax)).exit_code == 1
+    number = branch(office, lax)
+    office.repository.set_role("alice", "read")
+    assert office.gate(number).exit_code == 1
+    said = "\n".join(office.comments(number)).replace("\\", "")
+    assert "alice has read permission; write is needed" in said
+    assert "was made under another policy than the base's" in said
 
 
 def test_a_self_made_base_branch_takes_no_promotions(office: Office) -> None:
