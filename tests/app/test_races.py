@@ -20,12 +20,12 @@ from bot.registry.registry import DEFAULT_PATH
 from bot.registry.store import read_registry_bytes
 from bot.sandbox.demo import EMPTY_REGISTRY
 from bot.sandbox.workshop import Person
+from tests.sampling import sampled
 
 from .conftest import Office
 from .promote_often import ARTIFACT, SHARED, model_of
 
 WORKER = Path(__file__).with_name("promote_often.py")
-WORKERS, TIMES = 12, 20
 PROMOTE = [sys.executable, "-I", "-m", "bot", "promote", "--model", "regime_classifier"]
 V1, V2 = "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"
 
@@ -58,13 +58,13 @@ def end(processes: list[subprocess.Popen[bytes]]) -> None:
 
 
 @contextlib.contextmanager
-def at_work(root: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+def at_work(root: Path, count: int, times: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """All workers, set off together; none outlives the test."""
     started: list[subprocess.Popen[bytes]] = []
     with contextlib.ExitStack() as at_the_end:
         at_the_end.callback(end, started)
-        for worker in range(WORKERS):
-            command = [sys.executable, "-I", str(WORKER), str(root), str(worker), str(TIMES)]
+        for worker in range(count):
+            command = [sys.executable, "-I", str(WORKER), str(root), str(worker), str(times)]
             started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0))
         for process in started:
             assert process.stdout
@@ -91,20 +91,21 @@ def broken_chains(registry: ModelRegistry) -> list[Any]:
     return [found for entry in entries.values() for found in chain_breaks(entry["history"], entry["history_digest"])]
 
 
-def test_twelve_processes_with_twenty_promotions_each_lose_nothing(repository: Path) -> None:
+@pytest.mark.parametrize(("count", "times"), sampled([(6, 8), (12, 20)], 2))
+def test_many_processes_with_many_promotions_each_lose_nothing(repository: Path, count: int, times: int) -> None:
     path = repository / DEFAULT_PATH
-    with at_work(repository) as workers:
+    with at_work(repository, count, times) as workers:
         seen = read_while_they_work(path, workers)
-        assert [process.wait() for process in workers] == [0] * WORKERS
+        assert [process.wait() for process in workers] == [0] * count
     registry = ModelRegistry.load(path)
     promoted = {(name, event.pointer.artifact_id) for name, events in registry.history.items() for event in events}
-    asked = {(model_of(w, turn), f"worker{w}_turn{turn}") for w in range(WORKERS) for turn in range(TIMES)}
+    asked = {(model_of(w, turn), f"worker{w}_turn{turn}") for w in range(count) for turn in range(times)}
     assert promoted == asked
-    assert sum(map(len, registry.history.values())) == WORKERS * TIMES
-    assert len(registry.history[SHARED]) == WORKERS * TIMES // 2
+    assert sum(map(len, registry.history.values())) == count * times
+    assert len(registry.history[SHARED]) == count * times // 2
     assert broken_chains(registry) == []
     assert seen == sorted(seen)
-    assert len(seen) > WORKERS
+    assert len(seen) > count
     assert list(path.parent.iterdir()) == [path]
 
 

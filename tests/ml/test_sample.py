@@ -72,6 +72,7 @@ def test_the_commit_changes_the_manifest_only(train: ModuleType, tmp_path: Path)
     assert load_artifact(tmp_path / "a").manifest.digest == load_artifact(tmp_path / "b").manifest.digest
 
 
+@pytest.mark.exhaustive
 def test_the_second_version_is_better_where_neither_was_trained(train: ModuleType) -> None:
     rows, regimes = train.draw(4000, 4242)
     scores = [train.accuracy(train.train(train.RECIPES[version]), rows, regimes) for version in ("v1", "v2")]

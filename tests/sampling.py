@@ -1,0 +1,20 @@
+"""Some cases of many in every run, all of them in `make exhaustive`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+
+def sampled(cases: Iterable[Any], every: int) -> list[Any]:
+    """The first of `every` so many cases as it is, the others for the exhaustive run."""
+    return [
+        case if index % every == 0 else pytest.param(*_values(case), marks=pytest.mark.exhaustive)
+        for index, case in enumerate(cases)
+    ]
+
+
+def _values(case: Any) -> tuple[Any, ...]:
+    return case if isinstance(case, tuple) else (case,)
