@@ -10,13 +10,12 @@ from datetime import datetime
 
 from bot.app.committing import commit_registry
 from bot.app.entry import refusal
-from bot.app.examiner import Examine
 from bot.app.gate import Review
 from bot.app.genesis import Genesis
 from bot.app.outcome import Answer, Outcome, Reason
 from bot.app.petition import Petition
+from bot.app.prepare import prepare
 from bot.app.promote import Decided, Ground, commit_message, decide, with_findings
-from bot.app.rollback import NoWayBack, prepare_demotion, prepare_rollback
 from bot.app.scene import Change
 from bot.app.standing import WITHDRAWN, Fallen, Standing, answered, facts_of, is_void, judged, stand
 from bot.app.tell import Teller
@@ -26,11 +25,11 @@ from bot.errors import PromotebotError
 from bot.findings import Finding, errors_in
 from bot.github import comment as comments
 from bot.promotion.commands import MAX_TEXT
-from bot.promotion.infer import Scene, Unclear, complete
+from bot.promotion.infer import Unclear
 from bot.promotion.plan import Plan, Rejected
 from bot.promotion.replay import Step
 from bot.promotion.request import Actor, Asked, Request
-from bot.registry.model import Action, RequestRef, Source
+from bot.registry.model import RequestRef, Source
 from bot.registry.names import GitSha
 
 log = logging.getLogger(__name__)
@@ -192,27 +191,6 @@ class Errand:
         self.teller.check(self.change.head, "failure", rendered.title, rendered)
         answer = Answer(Outcome.REFUSED, reason, rendered.title, details=_details(findings))
         return self.teller.say(answer, rendered)
-
-
-def prepare(
-    asked: Asked,
-    ground: Ground,
-    change: Change,
-    actor: Actor,
-    ref: RequestRef | None,
-    default_reason: str,
-    examine: Examine,
-) -> tuple[Request, Sequence[Finding]] | Unclear:
-    """The completed request: inferred for a promotion, found in history for a rollback or demotion."""
-    if asked.action is Action.PROMOTE:
-        scene = Scene(ground.registry, change.touched_artifacts, change.manifest_of)
-        completed = complete(asked, scene, actor=actor, ref=ref, default_reason=default_reason)
-        return completed if isinstance(completed, Unclear) else (completed, ())
-    if asked.action is Action.ROLLBACK:
-        found = prepare_rollback(asked, ground, actor, ref, examine=examine)
-        return Unclear(found.findings, asked.model) if isinstance(found, NoWayBack) else found
-    demotion = prepare_demotion(asked, ground, actor, ref)
-    return Unclear(demotion.findings, asked.model) if isinstance(demotion, NoWayBack) else (demotion, ())
 
 
 def _reason(findings: tuple[Finding, ...]) -> Reason:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from bot.app.pinned import Meant
 from bot.findings import Finding, error, passed
 from bot.promotion.commands import Ask, parse_comment
 from bot.promotion.labels import parse_label
@@ -20,19 +21,31 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
 _REMEDY = "restore the registry from the base branch, then ask with a comment: /promote <stage>"
 
 
-def confirm(steps: Sequence[Step], github: GitHub, repo: str, pull: PullRequest, policy: Policy) -> list[Finding]:
+def confirm(
+    steps: Sequence[Step],
+    github: GitHub,
+    repo: str,
+    pull: PullRequest,
+    policy: Policy,
+    meant: Meant = lambda _step, _asked: "",
+) -> list[Finding]:
     """Who stands behind each event of a pull request (DESIGN §5).
+
+    Args:
+        meant: what speaks against an event that a comment's command asks for by its words.
 
     Raises:
         CouldNotVerify: when GitHub does not answer; an event nobody could confirm is not confirmed.
     """
-    return [finding for step in steps for finding in _confirmed(step, github, repo, pull, policy)]
+    return [finding for step in steps for finding in _confirmed(step, github, repo, pull, policy, meant)]
 
 
-def _confirmed(step: Step, github: GitHub, repo: str, pull: PullRequest, policy: Policy) -> Iterator[Finding]:
+def _confirmed(
+    step: Step, github: GitHub, repo: str, pull: PullRequest, policy: Policy, meant: Meant
+) -> Iterator[Finding]:
     event, what = step.event, _what(step)
     if event.source is Source.GITHUB:
-        problem = _problem(step, event.request, github, repo, pull)
+        problem = _problem(step, event.request, github, repo, pull, meant)
         if problem:
             yield error("gate.request", f"{what}: {problem}.", remedy=_REMEDY)
             return
@@ -56,7 +69,7 @@ def _what(step: Step) -> str:
     return f"{step.event.action.value} of {step.event.pointer.artifact_id} ({step.model} {stage})"
 
 
-def _problem(step: Step, ref: RequestRef | None, github: GitHub, repo: str, pull: PullRequest) -> str:
+def _problem(step: Step, ref: RequestRef | None, github: GitHub, repo: str, pull: PullRequest, meant: Meant) -> str:
     """Why an event's request is not one that was made here; empty when it is."""
     event = step.event
     if ref is None:
@@ -68,22 +81,21 @@ def _problem(step: Step, ref: RequestRef | None, github: GitHub, repo: str, pull
     if not (number.isdecimal() and line.isdecimal()):
         return f"its request {ref.id!r} is none"
     if kind == "comment":
-        return _comment_problem(step, int(number), int(line), github, pull)
+        return _comment_problem(step, int(number), int(line), github, pull, meant)
     if kind == "run":
         return _run_problem(step, ref.login, int(number), github, pull)
     return f"its request {ref.id!r} is none"
 
 
-def _comment_problem(step: Step, comment_id: int, line: int, github: GitHub, pull: PullRequest) -> str:
+def _comment_problem(step: Step, comment_id: int, line: int, github: GitHub, pull: PullRequest, meant: Meant) -> str:
     comment = github.comment(comment_id)
     if comment.author != step.event.actor or comment.pull != pull.number:
         return f"comment {comment_id} is by {comment.author} on #{comment.pull}"
     if comment.updated_at != comment.created_at:
         return f"comment {comment_id} was edited"
     asks = [c.asked for c in parse_comment(comment.body) if isinstance(c, Ask) and c.line == line]
-    if not any(_means(asked, step) for asked in asks):
-        return f"line {line} of comment {comment_id} does not ask for it"
-    return ""
+    asked = next((asked for asked in asks if _means(asked, step)), None)
+    return meant(step, asked) if asked else f"line {line} of comment {comment_id} does not ask for it"
 
 
 def _run_problem(step: Step, login: str, run_id: int, github: GitHub, pull: PullRequest) -> str:

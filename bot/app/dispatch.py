@@ -6,11 +6,12 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
-from bot.app.carry_out import Errand, prepare
+from bot.app.carry_out import Errand
 from bot.app.entry import sha_refusal
 from bot.app.genesis import Genesis
 from bot.app.outcome import Answer
 from bot.app.petition import Petition
+from bot.app.prepare import prepare
 from bot.app.promote import Ground, decide
 from bot.app.scene import Change
 from bot.app.standing import merge_times

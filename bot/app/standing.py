@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bot.app.confirm import confirm
 from bot.app.gate import Review, compare, review
+from bot.app.pinned import meant
 from bot.app.rebuild import NotRebuilt, own_steps, rebuild
 from bot.app.scene import Change, relevant_pulls
 from bot.app.separation import separation
@@ -133,7 +134,8 @@ def judged(space: Workspace, change: Change, tools: Tools, now: datetime) -> Rev
     base = change.base_registry
     facts = (lambda request: facts_of(request, space, tools, base)) if base else None
     found = review(change, examine=tools.examine, now=now, facts=facts)
-    confirmed = confirm(found.steps, tools.github, tools.settings.repository, space.pull, change.policy)
+    judge = meant(change, found.steps, tools.examine)
+    confirmed = confirm(found.steps, tools.github, tools.settings.repository, space.pull, change.policy, judge)
     approval = separation(found.steps, change.head, space.pull, change.policy, tools.github)
     return replace(found, findings=(*found.findings, *confirmed)).with_approval(approval)
 
