@@ -91,6 +91,10 @@ def test_an_event_is_retraced_to_its_request_and_held_against_what_that_produces
     rolled = newest.model_copy(update={"action": Action.ROLLBACK, "pointer": LIVE.entries[MODEL].active})
     unheard = rolled.model_copy(update={"pointer": newest.pointer.model_copy(update={"digest": "sha256:" + "0" * 64})})
     bare = newest.model_copy(update={"actor": None, "source": None, "request": REF})
+    wordy = RequestRef.model_validate({**REF.model_dump(), "owner": "me"})
+    answered = newest.model_copy(update={"source": Source.GITHUB, "request": wordy})
+    claimed = newest.model_copy(update={"request": REF})
+    silent = newest.model_copy(update={"source": Source.GITHUB})
     demoted = newest.model_copy(update={"action": Action.DEMOTE, "from_stage": Stage.ACTIVE, "to_stage": None})
     before = MOVED_ON.entries[MODEL]
     elsewhere = rolled.model_copy(update={"to_stage": Stage.STAGING})
@@ -108,6 +112,9 @@ def test_an_event_is_retraced_to_its_request_and_held_against_what_that_produces
             ("a rollback to an older tool's, by its place", retraced(Step(MODEL, rolled), unpinned)),
             ("a rollback to an older tool's, of another place", retraced(Step(MODEL, moved), unpinned)),
             ("a rollback of a model that is new", retraced(Step(MODEL, rolled), None)),
+            ("an event from GitHub", retraced(Step(MODEL, answered), before)),
+            ("an event from a terminal that names a request", retraced(Step(MODEL, claimed), before)),
+            ("an event from GitHub that names none", retraced(Step(MODEL, silent), before)),
             ("an event without an actor", retraced(Step(MODEL, bare), before)),
             ("a demotion", retraced(Step(MODEL, demoted), before)),
             *((name, differences(written, newest)) for name, written in _forged(newest)),
@@ -128,6 +135,8 @@ def _forged(event: Event) -> Iterator[tuple[str, Event]]:
     yield "another moment in both", event.model_copy(update={**later, "pointer": moved})
     for field, value in (("actor", "x"), ("reason", None), ("notes", "x"), ("source", Source.GITHUB), ("request", REF)):
         yield f"another {field}", event.model_copy(update={field: value})
+    yield "a time with a fraction", event.model_copy(update={"ts_utc": "2026-02-16T09:00:00.5Z"})
+    yield "a commit that is none", event.model_copy(update={"registry_git_sha": "main"})
     yield "another from_stage", event.model_copy(update={"from_stage": Stage.STAGING})
     pointer = event.pointer.model_copy(update={"artifact_id": "x", "digest": None, "owner": "me"})
     yield "another pointer", event.model_copy(update={"pointer": pointer})

@@ -89,6 +89,8 @@ DOCUMENTS = [
     b"[[],[]," * 40 + b"1" + b"]" * 40,
     b'["[[[[]]]]\\"[["]',
     b"nul",
+    b'{"a": [{"b\\u0000": 1}]}',
+    b'{"a": "\\u0000"}',
 ]
 
 
@@ -295,5 +297,6 @@ def test_what_is_said_of_a_file_beside_the_models() -> None:
         return list(SplitModels(Files({name: b"{}"}), WHERE))
 
     approve("beside", each(["README.md", "Model.json", ".json", "a.json", "a.JSON", "a.json.json"], beside))
-    files = Files({"a.json": b"[]", "b.json": b"{}", "c.json": b"{"})
-    approve("entries", each("abc", SplitModels(files, WHERE).__getitem__))
+    digits = b'{"x": 0.1234567890123456789}'
+    files = Files({"a.json": b"[]", "b.json": b"{}", "c.json": b"{", "d.json": digits})
+    approve("entries", each("abcd", SplitModels(files, WHERE).__getitem__))
