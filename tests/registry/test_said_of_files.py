@@ -89,6 +89,13 @@ DOCUMENTS = [
     b"[[],[]," * 40 + b"1" + b"]" * 40,
     b'["[[[[]]]]\\"[["]',
     b"nul",
+    b"version https://git-lfs.github.com/spec/v1\noid sha256:0",
+    b"[[1],[2]]" + b" " * 3 + b"[" * 65,
+    b'{"a": [[], [], []]}' + b"\n{" * 64,
+    b"[[]," * 32 + b"[]" + b"]" * 32,
+    b"[[]," * 63 + b"[]" + b"]" * 63,
+    b"[[]," * 64 + b"[]" + b"]" * 64,
+    b'["\\\\", "\\"[", "' + b"[" * 70 + b'"]',
     b'{"a": [{"b\\u0000": 1}]}',
     b'{"a": "\\u0000"}',
 ]
@@ -96,7 +103,10 @@ DOCUMENTS = [
 
 def test_what_is_said_of_bytes_that_are_no_json() -> None:
     approve("json", each(DOCUMENTS, partial(parse_json, where=WHERE, exact=True), shown))
-    assert "file is 6 bytes; the limit is 5 |" in answer(lambda: parse_json(b"[1, 2]", where=WHERE, max_bytes=5))
+    over = answer(lambda: parse_json(b"[1, 2]", where=WHERE, max_bytes=5))
+    assert over == f"✗ {WHERE}: file is 6 bytes; the limit is 5 | "
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        stored_json({"a": float("nan")})
     assert parse_json(b"[0.1234567890123456789, 1e-400]", where=WHERE) == [0.12345678901234568, 0.0]
     assert parse_json(b"[1,2]", where=WHERE, max_bytes=5) == [1, 2]
 
@@ -154,6 +164,11 @@ NAMES: dict[Callable[[str], object], list[str]] = {
         "a /b",
         "a/ b",
         "a./b",
+        "/".join("a" * 64),
+        "/".join("a" * 65),
+        "a%2e/b",
+        "a/NUL.txt/b",
+        "a\udfffb",
         LONG + "/..",
     ],
 }
