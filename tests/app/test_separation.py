@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.app.outcome import Outcome
 from bot.sandbox.faults import Fault
 from bot.sandbox.workshop import Job
 
-from .conftest import Office
+from .conftest import BOT, Office
 
 REVIEW = ".github/workflows/review.yml"
 PATH = ".github/promotion.yml"
@@ -108,6 +110,30 @@ def test_who_pushed_last_does_not_count(office: Office) -> None:
     assert now(office, number) == "action_required", "our own commit is on top; carol's push is the last of a person"
     review(office, number, "bob")
     assert now(office, number) == "success"
+
+
+def test_who_started_a_rollback_by_hand_does_not_approve_it_and_the_bot_is_nobody(office: Office) -> None:
+    first = office.pull("first")
+    office.ask(first, "/promote active")
+    office.merge(first)
+    separated(office)
+    job = office.dispatch('/rollback regime_classifier --reason "incident"', by="bob")
+    assert job.exit_code == 0, job.log
+    number = max(office.repository.pulls)
+    assert office.repository.pull(number).user.login == BOT
+    review(office, number, "bob")
+    assert now(office, number) == "action_required"
+    review(office, number, "carol")
+    assert now(office, number) == "success"
+
+
+def test_a_branch_that_only_apps_push_to_has_no_end_in_the_list_and_opens_nothing(office: Office, number: int) -> None:
+    entries = office.repository.activity.entries
+    ours = entries[-1]
+    entries[:] = [*[replace(ours, kind="push") for _ in range(120)]]
+    job = review(office, number, "bob")
+    assert job.exit_code == 4
+    assert any("no person is among the newest pushes" in said for said in office.comments(number))
 
 
 def test_an_approval_of_an_older_head_counts_for_nothing(office: Office, number: int) -> None:
