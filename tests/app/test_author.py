@@ -114,6 +114,7 @@ def test_init_lays_the_workflows_with_a_pinned_action_and_nothing_else_is_taken(
         assert main(["init", "--action", said]) == 2
     action = f"acme/promotebot@{'c0' * 20} # v1.2.3"
     assert main(["init", "--action", action]) == 0
+    assert (alice.clone / ".github/workflows/review.yml").is_file()
     for name in ("promote", "gate", "verify"):
         text = (alice.clone / f".github/workflows/{name}.yml").read_text()
         assert f"- uses: {action}\n" in text
