@@ -70,6 +70,13 @@ class Office:
         alice.push()
         return self.repository.open_pull(author="alice", head=branch, title="Shadow evaluation", **options).number
 
+    def policy(self, text: str) -> None:
+        """bob puts a policy on main."""
+        bob = self.person("bob")
+        bob.write(".github/promotion.yml", text)
+        bob.commit("chore: Policy")
+        bob.push()
+
     def ask(self, number: int, body: str, *, author: str = "alice") -> Job:
         comment = self.repository.comment(number, author=author, body=body)
         return self.job(self.repository.issue_comment_event(comment.id))

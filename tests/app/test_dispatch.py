@@ -57,10 +57,7 @@ def test_a_promotion_by_hand_takes_an_artifact_that_is_on_the_base(office: Offic
 
 def test_a_pinned_commit_is_the_base_that_was_looked_at(office: Office) -> None:
     live(office)
-    bob = office.person("bob")
-    bob.write(".github/promotion.yml", "require_sha: true\n")
-    bob.commit("chore: Pin")
-    bob.push()
+    office.policy("require_sha: true\n")
     tip = office.repository.git.branch("main")
     for command in (ROLLBACK, f"{ROLLBACK} --sha {'a' * 40}"):
         job = office.dispatch(command)

@@ -360,10 +360,7 @@ def test_a_pinned_head_that_is_not_the_head_is_refused_with_the_current_one(offi
 def test_the_policy_can_demand_a_pinned_head_for_active_and_rollbacks(
     office: Office, command: str, needed: bool
 ) -> None:
-    bob = office.person("bob")
-    bob.write(".github/promotion.yml", "require_sha: true\n")
-    bob.commit("chore: Pin")
-    bob.push()
+    office.policy("require_sha: true\n")
     number = office.pull()
     job, head = office.ask(number, command), office.head(number)
     assert (job.outputs["reason_code"] == "sha_required") is needed
@@ -374,11 +371,8 @@ def test_a_freeze_refuses_a_promotion_and_lets_a_rollback_through(office: Office
     first = office.pull("first")
     office.ask(first, "/promote active")
     office.merge(first)
-    bob = office.person("bob")
     freeze = f"{{start: {office.now:%Y-%m-%dT00:00}, end: 2999-01-01T00:00, reason: year-end close}}"
-    bob.write(".github/promotion.yml", f"freezes: [{freeze}]\n")
-    bob.commit("chore: Freeze")
-    bob.push()
+    office.policy(f"freezes: [{freeze}]\n")
     number = office.pull("second")
     job = office.ask(number, "/promote active --artifact-id renamed")
     refused(office, number, job, office.head(number), "ACTIVE is frozen until 2999", "year-end close")

@@ -13,15 +13,11 @@ from bot.sandbox.workshop import Job
 from .conftest import BOT, Office
 
 REVIEW = ".github/workflows/review.yml"
-PATH = ".github/promotion.yml"
 
 
 def separated(office: Office, approvals: int = 1) -> None:
     """The base asks for this many approvals."""
-    maintainer = office.person("bob")
-    maintainer.write(PATH, f"separation: {{approvals: {approvals}}}\n")
-    maintainer.commit("chore: Separate duties")
-    maintainer.push()
+    office.policy(f"separation: {{approvals: {approvals}}}\n")
 
 
 def review(office: Office, number: int, by: str, state: str = "APPROVED") -> Job:
