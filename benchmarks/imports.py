@@ -1,4 +1,4 @@
-"""How long `import bot.registry, bot.artifact` takes, as a multiple of `import pydantic`.
+"""How long `import promotebot.registry, promotebot.artifact` takes, as a multiple of `import pydantic`.
 
 Run it with the interpreter that has promotebot installed: `.venv/bin/python benchmarks/imports.py [ROUNDS]`.
 """
@@ -14,13 +14,13 @@ CASES = {
     "nothing": "pass",
     "pydantic": "import pydantic",
     "pydantic with one model": "from pydantic import BaseModel\nclass M(BaseModel):\n    x: int",
-    "bot.registry": "import bot.registry",
-    "bot.registry, bot.artifact": "import bot.registry, bot.artifact",
-    "… and a registry read": "import bot.artifact\nfrom bot.registry import ModelRegistry\n"
+    "promotebot.registry": "import promotebot.registry",
+    "promotebot.registry, promotebot.artifact": "import promotebot.registry, promotebot.artifact",
+    "… and a registry read": "import promotebot.artifact\nfrom promotebot.registry import ModelRegistry\n"
     'ModelRegistry.parse(b\'{"schema_version": "v1", "models": {"m": {}}}\')',
 }
 """What a child does between its two looks at the clock."""
-UNIT, OURS = "pydantic", "bot.registry, bot.artifact"
+UNIT, OURS = "pydantic", "promotebot.registry, promotebot.artifact"
 LIMIT = 2.5
 ROUNDS = 15
 Times = Mapping[str, Sequence[float]]

@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from bot.findings import Finding
+from promotebot.findings import Finding
 
 SAID = Path(__file__).parent / "said"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.promotion.commands import Ask, Withdraw, parse_comment
+from promotebot.promotion.commands import Ask, Withdraw, parse_comment
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNBOOK = ROOT / "docs/runbook.md"
@@ -87,7 +87,7 @@ def git(place: Path, *arguments: str) -> str:
 
 
 def run(place: Path, *arguments: str) -> None:
-    command = [sys.executable, "-I", "-m", "bot", *arguments]
+    command = [sys.executable, "-I", "-m", "promotebot", *arguments]
     done = subprocess.run(command, cwd=place, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

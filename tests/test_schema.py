@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from bot.artifact.manifest import Manifest
-from bot.promotion.policy import Policy
-from bot.schema import judged, schema_problems
+from promotebot.artifact.manifest import Manifest
+from promotebot.promotion.policy import Policy
+from promotebot.schema import judged, schema_problems
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=4),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.errors import UsageError
-from bot.settings import REQUIRED, Settings
+from promotebot.errors import UsageError
+from promotebot.settings import REQUIRED, Settings
 
 ENV = dict.fromkeys(REQUIRED, "x") | {
     "GITHUB_API_URL": "https://api.github.com",

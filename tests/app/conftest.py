@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from bot.app.action import run_action
-from bot.app.examiner import Examiner
-from bot.errors import PromotebotError
-from bot.registry import ModelRegistry
-from bot.sandbox.demo import REGISTRY, add_artifact, promote, seed_repository
-from bot.sandbox.repository import Repository
-from bot.sandbox.server import EmbeddedGitHub
-from bot.sandbox.workshop import Job, Person, Runner
+from promotebot.app.action import run_action
+from promotebot.app.examiner import Examiner
+from promotebot.errors import PromotebotError
+from promotebot.registry import ModelRegistry
+from promotebot.sandbox.demo import REGISTRY, add_artifact, promote, seed_repository
+from promotebot.sandbox.repository import Repository
+from promotebot.sandbox.server import EmbeddedGitHub
+from promotebot.sandbox.workshop import Job, Person, Runner
 
 ROOT = Path(__file__).resolve().parents[2]
 BOT = "github-actions[bot]"
@@ -165,7 +165,7 @@ def examiner() -> Examiner:
 
 @pytest.fixture
 def office(seed: Path, tmp_path: Path, examiner: Examiner, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
-    monkeypatch.setattr("bot.app.action.Examiner", lambda: examiner)
+    monkeypatch.setattr("promotebot.app.action.Examiner", lambda: examiner)
     with EmbeddedGitHub(root=tmp_path / "hub") as hub:
         repository = hub.create_repository("acme/models")
         for login, role in (("alice", "maintain"), ("bob", "maintain"), ("carol", "write"), ("mallory", "read")):

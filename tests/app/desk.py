@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.sandbox.workshop import Person
+from promotebot.sandbox.workshop import Person
 
-BOT = (sys.executable, "-I", "-m", "bot")
+BOT = (sys.executable, "-I", "-m", "promotebot")
 MODEL = ("--model", "regime_classifier")
 STAGING = (*MODEL, "--stage", "staging", "--artifact-dir", "ml/artifacts/regime_v2", "--artifact-id", "regime_v2_prod")
 PROMOTE = ("promote", *STAGING, "--allow-dirty")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from bot.registry import ModelRegistry, Stage
-from bot.registry.chain import sealed
-from bot.registry.codec import stored_json
-from bot.registry.model import Action, Source
-from bot.registry.names import to_datetime, to_timestamp
+from promotebot.registry import ModelRegistry, Stage
+from promotebot.registry.chain import sealed
+from promotebot.registry.codec import stored_json
+from promotebot.registry.model import Action, Source
+from promotebot.registry.names import to_datetime, to_timestamp
 
 from . import sequences as legal
 from .sequences import LAX, MODEL, NEW, OTHER, Move

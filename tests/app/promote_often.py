@@ -12,19 +12,19 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from bot.app.examiner import Examiner
-from bot.app.promote import Ground, Place, promote_here
-from bot.artifact.limits import Limits
-from bot.artifact.runtime import Opened
-from bot.findings import Finding
-from bot.git import Repository
-from bot.promotion.plan import Plan
-from bot.promotion.policy import DEFAULT_PATH as POLICY_PATH
-from bot.promotion.request import Actor, Request
-from bot.registry import Stage
-from bot.registry.model import Source
-from bot.registry.names import parse_artifact_path, parse_model_name
-from bot.registry.registry import DEFAULT_PATH
+from promotebot.app.examiner import Examiner
+from promotebot.app.promote import Ground, Place, promote_here
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.runtime import Opened
+from promotebot.findings import Finding
+from promotebot.git import Repository
+from promotebot.promotion.plan import Plan
+from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
+from promotebot.promotion.request import Actor, Request
+from promotebot.registry import Stage
+from promotebot.registry.model import Source
+from promotebot.registry.names import parse_artifact_path, parse_model_name
+from promotebot.registry.registry import DEFAULT_PATH
 
 ARTIFACT = "ml/artifacts/tiny"
 SHARED = "shared"

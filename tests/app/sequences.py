@@ -9,21 +9,21 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bot.app.gate import Review, review
-from bot.artifact.evidence import Evidence
-from bot.artifact.limits import Limits
-from bot.artifact.manifest import Manifest
-from bot.artifact.source import Source as Files
-from bot.findings import passed
-from bot.promotion.plan import Plan, plan
-from bot.promotion.policy import Policy, parse_policy
-from bot.promotion.request import Actor, Request
-from bot.promotion.rollback import candidates, rollback_id
-from bot.promotion.rules import Facts
-from bot.registry import ModelRegistry, Stage
-from bot.registry.codec import stored_json
-from bot.registry.model import Action, RequestRef, Source
-from bot.registry.names import ArtifactPath, GitSha, ModelName, parse_artifact_path
+from promotebot.app.gate import Review, review
+from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.manifest import Manifest
+from promotebot.artifact.source import Source as Files
+from promotebot.findings import passed
+from promotebot.promotion.plan import Plan, plan
+from promotebot.promotion.policy import Policy, parse_policy
+from promotebot.promotion.request import Actor, Request
+from promotebot.promotion.rollback import candidates, rollback_id
+from promotebot.promotion.rules import Facts
+from promotebot.registry import ModelRegistry, Stage
+from promotebot.registry.codec import stored_json
+from promotebot.registry.model import Action, RequestRef, Source
+from promotebot.registry.names import ArtifactPath, GitSha, ModelName, parse_artifact_path
 
 MODEL, OTHER, OLD, NEW = (ModelName(name) for name in ("regime", "risk", "older", "newcomer"))
 SHA, BASE = GitSha("5" * 40), GitSha("b" * 40)
@@ -44,7 +44,7 @@ def directory(name: str) -> ArtifactPath:
 
 
 def examine(source: Files, artifact_dir: ArtifactPath, limits: Limits) -> Evidence:
-    """Every artifact is well, and its bytes are told by its name (`bot.app.examiner.Examine`)."""
+    """Every artifact is well, and its bytes are told by its name (`promotebot.app.examiner.Examine`)."""
     document = {
         "schema_version": "v1.1",
         "model_file": "m.onnx",
@@ -60,7 +60,7 @@ def examine(source: Files, artifact_dir: ArtifactPath, limits: Limits) -> Eviden
 
 @dataclass(frozen=True)
 class Ends:
-    """A pull request's two ends as values (`bot.app.gate.Ends`)."""
+    """A pull request's two ends as values (`promotebot.app.gate.Ends`)."""
 
     base_registry: ModelRegistry | None
     head_registry: ModelRegistry | None

@@ -11,10 +11,10 @@ import jsonschema
 import pytest
 import yaml
 
-from bot.app.schemas import generate
-from bot.artifact import load_artifact
-from bot.cli import main
-from bot.registry import ModelRegistry
+from promotebot.app.schemas import generate
+from promotebot.artifact import load_artifact
+from promotebot.cli import main
+from promotebot.registry import ModelRegistry
 
 from .conftest import ROOT, Office
 

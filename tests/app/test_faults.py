@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from bot.git import Repository
-from bot.github.client import PyGithubClient
-from bot.github.rest import Rest
-from bot.sandbox.faults import Fault
-from bot.sandbox.workshop import Job, Runner
-from bot.settings import Settings
+from promotebot.git import Repository
+from promotebot.github.client import PyGithubClient
+from promotebot.github.rest import Rest
+from promotebot.sandbox.faults import Fault
+from promotebot.sandbox.workshop import Job, Runner
+from promotebot.settings import Settings
 from tests.sampling import sampled
 
 from .conftest import Office
@@ -63,12 +63,12 @@ class Nth(Fault):
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reads are not asked again here, nor is a hanging one waited for: the tests would wait with them."""
-    monkeypatch.setattr("bot.github.rest.TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr("promotebot.github.rest.TIMEOUT_SECONDS", 1)
 
     def connect(settings: Settings) -> PyGithubClient:
         return PyGithubClient.connect(settings, retries=0)
 
-    monkeypatch.setattr("bot.app.action._connect", connect)
+    monkeypatch.setattr("promotebot.app.action._connect", connect)
 
 
 def asked(office: Office) -> tuple[int, dict[str, Any]]:
@@ -180,7 +180,7 @@ def test_git_that_hangs_is_given_up_and_safe_to_run_again(office: Office, monkey
     head = office.head(number)
     office.hub.faults.append(Fault("*", "info/refs", delay=30, drop=True, times=20))
     with monkeypatch.context() as patch:
-        patch.setattr("bot.git.TIMEOUT_SECONDS", 1)
+        patch.setattr("promotebot.git.TIMEOUT_SECONDS", 1)
         job = office.job(event)
     office.hub.faults.clear()
     assert (job.exit_code, office.head(number)) == (4, head), job.log

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.artifact.source import WorkTree
-from bot.findings import errors_in
+from promotebot.artifact.source import WorkTree
+from promotebot.findings import errors_in
 
 from . import lies
 from .lies import Lie

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from bot.app.action import run_action
-from bot.registry.chain import sealed
-from bot.sandbox.workshop import Person, Runner
+from promotebot.app.action import run_action
+from promotebot.registry.chain import sealed
+from promotebot.sandbox.workshop import Person, Runner
 
 from .conftest import Office
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.app.scene import read_policy
-from bot.artifact.manifest import parse_manifest
-from bot.errors import InvalidInput
-from bot.git import Repository
-from bot.github.events import parse_event
-from bot.promotion.policy import parse_policy
+from promotebot.app.scene import read_policy
+from promotebot.artifact.manifest import parse_manifest
+from promotebot.errors import InvalidInput
+from promotebot.git import Repository
+from promotebot.github.events import parse_event
+from promotebot.promotion.policy import parse_policy
 
 from .conftest import Office
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from bot.registry import ModelRegistry
-from bot.sandbox.demo import REGISTRY
+from promotebot.registry import ModelRegistry
+from promotebot.sandbox.demo import REGISTRY
 
 from .conftest import Office
 from .desk import BOT, MODEL, PROMOTE, STAGING, Desk
@@ -30,7 +30,7 @@ import resource, runpy, signal, sys
 signal.signal(signal.SIGXFSZ, getattr(signal, sys.argv.pop(1)))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
-runpy.run_module("bot", run_name="__main__", alter_sys=True)
+runpy.run_module("promotebot", run_name="__main__", alter_sys=True)
 """
 
 

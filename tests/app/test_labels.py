@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.errors import InvalidInput
-from bot.promotion.labels import parse_label
-from bot.registry import Stage
+from promotebot.errors import InvalidInput
+from promotebot.promotion.labels import parse_label
+from promotebot.registry import Stage
 
 from .conftest import Office
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import main
-from bot.registry import ModelRegistry
-from bot.sandbox.demo import REGISTRY
-from bot.sandbox.workshop import Person
+from promotebot.cli import main
+from promotebot.registry import ModelRegistry
+from promotebot.sandbox.demo import REGISTRY
+from promotebot.sandbox.workshop import Person
 
 from .conftest import Office
 from .test_terminal import DATA, FLAGS, V2, alice, sha

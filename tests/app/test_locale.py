@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from bot.registry import ModelRegistry
-from bot.sandbox.demo import REGISTRY
+from promotebot.registry import ModelRegistry
+from promotebot.sandbox.demo import REGISTRY
 from tests.sampling import sampled
 
 from .conftest import Office

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from bot.cli import main
-from bot.registry import ModelRegistry
-from bot.registry.model import Action
-from bot.sandbox.demo import REGISTRY
-from bot.sandbox.workshop import Person
+from promotebot.cli import main
+from promotebot.registry import ModelRegistry
+from promotebot.registry.model import Action
+from promotebot.sandbox.demo import REGISTRY
+from promotebot.sandbox.workshop import Person
 
 from .conftest import Office
 

@@ -6,18 +6,18 @@ from datetime import datetime, timezone
 
 import pytest
 
-from bot.app.examiner import Examiner
-from bot.app.promote import Place, promote_here
-from bot.artifact.evidence import Evidence
-from bot.artifact.limits import Limits
-from bot.artifact.source import Source
-from bot.errors import InvalidInput
-from bot.git import Repository
-from bot.promotion.policy import DEFAULT_PATH as POLICY_PATH
-from bot.promotion.request import Actor, Request
-from bot.registry.model import Source as Door
-from bot.registry.names import ArtifactPath, Stage, parse_artifact_path, parse_model_name
-from bot.sandbox.demo import REGISTRY
+from promotebot.app.examiner import Examiner
+from promotebot.app.promote import Place, promote_here
+from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.source import Source
+from promotebot.errors import InvalidInput
+from promotebot.git import Repository
+from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
+from promotebot.promotion.request import Actor, Request
+from promotebot.registry.model import Source as Door
+from promotebot.registry.names import ArtifactPath, Stage, parse_artifact_path, parse_model_name
+from promotebot.sandbox.demo import REGISTRY
 
 from .conftest import Office
 from .desk import PROMOTE, Desk

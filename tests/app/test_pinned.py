@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from bot.registry.chain import sealed
-from bot.sandbox.demo import REGISTRY
-from bot.sandbox.workshop import Job
+from promotebot.registry.chain import sealed
+from promotebot.sandbox.demo import REGISTRY
+from promotebot.sandbox.workshop import Job
 
 from .conftest import Office
 

@@ -14,19 +14,19 @@ from typing import Any
 
 import pytest
 
-from bot.registry import ModelRegistry
-from bot.registry.chain import chain_breaks
-from bot.registry.registry import DEFAULT_PATH
-from bot.registry.store import read_registry_bytes
-from bot.sandbox.demo import EMPTY_REGISTRY
-from bot.sandbox.workshop import Person
+from promotebot.registry import ModelRegistry
+from promotebot.registry.chain import chain_breaks
+from promotebot.registry.registry import DEFAULT_PATH
+from promotebot.registry.store import read_registry_bytes
+from promotebot.sandbox.demo import EMPTY_REGISTRY
+from promotebot.sandbox.workshop import Person
 from tests.sampling import sampled
 
 from .conftest import Office
 from .promote_often import ARTIFACT, SHARED, model_of
 
 WORKER = Path(__file__).with_name("promote_often.py")
-PROMOTE = [sys.executable, "-I", "-m", "bot", "promote", "--model", "regime_classifier"]
+PROMOTE = [sys.executable, "-I", "-m", "promotebot", "promote", "--model", "regime_classifier"]
 V1, V2 = "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"
 
 

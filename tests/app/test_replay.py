@@ -6,8 +6,8 @@ import html
 import re
 from typing import Any
 
-from bot.promotion.policy import Policy, parse_policy
-from bot.sandbox.workshop import Person
+from promotebot.promotion.policy import Policy, parse_policy
+from promotebot.sandbox.workshop import Person
 
 from .conftest import Office
 from .test_guard import at_a_terminal, branch

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from bot.cli import main
-from bot.errors import RefChanged
-from bot.git import Repository
-from bot.sandbox.demo import REGISTRY, add_artifact
-from bot.sandbox.faults import Fault
-from bot.sandbox.workshop import Job, Runner
+from promotebot.cli import main
+from promotebot.errors import RefChanged
+from promotebot.git import Repository
+from promotebot.sandbox.demo import REGISTRY, add_artifact
+from promotebot.sandbox.faults import Fault
+from promotebot.sandbox.workshop import Job, Runner
 
 from .conftest import ROOT, Office
 
@@ -449,8 +449,8 @@ def test_the_program_itself_runs_as_the_action_starts_it(office: Office, tmp_pat
     number = office.pull()
     comment = office.repository.comment(number, author="alice", body="/promote active")
     runner = Runner.of(office.repository, tmp_path / "job")
-    (runner.directory / "bot").mkdir()
-    (runner.directory / "bot/__init__.py").write_text("raise SystemExit('the working directory was imported')\n")
+    (runner.directory / "promotebot").mkdir()
+    (runner.directory / "promotebot/__init__.py").write_text("raise SystemExit('the working directory was imported')\n")
     job = runner.run("issue_comment", office.repository.issue_comment_event(comment.id))
     assert job.exit_code == 0, job.log
     assert job.outputs["decision"] == "promoted"
@@ -470,7 +470,7 @@ def test_an_internal_error_says_so_exits_with_three_and_touches_nothing(
     environment = runner.environment("issue_comment", office.repository.issue_comment_event(comment.id))
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("bot.app.carry_out.decide", broken)
+    monkeypatch.setattr("promotebot.app.carry_out.decide", broken)
     assert main([]) == 3
     job = runner.finished(environment, 3, "")
     assert (job.outputs["decision"], job.outputs["reason_code"]) == ("failed", "internal")

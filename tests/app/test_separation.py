@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.app.outcome import Outcome
-from bot.sandbox.faults import Fault
-from bot.sandbox.workshop import Job
+from promotebot.app.outcome import Outcome
+from promotebot.sandbox.faults import Fault
+from promotebot.sandbox.workshop import Job
 
 from .conftest import BOT, Office
 

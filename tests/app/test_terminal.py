@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import main
-from bot.registry import ModelRegistry
-from bot.sandbox.demo import REGISTRY
-from bot.sandbox.workshop import Person
+from promotebot.cli import main
+from promotebot.registry import ModelRegistry
+from promotebot.sandbox.demo import REGISTRY
+from promotebot.sandbox.workshop import Person
 
 from .conftest import ROOT, Office
 
@@ -233,7 +233,7 @@ def test_an_error_of_our_own_says_so_and_shows_no_traceback(
     def broken(*_: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("bot.app.verify_here.verify_here", lambda *_, **__: broken())
+    monkeypatch.setattr("promotebot.app.verify_here.verify_here", lambda *_, **__: broken())
     assert main(["verify"]) == 3
     err = capsys.readouterr().err
     assert "internal error: RuntimeError: boom" in err

@@ -12,13 +12,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bot.app.report import About, ModelFinding, VerifyReport, merge_reports, report_of, to_junit, to_sarif
-from bot.cli import main
-from bot.errors import CouldNotVerify
-from bot.findings import error, passed, unknown, warning
-from bot.registry.chain import sealed
-from bot.sandbox.demo import REGISTRY
-from bot.sandbox.workshop import Person
+from promotebot.app.report import About, ModelFinding, VerifyReport, merge_reports, report_of, to_junit, to_sarif
+from promotebot.cli import main
+from promotebot.errors import CouldNotVerify
+from promotebot.findings import error, passed, unknown, warning
+from promotebot.registry.chain import sealed
+from promotebot.sandbox.demo import REGISTRY
+from promotebot.sandbox.workshop import Person
 
 from .test_layout import OTHER, with_other_model
 from .test_terminal import DATA, FLAGS, V2, alice, sha
@@ -170,7 +170,7 @@ def test_an_empty_registry_is_not_verified_because_nothing_was_looked_at(alice: 
 def test_what_cannot_be_read_is_unknown_and_a_mismatch_outweighs_it(
     alice: Person, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bot.app.examiner import Examiner
+    from promotebot.app.examiner import Examiner
 
     real = Examiner.__call__
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bot.sandbox.workshop import Job
+from promotebot.sandbox.workshop import Job
 
 from .conftest import Office
 

@@ -18,12 +18,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from bot.artifact.evidence import Evidence, examine
-from bot.artifact.limits import Limits
-from bot.artifact.runtime import Golden, NotOpened, Opened, Tensor
-from bot.artifact.source import GitTree, Source, TreeEntry, WorkTree
-from bot.findings import Finding, Severity, errors_in
-from bot.registry.names import ArtifactPath
+from promotebot.artifact.evidence import Evidence, examine
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.runtime import Golden, NotOpened, Opened, Tensor
+from promotebot.artifact.source import GitTree, Source, TreeEntry, WorkTree
+from promotebot.findings import Finding, Severity, errors_in
+from promotebot.registry.names import ArtifactPath
 
 DIRECTORY = ArtifactPath("ml/artifacts/regime_v2")
 MANIFEST_COMMAND = f"promotebot manifest {DIRECTORY} --model-file model.onnx"

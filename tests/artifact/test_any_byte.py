@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.artifact import load_artifact
-from bot.errors import InvalidInput
-from bot.findings import errors_in
+from promotebot.artifact import load_artifact
+from promotebot.errors import InvalidInput
+from promotebot.findings import errors_in
 
 from .conftest import DIRECTORY, Place
 

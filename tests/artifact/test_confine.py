@@ -14,7 +14,7 @@ import pytest
 TRY = """
 import json, os, resource, signal, socket, sys
 from pathlib import Path
-from bot.artifact import confine
+from promotebot.artifact import confine
 confine.limit(5, 2 * 1024**3)
 sealed = confine.seal(Path())
 def able(action):
@@ -75,7 +75,7 @@ def test_limits_hold_without_any_seal(tried: dict[str, Any]) -> None:
 
 REACH = """
 import json, os, socket, sys
-from bot.artifact import confine
+from promotebot.artifact import confine
 if sys.argv[1] == "nobody":
     try:
         os.setgroups([])
@@ -127,7 +127,7 @@ def test_an_unplugged_process_reaches_no_listener_of_this_machine(who: str) -> N
 def test_a_limit_that_is_already_lower_is_kept() -> None:
     code = """
 import resource
-from bot.artifact import confine
+from promotebot.artifact import confine
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 confine.limit(5, 2 * 1024**3)
 print(resource.getrlimit(resource.RLIMIT_NOFILE))

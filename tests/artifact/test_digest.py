@@ -9,8 +9,8 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from bot.artifact.digest import CHUNK, OverLimit, copy_hashed, hash_stream
-from bot.errors import CouldNotVerify
+from promotebot.artifact.digest import CHUNK, OverLimit, copy_hashed, hash_stream
+from promotebot.errors import CouldNotVerify
 
 DATA = b"0123456789abcdef" * (CHUNK // 8) + b"tail"
 

@@ -11,11 +11,11 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from bot.artifact.limits import Limits
-from bot.artifact.runtime import Golden, NotOpened, Opened, Problem
-from bot.artifact.source import Source, WorkTree
-from bot.errors import CouldNotVerify
-from bot.findings import Severity, errors_in, warnings_in
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.runtime import Golden, NotOpened, Opened, Problem
+from promotebot.artifact.source import Source, WorkTree
+from promotebot.errors import CouldNotVerify
+from promotebot.findings import Severity, errors_in, warnings_in
 
 from .conftest import DIRECTORY, MANIFEST_COMMAND, Place, StandIn, git, opened, refusal, rules
 

@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 import pytest
 
-from bot.artifact.source import Entry, Kind, Source, WorkTree
-from bot.errors import InvalidInput
-from bot.findings import Severity, errors_in, warnings_in
+from promotebot.artifact.source import Entry, Kind, Source, WorkTree
+from promotebot.errors import InvalidInput
+from promotebot.findings import Severity, errors_in, warnings_in
 
 from .conftest import DIRECTORY, MANIFEST_COMMAND, Place, StandIn, refusal, rules
 

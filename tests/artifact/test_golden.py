@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.artifact.golden import MAX_RUNS, compare, measure, run_golden
+from promotebot.artifact.golden import MAX_RUNS, compare, measure, run_golden
 
 from .conftest import ROWS, external_tensor, tensor_bytes
 

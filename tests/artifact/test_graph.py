@@ -10,8 +10,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from bot.artifact.graph import Graph, UnreadableGraph, read_graph
-from bot.artifact.wire import field_numbers
+from promotebot.artifact.graph import Graph, UnreadableGraph, read_graph
+from promotebot.artifact.wire import field_numbers
 
 from .conftest import build_model, external_tensor
 

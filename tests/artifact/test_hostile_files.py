@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.artifact.dataset import examine_dataset
-from bot.artifact.limits import Limits
-from bot.artifact.runtime import NotOpened, Opened
-from bot.artifact.source import Source, WorkTree
-from bot.errors import InvalidInput
-from bot.findings import Severity, errors_in
+from promotebot.artifact.dataset import examine_dataset
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.runtime import NotOpened, Opened
+from promotebot.artifact.source import Source, WorkTree
+from promotebot.errors import InvalidInput
+from promotebot.findings import Severity, errors_in
 
 from .conftest import DIRECTORY, Place, StandIn, git, refusal, rules
 

@@ -12,8 +12,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from bot.artifact.runtime import ChildOpener
-from bot.findings import Severity
+from promotebot.artifact.runtime import ChildOpener
+from promotebot.findings import Severity
 
 from .conftest import Place, build_model, external_tensor, refusal, rules
 
@@ -23,8 +23,8 @@ ASK = """
 import json, sys
 from pathlib import Path
 import onnx
-from bot.artifact.graph import UnreadableGraph, read_graph
-from bot.artifact.opener import answer, start_session
+from promotebot.artifact.graph import UnreadableGraph, read_graph
+from promotebot.artifact.opener import answer, start_session
 def accepts(look, path):
     try:
         look(path)

@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.artifact import load_artifact
-from bot.errors import InvalidInput
+from promotebot.artifact import load_artifact
+from promotebot.errors import InvalidInput
 
 from .conftest import DIRECTORY, Place
 
 SNIPPET = f"""
-from bot.artifact import load_artifact
+from promotebot.artifact import load_artifact
 from pathlib import Path
 artifact = load_artifact(Path('{DIRECTORY}'))
 print(f'Artifact files: {{len(artifact.manifest.sha256)}}')

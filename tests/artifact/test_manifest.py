@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bot.artifact.manifest import Manifest, colliding, parse_manifest
-from bot.errors import InvalidInput
+from promotebot.artifact.manifest import Manifest, colliding, parse_manifest
+from promotebot.errors import InvalidInput
 
 WHERE = "ml/artifacts/regime_v2/manifest.json"
 HEX = "ab" * 32
@@ -162,8 +162,8 @@ def test_collisions_are_found_through_case_and_composition_in_every_component() 
 def test_deep_paths_by_the_hundred_are_judged_in_little_memory() -> None:
     code = """
 import resource
-from bot.artifact.manifest import colliding, parse_manifest
-from bot.errors import InvalidInput
+from promotebot.artifact.manifest import colliding, parse_manifest
+from promotebot.errors import InvalidInput
 resource.setrlimit(resource.RLIMIT_AS, (512 * 1024**2, 512 * 1024**2))
 paths = [f"{number}/" + "a/" * 2000 + "b" for number in range(150)]
 assert list(colliding(paths)) == []

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from bot.artifact.limits import Limits
-from bot.artifact.runtime import ChildOpener, NotOpened, Opened, Tensor
-from bot.errors import CouldNotVerify
-from bot.findings import errors_in
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.runtime import ChildOpener, NotOpened, Opened, Tensor
+from promotebot.errors import CouldNotVerify
+from promotebot.findings import errors_in
 
 from .conftest import ROWS, Place, build_model, external_tensor, refusal, tensor_bytes
 
@@ -192,7 +192,7 @@ def test_the_runtimes_own_noise_does_not_reach_anybody(place: Place, capfd: pyte
 def test_the_evidence_tells_which_walls_stood(place: Place) -> None:
     code = """
 from pathlib import Path
-from bot.artifact import confine
+from promotebot.artifact import confine
 print(int(confine.unplug()), int(confine.seal(Path())))
 """
     said = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from bot.artifact.limits import Limits
-from bot.artifact.opener import UNAVAILABLE
-from bot.artifact.runtime import MAX_ANSWER, ChildOpener, NotOpened, Opened
-from bot.errors import CouldNotVerify
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.opener import UNAVAILABLE
+from promotebot.artifact.runtime import MAX_ANSWER, ChildOpener, NotOpened, Opened
+from promotebot.errors import CouldNotVerify
 
 from .conftest import opened
 

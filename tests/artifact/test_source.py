@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.artifact.source import Entry, GitTree, Kind, Source, TreeEntry, WorkTree, shown
-from bot.errors import CouldNotVerify, InvalidInput
+from promotebot.artifact.source import Entry, GitTree, Kind, Source, TreeEntry, WorkTree, shown
+from promotebot.errors import CouldNotVerify, InvalidInput
 
 from .conftest import DIRECTORY, GitReader, Place, git
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from bot.registry import ModelRegistry
-from bot.sandbox.demo import MODEL, REGISTRY, add_artifact, seed_repository
-from bot.sandbox.records import Issue
-from bot.sandbox.repository import Repository
-from bot.sandbox.server import EmbeddedGitHub
-from bot.sandbox.workshop import Person
+from promotebot.registry import ModelRegistry
+from promotebot.sandbox.demo import MODEL, REGISTRY, add_artifact, seed_repository
+from promotebot.sandbox.records import Issue
+from promotebot.sandbox.repository import Repository
+from promotebot.sandbox.server import EmbeddedGitHub
+from promotebot.sandbox.workshop import Person
 
 from .act import Act, JobRun
 from .workflow import Workflow

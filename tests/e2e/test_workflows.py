@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from bot.registry import ModelRegistry
-from bot.sandbox.demo import REGISTRY
-from bot.sandbox.faults import Fault
-from bot.sandbox.workshop import Person
+from promotebot.registry import ModelRegistry
+from promotebot.sandbox.demo import REGISTRY
+from promotebot.sandbox.faults import Fault
+from promotebot.sandbox.workshop import Person
 
 from .act import JobRun
 from .conftest import Site

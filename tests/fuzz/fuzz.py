@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 
 import atheris
 
-with atheris.instrument_imports(include=["bot"]):
-    from bot.artifact.manifest import parse_manifest
-    from bot.errors import PromotebotError
-    from bot.promotion.commands import Ask, Help, Look, Unreadable, Withdraw, parse_comment
-    from bot.promotion.policy import parse_policy
-    from bot.registry.codec import parse_json, stored_json
-    from bot.registry.registry import ModelRegistry
+with atheris.instrument_imports(include=["promotebot"]):
+    from promotebot.artifact.manifest import parse_manifest
+    from promotebot.errors import PromotebotError
+    from promotebot.promotion.commands import Ask, Help, Look, Unreadable, Withdraw, parse_comment
+    from promotebot.promotion.policy import parse_policy
+    from promotebot.registry.codec import parse_json, stored_json
+    from promotebot.registry.registry import ModelRegistry
 
 KINDS = (Ask, Help, Look, Unreadable, Withdraw)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.github.checks import MAX_STEP_SUMMARY, log_safe, write_outputs, write_summary
-from bot.sandbox.workshop import read_outputs
+from promotebot.github.checks import MAX_STEP_SUMMARY, log_safe, write_outputs, write_summary
+from promotebot.sandbox.workshop import read_outputs
 
 
 @given(

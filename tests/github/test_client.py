@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.errors import CouldNotVerify
-from bot.github.client import PyGithubClient
-from bot.promotion.policy import Permission
-from bot.sandbox.faults import Fault, secondary_limit
-from bot.sandbox.repository import Repository
-from bot.sandbox.server import EmbeddedGitHub
-from bot.sandbox.workshop import BOT_PERMISSIONS, Person
-from bot.settings import Settings
+from promotebot.errors import CouldNotVerify
+from promotebot.github.client import PyGithubClient
+from promotebot.promotion.policy import Permission
+from promotebot.sandbox.faults import Fault, secondary_limit
+from promotebot.sandbox.repository import Repository
+from promotebot.sandbox.server import EmbeddedGitHub
+from promotebot.sandbox.workshop import BOT_PERMISSIONS, Person
+from promotebot.settings import Settings
 
 BOT = "github-actions[bot]"
 MARKER = "<!-- promotebot:general -->"

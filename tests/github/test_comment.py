@@ -14,24 +14,24 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bot.artifact.evidence import Evidence, ModelCard
-from bot.artifact.manifest import Manifest
-from bot.artifact.runtime import Latency, Opened, Tensor
-from bot.errors import CouldNotVerify, InvalidInput
-from bot.findings import Finding, error, passed, warning
-from bot.github import comment as comments
-from bot.github.comment import Rendered, Setting
-from bot.github.markdown import MAX_COMMENT
-from bot.promotion.commands import Ask, Unreadable, parse_comment
-from bot.promotion.infer import Scene, Unclear, complete
-from bot.promotion.plan import Plan, Rejected, Unchanged, plan
-from bot.promotion.policy import Policy
-from bot.promotion.request import Actor, Asked, Request
-from bot.promotion.rules import Facts
-from bot.registry import ModelRegistry, Stage
-from bot.registry.codec import stored_json
-from bot.registry.model import RequestRef, Source
-from bot.registry.names import ArtifactPath, GitSha, ModelName
+from promotebot.artifact.evidence import Evidence, ModelCard
+from promotebot.artifact.manifest import Manifest
+from promotebot.artifact.runtime import Latency, Opened, Tensor
+from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.findings import Finding, error, passed, warning
+from promotebot.github import comment as comments
+from promotebot.github.comment import Rendered, Setting
+from promotebot.github.markdown import MAX_COMMENT
+from promotebot.promotion.commands import Ask, Unreadable, parse_comment
+from promotebot.promotion.infer import Scene, Unclear, complete
+from promotebot.promotion.plan import Plan, Rejected, Unchanged, plan
+from promotebot.promotion.policy import Policy
+from promotebot.promotion.request import Actor, Asked, Request
+from promotebot.promotion.rules import Facts
+from promotebot.registry import ModelRegistry, Stage
+from promotebot.registry.codec import stored_json
+from promotebot.registry.model import RequestRef, Source
+from promotebot.registry.names import ArtifactPath, GitSha, ModelName
 
 MODEL = ModelName("regime_classifier")
 HEAD, COMMIT = GitSha("1a2b3c4" + "0" * 33), "9f8e7d6" + "0" * 33

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.errors import InvalidInput
-from bot.github.events import CommentCreated, Ignored, Reviewed, parse_event
+from promotebot.errors import InvalidInput
+from promotebot.github.events import CommentCreated, Ignored, Reviewed, parse_event
 
 USER = {"login": "alice", "id": 1, "type": "User"}
 PAYLOAD: dict[str, Any] = {

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.github.client import PyGithubClient
-from bot.promotion.policy import Permission
-from bot.sandbox.server import EmbeddedGitHub
-from bot.sandbox.workshop import BOT_PERMISSIONS, Person
-from bot.settings import Settings
+from promotebot.github.client import PyGithubClient
+from promotebot.promotion.policy import Permission
+from promotebot.sandbox.server import EmbeddedGitHub
+from promotebot.sandbox.workshop import BOT_PERMISSIONS, Person
+from promotebot.settings import Settings
 
 API, SERVER = "https://api.github.com", "https://github.com"
 BOT = "github-actions[bot]"

@@ -11,13 +11,13 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from bot.artifact import load_artifact
-from bot.artifact.evidence import examine
-from bot.artifact.limits import Limits
-from bot.artifact.runtime import ChildOpener
-from bot.artifact.source import WorkTree
-from bot.findings import errors_in
-from bot.registry.names import parse_artifact_path
+from promotebot.artifact import load_artifact
+from promotebot.artifact.evidence import examine
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.runtime import ChildOpener
+from promotebot.artifact.source import WorkTree
+from promotebot.findings import errors_in
+from promotebot.registry.names import parse_artifact_path
 
 ROOT = Path(__file__).resolve().parents[2]
 SHA = "5" * 40

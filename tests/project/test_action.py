@@ -12,11 +12,11 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from bot.app.action import run_action
-from bot.app.outcome import Outcome
-from bot.app.watch import REPORT, REPORTS
-from bot.errors import InvalidInput
-from bot.settings import COMMANDS, Settings
+from promotebot.app.action import run_action
+from promotebot.app.outcome import Outcome
+from promotebot.app.watch import REPORT, REPORTS
+from promotebot.errors import InvalidInput
+from promotebot.settings import COMMANDS, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -126,7 +126,7 @@ def test_every_command_and_every_decision_is_named_where_people_look() -> None:
 
 
 def test_the_program_runs_isolated_from_an_environment_outside_the_workspace() -> None:
-    assert re.fullmatch(r'"\$RUNNER_TEMP/[\w/]+/bin/python" -I -m bot', RUN["run"])
+    assert re.fullmatch(r'"\$RUNNER_TEMP/[\w/]+/bin/python" -I -m promotebot', RUN["run"])
     install = next(step["run"] for step in STEPS if "uv venv" in step.get("run", ""))
     assert "--require-hashes --no-build -r source/requirements/runtime.txt" in install
     assert "--build-constraints source/requirements/bootstrap.txt" in install
@@ -194,7 +194,7 @@ def test_a_users_file_is_ours_with_one_line_for_the_marked_steps(path: Path, tmp
 
 @pytest.mark.parametrize("path", COPIED, ids=lambda path: path.name)
 def test_what_init_lays_is_ours_but_for_the_uses_line(path: Path) -> None:
-    template = (ROOT / "bot/templates" / path.name).read_text(encoding="utf-8")
+    template = (ROOT / "bot/promotebot/templates" / path.name).read_text(encoding="utf-8")
     assert template == OURS.sub(r"\2\1\n", path.read_text(encoding="utf-8"))
 
 

@@ -32,19 +32,26 @@ def loaded_after(code: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
-@pytest.mark.parametrize("code", ["import bot.registry", "import bot.artifact", "import bot.registry, bot.artifact"])
+@pytest.mark.parametrize(
+    "code",
+    ["import promotebot.registry", "import promotebot.artifact", "import promotebot.registry, promotebot.artifact"],
+)
 def test_the_python_api_loads_no_runtime_no_git_and_no_client(code: str) -> None:
     loaded = loaded_after(code)
     assert HEAVY & loaded == set()
-    assert {name for name in loaded if name.startswith(("bot.app", "bot.github", "bot.git", "bot.sandbox"))} == set()
+    assert {
+        name
+        for name in loaded
+        if name.startswith(("promotebot.app", "promotebot.github", "promotebot.git", "promotebot.sandbox"))
+    } == set()
     assert "pydantic" not in loaded
 
 
 def test_reading_a_registry_and_proving_an_artifact_loads_only_the_judge_of_manifests() -> None:
     code = f"""
 from pathlib import Path
-from bot.artifact import load_artifact
-from bot.registry import ModelRegistry
+from promotebot.artifact import load_artifact
+from promotebot.registry import ModelRegistry
 root = Path({str(ROOT)!r})
 ModelRegistry.load(root / "ml/registry/models.json")
 load_artifact(root / "ml/artifacts/regime_v1")
@@ -62,8 +69,8 @@ def test_the_benchmark_times_every_case_in_turn_and_prints_one_line_each(
         return float(len(asked))
 
     monkeypatch.setattr(imports, "seconds", counted)
-    times = imports.measure({"pydantic": "import pydantic", "ours": "import bot.registry"}, 2)
-    assert asked == ["import pydantic", "import bot.registry"] * 3
+    times = imports.measure({"pydantic": "import pydantic", "ours": "import promotebot.registry"}, 2)
+    assert asked == ["import pydantic", "import promotebot.registry"] * 3
     assert times == {"pydantic": [3.0, 5.0], "ours": [4.0, 6.0]}  # the first round does not count
     header, *rows = imports.table(times).splitlines()
     assert header.split()[0] == "import"

@@ -16,12 +16,16 @@ ROOT = Path(__file__).resolve().parents[2]
 MACHINE = (ROOT, Path.home())
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 PURE = [
-    *(ROOT / "bot/promotion").glob("*.py"),
-    *(p for p in (ROOT / "bot/registry").glob("*.py") if p.name != "store.py"),
+    *(ROOT / "bot/promotebot/promotion").glob("*.py"),
+    *(p for p in (ROOT / "bot/promotebot/registry").glob("*.py") if p.name != "store.py"),
 ]
 IMPURE = {"os", "subprocess", "socket", "time", "random", "secrets", "tempfile", "shutil", "git", "github", "requests"}
 READS_A_CLOCK = re.compile(r"\b(date|datetime)\.(now|utcnow|today)$")
-OWNERS = {"github": {"bot/github/rest.py"}, "git": {"bot/git.py"}, "onnxruntime": {"bot/artifact/opener.py"}}
+OWNERS = {
+    "github": {"bot/promotebot/github/rest.py"},
+    "git": {"bot/promotebot/git.py"},
+    "onnxruntime": {"bot/promotebot/artifact/opener.py"},
+}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -60,8 +64,8 @@ def test_a_heavy_library_has_one_owner(library: str) -> None:
 
 
 def test_importing_the_core_loads_no_heavy_library() -> None:
-    edges = ["bot.artifact", "bot.artifact.manifest", "bot.artifact.digest", "bot.cli"]
-    modules = [*edges, *(f"bot.{path.parent.name}.{path.stem}".removesuffix(".__init__") for path in PURE)]
+    edges = ["promotebot.artifact", "promotebot.artifact.manifest", "promotebot.artifact.digest", "promotebot.cli"]
+    modules = [*edges, *(f"promotebot.{path.parent.name}.{path.stem}".removesuffix(".__init__") for path in PURE)]
     code = f"""
 import importlib, sys
 for module in {modules}:
@@ -72,7 +76,7 @@ for module in {modules}:
 """
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert {"bot.promotion.plan", "bot.registry.chain"} < set(modules)
+    assert {"promotebot.promotion.plan", "promotebot.registry.chain"} < set(modules)
 
 
 def test_no_test_reaches_beyond_this_machine() -> None:
@@ -110,7 +114,7 @@ def test_readme_and_package_name_the_same_python_versions() -> None:
 @pytest.mark.parametrize("arguments", [[], ["promote"], ["nonsense"], ["verify", "--path"], ["promote", "--mod", "x"]])
 def test_a_wrong_command_line_ends_with_two_and_the_next_command(arguments: list[str], tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-I", "-m", "bot", *arguments],
+        [sys.executable, "-I", "-m", "promotebot", *arguments],
         capture_output=True,
         text=True,
         cwd=tmp_path,

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import InvalidInput
-from bot.promotion.commands import Ask, Help, Unreadable, command_lines, parse_comment, parse_text
-from bot.promotion.request import Asked
-from bot.registry.names import ArtifactPath, GitSha, ModelName, Stage
+from promotebot.errors import InvalidInput
+from promotebot.promotion.commands import Ask, Help, Unreadable, command_lines, parse_comment, parse_text
+from promotebot.promotion.request import Asked
+from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage
 
 SHA = GitSha("0123456789abcdef0123456789abcdef01234567")
 

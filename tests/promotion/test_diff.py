@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.promotion import diff as under_test
-from bot.promotion.diff import change_counts, unified_diff
-from bot.registry.codec import stored_json
+from promotebot.promotion import diff as under_test
+from promotebot.promotion.diff import change_counts, unified_diff
+from promotebot.registry.codec import stored_json
 
 PATH = "ml/registry/models.json"
 HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from bot.findings import Finding, errors_in
-from bot.promotion.append_only import check_append_only
-from bot.promotion.history import check_entry
-from bot.promotion.replay import Diverged, Replayed, replay
-from bot.registry import ModelRegistry
-from bot.registry.chain import sealed
-from bot.registry.codec import stored_json
-from bot.registry.names import ModelName
+from promotebot.findings import Finding, errors_in
+from promotebot.promotion.append_only import check_append_only
+from promotebot.promotion.history import check_entry
+from promotebot.promotion.replay import Diverged, Replayed, replay
+from promotebot.registry import ModelRegistry
+from promotebot.registry.chain import sealed
+from promotebot.registry.codec import stored_json
+from promotebot.registry.names import ModelName
 from tests.approved import approve, told
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)

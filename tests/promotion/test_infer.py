@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.artifact.manifest import Manifest
-from bot.promotion.infer import Scene, Unclear, complete
-from bot.promotion.request import Actor, Asked, Request
-from bot.registry import ModelRegistry, Stage
-from bot.registry.codec import stored_json
-from bot.registry.model import Source
-from bot.registry.names import ArtifactPath, ModelName
+from promotebot.artifact.manifest import Manifest
+from promotebot.promotion.infer import Scene, Unclear, complete
+from promotebot.promotion.request import Actor, Asked, Request
+from promotebot.registry import ModelRegistry, Stage
+from promotebot.registry.codec import stored_json
+from promotebot.registry.model import Source
+from promotebot.registry.names import ArtifactPath, ModelName
 
 POINTER = {"artifact_dir": "ml/a", "artifact_id": "a_id", "dataset_id": "d", "git_sha": "5" * 40}
 

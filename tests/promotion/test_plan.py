@@ -13,20 +13,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.artifact.evidence import Evidence
-from bot.artifact.manifest import Manifest
-from bot.errors import InvalidInput
-from bot.findings import error, errors_in, warnings_in
-from bot.promotion.history import check_entry
-from bot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
-from bot.promotion.policy import Policy, parse_policy
-from bot.promotion.replay import Diverged, Replayed, replay
-from bot.promotion.request import Actor, Request
-from bot.promotion.rules import Facts, short
-from bot.registry import ModelRegistry, Stage
-from bot.registry.codec import stored_json
-from bot.registry.model import Action, Source
-from bot.registry.names import ArtifactPath, GitSha, ModelName
+from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.manifest import Manifest
+from promotebot.errors import InvalidInput
+from promotebot.findings import error, errors_in, warnings_in
+from promotebot.promotion.history import check_entry
+from promotebot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
+from promotebot.promotion.policy import Policy, parse_policy
+from promotebot.promotion.replay import Diverged, Replayed, replay
+from promotebot.promotion.request import Actor, Request
+from promotebot.promotion.rules import Facts, short
+from promotebot.registry import ModelRegistry, Stage
+from promotebot.registry.codec import stored_json
+from promotebot.registry.model import Action, Source
+from promotebot.registry.names import ArtifactPath, GitSha, ModelName
 
 NOW = datetime(2026, 2, 16, 9, tzinfo=timezone.utc)
 MODEL = ModelName("regime_classifier")

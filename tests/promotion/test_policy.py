@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.errors import InvalidInput
-from bot.promotion.policy import Permission, Policy, parse_policy
-from bot.registry.names import Stage
+from promotebot.errors import InvalidInput
+from promotebot.promotion.policy import Permission, Policy, parse_policy
+from promotebot.registry.names import Stage
 
 
 def test_no_file_and_an_empty_file_mean_the_defaults() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bot.promotion.policy import Policy, parse_policy
+from promotebot.promotion.policy import Policy, parse_policy
 
 DOC = Path(__file__).resolve().parents[2] / "docs/policy.md"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bot.promotion.rollback import candidates, rollback_id
-from bot.registry import ModelEntry, Stage
-from bot.registry.model import read_record
+from promotebot.promotion.rollback import candidates, rollback_id
+from promotebot.registry import ModelEntry, Stage
+from promotebot.registry.model import read_record
 from tests.approved import approve
 
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.errors import InvalidInput
-from bot.promotion.commands import Ask, Unreadable, parse_comment
-from bot.promotion.labels import parse_label
-from bot.promotion.policy import parse_policy
-from bot.promotion.request import Actor
-from bot.promotion.rules import duration
-from bot.registry import Stage
-from bot.registry.model import Action, Source
+from promotebot.errors import InvalidInput
+from promotebot.promotion.commands import Ask, Unreadable, parse_comment
+from promotebot.promotion.labels import parse_label
+from promotebot.promotion.policy import parse_policy
+from promotebot.promotion.request import Actor
+from promotebot.promotion.rules import duration
+from promotebot.registry import Stage
+from promotebot.registry.model import Action, Source
 from tests.approved import approve, set_values
 
 from .test_plan import SHA, V1, asked

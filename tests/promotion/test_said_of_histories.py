@@ -9,13 +9,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from bot.promotion.append_only import check_append_only
-from bot.promotion.history import check_entry
-from bot.promotion.replay import Diverged, Step, replay
-from bot.promotion.retrace import differences, request_of
-from bot.registry import ModelRegistry, Stage
-from bot.registry.codec import stored_json
-from bot.registry.model import Action, Event, RequestRef, Source
+from promotebot.promotion.append_only import check_append_only
+from promotebot.promotion.history import check_entry
+from promotebot.promotion.replay import Diverged, Step, replay
+from promotebot.promotion.retrace import differences, request_of
+from promotebot.registry import ModelRegistry, Stage
+from promotebot.registry.codec import stored_json
+from promotebot.registry.model import Action, Event, RequestRef, Source
 from tests.approved import approve, set_values, told
 
 from .test_plan import LIVE, MODEL, NOW, SHA, V2, after

@@ -11,18 +11,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from bot.artifact.manifest import Manifest
-from bot.findings import error
-from bot.promotion.infer import Scene, Unclear, complete
-from bot.promotion.plan import Decision, Plan, Rejected
-from bot.promotion.plan_document import document
-from bot.promotion.policy import parse_policy
-from bot.promotion.request import Actor, Asked, Request
-from bot.promotion.rules import Facts
-from bot.registry import ModelRegistry, Stage
-from bot.registry.codec import stored_json
-from bot.registry.model import Action, RequestRef, Source
-from bot.registry.names import ArtifactPath, GitSha, ModelName
+from promotebot.artifact.manifest import Manifest
+from promotebot.findings import error
+from promotebot.promotion.infer import Scene, Unclear, complete
+from promotebot.promotion.plan import Decision, Plan, Rejected
+from promotebot.promotion.plan_document import document
+from promotebot.promotion.policy import parse_policy
+from promotebot.promotion.request import Actor, Asked, Request
+from promotebot.promotion.rules import Facts
+from promotebot.registry import ModelRegistry, Stage
+from promotebot.registry.codec import stored_json
+from promotebot.registry.model import Action, RequestRef, Source
+from promotebot.registry.names import ArtifactPath, GitSha, ModelName
 from tests.approved import approve, set_values, told
 
 from .test_plan import EMPTY, LIVE, MODEL, NOW, SHA, SHADOWED, V1, V2, after, asked, decide, evidence

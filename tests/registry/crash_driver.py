@@ -19,8 +19,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from bot.errors import PromotebotError
-from bot.registry.store import registry_lock, replace_registry
+from promotebot.errors import PromotebotError
+from promotebot.registry.store import registry_lock, replace_registry
 
 NAME = "models.json"
 SYSTEM = {

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import InvalidInput
-from bot.registry import ModelRegistry
-from bot.registry.codec import canonical_json, parse_json, stored_json
+from promotebot.errors import InvalidInput
+from promotebot.registry import ModelRegistry
+from promotebot.registry.codec import canonical_json, parse_json, stored_json
 
 texts = st.text(st.characters(codec="utf-8"))
 keys = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
@@ -110,7 +110,7 @@ def test_a_string_of_a_hundred_megabytes_is_read_in_the_memory_it_takes() -> Non
     """A registry may be that large; a reader that kept a note of every character would need ten gigabytes."""
     code = """
 import resource
-from bot.registry.codec import parse_json
+from promotebot.registry.codec import parse_json
 resource.setrlimit(resource.RLIMIT_AS, (1024**3, 1024**3))
 for unit, count in ((b"ab", 50), (b"\\\\\\\\", 4), (b'\\\\"', 4)):
     data = b'{"a": "' + unit * (count * 1024**2) + b'", "b": [' + b"[]," * 70 + b"[]]}"

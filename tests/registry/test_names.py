@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import InvalidInput
-from bot.registry.names import (
+from promotebot.errors import InvalidInput
+from promotebot.registry.names import (
     Stage,
     parse_artifact_path,
     parse_digest,

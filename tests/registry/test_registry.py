@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import InvalidInput
-from bot.registry import ModelRegistry, Stage
-from bot.registry.chain import chain_breaks, event_digest, sealed
-from bot.registry.codec import stored_json
-from bot.registry.names import ModelName
+from promotebot.errors import InvalidInput
+from promotebot.registry import ModelRegistry, Stage
+from promotebot.registry.chain import chain_breaks, event_digest, sealed
+from promotebot.registry.codec import stored_json
+from promotebot.registry.names import ModelName
 
 POINTER = {"artifact_dir": "ml/artifacts/regime_v1", "artifact_id": "regime_v1_prod"}
 EVENT = {"ts_utc": "2026-02-16T09:00:00Z", "to_stage": "active", "pointer": POINTER}

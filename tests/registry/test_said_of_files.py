@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from bot.errors import InvalidInput
-from bot.registry import ModelRegistry, Stage
-from bot.registry.chain import chain_breaks, event_digest, sealed
-from bot.registry.codec import canonical_json, parse_json, stored_json
-from bot.registry.layout import joined_bytes, split_files
-from bot.registry.names import (
+from promotebot.errors import InvalidInput
+from promotebot.registry import ModelRegistry, Stage
+from promotebot.registry.chain import chain_breaks, event_digest, sealed
+from promotebot.registry.codec import canonical_json, parse_json, stored_json
+from promotebot.registry.layout import joined_bytes, split_files
+from promotebot.registry.names import (
     ModelName,
     Timestamp,
     parse_artifact_path,
@@ -28,7 +28,7 @@ from bot.registry.names import (
     to_datetime,
     to_timestamp,
 )
-from bot.registry.split import SplitModels
+from promotebot.registry.split import SplitModels
 from tests.approved import approve
 
 from .test_registry import EVENT, LEGACY, POINTER

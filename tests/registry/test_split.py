@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import InvalidInput
-from bot.promotion.replay import Replayed, replay
-from bot.registry import ModelRegistry, Stage
-from bot.registry.codec import stored_json
-from bot.registry.layout import joined_bytes, split_files
-from bot.registry.names import ModelName, Timestamp
-from bot.registry.registry import Layout
+from promotebot.errors import InvalidInput
+from promotebot.promotion.replay import Replayed, replay
+from promotebot.registry import ModelRegistry, Stage
+from promotebot.registry.codec import stored_json
+from promotebot.registry.layout import joined_bytes, split_files
+from promotebot.registry.names import ModelName, Timestamp
+from promotebot.registry.registry import Layout
 
 POINTER = {"artifact_dir": "ml/artifacts/v1", "artifact_id": "v1"}
 EVENT = {"ts_utc": "2026-02-16T09:00:00Z", "to_stage": "active", "pointer": POINTER}
@@ -165,11 +165,11 @@ def test_a_conversion_that_loses_an_event_is_no_promotion() -> None:
 
 
 def test_the_package_gives_its_records_and_nothing_else() -> None:
-    import bot.registry
+    import promotebot.registry
 
-    assert bot.registry.Pointer.__name__ == "Pointer"
+    assert promotebot.registry.Pointer.__name__ == "Pointer"
     with pytest.raises(AttributeError, match="has no attribute 'Nope'"):
-        _ = bot.registry.Nope
+        _ = promotebot.registry.Nope
 
 
 def test_an_entry_is_in_the_entries_without_being_read() -> None:

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from bot.errors import InvalidInput, PromotebotError
-from bot.registry import ModelRegistry
-from bot.registry.store import read_registry_bytes, registry_lock, replace_registry
+from promotebot.errors import InvalidInput, PromotebotError
+from promotebot.registry import ModelRegistry
+from promotebot.registry.store import read_registry_bytes, registry_lock, replace_registry
 
 from .crash_driver import NEW, OLD
 

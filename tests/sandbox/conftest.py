@@ -17,9 +17,9 @@ from typing import Any
 import github
 import pytest
 
-from bot.sandbox.records import Pull
-from bot.sandbox.repository import Repository
-from bot.sandbox.server import EmbeddedGitHub
+from promotebot.sandbox.records import Pull
+from promotebot.sandbox.repository import Repository
+from promotebot.sandbox.server import EmbeddedGitHub
 
 EVERYTHING = {
     "contents": "write",

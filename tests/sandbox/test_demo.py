@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import main
-from bot.errors import InvalidInput
-from bot.sandbox.demo import BrokenPromise, expect, readable, run_demo
-from bot.sandbox.demo_page import Shown, render_page
+from promotebot.cli import main
+from promotebot.errors import InvalidInput
+from promotebot.sandbox.demo import BrokenPromise, expect, readable, run_demo
+from promotebot.sandbox.demo_page import Shown, render_page
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,7 +31,7 @@ def test_a_broken_promise_ends_the_demo_with_one(
     def broken(*_: object) -> None:
         expect(False, "pigs fly", "none did")
 
-    monkeypatch.setattr("bot.sandbox.demo.Story.tell", broken)
+    monkeypatch.setattr("promotebot.sandbox.demo.Story.tell", broken)
     assert main(["demo", "--source", str(ROOT), "--output", str(tmp_path / "demo.html")]) == 1
     assert "promised that pigs fly" in capsys.readouterr().err
     assert not (tmp_path / "demo.html").exists()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.sandbox import events
-from bot.sandbox.bare import ZERO
-from bot.sandbox.refusals import Refused
+from promotebot.sandbox import events
+from promotebot.sandbox.bare import ZERO
+from promotebot.sandbox.refusals import Refused
 
 from .conftest import World
 

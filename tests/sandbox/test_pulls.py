@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.sandbox.refusals import Refused
+from promotebot.sandbox.refusals import Refused
 
 from .conftest import World
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.sandbox.push_report import with_reasons
+from promotebot.sandbox.push_report import with_reasons
 
 
 def packet(payload: bytes) -> bytes:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from bot.sandbox import events
-from bot.sandbox.bare import ZERO
+from promotebot.sandbox import events
+from promotebot.sandbox.bare import ZERO
 
 from .conftest import World
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from bot.sandbox.faults import Fault, secondary_limit
-from bot.sandbox.server import EmbeddedGitHub
+from promotebot.sandbox.faults import Fault, secondary_limit
+from promotebot.sandbox.server import EmbeddedGitHub
 
 from .conftest import World
 

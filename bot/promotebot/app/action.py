@@ -1,0 +1,77 @@
+"""The Action's door: environment and event file in, answer, outputs and step summary out."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from promotebot.app.examiner import Examiner
+from promotebot.app.outcome import Answer, Outcome, Reason
+from promotebot.app.respond import Desk, respond
+from promotebot.errors import PromotebotError, UsageError
+from promotebot.github.checks import write_outputs, write_summary
+from promotebot.github.events import parse_event
+from promotebot.settings import Settings
+
+if TYPE_CHECKING:
+    from promotebot.github.ports import GitHub
+
+log = logging.getLogger(__name__)
+MAX_EVENT_BYTES = 25 * 1024 * 1024
+
+
+def run_action(environment: Mapping[str, str], clock: Callable[[], datetime]) -> int:
+    """Answer the event this job was started for; the exit code is the answer's."""
+    settings = Settings.from_env(environment)
+    try:
+        event = parse_event(settings.event_name, _read_event(settings.event_path))
+        answer = respond(event, Desk(settings, lambda: _connect(settings), Examiner(), clock))
+    except PromotebotError as problem:
+        _write(settings, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(problem)))
+        raise
+    except Exception:
+        _write(settings, Answer(Outcome.FAILED, Reason.INTERNAL, "internal error"))
+        raise
+    _write(settings, answer)
+    return answer.code
+
+
+def _read_event(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_EVENT_BYTES + 1)
+    except OSError as problem:
+        raise UsageError(
+            f"cannot read the event: {problem.strerror}",
+            where="GITHUB_EVENT_PATH",
+            remedy="run it as a step of a workflow",
+        ) from None
+
+
+def _connect(settings: Settings) -> GitHub:
+    from promotebot.github.client import PyGithubClient  # PyGithub costs a quarter of a second; only answers pay it
+
+    return PyGithubClient.connect(settings)
+
+
+def _write(settings: Settings, answer: Answer) -> None:
+    if answer.outcome is Outcome.IGNORED:
+        outputs = {"decision": answer.outcome.value}
+    else:
+        outputs = {
+            "decision": answer.outcome.value,
+            "reason_code": answer.reason.value,
+            "commit_sha": answer.commit_sha,
+            "comment_url": answer.comment_url,
+            "result": json.dumps(answer.result(), ensure_ascii=True),
+        }
+        log.info(
+            "%s (%s)%s", answer.outcome.value, answer.reason.value, f": {answer.message}" if answer.message else ""
+        )
+    write_outputs(settings.output_path, outputs)
+    if answer.summary:
+        write_summary(settings.summary_path, answer.summary)

@@ -1,0 +1,129 @@
+"""Events that say they came through GitHub are confirmed by GitHub; all others speak for the pull request's author."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from promotebot.app.pinned import Meant
+from promotebot.findings import Finding, error, passed
+from promotebot.promotion.commands import Ask, parse_comment
+from promotebot.promotion.labels import parse_label
+from promotebot.promotion.policy import Policy
+from promotebot.promotion.replay import Step
+from promotebot.promotion.request import Asked
+from promotebot.registry.model import Action, RequestRef, Source
+from promotebot.registry.names import Stage
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import GitHub, PullRequest
+
+_REMEDY = "restore the registry from the base branch, then ask with a comment: /promote <stage>"
+
+
+def confirm(
+    steps: Sequence[Step],
+    github: GitHub,
+    repo: str,
+    pull: PullRequest,
+    policy: Policy,
+    meant: Meant = lambda _step, _asked: "",
+) -> list[Finding]:
+    """Who stands behind each event of a pull request (DESIGN §5).
+
+    Args:
+        meant: what speaks against an event that a comment's command asks for by its words.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer; an event nobody could confirm is not confirmed.
+    """
+    return [finding for step in steps for finding in _confirmed(step, github, repo, pull, policy, meant)]
+
+
+def _confirmed(
+    step: Step, github: GitHub, repo: str, pull: PullRequest, policy: Policy, meant: Meant
+) -> Iterator[Finding]:
+    event, what = step.event, _what(step)
+    if event.source is Source.GITHUB:
+        problem = _problem(step, event.request, github, repo, pull, meant)
+        if problem:
+            yield error("gate.request", f"{what}: {problem}.", remedy=_REMEDY)
+            return
+        yield passed("gate.request", f"{what}: asked by {event.actor} in this pull request")
+    else:
+        remark = f"{what}: its actor {event.actor or 'nobody'} is what the branch says; {pull.author} opened this"
+        yield passed("gate.request", remark)
+    speaker = str(event.actor) if event.source is Source.GITHUB else pull.author
+    needed = policy.stages.permission(event.stage or Stage.ACTIVE)
+    held = github.permission(speaker)
+    if held < needed:
+        yield error(
+            "gate.permission",
+            f"{what}: {speaker} has {held.name.lower()} permission; {needed.name.lower()} is needed.",
+            remedy=f"somebody with {needed.name.lower()} permission asks for it with a comment",
+        )
+
+
+def _what(step: Step) -> str:
+    stage = step.event.stage.label if step.event.stage else "?"
+    return f"{step.event.action.value} of {step.event.pointer.artifact_id} ({step.model} {stage})"
+
+
+def _problem(step: Step, ref: RequestRef | None, github: GitHub, repo: str, pull: PullRequest, meant: Meant) -> str:
+    """Why an event's request is not one that was made here; empty when it is."""
+    event = step.event
+    if ref is None:
+        return "it says it came from GitHub and names no request"
+    if (ref.repo, ref.pull, ref.login) != (repo, pull.number, event.actor):
+        return f"its request is of {ref.login} in {ref.repo}#{ref.pull}, not of {event.actor} in this pull request"
+    kind, _, rest = ref.id.partition(":")
+    number, _, line = rest.partition("#")
+    if not (number.isdecimal() and line.isdecimal()):
+        return f"its request {ref.id!r} is none"
+    if kind == "comment":
+        return _comment_problem(step, int(number), int(line), github, pull, meant)
+    if kind == "run":
+        return _run_problem(step, ref.login, int(number), github, pull)
+    return f"its request {ref.id!r} is none"
+
+
+def _comment_problem(step: Step, comment_id: int, line: int, github: GitHub, pull: PullRequest, meant: Meant) -> str:
+    comment = github.comment(comment_id)
+    if comment.author != step.event.actor or comment.pull != pull.number:
+        return f"comment {comment_id} is by {comment.author} on #{comment.pull}"
+    if comment.updated_at != comment.created_at:
+        return f"comment {comment_id} was edited"
+    asks = [c.asked for c in parse_comment(comment.body) if isinstance(c, Ask) and c.line == line]
+    asked = next((asked for asked in asks if _means(asked, step)), None)
+    return meant(step, asked) if asked else f"line {line} of comment {comment_id} does not ask for it"
+
+
+def _run_problem(step: Step, login: str, run_id: int, github: GitHub, pull: PullRequest) -> str:
+    """A label, or a command given to a job by hand; what it said is not kept by GitHub, who started it is."""
+    run = github.run(run_id)
+    if run.actor != login:
+        return f"run {run_id} was started by {run.actor}"
+    if run.event == "workflow_dispatch":
+        return "" if pull.head_ref.endswith(f"/{run_id}") else f"run {run_id} did not open this pull request"
+    if run.event != "pull_request_target":
+        return f"run {run_id} was started by {run.event}, which asks for nothing"
+    labels = [parse_label(label.name) for label in github.labelings(pull.number) if label.actor == login]
+    if not any(asked and _means(asked, step) for asked in labels):
+        return f"{login} put no label on it that asks for it"
+    return ""
+
+
+def _means(asked: Asked, step: Step) -> bool:
+    """Whether what was asked can have become this event: a promotion of bytes that were ACTIVE is a rollback."""
+    event = step.event
+    actions = {event.action, Action.PROMOTE} if event.action is Action.ROLLBACK else {event.action}
+    return (
+        asked.action in actions
+        and asked.stage is event.stage
+        and asked.model in (None, step.model)
+        and asked.artifact_dir in (None, event.pointer.artifact_dir)
+        and asked.artifact_id in (None, event.pointer.artifact_id)
+        and asked.dataset_id in (None, event.pointer.dataset_id)
+        and asked.git_sha in (None, event.pointer.git_sha)
+        and asked.reason in (None, event.reason)
+    )

@@ -1,0 +1,137 @@
+"""A comment: who may speak here, and one answer for its commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from promotebot.app.outcome import Answer, Outcome, Reason
+from promotebot.app.petition import Petition
+from promotebot.app.talk import guarded, on_fresh_head
+from promotebot.app.tell import Teller
+from promotebot.app.tools import Tools
+from promotebot.github import comment as comments
+from promotebot.github.events import CommentCreated
+from promotebot.promotion.commands import Ask, Command, Help, Look, Unreadable, Withdraw, parse_comment
+from promotebot.settings import Settings
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import IssueComment, PullRequest
+
+
+def ignored_comment(event: CommentCreated, settings: Settings) -> Answer | None:
+    """Bots, ourselves, and comments without a command."""
+    if event.author_type == "Bot" or event.via_app or event.author == settings.bot_login:
+        return Answer(Outcome.IGNORED, Reason.BOT_COMMENT)
+    return None if parse_comment(event.body) else Answer(Outcome.IGNORED, Reason.NO_COMMAND)
+
+
+def answer_comment(event: CommentCreated, tools: Tools) -> Answer:
+    """Carry out a comment's commands in order, until one is refused."""
+    settings = tools.settings
+    url = f"{settings.server_url}/{settings.repository}/pull/{event.pull}#issuecomment-{event.comment_id}"
+    petition = Petition(event.pull, event.author, f"comment:{event.comment_id}", url, event.comment_id)
+    teller = Teller(tools.github, settings, petition)
+    teller.react("eyes")
+    answer = guarded(teller, lambda: _decide(event, petition, tools, teller))
+    teller.react("rocket" if answer.code == 0 else "-1")
+    return answer
+
+
+def _decide(event: CommentCreated, petition: Petition, tools: Tools, teller: Teller) -> Answer:
+    if not event.is_pull:
+        return _refuse(
+            teller,
+            Reason.NOT_A_PULL_REQUEST,
+            "This is an issue, not a pull request.",
+            "open a pull request with the artifact and comment there",
+        )
+    comment, pull = tools.github.comment(event.comment_id), tools.github.pull(event.pull)
+    teller.place(pull)
+    refused = _comment_refusal(event, comment) or pull_refusal(pull)
+    if refused:
+        return _refuse(teller, *refused)
+    commands = parse_comment(event.body)
+    unreadable = [command for command in commands if isinstance(command, Unreadable)]
+    if unreadable:
+        answer = Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, unreadable[0].problem)
+        return teller.say(answer, comments.render_unreadable(unreadable, teller.setting))
+    answers: list[Answer] = []
+    for command in commands:
+        answers.append(_one(command, petition, tools, teller))
+        if answers[-1].code:
+            break  # later commands may build on this one
+    return _together(answers)
+
+
+def _one(command: Command, petition: Petition, tools: Tools, teller: Teller) -> Answer:
+    if isinstance(command, Help):
+        return teller.say(Answer(Outcome.HELPED, Reason.HELP), comments.render_help(teller.setting))
+    if isinstance(command, Ask):
+        from promotebot.app.carry_out import Errand  # GitPython is loaded where there is something to carry out
+
+        asked, line = command.asked, command.line
+        return on_fresh_head(
+            petition.pull,
+            tools,
+            teller,
+            lambda space, now: Errand(asked, line, petition, tools, teller, space, now).run(),
+        )
+    if isinstance(command, Withdraw):
+        from promotebot.app.withdraw import Withdrawal
+
+        model = command.model
+        return on_fresh_head(
+            petition.pull,
+            tools,
+            teller,
+            lambda space, now: Withdrawal(petition, tools, teller, space, now, model=model).run(),
+        )
+    if isinstance(command, Look):
+        from promotebot.app.look import look
+
+        return on_fresh_head(
+            petition.pull, tools, teller, lambda space, now: look(command, petition, tools, teller, space, now)
+        )
+    raise TypeError(f"{type(command).__name__} is no command to carry out")
+
+
+def _comment_refusal(event: CommentCreated, comment: IssueComment) -> tuple[Reason, str, str] | None:
+    again = "write the command in a new comment"
+    if comment.body != event.body or comment.updated_at != comment.created_at:
+        return Reason.EDITED_COMMENT, "The comment was edited after it was written.", again
+    if comment.author != event.author:
+        return Reason.EDITED_COMMENT, "The comment is not by whom the event says.", again
+    return None
+
+
+def pull_refusal(pull: PullRequest) -> tuple[Reason, str, str] | None:
+    """Why nothing is asked for on this pull request, whoever asks; None when it may be."""
+    if pull.merged or pull.state != "open":
+        return (
+            Reason.PULL_CLOSED,
+            f"The pull request is {'merged' if pull.merged else 'closed'}.",
+            "open a new one and ask there",
+        )
+    if pull.is_fork:
+        return (
+            Reason.FORK,
+            "The pull request comes from a fork, which promotebot cannot and does not write to.",
+            "push the branch to this repository and open the pull request from there",
+        )
+    return None
+
+
+def _refuse(teller: Teller, reason: Reason, message: str, remedy: str) -> Answer:
+    answer = Answer(Outcome.REFUSED, reason, message)
+    return teller.say(answer, comments.render_refused_event(message, remedy, teller.setting))
+
+
+def _together(answers: Sequence[Answer]) -> Answer:
+    """One answer for several commands: the last, which is the worst, with every one's result."""
+    if len(answers) == 1:
+        return answers[0]
+    last = answers[-1]
+    summary = "\n\n".join(answer.summary for answer in answers if answer.summary)
+    return replace(last, summary=summary, details={**last.details, "all": [a.result() for a in answers]})

@@ -1,0 +1,135 @@
+"""A job started by hand with one command line: a branch and a pull request of its own (rollback at night)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+
+from promotebot.app.carry_out import Errand
+from promotebot.app.entry import sha_refusal
+from promotebot.app.genesis import Genesis
+from promotebot.app.outcome import Answer
+from promotebot.app.petition import Petition
+from promotebot.app.prepare import prepare
+from promotebot.app.promote import Ground, decide
+from promotebot.app.scene import Change
+from promotebot.app.standing import merge_times
+from promotebot.app.talk import guarded, on_fresh_head
+from promotebot.app.tell import Teller
+from promotebot.app.tools import Tools
+from promotebot.app.workspace import BASE, Workspace, identity, remote
+from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
+from promotebot.findings import errors_in
+from promotebot.git import Repository
+from promotebot.github.events import BRANCH, Dispatched
+from promotebot.promotion.commands import Ask, Unreadable, parse_comment
+from promotebot.promotion.infer import Unclear
+from promotebot.promotion.plan import Rejected
+from promotebot.promotion.request import Actor, Asked, Request
+from promotebot.promotion.rules import Facts
+from promotebot.registry.model import Source
+from promotebot.registry.names import parse_git_sha
+
+log = logging.getLogger(__name__)
+
+
+def dispatch(event: Dispatched, tools: Tools) -> Answer:
+    """Open a pull request that carries what the command asks for, for artifacts that are on the base already.
+
+    Raises:
+        UsageError: for anything but one command, or another branch than the default one.
+        InvalidInput: for a request that is not legal; no branch is made then.
+    """
+    default = tools.github.default_branch()
+    if event.ref != f"{BRANCH}{default}":
+        raise UsageError(
+            f"started on {event.ref}", where="workflow_dispatch", remedy=f"start it on the default branch, {default}"
+        )
+    ask = _command(event.command)
+    settings = tools.settings
+    head_ref = ""
+    with Repository.fetched(remote(settings), {BASE: f"{BRANCH}{default}"}) as repository:
+        base = repository.commit_id(BASE)
+        change = Change(repository, base, base, settings.registry_path, settings.policy_path)
+        request = _legal(ask.asked, event.sender, change, tools)
+        head_ref = f"promote/{request.model}/{request.stage.value}/{settings.run_id or 'manual'}"
+        if not tools.github.pulls_from(head_ref):
+            subject = f"chore(ml): Ask for {ask.asked.action.value} of {request.model}"
+            message = f"{subject}\n\nRequested-by: {event.sender}\n"
+            commit = repository.commit_files([base], {}, message=message, author=identity(settings), when=tools.clock())
+            repository.push_new(commit, head_ref)
+    number = _pull(head_ref, default, request, event, tools)
+    petition = Petition(number, event.sender, f"run:{settings.run_id or '0'}", settings.run_url or "")
+    teller = Teller(tools.github, settings, petition)
+    pull = tools.github.pull(number)
+    teller.place(pull)
+    asked = replace(ask.asked, sha=parse_git_sha(pull.head_sha))  # what --sha pinned is the base this branch stands on
+
+    def carry_out(space: Workspace, now: datetime) -> Answer:
+        return Errand(asked, ask.line, petition, tools, teller, space, now).run()
+
+    return guarded(teller, lambda: on_fresh_head(number, tools, teller, carry_out))
+
+
+def _command(text: str) -> Ask:
+    commands = parse_comment(text.strip())
+    if len(commands) != 1 or not isinstance(commands[0], Ask):
+        problem = next((c for c in commands if isinstance(c, Unreadable)), None)
+        raise UsageError(
+            problem.problem if problem else "one command is expected: /promote, /rollback or /demote",
+            where="command",
+            remedy=(problem.remedy if problem else "") or '/rollback regime_classifier --reason "incident #123"',
+        )
+    return commands[0]
+
+
+def _legal(asked: Asked, sender: str, change: Change, tools: Tools) -> Request:
+    """The completed request, when rules and roles allow it on the base as it is; nothing is written."""
+    registry = change.base_registry
+    if registry is None:
+        raise InvalidInput("the base has no registry", where=change.registry_path, remedy="promotebot init")
+    needed, held = change.policy.stages.permission(asked.stage), tools.github.permission(sender)
+    if held < needed:
+        raise InvalidInput(
+            f"{sender} has {held.name.lower()} permission; {asked.stage.label} needs {needed.name.lower()}",
+            remedy=f"ask somebody with {needed.name.lower()} permission to start it",
+        )
+    pinned = sha_refusal(asked, change.base, change.policy)
+    if pinned:
+        raise InvalidInput(pinned[1], where="command", remedy=pinned[2])
+    genesis = Genesis(change.repository, change.base, change.registry_path, tools.examine)
+    ground = Ground(registry, registry, change.policy, change.head_files, change.base, first_digest=genesis)
+    actor, reason = Actor(sender, Source.GITHUB), "started by hand"
+    prepared = prepare(asked, ground, change, actor, None, reason, tools.examine)
+    if isinstance(prepared, Unclear):
+        first = prepared.findings[0]
+        raise InvalidInput(first.message, where=first.where, remedy=first.remedy)
+    request, _ = prepared
+    times = merge_times(tools, registry, request.model)
+    facts = Facts(change.reachable(request.git_sha), times, artifact_changed=False)
+    decision = decide(ground, request, facts, examine=tools.examine, now=tools.clock()).decision
+    if isinstance(decision, Rejected):
+        wrong = errors_in(decision.findings)
+        said = "; ".join(f"{finding.rule}: {finding.message}" for finding in wrong)
+        raise InvalidInput(said, where=f"{request.model} {request.stage.label}", remedy=wrong[0].remedy)
+    return request
+
+
+def _pull(head_ref: str, base_ref: str, request: Request, event: Dispatched, tools: Tools) -> int:
+    known = tools.github.pulls_from(head_ref)
+    if known:
+        return known[0]
+    verb = request.action.value.capitalize()
+    title = f"{verb} {request.artifact_id} ({request.model} {request.stage.label})"
+    body = f"Asked by @{event.sender} in a job started by hand. promotebot's comment says what merging does."
+    try:
+        return tools.github.create_pull(head_ref=head_ref, base_ref=base_ref, title=title, body=body)
+    except CouldNotVerify as problem:
+        settings = tools.settings
+        url = f"{settings.server_url}/{settings.repository}/compare/{base_ref}...{head_ref}?expand=1"
+        raise CouldNotVerify(
+            problem.message,
+            remedy=f"allow Actions to create pull requests (Settings, Actions, General), or open it by hand: {url}, "
+            f"and comment there: {event.command.strip()}",
+        ) from None

@@ -1,0 +1,71 @@
+"""Who may ask for what: the policy's word on a pull request and on the person who speaks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from promotebot.app.outcome import Reason
+from promotebot.app.workspace import Workspace
+from promotebot.promotion.policy import Permission, Policy
+from promotebot.promotion.request import Asked
+from promotebot.registry.model import Action
+from promotebot.registry.names import GitSha, Stage
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import GitHub
+
+Refusal = tuple[Reason, str, str]
+"""Reason code, what is wrong, what to do."""
+_DOING = {Action.PROMOTE: "promoting to", Action.ROLLBACK: "rolling back", Action.DEMOTE: "demoting from"}
+
+
+def refusal(asked: Asked, login: str, space: Workspace, github: GitHub) -> Refusal | None:
+    """Why this pull request, or this person, may not ask for it; None when they may."""
+    return (
+        _of_the_pull(space)
+        or permission_refusal(login, asked.stage, space, github, _DOING[asked.action])
+        or sha_refusal(asked, space.change.head, space.change.policy)
+    )
+
+
+def permission_refusal(login: str, stage: Stage, space: Workspace, github: GitHub, doing: str) -> Refusal | None:
+    """The role that the policy asks for, by GitHub's word."""
+    needed, held = space.change.policy.stages.permission(stage), github.permission(login)
+    if held >= needed:
+        return None
+    return (
+        Reason.PERMISSION,
+        f"{login} has {_role(held)} permission; {doing} {stage.label} needs {_role(needed)}.",
+        f"ask somebody with {_role(needed)} permission to do the same",
+    )
+
+
+def _of_the_pull(space: Workspace) -> Refusal | None:
+    pull = space.pull
+    if not space.takes_promotions:
+        return (
+            Reason.WRONG_BASE,
+            f"The pull request goes into {pull.base_ref!r}, which takes no promotions.",
+            f"change its base to {space.default_branch!r}, or list the branch under `bases` in the policy",
+        )
+    if pull.draft and not space.change.policy.drafts:
+        return Reason.DRAFT, "The pull request is a draft.", "mark it ready for review, then ask again in a new comment"
+    return None
+
+
+def sha_refusal(asked: Asked, head: GitSha, policy: Policy) -> Refusal | None:
+    """A request is for the commit that was looked at: as it says, and where the policy wants it to say."""
+    if asked.sha and asked.sha != head:
+        return (
+            Reason.SHA_MISMATCH,
+            f"--sha says {asked.sha}, the head is {head}.",
+            f"look at the new commits, then ask again with `--sha {head}`",
+        )
+    if policy.require_sha and not asked.sha and (asked.stage is Stage.ACTIVE or asked.action is Action.ROLLBACK):
+        said = "The policy asks for --sha with ACTIVE and with a rollback."
+        return Reason.SHA_REQUIRED, said, f"look at the head, then ask again with `--sha {head}`"
+    return None
+
+
+def _role(permission: Permission) -> str:
+    return permission.name.lower()

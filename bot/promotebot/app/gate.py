@@ -1,0 +1,272 @@
+"""The gate: is a pull request's change of the registry a sequence of legal promotions over proven bytes?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from promotebot.app.examiner import Examine
+from promotebot.app.promote import Ground, decide
+from promotebot.app.scene import pointed_directories
+from promotebot.artifact.dataset import examine_dataset
+from promotebot.artifact.source import Source as Files
+from promotebot.findings import Finding, Severity, error, errors_in, passed
+from promotebot.github.checks import Conclusion
+from promotebot.promotion.history import check_entry
+from promotebot.promotion.plan import Plan, Rejected
+from promotebot.promotion.policy import Policy
+from promotebot.promotion.replay import Diverged, Replayed, Step, replay
+from promotebot.promotion.request import Request
+from promotebot.promotion.retrace import differences, request_of
+from promotebot.promotion.rules import Facts, short
+from promotebot.registry.model import Action, ModelEntry, Source
+from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage, parse_artifact_path
+from promotebot.registry.registry import ModelRegistry
+
+FactsOf = Callable[[Request], Facts]
+
+
+class Ends(Protocol):
+    """What the gate asks of a change; `scene.Change` reads it from git objects."""
+
+    @property
+    def base(self) -> GitSha: ...
+
+    @property
+    def fork_point(self) -> GitSha: ...
+
+    @property
+    def registry_path(self) -> str: ...
+
+    @property
+    def base_registry(self) -> ModelRegistry | None: ...
+
+    @property
+    def head_registry(self) -> ModelRegistry | None: ...
+
+    @property
+    def has_conflict(self) -> bool: ...
+
+    @property
+    def policy(self) -> Policy:
+        """The base's policy."""
+        ...
+
+    @property
+    def head_files(self) -> Files: ...
+
+    @property
+    def changed_artifacts(self) -> frozenset[ArtifactPath]: ...
+
+    def reachable(self, commit: str | None) -> bool | None: ...
+
+
+@dataclass(frozen=True)
+class Review:
+    """What the gate found, and the promotions it recognised, oldest first."""
+
+    steps: tuple[Step, ...]
+    findings: tuple[Finding, ...]
+    waiting: Finding | None = None
+    """What people still have to do before it passes, where nothing is wrong."""
+
+    @property
+    def passes(self) -> bool:
+        """At least one thing was looked at, and nothing is wrong: zero checks are never a pass."""
+        return self.conclusion == "success"
+
+    @property
+    def conclusion(self) -> Conclusion:
+        if not self.findings or errors_in(self.findings):
+            return "failure"
+        return "action_required" if self.waiting else "success"
+
+    def with_approval(self, approval: Finding | None) -> Review:
+        """With what `separation` found: other people's approval, or that it is waited for."""
+        if approval is None or approval.severity is Severity.PASS:
+            return replace(self, findings=(*self.findings, *([approval] if approval else [])))
+        return replace(self, waiting=approval)
+
+    @property
+    def title(self) -> str:
+        wrong = errors_in(self.findings)
+        if wrong:
+            return f"refused: {wrong[0].message[:120]}"
+        if self.waiting:
+            return self.waiting.message
+        if self.steps:
+            return f"{len(self.steps)} promotion(s), legal and proven"
+        return "no promotion in this pull request"
+
+
+def review(change: Ends, *, examine: Examine, now: datetime, facts: FactsOf | None = None) -> Review:
+    """Review base → head (DESIGN §1). Every finding is collected; nothing is written.
+
+    Args:
+        facts: what GitHub knows for the rules; without it, git alone is asked.
+    """
+    replayed, after = compare(change), change.head_registry
+    if isinstance(replayed, Diverged):
+        return Review((), replayed.findings)
+    if after is None:
+        return Review((), (passed("gate.replay", "neither base nor head has a registry"),))
+    findings = [passed("gate.replay", f"the registry is the base's plus {len(replayed.steps)} event(s)")]
+    findings += _answered_once(change, replayed.steps)
+    for name in sorted({step.model for step in replayed.steps}):
+        findings += check_entry(after, name, now)
+    findings += _planned(change, replayed.steps, facts or (lambda request: _facts(change, request)), examine, now)
+    for directory in _directories(change, after, replayed.steps):
+        names = (
+            list(after) if directory in change.changed_artifacts else sorted({step.model for step in replayed.steps})
+        )
+        entries = {name: after.entries[name] for name in names}
+        findings += _proven(change, entries, replayed.steps, directory, examine)
+    for dataset_id in sorted({step.event.pointer.dataset_id or "" for step in replayed.steps if _goes_active(step)}):
+        required = change.policy.require_dataset
+        findings += examine_dataset(change.head_files, dataset_id, required=required) if dataset_id else ()
+    return Review(replayed.steps, tuple(findings))
+
+
+def _facts(change: Ends, request: Request) -> Facts:
+    changed = request.artifact_dir in change.changed_artifacts
+    return Facts(change.reachable(request.git_sha), artifact_changed=changed)
+
+
+def _planned(
+    change: Ends, steps: tuple[Step, ...], facts: FactsOf, examine: Examine, now: datetime
+) -> Iterator[Finding]:
+    """Each event must be what its request produces by the rules, planned on what stood before it."""
+    base = change.base_registry
+    if base is None:
+        return  # `compare` has said so
+    current = base
+    for step in steps:
+        request = request_of(step, current.entry(step.model))
+        ground = Ground(current, base, change.policy, change.head_files, change.base)
+        decision = decide(ground, request, facts(request), examine=examine, now=now).decision
+        what = f"{step.event.action.value} of {request.artifact_id} ({step.model} {request.stage.label})"
+        if isinstance(decision, Plan):
+            wrong = differences(step.event, decision.event)
+            problem = f"{', '.join(wrong[:5])} is not what a promotion writes" if wrong else ""
+        elif isinstance(decision, Rejected):
+            yield from errors_in(decision.findings)
+            problem = "the rules refuse it"
+        else:
+            problem = "it changes nothing"
+        if problem:
+            yield error("gate.plan", f"{what}: {problem}.", where=change.registry_path, remedy=_ASK)
+        else:
+            yield passed("gate.plan", f"{what}: as the rules produce it")
+        if step.event.policy_digest != change.policy.digest:
+            yield _other_policy(change, step, request, what)
+        event = step.event.model_dump(mode="json")
+        pointer = None if step.event.action is Action.DEMOTE else event["pointer"]
+        current = current.with_event(step.model, event, pointer, request.stage)
+
+
+_ASK = "restore the file from the base branch, then ask for it: /promote <stage> in a comment, or promotebot promote"
+
+
+def _other_policy(change: Ends, step: Step, request: Request, what: str) -> Finding:
+    """An event names the policy it was judged by, and what is merged was judged by the base's (SECURITY.md, Replay)."""
+    remedy = f"take it back and ask again: /withdraw {step.model}, then {request.retry()}"
+    if step.event.source is not Source.GITHUB:
+        remedy = f"bring the branch up to date with its base, restore the registry from there, then {request.retry()}"
+    made, ours = (step.event.policy_digest or "none")[:15], change.policy.digest[:15]
+    message = f"{what} was made under another policy than the base's: {made}, not {ours}."
+    return error("gate.policy", message, where=change.registry_path, remedy=remedy)
+
+
+def _answered_once(change: Ends, steps: tuple[Step, ...]) -> Iterator[Finding]:
+    """One request, one event: what somebody asked for once does not stand for a second promotion."""
+    seen: set[str] = set()
+    for step in steps:
+        ref = step.event.request
+        if ref is not None and ref.id in seen:
+            message = (
+                f"{ref.id} is answered twice, the second time for {step.event.pointer.artifact_id} ({step.model})."
+            )
+            yield error("gate.request", message, where=change.registry_path, remedy=_ASK)
+        seen |= {ref.id} if ref is not None else set()
+
+
+def _goes_active(step: Step) -> bool:
+    return step.event.to_stage is Stage.ACTIVE
+
+
+def compare(change: Ends) -> Replayed | Diverged:
+    """The structural half of the gate: no artifact is opened, only the two registries are compared."""
+    before, after = change.base_registry, change.head_registry
+    if before is None and after is None:
+        return Replayed(())
+    if after is None:
+        problem = error(
+            "gate.replay",
+            "The pull request removes the registry.",
+            where=change.registry_path,
+            remedy="restore it from the base branch",
+        )
+        return Diverged((problem,))
+    if before is None:
+        problem = error(
+            "gate.replay",
+            "The base has no registry; a pull request cannot vouch for one.",
+            where=change.registry_path,
+            remedy="a maintainer adds the first registry to the base branch",
+        )
+        return Diverged((problem,))
+    if change.has_conflict:
+        return Diverged((base_moved(change),))
+    return replay(before, after)
+
+
+def base_moved(change: Ends) -> Finding:
+    return error(
+        "gate.base",
+        f"The base's registry changed after this branch left it ({change.fork_point[:7]} → {change.base[:7]}).",
+        where=change.registry_path,
+        remedy="bring the branch up to date: git fetch origin && git merge origin/<base> && git push",
+    )
+
+
+def _directories(change: Ends, after: ModelRegistry, steps: tuple[Step, ...]) -> list[ArtifactPath]:
+    """Artifacts to prove: what new events point to, and promoted ones that the pull request touches."""
+    promoted = {step.event.pointer.artifact_dir for step in steps}
+    touched = pointed_directories(after) & change.changed_artifacts if change.changed_artifacts else set()
+    return [parse_artifact_path(directory) for directory in sorted(promoted | touched)]
+
+
+def _remedy(name: str, stage: Stage, directory: str, *, own: bool) -> str:
+    if own:
+        command = f"/promote {stage} {name} --artifact-dir {directory}"
+        return f"ask again, in a new comment, for the bytes as they are now: {command}"
+    return "restore the promoted bytes and put the new ones into a directory of their own"
+
+
+def _proven(
+    change: Ends,
+    entries: Mapping[ModelName, ModelEntry],
+    steps: tuple[Step, ...],
+    directory: ArtifactPath,
+    examine: Examine,
+) -> Iterator[Finding]:
+    own = {(step.model, step.event.stage) for step in steps}
+    evidence = examine(change.head_files, directory, change.policy.limits)
+    yield from evidence.findings
+    for name, entry in entries.items():
+        for stage in Stage:
+            pointer = entry.pointer(stage)
+            if pointer is None or pointer.artifact_dir != directory or pointer.digest is None:
+                continue
+            if pointer.digest == evidence.digest:
+                yield passed("artifact.pinned", f"{name} {stage.label} holds the bytes that were promoted")
+            else:
+                yield error(
+                    "artifact.pinned",
+                    f"{name} {stage.label} ({pointer.artifact_id}) was promoted as {short(pointer.digest)}; "
+                    f"the directory now holds {short(evidence.digest)}.",
+                    where=directory,
+                    remedy=_remedy(name, stage, directory, own=(name, stage) in own),
+                )

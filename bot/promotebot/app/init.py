@@ -1,0 +1,147 @@
+"""`promotebot init`: lay registry, policy, schemas and workflows into a repository, overwriting nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from importlib import metadata, resources
+from pathlib import Path
+
+from promotebot.app.author import SCHEMAS, schema_reference, write_file
+from promotebot.errors import InvalidInput, UsageError
+from promotebot.git import Repository
+from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
+from promotebot.registry.codec import stored_json
+from promotebot.registry.names import to_timestamp
+from promotebot.registry.registry import DEFAULT_PATH
+
+WORKFLOWS = ("promote", "gate", "review", "verify")
+PLACEHOLDER = "OWNER/promotebot@COMMIT # VERSION"
+_ACTION = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+@[0-9a-f]{40}( # v[0-9][A-Za-z0-9.+-]*)?")
+POLICY = """\
+# What promotebot asks of a promotion. Read from the base branch, never from a pull request.
+# Every key stands here at its default; take the '#' away to change one. docs: policy.md
+
+# bases: []                     # base branches beside the default branch
+# stages:
+#   shadow:
+#     permission: write         # least role of who asks: read, triage, write, maintain, admin
+#     soak: {minimum: 7d, required: false}
+#   staging:
+#     permission: write
+#     soak: {minimum: 2d, required: false}
+#   active:
+#     permission: maintain
+#     require_prior_stage: true
+# require_reason: false
+# require_sha: false
+# require_dataset: false
+# separation: null              # {approvals: 1}: other people approve the exact head before it can be merged
+# freezes: []                   # times in which nothing is promoted: start, end, timezone, reason, stages
+# drafts: false
+# contacts: []
+"""
+
+
+def init(options: argparse.Namespace, now: datetime) -> int:
+    """`promotebot init`: everything a repository needs; what is there stays as it is.
+
+    Raises:
+        InvalidInput: for a place that is taken by something else; nothing is written then.
+        UsageError: for an --action that is no pinned one.
+    """
+    repository = Repository.open(Path(options.base_dir or "."))
+    root, action = repository.root, _action(options.action)
+    files = _files(action, now)
+    _refuse_odd_places(root, files)
+    head = repository.resolve("HEAD")
+    gone = [path for path in files if not (root / path).exists() and head and repository.list_tree(head, path, False)]
+    if gone:
+        remedy = f"git checkout HEAD -- {gone[0]}"
+        raise InvalidInput("is committed, but not in the work tree", where=gone[0], remedy=remedy)
+    for path, data in files.items():
+        target = root / path
+        if target.exists() or target.is_symlink():
+            sys.stdout.write(f"kept    {path}\n")
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_file(target, data)
+            sys.stdout.write(f"created {path}\n")
+    _next_steps(action)
+    return 0
+
+
+def _files(action: str, now: datetime) -> dict[str, bytes]:
+    registry = {
+        "$schema": schema_reference(DEFAULT_PATH, "registry"),
+        "schema_version": "v1",
+        "generated_at_utc": to_timestamp(now),
+        "models": {},
+    }
+    policy = f"# yaml-language-server: $schema={schema_reference(POLICY_PATH, 'policy')}\n{POLICY}"
+    templates = resources.files("promotebot") / "templates"
+    workflows = {
+        f".github/workflows/{name}.yml": (templates / f"{name}.yml")
+        .read_text(encoding="utf-8")
+        .replace(PLACEHOLDER, action)
+        .encode()
+        for name in WORKFLOWS
+    }
+    return {DEFAULT_PATH: stored_json(registry), POLICY_PATH: policy.encode(), **workflows, **_schema_files()}
+
+
+def _action(said: str | None) -> str:
+    """The pinned action that the workflows use: as said, else the commit this program was installed from."""
+    if said is not None:
+        if not _ACTION.fullmatch(said):
+            raise UsageError(
+                f"{said!r} is not a pinned action",
+                where="--action",
+                remedy="give OWNER/promotebot@ and all 40 digits of a commit: a tag can be moved",
+            )
+        return said
+    try:
+        origin = json.loads(metadata.distribution("promotebot").read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        return PLACEHOLDER
+    repository = re.search(r"([A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?$", str(origin.get("url", "")))
+    commit = str((origin.get("vcs_info") or {}).get("commit_id", ""))
+    action = f"{repository[1]}@{commit}" if repository else ""
+    return action if _ACTION.fullmatch(action) else PLACEHOLDER
+
+
+def _next_steps(action: str) -> None:
+    """What is left for people to do."""
+    steps = ["Next:"]
+    if action == PLACEHOLDER:
+        steps.append(
+            f"  write the action to use for {PLACEHOLDER!r} in .github/workflows: OWNER/NAME@ and 40 hex digits"
+        )
+    steps += [
+        f"  git add {DEFAULT_PATH} .github {SCHEMAS} && git commit",
+        "  require the check promotebot/gate on the default branch, and CODEOWNERS on .github/",
+        "  promotebot promote --model NAME --stage shadow --artifact-dir DIR --artifact-id ID --new-model",
+    ]
+    sys.stdout.write("\n".join(steps) + "\n")
+
+
+def _refuse_odd_places(root: Path, files: Mapping[str, bytes]) -> None:
+    """Nothing is written through a link or over a file, and nothing before all of it can be."""
+    for path in files:
+        for parent in list((root / path).relative_to(root).parents)[:-1]:
+            place = root / parent
+            if place.is_symlink() or (place.exists() and not place.is_dir()):
+                what = "a symbolic link" if place.is_symlink() else "a file"
+                raise InvalidInput(f"is {what}, not a directory", where=str(parent), remedy="move it away, then again")
+
+
+def _schema_files() -> dict[str, bytes]:
+    """The schemas of the files that people write or look at, for their editors."""
+    from promotebot.app.schemas import generate
+
+    names = ("registry", "model", "manifest", "dataset", "policy")
+    return {f"{SCHEMAS}/{name}.schema.json": stored_json(generate()[name]) for name in names}

@@ -1,0 +1,145 @@
+"""After the merge: verify the merged commit, record a deployment of each stage that changed, tell the world."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from promotebot.app.outcome import Answer, Outcome, Reason
+from promotebot.app.petition import Petition
+from promotebot.app.report import About, VerifyReport
+from promotebot.app.scene import read_policy, read_registry
+from promotebot.app.talk import guarded
+from promotebot.app.tell import Teller
+from promotebot.app.tools import Tools
+from promotebot.app.verify import Subject, verify
+from promotebot.app.workspace import remote
+from promotebot.artifact.source import GitTree
+from promotebot.errors import CouldNotVerify
+from promotebot.findings import Severity
+from promotebot.git import Repository
+from promotebot.github import notes
+from promotebot.github.events import PullClosed
+from promotebot.github.ports import PullRequest
+from promotebot.promotion.replay import Diverged, Step, replay
+from promotebot.registry.model import Action
+from promotebot.registry.names import GitSha
+from promotebot.registry.registry import ModelRegistry
+
+BASE, HEAD = "refs/promotebot/base", "refs/promotebot/head"
+TASK = "promotebot"
+_EVENTS = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled_back", Action.DEMOTE: "demoted"}
+
+
+@dataclass(frozen=True)
+class _Landing:
+    """The registry before and after a merge, and what it promoted."""
+
+    commit: GitSha
+    before: ModelRegistry | None
+    after: ModelRegistry
+    steps: tuple[Step, ...]
+
+
+def landed(event: PullClosed, tools: Tools) -> Answer:
+    """Deployments, `repository_dispatch` and one comment for what a merge made live."""
+    settings = tools.settings
+    pull = tools.github.pull(event.pull)
+    if not pull.merged or pull.merge_commit_sha is None:
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "the pull request is not merged")
+    url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{event.pull}"
+    teller = Teller(tools.github, settings, Petition(event.pull, pull.author, "", url))
+    teller.place(pull)
+    return guarded(teller, lambda: _landed(pull, tools, teller))
+
+
+def _landed(pull: PullRequest, tools: Tools, teller: Teller) -> Answer:
+    refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: f"refs/pull/{pull.number}/head"}
+    with Repository.fetched(remote(tools.settings), refs) as repository:
+        landing = _landing(repository, pull, tools.settings.registry_path)
+        if not landing or not landing.steps:
+            return Answer(Outcome.IGNORED, Reason.NOTHING_TO_CHANGE, "the merge promotes nothing")
+        policy = read_policy(repository, landing.commit, tools.settings.policy_path)
+        teller.at(pull.head_sha, policy.contacts)
+        subject = Subject(
+            landing.after,
+            GitTree(repository, landing.commit),
+            policy,
+            lambda sha: repository.is_ancestor(sha, landing.commit),
+            landing.before,
+        )
+        about = About(registry=tools.settings.registry_path, commit=landing.commit)
+        names = sorted({step.model for step in landing.steps})
+        report = verify(subject, names, about, examine=tools.examine, now=tools.clock())
+    _tell_the_world(landing, report, pull, tools)
+    wrong = [f for f in report.findings if f.severity in (Severity.ERROR, Severity.UNKNOWN)]
+    rendered = notes.render_live(landing.steps, landing.after, wrong, landing.commit, teller.setting)
+    outcome = {0: Outcome.PASSED, 1: Outcome.REFUSED}.get(report.exit_code, Outcome.FAILED)
+    return teller.say(Answer(outcome, Reason.LANDED, rendered.title, landing.commit), rendered)
+
+
+def _landing(repository: Repository, pull: PullRequest, registry_path: str) -> _Landing | None:
+    """What the merge added to history, however it was merged: a merge, a squash, or commits put on top."""
+    commit = repository.resolve(pull.merge_commit_sha or "")
+    if commit is None:
+        raise CouldNotVerify(
+            f"the merge commit {pull.merge_commit_sha} is not on {pull.base_ref}", remedy="run the job again"
+        )
+    parent = repository.first_commit_before(commit, pull.head_sha)
+    after = read_registry(repository, commit, registry_path)
+    before = read_registry(repository, parent, registry_path) if parent else None
+    if after is None or before is None:
+        return None
+    found = replay(before, after)
+    if isinstance(found, Diverged):
+        raise CouldNotVerify(
+            f"what was merged is no sequence of promotions: {found.findings[0].message}",
+            where=found.findings[0].where,
+            remedy="the gate was not required, or was overridden: revert the merge, and ask for the promotion again",
+        )
+    return _Landing(commit, before, after, found.steps)
+
+
+def _tell_the_world(landing: _Landing, report: VerifyReport, pull: PullRequest, tools: Tools) -> None:
+    """A deployment for each stage that changed, and, only when it verifies, an event that a team's CD can act on."""
+    approvers = tools.github.approvals(pull.number, pull.head_sha)
+    newest = {(step.model, step.event.stage): step for step in landing.steps}
+    for step in newest.values():
+        payload = _payload(step, landing, pull, approvers)
+        verified = report.exit_code == 0
+        tools.github.deploy(
+            sha=landing.commit,
+            environment=f"{step.model}/{payload['stage']}",
+            task=TASK,
+            description=f"{step.event.pointer.artifact_id} {_EVENTS[step.event.action]} by #{pull.number}",
+            payload=payload,
+            state="success" if verified else "failure",
+        )
+        if verified:
+            kept = {key: value for key, value in payload.items() if key in _SENT}
+            tools.github.dispatch(f"promotebot.{_EVENTS[step.event.action]}", kept)
+
+
+_SENT = ("schema_version", "model", "stage", "action", "sha", "artifact_dir", "artifact_id", "digest", "pull", "actor")
+"""At most ten: https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event"""
+
+
+def _payload(step: Step, landing: _Landing, pull: PullRequest, approvers: Sequence[str]) -> Mapping[str, Any]:
+    event, pointer = step.event, step.event.pointer
+    registry = hashlib.sha256(landing.after.file_bytes(step.model)).hexdigest()
+    return {
+        "schema_version": "v1",
+        "model": step.model,
+        "stage": event.stage.value if event.stage else None,
+        "action": event.action.value,
+        "sha": landing.commit,
+        "artifact_dir": pointer.artifact_dir,
+        "artifact_id": pointer.artifact_id,
+        "digest": pointer.digest,
+        "pull": pull.number,
+        "actor": event.actor,
+        "approvers": list(approvers),
+        "registry_digest": f"sha256:{registry}",
+    }

@@ -1,0 +1,94 @@
+"""`promotebot registry split|join`: one file for all models or one for each, in an order a kill cannot break."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from promotebot.app.promote import Place, check_whole
+from promotebot.app.terminal import place_of
+from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.registry.layout import joined_bytes, split_files
+from promotebot.registry.names import to_timestamp
+from promotebot.registry.registry import Layout, ModelRegistry
+from promotebot.registry.split import SUFFIX, models_directory
+from promotebot.registry.store import StoredRegistry, read_registry_bytes, registry_lock, replace_registry
+
+
+def convert(options: argparse.Namespace, now: datetime) -> int:
+    """Convert the registry of the work tree to the layout asked for; exit 0 also where it has it already.
+
+    Raises:
+        InvalidInput: for a registry that does not read, or a file in the way; nothing is changed then.
+    """
+    repository, place = place_of(options)
+    check_whole(repository, place)
+    wanted = Layout.SPLIT if options.layout == "split" else Layout.SINGLE
+    with registry_lock(place.registry):
+        stored = StoredRegistry(place.registry, where=place.registry_path)
+        registry = stored.read()
+        _ = dict(registry.entries)  # what does not read is not moved about
+        if registry.layout is wanted:
+            sys.stdout.write(f"unchanged: the layout of {place.registry_path} is {wanted.value} already\n")
+            return 0
+        before = read_registry_bytes(place.registry)
+        if wanted is Layout.SPLIT:
+            index, files = split_files(registry, to_timestamp(now))
+            _write_models(place, files)
+            replace_registry(place.registry, index, expected=before)
+        else:
+            replace_registry(place.registry, joined_bytes(registry, to_timestamp(now)), expected=before)
+            _remove_models(place, registry)
+        _compare(registry, StoredRegistry(place.registry, where=place.registry_path).read())
+    sys.stdout.write(
+        f"{options.layout}: {len(registry.models)} model(s), "
+        f"{sum(len(registry.raw_history(name)) for name in registry)} event(s)\n"
+        f"Next: promotebot verify, then git add --all -- {Path(place.registry_path).parent} && git commit\n"
+    )
+    return 0
+
+
+def _write_models(place: Place, files: Mapping[str, bytes]) -> None:
+    """The models first, the index last: until it stands, the single file is the registry."""
+    in_the_way = [path for path, data in files.items() if _other_content(place.root / path, data)]
+    directory = models_directory(place.registry_path)
+    strangers = _others(place.root / directory, {Path(path).name for path in files})
+    if in_the_way or strangers:
+        names = ", ".join([*in_the_way, *(f"{directory}/{name}" for name in strangers)][:10])
+        raise InvalidInput("files are in the way of the models' own", where=names, remedy="move them away (git status)")
+    for path, data in files.items():
+        if not (place.root / path).exists():
+            replace_registry(place.root / path, data, expected=None)
+
+
+def _other_content(path: Path, data: bytes) -> bool:
+    """A conversion that was stopped leaves the same bytes; anything else is somebody's work."""
+    return (path.exists() or path.is_symlink()) and read_registry_bytes(path) != data
+
+
+def _others(directory: Path, names: Iterable[str]) -> list[str]:
+    if not directory.is_dir():
+        return []
+    return sorted({entry.name for entry in directory.iterdir() if not entry.name.startswith(".")} - set(names))
+
+
+def _remove_models(place: Place, registry: ModelRegistry) -> None:
+    """After the joined file stands, the models' own files are leftovers."""
+    directory = place.root / models_directory(place.registry_path)
+    for name in registry:
+        (directory / f"{name}{SUFFIX}").unlink(missing_ok=True)
+    if directory.is_dir() and not any(directory.iterdir()):
+        directory.rmdir()
+
+
+def _compare(before: ModelRegistry, after: ModelRegistry) -> None:
+    different = [name for name in {*before, *after} if before.raw_entry(name) != after.raw_entry(name)]
+    if different:
+        raise CouldNotVerify(
+            f"{', '.join(sorted(different)[:10])} did not come through the conversion",
+            where=after.where,
+            remedy=f"git checkout -- {after.where} && git clean -d {models_directory(after.where)}",
+        )

@@ -1,0 +1,27 @@
+"""Who asks on which pull request: a comment, a label, or a job started by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from promotebot.registry.model import RequestRef
+
+
+@dataclass(frozen=True)
+class Petition:
+    """One asking. A second run of its job has the same `id`, and so finds what the first one did (DESIGN §4)."""
+
+    pull: int
+    login: str
+    id: str
+    """`comment:<comment id>` or `run:<run id>`."""
+    url: str
+    """Where people find it: the comment, or the run."""
+    comment_id: int | None = None
+    """The comment to react to."""
+
+    def ref(self, repo: str, line: int, head_sha: str) -> RequestRef:
+        """The request as the event of history records it."""
+        return RequestRef.model_validate(
+            {"repo": repo, "pull": self.pull, "id": f"{self.id}#{line}", "login": self.login, "head_sha": head_sha}
+        )

@@ -1,0 +1,75 @@
+"""A command that was pinned with --sha, worked out again on the commit it was pinned to.
+
+A command may leave its artifact to inference. Whoever may push could then exchange what an event promotes; pinned,
+the command still means what it meant when it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from promotebot.app.examiner import Examine
+from promotebot.app.genesis import Genesis
+from promotebot.app.prepare import prepare
+from promotebot.app.promote import Ground
+from promotebot.app.scene import Change, read_registry
+from promotebot.promotion.infer import Unclear
+from promotebot.promotion.replay import Step
+from promotebot.promotion.request import Actor, Asked
+from promotebot.registry.model import Source
+from promotebot.registry.names import parse_git_sha
+from promotebot.registry.registry import ModelRegistry
+
+Meant = Callable[[Step, Asked], str]
+"""Why an event is not what its command meant; empty when nothing speaks against it."""
+_FIELDS = ("artifact_dir", "artifact_id", "dataset_id", "git_sha")
+
+
+def meant(change: Change, steps: Sequence[Step], examine: Examine) -> Meant:
+    """A judge of pinned commands for the promotions of a change."""
+    stood = dict(_before_each(change, steps))
+    return lambda step, asked: _problem(step, asked, stood[id(step)], change, examine) if asked.sha else ""
+
+
+def _before_each(change: Change, steps: Sequence[Step]) -> list[tuple[int, ModelRegistry]]:
+    """The registry as it stood before each step."""
+    current, found = change.base_registry, []
+    for step in steps:
+        if current is None:
+            break
+        found.append((id(step), current))
+        event = step.event.model_dump(mode="json")
+        pointer = event["pointer"] if step.event.to_stage else None
+        if step.event.stage:
+            current = current.with_event(step.model, event, pointer, step.event.stage)
+    return found
+
+
+def _problem(step: Step, asked: Asked, before: ModelRegistry, change: Change, examine: Examine) -> str:
+    event, pinned = step.event, parse_git_sha(str(asked.sha))
+    if event.request is None or event.request.head_sha != pinned:
+        return f"the command is pinned to {pinned[:7]}, the event is not"
+    if not change.reachable(pinned):
+        return f"{pinned[:7]}, which the command is pinned to, is not in this branch any more"
+    then = Change(change.repository, change.base, pinned, change.registry_path, change.policy_path)
+    own = read_registry(change.repository, pinned, change.registry_path)
+    problems = [
+        _read_again(step, asked, registry, then, change, examine)
+        for registry in (own, before)  # as the branch had it, or the base's where that was ahead of the branch
+        if registry is not None
+    ]
+    return "" if "" in problems else problems[0]
+
+
+def _read_again(
+    step: Step, asked: Asked, registry: ModelRegistry, then: Change, change: Change, examine: Examine
+) -> str:
+    first = Genesis(change.repository, change.base, change.registry_path, examine)
+    ground = Ground(registry, registry, change.policy, then.head_files, then.head, first_digest=first)
+    actor = Actor(step.event.actor or "", Source.GITHUB)
+    prepared = prepare(asked, ground, then, actor, step.event.request, "", examine)
+    if isinstance(prepared, Unclear):
+        return f"on {then.head[:7]} the command is not clear: {prepared.findings[0].message.rstrip('.')}"
+    request, _ = prepared
+    wrong = [name for name in _FIELDS if getattr(request, name) != getattr(step.event.pointer, name)]
+    return f"on {then.head[:7]} the command means another {', '.join(wrong)}" if wrong else ""

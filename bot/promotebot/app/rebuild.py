@@ -1,0 +1,93 @@
+"""What a pull request promotes, made anew: on a base that moved, or without what was withdrawn (DESIGN §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from promotebot.app.examiner import Examine
+from promotebot.app.promote import Ground, decide
+from promotebot.app.scene import Change, open_registry, registry_files
+from promotebot.findings import Finding
+from promotebot.promotion.plan import Plan, Rejected
+from promotebot.promotion.replay import Diverged, Step, replay
+from promotebot.promotion.request import Request
+from promotebot.promotion.retrace import request_of
+from promotebot.promotion.rules import Facts
+from promotebot.registry.registry import Layout, ModelRegistry
+
+FactsOf = Callable[[Request], Facts]
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """The base's registry with these promotions made on it, oldest first."""
+
+    registry: ModelRegistry
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class NotRebuilt:
+    """One of the promotions is not legal on the base as it is now; every finding says why."""
+
+    findings: tuple[Finding, ...]
+    model: str
+
+
+def own_steps(change: Change) -> tuple[Step, ...] | Diverged:
+    """What the branch itself promotes since it left the base, whatever the base did meanwhile."""
+    fork = open_registry(
+        change.repository,
+        registry_files(change.repository, change.fork_point, change.registry_path),
+        change.registry_path,
+    )
+    head = open_registry(
+        change.repository, registry_files(change.repository, change.head, change.registry_path), change.registry_path
+    )
+    if fork is None or head is None:
+        return ()
+    found = replay(fork, head)
+    return found if isinstance(found, Diverged) else found.steps
+
+
+def rebuild(
+    change: Change, base: ModelRegistry, steps: Sequence[Step], facts: FactsOf, *, examine: Examine, now: datetime
+) -> Rebuilt | NotRebuilt:
+    """Plan each promotion again on the base as it is: new times, a new chain, every rule applied again."""
+    registry, made = base, []
+    for step in steps:
+        request = request_of(step, registry.entry(step.model))
+        ground = Ground(registry, base, change.policy, change.head_files, change.base)
+        decision = decide(ground, request, facts(request), examine=examine, now=now).decision
+        if isinstance(decision, Rejected):
+            return NotRebuilt(decision.findings, step.model)
+        if isinstance(decision, Plan):
+            registry = decision.after
+            made.append(Step(step.model, decision.event))
+    return Rebuilt(registry, tuple(made))
+
+
+def files_of(change: Change, registry: ModelRegistry, models: Sequence[str]) -> Mapping[str, bytes | None]:
+    """What to commit so that the branch holds `registry`: path → bytes, None for a file that goes.
+
+    Where a model is the base's again, its file is the base's, byte for byte.
+    """
+    base = change.base_registry
+    theirs = registry_files(change.repository, change.base, change.registry_path)
+    files: dict[str, bytes | None] = {}
+    for name in models:
+        path = registry.file_of(name)
+        whole = registry.layout is Layout.SINGLE
+        unchanged = base is not None and (
+            base.document == registry.document if whole else base.raw_entry(name) == registry.raw_entry(name)
+        )
+        if unchanged:
+            files[path] = change.repository.read_entry(theirs[path], max_bytes=MAX) if path in theirs else None
+        else:
+            files[path] = registry.file_bytes(name)
+    return files
+
+
+MAX = 256 * 1024 * 1024

@@ -1,0 +1,112 @@
+"""Respond: an event from GitHub in, one answer out. Each event has one use case; nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from promotebot.app.examiner import Examine
+from promotebot.app.outcome import Answer, Outcome, Reason
+from promotebot.app.tools import Tools
+from promotebot.github.events import (
+    CommentCreated,
+    Dispatched,
+    Event,
+    Ignored,
+    LabelChanged,
+    PullChanged,
+    PullClosed,
+    Pushed,
+    Queued,
+    Reviewed,
+    Scheduled,
+)
+from promotebot.settings import Settings
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import GitHub
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything an answer needs from outside, passed in once."""
+
+    settings: Settings
+    connect: Callable[[], GitHub]
+    """Makes the client; called only when there is something to answer."""
+    examine: Examine
+    clock: Callable[[], datetime]
+
+
+def respond(event: Event, desk: Desk) -> Answer:
+    """Answer one event. What asks for nothing costs no request and gets no reply."""
+    ignored = _ignored(event, desk.settings)
+    if ignored:
+        return ignored
+    github = desk.connect()
+    try:
+        return _answer(event, Tools(desk.settings, github, desk.examine, desk.clock))
+    finally:
+        github.close()
+
+
+def _ignored(event: Event, settings: Settings) -> Answer | None:
+    """What is passed over in silence: other events, bots, ourselves, comments and labels that ask for nothing."""
+    if isinstance(event, Ignored):
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, event.reason)
+    if settings.command == "verify" and isinstance(event, (Scheduled, Dispatched, Pushed)):
+        return None
+    if settings.command != "auto" and not isinstance(event, (PullChanged, Reviewed, Queued)):
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"command {settings.command} does not act on this event")
+    if isinstance(event, CommentCreated):
+        from promotebot.app.conversation import ignored_comment
+
+        return ignored_comment(event, settings)
+    if isinstance(event, LabelChanged):
+        from promotebot.app.label import ignored_label
+
+        return ignored_label(event, settings)
+    if isinstance(event, PullClosed) and not event.merged:
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "the pull request was closed without a merge")
+    if isinstance(event, Scheduled):
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "a timer starts nothing but command: verify")
+    return None
+
+
+def _answer(event: Event, tools: Tools) -> Answer:
+    """One use case an event; each is imported where it is used, so that a comment does not load them all."""
+    if isinstance(event, CommentCreated):
+        from promotebot.app.conversation import answer_comment
+
+        return answer_comment(event, tools)
+    if isinstance(event, LabelChanged):
+        from promotebot.app.label import answer_label
+
+        return answer_label(event, tools)
+    if isinstance(event, (PullChanged, Reviewed)):
+        from promotebot.app.guard import guard_pulls
+
+        return guard_pulls(event.pulls, tools)
+    if isinstance(event, Queued):
+        from promotebot.app.guard import guard_queue
+
+        return guard_queue(event, tools)
+    if isinstance(event, PullClosed):
+        from promotebot.app.landed import landed
+
+        return landed(event, tools)
+    if tools.settings.command == "verify" and not isinstance(event, Ignored):
+        from promotebot.app.watch import watch
+
+        return watch(event, tools)
+    if isinstance(event, Pushed):
+        from promotebot.app.refresh import refresh
+
+        return refresh(event, tools)
+    if isinstance(event, Dispatched):
+        from promotebot.app.dispatch import dispatch
+
+        return dispatch(event, tools)
+    return Answer(Outcome.IGNORED, Reason.OTHER_EVENT)

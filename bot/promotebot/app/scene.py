@@ -1,0 +1,198 @@
+"""What a decision is made from, read from git objects: registries, policy, touched artifacts, facts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from promotebot.artifact.manifest import Manifest, parse_manifest
+from promotebot.artifact.source import GitTree, TreeEntry
+from promotebot.errors import InvalidInput
+from promotebot.git import Repository
+from promotebot.promotion import policy as policies
+from promotebot.promotion.policy import Policy
+from promotebot.registry.codec import MAX_BYTES
+from promotebot.registry.names import ArtifactPath, GitSha, Stage, parse_artifact_path
+from promotebot.registry.registry import ModelRegistry
+from promotebot.registry.split import models_directory
+
+MANIFEST_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Change:
+    """A pull request's two ends, as commits in one repository; each file is read at most once."""
+
+    repository: Repository
+    base: GitSha
+    head: GitSha
+    registry_path: str
+    policy_path: str
+
+    @cached_property
+    def fork_point(self) -> GitSha:
+        return self.repository.merge_base(self.base, self.head)
+
+    @cached_property
+    def base_registry(self) -> ModelRegistry | None:
+        return open_registry(self.repository, self._files(self.base), self.registry_path)
+
+    @cached_property
+    def head_registry(self) -> ModelRegistry | None:
+        """The registry that merging gives: a file that only the base changed since the fork is the base's."""
+        fork, base, head = self._files(self.fork_point), self._files(self.base), self._files(self.head)
+        merged = {
+            path: base.get(path) if head.get(path) == fork.get(path) else head.get(path) for path in {**base, **head}
+        }
+        there = {path: entry for path, entry in merged.items() if entry}
+        return open_registry(self.repository, there, self.registry_path)
+
+    @cached_property
+    def touched_registry_files(self) -> frozenset[str]:
+        """The registry's files that the pull request changes, and that differ from the base's."""
+        fork, base, head = self._files(self.fork_point), self._files(self.base), self._files(self.head)
+        own = {path for path in {**fork, **head} if head.get(path) != fork.get(path)}
+        return frozenset(path for path in own if head.get(path) != base.get(path))
+
+    @cached_property
+    def moved_registry_files(self) -> frozenset[str]:
+        """The registry's files that the base changed since the branch left it."""
+        fork, base = self._files(self.fork_point), self._files(self.base)
+        return frozenset(path for path in {**fork, **base} if base.get(path) != fork.get(path))
+
+    @property
+    def has_conflict(self) -> bool:
+        """Whether both sides changed one file, or one of them the index that says where the models are."""
+        ours, theirs = self.touched_registry_files, self.moved_registry_files
+        return bool(ours & theirs) or (bool(ours and theirs) and self.registry_path in ours | theirs)
+
+    def _files(self, commit: GitSha) -> Mapping[str, TreeEntry]:
+        known: dict[str, Mapping[str, TreeEntry]] = self._listed
+        if commit not in known:
+            known[commit] = registry_files(self.repository, commit, self.registry_path)
+        return known[commit]
+
+    @cached_property
+    def _listed(self) -> dict[str, Mapping[str, TreeEntry]]:
+        return {}
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The base's policy; the pull request's own copy is never read."""
+        return read_policy(self.repository, self.base, self.policy_path)
+
+    @cached_property
+    def head_files(self) -> GitTree:
+        return GitTree(self.repository, self.head)
+
+    @cached_property
+    def touched_artifacts(self) -> tuple[ArtifactPath, ...]:
+        """Artifact directories in which the pull request changes a file, sorted."""
+        changed = self.repository.changed_paths(self.fork_point, self.head)
+        entries = self.repository.list_tree(self.head, "", recursive=True)
+        manifests = {str(PurePosixPath(e.path).parent) for e in entries if e.path.endswith("/manifest.json")}
+        owners = {owner for path in changed if (owner := _nearest(path, manifests))}
+        return tuple(parse_artifact_path(owner) for owner in sorted(owners) if self._is_artifact(owner))
+
+    def _is_artifact(self, directory: str) -> bool:
+        """Not every manifest.json is a model's: this one names a model file, cannot be read, or is pointed to."""
+        data = self.repository.read_file(self.head, f"{directory}/manifest.json", max_bytes=MANIFEST_BYTES)
+        try:
+            document = json.loads(data or b"")
+        except (ValueError, RecursionError):
+            return True
+        if isinstance(document, dict) and "model_file" in document:
+            return True
+        return self.base_registry is not None and directory in pointed_directories(self.base_registry)
+
+    @cached_property
+    def changed_artifacts(self) -> frozenset[ArtifactPath]:
+        """Touched artifacts that the base has already: other models may point to them."""
+        return frozenset(d for d in self.touched_artifacts if self.repository.list_tree(self.base, d, recursive=False))
+
+    def manifest_of(self, directory: ArtifactPath) -> Manifest | None:
+        """The manifest at the head, None where it is missing or unreadable: evidence says why."""
+        path = f"{directory}/manifest.json"
+        try:
+            data = self.repository.read_file(self.head, path, max_bytes=MANIFEST_BYTES)
+            return parse_manifest(data, where=path) if data is not None else None
+        except InvalidInput:
+            return None
+
+    def reachable(self, commit: str | None) -> bool | None:
+        """Whether a training commit is an ancestor of the base or the head."""
+        if commit is None:
+            return None
+        return any(self.repository.is_ancestor(commit, end) for end in (self.base, self.head))
+
+
+def registry_files(repository: Repository, commit: str, path: str) -> Mapping[str, TreeEntry]:
+    """What stands at the registry's path and in the directory of its models, by path."""
+    listed = [
+        *repository.list_tree(commit, path, recursive=False),
+        *repository.list_tree(commit, f"{models_directory(path)}/", recursive=False),
+    ]
+    return {entry.path: entry for entry in listed}
+
+
+def open_registry(repository: Repository, files: Mapping[str, TreeEntry], path: str) -> ModelRegistry | None:
+    """The registry that a set of git objects holds; None where there is no index."""
+    if path not in files:
+        return None
+    data = repository.read_entry(files[path], max_bytes=MAX_BYTES)
+    return ModelRegistry.parse(data, where=path, files=CommittedModels(repository, files, path))
+
+
+def read_registry(repository: Repository, commit: str, path: str) -> ModelRegistry | None:
+    """The registry at a commit."""
+    return open_registry(repository, registry_files(repository, commit, path), path)
+
+
+class CommittedModels:
+    """The models' files as git objects (`promotebot.registry.split.ModelFiles`)."""
+
+    def __init__(self, repository: Repository, files: Mapping[str, TreeEntry], registry_path: str) -> None:
+        self._repository = repository
+        start = f"{models_directory(registry_path)}/"
+        self._files = {path.removeprefix(start): entry for path, entry in files.items() if path.startswith(start)}
+
+    def names(self) -> Mapping[str, str | None]:
+        return {name: f"{entry.mode} {entry.oid}" for name, entry in self._files.items()}
+
+    def read(self, file_name: str) -> bytes:
+        return self._repository.read_entry(self._files[file_name], max_bytes=MAX_BYTES)
+
+
+def read_policy(repository: Repository, commit: str, path: str) -> Policy:
+    data = repository.read_file(commit, path, max_bytes=policies.MAX_BYTES)
+    return policies.parse_policy(data, where=path)
+
+
+def pointed_directories(registry: ModelRegistry) -> set[str]:
+    """Every directory that a stage of any model points to."""
+    return {
+        pointer.artifact_dir
+        for entry in registry.entries.values()
+        for stage in Stage
+        if (pointer := entry.pointer(stage))
+    }
+
+
+def relevant_pulls(registry: ModelRegistry, model: str, repo: str) -> list[int]:
+    """Pull requests of this repository whose merge time the soak rules ask for."""
+    entry = registry.entry(model)
+    events = entry.history if entry else ()
+    asked = [e.request for e in events if e.request and e.to_stage in (Stage.SHADOW, Stage.STAGING)]
+    return sorted({request.pull for request in asked if request.repo == repo})
+
+
+MergeTimes = Mapping[int, datetime]
+
+
+def _nearest(path: str, directories: set[str]) -> str | None:
+    parents = (str(parent) for parent in PurePosixPath(path).parents)
+    return next((parent for parent in parents if parent in directories), None)

@@ -1,0 +1,50 @@
+"""Separation of duties: who asks for a promotion does not approve it (DESIGN §2, `separation`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from promotebot.findings import Finding, error, passed
+from promotebot.promotion.policy import Permission, Policy
+from promotebot.promotion.replay import Step
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import GitHub, PullRequest
+
+RULE = "separation"
+
+
+def separation(
+    steps: Sequence[Step], head_sha: str, pull: PullRequest, policy: Policy, github: GitHub
+) -> Finding | None:
+    """Whether enough other people approved exactly this head; None where the policy or the pull request asks for none.
+
+    Nobody counts who asked for one of the promotions, opened the pull request or moved its branch last, and nobody
+    who may not write.
+
+    Raises:
+        CouldNotVerify: when GitHub does not say who approved, who pushed, or what somebody may do.
+    """
+    if policy.separation is None or not steps:
+        return None
+    needed = policy.separation.approvals
+    involved = {pull.author, *(step.event.request.login for step in steps if step.event.request)}
+    others = [login for login in github.approvals(pull.number, head_sha) if login not in involved]
+    if len(others) >= needed:  # only then does it matter who pushed: right after our own push, GitHub may not know yet
+        pusher = github.last_pusher(pull.head_ref, head_sha)
+        involved |= {pusher} if pusher else set()
+        others = [login for login in others if login != pusher and github.permission(login) >= Permission.WRITE]
+    if len(others) >= needed:
+        return passed(RULE, f"{head_sha[:7]} is approved by {', '.join(others)}, who neither asked nor pushed")
+    missing = needed - len(others)
+    return error(
+        RULE,
+        f"waits for {missing} more approval{'' if missing == 1 else 's'} of {head_sha[:7]}",
+        remedy=f"somebody with write permission other than {_listed(involved)} approves this very commit in a review; "
+        "the check follows by itself",
+    )
+
+
+def _listed(logins: set[str]) -> str:
+    return " or ".join(sorted(logins))

@@ -1,0 +1,105 @@
+"""What the registry says, for people at a terminal: history, the stages of one model, the stages of all."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from promotebot.errors import InvalidInput, UsageError
+from promotebot.github.markdown import visible
+from promotebot.promotion.rules import short
+from promotebot.registry.model import Event, Pointer
+from promotebot.registry.names import Stage, parse_stage
+from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
+
+WIDE = 240
+"""Columns where nobody's terminal limits them: piped output is not cut."""
+
+
+def read(options: argparse.Namespace) -> int:
+    """`promotebot history|show|status`: a table, or JSON. Reads one file; needs no git and opens no model."""
+    base = Path(options.base_dir) if options.base_dir else _root()
+    registry = ModelRegistry.load(options.registry or base / DEFAULT_PATH)
+    names = _names(registry, getattr(options, "model", None))
+    if options.read == "history":
+        stage = parse_stage(options.stage) if options.stage else None
+        if options.limit is not None and options.limit < 1:
+            raise UsageError(f"-n {options.limit} shows nothing", remedy="give a number from 1")
+        rows = [(name, e) for name in names for e in _events(registry, name, stage)[: options.limit]]
+        _write(options, [_event_json(*row) for row in rows], _EVENT_HEAD, [_event_row(*row) for row in rows])
+    else:
+        held = [(name, stage, registry.get_stage_pointer(name, stage)) for name in names for stage in Stage]
+        _write(options, [_pointer_json(*row) for row in held], _POINTER_HEAD, [_pointer_row(*row) for row in held])
+    return 0
+
+
+def _root() -> Path:
+    """The repository's root, so that it works from any directory of it; this directory where there is no repository."""
+    here = Path.cwd()
+    return next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
+
+
+def _names(registry: ModelRegistry, model: str | None) -> list[str]:
+    if model is not None and model not in registry:
+        known = ", ".join(registry) or "none"
+        raise InvalidInput(f"unknown model {model!r}", where=registry.where, remedy=f"known models: {known}")
+    return [model] if model is not None else list(registry)
+
+
+def _events(registry: ModelRegistry, name: str, stage: Stage | None) -> list[Event]:
+    events = registry.history.get(name, ())
+    return [event for event in events if stage is None or event.stage is stage]
+
+
+_EVENT_HEAD = ("when (UTC)", "model", "what", "from → to", "artifact", "bytes", "by", "reason")
+_POINTER_HEAD = ("model", "stage", "artifact", "directory", "bytes", "trained at", "dataset", "since (UTC)", "by")
+
+
+def _event_row(name: str, event: Event) -> Sequence[str]:
+    move = f"{event.from_stage.value if event.from_stage else '—'} → {event.to_stage.value if event.to_stage else '—'}"
+    pointer = event.pointer
+    return (
+        event.ts_utc, name, event.action.value, move, pointer.artifact_id, short(pointer.digest), event.actor or "—",
+        event.reason or "—",
+    )  # fmt: skip
+
+
+def _pointer_row(name: str, stage: Stage, pointer: Pointer | None) -> Sequence[str]:
+    if pointer is None:
+        return (name, stage.value, *["—"] * (len(_POINTER_HEAD) - 2))
+    return (
+        name, stage.value, pointer.artifact_id, pointer.artifact_dir, short(pointer.digest),
+        (pointer.git_sha or "—")[:12], pointer.dataset_id or "—", pointer.promoted_at_utc or "—", pointer.actor or "—",
+    )  # fmt: skip
+
+
+def _event_json(name: str, event: Event) -> dict[str, Any]:
+    return {"model": name, **event.model_dump(mode="json")}
+
+
+def _pointer_json(name: str, stage: Stage, pointer: Pointer | None) -> dict[str, Any]:
+    return {"model": name, "stage": stage.value, "pointer": pointer.model_dump(mode="json") if pointer else None}
+
+
+def _write(options: argparse.Namespace, items: list[Any], head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Every cell is shown as plain characters: nothing in a registry can move a terminal's cursor."""
+    if options.format == "json":
+        sys.stdout.write(json.dumps(items, indent=2, ensure_ascii=False) + "\n")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in head:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDE, highlight=False)
+    console.print(table)
+    if not rows:
+        sys.stdout.write("nothing yet\n")

@@ -1,0 +1,149 @@
+"""What a pull request promotes so far, on the base as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from promotebot.app.confirm import confirm
+from promotebot.app.gate import Review, compare, review
+from promotebot.app.pinned import meant
+from promotebot.app.rebuild import NotRebuilt, own_steps, rebuild
+from promotebot.app.scene import Change, relevant_pulls
+from promotebot.app.separation import separation
+from promotebot.app.tools import Tools
+from promotebot.app.workspace import Workspace
+from promotebot.findings import Finding, error
+from promotebot.promotion.replay import Diverged, Step
+from promotebot.promotion.request import Request
+from promotebot.promotion.rules import Facts
+from promotebot.registry.model import Action
+from promotebot.registry.registry import Layout, ModelRegistry
+
+WITHDRAWN = "Promotebot-Withdrawn"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The registry to go on from, and the promotions of this pull request in it."""
+
+    registry: ModelRegistry
+    base: ModelRegistry
+    steps: tuple[Step, ...]
+    behind: bool
+    """The base changed a file that the branch changed: what is committed next must merge it."""
+    own: tuple[Step, ...]
+    """What the branch's registry says it promotes, void promotions included."""
+
+    @property
+    def is_made_anew(self) -> bool:
+        """Whether more than the next promotion must be written."""
+        return self.behind or self.steps != self.own
+
+
+@dataclass(frozen=True)
+class Fallen:
+    """The branch's registry is not the base's plus legal promotions."""
+
+    findings: tuple[Finding, ...]
+    model: str | None = None
+
+
+def stand(
+    space: Workspace,
+    tools: Tools,
+    now: datetime,
+    *,
+    without: Callable[[Step], bool] = lambda _: False,
+    anew: bool = False,
+) -> Standing | Fallen:
+    """Where the pull request stands; with promotions left out, or a base that moved, they are made anew.
+
+    Args:
+        without: which promotions to leave out.
+        anew: make them anew although the base's registry did not move.
+    """
+    change = space.change
+    base, head = change.base_registry, change.head_registry
+    if base is None or head is None:
+        found = compare(change)
+        return Fallen(found.findings if isinstance(found, Diverged) else (_no_registry(change),))
+    steps = own_steps(change) if change.has_conflict else compare(change)
+    if isinstance(steps, Diverged):
+        return Fallen(steps.findings)
+    own = steps if isinstance(steps, tuple) else steps.steps
+    kept = [step for step in own if not without(step)]
+    if not change.has_conflict and not anew and len(kept) == len(own):
+        return Standing(head, base, own, False, own)
+    made = rebuild(change, base, kept, lambda r: facts_of(r, space, tools, base), examine=tools.examine, now=now)
+    if isinstance(made, NotRebuilt):
+        return Fallen(made.findings, made.model)
+    return Standing(made.registry, base, made.steps, change.has_conflict, own)
+
+
+def is_void(step: Step, change: Change, tools: Tools) -> bool:
+    """A promotion is void for bytes that changed after it; asking again replaces it."""
+    pointer = step.event.pointer
+    if step.event.action is Action.DEMOTE or pointer.artifact_dir not in change.touched_artifacts:
+        return False
+    evidence = tools.examine(change.head_files, pointer.artifact_dir, change.policy.limits)
+    return evidence.digest != pointer.digest
+
+
+def is_of_another_policy(step: Step, change: Change) -> bool:
+    """Whether the base's policy is not the one that a promotion was judged by."""
+    return step.event.policy_digest != change.policy.digest
+
+
+def request_id(step: Step) -> str:
+    """The request an event answers; empty for one that was made at a terminal."""
+    return step.event.request.id if step.event.request else ""
+
+
+def facts_of(request: Request, space: Workspace, tools: Tools, base: ModelRegistry) -> Facts:
+    """What the rules need from git and GitHub."""
+    change = space.change
+    return Facts(
+        change.reachable(request.git_sha),
+        merge_times(tools, base, request.model),
+        artifact_changed=request.artifact_dir in change.changed_artifacts,
+    )
+
+
+def merge_times(tools: Tools, base: ModelRegistry, model: str) -> Mapping[int, datetime]:
+    """Pull request number → when it was merged, of those the soak rules ask for."""
+    numbers = relevant_pulls(base, model, tools.settings.repository)
+    pulls = [tools.github.pull(number) for number in numbers]
+    return {pull.number: pull.merged_at for pull in pulls if pull.merged_at}
+
+
+def answered(standing: Standing, change: Change, wanted: str) -> Step | None:
+    """The event that answers a request already, on this branch or on the base since the branch left it."""
+    mine = next((step for step in standing.own if request_id(step) == wanted), None)
+    if mine:
+        return mine
+    base = standing.base
+    names = [n for n in base if base.layout is Layout.SINGLE or base.file_of(n) in change.moved_registry_files]
+    events = (Step(name, event) for name in names for event in base.entries[name].history)
+    return next((step for step in events if request_id(step) == wanted), None)
+
+
+def judged(space: Workspace, change: Change, tools: Tools, now: datetime) -> Review:
+    """The gate's whole judgement of base → head: legal, proven, and confirmed by GitHub."""
+    base = change.base_registry
+    facts = (lambda request: facts_of(request, space, tools, base)) if base else None
+    found = review(change, examine=tools.examine, now=now, facts=facts)
+    judge = meant(change, found.steps, tools.examine)
+    confirmed = confirm(found.steps, tools.github, tools.settings.repository, space.pull, change.policy, judge)
+    approval = separation(found.steps, change.head, space.pull, change.policy, tools.github)
+    return replace(found, findings=(*found.findings, *confirmed)).with_approval(approval)
+
+
+def _no_registry(change: Change) -> Finding:
+    return error(
+        "registry.exists",
+        "The base has no registry.",
+        where=change.registry_path,
+        remedy="a maintainer adds the first registry to the base branch: promotebot init",
+    )

@@ -1,0 +1,106 @@
+"""Tell: the check first, then the comment and reactions, none of which can change what was decided."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from promotebot.app.outcome import Answer
+from promotebot.app.petition import Petition
+from promotebot.errors import PromotebotError
+from promotebot.github.checks import CHECK_NAME, Conclusion
+from promotebot.github.comment import GENERAL, Rendered, Setting
+from promotebot.github.markdown import marker
+from promotebot.settings import Settings
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import GitHub, PullRequest
+
+log = logging.getLogger(__name__)
+SETTLED = (marker(GENERAL), f"{marker(GENERAL)}\n### ☑️ Settled\n\nWhat stood here is settled by a later answer.")
+"""A refusal that named no model must not outlive the answer that came after it."""
+
+
+class Teller:
+    """Speaks on one pull request. A comment or reaction that fails is logged and changes nothing."""
+
+    def __init__(self, github: GitHub, settings: Settings, petition: Petition) -> None:
+        self._github = github
+        self._settings = settings
+        self._petition = petition
+        self.setting = Setting(
+            repo=settings.repository,
+            server_url=settings.server_url,
+            pull=petition.pull,
+            head_sha="",
+            requester=petition.login,
+            request_url=petition.url,
+            base_ref="",
+            run_url=settings.run_url,
+            request_word="this comment" if petition.comment_id else "this run",
+        )
+
+    def place(self, pull: PullRequest) -> None:
+        self.setting = replace(self.setting, head_sha=pull.head_sha, base_ref=pull.base_ref)
+
+    def at(self, head_sha: str, contacts: tuple[str, ...]) -> None:
+        """Speak of this head from now on, and name the policy's contacts where something failed."""
+        self.setting = replace(self.setting, head_sha=head_sha, contacts=contacts)
+
+    def react(self, content: str) -> None:
+        if self._petition.comment_id is None:
+            return
+        try:
+            self._github.react(self._petition.comment_id, content)
+        except PromotebotError as problem:
+            log.warning("no reaction: %s", problem)
+
+    def check(self, head_sha: str, conclusion: Conclusion, title: str, rendered: Rendered) -> None:
+        """Publish the required check on a head. Unlike a comment, a check that fails is an error.
+
+        Raises:
+            CouldNotVerify: when GitHub does not take it; running the job again sets it.
+        """
+        self._github.publish_check(
+            head_sha, name=CHECK_NAME, conclusion=conclusion, title=title, summary=rendered.body, text=""
+        )
+
+    def say_once(self, answer: Answer, rendered: Rendered) -> Answer:
+        """Leave a comment that stands there already: it says more than that nothing was written again."""
+        try:
+            found = self._github.find_comment(
+                self._petition.pull, rendered.marker, author_login=self._settings.bot_login
+            )
+        except PromotebotError as problem:
+            log.warning("the comment could not be looked for: %s", problem)
+            return replace(answer, summary=rendered.full)
+        if found is None:
+            return self.say(answer, rendered)
+        return replace(answer, comment_url=found.html_url, summary=rendered.full)
+
+    def say_again(self, answer: Answer, rendered: Rendered) -> Answer:
+        """Only bring a comment up to date that stands there; where there is none, nothing had to be said."""
+        try:
+            found = self._github.find_comment(
+                self._petition.pull, rendered.marker, author_login=self._settings.bot_login
+            )
+        except PromotebotError as problem:
+            log.warning("the comment could not be looked for: %s", problem)
+            return replace(answer, summary=rendered.full)
+        return self.say(answer, rendered) if found else replace(answer, summary=rendered.full)
+
+    def say(self, answer: Answer, rendered: Rendered) -> Answer:
+        """Put the comment up, or up to date; the answer carries its address and text."""
+        try:
+            url = self._github.upsert_comment(
+                self._petition.pull,
+                rendered.marker,
+                rendered.body,
+                author_login=self._settings.bot_login,
+                settled=SETTLED if answer.code == 0 else None,
+            )
+        except PromotebotError as problem:
+            log.warning("no comment: %s", problem)
+            url = ""
+        return replace(answer, comment_url=url, summary=rendered.full)

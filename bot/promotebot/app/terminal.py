@@ -1,0 +1,239 @@
+"""The terminal's door: options to use cases, findings to lines. Results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from promotebot.app.examiner import Examiner
+from promotebot.app.gate import review
+from promotebot.app.lines import line
+from promotebot.app.promote import Ground, Place, Prepare, commit_message, promote_here
+from promotebot.app.rollback import NoWayBack, prepare_demotion, prepare_rollback
+from promotebot.app.scene import Change
+from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
+from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
+from promotebot.findings import Finding
+from promotebot.git import Repository
+from promotebot.promotion.commands import parse_identifier, parse_text
+from promotebot.promotion.diff import unified_diff
+from promotebot.promotion.plan import Plan, Rejected
+from promotebot.promotion.plan_document import document
+from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
+from promotebot.promotion.request import Actor, Asked, Request
+from promotebot.registry.model import Action, Source
+from promotebot.registry.names import parse_artifact_path, parse_git_sha, parse_model_name, parse_stage
+from promotebot.registry.registry import DEFAULT_PATH, Layout
+
+log = logging.getLogger(__name__)
+_DONE = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled back", Action.DEMOTE: "demoted"}
+
+
+def promote(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> int:
+    """`promotebot promote`: the diff (or the plan as JSON) on stdout; exit 0 planned or written, 1 refused."""
+    repository, place = place_of(options)
+    request = _request(options, _actor(environment, repository))
+    return _move(options, repository, place, lambda _: (request, ()), now)
+
+
+def rollback(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> int:
+    """`promotebot rollback`: back to the last good pointer; says which candidates it passed over and why."""
+    repository, place = place_of(options)
+    actor, examine = _actor(environment, repository), Examiner()
+
+    def prepare(ground: Ground) -> tuple[Request, Sequence[Finding]]:
+        return _or_stop(prepare_rollback(_asked(options, Action.ROLLBACK), ground, actor, None, examine=examine))
+
+    return _move(options, repository, place, prepare, now)
+
+
+def demote(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> int:
+    """`promotebot demote`: clears a stage, with an event."""
+    repository, place = place_of(options)
+    actor = _actor(environment, repository)
+
+    def prepare(ground: Ground) -> tuple[Request, Sequence[Finding]]:
+        found = prepare_demotion(_asked(options, Action.DEMOTE), ground, actor, None)
+        return _or_stop(found if isinstance(found, NoWayBack) else (found, ()))
+
+    return _move(options, repository, place, prepare, now)
+
+
+def _move(options: argparse.Namespace, repository: Repository, place: Place, prepare: Prepare, now: datetime) -> int:
+    """What promote, rollback and demote share: decide, write, show, commit."""
+    commits = not options.dry_run and (options.commit or options.branch or options.push)
+    if commits:
+        repository.check_can_commit(options.branch)
+    decided = promote_here(
+        repository,
+        place,
+        prepare,
+        examine=Examiner(),
+        now=now,
+        dry_run=options.dry_run,
+        allow_dirty=options.allow_dirty,
+    )
+    decision = decided.decision
+    _log_findings(decision.findings)
+    written = isinstance(decision, Plan) and not options.dry_run
+    if options.format == "json":
+        sys.stdout.write(document(decision, written=written).model_dump_json(indent=2) + "\n")
+    what = f"{decision.request.model} → {decision.request.stage.label}"
+    if isinstance(decision, Rejected):
+        log.error("refused: %s. Nothing was written.", what)
+        return 1
+    if not isinstance(decision, Plan):
+        log.info("unchanged: %s already holds %s", decision.request.stage.label, decision.pointer.artifact_id)
+        return _pending(options, repository, place) if commits else 0
+    if options.format == "text":
+        sys.stdout.write(diff_of(decision))
+    if options.dry_run:
+        log.info("dry run: %s. Nothing was written.", what)
+    elif commits:
+        _commit(options, repository, decision)
+    else:
+        path = decision.after.file_of(decision.request.model)
+        log.info("%s: %s. Next: promotebot verify, then git add %s && git commit", _DONE[decision.action], what, path)
+    return 0
+
+
+def _pending(options: argparse.Namespace, repository: Repository, place: Place) -> int:
+    """An earlier run wrote it and could not commit or push it: what is asked for must not be taken for done."""
+    folder = str(Path(place.registry_path).parent)
+    dirty = [path for path in repository.dirty_paths() if path == place.registry_path or path.startswith(f"{folder}/")]
+    if dirty:
+        log.error("error: it is not committed: %s\nNext: git add --all -- %s && git commit", ", ".join(dirty), folder)
+        return 1
+    if options.push:
+        log.info("pushed to origin %s", repository.push_branch())
+    return 0
+
+
+def _commit(options: argparse.Namespace, repository: Repository, plan: Plan) -> None:
+    """Commit the registry and nothing else, on a new branch where one is named; push where asked."""
+    message = commit_message(plan, title=f"{plan.action.value} at a terminal", trailers={})
+    path = plan.after.file_of(plan.request.model)
+    commit = repository.commit_path(path, message, branch=options.branch)
+    log.info("committed %s: %s", commit[:7], message.splitlines()[0])
+    if options.push:
+        log.info("pushed to origin %s", repository.push_branch())
+
+
+def diff_of(plan: Plan) -> str:
+    """The change of the one file that the plan writes."""
+    model = plan.request.model
+    before = plan.before.file_bytes(model) if model in plan.before or plan.before.layout is Layout.SINGLE else b""
+    return unified_diff(before, plan.after.file_bytes(model), plan.after.file_of(model))
+
+
+def _or_stop(found: tuple[Request, Sequence[Finding]] | NoWayBack) -> tuple[Request, Sequence[Finding]]:
+    if isinstance(found, NoWayBack):
+        _log_findings(found.findings[1:])
+        first = found.findings[0]
+        raise InvalidInput(first.message, where=first.where, remedy=first.remedy)
+    return found
+
+
+def _asked(options: argparse.Namespace, action: Action) -> Asked:
+    """What the flags of rollback and demote say; every flag that is wrong is named at once."""
+    parsers = {
+        "model": parse_model_name,
+        "stage": parse_stage,
+        "to": parse_text,
+        "reason": parse_text,
+        "notes": parse_text,
+    }
+    values = _parsed(options, {name: parse for name, parse in parsers.items() if hasattr(options, name)})
+    return Asked(action=action, **values)
+
+
+def gate(options: argparse.Namespace, now: datetime) -> int:
+    """`promotebot gate`: exit 0 when base → head is legal and proven, 1 when not."""
+    repository, place = place_of(options)
+    change = Change(
+        repository,
+        repository.commit_id(options.base),
+        repository.commit_id(options.head),
+        place.registry_path,
+        place.policy_path,
+    )
+    if change.base_registry is None and change.head_registry is None:
+        raise CouldNotVerify(
+            f"neither {options.base} nor {options.head} has a registry",
+            where=place.registry_path,
+            remedy="check the path",
+        )
+    found = review(change, examine=Examiner(), now=now)
+    for finding in found.findings:
+        sys.stdout.write(line(finding) + "\n")
+    sys.stdout.write(f"{'pass' if found.passes else 'FAIL'}: {found.title}\n")
+    if found.steps:
+        sys.stderr.write("Only GitHub knows who asked, who may and who approved: the check promotebot/gate says.\n")
+    return 0 if found.passes else 1
+
+
+def place_of(options: argparse.Namespace) -> tuple[Repository, Place]:
+    repository = Repository.open(Path(options.base_dir) if options.base_dir else Path())
+    root = repository.root.resolve()
+    base_dir = Path(options.base_dir).resolve() if options.base_dir else root
+    if base_dir != root:
+        raise UsageError(
+            "--base-dir is not the repository's root", where=str(options.base_dir), remedy=f"--base-dir {root}"
+        )
+    registry = Path(options.registry) if options.registry else root / DEFAULT_PATH
+    try:
+        relative = str((registry.parent.resolve() / registry.name).relative_to(root))
+    except ValueError:
+        raise UsageError("the registry is outside the repository", where=str(registry)) from None
+    datasets = parse_artifact_path(getattr(options, "datasets_dir", None) or DATASETS_DIR)
+    return repository, Place(root, registry, parse_artifact_path(relative), POLICY_PATH, datasets)
+
+
+def _actor(environment: Mapping[str, str], repository: Repository) -> Actor:
+    name = environment.get("ML_PROMOTION_ACTOR", "").strip() or repository.user_email()
+    if not name:
+        raise UsageError(
+            "nobody is named as the actor",
+            remedy='export ML_PROMOTION_ACTOR="you@example.com", or git config user.email',
+        )
+    return Actor(parse_text(name), Source.CLI)
+
+
+def _request(options: argparse.Namespace, actor: Actor) -> Request:
+    """The request as the flags say it; every flag that is wrong is named at once."""
+    parsers = {
+        "model": parse_model_name,
+        "stage": parse_stage,
+        "artifact_dir": parse_artifact_path,
+        "artifact_id": parse_identifier,
+        "dataset_id": parse_identifier,
+        "git_sha": parse_git_sha,
+        "reason": parse_text,
+        "notes": parse_text,
+    }
+    values = _parsed(options, parsers)
+    return Request(actor=actor, new_model=options.new_model, **values)
+
+
+def _parsed(options: argparse.Namespace, parsers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, parse in parsers.items():
+        said = getattr(options, name)
+        try:
+            values[name] = parse(said) if said is not None else None
+        except InvalidInput as problem:
+            problems.append(f"--{name.replace('_', '-')}: {problem}")
+    if problems:
+        raise InvalidInput("\n".join(problems))
+    return values
+
+
+def _log_findings(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        log.info("%s", line(finding))

@@ -1,0 +1,177 @@
+"""Verify: a registry and every artifact it points to; all findings, and what could not be looked at beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from promotebot.app.examiner import Examine
+from promotebot.app.report import About, ModelFinding, VerifyReport, report_of
+from promotebot.artifact.dataset import DEFAULT_DIR, examine_dataset
+from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.source import Source
+from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.findings import Finding, error, passed, unknown, warning
+from promotebot.promotion.append_only import check_append_only
+from promotebot.promotion.history import check_entry
+from promotebot.promotion.policy import Policy
+from promotebot.promotion.rules import short
+from promotebot.registry.model import Pointer
+from promotebot.registry.names import Digest, ModelName, Stage
+from promotebot.registry.registry import ModelRegistry
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is verified: a registry, the files it points to, and what it is compared with."""
+
+    registry: ModelRegistry
+    files: Source
+    policy: Policy
+    is_in_history: Callable[[str], bool]
+    """Whether a commit is in the history of what is verified."""
+    base: ModelRegistry | None = None
+    """An earlier registry, whose events must stand unchanged."""
+    datasets_dir: str = DEFAULT_DIR
+    first_digest: Callable[[str, Stage, Pointer], Digest | None] = lambda *_: None
+    """The artifact's digest when a pointer without one was committed; None where git cannot say."""
+
+
+@dataclass
+class _Verification:
+    subject: Subject
+    examine: Examine
+    now: datetime
+    findings: list[ModelFinding] = field(default_factory=list)
+    seen: dict[str, Evidence | None] = field(default_factory=dict)
+    datasets: set[str] = field(default_factory=set)
+
+    def model(self, name: str) -> None:
+        """Everything about one model; what cannot be looked at is a finding of its own, and the rest goes on."""
+        before = len(self.findings)
+        try:
+            found = [*self._history(name)]
+            entry = self.subject.registry.entry(name)
+            pointers = [(s, p) for s in Stage if entry and (p := entry.pointer(s))]
+        except InvalidInput as problem:
+            remedy = problem.remedy or "restore the registry from the base branch; only promotebot writes it"
+            found, pointers = [error("registry.schema", problem.message, where=problem.where, remedy=remedy)], []
+        except CouldNotVerify as problem:
+            found, pointers = [_unknown(problem)], []
+        self._add(name, found)
+        for stage, pointer in pointers:
+            self._add(name, self._pointer(name, stage, pointer))
+        if len(self.findings) == before:
+            self._add(name, [passed("history.pointer", "no pointer, no history", where=self.subject.registry.at(name))])
+
+    def _add(self, name: str, found: Sequence[Finding] | Iterator[Finding]) -> None:
+        self.findings += [ModelFinding(model=name, **finding.model_dump()) for finding in found]
+
+    def _history(self, name: str) -> Iterator[Finding]:
+        registry, base = self.subject.registry, self.subject.base
+        if name in registry:
+            yield from check_entry(registry, ModelName(name), self.now)
+        if base is not None:
+            yield from check_append_only(base, registry, [name])
+
+    def _pointer(self, name: str, stage: Stage, pointer: Pointer) -> Iterator[Finding]:
+        directory = pointer.artifact_dir
+        if directory not in self.seen:
+            try:
+                self.seen[directory] = self.examine(self.subject.files, directory, self.subject.policy.limits)
+                yield from self._evidence(directory).findings
+            except CouldNotVerify as problem:
+                self.seen[directory] = None
+                yield _unknown(problem, where=directory)
+        evidence = self.seen[directory]
+        if evidence is not None:
+            digest = pointer.digest or self.subject.first_digest(name, stage, pointer)
+            yield from _pinned(stage, pointer, evidence, digest)
+        if stage is Stage.ACTIVE:
+            yield from self._provenance(pointer)
+
+    def _evidence(self, directory: str) -> Evidence:
+        evidence = self.seen[directory]
+        if evidence is None:
+            raise CouldNotVerify("was not examined", where=directory)
+        return evidence
+
+    def _provenance(self, pointer: Pointer) -> Iterator[Finding]:
+        """The training commit and dataset of what is ACTIVE."""
+        sha, dataset = pointer.git_sha, pointer.dataset_id
+        try:
+            if sha and self.subject.is_in_history(sha):
+                yield passed("git_sha.ancestor", f"{sha[:12]} is in the history", where=pointer.artifact_dir)
+            elif sha:
+                yield warning(
+                    "git_sha.ancestor",
+                    f"ACTIVE {pointer.artifact_id}: the training commit {sha[:12]} is not in the history.",
+                    where=pointer.artifact_dir,
+                    remedy="a squash merge drops a branch's commits, a shallow clone old ones: git fetch --unshallow",
+                )
+            if dataset and dataset not in self.datasets:
+                self.datasets.add(dataset)
+                yield from examine_dataset(self.subject.files, dataset, directory=self.subject.datasets_dir)
+        except CouldNotVerify as problem:
+            yield _unknown(problem, where=pointer.artifact_dir)
+
+
+def verify(
+    subject: Subject,
+    names: Sequence[str],
+    about: About,
+    *,
+    examine: Examine,
+    now: datetime,
+    remarks: Sequence[Finding] = (),
+    progress: Callable[[str], None] = lambda _: None,
+) -> VerifyReport:
+    """Verify the models named: history, pointers, bytes, provenance; with a base, that history only grew.
+
+    Args:
+        about: what the report says it is about.
+        remarks: findings on the whole, such as that nothing changed since a commit; they count as looked at.
+        progress: told each model's name before it is looked at.
+    """
+    verification = _Verification(subject, examine, now)
+    verification._add("", remarks)
+    for name in names:
+        progress(name)
+        verification.model(name)
+    return report_of(about, names, verification.findings)
+
+
+def _pinned(stage: Stage, pointer: Pointer, evidence: Evidence, promoted: Digest | None) -> Iterator[Finding]:
+    what, where = f"{stage.label} {pointer.artifact_id}", pointer.artifact_dir
+    if pointer.digest is None and promoted in (None, evidence.digest):
+        known = "its bytes are those of the commit that put it there" if promoted else "its bytes were never recorded"
+        yield warning(
+            "artifact.pinned",
+            f"{what} has no digest (written by an older tool); {known}.",
+            where=where,
+            remedy="nothing to do: the next promotion records one",
+        )
+    elif promoted == evidence.digest:
+        yield passed("artifact.pinned", f"{what} holds the bytes promoted: {short(promoted)}", where=where)
+    else:
+        yield error(
+            "artifact.pinned",
+            f"{what} was promoted as {short(promoted)}; the directory now holds {short(evidence.digest)}.",
+            where=where,
+            remedy=f"restore the promoted bytes: git log -- {pointer.artifact_dir}",
+        )
+    written = evidence.manifest
+    for name, said, is_now in (
+        ("git_sha", pointer.git_sha, written.git_sha if written else None),
+        ("dataset_id", pointer.dataset_id, written.dataset_id if written else None),
+        ("feature_order_hash", pointer.feature_order_hash, written.feature_order_hash if written else None),
+    ):
+        if said and is_now and said != is_now:
+            message = f"{what} says {name} {said}, its manifest says {is_now}."
+            yield error(f"manifest.{name}", message, where=where, remedy="restore the manifest that was promoted")
+
+
+def _unknown(problem: CouldNotVerify, *, where: str = "") -> Finding:
+    remedy = problem.remedy or "run it again"
+    return unknown("verify.unknown", f"Could not look: {problem.message}", where=problem.where or where, remedy=remedy)

@@ -1,0 +1,241 @@
+"""`promotebot verify`: what to look at, the report in the form asked for, and the shards of one put together."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from promotebot.app.examiner import Examiner
+from promotebot.app.genesis import Genesis
+from promotebot.app.lines import line
+from promotebot.app.promote import Place, check_whole
+from promotebot.app.report import (
+    About,
+    ModelFinding,
+    VerifyReport,
+    merge_reports,
+    read_report,
+    report_of,
+    to_junit,
+    to_sarif,
+)
+from promotebot.app.scene import read_policy, read_registry
+from promotebot.app.terminal import place_of
+from promotebot.app.verify import Subject, verify
+from promotebot.artifact.source import WorkTree
+from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
+from promotebot.findings import Finding, Severity, error, passed, warning
+from promotebot.git import Repository, paths_below
+from promotebot.promotion.append_only import check_append_only, same_json
+from promotebot.promotion.policy import Policy
+from promotebot.registry.names import Stage
+from promotebot.registry.registry import Layout, ModelRegistry
+from promotebot.registry.split import models_directory
+from promotebot.registry.store import StoredRegistry, read_registry_bytes
+
+MAX_SHARDS = 1000
+_SHARD = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
+
+
+def verify_command(options: argparse.Namespace, now: datetime) -> int:
+    """Print the report; exit 0 verified, 1 does not verify, 4 could not verify."""
+    if options.merge and any((options.model, options.since, options.base, options.shard)):
+        raise UsageError("--merge takes reports as they are", remedy="leave --model, --since, --base and --shard out")
+    report = merged(options.merge) if options.merge else verify_here(options, now)
+    if options.format == "json":
+        sys.stdout.write(report.model_dump_json(indent=2) + "\n")
+    elif options.format == "sarif":
+        sys.stdout.write(to_sarif(report))
+    elif options.format == "junit":
+        sys.stdout.write(to_junit(report))
+    else:
+        _write_text(report)
+    return report.exit_code
+
+
+def _refuse_odd(options: argparse.Namespace) -> None:
+    """An option that says nothing is a variable that was not set: it must not pass for a comparison."""
+    for name in ("since", "base", "shard"):
+        if getattr(options, name) == "":
+            raise UsageError("is empty", where=f"--{name}", remedy=f"give a value, or leave --{name} out")
+
+
+def merged(paths: Sequence[str]) -> VerifyReport:
+    """The reports of all shards as one."""
+    return merge_reports([_read(path) for path in paths])
+
+
+def _read(path: str) -> VerifyReport:
+    try:
+        if not Path(path).is_file():
+            raise CouldNotVerify("is not a file", where=path, remedy="give the JSON reports of all shards")
+        return read_report(Path(path).read_bytes(), where=path)
+    except OSError as problem:
+        raise CouldNotVerify(f"cannot be read: {problem.strerror}", where=path, remedy="run that shard") from None
+
+
+def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
+    """Verify the work tree's registry, or the part of it that the options name."""
+    _refuse_odd(options)
+    shard = parse_shard(options.shard)
+    repository, place = place_of(options)
+    head = repository.resolve("HEAD")
+    since = repository.commit_id(options.since) if options.since else None
+    base = repository.commit_id(options.base) if options.base else None
+    about = About(
+        registry=place.registry_path,
+        commit=head,
+        since=since,
+        base=base,
+        shard=options.shard,
+        only=tuple(sorted(options.model)) if options.model else None,
+    )
+    check_whole(repository, place)
+    read_registry_bytes(place.registry)  # no file to verify is an error; one that does not read, a finding
+    try:
+        registry = StoredRegistry(place.registry, where=place.registry_path).read(check_models=False)
+    except InvalidInput as problem:
+        remedy = problem.remedy or "restore the registry from the base branch; only promotebot writes it"
+        broken = error("registry.schema", problem.message, where=problem.where, remedy=remedy)
+        return report_of(about, (), [ModelFinding(model="", **broken.model_dump())])
+    examiner = Examiner()
+    subject = Subject(
+        registry,
+        WorkTree(place.root, repository.tracked_paths, repository.left_out_paths),
+        read_policy(repository, head, place.policy_path) if head else Policy(),
+        lambda sha: head is not None and repository.is_ancestor(sha, head),
+        _registry_at(repository, base, place) if base else None,
+        place.datasets_dir,
+        Genesis(repository, head, place.registry_path, examiner),
+    )
+    names = _names(subject, options.model)
+    remarks = [*_leftovers(registry, place)]
+    if since:
+        whole = names
+        names, remark = _changed(subject, names, repository, since, place)
+        remarks += remark
+        others = [name for name in whole if name not in names]
+        remarks += check_append_only(subject.base, registry, others) if subject.base else ()
+    if shard:
+        names, said = shard_of(names, shard, options.shard)
+        remarks += said
+    with _progress(len(names)) as tell:
+        return verify(subject, names, about, examine=examiner, now=now, remarks=remarks, progress=tell)
+
+
+def _registry_at(repository: Repository, commit: str, place: Place) -> ModelRegistry:
+    registry = read_registry(repository, commit, place.registry_path)
+    if registry is None:
+        message = f"there is no registry at {commit[:12]}, so nothing can be compared with it"
+        raise CouldNotVerify(message, where=place.registry_path, remedy=f"git log -- {place.registry_path}")
+    return registry
+
+
+def _names(subject: Subject, asked: Sequence[str] | None) -> list[str]:
+    there = list(dict.fromkeys([*subject.registry, *(subject.base or ())]))
+    stray = [name for name in asked or () if name not in there]
+    if stray:
+        known = ", ".join(there) or "none"
+        raise UsageError(
+            f"unknown model {', '.join(map(repr, stray))}",
+            where="--model",
+            remedy=f"known models: {known}",
+        )
+    return [name for name in there if not asked or name in asked]
+
+
+def _changed(
+    subject: Subject, names: Sequence[str], repository: Repository, since: str, place: Place
+) -> tuple[list[str], list[Finding]]:
+    """The models whose entry, artifact or dataset is not what it was; that the others are is looked at, too."""
+    earlier = _registry_at(repository, since, place)
+    lost = [name for name in earlier if name not in subject.registry]
+    if lost:
+        message = f"{', '.join(lost[:10])} stood in the registry at {since[:12]} and is gone; models are only demoted."
+        return list(names), [error("verify.since", message, where=place.registry_path, remedy=f"git diff {since[:12]}")]
+    paths = repository.changed_since(since)
+    changed = [name for name in names if _differs(subject, earlier, name, paths)]
+    same = len(names) - len(changed)
+    if not names:
+        return [], []
+    said = f"{same} model(s) with the same entry, artifacts and datasets as {since[:12]}; {len(changed)} changed"
+    return changed, [passed("verify.since", said, where=place.registry_path)]
+
+
+def _differs(subject: Subject, earlier: ModelRegistry, name: str, paths: Sequence[str]) -> bool:
+    registry = subject.registry
+    try:
+        if name not in earlier or not same_json(earlier.raw_entry(name), registry.raw_entry(name)):
+            return True
+        pointers = [registry.get_stage_pointer(name, stage) for stage in Stage]
+    except InvalidInput:
+        return True  # what does not read is looked at
+    places: list[str] = [pointer.artifact_dir for pointer in pointers if pointer]
+    places += [f"{subject.datasets_dir}/{pointer.dataset_id}" for pointer in pointers if pointer]
+    return any(paths_below(paths, directory) for directory in places)
+
+
+def _leftovers(registry: ModelRegistry, place: Place) -> Iterator[Finding]:
+    """Models' own files that nothing reads any more: a conversion was stopped, or undone by hand."""
+    directory = models_directory(place.registry_path)
+    if registry.layout is Layout.SINGLE and (place.root / directory).is_dir():
+        yield warning(
+            "registry.layout",
+            f"{directory} is there, but {place.registry_path} holds the models: nothing reads that directory.",
+            where=directory,
+            remedy=f"promotebot registry split, or git rm -r {directory}",
+        )
+
+
+def shard_of(names: Sequence[str], shard: tuple[int, int] | None, text: str | None) -> tuple[list[str], list[Finding]]:
+    """The models of one shard, and a remark that says how many; all of them without one."""
+    if shard is None:
+        return list(names), []
+    chosen = [name for index, name in enumerate(sorted(names)) if index % shard[1] == shard[0] - 1]
+    if not names:
+        return [], []
+    return chosen, [passed("verify.shard", f"shard {text}: {len(chosen)} of {len(names)} model(s)")]
+
+
+def parse_shard(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    match = _SHARD.fullmatch(text)
+    number, count = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= number <= count <= MAX_SHARDS:
+        raise UsageError(f"{text!r} is not a shard", where="--shard", remedy="give I/N, such as 1/4, with I up to N")
+    return number, count
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on a terminal; silence where nobody watches."""
+    if not sys.stderr.isatty() or total < 2:
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(file=sys.stderr), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        count = iter(range(total))
+        yield lambda name: bar.update(task, completed=next(count), description=name)
+
+
+def _write_text(report: VerifyReport) -> None:
+    for finding in report.findings:
+        sys.stdout.write(line(finding, finding.model) + "\n")
+    verdict = {"verified": "verified", "mismatch": "DOES NOT VERIFY", "could_not_verify": "COULD NOT VERIFY"}
+    unknowns = report.counts[Severity.UNKNOWN]
+    sys.stdout.write(
+        f"{verdict[report.verdict]}: {report.about.registry}: {report.counts[Severity.PASS]} passed, "
+        f"{report.counts[Severity.WARNING]} warning(s), {report.counts[Severity.ERROR]} error(s)"
+        + (f", {unknowns} unknown" if unknowns else "")
+        + ("" if report.findings else " (nothing was looked at)")
+        + "\n"
+    )

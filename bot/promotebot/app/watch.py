@@ -1,0 +1,152 @@
+"""The schedule's door: verify the whole registry, and keep one issue about it, opened, updated, closed."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from promotebot.app.outcome import Answer, Outcome, Reason
+from promotebot.app.report import About, VerifyReport, merge_reports, read_report
+from promotebot.app.scene import read_policy, read_registry
+from promotebot.app.tools import Tools
+from promotebot.app.verify import Subject, verify
+from promotebot.app.verify_here import parse_shard, shard_of
+from promotebot.app.workspace import BASE, remote
+from promotebot.artifact.source import GitTree
+from promotebot.errors import CouldNotVerify
+from promotebot.findings import Finding, Severity
+from promotebot.git import Repository
+from promotebot.github import notes
+from promotebot.github.events import Dispatched, Event, Pushed
+from promotebot.github.markdown import code, link, table, text
+from promotebot.github.verdict import problems
+from promotebot.settings import Settings
+
+log = logging.getLogger(__name__)
+SUBJECT = "@verify"
+REPORT, REPORTS = "promotebot-report.json", "promotebot-reports"
+"""In the runner's temporary directory: a shard's report, and all shards' reports for the job that merges them."""
+MERGE = "merge"
+_TITLES = {
+    "verified": "The registry verifies",
+    "mismatch": "The registry does not verify",
+    "could_not_verify": "The registry could not be verified",
+}
+
+
+def watch(event: Event, tools: Tools) -> Answer:
+    """Verify the default branch; exit 0 verified, 1 does not verify, 4 could not verify.
+
+    A shard leaves its report for the job that merges them; only the whole opens or closes the issue.
+    """
+    settings = tools.settings
+    if settings.shard == MERGE:
+        report, contacts = merge_reports(_reports(settings)), _contacts(tools)
+    else:
+        report, contacts = _verified(event, tools)
+    if settings.shard not in ("", MERGE):
+        _leave(report, settings)
+    else:
+        _keep_issue(report, contacts, tools)
+    outcome = {0: Outcome.PASSED, 1: Outcome.REFUSED}.get(report.exit_code, Outcome.FAILED)
+    reason = {0: Reason.VERIFIED, 1: Reason.MISMATCH}.get(report.exit_code, Reason.COULD_NOT_VERIFY)
+    details = {"verdict": report.verdict, "counts": {k.value: v for k, v in report.counts.items()}}
+    return Answer(outcome, reason, _TITLES[report.verdict], summary=_summary(report), details=details)
+
+
+def _verified(event: Event, tools: Tools) -> tuple[VerifyReport, tuple[str, ...]]:
+    settings = tools.settings
+    branch = event.branch if isinstance(event, Pushed) else _branch(event, tools)
+    with Repository.fetched(remote(settings), {BASE: f"refs/heads/{branch}"}) as repository:
+        commit = repository.commit_id(BASE)
+        registry = read_registry(repository, commit, settings.registry_path)
+        if registry is None:
+            raise CouldNotVerify(
+                f"there is no registry on {branch}", where=settings.registry_path, remedy="promotebot init"
+            )
+        before = repository.resolve(event.before) if isinstance(event, Pushed) else None
+        policy = read_policy(repository, commit, settings.policy_path)
+        base = read_registry(repository, before, settings.registry_path) if before else None
+        tree = GitTree(repository, commit)
+        subject = Subject(registry, tree, policy, lambda sha: repository.is_ancestor(sha, commit), base)
+        shard = parse_shard(settings.shard or None)
+        names, remarks = shard_of(sorted({*registry, *(base or ())}), shard, settings.shard)
+        about = About(registry=settings.registry_path, commit=commit, base=before, shard=settings.shard or None)
+        report = verify(subject, names, about, examine=tools.examine, now=tools.clock(), remarks=remarks)
+        return report, policy.contacts
+
+
+def _branch(event: Event, tools: Tools) -> str:
+    if isinstance(event, Dispatched):
+        return event.ref.removeprefix("refs/heads/")
+    return tools.github.default_branch()
+
+
+def _contacts(tools: Tools) -> tuple[str, ...]:
+    default = tools.github.default_branch()
+    with Repository.fetched(remote(tools.settings), {BASE: f"refs/heads/{default}"}) as repository:
+        return read_policy(repository, repository.commit_id(BASE), tools.settings.policy_path).contacts
+
+
+def _leave(report: VerifyReport, settings: Settings) -> None:
+    path = Path(settings.runner_temp) / REPORT
+    path.write_text(json.dumps(report.model_dump(mode="json")), encoding="utf-8")
+    log.info("report of shard %s: %s", settings.shard, path)
+
+
+def _reports(settings: Settings) -> Sequence[VerifyReport]:
+    directory = Path(settings.runner_temp) / REPORTS
+    files = sorted(directory.rglob("*.json"))
+    return [read_report(path.read_bytes(), where=str(path)) for path in files]
+
+
+def _keep_issue(report: VerifyReport, contacts: Sequence[str], tools: Tools) -> None:
+    """One issue while it fails, rewritten and never repeated; closed, with a word, when it is healthy again."""
+    settings, title = tools.settings, f"promotebot: {_TITLES[report.verdict].lower()}"
+    marker, body = notes.report_issue(
+        SUBJECT, _TITLES[report.verdict], _wrong(report), _facts(report, contacts, settings)
+    )
+    known = tools.github.find_issue(marker, author_login=settings.bot_login)
+    if report.exit_code == 0:
+        if known:
+            run = link("this run", settings.run_url) if settings.run_url else "the last run"
+            said = f"Healthy again: {run} verified {len(report.models)} model(s)."
+            tools.github.update_issue(known.number, body=body, comment=said, close=True)
+    elif known:
+        tools.github.update_issue(known.number, body=body)
+    else:
+        made = tools.github.create_issue(title, body)
+        log.info("opened %s", made.html_url)
+
+
+def _facts(report: VerifyReport, contacts: Sequence[str], settings: Settings) -> dict[str, str]:
+    return {
+        "registry": code(report.about.registry),
+        "commit": code(report.about.commit or ""),
+        "run": link("the run", settings.run_url) if settings.run_url else "",
+        "contacts": ", ".join(code(contact) for contact in contacts),
+        "counts": ", ".join(f"{count} {severity.value}" for severity, count in report.counts.items()),
+    }
+
+
+def _wrong(report: VerifyReport) -> list[Finding]:
+    return [f.model_copy(update={"message": f"{f.model}: {f.message}"}) for f in report.findings if _is_wrong(f)]
+
+
+def _is_wrong(finding: Finding) -> bool:
+    return finding.severity in (Severity.ERROR, Severity.UNKNOWN)
+
+
+def _summary(report: VerifyReport) -> str:
+    """The table of models for the run's page."""
+    rows = []
+    for name in report.models:
+        found = [finding for finding in report.findings if finding.model == name]
+        wrong = sum(map(_is_wrong, found))
+        warned = sum(finding.severity is Severity.WARNING for finding in found)
+        rows.append((code(name), "❌" if wrong else "✅", str(len(found)), str(warned), str(wrong)))
+    head = f"### {text(_TITLES[report.verdict])}"
+    models = table(("model", "", "looked at", "warnings", "wrong"), rows)
+    return "\n\n".join([head, models, problems(_wrong(report), limit=None)])

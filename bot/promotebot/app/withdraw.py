@@ -1,0 +1,102 @@
+"""Take back what a pull request promotes, before the merge: the base's registry and what remains (DESIGN §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from promotebot.app.committing import commit_registry
+from promotebot.app.conversation import pull_refusal
+from promotebot.app.entry import permission_refusal
+from promotebot.app.outcome import Answer, Outcome, Reason
+from promotebot.app.petition import Petition
+from promotebot.app.standing import WITHDRAWN, Fallen, judged, request_id, stand
+from promotebot.app.tell import Teller
+from promotebot.app.tools import Tools
+from promotebot.app.workspace import Workspace
+from promotebot.github import notes
+from promotebot.github.comment import render_refused_event, render_unclear
+from promotebot.promotion.replay import Step
+from promotebot.registry.names import ModelName, Stage
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """One withdrawal on one state of a pull request: of a model's promotions, of one stage's, or of all."""
+
+    petition: Petition
+    tools: Tools
+    teller: Teller
+    space: Workspace
+    now: datetime
+    model: ModelName | None = None
+    stage: Stage | None = None
+    quiet: bool = False
+    """Say nothing where there is nothing to withdraw: a label may outlive what it asked for."""
+
+    def run(self) -> Answer:
+        """Commit the registry without them.
+
+        Raises:
+            RefChanged: when the branch moved meanwhile; read it afresh and run again.
+        """
+        change = self.space.change
+        self.teller.at(change.head, change.policy.contacts)
+        refused = pull_refusal(self.space.pull)
+        if refused:
+            return self._refuse(*refused)
+        standing = stand(self.space, self.tools, self.now)
+        if isinstance(standing, Fallen):
+            rendered = render_unclear(standing.findings, standing.model, self.teller.setting)
+            return self.teller.say(Answer(Outcome.REFUSED, Reason.HAND_EDIT, rendered.title), rendered)
+        chosen = [step for step in standing.own if self._is_meant(step)]
+        if not chosen:
+            what = f"of {self.model} " if self.model else ""
+            if self.quiet:
+                return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_WITHDRAW)
+            message = f"This pull request carries no promotion {what}that could be withdrawn."
+            return self._refuse(Reason.NOTHING_TO_WITHDRAW, message, "`/status` shows what it carries")
+        highest = max((step.event.stage or Stage.ACTIVE for step in chosen), key=lambda stage: stage.rank)
+        refused = permission_refusal(self.petition.login, highest, self.space, self.tools.github, "withdrawing from")
+        return self._refuse(*refused) if refused else self._withdraw(chosen)
+
+    def _is_meant(self, step: Step) -> bool:
+        """A promotion made at a terminal has no request to take back; its author edits the branch."""
+        wanted = self.model in (None, step.model) and self.stage in (None, step.event.stage)
+        return wanted and bool(request_id(step))
+
+    def _withdraw(self, chosen: Sequence[Step]) -> Answer:
+        remaining = stand(self.space, self.tools, self.now, without=lambda step: step in chosen)
+        if isinstance(remaining, Fallen):
+            rendered = render_unclear(remaining.findings, remaining.model, self.teller.setting)
+            return self.teller.say(Answer(Outcome.REFUSED, Reason.RULES, rendered.title), rendered)
+        models = sorted({step.model for step in remaining.own})
+        commit = commit_registry(
+            self.space,
+            self.tools,
+            remaining.registry,
+            models,
+            message=_message(chosen, self.petition),
+            merge=remaining.behind,
+            now=self.now,
+        )
+        after = replace(self.space.change, head=commit)
+        found = judged(self.space, after, self.tools, self.now)
+        answer = Answer(Outcome.WITHDRAWN, Reason.WITHDRAWN, commit_sha=commit)
+        for model in dict.fromkeys(step.model for step in chosen):
+            mine = [step for step in chosen if step.model == model]
+            rendered = notes.render_withdrawn(model, mine, commit, self.teller.setting)
+            self.teller.check(commit, found.conclusion, found.title, rendered)
+            answer = self.teller.say(replace(answer, message=rendered.title), rendered)
+        return answer
+
+    def _refuse(self, reason: Reason, message: str, remedy: str) -> Answer:
+        answer = Answer(Outcome.REFUSED, reason, message)
+        return self.teller.say(answer, render_refused_event(message, remedy, self.teller.setting))
+
+
+def _message(chosen: Sequence[Step], petition: Petition) -> str:
+    names = ", ".join(dict.fromkeys(step.event.pointer.artifact_id for step in chosen))
+    lines = [f"{WITHDRAWN}: {request_id(step)}" for step in chosen]
+    return "\n".join([f"revert(ml): Withdraw {names}", "", *lines, f"Requested-by: {petition.login}", ""])

@@ -1,0 +1,71 @@
+"""A pull request's commits, fetched once into a private repository, with what GitHub says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from promotebot.app.scene import Change, read_policy
+from promotebot.errors import RefChanged
+from promotebot.git import Identity, Remote, Repository
+from promotebot.promotion.policy import Policy
+from promotebot.settings import Settings
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import GitHub, PullRequest
+
+BASE, HEAD, DEFAULT = "refs/promotebot/base", "refs/promotebot/head", "refs/promotebot/default"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One state of a pull request: base and head are resolved once, and nothing else is read."""
+
+    repository: Repository
+    pull: PullRequest
+    change: Change
+    default_branch: str
+    trusted: Policy
+    """The default branch's policy, which says what other bases there are."""
+
+    @property
+    def takes_promotions(self) -> bool:
+        """Whether the pull request goes into a branch that may be promoted into."""
+        return self.pull.base_ref == self.default_branch or self.pull.base_ref in self.trusted.bases
+
+
+def remote(settings: Settings) -> Remote:
+    """Where the job's repository is fetched from and pushed to."""
+    return Remote(f"{settings.server_url}/{settings.repository}.git", settings.token.get_secret_value())
+
+
+def identity(settings: Settings) -> Identity:
+    """As whom the bot commits."""
+    return Identity(settings.bot_login, f"{settings.bot_login}@users.noreply.{settings.server_host}")
+
+
+@contextmanager
+def workspace(number: int, settings: Settings, github: GitHub) -> Iterator[Workspace]:
+    """Fetch a pull request as it is now.
+
+    Raises:
+        RefChanged: when git and GitHub name different heads: somebody pushes at this moment.
+        CouldNotVerify: when either does not answer.
+    """
+    pull, default = github.pull(number), github.default_branch()
+    head = f"refs/pull/{number}/head" if pull.is_fork else f"refs/heads/{pull.head_ref}"
+    refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: head, DEFAULT: f"refs/heads/{default}"}
+    with Repository.fetched(remote(settings), refs) as repository:
+        change = Change(
+            repository,
+            base=repository.commit_id(BASE),
+            head=repository.commit_id(HEAD),
+            registry_path=settings.registry_path,
+            policy_path=settings.policy_path,
+        )
+        if change.head != pull.head_sha:
+            raise RefChanged(f"{pull.head_ref} is at {change.head[:7]}, GitHub says {pull.head_sha[:7]}")
+        trusted = read_policy(repository, repository.commit_id(DEFAULT), settings.policy_path)
+        yield Workspace(repository, pull, change, default, trusted)

@@ -1,0 +1,63 @@
+"""Artifacts: `from promotebot.artifact import load_artifact` (runbook). Importing it loads no runtime."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from promotebot.artifact.digest import hash_stream
+from promotebot.artifact.source import WorkTree
+from promotebot.errors import InvalidInput
+
+if TYPE_CHECKING:  # pydantic is loaded by the first manifest that is read
+    from promotebot.artifact.manifest import Manifest
+
+__all__ = ["Artifact", "Manifest", "load_artifact"]
+
+
+def __getattr__(name: str) -> Any:
+    """The manifest's class, when it is first named: https://peps.python.org/pep-0562/"""
+    if name != "Manifest":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from promotebot.artifact import manifest
+
+    return manifest.Manifest
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A directory whose every listed file has the sha256 its manifest says."""
+
+    path: Path
+    manifest: Manifest
+
+
+def load_artifact(path: Path) -> Artifact:
+    """Read an artifact's manifest and prove its files; the model itself is not opened.
+
+    Raises:
+        InvalidInput: naming the first file that is missing or differs, and the next command.
+        CouldNotVerify: when a file cannot be read.
+    """
+    from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, manifest_command, parse_manifest
+
+    if not path.is_dir():
+        raise InvalidInput(f"Artifact directory not found: {path}", remedy=f"ls -la {shlex.quote(str(path.parent))}")
+    files, remedy = WorkTree(path), manifest_command(str(path))
+    try:
+        with files.open(FILE_NAME) as stream:
+            manifest = parse_manifest(stream.read(MAX_BYTES + 1), where=f"{path}/{FILE_NAME}")
+        remedy = manifest_command(str(path), manifest.model_file)
+        for name, expected in manifest.sha256.items():
+            with files.open(name) as stream:
+                digest = hash_stream(stream, where=name)
+            if digest != expected:
+                raise InvalidInput(f"is sha256:{digest}, the manifest says sha256:{expected}", where=name)
+    except InvalidInput as problem:
+        where = problem.where if problem.where.startswith(f"{path}/") else f"{path}/{problem.where}"
+        raise InvalidInput(
+            problem.message, where=where, remedy=problem.remedy or f"restore the file, or {remedy}"
+        ) from None
+    return Artifact(path, manifest)

@@ -1,0 +1,207 @@
+"""Datasets: `ml/datasets/<id>/manifest.json` and the bytes it lists, proven where they are present (DESIGN §2)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from promotebot.artifact.digest import hash_stream
+from promotebot.artifact.files import lfs_oid
+from promotebot.artifact.manifest import (
+    FILE_NAME,
+    MAX_BYTES,
+    FilePath,
+    Moment,
+    NonEmpty,
+    Sha256,
+    colliding,
+    with_tuples,
+)
+from promotebot.artifact.source import Kind, Source, fetching, shown
+from promotebot.errors import InvalidInput
+from promotebot.findings import Finding, error, passed, warning
+from promotebot.registry.codec import parse_json
+from promotebot.schema import judged
+
+DEFAULT_DIR = "ml/datasets"
+DATA_FILE = "data.parquet"
+MAX_FILES = 1000
+MAX_FILE_BYTES = 100 * 1024 * 1024
+MAX_DATASET_BYTES = 200 * 1024 * 1024
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{2,64}")
+_LFS_BYTES = 1024
+
+
+def _dataset_id(text: str) -> str:
+    if not _ID.fullmatch(text):
+        raise ValueError(f"{text[:80]!r} is not a dataset id; expected 3 to 65 of a-z 0-9 . _ -")
+    return text
+
+
+class DatasetManifest(BaseModel):
+    """What describes a dataset, as older tools wrote it. Unknown keys are kept."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+
+    schema_version: Literal["v1"]
+    dataset_id: Annotated[str, AfterValidator(_dataset_id)]
+    created_at_utc: Moment
+    source: Literal["synthetic", "backtest", "export", "manual"]
+    feature_order: tuple[NonEmpty, ...] = Field(min_length=1)
+    feature_order_hash: Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
+    """The first 16 hex digits of the sha256 of the JSON list of feature names."""
+    label_columns: tuple[NonEmpty, ...]
+    row_count: int = Field(ge=10, le=10_000_000)
+    sha256: Mapping[FilePath, Sha256]
+    """Path relative to the directory → 64 hex digits, every file but the manifest."""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> DatasetManifest:
+        if DATA_FILE not in self.sha256:
+            raise ValueError(f"sha256 does not list {DATA_FILE}")
+        expected = hashlib.sha256(json.dumps(list(self.feature_order)).encode()).hexdigest()[:16]
+        if self.feature_order_hash != expected:
+            raise ValueError(f"feature_order_hash is {self.feature_order_hash}, of feature_order it is {expected}")
+        for one, other in colliding(self.sha256):
+            raise ValueError(f"{one!r} and {other!r} are one file on some systems")
+        return self
+
+
+def examine_dataset(
+    source: Source, dataset_id: str, *, directory: str = DEFAULT_DIR, required: bool = False
+) -> tuple[Finding, ...]:
+    """Prove a dataset that is present; one that is not is an error only where the policy requires it.
+
+    Args:
+        directory: where datasets stand, relative to the repository root.
+        required: the policy's `require_dataset`.
+
+    Raises:
+        CouldNotVerify: when the source does not answer.
+    """
+    place = f"{directory}/{dataset_id}"
+    there = _stands(source, directory, dataset_id)
+    if there and not _ID.fullmatch(dataset_id):
+        message = f"{shown(place)} is there, but {dataset_id[:80]!r} is no dataset id, so it cannot be proven."
+        return (error("dataset.id", message, remedy="rename it: 3 to 65 of a-z 0-9 . _ -"),)
+    if not there:
+        if source.left_out(place):
+            message = f"git has {place}, but this sparse checkout leaves it out, so it cannot be proven."
+            return (error("dataset.files", message, where=place, remedy=fetching(place)),)
+        if not required:
+            return ()
+        remedy = f"commit {shlex.quote(f'{place}/{FILE_NAME}')} and the files it lists"
+        if not _ID.fullmatch(dataset_id):
+            remedy = "give the dataset an id of 3 to 65 of a-z 0-9 . _ -, in its manifest and in the artifact's"
+        return (error("dataset.exists", f"The policy requires the dataset {shown(place)}.", remedy=remedy),)
+    if source.kind(place) is not Kind.DIRECTORY:
+        return (error("dataset.files", f"{place} is not a directory.", where=place, remedy="commit the directory"),)
+    try:
+        manifest = _manifest(source, place)
+    except InvalidInput as problem:
+        message = f"{place}/{FILE_NAME}: {problem.message}"
+        remedy = problem.remedy or f"restore it: git log -- {shlex.quote(place)}"
+        return (error("dataset.manifest", message, where=place, remedy=remedy),)
+    found = list(_files(source, place, dataset_id, manifest))
+    if not found:
+        size = f"{len(manifest.sha256)} file(s), every sha256 as listed, {manifest.row_count:,} rows"
+        found = [passed("dataset.digest", f"{dataset_id}: {size}", where=place)]
+    return tuple(found)
+
+
+def _stands(source: Source, directory: str, dataset_id: str) -> bool:
+    """Whether anything stands at the dataset's place; a link on the way there counts, so that it is refused."""
+    if "/" in dataset_id or dataset_id in ("", ".", ".."):
+        return False
+    parts = directory.split("/")
+    ways = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+    links = any(source.kind(way) not in (None, Kind.DIRECTORY) for way in ways)
+    return links or source.kind(f"{directory}/{dataset_id}") is not None
+
+
+def _manifest(source: Source, place: str) -> DatasetManifest:
+    where = f"{place}/{FILE_NAME}"
+    with source.open(where) as stream:
+        document = parse_json(stream.read(MAX_BYTES + 1), where=where, max_bytes=MAX_BYTES)
+    found = judged(DatasetManifest, document, as_read=with_tuples(document, "feature_order", "label_columns"))
+    if isinstance(found, DatasetManifest):
+        return found
+    raise InvalidInput("; ".join(found[:20]), where=where)
+
+
+def _files(source: Source, place: str, dataset_id: str, manifest: DatasetManifest) -> Iterator[Finding]:
+    if manifest.dataset_id != dataset_id:
+        message = f"{place} says it is {manifest.dataset_id!r}."
+        yield error("dataset.id", message, where=place, remedy="name the directory after its dataset_id")
+    entries = list(islice(source.walk(place), 2 * MAX_FILES + 1))
+    present = {entry.path.removeprefix(f"{place}/"): entry for entry in entries if entry.kind is not Kind.DIRECTORY}
+    present.pop(FILE_NAME, None)
+    if len(entries) > 2 * MAX_FILES or len(present) > MAX_FILES:
+        yield error("dataset.files", f"{place} holds over {MAX_FILES} files.", where=place, remedy="keep fewer, larger")
+        return
+    for name, entry in present.items():
+        if entry.kind is not Kind.FILE:
+            message = f"{shown(entry.path)} is a {entry.kind.value}."
+            yield error("dataset.files", message, where=shown(entry.path), remedy="commit the file itself")
+        elif name not in manifest.sha256:
+            message = f"{shown(entry.path)} is there but the dataset's manifest does not list it."
+            yield error("dataset.files", message, where=shown(entry.path), remedy="remove it, or list it")
+    yield from _bytes(source, place, manifest, set(present))
+
+
+def _bytes(source: Source, place: str, manifest: DatasetManifest, present: set[str]) -> Iterator[Finding]:
+    total, left_out = 0, set() if set(manifest.sha256) <= present else source.left_out(place)
+    for name, expected in manifest.sha256.items():
+        path = f"{place}/{name}"
+        restore = fetching(place) if path in left_out else f"restore it: git log -- {shlex.quote(path)}"
+        if name not in present:
+            message = f"{path} is listed in the dataset's manifest but not there."
+            yield error("dataset.files", message, where=path, remedy=restore)
+            continue
+        found, size, by_pointer = _digest(source, path)
+        total += size
+        if size > MAX_FILE_BYTES:
+            message = f"{path} is over {MAX_FILE_BYTES:,} bytes."
+            yield error("dataset.files", message, where=path, remedy="split it into smaller files")
+        elif found != expected:
+            message = f"{path} is sha256:{found}, the dataset's manifest says sha256:{expected}."
+            yield error("dataset.digest", message, where=path, remedy=restore)
+        elif by_pointer:
+            message = f"{path} is a Git LFS pointer to the listed content; the content itself was not read."
+            yield warning("dataset.digest", message, where=path, remedy=f"git lfs pull --include {shlex.quote(path)}")
+    if total > MAX_DATASET_BYTES:
+        message = f"{place} holds {total:,} bytes; the limit is {MAX_DATASET_BYTES:,}."
+        yield error("dataset.files", message, where=place, remedy="keep a sample there, and the rest elsewhere")
+
+
+def _digest(source: Source, path: str) -> tuple[str, int, bool]:
+    """(sha256, size in bytes, whether a Git LFS pointer said so: it carries the sha256 of its content)."""
+    try:
+        with source.open(path) as stream:
+            head = stream.read(_LFS_BYTES + 1)
+            oid = lfs_oid(head)
+            counted = _Counted(head, stream)
+            digest = hash_stream(counted, where=path)
+    except InvalidInput as problem:
+        return problem.message, 0, False
+    return (oid, counted.size, True) if oid else (digest, counted.size, False)
+
+
+class _Counted:
+    """A stream whose beginning was read already, and how many bytes it gave."""
+
+    def __init__(self, head: bytes, rest: Any) -> None:
+        self._head, self._rest, self.size = head, rest, 0
+
+    def read(self, count: int) -> bytes:
+        data: bytes = self._head or (self._rest.read(count) if self.size <= MAX_FILE_BYTES else b"")
+        self._head = b""
+        self.size += len(data)
+        return data

@@ -1,0 +1,64 @@
+"""sha256 of a stream, and a private copy made from the very bytes that were hashed."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from promotebot.errors import CouldNotVerify, InvalidInput
+
+CHUNK = 1024 * 1024
+
+
+class OverLimit(InvalidInput):
+    """A file, or an artifact, is larger than the policy lets it be."""
+
+
+def copy_hashed(stream: BinaryIO, target: Path, *, where: str, max_bytes: int) -> tuple[str, int]:
+    """Copy a stream to a new file and return (64 hex digits, size in bytes) of what was copied.
+
+    Raises:
+        OverLimit: for more than `max_bytes`; the copy is then incomplete.
+        InvalidInput: for a name that cannot be here.
+        CouldNotVerify: when the disk fails on either side.
+    """
+    hasher, size = hashlib.sha256(), 0
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            while chunk := stream.read(CHUNK):
+                size += len(chunk)
+                if size > max_bytes:
+                    raise OverLimit(f"is over the limit of {max_bytes:,} bytes", where=where)
+                hasher.update(chunk)
+                file.write(chunk)
+    except OSError as problem:
+        if problem.errno == errno.ENAMETOOLONG:
+            raise InvalidInput("has a name too long for this system", where=where, remedy="shorten it") from None
+        raise CouldNotVerify(
+            f"cannot be copied: {problem.strerror}", where=where, remedy="check the disk, and the space in $TMPDIR"
+        ) from None
+    return hasher.hexdigest(), size
+
+
+class Readable(Protocol):
+    """Anything that gives bytes until there are none."""
+
+    def read(self, count: int, /) -> bytes: ...
+
+
+def hash_stream(stream: Readable, *, where: str = "") -> str:
+    """64 hex digits of everything the stream still holds, one chunk in memory at a time.
+
+    Raises:
+        CouldNotVerify: when the disk fails.
+    """
+    hasher = hashlib.sha256()
+    try:
+        while chunk := stream.read(CHUNK):
+            hasher.update(chunk)
+    except OSError as problem:
+        raise CouldNotVerify(f"cannot be read: {problem.strerror}", where=where, remedy="check the disk") from None
+    return hasher.hexdigest()

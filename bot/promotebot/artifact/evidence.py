@@ -1,0 +1,239 @@
+"""Everything there is to know of an artifact at one state, as findings: bytes, names, graph, runtime."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from promotebot.artifact.files import REPORT, check_entries, check_listed, check_tracked, copy_files, list_files
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
+from promotebot.artifact.runtime import ModelOpener, NotOpened, Opened
+from promotebot.artifact.source import Kind, Source, fetching
+from promotebot.errors import InvalidInput
+from promotebot.findings import Finding, error, errors_in, passed, warning
+from promotebot.registry.codec import LFS_HEADER, parse_json
+from promotebot.registry.names import ArtifactPath, Digest
+
+MAX_REPORT = 1024 * 1024
+BYTES_RULES = frozenset({"path.symlink", "artifact.files", "artifact.limits", "artifact.digest", "artifact.lfs"})
+"""Where one of these is broken, nobody can say that the directory is what its manifest says."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a reviewer compares: the model's face, size in bytes, and what opening it showed."""
+
+    size: int
+    opsets: tuple[tuple[str, int], ...]
+    opened: Opened
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was found in one directory. `digest` is None unless every byte is what the manifest says."""
+
+    artifact_dir: ArtifactPath
+    source: str
+    manifest: Manifest | None = None
+    digest: Digest | None = None
+    card: ModelCard | None = None
+    report: Mapping[str, Any] = field(default_factory=dict)
+    """The train report, where there is one; shown, never trusted."""
+    findings: tuple[Finding, ...] = ()
+
+
+def examine(source: Source, artifact_dir: ArtifactPath, *, opener: ModelOpener, limits: Limits) -> Evidence:
+    """Examine one artifact: every finding, passes included (DESIGN §3, artifact).
+
+    The model is opened from a private copy made of the very bytes that were hashed. A rule that could not look
+    says nothing, and then another has said why.
+
+    Raises:
+        CouldNotVerify: when the source, the disk or the runtime does not answer: unknown is never a finding.
+    """
+    with tempfile.TemporaryDirectory(prefix="promotebot-artifact-") as scratch:
+        return _Examination(source, artifact_dir, opener, limits, Path(scratch)).run()
+
+
+@dataclass
+class _Examination:
+    source: Source
+    directory: ArtifactPath
+    opener: ModelOpener
+    limits: Limits
+    scratch: Path
+    findings: list[Finding] = field(default_factory=list)
+
+    def run(self) -> Evidence:
+        if not self._stands():
+            return self._evidence()
+        listing = list_files(self.source, self.directory, self.limits)
+        self.findings += check_entries(listing, self.limits)
+        self._pass_unless("path.symlink", "no link and no submodule, on the way or inside")
+        self.findings += check_tracked(self.source, listing)
+        manifest = self._manifest()
+        if manifest is None:
+            return self._evidence()
+        self.findings += check_listed(manifest, listing, self.source)
+        self._pass_unless("artifact.files", f"{len(manifest.sha256)} files listed, all present, no others")
+        copied = copy_files(self.source, manifest, listing, self.scratch, self.limits)
+        self.findings += copied.findings
+        proven = copied.proven and not any(f.rule in BYTES_RULES for f in errors_in(self.findings))
+        report = self._report() if proven else {}  # before anything else can touch the copy
+        card = self._open(manifest, copied.sizes) if copied.proven else None
+        return self._evidence(manifest, manifest.digest if proven else None, card, report)
+
+    def _evidence(
+        self,
+        manifest: Manifest | None = None,
+        digest: Digest | None = None,
+        card: ModelCard | None = None,
+        report: Mapping[str, Any] | None = None,
+    ) -> Evidence:
+        found = tuple(self.findings)
+        return Evidence(self.directory, self.source.description, manifest, digest, card, report or {}, found)
+
+    def _fail(self, rule: str, message: str, remedy: str, where: str) -> None:
+        self.findings.append(error(rule, message, where=where, remedy=remedy))
+
+    def _pass_unless(self, rule: str, message: str) -> None:
+        if not any(finding.rule == rule for finding in errors_in(self.findings)):
+            self.findings.append(passed(rule, message, where=self.directory))
+
+    def _stands(self) -> bool:
+        """A directory, and nothing but directories on the way to it."""
+        parts = self.directory.split("/")
+        for end in range(1, len(parts) + 1):
+            path = "/".join(parts[:end])
+            kind = self.source.kind(path)
+            if kind is Kind.DIRECTORY:
+                continue
+            above = shlex.quote("/".join(parts[: end - 1]) or ".")
+            if kind is None:
+                message = f"Artifact directory not found: {self.directory}"
+                remedy = f"see what is there: ls -la {above}/ (the path is relative to the repository root)"
+                if self.source.left_out(self.directory):
+                    message += " (git has it, but this sparse checkout leaves it out)"
+                    remedy = fetching(self.directory)
+                self._fail("artifact.exists", message, remedy, path)
+            elif kind is Kind.FILE:
+                message = f"Artifact directory not found: {path} is a file"
+                self._fail("artifact.exists", message, f"name the directory that holds the manifest: {above}", path)
+            else:
+                remedy = "commit the directory itself; links and submodules are not followed"
+                self._fail("path.symlink", f"{path} is a {kind.value}, not a directory.", remedy, path)
+            return False
+        self.findings.append(passed("artifact.exists", "the directory is there", where=self.directory))
+        return True
+
+    def _manifest(self) -> Manifest | None:
+        path = f"{self.directory}/{FILE_NAME}"
+        kind, remedy = self.source.kind(path), f"{manifest_command(self.directory)}, and commit it"
+        if kind is not Kind.FILE:
+            what = f"There is no {FILE_NAME}" if kind is None else f"{FILE_NAME} is a {kind.value}"
+            if kind is None and path in self.source.left_out(self.directory):
+                what, remedy = f"This sparse checkout leaves out {FILE_NAME}", fetching(self.directory)
+            self._fail("artifact.manifest", f"{what} in {self.directory}.", remedy, path)
+            return None
+        try:
+            with self.source.open(path) as stream:
+                data = stream.read(MAX_BYTES + 1)
+            if data.startswith(LFS_HEADER):
+                name = shlex.quote(path)
+                remedy = f"git lfs pull --include {name}, or for everybody: git lfs untrack {name}, and commit"
+                self._fail("artifact.lfs", f"{path} is a Git LFS pointer, not the manifest.", remedy, path)
+                return None
+            manifest = parse_manifest(data, where=path)
+        except InvalidInput as problem:
+            self._fail("artifact.manifest", f"{path}: {problem.message}", problem.remedy or remedy, path)
+            return None
+        self.findings.append(passed("artifact.manifest", f"manifest {manifest.schema_version} reads", where=path))
+        return manifest
+
+    def _open(self, manifest: Manifest, sizes: Mapping[str, int]) -> ModelCard | None:
+        where = f"{self.directory}/{manifest.model_file}"
+        result = self.opener.open(self.scratch, manifest.model_file, self.limits)
+        if isinstance(result, NotOpened):
+            self.findings += _not_opened(result, manifest, where)
+            return None
+        self.findings += _opened(result, manifest, where)
+        self.findings += _golden(result, manifest, self.directory)
+        opsets = tuple((opset.domain, opset.version) for opset in result.opsets)
+        return ModelCard(sizes[manifest.model_file], opsets, result)
+
+    def _report(self) -> Mapping[str, Any]:
+        try:
+            with (self.scratch / REPORT).open("rb") as file:
+                report = parse_json(file.read(MAX_REPORT + 1), where=REPORT, max_bytes=MAX_REPORT)
+        except (OSError, InvalidInput):
+            return {}
+        return report if isinstance(report, dict) else {}
+
+
+def _not_opened(result: NotOpened, manifest: Manifest, where: str) -> Iterator[Finding]:
+    rewrite = manifest_command(where[: -len(manifest.model_file) - 1], manifest.model_file)
+    words = {
+        "artifact.opens": ("ONNX Runtime does not open", "export the model again, and " + rewrite),
+        "artifact.graph": ("ONNX Runtime does not ship what the model needs:", "export it with standard operators"),
+        "artifact.external_data": (
+            "External data:",
+            f"keep it beside the model in the artifact's directory, and list it: {rewrite}",
+        ),
+    }
+    for problem in result.problems:
+        said, remedy = words[problem.rule]
+        yield error(problem.rule, f"{said} {where}: {problem.message}.", where=where, remedy=remedy)
+
+
+def _opened(result: Opened, manifest: Manifest, where: str) -> Iterator[Finding]:
+    opsets = ", ".join(f"{opset.domain or 'ai.onnx'} {opset.version}" for opset in result.opsets)
+    yield passed("artifact.graph", f"operators of {opsets or 'no set'}", where=where)
+    folder = manifest.model_file.rpartition("/")[0]
+    unlisted = [f for f in result.external_files if (f"{folder}/{f}" if folder else f) not in manifest.sha256]
+    for name in unlisted:
+        yield error(
+            "artifact.external_data",
+            f"The model reads {name!r}, which the manifest does not list.",
+            where=where,
+            remedy="keep external data in the artifact's directory, and list it",
+        )
+    if not unlisted:
+        count = len(result.external_files)
+        yield passed("artifact.external_data", f"{count} external files, all listed" if count else "none", where=where)
+    face = f"{len(result.inputs)} input(s), {len(result.outputs)} output(s)"
+    yield passed("artifact.opens", f"ONNX Runtime opens the model: {face}", where=where)
+
+
+def _golden(opened: Opened, manifest: Manifest, directory: str) -> Iterator[Finding]:
+    """Every golden set the manifest lists was run and reproduced; one that was not reported was not run."""
+    folder = manifest.model_file.rpartition("/")[0]
+    beside = f"{folder}/" if folder else ""
+    listed = re.compile(re.escape(beside) + r"(test_data_set_[0-9]{1,6})/.+")
+    names = sorted({match[1] for name in manifest.sha256 if (match := listed.fullmatch(name))})
+    reports = {report.name: report for report in opened.golden}
+    for name in names:
+        where, report = f"{directory}/{beside}{name}", reports.get(name)
+        if report is not None and report.equal:
+            gap = f"largest difference {report.difference:.1e}" if report.difference is not None else "equal"
+            yield passed("artifact.golden", f"{name} reproduced, {gap}", where=where)
+            continue
+        yield error(
+            "artifact.golden",
+            f"{where} is not reproduced: {report.problem if report else 'it was not run'}.",
+            where=where,
+            remedy="export the model and its golden outputs together, and "
+            + manifest_command(directory, manifest.model_file),
+        )
+    if not names:
+        yield warning(
+            "artifact.golden",
+            "There is no test_data_set_0 to run the model on.",
+            where=directory,
+            remedy=f"add {directory}/{beside}test_data_set_0/input_0.pb and output_0.pb (ONNX's convention)",
+        )

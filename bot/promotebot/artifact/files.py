@@ -1,0 +1,295 @@
+"""The rules on an artifact's files: what stands there, what the manifest lists, whether the bytes are those."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from promotebot.artifact.digest import OverLimit, copy_hashed
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.manifest import FILE_NAME, Manifest, colliding, manifest_command
+from promotebot.artifact.source import Entry, Kind, Source, fetching, shown
+from promotebot.errors import InvalidInput
+from promotebot.findings import Finding, error, passed, warning
+from promotebot.registry.codec import LFS_HEADER
+from promotebot.registry.names import ArtifactPath
+
+REPORT = "train_report.json"
+MAX_FINDINGS = 20
+"""Of one rule on one artifact; the rest is counted."""
+_LFS_BYTES = 1024
+_LFS_OID = re.compile(rb"^oid sha256:([0-9a-f]{64})$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What stands below an artifact's directory; not `whole` when there is more than the limits let us list."""
+
+    directory: ArtifactPath
+    entries: tuple[Entry, ...]
+    whole: bool
+
+    @property
+    def files(self) -> dict[str, Entry]:
+        """The regular files, the manifest left out, by path relative to the directory."""
+        start = len(self.directory) + 1
+        found = {entry.path[start:]: entry for entry in self.entries if entry.kind is Kind.FILE}
+        return {name: entry for name, entry in found.items() if name != FILE_NAME}
+
+
+def list_files(source: Source, directory: ArtifactPath, limits: Limits) -> Listing:
+    """List a directory, at most twice as many entries as files are allowed (directories count too)."""
+    most = 2 * limits.files + 16
+    entries = tuple(islice(source.walk(directory), most + 1))
+    return Listing(directory, entries[:most], whole=len(entries) <= most)
+
+
+def check_entries(listing: Listing, limits: Limits) -> Iterator[Finding]:
+    """Nothing but files and directories; no more than allowed; no two names that one system takes for one."""
+    directory = listing.directory
+    count = len(listing.files) if listing.whole else f"over {limits.files}"
+    if not listing.whole or len(listing.files) > limits.files:
+        yield error(
+            "artifact.limits",
+            f"{directory} holds {count} files; the limit is {limits.files}.",
+            where=directory,
+            remedy="keep only what the model needs, or raise limits.files in the policy of the base branch",
+        )
+    yield from _some("path.symlink", directory, _links(listing.entries))
+    yield from _some("artifact.files", directory, [*_stray(listing), *_twins(listing)])
+
+
+def _links(entries: Iterable[Entry]) -> list[Finding]:
+    return [
+        error(
+            "path.symlink",
+            f"{shown(entry.path)} is a {entry.kind.value}.",
+            where=shown(entry.path),
+            remedy="replace it by the file itself, and commit; links and submodules are not followed",
+        )
+        for entry in entries
+        if entry.kind not in (Kind.FILE, Kind.DIRECTORY)
+    ]
+
+
+def _stray(listing: Listing) -> Iterator[Finding]:
+    """Repositories inside the artifact, and directories with nothing in them."""
+    parents = {entry.path.rpartition("/")[0] for entry in listing.entries}
+    for entry in listing.entries:
+        where = shown(entry.path)
+        if _is_git(entry.path):
+            yield error(
+                "artifact.files",
+                f"{where} makes the directory a git repository of its own.",
+                where=where,
+                remedy=f"rm -r {shlex.quote(where)}, and commit the files themselves",
+            )
+        elif entry.kind is Kind.DIRECTORY and entry.path not in parents and listing.whole:
+            yield error(
+                "artifact.files",
+                f"{where} is an empty directory.",
+                where=where,
+                remedy=f"rmdir {shlex.quote(where)}",
+            )
+
+
+def _is_git(path: str) -> bool:
+    return path.rpartition("/")[2].lower() == ".git"
+
+
+def _twins(listing: Listing) -> Iterator[Finding]:
+    names = [entry.path for entry in listing.entries]
+    doubled = {name for name in names if names.count(name) > 1} if len(set(names)) != len(names) else set()
+    for one, other in [*colliding(names), *((name, name) for name in sorted(doubled))]:
+        yield error(
+            "artifact.files",
+            f"{shown(one)} and {shown(other)} are one file on some systems.",
+            where=listing.directory,
+            remedy=f"rename one of them, and {manifest_command(listing.directory)}",
+        )
+
+
+def check_listed(manifest: Manifest, listing: Listing, source: Source) -> Iterator[Finding]:
+    """Listed == present, by name."""
+    directory, present = listing.directory, listing.files
+    missing = sorted(set(manifest.sha256) - set(present)) if listing.whole else []
+    left_out = source.left_out(directory) if missing else set()
+    rewrite = manifest_command(directory, manifest.model_file)
+    problems = [
+        *(_missing(directory, name, listing, left_out) for name in missing),
+        *(
+            _unlisted(directory, name, rewrite)
+            for name in sorted(set(present) - set(manifest.sha256))
+            if not (name == REPORT and manifest.from_older_tool) and not _is_git(name)
+        ),
+    ]
+    yield from _some("artifact.files", directory, problems)
+    if REPORT in present and REPORT not in manifest.sha256 and manifest.from_older_tool:
+        yield warning(
+            "artifact.files",
+            f"{directory}/{REPORT} is not listed in the manifest (written by an older tool); it is not shown.",
+            where=f"{directory}/{REPORT}",
+            remedy=rewrite,
+        )
+
+
+def _missing(directory: str, name: str, listing: Listing, left_out: set[str]) -> Finding:
+    path = f"{directory}/{name}"
+    if path in left_out:
+        message = f"{path} is listed in the manifest; git has it, but this sparse checkout leaves it out."
+        return error("artifact.files", message, where=path, remedy=fetching(directory))
+    near = next((e.path for e in listing.entries if e.path.casefold() == path.casefold() and e.path != path), None)
+    hint = f" ({shown(near)} is)" if near else ""
+    return error(
+        "artifact.files",
+        f"{path} is listed in the manifest but not there{hint}.",
+        where=path,
+        remedy=f"restore it (git log --diff-filter=D -- {shlex.quote(path)} shows who removed it), and commit",
+    )
+
+
+def _unlisted(directory: str, name: str, rewrite: str) -> Finding:
+    path = shown(f"{directory}/{name}")
+    return error(
+        "artifact.files",
+        f"{path} is there but the manifest does not list it.",
+        where=path,
+        remedy=f"remove it (git rm -- {shlex.quote(path)}), or {rewrite}, and commit",
+    )
+
+
+def check_tracked(source: Source, listing: Listing) -> Iterator[Finding]:
+    """An artifact that git ignores is on one machine only (legacy.md)."""
+    files = {entry.path for entry in listing.entries if entry.kind is Kind.FILE and not _is_git(entry.path)}
+    untracked = source.untracked(listing.directory, files)
+    if untracked is None:
+        return
+    problems = [
+        error(
+            "artifact.tracked",
+            f"{shown(path)} is not tracked by git.",
+            where=shown(path),
+            remedy=f"git add --force -- {shlex.quote(shown(path))}, and commit",
+        )
+        for path in sorted(untracked)
+    ]
+    yield from _some("artifact.tracked", listing.directory, problems)
+    if files and not problems:
+        yield passed("artifact.tracked", f"git tracks all {len(files)} files", where=listing.directory)
+
+
+@dataclass
+class Copied:
+    """The private copy: findings, and the sizes in bytes of what was copied. `proven`: every listed file, as listed."""
+
+    findings: list[Finding] = field(default_factory=list)
+    sizes: dict[str, int] = field(default_factory=dict)
+    proven: bool = False
+
+
+def copy_files(source: Source, manifest: Manifest, listing: Listing, scratch: Path, limits: Limits) -> Copied:
+    """Copy every listed file into `scratch` while hashing it; the copy is what the model is opened from.
+
+    Raises:
+        CouldNotVerify: when the source or the disk does not answer.
+    """
+    copied, directory, total = Copied(), listing.directory, 0
+    names = [name for name in manifest.sha256 if name in listing.files][: limits.files]
+    for name in names:
+        path = f"{directory}/{name}"
+        room = limits.artifact_bytes - total
+        try:
+            with source.open(path) as stream:
+                most = min(limits.file_bytes, room)
+                found, size = copy_hashed(stream, scratch / name, where=path, max_bytes=most)
+        except OverLimit:
+            copied.findings.append(_too_large(directory, path, limits, alone=limits.file_bytes <= room))
+            if limits.file_bytes > room:
+                break
+            continue
+        except InvalidInput as problem:
+            remedy = problem.remedy or f"restore the file (git log -- {shlex.quote(path)})"
+            copied.findings.append(error("artifact.digest", f"{path} {problem.message}.", where=path, remedy=remedy))
+            continue
+        total += size
+        copied.sizes[name] = size
+        copied.findings += _compare(path, scratch / name, found, manifest.sha256[name], manifest, directory)
+    copied.proven = not copied.findings and len(copied.sizes) == len(manifest.sha256)
+    copied.findings = _some("artifact.digest", directory, copied.findings)
+    if copied.proven:
+        copied.findings += _all_proven(directory, copied.sizes, limits)
+    return copied
+
+
+def _all_proven(directory: str, sizes: Mapping[str, int], limits: Limits) -> Iterator[Finding]:
+    total = sum(sizes.values())
+    yield passed("artifact.digest", f"{len(sizes)} files, every sha256 as listed", where=directory)
+    yield passed(
+        "artifact.limits",
+        f"{len(sizes)} files of {limits.files}, {total:,} bytes of {limits.artifact_bytes:,}",
+        where=directory,
+    )
+
+
+def _too_large(directory: str, path: str, limits: Limits, *, alone: bool) -> Finding:
+    what, limit, key = (
+        (path, limits.file_bytes, "file_bytes") if alone else (directory, limits.artifact_bytes, "artifact_bytes")
+    )
+    return error(
+        "artifact.limits",
+        f"{what} is over the limit of {limit:,} bytes.",
+        where=path,
+        remedy=f"make it smaller, or raise limits.{key} in the policy of the base branch",
+    )
+
+
+def _compare(path: str, copy: Path, found: str, expected: str, manifest: Manifest, directory: str) -> Iterator[Finding]:
+    pointer = lfs_pointer(copy)
+    if pointer is not None:
+        agrees = "the content it stands for is the listed one" if pointer == expected else "not even of the listed one"
+        yield error(
+            "artifact.lfs",
+            f"{path} is a Git LFS pointer, not the file ({agrees}).",
+            where=path,
+            remedy=f"git lfs pull --include {shlex.quote(path)}; where only git's own objects are read, "
+            f"commit the file itself: git lfs untrack {shlex.quote(path)} && git add --renormalize {shlex.quote(path)}",
+        )
+    elif found != expected:
+        yield error(
+            "artifact.digest",
+            f"{path} is sha256:{found}, the manifest says sha256:{expected}. "
+            "The file changed after the manifest was written.",
+            where=path,
+            remedy=f"restore the file (git log -- {shlex.quote(path)}), or run "
+            f"{manifest_command(directory, manifest.model_file)}, and commit",
+        )
+
+
+def lfs_pointer(path: Path) -> str | None:
+    """The sha256 a Git LFS pointer file stands for ("" where it names none), None for any other file.
+
+    https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+    """
+    if path.stat().st_size > _LFS_BYTES:
+        return None
+    return lfs_oid(path.read_bytes())
+
+
+def lfs_oid(data: bytes) -> str | None:
+    """The same for a whole file's bytes."""
+    if len(data) > _LFS_BYTES or not data.startswith(LFS_HEADER):
+        return None
+    match = _LFS_OID.search(data)
+    return match[1].decode() if match else ""
+
+
+def _some(rule: str, directory: str, problems: list[Finding]) -> list[Finding]:
+    """The first of many problems, and how many more there are: a comment has an end."""
+    if len(problems) <= MAX_FINDINGS:
+        return problems
+    more = error(rule, f"{directory}: and {len(problems) - MAX_FINDINGS} more of this kind.", where=directory)
+    return [*problems[:MAX_FINDINGS], more]

@@ -1,0 +1,181 @@
+"""The manifest of an artifact: which file is the model, and the sha256 of every file beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from promotebot.errors import InvalidInput
+from promotebot.registry.codec import canonical_json, parse_json
+from promotebot.registry.names import (
+    ArtifactPath,
+    Digest,
+    parse_artifact_path,
+    parse_git_sha,
+    parse_model_name,
+)
+from promotebot.schema import judged
+
+FILE_NAME = "manifest.json"
+MAX_BYTES = 4 * 1024 * 1024
+MAX_PROBLEMS = 20
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+def _sha256(text: str) -> str:
+    if not _SHA256.fullmatch(text):
+        raise ValueError("expected 64 hex digits")
+    return text.lower()
+
+
+def _moment(text: str) -> str:
+    """Older tools wrote several forms of ISO 8601; all begin with a date that exists."""
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        raise ValueError(f"{text[:40]!r} is not a time; expected 2026-02-16T09:00:00Z") from None
+    return text
+
+
+def _by(parse: Callable[[str], str]) -> AfterValidator:
+    """A parser of the registry's words as a pydantic validator."""
+
+    def validate(text: str) -> str:
+        try:
+            return parse(text)
+        except InvalidInput as problem:
+            raise ValueError(problem.message) from None
+
+    return AfterValidator(validate)
+
+
+FilePath = Annotated[ArtifactPath, _by(parse_artifact_path)]
+Sha256 = Annotated[str, AfterValidator(_sha256)]
+NonEmpty = Annotated[str, Field(min_length=1)]
+Moment = Annotated[str, AfterValidator(_moment)]
+
+
+class Manifest(BaseModel):
+    """`<artifact_dir>/manifest.json` (DESIGN §2). Unknown keys are kept."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow", protected_namespaces=())
+
+    schema_version: Literal["v1", "v1.1"]
+    model_file: FilePath
+    sha256: Mapping[FilePath, Sha256] = Field(min_length=1)
+    """Path relative to the directory → 64 lower-case hex digits, every file but the manifest."""
+    created_at: Moment
+    created_at_utc: Moment | None = None
+    git_sha: Annotated[str, _by(parse_git_sha)] | None = None
+    dataset_id: NonEmpty | None = None
+    feature_order: tuple[str, ...] | None = None
+    notes: str | None = None
+    model: Annotated[str, _by(parse_model_name)] | None = None
+
+    @model_validator(mode="after")
+    def _files_are_distinct(self) -> Manifest:
+        if self.model_file not in self.sha256:
+            raise ValueError(f"model_file {self.model_file!r} is not among the files of sha256")
+        for path in self.sha256:
+            if path.casefold() == FILE_NAME:
+                raise ValueError(f"sha256 lists {path!r}; a manifest cannot hold its own digest")
+        for one, other in colliding(self.sha256):
+            raise ValueError(f"{one!r} and {other!r} are one file on some systems")
+        for both in _files_with_files(self.sha256):
+            raise ValueError(f"{both!r} is a file, and a directory too")
+        return self
+
+    @property
+    def model_sha256(self) -> str:
+        """The sha256 of the model file, 64 hex digits."""
+        return self.sha256[self.model_file]
+
+    @property
+    def digest(self) -> Digest:
+        """What pins an artifact: sha256 of the canonical JSON of model_file and sha256 (DESIGN §2)."""
+        pinned = canonical_json({"model_file": self.model_file, "sha256": dict(self.sha256)})
+        return Digest("sha256:" + hashlib.sha256(pinned).hexdigest())
+
+    @property
+    def feature_order_hash(self) -> str | None:
+        """The first 16 hex digits of the sha256 of the JSON list of feature names, as older tools took it."""
+        if self.feature_order is None:
+            return None
+        return hashlib.sha256(json.dumps(list(self.feature_order)).encode()).hexdigest()[:16]
+
+    @property
+    def from_older_tool(self) -> bool:
+        """Whether it may leave the train report unlisted: nothing of ours writes v1, or omits the model's name."""
+        return self.schema_version == "v1" or self.model is None
+
+
+def parse_manifest(data: bytes, *, where: str) -> Manifest:
+    """Read and check a manifest's bytes.
+
+    Raises:
+        InvalidInput: naming the JSON path of everything that is wrong, and the command that writes a new one.
+    """
+    try:
+        document = parse_json(data, where=where, max_bytes=MAX_BYTES)
+    except InvalidInput as problem:
+        raise InvalidInput(problem.message, where=where, remedy=problem.remedy or _rewrite(where, None)) from None
+    found = judged(Manifest, document, as_read=with_tuples(document, "feature_order"))
+    if isinstance(found, Manifest):
+        return found
+    more = [f"and {len(found) - MAX_PROBLEMS} more"] if len(found) > MAX_PROBLEMS else []
+    raise InvalidInput("; ".join(found[:MAX_PROBLEMS] + more), where=where, remedy=_rewrite(where, document))
+
+
+def with_tuples(document: Any, *keys: str) -> Any:
+    """Strict mode takes a tuple only from a tuple; JSON has nothing but lists."""
+    if not isinstance(document, dict):
+        return document
+    return {**document, **{key: tuple(document[key]) for key in keys if isinstance(document.get(key), list)}}
+
+
+def manifest_command(directory: str, model_file: str = "model.onnx") -> str:
+    """The command that writes a directory's manifest anew, safe to paste into a shell."""
+    return f"promotebot manifest {shlex.quote(directory)} --model-file {shlex.quote(model_file)}"
+
+
+def colliding(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of different paths, directories on the way included, that a system without case or NFC takes for one.
+
+    A tree of names, so that its memory is that of the paths, however deep they are.
+    """
+    seen: dict[tuple[int, str], tuple[int, str, str]] = {}  # (parent, folded name) → number, name, first path with it
+    reported: set[tuple[int, str]] = set()
+    for path in paths:
+        above, parts = 0, path.split("/")
+        for end, part in enumerate(parts, start=1):
+            key = (above, unicodedata.normalize("NFC", part).casefold())
+            above, first, of = seen.setdefault(key, (len(seen) + 1, part, path))
+            if first != part and (above, part) not in reported:
+                reported.add((above, part))
+                yield "/".join(of.split("/")[:end]), "/".join(parts[:end])
+
+
+def _files_with_files(paths: Iterable[str]) -> Iterator[str]:
+    """Paths that stand for a file and, in another path, for a directory."""
+    for one, other in pairwise(sorted(path.split("/") for path in paths)):
+        if other[: len(one)] == one:
+            yield "/".join(one)
+
+
+def _rewrite(where: str, document: Any) -> str:
+    """Filled in with the model file the broken manifest names, where that much can be read."""
+    directory = where.rpartition("/")[0] or "."
+    named = document.get("model_file") if isinstance(document, dict) else None
+    try:
+        return manifest_command(directory, parse_artifact_path(named) if isinstance(named, str) else "model.onnx")
+    except InvalidInput:
+        return manifest_command(directory)

@@ -1,0 +1,120 @@
+"""The program that opens one model in a process of its own: `python -I -m promotebot.artifact.opener REQUEST`.
+
+It is started with an empty environment in a private copy of the artifact, limits itself and leaves the network before
+anything heavy is loaded, gives up files before it looks at the model, and prints one JSON document. What it says is a
+claim; the parent checks it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from promotebot.artifact import confine
+from promotebot.artifact.golden import measure, run_golden
+from promotebot.artifact.graph import UnreadableGraph, read_graph
+
+UNAVAILABLE = 69
+"""Exit code (sysexits' EX_UNAVAILABLE) for "there is no runtime here": says nothing about the model."""
+MAX_TEXT = 500
+_TYPES = {"float": "float32", "double": "float64", "float16": "float16", "bfloat16": "bfloat16"}
+
+
+def open_model(model_file: Path) -> dict[str, Any]:
+    """Read the graph, load the model without optimisation, run its golden data; a JSON-ready report.
+
+    What our walk, onnx's own checker or the runtime refuses is refused. Optimisation folds constants: 657 bytes can
+    ask for 8 GiB (DESIGN §8).
+    """
+    from onnx import checker
+
+    try:
+        graph = read_graph(model_file)
+    except UnreadableGraph as problem:
+        return refused(("artifact.opens", str(problem)))
+    problems = [("artifact.graph", f"it uses operators of {domain!r}") for domain in graph.unknown_domains]
+    problems += [("artifact.external_data", problem) for problem in graph.external_problems]
+    if problems:
+        return refused(*problems)
+    try:
+        checker.check_model(str(model_file))
+    except checker.ValidationError as problem:
+        return refused(("artifact.opens", f"onnx's own checker: {problem}"))
+    session, load_ms = start_session(model_file)
+    golden, row = run_golden(session, model_file.parent)
+    return {
+        "opened": True,
+        "inputs": [describe(item) for item in session.get_inputs()],
+        "outputs": [describe(item) for item in session.get_outputs()],
+        "load_ms": load_ms,
+        "golden": golden,
+        "latency_ms": measure(session, row) if row is not None else None,
+        "opsets": [{"domain": domain, "version": version} for domain, version in graph.opsets],
+        "ir_version": graph.ir_version,
+        "producer": graph.producer[:MAX_TEXT],
+        "external_files": list(graph.external_files),
+    }
+
+
+def start_session(model_file: Path) -> tuple[Any, float]:
+    """A session on one thread without optimisation, and how long loading took in milliseconds."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    started = time.perf_counter()
+    session = onnxruntime.InferenceSession(str(model_file), options, providers=["CPUExecutionProvider"])
+    return session, round((time.perf_counter() - started) * 1000, 3)
+
+
+def refused(*problems: tuple[str, str]) -> dict[str, Any]:
+    shown = [{"rule": rule, "message": " ".join(message.split())[:MAX_TEXT]} for rule, message in problems[:20]]
+    return {"opened": False, "problems": shown}
+
+
+def describe(item: Any) -> dict[str, Any]:
+    """Name, element type as numpy writes it, shape with symbolic sizes by name ("?" for unnamed ones)."""
+    shape = [size if isinstance(size, int) else str(size or "?")[:MAX_TEXT] for size in item.shape or []]
+    inner = item.type[len("tensor(") : -1] if item.type.startswith("tensor(") else item.type
+    return {"name": item.name[:MAX_TEXT], "type": _TYPES.get(inner, inner)[:MAX_TEXT], "shape": shape}
+
+
+def answer(model_file: Path) -> dict[str, Any]:
+    """`open_model`, with everything it may throw as an answer too."""
+    try:
+        return open_model(model_file)
+    except MemoryError:
+        return refused(("artifact.opens", "it needs more memory than the limit"))
+    except Exception as problem:  # whatever the runtime throws at a hostile file is this program's answer
+        return refused(("artifact.opens", f"{type(problem).__name__}: {problem}"))
+
+
+def main() -> int:
+    request = json.loads(sys.argv[1])
+    confine.limit(int(request["seconds"]), int(request["memory_bytes"]))
+    unplugged = confine.unplug()
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a library that prints must not spoil the answer
+    try:
+        import numpy  # noqa: F401 - loaded before the walls go up
+        import onnx  # noqa: F401 - loaded before the walls go up
+        import onnxruntime
+    except (ImportError, MemoryError) as problem:
+        sys.stderr.write(f"{type(problem).__name__}: {problem}\n")
+        return UNAVAILABLE
+    onnxruntime.set_default_logger_severity(4)
+    walls = [wall for wall, stands in (("files", confine.seal(Path())), ("network", unplugged)) if stands]
+    report = answer(Path(str(request["model_file"])))
+    with output:
+        json.dump(report | ({"walls": walls} if report["opened"] else {}), output, allow_nan=False)
+    os._exit(0)  # the answer is given; a library that fails while it is torn down changes nothing
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""Starts the program that opens a model, and turns every way it can end into an answer."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Annotated, Any, Literal, Protocol
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.opener import UNAVAILABLE
+from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.registry.codec import parse_json
+
+MAX_ANSWER = 1024 * 1024
+LAST_WORDS = 2000
+COMMAND = (sys.executable, "-I", "-m", "promotebot.artifact.opener")
+
+
+def _printable(text: str) -> str:
+    """Names come out of the model: nothing in them may break a line or a table."""
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+Text = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]
+Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Claim(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Tensor(_Claim):
+    """An input or output: its element type and shape, symbolic sizes by name."""
+
+    name: Text
+    type: Text
+    shape: list[int | Text]
+
+    def __str__(self) -> str:
+        return f"{self.type}[{','.join(map(str, self.shape))}]"
+
+
+class Golden(_Claim):
+    """One golden data set: whether its outputs were reproduced, and the largest absolute difference."""
+
+    name: Annotated[str, Field(pattern=r"\Atest_data_set_[0-9]{1,6}\z")]
+    equal: bool
+    difference: Number | None
+    problem: Text
+
+
+class Latency(_Claim):
+    """Single-row runs, milliseconds."""
+
+    p50: Number
+    p95: Number
+
+
+class Opset(_Claim):
+    """One operator set the model imports; the domain is empty for ONNX's own."""
+
+    domain: Text
+    version: int
+
+
+class Opened(_Claim):
+    """What the runtime said of a model it opened; times in milliseconds."""
+
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+    load_ms: Number
+    golden: list[Golden]
+    latency_ms: Latency | None
+    opsets: list[Opset] = []
+    ir_version: int = 0
+    producer: Text = ""
+    external_files: list[Text] = []
+    """Files the graph reads besides the model, relative to its directory."""
+    walls: list[Literal["files", "network"]] = []
+    """What the process had given up before it looked, as far as the kernel allowed (`promotebot.artifact.confine`)."""
+
+
+class Problem(_Claim):
+    """Why a model was not opened, under the rule it breaks."""
+
+    rule: Literal["artifact.opens", "artifact.graph", "artifact.external_data"] = "artifact.opens"
+    message: Text
+
+
+@dataclass(frozen=True)
+class NotOpened:
+    """The model could not be opened within the limits, and why."""
+
+    problems: tuple[Problem, ...]
+
+
+class ModelOpener(Protocol):
+    """Opens the model in a directory of bytes that were hashed.
+
+    Raises CouldNotVerify when nothing could be learned of the model at all.
+    """
+
+    def open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened: ...
+
+
+class ChildOpener:
+    """Opens models in a process with an empty environment, its own session, and limits."""
+
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+        self._command = list(command)
+
+    def open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened:
+        request = json.dumps(
+            {"model_file": model_file, "seconds": limits.open_seconds, "memory_bytes": limits.open_memory_bytes}
+        )
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as words:
+            process = self._start(request, directory, output, words)
+            try:
+                code = process.wait(timeout=limits.open_seconds)
+            except subprocess.TimeoutExpired:
+                return _not_opened(f"it did not open within {limits.open_seconds} s (limits.open_seconds)")
+            finally:
+                _end(process)
+            if code:
+                return _failed(code, _last_line(words), limits)
+            output.seek(0)
+            return _answer(output.read(MAX_ANSWER + 1))
+
+    def _start(self, request: str, directory: Path, output: IO[bytes], words: IO[bytes]) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                [*self._command, request],
+                cwd=directory,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=words,
+                close_fds=True,
+                start_new_session=True,
+            )
+        except OSError as problem:
+            raise CouldNotVerify(
+                f"the process that opens models cannot be started: {problem.strerror}", where=self._command[0]
+            ) from None
+
+
+def _environment() -> dict[str, str]:
+    """Only what an interpreter needs to start: no token, no HOME, no PATH.
+
+    actions/setup-python builds find libpython by LD_LIBRARY_PATH. Threads and arenas each reserve address space,
+    which is limited.
+    """
+    fixed = {"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    library_path = os.environ.get("LD_LIBRARY_PATH")
+    return {**fixed, "LD_LIBRARY_PATH": library_path} if library_path else fixed
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the whole session of the process, whatever it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _last_line(words: IO[bytes]) -> str:
+    """The end of what the process wrote to stderr, as one line."""
+    size = words.seek(0, os.SEEK_END)
+    words.seek(max(0, size - LAST_WORDS))
+    lines = words.read(LAST_WORDS).decode("utf-8", "replace").strip().splitlines()
+    return _printable(lines[-1])[:500] if lines else ""
+
+
+def _not_opened(message: str) -> NotOpened:
+    return NotOpened((Problem(message=_printable(message)),))
+
+
+def _failed(code: int, words: str, limits: Limits) -> NotOpened:
+    """The process ended without an answer.
+
+    Raises:
+        CouldNotVerify: when it could not even load the runtime: that is not the model's fault.
+    """
+    if code == UNAVAILABLE:
+        raise CouldNotVerify(
+            f"ONNX Runtime cannot be loaded: {words}",
+            remedy="install promotebot with its dependencies, or raise limits.open_memory_bytes in the policy",
+        )
+    if code == -signal.SIGXCPU:
+        return _not_opened(f"it took more than {limits.open_seconds} s of processor time (limits.open_seconds)")
+    if code < 0:
+        bounds = f"limits: {limits.open_memory_bytes:,} bytes of memory, {limits.open_seconds} s"
+        return _not_opened(f"the process that opened it was ended by {_signal_name(-code)} ({bounds})")
+    return _not_opened(f"the process that opened it ended with {code}" + (f": {words}" if words else ""))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _answer(output: bytes) -> Opened | NotOpened:
+    try:
+        document: Any = parse_json(output, where="the answer", max_bytes=MAX_ANSWER)
+        if document.pop("opened") is True:
+            return Opened.model_validate(document)
+        problems = tuple(Problem.model_validate(item) for item in document["problems"])
+        return NotOpened(problems) if problems else _not_opened("no reason was given")
+    except (InvalidInput, ValidationError, KeyError, AttributeError, TypeError):
+        return _not_opened("the process that opened it gave no readable answer")

@@ -1,0 +1,274 @@
+"""What merging changes: today beside after as a table, the registry's diff, the history it ends in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from promotebot.artifact.evidence import Evidence, ModelCard
+from promotebot.artifact.runtime import Tensor
+from promotebot.github.markdown import code, details, fence, link, table, text, visible
+from promotebot.github.verdict import within
+from promotebot.promotion.diff import change_counts, unified_diff
+from promotebot.promotion.plan import Plan
+from promotebot.promotion.rules import duration, short
+from promotebot.registry.codec import stored_json
+from promotebot.registry.model import Action, Event, Pointer
+from promotebot.registry.names import ModelName, Stage, to_datetime
+from promotebot.registry.registry import ModelRegistry
+
+NONE = "—"
+MAX_EVENTS = 8
+MAX_REASON = 200
+DIFF_BYTES = 20_000
+MAX_TENSORS = 4
+MAX_TENSOR = 80
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One column: a pointer, what was found of its bytes, and where its values came from."""
+
+    pointer: Pointer
+    evidence: Evidence | None
+    origins: Mapping[str, str]
+
+    @property
+    def card(self) -> ModelCard | None:
+        return self.evidence.card if self.evidence else None
+
+
+def compare(
+    plan: Plan,
+    evidence: Evidence,
+    today: Evidence | None,
+    *,
+    repo_url: str,
+    now: datetime,
+    merged_at: Mapping[int, datetime],
+) -> str:
+    """Two columns, today's and the new pointer's; one where the stage is empty today."""
+    label, events = plan.request.stage.label, plan.before.history.get(plan.request.model, ())
+    new = _Side(plan.pointer, evidence, plan.request.origins)
+    stood = _Stood(events, now, merged_at)
+    after = _rows(new, None, repo_url) | {"stood in": stood.everywhere(plan.pointer)}
+    if plan.today is None:
+        return table(("", f"{label} after merging"), [(name, cell) for name, cell in after.items() if cell != NONE])
+    old = _Side(plan.today, _evidence_of(plan.today, today, evidence), {})
+    before = _rows(old, None, repo_url) | {"stood in": stood.here(plan.today, plan.request.stage)}
+    after = _rows(new, old, repo_url) | {"stood in": after["stood in"]}
+    rows = [(name, before[name], cell) for name, cell in after.items() if (before[name], cell) != (NONE, NONE)]
+    return table(("", f"{label} today", "after merging"), rows)
+
+
+def describe(pointer: Pointer, stage: Stage, *, repo_url: str) -> str:
+    """One column: what a stage holds, by its pointer alone."""
+    rows = {
+        **_rows(_Side(pointer, None, {}), None, repo_url),
+        "since": text(pointer.promoted_at_utc or NONE),
+        "promoted by": code(pointer.actor) if pointer.actor else NONE,
+    }
+    return table(("", stage.label), [(name, cell) for name, cell in rows.items() if cell != NONE])
+
+
+def registry_diff(plan: Plan, *, whole: bool) -> str:
+    """The change of the one model that a promotion changes, with its name where a diff has line numbers."""
+    name = plan.request.model
+    diff = unified_diff(_alone(plan.before, name), _alone(plan.after, name), plan.before.where)
+    added, removed = change_counts(diff)
+    lines = [f"@@ {name} @@" if line.startswith("@@") else _diff_line(line) for line in diff.split("\n")]
+    kept = within(lines, None if whole else DIFF_BYTES)
+    more = "" if kept == len(lines) else f"\n\n… and {len(lines) - kept} more lines."
+    return details(f"Registry diff (+{added} −{removed})", fence("\n".join(lines[:kept]), "diff") + more)
+
+
+def _diff_line(line: str) -> str:
+    return line[:1] + visible(line[1:])
+
+
+def _alone(registry: ModelRegistry, name: ModelName) -> bytes:
+    """A registry file with one model only: promoting one of ten thousand must not compare them all."""
+    return stored_json({"models": {name: registry.raw_entry(name)} if name in registry else {}})
+
+
+def history(events: Sequence[Event], *, whole: bool) -> str:
+    """The last events as a table: unlike a drawing it reads the same in a mail, on a phone and in a terminal."""
+    shown = events if whole else events[:MAX_EVENTS]
+    rows = [
+        (
+            text(event.ts_utc[:16].replace("T", " ")).replace(" ", "&nbsp;"),
+            _moved(event),
+            code(event.pointer.artifact_id) + ("" if index else " *(this one)*"),
+            code(event.actor) if event.actor else "unknown",
+            text((event.reason or "")[:MAX_REASON]),
+        )
+        for index, event in enumerate(shown)
+    ]
+    older = "" if len(shown) == len(events) else f"\n\n… and {len(events) - len(shown)} before."
+    return details(f"History ({len(events)})", table(("when (UTC)", "what", "artifact", "by", "why"), rows) + older)
+
+
+def _moved(event: Event) -> str:
+    stage = event.stage.label if event.stage else "nowhere"
+    return {Action.PROMOTE: f"⬆️ {stage}", Action.ROLLBACK: f"⏪ {stage}", Action.DEMOTE: f"⬇️ {stage}"}[event.action]
+
+
+def _evidence_of(pointer: Pointer, *examined: Evidence | None) -> Evidence | None:
+    """The evidence that is of this pointer's very bytes; of a pointer without a digest, of its directory."""
+    for evidence in examined:
+        if evidence is None or evidence.digest is None:
+            continue
+        if evidence.digest == pointer.digest or (
+            pointer.digest is None and evidence.artifact_dir == pointer.artifact_dir
+        ):
+            return evidence
+    return None
+
+
+def _rows(side: _Side, beside: _Side | None, repo_url: str) -> dict[str, str]:
+    pointer, other = side.pointer, beside.pointer if beside else None
+    return {
+        "artifact": _artifact(side),
+        "bytes": _value(short(pointer.digest) if pointer.digest else None, short(other.digest) if other else None),
+        "trained at": _trained(side, other, repo_url),
+        "dataset": _value(pointer.dataset_id, other.dataset_id if other else None) + _origin(side, "dataset_id"),
+        "stood in": NONE,
+        "features": _features(pointer, other),
+        "inputs → outputs": _face(side.card, beside.card if beside else None),
+        "model": _figures(side.card, beside.card if beside else None),
+        "accuracy *(train report)*": _accuracy(side.evidence),
+    }
+
+
+def _artifact(side: _Side) -> str:
+    name, place = code(side.pointer.artifact_id), code(side.pointer.artifact_dir)
+    first, second = _origin(side, "artifact_id"), _origin(side, "artifact_dir")
+    return f"{name} in {place}{second}" if first == second else f"{name}{first} in {place}{second}"
+
+
+def _origin(side: _Side, field: str) -> str:
+    origin = side.origins.get(field, "")
+    return f" *({text(origin)})*" if origin else ""
+
+
+def _value(value: str | None, other: str | None) -> str:
+    if not value:
+        return NONE
+    return "same" if value == other else code(value)
+
+
+def _trained(side: _Side, other: Pointer | None, repo_url: str) -> str:
+    """The training commit, with what changed in the code since today's model was trained."""
+    sha, before = side.pointer.git_sha, other.git_sha if other else None
+    if not sha:
+        return NONE
+    if sha == before:
+        return "same" + _origin(side, "git_sha")
+    shown = link(code(sha[:7]), f"{repo_url}/commit/{sha}") + _origin(side, "git_sha")
+    return f"{shown}, {link('changes', f'{repo_url}/compare/{before}...{sha}')}" if before else shown
+
+
+def _features(pointer: Pointer, other: Pointer | None) -> str:
+    """Only worth a row where the order of features changes: then the caller's code must change with it."""
+    ours, theirs = pointer.feature_order_hash, other.feature_order_hash if other else None
+    return f"**order differs from today's**: {code(ours)}" if ours and theirs and ours != theirs else NONE
+
+
+def _face(card: ModelCard | None, other: ModelCard | None) -> str:
+    if card is None:
+        return NONE
+    if other is None:
+        return code(_signature(card, named=False))
+    if (card.opened.inputs, card.opened.outputs) == (other.opened.inputs, other.opened.outputs):
+        return "same"
+    return f"**differs**: {code(_signature(card, named=True))}, today {code(_signature(other, named=True))}"
+
+
+def _signature(card: ModelCard, *, named: bool) -> str:
+    def tensors(items: Sequence[Tensor]) -> str:
+        shown = [(f"{item.name}: {item}" if named else str(item))[:MAX_TENSOR] for item in items[:MAX_TENSORS]]
+        more = [f"{len(items) - MAX_TENSORS} more"] if len(items) > MAX_TENSORS else []
+        return ", ".join(shown + more) or "nothing"
+
+    return f"{tensors(card.opened.inputs)} → {tensors(card.opened.outputs)}"
+
+
+def _figures(card: ModelCard | None, other: ModelCard | None) -> str:
+    if card is None:
+        return NONE
+    opsets = ", ".join(f"{domain[:40] or 'opset'} {version}" for domain, version in card.opsets[:3])
+    parts = [_size(card.size), text(opsets), f"loads in {_milliseconds(card.opened.load_ms)}"]
+    latency = card.opened.latency_ms
+    before = other.opened.latency_ms if other else None
+    if latency:
+        ratio = f" ({latency.p95 / before.p95:.2f}×)" if before and before.p95 > 0 else ""
+        parts.append(f"p95 {_milliseconds(latency.p95)}{ratio}")
+    return " · ".join(part for part in parts if part)
+
+
+def _size(size: int) -> str:
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if size >= scale:
+            return f"{size / scale:.3g} {unit}" if size < 100 * scale else f"{size / scale:.0f} {unit}"
+    return f"{size} B"
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.2g} ms" if value < 10 else f"{value:.0f} ms"
+
+
+def _accuracy(evidence: Evidence | None) -> str:
+    """What the train report claims; it is shown, never trusted."""
+    report = evidence.report if evidence else {}
+    claims = [(word, report.get(f"{word}_accuracy")) for word in ("holdout", "train")]
+    return (
+        ", ".join(
+            f"{value:.3f} {word}"
+            for word, value in claims
+            if isinstance(value, float) and math.isfinite(value) and 0 <= value <= 1
+        )
+        or NONE
+    )
+
+
+@dataclass(frozen=True)
+class _Stood:
+    """How long bytes have stood in a stage, by the events of the history (merge times where they are known)."""
+
+    history: Sequence[Event]
+    now: datetime
+    merged_at: Mapping[int, datetime]
+
+    def everywhere(self, pointer: Pointer) -> str:
+        spans = [(stage, self._span(pointer, stage)) for stage in Stage]
+        return (
+            ", ".join(f"{stage.value} {duration(span)}" for stage, span in spans if span is not None) or "nowhere yet"
+        )
+
+    def here(self, pointer: Pointer, stage: Stage) -> str:
+        span = self._span(pointer, stage)
+        if span is None and pointer.promoted_at_utc:
+            span = max(self.now - to_datetime(pointer.promoted_at_utc), timedelta(0))
+        return f"{stage.value} {duration(span)}" if span is not None else NONE
+
+    def _span(self, pointer: Pointer, stage: Stage) -> timedelta | None:
+        """All the time these bytes have stood there, until the next event of the stage or now."""
+        events = [event for event in reversed(self.history) if event.stage is stage]
+        spans = [
+            max((self._since(following) if following else self.now) - self._since(event), timedelta(0))
+            for event, following in zip(events, [*events[1:], None], strict=False)
+            if event.action is not Action.DEMOTE and _same_bytes(event.pointer, pointer)
+        ]
+        return sum(spans, timedelta(0)) if spans else None
+
+    def _since(self, event: Event) -> datetime:
+        merged = self.merged_at.get(event.request.pull) if event.request else None
+        return merged or to_datetime(event.ts_utc)
+
+
+def _same_bytes(one: Pointer, other: Pointer) -> bool:
+    if one.digest or other.digest:
+        return one.digest == other.digest
+    return (one.artifact_dir, one.artifact_id) == (other.artifact_dir, other.artifact_id)

@@ -1,0 +1,304 @@
+"""GitHub's webhook payloads, parsed once into typed events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from promotebot.errors import InvalidInput
+from promotebot.registry.codec import parse_json
+
+MAX_BYTES = 25 * 1024 * 1024
+GATE_ACTIONS = ("opened", "reopened", "synchronize", "edited", "ready_for_review", "converted_to_draft")
+BRANCH = "refs/heads/"
+
+
+@dataclass(frozen=True)
+class CommentCreated:
+    """Somebody wrote a comment on an issue or a pull request (`issue_comment`, action created)."""
+
+    pull: int
+    is_pull: bool
+    comment_id: int
+    body: str
+    author: str
+    author_type: str
+    via_app: bool
+
+
+@dataclass(frozen=True)
+class LabelChanged:
+    """Somebody put a label on a pull request, or took it off (`pull_request_target`)."""
+
+    pull: int
+    label: str
+    added: bool
+    sender: str
+    sender_type: str
+
+
+@dataclass(frozen=True)
+class PullClosed:
+    """A pull request was closed or merged (`pull_request_target`, action closed)."""
+
+    pull: int
+    merged: bool
+
+
+@dataclass(frozen=True)
+class PullChanged:
+    """A pull request came, moved, or was edited: what the gate judges."""
+
+    pull: int
+    action: str
+
+    @property
+    def pulls(self) -> tuple[int, ...]:
+        return (self.pull,)
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """Somebody reviewed pull requests: the workflow that notices it has ended (`workflow_run`)."""
+
+    pulls: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Queued:
+    """The merge queue asks for checks on a commit it built (`merge_group`)."""
+
+    head_sha: str
+    head_ref: str
+    base_sha: str
+    base_ref: str
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """A branch moved (`push`)."""
+
+    branch: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Dispatched:
+    """Somebody started the workflow by hand, with one command line (`workflow_dispatch`)."""
+
+    command: str
+    ref: str
+    sender: str
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """The timer (`schedule`)."""
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """An event that asks nothing of promotebot."""
+
+    reason: str
+
+
+Event = (
+    CommentCreated
+    | LabelChanged
+    | PullClosed
+    | PullChanged
+    | Reviewed
+    | Queued
+    | Pushed
+    | Dispatched
+    | Scheduled
+    | Ignored
+)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+
+class _User(_Part):
+    login: str = Field(min_length=1)
+    type: str
+
+
+class _Issue(_Part):
+    number: int
+    pull_request: dict[str, Any] | None = None
+
+
+class _Comment(_Part):
+    id: int
+    body: str | None
+    user: _User
+    performed_via_github_app: dict[str, Any] | None = None
+
+
+class _IssueComment(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment"""
+
+    action: str
+    issue: _Issue
+    comment: _Comment
+
+
+class _Label(_Part):
+    name: str
+
+
+class _Pull(_Part):
+    number: int
+    merged: bool | None = None
+
+
+class _PullRequest(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request"""
+
+    action: str
+    pull_request: _Pull
+    sender: _User
+    label: _Label | None = None
+
+
+class _Group(_Part):
+    head_sha: str
+    head_ref: str
+    base_sha: str
+    base_ref: str
+
+
+class _MergeGroup(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#merge_group"""
+
+    action: str
+    merge_group: _Group
+
+
+class _RunPull(_Part):
+    number: int
+
+
+class _Run(_Part):
+    event: str
+    pull_requests: list[_RunPull]
+
+
+class _WorkflowRun(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#workflow_run"""
+
+    action: str
+    workflow_run: _Run
+
+
+class _Push(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#push"""
+
+    ref: str
+    before: str
+    after: str
+    deleted: bool = False
+
+
+class _WorkflowDispatch(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#workflow_dispatch"""
+
+    ref: str
+    sender: _User
+    inputs: dict[str, Any] | None = None
+
+
+def _comment_event(payload: _IssueComment) -> Event:
+    if payload.action != "created":
+        return Ignored(f"a comment was {payload.action}; only new comments are commands")
+    return CommentCreated(
+        pull=payload.issue.number,
+        is_pull=payload.issue.pull_request is not None,
+        comment_id=payload.comment.id,
+        body=payload.comment.body or "",
+        author=payload.comment.user.login,
+        author_type=payload.comment.user.type,
+        via_app=payload.comment.performed_via_github_app is not None,
+    )
+
+
+def _pull_event(payload: _PullRequest) -> Event:
+    number, action, label = payload.pull_request.number, payload.action, payload.label
+    if action in ("labeled", "unlabeled") and label is not None:
+        added = action == "labeled"
+        return LabelChanged(number, label.name, added, payload.sender.login, payload.sender.type)
+    if action == "closed":
+        return PullClosed(number, merged=bool(payload.pull_request.merged))
+    if action in GATE_ACTIONS:
+        return PullChanged(number, action)
+    return Ignored(f"a pull request was {action}")
+
+
+def _group_event(payload: _MergeGroup) -> Event:
+    if payload.action != "checks_requested":
+        return Ignored(f"a merge group was {payload.action}")
+    group = payload.merge_group
+    return Queued(group.head_sha, group.head_ref, group.base_sha, group.base_ref)
+
+
+def _run_event(payload: _WorkflowRun) -> Event:
+    """Only which pull requests it was about is taken from a run: its workflow file may be the pull request's own."""
+    run = payload.workflow_run
+    if payload.action != "completed" or run.event != "pull_request_review" or not run.pull_requests:
+        return Ignored(f"a run on {run.event} was {payload.action}")
+    return Reviewed(tuple(sorted({pull.number for pull in run.pull_requests})))
+
+
+def _push_event(payload: _Push) -> Event:
+    if payload.deleted or not payload.ref.startswith(BRANCH):
+        return Ignored(f"{payload.ref} is no branch that moved")
+    return Pushed(payload.ref.removeprefix(BRANCH), payload.before, payload.after)
+
+
+def _dispatch_event(payload: _WorkflowDispatch) -> Event:
+    command = (payload.inputs or {}).get("command") or ""
+    return Dispatched(str(command), payload.ref, payload.sender.login)
+
+
+_PayloadT = TypeVar("_PayloadT", bound=_Part)
+
+
+def _reader(kind: type[_PayloadT], make: Callable[[_PayloadT], Event]) -> Callable[[Any], Event]:
+    return lambda document: make(kind.model_validate(document))
+
+
+_EVENTS: Mapping[str, Callable[[Any], Event]] = {
+    "issue_comment": _reader(_IssueComment, _comment_event),
+    "pull_request_target": _reader(_PullRequest, _pull_event),
+    "workflow_run": _reader(_WorkflowRun, _run_event),
+    "merge_group": _reader(_MergeGroup, _group_event),
+    "push": _reader(_Push, _push_event),
+    "workflow_dispatch": _reader(_WorkflowDispatch, _dispatch_event),
+    "schedule": lambda _: Scheduled(),
+}
+
+
+def parse_event(name: str, data: bytes) -> Event:
+    """The event of a job from its name and its payload's bytes.
+
+    Raises:
+        InvalidInput: naming the JSON path of what a payload of that name must have and this one has not.
+    """
+    read = _EVENTS.get(name)
+    if read is None:
+        return Ignored(f"promotebot does not act on {name}")
+    document = parse_json(data, where="GITHUB_EVENT_PATH", max_bytes=MAX_BYTES)
+    try:
+        return read(document)
+    except ValidationError as problem:
+        lines = [f"$.{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in problem.errors()]
+        raise InvalidInput(
+            "; ".join(lines), where="GITHUB_EVENT_PATH", remedy=f"run it on the {name} event as GitHub sends it"
+        ) from None

@@ -1,0 +1,173 @@
+"""The shorter comments: withdrawn, recomputed, what the gate says, what is live now, a verification, a status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from promotebot.findings import Finding, errors_in
+from promotebot.github.comment import MAX_PROBLEMS, RULES_BYTES, Rendered, Setting
+from promotebot.github.markdown import bounded, code, details, link, marker, table, text
+from promotebot.github.verdict import count_line, every_rule, problems, waits
+from promotebot.promotion.replay import Step
+from promotebot.promotion.rules import short
+from promotebot.registry.model import Action, Pointer
+from promotebot.registry.names import Stage
+from promotebot.registry.registry import ModelRegistry
+
+GATE, LIVE, LOOK = "@gate", "@live", "@look"
+"""Subjects of sticky comments that belong to no model; no model's name holds an @."""
+_DONE = {Action.PROMOTE: "promoted to", Action.ROLLBACK: "rolled back in", Action.DEMOTE: "taken out of"}
+
+
+def render_withdrawn(model: str, steps: Sequence[Step], commit: str, setting: Setting) -> Rendered:
+    """What a pull request promoted, taken back before the merge."""
+    lines = [f"- {_step(step)}" for step in steps]
+    return note(
+        model,
+        f"↩️ {code(model)} · withdrawn",
+        [
+            f"This pull request no longer carries:\n{chr(10).join(lines)}",
+            f"Asked by {code(setting.requester)} ({link('here', setting.request_url)}); committed as "
+            f"{setting.commit(commit)}. The base's history never saw it. To ask again, write a new comment.",
+        ],
+        setting,
+        title=f"{model} · withdrawn",
+    )
+
+
+def render_recomputed(
+    model: str,
+    steps: Sequence[Step],
+    commit: str,
+    gate: Sequence[Finding],
+    setting: Setting,
+    *,
+    waiting: Finding | None = None,
+) -> Rendered:
+    """The base moved, and the pull request's promotions were made anew on it."""
+    lines = [f"- {_step(step)}" for step in steps]
+    state = "the gate refuses it" if gate else "ready to sign off"
+    return note(
+        model,
+        f"🔁 {code(model)} · made anew on {code(setting.base_ref)} · {state}",
+        [
+            problems(gate, limit=MAX_PROBLEMS) if gate else "",
+            waits(waiting) if waiting else "",
+            f"{code(setting.base_ref)} moved. This branch was merged with it ({setting.commit(commit)}), and its "
+            f"promotions were planned again on what stands there now:\n{chr(10).join(lines)}",
+            "Every rule was applied again. The comparison and the diff are in this pull request's files.",
+        ],
+        setting,
+        title=f"{model} · made anew on {setting.base_ref}",
+    )
+
+
+def render_gate(
+    findings: Sequence[Finding], title: str, setting: Setting, *, waiting: Finding | None = None
+) -> Rendered:
+    """What the gate says of a pull request that carries promotions, or changes what was promoted."""
+    wrong = errors_in(findings)
+    verb = "refuses" if wrong else "waits on" if waiting else "passes"
+    head = f"🚦 {code('promotebot/gate')} {verb} {code(setting.head_sha[:7])}"
+    return note(
+        GATE,
+        head,
+        [
+            problems(findings, limit=MAX_PROBLEMS) if wrong else count_line(findings),
+            waits(waiting) if waiting else "",
+            details("Every rule", every_rule(findings, budget=RULES_BYTES)),
+        ],
+        setting,
+        title=title,
+    )
+
+
+def render_live(
+    steps: Sequence[Step], registry: ModelRegistry, wrong: Sequence[Finding], commit: str, setting: Setting
+) -> Rendered:
+    """What the merge made live, or that it does not verify, with how to get back."""
+    rows = [
+        (code(step.model), _stage(step), code(step.event.pointer.artifact_id), _holds(registry, step)) for step in steps
+    ]
+    head = f"🟢 Live at {setting.commit(commit)}" if not wrong else f"🔴 {setting.commit(commit)} does not verify"
+    active = sorted({step.model for step in steps if step.event.stage is Stage.ACTIVE})
+    ways = [f'/rollback {model} --reason "why"' for model in active]
+    back = "\n".join(
+        f"- {code(way)} on an open pull request, or as the `command` of the promotebot workflow" for way in ways
+    )
+    return note(
+        LIVE,
+        head,
+        [
+            problems(wrong, limit=MAX_PROBLEMS) if wrong else "",
+            table(("model", "stage", "artifact", "the stage holds now"), rows),
+            f"**To roll back:**\n{back}" if back else "",
+            f"Contacts: {', '.join(code(c) for c in setting.contacts)}." if wrong and setting.contacts else "",
+        ],
+        setting,
+        title="live" if not wrong else "the merge does not verify",
+    )
+
+
+def render_report(title: str, findings: Sequence[Finding], setting: Setting) -> Rendered:
+    """A verification of the pull request's head."""
+    return note(
+        LOOK,
+        f"🔎 {text(title)}",
+        [
+            problems(findings, limit=MAX_PROBLEMS) if errors_in(findings) else count_line(findings),
+            details("Every rule", every_rule(findings, budget=RULES_BYTES)),
+        ],
+        setting,
+        title=title,
+    )
+
+
+def render_status(registry: ModelRegistry, names: Iterable[str], steps: Sequence[Step], setting: Setting) -> Rendered:
+    """What stands in each stage of the base, and what this pull request would change."""
+    rows = [(code(name), *(_pointer(registry.get_stage_pointer(name, stage)) for stage in Stage)) for name in names]
+    carried = [f"- {_step(step)}" for step in steps]
+    return note(
+        LOOK,
+        f"📋 What stands on {code(setting.base_ref)}",
+        [
+            table(("model", *(stage.label for stage in Stage)), rows),
+            "**Merging this pull request makes:**\n" + "\n".join(carried)
+            if carried
+            else "This pull request promotes nothing.",
+        ],
+        setting,
+        title=f"what stands on {setting.base_ref}",
+    )
+
+
+def note(subject: str, heading: str, sections: Sequence[str], setting: Setting, *, title: str) -> Rendered:
+    """A sticky comment of a subject: heading and sections, bounded."""
+    first = marker(subject)
+    parts = [f"{first}\n### {heading}", *filter(None, sections)]
+    summary = link("the step summary", setting.run_url) if setting.run_url else "the step summary"
+    return Rendered(first, title, bounded(parts, where_else=summary), "\n\n".join(parts))
+
+
+def report_issue(subject: str, title: str, findings: Sequence[Finding], facts: Mapping[str, str]) -> tuple[str, str]:
+    """(first line, body) of the issue that a failed verification opens; the first line makes it found again."""
+    first = marker(subject)
+    rows = [(text(name), value) for name, value in facts.items() if value]
+    parts = [f"{first}\n### {text(title)}", table(("", ""), rows), problems(findings, limit=MAX_PROBLEMS)]
+    return first, bounded(parts, where_else="the run's summary")
+
+
+def _step(step: Step) -> str:
+    return f"{code(step.model)}: {code(step.event.pointer.artifact_id)} {_DONE[step.event.action]} {_stage(step)}"
+
+
+def _stage(step: Step) -> str:
+    return step.event.stage.label if step.event.stage else "no stage"
+
+
+def _holds(registry: ModelRegistry, step: Step) -> str:
+    return _pointer(registry.get_stage_pointer(step.model, step.event.stage)) if step.event.stage else ""
+
+
+def _pointer(pointer: Pointer | None) -> str:
+    return f"{code(pointer.artifact_id)} {code(short(pointer.digest))}" if pointer else "—"

@@ -1,0 +1,174 @@
+"""GitHub's REST API through PyGithub: a request, every page, errors as ours. Nothing else imports PyGithub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import github
+from github.GithubException import GithubException
+from github.Repository import Repository
+from requests import RequestException
+from urllib3 import Retry
+
+from promotebot.errors import CouldNotVerify
+from promotebot.settings import Settings
+
+_T = TypeVar("_T")
+TIMEOUT_SECONDS = 20
+READ_RETRIES = 3
+PAGE = 100
+
+
+class Rest:
+    """One repository's API."""
+
+    def __init__(self, api: github.Github, repository: str) -> None:
+        self._api = api
+        self.repo: Repository = api.get_repo(repository)
+
+    @classmethod
+    def connect(cls, settings: Settings, *, retries: int = READ_RETRIES) -> Rest:
+        """A client for the job's repository; no request is made yet.
+
+        Reads are asked again after a server's error, a write never is: the first may have arrived. A rate limit
+        ends the job at once; PyGithub's own GithubRetry would sleep until the limit's reset, up to an hour.
+        """
+        retry = Retry(
+            total=retries,
+            backoff_factor=0.5,
+            allowed_methods=frozenset({"GET"}),
+            status_forcelist=(500, 502, 503, 504),
+            respect_retry_after_header=False,
+            raise_on_status=False,
+        )
+        api = github.Github(
+            auth=github.Auth.Token(settings.token.get_secret_value()),
+            base_url=settings.api_url,
+            timeout=TIMEOUT_SECONDS,
+            per_page=PAGE,
+            retry=retry,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            user_agent="promotebot",
+            lazy=True,
+        )
+        return cls(api, settings.repository)
+
+    def close(self) -> None:
+        self._api.close()
+
+    def request(
+        self,
+        verb: str,
+        path: str,
+        *,
+        what: str,
+        needs: str = "",
+        body: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """What GitHub answers to one request; `path` is below the repository.
+
+        Args:
+            what: what is done, in words that continue "GitHub refused to …".
+            needs: the line of `permissions:` it takes, named where it is missing.
+
+        Raises:
+            CouldNotVerify: when GitHub refuses, or does not answer.
+        """
+        with translated(what, needs=needs):
+            _, found = self.repo.requester.requestJsonAndCheck(
+                verb, f"{self.repo.url}{path}", parameters=dict(parameters or {}), input=dict(body) if body else None
+            )
+            return found
+
+    def pages(
+        self, path: str, *, what: str, needs: str = "", parameters: Mapping[str, Any] | None = None
+    ) -> Iterator[Any]:
+        """Every item of every page, as the Link header says, never by counting: a page may hold fewer than asked for.
+
+        https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
+        """
+        page = 1
+        while True:
+            with translated(what, needs=needs):
+                headers, found = self.repo.requester.requestJsonAndCheck(
+                    "GET", f"{self.repo.url}{path}", parameters={**(parameters or {}), "per_page": PAGE, "page": page}
+                )
+            yield from found
+            if 'rel="next"' not in headers.get("link", ""):
+                return
+            page += 1
+
+    def listed(
+        self,
+        read: Callable[[Any], _T],
+        path: str,
+        *,
+        what: str,
+        needs: str,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> list[_T]:
+        """Every item of every page, each read by `read`."""
+        with translated(what):
+            return [read(item) for item in self.pages(path, what=what, needs=needs, parameters=parameters)]
+
+
+def segment(text: str) -> str:
+    """A value as one part of a path."""
+    return quote(text, safe="")
+
+
+class PersonalToken(CouldNotVerify):
+    """The token belongs to a person, who cannot create check runs."""
+
+
+@contextmanager
+def translated(what: str, *, needs: str = "") -> Iterator[None]:
+    """PyGithub's and requests' errors as ours: what was asked, what GitHub said, what to do next."""
+    try:
+        yield
+    except GithubException as problem:
+        raise _explained(what, problem, needs) from None
+    except RequestException as problem:
+        raise CouldNotVerify(
+            f"GitHub did not answer the request to {what} ({type(problem).__name__})", remedy="run the job again"
+        ) from None
+    except (KeyError, TypeError, ValueError, AttributeError, AssertionError, RuntimeError) as problem:
+        # RuntimeError is PyGithub's for a redirect to another host, which must not see the token
+        raise CouldNotVerify(
+            f"GitHub's answer to the request to {what} is not understood ({type(problem).__name__})",
+            remedy="run the job again",
+        ) from None
+
+
+def _explained(what: str, problem: GithubException, needs: str) -> CouldNotVerify:
+    said = problem.data.get("message", "") if isinstance(problem.data, dict) else ""
+    headers = {key.lower(): value for key, value in (problem.headers or {}).items()}
+    message = f"GitHub refused to {what}: {problem.status} {' '.join(str(said).split())[:200]}".rstrip()
+    if problem.status == 403 and "not accessible by personal access token" in str(said):
+        return PersonalToken(message, remedy=f"use a token of an App, or add `{needs}`")
+    if problem.status == 403 and "authenticate via a GitHub App" in str(said):
+        return PersonalToken(message, remedy="use a token of an App")
+    if problem.status == 403 and "not accessible by integration" in str(said):
+        wanted = headers.get("x-accepted-github-permissions", "").replace("=", ": ") or needs or "the missing line"
+        return CouldNotVerify(message, remedy=f"add `{wanted}` under `permissions:` of the job")
+    if problem.status in (403, 429) and ("retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"):
+        return CouldNotVerify(message, remedy=f"run the job again {_when(headers)}")
+    return CouldNotVerify(
+        message, remedy="run the job again; https://www.githubstatus.com shows whether GitHub is well"
+    )
+
+
+def _when(headers: Mapping[str, str]) -> str:
+    """When GitHub listens again: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
+    wait, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
+    if wait.isdecimal():
+        return f"in {wait} seconds"
+    if reset.isdecimal() and len(reset) <= 11:
+        return f"after {datetime.fromtimestamp(int(reset), timezone.utc):%H:%M:%S} UTC, when the rate limit is reset"
+    return "in a few minutes"

@@ -1,0 +1,165 @@
+"""Findings as a reviewer reads them: what is wrong first, each with its next command, then every rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from promotebot.findings import Finding, Severity, errors_in, warnings_in
+from promotebot.github.markdown import code, fence, table, text, visible
+
+SIGNS = {Severity.PASS: "✅", Severity.WARNING: "⚠️", Severity.ERROR: "❌", Severity.UNKNOWN: "❔"}
+MAX_MESSAGE = 600
+MAX_REMEDY = 2000
+_WORDS_THAT_ARE_CODE = re.compile(
+    r"`[^`]+`"
+    r"|(?<![\w/.:'-])(?:--[a-z][a-z-]*|sha256:[0-9a-f]{64}|[0-9a-f]{40}(?!\w)"
+    r"|(?:[\w.-]+/){2,}[\w.-]*\w|(?:[\w.-]+/)?[\w-]+\.(?:json|md|onnx|pb|yml))"
+)
+_COMMAND = re.compile(
+    r"(?:^|(?<=[(])|(?<=: )|(?<=, )|(?<=; )|(?<=then )|(?<=or )|(?<=run )|(?<=comment ))"
+    r"(?:/(?:promote|rollback|demote|withdraw|help)\b|promotebot (?=[a-z])|git (?=[a-z])|ls -|rmdir |export )"
+)
+_PROSE_AGAIN = re.compile(r", |; | shows |\.$")
+
+
+def count_line(findings: Sequence[Finding]) -> str:
+    """`**17 rules passed, 1 warning.**`"""
+    warned = len(warnings_in(findings))
+    rules = _plural(len(_clean_rules(findings)), "rule")
+    return f"**{rules} passed, {_plural(warned, 'warning') if warned else 'no warnings'}.**"
+
+
+def problems(findings: Sequence[Finding], *, limit: int | None) -> str:
+    """Errors, what nobody could look at, warnings (`limit` of each), then how many other rules passed."""
+    unknown = [finding for finding in findings if finding.severity is Severity.UNKNOWN]
+    lines = [
+        line for kind in (errors_in(findings), unknown, warnings_in(findings)) for line in bullets(kind, limit=limit)
+    ]
+    others = len(_clean_rules(findings))
+    tail = [f"{others} other rule{'' if others == 1 else 's'} passed."] if others else []
+    return "\n\n".join(["\n".join(lines), *tail])
+
+
+def waits(finding: Finding) -> str:
+    """What people still have to do before the check turns green."""
+    return f"⏳ The check {finding.message}: {inline(finding.remedy)}."
+
+
+def bullets(findings: Sequence[Finding], *, limit: int | None) -> list[str]:
+    """One list item a finding: sign, rule, where, what, and the next step."""
+    shown = findings[:limit]
+    more = len(findings) - len(shown)
+    return [bullet(finding, whole=limit is None) for finding in shown] + ([f"- … and {more} more"] if more else [])
+
+
+def bullet(finding: Finding, *, whole: bool) -> str:
+    """`- ❌ **rule** in where: message`, and the next step: below an error, behind a warning."""
+    message = finding.message if whole else _cut(finding.message, MAX_MESSAGE)
+    remedy = finding.remedy if whole else _cut(finding.remedy, MAX_REMEDY)
+    where = f" in {code(finding.where)}" if finding.where and finding.where not in finding.message else ""
+    item = f"- {SIGNS[finding.severity]} **{code(finding.rule)}**{where}: {prose(message)}"
+    if finding.severity is not Severity.WARNING or not remedy:
+        return item + next_step(remedy)
+    return f"{item} Next: {inline(remedy)}"
+
+
+def next_step(remedy: str) -> str:
+    """The remedy below its finding; a command that ends it stands in a block of its own, to copy."""
+    if not remedy:
+        return ""
+    if remedy.startswith("did you mean "):
+        return f"\n  {inline('D' + remedy[1:])}"
+    choices = re.fullmatch(r"([^`]*?):? ?((?:`[^`]+` or )+`[^`]+`)", remedy)
+    if choices:
+        commands = "".join(f"\n  - {code(command)}" for command in re.findall(r"`([^`]+)`", choices[2]))
+        return f"\n  Next: {text(choices[1])}:{commands}"
+    parts = _parts(remedy)
+    last, is_command = parts[-1]
+    if is_command and sum(command for _, command in parts) == 1:
+        before = "".join(prose(words) for words, _ in parts[:-1]).rstrip()
+        block = fence(visible(last), "text").replace("\n", "\n  ")
+        return f"\n  Next: {before}\n  {block}" if before else f"\n  Next:\n  {block}"
+    return f"\n  Next: {inline(remedy)}"
+
+
+def inline(remedy: str) -> str:
+    """A remedy in one line, its commands as code."""
+    return "".join(code(words) if command else prose(words) for words, command in _parts(remedy))
+
+
+def prose(message: str) -> str:
+    """Words as text; paths, flags, digests and commits inside them as code, digests cut to what people compare."""
+    parts, end = [], 0
+    for match in _WORDS_THAT_ARE_CODE.finditer(message):
+        parts += [text(message[end : match.start()]), code(_short(match[0].strip("`")))]
+        end = match.end()
+    return "".join([*parts, text(message[end:])])
+
+
+def every_rule(findings: Iterable[Finding], *, budget: int | None) -> str:
+    """One row a finding, in the order of evaluation, until `budget` bytes are used."""
+    rows = [(SIGNS[f.severity], code(f.rule), text(f.message), code(f.where) if f.where else "") for f in findings]
+    kept = within(["".join(row) for row in rows], budget)
+    shown = table(("", "rule", "what was found", "where"), rows[:kept])
+    return shown if kept == len(rows) else f"{shown}\n\n… and {len(rows) - kept} more."
+
+
+def within(lines: Sequence[str], budget: int | None) -> int:
+    """How many of the first lines fit into a number of UTF-8 bytes; None is without bound."""
+    used = 0
+    for index, line in enumerate(lines):
+        used += len(line.encode("utf-8", "replace")) + 16
+        if budget is not None and used > budget:
+            return index
+    return len(lines)
+
+
+def _parts(remedy: str) -> list[tuple[str, bool]]:
+    """A remedy cut into (words, whether they are a command)."""
+    parts: list[tuple[str, bool]] = []
+    for index, piece in enumerate(remedy.split("`")):
+        if index % 2:
+            parts.append((piece, True))
+            continue
+        end = 0
+        for match in _COMMAND.finditer(piece):
+            if match.start() < end:
+                continue
+            start, stop = match.start(), _command_end(piece, match.start())
+            parts += [(piece[end:start], False), (piece[start:stop], True)]
+            end = stop
+        parts.append((piece[end:], False))
+    return [part for part in parts if part[0]] or [(remedy, False)]
+
+
+def _command_end(words: str, start: int) -> int:
+    """Where a command turns back into prose; what stands in quotes belongs to it."""
+    quote, closing = "", start > 0 and words[start - 1] == "("
+    for index in range(start, len(words)):
+        character = words[index]
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif (closing and character == ")") or _PROSE_AGAIN.match(words, index):
+            return index
+    return len(words)
+
+
+def _clean_rules(findings: Iterable[Finding]) -> set[str]:
+    """Rules that passed and neither warned nor refused anywhere."""
+    every = list(findings)
+    return {f.rule for f in every} - {f.rule for f in every if f.severity is not Severity.PASS}
+
+
+def _short(word: str) -> str:
+    return f"{word[:19]}…" if word.startswith("sha256:") and len(word) > 20 else word
+
+
+def _cut(words: str, length: int) -> str:
+    return words if len(words) <= length else words[:length] + "…"
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

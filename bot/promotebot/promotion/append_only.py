@@ -1,0 +1,81 @@
+"""History only grows: the base's events must stand unchanged below the head's new ones (DESIGN §2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from promotebot.findings import Finding, error, passed
+from promotebot.registry.model import ModelEntry
+from promotebot.registry.names import Stage
+from promotebot.registry.registry import ModelRegistry
+
+RawEvent = Mapping[str, Any]
+_RESTORE = "restore the history from the base branch: it only grows"
+
+
+def check_append_only(base: ModelRegistry, head: ModelRegistry, names: Iterable[str]) -> Iterator[Finding]:
+    """Base history is a suffix of head history, event by event in canonical form.
+
+    A chain that was computed again over edited events is whole; only this comparison finds it.
+    """
+    for name in names:
+        where = head.at(name)
+        if name not in base:
+            added = len(head.raw_history(name))
+            yield passed("history.append_only", f"new since the base, {added} event(s)", where=where)
+        elif name not in head:
+            message = f"The model {name} is removed; models are only demoted."
+            yield error("history.append_only", message, where=where, remedy=_RESTORE)
+        elif not head.is_stored_alike(name, base):
+            yield from _compared(base, head, name, where)
+        else:
+            yield passed("history.append_only", "the base's file, unchanged", where=where)
+
+
+def _compared(base: ModelRegistry, head: ModelRegistry, name: str, where: str) -> Iterator[Finding]:
+    old, new = base.raw_history(name), head.raw_history(name)
+    before, after = base.entry(name), head.entry(name)
+    moved = _moved_genesis(before, after) if before and after else ()
+    problems = [*rewritten(old, new), *moved]
+    for message in problems:
+        yield error("history.append_only", message, where=where, remedy=_RESTORE)
+    if not problems:
+        said = f"the base's {len(old)} event(s) unchanged, {len(new) - len(old)} added"
+        yield passed("history.append_only", said, where=where)
+
+
+def rewritten(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[str]:
+    """What became of the base's events, those lost and then the oldest first; nothing when they stand unchanged.
+
+    Computing a chain anew changes `previous` in every event above an edit; that is said once, with the edit.
+    """
+    extra, edited = len(new) - len(old), False
+    if extra < 0:
+        yield f"History holds {len(new)} event(s), the base's holds {len(old)}."
+    for index in reversed(range(max(0, -extra), len(old))):
+        after, before = new[index + extra], old[index]
+        fields = _differing(after, before)
+        if not fields or (edited and fields == ["previous"]):
+            continue
+        edited = True
+        yield f"history[{index + extra}] is not the base's history[{index}]: {', '.join(fields[:5])} changed."
+
+
+def same_json(one: object, other: object) -> bool:
+    """Equal as JSON: to Python, true is 1 and 1.0 is 1; to a reader of the file they differ."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _differing(after: RawEvent, before: RawEvent) -> list[str]:
+    """The fields that differ; a `previous` that no older tool wrote is added by the first promotion after it."""
+    keys = [key for key in {**before, **after} if not (key == "previous" and key not in before)]
+    return [key for key in keys if (key in after) != (key in before) or not same_json(after.get(key), before.get(key))]
+
+
+def _moved_genesis(old: ModelEntry, new: ModelEntry) -> Iterator[str]:
+    """A pointer that has no event may only change through one."""
+    for stage in Stage:
+        if old.pointer(stage) != new.pointer(stage) and not any(event.stage is stage for event in new.history):
+            yield f"{stage.label} changed since the base without an event."

@@ -1,0 +1,155 @@
+"""What must hold inside one model's entry: the chain, the order of events, every pointer its newest event's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from promotebot.errors import InvalidInput
+from promotebot.findings import Finding, error, passed, warning
+from promotebot.registry.chain import RawEvent, chain_breaks, event_digest
+from promotebot.registry.model import Action, Event, ModelEntry, Pointer
+from promotebot.registry.names import ModelName, Stage, to_datetime, to_timestamp
+from promotebot.registry.registry import ModelRegistry
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+_RESTORE = "restore the registry from the base branch: history is never edited"
+
+
+def check_entry(registry: ModelRegistry, name: ModelName, now: datetime) -> Iterator[Finding]:
+    """Every invariant of one model's history and pointers (DESIGN §3, history)."""
+    entry = registry.entries[name]
+    where = registry.at(name)
+    yield from _chain(registry, name, entry, where)
+    yield from _events(entry, where)
+    yield from _order(entry, where, now)
+    for stage in Stage:
+        yield from _pointer(entry, stage, where)
+
+
+def _chain(registry: ModelRegistry, name: ModelName, entry: ModelEntry, where: str) -> Iterator[Finding]:
+    history = registry.raw_history(name)
+    if entry.history_digest is None and not any(_was_sealed(event) for event in history):
+        if entry.history:
+            yield warning(
+                "history.chain",
+                "History has no hash chain yet (written by an older tool).",
+                where=where,
+                remedy="nothing to do: the next promotion starts the chain over all of it",
+            )
+        return
+    breaks = list(_without_canonical_form(history)) or chain_breaks(history, entry.history_digest)
+    for index, problem in breaks:
+        yield error("history.chain", f"history[{index}]: {problem}.", where=where, remedy=_RESTORE)
+    if not breaks:
+        yield passed("history.chain", f"{len(entry.history)} event(s), chain whole", where=where)
+
+
+def _was_sealed(event: RawEvent) -> bool:
+    """Whether this event stood in a chain once: no older tool wrote a digest, or the key `previous`, null or not."""
+    return "previous" in event or event["pointer"].get("digest") is not None
+
+
+def _without_canonical_form(history: Sequence[RawEvent]) -> Iterator[tuple[int, str]]:
+    """Events of which no digest can be taken, because an edit put a fraction in."""
+    for index, event in enumerate(history):
+        problem = _digest_problem(event)
+        if problem:
+            yield index, problem
+
+
+def _digest_problem(event: RawEvent) -> str:
+    try:
+        event_digest(event)
+    except InvalidInput as problem:
+        return problem.message
+    return ""
+
+
+def _events(entry: ModelEntry, where: str) -> Iterator[Finding]:
+    """Each event names the stage it changed, in the form of its action (DESIGN §2)."""
+    wrong = False
+    newest_pinned = max((i for i, event in enumerate(entry.history) if event.pointer.digest), default=-1)
+    for index, event in enumerate(entry.history):
+        if event.action is not Action.DEMOTE:
+            problem = f"a {event.action.value} names no to_stage" if event.to_stage is None else ""
+        elif event.from_stage is None:
+            problem = "a demotion names no from_stage"
+        else:
+            problem = "a demotion has no to_stage" if event.to_stage else ""
+        problem = problem or _half_described(event, sealed=index <= newest_pinned)
+        if problem:
+            wrong = True
+            yield error("history.event", f"history[{index}]: {problem}.", where=where, remedy=_RESTORE)
+    if entry.history and not wrong:
+        yield passed("history.event", "every event names the stage it changed", where=where)
+
+
+def _half_described(event: Event, *, sealed: bool) -> str:
+    """What no promotion leaves out; older tools did, below the first event with a digest (legacy.md)."""
+    if not sealed or event.action is Action.DEMOTE:
+        return ""
+    wanted = ["actor", "digest"] + (["git_sha", "dataset_id"] if event.to_stage is Stage.ACTIVE else [])
+    missing = [name for name in wanted if not getattr(event.pointer, name)]
+    return f"its pointer lacks {', '.join(missing)}" if missing else ""
+
+
+def _order(entry: ModelEntry, where: str, now: datetime) -> Iterator[Finding]:
+    times = [to_datetime(event.ts_utc) for event in entry.history]
+    backwards = [i for i in range(len(times) - 1) if times[i] < times[i + 1]]
+    for index in backwards:
+        yield error(
+            "history.order",
+            f"history[{index}] ({entry.history[index].ts_utc}) is older than the event below it "
+            f"({entry.history[index + 1].ts_utc}).",
+            where=where,
+            remedy=_RESTORE,
+        )
+    future = bool(times) and times[0] - now > CLOCK_TOLERANCE
+    if future:
+        yield error(
+            "history.clock",
+            f"The newest event is from {entry.history[0].ts_utc}; the clock here says {to_timestamp(now)}.",
+            where=where,
+            remedy="set this machine's clock, or wait",
+        )
+    if times and not backwards and not future:
+        yield passed("history.order", "newest first, none in the future", where=where)
+
+
+def _pointer(entry: ModelEntry, stage: Stage, where: str) -> Iterator[Finding]:
+    """A pointer without any event is genesis, written before there was a history: warned of, not refused."""
+    pointer = entry.pointer(stage)
+    newest = next((event for event in entry.history if event.stage is stage), None)
+    expected = newest.pointer if newest and newest.action is not Action.DEMOTE else None
+    if newest is None and pointer is None:
+        return
+    if newest is None and pointer is not None and pointer.digest is None:
+        yield warning("history.pointer", f"{stage.label} has no event (written by an older tool).", where=where)
+    elif _same(pointer, expected):
+        yield passed("history.pointer", f"{stage.label} is what its newest event says", where=where)
+    else:
+        yield error(
+            "history.pointer",
+            f"{stage.label} holds {_name(pointer)}, "
+            f"its newest event says {_name(expected)}{_field(pointer, expected)}.",
+            where=where,
+            remedy=_RESTORE,
+        )
+
+
+def _same(one: Pointer | None, other: Pointer | None) -> bool:
+    return (one and one.model_dump()) == (other and other.model_dump())
+
+
+def _field(one: Pointer | None, other: Pointer | None) -> str:
+    """The first field in which two different pointers differ, in words."""
+    if one is None or other is None:
+        return ""
+    ours, theirs = one.model_dump(), other.model_dump()
+    first = next(key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key))
+    return f" ({first} differs)"
+
+
+def _name(pointer: Pointer | None) -> str:
+    return pointer.artifact_id if pointer else "nothing"

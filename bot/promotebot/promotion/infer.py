@@ -1,0 +1,193 @@
+"""Completes what a comment left unsaid, from the pull request and the base; says where each value came from."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from promotebot.artifact.manifest import Manifest
+from promotebot.findings import Finding, error
+from promotebot.promotion.request import Actor, Asked, Request
+from promotebot.registry.model import ModelEntry, Pointer, RequestRef
+from promotebot.registry.names import ArtifactPath, ModelName, Stage
+from promotebot.registry.registry import ModelRegistry
+
+_FLAGS = {
+    "artifact_dir": "--artifact-dir",
+    "artifact_id": "--artifact-id",
+    "dataset_id": "--dataset-id",
+    "git_sha": "--git-sha",
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a pull request lets us see: the registry to promote in, and the artifacts it touches."""
+
+    registry: ModelRegistry
+    touched: Sequence[ArtifactPath]
+    """Artifact directories in which the pull request changes at least one file."""
+    manifest_of: Callable[[ArtifactPath], Manifest | None]
+    """The readable manifest of a directory at the head, or None."""
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """The request cannot be completed: what is missing or ambiguous, with the commands to choose from."""
+
+    findings: tuple[Finding, ...]
+    model: ModelName | None = None
+
+
+@dataclass(frozen=True)
+class _Found:
+    value: str | None
+    origin: str
+
+
+def complete(
+    asked: Asked, scene: Scene, *, actor: Actor, ref: RequestRef | None, default_reason: str
+) -> Request | Unclear:
+    """Fill in model, artifact, id, dataset and training commit (DESIGN §4), or say what to choose."""
+    model = _model(asked, scene)
+    if isinstance(model, Finding):
+        return Unclear((model,))
+    name = ModelName(model.value or "")
+    entry = scene.registry.entry(name)
+    place = _artifact(asked, scene, name, entry)
+    if isinstance(place, Finding):
+        return Unclear((place,), name)
+    directory = ArtifactPath(place.value or "")
+    manifest = scene.manifest_of(directory)
+    pointer, stage = _nearest_pointer(entry, asked.stage, directory)
+    found = {
+        "model": model,
+        "artifact_dir": place,
+        "artifact_id": _artifact_id(asked, directory, pointer, stage),
+        "dataset_id": _provenance(asked.dataset_id, "dataset_id", manifest, pointer, stage),
+        "git_sha": _provenance(asked.git_sha, "git_sha", manifest, pointer, stage),
+        "reason": _Found(asked.reason, "") if asked.reason else _Found(default_reason, "pull request title"),
+    }
+    return Request(
+        **{"artifact_id": "", **{key: item.value for key, item in found.items()}},  # type: ignore[arg-type]
+        stage=asked.stage,
+        actor=actor,
+        notes=asked.notes,
+        new_model=asked.new_model,
+        ref=ref,
+        origins={key: item.origin for key, item in found.items() if item.origin and item.value},
+    )
+
+
+def command_text(asked: Asked, model: str | None = None, **flags: str | None) -> str:
+    """The same command with more of it spelled out, to copy."""
+    words = ["/promote", asked.stage.value, *([model or asked.model] if model or asked.model else [])]
+    said = {"artifact_dir": asked.artifact_dir, "artifact_id": asked.artifact_id, **flags}
+    words += [f"{_FLAGS[key]} {value}" for key, value in said.items() if value]
+    return " ".join(str(word) for word in words)
+
+
+def _model(asked: Asked, scene: Scene) -> _Found | Finding:
+    if asked.model:
+        return _Found(asked.model, "")
+    named = sorted({name for directory in scene.touched for name in _models_of(directory, scene)})
+    if len(named) == 1:
+        return _Found(named[0], "artifact in this pull request")
+    known = named or sorted(scene.registry)
+    if len(known) == 1:
+        return _Found(known[0], "only model in the registry")
+    if not known:
+        return error(
+            "request.model",
+            "The registry holds no model and the pull request adds no artifact.",
+            remedy="`/promote shadow MODEL --artifact-dir DIR --new-model`",
+        )
+    return error(
+        "request.model",
+        f"Which model? {'This pull request touches' if named else 'The registry holds'} {', '.join(known)}.",
+        remedy="comment one of: " + " or ".join(f"`{command_text(asked, name)}`" for name in known[:20]),
+    )
+
+
+def _models_of(directory: ArtifactPath, scene: Scene) -> set[str]:
+    """The model a touched artifact belongs to: what its manifest says, else whoever points to it."""
+    manifest = scene.manifest_of(directory)
+    if manifest is not None and manifest.model:
+        return {manifest.model}
+    return {
+        name
+        for name, entry in scene.registry.entries.items()
+        if any(pointer.artifact_dir == directory for pointer in _pointers(entry))
+    }
+
+
+def _pointers(entry: ModelEntry) -> list[Pointer]:
+    standing = [entry.pointer(stage) for stage in Stage]
+    return [pointer for pointer in standing if pointer] + [event.pointer for event in entry.history]
+
+
+def _artifact(asked: Asked, scene: Scene, model: ModelName, entry: ModelEntry | None) -> _Found | Finding:
+    if asked.artifact_dir:
+        return _Found(asked.artifact_dir, "")
+    owned = [d for d in scene.touched if model in (_models_of(d, scene) or {model})]
+    if len(owned) == 1:
+        return _Found(owned[0], "touched by this pull request")
+    if len(owned) > 1:
+        commands = [f"`{command_text(asked, model, artifact_dir=directory)}`" for directory in owned[:20]]
+        return error(
+            "request.artifact_dir",
+            f"Which artifact? This pull request touches {', '.join(owned)}.",
+            remedy="comment one of: " + " or ".join(commands),
+        )
+    for stage in asked.stage.below:
+        pointer = entry.pointer(stage) if entry else None
+        if pointer:
+            return _Found(pointer.artifact_dir, f"{stage.value} pointer")
+    if entry is None:
+        return _unknown_model(asked, scene, model)
+    where = "no lower stage holds one" if asked.stage.below else "shadow is the lowest stage"
+    return error(
+        "request.artifact_dir",
+        f"Which artifact? This pull request touches none and {where}.",
+        remedy=f"`{command_text(asked, model, artifact_dir='ml/artifacts/NAME')}`",
+    )
+
+
+def _unknown_model(asked: Asked, scene: Scene, model: ModelName) -> Finding:
+    near = difflib.get_close_matches(model, list(scene.registry), n=1)
+    known = ", ".join(list(scene.registry)[:20]) or "none yet"
+    return error(
+        "request.model",
+        f"Unknown model {model!r}. Known models: {known}.",
+        remedy=f"did you mean: {command_text(asked, near[0])}" if near else "add its artifact in this pull request",
+    )
+
+
+def _nearest_pointer(entry: ModelEntry | None, stage: Stage, directory: str) -> tuple[Pointer | None, Stage | None]:
+    """The pointer of the nearest lower stage that holds this artifact."""
+    for below in stage.below:
+        pointer = entry.pointer(below) if entry else None
+        if pointer and pointer.artifact_dir == directory:
+            return pointer, below
+    return None, None
+
+
+def _artifact_id(asked: Asked, directory: str, pointer: Pointer | None, stage: Stage | None) -> _Found:
+    if asked.artifact_id:
+        return _Found(asked.artifact_id, "")
+    if pointer and stage:
+        return _Found(pointer.artifact_id, f"{stage.value} pointer")
+    return _Found(directory.rsplit("/", 1)[-1], "directory name")
+
+
+def _provenance(
+    said: str | None, field: str, manifest: Manifest | None, pointer: Pointer | None, stage: Stage | None
+) -> _Found:
+    if said:
+        return _Found(said, "")
+    written: Mapping[str, str | None] = {
+        "manifest": getattr(manifest, field, None),
+        f"{stage.value} pointer" if stage else "": getattr(pointer, field, None),
+    }
+    return next((_Found(value, origin) for origin, value in written.items() if value), _Found(None, ""))

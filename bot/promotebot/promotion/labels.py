@@ -1,0 +1,29 @@
+"""Labels that ask for a promotion: `promote:<stage>` and `promote:<model>:<stage>` (DESIGN §4)."""
+
+from __future__ import annotations
+
+from promotebot.errors import InvalidInput
+from promotebot.promotion.request import Asked
+from promotebot.registry.names import parse_model_name, parse_stage
+
+PREFIX = "promote:"
+MAX_LABEL = 50
+"""Characters GitHub allows; models with longer names are asked for in comments."""
+
+
+def parse_label(name: str) -> Asked | None:
+    """What a label asks for; None for a label that asks for nothing.
+
+    Raises:
+        InvalidInput: for one that means to be a request and is none.
+    """
+    if not name.startswith(PREFIX):
+        return None
+    *model, stage = name.removeprefix(PREFIX).split(":")
+    try:
+        if len(model) > 1:
+            raise InvalidInput(f"label {name!r} has too many parts")
+        return Asked(parse_stage(stage), model=parse_model_name(model[0]) if model else None)
+    except InvalidInput as problem:
+        remedy = f"use a label such as {PREFIX}active or {PREFIX}regime_classifier:staging"
+        raise InvalidInput(f"{name!r}: {problem.message}", where="label", remedy=problem.remedy or remedy) from None

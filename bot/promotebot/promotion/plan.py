@@ -1,0 +1,152 @@
+"""The decision: from a request and its evidence to the one registry change it means, or why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from promotebot.artifact.evidence import Evidence
+from promotebot.errors import InvalidInput
+from promotebot.findings import Finding, errors_in, passed
+from promotebot.promotion.policy import Policy
+from promotebot.promotion.request import Request
+from promotebot.promotion.rules import Case, Facts, evaluate
+from promotebot.registry.model import Action, Event, Pointer, read_record
+from promotebot.registry.names import Stage, Timestamp, to_datetime, to_timestamp
+from promotebot.registry.registry import ModelRegistry
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A legal promotion, rollback or demotion: what the registry becomes. Applying it is somebody else's work."""
+
+    request: Request
+    action: Action
+    today: Pointer | None
+    pointer: Pointer
+    """What the stage gets; for a demotion, what it loses."""
+    event: Event
+    before: ModelRegistry
+    after: ModelRegistry
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Refused: at least one finding is an error, and nothing is to be written."""
+
+    request: Request
+    today: Pointer | None
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """The stage already holds exactly this: nothing to write."""
+
+    request: Request
+    pointer: Pointer
+    findings: tuple[Finding, ...]
+
+
+Decision = Plan | Rejected | Unchanged
+
+
+def plan(
+    registry: ModelRegistry,
+    request: Request,
+    evidence: Evidence,
+    policy: Policy,
+    now: datetime,
+    *,
+    base: ModelRegistry,
+    facts: Facts,
+    commit: str | None,
+) -> Decision:
+    """Decide one promotion.
+
+    Args:
+        registry: the registry to change (the head's, after what this pull request promoted before).
+        base: the base's registry; what rules about history trust.
+        now: the moment of the decision, UTC.
+        commit: the commit `registry` was read from, recorded with the event.
+    """
+    case = Case(request, evidence, registry, base, policy, facts, now)
+    findings = evaluate(case)
+    if errors_in(findings):
+        return Rejected(request, case.today, findings)
+    moment = _moment(case)
+    pointer = None if request.action is Action.DEMOTE else _pointer(case, moment)
+    if case.today is not None and pointer is not None and _says_the_same(case.today, pointer):
+        note = passed("request.noop", f"{request.stage.label} already holds {case.today.artifact_id} with these bytes")
+        return Unchanged(request, case.today, (*findings, note))
+    stored: dict[str, Any] = registry.raw_entry(request.model).get(request.stage.value) or {}
+    event = _event(case, moment, stored if pointer is None else pointer, commit)
+    after = registry.with_event(request.model, event, pointer, request.stage)
+    reread = after.reread(request.model)  # never write what the loader refuses
+    entry = reread.entries[request.model]
+    same = reread.raw_entry(request.model) == after.raw_entry(request.model) and reread.document == after.document
+    if (entry.pointer(request.stage) is None) != (pointer is None) or not same:
+        raise InvalidInput("the new registry does not read back as planned", where=registry.where)
+    newest = entry.history[0]
+    return Plan(request, newest.action, case.today, newest.pointer, newest, registry, reread, findings)
+
+
+def _moment(case: Case) -> Timestamp:
+    """Now, or the newest event's time where the clock is a little behind it (DESIGN §2)."""
+    newest = [to_datetime(event.ts_utc) for event in case.history[:1]]
+    return to_timestamp(max([case.now, *newest]))
+
+
+def _pointer(case: Case, moment: Timestamp) -> dict[str, Any]:
+    request, manifest = case.request, case.evidence.manifest
+    return {
+        "artifact_dir": request.artifact_dir,
+        "artifact_id": request.artifact_id,
+        "git_sha": request.git_sha,
+        "dataset_id": request.dataset_id,
+        "promoted_at_utc": moment,
+        "notes": request.notes,
+        "actor": request.actor.name,
+        "source": request.actor.source.value,
+        "feature_order_hash": manifest.feature_order_hash if manifest else None,
+        "digest": case.digest,
+    }
+
+
+def _event(case: Case, moment: Timestamp, pointer: dict[str, Any], commit: str | None) -> dict[str, Any]:
+    request = case.request
+    demotes = request.action is Action.DEMOTE
+    origin = request.stage if demotes else _origin(case)
+    action = request.action if demotes else Action.ROLLBACK if case.is_rollback else Action.PROMOTE
+    return {
+        "ts_utc": moment,
+        "action": action.value,
+        "from_stage": origin.value if origin else None,
+        "to_stage": None if demotes else request.stage.value,
+        "pointer": dict(pointer),
+        "actor": request.actor.name,
+        "source": request.actor.source.value,
+        "reason": request.reason,
+        "notes": request.notes,
+        "registry_git_sha": commit,
+        "policy_digest": case.policy.digest,
+        "request": request.ref.model_dump() if request.ref else None,
+    }
+
+
+def _origin(case: Case) -> Stage | None:
+    """The highest lower stage that holds these bytes (DESIGN §2)."""
+    entry = case.entry
+    for stage in case.request.stage.below:
+        pointer = entry.pointer(stage) if entry else None
+        if pointer and pointer.digest == case.digest:
+            return stage
+    return None
+
+
+def _says_the_same(today: Pointer, pointer: dict[str, Any]) -> bool:
+    new = read_record(Pointer, pointer, where="plan", path="$.pointer")
+    fields = ("artifact_dir", "artifact_id", "git_sha", "dataset_id", "feature_order_hash", "digest")
+    return all(getattr(today, field) == getattr(new, field) for field in fields)

@@ -1,0 +1,228 @@
+"""The policy: what a team asks of a promotion. Read from the base commit, never from the pull request."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime, timedelta, timezone
+from enum import IntEnum
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+
+from promotebot.artifact.limits import Limits
+from promotebot.errors import InvalidInput
+from promotebot.registry.codec import canonical_json
+from promotebot.registry.names import Digest, Stage
+from promotebot.schema import judged
+
+MAX_BYTES = 64 * 1024
+MAX_APPROVALS = 6  # as many as GitHub's own rule for a branch can ask for
+DEFAULT_PATH = ".github/promotion.yml"
+_DURATION = re.compile(r"(\d{1,4})([mhd])", re.ASCII)
+_LOCAL_TIME = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+class Permission(IntEnum):
+    """A role in a repository, least first.
+
+    https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization
+    """
+
+    NONE = 0
+    READ = 1
+    TRIAGE = 2
+    WRITE = 3
+    MAINTAIN = 4
+    ADMIN = 5
+
+
+def _permission(value: object) -> object:
+    if isinstance(value, str) and value.upper() in Permission.__members__ and value.islower():
+        return Permission[value.upper()]
+    raise ValueError(f"{value!r} is not one of: {', '.join(p.name.lower() for p in Permission)}")
+
+
+def _duration(value: object) -> object:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise ValueError(f"{value!r} is not a duration such as 7d, 12h or 30m")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _as_written(span: timedelta) -> str:
+    """A duration as the file writes it, in the largest unit that holds it whole: 7d, 36h, 90m."""
+    minutes = int(span.total_seconds()) // 60
+    return f"{minutes // 1440}d" if minutes % 1440 == 0 else f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+
+
+PermissionField = Annotated[
+    Permission,
+    BeforeValidator(_permission),
+    PlainSerializer(lambda p: Permission(p).name.lower(), return_type=str),
+    WithJsonSchema({"enum": [permission.name.lower() for permission in Permission]}),
+]
+DurationField = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(_as_written, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,4}[mhd]$"}),
+]
+
+
+class _Section(BaseModel):
+    """Frozen; an unknown key is an error: a misspelt rule must not be a missing rule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Soak(_Section):
+    """How long an artifact should stand in a stage before it leaves upwards."""
+
+    minimum: DurationField
+    required: bool = False
+
+
+class StagePolicy(_Section):
+    permission: PermissionField = "write"  # type: ignore[assignment]  # the validator turns it into a Permission
+    soak: Soak | None = None
+
+
+class ActivePolicy(_Section):
+    permission: PermissionField = "maintain"  # type: ignore[assignment]  # the validator turns it into a Permission
+    require_prior_stage: bool = True
+
+
+class Stages(_Section):
+    shadow: StagePolicy = StagePolicy(soak=Soak(minimum="7d"))
+    staging: StagePolicy = StagePolicy(soak=Soak(minimum="2d"))
+    active: ActivePolicy = ActivePolicy()
+
+    def permission(self, stage: Stage) -> Permission:
+        section: StagePolicy | ActivePolicy = getattr(self, stage.value)
+        return section.permission
+
+
+def _local_time(value: object) -> object:
+    if isinstance(value, str) and _LOCAL_TIME.fullmatch(value):
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            return value
+    raise ValueError(f"{value!r} is not a local time such as 2026-12-18T18:00")
+
+
+def _zone(value: object) -> object:
+    try:
+        ZoneInfo(value if isinstance(value, str) else "")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is no timezone that this machine knows, such as UTC or Europe/Berlin") from None
+    return value
+
+
+LocalTimeField = Annotated[
+    str, BeforeValidator(_local_time), WithJsonSchema({"type": "string", "pattern": _LOCAL_TIME.pattern})
+]
+
+
+class Freeze(_Section):
+    """A time in which nothing is promoted; what goes back, and what takes a model out, is never frozen."""
+
+    start: LocalTimeField
+    end: LocalTimeField
+    timezone: Annotated[str, BeforeValidator(_zone)] = "UTC"
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = (Stage.ACTIVE,)
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Freeze:
+        if self.begins >= self.ends:
+            raise ValueError(f"end ({self.end}) is not after start ({self.start})")
+        return self
+
+    @property
+    def begins(self) -> datetime:
+        return self._moment(self.start)
+
+    @property
+    def ends(self) -> datetime:
+        """The first moment after it, UTC."""
+        return self._moment(self.end)
+
+    def _moment(self, local: str) -> datetime:
+        there = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(self.timezone))
+        return there.astimezone(timezone.utc)
+
+
+class Separation(_Section):
+    """How many people other than requester, author and last pusher must approve the exact head."""
+
+    approvals: Annotated[int, Field(ge=1, le=MAX_APPROVALS)]
+
+
+class Policy(_Section):
+    """`.github/promotion.yml` (DESIGN §2); every key has a default, so no file is a valid policy."""
+
+    bases: tuple[str, ...] = ()
+    """Base refs beside the default branch that may be promoted into."""
+    stages: Stages = Stages()
+    require_reason: bool = False
+    require_sha: bool = False
+    require_dataset: bool = False
+    """Whether ACTIVE needs the dataset's own manifest and files in the repository."""
+    drafts: bool = False
+    """Whether a draft pull request may carry promotions."""
+    separation: Separation | None = None
+    freezes: tuple[Freeze, ...] = ()
+    limits: Limits = Limits()
+    contacts: tuple[Annotated[str, Field(max_length=200)], ...] = ()
+
+    @property
+    def digest(self) -> Digest:
+        """sha256 of the canonical JSON of the policy in force, defaults included; recorded with each event."""
+        return Digest("sha256:" + hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest())
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML's safe subset, with duplicate keys and aliases refused."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not read")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        odd = next((key for key in keys if not isinstance(key, str)), None)
+        if odd is not None or None in keys:
+            raise yaml.YAMLError(f"key {odd!r} is not text")
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise yaml.YAMLError(f"key {twice!r} stands twice")
+        return super().construct_mapping(node, deep)
+
+
+def parse_policy(data: bytes | None, *, where: str = DEFAULT_PATH) -> Policy:
+    """The policy a file says; None (no file) gives the defaults.
+
+    Raises:
+        InvalidInput: naming every key that is unknown or wrong.
+    """
+    if data is None:
+        return Policy()
+    if len(data) > MAX_BYTES:
+        raise InvalidInput(f"policy is {len(data):,} bytes; the limit is {MAX_BYTES:,}", where=where)
+    try:
+        document = yaml.load(data.decode("utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader, stricter
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as problem:
+        raise InvalidInput(f"not a YAML file: {' '.join(str(problem).split())}", where=where) from None
+    document = {} if document is None else document
+    found = judged(Policy, document)
+    if isinstance(found, Policy):
+        return found
+    raise InvalidInput("; ".join(found), where=where, remedy="docs/policy.md lists every key")

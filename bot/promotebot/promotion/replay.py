@@ -1,0 +1,101 @@
+"""Is a change of the registry a sequence of promotions? Base plus new events must give the head exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from promotebot.findings import Finding, error
+from promotebot.promotion.append_only import rewritten, same_json
+from promotebot.registry.model import Action, Event
+from promotebot.registry.names import ModelName, Stage
+from promotebot.registry.registry import ModelRegistry
+
+
+@dataclass(frozen=True)
+class Step:
+    """One event that head has and base has not, oldest first in a replay."""
+
+    model: ModelName
+    event: Event
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """Head is base plus these events, and nothing else."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Diverged:
+    """Head holds something that no promotion of base produces."""
+
+    findings: tuple[Finding, ...]
+
+
+def replay(base: ModelRegistry, head: ModelRegistry) -> Replayed | Diverged:
+    """Fold head's new events over base and compare, model by model (DESIGN §1, the gate).
+
+    A change of layout alone is legal: it loses no model and no event, which is what is compared here.
+    """
+    findings: list[Finding] = list(_top_level(base, head))
+    steps: list[Step] = []
+    for name in sorted({*base, *head}):
+        if name not in head:
+            findings.append(_problem(head, name, "The model is removed; models are only demoted."))
+        elif not head.is_stored_alike(name, base):
+            found = _replay_model(base, head, ModelName(name))
+            findings += [found] if isinstance(found, Finding) else []
+            steps += [] if isinstance(found, Finding) else found
+    return Diverged(tuple(findings)) if findings else Replayed(tuple(steps))
+
+
+def _replay_model(base: ModelRegistry, head: ModelRegistry, name: ModelName) -> list[Step] | Finding:
+    old, new = base.raw_history(name), head.raw_history(name)
+    for message in rewritten(old, new):
+        return _problem(head, name, f"{message} History only grows.", _go_back(name))
+    current, steps = base, []
+    for index in reversed(range(len(new) - len(old))):
+        event = head.entries[name].history[index]
+        if event.stage is None:
+            return _problem(head, name, f"history[{index}] names no stage.")
+        pointer = None if event.action is Action.DEMOTE else new[index]["pointer"]
+        current = current.with_event(name, new[index], pointer, event.stage)
+        steps.append(Step(name, event))
+    want, have = current.raw_entry(name), head.raw_entry(name)
+    stages = [stage.value for stage in Stage]
+    for key in [*stages, *sorted({*want, *have} - set(stages))]:
+        if not _same(want, have, key, absent_is_null=key in stages):
+            return _problem(head, name, f"{key} is not what the events of history produce.")
+    return steps
+
+
+def _top_level(base: ModelRegistry, head: ModelRegistry) -> Iterator[Finding]:
+    converted = {"layout", "generated_at_utc"} if base.layout is not head.layout else set()
+    for key in sorted({*base.document, *head.document} - {"models"} - converted):
+        if not _same(base.document, head.document, key):
+            message = f"$.{key} changed; a promotion changes its own model only."
+            yield error("gate.replay", message, where=head.where, remedy=_REMEDY)
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any], key: str, *, absent_is_null: bool = False) -> bool:
+    """Equal as JSON; a stage that is not there holds nothing, any other key that is not there is not null."""
+    there = absent_is_null or (key in one) == (key in other)
+    return there and same_json(one.get(key), other.get(key))
+
+
+_REMEDY = "restore the file from the base branch, then ask for the promotion with a comment: /promote <stage>"
+
+
+def _go_back(name: str) -> str:
+    """An old file is no way back: what stood before is promoted again, as a new event over freshly proven bytes."""
+    return (
+        "restore the file from the base branch; to go back to what stood before, ask for it: "
+        f"/rollback {name} --reason …, or to take it out: /demote {name} <stage> --reason …"
+    )
+
+
+def _problem(head: ModelRegistry, name: str, message: str, remedy: str = _REMEDY) -> Finding:
+    return error("gate.replay", message, where=head.at(name), remedy=remedy)

@@ -1,0 +1,79 @@
+"""An event as the request it answered, and what sets it apart from the event that request produces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from promotebot.promotion.append_only import same_json
+from promotebot.promotion.replay import Step
+from promotebot.promotion.request import Actor, Request
+from promotebot.registry.model import Action, Event, ModelEntry, RequestRef, Source
+from promotebot.registry.names import Stage, is_git_sha, parse_artifact_path, to_datetime, to_timestamp
+
+OF_THE_MOMENT = frozenset({"ts_utc", "registry_git_sha", "policy_digest", "previous"})
+"""What another moment, another commit or another policy in force writes otherwise; rules of their own look at it."""
+
+
+def request_of(step: Step, entry: ModelEntry | None) -> Request:
+    """The request that an event answered; `entry` is the model as it stood before."""
+    event, pointer = step.event, step.event.pointer
+    return Request(
+        model=step.model,
+        stage=event.stage or Stage.ACTIVE,
+        artifact_dir=parse_artifact_path(pointer.artifact_dir),
+        artifact_id=pointer.artifact_id,
+        actor=Actor(event.actor or "", event.source or Source.CLI),
+        action=_action(event, entry),
+        dataset_id=pointer.dataset_id,
+        git_sha=pointer.git_sha,
+        reason=event.reason,
+        notes=event.notes,
+        new_model=entry is None,
+        ref=_ref(event),
+    )
+
+
+def _ref(event: Event) -> RequestRef | None:
+    """Only what came through GitHub answers a request, and the request says nothing beyond its own fields."""
+    if event.request is None or event.source is not Source.GITHUB:
+        return None
+    return RequestRef.model_validate(event.request.model_dump(include=set(RequestRef.model_fields)))
+
+
+def _action(event: Event, entry: ModelEntry | None) -> Action:
+    """A rollback is one because the bytes stood in that stage before, not because the event says so."""
+    if event.action is not Action.ROLLBACK:
+        return event.action
+    pointer, history = event.pointer, entry.history if entry else ()
+    stood = [e.pointer for e in history if e.to_stage is event.to_stage]
+    same = any(
+        p.digest == pointer.digest or (p.digest is None and p.artifact_dir == pointer.artifact_dir) for p in stood
+    )
+    return Action.ROLLBACK if same else Action.PROMOTE
+
+
+def differences(written: Event, produced: Event) -> list[str]:
+    """The fields of an event that its request does not produce, by their JSON path in the event."""
+    one, other = written.model_dump(mode="json"), produced.model_dump(mode="json")
+    found = [key for key in _keys(one, other) - OF_THE_MOMENT - {"pointer"} if not _same(one, other, key)]
+    mine, theirs = one["pointer"], other["pointer"]
+    moment = {"promoted_at_utc"} if written.action is not Action.DEMOTE else set()
+    found += [f"pointer.{key}" for key in _keys(mine, theirs) - moment if not _same(mine, theirs, key)]
+    if moment and mine.get("promoted_at_utc") != one["ts_utc"]:
+        found.append("pointer.promoted_at_utc")
+    return sorted(found + _malformed(written))
+
+
+def _malformed(written: Event) -> list[str]:
+    """What no moment and no commit is written as: a time that is no whole second, a commit that is none."""
+    found = [] if written.ts_utc == to_timestamp(to_datetime(written.ts_utc)) else ["ts_utc"]
+    commit = written.registry_git_sha
+    return found if commit is None or is_git_sha(commit) else [*found, "registry_git_sha"]
+
+
+def _keys(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
+    return {*one, *other}
+
+
+def _same(one: dict[str, Any], other: dict[str, Any], key: str) -> bool:
+    return (key in one) == (key in other) and same_json(one.get(key), other.get(key))

@@ -1,0 +1,51 @@
+"""The hash chain over a model's history: seal it, and find where it is broken."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from promotebot.registry.codec import canonical_json
+from promotebot.registry.names import Digest
+
+RawEvent = Mapping[str, Any]
+
+
+def event_digest(event: RawEvent) -> Digest:
+    """sha256 of the event's canonical JSON as stored, unknown keys and `previous` included (DESIGN §2)."""
+    return Digest("sha256:" + hashlib.sha256(canonical_json(event)).hexdigest())
+
+
+def sealed(events: Sequence[RawEvent]) -> tuple[list[dict[str, Any]], Digest | None]:
+    """The same events, newest first, each with `previous`; and the digest of the newest.
+
+    An event already sealed over the same event below is returned unchanged.
+    """
+    result: list[dict[str, Any]] = []
+    below: Digest | None = None
+    for event in reversed(events):
+        link = {**event, "previous": below}
+        result.append(link)
+        below = event_digest(link)
+    return result[::-1], below
+
+
+def chain_breaks(events: Sequence[RawEvent], history_digest: str | None) -> list[tuple[int, str]]:
+    """Where the chain does not hold: (index into history, what differs), top first.
+
+    Empty for a whole chain. Index 0 is the newest event.
+    """
+    breaks: list[tuple[int, str]] = []
+    expected: str | None = history_digest
+    for index, event in enumerate(events):
+        digest = event_digest(event)
+        if digest != expected:
+            named_by = "history_digest" if index == 0 else f"previous of history[{index - 1}]"
+            breaks.append((index, f"{named_by} is {expected}, the event's digest is {digest}"))
+        expected = event.get("previous")
+    if events and expected is not None:
+        breaks.append((len(events) - 1, f"the oldest event names a previous event {expected} that is not there"))
+    if not events and history_digest is not None:
+        breaks.append((0, f"history_digest is {history_digest}, but history is empty"))
+    return breaks

@@ -1,0 +1,186 @@
+"""JSON in and out: a decoder that refuses what two readers could read differently, canonical and stored forms."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from promotebot.errors import InvalidInput
+
+MAX_BYTES = 256 * 1024 * 1024
+MAX_DEPTH = 64
+MAX_INTEGER_DIGITS = 20
+LFS_HEADER = b"version https://git-lfs.github.com/spec/v1\n"
+"""https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
+_BRACKETS = re.compile(rb'"[^"]*"?|[\[{\]}]')
+
+
+def parse_json(
+    data: bytes, *, where: str, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH, exact: bool = False
+) -> Any:
+    """Decode one JSON document strictly (RFC 8259, with what it leaves open decided).
+
+    Refused: over `max_bytes`, a byte order mark, not UTF-8, nested over `max_depth`, duplicate keys,
+    NaN and Infinity, integers over 20 digits, lone surrogates, NUL in a key; with `exact`, for a file that is written
+    again, a fraction of which writing would lose digits.
+
+    Raises:
+        InvalidInput: with `where` and, as far as it is known, line and column.
+    """
+    if len(data) > max_bytes:
+        raise InvalidInput(f"file is {len(data):,} bytes; the limit is {max_bytes:,}", where=where)
+    if data.startswith(LFS_HEADER):
+        raise InvalidInput(
+            "is a Git LFS pointer, not the file",
+            where=where,
+            remedy=f"git lfs pull --include {shlex.quote(where)}; so that everybody reads it, commit the file itself: "
+            f"git lfs untrack {shlex.quote(where)}",
+        )
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise InvalidInput("file starts with a byte order mark", where=where, remedy="save it as UTF-8 without BOM")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        raise InvalidInput(f"not UTF-8 at byte {problem.start}", where=where) from None
+    _check_depth(data, where, max_depth)
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_refuse_constant,
+            parse_int=_integer,
+            parse_float=_exact if exact else _finite,
+        )
+        _refuse_surrogates(text, value)
+        if "\\u0000" in text:
+            _refuse_nul_keys(value)
+    except json.JSONDecodeError as problem:
+        raise InvalidInput(
+            f"not JSON: {problem.msg} at line {problem.lineno} column {problem.colno}", where=where
+        ) from None
+    except InvalidInput as problem:
+        raise InvalidInput(problem.message, where=where, remedy=problem.remedy) from None
+    return value
+
+
+@contextmanager
+def read_from(where: str) -> Iterator[None]:
+    """What is refused while a committed file is read names the file, and how to get a good one back."""
+    try:
+        yield
+    except InvalidInput as problem:
+        remedy = problem.remedy or f"correct it there, or go back to what was: git log -p -- {where}"
+        raise InvalidInput(problem.message, where=problem.where or where, remedy=remedy) from None
+
+
+def canonical_json(value: Any) -> bytes:
+    """Sorted keys, no spaces, UTF-8 unescaped: the bytes every digest is taken over (DESIGN §2).
+
+    Raises:
+        InvalidInput: for a float, whose text differs between writers.
+    """
+    _refuse_floats(value, "$")
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8")
+
+
+def stored_json(value: Any) -> bytes:
+    """The form of a committed file: 2-space indent, keys in the order given, UTF-8, trailing newline."""
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+
+
+def _check_depth(data: bytes, where: str, max_depth: int) -> None:
+    """Counted before decoding: a decoder that recurses must not meet ten thousand brackets.
+
+    Escapes are taken out first: an expression that steps over them remembers each character of a long string.
+    """
+    if data.count(b"[") + data.count(b"{") <= max_depth:
+        return
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    depth = 0
+    for token in _BRACKETS.finditer(data):
+        first = token[0][:1]
+        if first in b"[{":
+            depth += 1
+            if depth > max_depth:
+                line = data.count(b"\n", 0, token.start()) + 1
+                raise InvalidInput(f"nested deeper than {max_depth} at line {line}", where=where)
+        elif first in b"]}":
+            depth -= 1
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise InvalidInput(f"key {twice!r} stands twice in one object", remedy="keep one of them")
+    return result
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise InvalidInput(f"{text} is not JSON")
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_INTEGER_DIGITS:
+        raise InvalidInput(f"a number of {len(text)} digits; at most {MAX_INTEGER_DIGITS} are read")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise InvalidInput(f"number {text[:40]} is too large")
+    return value
+
+
+def _exact(text: str) -> float:
+    value = _finite(text)
+    try:
+        kept = Decimal(text) == Decimal(repr(value))
+    except ArithmeticError:  # an exponent of twenty digits
+        kept = False
+    if not kept:
+        raise InvalidInput(f"number {text[:40]} has more digits than are kept", remedy="write it as a string")
+    return value
+
+
+def _refuse_surrogates(text: str, value: Any) -> None:
+    r"""UTF-8 holds no surrogate; only an escape such as `\ud800` can bring one in."""
+    if "\\u" not in text and "\\U" not in text:
+        return
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise InvalidInput("a string holds half of a surrogate pair", remedy="write the character itself") from None
+
+
+def _refuse_nul_keys(value: Any) -> None:
+    """A reader in C takes such a key for the one that ends there, and so for another key's twin."""
+    if isinstance(value, dict):
+        if any("\0" in key for key in value):
+            raise InvalidInput("a key holds the character NUL", remedy="write the key without it")
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            _refuse_nul_keys(item)
+
+
+def _refuse_floats(value: Any, path: str) -> None:
+    if isinstance(value, float):
+        raise InvalidInput(
+            f"{path} is the fraction {value!r}, which has no canonical form", remedy="write it as a string"
+        )
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _refuse_floats(item, f"{path}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            _refuse_floats(item, f"{path}[{index}]")

@@ -1,0 +1,34 @@
+"""From one layout to the other: the same models, events and unknown keys, in other files (DESIGN §8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from promotebot.registry.codec import stored_json
+from promotebot.registry.names import Timestamp
+from promotebot.registry.registry import Layout, ModelRegistry
+from promotebot.registry.split import model_file
+
+
+def split_files(registry: ModelRegistry, now: Timestamp) -> tuple[bytes, Mapping[str, bytes]]:
+    """The index's bytes, and each model's file by its path."""
+    document: dict[str, Any] = {}
+    for key, value in registry.document.items():
+        if key == "models":
+            document["layout"] = Layout.SPLIT.value
+        else:
+            document[key] = now if key == "generated_at_utc" else value
+    files = {model_file(registry.where, name): stored_json(entry) for name, entry in registry.models.items()}
+    return stored_json(document), files
+
+
+def joined_bytes(registry: ModelRegistry, now: Timestamp) -> bytes:
+    """One file that holds everything."""
+    document: dict[str, Any] = {}
+    for key, value in registry.document.items():
+        if key == "layout":
+            document["models"] = dict(registry.models.items())
+        else:
+            document[key] = now if key == "generated_at_utc" else value
+    return stored_json(document)

@@ -1,0 +1,187 @@
+"""The registry's records: pointer, event, request and one model's entry, frozen and typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from enum import Enum
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+
+from promotebot.errors import InvalidInput, PromotebotError
+from promotebot.registry.names import (
+    ArtifactPath,
+    Digest,
+    GitSha,
+    Stage,
+    Timestamp,
+    parse_artifact_path,
+    parse_digest,
+    parse_git_sha,
+    parse_timestamp,
+)
+
+
+class Action(str, Enum):
+    """What an event did. Re-promoting a digest that has been ACTIVE is a rollback (DESIGN §3)."""
+
+    PROMOTE = "promote"
+    ROLLBACK = "rollback"
+    DEMOTE = "demote"
+
+    __str__ = str.__str__
+
+
+class Source(str, Enum):
+    """Which door an event came through."""
+
+    CLI = "cli"
+    GITHUB = "github"
+
+    __str__ = str.__str__
+
+
+def _checked(parse: Any) -> AfterValidator:
+    """A parser of `names` as a pydantic validator: same rule, same words."""
+
+    def validate(text: str) -> str:
+        try:
+            return str(parse(text))
+        except PromotebotError as problem:
+            raise ValueError(problem.message) from None
+
+    return AfterValidator(validate)
+
+
+def _text(pattern: str, **limits: int) -> WithJsonSchema:
+    """What a schema can say of a checked string; the parser itself stays the judge."""
+    return WithJsonSchema({"type": "string", "pattern": pattern, **limits})
+
+
+def _enum(kind: type[Enum]) -> BeforeValidator:
+    """Strict models take no string for an enum; a file has nothing else to give."""
+
+    def validate(value: object) -> object:
+        if isinstance(value, str):
+            try:
+                return kind(value)
+            except ValueError:
+                expected = ", ".join(str(member.value) for member in kind)
+                raise ValueError(f"{value!r} is not one of: {expected}") from None
+        return value
+
+    return BeforeValidator(validate)
+
+
+NonEmpty = Annotated[str, Field(min_length=1)]
+PathField = Annotated[ArtifactPath, _checked(parse_artifact_path), _text(r"^[^/\\].*$", maxLength=4096)]
+ShaField = Annotated[GitSha, _checked(parse_git_sha), _text("^[0-9a-f]{40}$")]
+DigestField = Annotated[Digest, _checked(parse_digest), _text("^sha256:[0-9a-f]{64}$")]
+TimeField = Annotated[Timestamp, _checked(parse_timestamp), _text(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$")]
+StageField = Annotated[Stage, _enum(Stage)]
+ActionField = Annotated[Action, _enum(Action)]
+SourceField = Annotated[Source, _enum(Source)]
+
+
+class Record(BaseModel):
+    """Strict, frozen, unknown keys kept: what an older or newer tool wrote survives (DESIGN §2)."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+
+
+class Pointer(Record):
+    """What a stage holds: an artifact's place, its bytes and where they came from."""
+
+    artifact_dir: PathField
+    artifact_id: NonEmpty
+    git_sha: ShaField | None = None
+    dataset_id: NonEmpty | None = None
+    promoted_at_utc: TimeField | None = None
+    notes: str | None = None
+    actor: str | None = None
+    source: SourceField | None = None
+    feature_order_hash: str | None = None
+    digest: DigestField | None = None
+
+
+class RequestRef(Record):
+    """The GitHub request an event answers; `id` makes a second run find the first."""
+
+    repo: NonEmpty
+    pull: int
+    id: NonEmpty
+    login: NonEmpty
+    head_sha: ShaField
+
+
+class Event(Record):
+    """One entry of `history[]`: what moved, by whom, why, and the digest of the event below."""
+
+    ts_utc: TimeField
+    action: ActionField = Action.PROMOTE
+    from_stage: StageField | None = None
+    to_stage: StageField | None = None
+    pointer: Pointer
+    actor: str | None = None
+    source: SourceField | None = None
+    reason: str | None = None
+    notes: str | None = None
+    registry_git_sha: str | None = None
+    policy_digest: DigestField | None = None
+    request: RequestRef | None = None
+    previous: DigestField | None = None
+
+    @property
+    def stage(self) -> Stage | None:
+        """The stage this event changed: where it went to, or what a demotion cleared."""
+        return self.from_stage if self.action is Action.DEMOTE else self.to_stage
+
+
+class ModelEntry(Record):
+    """One model: three stages and its history, newest first."""
+
+    shadow: Pointer | None = None
+    staging: Pointer | None = None
+    active: Pointer | None = None
+    history: tuple[Event, ...] = ()
+    history_digest: DigestField | None = None
+
+    def pointer(self, stage: Stage) -> Pointer | None:
+        pointer: Pointer | None = getattr(self, stage.value)
+        return pointer
+
+
+_RecordT = TypeVar("_RecordT", bound=Record)
+
+
+def read_record(kind: type[_RecordT], value: object, *, where: str, path: str) -> _RecordT:
+    """Validate a decoded JSON value; `path` is its JSON path in the file `where`.
+
+    Raises:
+        InvalidInput: naming every field that is wrong by its JSON path.
+    """
+    try:
+        return kind.model_validate(_lists_as_tuples(value))
+    except ValidationError as problem:
+        lines = [f"{path}{_json_path(item['loc'])}: {_message(item)}" for item in problem.errors()]
+        raise InvalidInput("; ".join(lines[:20]), where=where) from None
+
+
+def _message(item: Any) -> str:
+    message = str(item["msg"])
+    message = message.removeprefix("Value error, ")
+    if item["type"] != "missing" and "input" in item and not message.startswith("'"):
+        message += f" (found {json.dumps(item['input'], default=str)[:80]})"
+    return message
+
+
+def _json_path(location: tuple[int | str, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+
+
+def _lists_as_tuples(value: object) -> object:
+    """Strict mode takes a tuple only from a tuple; only `history` is one."""
+    if isinstance(value, Mapping) and isinstance(value.get("history"), list):
+        return {**value, "history": tuple(value["history"])}
+    return value

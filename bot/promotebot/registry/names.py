@@ -1,0 +1,155 @@
+"""The words of the format: stage, model name, path, digest, commit, time, each parsed once into a type."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import datetime, timezone
+from enum import Enum
+from typing import NewType
+
+from promotebot.errors import InvalidInput
+
+ModelName = NewType("ModelName", str)
+ArtifactPath = NewType("ArtifactPath", str)
+Digest = NewType("Digest", str)
+GitSha = NewType("GitSha", str)
+Timestamp = NewType("Timestamp", str)
+
+MAX_PATH, MAX_COMPONENT, MAX_COMPONENTS = 4096, 255, 64
+_TOO_LONG = f"Path component is over {MAX_COMPONENT} bytes"
+_MODEL_NAME = re.compile(r"[a-z0-9_]{1,128}")
+_GIT_SHA = re.compile(r"[0-9a-f]{40}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_TIMESTAMP = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d{1,9})?Z", re.ASCII)
+_DRIVE = re.compile(r"(?:^|/)[A-Za-z]:|:\$|::")
+"""A drive, or an NTFS stream such as `model.onnx::$DATA`, in any component."""
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+_RESERVED = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?|git~[0-9]+", re.IGNORECASE
+)
+"""https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file, and what NTFS calls `.git` in eight letters."""
+_LOOK_ALIKES = frozenset("\u2044\u2215\u2216\u2571\u2572\u29f5\u29f8\u29f9\u3002\u06d4\u0701\u0702\ua4f8\ua60e\u2027")
+"""Slashes and dots that NFKC leaves as they are; it changes the others."""
+
+
+class Stage(str, Enum):
+    """Where a model stands, lowest first (runbook: shadow → staging → active)."""
+
+    SHADOW = "shadow"
+    STAGING = "staging"
+    ACTIVE = "active"
+
+    __str__ = str.__str__  # `{event.to_stage}` reads "active" (runbook), whatever the Python
+
+    @property
+    def rank(self) -> int:
+        return list(Stage).index(self)
+
+    @property
+    def below(self) -> list[Stage]:
+        """The stages below this one, nearest first."""
+        return [stage for stage in reversed(Stage) if stage.rank < self.rank]
+
+    @property
+    def label(self) -> str:
+        """As people read it: SHADOW, STAGING, ACTIVE."""
+        return self.value.upper()
+
+
+def parse_stage(text: str) -> Stage:
+    """Raises InvalidInput for anything but the three stages, lower case."""
+    try:
+        return Stage(text)
+    except ValueError:
+        raise InvalidInput(f"{text!r} is not a stage", remedy="use one of: shadow, staging, active") from None
+
+
+def parse_model_name(text: str) -> ModelName:
+    """`[a-z0-9_]+`, 1 to 128 characters, the whole text (a trailing newline is not a name)."""
+    if not _MODEL_NAME.fullmatch(text):
+        raise InvalidInput(
+            f"{text!r} is not a model name",
+            remedy="use 1 to 128 lower-case letters, digits and underscores",
+        )
+    return ModelName(text)
+
+
+def is_git_sha(text: str) -> bool:
+    """Whether a text is a whole commit id."""
+    return bool(_GIT_SHA.fullmatch(text))
+
+
+def parse_git_sha(text: str) -> GitSha:
+    if not is_git_sha(text):
+        raise InvalidInput(f"{text!r} is not a commit", remedy="give all 40 lower-case hex digits: git rev-parse HEAD")
+    return GitSha(text)
+
+
+def parse_digest(text: str) -> Digest:
+    if not _DIGEST.fullmatch(text):
+        raise InvalidInput(f"{text!r} is not a digest; expected sha256: and 64 lower-case hex digits")
+    return Digest(text)
+
+
+def parse_timestamp(text: str) -> Timestamp:
+    """ISO 8601 in UTC ending in Z, a date that exists. Older tools wrote fractions; they are read."""
+    match = _TIMESTAMP.fullmatch(text)
+    try:
+        if match is None:
+            raise ValueError
+        datetime.strptime(match[1] + "+0000", "%Y-%m-%dT%H:%M:%S%z")
+    except ValueError:
+        raise InvalidInput(f"{text!r} is not a UTC time; expected 2026-02-16T09:00:00Z") from None
+    return Timestamp(text)
+
+
+def to_datetime(text: str) -> datetime:
+    """The moment a timestamp names, in UTC, whole seconds."""
+    moment = parse_timestamp(text)[:19]
+    return datetime.strptime(moment + "+0000", "%Y-%m-%dT%H:%M:%S%z")
+
+
+def to_timestamp(moment: datetime) -> Timestamp:
+    """Whole seconds, as the registry stores time."""
+    return Timestamp(moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def parse_artifact_path(text: str) -> ArtifactPath:
+    """A path inside the repository: relative, normalised, nothing that two systems read differently.
+
+    Raises:
+        InvalidInput: with the runbook's words "Path traversal not allowed" for `..` and absolute paths.
+    """
+    problem = _path_problem(text)
+    if problem:
+        raise InvalidInput(
+            f"{problem}: {text[:200]!r}",
+            remedy="give a path relative to the repository root, such as ml/artifacts/regime_v2",
+        )
+    return ArtifactPath(text)
+
+
+def _path_problem(text: str) -> str:
+    parts = text.split("/")
+    checks = (
+        (not text, "Path is empty"),
+        (len(text.encode("utf-8", "surrogatepass")) > MAX_PATH, f"Path is over {MAX_PATH} bytes"),
+        (len(parts) > MAX_COMPONENTS, f"Path has over {MAX_COMPONENTS} components"),
+        (text.startswith(("/", "~")) or bool(_DRIVE.search(text)), "Path traversal not allowed (absolute path)"),
+        (".." in parts, "Path traversal not allowed (..)"),
+        ("\\" in text, "Path traversal not allowed (backslash)"),
+        ("" in parts or "." in parts, "Path is not normalised (empty or . component)"),
+        (any(part.startswith("-") for part in parts[:1]), "Path must not start with a dash"),
+        (".git" in [part.lower() for part in parts], "Path leads into .git"),
+        (not text.isprintable() or any(0xD800 <= ord(c) <= 0xDFFF for c in text), "Path has a control character"),
+        (
+            not _LOOK_ALIKES.isdisjoint(text) or unicodedata.normalize("NFKC", text) != text,
+            "Path has a look-alike or decomposed character",
+        ),
+        (bool(_ENCODED.search(text)), "Path has a percent-encoded character"),
+        (any(_RESERVED.fullmatch(part) for part in parts), "Path has a name that Windows reserves"),
+        (any(len(part.encode("utf-8", "surrogatepass")) > MAX_COMPONENT for part in parts), _TOO_LONG),
+        (any(part != part.strip() or part.endswith(".") for part in parts), "Path component ends in a dot or space"),
+    )
+    return next((problem for hit, problem in checks if hit), "")

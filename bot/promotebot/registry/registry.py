@@ -1,0 +1,244 @@
+"""ModelRegistry: a whole registry as one immutable value that keeps every byte of meaning, in either layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from promotebot.errors import InvalidInput, PromotebotError
+from promotebot.registry.chain import sealed
+from promotebot.registry.codec import parse_json, read_from, stored_json
+from promotebot.registry.names import ModelName, Stage, parse_model_name, parse_stage, parse_timestamp
+from promotebot.registry.split import ModelFiles, RawEntry, SplitModels, model_file
+
+if TYPE_CHECKING:  # pydantic is loaded by the first model that is read
+    from promotebot.registry.model import Event, ModelEntry, Pointer
+
+SCHEMA_VERSIONS = ("v1",)
+DEFAULT_PATH = "ml/registry/models.json"
+
+
+class Layout(str, Enum):
+    """Where the models stand: all in one file, or an index and one file per model (DESIGN §8)."""
+
+    SINGLE = "single"
+    SPLIT = "split"
+
+
+class ModelRegistry:
+    """A registry as read. Documents are kept as they were, so that unknown keys survive.
+
+    In the split layout a model's file is read when that model is first asked for, and only then checked.
+    """
+
+    def __init__(
+        self, document: Mapping[str, Any], models: SplitModels | None = None, *, where: str = DEFAULT_PATH
+    ) -> None:
+        self.document = document
+        """`models.json` as it stands; in the split layout it holds no models."""
+        self.where = where
+        self._split = models
+
+    @classmethod
+    def parse(
+        cls, data: bytes, *, where: str = DEFAULT_PATH, files: ModelFiles | None = None, check_models: bool = True
+    ) -> ModelRegistry:
+        """Read and check a registry's bytes.
+
+        Args:
+            files: the models' own files, for a registry that says `layout: split`.
+            check_models: False leaves each model's check to the moment it is asked for, in either layout.
+
+        Raises:
+            InvalidInput: naming the JSON path of everything that is wrong.
+        """
+        with read_from(where):
+            document = parse_json(data, where=where, exact=True)
+            if not isinstance(document, dict):
+                raise InvalidInput(
+                    f"the top level is a {type(document).__name__}; expected an object with schema_version and models"
+                )
+            layout = _check_head(document)
+        if layout is Layout.SINGLE:
+            registry = cls(document, where=where)
+            if check_models:
+                _ = dict(registry.entries)
+            return registry
+        if files is None:
+            raise InvalidInput(
+                "$.layout is split: the models stand in files of their own, which were not given", where=where
+            )
+        return cls(document, SplitModels(files, where), where=where)
+
+    @classmethod
+    def load(cls, path: str | Path) -> ModelRegistry:
+        """Read a registry from a file and, in the split layout, the files beside it (runbook, post-promotion check).
+
+        Raises:
+            InvalidInput: when the file is not there or is not a registry.
+        """
+        from promotebot.registry.store import StoredRegistry  # the only I/O, loaded where used
+
+        return StoredRegistry(Path(path)).read()
+
+    @property
+    def layout(self) -> Layout:
+        return Layout.SINGLE if self._split is None else Layout.SPLIT
+
+    @property
+    def models(self) -> Mapping[str, RawEntry]:
+        """Every model as stored: what digests are taken over."""
+        return self.document["models"] if self._split is None else self._split
+
+    @cached_property
+    def entries(self) -> Mapping[ModelName, ModelEntry]:
+        """Every model in the file's order, read and checked when it is asked for."""
+        return _Entries(self)
+
+    def __iter__(self) -> Iterator[ModelName]:
+        return (ModelName(name) for name in self.models)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.models
+
+    def entry(self, name: str) -> ModelEntry | None:
+        return self.entries[ModelName(name)] if name in self.models else None
+
+    def raw_entry(self, name: str) -> RawEntry:
+        """One model as stored. Empty for a model that is not there."""
+        return self.models.get(name, {})
+
+    def raw_history(self, name: str) -> list[dict[str, Any]]:
+        return list(self.raw_entry(name).get("history", []))
+
+    def get_stage_pointer(self, name: str, stage: str | Stage) -> Pointer | None:
+        """What a stage holds, or None. Takes the stage as a string or a Stage.
+
+        Raises:
+            InvalidInput: for a stage or a model that does not exist.
+        """
+        entry = self.entry(name)
+        if entry is None:
+            known = ", ".join(self) or "none"
+            raise InvalidInput(f"unknown model {name!r}", where=self.where, remedy=f"known models: {known}")
+        return entry.pointer(parse_stage(stage) if not isinstance(stage, Stage) else stage)
+
+    @cached_property
+    def history(self) -> Mapping[str, tuple[Event, ...]]:
+        """Each model's events, newest first."""
+        return {name: entry.history for name, entry in self.entries.items()}
+
+    def file_of(self, name: str) -> str:
+        """The file that holds a model, and the only one that promoting it changes."""
+        return self.where if self._split is None else model_file(self.where, name)
+
+    def file_bytes(self, name: str) -> bytes:
+        """That file's bytes."""
+        return stored_json(self.document if self._split is None else self.raw_entry(name))
+
+    def at(self, name: str) -> str:
+        """Where a model stands, as findings name it."""
+        return f"{self.where} $.models.{name}" if self._split is None else self.file_of(name)
+
+    def is_stored_alike(self, name: str, other: ModelRegistry) -> bool:
+        """Whether git says, without reading, that a model's file is the same in both."""
+        if self._split is None or other._split is None:
+            return False
+        fingerprint = self._split.fingerprint(name)
+        return fingerprint is not None and fingerprint == other._split.fingerprint(name)
+
+    def with_event(
+        self, name: ModelName, event: Mapping[str, Any], pointer: Mapping[str, Any] | None, stage: Stage
+    ) -> ModelRegistry:
+        """This registry after one event: the stage set, the event on top, the chain sealed over all of it."""
+        entry = {"shadow": None, "staging": None, "active": None, **self.raw_entry(name)}
+        history, digest = sealed([event, *entry.pop("history", [])])
+        entry.pop("history_digest", None)
+        entry[stage.value] = pointer
+        return self.with_entry(name, {**entry, "history": history, "history_digest": digest})
+
+    def with_entry(self, name: str, entry: RawEntry) -> ModelRegistry:
+        if self._split is not None:
+            return ModelRegistry(self.document, self._split.replaced(name, entry), where=self.where)
+        return ModelRegistry({**self.document, "models": {**self.models, name: entry}}, where=self.where)
+
+    def reread(self, name: str) -> ModelRegistry:
+        """The registry as its own loader reads back the file that holds a model.
+
+        Raises:
+            InvalidInput: when the loader would refuse that file.
+        """
+        data = self.file_bytes(name)
+        if self._split is None:
+            return ModelRegistry.parse(data, where=self.where)
+        registry = self.with_entry(name, parse_json(data, where=self.file_of(name)))
+        _ = registry.entries[parse_model_name(name)]
+        return registry
+
+    def to_bytes(self) -> bytes:
+        """`models.json`: everything in the single layout, the index in the split one."""
+        return stored_json(self.document)
+
+
+class _Entries(Mapping[ModelName, "ModelEntry"]):
+    def __init__(self, registry: ModelRegistry) -> None:
+        self._registry = registry
+        self._read: dict[str, ModelEntry] = {}
+
+    def __getitem__(self, name: ModelName) -> ModelEntry:
+        if name not in self._read:
+            from promotebot.registry.model import ModelEntry, read_record
+
+            registry = self._registry
+            raw = registry.models[name]
+            file = registry.file_of(name)
+            single = registry.layout is Layout.SINGLE
+            try:
+                parse_model_name(name)
+            except PromotebotError as problem:
+                raise InvalidInput(f"$.models: {problem.message}", where=file, remedy=problem.remedy) from None
+            path = f"$.models.{name}" if single else "$"
+            with read_from(file):
+                self._read[name] = read_record(ModelEntry, raw, where=file, path=path)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[ModelName]:
+        return iter(self._registry)
+
+    def __len__(self) -> int:
+        return len(self._registry.models)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._registry.models
+
+
+def _check_head(document: Mapping[str, Any]) -> Layout:
+    version = document.get("schema_version")
+    if version not in SCHEMA_VERSIONS:
+        raise InvalidInput(
+            f"$.schema_version is {version!r}; this promotebot reads {', '.join(SCHEMA_VERSIONS)}",
+            remedy="update promotebot if a newer one wrote this file",
+        )
+    generated = document.get("generated_at_utc")
+    if generated is not None:
+        if not isinstance(generated, str):
+            raise InvalidInput("$.generated_at_utc is not a string")
+        try:
+            parse_timestamp(generated)
+        except InvalidInput as problem:
+            raise InvalidInput(f"$.generated_at_utc: {problem.message}") from None
+    if "layout" not in document:
+        if not isinstance(document.get("models"), dict):
+            raise InvalidInput("$.models is missing or not an object")
+        return Layout.SINGLE
+    if document["layout"] != Layout.SPLIT.value:
+        raise InvalidInput(
+            f"$.layout is {document['layout']!r}; expected 'split', or no such key for everything in one file",
+            remedy="update promotebot if a newer one wrote this file",
+        )
+    if "models" in document:
+        raise InvalidInput("$.layout is split, but $.models is there too", remedy="take one of them out")
+    return Layout.SPLIT
