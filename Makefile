@@ -22,8 +22,8 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),tr
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: $(VENV)/.runtime ## the whole job on an embedded GitHub: no token, no network but the package registry
-	$(BIN)/promotebot demo
+demo: $(VENV)/.dev ## the whole job on an embedded GitHub: no token, no network but the package registry
+	$(BIN)/python -m tests.demo
 
 test: $(VENV)/.dev ## the tests
 	$(BIN)/pytest --numprocesses=$(WORKERS)

@@ -106,7 +106,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_gate(commands)
     _add_authoring(commands)
     _add_layout(commands)
-    _add_demo(commands)
     return parser
 
 
@@ -227,13 +226,6 @@ def _add_place(parser: argparse.ArgumentParser, registry_flag: str) -> None:
     parser.add_argument("--base-dir", help="the repository root that artifact paths start from")
 
 
-def _add_demo(commands: _Commands[_Parser]) -> None:
-    parser = commands.add_parser("demo", help="the whole job on an embedded GitHub: no token, no network")
-    parser.add_argument("--output", type=Path, default=Path("build/demo.html"), help="the page with the comments")
-    parser.add_argument("--source", type=Path, default=Path(), help="the checkout whose ml/ is used")
-    parser.set_defaults(command=_demo)
-
-
 def _promote(options: argparse.Namespace) -> int:
     from promotebot.app.terminal import promote
 
@@ -292,9 +284,3 @@ def _layout(options: argparse.Namespace) -> int:
     from promotebot.app.layout import convert
 
     return convert(options, _now())
-
-
-def _demo(options: argparse.Namespace) -> int:
-    from promotebot.sandbox.demo import run_demo
-
-    return run_demo(options.source.resolve(), options.output)

@@ -15,10 +15,10 @@ from promotebot.app.action import run_action
 from promotebot.app.examiner import Examiner
 from promotebot.errors import PromotebotError
 from promotebot.registry import ModelRegistry
-from promotebot.sandbox.demo import REGISTRY, add_artifact, promote, seed_repository
-from promotebot.sandbox.repository import Repository
-from promotebot.sandbox.server import EmbeddedGitHub
-from promotebot.sandbox.workshop import Job, Person, Runner
+from tests.demo.story import REGISTRY, add_artifact, promote, seed_repository
+from tests.fake_github.people import Job, Person, Runner
+from tests.fake_github.server import EmbeddedGitHub
+from tests.fake_github.state import Repository
 
 ROOT = Path(__file__).resolve().parents[2]
 BOT = "github-actions[bot]"

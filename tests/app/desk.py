@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from promotebot.sandbox.workshop import Person
+from tests.fake_github.people import Person
 
 BOT = (sys.executable, "-I", "-m", "promotebot")
 MODEL = ("--model", "regime_classifier")

@@ -16,9 +16,9 @@ import pytest
 from promotebot.git import Repository
 from promotebot.github.client import PyGithubClient
 from promotebot.github.rest import Rest
-from promotebot.sandbox.faults import Fault
-from promotebot.sandbox.workshop import Job, Runner
 from promotebot.settings import Settings
+from tests.fake_github.faults import Fault
+from tests.fake_github.people import Job, Runner
 from tests.sampling import sampled
 
 from .conftest import Office

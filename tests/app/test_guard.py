@@ -12,7 +12,7 @@ import pytest
 
 from promotebot.app.action import run_action
 from promotebot.registry.chain import sealed
-from promotebot.sandbox.workshop import Person, Runner
+from tests.fake_github.people import Person, Runner
 
 from .conftest import Office
 

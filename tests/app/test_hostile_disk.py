@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from promotebot.registry import ModelRegistry
-from promotebot.sandbox.demo import REGISTRY
+from tests.demo.story import REGISTRY
 
 from .conftest import Office
 from .desk import BOT, MODEL, PROMOTE, STAGING, Desk

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from promotebot.registry import ModelRegistry
-from promotebot.sandbox.demo import REGISTRY
+from tests.demo.story import REGISTRY
 from tests.sampling import sampled
 
 from .conftest import Office

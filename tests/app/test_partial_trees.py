@@ -17,7 +17,7 @@ from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.promotion.request import Actor, Request
 from promotebot.registry.model import Source as Door
 from promotebot.registry.names import ArtifactPath, Stage, parse_artifact_path, parse_model_name
-from promotebot.sandbox.demo import REGISTRY
+from tests.demo.story import REGISTRY
 
 from .conftest import Office
 from .desk import PROMOTE, Desk

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from promotebot.registry.chain import sealed
-from promotebot.sandbox.demo import REGISTRY
-from promotebot.sandbox.workshop import Job
+from tests.demo.story import REGISTRY
+from tests.fake_github.people import Job
 
 from .conftest import Office
 

@@ -18,8 +18,8 @@ from promotebot.registry import ModelRegistry
 from promotebot.registry.chain import chain_breaks
 from promotebot.registry.registry import DEFAULT_PATH
 from promotebot.registry.store import read_registry_bytes
-from promotebot.sandbox.demo import EMPTY_REGISTRY
-from promotebot.sandbox.workshop import Person
+from tests.demo.story import EMPTY_REGISTRY
+from tests.fake_github.people import Person
 from tests.sampling import sampled
 
 from .conftest import Office

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from promotebot.promotion.policy import Policy, parse_policy
-from promotebot.sandbox.workshop import Person
+from tests.fake_github.people import Person
 
 from .conftest import Office
 from .test_guard import at_a_terminal, branch

@@ -15,9 +15,9 @@ import pytest
 from promotebot.cli import main
 from promotebot.errors import RefChanged
 from promotebot.git import Repository
-from promotebot.sandbox.demo import REGISTRY, add_artifact
-from promotebot.sandbox.faults import Fault
-from promotebot.sandbox.workshop import Job, Runner
+from tests.demo.story import REGISTRY, add_artifact
+from tests.fake_github.faults import Fault
+from tests.fake_github.people import Job, Runner
 
 from .conftest import ROOT, Office
 

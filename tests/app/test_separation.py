@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from promotebot.app.outcome import Outcome
-from promotebot.sandbox.faults import Fault
-from promotebot.sandbox.workshop import Job
+from tests.fake_github.faults import Fault
+from tests.fake_github.people import Job
 
 from .conftest import BOT, Office
 

@@ -10,8 +10,8 @@ import pytest
 
 from promotebot.cli import main
 from promotebot.registry import ModelRegistry
-from promotebot.sandbox.demo import REGISTRY
-from promotebot.sandbox.workshop import Person
+from tests.demo.story import REGISTRY
+from tests.fake_github.people import Person
 
 from .conftest import ROOT, Office
 

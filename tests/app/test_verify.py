@@ -17,8 +17,8 @@ from promotebot.cli import main
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import error, passed, unknown, warning
 from promotebot.registry.chain import sealed
-from promotebot.sandbox.demo import REGISTRY
-from promotebot.sandbox.workshop import Person
+from tests.demo.story import REGISTRY
+from tests.fake_github.people import Person
 
 from .test_layout import OTHER, with_other_model
 from .test_terminal import DATA, FLAGS, V2, alice, sha

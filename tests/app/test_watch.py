@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from promotebot.sandbox.workshop import Job
+from tests.fake_github.people import Job
 
 from .conftest import Office
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from promotebot.registry import ModelRegistry
-from promotebot.sandbox.demo import MODEL, REGISTRY, add_artifact, seed_repository
-from promotebot.sandbox.records import Issue
-from promotebot.sandbox.repository import Repository
-from promotebot.sandbox.server import EmbeddedGitHub
-from promotebot.sandbox.workshop import Person
+from tests.demo.story import MODEL, REGISTRY, add_artifact, seed_repository
+from tests.fake_github.people import Person
+from tests.fake_github.records import Issue
+from tests.fake_github.server import EmbeddedGitHub
+from tests.fake_github.state import Repository
 
 from .act import Act, JobRun
 from .workflow import Workflow

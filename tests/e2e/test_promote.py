@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from promotebot.sandbox.demo import REGISTRY
+from tests.demo.story import REGISTRY
 
 from .conftest import OURS, Site, export
 from .workflow import as_copied

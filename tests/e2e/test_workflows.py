@@ -7,9 +7,9 @@ import json
 import pytest
 
 from promotebot.registry import ModelRegistry
-from promotebot.sandbox.demo import REGISTRY
-from promotebot.sandbox.faults import Fault
-from promotebot.sandbox.workshop import Person
+from tests.demo.story import REGISTRY
+from tests.fake_github.faults import Fault
+from tests.fake_github.people import Person
 
 from .act import JobRun
 from .conftest import Site

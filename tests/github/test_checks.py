@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promotebot.github.checks import MAX_STEP_SUMMARY, log_safe, write_outputs, write_summary
-from promotebot.sandbox.workshop import read_outputs
+from tests.fake_github.people import read_outputs
 
 
 @given(

@@ -17,11 +17,11 @@ from pydantic import SecretStr
 from promotebot.errors import CouldNotVerify
 from promotebot.github.client import PyGithubClient
 from promotebot.promotion.policy import Permission
-from promotebot.sandbox.faults import Fault, secondary_limit
-from promotebot.sandbox.repository import Repository
-from promotebot.sandbox.server import EmbeddedGitHub
-from promotebot.sandbox.workshop import BOT_PERMISSIONS, Person
 from promotebot.settings import Settings
+from tests.fake_github.faults import Fault, secondary_limit
+from tests.fake_github.people import BOT_PERMISSIONS, Person
+from tests.fake_github.server import EmbeddedGitHub
+from tests.fake_github.state import Repository
 
 BOT = "github-actions[bot]"
 MARKER = "<!-- promotebot:general -->"

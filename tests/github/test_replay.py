@@ -17,9 +17,9 @@ from pydantic import SecretStr
 
 from promotebot.github.client import PyGithubClient
 from promotebot.promotion.policy import Permission
-from promotebot.sandbox.server import EmbeddedGitHub
-from promotebot.sandbox.workshop import BOT_PERMISSIONS, Person
 from promotebot.settings import Settings
+from tests.fake_github.people import BOT_PERMISSIONS, Person
+from tests.fake_github.server import EmbeddedGitHub
 
 API, SERVER = "https://api.github.com", "https://github.com"
 BOT = "github-actions[bot]"

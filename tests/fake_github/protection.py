@@ -1,0 +1,80 @@
+"""Branch protection: what still stands between a pull request and its merge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.fake_github.accounts import Role
+from tests.fake_github.records import Pull
+
+if TYPE_CHECKING:
+    from tests.fake_github.state import Repository
+
+PASSING = frozenset({"success", "neutral", "skipped"})
+
+
+def check_outcome(repository: Repository, sha: str, name: str) -> str | None:
+    """The newest outcome reported under a name, by check run or status: a conclusion, "pending", or None.
+
+    Skipped and neutral runs satisfy a required check, as on GitHub:
+    https://docs.github.com/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches
+    """
+    runs = [run for run in repository.check_runs.values() if run.head_sha == sha and run.name == name]
+    if runs:
+        newest = max(runs, key=lambda run: run.id)
+        return newest.conclusion or "pending"
+    statuses = [status for status in repository.statuses if status.sha == sha and status.context == name]
+    return statuses[-1].state if statuses else None
+
+
+def reported(repository: Repository, sha: str) -> set[str]:
+    """The names under which checks and statuses were reported on a commit."""
+    runs = {run.name for run in repository.check_runs.values() if run.head_sha == sha}
+    return runs | {status.context for status in repository.statuses if status.sha == sha}
+
+
+def approvals(pull: Pull) -> int:
+    """Approvals that count: each reviewer's last verdict, from people with write access."""
+    verdicts = {review.user: review.state for review in pull.reviews if review.state != "COMMENTED"}
+    return sum(state == "APPROVED" and pull.base.role_of(user) >= Role.WRITE for user, state in verdicts.items())
+
+
+def unmet_check(repository: Repository, branch: str, sha: str) -> str | None:
+    """Which required check of a branch did not pass on a commit, in GitHub's words, or None."""
+    rule = repository.protections.get(branch)
+    for name in rule.required_checks if rule else ():
+        outcome = check_outcome(repository, sha, name)
+        if outcome not in PASSING:
+            state = "expected" if outcome is None else "pending" if outcome == "pending" else "failing"
+            return f'Required status check "{name}" is {state}.'
+    return None
+
+
+def unmet(pull: Pull) -> str | None:
+    """Why the base's protection refuses this merge, in GitHub's words, or None."""
+    rule = pull.base.protections.get(pull.base_ref)
+    if rule is None:
+        return None
+    reason = unmet_check(pull.base, pull.base_ref, pull.head_sha)
+    if reason:
+        return reason
+    if approvals(pull) < rule.required_reviews:
+        plural = "" if rule.required_reviews == 1 else "s"
+        needed = f"At least {rule.required_reviews} approving review{plural}"
+        return f"{needed} is required by reviewers with write access."
+    return None
+
+
+def mergeable_state(pull: Pull) -> str:
+    """GitHub's one word for the merge button: dirty, draft, blocked, unstable or clean."""
+    if pull.mergeable is None:
+        return "unknown"
+    if not pull.mergeable:
+        return "dirty"
+    if pull.draft:
+        return "draft"
+    if unmet(pull):
+        return "blocked"
+    names = reported(pull.base, pull.head_sha)
+    settled = all(check_outcome(pull.base, pull.head_sha, name) in PASSING for name in names)
+    return "clean" if settled else "unstable"

@@ -1,0 +1,162 @@
+"""The life of a pull request before its merge: opened, following pushes, tested against its base, closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.fake_github.accounts import User
+from tests.fake_github.bare import WEB_FLOW, Person
+from tests.fake_github.records import Issue, Pull
+from tests.fake_github.refusals import Refused, invalid
+
+if TYPE_CHECKING:
+    from tests.fake_github.state import Repository
+
+
+def open_pull(
+    base: Repository,
+    author: User,
+    *,
+    head: str,
+    base_ref: str,
+    title: str,
+    body: str | None = None,
+    draft: bool = False,
+) -> Pull:
+    """Open a pull request; `head` is BRANCH or OWNER:BRANCH for a fork.
+
+    https://docs.github.com/rest/pulls/pulls#create-a-pull-request
+    """
+    owner, _, head_ref = head.rpartition(":")
+    source = base.find_in_network(owner) if owner else base
+    if source is None or (head_sha := source.git.branch(head_ref)) is None:
+        raise invalid("PullRequest", "head")
+    base_sha = base.git.branch(base_ref)
+    if base_sha is None:
+        raise invalid("PullRequest", "base")
+    for other in base.pulls.values():
+        if other.state == "open" and (other.head, other.head_ref, other.base_ref) == (
+            source,
+            head_ref,
+            base_ref,
+        ):
+            message = f"A pull request already exists for {source.owner.login}:{head_ref}."
+            raise invalid("PullRequest", "head", "custom", message)
+    base.git.fetch_from(source.git, f"refs/heads/{head_ref}")
+    if base.git.is_ancestor(head_sha, base_sha):
+        raise invalid("PullRequest", "base", "custom", f"No commits between {base_ref} and {head_ref}")
+    issue = open_issue(base, author, title, body)
+    pull = Pull(base.hub.next_id(), issue, base, base_ref, base_sha, source, head_ref, head_sha, draft)
+    base.pulls[pull.number] = pull
+    base.git.set_ref(f"refs/pull/{pull.number}/head", head_sha)
+    test_merge(pull, base_sha)
+    return pull
+
+
+def open_issue(repository: Repository, author: User, title: str, body: str | None = None) -> Issue:
+    """Number a new conversation; issues and pull requests share the numbers."""
+    now = repository.hub.now()
+    number = max(repository.issues, default=0) + 1
+    issue = Issue(repository.hub.next_id(), number, author, title, body, now, now)
+    repository.issues[number] = issue
+    return issue
+
+
+def test_merge(pull: Pull, base_tip: str) -> None:
+    """Merge head into base on the side: `refs/pull/N/merge` holds it, and goes away on a conflict.
+
+    https://docs.github.com/rest/guides/using-the-rest-api-to-interact-with-your-git-database
+    """
+    git, now = pull.base.git, pull.base.hub.now()
+    tree = git.merge_trees(base_tip, pull.head_sha)
+    pull.tested_base = base_tip
+    pull.mergeable = tree is not None
+    pull.merge_commit_sha = None
+    if tree is not None:
+        message = f"Merge {pull.head_sha} into {base_tip}"
+        author = Person(pull.user.login, pull.user.email, now)
+        committer = Person(*WEB_FLOW, now)
+        pull.merge_commit_sha = git.commit_tree(tree, [base_tip, pull.head_sha], message, author, committer)
+    git.set_ref(f"refs/pull/{pull.number}/merge", pull.merge_commit_sha)
+
+
+def refresh(repository: Repository, by: User) -> None:
+    """After any change of refs in `repository`: note it, and bring the open pull requests that touch it up to date."""
+    repository.activity.note(repository, by)
+    for other in repository.hub.repositories.values():
+        for pull in other.pulls.values():
+            if pull.state == "open" and repository in (pull.base, pull.head):
+                _refresh_pull(pull, by)
+
+
+def _refresh_pull(pull: Pull, by: User) -> None:
+    tip, base_tip = pull.head.git.branch(pull.head_ref), pull.base.git.branch(pull.base_ref)
+    if tip is None or base_tip is None:  # deleting either branch closes the pull request
+        close(pull, by)
+        return
+    head_moved, base_moved = tip != pull.head_sha, base_tip != pull.tested_base
+    if not head_moved and not base_moved:
+        return
+    if head_moved:
+        _follow_head(pull, tip, base_tip)
+    if pull.base.git.is_ancestor(tip, base_tip):
+        if base_moved:  # its commits arrived in the base by another way
+            mark_merged(pull, by, base_tip)
+        else:  # the head was reset to something the base already has
+            close(pull, by)
+        return
+    test_merge(pull, base_tip)
+
+
+def _follow_head(pull: Pull, tip: str, base_tip: str) -> None:
+    if pull.head is not pull.base:
+        pull.base.git.fetch_from(pull.head.git, f"refs/heads/{pull.head_ref}")
+    pull.base.git.set_ref(f"refs/pull/{pull.number}/head", tip)
+    pull.head_sha, pull.base_sha = tip, base_tip
+    pull.issue.updated_at = pull.base.hub.now()
+
+
+def close(pull: Pull, by: User) -> None:
+    close_issue(pull.base, pull.issue, by)
+    pull.base.git.set_ref(f"refs/pull/{pull.number}/merge", None)
+
+
+def close_issue(repository: Repository, issue: Issue, by: User, reason: str = "completed") -> None:
+    issue.state, issue.closed_at, issue.closed_by = "closed", repository.hub.now(), by
+    issue.state_reason = reason
+    issue.updated_at = issue.closed_at
+
+
+def reopen(pull: Pull, by: User) -> None:
+    """Open a closed pull request again; merged ones and those without a head branch stay closed."""
+    if pull.merged or pull.head.git.branch(pull.head_ref) is None or pull.base.git.branch(pull.base_ref) is None:
+        raise Refused(422, "Validation Failed", errors=[_cannot("reopen", pull)])
+    reopen_issue(pull.base, pull.issue)
+    pull.tested_base = ""
+    _refresh_pull(pull, by)
+
+
+def retarget(pull: Pull, base_ref: str, by: User) -> None:
+    """Point an open pull request at another base branch."""
+    base_sha = pull.base.git.branch(base_ref)
+    if base_sha is None or pull.state != "open":
+        raise invalid("PullRequest", "base")
+    pull.base_ref, pull.base_sha, pull.tested_base = base_ref, base_sha, ""
+    _refresh_pull(pull, by)
+
+
+def _cannot(verb: str, pull: Pull) -> dict[str, str]:
+    message = f"state cannot be changed. The {pull.head_ref} branch cannot be used to {verb} it."
+    return {"resource": "PullRequest", "code": "invalid", "field": "state", "message": message}
+
+
+def reopen_issue(repository: Repository, issue: Issue) -> None:
+    issue.state, issue.closed_at, issue.closed_by = "open", None, None
+    issue.state_reason = "reopened"
+    issue.updated_at = repository.hub.now()
+
+
+def mark_merged(pull: Pull, by: User, sha: str) -> None:
+    """Record that the head is in the base, through commit `sha`."""
+    close(pull, by)
+    pull.merged_at, pull.merged_by, pull.merge_commit_sha = pull.issue.closed_at, by, sha

@@ -1,0 +1,254 @@
+"""What the embedded GitHub remembers: issues, pulls, comments, reviews, checks, deployments, dispatches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tests.fake_github.accounts import App, User
+
+if TYPE_CHECKING:
+    from tests.fake_github.state import Repository
+
+
+@dataclass
+class Label:
+    id: int
+    name: str
+    color: str = "ededed"
+    description: str | None = None
+
+
+@dataclass(frozen=True)
+class Reaction:
+    id: int
+    user: User
+    content: str
+    created_at: datetime
+
+
+@dataclass
+class Comment:
+    """A comment on an issue or pull request; `app` is the app whose token wrote it."""
+
+    id: int
+    number: int
+    user: User
+    body: str
+    created_at: datetime
+    updated_at: datetime
+    app: App | None = None
+    reactions: list[Reaction] = field(default_factory=list)
+    previous_body: str = ""
+
+
+@dataclass(frozen=True)
+class LabelEvent:
+    """A label put on or taken off, as the issue remembers it; `event` is labeled or unlabeled."""
+
+    id: int
+    event: str
+    label: Label
+    actor: User
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class WorkflowRun:
+    """A run of a workflow: what started it, and who."""
+
+    id: int
+    event: str
+    actor: User
+    head_sha: str
+    head_branch: str
+    path: str
+    created_at: datetime
+
+
+@dataclass
+class Issue:
+    """The conversation half of a pull request, or a plain issue."""
+
+    id: int
+    number: int
+    user: User
+    title: str
+    body: str | None
+    created_at: datetime
+    updated_at: datetime
+    state: str = "open"
+    closed_at: datetime | None = None
+    closed_by: User | None = None
+    state_reason: str | None = None
+    locked: bool = False
+    labels: list[Label] = field(default_factory=list)
+    events: list[LabelEvent] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Review:
+    id: int
+    user: User
+    state: str
+    body: str
+    commit_id: str
+    submitted_at: datetime
+
+
+@dataclass
+class Pull:
+    """The git half of a pull request.
+
+    `base_sha` is the base's tip when the head last moved; as on GitHub it does not follow the base.
+    `tested_base` is the base's tip the last test merge was made with.
+    """
+
+    id: int
+    issue: Issue
+    base: Repository
+    base_ref: str
+    base_sha: str
+    head: Repository
+    head_ref: str
+    head_sha: str
+    draft: bool = False
+    tested_base: str = ""
+    mergeable: bool | None = None
+    merge_commit_sha: str | None = None
+    merged_at: datetime | None = None
+    merged_by: User | None = None
+    reviews: list[Review] = field(default_factory=list)
+
+    @property
+    def number(self) -> int:
+        return self.issue.number
+
+    @property
+    def title(self) -> str:
+        return self.issue.title
+
+    @property
+    def state(self) -> str:
+        return self.issue.state
+
+    @property
+    def user(self) -> User:
+        return self.issue.user
+
+    @property
+    def merged(self) -> bool:
+        return self.merged_at is not None
+
+
+@dataclass(frozen=True)
+class MergeGroup:
+    """An entry of the merge queue: `pull_head` as queued, merged onto `base_sha` as `head_sha`."""
+
+    pull: Pull
+    pull_head: str
+    by: User
+    head_ref: str
+    head_sha: str
+    base_ref: str
+    base_sha: str
+
+
+@dataclass
+class CheckRun:
+    id: int
+    app: App
+    name: str
+    head_sha: str
+    status: str
+    started_at: datetime
+    conclusion: str | None = None
+    completed_at: datetime | None = None
+    details_url: str | None = None
+    external_id: str = ""
+    output: dict[str, Any] = field(default_factory=dict)
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Status:
+    id: int
+    sha: str
+    user: User
+    state: str
+    context: str
+    description: str | None
+    target_url: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class DeploymentStatus:
+    id: int
+    creator: User
+    app: App | None
+    state: str
+    environment: str
+    created_at: datetime
+    description: str = ""
+    log_url: str = ""
+    environment_url: str = ""
+
+
+@dataclass
+class Deployment:
+    """A request to deploy a commit. `environment` follows the statuses, `original_environment` does not."""
+
+    id: int
+    creator: User
+    app: App | None
+    sha: str
+    ref: str
+    task: str
+    payload: dict[str, Any] | str
+    environment: str
+    original_environment: str
+    description: str
+    transient: bool
+    production: bool
+    created_at: datetime
+    updated_at: datetime
+    statuses: list[DeploymentStatus] = field(default_factory=list)
+
+    @property
+    def state(self) -> str | None:
+        """The newest status's state; None before the first."""
+        return self.statuses[-1].state if self.statuses else None
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Something that happened to a branch: `kind` is GitHub's activity_type, `before` or `after` may be zeros."""
+
+    id: int
+    kind: str
+    ref: str
+    before: str
+    after: str
+    actor: User
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """A `repository_dispatch` as it was sent."""
+
+    event_type: str
+    client_payload: dict[str, Any] | None
+    sender: User
+    sent_at: datetime
+
+
+@dataclass(frozen=True)
+class Protection:
+    """A branch's rule: no direct push, these checks and this many approvals before a merge."""
+
+    branch: str
+    required_checks: tuple[str, ...] = ()
+    required_reviews: int = 0

@@ -1,0 +1,206 @@
+"""A pull request follows its branches, from opening to closing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fake_github.refusals import Refused
+
+from .conftest import World
+
+
+def test_the_head_follows_a_push(world: World) -> None:
+    pull = world.pull()
+    pushed = world.alice.commit({"model.txt": "v3\n"})
+    world.alice.push("add-v2")
+    read = world.client(world.token("alice")).get_repo("acme/models").get_pull(pull.number)
+    assert read.head.sha == pushed
+    assert read.mergeable is True
+    assert world.alice.git("ls-remote", "origin", "refs/pull/1/head").split()[0] == pushed
+
+
+def test_the_test_merge_holds_both_sides(world: World) -> None:
+    pull = world.pull()
+    world.alice.git("checkout", "--quiet", "main")
+    base = world.alice.commit({"other.txt": "1\n"})
+    world.alice.push("main")
+    world.alice.git("fetch", "--quiet", "origin", "refs/pull/1/merge")
+    parents = world.alice.git("show", "--no-patch", "--format=%P", "FETCH_HEAD").split()
+    assert parents == [base, pull.head_sha]
+    assert world.alice.git("show", "FETCH_HEAD:model.txt") == "v2"
+    assert world.alice.git("show", "FETCH_HEAD:other.txt") == "1"
+
+
+def test_base_sha_does_not_follow_pushes_to_the_base(world: World) -> None:
+    pull = world.pull()
+    opened_on = pull.base_sha
+    world.alice.git("checkout", "--quiet", "main")
+    world.alice.commit({"other.txt": "1\n"})
+    world.alice.push("main")
+    assert pull.base_sha == opened_on
+
+
+def test_a_conflict_removes_the_test_merge_and_a_resolution_brings_it_back(world: World) -> None:
+    pull = world.pull()
+    world.alice.git("checkout", "--quiet", "main")
+    world.alice.commit({"model.txt": "elsewhere\n"})
+    world.alice.push("main")
+    read = world.client().get_repo("acme/models").get_pull(pull.number)
+    assert (read.mergeable, read.mergeable_state) == (False, "dirty")
+    assert world.alice.git("ls-remote", "origin", "refs/pull/1/merge") == ""
+    world.alice.git("checkout", "--quiet", "add-v2")
+    world.alice.git("merge", "--quiet", "--strategy", "ours", "main", "--message", "resolved")
+    world.alice.push("add-v2")
+    assert pull.mergeable is True
+    assert world.alice.git("ls-remote", "origin", "refs/pull/1/merge") != ""
+
+
+def test_a_fork_pull_request_follows_the_fork(world: World) -> None:
+    fork = world.hub.fork("acme/models", "mallory")
+    theirs = world.clone(world.token("mallory"), fork)
+    first = theirs.branch("theirs", {"model.txt": "m\n"})
+    client = world.client(world.token("mallory"))
+    pull = client.get_repo("acme/models").create_pull(title="Mine", body="", base="main", head="mallory:theirs")
+    assert pull.head.repo.full_name == "mallory/models"
+    assert pull.head.label == "mallory:theirs"
+    assert (pull.head.sha, pull.head.repo.fork) == (first, True)
+    second = theirs.commit({"model.txt": "m2\n"})
+    theirs.push("theirs")
+    assert client.get_repo("acme/models").get_pull(pull.number).head.sha == second
+    assert world.alice.git("ls-remote", "origin", "refs/pull/1/head").split()[0] == second
+
+
+def test_a_reader_cannot_open_a_pull_request_from_a_branch_of_others(world: World) -> None:
+    world.alice.branch("add-v2", {"model.txt": "v2\n"})
+    body = {"title": "t", "head": "add-v2", "base": "main"}
+    answered = world.http("POST", "/repos/acme/models/pulls", world.token("eve"), body)
+    assert (answered.status, answered.body["errors"][0]["field"]) == (422, "head")
+
+
+@pytest.mark.parametrize(
+    ("head", "base", "words"),
+    [
+        ("missing", "main", "Validation Failed"),
+        ("add-v2", "missing", "Validation Failed"),
+        ("main", "main", "No commits between main and main"),
+        ("add-v2", "main", "A pull request already exists for acme:add-v2."),
+    ],
+)
+def test_an_impossible_pull_request_is_refused(world: World, head: str, base: str, words: str) -> None:
+    world.pull()
+    body = {"title": "t", "head": head, "base": base}
+    answered = world.http("POST", "/repos/acme/models/pulls", world.token("alice"), body)
+    assert answered.status == 422
+    assert words in str(answered.body)
+
+
+def test_deleting_the_head_branch_closes_the_pull_request(world: World) -> None:
+    pull = world.pull()
+    world.alice.push(":add-v2")
+    assert (pull.state, pull.merged) == ("closed", False)
+    with pytest.raises(Refused):
+        world.repo.merge(pull.number, by="bob")
+
+
+def test_resetting_the_head_to_the_base_closes_without_a_merge(world: World) -> None:
+    pull = world.pull()
+    world.alice.push("--force", "main:add-v2")
+    assert (pull.state, pull.merged) == ("closed", False)
+
+
+def test_a_head_that_lands_in_the_base_is_merged(world: World) -> None:
+    pull = world.pull()
+    world.alice.push("add-v2:main")
+    assert (pull.state, pull.merged) == ("closed", True)
+    assert pull.merged_by == world.hub.user("alice")
+    assert pull.merge_commit_sha == pull.head_sha
+
+
+def test_a_closed_pull_request_no_longer_follows_until_it_is_reopened(world: World) -> None:
+    pull = world.pull()
+    old = pull.head_sha
+    repo = world.client(world.token("alice")).get_repo("acme/models")
+    repo.get_pull(pull.number).edit(state="closed")
+    new = world.alice.commit({"model.txt": "v3\n"})
+    world.alice.push("add-v2")
+    assert pull.head_sha == old
+    repo.get_pull(pull.number).edit(state="open", title="Again")
+    assert (pull.state, pull.head_sha, pull.title) == ("open", new, "Again")
+
+
+def test_another_base_is_tested_anew(world: World) -> None:
+    pull = world.pull()
+    tip = world.alice.branch("release", {"release.txt": "1\n"})
+    world.client(world.token("alice")).get_repo("acme/models").get_pull(1).edit(base="release")
+    assert (pull.base_ref, pull.base_sha) == ("release", tip)
+
+
+def test_only_the_author_or_a_writer_edits(world: World) -> None:
+    world.pull()
+    answered = world.http("PATCH", "/repos/acme/models/pulls/1", world.token("eve"), {"title": "mine"})
+    assert answered.status == 403
+
+
+def test_pull_requests_are_listed_by_state_head_and_base(world: World) -> None:
+    world.pull()
+    world.pull({"other.txt": "1\n"}, head="two", draft=True)
+    world.repo.close(2, by="bob")
+    repo = world.client().get_repo("acme/models")
+    assert [pull.number for pull in repo.get_pulls()] == [1]
+    assert [pull.number for pull in repo.get_pulls(state="all")] == [2, 1]
+    assert [pull.number for pull in repo.get_pulls(state="all", head="acme:two")] == [2]
+    assert [pull.number for pull in repo.get_pulls(base="release")] == []
+    assert [pull.number for pull in repo.get_pulls(state="all", base="main", head="acme:add-v2")] == [1]
+
+
+def test_a_head_without_its_owner_is_ignored_as_on_github(world: World) -> None:
+    world.pull()
+    world.pull({"other.txt": "1\n"}, head="two")
+    repo = world.client().get_repo("acme/models")
+    assert [pull.number for pull in repo.get_pulls(head="two")] == [2, 1]
+    assert [pull.number for pull in repo.get_pulls(head="acme:three")] == []
+
+
+def test_files_tell_what_changed_since_the_base(world: World) -> None:
+    world.alice.git("checkout", "--quiet", "-B", "many", "main")
+    world.alice.git("mv", "README.md", "docs.md")
+    (world.alice.folder / "weights.bin").write_bytes(bytes(range(256)) * 8)
+    (world.alice.folder / "größe.txt").write_text("ü\n", encoding="utf-8")
+    world.alice.commit({"model.txt": "diff --git a/x b/x\n"})
+    world.alice.push("many")
+    pull = world.repo.open_pull(author="alice", head="many")
+    files = {file.filename: file for file in world.client().get_repo("acme/models").get_pull(1).get_files()}
+    assert {name: file.status for name, file in files.items()} == {
+        "docs.md": "renamed",
+        "weights.bin": "added",
+        "größe.txt": "added",
+        "model.txt": "modified",
+    }
+    assert files["docs.md"].previous_filename == "README.md"
+    assert files["weights.bin"].patch is None
+    assert files["model.txt"].patch == "@@ -1 +1 @@\n-v1\n+diff --git a/x b/x"
+    assert files["model.txt"].sha == world.alice.git("rev-parse", f"{pull.head_sha}:model.txt")
+
+
+def test_a_file_that_becomes_a_link_is_one_changed_file(world: World) -> None:
+    world.alice.git("checkout", "--quiet", "-B", "link", "main")
+    (world.alice.folder / "model.txt").unlink()
+    (world.alice.folder / "model.txt").symlink_to("README.md")
+    world.alice.commit({"z.txt": "z\n"})
+    world.alice.push("link")
+    world.repo.open_pull(author="alice", head="link")
+    files = world.client().get_repo("acme/models").get_pull(1).get_files()
+    assert [(file.filename, file.status) for file in files] == [("model.txt", "changed"), ("z.txt", "added")]
+
+
+def test_commits_are_listed_oldest_first_with_their_authors(world: World) -> None:
+    user = world.hub.user("alice")
+    world.alice.branch("two", {"a.txt": "1\n"}, message="feat: One")
+    world.alice.git("config", "user.email", user.email)
+    world.alice.environment.update(GIT_AUTHOR_EMAIL=user.email)
+    world.alice.commit({"a.txt": "2\n"}, "feat: Two\n\nWith a body.")
+    world.alice.push("two")
+    world.repo.open_pull(author="alice", head="two")
+    commits = list(world.client().get_repo("acme/models").get_pull(1).get_commits())
+    assert [commit.commit.message for commit in commits] == ["feat: One", "feat: Two\n\nWith a body."]
+    assert [commit.author.login if commit.author else None for commit in commits] == [None, "alice"]

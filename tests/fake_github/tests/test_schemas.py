@@ -1,0 +1,137 @@
+"""Every answer has the shape GitHub publishes for it (as the package githubkit-schemas carries it)."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from tests.fake_github import events
+from tests.fake_github.bare import ZERO
+
+from .conftest import World
+
+
+@pytest.fixture(scope="module")
+def models() -> ModuleType:
+    return importlib.import_module("githubkit_schemas.v2026_03_10.models")
+
+
+def test_every_answer_has_the_shape_github_publishes(world: World, models: ModuleType) -> None:
+    world.pull()
+    world.pull(head="merged-already", files={"other.txt": "1\n"})
+    world.repo.merge(2, by="bob")
+    sha = world.repo.pull(1).head_sha
+    alice, bot, bob = world.token("alice"), world.bot_token(), world.token("bob")
+    base = "/repos/acme/models"
+    output = {"title": "t", "summary": "s"}
+    run = {"name": "gate", "head_sha": sha, "conclusion": "success", "output": output}
+    comment = world.http("POST", f"{base}/issues/1/comments", bot, {"body": "hello"}).body
+    reaction = f"{base}/issues/comments/{comment['id']}/reactions"
+    deployments = f"{base}/deployments"
+    deployed = world.http("POST", deployments, bot, {"ref": "main", "payload": {"model": "m"}}).body
+    statuses = f"{deployments}/{deployed['id']}/statuses"
+    started = world.repo.start_run("workflow_dispatch", actor="alice")
+    made = [
+        ("POST", deployments, alice, {"ref": "main"}, "Deployment"),
+        ("GET", deployments, alice, None, "list[Deployment]"),
+        ("POST", statuses, bot, {"state": "in_progress"}, "DeploymentStatus"),
+        ("GET", statuses, alice, None, "list[DeploymentStatus]"),
+        ("GET", "/user", alice, None, "PublicUser"),
+        ("GET", base, alice, None, "FullRepository"),
+        ("GET", f"{base}/pulls?state=all", alice, None, "list[PullRequestSimple]"),
+        ("GET", f"{base}/pulls/1", alice, None, "PullRequest"),
+        ("GET", f"{base}/pulls/2", alice, None, "PullRequest"),
+        ("GET", f"{base}/pulls/1/files", alice, None, "list[DiffEntry]"),
+        ("GET", f"{base}/pulls/1/commits", alice, None, "list[Commit]"),
+        ("POST", f"{base}/pulls/1/reviews", bob, {"event": "APPROVE"}, "PullRequestReview"),
+        ("GET", f"{base}/pulls/1/reviews", bob, None, "list[PullRequestReview]"),
+        ("POST", f"{base}/issues/1/labels", bot, ["promote:active"], "list[Label]"),
+        ("GET", f"{base}/issues/1/events", alice, None, "list[IssueEvent]"),
+        ("GET", f"{base}/actions/runs/{started.id}", alice, None, "WorkflowRun"),
+        ("GET", f"{base}/issues", alice, None, "list[Issue]"),
+        ("GET", f"{base}/issues/1", alice, None, "Issue"),
+        ("GET", f"{base}/issues/2", alice, None, "Issue"),
+        ("GET", f"{base}/issues/1/comments", alice, None, "list[IssueComment]"),
+        ("POST", reaction, alice, {"content": "eyes"}, "Reaction"),
+        ("GET", reaction, alice, None, "list[Reaction]"),
+        ("GET", f"{base}/collaborators/bob/permission", bot, None, "RepositoryCollaboratorPermission"),
+        ("GET", f"{base}/git/ref/heads/main", alice, None, "GitRef"),
+        ("GET", f"{base}/git/matching-refs/heads/", alice, None, "list[GitRef]"),
+        ("GET", f"{base}/git/commits/{sha}", alice, None, "GitCommit"),
+        ("GET", f"{base}/branches", alice, None, "list[ShortBranch]"),
+        ("GET", f"{base}/branches/main", alice, None, "BranchWithProtection"),
+        ("GET", f"{base}/commits/main", alice, None, "Commit"),
+        ("GET", f"{base}/compare/main...{sha}", alice, None, "CommitComparison"),
+        ("GET", f"{base}/contents/model.txt", alice, None, "ContentFile"),
+        ("GET", f"{base}/activity?ref=main", alice, None, "list[Activity]"),
+        ("POST", f"{base}/statuses/{sha}", alice, {"state": "success"}, "Status"),
+        ("GET", f"{base}/commits/{sha}/statuses", alice, None, "list[Status]"),
+        ("GET", f"{base}/commits/{sha}/status", alice, None, "CombinedCommitStatus"),
+        ("POST", f"{base}/check-runs", bot, run, "CheckRun"),
+        ("POST", f"{base}/issues", alice, {"title": "plain"}, "Issue"),
+        ("PUT", f"{base}/pulls/1/merge", bob, {"sha": sha}, "PullRequestMergeResult"),
+    ]
+    for method, path, token, body, shape in made:
+        answered = world.http(method, path, token, body)
+        assert answered.status < 300, (path, answered.body)
+        assert answered.body, path
+        adapter(models, shape).validate_python(answered.body)
+
+
+def test_check_run_lists_have_the_published_shape(world: World, models: ModuleType) -> None:
+    sha = world.pull().head_sha
+    base, bot = "/repos/acme/models", world.bot_token()
+    world.http("POST", f"{base}/check-runs", bot, {"name": "gate", "head_sha": sha})
+    listed = world.http("GET", f"{base}/commits/{sha}/check-runs", bot).body
+    assert listed["total_count"] == 1
+    adapter(models, "list[CheckRun]").validate_python(listed["check_runs"])
+
+
+def test_payloads_have_the_shape_of_webhooks(world: World, models: ModuleType) -> None:
+    pull = world.pull()
+    world.repo.add_label(pull.number, "promote:active")
+    comment = world.repo.comment(pull.number, author="alice", body="/promote active")
+    created = world.repo.issue_comment_event(comment.id)
+    labeled = world.repo.pull_request_event(pull.number, action="labeled", label="promote:active")
+    world.repo.merge(pull.number, by="bob")
+    closed = world.repo.pull_request_event(pull.number, action="closed", sender="bob")
+    adapter(models, "WebhookIssueCommentCreated").validate_python(created)
+    adapter(models, "WebhookPullRequestLabeled").validate_python(labeled)
+    adapter(models, "WebhookPullRequestClosed").validate_python(closed)
+
+
+def test_payloads_of_every_other_event_have_the_shape_of_webhooks(world: World, models: ModuleType) -> None:
+    before = world.pull(draft=True).head_sha
+    repo, event = world.repo, world.repo.pull_request_event
+    payloads = {
+        "WebhookPullRequestOpened": event(1, action="opened"),
+        "WebhookPullRequestUnlabeled": event(1, action="unlabeled", label="x", sender="carol"),
+        "WebhookPullRequestSynchronize": event(1, action="synchronize", before=before),
+        "WebhookPullRequestEdited": event(1, action="edited", changes={"base": "main", "title": "t", "body": "b"}),
+        "WebhookPush": repo.push_event("main", before=ZERO, sender="alice"),
+        "WebhookRepositoryDispatchSample": events.repository_dispatch(repo, "t", {"a": 1}, world.hub.user("bob")),
+        "WebhookWorkflowDispatch": repo.workflow_dispatch_event("w.yml", sender="bob", inputs={"a": "b"}),
+    }
+    review = ".github/workflows/review.yml"
+    payloads["WebhookWorkflowRunCompleted"] = repo.workflow_run_event(
+        review, 1, event="pull_request_review", sender="bob"
+    )
+    repo.mark_ready(1)
+    payloads["WebhookPullRequestReadyForReview"] = event(1, action="ready_for_review")
+    repo.merge_queue.add(1, by="bob")
+    payloads["WebhookMergeGroupChecksRequested"] = repo.merge_group_event(1)
+    repo.merge(1, by="bob")
+    payloads["WebhookPush of a merge"] = repo.merged_push_event(1)
+    for shape, payload in payloads.items():
+        adapter(models, shape.partition(" ")[0]).validate_python(payload)
+
+
+def adapter(models: ModuleType, shape: str) -> TypeAdapter[Any]:
+    name = shape.removeprefix("list[").removesuffix("]")
+    model: Any = getattr(models, name)
+    wanted: Any = list.__class_getitem__(model) if shape.startswith("list[") else model
+    return TypeAdapter(wanted)
