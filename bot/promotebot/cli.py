@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _configure_streams()
     try:
         if not arguments and os.environ.get("GITHUB_EVENT_NAME"):
-            from promotebot.app.action import run_action
+            from promotebot.action.run import run_action
 
             return run_action(os.environ, _now)
         options = _parser().parse_args(arguments)

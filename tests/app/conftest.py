@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from promotebot.app.action import run_action
+from promotebot.action.run import run_action
 from promotebot.app.examiner import Examiner
 from promotebot.errors import PromotebotError
 from promotebot.registry import ModelRegistry
@@ -165,7 +165,7 @@ def examiner() -> Examiner:
 
 @pytest.fixture
 def office(seed: Path, tmp_path: Path, examiner: Examiner, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
-    monkeypatch.setattr("promotebot.app.action.Examiner", lambda: examiner)
+    monkeypatch.setattr("promotebot.action.run.Examiner", lambda: examiner)
     with EmbeddedGitHub(root=tmp_path / "hub") as hub:
         repository = hub.create_repository("acme/models")
         for login, role in (("alice", "maintain"), ("bob", "maintain"), ("carol", "write"), ("mallory", "read")):

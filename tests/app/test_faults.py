@@ -68,7 +68,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     def connect(settings: Settings) -> PyGithubClient:
         return PyGithubClient.connect(settings, retries=0)
 
-    monkeypatch.setattr("promotebot.app.action._connect", connect)
+    monkeypatch.setattr("promotebot.action.run._connect", connect)
 
 
 def asked(office: Office) -> tuple[int, dict[str, Any]]:

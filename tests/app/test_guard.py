@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from promotebot.app.action import run_action
+from promotebot.action.run import run_action
 from promotebot.registry.chain import sealed
 from tests.fake_github.people import Person, Runner
 

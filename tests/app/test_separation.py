@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from promotebot.app.outcome import Outcome
+from promotebot.action.result import Outcome
 from tests.fake_github.faults import Fault
 from tests.fake_github.people import Job
 

@@ -12,9 +12,9 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from promotebot.app.action import run_action
-from promotebot.app.outcome import Outcome
-from promotebot.app.watch import REPORT, REPORTS
+from promotebot.action.result import Outcome
+from promotebot.action.run import run_action
+from promotebot.action.schedule import REPORT, REPORTS
 from promotebot.errors import InvalidInput
 from promotebot.settings import COMMANDS, Settings
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from promotebot.action.issue_comment import pull_refusal
+from promotebot.action.permissions import permission_refusal
+from promotebot.action.reply import Teller
+from promotebot.action.requester import Petition
+from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.app.committing import commit_registry
-from promotebot.app.conversation import pull_refusal
-from promotebot.app.entry import permission_refusal
-from promotebot.app.outcome import Answer, Outcome, Reason
-from promotebot.app.petition import Petition
 from promotebot.app.standing import WITHDRAWN, Fallen, judged, request_id, stand
-from promotebot.app.tell import Teller
 from promotebot.app.tools import Tools
 from promotebot.app.workspace import Workspace
 from promotebot.github import notes

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.app.examiner import Examine
-from promotebot.app.outcome import Answer, Outcome, Reason
 from promotebot.app.tools import Tools
 from promotebot.github.events import (
     CommentCreated,
@@ -61,11 +61,11 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
     if settings.command != "auto" and not isinstance(event, (PullChanged, Reviewed, Queued)):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"command {settings.command} does not act on this event")
     if isinstance(event, CommentCreated):
-        from promotebot.app.conversation import ignored_comment
+        from promotebot.action.issue_comment import ignored_comment
 
         return ignored_comment(event, settings)
     if isinstance(event, LabelChanged):
-        from promotebot.app.label import ignored_label
+        from promotebot.action.labels import ignored_label
 
         return ignored_label(event, settings)
     if isinstance(event, PullClosed) and not event.merged:
@@ -78,35 +78,35 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
 def _answer(event: Event, tools: Tools) -> Answer:
     """One use case an event; each is imported where it is used, so that a comment does not load them all."""
     if isinstance(event, CommentCreated):
-        from promotebot.app.conversation import answer_comment
+        from promotebot.action.issue_comment import answer_comment
 
         return answer_comment(event, tools)
     if isinstance(event, LabelChanged):
-        from promotebot.app.label import answer_label
+        from promotebot.action.labels import answer_label
 
         return answer_label(event, tools)
     if isinstance(event, (PullChanged, Reviewed)):
-        from promotebot.app.guard import guard_pulls
+        from promotebot.action.pull_request import guard_pulls
 
         return guard_pulls(event.pulls, tools)
     if isinstance(event, Queued):
-        from promotebot.app.guard import guard_queue
+        from promotebot.action.pull_request import guard_queue
 
         return guard_queue(event, tools)
     if isinstance(event, PullClosed):
-        from promotebot.app.landed import landed
+        from promotebot.action.merged import landed
 
         return landed(event, tools)
     if tools.settings.command == "verify" and not isinstance(event, Ignored):
-        from promotebot.app.watch import watch
+        from promotebot.action.schedule import watch
 
         return watch(event, tools)
     if isinstance(event, Pushed):
-        from promotebot.app.refresh import refresh
+        from promotebot.action.push import refresh
 
         return refresh(event, tools)
     if isinstance(event, Dispatched):
-        from promotebot.app.dispatch import dispatch
+        from promotebot.action.workflow_dispatch import dispatch
 
         return dispatch(event, tools)
     return Answer(Outcome.IGNORED, Reason.OTHER_EVENT)

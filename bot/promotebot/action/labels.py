@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from promotebot.app.carry_out import Errand
-from promotebot.app.conversation import pull_refusal
-from promotebot.app.entry import permission_refusal
-from promotebot.app.outcome import Answer, Outcome, Reason
-from promotebot.app.petition import Petition
-from promotebot.app.talk import guarded, on_fresh_head
-from promotebot.app.tell import Teller
+from promotebot.action.issue_comment import pull_refusal
+from promotebot.action.permissions import permission_refusal
+from promotebot.action.promote import Errand
+from promotebot.action.reply import Teller
+from promotebot.action.requester import Petition
+from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.retry import guarded, on_fresh_head
+from promotebot.action.withdraw import Withdrawal
 from promotebot.app.tools import Tools
-from promotebot.app.withdraw import Withdrawal
 from promotebot.app.workspace import workspace
 from promotebot.errors import InvalidInput, PromotebotError
 from promotebot.github.comment import render_refused_event

@@ -6,8 +6,8 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from promotebot.app.outcome import Answer
-from promotebot.app.petition import Petition
+from promotebot.action.requester import Petition
+from promotebot.action.result import Answer
 from promotebot.errors import PromotebotError
 from promotebot.github.checks import CHECK_NAME, Conclusion
 from promotebot.github.comment import GENERAL, Rendered, Setting

@@ -6,17 +6,17 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
-from promotebot.app.carry_out import Errand
-from promotebot.app.entry import sha_refusal
+from promotebot.action.permissions import sha_refusal
+from promotebot.action.promote import Errand
+from promotebot.action.reply import Teller
+from promotebot.action.requester import Petition
+from promotebot.action.result import Answer
+from promotebot.action.retry import guarded, on_fresh_head
 from promotebot.app.genesis import Genesis
-from promotebot.app.outcome import Answer
-from promotebot.app.petition import Petition
 from promotebot.app.prepare import prepare
 from promotebot.app.promote import Ground, decide
 from promotebot.app.scene import Change
 from promotebot.app.standing import merge_times
-from promotebot.app.talk import guarded, on_fresh_head
-from promotebot.app.tell import Teller
 from promotebot.app.tools import Tools
 from promotebot.app.workspace import BASE, Workspace, identity, remote
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError

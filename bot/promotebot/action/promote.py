@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from promotebot.action.permissions import refusal
+from promotebot.action.reply import Teller
+from promotebot.action.requester import Petition
+from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.app.committing import commit_registry
-from promotebot.app.entry import refusal
 from promotebot.app.gate import Review
 from promotebot.app.genesis import Genesis
-from promotebot.app.outcome import Answer, Outcome, Reason
-from promotebot.app.petition import Petition
 from promotebot.app.prepare import prepare
 from promotebot.app.promote import Decided, Ground, commit_message, decide, with_findings
 from promotebot.app.scene import Change
 from promotebot.app.standing import WITHDRAWN, Fallen, Standing, answered, facts_of, is_void, judged, stand
-from promotebot.app.tell import Teller
 from promotebot.app.tools import Tools
 from promotebot.app.workspace import Workspace
 from promotebot.errors import PromotebotError

@@ -6,14 +6,14 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
+from promotebot.action.reply import Teller
+from promotebot.action.requester import Petition
+from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.retry import guarded, on_fresh_head
 from promotebot.app.committing import commit_registry
-from promotebot.app.outcome import Answer, Outcome, Reason
-from promotebot.app.petition import Petition
 from promotebot.app.rebuild import own_steps
 from promotebot.app.scene import read_policy
 from promotebot.app.standing import Fallen, is_of_another_policy, judged, stand
-from promotebot.app.talk import guarded, on_fresh_head
-from promotebot.app.tell import Teller
 from promotebot.app.tools import Tools
 from promotebot.app.workspace import DEFAULT, Workspace, remote
 from promotebot.errors import BaseMoved

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from promotebot.app.outcome import Answer, Outcome, Reason
-from promotebot.app.petition import Petition
-from promotebot.app.talk import guarded, on_fresh_head
-from promotebot.app.tell import Teller
+from promotebot.action.reply import Teller
+from promotebot.action.requester import Petition
+from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.retry import guarded, on_fresh_head
 from promotebot.app.tools import Tools
 from promotebot.github import comment as comments
 from promotebot.github.events import CommentCreated
@@ -69,7 +69,7 @@ def _one(command: Command, petition: Petition, tools: Tools, teller: Teller) -> 
     if isinstance(command, Help):
         return teller.say(Answer(Outcome.HELPED, Reason.HELP), comments.render_help(teller.setting))
     if isinstance(command, Ask):
-        from promotebot.app.carry_out import Errand  # GitPython is loaded where there is something to carry out
+        from promotebot.action.promote import Errand  # GitPython is loaded where there is something to carry out
 
         asked, line = command.asked, command.line
         return on_fresh_head(
@@ -79,7 +79,7 @@ def _one(command: Command, petition: Petition, tools: Tools, teller: Teller) -> 
             lambda space, now: Errand(asked, line, petition, tools, teller, space, now).run(),
         )
     if isinstance(command, Withdraw):
-        from promotebot.app.withdraw import Withdrawal
+        from promotebot.action.withdraw import Withdrawal
 
         model = command.model
         return on_fresh_head(
@@ -89,7 +89,7 @@ def _one(command: Command, petition: Petition, tools: Tools, teller: Teller) -> 
             lambda space, now: Withdrawal(petition, tools, teller, space, now, model=model).run(),
         )
     if isinstance(command, Look):
-        from promotebot.app.look import look
+        from promotebot.action.queries import look
 
         return on_fresh_head(
             petition.pull, tools, teller, lambda space, now: look(command, petition, tools, teller, space, now)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from promotebot.app.outcome import Answer, Outcome, Reason
-from promotebot.app.petition import Petition
+from promotebot.action.reply import Teller
+from promotebot.action.requester import Petition
+from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.app.report import About
 from promotebot.app.standing import Fallen, judged, stand
-from promotebot.app.tell import Teller
 from promotebot.app.tools import Tools
 from promotebot.app.verify import Subject, verify
 from promotebot.app.workspace import Workspace

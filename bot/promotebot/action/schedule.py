@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from promotebot.app.outcome import Answer, Outcome, Reason
+from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.app.report import About, VerifyReport, merge_reports, read_report
 from promotebot.app.scene import read_policy, read_registry
 from promotebot.app.tools import Tools

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from promotebot.app.outcome import Answer, Outcome, Reason
-from promotebot.app.tell import Teller
+from promotebot.action.reply import Teller
+from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.app.tools import Tools
 from promotebot.app.workspace import Workspace, workspace
 from promotebot.errors import BaseMoved, CouldNotVerify, PromotebotError, RefChanged

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from promotebot.action.reply import Teller
+from promotebot.action.requester import Petition
+from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.retry import guarded, on_fresh_head
 from promotebot.app.confirm import confirm
 from promotebot.app.gate import Review, review
-from promotebot.app.outcome import Answer, Outcome, Reason
-from promotebot.app.petition import Petition
 from promotebot.app.scene import Change
 from promotebot.app.separation import separation
 from promotebot.app.standing import judged
-from promotebot.app.talk import guarded, on_fresh_head
-from promotebot.app.tell import Teller
 from promotebot.app.tools import Tools
 from promotebot.app.workspace import Workspace, remote
 from promotebot.errors import CouldNotVerify, PromotebotError

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promotebot.app.outcome import Answer, Outcome, Reason
-from promotebot.app.petition import Petition
+from promotebot.action.reply import Teller
+from promotebot.action.requester import Petition
+from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.retry import guarded
 from promotebot.app.report import About, VerifyReport
 from promotebot.app.scene import read_policy, read_registry
-from promotebot.app.talk import guarded
-from promotebot.app.tell import Teller
 from promotebot.app.tools import Tools
 from promotebot.app.verify import Subject, verify
 from promotebot.app.workspace import remote

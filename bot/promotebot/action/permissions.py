@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from promotebot.app.outcome import Reason
+from promotebot.action.result import Reason
 from promotebot.app.workspace import Workspace
 from promotebot.promotion.policy import Permission, Policy
 from promotebot.promotion.request import Asked

@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.router import Desk, respond
 from promotebot.app.examiner import Examiner
-from promotebot.app.outcome import Answer, Outcome, Reason
-from promotebot.app.respond import Desk, respond
 from promotebot.errors import PromotebotError, UsageError
 from promotebot.github.checks import write_outputs, write_summary
 from promotebot.github.events import parse_event
