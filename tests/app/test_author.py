@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 import yaml
 
-from promotebot.app.schemas import generate
 from promotebot.artifact import load_artifact
-from promotebot.cli import main
+from promotebot.cli.main import main
+from promotebot.cli.schemas import generate
 from promotebot.registry import ModelRegistry
 
 from .conftest import ROOT, Office

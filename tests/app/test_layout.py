@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from promotebot.cli import main
+from promotebot.cli.main import main
 from promotebot.registry import ModelRegistry
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person

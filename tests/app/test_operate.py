@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from promotebot.cli import main
+from promotebot.cli.main import main
 from promotebot.registry import ModelRegistry
 from promotebot.registry.model import Action
 from tests.demo.story import REGISTRY

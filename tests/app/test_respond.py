@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from promotebot.cli import main
+from promotebot.cli.main import main
 from promotebot.errors import RefChanged
 from promotebot.git import Repository
 from tests.demo.story import REGISTRY, add_artifact

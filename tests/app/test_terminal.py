@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from promotebot.cli import main
+from promotebot.cli.main import main
 from promotebot.registry import ModelRegistry
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
@@ -233,7 +233,7 @@ def test_an_error_of_our_own_says_so_and_shows_no_traceback(
     def broken(*_: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("promotebot.app.verify_here.verify_here", lambda *_, **__: broken())
+    monkeypatch.setattr("promotebot.cli.verify.verify_here", lambda *_, **__: broken())
     assert main(["verify"]) == 3
     err = capsys.readouterr().err
     assert "internal error: RuntimeError: boom" in err

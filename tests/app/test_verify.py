@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from promotebot.app.report import About, ModelFinding, VerifyReport, merge_reports, report_of, to_junit, to_sarif
-from promotebot.cli import main
+from promotebot.cli.main import main
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import error, passed, unknown, warning
 from promotebot.registry.chain import sealed

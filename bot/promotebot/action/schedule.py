@@ -12,9 +12,9 @@ from promotebot.app.report import About, VerifyReport, merge_reports, read_repor
 from promotebot.app.scene import read_policy, read_registry
 from promotebot.app.tools import Tools
 from promotebot.app.verify import Subject, verify
-from promotebot.app.verify_here import parse_shard, shard_of
 from promotebot.app.workspace import BASE, remote
 from promotebot.artifact.source import GitTree
+from promotebot.cli.verify import parse_shard, shard_of
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity
 from promotebot.git import Repository

@@ -12,11 +12,11 @@ from typing import Any
 
 from promotebot.app.examiner import Examiner
 from promotebot.app.gate import review
-from promotebot.app.lines import line
 from promotebot.app.promote import Ground, Place, Prepare, commit_message, promote_here
 from promotebot.app.rollback import NoWayBack, prepare_demotion, prepare_rollback
 from promotebot.app.scene import Change
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
+from promotebot.cli.output import line
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.findings import Finding
 from promotebot.git import Repository

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from promotebot.app.examiner import Examiner
 from promotebot.app.genesis import Genesis
-from promotebot.app.lines import line
 from promotebot.app.promote import Place, check_whole
 from promotebot.app.report import (
     About,
@@ -25,9 +24,10 @@ from promotebot.app.report import (
     to_sarif,
 )
 from promotebot.app.scene import read_policy, read_registry
-from promotebot.app.terminal import place_of
 from promotebot.app.verify import Subject, verify
 from promotebot.artifact.source import WorkTree
+from promotebot.cli.output import line
+from promotebot.cli.promote import place_of
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.findings import Finding, Severity, error, passed, warning
 from promotebot.git import Repository, paths_below

@@ -227,60 +227,60 @@ def _add_place(parser: argparse.ArgumentParser, registry_flag: str) -> None:
 
 
 def _promote(options: argparse.Namespace) -> int:
-    from promotebot.app.terminal import promote
+    from promotebot.cli.promote import promote
 
     return promote(options, os.environ, _now())
 
 
 def _rollback(options: argparse.Namespace) -> int:
-    from promotebot.app.terminal import rollback
+    from promotebot.cli.promote import rollback
 
     return rollback(options, os.environ, _now())
 
 
 def _demote(options: argparse.Namespace) -> int:
-    from promotebot.app.terminal import demote
+    from promotebot.cli.promote import demote
 
     return demote(options, os.environ, _now())
 
 
 def _read(options: argparse.Namespace) -> int:
-    from promotebot.app.show import read
+    from promotebot.cli.show import read
 
     return read(options)
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from promotebot.app.verify_here import verify_command
+    from promotebot.cli.verify import verify_command
 
     return verify_command(options, _now())
 
 
 def _gate(options: argparse.Namespace) -> int:
-    from promotebot.app.terminal import gate
+    from promotebot.cli.promote import gate
 
     return gate(options, _now())
 
 
 def _manifest(options: argparse.Namespace) -> int:
-    from promotebot.app.author import manifest
+    from promotebot.cli.manifest import manifest
 
     return manifest(options, _now())
 
 
 def _init(options: argparse.Namespace) -> int:
-    from promotebot.app.init import init
+    from promotebot.cli.init import init
 
     return init(options, _now())
 
 
 def _schemas(options: argparse.Namespace) -> int:
-    from promotebot.app.author import schemas
+    from promotebot.cli.manifest import schemas
 
     return schemas(options)
 
 
 def _layout(options: argparse.Namespace) -> int:
-    from promotebot.app.layout import convert
+    from promotebot.cli.registry import convert
 
     return convert(options, _now())

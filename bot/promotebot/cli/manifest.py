@@ -75,7 +75,7 @@ def _schema_key(path: Path, name: str) -> dict[str, str]:
 
 def schemas(options: argparse.Namespace) -> int:
     """`promotebot schemas`: write the JSON schemas, or with --check compare them with what stands there."""
-    from promotebot.app.schemas import generate
+    from promotebot.cli.schemas import generate
 
     stale: list[str] = []
     for name, schema in generate().items():

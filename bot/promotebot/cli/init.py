@@ -11,7 +11,7 @@ from datetime import datetime
 from importlib import metadata, resources
 from pathlib import Path
 
-from promotebot.app.author import SCHEMAS, schema_reference, write_file
+from promotebot.cli.manifest import SCHEMAS, schema_reference, write_file
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.git import Repository
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
@@ -141,7 +141,7 @@ def _refuse_odd_places(root: Path, files: Mapping[str, bytes]) -> None:
 
 def _schema_files() -> dict[str, bytes]:
     """The schemas of the files that people write or look at, for their editors."""
-    from promotebot.app.schemas import generate
+    from promotebot.cli.schemas import generate
 
     names = ("registry", "model", "manifest", "dataset", "policy")
     return {f"{SCHEMAS}/{name}.schema.json": stored_json(generate()[name]) for name in names}

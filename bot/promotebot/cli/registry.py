@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from promotebot.app.promote import Place, check_whole
-from promotebot.app.terminal import place_of
+from promotebot.cli.promote import place_of
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.registry.layout import joined_bytes, split_files
 from promotebot.registry.names import to_timestamp
