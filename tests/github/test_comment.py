@@ -17,11 +17,11 @@ from markdown_it.token import Token
 from promotebot.artifact.evidence import Evidence, ModelCard
 from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.runtime import Latency, Opened, Tensor
+from promotebot.comments import decisions as comments
+from promotebot.comments.decisions import Rendered, Setting
+from promotebot.comments.markdown import MAX_COMMENT
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, passed, warning
-from promotebot.github import comment as comments
-from promotebot.github.comment import Rendered, Setting
-from promotebot.github.markdown import MAX_COMMENT
 from promotebot.promotion.commands import Ask, Unreadable, parse_comment
 from promotebot.promotion.infer import Scene, Unclear, complete
 from promotebot.promotion.plan import Plan, Rejected, Unchanged, plan

@@ -11,7 +11,7 @@ from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.retry import guarded, on_fresh_head
 from promotebot.app.tools import Tools
-from promotebot.github import comment as comments
+from promotebot.comments import decisions as comments
 from promotebot.github.events import CommentCreated
 from promotebot.promotion.commands import Ask, Command, Help, Look, Unreadable, Withdraw, parse_comment
 from promotebot.settings import Settings

@@ -15,8 +15,8 @@ from promotebot.action.retry import guarded, on_fresh_head
 from promotebot.action.withdraw import Withdrawal
 from promotebot.app.tools import Tools
 from promotebot.app.workspace import workspace
+from promotebot.comments.decisions import render_refused_event
 from promotebot.errors import InvalidInput, PromotebotError
-from promotebot.github.comment import render_refused_event
 from promotebot.github.events import LabelChanged
 from promotebot.promotion.labels import PREFIX, parse_label
 from promotebot.promotion.request import Asked

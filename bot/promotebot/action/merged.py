@@ -17,10 +17,10 @@ from promotebot.app.tools import Tools
 from promotebot.app.verify import Subject, verify
 from promotebot.app.workspace import remote
 from promotebot.artifact.source import GitTree
+from promotebot.comments import notices as notes
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Severity
 from promotebot.git import Repository
-from promotebot.github import notes
 from promotebot.github.events import PullClosed
 from promotebot.github.ports import PullRequest
 from promotebot.promotion.replay import Diverged, Step, replay

@@ -21,9 +21,9 @@ from promotebot.app.scene import Change
 from promotebot.app.standing import WITHDRAWN, Fallen, Standing, answered, facts_of, is_void, judged, stand
 from promotebot.app.tools import Tools
 from promotebot.app.workspace import Workspace
+from promotebot.comments import decisions as comments
 from promotebot.errors import PromotebotError
 from promotebot.findings import Finding, errors_in
-from promotebot.github import comment as comments
 from promotebot.promotion.commands import MAX_TEXT
 from promotebot.promotion.infer import Unclear
 from promotebot.promotion.plan import Plan, Rejected

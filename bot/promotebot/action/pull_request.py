@@ -18,10 +18,10 @@ from promotebot.app.separation import separation
 from promotebot.app.standing import judged
 from promotebot.app.tools import Tools
 from promotebot.app.workspace import Workspace, remote
+from promotebot.comments import notices as notes
 from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import Finding, error
 from promotebot.git import Repository
-from promotebot.github import notes
 from promotebot.github.checks import CHECK_NAME
 from promotebot.github.events import Queued
 from promotebot.promotion.policy import Policy

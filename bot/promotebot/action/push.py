@@ -16,11 +16,11 @@ from promotebot.app.scene import read_policy
 from promotebot.app.standing import Fallen, is_of_another_policy, judged, stand
 from promotebot.app.tools import Tools
 from promotebot.app.workspace import DEFAULT, Workspace, remote
+from promotebot.comments import notices as notes
+from promotebot.comments.decisions import render_failure, render_unclear
 from promotebot.errors import BaseMoved
 from promotebot.findings import errors_in
 from promotebot.git import Repository
-from promotebot.github import notes
-from promotebot.github.comment import render_failure, render_unclear
 from promotebot.github.events import Pushed
 from promotebot.promotion.replay import Diverged
 

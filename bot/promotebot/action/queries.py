@@ -13,8 +13,8 @@ from promotebot.app.tools import Tools
 from promotebot.app.verify import Subject, verify
 from promotebot.app.workspace import Workspace
 from promotebot.artifact.source import GitTree
-from promotebot.github import notes
-from promotebot.github.comment import render_refused_event
+from promotebot.comments import notices as notes
+from promotebot.comments.decisions import render_refused_event
 from promotebot.promotion.commands import Look
 from promotebot.promotion.policy import Permission
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer
+from promotebot.comments.decisions import GENERAL, Rendered, Setting
+from promotebot.comments.markdown import marker
 from promotebot.errors import PromotebotError
 from promotebot.github.checks import CHECK_NAME, Conclusion
-from promotebot.github.comment import GENERAL, Rendered, Setting
-from promotebot.github.markdown import marker
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client

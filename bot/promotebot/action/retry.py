@@ -10,8 +10,8 @@ from promotebot.action.reply import Teller
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.app.tools import Tools
 from promotebot.app.workspace import Workspace, workspace
+from promotebot.comments import decisions as comments
 from promotebot.errors import BaseMoved, CouldNotVerify, PromotebotError, RefChanged
-from promotebot.github import comment as comments
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3

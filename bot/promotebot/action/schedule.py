@@ -15,13 +15,13 @@ from promotebot.app.verify import Subject, verify
 from promotebot.app.workspace import BASE, remote
 from promotebot.artifact.source import GitTree
 from promotebot.cli.verify import parse_shard, shard_of
+from promotebot.comments import notices as notes
+from promotebot.comments.findings import problems
+from promotebot.comments.markdown import code, link, table, text
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity
 from promotebot.git import Repository
-from promotebot.github import notes
 from promotebot.github.events import Dispatched, Event, Pushed
-from promotebot.github.markdown import code, link, table, text
-from promotebot.github.verdict import problems
 from promotebot.settings import Settings
 
 log = logging.getLogger(__name__)

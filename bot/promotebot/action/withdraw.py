@@ -15,8 +15,8 @@ from promotebot.app.committing import commit_registry
 from promotebot.app.standing import WITHDRAWN, Fallen, judged, request_id, stand
 from promotebot.app.tools import Tools
 from promotebot.app.workspace import Workspace
-from promotebot.github import notes
-from promotebot.github.comment import render_refused_event, render_unclear
+from promotebot.comments import notices as notes
+from promotebot.comments.decisions import render_refused_event, render_unclear
 from promotebot.promotion.replay import Step
 from promotebot.registry.names import ModelName, Stage
 

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from promotebot.comments.markdown import visible
 from promotebot.errors import InvalidInput, UsageError
-from promotebot.github.markdown import visible
 from promotebot.promotion.rules import short
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import Stage, parse_stage

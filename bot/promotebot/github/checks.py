@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from promotebot.github.markdown import cut
+from promotebot.comments.markdown import cut
 
 CHECK_NAME = "promotebot/gate"
 MAX_SUMMARY = 65_535

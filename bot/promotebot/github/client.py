@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from promotebot.comments.markdown import cut
 from promotebot.errors import CouldNotVerify
 from promotebot.github.checks import MAX_SUMMARY, Conclusion
-from promotebot.github.markdown import cut
 from promotebot.github.ports import Issue, IssueComment, Labeling, PullRequest, WorkflowRun
 from promotebot.github.rest import PAGE, READ_RETRIES, PersonalToken, Rest, segment, translated
 from promotebot.promotion.policy import Permission

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from promotebot.comments.markdown import code, fence, table, text, visible
 from promotebot.findings import Finding, Severity, errors_in, warnings_in
-from promotebot.github.markdown import code, fence, table, text, visible
 
 SIGNS = {Severity.PASS: "✅", Severity.WARNING: "⚠️", Severity.ERROR: "❌", Severity.UNKNOWN: "❔"}
 MAX_MESSAGE = 600

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from promotebot.artifact.evidence import Evidence, ModelCard
 from promotebot.artifact.runtime import Tensor
-from promotebot.github.markdown import code, details, fence, link, table, text, visible
-from promotebot.github.verdict import within
+from promotebot.comments.findings import within
+from promotebot.comments.markdown import code, details, fence, link, table, text, visible
 from promotebot.promotion.diff import change_counts, unified_diff
 from promotebot.promotion.plan import Plan
 from promotebot.promotion.rules import duration, short

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from promotebot.artifact.evidence import Evidence
+from promotebot.comments.comparison import compare, describe, history, registry_diff
+from promotebot.comments.findings import bullets, count_line, every_rule, next_step, problems, prose, waits
+from promotebot.comments.markdown import bounded, code, details, fence, link, marker, table, text, visible
 from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import Finding, warnings_in
-from promotebot.github.comparison import compare, describe, history, registry_diff
-from promotebot.github.markdown import bounded, code, details, fence, link, marker, table, text, visible
-from promotebot.github.verdict import bullets, count_line, every_rule, next_step, problems, prose, waits
 from promotebot.promotion.commands import Unreadable
 from promotebot.promotion.plan import Plan, Rejected, Unchanged
 from promotebot.promotion.request import Request

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from promotebot.comments.decisions import MAX_PROBLEMS, RULES_BYTES, Rendered, Setting
+from promotebot.comments.findings import count_line, every_rule, problems, waits
+from promotebot.comments.markdown import bounded, code, details, link, marker, table, text
 from promotebot.findings import Finding, errors_in
-from promotebot.github.comment import MAX_PROBLEMS, RULES_BYTES, Rendered, Setting
-from promotebot.github.markdown import bounded, code, details, link, marker, table, text
-from promotebot.github.verdict import count_line, every_rule, problems, waits
 from promotebot.promotion.replay import Step
 from promotebot.promotion.rules import short
 from promotebot.registry.model import Action, Pointer
