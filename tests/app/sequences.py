@@ -9,12 +9,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from promotebot.app.gate import Review, review
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.source import Source as Files
 from promotebot.findings import passed
+from promotebot.gate.evaluate import Review, review
 from promotebot.promotion.plan import Plan, plan
 from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.request import Actor, Request
@@ -60,7 +60,7 @@ def examine(source: Files, artifact_dir: ArtifactPath, limits: Limits) -> Eviden
 
 @dataclass(frozen=True)
 class Ends:
-    """A pull request's two ends as values (`promotebot.app.gate.Ends`)."""
+    """A pull request's two ends as values (`promotebot.gate.evaluate.Ends`)."""
 
     base_registry: ModelRegistry | None
     head_registry: ModelRegistry | None

@@ -13,7 +13,6 @@ from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.app.committing import commit_registry
-from promotebot.app.gate import Review
 from promotebot.app.genesis import Genesis
 from promotebot.app.prepare import prepare
 from promotebot.app.promote import Decided, Ground, commit_message, decide, with_findings
@@ -24,6 +23,7 @@ from promotebot.app.workspace import Workspace
 from promotebot.comments import decisions as comments
 from promotebot.errors import PromotebotError
 from promotebot.findings import Finding, errors_in
+from promotebot.gate.evaluate import Review
 from promotebot.promotion.commands import MAX_TEXT
 from promotebot.promotion.infer import Unclear
 from promotebot.promotion.plan import Plan, Rejected

@@ -11,16 +11,16 @@ from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.retry import guarded, on_fresh_head
-from promotebot.app.confirm import confirm
-from promotebot.app.gate import Review, review
 from promotebot.app.scene import Change
-from promotebot.app.separation import separation
 from promotebot.app.standing import judged
 from promotebot.app.tools import Tools
 from promotebot.app.workspace import Workspace, remote
 from promotebot.comments import notices as notes
 from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import Finding, error
+from promotebot.gate.approvals import separation
+from promotebot.gate.evaluate import Review, review
+from promotebot.gate.requests import confirm
 from promotebot.git import Repository
 from promotebot.github.checks import CHECK_NAME
 from promotebot.github.events import Queued

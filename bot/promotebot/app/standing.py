@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from promotebot.app.confirm import confirm
-from promotebot.app.gate import Review, compare, review
-from promotebot.app.pinned import meant
 from promotebot.app.rebuild import NotRebuilt, own_steps, rebuild
 from promotebot.app.scene import Change, relevant_pulls
-from promotebot.app.separation import separation
 from promotebot.app.tools import Tools
 from promotebot.app.workspace import Workspace
 from promotebot.findings import Finding, error
+from promotebot.gate.approvals import separation
+from promotebot.gate.evaluate import Review, compare, review
+from promotebot.gate.pinned_commands import meant
+from promotebot.gate.requests import confirm
 from promotebot.promotion.replay import Diverged, Step
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules import Facts

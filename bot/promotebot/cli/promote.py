@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from promotebot.app.examiner import Examiner
-from promotebot.app.gate import review
 from promotebot.app.promote import Ground, Place, Prepare, commit_message, promote_here
 from promotebot.app.rollback import NoWayBack, prepare_demotion, prepare_rollback
 from promotebot.app.scene import Change
@@ -19,6 +18,7 @@ from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.cli.output import line
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.findings import Finding
+from promotebot.gate.evaluate import review
 from promotebot.git import Repository
 from promotebot.promotion.commands import parse_identifier, parse_text
 from promotebot.promotion.diff import unified_diff

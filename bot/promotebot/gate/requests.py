@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from promotebot.app.pinned import Meant
 from promotebot.findings import Finding, error, passed
+from promotebot.gate.pinned_commands import Meant
 from promotebot.promotion.commands import Ask, parse_comment
 from promotebot.promotion.labels import parse_label
 from promotebot.promotion.policy import Policy
