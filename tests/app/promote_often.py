@@ -17,7 +17,7 @@ from promotebot.app.promote import Ground, Place, promote_here
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import Opened
 from promotebot.findings import Finding
-from promotebot.git import Repository
+from promotebot.git.repository import Repository
 from promotebot.promotion.plan import Plan
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.promotion.request import Actor, Request

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from promotebot.git import Repository
+from promotebot.git.repository import Repository
 from promotebot.github.client import PyGithubClient
 from promotebot.github.rest import Rest
 from promotebot.settings import Settings
@@ -180,7 +180,7 @@ def test_git_that_hangs_is_given_up_and_safe_to_run_again(office: Office, monkey
     head = office.head(number)
     office.hub.faults.append(Fault("*", "info/refs", delay=30, drop=True, times=20))
     with monkeypatch.context() as patch:
-        patch.setattr("promotebot.git.TIMEOUT_SECONDS", 1)
+        patch.setattr("promotebot.git.repository.TIMEOUT_SECONDS", 1)
         job = office.job(event)
     office.hub.faults.clear()
     assert (job.exit_code, office.head(number)) == (4, head), job.log

@@ -12,7 +12,7 @@ from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.source import Source
 from promotebot.errors import InvalidInput
-from promotebot.git import Repository
+from promotebot.git.repository import Repository
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.promotion.request import Actor, Request
 from promotebot.registry.model import Source as Door

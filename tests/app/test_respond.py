@@ -14,7 +14,7 @@ import pytest
 
 from promotebot.cli.main import main
 from promotebot.errors import RefChanged
-from promotebot.git import Repository
+from promotebot.git.repository import Repository
 from tests.demo.story import REGISTRY, add_artifact
 from tests.fake_github.faults import Fault
 from tests.fake_github.people import Job, Runner

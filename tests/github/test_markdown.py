@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from promotebot.comments.markdown import bounded, code, cut, details, fence, marker, table, text, visible
+from promotebot.comments.markdown import bounded, code, details, fence, marker, table, text
+from promotebot.text import cut, visible
 
 nasty = st.text(st.characters(codec="utf-8"), max_size=60) | st.lists(
     st.sampled_from(

@@ -23,7 +23,7 @@ IMPURE = {"os", "subprocess", "socket", "time", "random", "secrets", "tempfile",
 READS_A_CLOCK = re.compile(r"\b(date|datetime)\.(now|utcnow|today)$")
 OWNERS = {
     "github": {"bot/promotebot/github/rest.py"},
-    "git": {"bot/promotebot/git.py"},
+    "git": {"bot/promotebot/git/repository.py"},
     "onnxruntime": {"bot/promotebot/artifact/opener.py"},
 }
 

@@ -20,7 +20,7 @@ from promotebot.artifact.source import GitTree
 from promotebot.comments import notices as notes
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Severity
-from promotebot.git import Repository
+from promotebot.git.repository import Repository
 from promotebot.github.events import PullClosed
 from promotebot.github.ports import PullRequest
 from promotebot.promotion.replay import Diverged, Step, replay

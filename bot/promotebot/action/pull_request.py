@@ -21,7 +21,7 @@ from promotebot.findings import Finding, error
 from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import Review, review
 from promotebot.gate.requests import confirm
-from promotebot.git import Repository
+from promotebot.git.repository import Repository
 from promotebot.github.checks import CHECK_NAME
 from promotebot.github.events import Queued
 from promotebot.promotion.policy import Policy

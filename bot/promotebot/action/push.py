@@ -20,7 +20,7 @@ from promotebot.comments import notices as notes
 from promotebot.comments.decisions import render_failure, render_unclear
 from promotebot.errors import BaseMoved
 from promotebot.findings import errors_in
-from promotebot.git import Repository
+from promotebot.git.repository import Repository
 from promotebot.github.events import Pushed
 from promotebot.promotion.replay import Diverged
 

@@ -20,7 +20,7 @@ from promotebot.comments.findings import problems
 from promotebot.comments.markdown import code, link, table, text
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity
-from promotebot.git import Repository
+from promotebot.git.repository import Repository
 from promotebot.github.events import Dispatched, Event, Pushed
 from promotebot.settings import Settings
 

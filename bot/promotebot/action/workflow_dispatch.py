@@ -21,7 +21,7 @@ from promotebot.app.tools import Tools
 from promotebot.app.workspace import BASE, Workspace, identity, remote
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.findings import errors_in
-from promotebot.git import Repository
+from promotebot.git.repository import Repository
 from promotebot.github.events import BRANCH, Dispatched
 from promotebot.promotion.commands import Ask, Unreadable, parse_comment
 from promotebot.promotion.infer import Unclear

@@ -9,7 +9,7 @@ from promotebot.app.scene import read_registry
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.source import GitTree
 from promotebot.errors import CouldNotVerify, InvalidInput
-from promotebot.git import Repository
+from promotebot.git.repository import Repository
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import Digest, GitSha, Stage
 

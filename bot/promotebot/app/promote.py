@@ -18,7 +18,7 @@ from promotebot.artifact.source import Source as Files
 from promotebot.artifact.source import WorkTree, fetching
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, errors_in, warning
-from promotebot.git import Repository, paths_below
+from promotebot.git.repository import Repository, paths_below
 from promotebot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request

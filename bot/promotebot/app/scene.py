@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from promotebot.artifact.manifest import Manifest, parse_manifest
 from promotebot.artifact.source import GitTree, TreeEntry
 from promotebot.errors import InvalidInput
-from promotebot.git import Repository
+from promotebot.git.repository import Repository
 from promotebot.promotion import policy as policies
 from promotebot.promotion.policy import Policy
 from promotebot.registry.codec import MAX_BYTES

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from promotebot.app.scene import Change, read_policy
 from promotebot.errors import RefChanged
-from promotebot.git import Identity, Remote, Repository
+from promotebot.git.repository import Identity, Remote, Repository
 from promotebot.promotion.policy import Policy
 from promotebot.settings import Settings
 

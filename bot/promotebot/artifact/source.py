@@ -86,7 +86,7 @@ class TreeEntry:
 
 
 class TreeReader(Protocol):
-    """Git objects by id; `promotebot.git.Repository` is one."""
+    """Git objects by id; `promotebot.git.repository.Repository` is one."""
 
     def list_tree(self, commit: str, path: str, recursive: bool) -> list[TreeEntry]: ...
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from promotebot.cli.manifest import SCHEMAS, schema_reference, write_file
 from promotebot.errors import InvalidInput, UsageError
-from promotebot.git import Repository
+from promotebot.git.repository import Repository
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.registry.codec import stored_json
 from promotebot.registry.names import to_timestamp

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from promotebot.comments.markdown import visible
 from promotebot.findings import Finding, Severity
+from promotebot.text import visible
 
 _SIGNS = {
     Severity.PASS: "ok     ",

@@ -19,7 +19,7 @@ from promotebot.cli.output import line
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.findings import Finding
 from promotebot.gate.evaluate import review
-from promotebot.git import Repository
+from promotebot.git.repository import Repository
 from promotebot.promotion.commands import parse_identifier, parse_text
 from promotebot.promotion.diff import unified_diff
 from promotebot.promotion.plan import Plan, Rejected

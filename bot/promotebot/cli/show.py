@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from promotebot.comments.markdown import visible
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.promotion.rules import short
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import Stage, parse_stage
 from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
+from promotebot.text import visible
 
 WIDE = 240
 """Columns where nobody's terminal limits them: piped output is not cut."""

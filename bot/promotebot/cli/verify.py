@@ -30,7 +30,7 @@ from promotebot.cli.output import line
 from promotebot.cli.promote import place_of
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.findings import Finding, Severity, error, passed, warning
-from promotebot.git import Repository, paths_below
+from promotebot.git.repository import Repository, paths_below
 from promotebot.promotion.append_only import check_append_only, same_json
 from promotebot.promotion.policy import Policy
 from promotebot.registry.names import Stage

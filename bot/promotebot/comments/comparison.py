@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from promotebot.artifact.evidence import Evidence, ModelCard
 from promotebot.artifact.runtime import Tensor
 from promotebot.comments.findings import within
-from promotebot.comments.markdown import code, details, fence, link, table, text, visible
+from promotebot.comments.markdown import code, details, fence, link, table, text
 from promotebot.promotion.diff import change_counts, unified_diff
 from promotebot.promotion.plan import Plan
 from promotebot.promotion.rules import duration, short
@@ -18,6 +18,7 @@ from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Event, Pointer
 from promotebot.registry.names import ModelName, Stage, to_datetime
 from promotebot.registry.registry import ModelRegistry
+from promotebot.text import visible
 
 NONE = "—"
 MAX_EVENTS = 8

@@ -9,7 +9,7 @@ from datetime import datetime
 from promotebot.artifact.evidence import Evidence
 from promotebot.comments.comparison import compare, describe, history, registry_diff
 from promotebot.comments.findings import bullets, count_line, every_rule, next_step, problems, prose, waits
-from promotebot.comments.markdown import bounded, code, details, fence, link, marker, table, text, visible
+from promotebot.comments.markdown import bounded, code, details, fence, link, marker, table, text
 from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import Finding, warnings_in
 from promotebot.promotion.commands import Unreadable
@@ -18,6 +18,7 @@ from promotebot.promotion.request import Request
 from promotebot.promotion.rules import short
 from promotebot.registry.model import Action, Event
 from promotebot.registry.names import ModelName, Stage
+from promotebot.text import visible
 
 MAX_PROBLEMS = 25
 RULES_BYTES = 14_000

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from promotebot.comments.markdown import code, fence, table, text, visible
+from promotebot.comments.markdown import code, fence, table, text
 from promotebot.findings import Finding, Severity, errors_in, warnings_in
+from promotebot.text import visible
 
 SIGNS = {Severity.PASS: "✅", Severity.WARNING: "⚠️", Severity.ERROR: "❌", Severity.UNKNOWN: "❔"}
 MAX_MESSAGE = 600

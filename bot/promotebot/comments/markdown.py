@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
+
+from promotebot.text import cut, utf8_size, visible
 
 MAX_COMMENT = 65_536
 _ACTIVE = re.compile(r"([\\`*_{}\[\]()<>#+!|~&@:$-])")
 _BLOCK = re.compile(r"^( {0,3})(\d{0,9})(?=[-+](?: |$)|-[- ]*$|=+ *$|(?<=\d)[.)](?: |$))")
-_FENCE = re.compile(r"\s*(`{3,})[^`]*")
-# Shown by nobody, though their category says letter or mark: Default_Ignorable_Code_Point of
-# https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt, and the blank Braille pattern.
-_BLANK = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810)}
-_BLANK |= {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
 _SAFE_MARKER = re.compile(r"@?[a-z0-9_]{1,128}")
-
-
-def visible(value: str) -> str:
-    """One line; control, zero-width and bidirectional characters shown as U+XXXX."""
-    if value.isascii() and value.isprintable():
-        return value
-    return "".join(" " if c in "\r\n\t" else f"U+{ord(c):04X}" if _hidden(c) else c for c in value)
-
-
-def _hidden(c: str) -> bool:
-    return unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or ord(c) in _BLANK
 
 
 def text(value: str) -> str:
@@ -111,46 +96,15 @@ def bounded(sections: Sequence[str], *, limit: int = MAX_COMMENT, where_else: st
     The limit counts UTF-8 bytes, which are never fewer than the characters that GitHub counts. The first
     section, which holds the marker, goes last.
     """
-    if _size(sections) <= limit:
+    if utf8_size(sections) <= limit:
         return "\n\n".join(sections)
     note = f"_Some sections did not fit into a comment; the full text is in {where_else}._"
     kept = list(sections)
     for section in sorted(sections[1:], key=len, reverse=True):
-        if section.startswith("<details>") and _size([*kept, note]) > limit:
+        if section.startswith("<details>") and utf8_size([*kept, note]) > limit:
             kept.remove(section)
     for index in sorted(range(len(kept)), key=lambda i: (i > 0, len(kept[i])), reverse=True):
-        excess = _size([*kept, note]) - limit
+        excess = utf8_size([*kept, note]) - limit
         if excess > 0:
-            kept[index] = cut(kept[index], _size([kept[index]]) - excess)
+            kept[index] = cut(kept[index], utf8_size([kept[index]]) - excess)
     return "\n\n".join([*filter(None, kept), note])
-
-
-def cut(markdown: str, limit: int) -> str:
-    """As many of its first lines as fit into `limit` UTF-8 bytes, with the fence and the folds they open closed.
-
-    A line is kept or left out as a whole: half of one could end inside a code span and let its content out.
-    """
-    if _size([markdown]) <= limit:
-        return markdown
-    lines = markdown.split("\n")
-    used, fitting, ending = -1, 0, ""
-    inside, folds = "", 0
-    for number, line in enumerate(lines, start=1):
-        used += len(line.encode()) + 1
-        if used > limit:
-            break
-        mark = _FENCE.fullmatch(line)
-        if mark and not inside:
-            inside = mark[1]
-        elif inside and line.strip().strip("`") == "" and len(line.strip()) >= len(inside):
-            inside = ""
-        elif not inside:
-            folds += line.count("<details>") - line.count("</details>")
-        closing = (f"\n{inside}" if inside else "") + "\n\n</details>" * folds
-        if used + len(closing) <= limit:
-            fitting, ending = number, closing
-    return "\n".join(lines[:fitting]) + ending
-
-
-def _size(sections: Sequence[str]) -> int:
-    return len("\n\n".join(sections).encode())

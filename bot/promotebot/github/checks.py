@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from promotebot.comments.markdown import cut
+from promotebot.text import cut
 
 CHECK_NAME = "promotebot/gate"
 MAX_SUMMARY = 65_535

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from promotebot.comments.markdown import cut
 from promotebot.errors import CouldNotVerify
 from promotebot.github.checks import MAX_SUMMARY, Conclusion
 from promotebot.github.ports import Issue, IssueComment, Labeling, PullRequest, WorkflowRun
 from promotebot.github.rest import PAGE, READ_RETRIES, PersonalToken, Rest, segment, translated
 from promotebot.promotion.policy import Permission
 from promotebot.settings import Settings
+from promotebot.text import cut
 
 # What a legacy permission may stand for. A role that is not in its line is a custom one, whatever its name.
 _ROLES = {"admin": ("admin",), "write": ("write", "maintain"), "read": ("read", "triage"), "none": ()}

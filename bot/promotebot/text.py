@@ -1,0 +1,57 @@
+"""Text from outside, as people may see it: hidden characters shown, long Markdown cut, digests and durations short."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+_FENCE = re.compile(r"\s*(`{3,})[^`]*")
+
+# Shown by nobody, though their category says letter or mark: Default_Ignorable_Code_Point of
+# https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt, and the blank Braille pattern.
+_BLANK = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810)}
+_BLANK |= {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+
+
+def visible(value: str) -> str:
+    """One line; control, zero-width and bidirectional characters shown as U+XXXX."""
+    if value.isascii() and value.isprintable():
+        return value
+    return "".join(" " if c in "\r\n\t" else f"U+{ord(c):04X}" if _hidden(c) else c for c in value)
+
+
+def _hidden(c: str) -> bool:
+    return unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or ord(c) in _BLANK
+
+
+def cut(markdown: str, limit: int) -> str:
+    """As many of its first lines as fit into `limit` UTF-8 bytes, with the fence and the folds they open closed.
+
+    A line is kept or left out as a whole: half of one could end inside a code span and let its content out.
+    """
+    if utf8_size([markdown]) <= limit:
+        return markdown
+    lines = markdown.split("\n")
+    used, fitting, ending = -1, 0, ""
+    inside, folds = "", 0
+    for number, line in enumerate(lines, start=1):
+        used += len(line.encode()) + 1
+        if used > limit:
+            break
+        mark = _FENCE.fullmatch(line)
+        if mark and not inside:
+            inside = mark[1]
+        elif inside and line.strip().strip("`") == "" and len(line.strip()) >= len(inside):
+            inside = ""
+        elif not inside:
+            folds += line.count("<details>") - line.count("</details>")
+        closing = (f"\n{inside}" if inside else "") + "\n\n</details>" * folds
+        if used + len(closing) <= limit:
+            fitting, ending = number, closing
+    return "\n".join(lines[:fitting]) + ending
+
+
+def utf8_size(sections: Sequence[str]) -> int:
+    """Return the bytes of the sections, joined by blank lines."""
+    return len("\n\n".join(sections).encode())
