@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from promotebot.action.run import run_action
-from promotebot.app.examiner import Examiner
 from promotebot.errors import PromotebotError
+from promotebot.planning.examiner import Examiner
 from promotebot.registry import ModelRegistry
 from tests.demo.story import REGISTRY, add_artifact, promote, seed_repository
 from tests.fake_github.people import Job, Person, Runner

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from promotebot.app.examiner import Examiner
-from promotebot.app.promote import Ground, Place, promote_here
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import Opened
 from promotebot.findings import Finding
 from promotebot.git.repository import Repository
+from promotebot.planning.decide import Ground, Place, promote_here
+from promotebot.planning.examiner import Examiner
 from promotebot.promotion.plan import Plan
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.promotion.request import Actor, Request

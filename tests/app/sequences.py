@@ -44,7 +44,7 @@ def directory(name: str) -> ArtifactPath:
 
 
 def examine(source: Files, artifact_dir: ArtifactPath, limits: Limits) -> Evidence:
-    """Every artifact is well, and its bytes are told by its name (`promotebot.app.examiner.Examine`)."""
+    """Every artifact is well, and its bytes are told by its name (`promotebot.planning.examiner.Examine`)."""
     document = {
         "schema_version": "v1.1",
         "model_file": "m.onnx",

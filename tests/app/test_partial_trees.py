@@ -6,13 +6,13 @@ from datetime import datetime, timezone
 
 import pytest
 
-from promotebot.app.examiner import Examiner
-from promotebot.app.promote import Place, promote_here
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.source import Source
 from promotebot.errors import InvalidInput
 from promotebot.git.repository import Repository
+from promotebot.planning.decide import Place, promote_here
+from promotebot.planning.examiner import Examiner
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.promotion.request import Actor, Request
 from promotebot.registry.model import Source as Door

@@ -170,7 +170,7 @@ def test_an_empty_registry_is_not_verified_because_nothing_was_looked_at(alice: 
 def test_what_cannot_be_read_is_unknown_and_a_mismatch_outweighs_it(
     alice: Person, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from promotebot.app.examiner import Examiner
+    from promotebot.planning.examiner import Examiner
 
     real = Examiner.__call__
 

@@ -13,9 +13,6 @@ from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.app.committing import commit_registry
-from promotebot.app.genesis import Genesis
-from promotebot.app.prepare import prepare
-from promotebot.app.promote import Decided, Ground, commit_message, decide, with_findings
 from promotebot.app.scene import Change
 from promotebot.app.standing import WITHDRAWN, Fallen, Standing, answered, facts_of, is_void, judged, stand
 from promotebot.app.tools import Tools
@@ -24,6 +21,9 @@ from promotebot.comments import decisions as comments
 from promotebot.errors import PromotebotError
 from promotebot.findings import Finding, errors_in
 from promotebot.gate.evaluate import Review
+from promotebot.planning.complete import prepare
+from promotebot.planning.decide import Decided, Ground, commit_message, decide, with_findings
+from promotebot.planning.genesis import Genesis
 from promotebot.promotion.commands import MAX_TEXT
 from promotebot.promotion.infer import Unclear
 from promotebot.promotion.plan import Plan, Rejected

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.app.examiner import Examine
 from promotebot.app.tools import Tools
 from promotebot.github.events import (
     CommentCreated,
@@ -23,6 +22,7 @@ from promotebot.github.events import (
     Reviewed,
     Scheduled,
 )
+from promotebot.planning.examiner import Examine
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client

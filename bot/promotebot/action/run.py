@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.router import Desk, respond
-from promotebot.app.examiner import Examiner
 from promotebot.errors import PromotebotError, UsageError
 from promotebot.github.checks import write_outputs, write_summary
 from promotebot.github.events import parse_event
+from promotebot.planning.examiner import Examiner
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:

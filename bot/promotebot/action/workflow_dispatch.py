@@ -12,9 +12,6 @@ from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer
 from promotebot.action.retry import guarded, on_fresh_head
-from promotebot.app.genesis import Genesis
-from promotebot.app.prepare import prepare
-from promotebot.app.promote import Ground, decide
 from promotebot.app.scene import Change
 from promotebot.app.standing import merge_times
 from promotebot.app.tools import Tools
@@ -23,6 +20,9 @@ from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.findings import errors_in
 from promotebot.git.repository import Repository
 from promotebot.github.events import BRANCH, Dispatched
+from promotebot.planning.complete import prepare
+from promotebot.planning.decide import Ground, decide
+from promotebot.planning.genesis import Genesis
 from promotebot.promotion.commands import Ask, Unreadable, parse_comment
 from promotebot.promotion.infer import Unclear
 from promotebot.promotion.plan import Rejected

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from promotebot.app.examiner import Examine
-from promotebot.app.promote import Ground, decide
 from promotebot.app.scene import Change, open_registry, registry_files
 from promotebot.findings import Finding
+from promotebot.planning.decide import Ground, decide
+from promotebot.planning.examiner import Examine
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.replay import Diverged, Step, replay
 from promotebot.promotion.request import Request

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from promotebot.app.examiner import Examine
+from promotebot.planning.examiner import Examine
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from promotebot.app.examiner import Examine
 from promotebot.app.report import About, ModelFinding, VerifyReport, report_of
 from promotebot.artifact.dataset import DEFAULT_DIR, examine_dataset
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.source import Source
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, passed, unknown, warning
+from promotebot.planning.examiner import Examine
 from promotebot.promotion.append_only import check_append_only
 from promotebot.promotion.history import check_entry
 from promotebot.promotion.policy import Policy

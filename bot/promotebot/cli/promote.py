@@ -10,9 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from promotebot.app.examiner import Examiner
-from promotebot.app.promote import Ground, Place, Prepare, commit_message, promote_here
-from promotebot.app.rollback import NoWayBack, prepare_demotion, prepare_rollback
 from promotebot.app.scene import Change
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.cli.output import line
@@ -20,6 +17,9 @@ from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.findings import Finding
 from promotebot.gate.evaluate import review
 from promotebot.git.repository import Repository
+from promotebot.planning.decide import Ground, Place, Prepare, commit_message, promote_here
+from promotebot.planning.examiner import Examiner
+from promotebot.planning.rollback import NoWayBack, prepare_demotion, prepare_rollback
 from promotebot.promotion.commands import parse_identifier, parse_text
 from promotebot.promotion.diff import unified_diff
 from promotebot.promotion.plan import Plan, Rejected

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from promotebot.app.promote import Place, check_whole
 from promotebot.cli.promote import place_of
 from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.planning.decide import Place, check_whole
 from promotebot.registry.layout import joined_bytes, split_files
 from promotebot.registry.names import to_timestamp
 from promotebot.registry.registry import Layout, ModelRegistry

@@ -10,9 +10,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from promotebot.app.examiner import Examiner
-from promotebot.app.genesis import Genesis
-from promotebot.app.promote import Place, check_whole
 from promotebot.app.report import (
     About,
     ModelFinding,
@@ -31,6 +28,9 @@ from promotebot.cli.promote import place_of
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.findings import Finding, Severity, error, passed, warning
 from promotebot.git.repository import Repository, paths_below
+from promotebot.planning.decide import Place, check_whole
+from promotebot.planning.examiner import Examiner
+from promotebot.planning.genesis import Genesis
 from promotebot.promotion.append_only import check_append_only, same_json
 from promotebot.promotion.policy import Policy
 from promotebot.registry.names import Stage

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from promotebot.app.examiner import Examine
-from promotebot.app.promote import Ground, decide
 from promotebot.app.scene import pointed_directories
 from promotebot.artifact.dataset import examine_dataset
 from promotebot.artifact.source import Source as Files
 from promotebot.findings import Finding, Severity, error, errors_in, passed
 from promotebot.github.checks import Conclusion
+from promotebot.planning.decide import Ground, decide
+from promotebot.planning.examiner import Examine
 from promotebot.promotion.history import check_entry
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.policy import Policy

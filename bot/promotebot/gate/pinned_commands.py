@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from promotebot.app.examiner import Examine
-from promotebot.app.genesis import Genesis
-from promotebot.app.prepare import prepare
-from promotebot.app.promote import Ground
 from promotebot.app.scene import Change, read_registry
+from promotebot.planning.complete import prepare
+from promotebot.planning.decide import Ground
+from promotebot.planning.examiner import Examine
+from promotebot.planning.genesis import Genesis
 from promotebot.promotion.infer import Unclear
 from promotebot.promotion.replay import Step
 from promotebot.promotion.request import Actor, Asked

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from promotebot.app.examiner import Examine
-from promotebot.app.genesis import Genesis
 from promotebot.app.scene import read_policy, read_registry
 from promotebot.artifact import load_artifact
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
@@ -19,6 +17,8 @@ from promotebot.artifact.source import WorkTree, fetching
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, errors_in, warning
 from promotebot.git.repository import Repository, paths_below
+from promotebot.planning.examiner import Examine
+from promotebot.planning.genesis import Genesis
 from promotebot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request

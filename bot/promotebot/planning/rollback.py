@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from promotebot.app.examiner import Examine
-from promotebot.app.promote import Ground
 from promotebot.artifact.evidence import Evidence
 from promotebot.findings import Finding, error, errors_in, passed, warning
+from promotebot.planning.decide import Ground
+from promotebot.planning.examiner import Examine
 from promotebot.promotion.request import Actor, Asked, Request
 from promotebot.promotion.rollback import PassedOver, candidates, rollback_id
 from promotebot.promotion.rules import short
