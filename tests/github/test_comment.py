@@ -27,7 +27,7 @@ from promotebot.promotion.infer import Scene, Unclear, complete
 from promotebot.promotion.plan import Plan, Rejected, Unchanged, plan
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Actor, Asked, Request
-from promotebot.promotion.rules import Facts
+from promotebot.promotion.rules.catalogue import Facts
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import RequestRef, Source

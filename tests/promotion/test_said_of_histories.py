@@ -11,8 +11,8 @@ from typing import Any
 
 from promotebot.promotion.append_only import check_append_only
 from promotebot.promotion.history import check_entry
+from promotebot.promotion.reconstruct import differences, request_of
 from promotebot.promotion.replay import Diverged, Step, replay
-from promotebot.promotion.retrace import differences, request_of
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Event, RequestRef, Source

@@ -18,7 +18,7 @@ from promotebot.promotion.plan import Decision, Plan, Rejected
 from promotebot.promotion.plan_document import document
 from promotebot.promotion.policy import parse_policy
 from promotebot.promotion.request import Actor, Asked, Request
-from promotebot.promotion.rules import Facts
+from promotebot.promotion.rules.catalogue import Facts
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, RequestRef, Source

@@ -27,7 +27,7 @@ from promotebot.promotion.commands import Ask, Unreadable, parse_comment
 from promotebot.promotion.infer import Unclear
 from promotebot.promotion.plan import Rejected
 from promotebot.promotion.request import Actor, Asked, Request
-from promotebot.promotion.rules import Facts
+from promotebot.promotion.rules.catalogue import Facts
 from promotebot.registry.model import Source
 from promotebot.registry.names import parse_git_sha
 

@@ -11,10 +11,10 @@ from promotebot.findings import Finding
 from promotebot.planning.decide import Ground, decide
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.plan import Plan, Rejected
+from promotebot.promotion.reconstruct import request_of
 from promotebot.promotion.replay import Diverged, Step, replay
 from promotebot.promotion.request import Request
-from promotebot.promotion.retrace import request_of
-from promotebot.promotion.rules import Facts
+from promotebot.promotion.rules.catalogue import Facts
 from promotebot.registry.registry import Layout, ModelRegistry
 
 FactsOf = Callable[[Request], Facts]

@@ -17,7 +17,7 @@ from promotebot.gate.pinned_commands import meant
 from promotebot.gate.requests import confirm
 from promotebot.promotion.replay import Diverged, Step
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules import Facts
+from promotebot.promotion.rules.catalogue import Facts
 from promotebot.registry.model import Action
 from promotebot.registry.registry import Layout, ModelRegistry
 

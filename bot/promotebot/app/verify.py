@@ -16,7 +16,7 @@ from promotebot.planning.examiner import Examine
 from promotebot.promotion.append_only import check_append_only
 from promotebot.promotion.history import check_entry
 from promotebot.promotion.policy import Policy
-from promotebot.promotion.rules import short
+from promotebot.promotion.rules.catalogue import short
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import Digest, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry

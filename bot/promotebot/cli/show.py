@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from promotebot.errors import InvalidInput, UsageError
-from promotebot.promotion.rules import short
+from promotebot.promotion.rules.catalogue import short
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import Stage, parse_stage
 from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry

@@ -15,7 +15,7 @@ from promotebot.findings import Finding, warnings_in
 from promotebot.promotion.commands import Unreadable
 from promotebot.promotion.plan import Plan, Rejected, Unchanged
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules import short
+from promotebot.promotion.rules.catalogue import short
 from promotebot.registry.model import Action, Event
 from promotebot.registry.names import ModelName, Stage
 from promotebot.text import visible

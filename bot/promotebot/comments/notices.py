@@ -9,7 +9,7 @@ from promotebot.comments.findings import count_line, every_rule, problems, waits
 from promotebot.comments.markdown import bounded, code, details, link, marker, table, text
 from promotebot.findings import Finding, errors_in
 from promotebot.promotion.replay import Step
-from promotebot.promotion.rules import short
+from promotebot.promotion.rules.catalogue import short
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry

@@ -17,10 +17,10 @@ from promotebot.planning.examiner import Examine
 from promotebot.promotion.history import check_entry
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.policy import Policy
+from promotebot.promotion.reconstruct import differences, request_of
 from promotebot.promotion.replay import Diverged, Replayed, Step, replay
 from promotebot.promotion.request import Request
-from promotebot.promotion.retrace import differences, request_of
-from promotebot.promotion.rules import Facts, short
+from promotebot.promotion.rules.catalogue import Facts, short
 from promotebot.registry.model import Action, ModelEntry, Source
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry

@@ -22,7 +22,7 @@ from promotebot.planning.genesis import Genesis
 from promotebot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules import Facts
+from promotebot.promotion.rules.catalogue import Facts
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Digest, Stage
 from promotebot.registry.registry import ModelRegistry

@@ -11,7 +11,7 @@ from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, errors_in, passed
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules import Case, Facts, evaluate
+from promotebot.promotion.rules.catalogue import Case, Facts, evaluate
 from promotebot.registry.model import Action, Event, Pointer, read_record
 from promotebot.registry.names import Stage, Timestamp, to_datetime, to_timestamp
 from promotebot.registry.registry import ModelRegistry
