@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from promotebot.app.scene import read_policy
 from promotebot.artifact.manifest import parse_manifest
 from promotebot.errors import InvalidInput
 from promotebot.git.repository import Repository
 from promotebot.github.events import parse_event
 from promotebot.promotion.policy import parse_policy
+from promotebot.pulls.changeset import read_policy
 
 from .conftest import Office
 

@@ -10,10 +10,10 @@ from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.retry import guarded, on_fresh_head
-from promotebot.app.tools import Tools
 from promotebot.comments import decisions as comments
 from promotebot.github.events import CommentCreated
 from promotebot.promotion.commands import Ask, Command, Help, Look, Unreadable, Withdraw, parse_comment
+from promotebot.pulls.context import Tools
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client

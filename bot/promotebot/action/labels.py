@@ -13,13 +13,13 @@ from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.retry import guarded, on_fresh_head
 from promotebot.action.withdraw import Withdrawal
-from promotebot.app.tools import Tools
-from promotebot.app.workspace import workspace
 from promotebot.comments.decisions import render_refused_event
 from promotebot.errors import InvalidInput, PromotebotError
 from promotebot.github.events import LabelChanged
 from promotebot.promotion.labels import PREFIX, parse_label
 from promotebot.promotion.request import Asked
+from promotebot.pulls.context import Tools
+from promotebot.pulls.snapshot import workspace
 from promotebot.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -12,10 +12,7 @@ from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.retry import guarded
 from promotebot.app.report import About, VerifyReport
-from promotebot.app.scene import read_policy, read_registry
-from promotebot.app.tools import Tools
 from promotebot.app.verify import Subject, verify
-from promotebot.app.workspace import remote
 from promotebot.artifact.source import GitTree
 from promotebot.comments import notices as notes
 from promotebot.errors import CouldNotVerify
@@ -24,6 +21,9 @@ from promotebot.git.repository import Repository
 from promotebot.github.events import PullClosed
 from promotebot.github.ports import PullRequest
 from promotebot.promotion.replay import Diverged, Step, replay
+from promotebot.pulls.changeset import read_policy, read_registry
+from promotebot.pulls.context import Tools
+from promotebot.pulls.snapshot import remote
 from promotebot.registry.model import Action
 from promotebot.registry.names import GitSha
 from promotebot.registry.registry import ModelRegistry

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from promotebot.action.result import Reason
-from promotebot.app.workspace import Workspace
 from promotebot.promotion.policy import Permission, Policy
 from promotebot.promotion.request import Asked
+from promotebot.pulls.snapshot import Workspace
 from promotebot.registry.model import Action
 from promotebot.registry.names import GitSha, Stage
 

@@ -12,11 +12,6 @@ from promotebot.action.permissions import refusal
 from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.app.committing import commit_registry
-from promotebot.app.scene import Change
-from promotebot.app.standing import WITHDRAWN, Fallen, Standing, answered, facts_of, is_void, judged, stand
-from promotebot.app.tools import Tools
-from promotebot.app.workspace import Workspace
 from promotebot.comments import decisions as comments
 from promotebot.errors import PromotebotError
 from promotebot.findings import Finding, errors_in
@@ -29,6 +24,11 @@ from promotebot.promotion.infer import Unclear
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.replay import Step
 from promotebot.promotion.request import Actor, Asked, Request
+from promotebot.pulls.changeset import Change
+from promotebot.pulls.commit import commit_registry
+from promotebot.pulls.context import Tools
+from promotebot.pulls.promotions import WITHDRAWN, Fallen, Standing, answered, facts_of, is_void, judged, stand
+from promotebot.pulls.snapshot import Workspace
 from promotebot.registry.model import RequestRef, Source
 from promotebot.registry.names import GitSha
 

@@ -11,10 +11,6 @@ from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.retry import guarded, on_fresh_head
-from promotebot.app.scene import Change
-from promotebot.app.standing import judged
-from promotebot.app.tools import Tools
-from promotebot.app.workspace import Workspace, remote
 from promotebot.comments import notices as notes
 from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import Finding, error
@@ -26,6 +22,10 @@ from promotebot.github.checks import CHECK_NAME
 from promotebot.github.events import Queued
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Step
+from promotebot.pulls.changeset import Change
+from promotebot.pulls.context import Tools
+from promotebot.pulls.promotions import judged
+from promotebot.pulls.snapshot import Workspace, remote
 from promotebot.registry.model import Source
 
 HEAD, BASE = "refs/promotebot/head", "refs/promotebot/base"

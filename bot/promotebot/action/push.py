@@ -10,12 +10,6 @@ from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.retry import guarded, on_fresh_head
-from promotebot.app.committing import commit_registry
-from promotebot.app.rebuild import own_steps
-from promotebot.app.scene import read_policy
-from promotebot.app.standing import Fallen, is_of_another_policy, judged, stand
-from promotebot.app.tools import Tools
-from promotebot.app.workspace import DEFAULT, Workspace, remote
 from promotebot.comments import notices as notes
 from promotebot.comments.decisions import render_failure, render_unclear
 from promotebot.errors import BaseMoved
@@ -23,6 +17,12 @@ from promotebot.findings import errors_in
 from promotebot.git.repository import Repository
 from promotebot.github.events import Pushed
 from promotebot.promotion.replay import Diverged
+from promotebot.pulls.changeset import read_policy
+from promotebot.pulls.commit import commit_registry
+from promotebot.pulls.context import Tools
+from promotebot.pulls.promotions import Fallen, is_of_another_policy, judged, stand
+from promotebot.pulls.replan import own_steps
+from promotebot.pulls.snapshot import DEFAULT, Workspace, remote
 
 log = logging.getLogger(__name__)
 

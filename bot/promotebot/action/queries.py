@@ -8,15 +8,15 @@ from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.app.report import About
-from promotebot.app.standing import Fallen, judged, stand
-from promotebot.app.tools import Tools
 from promotebot.app.verify import Subject, verify
-from promotebot.app.workspace import Workspace
 from promotebot.artifact.source import GitTree
 from promotebot.comments import notices as notes
 from promotebot.comments.decisions import render_refused_event
 from promotebot.promotion.commands import Look
 from promotebot.promotion.policy import Permission
+from promotebot.pulls.context import Tools
+from promotebot.pulls.promotions import Fallen, judged, stand
+from promotebot.pulls.snapshot import Workspace
 
 
 def look(command: Look, petition: Petition, tools: Tools, teller: Teller, space: Workspace, now: datetime) -> Answer:

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from promotebot.action.reply import Teller
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.app.tools import Tools
-from promotebot.app.workspace import Workspace, workspace
 from promotebot.comments import decisions as comments
 from promotebot.errors import BaseMoved, CouldNotVerify, PromotebotError, RefChanged
+from promotebot.pulls.context import Tools
+from promotebot.pulls.snapshot import Workspace, workspace
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.app.tools import Tools
 from promotebot.github.events import (
     CommentCreated,
     Dispatched,
@@ -23,6 +22,7 @@ from promotebot.github.events import (
     Scheduled,
 )
 from promotebot.planning.examiner import Examine
+from promotebot.pulls.context import Tools
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client

@@ -9,10 +9,7 @@ from pathlib import Path
 
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.app.report import About, VerifyReport, merge_reports, read_report
-from promotebot.app.scene import read_policy, read_registry
-from promotebot.app.tools import Tools
 from promotebot.app.verify import Subject, verify
-from promotebot.app.workspace import BASE, remote
 from promotebot.artifact.source import GitTree
 from promotebot.cli.verify import parse_shard, shard_of
 from promotebot.comments import notices as notes
@@ -22,6 +19,9 @@ from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity
 from promotebot.git.repository import Repository
 from promotebot.github.events import Dispatched, Event, Pushed
+from promotebot.pulls.changeset import read_policy, read_registry
+from promotebot.pulls.context import Tools
+from promotebot.pulls.snapshot import BASE, remote
 from promotebot.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -11,13 +11,13 @@ from promotebot.action.permissions import permission_refusal
 from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.app.committing import commit_registry
-from promotebot.app.standing import WITHDRAWN, Fallen, judged, request_id, stand
-from promotebot.app.tools import Tools
-from promotebot.app.workspace import Workspace
 from promotebot.comments import notices as notes
 from promotebot.comments.decisions import render_refused_event, render_unclear
 from promotebot.promotion.replay import Step
+from promotebot.pulls.commit import commit_registry
+from promotebot.pulls.context import Tools
+from promotebot.pulls.promotions import WITHDRAWN, Fallen, judged, request_id, stand
+from promotebot.pulls.snapshot import Workspace
 from promotebot.registry.names import ModelName, Stage
 
 

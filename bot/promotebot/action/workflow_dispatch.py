@@ -12,10 +12,6 @@ from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer
 from promotebot.action.retry import guarded, on_fresh_head
-from promotebot.app.scene import Change
-from promotebot.app.standing import merge_times
-from promotebot.app.tools import Tools
-from promotebot.app.workspace import BASE, Workspace, identity, remote
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.findings import errors_in
 from promotebot.git.repository import Repository
@@ -28,6 +24,10 @@ from promotebot.promotion.infer import Unclear
 from promotebot.promotion.plan import Rejected
 from promotebot.promotion.request import Actor, Asked, Request
 from promotebot.promotion.rules.catalogue import Facts
+from promotebot.pulls.changeset import Change
+from promotebot.pulls.context import Tools
+from promotebot.pulls.promotions import merge_times
+from promotebot.pulls.snapshot import BASE, Workspace, identity, remote
 from promotebot.registry.model import Source
 from promotebot.registry.names import parse_git_sha
 

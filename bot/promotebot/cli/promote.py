@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from promotebot.app.scene import Change
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.cli.output import line
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
@@ -26,6 +25,7 @@ from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.plan_document import document
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.promotion.request import Actor, Asked, Request
+from promotebot.pulls.changeset import Change
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import parse_artifact_path, parse_git_sha, parse_model_name, parse_stage
 from promotebot.registry.registry import DEFAULT_PATH, Layout

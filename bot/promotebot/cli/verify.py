@@ -20,7 +20,6 @@ from promotebot.app.report import (
     to_junit,
     to_sarif,
 )
-from promotebot.app.scene import read_policy, read_registry
 from promotebot.app.verify import Subject, verify
 from promotebot.artifact.source import WorkTree
 from promotebot.cli.output import line
@@ -33,6 +32,7 @@ from promotebot.planning.examiner import Examiner
 from promotebot.planning.genesis import Genesis
 from promotebot.promotion.append_only import check_append_only, same_json
 from promotebot.promotion.policy import Policy
+from promotebot.pulls.changeset import read_policy, read_registry
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import Layout, ModelRegistry
 from promotebot.registry.split import models_directory

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from promotebot.app.scene import pointed_directories
 from promotebot.artifact.dataset import examine_dataset
 from promotebot.artifact.source import Source as Files
 from promotebot.findings import Finding, Severity, error, errors_in, passed
@@ -21,6 +20,7 @@ from promotebot.promotion.reconstruct import differences, request_of
 from promotebot.promotion.replay import Diverged, Replayed, Step, replay
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.catalogue import Facts, short
+from promotebot.pulls.changeset import pointed_directories
 from promotebot.registry.model import Action, ModelEntry, Source
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry

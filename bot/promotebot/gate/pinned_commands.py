@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from promotebot.app.scene import Change, read_registry
 from promotebot.planning.complete import prepare
 from promotebot.planning.decide import Ground
 from promotebot.planning.examiner import Examine
@@ -16,6 +15,7 @@ from promotebot.planning.genesis import Genesis
 from promotebot.promotion.infer import Unclear
 from promotebot.promotion.replay import Step
 from promotebot.promotion.request import Actor, Asked
+from promotebot.pulls.changeset import Change, read_registry
 from promotebot.registry.model import Source
 from promotebot.registry.names import parse_git_sha
 from promotebot.registry.registry import ModelRegistry

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from promotebot.app.scene import Change
 from promotebot.findings import Finding
 from promotebot.planning.decide import Ground
 from promotebot.planning.examiner import Examine
 from promotebot.planning.rollback import NoWayBack, prepare_demotion, prepare_rollback
 from promotebot.promotion.infer import Scene, Unclear, complete
 from promotebot.promotion.request import Actor, Asked, Request
+from promotebot.pulls.changeset import Change
 from promotebot.registry.model import Action, RequestRef
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from promotebot.app.scene import read_policy, read_registry
 from promotebot.artifact import load_artifact
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.artifact.dataset import examine_dataset
@@ -23,6 +22,7 @@ from promotebot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.catalogue import Facts
+from promotebot.pulls.changeset import read_policy, read_registry
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Digest, Stage
 from promotebot.registry.registry import ModelRegistry

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from promotebot.app.scene import Change, open_registry, registry_files
 from promotebot.findings import Finding
 from promotebot.planning.decide import Ground, decide
 from promotebot.planning.examiner import Examine
@@ -15,6 +14,7 @@ from promotebot.promotion.reconstruct import request_of
 from promotebot.promotion.replay import Diverged, Step, replay
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.catalogue import Facts
+from promotebot.pulls.changeset import Change, open_registry, registry_files
 from promotebot.registry.registry import Layout, ModelRegistry
 
 FactsOf = Callable[[Request], Facts]

@@ -6,10 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from promotebot.app.rebuild import NotRebuilt, own_steps, rebuild
-from promotebot.app.scene import Change, relevant_pulls
-from promotebot.app.tools import Tools
-from promotebot.app.workspace import Workspace
 from promotebot.findings import Finding, error
 from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import Review, compare, review
@@ -18,6 +14,10 @@ from promotebot.gate.requests import confirm
 from promotebot.promotion.replay import Diverged, Step
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.catalogue import Facts
+from promotebot.pulls.changeset import Change, relevant_pulls
+from promotebot.pulls.context import Tools
+from promotebot.pulls.replan import NotRebuilt, own_steps, rebuild
+from promotebot.pulls.snapshot import Workspace
 from promotebot.registry.model import Action
 from promotebot.registry.registry import Layout, ModelRegistry
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from promotebot.app.scene import Change, read_policy
 from promotebot.errors import RefChanged
 from promotebot.git.repository import Identity, Remote, Repository
 from promotebot.promotion.policy import Policy
+from promotebot.pulls.changeset import Change, read_policy
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client

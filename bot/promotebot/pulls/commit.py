@@ -6,10 +6,10 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from promotebot.app.rebuild import files_of
-from promotebot.app.tools import Tools
-from promotebot.app.workspace import Workspace, identity
 from promotebot.errors import BaseMoved, RefChanged
+from promotebot.pulls.context import Tools
+from promotebot.pulls.replan import files_of
+from promotebot.pulls.snapshot import Workspace, identity
 from promotebot.registry.names import GitSha
 from promotebot.registry.registry import ModelRegistry
 
