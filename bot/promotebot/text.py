@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from datetime import timedelta
 
 _FENCE = re.compile(r"\s*(`{3,})[^`]*")
 
@@ -55,3 +56,19 @@ def cut(markdown: str, limit: int) -> str:
 def utf8_size(sections: Sequence[str]) -> int:
     """Return the bytes of the sections, joined by blank lines."""
     return len("\n\n".join(sections).encode())
+
+
+def duration(span: timedelta) -> str:
+    """`9 d`, `1 d 4 h`, `35 min`: the two largest units."""
+    minutes = int(span.total_seconds()) // 60
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{rest} min"
+
+
+def short(digest: str | None) -> str:
+    """A digest as people compare it: the first eight hex digits."""
+    return f"{digest[:15]}…" if digest else "unknown bytes"

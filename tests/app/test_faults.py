@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from promotebot.git.repository import Repository
+from promotebot.git.branch import FetchedRepository
 from promotebot.github.client import PyGithubClient
 from promotebot.github.rest import Rest
 from promotebot.settings import Settings
@@ -180,7 +180,7 @@ def test_git_that_hangs_is_given_up_and_safe_to_run_again(office: Office, monkey
     head = office.head(number)
     office.hub.faults.append(Fault("*", "info/refs", delay=30, drop=True, times=20))
     with monkeypatch.context() as patch:
-        patch.setattr("promotebot.git.repository.TIMEOUT_SECONDS", 1)
+        patch.setattr("promotebot.git.process.TIMEOUT_SECONDS", 1)
         job = office.job(event)
     office.hub.faults.clear()
     assert (job.exit_code, office.head(number)) == (4, head), job.log
@@ -241,14 +241,14 @@ def test_a_job_that_dies_right_after_the_push_sets_the_check_when_it_runs_again(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number, event = asked(office)
-    push = Repository.push
+    push = FetchedRepository.push
 
-    def dying(self: Repository, *arguments: Any, **options: Any) -> None:
+    def dying(self: FetchedRepository, *arguments: Any, **options: Any) -> None:
         push(self, *arguments, **options)
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(Repository, "push", dying)
+        patch.setattr(FetchedRepository, "push", dying)
         with pytest.raises(Killed):
             office.job(event)
     head = office.head(number)

@@ -9,10 +9,10 @@ import pytest
 
 from promotebot.artifact.manifest import parse_manifest
 from promotebot.errors import InvalidInput
-from promotebot.git.repository import Repository
+from promotebot.git.checkout import Checkout
 from promotebot.github.events import parse_event
+from promotebot.planning.committed import read_policy
 from promotebot.promotion.policy import parse_policy
-from promotebot.pulls.changeset import read_policy
 
 from .conftest import Office
 
@@ -40,5 +40,5 @@ def test_a_committed_file_is_read_to_its_limit_only(office: Office) -> None:
     alice.write(".github/promotion.yml", "#" * 100_000)
     alice.commit("chore: A policy without end")
     with pytest.raises(InvalidInput, match="is over the limit of 65,536 bytes") as refused:
-        read_policy(Repository.open(alice.clone), "HEAD", ".github/promotion.yml")
+        read_policy(Checkout.open(alice.clone), "HEAD", ".github/promotion.yml")
     assert refused.value.remedy

@@ -10,9 +10,9 @@ from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.source import Source
 from promotebot.errors import InvalidInput
-from promotebot.git.repository import Repository
-from promotebot.planning.decide import Place, promote_here
+from promotebot.git.checkout import Checkout
 from promotebot.planning.examiner import Examiner
+from promotebot.planning.worktree import Place, promote_here
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.promotion.request import Actor, Request
 from promotebot.registry.model import Source as Door
@@ -88,7 +88,7 @@ def test_an_artifact_that_changes_after_it_was_examined_is_not_promoted(desk: De
     root = desk.person.clone
     with pytest.raises(InvalidInput, match="the manifest says"):
         promote_here(
-            Repository.open(root),
+            Checkout.open(root),
             Place(root, desk.path, REGISTRY, POLICY_PATH),
             lambda _: (request, ()),
             examine=examine,

@@ -16,8 +16,8 @@ import pytest
 
 from promotebot.registry import ModelRegistry
 from promotebot.registry.chain import chain_breaks
+from promotebot.registry.files import read_registry_bytes
 from promotebot.registry.registry import DEFAULT_PATH
-from promotebot.registry.store import read_registry_bytes
 from tests.demo.story import EMPTY_REGISTRY
 from tests.fake_github.people import Person
 from tests.sampling import sampled

@@ -14,7 +14,7 @@ import pytest
 
 from promotebot.cli.main import main
 from promotebot.errors import RefChanged
-from promotebot.git.repository import Repository
+from promotebot.git.branch import FetchedRepository
 from tests.demo.story import REGISTRY, add_artifact
 from tests.fake_github.faults import Fault
 from tests.fake_github.people import Job, Runner
@@ -485,16 +485,16 @@ def test_a_head_that_moves_during_the_promotion_is_read_again_never_overwritten(
     alice = office.person("alice")
     alice.start_branch("moving", base="moving")
     pushed: list[str] = []
-    push = Repository.push
+    push = FetchedRepository.push
 
-    def push_after_somebody_else(self: Repository, commit: str, branch: str, *, expected: str) -> None:
+    def push_after_somebody_else(self: FetchedRepository, commit: str, branch: str, *, expected: str) -> None:
         if not pushed:
             alice.write("docs/late.md", "late\n")
             pushed.append(alice.commit("docs: Late"))
             alice.push()
         push(self, commit, branch, expected=expected)
 
-    monkeypatch.setattr(Repository, "push", push_after_somebody_else)
+    monkeypatch.setattr(FetchedRepository, "push", push_after_somebody_else)
     job = office.ask(number, "/promote active")
     assert job.exit_code == 0, office.comments(number)
     head = office.head(number)
@@ -509,7 +509,7 @@ def test_a_branch_that_never_rests_is_given_up_with_ref_changed(
         raise RefChanged("moving moved away")
 
     number = office.pull("moving")
-    monkeypatch.setattr(Repository, "push", always_late)
+    monkeypatch.setattr(FetchedRepository, "push", always_late)
     job = office.ask(number, "/promote active")
     refused(office, number, job, office.head(number), "moved 3 times")
     assert job.outputs["reason_code"] == "ref_changed"

@@ -12,11 +12,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from promotebot.app.report import About, ModelFinding, VerifyReport, merge_reports, report_of, to_junit, to_sarif
 from promotebot.cli.main import main
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import error, passed, unknown, warning
 from promotebot.registry.chain import sealed
+from promotebot.verification.junit import to_junit
+from promotebot.verification.report import About, ModelFinding, VerifyReport, merge_reports, report_of
+from promotebot.verification.sarif import to_sarif
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
 

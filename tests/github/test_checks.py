@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotebot.github.checks import MAX_STEP_SUMMARY, log_safe, write_outputs, write_summary
+from promotebot.action.outputs import MAX_STEP_SUMMARY, log_safe, write_outputs, write_summary
 from tests.fake_github.people import read_outputs
 
 

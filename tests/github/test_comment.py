@@ -17,9 +17,17 @@ from markdown_it.token import Token
 from promotebot.artifact.evidence import Evidence, ModelCard
 from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.runtime import Latency, Opened, Tensor
-from promotebot.comments import decisions as comments
-from promotebot.comments.decisions import Rendered, Setting
+from promotebot.comments.comment import Rendered, Setting
+from promotebot.comments.decisions import render_done, render_plan, render_rejected, render_unchanged
+from promotebot.comments.help import COMMANDS, render_help
 from promotebot.comments.markdown import MAX_COMMENT
+from promotebot.comments.refusals import (
+    render_failure,
+    render_internal_error,
+    render_refused_event,
+    render_unclear,
+    render_unreadable,
+)
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.commands import Ask, Unreadable, parse_comment
@@ -27,7 +35,7 @@ from promotebot.promotion.infer import Scene, Unclear, complete
 from promotebot.promotion.plan import Plan, Rejected, Unchanged, plan
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Actor, Asked, Request
-from promotebot.promotion.rules.catalogue import Facts
+from promotebot.promotion.rules.case import Facts
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import RequestRef, Source
@@ -127,7 +135,7 @@ def accepted(registry: ModelRegistry) -> Plan:
 
 def shown(plan: Plan, **options: Any) -> Rendered:
     given: dict[str, Any] = {"commit_sha": COMMIT, "dry_run": False, "now": NOW, **options}
-    return comments.render_plan(plan, V2, V1, SETTING, **given)
+    return render_plan(plan, V2, V1, SETTING, **given)
 
 
 def row(body: str, name: str) -> list[str]:
@@ -178,7 +186,7 @@ def test_a_changed_interface_or_feature_order_catches_the_eye(registry: ModelReg
     before = promoted(EMPTY, request(Stage.SHADOW, ordered, "v1"), ordered, 2026, 1, 1)
     wider = examined("regime_v2", seed="2", outputs=4, feature_order=("b", "a"))
     decision = decide(before, request(Stage.SHADOW, wider, "v2"), wider)
-    body = comments.render_plan(decision, wider, ordered, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    body = render_plan(decision, wider, ordered, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
     assert "**differs**" in row(body, "inputs → outputs")[1]
     assert "**order differs" in row(body, "features")[1]
 
@@ -208,7 +216,7 @@ def test_the_closing_command_is_pinned_to_the_commit_that_is_now_the_head(accept
 def test_the_closing_command_asks_for_all_that_was_asked(registry: ModelRegistry) -> None:
     said = {"reason": 'it\'s "fine", really; go', "notes": "a, b", "new_model": True}
     decision = decide(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate", **said), V1)
-    body = comments.render_plan(decision, V1, None, SETTING, commit_sha=None, dry_run=True, now=NOW).body
+    body = render_plan(decision, V1, None, SETTING, commit_sha=None, dry_run=True, now=NOW).body
     command = re.search(r"```text\n(/promote .*)\n```", body)
     assert command
     [parsed] = parse_comment(command[1])
@@ -229,7 +237,7 @@ def test_a_dry_run_says_so_and_gives_the_command_that_commits(accepted: Plan) ->
 def test_a_rollback_is_recognisable(accepted: Plan) -> None:
     asked = request(Stage.ACTIVE, V1, "regime_v1_prod_rollback", reason="incident 123")
     back = decide(accepted.after, asked, V1)
-    body = comments.render_plan(back, V1, V2, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    body = render_plan(back, V1, V2, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
     assert body.splitlines()[1] == "### ⏪ `regime_classifier` → ACTIVE · ready to sign off"
     assert "takes ACTIVE back to **`regime_v1_prod_rollback`**, away from `regime_v2_prod`" in body
     assert "| ⏪ ACTIVE | `regime_v1_prod_rollback` *(this one)* |" in body
@@ -237,7 +245,7 @@ def test_a_rollback_is_recognisable(accepted: Plan) -> None:
 
 def test_a_first_promotion_has_one_column_and_says_that_nothing_goes_live() -> None:
     decision = decide(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate"), V1)
-    body = comments.render_plan(decision, V1, None, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    body = render_plan(decision, V1, None, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
     assert "|  | SHADOW after merging |" in body
     assert row(body, "stood in") == ["nowhere yet"]
     assert "into SHADOW. Nothing becomes ACTIVE." in body
@@ -246,13 +254,13 @@ def test_a_first_promotion_has_one_column_and_says_that_nothing_goes_live() -> N
 def test_a_lower_stage_says_what_stays_active(registry: ModelRegistry) -> None:
     v3 = examined("regime_v3", seed="3")
     decision = decide(registry, request(Stage.SHADOW, v3, "regime_v3"), v3)
-    body = comments.render_plan(decision, v3, V2, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    body = render_plan(decision, v3, V2, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
     assert "into SHADOW in place of `regime_v2_candidate`. ACTIVE stays `regime_v1_prod`." in body
 
 
 def test_a_card_of_other_bytes_than_the_pointer_names_is_not_shown(accepted: Plan) -> None:
     changed = replace(examined("regime_v1", seed="9"), artifact_dir=V1.artifact_dir)
-    body = comments.render_plan(accepted, V2, changed, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    body = render_plan(accepted, V2, changed, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
     assert row(body, "inputs → outputs")[0] == "—"
 
 
@@ -260,7 +268,7 @@ def rejected(registry: ModelRegistry, *found: Finding, **values: Any) -> Rendere
     evidence = replace(V2, digest=None, card=None, findings=found)
     decision = decide(registry, request(Stage.ACTIVE, V2, "regime_v2_prod", **values), evidence)
     assert isinstance(decision, Rejected)
-    return comments.render_rejected(decision, evidence, SETTING)
+    return render_rejected(decision, evidence, SETTING)
 
 
 def test_a_refusal_starts_with_what_is_wrong_and_the_next_command(registry: ModelRegistry) -> None:
@@ -307,7 +315,7 @@ def test_a_long_diff_and_history_are_cut_at_rows(accepted: Plan) -> None:
 
 def test_where_a_finding_is_stands_with_it_unless_the_sentence_says_so() -> None:
     findings = (error("gate.replay", "the model is removed", where="ml/registry/models.json $.models.x"),)
-    body = comments.render_unclear(findings, None, SETTING).body
+    body = render_unclear(findings, None, SETTING).body
     assert "- ❌ **`gate.replay`** in `ml/registry/models.json $.models.x`: the model is removed" in body
     assert "### ⛔ Refused, nothing was committed" in body
     assert body.startswith("<!-- promotebot:general -->")
@@ -319,7 +327,7 @@ def test_an_ambiguous_request_lists_the_commands_to_choose_from(registry: ModelR
         Asked(Stage.SHADOW, model=MODEL), scene, actor=Actor("alice", Source.GITHUB), ref=None, default_reason="x"
     )
     assert isinstance(unclear, Unclear)
-    body = comments.render_unclear(unclear.findings, unclear.model, SETTING).body
+    body = render_unclear(unclear.findings, unclear.model, SETTING).body
     for directory in (V1.artifact_dir, V2.artifact_dir):
         assert f"\n  - `/promote shadow regime_classifier --artifact-dir {directory}`" in body
 
@@ -343,13 +351,13 @@ def test_an_ambiguous_request_lists_the_commands_to_choose_from(registry: ModelR
     ],
 )
 def test_commands_in_a_remedy_are_shown_as_commands(remedy: str, shows: str) -> None:
-    body = comments.render_refused_event("No.", remedy, SETTING).body
+    body = render_refused_event("No.", remedy, SETTING).body
     assert shows in words(body) or shows in body
 
 
 def test_an_unreadable_command_is_quoted_with_what_to_write_instead() -> None:
     slips = [c for c in parse_comment("/promote actve\n/promte x") if isinstance(c, Unreadable)]
-    body = comments.render_unreadable(slips, SETTING).body
+    body = render_unreadable(slips, SETTING).body
     assert "line 1, `/promote actve`: 'actve' is not a stage." in body
     assert "Did you mean `/promote active`?" in body
     assert "line 2, `/promte x`" in body
@@ -359,8 +367,8 @@ def test_an_unreadable_command_is_quoted_with_what_to_write_instead() -> None:
 def test_unchanged_and_done_show_what_stands_there(accepted: Plan) -> None:
     again = decide(accepted.after, accepted.request, V2)
     assert isinstance(again, Unchanged)
-    unchanged = comments.render_unchanged(again, SETTING)
-    done = comments.render_done(accepted.event, MODEL, SETTING, commit_sha=COMMIT)
+    unchanged = render_unchanged(again, SETTING)
+    done = render_done(accepted.event, MODEL, SETTING, commit_sha=COMMIT)
     for rendered in (unchanged, done):
         assert rendered.marker == "<!-- promotebot:regime_classifier -->"
         assert row(rendered.body, "artifact") == ["`regime_v2_prod` in `ml/artifacts/regime_v2`"]
@@ -372,27 +380,27 @@ def test_unchanged_and_done_show_what_stands_there(accepted: Plan) -> None:
 def test_a_failure_says_that_nothing_was_committed_only_when_nothing_was() -> None:
     problem = CouldNotVerify("GitHub did not answer: 502", where="repos/acme/models")
     setting = replace(SETTING, contacts=("oncall@grinder.dev",))
-    before = comments.render_failure(problem, setting)
+    before = render_failure(problem, setting)
     assert before.title == "Could not verify, nothing was committed"
     assert "Run the failed job again" in before.body
     assert "Contacts: `oncall@grinder.dev`" in before.body
-    after = comments.render_failure(problem, setting, commit_sha=COMMIT)
+    after = render_failure(problem, setting, commit_sha=COMMIT)
     assert "nothing was committed" not in after.body + after.title
     assert "committed as [`9f8e7d6`]" in after.body
     unreadable = InvalidInput(
         "stages.x: unknown key", where=".github/promotion.yml", remedy="docs/policy.md lists every key"
     )
-    rendered = comments.render_failure(unreadable, SETTING)
+    rendered = render_failure(unreadable, SETTING)
     assert rendered.title == "Refused, nothing was committed"
     assert "Next: `docs/policy.md` lists every key" in rendered.body
-    internal = comments.render_internal_error(replace(SETTING, head_sha="", run_url=None))
+    internal = render_internal_error(replace(SETTING, head_sha="", run_url=None))
     assert "defect of its own" in internal.body
     assert "on head" not in internal.body
 
 
 def test_help_names_every_command_and_only_what_exists() -> None:
-    body = comments.render_help(SETTING).body
-    for command, _ in comments.COMMANDS:
+    body = render_help(SETTING).body
+    for command, _ in COMMANDS:
         if command.startswith("/") and "<" not in command:
             [parsed] = parse_comment(command)
             assert not isinstance(parsed, Unreadable)
@@ -482,8 +490,8 @@ def test_no_words_of_a_request_act_in_an_accepted_comment(reason: str, name: str
     decision = decide(EMPTY, asked, evidence)
     assert isinstance(decision, Plan)
     setting = replace(SETTING, requester=name)
-    assert_harmless(comments.render_plan(decision, evidence, None, setting, commit_sha=COMMIT, dry_run=False, now=NOW))
-    assert_harmless(comments.render_done(decision.event, MODEL, setting))
+    assert_harmless(render_plan(decision, evidence, None, setting, commit_sha=COMMIT, dry_run=False, now=NOW))
+    assert_harmless(render_done(decision.event, MODEL, setting))
 
 
 @settings(deadline=None, max_examples=60)
@@ -495,12 +503,12 @@ def test_no_words_act_in_a_refusal(message: str, where: str, remedy: str) -> Non
     decision = decide(EMPTY, request(Stage.SHADOW, V1, where, reason=message, origins={"git_sha": remedy}), evidence)
     assert isinstance(decision, Rejected)
     for rendered in (
-        comments.render_rejected(decision, evidence, setting),
-        comments.render_unclear(findings, None, setting),
-        comments.render_unreadable([Unreadable(1, message, where, remedy)], setting),
-        comments.render_refused_event(message, remedy, setting),
-        comments.render_failure(CouldNotVerify(message, where=where, remedy=remedy), setting),
-        comments.render_internal_error(setting),
+        render_rejected(decision, evidence, setting),
+        render_unclear(findings, None, setting),
+        render_unreadable([Unreadable(1, message, where, remedy)], setting),
+        render_refused_event(message, remedy, setting),
+        render_failure(CouldNotVerify(message, where=where, remedy=remedy), setting),
+        render_internal_error(setting),
     ):
         assert_harmless(rendered)
 
@@ -510,6 +518,6 @@ def test_no_length_of_words_exceeds_the_limit(letter: str) -> None:
     long = letter * 20_000
     findings = [error("x.y", long, where=long, remedy=long), warning("x.z", long)] * 2
     short = [error("x.y", letter * 600, where=letter, remedy=letter * 2000)] * 60
-    for rendered in (comments.render_unclear(findings, None, SETTING), comments.render_unclear(short, None, SETTING)):
+    for rendered in (render_unclear(findings, None, SETTING), render_unclear(short, None, SETTING)):
         assert len(rendered.body) <= MAX_COMMENT
         assert len(rendered.full) > 60_000

@@ -40,7 +40,7 @@ def test_the_python_api_loads_no_runtime_no_git_and_no_client(code: str) -> None
     loaded = loaded_after(code)
     assert HEAVY & loaded == set()
     assert {
-        name for name in loaded if name.startswith(("promotebot.app", "promotebot.github", "promotebot.git.repository"))
+        name for name in loaded if name.startswith(("promotebot.action", "promotebot.github", "promotebot.git"))
     } == set()
     assert "pydantic" not in loaded
 

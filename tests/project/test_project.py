@@ -16,14 +16,14 @@ ROOT = Path(__file__).resolve().parents[2]
 MACHINE = (ROOT, Path.home())
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 PURE = [
-    *(ROOT / "bot/promotebot/promotion").glob("*.py"),
-    *(p for p in (ROOT / "bot/promotebot/registry").glob("*.py") if p.name != "store.py"),
+    *(ROOT / "bot/promotebot/promotion").rglob("*.py"),
+    *(p for p in (ROOT / "bot/promotebot/registry").glob("*.py") if p.name not in ("files.py", "store.py")),
 ]
 IMPURE = {"os", "subprocess", "socket", "time", "random", "secrets", "tempfile", "shutil", "git", "github", "requests"}
 READS_A_CLOCK = re.compile(r"\b(date|datetime)\.(now|utcnow|today)$")
 OWNERS = {
     "github": {"bot/promotebot/github/rest.py"},
-    "git": {"bot/promotebot/git/repository.py"},
+    "git": {f"bot/promotebot/git/{name}.py" for name in ("branch", "checkout", "process", "repository")},
     "onnxruntime": {"bot/promotebot/artifact/opener.py"},
 }
 
@@ -65,7 +65,8 @@ def test_a_heavy_library_has_one_owner(library: str) -> None:
 
 def test_importing_the_core_loads_no_heavy_library() -> None:
     edges = ["promotebot.artifact", "promotebot.artifact.manifest", "promotebot.artifact.digest", "promotebot.cli.main"]
-    modules = [*edges, *(f"promotebot.{path.parent.name}.{path.stem}".removesuffix(".__init__") for path in PURE)]
+    names = [".".join(path.relative_to(ROOT / "bot").with_suffix("").parts) for path in PURE]
+    modules = [*edges, *(name.removesuffix(".__init__") for name in names)]
     code = f"""
 import importlib, sys
 for module in {modules}:

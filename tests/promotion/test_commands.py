@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promotebot.errors import InvalidInput
-from promotebot.promotion.commands import Ask, Help, Unreadable, command_lines, parse_comment, parse_text
+from promotebot.promotion.commands import Ask, Help, Unreadable, command_lines, parse_comment
 from promotebot.promotion.request import Asked
-from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage
+from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage, parse_text
 
 SHA = GitSha("0123456789abcdef0123456789abcdef01234567")
 

@@ -22,11 +22,12 @@ from promotebot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
 from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.replay import Diverged, Replayed, replay
 from promotebot.promotion.request import Actor, Request
-from promotebot.promotion.rules.catalogue import Facts, short
+from promotebot.promotion.rules.case import Facts
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName
+from promotebot.text import short
 
 NOW = datetime(2026, 2, 16, 9, tzinfo=timezone.utc)
 MODEL = ModelName("regime_classifier")

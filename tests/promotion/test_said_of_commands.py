@@ -14,9 +14,9 @@ from promotebot.promotion.commands import Ask, Unreadable, parse_comment
 from promotebot.promotion.labels import parse_label
 from promotebot.promotion.policy import parse_policy
 from promotebot.promotion.request import Actor
-from promotebot.promotion.rules.catalogue import duration
 from promotebot.registry import Stage
 from promotebot.registry.model import Action, Source
+from promotebot.text import duration
 from tests.approved import approve, set_values
 
 from .test_plan import SHA, V1, asked

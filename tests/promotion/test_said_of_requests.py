@@ -14,11 +14,10 @@ from typing import Any
 from promotebot.artifact.manifest import Manifest
 from promotebot.findings import error
 from promotebot.promotion.infer import Scene, Unclear, complete
-from promotebot.promotion.plan import Decision, Plan, Rejected
-from promotebot.promotion.plan_document import document
+from promotebot.promotion.plan import Decision, Plan, Rejected, document
 from promotebot.promotion.policy import parse_policy
 from promotebot.promotion.request import Actor, Asked, Request
-from promotebot.promotion.rules.catalogue import Facts
+from promotebot.promotion.rules.case import Facts
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, RequestRef, Source

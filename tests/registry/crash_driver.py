@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from promotebot.errors import PromotebotError
-from promotebot.registry.store import registry_lock, replace_registry
+from promotebot.registry.files import registry_lock, replace_registry
 
 NAME = "models.json"
 SYSTEM = {

@@ -17,7 +17,7 @@ import pytest
 
 from promotebot.errors import InvalidInput, PromotebotError
 from promotebot.registry import ModelRegistry
-from promotebot.registry.store import read_registry_bytes, registry_lock, replace_registry
+from promotebot.registry.files import read_registry_bytes, registry_lock, replace_registry
 
 from .crash_driver import NEW, OLD
 

@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from promotebot.action.permissions import pull_refusal
 from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.retry import guarded, on_fresh_head
-from promotebot.comments import decisions as comments
+from promotebot.comments.help import render_help
+from promotebot.comments.refusals import render_refused_event, render_unreadable
 from promotebot.github.events import CommentCreated
 from promotebot.promotion.commands import Ask, Command, Help, Look, Unreadable, Withdraw, parse_comment
 from promotebot.pulls.context import Tools
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    from promotebot.github.ports import IssueComment, PullRequest
+    from promotebot.github.ports import IssueComment
 
 
 def ignored_comment(event: CommentCreated, settings: Settings) -> Answer | None:
@@ -56,7 +58,7 @@ def _decide(event: CommentCreated, petition: Petition, tools: Tools, teller: Tel
     unreadable = [command for command in commands if isinstance(command, Unreadable)]
     if unreadable:
         answer = Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, unreadable[0].problem)
-        return teller.say(answer, comments.render_unreadable(unreadable, teller.setting))
+        return teller.say(answer, render_unreadable(unreadable, teller.setting))
     answers: list[Answer] = []
     for command in commands:
         answers.append(_one(command, petition, tools, teller))
@@ -67,7 +69,7 @@ def _decide(event: CommentCreated, petition: Petition, tools: Tools, teller: Tel
 
 def _one(command: Command, petition: Petition, tools: Tools, teller: Teller) -> Answer:
     if isinstance(command, Help):
-        return teller.say(Answer(Outcome.HELPED, Reason.HELP), comments.render_help(teller.setting))
+        return teller.say(Answer(Outcome.HELPED, Reason.HELP), render_help(teller.setting))
     if isinstance(command, Ask):
         from promotebot.action.promote import Errand  # GitPython is loaded where there is something to carry out
 
@@ -106,26 +108,9 @@ def _comment_refusal(event: CommentCreated, comment: IssueComment) -> tuple[Reas
     return None
 
 
-def pull_refusal(pull: PullRequest) -> tuple[Reason, str, str] | None:
-    """Why nothing is asked for on this pull request, whoever asks; None when it may be."""
-    if pull.merged or pull.state != "open":
-        return (
-            Reason.PULL_CLOSED,
-            f"The pull request is {'merged' if pull.merged else 'closed'}.",
-            "open a new one and ask there",
-        )
-    if pull.is_fork:
-        return (
-            Reason.FORK,
-            "The pull request comes from a fork, which promotebot cannot and does not write to.",
-            "push the branch to this repository and open the pull request from there",
-        )
-    return None
-
-
 def _refuse(teller: Teller, reason: Reason, message: str, remedy: str) -> Answer:
     answer = Answer(Outcome.REFUSED, reason, message)
-    return teller.say(answer, comments.render_refused_event(message, remedy, teller.setting))
+    return teller.say(answer, render_refused_event(message, remedy, teller.setting))
 
 
 def _together(answers: Sequence[Answer]) -> Answer:

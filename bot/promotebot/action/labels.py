@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from promotebot.action.issue_comment import pull_refusal
-from promotebot.action.permissions import permission_refusal
+from promotebot.action.permissions import permission_refusal, pull_refusal
 from promotebot.action.promote import Errand
 from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.retry import guarded, on_fresh_head
 from promotebot.action.withdraw import Withdrawal
-from promotebot.comments.decisions import render_refused_event
+from promotebot.comments.refusals import render_refused_event
 from promotebot.errors import InvalidInput, PromotebotError
 from promotebot.github.events import LabelChanged
 from promotebot.promotion.labels import PREFIX, parse_label

@@ -11,24 +11,24 @@ from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.retry import guarded
-from promotebot.app.report import About, VerifyReport
-from promotebot.app.verify import Subject, verify
 from promotebot.artifact.source import GitTree
 from promotebot.comments import notices as notes
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Severity
+from promotebot.git.branch import FetchedRepository
 from promotebot.git.repository import Repository
 from promotebot.github.events import PullClosed
 from promotebot.github.ports import PullRequest
+from promotebot.planning.committed import read_policy, read_registry
 from promotebot.promotion.replay import Diverged, Step, replay
-from promotebot.pulls.changeset import read_policy, read_registry
 from promotebot.pulls.context import Tools
-from promotebot.pulls.snapshot import remote
+from promotebot.pulls.snapshot import BASE, HEAD, remote
 from promotebot.registry.model import Action
 from promotebot.registry.names import GitSha
 from promotebot.registry.registry import ModelRegistry
+from promotebot.verification.report import About, VerifyReport
+from promotebot.verification.verify import Subject, verify
 
-BASE, HEAD = "refs/promotebot/base", "refs/promotebot/head"
 TASK = "promotebot"
 _EVENTS = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled_back", Action.DEMOTE: "demoted"}
 
@@ -57,7 +57,7 @@ def landed(event: PullClosed, tools: Tools) -> Answer:
 
 def _landed(pull: PullRequest, tools: Tools, teller: Teller) -> Answer:
     refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: f"refs/pull/{pull.number}/head"}
-    with Repository.fetched(remote(tools.settings), refs) as repository:
+    with FetchedRepository.fetched(remote(tools.settings), refs) as repository:
         landing = _landing(repository, pull, tools.settings.registry_path)
         if not landing or not landing.steps:
             return Answer(Outcome.IGNORED, Reason.NOTHING_TO_CHANGE, "the merge promotes nothing")

@@ -12,7 +12,7 @@ from promotebot.registry.model import Action
 from promotebot.registry.names import GitSha, Stage
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    from promotebot.github.ports import GitHub
+    from promotebot.github.ports import GitHub, PullRequest
 
 Refusal = tuple[Reason, str, str]
 """Reason code, what is wrong, what to do."""
@@ -69,3 +69,20 @@ def sha_refusal(asked: Asked, head: GitSha, policy: Policy) -> Refusal | None:
 
 def _role(permission: Permission) -> str:
     return permission.name.lower()
+
+
+def pull_refusal(pull: PullRequest) -> tuple[Reason, str, str] | None:
+    """Why nothing is asked for on this pull request, whoever asks; None when it may be."""
+    if pull.merged or pull.state != "open":
+        return (
+            Reason.PULL_CLOSED,
+            f"The pull request is {'merged' if pull.merged else 'closed'}.",
+            "open a new one and ask there",
+        )
+    if pull.is_fork:
+        return (
+            Reason.FORK,
+            "The pull request comes from a fork, which promotebot cannot and does not write to.",
+            "push the branch to this repository and open the pull request from there",
+        )
+    return None

@@ -12,14 +12,17 @@ from promotebot.action.permissions import refusal
 from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.comments import decisions as comments
+from promotebot.comments.comment import Rendered
+from promotebot.comments.decisions import render_done, render_plan, render_rejected, render_unchanged
+from promotebot.comments.refusals import render_failure, render_refused_event, render_unclear
 from promotebot.errors import PromotebotError
 from promotebot.findings import Finding, errors_in
 from promotebot.gate.evaluate import Review
+from promotebot.gate.judge import judged
 from promotebot.planning.complete import prepare
-from promotebot.planning.decide import Decided, Ground, commit_message, decide, with_findings
+from promotebot.planning.decide import Decided, Ground, decide, with_findings
 from promotebot.planning.genesis import Genesis
-from promotebot.promotion.commands import MAX_TEXT
+from promotebot.planning.messages import commit_message
 from promotebot.promotion.infer import Unclear
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.replay import Step
@@ -27,10 +30,11 @@ from promotebot.promotion.request import Actor, Asked, Request
 from promotebot.pulls.changeset import Change
 from promotebot.pulls.commit import commit_registry
 from promotebot.pulls.context import Tools
-from promotebot.pulls.promotions import WITHDRAWN, Fallen, Standing, answered, facts_of, is_void, judged, stand
+from promotebot.pulls.facts import facts_of
+from promotebot.pulls.promotions import WITHDRAWN, Fallen, Standing, answered, is_void, stand
 from promotebot.pulls.snapshot import Workspace
 from promotebot.registry.model import RequestRef, Source
-from promotebot.registry.names import GitSha
+from promotebot.registry.names import MAX_TEXT, GitSha
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +69,7 @@ class Errand:
         refused = refusal(self.asked, self.petition.login, self.space, self.tools.github)
         if refused:
             answer = Answer(Outcome.REFUSED, refused[0], refused[1])
-            return self.teller.say(answer, comments.render_refused_event(refused[1], refused[2], self.teller.setting))
+            return self.teller.say(answer, render_refused_event(refused[1], refused[2], self.teller.setting))
         if self.ref.id in self.space.repository.trailers(WITHDRAWN, self.change.fork_point, self.change.head):
             return self._withdrawn()
         standing = stand(self.space, self.tools, self.now)
@@ -100,20 +104,20 @@ class Errand:
         asked, change = self.asked, self.change
         actor = Actor(self.petition.login, Source.GITHUB)
         reason = one_line(f"#{self.space.pull.number}: {self.space.pull.title}")
-        return prepare(asked, ground, change, actor, self.ref, reason, self.tools.examine)
+        return prepare(asked, ground, change.inference(ground.registry), actor, self.ref, reason, self.tools.examine)
 
     def _decide(self, standing: Standing, ground: Ground, request: Request, remarks: Sequence[Finding]) -> Answer:
         facts = facts_of(request, self.space, self.tools, ground.base)
         decided = with_findings(decide(ground, request, facts, examine=self.tools.examine, now=self.now), remarks)
         decision = decided.decision
         if isinstance(decision, Rejected):
-            rendered = comments.render_rejected(decision, decided.evidence, self.teller.setting)
+            rendered = render_rejected(decision, decided.evidence, self.teller.setting)
             self.teller.check(self.change.head, "failure", rendered.title, rendered)
             answer = Answer(Outcome.REFUSED, Reason.RULES, rendered.title, details=_details(decision.findings))
             return self.teller.say(answer, rendered)
         if isinstance(decision, Plan):
             return self._apply(standing, decision, decided)
-        rendered = comments.render_unchanged(decision, self.teller.setting)
+        rendered = render_unchanged(decision, self.teller.setting)
         self._publish(self.change, judged(self.space, self.change, self.tools, self.now), rendered)
         return self.teller.say(Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE, rendered.title), rendered)
 
@@ -134,14 +138,14 @@ class Errand:
             self._publish(after, found, rendered)
         except PromotebotError as problem:
             answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, problem.message, commit, details=details)
-            return self.teller.say(answer, comments.render_failure(problem, self.teller.setting, commit_sha=commit))
+            return self.teller.say(answer, render_failure(problem, self.teller.setting, commit_sha=commit))
         answer = Answer(Outcome.PROMOTED, Reason.COMMITTED, rendered.title, commit, details=details)
         return self.teller.say(answer, rendered)
 
     def _render(
         self, decision: Plan, decided: Decided, commit: GitSha | None = None, found: Review | None = None
-    ) -> comments.Rendered:
-        return comments.render_plan(
+    ) -> Rendered:
+        return render_plan(
             decision,
             decided.evidence,
             decided.today,
@@ -171,12 +175,12 @@ class Errand:
         message = commit_message(decision, title=self.space.pull.title, trailers=trailers)
         return commit_registry(self.space, self.tools, registry, models, message=message, merge=merge, now=self.now)
 
-    def _publish(self, change: Change, found: Review, rendered: comments.Rendered) -> None:
+    def _publish(self, change: Change, found: Review, rendered: Rendered) -> None:
         self.teller.check(change.head, found.conclusion, found.title, rendered)
 
     def _done(self, step: Step) -> Answer:
         """The job ran before: nothing is written twice, what may have been lost after the push is said again."""
-        rendered = comments.render_done(step.event, step.model, self.teller.setting)
+        rendered = render_done(step.event, step.model, self.teller.setting)
         self._publish(self.change, judged(self.space, self.change, self.tools, self.now), rendered)
         answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, rendered.title, commit_sha=self.change.head)
         return self.teller.say_once(answer, rendered)
@@ -184,10 +188,10 @@ class Errand:
     def _withdrawn(self) -> Answer:
         message, remedy = "This request was withdrawn.", "ask again in a new comment if you want it after all"
         answer = Answer(Outcome.UNCHANGED, Reason.WITHDRAWN, message)
-        return self.teller.say(answer, comments.render_refused_event(message, remedy, self.teller.setting))
+        return self.teller.say(answer, render_refused_event(message, remedy, self.teller.setting))
 
     def _refuse(self, reason: Reason, findings: tuple[Finding, ...], model: str | None) -> Answer:
-        rendered = comments.render_unclear(findings, model, self.teller.setting)
+        rendered = render_unclear(findings, model, self.teller.setting)
         self.teller.check(self.change.head, "failure", rendered.title, rendered)
         answer = Answer(Outcome.REFUSED, reason, rendered.title, details=_details(findings))
         return self.teller.say(answer, rendered)

@@ -11,16 +11,17 @@ from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.retry import guarded, on_fresh_head
 from promotebot.comments import notices as notes
-from promotebot.comments.decisions import render_failure, render_unclear
+from promotebot.comments.refusals import render_failure, render_unclear
 from promotebot.errors import BaseMoved
 from promotebot.findings import errors_in
-from promotebot.git.repository import Repository
+from promotebot.gate.judge import judged
+from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import Pushed
+from promotebot.planning.committed import read_policy
 from promotebot.promotion.replay import Diverged
-from promotebot.pulls.changeset import read_policy
 from promotebot.pulls.commit import commit_registry
 from promotebot.pulls.context import Tools
-from promotebot.pulls.promotions import Fallen, is_of_another_policy, judged, stand
+from promotebot.pulls.promotions import Fallen, is_of_another_policy, stand
 from promotebot.pulls.replan import own_steps
 from promotebot.pulls.snapshot import DEFAULT, Workspace, remote
 
@@ -45,7 +46,7 @@ def _takes_promotions(branch: str, tools: Tools) -> bool:
     default = tools.github.default_branch()
     if branch == default:
         return True
-    with Repository.fetched(remote(tools.settings), {DEFAULT: f"refs/heads/{default}"}) as repository:
+    with FetchedRepository.fetched(remote(tools.settings), {DEFAULT: f"refs/heads/{default}"}) as repository:
         policy = read_policy(repository, repository.commit_id(DEFAULT), tools.settings.policy_path)
     return branch in policy.bases
 

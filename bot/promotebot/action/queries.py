@@ -7,16 +7,17 @@ from datetime import datetime
 from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.app.report import About
-from promotebot.app.verify import Subject, verify
 from promotebot.artifact.source import GitTree
 from promotebot.comments import notices as notes
-from promotebot.comments.decisions import render_refused_event
+from promotebot.comments.refusals import render_refused_event
+from promotebot.gate.judge import judged
 from promotebot.promotion.commands import Look
 from promotebot.promotion.policy import Permission
 from promotebot.pulls.context import Tools
-from promotebot.pulls.promotions import Fallen, judged, stand
+from promotebot.pulls.promotions import Fallen, stand
 from promotebot.pulls.snapshot import Workspace
+from promotebot.verification.report import About
+from promotebot.verification.verify import Subject, verify
 
 
 def look(command: Look, petition: Petition, tools: Tools, teller: Teller, space: Workspace, now: datetime) -> Answer:

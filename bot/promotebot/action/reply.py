@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer
-from promotebot.comments.decisions import GENERAL, Rendered, Setting
+from promotebot.comments.comment import GENERAL, Rendered, Setting
 from promotebot.comments.markdown import marker
 from promotebot.errors import PromotebotError
 from promotebot.github.checks import CHECK_NAME, Conclusion

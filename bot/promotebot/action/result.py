@@ -28,6 +28,10 @@ class Outcome(str, Enum):
         return {Outcome.REFUSED: 1, Outcome.FAILED: 4}.get(self, 0)
 
 
+GATE_OUTCOMES = {"success": Outcome.PASSED, "action_required": Outcome.WAITING, "failure": Outcome.REFUSED}
+"""What a conclusion of the required check makes of the job's decision."""
+
+
 class Reason(str, Enum):
     """The output `reason_code`."""
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from promotebot.action.reply import Teller
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.comments import decisions as comments
+from promotebot.comments.refusals import render_failure, render_internal_error, render_refused_event
 from promotebot.errors import BaseMoved, CouldNotVerify, PromotebotError, RefChanged
 from promotebot.pulls.context import Tools
 from promotebot.pulls.snapshot import Workspace, workspace
@@ -27,14 +27,14 @@ def guarded(teller: Teller, work: Callable[[], Answer]) -> Answer:
         reason = Reason.BASE_MOVED if isinstance(problem, BaseMoved) else reason
         outcome = Outcome.FAILED if unknown else Outcome.REFUSED
         answer = Answer(outcome, reason, str(problem), exit_code=problem.exit_code)
-        return teller.say(answer, comments.render_failure(problem, teller.setting))
+        return teller.say(answer, render_failure(problem, teller.setting))
     except OSError as problem:  # the runner's disk is full, or gone
         failed = CouldNotVerify(f"the runner failed: {problem.strerror or problem}", remedy="run the job again")
         answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(failed), exit_code=failed.exit_code)
-        return teller.say(answer, comments.render_failure(failed, teller.setting))
+        return teller.say(answer, render_failure(failed, teller.setting))
     except Exception:
         answer = Answer(Outcome.FAILED, Reason.INTERNAL, "internal error", exit_code=3)
-        teller.say(answer, comments.render_internal_error(teller.setting))
+        teller.say(answer, render_internal_error(teller.setting))
         raise
 
 
@@ -52,4 +52,4 @@ def on_fresh_head(number: int, tools: Tools, teller: Teller, work: Callable[[Wor
     answer = Answer(Outcome.REFUSED, Reason.REF_CHANGED, message)
     said = f"The branch moved {ATTEMPTS} times while the promotion was being made; nothing was committed."
     remedy = "when nobody is pushing, ask again in a new comment"
-    return teller.say(answer, comments.render_refused_event(said, remedy, teller.setting))
+    return teller.say(answer, render_refused_event(said, remedy, teller.setting))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from promotebot.action.result import Answer, Outcome, Reason
@@ -21,23 +18,11 @@ from promotebot.github.events import (
     Reviewed,
     Scheduled,
 )
-from promotebot.planning.examiner import Examine
-from promotebot.pulls.context import Tools
+from promotebot.pulls.context import Desk, Tools
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    from promotebot.github.ports import GitHub
-
-
-@dataclass(frozen=True)
-class Desk:
-    """Everything an answer needs from outside, passed in once."""
-
-    settings: Settings
-    connect: Callable[[], GitHub]
-    """Makes the client; called only when there is something to answer."""
-    examine: Examine
-    clock: Callable[[], datetime]
+    pass
 
 
 def respond(event: Event, desk: Desk) -> Answer:
@@ -90,7 +75,7 @@ def _answer(event: Event, tools: Tools) -> Answer:
 
         return guard_pulls(event.pulls, tools)
     if isinstance(event, Queued):
-        from promotebot.action.pull_request import guard_queue
+        from promotebot.action.merge_group import guard_queue
 
         return guard_queue(event, tools)
     if isinstance(event, PullClosed):

@@ -9,12 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from promotebot.action.outputs import write_outputs, write_summary
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.action.router import Desk, respond
+from promotebot.action.router import respond
 from promotebot.errors import PromotebotError, UsageError
-from promotebot.github.checks import write_outputs, write_summary
 from promotebot.github.events import parse_event
 from promotebot.planning.examiner import Examiner
+from promotebot.pulls.context import Desk
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:

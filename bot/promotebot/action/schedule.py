@@ -8,21 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.app.report import About, VerifyReport, merge_reports, read_report
-from promotebot.app.verify import Subject, verify
 from promotebot.artifact.source import GitTree
-from promotebot.cli.verify import parse_shard, shard_of
 from promotebot.comments import notices as notes
 from promotebot.comments.findings import problems
 from promotebot.comments.markdown import code, link, table, text
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity
-from promotebot.git.repository import Repository
+from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import Dispatched, Event, Pushed
-from promotebot.pulls.changeset import read_policy, read_registry
+from promotebot.planning.committed import read_policy, read_registry
 from promotebot.pulls.context import Tools
 from promotebot.pulls.snapshot import BASE, remote
 from promotebot.settings import Settings
+from promotebot.verification.report import About, VerifyReport, merge_reports, read_report
+from promotebot.verification.shards import parse_shard, shard_of
+from promotebot.verification.verify import Subject, verify
 
 log = logging.getLogger(__name__)
 SUBJECT = "@verify"
@@ -59,7 +59,7 @@ def watch(event: Event, tools: Tools) -> Answer:
 def _verified(event: Event, tools: Tools) -> tuple[VerifyReport, tuple[str, ...]]:
     settings = tools.settings
     branch = event.branch if isinstance(event, Pushed) else _branch(event, tools)
-    with Repository.fetched(remote(settings), {BASE: f"refs/heads/{branch}"}) as repository:
+    with FetchedRepository.fetched(remote(settings), {BASE: f"refs/heads/{branch}"}) as repository:
         commit = repository.commit_id(BASE)
         registry = read_registry(repository, commit, settings.registry_path)
         if registry is None:
@@ -86,7 +86,7 @@ def _branch(event: Event, tools: Tools) -> str:
 
 def _contacts(tools: Tools) -> tuple[str, ...]:
     default = tools.github.default_branch()
-    with Repository.fetched(remote(tools.settings), {BASE: f"refs/heads/{default}"}) as repository:
+    with FetchedRepository.fetched(remote(tools.settings), {BASE: f"refs/heads/{default}"}) as repository:
         return read_policy(repository, repository.commit_id(BASE), tools.settings.policy_path).contacts
 
 

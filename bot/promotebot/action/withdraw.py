@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from promotebot.action.issue_comment import pull_refusal
-from promotebot.action.permissions import permission_refusal
+from promotebot.action.permissions import permission_refusal, pull_refusal
 from promotebot.action.reply import Teller
 from promotebot.action.requester import Petition
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.comments import notices as notes
-from promotebot.comments.decisions import render_refused_event, render_unclear
+from promotebot.comments.refusals import render_refused_event, render_unclear
+from promotebot.gate.judge import judged
 from promotebot.promotion.replay import Step
 from promotebot.pulls.commit import commit_registry
 from promotebot.pulls.context import Tools
-from promotebot.pulls.promotions import WITHDRAWN, Fallen, judged, request_id, stand
+from promotebot.pulls.promotions import WITHDRAWN, Fallen, request_id, stand
 from promotebot.pulls.snapshot import Workspace
 from promotebot.registry.names import ModelName, Stage
 

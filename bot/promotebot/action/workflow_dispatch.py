@@ -14,7 +14,7 @@ from promotebot.action.result import Answer
 from promotebot.action.retry import guarded, on_fresh_head
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.findings import errors_in
-from promotebot.git.repository import Repository
+from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import BRANCH, Dispatched
 from promotebot.planning.complete import prepare
 from promotebot.planning.decide import Ground, decide
@@ -23,10 +23,10 @@ from promotebot.promotion.commands import Ask, Unreadable, parse_comment
 from promotebot.promotion.infer import Unclear
 from promotebot.promotion.plan import Rejected
 from promotebot.promotion.request import Actor, Asked, Request
-from promotebot.promotion.rules.catalogue import Facts
+from promotebot.promotion.rules.case import Facts
 from promotebot.pulls.changeset import Change
 from promotebot.pulls.context import Tools
-from promotebot.pulls.promotions import merge_times
+from promotebot.pulls.facts import merge_times
 from promotebot.pulls.snapshot import BASE, Workspace, identity, remote
 from promotebot.registry.model import Source
 from promotebot.registry.names import parse_git_sha
@@ -49,7 +49,7 @@ def dispatch(event: Dispatched, tools: Tools) -> Answer:
     ask = _command(event.command)
     settings = tools.settings
     head_ref = ""
-    with Repository.fetched(remote(settings), {BASE: f"{BRANCH}{default}"}) as repository:
+    with FetchedRepository.fetched(remote(settings), {BASE: f"{BRANCH}{default}"}) as repository:
         base = repository.commit_id(BASE)
         change = Change(repository, base, base, settings.registry_path, settings.policy_path)
         request = _legal(ask.asked, event.sender, change, tools)
@@ -101,7 +101,7 @@ def _legal(asked: Asked, sender: str, change: Change, tools: Tools) -> Request:
     genesis = Genesis(change.repository, change.base, change.registry_path, tools.examine)
     ground = Ground(registry, registry, change.policy, change.head_files, change.base, first_digest=genesis)
     actor, reason = Actor(sender, Source.GITHUB), "started by hand"
-    prepared = prepare(asked, ground, change, actor, None, reason, tools.examine)
+    prepared = prepare(asked, ground, change.inference(registry), actor, None, reason, tools.examine)
     if isinstance(prepared, Unclear):
         first = prepared.findings[0]
         raise InvalidInput(first.message, where=first.where, remedy=first.remedy)

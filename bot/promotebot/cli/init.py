@@ -11,9 +11,10 @@ from datetime import datetime
 from importlib import metadata, resources
 from pathlib import Path
 
-from promotebot.cli.manifest import SCHEMAS, schema_reference, write_file
+from promotebot.cli.schemas import SCHEMAS, schema_reference
 from promotebot.errors import InvalidInput, UsageError
-from promotebot.git.repository import Repository
+from promotebot.files import write_file
+from promotebot.git.checkout import Checkout
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.registry.codec import stored_json
 from promotebot.registry.names import to_timestamp
@@ -54,7 +55,7 @@ def init(options: argparse.Namespace, now: datetime) -> int:
         InvalidInput: for a place that is taken by something else; nothing is written then.
         UsageError: for an --action that is no pinned one.
     """
-    repository = Repository.open(Path(options.base_dir or "."))
+    repository = Checkout.open(Path(options.base_dir or "."))
     root, action = repository.root, _action(options.action)
     files = _files(action, now)
     _refuse_odd_places(root, files)

@@ -84,7 +84,7 @@ class _RunnerFormatter(logging.Formatter):
     """On a runner a log line can be a command to it; what people wrote must not be."""
 
     def format(self, record: logging.LogRecord) -> str:
-        from promotebot.github.checks import log_safe
+        from promotebot.action.outputs import log_safe
 
         return log_safe(super().format(record))
 
@@ -257,7 +257,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _gate(options: argparse.Namespace) -> int:
-    from promotebot.cli.promote import gate
+    from promotebot.cli.gate import gate
 
     return gate(options, _now())
 
@@ -275,7 +275,7 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _schemas(options: argparse.Namespace) -> int:
-    from promotebot.cli.manifest import schemas
+    from promotebot.cli.schemas import schemas
 
     return schemas(options)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
-import tempfile
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -15,12 +13,18 @@ from typing import Any
 from promotebot.artifact.digest import hash_stream
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, parse_manifest
 from promotebot.artifact.source import Kind, WorkTree
-from promotebot.errors import InvalidInput, UsageError
-from promotebot.promotion.commands import parse_identifier, parse_text
+from promotebot.cli.schemas import SCHEMAS, schema_reference
+from promotebot.errors import InvalidInput
+from promotebot.files import write_file
 from promotebot.registry.codec import parse_json, stored_json
-from promotebot.registry.names import parse_artifact_path, parse_git_sha, parse_model_name, to_timestamp
-
-SCHEMAS = "schemas"
+from promotebot.registry.names import (
+    parse_artifact_path,
+    parse_git_sha,
+    parse_identifier,
+    parse_model_name,
+    parse_text,
+    to_timestamp,
+)
 
 
 def manifest(options: argparse.Namespace, now: datetime) -> int:
@@ -61,36 +65,11 @@ def manifest(options: argparse.Namespace, now: datetime) -> int:
     return 0
 
 
-def schema_reference(path: str, name: str) -> str:
-    """The way from a file to its schema, as editors follow it."""
-    return os.path.relpath(f"{SCHEMAS}/{name}.schema.json", str(Path(path).parent))
-
-
 def _schema_key(path: Path, name: str) -> dict[str, str]:
     """`$schema` for a file in a repository that has the schemas; empty where there is none to name."""
     place = path.resolve()
     root = next((parent for parent in place.parents if (parent / SCHEMAS / f"{name}.schema.json").is_file()), None)
     return {"$schema": schema_reference(str(place.relative_to(root)), name)} if root else {}
-
-
-def schemas(options: argparse.Namespace) -> int:
-    """`promotebot schemas`: write the JSON schemas, or with --check compare them with what stands there."""
-    from promotebot.cli.schemas import generate
-
-    stale: list[str] = []
-    for name, schema in generate().items():
-        path, data = options.directory / f"{name}.schema.json", stored_json(schema)
-        if not options.check:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_file(path, data)
-            sys.stdout.write(f"wrote {path}\n")
-        elif not path.is_file() or path.read_bytes() != data:
-            stale.append(str(path))
-    if stale:
-        raise InvalidInput(
-            f"not what the models say: {', '.join(stale)}", remedy=f"promotebot schemas {options.directory}"
-        )
-    return 0
 
 
 def _old_manifest(path: Path) -> dict[str, Any]:
@@ -134,28 +113,3 @@ def _changes(old: object, new: Mapping[str, str]) -> str:
         if paths and before
     ]
     return f" ({'; '.join(parts)})" if parts else ""
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write a whole file or nothing: beside it, then renamed over it.
-
-    Raises:
-        UsageError: when the directory takes no file.
-    """
-    temporary = ""
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o644)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-        temporary = ""
-    except OSError as problem:
-        raise UsageError(
-            f"cannot write: {problem.strerror}", where=str(path), remedy="check space and permissions"
-        ) from None
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)

@@ -10,25 +10,29 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.cli.output import line
-from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
+from promotebot.cli.place import place_of
+from promotebot.errors import InvalidInput, UsageError
 from promotebot.findings import Finding
-from promotebot.gate.evaluate import review
-from promotebot.git.repository import Repository
-from promotebot.planning.decide import Ground, Place, Prepare, commit_message, promote_here
+from promotebot.git.checkout import Checkout
+from promotebot.planning.decide import Ground
 from promotebot.planning.examiner import Examiner
+from promotebot.planning.messages import commit_message
 from promotebot.planning.rollback import NoWayBack, prepare_demotion, prepare_rollback
-from promotebot.promotion.commands import parse_identifier, parse_text
+from promotebot.planning.worktree import Place, Prepare, promote_here
 from promotebot.promotion.diff import unified_diff
-from promotebot.promotion.plan import Plan, Rejected
-from promotebot.promotion.plan_document import document
-from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
+from promotebot.promotion.plan import Plan, Rejected, document
 from promotebot.promotion.request import Actor, Asked, Request
-from promotebot.pulls.changeset import Change
 from promotebot.registry.model import Action, Source
-from promotebot.registry.names import parse_artifact_path, parse_git_sha, parse_model_name, parse_stage
-from promotebot.registry.registry import DEFAULT_PATH, Layout
+from promotebot.registry.names import (
+    parse_artifact_path,
+    parse_git_sha,
+    parse_identifier,
+    parse_model_name,
+    parse_stage,
+    parse_text,
+)
+from promotebot.registry.registry import Layout
 
 log = logging.getLogger(__name__)
 _DONE = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled back", Action.DEMOTE: "demoted"}
@@ -64,7 +68,7 @@ def demote(options: argparse.Namespace, environment: Mapping[str, str], now: dat
     return _move(options, repository, place, prepare, now)
 
 
-def _move(options: argparse.Namespace, repository: Repository, place: Place, prepare: Prepare, now: datetime) -> int:
+def _move(options: argparse.Namespace, repository: Checkout, place: Place, prepare: Prepare, now: datetime) -> int:
     """What promote, rollback and demote share: decide, write, show, commit."""
     commits = not options.dry_run and (options.commit or options.branch or options.push)
     if commits:
@@ -102,7 +106,7 @@ def _move(options: argparse.Namespace, repository: Repository, place: Place, pre
     return 0
 
 
-def _pending(options: argparse.Namespace, repository: Repository, place: Place) -> int:
+def _pending(options: argparse.Namespace, repository: Checkout, place: Place) -> int:
     """An earlier run wrote it and could not commit or push it: what is asked for must not be taken for done."""
     folder = str(Path(place.registry_path).parent)
     dirty = [path for path in repository.dirty_paths() if path == place.registry_path or path.startswith(f"{folder}/")]
@@ -114,7 +118,7 @@ def _pending(options: argparse.Namespace, repository: Repository, place: Place) 
     return 0
 
 
-def _commit(options: argparse.Namespace, repository: Repository, plan: Plan) -> None:
+def _commit(options: argparse.Namespace, repository: Checkout, plan: Plan) -> None:
     """Commit the registry and nothing else, on a new branch where one is named; push where asked."""
     message = commit_message(plan, title=f"{plan.action.value} at a terminal", trailers={})
     path = plan.after.file_of(plan.request.model)
@@ -152,49 +156,7 @@ def _asked(options: argparse.Namespace, action: Action) -> Asked:
     return Asked(action=action, **values)
 
 
-def gate(options: argparse.Namespace, now: datetime) -> int:
-    """`promotebot gate`: exit 0 when base → head is legal and proven, 1 when not."""
-    repository, place = place_of(options)
-    change = Change(
-        repository,
-        repository.commit_id(options.base),
-        repository.commit_id(options.head),
-        place.registry_path,
-        place.policy_path,
-    )
-    if change.base_registry is None and change.head_registry is None:
-        raise CouldNotVerify(
-            f"neither {options.base} nor {options.head} has a registry",
-            where=place.registry_path,
-            remedy="check the path",
-        )
-    found = review(change, examine=Examiner(), now=now)
-    for finding in found.findings:
-        sys.stdout.write(line(finding) + "\n")
-    sys.stdout.write(f"{'pass' if found.passes else 'FAIL'}: {found.title}\n")
-    if found.steps:
-        sys.stderr.write("Only GitHub knows who asked, who may and who approved: the check promotebot/gate says.\n")
-    return 0 if found.passes else 1
-
-
-def place_of(options: argparse.Namespace) -> tuple[Repository, Place]:
-    repository = Repository.open(Path(options.base_dir) if options.base_dir else Path())
-    root = repository.root.resolve()
-    base_dir = Path(options.base_dir).resolve() if options.base_dir else root
-    if base_dir != root:
-        raise UsageError(
-            "--base-dir is not the repository's root", where=str(options.base_dir), remedy=f"--base-dir {root}"
-        )
-    registry = Path(options.registry) if options.registry else root / DEFAULT_PATH
-    try:
-        relative = str((registry.parent.resolve() / registry.name).relative_to(root))
-    except ValueError:
-        raise UsageError("the registry is outside the repository", where=str(registry)) from None
-    datasets = parse_artifact_path(getattr(options, "datasets_dir", None) or DATASETS_DIR)
-    return repository, Place(root, registry, parse_artifact_path(relative), POLICY_PATH, datasets)
-
-
-def _actor(environment: Mapping[str, str], repository: Repository) -> Actor:
+def _actor(environment: Mapping[str, str], repository: Checkout) -> Actor:
     name = environment.get("ML_PROMOTION_ACTOR", "").strip() or repository.user_email()
     if not name:
         raise UsageError(

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from promotebot.cli.promote import place_of
+from promotebot.cli.place import place_of
 from promotebot.errors import CouldNotVerify, InvalidInput
-from promotebot.planning.decide import Place, check_whole
+from promotebot.planning.worktree import Place, check_whole
+from promotebot.registry.files import read_registry_bytes, registry_lock, replace_registry
 from promotebot.registry.layout import joined_bytes, split_files
 from promotebot.registry.names import to_timestamp
 from promotebot.registry.registry import Layout, ModelRegistry
 from promotebot.registry.split import SUFFIX, models_directory
-from promotebot.registry.store import StoredRegistry, read_registry_bytes, registry_lock, replace_registry
+from promotebot.registry.store import StoredRegistry
 
 
 def convert(options: argparse.Namespace, now: datetime) -> int:

@@ -14,11 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from promotebot.errors import InvalidInput, UsageError
-from promotebot.promotion.rules.catalogue import short
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import Stage, parse_stage
 from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
-from promotebot.text import visible
+from promotebot.text import short, visible
 
 WIDE = 240
 """Columns where nobody's terminal limits them: piped output is not cut."""

@@ -3,43 +3,35 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from promotebot.app.report import (
-    About,
-    ModelFinding,
-    VerifyReport,
-    merge_reports,
-    read_report,
-    report_of,
-    to_junit,
-    to_sarif,
-)
-from promotebot.app.verify import Subject, verify
 from promotebot.artifact.source import WorkTree
 from promotebot.cli.output import line
-from promotebot.cli.promote import place_of
+from promotebot.cli.place import place_of
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.findings import Finding, Severity, error, passed, warning
-from promotebot.git.repository import Repository, paths_below
-from promotebot.planning.decide import Place, check_whole
+from promotebot.git.checkout import Checkout
+from promotebot.git.repository import paths_below
+from promotebot.planning.committed import read_policy, read_registry
 from promotebot.planning.examiner import Examiner
 from promotebot.planning.genesis import Genesis
+from promotebot.planning.worktree import Place, check_whole
 from promotebot.promotion.append_only import check_append_only, same_json
 from promotebot.promotion.policy import Policy
-from promotebot.pulls.changeset import read_policy, read_registry
+from promotebot.registry.files import read_registry_bytes
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import Layout, ModelRegistry
 from promotebot.registry.split import models_directory
-from promotebot.registry.store import StoredRegistry, read_registry_bytes
-
-MAX_SHARDS = 1000
-_SHARD = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
+from promotebot.registry.store import StoredRegistry
+from promotebot.verification.junit import to_junit
+from promotebot.verification.report import About, ModelFinding, VerifyReport, merge_reports, read_report, report_of
+from promotebot.verification.sarif import to_sarif
+from promotebot.verification.shards import parse_shard, shard_of
+from promotebot.verification.verify import Subject, verify
 
 
 def verify_command(options: argparse.Namespace, now: datetime) -> int:
@@ -128,7 +120,7 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
         return verify(subject, names, about, examine=examiner, now=now, remarks=remarks, progress=tell)
 
 
-def _registry_at(repository: Repository, commit: str, place: Place) -> ModelRegistry:
+def _registry_at(repository: Checkout, commit: str, place: Place) -> ModelRegistry:
     registry = read_registry(repository, commit, place.registry_path)
     if registry is None:
         message = f"there is no registry at {commit[:12]}, so nothing can be compared with it"
@@ -150,7 +142,7 @@ def _names(subject: Subject, asked: Sequence[str] | None) -> list[str]:
 
 
 def _changed(
-    subject: Subject, names: Sequence[str], repository: Repository, since: str, place: Place
+    subject: Subject, names: Sequence[str], repository: Checkout, since: str, place: Place
 ) -> tuple[list[str], list[Finding]]:
     """The models whose entry, artifact or dataset is not what it was; that the others are is looked at, too."""
     earlier = _registry_at(repository, since, place)
@@ -190,26 +182,6 @@ def _leftovers(registry: ModelRegistry, place: Place) -> Iterator[Finding]:
             where=directory,
             remedy=f"promotebot registry split, or git rm -r {directory}",
         )
-
-
-def shard_of(names: Sequence[str], shard: tuple[int, int] | None, text: str | None) -> tuple[list[str], list[Finding]]:
-    """The models of one shard, and a remark that says how many; all of them without one."""
-    if shard is None:
-        return list(names), []
-    chosen = [name for index, name in enumerate(sorted(names)) if index % shard[1] == shard[0] - 1]
-    if not names:
-        return [], []
-    return chosen, [passed("verify.shard", f"shard {text}: {len(chosen)} of {len(names)} model(s)")]
-
-
-def parse_shard(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    match = _SHARD.fullmatch(text)
-    number, count = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not 1 <= number <= count <= MAX_SHARDS:
-        raise UsageError(f"{text!r} is not a shard", where="--shard", remedy="give I/N, such as 1/4, with I up to N")
-    return number, count
 
 
 @contextmanager

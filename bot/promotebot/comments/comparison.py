@@ -13,12 +13,11 @@ from promotebot.comments.findings import within
 from promotebot.comments.markdown import code, details, fence, link, table, text
 from promotebot.promotion.diff import change_counts, unified_diff
 from promotebot.promotion.plan import Plan
-from promotebot.promotion.rules.catalogue import duration, short
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Event, Pointer
 from promotebot.registry.names import ModelName, Stage, to_datetime
 from promotebot.registry.registry import ModelRegistry
-from promotebot.text import visible
+from promotebot.text import duration, short, visible
 
 NONE = "—"
 MAX_EVENTS = 8

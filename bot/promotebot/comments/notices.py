@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from promotebot.comments.decisions import MAX_PROBLEMS, RULES_BYTES, Rendered, Setting
+from promotebot.comments.comment import MAX_PROBLEMS, RULES_BYTES, Rendered, Setting
 from promotebot.comments.findings import count_line, every_rule, problems, waits
 from promotebot.comments.markdown import bounded, code, details, link, marker, table, text
 from promotebot.findings import Finding, errors_in
 from promotebot.promotion.replay import Step
-from promotebot.promotion.rules.catalogue import short
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
+from promotebot.text import short
 
 GATE, LIVE, LOOK = "@gate", "@live", "@look"
 """Subjects of sticky comments that belong to no model; no model's name holds an @."""

@@ -5,62 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
 from promotebot.artifact.dataset import examine_dataset
-from promotebot.artifact.source import Source as Files
 from promotebot.findings import Finding, Severity, error, errors_in, passed
 from promotebot.github.checks import Conclusion
+from promotebot.planning.committed import pointed_directories
 from promotebot.planning.decide import Ground, decide
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.history import check_entry
 from promotebot.promotion.plan import Plan, Rejected
-from promotebot.promotion.policy import Policy
 from promotebot.promotion.reconstruct import differences, request_of
-from promotebot.promotion.replay import Diverged, Replayed, Step, replay
+from promotebot.promotion.replay import Diverged, Step
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules.catalogue import Facts, short
-from promotebot.pulls.changeset import pointed_directories
+from promotebot.promotion.rules.case import Facts
+from promotebot.pulls.compare import Ends, compare
 from promotebot.registry.model import Action, ModelEntry, Source
-from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage, parse_artifact_path
+from promotebot.registry.names import ArtifactPath, ModelName, Stage, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry
+from promotebot.text import short
 
 FactsOf = Callable[[Request], Facts]
-
-
-class Ends(Protocol):
-    """What the gate asks of a change; `scene.Change` reads it from git objects."""
-
-    @property
-    def base(self) -> GitSha: ...
-
-    @property
-    def fork_point(self) -> GitSha: ...
-
-    @property
-    def registry_path(self) -> str: ...
-
-    @property
-    def base_registry(self) -> ModelRegistry | None: ...
-
-    @property
-    def head_registry(self) -> ModelRegistry | None: ...
-
-    @property
-    def has_conflict(self) -> bool: ...
-
-    @property
-    def policy(self) -> Policy:
-        """The base's policy."""
-        ...
-
-    @property
-    def head_files(self) -> Files: ...
-
-    @property
-    def changed_artifacts(self) -> frozenset[ArtifactPath]: ...
-
-    def reachable(self, commit: str | None) -> bool | None: ...
 
 
 @dataclass(frozen=True)
@@ -194,41 +158,6 @@ def _answered_once(change: Ends, steps: tuple[Step, ...]) -> Iterator[Finding]:
 
 def _goes_active(step: Step) -> bool:
     return step.event.to_stage is Stage.ACTIVE
-
-
-def compare(change: Ends) -> Replayed | Diverged:
-    """The structural half of the gate: no artifact is opened, only the two registries are compared."""
-    before, after = change.base_registry, change.head_registry
-    if before is None and after is None:
-        return Replayed(())
-    if after is None:
-        problem = error(
-            "gate.replay",
-            "The pull request removes the registry.",
-            where=change.registry_path,
-            remedy="restore it from the base branch",
-        )
-        return Diverged((problem,))
-    if before is None:
-        problem = error(
-            "gate.replay",
-            "The base has no registry; a pull request cannot vouch for one.",
-            where=change.registry_path,
-            remedy="a maintainer adds the first registry to the base branch",
-        )
-        return Diverged((problem,))
-    if change.has_conflict:
-        return Diverged((base_moved(change),))
-    return replay(before, after)
-
-
-def base_moved(change: Ends) -> Finding:
-    return error(
-        "gate.base",
-        f"The base's registry changed after this branch left it ({change.fork_point[:7]} → {change.base[:7]}).",
-        where=change.registry_path,
-        remedy="bring the branch up to date: git fetch origin && git merge origin/<base> && git push",
-    )
 
 
 def _directories(change: Ends, after: ModelRegistry, steps: tuple[Step, ...]) -> list[ArtifactPath]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from promotebot.planning.committed import read_registry
 from promotebot.planning.complete import prepare
 from promotebot.planning.decide import Ground
 from promotebot.planning.examiner import Examine
@@ -15,7 +16,7 @@ from promotebot.planning.genesis import Genesis
 from promotebot.promotion.infer import Unclear
 from promotebot.promotion.replay import Step
 from promotebot.promotion.request import Actor, Asked
-from promotebot.pulls.changeset import Change, read_registry
+from promotebot.pulls.changeset import Change
 from promotebot.registry.model import Source
 from promotebot.registry.names import parse_git_sha
 from promotebot.registry.registry import ModelRegistry
@@ -67,7 +68,7 @@ def _read_again(
     first = Genesis(change.repository, change.base, change.registry_path, examine)
     ground = Ground(registry, registry, change.policy, then.head_files, then.head, first_digest=first)
     actor = Actor(step.event.actor or "", Source.GITHUB)
-    prepared = prepare(asked, ground, then, actor, step.event.request, "", examine)
+    prepared = prepare(asked, ground, then.inference(registry), actor, step.event.request, "", examine)
     if isinstance(prepared, Unclear):
         return f"on {then.head[:7]} the command is not clear: {prepared.findings[0].message.rstrip('.')}"
     request, _ = prepared

@@ -10,14 +10,13 @@ from promotebot.planning.examiner import Examine
 from promotebot.planning.rollback import NoWayBack, prepare_demotion, prepare_rollback
 from promotebot.promotion.infer import Scene, Unclear, complete
 from promotebot.promotion.request import Actor, Asked, Request
-from promotebot.pulls.changeset import Change
 from promotebot.registry.model import Action, RequestRef
 
 
 def prepare(
     asked: Asked,
     ground: Ground,
-    change: Change,
+    scene: Scene,
     actor: Actor,
     ref: RequestRef | None,
     default_reason: str,
@@ -25,7 +24,6 @@ def prepare(
 ) -> tuple[Request, Sequence[Finding]] | Unclear:
     """The completed request: inferred for a promotion, found in history for a rollback or demotion."""
     if asked.action is Action.PROMOTE:
-        scene = Scene(ground.registry, change.touched_artifacts, change.manifest_of)
         completed = complete(asked, scene, actor=actor, ref=ref, default_reason=default_reason)
         return completed if isinstance(completed, Unclear) else (completed, ())
     if asked.action is Action.ROLLBACK:

@@ -8,8 +8,8 @@ from promotebot.artifact.limits import Limits
 from promotebot.artifact.source import GitTree
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.git.repository import Repository
+from promotebot.planning.committed import read_registry
 from promotebot.planning.examiner import Examine
-from promotebot.pulls.changeset import read_registry
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import Digest, GitSha, Stage
 

@@ -11,9 +11,9 @@ from promotebot.planning.decide import Ground
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.request import Actor, Asked, Request
 from promotebot.promotion.rollback import PassedOver, candidates, rollback_id
-from promotebot.promotion.rules.catalogue import short
 from promotebot.registry.model import Action, ModelEntry, Pointer, RequestRef
 from promotebot.registry.names import Digest, ModelName
+from promotebot.text import short
 
 
 @dataclass(frozen=True)

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import difflib
 import re
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from promotebot.errors import InvalidInput
+from promotebot.promotion.flags import DEMOTE_FLAGS, PROMOTE_FLAGS, ROLLBACK_FLAGS, split_flags, split_words, stage_word
 from promotebot.promotion.request import Asked
 from promotebot.registry.model import Action
 from promotebot.registry.names import (
     ModelName,
     Stage,
-    parse_artifact_path,
-    parse_git_sha,
     parse_model_name,
-    parse_stage,
 )
 
 MAX_COMMANDS = 10
-MAX_LINE = 4096
-MAX_TEXT = 1000
 EXAMPLE = "/promote active"
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
-_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 @dataclass(frozen=True)
@@ -138,25 +131,9 @@ def _parse_line(line: int, text: str) -> Iterator[Command]:
             yield Unreadable(line, text[:200], f"unknown command /{word}", f"did you mean `/{near[0]}`?")
         return
     try:
-        yield verb(line, text, _words(text)[1:])
+        yield verb(line, text, split_words(text)[1:])
     except InvalidInput as problem:
         yield Unreadable(line, text[:200], problem.message, problem.remedy or f"write it like `{EXAMPLE}`")
-
-
-def _words(text: str) -> list[str]:
-    if len(text) > MAX_LINE:
-        raise InvalidInput(f"the line is over {MAX_LINE} characters")
-    hidden = next((c for c in text if not c.isprintable()), None)
-    if hidden is not None:
-        raise InvalidInput(
-            f"the line holds the invisible character U+{ord(hidden):04X}", remedy="type the line again by hand"
-        )
-    if any(c in text for c in "“”‘’"):
-        raise InvalidInput("the line holds typographic quotes", remedy='use straight quotes: "…"')
-    try:
-        return shlex.split(text)
-    except ValueError:
-        raise InvalidInput("a quote is not closed", remedy='write the value as "…"') from None
 
 
 def _parse_help(line: int, text: str, words: list[str]) -> Command:
@@ -190,112 +167,34 @@ def _one_model(command: str, words: list[str]) -> ModelName | None:
 
 
 def _parse_promote(line: int, text: str, words: list[str]) -> Command:
-    positional, flags = _split_flags(words, _PROMOTE_FLAGS)
+    positional, flags = split_flags(words, PROMOTE_FLAGS)
     if not positional:
         raise InvalidInput("/promote needs a stage", remedy=f"write `{EXAMPLE}`")
     if len(positional) > 2:
         raise InvalidInput(f"unexpected word {positional[2]!r}", remedy="/promote <stage> [model] [flags]")
-    stage = _stage(positional[0])
+    stage = stage_word(positional[0])
     model = parse_model_name(positional[1]) if len(positional) == 2 else None
     return Ask(line, text, Asked(stage=stage, model=model, **flags))
 
 
 def _parse_rollback(line: int, text: str, words: list[str]) -> Command:
-    positional, flags = _split_flags(words, _ROLLBACK_FLAGS)
+    positional, flags = split_flags(words, ROLLBACK_FLAGS)
     if not 1 <= len(positional) <= 2 or "reason" not in flags:
         raise InvalidInput("/rollback needs a model and a --reason", remedy='`/rollback <model> --reason "why"`')
-    stage = _stage(positional[1], "/rollback <model>") if len(positional) == 2 else Stage.ACTIVE
+    stage = stage_word(positional[1], "/rollback <model>") if len(positional) == 2 else Stage.ACTIVE
     return Ask(line, text, Asked(stage, Action.ROLLBACK, parse_model_name(positional[0]), **flags))
 
 
 def _parse_demote(line: int, text: str, words: list[str]) -> Command:
-    positional, flags = _split_flags(words, _DEMOTE_FLAGS)
+    positional, flags = split_flags(words, DEMOTE_FLAGS)
     if len(positional) != 2 or "reason" not in flags:
         raise InvalidInput(
             "/demote needs a model, a stage and a --reason", remedy='`/demote <model> <stage> --reason "why"`'
         )
-    stage = _stage(positional[1], "/demote <model>")
+    stage = stage_word(positional[1], "/demote <model>")
     return Ask(line, text, Asked(stage, Action.DEMOTE, parse_model_name(positional[0]), **flags))
 
 
-def _stage(word: str, command: str = "/promote") -> Stage:
-    try:
-        return parse_stage(word)
-    except InvalidInput as problem:
-        near = difflib.get_close_matches(word.lower(), ("shadow", "staging", "active"), n=1, cutoff=0.5)
-        if near:
-            raise InvalidInput(problem.message, remedy=f"did you mean `{command} {near[0]}`?") from None
-        raise
-
-
-def _split_flags(words: list[str], known: tuple[str, ...]) -> tuple[list[str], dict[str, Any]]:
-    positional: list[str] = []
-    flags: dict[str, Any] = {}
-    rest = iter(words)
-    for word in rest:
-        if not word.startswith("-"):
-            positional.append(word)
-            continue
-        name, equals, value = word.partition("=")
-        field = name.removeprefix("--").replace("-", "_")
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            raise InvalidInput(
-                f"unknown flag {name}",
-                remedy=f"did you mean {near[0]}?" if near else f"known flags: {', '.join(known)}",
-            )
-        if field in flags:
-            raise InvalidInput(f"{name} is given twice", remedy="keep one of them")
-        if name in _SWITCHES:
-            if equals:
-                raise InvalidInput(f"{name} takes no value", remedy=f"write {name} alone")
-            flags[field] = True
-            continue
-        if not equals:
-            value = next(rest, "")
-        if not value or (not equals and value.startswith("--")):
-            raise InvalidInput(f"{name} needs a value", remedy=f'write {name} "…"')
-        flags[field] = _VALUES[name](value)
-    return positional, flags
-
-
-def parse_identifier(text: str) -> str:
-    """An artifact or dataset id: ASCII letters, digits, dot, dash, underscore; 128 at most."""
-    if not _IDENTIFIER.fullmatch(text):
-        raise InvalidInput(
-            f"{text[:200]!r} is not an id",
-            remedy="use 1 to 128 letters, digits, dots, dashes and underscores, such as regime_v2_prod",
-        )
-    return text
-
-
-def parse_text(text: str) -> str:
-    """A reason or notes: one line people can see all of, 1,000 characters at most."""
-    if len(text) > MAX_TEXT:
-        raise InvalidInput(f"the text is {len(text)} characters; at most {MAX_TEXT} are kept")
-    if not text.strip():
-        raise InvalidInput("the text is empty")
-    hidden = next((c for c in text if not c.isprintable()), None)
-    if hidden is not None:
-        raise InvalidInput(f"the text holds the invisible character U+{ord(hidden):04X}")
-    return text
-
-
-_VALUES: Mapping[str, Callable[[str], Any]] = {
-    "--artifact-dir": parse_artifact_path,
-    "--artifact-id": parse_identifier,
-    "--dataset-id": parse_identifier,
-    "--git-sha": parse_git_sha,
-    "--reason": parse_text,
-    "--notes": parse_text,
-    "--sha": parse_git_sha,
-    "--to": parse_identifier,
-}
-_SWITCHES = ("--new-model", "--dry-run")
-_SAID = ("--reason", "--notes", "--sha", "--dry-run")
-_PROMOTE_FLAGS = ("--artifact-dir", "--artifact-id", "--dataset-id", "--git-sha", *_SAID, "--new-model")
-_ROLLBACK_FLAGS = ("--to", *_SAID)
-_DEMOTE_FLAGS = _SAID
 _VERBS: Mapping[str, Callable[[int, str, list[str]], Command]] = {
     "promote": _parse_promote,
     "rollback": _parse_rollback,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from promotebot.artifact.evidence import Evidence
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, errors_in, passed
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules.catalogue import Case, Facts, evaluate
+from promotebot.promotion.rules.case import Case, Facts
+from promotebot.promotion.rules.catalogue import evaluate
 from promotebot.registry.model import Action, Event, Pointer, read_record
 from promotebot.registry.names import Stage, Timestamp, to_datetime, to_timestamp
 from promotebot.registry.registry import ModelRegistry
@@ -150,3 +153,43 @@ def _says_the_same(today: Pointer, pointer: dict[str, Any]) -> bool:
     new = read_record(Pointer, pointer, where="plan", path="$.pointer")
     fields = ("artifact_dir", "artifact_id", "git_sha", "dataset_id", "feature_order_hash", "digest")
     return all(getattr(today, field) == getattr(new, field) for field in fields)
+
+
+class PlanDocument(BaseModel):
+    """`decision` says what would happen; `event` and `pointer` are there for a plan only."""
+
+    model_config = ConfigDict(frozen=True)
+
+    schema_version: Literal["v1"] = "v1"
+    decision: Literal["plan", "rejected", "unchanged"]
+    written: bool
+    action: Action
+    model: str
+    stage: Stage
+    today: Pointer | None
+    pointer: Pointer | None
+    """What the stage holds afterwards."""
+    event: Event | None
+    origins: dict[str, str]
+    """Inferred values: field → where each was found."""
+    findings: tuple[Finding, ...]
+
+
+def document(decision: Decision, *, written: bool) -> PlanDocument:
+    """The document of a decision; `written` says whether the registry was changed."""
+    request = decision.request
+    today = decision.pointer if isinstance(decision, Unchanged) else decision.today
+    plan = decision if isinstance(decision, Plan) else None
+    holds = today if plan is None else None if plan.action is Action.DEMOTE else plan.pointer
+    return PlanDocument(
+        decision="plan" if plan else "unchanged" if isinstance(decision, Unchanged) else "rejected",
+        written=written,
+        action=plan.action if plan else request.action,
+        model=request.model,
+        stage=request.stage,
+        today=today,
+        pointer=holds,
+        event=plan.event if plan else None,
+        origins=dict(request.origins),
+        findings=decision.findings,
+    )

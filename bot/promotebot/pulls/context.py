@@ -22,3 +22,14 @@ class Tools:
     github: GitHub
     examine: Examine
     clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything an answer needs from outside, passed in once."""
+
+    settings: Settings
+    connect: Callable[[], GitHub]
+    """Makes the client; called only when there is something to answer."""
+    examine: Examine
+    clock: Callable[[], datetime]

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from promotebot.findings import Finding, error
-from promotebot.gate.approvals import separation
-from promotebot.gate.evaluate import Review, compare, review
-from promotebot.gate.pinned_commands import meant
-from promotebot.gate.requests import confirm
 from promotebot.promotion.replay import Diverged, Step
-from promotebot.promotion.request import Request
-from promotebot.promotion.rules.catalogue import Facts
-from promotebot.pulls.changeset import Change, relevant_pulls
+from promotebot.pulls.changeset import Change
+from promotebot.pulls.compare import compare
 from promotebot.pulls.context import Tools
+from promotebot.pulls.facts import facts_of
 from promotebot.pulls.replan import NotRebuilt, own_steps, rebuild
 from promotebot.pulls.snapshot import Workspace
 from promotebot.registry.model import Action
@@ -101,23 +97,6 @@ def request_id(step: Step) -> str:
     return step.event.request.id if step.event.request else ""
 
 
-def facts_of(request: Request, space: Workspace, tools: Tools, base: ModelRegistry) -> Facts:
-    """What the rules need from git and GitHub."""
-    change = space.change
-    return Facts(
-        change.reachable(request.git_sha),
-        merge_times(tools, base, request.model),
-        artifact_changed=request.artifact_dir in change.changed_artifacts,
-    )
-
-
-def merge_times(tools: Tools, base: ModelRegistry, model: str) -> Mapping[int, datetime]:
-    """Pull request number → when it was merged, of those the soak rules ask for."""
-    numbers = relevant_pulls(base, model, tools.settings.repository)
-    pulls = [tools.github.pull(number) for number in numbers]
-    return {pull.number: pull.merged_at for pull in pulls if pull.merged_at}
-
-
 def answered(standing: Standing, change: Change, wanted: str) -> Step | None:
     """The event that answers a request already, on this branch or on the base since the branch left it."""
     mine = next((step for step in standing.own if request_id(step) == wanted), None)
@@ -127,17 +106,6 @@ def answered(standing: Standing, change: Change, wanted: str) -> Step | None:
     names = [n for n in base if base.layout is Layout.SINGLE or base.file_of(n) in change.moved_registry_files]
     events = (Step(name, event) for name in names for event in base.entries[name].history)
     return next((step for step in events if request_id(step) == wanted), None)
-
-
-def judged(space: Workspace, change: Change, tools: Tools, now: datetime) -> Review:
-    """The gate's whole judgement of base → head: legal, proven, and confirmed by GitHub."""
-    base = change.base_registry
-    facts = (lambda request: facts_of(request, space, tools, base)) if base else None
-    found = review(change, examine=tools.examine, now=now, facts=facts)
-    judge = meant(change, found.steps, tools.examine)
-    confirmed = confirm(found.steps, tools.github, tools.settings.repository, space.pull, change.policy, judge)
-    approval = separation(found.steps, change.head, space.pull, change.policy, tools.github)
-    return replace(found, findings=(*found.findings, *confirmed)).with_approval(approval)
 
 
 def _no_registry(change: Change) -> Finding:

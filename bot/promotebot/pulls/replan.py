@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from promotebot.findings import Finding
+from promotebot.planning.committed import open_registry, registry_files
 from promotebot.planning.decide import Ground, decide
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.reconstruct import request_of
 from promotebot.promotion.replay import Diverged, Step, replay
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules.catalogue import Facts
-from promotebot.pulls.changeset import Change, open_registry, registry_files
+from promotebot.promotion.rules.case import Facts
+from promotebot.pulls.changeset import Change
 from promotebot.registry.registry import Layout, ModelRegistry
 
 FactsOf = Callable[[Request], Facts]

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promotebot.errors import RefChanged
-from promotebot.git.repository import Identity, Remote, Repository
+from promotebot.git.branch import FetchedRepository
+from promotebot.git.process import Identity, Remote
+from promotebot.planning.committed import read_policy
 from promotebot.promotion.policy import Policy
-from promotebot.pulls.changeset import Change, read_policy
+from promotebot.pulls.changeset import Change
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -23,7 +25,7 @@ BASE, HEAD, DEFAULT = "refs/promotebot/base", "refs/promotebot/head", "refs/prom
 class Workspace:
     """One state of a pull request: base and head are resolved once, and nothing else is read."""
 
-    repository: Repository
+    repository: FetchedRepository
     pull: PullRequest
     change: Change
     default_branch: str
@@ -57,7 +59,7 @@ def workspace(number: int, settings: Settings, github: GitHub) -> Iterator[Works
     pull, default = github.pull(number), github.default_branch()
     head = f"refs/pull/{number}/head" if pull.is_fork else f"refs/heads/{pull.head_ref}"
     refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: head, DEFAULT: f"refs/heads/{default}"}
-    with Repository.fetched(remote(settings), refs) as repository:
+    with FetchedRepository.fetched(remote(settings), refs) as repository:
         change = Change(
             repository,
             base=repository.commit_id(BASE),

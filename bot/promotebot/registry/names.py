@@ -153,3 +153,30 @@ def _path_problem(text: str) -> str:
         (any(part != part.strip() or part.endswith(".") for part in parts), "Path component ends in a dot or space"),
     )
     return next((problem for hit, problem in checks if hit), "")
+
+
+MAX_TEXT = 1000
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def parse_identifier(text: str) -> str:
+    """An artifact or dataset id: ASCII letters, digits, dot, dash, underscore; 128 at most."""
+    if not _IDENTIFIER.fullmatch(text):
+        raise InvalidInput(
+            f"{text[:200]!r} is not an id",
+            remedy="use 1 to 128 letters, digits, dots, dashes and underscores, such as regime_v2_prod",
+        )
+    return text
+
+
+def parse_text(text: str) -> str:
+    """A reason or notes: one line people can see all of, 1,000 characters at most."""
+    if len(text) > MAX_TEXT:
+        raise InvalidInput(f"the text is {len(text)} characters; at most {MAX_TEXT} are kept")
+    if not text.strip():
+        raise InvalidInput("the text is empty")
+    hidden = next((c for c in text if not c.isprintable()), None)
+    if hidden is not None:
+        raise InvalidInput(f"the text holds the invisible character U+{ord(hidden):04X}")
+    return text

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any, Literal
-from urllib.parse import quote
-from xml.etree import ElementTree
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from promotebot import __version__
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, Severity
 from promotebot.registry.codec import parse_json
@@ -18,7 +14,6 @@ from promotebot.registry.codec import parse_json
 MAX_BYTES = 256 * 1024 * 1024
 Verdict = Literal["verified", "mismatch", "could_not_verify"]
 EXIT_CODES: dict[str, int] = {"verified": 0, "mismatch": 1, "could_not_verify": 4}
-_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.UNKNOWN: "error"}
 
 
 class About(BaseModel):
@@ -106,70 +101,3 @@ def merge_reports(reports: Sequence[VerifyReport]) -> VerifyReport:
         )
     models = [name for report in reports for name in report.models]
     return report_of(wholes.pop(), models, [finding for report in reports for finding in report.findings])
-
-
-def to_sarif(report: VerifyReport) -> str:
-    """SARIF 2.1.0 of everything that is not a pass: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html"""
-    shown = [finding for finding in report.findings if finding.severity is not Severity.PASS]
-    rules = sorted({finding.rule for finding in shown})
-    run = {
-        "tool": {
-            "driver": {"name": "promotebot", "version": __version__, "rules": [{"id": rule} for rule in rules]},
-        },
-        "invocations": [{"executionSuccessful": report.verdict != "could_not_verify"}],
-        "results": [_sarif_result(finding, rules, report.about.registry) for finding in shown],
-    }
-    document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-
-
-def _sarif_result(finding: ModelFinding, rules: Sequence[str], registry: str) -> dict[str, Any]:
-    file, _, place = finding.where.partition(" ")
-    text = f"{finding.message} Next: {finding.remedy}" if finding.remedy else finding.message
-    logical = [{"fullyQualifiedName": part} for part in (finding.model, place) if part]
-    return {
-        "ruleId": finding.rule,
-        "ruleIndex": rules.index(finding.rule),
-        "level": _LEVELS[finding.severity],
-        "message": {"text": text},
-        "locations": [
-            {
-                "physicalLocation": {"artifactLocation": {"uri": quote(file or registry)}},
-                **({"logicalLocations": logical} if logical else {}),
-            }
-        ],
-    }
-
-
-def to_junit(report: VerifyReport) -> str:
-    """JUnit XML, one suite a model, one case a finding: what CI servers show as a test report."""
-    root = ElementTree.Element("testsuites", name="promotebot verify")
-    for model in dict.fromkeys(finding.model for finding in report.findings):
-        found = [finding for finding in report.findings if finding.model == model]
-        suite = ElementTree.SubElement(
-            root,
-            "testsuite",
-            name=model or report.about.registry,
-            tests=str(len(found)),
-            failures=str(sum(f.severity is Severity.ERROR for f in found)),
-            errors=str(sum(f.severity is Severity.UNKNOWN for f in found)),
-        )
-        for finding in found:
-            _junit_case(suite, finding)
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def _junit_case(suite: ElementTree.Element, finding: ModelFinding) -> None:
-    name = f"{finding.rule} {finding.where}".strip()
-    case = ElementTree.SubElement(suite, "testcase", classname=finding.rule, name=_xml(name))
-    text = _xml(f"{finding.message}\nNext: {finding.remedy}" if finding.remedy else finding.message)
-    tag = {Severity.ERROR: "failure", Severity.UNKNOWN: "error", Severity.WARNING: "system-out"}.get(finding.severity)
-    if tag:
-        attributes = {} if tag == "system-out" else {"message": _xml(finding.message)}
-        ElementTree.SubElement(case, tag, attributes).text = text
-
-
-def _xml(text: str) -> str:
-    """Characters that XML 1.0 cannot hold are shown by their code: https://www.w3.org/TR/xml/#charsets"""
-    return "".join(c if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff") else f"\\x{ord(c):02x}" for c in text)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from promotebot.app.report import About, ModelFinding, VerifyReport, report_of
 from promotebot.artifact.dataset import DEFAULT_DIR, examine_dataset
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.source import Source
@@ -16,10 +15,11 @@ from promotebot.planning.examiner import Examine
 from promotebot.promotion.append_only import check_append_only
 from promotebot.promotion.history import check_entry
 from promotebot.promotion.policy import Policy
-from promotebot.promotion.rules.catalogue import short
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import Digest, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
+from promotebot.text import short
+from promotebot.verification.report import About, ModelFinding, VerifyReport, report_of
 
 
 @dataclass(frozen=True)

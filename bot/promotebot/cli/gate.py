@@ -1,0 +1,39 @@
+"""`promotebot gate`: whether one revision is another plus legal promotions."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import datetime
+
+from promotebot.cli.output import line
+from promotebot.cli.place import place_of
+from promotebot.errors import CouldNotVerify
+from promotebot.gate.evaluate import review
+from promotebot.planning.examiner import Examiner
+from promotebot.pulls.changeset import Change
+
+
+def gate(options: argparse.Namespace, now: datetime) -> int:
+    """`promotebot gate`: exit 0 when base → head is legal and proven, 1 when not."""
+    repository, place = place_of(options)
+    change = Change(
+        repository,
+        repository.commit_id(options.base),
+        repository.commit_id(options.head),
+        place.registry_path,
+        place.policy_path,
+    )
+    if change.base_registry is None and change.head_registry is None:
+        raise CouldNotVerify(
+            f"neither {options.base} nor {options.head} has a registry",
+            where=place.registry_path,
+            remedy="check the path",
+        )
+    found = review(change, examine=Examiner(), now=now)
+    for finding in found.findings:
+        sys.stdout.write(line(finding) + "\n")
+    sys.stdout.write(f"{'pass' if found.passes else 'FAIL'}: {found.title}\n")
+    if found.steps:
+        sys.stderr.write("Only GitHub knows who asked, who may and who approved: the check promotebot/gate says.\n")
+    return 0 if found.passes else 1

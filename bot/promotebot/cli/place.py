@@ -1,0 +1,33 @@
+"""Where a command works: the repository, its registry and its datasets, from the options."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
+from promotebot.errors import UsageError
+from promotebot.git.checkout import Checkout
+from promotebot.planning.worktree import Place
+from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
+from promotebot.registry.names import (
+    parse_artifact_path,
+)
+from promotebot.registry.registry import DEFAULT_PATH
+
+
+def place_of(options: argparse.Namespace) -> tuple[Checkout, Place]:
+    repository = Checkout.open(Path(options.base_dir) if options.base_dir else Path())
+    root = repository.root.resolve()
+    base_dir = Path(options.base_dir).resolve() if options.base_dir else root
+    if base_dir != root:
+        raise UsageError(
+            "--base-dir is not the repository's root", where=str(options.base_dir), remedy=f"--base-dir {root}"
+        )
+    registry = Path(options.registry) if options.registry else root / DEFAULT_PATH
+    try:
+        relative = str((registry.parent.resolve() / registry.name).relative_to(root))
+    except ValueError:
+        raise UsageError("the registry is outside the repository", where=str(registry)) from None
+    datasets = parse_artifact_path(getattr(options, "datasets_dir", None) or DATASETS_DIR)
+    return repository, Place(root, registry, parse_artifact_path(relative), POLICY_PATH, datasets)

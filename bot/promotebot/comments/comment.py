@@ -1,0 +1,99 @@
+"""What every comment has: its context, its heading, its bounded sections, and the sentences they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from promotebot.comments.findings import prose
+from promotebot.comments.markdown import bounded, code, link, marker
+from promotebot.registry.names import ModelName, Stage
+
+MAX_PROBLEMS = 25
+
+RULES_BYTES = 14_000
+
+GENERAL = "general"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where the comment stands and who is answered."""
+
+    repo: str
+    server_url: str
+    pull: int
+    head_sha: str
+    requester: str
+    request_url: str
+    base_ref: str
+    run_url: str | None
+    contacts: tuple[str, ...] = ()
+    """Whom the policy names where a failure is shown."""
+    request_word: str = "this comment"
+    """What is at `request_url`."""
+
+    @property
+    def repo_url(self) -> str:
+        return f"{self.server_url}/{self.repo}"
+
+    def commit(self, sha: str) -> str:
+        """A commit as a link, Markdown."""
+        return link(code(sha[:7]), f"{self.repo_url}/commit/{sha}")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A comment: its hidden first line, its title as plain words, the bounded body, and all of it."""
+
+    marker: str
+    title: str
+    body: str
+    full: str
+
+
+Sections = Callable[[bool], Sequence[str]]
+"""The sections below the heading, asked for twice: bounded for the comment (False), whole for the summary (True)."""
+
+
+def render_comment(
+    model: ModelName | None, icon: str, stage: Stage | None, state: str, sections: Sections, setting: Setting
+) -> Rendered:
+    """`### ⬆️ `model` → STAGE · state` over the sections; without a model the state alone is the heading."""
+    first = marker(model or GENERAL)
+    arrow = f" → {stage.label}" if stage else ""
+    words = f"{arrow} · {state}" if model else state[0].upper() + state[1:]
+    heading = f"{first}\n### {icon} {code(model) if model else ''}{words}"
+    summary = link("the step summary", setting.run_url) if setting.run_url else "the step summary"
+    return Rendered(
+        first,
+        f"{model or ''}{words}",
+        bounded([heading, *filter(None, sections(False))], where_else=summary),
+        "\n\n".join([heading, *filter(None, sections(True))]),
+    )
+
+
+def requested_by(setting: Setting, commit_sha: str | None = None) -> str:
+    head = f" on head {code(setting.head_sha[:7])}" if setting.head_sha else ""
+    committed = f"; committed as {setting.commit(commit_sha)}" if commit_sha else ""
+    return (
+        f"Requested by {code(setting.requester)} in {link(setting.request_word, setting.request_url)}{head}{committed}."
+    )
+
+
+def run_again(setting: Setting) -> str:
+    run = f" ({link('this run', setting.run_url)})" if setting.run_url else ""
+    return f"Run the failed job again{run}: what was carried out once is not carried out twice."
+
+
+def contacts_line(setting: Setting) -> str:
+    return f" Contacts: {', '.join(code(contact) for contact in setting.contacts)}." if setting.contacts else ""
+
+
+def sentence(words: str) -> str:
+    """Prose that ends in a full stop."""
+    return prose(words if words.endswith((".", "!", "?", "…")) else f"{words}.")
+
+
+def row_limit(whole: bool) -> int | None:
+    return None if whole else MAX_PROBLEMS

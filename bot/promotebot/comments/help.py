@@ -1,0 +1,42 @@
+"""`/help`: what can be asked in a comment."""
+
+from __future__ import annotations
+
+from promotebot.comments.comment import (
+    Rendered,
+    Setting,
+    render_comment,
+)
+from promotebot.comments.markdown import code, table
+
+COMMANDS: tuple[tuple[str, str], ...] = (
+    (
+        "/promote active",
+        "finds model and artifact by itself: what this pull request touches, else what the nearest lower stage holds",
+    ),
+    ("/promote <stage> <model>", "stage is `shadow`, `staging` or `active`"),
+    ("… --artifact-dir DIR --artifact-id ID --dataset-id ID --git-sha SHA", "says what should not be looked up"),
+    ('… --reason "why" --notes "more"', "kept in the registry's history; a rollback needs the reason"),
+    ("… --sha HEAD", "only if the branch still stands at this commit"),
+    ("… --new-model", "adds a model that the registry does not know"),
+    ("… --dry-run", "shows everything, commits nothing"),
+    ('/rollback <model> --reason "why"', "back to the last ACTIVE whose bytes still verify; `--to ID` names another"),
+    ('/demote <model> <stage> --reason "why"', "clears a stage; the event stays in history"),
+    ("/withdraw", "takes back what this pull request promotes, before the merge; `/withdraw <model>` one model's"),
+    ("/status", "what stands in each stage, and what merging changes"),
+    ("/why", "everything the gate looked at, and what it says"),
+    ("/verify", "verifies the registry and its artifacts at this head"),
+    ("/help", "this list"),
+)
+"""What can be asked, as `/help` shows it: the command, and what it does (Markdown)."""
+
+
+def render_help(setting: Setting) -> Rendered:
+    """What can be asked here."""
+    said = [
+        "promotebot checks the request, proves the artifact's bytes, commits the registry to this branch and shows "
+        "what changes. **Merging is the approval.**",
+        table(("comment", "what it does"), [(code(command), what) for command, what in COMMANDS]),
+        "One command per line, at the start of the line. Edited comments are not read again: write a new one.",
+    ]
+    return render_comment(None, "ℹ️", None, "what promotebot understands", lambda _: said, setting)

@@ -1,0 +1,155 @@
+"""A private repository fetched from a remote: commits made in it, and compare-and-swap pushes of them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import git
+from git.exc import GitCommandError
+
+from promotebot.errors import CouldNotVerify, InvalidInput, RefChanged
+from promotebot.git import process
+from promotebot.git.process import GitFailed, Identity, Remote, rejection
+from promotebot.git.repository import Repository
+from promotebot.registry.names import GitSha, parse_git_sha
+
+
+class FetchedRepository(Repository):
+    """A bare repository of this job's own, holding what was fetched; it commits and pushes, and never checks out."""
+
+    @classmethod
+    @contextmanager
+    def fetched(cls, remote: Remote, refs: Mapping[str, str]) -> Iterator[FetchedRepository]:
+        """A private bare repository holding the given refs (local name → remote name), blobs on demand.
+
+        Raises:
+            CouldNotVerify: when the remote does not answer or has no such ref.
+        """
+        with tempfile.TemporaryDirectory(prefix="promotebot-") as directory:
+            try:
+                repo = git.Repo.init(directory, bare=True, mkdir=False, initial_branch="none")
+            except GitCommandError as problem:
+                raise GitFailed("init", problem) from None
+            repository = cls(repo, remote.environment())
+            try:
+                repository._run("remote", "add", "origin", remote.url)
+                repository.fetch(refs)
+                yield repository
+            finally:
+                repository.close()
+
+    def fetch(self, refs: Mapping[str, str]) -> None:
+        specs = [f"+{theirs}:{ours}" for ours, theirs in refs.items()]
+        try:
+            self._run("fetch", "--quiet", "--no-tags", "--filter=blob:none", "origin", *specs)
+        except GitFailed as problem:
+            raise CouldNotVerify(
+                f"cannot fetch {', '.join(refs.values())}: {problem.said}", remedy="run the job again"
+            ) from None
+
+    def commit_files(
+        self,
+        parents: Sequence[str],
+        files: Mapping[str, bytes | None],
+        *,
+        tree: str | None = None,
+        message: str,
+        author: Identity,
+        when: datetime,
+    ) -> GitSha:
+        """A commit that differs in `files` only (None: taken out); nobody's work tree and index is touched.
+
+        Args:
+            tree: what it differs from; the first parent's where none is given.
+        """
+        with tempfile.TemporaryDirectory(prefix="promotebot-index-") as scratch:
+            stamp = f"{int(when.timestamp())} +0000"
+            env = {
+                "GIT_INDEX_FILE": str(Path(scratch, "index")),
+                "GIT_AUTHOR_NAME": author.name,
+                "GIT_AUTHOR_EMAIL": author.email,
+                "GIT_AUTHOR_DATE": stamp,
+                "GIT_COMMITTER_NAME": author.name,
+                "GIT_COMMITTER_EMAIL": author.email,
+                "GIT_COMMITTER_DATE": stamp,
+            }
+            text = Path(scratch, "message")
+            text.write_text(message, encoding="utf-8")
+            self._run("read-tree", tree or parents[0], env=env)
+            for path, data in files.items():
+                self._stage(path, data, Path(scratch, "content"), env)
+            made = self._run("write-tree", "--missing-ok", env=env).strip()
+            lines = [argument for parent in parents for argument in ("-p", parent)]
+            return parse_git_sha(
+                self._run("commit-tree", "--no-gpg-sign", *lines, "-F", str(text), made, env=env).strip()
+            )
+
+    def _stage(self, path: str, data: bytes | None, scratch: Path, env: Mapping[str, str]) -> None:
+        if data is None:
+            self._run("update-index", "--force-remove", "--", path, env=env)
+            return
+        scratch.write_bytes(data)
+        blob = self._run("hash-object", "-w", "--no-filters", "--", str(scratch)).strip()
+        self._run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
+
+    def merged_tree(self, ours: str, theirs: str) -> tuple[str, list[str]]:
+        """The tree of a merge, and the paths in which the two conflict.
+
+        Raises:
+            CouldNotVerify: when git cannot merge at all.
+        """
+        command = ("merge-tree", "--write-tree", "--name-only", "-z", "--no-messages", ours, theirs)
+        status, output, said = self._repo.git.execute(
+            ["git", "-c", "merge.renames=false", *command],
+            with_extended_output=True,
+            with_exceptions=False,
+            kill_after_timeout=process.TIMEOUT_SECONDS,
+        )
+        if status not in (0, 1):  # 1 says that there are conflicts
+            raise CouldNotVerify(f"cannot merge {theirs[:7]} into {ours[:7]}: {' '.join(str(said).split())[:500]}")
+        tree, *conflicts = str(output).split("\0")
+        return tree, [path for path in conflicts if path]
+
+    def push(self, commit: str, branch: str, *, expected: str) -> None:
+        """Move `branch` from `expected` to `commit`, or nothing: a compare-and-swap, never a forced update.
+
+        Raises:
+            RefChanged: when the branch is no longer at `expected`.
+            CouldNotVerify: when the push failed for another reason (the text is git's).
+        """
+        ref = f"refs/heads/{branch}"
+        if not self.is_ancestor(expected, commit):
+            raise InvalidInput(f"{commit[:7]} does not continue {expected[:7]}", where=branch)
+        try:
+            self._run("push", "--porcelain", f"--force-with-lease={ref}:{expected}", "origin", f"{commit}:{ref}")
+        except GitFailed as problem:
+            said = f"{problem.output} {problem.said}"
+            if "stale info" in said or "fetch first" in said or "cannot lock ref" in said:
+                raise RefChanged(
+                    f"{branch} moved away from {expected[:7]}", remedy="ask again on the new head"
+                ) from None
+            raise CouldNotVerify(
+                f"the push to {branch} was refused: {rejection(problem)}",
+                remedy="check that the job has `permissions: contents: write` and that the branch is not protected",
+            ) from None
+
+    def push_new(self, commit: str, branch: str) -> None:
+        """Make a branch on the remote, or nothing when it is there already and is another's.
+
+        Raises:
+            CouldNotVerify: with git's words.
+        """
+        ref = f"refs/heads/{branch}"
+        try:
+            self._run("push", "--porcelain", f"--force-with-lease={ref}:", "origin", f"{commit}:{ref}")
+        except GitFailed as problem:
+            if "stale info" in f"{problem.output} {problem.said}":
+                return  # an earlier run of this job made it
+            raise CouldNotVerify(
+                f"the push to {branch} was refused: {rejection(problem)}",
+                remedy="check that the job has `permissions: contents: write`",
+            ) from None

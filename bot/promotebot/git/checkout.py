@@ -1,0 +1,122 @@
+"""The work tree that a person stands in: what git says of its files, and commits made there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import git
+from git.exc import InvalidGitRepositoryError, NoSuchPathError
+
+from promotebot.errors import CouldNotVerify, UsageError
+from promotebot.git.process import QUIET, GitFailed
+from promotebot.git.repository import SAYS_NO, Repository
+from promotebot.registry.names import GitSha
+
+
+class Checkout(Repository):
+    """A repository with a work tree. Files are asked about; only `commit_path` and `push_branch` change anything."""
+
+    @classmethod
+    def open(cls, directory: Path) -> Checkout:
+        """The repository whose work tree holds `directory`.
+
+        Raises:
+            UsageError: when there is none.
+        """
+        try:
+            return cls(git.Repo(directory, search_parent_directories=True), QUIET)
+        except (InvalidGitRepositoryError, NoSuchPathError):
+            raise UsageError(
+                "not inside a git repository",
+                where=str(directory),
+                remedy="run it in the repository, or give --base-dir",
+            ) from None
+
+    @property
+    def root(self) -> Path:
+        """The work tree's root. Raises UsageError for a bare repository."""
+        if self._repo.working_tree_dir is None:
+            raise UsageError("the repository has no work tree", where=str(self._repo.git_dir))
+        return Path(self._repo.working_tree_dir)
+
+    def check_can_commit(self, branch: str | None) -> None:
+        """Everything that would stop `commit_path`, asked before anything is written.
+
+        Raises:
+            UsageError: for a branch that exists or is no branch name, or when nobody is named as the committer.
+        """
+        if branch is not None and not self._succeeds("check-ref-format", "--branch", branch):
+            raise UsageError(f"{branch!r} is not a branch name", where="--branch")
+        if branch is not None and self._succeeds("show-ref", "--verify", "--quiet", f"refs/heads/{branch}"):
+            raise UsageError(f"the branch {branch} exists already", where="--branch", remedy="choose another name")
+        if not self._succeeds("var", "GIT_COMMITTER_IDENT"):
+            raise UsageError("git does not know who commits", remedy="git config user.name and user.email")
+
+    def commit_path(self, path: str, message: str, *, branch: str | None) -> GitSha:
+        """Commit one file of the work tree and nothing else, on a new branch where one is named.
+
+        Raises:
+            CouldNotVerify: with git's words (a hook, a signature); the file stays changed and uncommitted.
+        """
+        try:
+            if branch is not None:
+                self._run("switch", "--quiet", "--create", branch)
+            self._run("add", "--", path)
+            self._run("commit", "--quiet", "--message", message, "--only", "--", path)
+        except GitFailed as problem:
+            raise CouldNotVerify(
+                f"git did not commit: {problem.said}", where=path, remedy=f"git commit --only -- {path}"
+            ) from None
+        return self.commit_id("HEAD")
+
+    def push_branch(self) -> str:
+        """Push the branch one stands on to origin, never forced; returns its name."""
+        branch = self._run("rev-parse", "--abbrev-ref", "HEAD").strip()
+        if branch == "HEAD":
+            raise UsageError("HEAD is on no branch", where="--push", remedy="git switch BRANCH, or give --branch NAME")
+        try:
+            self._run("push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
+        except GitFailed as problem:
+            raise CouldNotVerify(
+                f"origin did not take {branch}: {problem.said}",
+                remedy="the commit is here and was not pushed: git pull --rebase is not for a registry; "
+                f"git fetch origin, undo the commit (git reset --keep HEAD^), bring {branch} up to date, promote again",
+            ) from None
+        return branch
+
+    def _succeeds(self, *arguments: str) -> bool:
+        try:
+            self._run(*arguments)
+        except GitFailed as problem:
+            if problem.status not in SAYS_NO:
+                raise
+            return False
+        return True
+
+    def dirty_paths(self) -> list[str]:
+        """Paths that differ from HEAD or are untracked, as `git status` shows them."""
+        output = self._run("status", "--porcelain=v1", "-z", "--untracked-files=normal")
+        return [line[3:] if line[2:3] == " " else line for line in output.split("\0") if line]
+
+    def changed_since(self, revision: str) -> list[str]:
+        """Paths whose content in the work tree is not what it is at a commit, new files included."""
+        output = self._run("diff", "--name-only", "-z", "--no-renames", "--end-of-options", revision, "--")
+        new = self._run("ls-files", "-z", "--full-name", "--others", "--", ":(top)")  # ignored ones, too
+        return [path for path in (output + new).split("\0") if path]
+
+    def tracked_paths(self, directory: str) -> set[str]:
+        """Files below a directory of the work tree that git tracks."""
+        output = self._run("ls-files", "-z", "--full-name", "--", f":(top,literal){directory}")
+        return {path for path in output.split("\0") if path}
+
+    def left_out_paths(self, directory: str) -> set[str]:
+        """Files at or below a path of the work tree that a sparse checkout leaves out (git's skip-worktree bit)."""
+        output = self._run("ls-files", "-t", "-z", "--full-name", "--", f":(top,literal){directory}")
+        return {line[2:] for line in output.split("\0") if line.startswith("S ")}
+
+    def user_email(self) -> str:
+        """`git config user.email`, or empty."""
+        try:
+            return self._run("config", "--get", "user.email").strip()
+        except GitFailed:
+            return ""

@@ -1,0 +1,74 @@
+"""Registry and policy as a commit holds them, read from git objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from promotebot.artifact.source import TreeEntry
+from promotebot.git.repository import Repository
+from promotebot.promotion import policy as policies
+from promotebot.promotion.policy import Policy
+from promotebot.registry.codec import MAX_BYTES
+from promotebot.registry.names import Stage
+from promotebot.registry.registry import ModelRegistry
+from promotebot.registry.split import models_directory
+
+
+def registry_files(repository: Repository, commit: str, path: str) -> Mapping[str, TreeEntry]:
+    """What stands at the registry's path and in the directory of its models, by path."""
+    listed = [
+        *repository.list_tree(commit, path, recursive=False),
+        *repository.list_tree(commit, f"{models_directory(path)}/", recursive=False),
+    ]
+    return {entry.path: entry for entry in listed}
+
+
+def open_registry(repository: Repository, files: Mapping[str, TreeEntry], path: str) -> ModelRegistry | None:
+    """The registry that a set of git objects holds; None where there is no index."""
+    if path not in files:
+        return None
+    data = repository.read_entry(files[path], max_bytes=MAX_BYTES)
+    return ModelRegistry.parse(data, where=path, files=CommittedModels(repository, files, path))
+
+
+def read_registry(repository: Repository, commit: str, path: str) -> ModelRegistry | None:
+    """The registry at a commit."""
+    return open_registry(repository, registry_files(repository, commit, path), path)
+
+
+class CommittedModels:
+    """The models' files as git objects (`promotebot.registry.split.ModelFiles`)."""
+
+    def __init__(self, repository: Repository, files: Mapping[str, TreeEntry], registry_path: str) -> None:
+        self._repository = repository
+        start = f"{models_directory(registry_path)}/"
+        self._files = {path.removeprefix(start): entry for path, entry in files.items() if path.startswith(start)}
+
+    def names(self) -> Mapping[str, str | None]:
+        return {name: f"{entry.mode} {entry.oid}" for name, entry in self._files.items()}
+
+    def read(self, file_name: str) -> bytes:
+        return self._repository.read_entry(self._files[file_name], max_bytes=MAX_BYTES)
+
+
+def read_policy(repository: Repository, commit: str, path: str) -> Policy:
+    data = repository.read_file(commit, path, max_bytes=policies.MAX_BYTES)
+    return policies.parse_policy(data, where=path)
+
+
+def pointed_directories(registry: ModelRegistry) -> set[str]:
+    """Every directory that a stage of any model points to."""
+    return {
+        pointer.artifact_dir
+        for entry in registry.entries.values()
+        for stage in Stage
+        if (pointer := entry.pointer(stage))
+    }
+
+
+def relevant_pulls(registry: ModelRegistry, model: str, repo: str) -> list[int]:
+    """Pull requests of this repository whose merge time the soak rules ask for."""
+    entry = registry.entry(model)
+    events = entry.history if entry else ()
+    asked = [e.request for e in events if e.request and e.to_stage in (Stage.SHADOW, Stage.STAGING)]
+    return sorted({request.pull for request in asked if request.repo == repo})

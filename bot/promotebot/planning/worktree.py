@@ -1,0 +1,126 @@
+"""A promotion on a work tree: plan on what is there, with HEAD as the base, and write the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from promotebot.artifact import load_artifact
+from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
+from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.source import WorkTree, fetching
+from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.findings import Finding, error, warning
+from promotebot.git.checkout import Checkout
+from promotebot.git.repository import paths_below
+from promotebot.planning.committed import read_policy, read_registry
+from promotebot.planning.decide import Decided, Ground, decide, with_findings
+from promotebot.planning.examiner import Examine
+from promotebot.planning.genesis import Genesis
+from promotebot.promotion.plan import Plan
+from promotebot.promotion.request import Request
+from promotebot.promotion.rules.case import Facts
+from promotebot.registry.files import registry_lock
+from promotebot.registry.split import models_directory
+from promotebot.registry.store import StoredRegistry
+
+Prepare = Callable[[Ground], tuple[Request, Sequence[Finding]]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A work tree: the repository's root, its registry, where the policy stands in HEAD, and the datasets."""
+
+    root: Path
+    registry: Path
+    registry_path: str
+    policy_path: str
+    datasets_dir: str = DATASETS_DIR
+
+
+def check_whole(repository: Checkout, place: Place) -> None:
+    """Raises CouldNotVerify where a sparse checkout leaves out a part of the registry: it would seem not to exist."""
+    files = place.registry_path, models_directory(place.registry_path)
+    left_out = sorted(path for file in files for path in repository.left_out_paths(file))
+    if left_out:
+        more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+        raise CouldNotVerify(
+            f"git has {left_out[0]}{more}, but this sparse checkout leaves it out",
+            where=place.registry_path,
+            remedy=fetching(str(PurePosixPath(place.registry_path).parent)),
+        )
+
+
+def promote_here(
+    repository: Checkout,
+    place: Place,
+    prepare: Prepare,
+    *,
+    examine: Examine,
+    now: datetime,
+    dry_run: bool,
+    allow_dirty: bool,
+) -> Decided:
+    """The terminal's door: plan on the work tree, HEAD being the base; write unless it is a dry run.
+
+    Args:
+        prepare: makes the request from the ground, with findings of its own (what a rollback passed over).
+
+    Raises:
+        InvalidInput: when the registry cannot be read or written.
+    """
+    check_whole(repository, place)
+    with registry_lock(place.registry):
+        stored = StoredRegistry(place.registry, where=place.registry_path)
+        registry = stored.read()
+        head = repository.commit_id("HEAD")
+        base = read_registry(repository, head, place.registry_path)
+        if base is None:
+            raise InvalidInput(
+                "the registry is not committed",
+                where=place.registry_path,
+                remedy=f"git add {place.registry_path} && git commit",
+            )
+        files = WorkTree(place.root, repository.tracked_paths, repository.left_out_paths)
+        policy = read_policy(repository, head, place.policy_path)
+        genesis = Genesis(repository, head, place.registry_path, examine)
+        ground = Ground(registry, base, policy, files, head, place.datasets_dir, genesis)
+        request, remarks = prepare(ground)
+        dirty = repository.dirty_paths()
+        facts = Facts(
+            commit_reachable=repository.is_ancestor(request.git_sha, head) if request.git_sha else None,
+            artifact_changed=bool(paths_below(dirty, request.artifact_dir)),
+        )
+        decided = decide(ground, request, facts, examine=examine, now=now)
+        clean = _clean_tree(dirty, request, dry_run=dry_run, allow_dirty=allow_dirty)
+        decided = with_findings(decided, [*clean, *remarks])
+        if isinstance(decided.decision, Plan) and not dry_run:
+            _check_unchanged(place.root, evidence=decided.evidence)
+            stored.write(decided.decision.after, request.model)
+        return decided
+
+
+def _check_unchanged(root: Path, *, evidence: Evidence) -> None:
+    """Hash once more what the registry is about to vouch for: opening a model takes as long as its limit."""
+    directory, digest = evidence.artifact_dir, evidence.digest
+    if digest is not None and load_artifact(root / directory).manifest.digest != digest:
+        raise InvalidInput(
+            "changed after it was examined", where=directory, remedy="run it again when nobody writes there"
+        )
+
+
+def _clean_tree(dirty: Sequence[str], request: Request, *, dry_run: bool, allow_dirty: bool) -> list[Finding]:
+    if not dirty:
+        return []
+    shown = ", ".join(dirty[:5]) + (f" and {len(dirty) - 5} more" if len(dirty) > 5 else "")
+    if dry_run or allow_dirty:
+        return [warning("git.clean", f"The work tree is not clean: {shown}.", remedy="git status")]
+    return [
+        error(
+            "git.clean",
+            f"The work tree is not clean: {shown}.",
+            remedy=f"commit or stash first (git status), or {request.retry()} --allow-dirty",
+        )
+    ]

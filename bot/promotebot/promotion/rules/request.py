@@ -1,0 +1,102 @@
+"""Rules about the request itself: who asks, for which model, and what the words must say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promotebot.findings import Finding, error, passed, warning
+from promotebot.promotion.rules.case import Case
+from promotebot.registry.model import Action
+from promotebot.registry.names import Stage
+from promotebot.registry.registry import ModelRegistry
+
+
+def actor_is_known(case: Case) -> Iterator[Finding]:
+    name = case.request.actor.name
+    if name.strip():
+        yield passed("request.actor", f"asked by {name}")
+    else:
+        yield error(
+            "request.actor",
+            "Nobody is named as the actor.",
+            remedy='export ML_PROMOTION_ACTOR="you@example.com", or git config user.email',
+        )
+
+
+def model_is_known(case: Case) -> Iterator[Finding]:
+    request = case.request
+    manifest_model = case.evidence.manifest.model if case.evidence.manifest else None
+    if manifest_model and manifest_model != request.model:
+        yield error(
+            "request.model",
+            f"The artifact belongs to {manifest_model!r} (its manifest), not to {request.model!r}.",
+            where=request.artifact_dir,
+            remedy="name that model, or the artifact of this one",
+        )
+    elif request.model in case.registry:
+        yield passed("request.model", f"{request.model} is in the registry")
+    elif request.stage is not Stage.SHADOW:
+        yield error(
+            "request.model",
+            f"Unknown model {request.model!r}. {known_models(case.registry)}",
+            remedy="a new model starts in shadow: promote it there first",
+        )
+    elif request.new_model or manifest_model == request.model:
+        yield passed("request.model", f"{request.model} is new; this adds it")
+    else:
+        yield error(
+            "request.model",
+            f"Unknown model {request.model!r}. {known_models(case.registry)}",
+            remedy=f"to add it: {request.retry()} --new-model",
+        )
+
+
+def known_models(registry: ModelRegistry) -> str:
+    names = list(registry)
+    return f"Known models: {', '.join(names[:20])}." if names else "The registry holds no model yet."
+
+
+def active_has_git_sha(case: Case) -> Iterator[Finding]:
+    if case.request.stage is not Stage.ACTIVE:
+        return
+    if case.request.git_sha:
+        yield passed("active.git_sha", f"training commit {case.request.git_sha[:12]} is given")
+    else:
+        yield error(
+            "active.git_sha",
+            "ACTIVE promotion requires --git-sha: the commit of the training code.",
+            remedy=f"git rev-parse HEAD shows the current one; then {case.request.retry(git_sha='<40-CHAR-HEX-SHA>')}",
+        )
+
+
+def active_has_dataset_id(case: Case) -> Iterator[Finding]:
+    if case.request.stage is not Stage.ACTIVE:
+        return
+    if case.request.dataset_id:
+        yield passed("active.dataset_id", f"dataset {case.request.dataset_id} is given")
+    else:
+        yield error(
+            "active.dataset_id",
+            "ACTIVE promotion requires --dataset-id: neither the manifest nor the lower stage's pointer names one.",
+            remedy=case.request.retry(dataset_id="<DATASET_ID>"),
+        )
+
+
+def reason_is_given(case: Case) -> Iterator[Finding]:
+    request = case.request
+    if request.stage is not Stage.ACTIVE and request.action is Action.PROMOTE:
+        return
+    asked = request.reason and "reason" not in request.origins
+    retry = request.retry(reason="<WHY>")
+    if request.action is Action.DEMOTE and not asked:
+        yield error("request.reason", "A demotion requires --reason.", remedy=retry)
+    elif case.is_rollback and not asked:
+        yield error(
+            "request.reason", "A rollback requires --reason: these bytes have been ACTIVE before.", remedy=retry
+        )
+    elif case.policy.require_reason and not asked:
+        yield error("request.reason", "The policy requires a --reason for ACTIVE.", remedy=retry)
+    elif request.reason:
+        yield passed("request.reason", f"reason given{'' if asked else ' by the ' + request.origins['reason']}")
+    else:
+        yield warning("request.reason", "No reason is given.", remedy=retry)

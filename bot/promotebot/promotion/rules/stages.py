@@ -1,0 +1,122 @@
+"""Rules about stages: what must have stood before, for how long, and when nothing moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from promotebot.findings import Finding, error, passed, warning
+from promotebot.promotion.policy import Soak
+from promotebot.promotion.request import Request
+from promotebot.promotion.rules.case import Case
+from promotebot.promotion.rules.request import (
+    known_models,
+)
+from promotebot.registry.model import Action, Event
+from promotebot.registry.names import Stage, to_datetime, to_timestamp
+from promotebot.text import duration, short
+
+
+def prior_stage(case: Case) -> Iterator[Finding]:
+    """ACTIVE only what has stood in shadow or staging in the base's history: a step nobody can skip in one PR."""
+    if case.request.stage is not Stage.ACTIVE or not case.policy.stages.active.require_prior_stage:
+        return
+    if case.digest is None:
+        yield error(
+            "active.prior_stage",
+            "The artifact's digest is not known, so no earlier stage can be shown.",
+            remedy="mend the artifact first",
+        )
+        return
+    stood = [e for e in case.base_history if e.to_stage and e.pointer.digest == case.digest]
+    if not stood and case.request.action is Action.ROLLBACK and _was_active_unpinned(case):
+        yield warning(
+            "active.prior_stage",
+            "It was ACTIVE before digests were recorded (older tool): these bytes cannot be proven to be those.",
+            where=case.request.artifact_dir,
+            remedy=f"compare them with the commit that made it ACTIVE: git log -- {case.request.artifact_dir}",
+        )
+    elif stood and stood[0].to_stage:
+        yield passed("active.prior_stage", f"the same bytes went to {stood[0].to_stage.label} at {stood[0].ts_utc}")
+    else:
+        yield error(
+            "active.prior_stage",
+            f"{short(case.digest)} has never been in SHADOW or STAGING on the base.",
+            where=case.request.artifact_dir,
+            remedy="promote it to shadow, merge, let it run, then ask for ACTIVE: "
+            + _to_stage(case.request, Stage.SHADOW),
+        )
+
+
+def _was_active_unpinned(case: Case) -> bool:
+    return any(
+        e.to_stage is Stage.ACTIVE and e.pointer.digest is None and e.pointer.artifact_dir == case.request.artifact_dir
+        for e in case.base_history
+    )
+
+
+def something_stands(case: Case) -> Iterator[Finding]:
+    """A demotion clears a stage that holds something."""
+    request = case.request
+    if case.entry is None:
+        message = f"Unknown model {request.model!r}. {known_models(case.registry)}"
+        yield error("request.model", message, remedy="name one")
+    elif case.today is None:
+        yield error(
+            "demote.stage", f"{request.stage.label} holds nothing.", remedy=f"{_status(request)} shows what does"
+        )
+    else:
+        yield passed("demote.stage", f"{request.stage.label} holds {case.today.artifact_id}; this clears it")
+
+
+def _status(request: Request) -> str:
+    return f"promotebot show --model {request.model}"
+
+
+def _to_stage(request: Request, stage: Stage) -> str:
+    return replace(request, stage=stage, action=Action.PROMOTE, reason=None).retry()
+
+
+def soak_time(case: Case) -> Iterator[Finding]:
+    for stage, soak in (
+        (Stage.SHADOW, case.policy.stages.shadow.soak),
+        (Stage.STAGING, case.policy.stages.staging.soak),
+    ):
+        if soak is None or stage.rank >= case.request.stage.rank or case.digest is None or case.is_rollback:
+            continue
+        event = next((e for e in case.base_history if e.to_stage is stage and e.pointer.digest == case.digest), None)
+        if event is not None:
+            yield _soak(case, stage, soak, event)
+
+
+def _soak(case: Case, stage: Stage, soak: Soak, event: Event) -> Finding:
+    merged = case.facts.merged_at.get(event.request.pull) if event.request else None
+    since = merged or to_datetime(event.ts_utc)
+    stood = max(case.now - since, timedelta(0))
+    rule, clock = f"soak.{stage.value}", "" if merged else " (by the event's own, self-asserted time)"
+    if stood >= soak.minimum:
+        return passed(rule, f"in {stage.value} for {duration(stood)}, at least {duration(soak.minimum)} asked{clock}")
+    kind = error if soak.required else warning
+    asked = "required" if soak.required else "recommended"
+    explained = case.request.reason and "reason" not in case.request.origins
+    return kind(
+        rule,
+        f"In {stage.value} for {duration(stood)}, {duration(soak.minimum)} {asked}{clock}.",
+        remedy=f"wait until {to_timestamp(since + soak.minimum)}"
+        + ("" if soak.required or explained else ", or say why not in --reason"),
+    )
+
+
+def nothing_is_frozen(case: Case) -> Iterator[Finding]:
+    """No promotion into a stage while the policy freezes it; a rollback or a demotion is never held up."""
+    request = case.request
+    if case.is_rollback:
+        return
+    for freeze in case.policy.freezes:
+        if request.stage in freeze.stages and freeze.begins <= case.now < freeze.ends:
+            yield error(
+                "freeze",
+                f"{request.stage.label} is frozen until {to_timestamp(freeze.ends)}: {freeze.reason}.",
+                remedy="ask again then; a rollback is not held up",
+            )

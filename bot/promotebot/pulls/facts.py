@@ -1,0 +1,30 @@
+"""What git and GitHub know of a pull request that the rules ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from promotebot.planning.committed import relevant_pulls
+from promotebot.promotion.request import Request
+from promotebot.promotion.rules.case import Facts
+from promotebot.pulls.context import Tools
+from promotebot.pulls.snapshot import Workspace
+from promotebot.registry.registry import ModelRegistry
+
+
+def facts_of(request: Request, space: Workspace, tools: Tools, base: ModelRegistry) -> Facts:
+    """What the rules need from git and GitHub."""
+    change = space.change
+    return Facts(
+        change.reachable(request.git_sha),
+        merge_times(tools, base, request.model),
+        artifact_changed=request.artifact_dir in change.changed_artifacts,
+    )
+
+
+def merge_times(tools: Tools, base: ModelRegistry, model: str) -> Mapping[int, datetime]:
+    """Pull request number → when it was merged, of those the soak rules ask for."""
+    numbers = relevant_pulls(base, model, tools.settings.repository)
+    pulls = [tools.github.pull(number) for number in numbers]
+    return {pull.number: pull.merged_at for pull in pulls if pull.merged_at}

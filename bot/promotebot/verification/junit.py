@@ -1,0 +1,42 @@
+"""A report as JUnit XML, which CI servers show as a test report."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from promotebot.findings import Severity
+from promotebot.verification.report import ModelFinding, VerifyReport
+
+
+def to_junit(report: VerifyReport) -> str:
+    """JUnit XML, one suite a model, one case a finding: what CI servers show as a test report."""
+    root = ElementTree.Element("testsuites", name="promotebot verify")
+    for model in dict.fromkeys(finding.model for finding in report.findings):
+        found = [finding for finding in report.findings if finding.model == model]
+        suite = ElementTree.SubElement(
+            root,
+            "testsuite",
+            name=model or report.about.registry,
+            tests=str(len(found)),
+            failures=str(sum(f.severity is Severity.ERROR for f in found)),
+            errors=str(sum(f.severity is Severity.UNKNOWN for f in found)),
+        )
+        for finding in found:
+            _junit_case(suite, finding)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _junit_case(suite: ElementTree.Element, finding: ModelFinding) -> None:
+    name = f"{finding.rule} {finding.where}".strip()
+    case = ElementTree.SubElement(suite, "testcase", classname=finding.rule, name=_xml(name))
+    text = _xml(f"{finding.message}\nNext: {finding.remedy}" if finding.remedy else finding.message)
+    tag = {Severity.ERROR: "failure", Severity.UNKNOWN: "error", Severity.WARNING: "system-out"}.get(finding.severity)
+    if tag:
+        attributes = {} if tag == "system-out" else {"message": _xml(finding.message)}
+        ElementTree.SubElement(case, tag, attributes).text = text
+
+
+def _xml(text: str) -> str:
+    """Characters that XML 1.0 cannot hold are shown by their code: https://www.w3.org/TR/xml/#charsets"""
+    return "".join(c if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff") else f"\\x{ord(c):02x}" for c in text)

@@ -1,0 +1,33 @@
+"""A part of the models for each of several jobs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from promotebot.errors import UsageError
+from promotebot.findings import Finding, passed
+
+MAX_SHARDS = 1000
+
+_SHARD = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
+
+
+def shard_of(names: Sequence[str], shard: tuple[int, int] | None, text: str | None) -> tuple[list[str], list[Finding]]:
+    """The models of one shard, and a remark that says how many; all of them without one."""
+    if shard is None:
+        return list(names), []
+    chosen = [name for index, name in enumerate(sorted(names)) if index % shard[1] == shard[0] - 1]
+    if not names:
+        return [], []
+    return chosen, [passed("verify.shard", f"shard {text}: {len(chosen)} of {len(names)} model(s)")]
+
+
+def parse_shard(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    match = _SHARD.fullmatch(text)
+    number, count = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= number <= count <= MAX_SHARDS:
+        raise UsageError(f"{text!r} is not a shard", where="--shard", remedy="give I/N, such as 1/4, with I up to N")
+    return number, count
