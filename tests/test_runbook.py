@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from promotebot.promotion.commands import Ask, Withdraw, parse_comment
+from promotebot.promotion.commands import ChangeCommand, Withdraw, parse_comment
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNBOOK = ROOT / "docs/runbook.md"
@@ -139,7 +139,7 @@ def test_every_pull_request_command_of_the_runbook_is_one() -> None:
     bodies = [fence["body"] for fence in FENCE.finditer(text) if fence["kind"] == "markdown"]
     commands = [command for body in bodies for command in parse_comment(body)]
     assert len(commands) >= 7
-    assert all(isinstance(command, (Ask, Withdraw)) for command in commands), commands
+    assert all(isinstance(command, (ChangeCommand, Withdraw)) for command in commands), commands
 
 
 def test_the_runbook_has_no_block_that_is_not_looked_at() -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from promotebot.artifact.manifest import Manifest
 from promotebot.promotion.policy import Policy
-from promotebot.schema import judged, schema_problems
+from promotebot.schema import schema_problems, validated_model
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=4),
@@ -51,7 +51,9 @@ def test_missing_and_unknown_keys_are_named() -> None:
 
 
 def test_what_yaml_writes_as_a_string_is_not_taken_for_a_boolean() -> None:
-    assert judged(Policy, {"require_reason": "yes"}) == ['$.require_reason: expected true or false, found "yes"']
+    assert validated_model(Policy, {"require_reason": "yes"}) == [
+        '$.require_reason: expected true or false, found "yes"'
+    ]
 
 
 class Narrow(BaseModel):
@@ -64,21 +66,21 @@ class Narrow(BaseModel):
 
 
 def test_what_the_schema_alone_refuses_is_refused() -> None:
-    assert judged(Narrow, {"a": 1}) == Narrow(a=1)
-    assert judged(Narrow, {"a": 1, "b": 2}) == ["$: an object breaks maxProperties: 1"]
+    assert validated_model(Narrow, {"a": 1}) == Narrow(a=1)
+    assert validated_model(Narrow, {"a": 1, "b": 2}) == ["$: an object breaks maxProperties: 1"]
 
 
 @given(JSON)
 def test_any_document_is_judged_without_a_crash(document: Any) -> None:
     for model in (Manifest, Policy):
-        found = judged(model, document)
+        found = validated_model(model, document)
         assert isinstance(found, model) or (isinstance(found, list) and found and all(line[0] == "$" for line in found))
 
 
 @given(st.dictionaries(st.sampled_from([*GOOD, "notes", "git_sha", "model"]), JSON, max_size=3))
 def test_a_manifest_that_both_accept_says_what_was_written(changes: dict[str, Any]) -> None:
     document = {**GOOD, **changes}
-    found = judged(Manifest, document)
+    found = validated_model(Manifest, document)
     if isinstance(found, Manifest):
         kept = json.loads(found.model_dump_json(exclude_unset=True))
         assert {key: kept[key] for key in document} == document

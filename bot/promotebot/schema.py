@@ -30,7 +30,7 @@ def schema_problems(model: type[BaseModel], document: Any) -> list[str]:
     return list(dict.fromkeys(_line(_leaf(error)) for error in errors))
 
 
-def judged(model: type[_ModelT], document: Any, *, as_read: Any = None) -> _ModelT | list[str]:
+def validated_model(model: type[_ModelT], document: Any, *, as_read: Any = None) -> _ModelT | list[str]:
     """The model of a document, or everything that is wrong with it: its own checks and the schema's, both must accept.
 
     Args:

@@ -69,6 +69,6 @@ def duration(span: timedelta) -> str:
     return f"{rest} min"
 
 
-def short(digest: str | None) -> str:
+def short_digest(digest: str | None) -> str:
     """A digest as people compare it: the first eight hex digits."""
     return f"{digest[:15]}…" if digest else "unknown bytes"

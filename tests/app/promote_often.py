@@ -16,9 +16,9 @@ from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import Opened
 from promotebot.findings import Finding
 from promotebot.git.checkout import Checkout
-from promotebot.planning.decide import Ground
+from promotebot.planning.decide import PromotionContext
 from promotebot.planning.examiner import Examiner
-from promotebot.planning.worktree import Place, promote_here
+from promotebot.planning.worktree import WorkTreePaths, promote_here
 from promotebot.promotion.plan import Plan
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.promotion.request import Actor, Request
@@ -53,8 +53,8 @@ def request_of(worker: int, turn: int) -> Request:
     )
 
 
-def promote(repository: Checkout, place: Place, request: Request) -> None:
-    def prepare(_: Ground) -> tuple[Request, Sequence[Finding]]:
+def promote(repository: Checkout, place: WorkTreePaths, request: Request) -> None:
+    def prepare(_: PromotionContext) -> tuple[Request, Sequence[Finding]]:
         return request, ()
 
     decided = promote_here(
@@ -73,7 +73,7 @@ def promote(repository: Checkout, place: Place, request: Request) -> None:
 def main() -> None:
     root, worker, times = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     repository = Checkout.open(root)
-    place = Place(root, root / DEFAULT_PATH, DEFAULT_PATH, POLICY_PATH)
+    place = WorkTreePaths(root, root / DEFAULT_PATH, DEFAULT_PATH, POLICY_PATH)
     os.write(1, b"r")
     sys.stdin.read()  # until everybody is ready
     for turn in range(times):

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.manifest import Manifest
-from promotebot.artifact.source import Source as Files
+from promotebot.artifact.source import FileSource as Files
 from promotebot.findings import passed
-from promotebot.gate.evaluate import Review, review
+from promotebot.gate.evaluate import GateResult, evaluate_gate
 from promotebot.promotion.plan import Plan, plan
 from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.request import Actor, Request
@@ -173,8 +173,8 @@ class Sequence:
         """The head's file, decoded anew: to be changed."""
         return ModelRegistry.parse(self.head.to_bytes()).document
 
-    def judge(self, head: ModelRegistry) -> Review:
-        return review(Ends(self.base, head, self.policy, self.files), examine=examine, now=self.now)
+    def judge(self, head: ModelRegistry) -> GateResult:
+        return evaluate_gate(Ends(self.base, head, self.policy, self.files), examine=examine, now=self.now)
 
     def desk(self, policy: Policy | None = None) -> Desk:
         """To promote more on top of the head."""

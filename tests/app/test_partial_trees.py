@@ -8,11 +8,11 @@ import pytest
 
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.limits import Limits
-from promotebot.artifact.source import Source
+from promotebot.artifact.source import FileSource
 from promotebot.errors import InvalidInput
 from promotebot.git.checkout import Checkout
 from promotebot.planning.examiner import Examiner
-from promotebot.planning.worktree import Place, promote_here
+from promotebot.planning.worktree import WorkTreePaths, promote_here
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.promotion.request import Actor, Request
 from promotebot.registry.model import Source as Door
@@ -73,7 +73,7 @@ def test_an_artifact_that_changes_after_it_was_examined_is_not_promoted(desk: De
     """Opening a model may take minutes; what is written vouches for the bytes that stand there then."""
     examiner, before = Examiner(), desk.path.read_bytes()
 
-    def examine(files: Source, directory: ArtifactPath, limits: Limits) -> Evidence:
+    def examine(files: FileSource, directory: ArtifactPath, limits: Limits) -> Evidence:
         evidence = examiner(files, directory, limits)
         (desk.person.clone / directory / "model.onnx").write_bytes(b"other")
         return evidence
@@ -89,7 +89,7 @@ def test_an_artifact_that_changes_after_it_was_examined_is_not_promoted(desk: De
     with pytest.raises(InvalidInput, match="the manifest says"):
         promote_here(
             Checkout.open(root),
-            Place(root, desk.path, REGISTRY, POLICY_PATH),
+            WorkTreePaths(root, desk.path, REGISTRY, POLICY_PATH),
             lambda _: (request, ()),
             examine=examine,
             now=datetime.now(timezone.utc),

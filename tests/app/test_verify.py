@@ -17,7 +17,7 @@ from promotebot.errors import CouldNotVerify
 from promotebot.findings import error, passed, unknown, warning
 from promotebot.registry.chain import sealed
 from promotebot.verification.junit import to_junit
-from promotebot.verification.report import About, ModelFinding, VerifyReport, merge_reports, report_of
+from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, merge_reports, report_of
 from promotebot.verification.sarif import to_sarif
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
@@ -262,7 +262,7 @@ FINDINGS = [
 
 
 def test_sarif_names_every_finding_but_passes_with_file_and_next_command() -> None:
-    sarif = json.loads(to_sarif(report_of(About(registry="r.json"), ["m"], FINDINGS)))
+    sarif = json.loads(to_sarif(report_of(ReportScope(registry="r.json"), ["m"], FINDINGS)))
     assert sarif["version"] == "2.1.0"
     (run,) = sarif["runs"]
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == [
@@ -281,7 +281,7 @@ def test_sarif_names_every_finding_but_passes_with_file_and_next_command() -> No
 
 
 def test_junit_counts_failures_and_errors_and_is_well_formed() -> None:
-    root = ElementTree.fromstring(to_junit(report_of(About(registry="r.json"), ["m"], FINDINGS)))  # noqa: S314 - our own text
+    root = ElementTree.fromstring(to_junit(report_of(ReportScope(registry="r.json"), ["m"], FINDINGS)))  # noqa: S314 - our own text
     suites = {suite.get("name"): suite for suite in root}
     assert (suites["m"].get("tests"), suites["m"].get("failures"), suites["m"].get("errors")) == ("3", "1", "1")
     failure = suites["m"].find("testcase/failure")
@@ -299,8 +299,8 @@ def test_each_form_is_printed_with_the_same_exit_code(alice: Person, capsys: Cap
 
 
 def test_shards_of_different_commits_do_not_merge() -> None:
-    one = report_of(About(registry="r", commit="a" * 40, shard="1/2"), ["m"], FINDINGS[:1])
-    two = report_of(About(registry="r", commit="b" * 40, shard="2/2"), ["n"], FINDINGS[:1])
+    one = report_of(ReportScope(registry="r", commit="a" * 40, shard="1/2"), ["m"], FINDINGS[:1])
+    two = report_of(ReportScope(registry="r", commit="b" * 40, shard="2/2"), ["n"], FINDINGS[:1])
     with pytest.raises(CouldNotVerify, match="different registries or commits"):
         merge_reports([one, two])
     with pytest.raises(CouldNotVerify, match="none"):

@@ -21,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from promotebot.artifact.evidence import Evidence, examine
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import Golden, NotOpened, Opened, Tensor
-from promotebot.artifact.source import GitTree, Source, TreeEntry, WorkTree
+from promotebot.artifact.source import FileSource, GitTree, TreeEntry, WorkTree
 from promotebot.findings import Finding, Severity, errors_in
 from promotebot.registry.names import ArtifactPath
 
@@ -170,7 +170,7 @@ class Place:
         return GitTree(GitReader(self.root), git(self.root, "rev-parse", revision).decode().strip())
 
     def examine(
-        self, source: Source | None = None, *, opener: Any = None, directory: str = DIRECTORY, **limits: int
+        self, source: FileSource | None = None, *, opener: Any = None, directory: str = DIRECTORY, **limits: int
     ) -> Evidence:
         files = source or WorkTree(self.root)
         return examine(files, ArtifactPath(directory), opener=opener or StandIn(), limits=Limits(**limits))
@@ -189,7 +189,7 @@ def place(tmp_path: Path) -> Place:
 
 
 @pytest.fixture(params=["work tree", "commit"])
-def source(request: pytest.FixtureRequest, place: Place) -> Callable[[], Source]:
+def source(request: pytest.FixtureRequest, place: Place) -> Callable[[], FileSource]:
     """The place as either kind of source, taken when called."""
     return place.commit if request.param == "commit" else lambda: WorkTree(place.root)
 

@@ -16,7 +16,7 @@ import json, os, resource, signal, socket, sys
 from pathlib import Path
 from promotebot.artifact import confine
 confine.limit(5, 2 * 1024**3)
-sealed = confine.seal(Path())
+sealed = confine.apply_landlock(Path())
 def able(action):
     try:
         action()
@@ -83,7 +83,7 @@ if sys.argv[1] == "nobody":
         os.setuid(65534)
     except OSError:
         sys.exit(77)
-unplugged = confine.unplug()
+unplugged = confine.drop_network()
 found = {"unplugged": unplugged, "reached": []}
 for name, kind, port in (("tcp", socket.SOCK_STREAM, sys.argv[2]), ("udp", socket.SOCK_DGRAM, sys.argv[3])):
     with socket.socket(socket.AF_INET, kind) as out:

@@ -13,14 +13,14 @@ import pytest
 
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import Golden, NotOpened, Opened, Problem
-from promotebot.artifact.source import Source, WorkTree
+from promotebot.artifact.source import FileSource, WorkTree
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Severity, errors_in, warnings_in
 
 from .conftest import DIRECTORY, MANIFEST_COMMAND, Place, StandIn, git, opened, refusal, rules
 
 
-def test_a_sound_artifact_passes_every_rule(place: Place, source: Callable[[], Source]) -> None:
+def test_a_sound_artifact_passes_every_rule(place: Place, source: Callable[[], FileSource]) -> None:
     files = source()
     evidence = place.examine(files)
     assert rules(evidence, Severity.PASS) >= {
@@ -52,19 +52,19 @@ def test_the_model_is_opened_from_a_copy_of_the_hashed_bytes_that_is_removed_aft
     assert place.root not in opener.directories[0].parents
 
 
-def test_a_directory_that_is_not_there(place: Place, source: Callable[[], Source]) -> None:
+def test_a_directory_that_is_not_there(place: Place, source: Callable[[], FileSource]) -> None:
     finding = refusal(place.examine(source(), directory="ml/artifacts/nope"), "artifact.exists")
     assert finding.message == "Artifact directory not found: ml/artifacts/nope"
     assert "ls -la ml/artifacts/" in finding.remedy
 
 
-def test_a_file_in_place_of_the_directory(place: Place, source: Callable[[], Source]) -> None:
+def test_a_file_in_place_of_the_directory(place: Place, source: Callable[[], FileSource]) -> None:
     finding = refusal(place.examine(source(), directory=f"{DIRECTORY}/model.onnx"), "artifact.exists")
     assert "is a file" in finding.message
 
 
 @pytest.mark.parametrize("component", ["ml", "ml/artifacts", "ml/artifacts/regime_v2"])
-def test_a_link_in_any_component_of_the_path(place: Place, source: Callable[[], Source], component: str) -> None:
+def test_a_link_in_any_component_of_the_path(place: Place, source: Callable[[], FileSource], component: str) -> None:
     (place.root / component).rename(place.root / "real")
     (place.root / component).symlink_to(os.path.relpath(place.root / "real", (place.root / component).parent))
     finding = refusal(place.examine(source()), "path.symlink")
@@ -72,7 +72,7 @@ def test_a_link_in_any_component_of_the_path(place: Place, source: Callable[[], 
     assert "symbolic link" in finding.message
 
 
-def test_a_link_inside_is_refused_even_to_the_right_bytes(place: Place, source: Callable[[], Source]) -> None:
+def test_a_link_inside_is_refused_even_to_the_right_bytes(place: Place, source: Callable[[], FileSource]) -> None:
     (place.path / "model.onnx").rename(place.root / "model.onnx")
     (place.path / "model.onnx").symlink_to("../../../model.onnx")
     evidence = place.examine(source())
@@ -81,7 +81,7 @@ def test_a_link_inside_is_refused_even_to_the_right_bytes(place: Place, source: 
     assert evidence.card is None
 
 
-def test_a_linked_directory_inside_is_refused(place: Place, source: Callable[[], Source]) -> None:
+def test_a_linked_directory_inside_is_refused(place: Place, source: Callable[[], FileSource]) -> None:
     (place.path / "test_data_set_0").rename(place.root / "data")
     (place.path / "test_data_set_0").symlink_to("../../../data")
     assert {"path.symlink", "artifact.files"} == rules(place.examine(source()), Severity.ERROR)
@@ -118,7 +118,7 @@ def test_a_hard_link_is_its_bytes_and_the_copy_shares_them_with_nobody(place: Pl
     refusal(place.examine(), "artifact.digest")
 
 
-def test_a_missing_manifest(place: Place, source: Callable[[], Source]) -> None:
+def test_a_missing_manifest(place: Place, source: Callable[[], FileSource]) -> None:
     (place.path / "manifest.json").unlink()
     evidence = place.examine(source())
     assert MANIFEST_COMMAND in refusal(evidence, "artifact.manifest").remedy
@@ -136,7 +136,7 @@ def test_a_manifest_larger_than_any_manifest(place: Place) -> None:
     assert "limit" in refusal(place.examine(), "artifact.manifest").message
 
 
-def test_a_changed_file_is_named_with_both_digests(place: Place, source: Callable[[], Source]) -> None:
+def test_a_changed_file_is_named_with_both_digests(place: Place, source: Callable[[], FileSource]) -> None:
     expected = place.document()["sha256"]["model.onnx"]
     place.write("model.onnx", b"changed")
     changed = place.document()["sha256"]["model.onnx"]

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import pytest
 
-from promotebot.artifact.source import Entry, Kind, Source, WorkTree
+from promotebot.artifact.source import Entry, FileSource, Kind, WorkTree
 from promotebot.errors import InvalidInput
 from promotebot.findings import Severity, errors_in, warnings_in
 
@@ -20,7 +20,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 7\n"
 
 
 def test_an_unlisted_file_is_refused_and_the_model_is_looked_at_all_the_same(
-    place: Place, source: Callable[[], Source]
+    place: Place, source: Callable[[], FileSource]
 ) -> None:
     place.write(".hidden", b"x")
     finding = refusal(evidence := place.examine(source()), "artifact.files")
@@ -30,7 +30,7 @@ def test_an_unlisted_file_is_refused_and_the_model_is_looked_at_all_the_same(
     assert evidence.card is not None
 
 
-def test_a_missing_file_is_named_and_its_near_twin_too(place: Place, source: Callable[[], Source]) -> None:
+def test_a_missing_file_is_named_and_its_near_twin_too(place: Place, source: Callable[[], FileSource]) -> None:
     (place.path / "train_report.json").rename(place.path / "Train_Report.json")
     evidence = place.examine(source())
     messages = [finding.message for finding in errors_in(evidence.findings)]
@@ -71,7 +71,7 @@ def test_a_repository_inside_is_refused_without_its_files(place: Place) -> None:
     [("notes.md", "NOTES.md"), ("data/a", "Data/b"), ("manifest.json", "Manifest.json"), ("\u00e9", "e\u0301")],
 )
 def test_names_that_are_one_file_elsewhere_are_refused(
-    place: Place, source: Callable[[], Source], one: str, other: str
+    place: Place, source: Callable[[], FileSource], one: str, other: str
 ) -> None:
     for name in {one, other} - {"manifest.json"}:
         place.write(name, b"x")
@@ -88,7 +88,7 @@ def test_a_path_that_stands_twice_in_a_tree_is_refused(place: Place) -> None:
     assert "model.onnx are one file" in refusal(place.examine(Doubled(place.root)), "artifact.files").message
 
 
-def test_a_name_cannot_break_a_line_or_a_shell(place: Place, source: Callable[[], Source]) -> None:
+def test_a_name_cannot_break_a_line_or_a_shell(place: Place, source: Callable[[], FileSource]) -> None:
     place.write("$(reboot)\n::error::x", b"x")
     finding = refusal(place.examine(source()), "artifact.files")
     assert (finding.message + finding.where + finding.remedy).isprintable()
@@ -108,7 +108,7 @@ def test_many_problems_of_one_kind_are_counted(place: Place) -> None:
     assert "80 more" in found[-1].message
 
 
-def test_a_file_over_the_limit(place: Place, source: Callable[[], Source]) -> None:
+def test_a_file_over_the_limit(place: Place, source: Callable[[], FileSource]) -> None:
     size = (place.path / "model.onnx").stat().st_size
     finding = refusal(place.examine(source(), file_bytes=size - 1), "artifact.limits")
     assert finding.message == f"{DIRECTORY}/model.onnx is over the limit of {size - 1:,} bytes."
@@ -157,7 +157,7 @@ def test_tracking_is_never_a_pass_where_git_was_not_asked(place: Place) -> None:
     assert "artifact.tracked" not in {finding.rule for finding in place.examine().findings}
 
 
-def test_an_lfs_pointer_is_told_from_a_changed_file(place: Place, source: Callable[[], Source]) -> None:
+def test_an_lfs_pointer_is_told_from_a_changed_file(place: Place, source: Callable[[], FileSource]) -> None:
     expected = place.document()["sha256"]["model.onnx"]
     place.write("model.onnx", LFS % expected.encode())
     finding = refusal(place.examine(source()), "artifact.lfs")

@@ -15,7 +15,7 @@ import pytest
 from promotebot.artifact.dataset import examine_dataset
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import NotOpened, Opened
-from promotebot.artifact.source import Source, WorkTree
+from promotebot.artifact.source import FileSource, WorkTree
 from promotebot.errors import InvalidInput
 from promotebot.findings import Severity, errors_in
 
@@ -48,7 +48,7 @@ def swap(place: Place) -> None:
     ],
 )
 def test_empty_truncated_and_swapped_files_are_each_named(
-    place: Place, source: Callable[[], Source], change: Callable[[Place], None], names: set[str]
+    place: Place, source: Callable[[], FileSource], change: Callable[[Place], None], names: set[str]
 ) -> None:
     change(place)
     evidence = place.examine(source())
@@ -58,19 +58,19 @@ def test_empty_truncated_and_swapped_files_are_each_named(
     assert (evidence.digest, evidence.card) == (None, None)
 
 
-def test_a_renamed_file_is_missing_and_unlisted(place: Place, source: Callable[[], Source]) -> None:
+def test_a_renamed_file_is_missing_and_unlisted(place: Place, source: Callable[[], FileSource]) -> None:
     (place.path / "model.onnx").rename(place.path / "renamed.onnx")
     evidence = place.examine(source())
     assert {f.where for f in errors_in(evidence.findings)} == {f"{DIRECTORY}/model.onnx", f"{DIRECTORY}/renamed.onnx"}
     assert evidence.digest is None
 
 
-def test_a_renamed_directory_is_not_found_and_not_looked_for(place: Place, source: Callable[[], Source]) -> None:
+def test_a_renamed_directory_is_not_found_and_not_looked_for(place: Place, source: Callable[[], FileSource]) -> None:
     place.path.rename(place.path.with_name("regime_v3"))
     assert "Artifact directory not found" in refusal(place.examine(source()), "artifact.exists").message
 
 
-def test_a_file_where_a_directory_is_listed_is_named(place: Place, source: Callable[[], Source]) -> None:
+def test_a_file_where_a_directory_is_listed_is_named(place: Place, source: Callable[[], FileSource]) -> None:
     for path in (place.path / "test_data_set_0").iterdir():
         path.unlink()
     (place.path / "test_data_set_0").rmdir()
@@ -79,7 +79,7 @@ def test_a_file_where_a_directory_is_listed_is_named(place: Place, source: Calla
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "model.onnx", "test_data_set_0", "test_data_set_0/input_0.pb"])
-def test_a_link_at_any_place_inside_is_refused(place: Place, source: Callable[[], Source], name: str) -> None:
+def test_a_link_at_any_place_inside_is_refused(place: Place, source: Callable[[], FileSource], name: str) -> None:
     path = place.path / name
     path.rename(place.root / "elsewhere")
     path.symlink_to(os.path.relpath(place.root / "elsewhere", path.parent))

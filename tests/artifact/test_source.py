@@ -9,22 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from promotebot.artifact.source import Entry, GitTree, Kind, Source, TreeEntry, WorkTree, shown
+from promotebot.artifact.source import Entry, FileSource, GitTree, Kind, TreeEntry, WorkTree, shown
 from promotebot.errors import CouldNotVerify, InvalidInput
 
 from .conftest import DIRECTORY, GitReader, Place, git
 
 
-def read(source: Source, path: str) -> bytes:
+def read(source: FileSource, path: str) -> bytes:
     with source.open(path) as stream:
         return stream.read()
 
 
-def test_a_file_is_read_whole(place: Place, source: Callable[[], Source]) -> None:
+def test_a_file_is_read_whole(place: Place, source: Callable[[], FileSource]) -> None:
     assert read(source(), f"{DIRECTORY}/model.onnx") == (place.path / "model.onnx").read_bytes()
 
 
-def test_walk_names_everything_hidden_files_and_links_included(place: Place, source: Callable[[], Source]) -> None:
+def test_walk_names_everything_hidden_files_and_links_included(place: Place, source: Callable[[], FileSource]) -> None:
     place.write(".hidden/x", b"1")
     (place.path / "link").symlink_to("model.onnx")
     found = {(e.path.removeprefix(f"{DIRECTORY}/"), e.kind) for e in source().walk(DIRECTORY)}
@@ -33,7 +33,7 @@ def test_walk_names_everything_hidden_files_and_links_included(place: Place, sou
     assert len(found) == 9
 
 
-def test_kind_tells_what_stands_at_a_path(place: Place, source: Callable[[], Source]) -> None:
+def test_kind_tells_what_stands_at_a_path(place: Place, source: Callable[[], FileSource]) -> None:
     (place.path / "link").symlink_to("model.onnx")
     files = source()
     assert files.kind(DIRECTORY) is Kind.DIRECTORY
@@ -43,7 +43,7 @@ def test_kind_tells_what_stands_at_a_path(place: Place, source: Callable[[], Sou
     assert files.kind(f"{DIRECTORY}/model.onnx/below") is None
 
 
-def test_nothing_is_seen_or_read_through_a_link(place: Place, source: Callable[[], Source]) -> None:
+def test_nothing_is_seen_or_read_through_a_link(place: Place, source: Callable[[], FileSource]) -> None:
     (place.root / "ml/linked").symlink_to("artifacts")
     (place.path / "link").symlink_to("model.onnx")
     files = source()

@@ -14,12 +14,12 @@ import atheris
 with atheris.instrument_imports(include=["promotebot"]):
     from promotebot.artifact.manifest import parse_manifest
     from promotebot.errors import PromotebotError
-    from promotebot.promotion.commands import Ask, Help, Look, Unreadable, Withdraw, parse_comment
+    from promotebot.promotion.commands import ChangeCommand, Help, InvalidCommand, QueryCommand, Withdraw, parse_comment
     from promotebot.promotion.policy import parse_policy
     from promotebot.registry.codec import parse_json, stored_json
     from promotebot.registry.registry import ModelRegistry
 
-KINDS = (Ask, Help, Look, Unreadable, Withdraw)
+KINDS = (ChangeCommand, Help, QueryCommand, InvalidCommand, Withdraw)
 
 
 def comment(data: bytes) -> None:

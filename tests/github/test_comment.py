@@ -17,7 +17,7 @@ from markdown_it.token import Token
 from promotebot.artifact.evidence import Evidence, ModelCard
 from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.runtime import Latency, Opened, Tensor
-from promotebot.comments.comment import Rendered, Setting
+from promotebot.comments.comment import CommentContext, Rendered
 from promotebot.comments.decisions import render_done, render_plan, render_rejected, render_unchanged
 from promotebot.comments.help import COMMANDS, render_help
 from promotebot.comments.markdown import MAX_COMMENT
@@ -30,11 +30,11 @@ from promotebot.comments.refusals import (
 )
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, passed, warning
-from promotebot.promotion.commands import Ask, Unreadable, parse_comment
-from promotebot.promotion.infer import Scene, Unclear, complete
+from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_comment
+from promotebot.promotion.infer import IncompleteRequest, InferenceContext, complete
 from promotebot.promotion.plan import Plan, Rejected, Unchanged, plan
 from promotebot.promotion.policy import Policy
-from promotebot.promotion.request import Actor, Asked, Request
+from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.promotion.rules.case import Facts
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
@@ -44,7 +44,7 @@ from promotebot.registry.names import ArtifactPath, GitSha, ModelName
 MODEL = ModelName("regime_classifier")
 HEAD, COMMIT = GitSha("1a2b3c4" + "0" * 33), "9f8e7d6" + "0" * 33
 SERVER = "https://github.example"
-SETTING = Setting(
+SETTING = CommentContext(
     repo="acme/models",
     server_url=SERVER,
     pull=12,
@@ -207,7 +207,7 @@ def test_the_closing_command_is_pinned_to_the_commit_that_is_now_the_head(accept
     command = re.search(r"```text\n(/promote .*)\n```", body)
     assert command
     [parsed] = parse_comment(command[1])
-    assert isinstance(parsed, Ask)
+    assert isinstance(parsed, ChangeCommand)
     assert (parsed.asked.stage, parsed.asked.model, parsed.asked.sha) == (Stage.ACTIVE, MODEL, COMMIT)
     assert "**Sign off:** approve and merge." in body
     assert "Other required checks do not run by themselves" in body
@@ -220,7 +220,7 @@ def test_the_closing_command_asks_for_all_that_was_asked(registry: ModelRegistry
     command = re.search(r"```text\n(/promote .*)\n```", body)
     assert command
     [parsed] = parse_comment(command[1])
-    assert isinstance(parsed, Ask)
+    assert isinstance(parsed, ChangeCommand)
     assert (parsed.asked.reason, parsed.asked.notes, parsed.asked.new_model) == tuple(said.values())
     assert (parsed.asked.artifact_id, parsed.asked.sha) == ("regime_v1_candidate", HEAD)
 
@@ -322,11 +322,15 @@ def test_where_a_finding_is_stands_with_it_unless_the_sentence_says_so() -> None
 
 
 def test_an_ambiguous_request_lists_the_commands_to_choose_from(registry: ModelRegistry) -> None:
-    scene = Scene(registry, [V1.artifact_dir, V2.artifact_dir], lambda _: None)
+    scene = InferenceContext(registry, [V1.artifact_dir, V2.artifact_dir], lambda _: None)
     unclear = complete(
-        Asked(Stage.SHADOW, model=MODEL), scene, actor=Actor("alice", Source.GITHUB), ref=None, default_reason="x"
+        CommandArguments(Stage.SHADOW, model=MODEL),
+        scene,
+        actor=Actor("alice", Source.GITHUB),
+        ref=None,
+        default_reason="x",
     )
-    assert isinstance(unclear, Unclear)
+    assert isinstance(unclear, IncompleteRequest)
     body = render_unclear(unclear.findings, unclear.model, SETTING).body
     for directory in (V1.artifact_dir, V2.artifact_dir):
         assert f"\n  - `/promote shadow regime_classifier --artifact-dir {directory}`" in body
@@ -356,7 +360,7 @@ def test_commands_in_a_remedy_are_shown_as_commands(remedy: str, shows: str) -> 
 
 
 def test_an_unreadable_command_is_quoted_with_what_to_write_instead() -> None:
-    slips = [c for c in parse_comment("/promote actve\n/promte x") if isinstance(c, Unreadable)]
+    slips = [c for c in parse_comment("/promote actve\n/promte x") if isinstance(c, InvalidCommand)]
     body = render_unreadable(slips, SETTING).body
     assert "line 1, `/promote actve`: 'actve' is not a stage." in body
     assert "Did you mean `/promote active`?" in body
@@ -403,7 +407,7 @@ def test_help_names_every_command_and_only_what_exists() -> None:
     for command, _ in COMMANDS:
         if command.startswith("/") and "<" not in command:
             [parsed] = parse_comment(command)
-            assert not isinstance(parsed, Unreadable)
+            assert not isinstance(parsed, InvalidCommand)
         assert f"`{command}`" in body
 
 
@@ -505,7 +509,7 @@ def test_no_words_act_in_a_refusal(message: str, where: str, remedy: str) -> Non
     for rendered in (
         render_rejected(decision, evidence, setting),
         render_unclear(findings, None, setting),
-        render_unreadable([Unreadable(1, message, where, remedy)], setting),
+        render_unreadable([InvalidCommand(1, message, where, remedy)], setting),
         render_refused_event(message, remedy, setting),
         render_failure(CouldNotVerify(message, where=where, remedy=remedy), setting),
         render_internal_error(setting),

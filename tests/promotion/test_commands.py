@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promotebot.errors import InvalidInput
-from promotebot.promotion.commands import Ask, Help, Unreadable, command_lines, parse_comment
-from promotebot.promotion.request import Asked
+from promotebot.promotion.commands import ChangeCommand, Help, InvalidCommand, command_lines, parse_comment
+from promotebot.promotion.request import CommandArguments
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage, parse_text
 
 SHA = GitSha("0123456789abcdef0123456789abcdef01234567")
@@ -20,20 +20,20 @@ def only(body: str) -> object:
     return commands[0]
 
 
-def asked(body: str) -> Asked:
+def asked(body: str) -> CommandArguments:
     command = only(body)
-    assert isinstance(command, Ask), command
+    assert isinstance(command, ChangeCommand), command
     return command.asked
 
 
 def problem(body: str) -> str:
     command = only(body)
-    assert isinstance(command, Unreadable), command
+    assert isinstance(command, InvalidCommand), command
     return f"{command.problem} | {command.remedy}"
 
 
 def test_promote_active_alone_is_a_whole_command() -> None:
-    assert only("/promote active") == Ask(1, "/promote active", Asked(stage=Stage.ACTIVE))
+    assert only("/promote active") == ChangeCommand(1, "/promote active", CommandArguments(stage=Stage.ACTIVE))
 
 
 def test_every_flag_is_read() -> None:
@@ -41,7 +41,7 @@ def test_every_flag_is_read() -> None:
         "/promote active regime_classifier --artifact-dir ml/artifacts/v2 --artifact-id v2_prod --dataset-id d.1-x "
         f'--git-sha {SHA} --reason "14 days, 95% \\"ok\\"" --notes=fine --sha {SHA} --new-model --dry-run'
     )
-    assert asked(body) == Asked(
+    assert asked(body) == CommandArguments(
         stage=Stage.ACTIVE,
         model=ModelName("regime_classifier"),
         artifact_dir=ArtifactPath("ml/artifacts/v2"),
@@ -58,7 +58,7 @@ def test_every_flag_is_read() -> None:
 
 def test_text_around_commands_is_just_text_and_lines_are_counted() -> None:
     body = "Looks good.\r\n\r\n/promote shadow\r\nthanks\r\n/help\r\n"
-    assert [(type(c), c.line) for c in parse_comment(body)] == [(Ask, 3), (Help, 5)]
+    assert [(type(c), c.line) for c in parse_comment(body)] == [(ChangeCommand, 3), (Help, 5)]
 
 
 @pytest.mark.parametrize(
@@ -167,4 +167,4 @@ def test_looking_commands_take_a_model_at_most() -> None:
         "Look",
         "Withdraw",
     ]
-    assert all(isinstance(c, Unreadable) for c in parse_comment("/why now\n/status a b\n/withdraw A"))
+    assert all(isinstance(c, InvalidCommand) for c in parse_comment("/why now\n/status a b\n/withdraw A"))

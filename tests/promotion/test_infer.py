@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from promotebot.artifact.manifest import Manifest
-from promotebot.promotion.infer import Scene, Unclear, complete
-from promotebot.promotion.request import Actor, Asked, Request
+from promotebot.promotion.infer import IncompleteRequest, InferenceContext, complete
+from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Source
@@ -20,25 +20,25 @@ def registry(**models: object) -> ModelRegistry:
 
 
 def completed(
-    asked: Asked, known: ModelRegistry, touched: Sequence[str] = (), manifest: Manifest | None = None
-) -> Request | Unclear:
-    scene = Scene(known, [ArtifactPath(path) for path in touched], lambda _: manifest)
+    asked: CommandArguments, known: ModelRegistry, touched: Sequence[str] = (), manifest: Manifest | None = None
+) -> Request | IncompleteRequest:
+    scene = InferenceContext(known, [ArtifactPath(path) for path in touched], lambda _: manifest)
     return complete(asked, scene, actor=Actor("alice", Source.GITHUB), ref=None, default_reason="#1: title")
 
 
-def refused(found: Request | Unclear, *words: str) -> None:
-    assert isinstance(found, Unclear)
+def refused(found: Request | IncompleteRequest, *words: str) -> None:
+    assert isinstance(found, IncompleteRequest)
     (finding,) = found.findings
     assert all(word in f"{finding.message} {finding.remedy}" for word in words), finding
 
 
 def test_an_empty_registry_and_no_artifact_say_how_to_begin() -> None:
-    refused(completed(Asked(Stage.SHADOW), registry()), "holds no model", "--new-model")
+    refused(completed(CommandArguments(Stage.SHADOW), registry()), "holds no model", "--new-model")
 
 
 def test_several_models_are_listed_with_a_command_each() -> None:
     refused(
-        completed(Asked(Stage.ACTIVE), registry(one={}, two={})),
+        completed(CommandArguments(Stage.ACTIVE), registry(one={}, two={})),
         "The registry holds one, two",
         "`/promote active one` or `/promote active two`",
     )
@@ -46,26 +46,26 @@ def test_several_models_are_listed_with_a_command_each() -> None:
 
 def test_several_models_that_share_an_artifact_are_listed_by_it() -> None:
     known = registry(one={"shadow": POINTER}, two={"shadow": POINTER}, three={})
-    refused(completed(Asked(Stage.ACTIVE), known, ["ml/a"]), "This pull request touches one, two")
+    refused(completed(CommandArguments(Stage.ACTIVE), known, ["ml/a"]), "This pull request touches one, two")
 
 
 def test_no_artifact_anywhere_says_where_one_was_looked_for() -> None:
     refused(
-        completed(Asked(Stage.STAGING), registry(one={})),
+        completed(CommandArguments(Stage.STAGING), registry(one={})),
         "no lower stage holds one",
         "--artifact-dir ml/artifacts/NAME",
     )
-    refused(completed(Asked(Stage.SHADOW), registry(one={})), "shadow is the lowest stage")
+    refused(completed(CommandArguments(Stage.SHADOW), registry(one={})), "shadow is the lowest stage")
 
 
 def test_a_misspelt_model_is_answered_with_the_nearest() -> None:
-    asked = Asked(Stage.ACTIVE, model=ModelName("regime"))
+    asked = CommandArguments(Stage.ACTIVE, model=ModelName("regime"))
     refused(completed(asked, registry(regimes={})), "Unknown model 'regime'", "/promote active regimes")
     refused(completed(asked, registry()), "none yet", "add its artifact")
 
 
 def test_every_value_is_taken_from_the_nearest_place_and_says_which() -> None:
-    found = completed(Asked(Stage.ACTIVE), registry(one={"shadow": POINTER}))
+    found = completed(CommandArguments(Stage.ACTIVE), registry(one={"shadow": POINTER}))
     assert isinstance(found, Request)
     assert (found.model, found.artifact_dir, found.artifact_id, found.dataset_id) == ("one", "ml/a", "a_id", "d")
     assert found.origins == {
@@ -79,7 +79,7 @@ def test_every_value_is_taken_from_the_nearest_place_and_says_which() -> None:
 
 
 def test_what_is_said_is_taken_as_it_is() -> None:
-    asked = Asked(
+    asked = CommandArguments(
         Stage.ACTIVE,
         model=ModelName("one"),
         artifact_dir=ArtifactPath("ml/b"),

@@ -27,7 +27,7 @@ from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName
-from promotebot.text import short
+from promotebot.text import short_digest
 
 NOW = datetime(2026, 2, 16, 9, tzinfo=timezone.utc)
 MODEL = ModelName("regime_classifier")
@@ -398,7 +398,7 @@ def test_a_plan_that_reads_back_otherwise_in_any_part_is_not_written(
 
 
 def test_what_has_no_digest_is_called_unknown() -> None:
-    assert (short(None), short(""), short("sha256:" + "1" * 64)) == (
+    assert (short_digest(None), short_digest(""), short_digest("sha256:" + "1" * 64)) == (
         "unknown bytes",
         "unknown bytes",
         "sha256:11111111…",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from promotebot.errors import InvalidInput
-from promotebot.promotion.commands import Ask, Unreadable, parse_comment
+from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_comment
 from promotebot.promotion.labels import parse_label
 from promotebot.promotion.policy import parse_policy
 from promotebot.promotion.request import Actor
@@ -106,9 +106,9 @@ def test_what_is_made_of_every_kind_of_line() -> None:
 
 def _parsed(body: str) -> Iterator[str]:
     for command in parse_comment(body):
-        if isinstance(command, Ask):
+        if isinstance(command, ChangeCommand):
             yield f"{command.line}: {_short(command.text)} → {_short(set_values(command.asked))}"
-        elif isinstance(command, Unreadable):
+        elif isinstance(command, InvalidCommand):
             yield f"{command.line}: {_short(command.text)} ✗ {_short(command.problem)} | {command.remedy}"
         else:
             yield f"{type(command).__name__}: {set_values(command)}"

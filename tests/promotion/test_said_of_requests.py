@@ -13,10 +13,10 @@ from typing import Any
 
 from promotebot.artifact.manifest import Manifest
 from promotebot.findings import error
-from promotebot.promotion.infer import Scene, Unclear, complete
+from promotebot.promotion.infer import IncompleteRequest, InferenceContext, complete
 from promotebot.promotion.plan import Decision, Plan, Rejected, document
 from promotebot.promotion.policy import parse_policy
-from promotebot.promotion.request import Actor, Asked, Request
+from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.promotion.rules.case import Facts
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
@@ -152,18 +152,20 @@ WRITTEN = {
 }
 
 
-def scenes() -> Iterator[tuple[str, Request | Unclear]]:
+def scenes() -> Iterator[tuple[str, Request | IncompleteRequest]]:
     def known(**models: Any) -> ModelRegistry:
         return ModelRegistry.parse(stored_json({"schema_version": "v1", "models": models}))
 
-    def made(asked: Asked, registry: ModelRegistry, *touched: str, **manifest: Any) -> Request | Unclear:
+    def made(
+        asked: CommandArguments, registry: ModelRegistry, *touched: str, **manifest: Any
+    ) -> Request | IncompleteRequest:
         parsed = Manifest.model_validate({**WRITTEN, **manifest}) if manifest else None
         places = [ArtifactPath(path) for path in touched] or [ArtifactPath("ml/a")]
-        scene = Scene(registry, places[: len(touched)], dict.fromkeys(places, parsed).get)
+        scene = InferenceContext(registry, places[: len(touched)], dict.fromkeys(places, parsed).get)
         return complete(asked, scene, actor=Actor("alice", Source.GITHUB), ref=REF, default_reason="#7: title")
 
     one, name = known(one={"shadow": POINTER}), ModelName("one")
-    active, staging, shadow = (Asked(stage) for stage in (Stage.ACTIVE, Stage.STAGING, Stage.SHADOW))
+    active, staging, shadow = (CommandArguments(stage) for stage in (Stage.ACTIVE, Stage.STAGING, Stage.SHADOW))
     past = {"ts_utc": "2026-01-01T00:00:00Z", "to_stage": "active", "pointer": POINTER}
     yield "nothing anywhere", made(shadow, known())
     yield "one model, one pointer", made(active, one)
@@ -187,7 +189,7 @@ def scenes() -> Iterator[tuple[str, Request | Unclear]]:
     yield "an unknown model", made(replace(active, model=ModelName("on")), one)
     yield "an unknown model, nothing near", made(replace(active, model=ModelName("zzzzzz")), one)
     yield "an unknown model of none", made(replace(active, model=name), known())
-    everything = Asked(
+    everything = CommandArguments(
         Stage.ACTIVE,
         model=name,
         artifact_dir=ArtifactPath("ml/said"),
@@ -210,8 +212,8 @@ def scenes() -> Iterator[tuple[str, Request | Unclear]]:
 
 
 def test_what_is_inferred_and_asked_back_in_every_kind_of_scene() -> None:
-    def shown(found: Request | Unclear) -> Iterator[str]:
-        if isinstance(found, Unclear):
+    def shown(found: Request | IncompleteRequest) -> Iterator[str]:
+        if isinstance(found, IncompleteRequest):
             yield f"unclear, model {found.model}"
             yield from (told(finding) for finding in found.findings)
         else:

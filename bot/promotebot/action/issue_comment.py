@@ -7,15 +7,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from promotebot.action.permissions import pull_refusal
-from promotebot.action.reply import Teller
-from promotebot.action.requester import Petition
+from promotebot.action.reply import Replier
+from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.action.retry import guarded, on_fresh_head
+from promotebot.action.retry import report_errors, retry_on_moved_head
 from promotebot.comments.help import render_help
 from promotebot.comments.refusals import render_refused_event, render_unreadable
 from promotebot.github.events import CommentCreated
-from promotebot.promotion.commands import Ask, Command, Help, Look, Unreadable, Withdraw, parse_comment
-from promotebot.pulls.context import Tools
+from promotebot.promotion.commands import (
+    ChangeCommand,
+    Command,
+    Help,
+    InvalidCommand,
+    QueryCommand,
+    Withdraw,
+    parse_comment,
+)
+from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -29,19 +37,19 @@ def ignored_comment(event: CommentCreated, settings: Settings) -> Answer | None:
     return None if parse_comment(event.body) else Answer(Outcome.IGNORED, Reason.NO_COMMAND)
 
 
-def answer_comment(event: CommentCreated, tools: Tools) -> Answer:
+def answer_comment(event: CommentCreated, tools: JobContext) -> Answer:
     """Carry out a comment's commands in order, until one is refused."""
     settings = tools.settings
     url = f"{settings.server_url}/{settings.repository}/pull/{event.pull}#issuecomment-{event.comment_id}"
-    petition = Petition(event.pull, event.author, f"comment:{event.comment_id}", url, event.comment_id)
-    teller = Teller(tools.github, settings, petition)
+    petition = Requester(event.pull, event.author, f"comment:{event.comment_id}", url, event.comment_id)
+    teller = Replier(tools.github, settings, petition)
     teller.react("eyes")
-    answer = guarded(teller, lambda: _decide(event, petition, tools, teller))
+    answer = report_errors(teller, lambda: _decide(event, petition, tools, teller))
     teller.react("rocket" if answer.code == 0 else "-1")
     return answer
 
 
-def _decide(event: CommentCreated, petition: Petition, tools: Tools, teller: Teller) -> Answer:
+def _decide(event: CommentCreated, petition: Requester, tools: JobContext, teller: Replier) -> Answer:
     if not event.is_pull:
         return _refuse(
             teller,
@@ -55,7 +63,7 @@ def _decide(event: CommentCreated, petition: Petition, tools: Tools, teller: Tel
     if refused:
         return _refuse(teller, *refused)
     commands = parse_comment(event.body)
-    unreadable = [command for command in commands if isinstance(command, Unreadable)]
+    unreadable = [command for command in commands if isinstance(command, InvalidCommand)]
     if unreadable:
         answer = Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, unreadable[0].problem)
         return teller.say(answer, render_unreadable(unreadable, teller.setting))
@@ -67,33 +75,33 @@ def _decide(event: CommentCreated, petition: Petition, tools: Tools, teller: Tel
     return _together(answers)
 
 
-def _one(command: Command, petition: Petition, tools: Tools, teller: Teller) -> Answer:
+def _one(command: Command, petition: Requester, tools: JobContext, teller: Replier) -> Answer:
     if isinstance(command, Help):
         return teller.say(Answer(Outcome.HELPED, Reason.HELP), render_help(teller.setting))
-    if isinstance(command, Ask):
-        from promotebot.action.promote import Errand  # GitPython is loaded where there is something to carry out
+    if isinstance(command, ChangeCommand):
+        from promotebot.action.promote import PromotionJob  # GitPython is loaded where there is something to carry out
 
         asked, line = command.asked, command.line
-        return on_fresh_head(
+        return retry_on_moved_head(
             petition.pull,
             tools,
             teller,
-            lambda space, now: Errand(asked, line, petition, tools, teller, space, now).run(),
+            lambda space, now: PromotionJob(asked, line, petition, tools, teller, space, now).run(),
         )
     if isinstance(command, Withdraw):
         from promotebot.action.withdraw import Withdrawal
 
         model = command.model
-        return on_fresh_head(
+        return retry_on_moved_head(
             petition.pull,
             tools,
             teller,
             lambda space, now: Withdrawal(petition, tools, teller, space, now, model=model).run(),
         )
-    if isinstance(command, Look):
+    if isinstance(command, QueryCommand):
         from promotebot.action.queries import look
 
-        return on_fresh_head(
+        return retry_on_moved_head(
             petition.pull, tools, teller, lambda space, now: look(command, petition, tools, teller, space, now)
         )
     raise TypeError(f"{type(command).__name__} is no command to carry out")
@@ -108,7 +116,7 @@ def _comment_refusal(event: CommentCreated, comment: IssueComment) -> tuple[Reas
     return None
 
 
-def _refuse(teller: Teller, reason: Reason, message: str, remedy: str) -> Answer:
+def _refuse(teller: Replier, reason: Reason, message: str, remedy: str) -> Answer:
     answer = Answer(Outcome.REFUSED, reason, message)
     return teller.say(answer, render_refused_event(message, remedy, teller.setting))
 

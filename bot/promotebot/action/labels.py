@@ -6,19 +6,19 @@ import logging
 from collections.abc import Callable
 
 from promotebot.action.permissions import permission_refusal, pull_refusal
-from promotebot.action.promote import Errand
-from promotebot.action.reply import Teller
-from promotebot.action.requester import Petition
+from promotebot.action.promote import PromotionJob
+from promotebot.action.reply import Replier
+from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.action.retry import guarded, on_fresh_head
+from promotebot.action.retry import report_errors, retry_on_moved_head
 from promotebot.action.withdraw import Withdrawal
 from promotebot.comments.refusals import render_refused_event
 from promotebot.errors import InvalidInput, PromotebotError
 from promotebot.github.events import LabelChanged
 from promotebot.promotion.labels import PREFIX, parse_label
-from promotebot.promotion.request import Asked
-from promotebot.pulls.context import Tools
-from promotebot.pulls.snapshot import workspace
+from promotebot.promotion.request import CommandArguments
+from promotebot.pulls.context import JobContext
+from promotebot.pulls.snapshot import fetch_pull
 from promotebot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -35,13 +35,13 @@ def ignored_label(event: LabelChanged, settings: Settings) -> Answer | None:
     return None
 
 
-def answer_label(event: LabelChanged, tools: Tools) -> Answer:
+def answer_label(event: LabelChanged, tools: JobContext) -> Answer:
     """Promote, or withdraw; a refused label is taken off again, a withdrawal nobody may make is undone."""
     settings = tools.settings
     url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{event.pull}"
-    petition = Petition(event.pull, event.sender, f"run:{settings.run_id or '0'}", url)
-    teller = Teller(tools.github, settings, petition)
-    answer = guarded(teller, lambda: _decide(event, petition, tools, teller))
+    petition = Requester(event.pull, event.sender, f"run:{settings.run_id or '0'}", url)
+    teller = Replier(tools.github, settings, petition)
+    answer = report_errors(teller, lambda: _decide(event, petition, tools, teller))
     if event.added and answer.code:
         _quietly(lambda: tools.github.remove_label(event.pull, event.label))
     elif not event.added and answer.reason is Reason.PERMISSION:
@@ -49,7 +49,7 @@ def answer_label(event: LabelChanged, tools: Tools) -> Answer:
     return answer
 
 
-def _decide(event: LabelChanged, petition: Petition, tools: Tools, teller: Teller) -> Answer:
+def _decide(event: LabelChanged, petition: Requester, tools: JobContext, teller: Replier) -> Answer:
     pull = tools.github.pull(event.pull)
     teller.place(pull)
     refused = pull_refusal(pull)
@@ -69,23 +69,23 @@ def _decide(event: LabelChanged, petition: Petition, tools: Tools, teller: Telle
     if is_on != event.added:
         return Answer(Outcome.IGNORED, Reason.LABEL, "the label was changed again meanwhile")
     if event.added:
-        return on_fresh_head(
+        return retry_on_moved_head(
             event.pull,
             tools,
             teller,
-            lambda space, now: Errand(asked, LINE, petition, tools, teller, space, now).run(),
+            lambda space, now: PromotionJob(asked, LINE, petition, tools, teller, space, now).run(),
         )
     return _withdraw(asked, petition, tools, teller)
 
 
-def _withdraw(asked: Asked, petition: Petition, tools: Tools, teller: Teller) -> Answer:
+def _withdraw(asked: CommandArguments, petition: Requester, tools: JobContext, teller: Replier) -> Answer:
     """Permission first: whoever may not withdraw gets the label back, whatever it stands for."""
-    with workspace(petition.pull, tools.settings, tools.github) as space:
+    with fetch_pull(petition.pull, tools.settings, tools.github) as space:
         refused = permission_refusal(petition.login, asked.stage, space, tools.github, "withdrawing from")
     if refused:
         answer = Answer(Outcome.REFUSED, refused[0], refused[1])
         return teller.say(answer, render_refused_event(refused[1], refused[2], teller.setting))
-    return on_fresh_head(
+    return retry_on_moved_head(
         petition.pull,
         tools,
         teller,

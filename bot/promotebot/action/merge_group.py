@@ -10,20 +10,20 @@ from promotebot.action.result import GATE_OUTCOMES, Answer, Reason
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, error
 from promotebot.gate.approvals import separation
-from promotebot.gate.evaluate import review
+from promotebot.gate.evaluate import evaluate_gate
 from promotebot.gate.requests import confirm
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.checks import CHECK_NAME
 from promotebot.github.events import Queued
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Step
-from promotebot.pulls.changeset import Change
-from promotebot.pulls.context import Tools
+from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import BASE, HEAD, remote
 from promotebot.registry.model import Source
 
 
-def guard_queue(event: Queued, tools: Tools) -> Answer:
+def guard_queue(event: Queued, tools: JobContext) -> Answer:
     """Judge what the merge queue built: everything queued so far on top of the base.
 
     Raises:
@@ -32,8 +32,8 @@ def guard_queue(event: Queued, tools: Tools) -> Answer:
     with FetchedRepository.fetched(remote(tools.settings), {HEAD: event.head_ref, BASE: event.base_ref}) as repository:
         settings = tools.settings
         base, head = repository.commit_id(event.base_sha), repository.commit_id(event.head_sha)
-        change = Change(repository, base, head, settings.registry_path, settings.policy_path)
-        found = review(change, examine=tools.examine, now=tools.clock())
+        change = Changeset(repository, base, head, settings.registry_path, settings.policy_path)
+        found = evaluate_gate(change, examine=tools.examine, now=tools.clock())
         found = replace(found, findings=(*found.findings, *_confirmed(found.steps, change, tools)))
         found = found.with_approval(_approved(event, found.steps, change.policy, tools))
     text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in found.findings)
@@ -43,7 +43,7 @@ def guard_queue(event: Queued, tools: Tools) -> Answer:
     return Answer(GATE_OUTCOMES[found.conclusion], Reason.GATE, found.title, summary=text)
 
 
-def _approved(event: Queued, steps: Sequence[Step], policy: Policy, tools: Tools) -> Finding | None:
+def _approved(event: Queued, steps: Sequence[Step], policy: Policy, tools: JobContext) -> Finding | None:
     """The approval of the queued pull request's own head, which only the name of the queue's branch tells."""
     if policy.separation is None or not steps:
         return None
@@ -56,7 +56,7 @@ def _approved(event: Queued, steps: Sequence[Step], policy: Policy, tools: Tools
     return separation(steps, pull.head_sha, pull, policy, tools.github)
 
 
-def _confirmed(steps: Sequence[Step], change: Change, tools: Tools) -> list[Finding]:
+def _confirmed(steps: Sequence[Step], change: Changeset, tools: JobContext) -> list[Finding]:
     """Each event by its own pull request; one made at a terminal was asked after on the pull request it came with."""
     asked = [step for step in steps if step.event.source is Source.GITHUB]
     found: list[Finding] = []

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promotebot.action.reply import Teller
-from promotebot.action.requester import Petition
+from promotebot.action.reply import Replier
+from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.action.retry import guarded
+from promotebot.action.retry import report_errors
 from promotebot.artifact.source import GitTree
 from promotebot.comments import notices as notes
 from promotebot.errors import CouldNotVerify
@@ -21,13 +21,13 @@ from promotebot.github.events import PullClosed
 from promotebot.github.ports import PullRequest
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.promotion.replay import Diverged, Step, replay
-from promotebot.pulls.context import Tools
+from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import BASE, HEAD, remote
 from promotebot.registry.model import Action
 from promotebot.registry.names import GitSha
 from promotebot.registry.registry import ModelRegistry
-from promotebot.verification.report import About, VerifyReport
-from promotebot.verification.verify import Subject, verify
+from promotebot.verification.report import ReportScope, VerifyReport
+from promotebot.verification.verify import VerificationInput, verify
 
 TASK = "promotebot"
 _EVENTS = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled_back", Action.DEMOTE: "demoted"}
@@ -43,19 +43,19 @@ class _Landing:
     steps: tuple[Step, ...]
 
 
-def landed(event: PullClosed, tools: Tools) -> Answer:
+def landed(event: PullClosed, tools: JobContext) -> Answer:
     """Deployments, `repository_dispatch` and one comment for what a merge made live."""
     settings = tools.settings
     pull = tools.github.pull(event.pull)
     if not pull.merged or pull.merge_commit_sha is None:
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "the pull request is not merged")
     url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{event.pull}"
-    teller = Teller(tools.github, settings, Petition(event.pull, pull.author, "", url))
+    teller = Replier(tools.github, settings, Requester(event.pull, pull.author, "", url))
     teller.place(pull)
-    return guarded(teller, lambda: _landed(pull, tools, teller))
+    return report_errors(teller, lambda: _landed(pull, tools, teller))
 
 
-def _landed(pull: PullRequest, tools: Tools, teller: Teller) -> Answer:
+def _landed(pull: PullRequest, tools: JobContext, teller: Replier) -> Answer:
     refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: f"refs/pull/{pull.number}/head"}
     with FetchedRepository.fetched(remote(tools.settings), refs) as repository:
         landing = _landing(repository, pull, tools.settings.registry_path)
@@ -63,14 +63,14 @@ def _landed(pull: PullRequest, tools: Tools, teller: Teller) -> Answer:
             return Answer(Outcome.IGNORED, Reason.NOTHING_TO_CHANGE, "the merge promotes nothing")
         policy = read_policy(repository, landing.commit, tools.settings.policy_path)
         teller.at(pull.head_sha, policy.contacts)
-        subject = Subject(
+        subject = VerificationInput(
             landing.after,
             GitTree(repository, landing.commit),
             policy,
             lambda sha: repository.is_ancestor(sha, landing.commit),
             landing.before,
         )
-        about = About(registry=tools.settings.registry_path, commit=landing.commit)
+        about = ReportScope(registry=tools.settings.registry_path, commit=landing.commit)
         names = sorted({step.model for step in landing.steps})
         report = verify(subject, names, about, examine=tools.examine, now=tools.clock())
     _tell_the_world(landing, report, pull, tools)
@@ -102,7 +102,7 @@ def _landing(repository: Repository, pull: PullRequest, registry_path: str) -> _
     return _Landing(commit, before, after, found.steps)
 
 
-def _tell_the_world(landing: _Landing, report: VerifyReport, pull: PullRequest, tools: Tools) -> None:
+def _tell_the_world(landing: _Landing, report: VerifyReport, pull: PullRequest, tools: JobContext) -> None:
     """A deployment for each stage that changed, and, only when it verifies, an event that a team's CD can act on."""
     approvers = tools.github.approvals(pull.number, pull.head_sha)
     newest = {(step.model, step.event.stage): step for step in landing.steps}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from promotebot.action.result import Reason
 from promotebot.promotion.policy import Permission, Policy
-from promotebot.promotion.request import Asked
-from promotebot.pulls.snapshot import Workspace
+from promotebot.promotion.request import CommandArguments
+from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import Action
 from promotebot.registry.names import GitSha, Stage
 
@@ -19,7 +19,7 @@ Refusal = tuple[Reason, str, str]
 _DOING = {Action.PROMOTE: "promoting to", Action.ROLLBACK: "rolling back", Action.DEMOTE: "demoting from"}
 
 
-def refusal(asked: Asked, login: str, space: Workspace, github: GitHub) -> Refusal | None:
+def refusal(asked: CommandArguments, login: str, space: PullSnapshot, github: GitHub) -> Refusal | None:
     """Why this pull request, or this person, may not ask for it; None when they may."""
     return (
         _of_the_pull(space)
@@ -28,7 +28,7 @@ def refusal(asked: Asked, login: str, space: Workspace, github: GitHub) -> Refus
     )
 
 
-def permission_refusal(login: str, stage: Stage, space: Workspace, github: GitHub, doing: str) -> Refusal | None:
+def permission_refusal(login: str, stage: Stage, space: PullSnapshot, github: GitHub, doing: str) -> Refusal | None:
     """The role that the policy asks for, by GitHub's word."""
     needed, held = space.change.policy.stages.permission(stage), github.permission(login)
     if held >= needed:
@@ -40,7 +40,7 @@ def permission_refusal(login: str, stage: Stage, space: Workspace, github: GitHu
     )
 
 
-def _of_the_pull(space: Workspace) -> Refusal | None:
+def _of_the_pull(space: PullSnapshot) -> Refusal | None:
     pull = space.pull
     if not space.takes_promotions:
         return (
@@ -53,7 +53,7 @@ def _of_the_pull(space: Workspace) -> Refusal | None:
     return None
 
 
-def sha_refusal(asked: Asked, head: GitSha, policy: Policy) -> Refusal | None:
+def sha_refusal(asked: CommandArguments, head: GitSha, policy: Policy) -> Refusal | None:
     """A request is for the commit that was looked at: as it says, and where the policy wants it to say."""
     if asked.sha and asked.sha != head:
         return (

@@ -9,30 +9,30 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from promotebot.action.permissions import refusal
-from promotebot.action.reply import Teller
-from promotebot.action.requester import Petition
+from promotebot.action.reply import Replier
+from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.comments.comment import Rendered
 from promotebot.comments.decisions import render_done, render_plan, render_rejected, render_unchanged
 from promotebot.comments.refusals import render_failure, render_refused_event, render_unclear
 from promotebot.errors import PromotebotError
 from promotebot.findings import Finding, errors_in
-from promotebot.gate.evaluate import Review
-from promotebot.gate.judge import judged
+from promotebot.gate.evaluate import GateResult
+from promotebot.gate.judge import evaluate_pull
 from promotebot.planning.complete import prepare
-from promotebot.planning.decide import Decided, Ground, decide, with_findings
-from promotebot.planning.genesis import Genesis
+from promotebot.planning.decide import Decided, PromotionContext, decide, with_findings
+from promotebot.planning.genesis import LegacyDigests
 from promotebot.planning.messages import commit_message
-from promotebot.promotion.infer import Unclear
+from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.replay import Step
-from promotebot.promotion.request import Actor, Asked, Request
-from promotebot.pulls.changeset import Change
+from promotebot.promotion.request import Actor, CommandArguments, Request
+from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.commit import commit_registry
-from promotebot.pulls.context import Tools
+from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_of
-from promotebot.pulls.promotions import WITHDRAWN, Fallen, Standing, answered, is_void, stand
-from promotebot.pulls.snapshot import Workspace
+from promotebot.pulls.promotions import WITHDRAWN, InvalidPromotions, PendingPromotions, answered, is_void, load_pending
+from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import RequestRef, Source
 from promotebot.registry.names import MAX_TEXT, GitSha
 
@@ -40,19 +40,19 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Errand:
+class PromotionJob:
     """One request on one state of a pull request."""
 
-    asked: Asked
+    asked: CommandArguments
     line: int
-    petition: Petition
-    tools: Tools
-    teller: Teller
-    space: Workspace
+    petition: Requester
+    tools: JobContext
+    teller: Replier
+    space: PullSnapshot
     now: datetime
 
     @property
-    def change(self) -> Change:
+    def change(self) -> Changeset:
         return self.space.change
 
     @property
@@ -72,25 +72,25 @@ class Errand:
             return self.teller.say(answer, render_refused_event(refused[1], refused[2], self.teller.setting))
         if self.ref.id in self.space.repository.trailers(WITHDRAWN, self.change.fork_point, self.change.head):
             return self._withdrawn()
-        standing = stand(self.space, self.tools, self.now)
-        if isinstance(standing, Fallen):
+        standing = load_pending(self.space, self.tools, self.now)
+        if isinstance(standing, InvalidPromotions):
             return self._refuse(_reason(standing.findings), standing.findings, standing.model)
         done = answered(standing, self.change, self.ref.id)
         if done:
             return self._done(done)
         prepared = self._prepare(self._ground(standing))
-        if isinstance(prepared, Unclear):
+        if isinstance(prepared, IncompleteRequest):
             return self._refuse(Reason.UNCLEAR, prepared.findings, prepared.model)
         request, remarks = prepared
-        renewed = stand(self.space, self.tools, self.now, without=lambda step: self._renews(request, step))
-        if isinstance(renewed, Fallen):
+        renewed = load_pending(self.space, self.tools, self.now, without=lambda step: self._renews(request, step))
+        if isinstance(renewed, InvalidPromotions):
             return self._refuse(_reason(renewed.findings), renewed.findings, renewed.model)
         return self._decide(renewed, self._ground(renewed), request, remarks)
 
-    def _ground(self, standing: Standing) -> Ground:
+    def _ground(self, standing: PendingPromotions) -> PromotionContext:
         change = self.change
-        genesis = Genesis(self.space.repository, change.base, change.registry_path, self.tools.examine)
-        return Ground(
+        genesis = LegacyDigests(self.space.repository, change.base, change.registry_path, self.tools.examine)
+        return PromotionContext(
             standing.registry, standing.base, change.policy, change.head_files, change.head, first_digest=genesis
         )
 
@@ -99,14 +99,16 @@ class Errand:
         same_slot = (step.model, step.event.stage) == (request.model, request.stage)
         return same_slot and is_void(step, self.change, self.tools)
 
-    def _prepare(self, ground: Ground) -> tuple[Request, Sequence[Finding]] | Unclear:
+    def _prepare(self, ground: PromotionContext) -> tuple[Request, Sequence[Finding]] | IncompleteRequest:
         """The completed request: inferred for a promotion, found in history for a rollback or demotion."""
         asked, change = self.asked, self.change
         actor = Actor(self.petition.login, Source.GITHUB)
         reason = one_line(f"#{self.space.pull.number}: {self.space.pull.title}")
         return prepare(asked, ground, change.inference(ground.registry), actor, self.ref, reason, self.tools.examine)
 
-    def _decide(self, standing: Standing, ground: Ground, request: Request, remarks: Sequence[Finding]) -> Answer:
+    def _decide(
+        self, standing: PendingPromotions, ground: PromotionContext, request: Request, remarks: Sequence[Finding]
+    ) -> Answer:
         facts = facts_of(request, self.space, self.tools, ground.base)
         decided = with_findings(decide(ground, request, facts, examine=self.tools.examine, now=self.now), remarks)
         decision = decided.decision
@@ -118,10 +120,10 @@ class Errand:
         if isinstance(decision, Plan):
             return self._apply(standing, decision, decided)
         rendered = render_unchanged(decision, self.teller.setting)
-        self._publish(self.change, judged(self.space, self.change, self.tools, self.now), rendered)
+        self._publish(self.change, evaluate_pull(self.space, self.change, self.tools, self.now), rendered)
         return self.teller.say(Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE, rendered.title), rendered)
 
-    def _apply(self, standing: Standing, decision: Plan, decided: Decided) -> Answer:
+    def _apply(self, standing: PendingPromotions, decision: Plan, decided: Decided) -> Answer:
         """Commit, review the new head as the gate does, set the check on it, then tell."""
         details = _details(decision.findings)
         if self.asked.dry_run:
@@ -129,11 +131,11 @@ class Errand:
             answer = Answer(Outcome.PLANNED, Reason.DRY_RUN, rendered.title, details=details)
             return self.teller.say(answer, rendered)
         commit = self._commit(standing, decision)
-        after = Change(
+        after = Changeset(
             self.space.repository, self.change.base, commit, self.change.registry_path, self.change.policy_path
         )
         try:
-            found = judged(self.space, after, self.tools, self.now)
+            found = evaluate_pull(self.space, after, self.tools, self.now)
             rendered = self._render(decision, decided, commit, found)
             self._publish(after, found, rendered)
         except PromotebotError as problem:
@@ -143,7 +145,7 @@ class Errand:
         return self.teller.say(answer, rendered)
 
     def _render(
-        self, decision: Plan, decided: Decided, commit: GitSha | None = None, found: Review | None = None
+        self, decision: Plan, decided: Decided, commit: GitSha | None = None, found: GateResult | None = None
     ) -> Rendered:
         return render_plan(
             decision,
@@ -159,7 +161,7 @@ class Errand:
             waiting=found.waiting if found else None,
         )
 
-    def _commit(self, standing: Standing, decision: Plan) -> GitSha:
+    def _commit(self, standing: PendingPromotions, decision: Plan) -> GitSha:
         """One commit; a merge of the base where the base changed a file that this one writes."""
         model, registry = decision.request.model, decision.after
         merge = standing.behind or registry.file_of(model) in self.change.moved_registry_files
@@ -175,13 +177,13 @@ class Errand:
         message = commit_message(decision, title=self.space.pull.title, trailers=trailers)
         return commit_registry(self.space, self.tools, registry, models, message=message, merge=merge, now=self.now)
 
-    def _publish(self, change: Change, found: Review, rendered: Rendered) -> None:
+    def _publish(self, change: Changeset, found: GateResult, rendered: Rendered) -> None:
         self.teller.check(change.head, found.conclusion, found.title, rendered)
 
     def _done(self, step: Step) -> Answer:
         """The job ran before: nothing is written twice, what may have been lost after the push is said again."""
         rendered = render_done(step.event, step.model, self.teller.setting)
-        self._publish(self.change, judged(self.space, self.change, self.tools, self.now), rendered)
+        self._publish(self.change, evaluate_pull(self.space, self.change, self.tools, self.now), rendered)
         answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, rendered.title, commit_sha=self.change.head)
         return self.teller.say_once(answer, rendered)
 

@@ -6,42 +6,42 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from promotebot.action.reply import Teller
-from promotebot.action.requester import Petition
+from promotebot.action.reply import Replier
+from promotebot.action.requester import Requester
 from promotebot.action.result import GATE_OUTCOMES, Answer, Outcome, Reason
-from promotebot.action.retry import guarded, on_fresh_head
+from promotebot.action.retry import report_errors, retry_on_moved_head
 from promotebot.comments import notices as notes
 from promotebot.errors import PromotebotError
 from promotebot.findings import error
-from promotebot.gate.evaluate import Review
-from promotebot.gate.judge import judged
-from promotebot.pulls.context import Tools
-from promotebot.pulls.snapshot import Workspace
+from promotebot.gate.evaluate import GateResult
+from promotebot.gate.judge import evaluate_pull
+from promotebot.pulls.context import JobContext
+from promotebot.pulls.snapshot import PullSnapshot
 
 
-def guard_pulls(numbers: Sequence[int], tools: Tools) -> Answer:
+def guard_pulls(numbers: Sequence[int], tools: JobContext) -> Answer:
     """Judge each pull request of a branch as it is now; the answer is the worst of theirs."""
     return max((_guard_pull(number, tools) for number in numbers), key=lambda answer: answer.code)
 
 
-def _guard_pull(number: int, tools: Tools) -> Answer:
+def _guard_pull(number: int, tools: JobContext) -> Answer:
     """Judge a pull request, its author's or a fork's, and set the check on its head."""
     pull = tools.github.pull(number)
     if pull.state != "open":
         return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, "the pull request is closed")
     url = tools.settings.run_url or f"{tools.settings.server_url}/{tools.settings.repository}/pull/{number}"
-    teller = Teller(tools.github, tools.settings, Petition(number, pull.author, "", url))
+    teller = Replier(tools.github, tools.settings, Requester(number, pull.author, "", url))
     teller.place(pull)
-    return guarded(
-        teller, lambda: on_fresh_head(number, tools, teller, lambda space, now: _judge(space, tools, teller, now))
+    return report_errors(
+        teller, lambda: retry_on_moved_head(number, tools, teller, lambda space, now: _judge(space, tools, teller, now))
     )
 
 
-def _judge(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> Answer:
+def _judge(space: PullSnapshot, tools: JobContext, teller: Replier, now: datetime) -> Answer:
     change = space.change
     teller.at(change.head, change.policy.contacts)
     try:
-        found = _with_base(space, judged(space, change, tools, now))
+        found = _with_base(space, evaluate_pull(space, change, tools, now))
     except PromotebotError as problem:
         broken = error("gate.unreadable", problem.message, where=problem.where, remedy=problem.remedy)
         rendered = notes.render_gate([broken], f"refused: {problem.message[:120]}", teller.setting)
@@ -57,7 +57,7 @@ def _judge(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> Ans
     return teller.say(answer, rendered) if answer.outcome is Outcome.REFUSED else teller.say_again(answer, rendered)
 
 
-def _with_base(space: Workspace, found: Review) -> Review:
+def _with_base(space: PullSnapshot, found: GateResult) -> GateResult:
     """A branch that anybody may push is no base to promote into, whatever policy stands there."""
     if space.takes_promotions or not found.steps:
         return found

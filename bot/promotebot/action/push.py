@@ -6,29 +6,29 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
-from promotebot.action.reply import Teller
-from promotebot.action.requester import Petition
+from promotebot.action.reply import Replier
+from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.action.retry import guarded, on_fresh_head
+from promotebot.action.retry import report_errors, retry_on_moved_head
 from promotebot.comments import notices as notes
 from promotebot.comments.refusals import render_failure, render_unclear
 from promotebot.errors import BaseMoved
 from promotebot.findings import errors_in
-from promotebot.gate.judge import judged
+from promotebot.gate.judge import evaluate_pull
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import Pushed
 from promotebot.planning.committed import read_policy
 from promotebot.promotion.replay import Diverged
 from promotebot.pulls.commit import commit_registry
-from promotebot.pulls.context import Tools
-from promotebot.pulls.promotions import Fallen, is_of_another_policy, stand
+from promotebot.pulls.context import JobContext
+from promotebot.pulls.promotions import InvalidPromotions, is_of_another_policy, load_pending
 from promotebot.pulls.replan import own_steps
-from promotebot.pulls.snapshot import DEFAULT, Workspace, remote
+from promotebot.pulls.snapshot import DEFAULT, PullSnapshot, remote
 
 log = logging.getLogger(__name__)
 
 
-def refresh(event: Pushed, tools: Tools) -> Answer:
+def refresh(event: Pushed, tools: JobContext) -> Answer:
     """Bring every open pull request up to date whose promotions conflict now, or were judged by another policy."""
     if not _takes_promotions(event.branch, tools):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{event.branch} takes no promotions")
@@ -42,7 +42,7 @@ def refresh(event: Pushed, tools: Tools) -> Answer:
     return Answer(Outcome.UNCHANGED if not made else Outcome.PROMOTED, Reason.RECOMPUTED, message, summary=summary)
 
 
-def _takes_promotions(branch: str, tools: Tools) -> bool:
+def _takes_promotions(branch: str, tools: JobContext) -> bool:
     default = tools.github.default_branch()
     if branch == default:
         return True
@@ -51,18 +51,20 @@ def _takes_promotions(branch: str, tools: Tools) -> bool:
     return branch in policy.bases
 
 
-def _one(number: int, tools: Tools) -> Answer:
+def _one(number: int, tools: JobContext) -> Answer:
     settings = tools.settings
     url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{number}"
-    teller = Teller(tools.github, settings, Petition(number, settings.bot_login, "", url))
+    teller = Replier(tools.github, settings, Requester(number, settings.bot_login, "", url))
     pull = tools.github.pull(number)
     if pull.is_fork:
         return Answer(Outcome.IGNORED, Reason.FORK)
     teller.place(pull)
-    return guarded(teller, lambda: on_fresh_head(number, tools, teller, lambda s, now: _refresh(s, tools, teller, now)))
+    return report_errors(
+        teller, lambda: retry_on_moved_head(number, tools, teller, lambda s, now: _refresh(s, tools, teller, now))
+    )
 
 
-def _refresh(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> Answer:
+def _refresh(space: PullSnapshot, tools: JobContext, teller: Replier, now: datetime) -> Answer:
     change = space.change
     steps = own_steps(change)
     if isinstance(steps, Diverged) or not steps:
@@ -70,8 +72,8 @@ def _refresh(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> A
     teller.at(change.head, change.policy.contacts)
     if not change.has_conflict and not any(is_of_another_policy(step, change) for step in steps):
         return _judge_again(space, tools, teller, now)
-    standing = stand(space, tools, now, anew=True)
-    if isinstance(standing, Fallen):
+    standing = load_pending(space, tools, now, anew=True)
+    if isinstance(standing, InvalidPromotions):
         rendered = render_unclear(standing.findings, standing.model, teller.setting)
         teller.check(change.head, "failure", rendered.title, rendered)
         return teller.say(Answer(Outcome.UNCHANGED, Reason.RULES, rendered.title), rendered)
@@ -91,7 +93,7 @@ def _refresh(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> A
         teller.check(change.head, "failure", rendered.title, rendered)
         return teller.say(Answer(Outcome.UNCHANGED, Reason.BASE_MOVED, problem.message), rendered)
     after = replace(change, head=commit)
-    found = judged(space, after, tools, now)
+    found = evaluate_pull(space, after, tools, now)
     answer = Answer(Outcome.PROMOTED, Reason.RECOMPUTED, commit_sha=commit)
     for model in models:
         mine = [step for step in standing.steps if step.model == model]
@@ -103,9 +105,9 @@ def _refresh(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> A
     return answer
 
 
-def _judge_again(space: Workspace, tools: Tools, teller: Teller, now: datetime) -> Answer:
+def _judge_again(space: PullSnapshot, tools: JobContext, teller: Replier, now: datetime) -> Answer:
     """What was legal on the base before need not be on the base as it is now: the check says what holds today."""
-    found = judged(space, space.change, tools, now)
+    found = evaluate_pull(space, space.change, tools, now)
     rendered = notes.render_gate(found.findings, found.title, teller.setting, waiting=found.waiting)
     teller.check(space.change.head, found.conclusion, found.title, rendered)
     answer = Answer(Outcome.UNCHANGED, Reason.GATE, found.title)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from promotebot.action.reply import Teller
-from promotebot.action.requester import Petition
+from promotebot.action.reply import Replier
+from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.artifact.source import GitTree
 from promotebot.comments import notices as notes
 from promotebot.comments.refusals import render_refused_event
-from promotebot.gate.judge import judged
-from promotebot.promotion.commands import Look
+from promotebot.gate.judge import evaluate_pull
+from promotebot.promotion.commands import QueryCommand
 from promotebot.promotion.policy import Permission
-from promotebot.pulls.context import Tools
-from promotebot.pulls.promotions import Fallen, stand
-from promotebot.pulls.snapshot import Workspace
-from promotebot.verification.report import About
-from promotebot.verification.verify import Subject, verify
+from promotebot.pulls.context import JobContext
+from promotebot.pulls.promotions import InvalidPromotions, load_pending
+from promotebot.pulls.snapshot import PullSnapshot
+from promotebot.verification.report import ReportScope
+from promotebot.verification.verify import VerificationInput, verify
 
 
-def look(command: Look, petition: Petition, tools: Tools, teller: Teller, space: Workspace, now: datetime) -> Answer:
+def look(
+    command: QueryCommand, petition: Requester, tools: JobContext, teller: Replier, space: PullSnapshot, now: datetime
+) -> Answer:
     """Answer in a comment of its own; the check is left alone."""
     change = space.change
     teller.at(change.head, change.policy.contacts)
@@ -35,19 +37,21 @@ def look(command: Look, petition: Petition, tools: Tools, teller: Teller, space:
         answer = Answer(Outcome.REFUSED, Reason.UNCLEAR, message)
         return teller.say(answer, render_refused_event(message, f"known models: {known}", teller.setting))
     if command.what == "why":
-        found = judged(space, change, tools, now)
+        found = evaluate_pull(space, change, tools, now)
         findings = (*found.findings, *([found.waiting] if found.waiting else []))
         rendered = notes.render_report(f"The gate says: {found.title}", findings, teller.setting)
     elif command.what == "status":
-        base, standing = change.base_registry or registry, stand(space, tools, now)
-        steps = () if isinstance(standing, Fallen) else standing.steps
+        base, standing = change.base_registry or registry, load_pending(space, tools, now)
+        steps = () if isinstance(standing, InvalidPromotions) else standing.steps
         names = [name for name in base if command.model in (None, name)]
         rendered = notes.render_status(base, names, steps, teller.setting)
     else:
         tree = GitTree(space.repository, change.head)
-        subject = Subject(registry, tree, change.policy, lambda sha: bool(change.reachable(sha)), change.base_registry)
+        subject = VerificationInput(
+            registry, tree, change.policy, lambda sha: bool(change.reachable(sha)), change.base_registry
+        )
         names = [name for name in registry if command.model in (None, name)]
-        about = About(registry=change.registry_path, commit=change.head)
+        about = ReportScope(registry=change.registry_path, commit=change.head)
         report = verify(subject, names, about, examine=tools.examine, now=now)
         title = {"verified": "verified", "mismatch": "does not verify"}.get(report.verdict, "could not verify")
         rendered = notes.render_report(f"{change.head[:7]} {title}", report.findings, teller.setting)

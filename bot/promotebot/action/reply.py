@@ -6,9 +6,9 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from promotebot.action.requester import Petition
+from promotebot.action.requester import Requester
 from promotebot.action.result import Answer
-from promotebot.comments.comment import GENERAL, Rendered, Setting
+from promotebot.comments.comment import GENERAL, CommentContext, Rendered
 from promotebot.comments.markdown import marker
 from promotebot.errors import PromotebotError
 from promotebot.github.checks import CHECK_NAME, Conclusion
@@ -22,14 +22,14 @@ SETTLED = (marker(GENERAL), f"{marker(GENERAL)}\n### ☑️ Settled\n\nWhat stoo
 """A refusal that named no model must not outlive the answer that came after it."""
 
 
-class Teller:
+class Replier:
     """Speaks on one pull request. A comment or reaction that fails is logged and changes nothing."""
 
-    def __init__(self, github: GitHub, settings: Settings, petition: Petition) -> None:
+    def __init__(self, github: GitHub, settings: Settings, petition: Requester) -> None:
         self._github = github
         self._settings = settings
         self._petition = petition
-        self.setting = Setting(
+        self.setting = CommentContext(
             repo=settings.repository,
             server_url=settings.server_url,
             pull=petition.pull,

@@ -8,7 +8,7 @@ from promotebot.registry.model import RequestRef
 
 
 @dataclass(frozen=True)
-class Petition:
+class Requester:
     """One asking. A second run of its job has the same `id`, and so finds what the first one did (DESIGN §4)."""
 
     pull: int

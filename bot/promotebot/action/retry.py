@@ -6,18 +6,18 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from promotebot.action.reply import Teller
+from promotebot.action.reply import Replier
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.comments.refusals import render_failure, render_internal_error, render_refused_event
 from promotebot.errors import BaseMoved, CouldNotVerify, PromotebotError, RefChanged
-from promotebot.pulls.context import Tools
-from promotebot.pulls.snapshot import Workspace, workspace
+from promotebot.pulls.context import JobContext
+from promotebot.pulls.snapshot import PullSnapshot, fetch_pull
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
 
 
-def guarded(teller: Teller, work: Callable[[], Answer]) -> Answer:
+def report_errors(teller: Replier, work: Callable[[], Answer]) -> Answer:
     """Run, and tell of every way it can fail; a defect of our own is told, and raised for cli to log."""
     try:
         return work()
@@ -38,12 +38,14 @@ def guarded(teller: Teller, work: Callable[[], Answer]) -> Answer:
         raise
 
 
-def on_fresh_head(number: int, tools: Tools, teller: Teller, work: Callable[[Workspace, datetime], Answer]) -> Answer:
+def retry_on_moved_head(
+    number: int, tools: JobContext, teller: Replier, work: Callable[[PullSnapshot, datetime], Answer]
+) -> Answer:
     """Work on the pull request as it is now; a head that moves meanwhile is read afresh, a bounded number of times."""
     moved: RefChanged | None = None
     for _ in range(ATTEMPTS):
         try:
-            with workspace(number, tools.settings, tools.github) as space:
+            with fetch_pull(number, tools.settings, tools.github) as space:
                 return work(space, tools.clock())
         except RefChanged as problem:  # noqa: PERF203 - the loop is there for it
             log.warning("%s; reading it again", problem.message)

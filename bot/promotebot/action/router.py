@@ -18,23 +18,22 @@ from promotebot.github.events import (
     Reviewed,
     Scheduled,
 )
-from promotebot.pulls.context import Desk, Tools
+from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     pass
 
 
-def respond(event: Event, desk: Desk) -> Answer:
+def respond(event: Event, desk: JobContext) -> Answer:
     """Answer one event. What asks for nothing costs no request and gets no reply."""
     ignored = _ignored(event, desk.settings)
     if ignored:
         return ignored
-    github = desk.connect()
     try:
-        return _answer(event, Tools(desk.settings, github, desk.examine, desk.clock))
+        return _answer(event, desk)
     finally:
-        github.close()
+        desk.close()
 
 
 def _ignored(event: Event, settings: Settings) -> Answer | None:
@@ -60,7 +59,7 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
     return None
 
 
-def _answer(event: Event, tools: Tools) -> Answer:
+def _answer(event: Event, tools: JobContext) -> Answer:
     """One use case an event; each is imported where it is used, so that a comment does not load them all."""
     if isinstance(event, CommentCreated):
         from promotebot.action.issue_comment import answer_comment

@@ -15,7 +15,7 @@ from promotebot.action.router import respond
 from promotebot.errors import PromotebotError, UsageError
 from promotebot.github.events import parse_event
 from promotebot.planning.examiner import Examiner
-from promotebot.pulls.context import Desk
+from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def run_action(environment: Mapping[str, str], clock: Callable[[], datetime]) ->
     settings = Settings.from_env(environment)
     try:
         event = parse_event(settings.event_name, _read_event(settings.event_path))
-        answer = respond(event, Desk(settings, lambda: _connect(settings), Examiner(), clock))
+        answer = respond(event, JobContext(settings, lambda: _connect(settings), Examiner(), clock))
     except PromotebotError as problem:
         _write(settings, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(problem)))
         raise

@@ -17,12 +17,12 @@ from promotebot.findings import Finding, Severity
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import Dispatched, Event, Pushed
 from promotebot.planning.committed import read_policy, read_registry
-from promotebot.pulls.context import Tools
+from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import BASE, remote
 from promotebot.settings import Settings
-from promotebot.verification.report import About, VerifyReport, merge_reports, read_report
+from promotebot.verification.report import ReportScope, VerifyReport, merge_reports, read_report
 from promotebot.verification.shards import parse_shard, shard_of
-from promotebot.verification.verify import Subject, verify
+from promotebot.verification.verify import VerificationInput, verify
 
 log = logging.getLogger(__name__)
 SUBJECT = "@verify"
@@ -36,7 +36,7 @@ _TITLES = {
 }
 
 
-def watch(event: Event, tools: Tools) -> Answer:
+def watch(event: Event, tools: JobContext) -> Answer:
     """Verify the default branch; exit 0 verified, 1 does not verify, 4 could not verify.
 
     A shard leaves its report for the job that merges them; only the whole opens or closes the issue.
@@ -56,7 +56,7 @@ def watch(event: Event, tools: Tools) -> Answer:
     return Answer(outcome, reason, _TITLES[report.verdict], summary=_summary(report), details=details)
 
 
-def _verified(event: Event, tools: Tools) -> tuple[VerifyReport, tuple[str, ...]]:
+def _verified(event: Event, tools: JobContext) -> tuple[VerifyReport, tuple[str, ...]]:
     settings = tools.settings
     branch = event.branch if isinstance(event, Pushed) else _branch(event, tools)
     with FetchedRepository.fetched(remote(settings), {BASE: f"refs/heads/{branch}"}) as repository:
@@ -70,21 +70,21 @@ def _verified(event: Event, tools: Tools) -> tuple[VerifyReport, tuple[str, ...]
         policy = read_policy(repository, commit, settings.policy_path)
         base = read_registry(repository, before, settings.registry_path) if before else None
         tree = GitTree(repository, commit)
-        subject = Subject(registry, tree, policy, lambda sha: repository.is_ancestor(sha, commit), base)
+        subject = VerificationInput(registry, tree, policy, lambda sha: repository.is_ancestor(sha, commit), base)
         shard = parse_shard(settings.shard or None)
         names, remarks = shard_of(sorted({*registry, *(base or ())}), shard, settings.shard)
-        about = About(registry=settings.registry_path, commit=commit, base=before, shard=settings.shard or None)
+        about = ReportScope(registry=settings.registry_path, commit=commit, base=before, shard=settings.shard or None)
         report = verify(subject, names, about, examine=tools.examine, now=tools.clock(), remarks=remarks)
         return report, policy.contacts
 
 
-def _branch(event: Event, tools: Tools) -> str:
+def _branch(event: Event, tools: JobContext) -> str:
     if isinstance(event, Dispatched):
         return event.ref.removeprefix("refs/heads/")
     return tools.github.default_branch()
 
 
-def _contacts(tools: Tools) -> tuple[str, ...]:
+def _contacts(tools: JobContext) -> tuple[str, ...]:
     default = tools.github.default_branch()
     with FetchedRepository.fetched(remote(tools.settings), {BASE: f"refs/heads/{default}"}) as repository:
         return read_policy(repository, repository.commit_id(BASE), tools.settings.policy_path).contacts
@@ -102,7 +102,7 @@ def _reports(settings: Settings) -> Sequence[VerifyReport]:
     return [read_report(path.read_bytes(), where=str(path)) for path in files]
 
 
-def _keep_issue(report: VerifyReport, contacts: Sequence[str], tools: Tools) -> None:
+def _keep_issue(report: VerifyReport, contacts: Sequence[str], tools: JobContext) -> None:
     """One issue while it fails, rewritten and never repeated; closed, with a word, when it is healthy again."""
     settings, title = tools.settings, f"promotebot: {_TITLES[report.verdict].lower()}"
     marker, body = notes.report_issue(

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from promotebot.action.permissions import permission_refusal, pull_refusal
-from promotebot.action.reply import Teller
-from promotebot.action.requester import Petition
+from promotebot.action.reply import Replier
+from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.comments import notices as notes
 from promotebot.comments.refusals import render_refused_event, render_unclear
-from promotebot.gate.judge import judged
+from promotebot.gate.judge import evaluate_pull
 from promotebot.promotion.replay import Step
 from promotebot.pulls.commit import commit_registry
-from promotebot.pulls.context import Tools
-from promotebot.pulls.promotions import WITHDRAWN, Fallen, request_id, stand
-from promotebot.pulls.snapshot import Workspace
+from promotebot.pulls.context import JobContext
+from promotebot.pulls.promotions import WITHDRAWN, InvalidPromotions, load_pending, request_id
+from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.names import ModelName, Stage
 
 
@@ -25,10 +25,10 @@ from promotebot.registry.names import ModelName, Stage
 class Withdrawal:
     """One withdrawal on one state of a pull request: of a model's promotions, of one stage's, or of all."""
 
-    petition: Petition
-    tools: Tools
-    teller: Teller
-    space: Workspace
+    petition: Requester
+    tools: JobContext
+    teller: Replier
+    space: PullSnapshot
     now: datetime
     model: ModelName | None = None
     stage: Stage | None = None
@@ -46,8 +46,8 @@ class Withdrawal:
         refused = pull_refusal(self.space.pull)
         if refused:
             return self._refuse(*refused)
-        standing = stand(self.space, self.tools, self.now)
-        if isinstance(standing, Fallen):
+        standing = load_pending(self.space, self.tools, self.now)
+        if isinstance(standing, InvalidPromotions):
             rendered = render_unclear(standing.findings, standing.model, self.teller.setting)
             return self.teller.say(Answer(Outcome.REFUSED, Reason.HAND_EDIT, rendered.title), rendered)
         chosen = [step for step in standing.own if self._is_meant(step)]
@@ -67,8 +67,8 @@ class Withdrawal:
         return wanted and bool(request_id(step))
 
     def _withdraw(self, chosen: Sequence[Step]) -> Answer:
-        remaining = stand(self.space, self.tools, self.now, without=lambda step: step in chosen)
-        if isinstance(remaining, Fallen):
+        remaining = load_pending(self.space, self.tools, self.now, without=lambda step: step in chosen)
+        if isinstance(remaining, InvalidPromotions):
             rendered = render_unclear(remaining.findings, remaining.model, self.teller.setting)
             return self.teller.say(Answer(Outcome.REFUSED, Reason.RULES, rendered.title), rendered)
         models = sorted({step.model for step in remaining.own})
@@ -82,7 +82,7 @@ class Withdrawal:
             now=self.now,
         )
         after = replace(self.space.change, head=commit)
-        found = judged(self.space, after, self.tools, self.now)
+        found = evaluate_pull(self.space, after, self.tools, self.now)
         answer = Answer(Outcome.WITHDRAWN, Reason.WITHDRAWN, commit_sha=commit)
         for model in dict.fromkeys(step.model for step in chosen):
             mine = [step for step in chosen if step.model == model]
@@ -96,7 +96,7 @@ class Withdrawal:
         return self.teller.say(answer, render_refused_event(message, remedy, self.teller.setting))
 
 
-def _message(chosen: Sequence[Step], petition: Petition) -> str:
+def _message(chosen: Sequence[Step], petition: Requester) -> str:
     names = ", ".join(dict.fromkeys(step.event.pointer.artifact_id for step in chosen))
     lines = [f"{WITHDRAWN}: {request_id(step)}" for step in chosen]
     return "\n".join([f"revert(ml): Withdraw {names}", "", *lines, f"Requested-by: {petition.login}", ""])

@@ -7,34 +7,34 @@ from dataclasses import replace
 from datetime import datetime
 
 from promotebot.action.permissions import sha_refusal
-from promotebot.action.promote import Errand
-from promotebot.action.reply import Teller
-from promotebot.action.requester import Petition
+from promotebot.action.promote import PromotionJob
+from promotebot.action.reply import Replier
+from promotebot.action.requester import Requester
 from promotebot.action.result import Answer
-from promotebot.action.retry import guarded, on_fresh_head
+from promotebot.action.retry import report_errors, retry_on_moved_head
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.findings import errors_in
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import BRANCH, Dispatched
 from promotebot.planning.complete import prepare
-from promotebot.planning.decide import Ground, decide
-from promotebot.planning.genesis import Genesis
-from promotebot.promotion.commands import Ask, Unreadable, parse_comment
-from promotebot.promotion.infer import Unclear
+from promotebot.planning.decide import PromotionContext, decide
+from promotebot.planning.genesis import LegacyDigests
+from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_comment
+from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Rejected
-from promotebot.promotion.request import Actor, Asked, Request
+from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.promotion.rules.case import Facts
-from promotebot.pulls.changeset import Change
-from promotebot.pulls.context import Tools
+from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import merge_times
-from promotebot.pulls.snapshot import BASE, Workspace, identity, remote
+from promotebot.pulls.snapshot import BASE, PullSnapshot, identity, remote
 from promotebot.registry.model import Source
 from promotebot.registry.names import parse_git_sha
 
 log = logging.getLogger(__name__)
 
 
-def dispatch(event: Dispatched, tools: Tools) -> Answer:
+def dispatch(event: Dispatched, tools: JobContext) -> Answer:
     """Open a pull request that carries what the command asks for, for artifacts that are on the base already.
 
     Raises:
@@ -51,7 +51,7 @@ def dispatch(event: Dispatched, tools: Tools) -> Answer:
     head_ref = ""
     with FetchedRepository.fetched(remote(settings), {BASE: f"{BRANCH}{default}"}) as repository:
         base = repository.commit_id(BASE)
-        change = Change(repository, base, base, settings.registry_path, settings.policy_path)
+        change = Changeset(repository, base, base, settings.registry_path, settings.policy_path)
         request = _legal(ask.asked, event.sender, change, tools)
         head_ref = f"promote/{request.model}/{request.stage.value}/{settings.run_id or 'manual'}"
         if not tools.github.pulls_from(head_ref):
@@ -60,22 +60,22 @@ def dispatch(event: Dispatched, tools: Tools) -> Answer:
             commit = repository.commit_files([base], {}, message=message, author=identity(settings), when=tools.clock())
             repository.push_new(commit, head_ref)
     number = _pull(head_ref, default, request, event, tools)
-    petition = Petition(number, event.sender, f"run:{settings.run_id or '0'}", settings.run_url or "")
-    teller = Teller(tools.github, settings, petition)
+    petition = Requester(number, event.sender, f"run:{settings.run_id or '0'}", settings.run_url or "")
+    teller = Replier(tools.github, settings, petition)
     pull = tools.github.pull(number)
     teller.place(pull)
     asked = replace(ask.asked, sha=parse_git_sha(pull.head_sha))  # what --sha pinned is the base this branch stands on
 
-    def carry_out(space: Workspace, now: datetime) -> Answer:
-        return Errand(asked, ask.line, petition, tools, teller, space, now).run()
+    def carry_out(space: PullSnapshot, now: datetime) -> Answer:
+        return PromotionJob(asked, ask.line, petition, tools, teller, space, now).run()
 
-    return guarded(teller, lambda: on_fresh_head(number, tools, teller, carry_out))
+    return report_errors(teller, lambda: retry_on_moved_head(number, tools, teller, carry_out))
 
 
-def _command(text: str) -> Ask:
+def _command(text: str) -> ChangeCommand:
     commands = parse_comment(text.strip())
-    if len(commands) != 1 or not isinstance(commands[0], Ask):
-        problem = next((c for c in commands if isinstance(c, Unreadable)), None)
+    if len(commands) != 1 or not isinstance(commands[0], ChangeCommand):
+        problem = next((c for c in commands if isinstance(c, InvalidCommand)), None)
         raise UsageError(
             problem.problem if problem else "one command is expected: /promote, /rollback or /demote",
             where="command",
@@ -84,7 +84,7 @@ def _command(text: str) -> Ask:
     return commands[0]
 
 
-def _legal(asked: Asked, sender: str, change: Change, tools: Tools) -> Request:
+def _legal(asked: CommandArguments, sender: str, change: Changeset, tools: JobContext) -> Request:
     """The completed request, when rules and roles allow it on the base as it is; nothing is written."""
     registry = change.base_registry
     if registry is None:
@@ -98,11 +98,11 @@ def _legal(asked: Asked, sender: str, change: Change, tools: Tools) -> Request:
     pinned = sha_refusal(asked, change.base, change.policy)
     if pinned:
         raise InvalidInput(pinned[1], where="command", remedy=pinned[2])
-    genesis = Genesis(change.repository, change.base, change.registry_path, tools.examine)
-    ground = Ground(registry, registry, change.policy, change.head_files, change.base, first_digest=genesis)
+    genesis = LegacyDigests(change.repository, change.base, change.registry_path, tools.examine)
+    ground = PromotionContext(registry, registry, change.policy, change.head_files, change.base, first_digest=genesis)
     actor, reason = Actor(sender, Source.GITHUB), "started by hand"
     prepared = prepare(asked, ground, change.inference(registry), actor, None, reason, tools.examine)
-    if isinstance(prepared, Unclear):
+    if isinstance(prepared, IncompleteRequest):
         first = prepared.findings[0]
         raise InvalidInput(first.message, where=first.where, remedy=first.remedy)
     request, _ = prepared
@@ -116,7 +116,7 @@ def _legal(asked: Asked, sender: str, change: Change, tools: Tools) -> Request:
     return request
 
 
-def _pull(head_ref: str, base_ref: str, request: Request, event: Dispatched, tools: Tools) -> int:
+def _pull(head_ref: str, base_ref: str, request: Request, event: Dispatched, tools: JobContext) -> int:
     known = tools.github.pulls_from(head_ref)
     if known:
         return known[0]

@@ -1,8 +1,8 @@
 """What the process that opens a model takes away from itself: resources, then the file system and the network.
 
-`limit` always holds. `unplug` and `seal` are walls where the kernel offers them (network namespaces, Landlock from
-Linux 5.13): without them the model is still opened with no token in the environment, but the process could reach what
-its user can reach.
+`limit` always holds. `drop_network` and `apply_landlock` are walls where the kernel offers them (network namespaces,
+Landlock from Linux 5.13): without them the model is still opened with no token in the environment, but the process
+could reach what its user can reach.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def limit(seconds: int, memory_bytes: int) -> None:
         resource.setrlimit(what, (min(value, ceiling), ceiling))
 
 
-def unplug() -> bool:
+def drop_network() -> bool:
     """Enter a new network namespace, which has not even a loopback that is up; whether the kernel allowed it.
 
     Root may; everybody else needs a user namespace, which must be entered before the process has a second thread.
@@ -60,7 +60,7 @@ def unplug() -> bool:
     return True
 
 
-def seal(directory: Path) -> bool:
+def apply_landlock(directory: Path) -> bool:
     """Give up everything but reading `directory` and Python's own files; whether the kernel could do all of it.
 
     No file can be written, no TCP connection made, no process outside be signalled or looked into (its

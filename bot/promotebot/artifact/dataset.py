@@ -24,11 +24,11 @@ from promotebot.artifact.manifest import (
     colliding,
     with_tuples,
 )
-from promotebot.artifact.source import Kind, Source, fetching, shown
+from promotebot.artifact.source import FileSource, Kind, fetching, shown
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.registry.codec import parse_json
-from promotebot.schema import judged
+from promotebot.schema import validated_model
 
 DEFAULT_DIR = "ml/datasets"
 DATA_FILE = "data.parquet"
@@ -75,7 +75,7 @@ class DatasetManifest(BaseModel):
 
 
 def examine_dataset(
-    source: Source, dataset_id: str, *, directory: str = DEFAULT_DIR, required: bool = False
+    source: FileSource, dataset_id: str, *, directory: str = DEFAULT_DIR, required: bool = False
 ) -> tuple[Finding, ...]:
     """Prove a dataset that is present; one that is not is an error only where the policy requires it.
 
@@ -116,7 +116,7 @@ def examine_dataset(
     return tuple(found)
 
 
-def _stands(source: Source, directory: str, dataset_id: str) -> bool:
+def _stands(source: FileSource, directory: str, dataset_id: str) -> bool:
     """Whether anything stands at the dataset's place; a link on the way there counts, so that it is refused."""
     if "/" in dataset_id or dataset_id in ("", ".", ".."):
         return False
@@ -126,17 +126,17 @@ def _stands(source: Source, directory: str, dataset_id: str) -> bool:
     return links or source.kind(f"{directory}/{dataset_id}") is not None
 
 
-def _manifest(source: Source, place: str) -> DatasetManifest:
+def _manifest(source: FileSource, place: str) -> DatasetManifest:
     where = f"{place}/{FILE_NAME}"
     with source.open(where) as stream:
         document = parse_json(stream.read(MAX_BYTES + 1), where=where, max_bytes=MAX_BYTES)
-    found = judged(DatasetManifest, document, as_read=with_tuples(document, "feature_order", "label_columns"))
+    found = validated_model(DatasetManifest, document, as_read=with_tuples(document, "feature_order", "label_columns"))
     if isinstance(found, DatasetManifest):
         return found
     raise InvalidInput("; ".join(found[:20]), where=where)
 
 
-def _files(source: Source, place: str, dataset_id: str, manifest: DatasetManifest) -> Iterator[Finding]:
+def _files(source: FileSource, place: str, dataset_id: str, manifest: DatasetManifest) -> Iterator[Finding]:
     if manifest.dataset_id != dataset_id:
         message = f"{place} says it is {manifest.dataset_id!r}."
         yield error("dataset.id", message, where=place, remedy="name the directory after its dataset_id")
@@ -156,7 +156,7 @@ def _files(source: Source, place: str, dataset_id: str, manifest: DatasetManifes
     yield from _bytes(source, place, manifest, set(present))
 
 
-def _bytes(source: Source, place: str, manifest: DatasetManifest, present: set[str]) -> Iterator[Finding]:
+def _bytes(source: FileSource, place: str, manifest: DatasetManifest, present: set[str]) -> Iterator[Finding]:
     total, left_out = 0, set() if set(manifest.sha256) <= present else source.left_out(place)
     for name, expected in manifest.sha256.items():
         path = f"{place}/{name}"
@@ -181,7 +181,7 @@ def _bytes(source: Source, place: str, manifest: DatasetManifest, present: set[s
         yield error("dataset.files", message, where=place, remedy="keep a sample there, and the rest elsewhere")
 
 
-def _digest(source: Source, path: str) -> tuple[str, int, bool]:
+def _digest(source: FileSource, path: str) -> tuple[str, int, bool]:
     """(sha256, size in bytes, whether a Git LFS pointer said so: it carries the sha256 of its content)."""
     try:
         with source.open(path) as stream:

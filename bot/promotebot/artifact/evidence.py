@@ -14,7 +14,7 @@ from promotebot.artifact.files import REPORT, check_entries, check_listed, check
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
 from promotebot.artifact.runtime import ModelOpener, NotOpened, Opened
-from promotebot.artifact.source import Kind, Source, fetching
+from promotebot.artifact.source import FileSource, Kind, fetching
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, errors_in, passed, warning
 from promotebot.registry.codec import LFS_HEADER, parse_json
@@ -48,7 +48,7 @@ class Evidence:
     findings: tuple[Finding, ...] = ()
 
 
-def examine(source: Source, artifact_dir: ArtifactPath, *, opener: ModelOpener, limits: Limits) -> Evidence:
+def examine(source: FileSource, artifact_dir: ArtifactPath, *, opener: ModelOpener, limits: Limits) -> Evidence:
     """Examine one artifact: every finding, passes included (DESIGN §3, artifact).
 
     The model is opened from a private copy made of the very bytes that were hashed. A rule that could not look
@@ -63,7 +63,7 @@ def examine(source: Source, artifact_dir: ArtifactPath, *, opener: ModelOpener, 
 
 @dataclass
 class _Examination:
-    source: Source
+    source: FileSource
     directory: ArtifactPath
     opener: ModelOpener
     limits: Limits

@@ -12,7 +12,7 @@ from pathlib import Path
 from promotebot.artifact.digest import OverLimit, copy_hashed
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.manifest import FILE_NAME, Manifest, colliding, manifest_command
-from promotebot.artifact.source import Entry, Kind, Source, fetching, shown
+from promotebot.artifact.source import Entry, FileSource, Kind, fetching, shown
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.registry.codec import LFS_HEADER
@@ -41,7 +41,7 @@ class Listing:
         return {name: entry for name, entry in found.items() if name != FILE_NAME}
 
 
-def list_files(source: Source, directory: ArtifactPath, limits: Limits) -> Listing:
+def list_files(source: FileSource, directory: ArtifactPath, limits: Limits) -> Listing:
     """List a directory, at most twice as many entries as files are allowed (directories count too)."""
     most = 2 * limits.files + 16
     entries = tuple(islice(source.walk(directory), most + 1))
@@ -113,7 +113,7 @@ def _twins(listing: Listing) -> Iterator[Finding]:
         )
 
 
-def check_listed(manifest: Manifest, listing: Listing, source: Source) -> Iterator[Finding]:
+def check_listed(manifest: Manifest, listing: Listing, source: FileSource) -> Iterator[Finding]:
     """Listed == present, by name."""
     directory, present = listing.directory, listing.files
     missing = sorted(set(manifest.sha256) - set(present)) if listing.whole else []
@@ -162,7 +162,7 @@ def _unlisted(directory: str, name: str, rewrite: str) -> Finding:
     )
 
 
-def check_tracked(source: Source, listing: Listing) -> Iterator[Finding]:
+def check_tracked(source: FileSource, listing: Listing) -> Iterator[Finding]:
     """An artifact that git ignores is on one machine only (legacy.md)."""
     files = {entry.path for entry in listing.entries if entry.kind is Kind.FILE and not _is_git(entry.path)}
     untracked = source.untracked(listing.directory, files)
@@ -191,7 +191,7 @@ class Copied:
     proven: bool = False
 
 
-def copy_files(source: Source, manifest: Manifest, listing: Listing, scratch: Path, limits: Limits) -> Copied:
+def copy_files(source: FileSource, manifest: Manifest, listing: Listing, scratch: Path, limits: Limits) -> Copied:
     """Copy every listed file into `scratch` while hashing it; the copy is what the model is opened from.
 
     Raises:

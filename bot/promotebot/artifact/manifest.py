@@ -23,7 +23,7 @@ from promotebot.registry.names import (
     parse_git_sha,
     parse_model_name,
 )
-from promotebot.schema import judged
+from promotebot.schema import validated_model
 
 FILE_NAME = "manifest.json"
 MAX_BYTES = 4 * 1024 * 1024
@@ -128,7 +128,7 @@ def parse_manifest(data: bytes, *, where: str) -> Manifest:
         document = parse_json(data, where=where, max_bytes=MAX_BYTES)
     except InvalidInput as problem:
         raise InvalidInput(problem.message, where=where, remedy=problem.remedy or _rewrite(where, None)) from None
-    found = judged(Manifest, document, as_read=with_tuples(document, "feature_order"))
+    found = validated_model(Manifest, document, as_read=with_tuples(document, "feature_order"))
     if isinstance(found, Manifest):
         return found
     more = [f"and {len(found) - MAX_PROBLEMS} more"] if len(found) > MAX_PROBLEMS else []

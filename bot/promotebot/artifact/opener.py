@@ -98,7 +98,7 @@ def answer(model_file: Path) -> dict[str, Any]:
 def main() -> int:
     request = json.loads(sys.argv[1])
     confine.limit(int(request["seconds"]), int(request["memory_bytes"]))
-    unplugged = confine.unplug()
+    unplugged = confine.drop_network()
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a library that prints must not spoil the answer
     try:
@@ -109,7 +109,7 @@ def main() -> int:
         sys.stderr.write(f"{type(problem).__name__}: {problem}\n")
         return UNAVAILABLE
     onnxruntime.set_default_logger_severity(4)
-    walls = [wall for wall, stands in (("files", confine.seal(Path())), ("network", unplugged)) if stands]
+    walls = [wall for wall, stands in (("files", confine.apply_landlock(Path())), ("network", unplugged)) if stands]
     report = answer(Path(str(request["model_file"])))
     with output:
         json.dump(report | ({"walls": walls} if report["opened"] else {}), output, allow_nan=False)

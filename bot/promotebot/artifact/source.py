@@ -35,7 +35,7 @@ class Entry:
     size: int | None = None
 
 
-class Source(Protocol):
+class FileSource(Protocol):
     """The files of a repository at one state. Its methods raise CouldNotVerify where they cannot look."""
 
     @property

@@ -9,15 +9,15 @@ from datetime import datetime
 from promotebot.cli.output import line
 from promotebot.cli.place import place_of
 from promotebot.errors import CouldNotVerify
-from promotebot.gate.evaluate import review
+from promotebot.gate.evaluate import evaluate_gate
 from promotebot.planning.examiner import Examiner
-from promotebot.pulls.changeset import Change
+from promotebot.pulls.changeset import Changeset
 
 
 def gate(options: argparse.Namespace, now: datetime) -> int:
     """`promotebot gate`: exit 0 when base → head is legal and proven, 1 when not."""
     repository, place = place_of(options)
-    change = Change(
+    change = Changeset(
         repository,
         repository.commit_id(options.base),
         repository.commit_id(options.head),
@@ -30,7 +30,7 @@ def gate(options: argparse.Namespace, now: datetime) -> int:
             where=place.registry_path,
             remedy="check the path",
         )
-    found = review(change, examine=Examiner(), now=now)
+    found = evaluate_gate(change, examine=Examiner(), now=now)
     for finding in found.findings:
         sys.stdout.write(line(finding) + "\n")
     sys.stdout.write(f"{'pass' if found.passes else 'FAIL'}: {found.title}\n")

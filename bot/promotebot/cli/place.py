@@ -8,7 +8,7 @@ from pathlib import Path
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.errors import UsageError
 from promotebot.git.checkout import Checkout
-from promotebot.planning.worktree import Place
+from promotebot.planning.worktree import WorkTreePaths
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.registry.names import (
     parse_artifact_path,
@@ -16,7 +16,7 @@ from promotebot.registry.names import (
 from promotebot.registry.registry import DEFAULT_PATH
 
 
-def place_of(options: argparse.Namespace) -> tuple[Checkout, Place]:
+def place_of(options: argparse.Namespace) -> tuple[Checkout, WorkTreePaths]:
     repository = Checkout.open(Path(options.base_dir) if options.base_dir else Path())
     root = repository.root.resolve()
     base_dir = Path(options.base_dir).resolve() if options.base_dir else root
@@ -30,4 +30,4 @@ def place_of(options: argparse.Namespace) -> tuple[Checkout, Place]:
     except ValueError:
         raise UsageError("the registry is outside the repository", where=str(registry)) from None
     datasets = parse_artifact_path(getattr(options, "datasets_dir", None) or DATASETS_DIR)
-    return repository, Place(root, registry, parse_artifact_path(relative), POLICY_PATH, datasets)
+    return repository, WorkTreePaths(root, registry, parse_artifact_path(relative), POLICY_PATH, datasets)

@@ -15,14 +15,14 @@ from promotebot.cli.place import place_of
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.findings import Finding
 from promotebot.git.checkout import Checkout
-from promotebot.planning.decide import Ground
+from promotebot.planning.decide import PromotionContext
 from promotebot.planning.examiner import Examiner
 from promotebot.planning.messages import commit_message
-from promotebot.planning.rollback import NoWayBack, prepare_demotion, prepare_rollback
-from promotebot.planning.worktree import Place, Prepare, promote_here
+from promotebot.planning.rollback import NoRollbackTarget, prepare_demotion, prepare_rollback
+from promotebot.planning.worktree import Prepare, WorkTreePaths, promote_here
 from promotebot.promotion.diff import unified_diff
 from promotebot.promotion.plan import Plan, Rejected, document
-from promotebot.promotion.request import Actor, Asked, Request
+from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import (
     parse_artifact_path,
@@ -50,7 +50,7 @@ def rollback(options: argparse.Namespace, environment: Mapping[str, str], now: d
     repository, place = place_of(options)
     actor, examine = _actor(environment, repository), Examiner()
 
-    def prepare(ground: Ground) -> tuple[Request, Sequence[Finding]]:
+    def prepare(ground: PromotionContext) -> tuple[Request, Sequence[Finding]]:
         return _or_stop(prepare_rollback(_asked(options, Action.ROLLBACK), ground, actor, None, examine=examine))
 
     return _move(options, repository, place, prepare, now)
@@ -61,14 +61,16 @@ def demote(options: argparse.Namespace, environment: Mapping[str, str], now: dat
     repository, place = place_of(options)
     actor = _actor(environment, repository)
 
-    def prepare(ground: Ground) -> tuple[Request, Sequence[Finding]]:
+    def prepare(ground: PromotionContext) -> tuple[Request, Sequence[Finding]]:
         found = prepare_demotion(_asked(options, Action.DEMOTE), ground, actor, None)
-        return _or_stop(found if isinstance(found, NoWayBack) else (found, ()))
+        return _or_stop(found if isinstance(found, NoRollbackTarget) else (found, ()))
 
     return _move(options, repository, place, prepare, now)
 
 
-def _move(options: argparse.Namespace, repository: Checkout, place: Place, prepare: Prepare, now: datetime) -> int:
+def _move(
+    options: argparse.Namespace, repository: Checkout, place: WorkTreePaths, prepare: Prepare, now: datetime
+) -> int:
     """What promote, rollback and demote share: decide, write, show, commit."""
     commits = not options.dry_run and (options.commit or options.branch or options.push)
     if commits:
@@ -106,7 +108,7 @@ def _move(options: argparse.Namespace, repository: Checkout, place: Place, prepa
     return 0
 
 
-def _pending(options: argparse.Namespace, repository: Checkout, place: Place) -> int:
+def _pending(options: argparse.Namespace, repository: Checkout, place: WorkTreePaths) -> int:
     """An earlier run wrote it and could not commit or push it: what is asked for must not be taken for done."""
     folder = str(Path(place.registry_path).parent)
     dirty = [path for path in repository.dirty_paths() if path == place.registry_path or path.startswith(f"{folder}/")]
@@ -135,15 +137,15 @@ def diff_of(plan: Plan) -> str:
     return unified_diff(before, plan.after.file_bytes(model), plan.after.file_of(model))
 
 
-def _or_stop(found: tuple[Request, Sequence[Finding]] | NoWayBack) -> tuple[Request, Sequence[Finding]]:
-    if isinstance(found, NoWayBack):
+def _or_stop(found: tuple[Request, Sequence[Finding]] | NoRollbackTarget) -> tuple[Request, Sequence[Finding]]:
+    if isinstance(found, NoRollbackTarget):
         _log_findings(found.findings[1:])
         first = found.findings[0]
         raise InvalidInput(first.message, where=first.where, remedy=first.remedy)
     return found
 
 
-def _asked(options: argparse.Namespace, action: Action) -> Asked:
+def _asked(options: argparse.Namespace, action: Action) -> CommandArguments:
     """What the flags of rollback and demote say; every flag that is wrong is named at once."""
     parsers = {
         "model": parse_model_name,
@@ -153,7 +155,7 @@ def _asked(options: argparse.Namespace, action: Action) -> Asked:
         "notes": parse_text,
     }
     values = _parsed(options, {name: parse for name, parse in parsers.items() if hasattr(options, name)})
-    return Asked(action=action, **values)
+    return CommandArguments(action=action, **values)
 
 
 def _actor(environment: Mapping[str, str], repository: Checkout) -> Actor:

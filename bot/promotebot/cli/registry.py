@@ -10,7 +10,7 @@ from pathlib import Path
 
 from promotebot.cli.place import place_of
 from promotebot.errors import CouldNotVerify, InvalidInput
-from promotebot.planning.worktree import Place, check_whole
+from promotebot.planning.worktree import WorkTreePaths, check_whole
 from promotebot.registry.files import read_registry_bytes, registry_lock, replace_registry
 from promotebot.registry.layout import joined_bytes, split_files
 from promotebot.registry.names import to_timestamp
@@ -52,7 +52,7 @@ def convert(options: argparse.Namespace, now: datetime) -> int:
     return 0
 
 
-def _write_models(place: Place, files: Mapping[str, bytes]) -> None:
+def _write_models(place: WorkTreePaths, files: Mapping[str, bytes]) -> None:
     """The models first, the index last: until it stands, the single file is the registry."""
     in_the_way = [path for path, data in files.items() if _other_content(place.root / path, data)]
     directory = models_directory(place.registry_path)
@@ -76,7 +76,7 @@ def _others(directory: Path, names: Iterable[str]) -> list[str]:
     return sorted({entry.name for entry in directory.iterdir() if not entry.name.startswith(".")} - set(names))
 
 
-def _remove_models(place: Place, registry: ModelRegistry) -> None:
+def _remove_models(place: WorkTreePaths, registry: ModelRegistry) -> None:
     """After the joined file stands, the models' own files are leftovers."""
     directory = place.root / models_directory(place.registry_path)
     for name in registry:

@@ -17,7 +17,7 @@ from promotebot.errors import InvalidInput, UsageError
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import Stage, parse_stage
 from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
-from promotebot.text import short, visible
+from promotebot.text import short_digest, visible
 
 WIDE = 240
 """Columns where nobody's terminal limits them: piped output is not cut."""
@@ -66,8 +66,8 @@ def _event_row(name: str, event: Event) -> Sequence[str]:
     move = f"{event.from_stage.value if event.from_stage else '—'} → {event.to_stage.value if event.to_stage else '—'}"
     pointer = event.pointer
     return (
-        event.ts_utc, name, event.action.value, move, pointer.artifact_id, short(pointer.digest), event.actor or "—",
-        event.reason or "—",
+        event.ts_utc, name, event.action.value, move, pointer.artifact_id, short_digest(pointer.digest),
+        event.actor or "—", event.reason or "—",
     )  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def _pointer_row(name: str, stage: Stage, pointer: Pointer | None) -> Sequence[s
     if pointer is None:
         return (name, stage.value, *["—"] * (len(_POINTER_HEAD) - 2))
     return (
-        name, stage.value, pointer.artifact_id, pointer.artifact_dir, short(pointer.digest),
+        name, stage.value, pointer.artifact_id, pointer.artifact_dir, short_digest(pointer.digest),
         (pointer.git_sha or "—")[:12], pointer.dataset_id or "—", pointer.promoted_at_utc or "—", pointer.actor or "—",
     )  # fmt: skip
 

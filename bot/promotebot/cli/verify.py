@@ -18,8 +18,8 @@ from promotebot.git.checkout import Checkout
 from promotebot.git.repository import paths_below
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.planning.examiner import Examiner
-from promotebot.planning.genesis import Genesis
-from promotebot.planning.worktree import Place, check_whole
+from promotebot.planning.genesis import LegacyDigests
+from promotebot.planning.worktree import WorkTreePaths, check_whole
 from promotebot.promotion.append_only import check_append_only, same_json
 from promotebot.promotion.policy import Policy
 from promotebot.registry.files import read_registry_bytes
@@ -28,10 +28,17 @@ from promotebot.registry.registry import Layout, ModelRegistry
 from promotebot.registry.split import models_directory
 from promotebot.registry.store import StoredRegistry
 from promotebot.verification.junit import to_junit
-from promotebot.verification.report import About, ModelFinding, VerifyReport, merge_reports, read_report, report_of
+from promotebot.verification.report import (
+    ModelFinding,
+    ReportScope,
+    VerifyReport,
+    merge_reports,
+    read_report,
+    report_of,
+)
 from promotebot.verification.sarif import to_sarif
 from promotebot.verification.shards import parse_shard, shard_of
-from promotebot.verification.verify import Subject, verify
+from promotebot.verification.verify import VerificationInput, verify
 
 
 def verify_command(options: argparse.Namespace, now: datetime) -> int:
@@ -79,7 +86,7 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
     head = repository.resolve("HEAD")
     since = repository.commit_id(options.since) if options.since else None
     base = repository.commit_id(options.base) if options.base else None
-    about = About(
+    about = ReportScope(
         registry=place.registry_path,
         commit=head,
         since=since,
@@ -96,14 +103,14 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
         broken = error("registry.schema", problem.message, where=problem.where, remedy=remedy)
         return report_of(about, (), [ModelFinding(model="", **broken.model_dump())])
     examiner = Examiner()
-    subject = Subject(
+    subject = VerificationInput(
         registry,
         WorkTree(place.root, repository.tracked_paths, repository.left_out_paths),
         read_policy(repository, head, place.policy_path) if head else Policy(),
         lambda sha: head is not None and repository.is_ancestor(sha, head),
         _registry_at(repository, base, place) if base else None,
         place.datasets_dir,
-        Genesis(repository, head, place.registry_path, examiner),
+        LegacyDigests(repository, head, place.registry_path, examiner),
     )
     names = _names(subject, options.model)
     remarks = [*_leftovers(registry, place)]
@@ -120,7 +127,7 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
         return verify(subject, names, about, examine=examiner, now=now, remarks=remarks, progress=tell)
 
 
-def _registry_at(repository: Checkout, commit: str, place: Place) -> ModelRegistry:
+def _registry_at(repository: Checkout, commit: str, place: WorkTreePaths) -> ModelRegistry:
     registry = read_registry(repository, commit, place.registry_path)
     if registry is None:
         message = f"there is no registry at {commit[:12]}, so nothing can be compared with it"
@@ -128,7 +135,7 @@ def _registry_at(repository: Checkout, commit: str, place: Place) -> ModelRegist
     return registry
 
 
-def _names(subject: Subject, asked: Sequence[str] | None) -> list[str]:
+def _names(subject: VerificationInput, asked: Sequence[str] | None) -> list[str]:
     there = list(dict.fromkeys([*subject.registry, *(subject.base or ())]))
     stray = [name for name in asked or () if name not in there]
     if stray:
@@ -142,7 +149,7 @@ def _names(subject: Subject, asked: Sequence[str] | None) -> list[str]:
 
 
 def _changed(
-    subject: Subject, names: Sequence[str], repository: Checkout, since: str, place: Place
+    subject: VerificationInput, names: Sequence[str], repository: Checkout, since: str, place: WorkTreePaths
 ) -> tuple[list[str], list[Finding]]:
     """The models whose entry, artifact or dataset is not what it was; that the others are is looked at, too."""
     earlier = _registry_at(repository, since, place)
@@ -159,7 +166,7 @@ def _changed(
     return changed, [passed("verify.since", said, where=place.registry_path)]
 
 
-def _differs(subject: Subject, earlier: ModelRegistry, name: str, paths: Sequence[str]) -> bool:
+def _differs(subject: VerificationInput, earlier: ModelRegistry, name: str, paths: Sequence[str]) -> bool:
     registry = subject.registry
     try:
         if name not in earlier or not same_json(earlier.raw_entry(name), registry.raw_entry(name)):
@@ -172,7 +179,7 @@ def _differs(subject: Subject, earlier: ModelRegistry, name: str, paths: Sequenc
     return any(paths_below(paths, directory) for directory in places)
 
 
-def _leftovers(registry: ModelRegistry, place: Place) -> Iterator[Finding]:
+def _leftovers(registry: ModelRegistry, place: WorkTreePaths) -> Iterator[Finding]:
     """Models' own files that nothing reads any more: a conversion was stopped, or undone by hand."""
     directory = models_directory(place.registry_path)
     if registry.layout is Layout.SINGLE and (place.root / directory).is_dir():

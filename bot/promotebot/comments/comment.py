@@ -17,7 +17,7 @@ GENERAL = "general"
 
 
 @dataclass(frozen=True)
-class Setting:
+class CommentContext:
     """Where the comment stands and who is answered."""
 
     repo: str
@@ -57,7 +57,7 @@ Sections = Callable[[bool], Sequence[str]]
 
 
 def render_comment(
-    model: ModelName | None, icon: str, stage: Stage | None, state: str, sections: Sections, setting: Setting
+    model: ModelName | None, icon: str, stage: Stage | None, state: str, sections: Sections, setting: CommentContext
 ) -> Rendered:
     """`### ⬆️ `model` → STAGE · state` over the sections; without a model the state alone is the heading."""
     first = marker(model or GENERAL)
@@ -73,7 +73,7 @@ def render_comment(
     )
 
 
-def requested_by(setting: Setting, commit_sha: str | None = None) -> str:
+def requested_by(setting: CommentContext, commit_sha: str | None = None) -> str:
     head = f" on head {code(setting.head_sha[:7])}" if setting.head_sha else ""
     committed = f"; committed as {setting.commit(commit_sha)}" if commit_sha else ""
     return (
@@ -81,12 +81,12 @@ def requested_by(setting: Setting, commit_sha: str | None = None) -> str:
     )
 
 
-def run_again(setting: Setting) -> str:
+def run_again(setting: CommentContext) -> str:
     run = f" ({link('this run', setting.run_url)})" if setting.run_url else ""
     return f"Run the failed job again{run}: what was carried out once is not carried out twice."
 
 
-def contacts_line(setting: Setting) -> str:
+def contacts_line(setting: CommentContext) -> str:
     return f" Contacts: {', '.join(code(contact) for contact in setting.contacts)}." if setting.contacts else ""
 
 

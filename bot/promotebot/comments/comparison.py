@@ -17,7 +17,7 @@ from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Event, Pointer
 from promotebot.registry.names import ModelName, Stage, to_datetime
 from promotebot.registry.registry import ModelRegistry
-from promotebot.text import duration, short, visible
+from promotebot.text import duration, short_digest, visible
 
 NONE = "—"
 MAX_EVENTS = 8
@@ -40,7 +40,7 @@ class _Side:
         return self.evidence.card if self.evidence else None
 
 
-def compare(
+def render_comparison(
     plan: Plan,
     evidence: Evidence,
     today: Evidence | None,
@@ -93,7 +93,7 @@ def _alone(registry: ModelRegistry, name: ModelName) -> bytes:
     return stored_json({"models": {name: registry.raw_entry(name)} if name in registry else {}})
 
 
-def history(events: Sequence[Event], *, whole: bool) -> str:
+def render_history(events: Sequence[Event], *, whole: bool) -> str:
     """The last events as a table: unlike a drawing it reads the same in a mail, on a phone and in a terminal."""
     shown = events if whole else events[:MAX_EVENTS]
     rows = [
@@ -131,7 +131,9 @@ def _rows(side: _Side, beside: _Side | None, repo_url: str) -> dict[str, str]:
     pointer, other = side.pointer, beside.pointer if beside else None
     return {
         "artifact": _artifact(side),
-        "bytes": _value(short(pointer.digest) if pointer.digest else None, short(other.digest) if other else None),
+        "bytes": _value(
+            short_digest(pointer.digest) if pointer.digest else None, short_digest(other.digest) if other else None
+        ),
         "trained at": _trained(side, other, repo_url),
         "dataset": _value(pointer.dataset_id, other.dataset_id if other else None) + _origin(side, "dataset_id"),
         "stood in": NONE,

@@ -9,13 +9,13 @@ from promotebot.artifact.evidence import Evidence
 from promotebot.comments.comment import (
     MAX_PROBLEMS,
     RULES_BYTES,
+    CommentContext,
     Rendered,
-    Setting,
     render_comment,
     requested_by,
     row_limit,
 )
-from promotebot.comments.comparison import compare, describe, history, registry_diff
+from promotebot.comments.comparison import describe, registry_diff, render_comparison, render_history
 from promotebot.comments.findings import bullets, count_line, every_rule, problems, waits
 from promotebot.comments.markdown import code, details, fence, text
 from promotebot.comments.refusals import REFUSED
@@ -24,14 +24,14 @@ from promotebot.promotion.plan import Plan, Rejected, Unchanged
 from promotebot.promotion.request import Request
 from promotebot.registry.model import Action, Event
 from promotebot.registry.names import ModelName, Stage
-from promotebot.text import short, visible
+from promotebot.text import short_digest, visible
 
 
 def render_plan(
     plan: Plan,
     evidence: Evidence,
     today: Evidence | None,
-    setting: Setting,
+    setting: CommentContext,
     *,
     commit_sha: str | None,
     dry_run: bool,
@@ -54,7 +54,9 @@ def render_plan(
     if plan.action is Action.DEMOTE:
         comparison = describe(plan.pointer, request.stage, repo_url=setting.repo_url)
     else:
-        comparison = compare(plan, evidence, today, repo_url=setting.repo_url, now=now, merged_at=merged_at or {})
+        comparison = render_comparison(
+            plan, evidence, today, repo_url=setting.repo_url, now=now, merged_at=merged_at or {}
+        )
     warned = warnings_in(plan.findings)
 
     def sections(whole: bool) -> Sequence[str]:
@@ -67,7 +69,7 @@ def render_plan(
             "\n".join([count_line(plan.findings), *bullets(warned, limit=row_limit(whole))]),
             details("Every rule", every_rule(plan.findings, budget=None if whole else RULES_BYTES)),
             registry_diff(plan, whole=whole),
-            history(plan.after.history.get(request.model, ()), whole=whole),
+            render_history(plan.after.history.get(request.model, ()), whole=whole),
             *([waits(waiting)] if waiting else []),
             *(_closing(request, setting, commit_sha) if not gate else ["Do not merge before the gate is green."]),
         ]
@@ -79,7 +81,7 @@ def render_plan(
     return render_comment(request.model, icon, request.stage, state, sections, setting)
 
 
-def render_rejected(decision: Rejected, evidence: Evidence, setting: Setting) -> Rendered:
+def render_rejected(decision: Rejected, evidence: Evidence, setting: CommentContext) -> Rendered:
     """A request that rules refuse: what is wrong first, with the next command for each."""
     request = decision.request
     again = request.retry(notes=request.notes) + _switches(request)
@@ -95,13 +97,13 @@ def render_rejected(decision: Rejected, evidence: Evidence, setting: Setting) ->
     return render_comment(request.model, "⛔", request.stage, REFUSED, sections, setting)
 
 
-def render_unchanged(decision: Unchanged, setting: Setting) -> Rendered:
+def render_unchanged(decision: Unchanged, setting: CommentContext) -> Rendered:
     """The stage already holds exactly this."""
     request, pointer = decision.request, decision.pointer
     other = f"/promote {request.stage.value} {request.model} --artifact-dir DIR"
     said = [
         f"On this branch {request.stage.label} already holds {code(pointer.artifact_id)} with exactly these bytes "
-        f"({code(short(pointer.digest))}). {requested_by(setting)}",
+        f"({code(short_digest(pointer.digest))}). {requested_by(setting)}",
         describe(pointer, request.stage, repo_url=setting.repo_url),
         "\n".join([count_line(decision.findings), *bullets(warnings_in(decision.findings), limit=MAX_PROBLEMS)]),
         f"Meant another artifact? Name it: {code(other)}",
@@ -109,7 +111,7 @@ def render_unchanged(decision: Unchanged, setting: Setting) -> Rendered:
     return render_comment(request.model, "☑️", request.stage, "nothing to change", lambda _: said, setting)
 
 
-def render_done(event: Event, model: str, setting: Setting, *, commit_sha: str | None = None) -> Rendered:
+def render_done(event: Event, model: str, setting: CommentContext, *, commit_sha: str | None = None) -> Rendered:
     """The same request was carried out before, by `commit_sha` where that is known."""
     stage = event.stage or Stage.ACTIVE
     by = f" by {setting.commit(commit_sha)}" if commit_sha else ""
@@ -168,7 +170,7 @@ def _understood(request: Request, evidence: Evidence) -> str:
         for field, value in values.items()
         if value
     ]
-    proven = f", bytes {code(short(evidence.digest))}" if evidence.digest else ""
+    proven = f", bytes {code(short_digest(evidence.digest))}" if evidence.digest else ""
     return f"Understood as {', '.join(parts)}{proven}."
 
 
@@ -183,7 +185,7 @@ def _words(reason: str | None, notes: str | None, origin: str) -> str:
     return "\n>\n".join(quoted)
 
 
-def _closing(request: Request, setting: Setting, commit_sha: str | None) -> Sequence[str]:
+def _closing(request: Request, setting: CommentContext, commit_sha: str | None) -> Sequence[str]:
     """How to sign off, and the command that asks for exactly these bytes again."""
     pinned = request.retry(sha=commit_sha or setting.head_sha, notes=request.notes) + _switches(request)
     command = fence(visible(pinned), "text")

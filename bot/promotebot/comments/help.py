@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from promotebot.comments.comment import (
+    CommentContext,
     Rendered,
-    Setting,
     render_comment,
 )
 from promotebot.comments.markdown import code, table
@@ -31,7 +31,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
 """What can be asked, as `/help` shows it: the command, and what it does (Markdown)."""
 
 
-def render_help(setting: Setting) -> Rendered:
+def render_help(setting: CommentContext) -> Rendered:
     """What can be asked here."""
     said = [
         "promotebot checks the request, proves the artifact's bytes, commits the registry to this branch and shows "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from promotebot.comments.comment import MAX_PROBLEMS, RULES_BYTES, Rendered, Setting
+from promotebot.comments.comment import MAX_PROBLEMS, RULES_BYTES, CommentContext, Rendered
 from promotebot.comments.findings import count_line, every_rule, problems, waits
 from promotebot.comments.markdown import bounded, code, details, link, marker, table, text
 from promotebot.findings import Finding, errors_in
@@ -12,14 +12,14 @@ from promotebot.promotion.replay import Step
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
-from promotebot.text import short
+from promotebot.text import short_digest
 
 GATE, LIVE, LOOK = "@gate", "@live", "@look"
 """Subjects of sticky comments that belong to no model; no model's name holds an @."""
 _DONE = {Action.PROMOTE: "promoted to", Action.ROLLBACK: "rolled back in", Action.DEMOTE: "taken out of"}
 
 
-def render_withdrawn(model: str, steps: Sequence[Step], commit: str, setting: Setting) -> Rendered:
+def render_withdrawn(model: str, steps: Sequence[Step], commit: str, setting: CommentContext) -> Rendered:
     """What a pull request promoted, taken back before the merge."""
     lines = [f"- {_step(step)}" for step in steps]
     return note(
@@ -40,7 +40,7 @@ def render_recomputed(
     steps: Sequence[Step],
     commit: str,
     gate: Sequence[Finding],
-    setting: Setting,
+    setting: CommentContext,
     *,
     waiting: Finding | None = None,
 ) -> Rendered:
@@ -63,7 +63,7 @@ def render_recomputed(
 
 
 def render_gate(
-    findings: Sequence[Finding], title: str, setting: Setting, *, waiting: Finding | None = None
+    findings: Sequence[Finding], title: str, setting: CommentContext, *, waiting: Finding | None = None
 ) -> Rendered:
     """What the gate says of a pull request that carries promotions, or changes what was promoted."""
     wrong = errors_in(findings)
@@ -83,7 +83,7 @@ def render_gate(
 
 
 def render_live(
-    steps: Sequence[Step], registry: ModelRegistry, wrong: Sequence[Finding], commit: str, setting: Setting
+    steps: Sequence[Step], registry: ModelRegistry, wrong: Sequence[Finding], commit: str, setting: CommentContext
 ) -> Rendered:
     """What the merge made live, or that it does not verify, with how to get back."""
     rows = [
@@ -109,7 +109,7 @@ def render_live(
     )
 
 
-def render_report(title: str, findings: Sequence[Finding], setting: Setting) -> Rendered:
+def render_report(title: str, findings: Sequence[Finding], setting: CommentContext) -> Rendered:
     """A verification of the pull request's head."""
     return note(
         LOOK,
@@ -123,7 +123,9 @@ def render_report(title: str, findings: Sequence[Finding], setting: Setting) -> 
     )
 
 
-def render_status(registry: ModelRegistry, names: Iterable[str], steps: Sequence[Step], setting: Setting) -> Rendered:
+def render_status(
+    registry: ModelRegistry, names: Iterable[str], steps: Sequence[Step], setting: CommentContext
+) -> Rendered:
     """What stands in each stage of the base, and what this pull request would change."""
     rows = [(code(name), *(_pointer(registry.get_stage_pointer(name, stage)) for stage in Stage)) for name in names]
     carried = [f"- {_step(step)}" for step in steps]
@@ -141,7 +143,7 @@ def render_status(registry: ModelRegistry, names: Iterable[str], steps: Sequence
     )
 
 
-def note(subject: str, heading: str, sections: Sequence[str], setting: Setting, *, title: str) -> Rendered:
+def note(subject: str, heading: str, sections: Sequence[str], setting: CommentContext, *, title: str) -> Rendered:
     """A sticky comment of a subject: heading and sections, bounded."""
     first = marker(subject)
     parts = [f"{first}\n### {heading}", *filter(None, sections)]
@@ -170,4 +172,4 @@ def _holds(registry: ModelRegistry, step: Step) -> str:
 
 
 def _pointer(pointer: Pointer | None) -> str:
-    return f"{code(pointer.artifact_id)} {code(short(pointer.digest))}" if pointer else "—"
+    return f"{code(pointer.artifact_id)} {code(short_digest(pointer.digest))}" if pointer else "—"

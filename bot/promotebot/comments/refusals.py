@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from promotebot.comments.comment import (
+    CommentContext,
     Rendered,
-    Setting,
     contacts_line,
     render_comment,
     requested_by,
@@ -18,13 +18,13 @@ from promotebot.comments.findings import next_step, problems
 from promotebot.comments.markdown import code
 from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import Finding
-from promotebot.promotion.commands import Unreadable
+from promotebot.promotion.commands import InvalidCommand
 from promotebot.registry.names import ModelName
 
 REFUSED = "refused, nothing was committed"
 
 
-def render_unclear(findings: Sequence[Finding], model: str | None, setting: Setting) -> Rendered:
+def render_unclear(findings: Sequence[Finding], model: str | None, setting: CommentContext) -> Rendered:
     """A request that cannot be judged yet, with what to choose or mend."""
 
     def sections(whole: bool) -> Sequence[str]:
@@ -33,7 +33,7 @@ def render_unclear(findings: Sequence[Finding], model: str | None, setting: Sett
     return render_comment(ModelName(model) if model else None, "⛔", None, REFUSED, sections, setting)
 
 
-def render_unreadable(commands: Sequence[Unreadable], setting: Setting) -> Rendered:
+def render_unreadable(commands: Sequence[InvalidCommand], setting: CommentContext) -> Rendered:
     """Lines that mean to be commands and are not."""
     lines = [
         f"- ❌ line {command.line}, {code(command.text[:120])}: {sentence(command.problem)}{next_step(command.remedy)}"
@@ -44,13 +44,13 @@ def render_unreadable(commands: Sequence[Unreadable], setting: Setting) -> Rende
     return render_comment(None, "⛔", None, "command not understood, nothing was committed", lambda _: said, setting)
 
 
-def render_refused_event(message: str, remedy: str, setting: Setting) -> Rendered:
+def render_refused_event(message: str, remedy: str, setting: CommentContext) -> Rendered:
     """A comment that is not listened to, whatever it asks for (a fork, a closed pull request, no permission)."""
     said = [f"- ❌ {sentence(message)}{next_step(remedy)}", requested_by(setting)]
     return render_comment(None, "⛔", None, REFUSED, lambda _: said, setting)
 
 
-def render_failure(problem: PromotebotError, setting: Setting, *, commit_sha: str | None = None) -> Rendered:
+def render_failure(problem: PromotebotError, setting: CommentContext, *, commit_sha: str | None = None) -> Rendered:
     """The evidence could not be had, or a file cannot be read: unknown is never a pass.
 
     Args:
@@ -68,7 +68,7 @@ def render_failure(problem: PromotebotError, setting: Setting, *, commit_sha: st
     return render_comment(None, "⛔", None, outcome, lambda _: said, setting)
 
 
-def render_internal_error(setting: Setting) -> Rendered:
+def render_internal_error(setting: CommentContext) -> Rendered:
     """A defect of promotebot's own: its words stay in the log."""
     said = [
         "promotebot failed on this request, which is a defect of its own. Nothing is approved by it; if the branch "

@@ -10,7 +10,7 @@ from promotebot.artifact.dataset import examine_dataset
 from promotebot.findings import Finding, Severity, error, errors_in, passed
 from promotebot.github.checks import Conclusion
 from promotebot.planning.committed import pointed_directories
-from promotebot.planning.decide import Ground, decide
+from promotebot.planning.decide import PromotionContext, decide
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.history import check_entry
 from promotebot.promotion.plan import Plan, Rejected
@@ -18,17 +18,17 @@ from promotebot.promotion.reconstruct import differences, request_of
 from promotebot.promotion.replay import Diverged, Step
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.case import Facts
-from promotebot.pulls.compare import Ends, compare
+from promotebot.pulls.compare import ChangesetLike, replay_change
 from promotebot.registry.model import Action, ModelEntry, Source
 from promotebot.registry.names import ArtifactPath, ModelName, Stage, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry
-from promotebot.text import short
+from promotebot.text import short_digest
 
 FactsOf = Callable[[Request], Facts]
 
 
 @dataclass(frozen=True)
-class Review:
+class GateResult:
     """What the gate found, and the promotions it recognised, oldest first."""
 
     steps: tuple[Step, ...]
@@ -47,7 +47,7 @@ class Review:
             return "failure"
         return "action_required" if self.waiting else "success"
 
-    def with_approval(self, approval: Finding | None) -> Review:
+    def with_approval(self, approval: Finding | None) -> GateResult:
         """With what `separation` found: other people's approval, or that it is waited for."""
         if approval is None or approval.severity is Severity.PASS:
             return replace(self, findings=(*self.findings, *([approval] if approval else [])))
@@ -65,17 +65,19 @@ class Review:
         return "no promotion in this pull request"
 
 
-def review(change: Ends, *, examine: Examine, now: datetime, facts: FactsOf | None = None) -> Review:
+def evaluate_gate(
+    change: ChangesetLike, *, examine: Examine, now: datetime, facts: FactsOf | None = None
+) -> GateResult:
     """Review base → head (DESIGN §1). Every finding is collected; nothing is written.
 
     Args:
         facts: what GitHub knows for the rules; without it, git alone is asked.
     """
-    replayed, after = compare(change), change.head_registry
+    replayed, after = replay_change(change), change.head_registry
     if isinstance(replayed, Diverged):
-        return Review((), replayed.findings)
+        return GateResult((), replayed.findings)
     if after is None:
-        return Review((), (passed("gate.replay", "neither base nor head has a registry"),))
+        return GateResult((), (passed("gate.replay", "neither base nor head has a registry"),))
     findings = [passed("gate.replay", f"the registry is the base's plus {len(replayed.steps)} event(s)")]
     findings += _answered_once(change, replayed.steps)
     for name in sorted({step.model for step in replayed.steps}):
@@ -90,16 +92,16 @@ def review(change: Ends, *, examine: Examine, now: datetime, facts: FactsOf | No
     for dataset_id in sorted({step.event.pointer.dataset_id or "" for step in replayed.steps if _goes_active(step)}):
         required = change.policy.require_dataset
         findings += examine_dataset(change.head_files, dataset_id, required=required) if dataset_id else ()
-    return Review(replayed.steps, tuple(findings))
+    return GateResult(replayed.steps, tuple(findings))
 
 
-def _facts(change: Ends, request: Request) -> Facts:
+def _facts(change: ChangesetLike, request: Request) -> Facts:
     changed = request.artifact_dir in change.changed_artifacts
     return Facts(change.reachable(request.git_sha), artifact_changed=changed)
 
 
 def _planned(
-    change: Ends, steps: tuple[Step, ...], facts: FactsOf, examine: Examine, now: datetime
+    change: ChangesetLike, steps: tuple[Step, ...], facts: FactsOf, examine: Examine, now: datetime
 ) -> Iterator[Finding]:
     """Each event must be what its request produces by the rules, planned on what stood before it."""
     base = change.base_registry
@@ -108,7 +110,7 @@ def _planned(
     current = base
     for step in steps:
         request = request_of(step, current.entry(step.model))
-        ground = Ground(current, base, change.policy, change.head_files, change.base)
+        ground = PromotionContext(current, base, change.policy, change.head_files, change.base)
         decision = decide(ground, request, facts(request), examine=examine, now=now).decision
         what = f"{step.event.action.value} of {request.artifact_id} ({step.model} {request.stage.label})"
         if isinstance(decision, Plan):
@@ -133,7 +135,7 @@ def _planned(
 _ASK = "restore the file from the base branch, then ask for it: /promote <stage> in a comment, or promotebot promote"
 
 
-def _other_policy(change: Ends, step: Step, request: Request, what: str) -> Finding:
+def _other_policy(change: ChangesetLike, step: Step, request: Request, what: str) -> Finding:
     """An event names the policy it was judged by, and what is merged was judged by the base's (SECURITY.md, Replay)."""
     remedy = f"take it back and ask again: /withdraw {step.model}, then {request.retry()}"
     if step.event.source is not Source.GITHUB:
@@ -143,7 +145,7 @@ def _other_policy(change: Ends, step: Step, request: Request, what: str) -> Find
     return error("gate.policy", message, where=change.registry_path, remedy=remedy)
 
 
-def _answered_once(change: Ends, steps: tuple[Step, ...]) -> Iterator[Finding]:
+def _answered_once(change: ChangesetLike, steps: tuple[Step, ...]) -> Iterator[Finding]:
     """One request, one event: what somebody asked for once does not stand for a second promotion."""
     seen: set[str] = set()
     for step in steps:
@@ -160,7 +162,7 @@ def _goes_active(step: Step) -> bool:
     return step.event.to_stage is Stage.ACTIVE
 
 
-def _directories(change: Ends, after: ModelRegistry, steps: tuple[Step, ...]) -> list[ArtifactPath]:
+def _directories(change: ChangesetLike, after: ModelRegistry, steps: tuple[Step, ...]) -> list[ArtifactPath]:
     """Artifacts to prove: what new events point to, and promoted ones that the pull request touches."""
     promoted = {step.event.pointer.artifact_dir for step in steps}
     touched = pointed_directories(after) & change.changed_artifacts if change.changed_artifacts else set()
@@ -175,7 +177,7 @@ def _remedy(name: str, stage: Stage, directory: str, *, own: bool) -> str:
 
 
 def _proven(
-    change: Ends,
+    change: ChangesetLike,
     entries: Mapping[ModelName, ModelEntry],
     steps: tuple[Step, ...],
     directory: ArtifactPath,
@@ -194,8 +196,8 @@ def _proven(
             else:
                 yield error(
                     "artifact.pinned",
-                    f"{name} {stage.label} ({pointer.artifact_id}) was promoted as {short(pointer.digest)}; "
-                    f"the directory now holds {short(evidence.digest)}.",
+                    f"{name} {stage.label} ({pointer.artifact_id}) was promoted as {short_digest(pointer.digest)}; "
+                    f"the directory now holds {short_digest(evidence.digest)}.",
                     where=directory,
                     remedy=_remedy(name, stage, directory, own=(name, stage) in own),
                 )

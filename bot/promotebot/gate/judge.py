@@ -6,21 +6,21 @@ from dataclasses import replace
 from datetime import datetime
 
 from promotebot.gate.approvals import separation
-from promotebot.gate.evaluate import Review, review
-from promotebot.gate.pinned_commands import meant
+from promotebot.gate.evaluate import GateResult, evaluate_gate
+from promotebot.gate.pinned_commands import check_pinned_intent
 from promotebot.gate.requests import confirm
-from promotebot.pulls.changeset import Change
-from promotebot.pulls.context import Tools
+from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_of
-from promotebot.pulls.snapshot import Workspace
+from promotebot.pulls.snapshot import PullSnapshot
 
 
-def judged(space: Workspace, change: Change, tools: Tools, now: datetime) -> Review:
+def evaluate_pull(space: PullSnapshot, change: Changeset, tools: JobContext, now: datetime) -> GateResult:
     """The gate's whole judgement of base → head: legal, proven, and confirmed by GitHub."""
     base = change.base_registry
     facts = (lambda request: facts_of(request, space, tools, base)) if base else None
-    found = review(change, examine=tools.examine, now=now, facts=facts)
-    judge = meant(change, found.steps, tools.examine)
+    found = evaluate_gate(change, examine=tools.examine, now=now, facts=facts)
+    judge = check_pinned_intent(change, found.steps, tools.examine)
     confirmed = confirm(found.steps, tools.github, tools.settings.repository, space.pull, change.policy, judge)
     approval = separation(found.steps, change.head, space.pull, change.policy, tools.github)
     return replace(found, findings=(*found.findings, *confirmed)).with_approval(approval)

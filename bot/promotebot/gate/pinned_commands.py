@@ -10,29 +10,29 @@ from collections.abc import Callable, Sequence
 
 from promotebot.planning.committed import read_registry
 from promotebot.planning.complete import prepare
-from promotebot.planning.decide import Ground
+from promotebot.planning.decide import PromotionContext
 from promotebot.planning.examiner import Examine
-from promotebot.planning.genesis import Genesis
-from promotebot.promotion.infer import Unclear
+from promotebot.planning.genesis import LegacyDigests
+from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.replay import Step
-from promotebot.promotion.request import Actor, Asked
-from promotebot.pulls.changeset import Change
+from promotebot.promotion.request import Actor, CommandArguments
+from promotebot.pulls.changeset import Changeset
 from promotebot.registry.model import Source
 from promotebot.registry.names import parse_git_sha
 from promotebot.registry.registry import ModelRegistry
 
-Meant = Callable[[Step, Asked], str]
+IntentCheck = Callable[[Step, CommandArguments], str]
 """Why an event is not what its command meant; empty when nothing speaks against it."""
 _FIELDS = ("artifact_dir", "artifact_id", "dataset_id", "git_sha")
 
 
-def meant(change: Change, steps: Sequence[Step], examine: Examine) -> Meant:
+def check_pinned_intent(change: Changeset, steps: Sequence[Step], examine: Examine) -> IntentCheck:
     """A judge of pinned commands for the promotions of a change."""
     stood = dict(_before_each(change, steps))
     return lambda step, asked: _problem(step, asked, stood[id(step)], change, examine) if asked.sha else ""
 
 
-def _before_each(change: Change, steps: Sequence[Step]) -> list[tuple[int, ModelRegistry]]:
+def _before_each(change: Changeset, steps: Sequence[Step]) -> list[tuple[int, ModelRegistry]]:
     """The registry as it stood before each step."""
     current, found = change.base_registry, []
     for step in steps:
@@ -46,13 +46,13 @@ def _before_each(change: Change, steps: Sequence[Step]) -> list[tuple[int, Model
     return found
 
 
-def _problem(step: Step, asked: Asked, before: ModelRegistry, change: Change, examine: Examine) -> str:
+def _problem(step: Step, asked: CommandArguments, before: ModelRegistry, change: Changeset, examine: Examine) -> str:
     event, pinned = step.event, parse_git_sha(str(asked.sha))
     if event.request is None or event.request.head_sha != pinned:
         return f"the command is pinned to {pinned[:7]}, the event is not"
     if not change.reachable(pinned):
         return f"{pinned[:7]}, which the command is pinned to, is not in this branch any more"
-    then = Change(change.repository, change.base, pinned, change.registry_path, change.policy_path)
+    then = Changeset(change.repository, change.base, pinned, change.registry_path, change.policy_path)
     own = read_registry(change.repository, pinned, change.registry_path)
     problems = [
         _read_again(step, asked, registry, then, change, examine)
@@ -63,13 +63,13 @@ def _problem(step: Step, asked: Asked, before: ModelRegistry, change: Change, ex
 
 
 def _read_again(
-    step: Step, asked: Asked, registry: ModelRegistry, then: Change, change: Change, examine: Examine
+    step: Step, asked: CommandArguments, registry: ModelRegistry, then: Changeset, change: Changeset, examine: Examine
 ) -> str:
-    first = Genesis(change.repository, change.base, change.registry_path, examine)
-    ground = Ground(registry, registry, change.policy, then.head_files, then.head, first_digest=first)
+    first = LegacyDigests(change.repository, change.base, change.registry_path, examine)
+    ground = PromotionContext(registry, registry, change.policy, then.head_files, then.head, first_digest=first)
     actor = Actor(step.event.actor or "", Source.GITHUB)
     prepared = prepare(asked, ground, then.inference(registry), actor, step.event.request, "", examine)
-    if isinstance(prepared, Unclear):
+    if isinstance(prepared, IncompleteRequest):
         return f"on {then.head[:7]} the command is not clear: {prepared.findings[0].message.rstrip('.')}"
     request, _ = prepared
     wrong = [name for name in _FIELDS if getattr(request, name) != getattr(step.event.pointer, name)]

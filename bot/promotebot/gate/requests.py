@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from promotebot.findings import Finding, error, passed
-from promotebot.gate.pinned_commands import Meant
-from promotebot.promotion.commands import Ask, parse_comment
+from promotebot.gate.pinned_commands import IntentCheck
+from promotebot.promotion.commands import ChangeCommand, parse_comment
 from promotebot.promotion.labels import parse_label
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Step
-from promotebot.promotion.request import Asked
+from promotebot.promotion.request import CommandArguments
 from promotebot.registry.model import Action, RequestRef, Source
 from promotebot.registry.names import Stage
 
@@ -27,7 +27,7 @@ def confirm(
     repo: str,
     pull: PullRequest,
     policy: Policy,
-    meant: Meant = lambda _step, _asked: "",
+    meant: IntentCheck = lambda _step, _asked: "",
 ) -> list[Finding]:
     """Who stands behind each event of a pull request (DESIGN §5).
 
@@ -41,7 +41,7 @@ def confirm(
 
 
 def _confirmed(
-    step: Step, github: GitHub, repo: str, pull: PullRequest, policy: Policy, meant: Meant
+    step: Step, github: GitHub, repo: str, pull: PullRequest, policy: Policy, meant: IntentCheck
 ) -> Iterator[Finding]:
     event, what = step.event, _what(step)
     if event.source is Source.GITHUB:
@@ -69,7 +69,9 @@ def _what(step: Step) -> str:
     return f"{step.event.action.value} of {step.event.pointer.artifact_id} ({step.model} {stage})"
 
 
-def _problem(step: Step, ref: RequestRef | None, github: GitHub, repo: str, pull: PullRequest, meant: Meant) -> str:
+def _problem(
+    step: Step, ref: RequestRef | None, github: GitHub, repo: str, pull: PullRequest, meant: IntentCheck
+) -> str:
     """Why an event's request is not one that was made here; empty when it is."""
     event = step.event
     if ref is None:
@@ -87,13 +89,15 @@ def _problem(step: Step, ref: RequestRef | None, github: GitHub, repo: str, pull
     return f"its request {ref.id!r} is none"
 
 
-def _comment_problem(step: Step, comment_id: int, line: int, github: GitHub, pull: PullRequest, meant: Meant) -> str:
+def _comment_problem(
+    step: Step, comment_id: int, line: int, github: GitHub, pull: PullRequest, meant: IntentCheck
+) -> str:
     comment = github.comment(comment_id)
     if comment.author != step.event.actor or comment.pull != pull.number:
         return f"comment {comment_id} is by {comment.author} on #{comment.pull}"
     if comment.updated_at != comment.created_at:
         return f"comment {comment_id} was edited"
-    asks = [c.asked for c in parse_comment(comment.body) if isinstance(c, Ask) and c.line == line]
+    asks = [c.asked for c in parse_comment(comment.body) if isinstance(c, ChangeCommand) and c.line == line]
     asked = next((asked for asked in asks if _means(asked, step)), None)
     return meant(step, asked) if asked else f"line {line} of comment {comment_id} does not ask for it"
 
@@ -113,7 +117,7 @@ def _run_problem(step: Step, login: str, run_id: int, github: GitHub, pull: Pull
     return ""
 
 
-def _means(asked: Asked, step: Step) -> bool:
+def _means(asked: CommandArguments, step: Step) -> bool:
     """Whether what was asked can have become this event: a promotion of bytes that were ACTIVE is a rollback."""
     event = step.event
     actions = {event.action, Action.PROMOTE} if event.action is Action.ROLLBACK else {event.action}

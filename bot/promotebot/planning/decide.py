@@ -9,7 +9,7 @@ from datetime import datetime
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.artifact.dataset import examine_dataset
 from promotebot.artifact.evidence import Evidence
-from promotebot.artifact.source import Source as Files
+from promotebot.artifact.source import FileSource as Files
 from promotebot.findings import Finding, errors_in
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.plan import Decision, Rejected, Unchanged, plan
@@ -33,7 +33,7 @@ class Decided:
 
 
 @dataclass(frozen=True)
-class Ground:
+class PromotionContext:
     """Where a promotion happens: the registry it changes, the base it is judged by, the files it is proven on."""
 
     registry: ModelRegistry
@@ -46,7 +46,7 @@ class Ground:
     """What an older tool's pointer meant when it was put there; None where that is not known."""
 
 
-def decide(ground: Ground, request: Request, facts: Facts, *, examine: Examine, now: datetime) -> Decided:
+def decide(ground: PromotionContext, request: Request, facts: Facts, *, examine: Examine, now: datetime) -> Decided:
     """Examine the artifact and make the plan. Nothing is written."""
     if request.action is Action.DEMOTE:
         evidence = Evidence(request.artifact_dir, ground.files.description)  # what is taken out need not be proven
@@ -63,7 +63,7 @@ def decide(ground: Ground, request: Request, facts: Facts, *, examine: Examine, 
     return Decided(decision, evidence, facts, shown)
 
 
-def _dataset(ground: Ground, request: Request) -> tuple[Finding, ...]:
+def _dataset(ground: PromotionContext, request: Request) -> tuple[Finding, ...]:
     """For ACTIVE, a dataset that is present must verify (DESIGN §2)."""
     if request.stage is not Stage.ACTIVE or not request.dataset_id:
         return ()

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from promotebot.artifact.evidence import Evidence, examine
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import ChildOpener, ModelOpener
-from promotebot.artifact.source import Source
+from promotebot.artifact.source import FileSource
 from promotebot.registry.names import ArtifactPath
 
-Examine = Callable[[Source, ArtifactPath, Limits], Evidence]
+Examine = Callable[[FileSource, ArtifactPath, Limits], Evidence]
 """Examines one directory of one source under limits."""
 
 
@@ -19,9 +19,9 @@ class Examiner:
 
     def __init__(self, opener: ModelOpener | None = None) -> None:
         self._opener = opener or ChildOpener()
-        self._seen: dict[tuple[str | Source, ArtifactPath, Limits], Evidence] = {}
+        self._seen: dict[tuple[str | FileSource, ArtifactPath, Limits], Evidence] = {}
 
-    def __call__(self, source: Source, directory: ArtifactPath, limits: Limits) -> Evidence:
+    def __call__(self, source: FileSource, directory: ArtifactPath, limits: Limits) -> Evidence:
         key = (source.fingerprint(directory) or source, directory, limits)
         if key not in self._seen:
             self._seen[key] = examine(source, directory, opener=self._opener, limits=limits)

@@ -15,7 +15,7 @@ from promotebot.registry.names import Digest, GitSha, Stage
 
 
 @dataclass(frozen=True)
-class Genesis:
+class LegacyDigests:
     """Looks in git's history for the commit in which a stage first held a pointer."""
 
     repository: Repository

@@ -7,41 +7,43 @@ from dataclasses import dataclass
 
 from promotebot.artifact.evidence import Evidence
 from promotebot.findings import Finding, error, errors_in, passed, warning
-from promotebot.planning.decide import Ground
+from promotebot.planning.decide import PromotionContext
 from promotebot.planning.examiner import Examine
-from promotebot.promotion.request import Actor, Asked, Request
-from promotebot.promotion.rollback import PassedOver, candidates, rollback_id
+from promotebot.promotion.request import Actor, CommandArguments, Request
+from promotebot.promotion.rollback import SkippedCandidate, candidates, rollback_id
 from promotebot.registry.model import Action, ModelEntry, Pointer, RequestRef
 from promotebot.registry.names import Digest, ModelName
-from promotebot.text import short
+from promotebot.text import short_digest
 
 
 @dataclass(frozen=True)
-class NoWayBack:
+class NoRollbackTarget:
     """Nothing to go back to, or nothing to take out; every candidate is named with why."""
 
     findings: tuple[Finding, ...]
 
 
-def prepare_demotion(asked: Asked, ground: Ground, actor: Actor, ref: RequestRef | None) -> Request | NoWayBack:
+def prepare_demotion(
+    asked: CommandArguments, ground: PromotionContext, actor: Actor, ref: RequestRef | None
+) -> Request | NoRollbackTarget:
     """The request that clears a stage."""
     known = _entry(asked, ground)
-    if isinstance(known, NoWayBack):
+    if isinstance(known, NoRollbackTarget):
         return known
     model, entry = known
     today = entry.pointer(asked.stage)
     if today is None:
         message = f"{asked.stage.label} of {model} holds nothing."
-        return NoWayBack((error("demote.stage", message, remedy=f"promotebot show --model {model}"),))
+        return NoRollbackTarget((error("demote.stage", message, remedy=f"promotebot show --model {model}"),))
     return _request(asked, model, today, actor, ref, artifact_id=today.artifact_id)
 
 
 def prepare_rollback(
-    asked: Asked, ground: Ground, actor: Actor, ref: RequestRef | None, *, examine: Examine
-) -> tuple[Request, tuple[Finding, ...]] | NoWayBack:
+    asked: CommandArguments, ground: PromotionContext, actor: Actor, ref: RequestRef | None, *, examine: Examine
+) -> tuple[Request, tuple[Finding, ...]] | NoRollbackTarget:
     """The request that goes back to the last good pointer, and remarks on what was passed over."""
     known = _entry(asked, ground)
-    if isinstance(known, NoWayBack):
+    if isinstance(known, NoRollbackTarget):
         return known
     model, entry = known
     found = candidates(entry, asked.stage, to=asked.to)
@@ -52,9 +54,9 @@ def prepare_rollback(
         why = _why_not(promoted, evidence, named=bool(asked.to))
         if not why:
             request = _request(asked, model, pointer, actor, ref, artifact_id=rollback_id(pointer.artifact_id))
-            chosen = passed("rollback.candidate", f"{pointer.artifact_id} ({short(promoted)}) still verifies")
+            chosen = passed("rollback.candidate", f"{pointer.artifact_id} ({short_digest(promoted)}) still verifies")
             return request, (chosen, *map(_remark, passed_over))
-        passed_over.append(PassedOver(pointer, why))
+        passed_over.append(SkippedCandidate(pointer, why))
     what = f"pointer {asked.to!r}" if asked.to else "earlier pointer"
     nothing = error(
         "rollback.candidate",
@@ -62,15 +64,15 @@ def prepare_rollback(
         where=ground.registry.at(model),
         remedy=f"look at what was there: promotebot history --model {model} --stage {asked.stage.value}",
     )
-    return NoWayBack((nothing, *map(_remark, passed_over)))
+    return NoRollbackTarget((nothing, *map(_remark, passed_over)))
 
 
-def _entry(asked: Asked, ground: Ground) -> tuple[ModelName, ModelEntry] | NoWayBack:
+def _entry(asked: CommandArguments, ground: PromotionContext) -> tuple[ModelName, ModelEntry] | NoRollbackTarget:
     entry = ground.registry.entry(asked.model or "")
     if asked.model is None or entry is None:
         known = ", ".join(ground.registry) or "none"
         problem = error("request.model", f"Unknown model {asked.model!r}.", remedy=f"known models: {known}")
-        return NoWayBack((problem,))
+        return NoRollbackTarget((problem,))
     return asked.model, entry
 
 
@@ -83,21 +85,27 @@ def _why_not(promoted: Digest | None, evidence: Evidence, *, named: bool) -> str
             "" if named else "no digest was recorded (older tool), and git does not know its bytes; name it with --to"
         )
     if promoted != evidence.digest:
-        return f"its directory now holds {short(evidence.digest)}, {short(promoted)} was promoted"
+        return f"its directory now holds {short_digest(evidence.digest)}, {short_digest(promoted)} was promoted"
     return ""
 
 
-def _remark(passed_over: PassedOver) -> Finding:
+def _remark(passed_over: SkippedCandidate) -> Finding:
     pointer = passed_over.pointer
     return warning(
         "rollback.passed_over",
-        f"Passed over {pointer.artifact_id} ({short(pointer.digest)}): {passed_over.why}.",
+        f"Passed over {pointer.artifact_id} ({short_digest(pointer.digest)}): {passed_over.why}.",
         where=pointer.artifact_dir,
     )
 
 
 def _request(
-    asked: Asked, model: ModelName, pointer: Pointer, actor: Actor, ref: RequestRef | None, *, artifact_id: str
+    asked: CommandArguments,
+    model: ModelName,
+    pointer: Pointer,
+    actor: Actor,
+    ref: RequestRef | None,
+    *,
+    artifact_id: str,
 ) -> Request:
     inferred = ("artifact_dir", "artifact_id", "dataset_id", "git_sha")
     origin = "stage today" if asked.action is Action.DEMOTE else "history"

@@ -16,9 +16,9 @@ from promotebot.findings import Finding, error, warning
 from promotebot.git.checkout import Checkout
 from promotebot.git.repository import paths_below
 from promotebot.planning.committed import read_policy, read_registry
-from promotebot.planning.decide import Decided, Ground, decide, with_findings
+from promotebot.planning.decide import Decided, PromotionContext, decide, with_findings
 from promotebot.planning.examiner import Examine
-from promotebot.planning.genesis import Genesis
+from promotebot.planning.genesis import LegacyDigests
 from promotebot.promotion.plan import Plan
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.case import Facts
@@ -26,11 +26,11 @@ from promotebot.registry.files import registry_lock
 from promotebot.registry.split import models_directory
 from promotebot.registry.store import StoredRegistry
 
-Prepare = Callable[[Ground], tuple[Request, Sequence[Finding]]]
+Prepare = Callable[[PromotionContext], tuple[Request, Sequence[Finding]]]
 
 
 @dataclass(frozen=True)
-class Place:
+class WorkTreePaths:
     """A work tree: the repository's root, its registry, where the policy stands in HEAD, and the datasets."""
 
     root: Path
@@ -40,7 +40,7 @@ class Place:
     datasets_dir: str = DATASETS_DIR
 
 
-def check_whole(repository: Checkout, place: Place) -> None:
+def check_whole(repository: Checkout, place: WorkTreePaths) -> None:
     """Raises CouldNotVerify where a sparse checkout leaves out a part of the registry: it would seem not to exist."""
     files = place.registry_path, models_directory(place.registry_path)
     left_out = sorted(path for file in files for path in repository.left_out_paths(file))
@@ -55,7 +55,7 @@ def check_whole(repository: Checkout, place: Place) -> None:
 
 def promote_here(
     repository: Checkout,
-    place: Place,
+    place: WorkTreePaths,
     prepare: Prepare,
     *,
     examine: Examine,
@@ -85,8 +85,8 @@ def promote_here(
             )
         files = WorkTree(place.root, repository.tracked_paths, repository.left_out_paths)
         policy = read_policy(repository, head, place.policy_path)
-        genesis = Genesis(repository, head, place.registry_path, examine)
-        ground = Ground(registry, base, policy, files, head, place.datasets_dir, genesis)
+        genesis = LegacyDigests(repository, head, place.registry_path, examine)
+        ground = PromotionContext(registry, base, policy, files, head, place.datasets_dir, genesis)
         request, remarks = prepare(ground)
         dirty = repository.dirty_paths()
         facts = Facts(

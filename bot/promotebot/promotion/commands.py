@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from promotebot.errors import InvalidInput
 from promotebot.promotion.flags import DEMOTE_FLAGS, PROMOTE_FLAGS, ROLLBACK_FLAGS, split_flags, split_words, stage_word
-from promotebot.promotion.request import Asked
+from promotebot.promotion.request import CommandArguments
 from promotebot.registry.model import Action
 from promotebot.registry.names import (
     ModelName,
@@ -23,12 +23,12 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 
 
 @dataclass(frozen=True)
-class Ask:
+class ChangeCommand:
     """`/promote`, `/rollback` or `/demote`; `line` is its 1-based line in the comment, part of the request id."""
 
     line: int
     text: str
-    asked: Asked
+    asked: CommandArguments
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Withdraw:
 
 
 @dataclass(frozen=True)
-class Look:
+class QueryCommand:
     """`/verify [model]`, `/why` and `/status`: answers that change nothing; `what` is the command's word."""
 
     line: int
@@ -59,7 +59,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class InvalidCommand:
     """A line that means to be a command and is not one; nothing of the comment is carried out."""
 
     line: int
@@ -68,7 +68,7 @@ class Unreadable:
     remedy: str
 
 
-Command = Ask | Withdraw | Look | Help | Unreadable
+Command = ChangeCommand | Withdraw | QueryCommand | Help | InvalidCommand
 
 
 def parse_comment(body: str) -> list[Command]:
@@ -81,7 +81,7 @@ def parse_comment(body: str) -> list[Command]:
     if len(commands) > MAX_COMMANDS:
         first = commands[MAX_COMMANDS]
         return [
-            Unreadable(
+            InvalidCommand(
                 first.line,
                 first.text,
                 f"more than {MAX_COMMANDS} commands in one comment",
@@ -128,12 +128,12 @@ def _parse_line(line: int, text: str) -> Iterator[Command]:
             return
         near = difflib.get_close_matches(word.lower(), _VERBS, n=1, cutoff=0.7)
         if near:
-            yield Unreadable(line, text[:200], f"unknown command /{word}", f"did you mean `/{near[0]}`?")
+            yield InvalidCommand(line, text[:200], f"unknown command /{word}", f"did you mean `/{near[0]}`?")
         return
     try:
         yield verb(line, text, split_words(text)[1:])
     except InvalidInput as problem:
-        yield Unreadable(line, text[:200], problem.message, problem.remedy or f"write it like `{EXAMPLE}`")
+        yield InvalidCommand(line, text[:200], problem.message, problem.remedy or f"write it like `{EXAMPLE}`")
 
 
 def _parse_help(line: int, text: str, words: list[str]) -> Command:
@@ -147,17 +147,17 @@ def _parse_withdraw(line: int, text: str, words: list[str]) -> Command:
 
 
 def _parse_verify(line: int, text: str, words: list[str]) -> Command:
-    return Look(line, text, "verify", _one_model("/verify", words))
+    return QueryCommand(line, text, "verify", _one_model("/verify", words))
 
 
 def _parse_why(line: int, text: str, words: list[str]) -> Command:
     if words:
         raise InvalidInput("/why takes no arguments", remedy="write `/why`")
-    return Look(line, text, "why")
+    return QueryCommand(line, text, "why")
 
 
 def _parse_status(line: int, text: str, words: list[str]) -> Command:
-    return Look(line, text, "status", _one_model("/status", words))
+    return QueryCommand(line, text, "status", _one_model("/status", words))
 
 
 def _one_model(command: str, words: list[str]) -> ModelName | None:
@@ -174,7 +174,7 @@ def _parse_promote(line: int, text: str, words: list[str]) -> Command:
         raise InvalidInput(f"unexpected word {positional[2]!r}", remedy="/promote <stage> [model] [flags]")
     stage = stage_word(positional[0])
     model = parse_model_name(positional[1]) if len(positional) == 2 else None
-    return Ask(line, text, Asked(stage=stage, model=model, **flags))
+    return ChangeCommand(line, text, CommandArguments(stage=stage, model=model, **flags))
 
 
 def _parse_rollback(line: int, text: str, words: list[str]) -> Command:
@@ -182,7 +182,7 @@ def _parse_rollback(line: int, text: str, words: list[str]) -> Command:
     if not 1 <= len(positional) <= 2 or "reason" not in flags:
         raise InvalidInput("/rollback needs a model and a --reason", remedy='`/rollback <model> --reason "why"`')
     stage = stage_word(positional[1], "/rollback <model>") if len(positional) == 2 else Stage.ACTIVE
-    return Ask(line, text, Asked(stage, Action.ROLLBACK, parse_model_name(positional[0]), **flags))
+    return ChangeCommand(line, text, CommandArguments(stage, Action.ROLLBACK, parse_model_name(positional[0]), **flags))
 
 
 def _parse_demote(line: int, text: str, words: list[str]) -> Command:
@@ -192,7 +192,7 @@ def _parse_demote(line: int, text: str, words: list[str]) -> Command:
             "/demote needs a model, a stage and a --reason", remedy='`/demote <model> <stage> --reason "why"`'
         )
     stage = stage_word(positional[1], "/demote <model>")
-    return Ask(line, text, Asked(stage, Action.DEMOTE, parse_model_name(positional[0]), **flags))
+    return ChangeCommand(line, text, CommandArguments(stage, Action.DEMOTE, parse_model_name(positional[0]), **flags))
 
 
 _VERBS: Mapping[str, Callable[[int, str, list[str]], Command]] = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from promotebot.artifact.manifest import Manifest
 from promotebot.findings import Finding, error
-from promotebot.promotion.request import Actor, Asked, Request
+from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.registry.model import ModelEntry, Pointer, RequestRef
 from promotebot.registry.names import ArtifactPath, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
@@ -22,7 +22,7 @@ _FLAGS = {
 
 
 @dataclass(frozen=True)
-class Scene:
+class InferenceContext:
     """What a pull request lets us see: the registry to promote in, and the artifacts it touches."""
 
     registry: ModelRegistry
@@ -33,7 +33,7 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Unclear:
+class IncompleteRequest:
     """The request cannot be completed: what is missing or ambiguous, with the commands to choose from."""
 
     findings: tuple[Finding, ...]
@@ -47,17 +47,17 @@ class _Found:
 
 
 def complete(
-    asked: Asked, scene: Scene, *, actor: Actor, ref: RequestRef | None, default_reason: str
-) -> Request | Unclear:
+    asked: CommandArguments, scene: InferenceContext, *, actor: Actor, ref: RequestRef | None, default_reason: str
+) -> Request | IncompleteRequest:
     """Fill in model, artifact, id, dataset and training commit (DESIGN §4), or say what to choose."""
     model = _model(asked, scene)
     if isinstance(model, Finding):
-        return Unclear((model,))
+        return IncompleteRequest((model,))
     name = ModelName(model.value or "")
     entry = scene.registry.entry(name)
     place = _artifact(asked, scene, name, entry)
     if isinstance(place, Finding):
-        return Unclear((place,), name)
+        return IncompleteRequest((place,), name)
     directory = ArtifactPath(place.value or "")
     manifest = scene.manifest_of(directory)
     pointer, stage = _nearest_pointer(entry, asked.stage, directory)
@@ -80,7 +80,7 @@ def complete(
     )
 
 
-def command_text(asked: Asked, model: str | None = None, **flags: str | None) -> str:
+def command_text(asked: CommandArguments, model: str | None = None, **flags: str | None) -> str:
     """The same command with more of it spelled out, to copy."""
     words = ["/promote", asked.stage.value, *([model or asked.model] if model or asked.model else [])]
     said = {"artifact_dir": asked.artifact_dir, "artifact_id": asked.artifact_id, **flags}
@@ -88,7 +88,7 @@ def command_text(asked: Asked, model: str | None = None, **flags: str | None) ->
     return " ".join(str(word) for word in words)
 
 
-def _model(asked: Asked, scene: Scene) -> _Found | Finding:
+def _model(asked: CommandArguments, scene: InferenceContext) -> _Found | Finding:
     if asked.model:
         return _Found(asked.model, "")
     named = sorted({name for directory in scene.touched for name in _models_of(directory, scene)})
@@ -110,7 +110,7 @@ def _model(asked: Asked, scene: Scene) -> _Found | Finding:
     )
 
 
-def _models_of(directory: ArtifactPath, scene: Scene) -> set[str]:
+def _models_of(directory: ArtifactPath, scene: InferenceContext) -> set[str]:
     """The model a touched artifact belongs to: what its manifest says, else whoever points to it."""
     manifest = scene.manifest_of(directory)
     if manifest is not None and manifest.model:
@@ -127,7 +127,9 @@ def _pointers(entry: ModelEntry) -> list[Pointer]:
     return [pointer for pointer in standing if pointer] + [event.pointer for event in entry.history]
 
 
-def _artifact(asked: Asked, scene: Scene, model: ModelName, entry: ModelEntry | None) -> _Found | Finding:
+def _artifact(
+    asked: CommandArguments, scene: InferenceContext, model: ModelName, entry: ModelEntry | None
+) -> _Found | Finding:
     if asked.artifact_dir:
         return _Found(asked.artifact_dir, "")
     owned = [d for d in scene.touched if model in (_models_of(d, scene) or {model})]
@@ -154,7 +156,7 @@ def _artifact(asked: Asked, scene: Scene, model: ModelName, entry: ModelEntry | 
     )
 
 
-def _unknown_model(asked: Asked, scene: Scene, model: ModelName) -> Finding:
+def _unknown_model(asked: CommandArguments, scene: InferenceContext, model: ModelName) -> Finding:
     near = difflib.get_close_matches(model, list(scene.registry), n=1)
     known = ", ".join(list(scene.registry)[:20]) or "none yet"
     return error(
@@ -173,7 +175,7 @@ def _nearest_pointer(entry: ModelEntry | None, stage: Stage, directory: str) -> 
     return None, None
 
 
-def _artifact_id(asked: Asked, directory: str, pointer: Pointer | None, stage: Stage | None) -> _Found:
+def _artifact_id(asked: CommandArguments, directory: str, pointer: Pointer | None, stage: Stage | None) -> _Found:
     if asked.artifact_id:
         return _Found(asked.artifact_id, "")
     if pointer and stage:

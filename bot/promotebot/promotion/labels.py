@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from promotebot.errors import InvalidInput
-from promotebot.promotion.request import Asked
+from promotebot.promotion.request import CommandArguments
 from promotebot.registry.names import parse_model_name, parse_stage
 
 PREFIX = "promote:"
@@ -11,7 +11,7 @@ MAX_LABEL = 50
 """Characters GitHub allows; models with longer names are asked for in comments."""
 
 
-def parse_label(name: str) -> Asked | None:
+def parse_label(name: str) -> CommandArguments | None:
     """What a label asks for; None for a label that asks for nothing.
 
     Raises:
@@ -23,7 +23,7 @@ def parse_label(name: str) -> Asked | None:
     try:
         if len(model) > 1:
             raise InvalidInput(f"label {name!r} has too many parts")
-        return Asked(parse_stage(stage), model=parse_model_name(model[0]) if model else None)
+        return CommandArguments(parse_stage(stage), model=parse_model_name(model[0]) if model else None)
     except InvalidInput as problem:
         remedy = f"use a label such as {PREFIX}active or {PREFIX}regime_classifier:staging"
         raise InvalidInput(f"{name!r}: {problem.message}", where="label", remedy=problem.remedy or remedy) from None

@@ -13,7 +13,7 @@ from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, errors_in, passed
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules.case import Case, Facts
+from promotebot.promotion.rules.case import Facts, RuleContext
 from promotebot.promotion.rules.catalogue import evaluate
 from promotebot.registry.model import Action, Event, Pointer, read_record
 from promotebot.registry.names import Stage, Timestamp, to_datetime, to_timestamp
@@ -75,7 +75,7 @@ def plan(
         now: the moment of the decision, UTC.
         commit: the commit `registry` was read from, recorded with the event.
     """
-    case = Case(request, evidence, registry, base, policy, facts, now)
+    case = RuleContext(request, evidence, registry, base, policy, facts, now)
     findings = evaluate(case)
     if errors_in(findings):
         return Rejected(request, case.today, findings)
@@ -96,13 +96,13 @@ def plan(
     return Plan(request, newest.action, case.today, newest.pointer, newest, registry, reread, findings)
 
 
-def _moment(case: Case) -> Timestamp:
+def _moment(case: RuleContext) -> Timestamp:
     """Now, or the newest event's time where the clock is a little behind it (DESIGN §2)."""
     newest = [to_datetime(event.ts_utc) for event in case.history[:1]]
     return to_timestamp(max([case.now, *newest]))
 
 
-def _pointer(case: Case, moment: Timestamp) -> dict[str, Any]:
+def _pointer(case: RuleContext, moment: Timestamp) -> dict[str, Any]:
     request, manifest = case.request, case.evidence.manifest
     return {
         "artifact_dir": request.artifact_dir,
@@ -118,7 +118,7 @@ def _pointer(case: Case, moment: Timestamp) -> dict[str, Any]:
     }
 
 
-def _event(case: Case, moment: Timestamp, pointer: dict[str, Any], commit: str | None) -> dict[str, Any]:
+def _event(case: RuleContext, moment: Timestamp, pointer: dict[str, Any], commit: str | None) -> dict[str, Any]:
     request = case.request
     demotes = request.action is Action.DEMOTE
     origin = request.stage if demotes else _origin(case)
@@ -139,7 +139,7 @@ def _event(case: Case, moment: Timestamp, pointer: dict[str, Any], commit: str |
     }
 
 
-def _origin(case: Case) -> Stage | None:
+def _origin(case: RuleContext) -> Stage | None:
     """The highest lower stage that holds these bytes (DESIGN §2)."""
     entry = case.entry
     for stage in case.request.stage.below:

@@ -16,7 +16,7 @@ from promotebot.artifact.limits import Limits
 from promotebot.errors import InvalidInput
 from promotebot.registry.codec import canonical_json
 from promotebot.registry.names import Digest, Stage
-from promotebot.schema import judged
+from promotebot.schema import validated_model
 
 MAX_BYTES = 64 * 1024
 MAX_APPROVALS = 6  # as many as GitHub's own rule for a branch can ask for
@@ -222,7 +222,7 @@ def parse_policy(data: bytes | None, *, where: str = DEFAULT_PATH) -> Policy:
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as problem:
         raise InvalidInput(f"not a YAML file: {' '.join(str(problem).split())}", where=where) from None
     document = {} if document is None else document
-    found = judged(Policy, document)
+    found = validated_model(Policy, document)
     if isinstance(found, Policy):
         return found
     raise InvalidInput("; ".join(found), where=where, remedy="docs/policy.md lists every key")

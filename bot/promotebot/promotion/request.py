@@ -11,7 +11,7 @@ from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage
 
 
 @dataclass(frozen=True)
-class Asked:
+class CommandArguments:
     """The values a person gave, each None where nothing was said. Nothing is inferred here."""
 
     stage: Stage

@@ -11,7 +11,7 @@ SUFFIX = "_rollback"
 
 
 @dataclass(frozen=True)
-class PassedOver:
+class SkippedCandidate:
     """A pointer of history that is not gone back to, and why."""
 
     pointer: Pointer
@@ -23,7 +23,7 @@ class Candidates:
     """Pointers to try, the newest first, and those ruled out before anything was opened."""
 
     pointers: tuple[Pointer, ...]
-    passed_over: tuple[PassedOver, ...]
+    passed_over: tuple[SkippedCandidate, ...]
 
 
 def candidates(entry: ModelEntry, stage: Stage, *, to: str | None = None) -> Candidates:
@@ -35,7 +35,7 @@ def candidates(entry: ModelEntry, stage: Stage, *, to: str | None = None) -> Can
     today = entry.pointer(stage)
     left = _left_behind(entry, stage)
     chosen: list[Pointer] = []
-    passed: list[PassedOver] = []
+    passed: list[SkippedCandidate] = []
     seen: set[str] = set()
     for event in entry.history:
         pointer = event.pointer
@@ -44,9 +44,9 @@ def candidates(entry: ModelEntry, stage: Stage, *, to: str | None = None) -> Can
             continue
         seen.add(key)
         if today and key == _bytes(today):
-            passed.append(PassedOver(pointer, "it is in use now"))
+            passed.append(SkippedCandidate(pointer, "it is in use now"))
         elif key in left:
-            passed.append(PassedOver(pointer, f"{left[key]}; if it is meant, promote it again"))
+            passed.append(SkippedCandidate(pointer, f"{left[key]}; if it is meant, promote it again"))
         else:
             chosen.append(pointer)
     return Candidates(tuple(chosen), tuple(passed))

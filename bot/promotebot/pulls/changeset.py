@@ -14,7 +14,7 @@ from promotebot.artifact.source import GitTree, TreeEntry
 from promotebot.errors import InvalidInput
 from promotebot.git.repository import Repository
 from promotebot.planning.committed import open_registry, pointed_directories, read_policy, registry_files
-from promotebot.promotion.infer import Scene
+from promotebot.promotion.infer import InferenceContext
 from promotebot.promotion.policy import Policy
 from promotebot.registry.names import ArtifactPath, GitSha, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry
@@ -23,7 +23,7 @@ MANIFEST_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Change:
+class Changeset:
     """A pull request's two ends, as commits in one repository; each file is read at most once."""
 
     repository: Repository
@@ -122,9 +122,9 @@ class Change:
         except InvalidInput:
             return None
 
-    def inference(self, registry: ModelRegistry) -> Scene:
+    def inference(self, registry: ModelRegistry) -> InferenceContext:
         """Return what a command that leaves something unsaid is completed from."""
-        return Scene(registry, self.touched_artifacts, self.manifest_of)
+        return InferenceContext(registry, self.touched_artifacts, self.manifest_of)
 
     def reachable(self, commit: str | None) -> bool | None:
         """Whether a training commit is an ancestor of the base or the head."""

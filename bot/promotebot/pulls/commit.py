@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from promotebot.errors import BaseMoved, RefChanged
-from promotebot.pulls.context import Tools
+from promotebot.pulls.context import JobContext
 from promotebot.pulls.replan import files_of
-from promotebot.pulls.snapshot import Workspace, identity
+from promotebot.pulls.snapshot import PullSnapshot, identity
 from promotebot.registry.names import GitSha
 from promotebot.registry.registry import ModelRegistry
 
@@ -18,8 +18,8 @@ WORKFLOWS = ".github/workflows/"
 
 
 def commit_registry(
-    space: Workspace,
-    tools: Tools,
+    space: PullSnapshot,
+    tools: JobContext,
     registry: ModelRegistry,
     models: Sequence[str],
     *,
@@ -52,7 +52,7 @@ def commit_registry(
     return commit
 
 
-def _merged(space: Workspace, computed: set[str]) -> str:
+def _merged(space: PullSnapshot, computed: set[str]) -> str:
     """The tree of head and base together; a conflict in anything but the registry is for people."""
     change, base_ref = space.change, space.pull.base_ref
     remedy = f"git fetch origin && git merge origin/{base_ref}, mend it, git push; then ask again in a new comment"

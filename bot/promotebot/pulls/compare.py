@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from promotebot.artifact.source import Source as Files
+from promotebot.artifact.source import FileSource as Files
 from promotebot.findings import Finding, error
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Diverged, Replayed, replay
@@ -12,7 +12,7 @@ from promotebot.registry.names import ArtifactPath, GitSha
 from promotebot.registry.registry import ModelRegistry
 
 
-class Ends(Protocol):
+class ChangesetLike(Protocol):
     """What the gate asks of a change; `scene.Change` reads it from git objects."""
 
     @property
@@ -47,7 +47,7 @@ class Ends(Protocol):
     def reachable(self, commit: str | None) -> bool | None: ...
 
 
-def compare(change: Ends) -> Replayed | Diverged:
+def replay_change(change: ChangesetLike) -> Replayed | Diverged:
     """The structural half of the gate: no artifact is opened, only the two registries are compared."""
     before, after = change.base_registry, change.head_registry
     if before is None and after is None:
@@ -73,7 +73,7 @@ def compare(change: Ends) -> Replayed | Diverged:
     return replay(before, after)
 
 
-def base_moved(change: Ends) -> Finding:
+def base_moved(change: ChangesetLike) -> Finding:
     return error(
         "gate.base",
         f"The base's registry changed after this branch left it ({change.fork_point[:7]} → {change.base[:7]}).",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from promotebot.planning.examiner import Examine
@@ -15,21 +16,21 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
 
 
 @dataclass(frozen=True)
-class Tools:
-    """Everything a use case needs from outside, passed in once."""
-
-    settings: Settings
-    github: GitHub
-    examine: Examine
-    clock: Callable[[], datetime]
-
-
-@dataclass(frozen=True)
-class Desk:
-    """Everything an answer needs from outside, passed in once."""
+class JobContext:
+    """Everything that one job needs from outside, passed in once."""
 
     settings: Settings
     connect: Callable[[], GitHub]
-    """Makes the client; called only when there is something to answer."""
+    """Make the client. A job that has nothing to answer never calls it: PyGithub costs a quarter of a second."""
     examine: Examine
     clock: Callable[[], datetime]
+
+    @cached_property
+    def github(self) -> GitHub:
+        """The client, made when it is first used."""
+        return self.connect()
+
+    def close(self) -> None:
+        """Close the client's connections, where one was made."""
+        if "github" in self.__dict__:
+            self.github.close()

@@ -8,12 +8,12 @@ from datetime import datetime
 from promotebot.planning.committed import relevant_pulls
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.case import Facts
-from promotebot.pulls.context import Tools
-from promotebot.pulls.snapshot import Workspace
+from promotebot.pulls.context import JobContext
+from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.registry import ModelRegistry
 
 
-def facts_of(request: Request, space: Workspace, tools: Tools, base: ModelRegistry) -> Facts:
+def facts_of(request: Request, space: PullSnapshot, tools: JobContext, base: ModelRegistry) -> Facts:
     """What the rules need from git and GitHub."""
     change = space.change
     return Facts(
@@ -23,7 +23,7 @@ def facts_of(request: Request, space: Workspace, tools: Tools, base: ModelRegist
     )
 
 
-def merge_times(tools: Tools, base: ModelRegistry, model: str) -> Mapping[int, datetime]:
+def merge_times(tools: JobContext, base: ModelRegistry, model: str) -> Mapping[int, datetime]:
     """Pull request number → when it was merged, of those the soak rules ask for."""
     numbers = relevant_pulls(base, model, tools.settings.repository)
     pulls = [tools.github.pull(number) for number in numbers]

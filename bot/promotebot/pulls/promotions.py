@@ -8,12 +8,12 @@ from datetime import datetime
 
 from promotebot.findings import Finding, error
 from promotebot.promotion.replay import Diverged, Step
-from promotebot.pulls.changeset import Change
-from promotebot.pulls.compare import compare
-from promotebot.pulls.context import Tools
+from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.compare import replay_change
+from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_of
 from promotebot.pulls.replan import NotRebuilt, own_steps, rebuild
-from promotebot.pulls.snapshot import Workspace
+from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import Action
 from promotebot.registry.registry import Layout, ModelRegistry
 
@@ -21,7 +21,7 @@ WITHDRAWN = "Promotebot-Withdrawn"
 
 
 @dataclass(frozen=True)
-class Standing:
+class PendingPromotions:
     """The registry to go on from, and the promotions of this pull request in it."""
 
     registry: ModelRegistry
@@ -39,21 +39,21 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Fallen:
+class InvalidPromotions:
     """The branch's registry is not the base's plus legal promotions."""
 
     findings: tuple[Finding, ...]
     model: str | None = None
 
 
-def stand(
-    space: Workspace,
-    tools: Tools,
+def load_pending(
+    space: PullSnapshot,
+    tools: JobContext,
     now: datetime,
     *,
     without: Callable[[Step], bool] = lambda _: False,
     anew: bool = False,
-) -> Standing | Fallen:
+) -> PendingPromotions | InvalidPromotions:
     """Where the pull request stands; with promotions left out, or a base that moved, they are made anew.
 
     Args:
@@ -63,22 +63,22 @@ def stand(
     change = space.change
     base, head = change.base_registry, change.head_registry
     if base is None or head is None:
-        found = compare(change)
-        return Fallen(found.findings if isinstance(found, Diverged) else (_no_registry(change),))
-    steps = own_steps(change) if change.has_conflict else compare(change)
+        found = replay_change(change)
+        return InvalidPromotions(found.findings if isinstance(found, Diverged) else (_no_registry(change),))
+    steps = own_steps(change) if change.has_conflict else replay_change(change)
     if isinstance(steps, Diverged):
-        return Fallen(steps.findings)
+        return InvalidPromotions(steps.findings)
     own = steps if isinstance(steps, tuple) else steps.steps
     kept = [step for step in own if not without(step)]
     if not change.has_conflict and not anew and len(kept) == len(own):
-        return Standing(head, base, own, False, own)
+        return PendingPromotions(head, base, own, False, own)
     made = rebuild(change, base, kept, lambda r: facts_of(r, space, tools, base), examine=tools.examine, now=now)
     if isinstance(made, NotRebuilt):
-        return Fallen(made.findings, made.model)
-    return Standing(made.registry, base, made.steps, change.has_conflict, own)
+        return InvalidPromotions(made.findings, made.model)
+    return PendingPromotions(made.registry, base, made.steps, change.has_conflict, own)
 
 
-def is_void(step: Step, change: Change, tools: Tools) -> bool:
+def is_void(step: Step, change: Changeset, tools: JobContext) -> bool:
     """A promotion is void for bytes that changed after it; asking again replaces it."""
     pointer = step.event.pointer
     if step.event.action is Action.DEMOTE or pointer.artifact_dir not in change.touched_artifacts:
@@ -87,7 +87,7 @@ def is_void(step: Step, change: Change, tools: Tools) -> bool:
     return evidence.digest != pointer.digest
 
 
-def is_of_another_policy(step: Step, change: Change) -> bool:
+def is_of_another_policy(step: Step, change: Changeset) -> bool:
     """Whether the base's policy is not the one that a promotion was judged by."""
     return step.event.policy_digest != change.policy.digest
 
@@ -97,7 +97,7 @@ def request_id(step: Step) -> str:
     return step.event.request.id if step.event.request else ""
 
 
-def answered(standing: Standing, change: Change, wanted: str) -> Step | None:
+def answered(standing: PendingPromotions, change: Changeset, wanted: str) -> Step | None:
     """The event that answers a request already, on this branch or on the base since the branch left it."""
     mine = next((step for step in standing.own if request_id(step) == wanted), None)
     if mine:
@@ -108,7 +108,7 @@ def answered(standing: Standing, change: Change, wanted: str) -> Step | None:
     return next((step for step in events if request_id(step) == wanted), None)
 
 
-def _no_registry(change: Change) -> Finding:
+def _no_registry(change: Changeset) -> Finding:
     return error(
         "registry.exists",
         "The base has no registry.",

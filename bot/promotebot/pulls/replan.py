@@ -8,14 +8,14 @@ from datetime import datetime
 
 from promotebot.findings import Finding
 from promotebot.planning.committed import open_registry, registry_files
-from promotebot.planning.decide import Ground, decide
+from promotebot.planning.decide import PromotionContext, decide
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.reconstruct import request_of
 from promotebot.promotion.replay import Diverged, Step, replay
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.case import Facts
-from promotebot.pulls.changeset import Change
+from promotebot.pulls.changeset import Changeset
 from promotebot.registry.registry import Layout, ModelRegistry
 
 FactsOf = Callable[[Request], Facts]
@@ -37,7 +37,7 @@ class NotRebuilt:
     model: str
 
 
-def own_steps(change: Change) -> tuple[Step, ...] | Diverged:
+def own_steps(change: Changeset) -> tuple[Step, ...] | Diverged:
     """What the branch itself promotes since it left the base, whatever the base did meanwhile."""
     fork = open_registry(
         change.repository,
@@ -54,13 +54,13 @@ def own_steps(change: Change) -> tuple[Step, ...] | Diverged:
 
 
 def rebuild(
-    change: Change, base: ModelRegistry, steps: Sequence[Step], facts: FactsOf, *, examine: Examine, now: datetime
+    change: Changeset, base: ModelRegistry, steps: Sequence[Step], facts: FactsOf, *, examine: Examine, now: datetime
 ) -> Rebuilt | NotRebuilt:
     """Plan each promotion again on the base as it is: new times, a new chain, every rule applied again."""
     registry, made = base, []
     for step in steps:
         request = request_of(step, registry.entry(step.model))
-        ground = Ground(registry, base, change.policy, change.head_files, change.base)
+        ground = PromotionContext(registry, base, change.policy, change.head_files, change.base)
         decision = decide(ground, request, facts(request), examine=examine, now=now).decision
         if isinstance(decision, Rejected):
             return NotRebuilt(decision.findings, step.model)
@@ -70,7 +70,7 @@ def rebuild(
     return Rebuilt(registry, tuple(made))
 
 
-def files_of(change: Change, registry: ModelRegistry, models: Sequence[str]) -> Mapping[str, bytes | None]:
+def files_of(change: Changeset, registry: ModelRegistry, models: Sequence[str]) -> Mapping[str, bytes | None]:
     """What to commit so that the branch holds `registry`: path → bytes, None for a file that goes.
 
     Where a model is the base's again, its file is the base's, byte for byte.

@@ -12,7 +12,7 @@ from promotebot.git.branch import FetchedRepository
 from promotebot.git.process import Identity, Remote
 from promotebot.planning.committed import read_policy
 from promotebot.promotion.policy import Policy
-from promotebot.pulls.changeset import Change
+from promotebot.pulls.changeset import Changeset
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -22,12 +22,12 @@ BASE, HEAD, DEFAULT = "refs/promotebot/base", "refs/promotebot/head", "refs/prom
 
 
 @dataclass(frozen=True)
-class Workspace:
+class PullSnapshot:
     """One state of a pull request: base and head are resolved once, and nothing else is read."""
 
     repository: FetchedRepository
     pull: PullRequest
-    change: Change
+    change: Changeset
     default_branch: str
     trusted: Policy
     """The default branch's policy, which says what other bases there are."""
@@ -49,7 +49,7 @@ def identity(settings: Settings) -> Identity:
 
 
 @contextmanager
-def workspace(number: int, settings: Settings, github: GitHub) -> Iterator[Workspace]:
+def fetch_pull(number: int, settings: Settings, github: GitHub) -> Iterator[PullSnapshot]:
     """Fetch a pull request as it is now.
 
     Raises:
@@ -60,7 +60,7 @@ def workspace(number: int, settings: Settings, github: GitHub) -> Iterator[Works
     head = f"refs/pull/{number}/head" if pull.is_fork else f"refs/heads/{pull.head_ref}"
     refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: head, DEFAULT: f"refs/heads/{default}"}
     with FetchedRepository.fetched(remote(settings), refs) as repository:
-        change = Change(
+        change = Changeset(
             repository,
             base=repository.commit_id(BASE),
             head=repository.commit_id(HEAD),
@@ -70,4 +70,4 @@ def workspace(number: int, settings: Settings, github: GitHub) -> Iterator[Works
         if change.head != pull.head_sha:
             raise RefChanged(f"{pull.head_ref} is at {change.head[:7]}, GitHub says {pull.head_sha[:7]}")
         trusted = read_policy(repository, repository.commit_id(DEFAULT), settings.policy_path)
-        yield Workspace(repository, pull, change, default, trusted)
+        yield PullSnapshot(repository, pull, change, default, trusted)

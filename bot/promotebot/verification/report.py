@@ -16,7 +16,7 @@ Verdict = Literal["verified", "mismatch", "could_not_verify"]
 EXIT_CODES: dict[str, int] = {"verified": 0, "mismatch": 1, "could_not_verify": 4}
 
 
-class About(BaseModel):
+class ReportScope(BaseModel):
     """What a report is about: a registry at a commit, all of it or a part."""
 
     model_config = ConfigDict(frozen=True)
@@ -42,7 +42,7 @@ class VerifyReport(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     schema_version: Literal["v1"] = "v1"
-    about: About
+    about: ReportScope
     verdict: Verdict
     models: tuple[str, ...]
     """The models looked at."""
@@ -54,7 +54,7 @@ class VerifyReport(BaseModel):
         return EXIT_CODES[self.verdict]
 
 
-def report_of(about: About, models: Sequence[str], findings: Sequence[ModelFinding]) -> VerifyReport:
+def report_of(about: ReportScope, models: Sequence[str], findings: Sequence[ModelFinding]) -> VerifyReport:
     counts = {severity: sum(finding.severity is severity for finding in findings) for severity in Severity}
     verdict: Verdict = "could_not_verify"
     if counts[Severity.ERROR]:

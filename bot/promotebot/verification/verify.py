@@ -8,7 +8,7 @@ from datetime import datetime
 
 from promotebot.artifact.dataset import DEFAULT_DIR, examine_dataset
 from promotebot.artifact.evidence import Evidence
-from promotebot.artifact.source import Source
+from promotebot.artifact.source import FileSource
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, passed, unknown, warning
 from promotebot.planning.examiner import Examine
@@ -18,16 +18,16 @@ from promotebot.promotion.policy import Policy
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import Digest, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
-from promotebot.text import short
-from promotebot.verification.report import About, ModelFinding, VerifyReport, report_of
+from promotebot.text import short_digest
+from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, report_of
 
 
 @dataclass(frozen=True)
-class Subject:
+class VerificationInput:
     """What is verified: a registry, the files it points to, and what it is compared with."""
 
     registry: ModelRegistry
-    files: Source
+    files: FileSource
     policy: Policy
     is_in_history: Callable[[str], bool]
     """Whether a commit is in the history of what is verified."""
@@ -40,7 +40,7 @@ class Subject:
 
 @dataclass
 class _Verification:
-    subject: Subject
+    subject: VerificationInput
     examine: Examine
     now: datetime
     findings: list[ModelFinding] = field(default_factory=list)
@@ -118,9 +118,9 @@ class _Verification:
 
 
 def verify(
-    subject: Subject,
+    subject: VerificationInput,
     names: Sequence[str],
-    about: About,
+    about: ReportScope,
     *,
     examine: Examine,
     now: datetime,
@@ -153,11 +153,12 @@ def _pinned(stage: Stage, pointer: Pointer, evidence: Evidence, promoted: Digest
             remedy="nothing to do: the next promotion records one",
         )
     elif promoted == evidence.digest:
-        yield passed("artifact.pinned", f"{what} holds the bytes promoted: {short(promoted)}", where=where)
+        yield passed("artifact.pinned", f"{what} holds the bytes promoted: {short_digest(promoted)}", where=where)
     else:
         yield error(
             "artifact.pinned",
-            f"{what} was promoted as {short(promoted)}; the directory now holds {short(evidence.digest)}.",
+            f"{what} was promoted as {short_digest(promoted)}; "
+            f"the directory now holds {short_digest(evidence.digest)}.",
             where=where,
             remedy=f"restore the promoted bytes: git log -- {pointer.artifact_dir}",
         )

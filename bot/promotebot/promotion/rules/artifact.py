@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from promotebot.findings import Finding, error, passed
 from promotebot.promotion.history import check_entry
-from promotebot.promotion.rules.case import Case
+from promotebot.promotion.rules.case import RuleContext
 from promotebot.registry.model import ModelEntry
 from promotebot.registry.names import ModelName, Stage
-from promotebot.text import short
+from promotebot.text import short_digest
 
 
-def bytes_are_pinned(case: Case) -> Iterator[Finding]:
+def bytes_are_pinned(case: RuleContext) -> Iterator[Finding]:
     """A directory that a pointer names must still hold the bytes that were promoted from it."""
     if case.digest is None:
         return
@@ -27,7 +27,7 @@ def bytes_are_pinned(case: Case) -> Iterator[Finding]:
         yield error(
             "artifact.pinned",
             f"{name} {stage.label} ({pointer.artifact_id}) was promoted from this directory as "
-            f"{short(pointer.digest)}; it now holds {short(case.digest)}.",
+            f"{short_digest(pointer.digest)}; it now holds {short_digest(case.digest)}.",
             where=case.request.artifact_dir,
             remedy="restore the promoted bytes and put the new ones into a directory of their own",
         )
@@ -35,17 +35,17 @@ def bytes_are_pinned(case: Case) -> Iterator[Finding]:
         yield passed("artifact.pinned", f"bytes unchanged under {len(held)} pointer(s) to {case.request.artifact_dir}")
 
 
-def _neighbours(case: Case) -> list[tuple[ModelName, ModelEntry]]:
+def _neighbours(case: RuleContext) -> list[tuple[ModelName, ModelEntry]]:
     """The models to ask: all where a directory changed under them, else this one, whose file is read anyway."""
     if case.facts.artifact_changed:
         return list(case.registry.entries.items())
     return [(case.request.model, case.entry)] if case.entry else []
 
 
-def _slot(case: Case) -> tuple[str, Stage]:
+def _slot(case: RuleContext) -> tuple[str, Stage]:
     return case.request.model, case.request.stage
 
 
-def history_is_whole(case: Case) -> Iterator[Finding]:
+def history_is_whole(case: RuleContext) -> Iterator[Finding]:
     if case.entry is not None:
         yield from check_entry(case.registry, case.request.model, case.now)

@@ -28,7 +28,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Case:
+class RuleContext:
     """Everything a rule may look at."""
 
     request: Request
@@ -74,4 +74,4 @@ class Case:
         return any(e.to_stage is Stage.ACTIVE and e.pointer.digest == self.digest for e in self.history)
 
 
-Rule = Callable[[Case], Iterator[Finding]]
+Rule = Callable[[RuleContext], Iterator[Finding]]

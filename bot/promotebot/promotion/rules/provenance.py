@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promotebot.findings import Finding, error, passed, warning
-from promotebot.promotion.rules.case import Case
+from promotebot.promotion.rules.case import RuleContext
 from promotebot.registry.names import Stage
 
 
-def manifest_agrees(case: Case) -> Iterator[Finding]:
+def manifest_agrees(case: RuleContext) -> Iterator[Finding]:
     """git_sha and dataset_id are pinned by the pointer and must equal the manifest's where it has them."""
     manifest = case.evidence.manifest
     if manifest is None:
@@ -31,7 +31,7 @@ def manifest_agrees(case: Case) -> Iterator[Finding]:
             )
 
 
-def commit_is_reachable(case: Case) -> Iterator[Finding]:
+def commit_is_reachable(case: RuleContext) -> Iterator[Finding]:
     sha = case.request.git_sha
     if case.request.stage is not Stage.ACTIVE or sha is None:
         return

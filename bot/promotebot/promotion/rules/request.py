@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promotebot.findings import Finding, error, passed, warning
-from promotebot.promotion.rules.case import Case
+from promotebot.promotion.rules.case import RuleContext
 from promotebot.registry.model import Action
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 
 
-def actor_is_known(case: Case) -> Iterator[Finding]:
+def actor_is_known(case: RuleContext) -> Iterator[Finding]:
     name = case.request.actor.name
     if name.strip():
         yield passed("request.actor", f"asked by {name}")
@@ -23,7 +23,7 @@ def actor_is_known(case: Case) -> Iterator[Finding]:
         )
 
 
-def model_is_known(case: Case) -> Iterator[Finding]:
+def model_is_known(case: RuleContext) -> Iterator[Finding]:
     request = case.request
     manifest_model = case.evidence.manifest.model if case.evidence.manifest else None
     if manifest_model and manifest_model != request.model:
@@ -56,7 +56,7 @@ def known_models(registry: ModelRegistry) -> str:
     return f"Known models: {', '.join(names[:20])}." if names else "The registry holds no model yet."
 
 
-def active_has_git_sha(case: Case) -> Iterator[Finding]:
+def active_has_git_sha(case: RuleContext) -> Iterator[Finding]:
     if case.request.stage is not Stage.ACTIVE:
         return
     if case.request.git_sha:
@@ -69,7 +69,7 @@ def active_has_git_sha(case: Case) -> Iterator[Finding]:
         )
 
 
-def active_has_dataset_id(case: Case) -> Iterator[Finding]:
+def active_has_dataset_id(case: RuleContext) -> Iterator[Finding]:
     if case.request.stage is not Stage.ACTIVE:
         return
     if case.request.dataset_id:
@@ -82,7 +82,7 @@ def active_has_dataset_id(case: Case) -> Iterator[Finding]:
         )
 
 
-def reason_is_given(case: Case) -> Iterator[Finding]:
+def reason_is_given(case: RuleContext) -> Iterator[Finding]:
     request = case.request
     if request.stage is not Stage.ACTIVE and request.action is Action.PROMOTE:
         return

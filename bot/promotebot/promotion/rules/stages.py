@@ -9,16 +9,16 @@ from datetime import timedelta
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.policy import Soak
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules.case import Case
+from promotebot.promotion.rules.case import RuleContext
 from promotebot.promotion.rules.request import (
     known_models,
 )
 from promotebot.registry.model import Action, Event
 from promotebot.registry.names import Stage, to_datetime, to_timestamp
-from promotebot.text import duration, short
+from promotebot.text import duration, short_digest
 
 
-def prior_stage(case: Case) -> Iterator[Finding]:
+def prior_stage(case: RuleContext) -> Iterator[Finding]:
     """ACTIVE only what has stood in shadow or staging in the base's history: a step nobody can skip in one PR."""
     if case.request.stage is not Stage.ACTIVE or not case.policy.stages.active.require_prior_stage:
         return
@@ -42,21 +42,21 @@ def prior_stage(case: Case) -> Iterator[Finding]:
     else:
         yield error(
             "active.prior_stage",
-            f"{short(case.digest)} has never been in SHADOW or STAGING on the base.",
+            f"{short_digest(case.digest)} has never been in SHADOW or STAGING on the base.",
             where=case.request.artifact_dir,
             remedy="promote it to shadow, merge, let it run, then ask for ACTIVE: "
             + _to_stage(case.request, Stage.SHADOW),
         )
 
 
-def _was_active_unpinned(case: Case) -> bool:
+def _was_active_unpinned(case: RuleContext) -> bool:
     return any(
         e.to_stage is Stage.ACTIVE and e.pointer.digest is None and e.pointer.artifact_dir == case.request.artifact_dir
         for e in case.base_history
     )
 
 
-def something_stands(case: Case) -> Iterator[Finding]:
+def something_stands(case: RuleContext) -> Iterator[Finding]:
     """A demotion clears a stage that holds something."""
     request = case.request
     if case.entry is None:
@@ -78,7 +78,7 @@ def _to_stage(request: Request, stage: Stage) -> str:
     return replace(request, stage=stage, action=Action.PROMOTE, reason=None).retry()
 
 
-def soak_time(case: Case) -> Iterator[Finding]:
+def soak_time(case: RuleContext) -> Iterator[Finding]:
     for stage, soak in (
         (Stage.SHADOW, case.policy.stages.shadow.soak),
         (Stage.STAGING, case.policy.stages.staging.soak),
@@ -90,7 +90,7 @@ def soak_time(case: Case) -> Iterator[Finding]:
             yield _soak(case, stage, soak, event)
 
 
-def _soak(case: Case, stage: Stage, soak: Soak, event: Event) -> Finding:
+def _soak(case: RuleContext, stage: Stage, soak: Soak, event: Event) -> Finding:
     merged = case.facts.merged_at.get(event.request.pull) if event.request else None
     since = merged or to_datetime(event.ts_utc)
     stood = max(case.now - since, timedelta(0))
@@ -108,7 +108,7 @@ def _soak(case: Case, stage: Stage, soak: Soak, event: Event) -> Finding:
     )
 
 
-def nothing_is_frozen(case: Case) -> Iterator[Finding]:
+def nothing_is_frozen(case: RuleContext) -> Iterator[Finding]:
     """No promotion into a stage while the policy freezes it; a rollback or a demotion is never held up."""
     request = case.request
     if case.is_rollback:
