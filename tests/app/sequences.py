@@ -19,7 +19,7 @@ from promotebot.promotion.plan import Plan, plan
 from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.request import Actor, Request
 from promotebot.promotion.rollback import candidates, rollback_id
-from promotebot.promotion.rules.case import Facts
+from promotebot.promotion.rules.context import Facts
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, RequestRef, Source

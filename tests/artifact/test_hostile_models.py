@@ -24,7 +24,7 @@ import json, sys
 from pathlib import Path
 import onnx
 from promotebot.artifact.graph import UnreadableGraph, read_graph
-from promotebot.artifact.opener import answer, start_session
+from promotebot.artifact.child import answer, start_session
 def accepts(look, path):
     try:
         look(path)

@@ -193,7 +193,7 @@ def test_the_evidence_tells_which_walls_stood(place: Place) -> None:
     code = """
 from pathlib import Path
 from promotebot.artifact import confine
-print(int(confine.unplug()), int(confine.seal(Path())))
+print(int(confine.drop_network()), int(confine.apply_landlock(Path())))
 """
     said = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)
     network, files = map(int, said.stdout.split())

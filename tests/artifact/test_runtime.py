@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from promotebot.artifact.child import UNAVAILABLE
 from promotebot.artifact.limits import Limits
-from promotebot.artifact.opener import UNAVAILABLE
 from promotebot.artifact.runtime import MAX_ANSWER, ChildOpener, NotOpened, Opened
 from promotebot.errors import CouldNotVerify
 

@@ -35,7 +35,7 @@ from promotebot.promotion.infer import IncompleteRequest, InferenceContext, comp
 from promotebot.promotion.plan import Plan, Rejected, Unchanged, plan
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Actor, CommandArguments, Request
-from promotebot.promotion.rules.case import Facts
+from promotebot.promotion.rules.context import Facts
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import RequestRef, Source
@@ -208,7 +208,7 @@ def test_the_closing_command_is_pinned_to_the_commit_that_is_now_the_head(accept
     assert command
     [parsed] = parse_comment(command[1])
     assert isinstance(parsed, ChangeCommand)
-    assert (parsed.asked.stage, parsed.asked.model, parsed.asked.sha) == (Stage.ACTIVE, MODEL, COMMIT)
+    assert (parsed.arguments.stage, parsed.arguments.model, parsed.arguments.sha) == (Stage.ACTIVE, MODEL, COMMIT)
     assert "**Sign off:** approve and merge." in body
     assert "Other required checks do not run by themselves" in body
 
@@ -221,8 +221,8 @@ def test_the_closing_command_asks_for_all_that_was_asked(registry: ModelRegistry
     assert command
     [parsed] = parse_comment(command[1])
     assert isinstance(parsed, ChangeCommand)
-    assert (parsed.asked.reason, parsed.asked.notes, parsed.asked.new_model) == tuple(said.values())
-    assert (parsed.asked.artifact_id, parsed.asked.sha) == ("regime_v1_candidate", HEAD)
+    assert (parsed.arguments.reason, parsed.arguments.notes, parsed.arguments.new_model) == tuple(said.values())
+    assert (parsed.arguments.artifact_id, parsed.arguments.sha) == ("regime_v1_candidate", HEAD)
 
 
 def test_a_dry_run_says_so_and_gives_the_command_that_commits(accepted: Plan) -> None:

@@ -24,7 +24,7 @@ READS_A_CLOCK = re.compile(r"\b(date|datetime)\.(now|utcnow|today)$")
 OWNERS = {
     "github": {"bot/promotebot/github/rest.py"},
     "git": {f"bot/promotebot/git/{name}.py" for name in ("branch", "checkout", "process", "repository")},
-    "onnxruntime": {"bot/promotebot/artifact/opener.py"},
+    "onnxruntime": {"bot/promotebot/artifact/child.py"},
 }
 
 

@@ -23,7 +23,7 @@ def only(body: str) -> object:
 def asked(body: str) -> CommandArguments:
     command = only(body)
     assert isinstance(command, ChangeCommand), command
-    return command.asked
+    return command.arguments
 
 
 def problem(body: str) -> str:
@@ -162,9 +162,9 @@ def test_a_reason_is_one_line_that_people_can_see_all_of(text: str) -> None:
 
 def test_looking_commands_take_a_model_at_most() -> None:
     assert [type(command).__name__ for command in parse_comment("/why\n/status m\n/verify\n/withdraw m")] == [
-        "Look",
-        "Look",
-        "Look",
+        "QueryCommand",
+        "QueryCommand",
+        "QueryCommand",
         "Withdraw",
     ]
     assert all(isinstance(c, InvalidCommand) for c in parse_comment("/why now\n/status a b\n/withdraw A"))

@@ -107,7 +107,7 @@ def test_what_is_made_of_every_kind_of_line() -> None:
 def _parsed(body: str) -> Iterator[str]:
     for command in parse_comment(body):
         if isinstance(command, ChangeCommand):
-            yield f"{command.line}: {_short(command.text)} → {_short(set_values(command.asked))}"
+            yield f"{command.line}: {_short(command.text)} → {_short(set_values(command.arguments))}"
         elif isinstance(command, InvalidCommand):
             yield f"{command.line}: {_short(command.text)} ✗ {_short(command.problem)} | {command.remedy}"
         else:

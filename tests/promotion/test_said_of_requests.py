@@ -17,7 +17,7 @@ from promotebot.promotion.infer import IncompleteRequest, InferenceContext, comp
 from promotebot.promotion.plan import Decision, Plan, Rejected, document
 from promotebot.promotion.policy import parse_policy
 from promotebot.promotion.request import Actor, CommandArguments, Request
-from promotebot.promotion.rules.case import Facts
+from promotebot.promotion.rules.context import Facts
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, RequestRef, Source

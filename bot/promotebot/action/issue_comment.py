@@ -37,72 +37,72 @@ def ignored_comment(event: CommentCreated, settings: Settings) -> Answer | None:
     return None if parse_comment(event.body) else Answer(Outcome.IGNORED, Reason.NO_COMMAND)
 
 
-def answer_comment(event: CommentCreated, tools: JobContext) -> Answer:
+def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
     """Carry out a comment's commands in order, until one is refused."""
-    settings = tools.settings
+    settings = job.settings
     url = f"{settings.server_url}/{settings.repository}/pull/{event.pull}#issuecomment-{event.comment_id}"
-    petition = Requester(event.pull, event.author, f"comment:{event.comment_id}", url, event.comment_id)
-    teller = Replier(tools.github, settings, petition)
-    teller.react("eyes")
-    answer = report_errors(teller, lambda: _decide(event, petition, tools, teller))
-    teller.react("rocket" if answer.code == 0 else "-1")
+    requester = Requester(event.pull, event.author, f"comment:{event.comment_id}", url, event.comment_id)
+    replier = Replier(job.github, settings, requester)
+    replier.react("eyes")
+    answer = report_errors(replier, lambda: _decide(event, requester, job, replier))
+    replier.react("rocket" if answer.code == 0 else "-1")
     return answer
 
 
-def _decide(event: CommentCreated, petition: Requester, tools: JobContext, teller: Replier) -> Answer:
+def _decide(event: CommentCreated, requester: Requester, job: JobContext, replier: Replier) -> Answer:
     if not event.is_pull:
         return _refuse(
-            teller,
+            replier,
             Reason.NOT_A_PULL_REQUEST,
             "This is an issue, not a pull request.",
             "open a pull request with the artifact and comment there",
         )
-    comment, pull = tools.github.comment(event.comment_id), tools.github.pull(event.pull)
-    teller.place(pull)
+    comment, pull = job.github.comment(event.comment_id), job.github.pull(event.pull)
+    replier.set_pull(pull)
     refused = _comment_refusal(event, comment) or pull_refusal(pull)
     if refused:
-        return _refuse(teller, *refused)
+        return _refuse(replier, *refused)
     commands = parse_comment(event.body)
     unreadable = [command for command in commands if isinstance(command, InvalidCommand)]
     if unreadable:
         answer = Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, unreadable[0].problem)
-        return teller.say(answer, render_unreadable(unreadable, teller.setting))
+        return replier.post(answer, render_unreadable(unreadable, replier.context))
     answers: list[Answer] = []
     for command in commands:
-        answers.append(_one(command, petition, tools, teller))
+        answers.append(_one(command, requester, job, replier))
         if answers[-1].code:
             break  # later commands may build on this one
     return _together(answers)
 
 
-def _one(command: Command, petition: Requester, tools: JobContext, teller: Replier) -> Answer:
+def _one(command: Command, requester: Requester, job: JobContext, replier: Replier) -> Answer:
     if isinstance(command, Help):
-        return teller.say(Answer(Outcome.HELPED, Reason.HELP), render_help(teller.setting))
+        return replier.post(Answer(Outcome.HELPED, Reason.HELP), render_help(replier.context))
     if isinstance(command, ChangeCommand):
         from promotebot.action.promote import PromotionJob  # GitPython is loaded where there is something to carry out
 
-        asked, line = command.asked, command.line
+        arguments, line = command.arguments, command.line
         return retry_on_moved_head(
-            petition.pull,
-            tools,
-            teller,
-            lambda space, now: PromotionJob(asked, line, petition, tools, teller, space, now).run(),
+            requester.pull,
+            job,
+            replier,
+            lambda snapshot, now: PromotionJob(arguments, line, requester, job, replier, snapshot, now).run(),
         )
     if isinstance(command, Withdraw):
         from promotebot.action.withdraw import Withdrawal
 
         model = command.model
         return retry_on_moved_head(
-            petition.pull,
-            tools,
-            teller,
-            lambda space, now: Withdrawal(petition, tools, teller, space, now, model=model).run(),
+            requester.pull,
+            job,
+            replier,
+            lambda snapshot, now: Withdrawal(requester, job, replier, snapshot, now, model=model).run(),
         )
     if isinstance(command, QueryCommand):
         from promotebot.action.queries import look
 
         return retry_on_moved_head(
-            petition.pull, tools, teller, lambda space, now: look(command, petition, tools, teller, space, now)
+            requester.pull, job, replier, lambda snapshot, now: look(command, requester, job, replier, snapshot, now)
         )
     raise TypeError(f"{type(command).__name__} is no command to carry out")
 
@@ -116,9 +116,9 @@ def _comment_refusal(event: CommentCreated, comment: IssueComment) -> tuple[Reas
     return None
 
 
-def _refuse(teller: Replier, reason: Reason, message: str, remedy: str) -> Answer:
+def _refuse(replier: Replier, reason: Reason, message: str, remedy: str) -> Answer:
     answer = Answer(Outcome.REFUSED, reason, message)
-    return teller.say(answer, render_refused_event(message, remedy, teller.setting))
+    return replier.post(answer, render_refused_event(message, remedy, replier.context))
 
 
 def _together(answers: Sequence[Answer]) -> Answer:

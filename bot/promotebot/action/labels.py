@@ -35,69 +35,69 @@ def ignored_label(event: LabelChanged, settings: Settings) -> Answer | None:
     return None
 
 
-def answer_label(event: LabelChanged, tools: JobContext) -> Answer:
+def answer_label(event: LabelChanged, job: JobContext) -> Answer:
     """Promote, or withdraw; a refused label is taken off again, a withdrawal nobody may make is undone."""
-    settings = tools.settings
+    settings = job.settings
     url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{event.pull}"
-    petition = Requester(event.pull, event.sender, f"run:{settings.run_id or '0'}", url)
-    teller = Replier(tools.github, settings, petition)
-    answer = report_errors(teller, lambda: _decide(event, petition, tools, teller))
+    requester = Requester(event.pull, event.sender, f"run:{settings.run_id or '0'}", url)
+    replier = Replier(job.github, settings, requester)
+    answer = report_errors(replier, lambda: _decide(event, requester, job, replier))
     if event.added and answer.code:
-        _quietly(lambda: tools.github.remove_label(event.pull, event.label))
+        _quietly(lambda: job.github.remove_label(event.pull, event.label))
     elif not event.added and answer.reason is Reason.PERMISSION:
-        _quietly(lambda: tools.github.add_label(event.pull, event.label))
+        _quietly(lambda: job.github.add_label(event.pull, event.label))
     return answer
 
 
-def _decide(event: LabelChanged, petition: Requester, tools: JobContext, teller: Replier) -> Answer:
-    pull = tools.github.pull(event.pull)
-    teller.place(pull)
+def _decide(event: LabelChanged, requester: Requester, job: JobContext, replier: Replier) -> Answer:
+    pull = job.github.pull(event.pull)
+    replier.set_pull(pull)
     refused = pull_refusal(pull)
     if refused and not event.added:
         return Answer(Outcome.IGNORED, refused[0], refused[1])  # after the merge a label is only a label
     if refused:
         answer = Answer(Outcome.REFUSED, refused[0], refused[1])
-        return teller.say(answer, render_refused_event(refused[1], refused[2], teller.setting))
+        return replier.post(answer, render_refused_event(refused[1], refused[2], replier.context))
     try:
-        asked = parse_label(event.label)
+        arguments = parse_label(event.label)
     except InvalidInput as problem:
         answer = Answer(Outcome.REFUSED, Reason.LABEL, problem.message)
-        return teller.say(answer, render_refused_event(f"Label {problem.message}.", problem.remedy, teller.setting))
-    if asked is None:
+        return replier.post(answer, render_refused_event(f"Label {problem.message}.", problem.remedy, replier.context))
+    if arguments is None:
         return Answer(Outcome.IGNORED, Reason.NO_COMMAND)
-    is_on = event.label in tools.github.labels(event.pull)
+    is_on = event.label in job.github.labels(event.pull)
     if is_on != event.added:
         return Answer(Outcome.IGNORED, Reason.LABEL, "the label was changed again meanwhile")
     if event.added:
         return retry_on_moved_head(
             event.pull,
-            tools,
-            teller,
-            lambda space, now: PromotionJob(asked, LINE, petition, tools, teller, space, now).run(),
+            job,
+            replier,
+            lambda snapshot, now: PromotionJob(arguments, LINE, requester, job, replier, snapshot, now).run(),
         )
-    return _withdraw(asked, petition, tools, teller)
+    return _withdraw(arguments, requester, job, replier)
 
 
-def _withdraw(asked: CommandArguments, petition: Requester, tools: JobContext, teller: Replier) -> Answer:
+def _withdraw(arguments: CommandArguments, requester: Requester, job: JobContext, replier: Replier) -> Answer:
     """Permission first: whoever may not withdraw gets the label back, whatever it stands for."""
-    with fetch_pull(petition.pull, tools.settings, tools.github) as space:
-        refused = permission_refusal(petition.login, asked.stage, space, tools.github, "withdrawing from")
+    with fetch_pull(requester.pull, job.settings, job.github) as snapshot:
+        refused = permission_refusal(requester.login, arguments.stage, snapshot, job.github, "withdrawing from")
     if refused:
         answer = Answer(Outcome.REFUSED, refused[0], refused[1])
-        return teller.say(answer, render_refused_event(refused[1], refused[2], teller.setting))
+        return replier.post(answer, render_refused_event(refused[1], refused[2], replier.context))
     return retry_on_moved_head(
-        petition.pull,
-        tools,
-        teller,
-        lambda space, now: Withdrawal(
-            petition, tools, teller, space, now, model=asked.model, stage=asked.stage, quiet=True
+        requester.pull,
+        job,
+        replier,
+        lambda snapshot, now: Withdrawal(
+            requester, job, replier, snapshot, now, model=arguments.model, stage=arguments.stage, quiet=True
         ).run(),
     )
 
 
-def _quietly(change: Callable[[], None]) -> None:
+def _quietly(changeset: Callable[[], None]) -> None:
     """A label that cannot be changed changes nothing about the outcome."""
     try:
-        change()
+        changeset()
     except PromotebotError as problem:
         log.warning("the label stays as it is: %s", problem)

@@ -23,27 +23,27 @@ from promotebot.pulls.snapshot import BASE, HEAD, remote
 from promotebot.registry.model import Source
 
 
-def guard_queue(event: Queued, tools: JobContext) -> Answer:
+def guard_queue(event: Queued, job: JobContext) -> Answer:
     """Judge what the merge queue built: everything queued so far on top of the base.
 
     Raises:
         CouldNotVerify: when git or GitHub does not answer; then the check stays away, and the queue waits.
     """
-    with FetchedRepository.fetched(remote(tools.settings), {HEAD: event.head_ref, BASE: event.base_ref}) as repository:
-        settings = tools.settings
+    with FetchedRepository.fetched(remote(job.settings), {HEAD: event.head_ref, BASE: event.base_ref}) as repository:
+        settings = job.settings
         base, head = repository.commit_id(event.base_sha), repository.commit_id(event.head_sha)
-        change = Changeset(repository, base, head, settings.registry_path, settings.policy_path)
-        found = evaluate_gate(change, examine=tools.examine, now=tools.clock())
-        found = replace(found, findings=(*found.findings, *_confirmed(found.steps, change, tools)))
-        found = found.with_approval(_approved(event, found.steps, change.policy, tools))
+        changeset = Changeset(repository, base, head, settings.registry_path, settings.policy_path)
+        found = evaluate_gate(changeset, examine=job.examine, now=job.clock())
+        found = replace(found, findings=(*found.findings, *_confirmed(found.steps, changeset, job)))
+        found = found.with_approval(_approved(event, found.steps, changeset.policy, job))
     text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in found.findings)
-    tools.github.publish_check(
+    job.github.publish_check(
         event.head_sha, name=CHECK_NAME, conclusion=found.conclusion, title=found.title, summary=text, text=""
     )
     return Answer(GATE_OUTCOMES[found.conclusion], Reason.GATE, found.title, summary=text)
 
 
-def _approved(event: Queued, steps: Sequence[Step], policy: Policy, tools: JobContext) -> Finding | None:
+def _approved(event: Queued, steps: Sequence[Step], policy: Policy, job: JobContext) -> Finding | None:
     """The approval of the queued pull request's own head, which only the name of the queue's branch tells."""
     if policy.separation is None or not steps:
         return None
@@ -52,18 +52,18 @@ def _approved(event: Queued, steps: Sequence[Step], policy: Policy, tools: JobCo
         raise CouldNotVerify(
             f"{event.head_ref} names no pull request", remedy="take it out of the queue, and add it again"
         )
-    pull = tools.github.pull(int(named[1]))
-    return separation(steps, pull.head_sha, pull, policy, tools.github)
+    pull = job.github.pull(int(named[1]))
+    return separation(steps, pull.head_sha, pull, policy, job.github)
 
 
-def _confirmed(steps: Sequence[Step], change: Changeset, tools: JobContext) -> list[Finding]:
+def _confirmed(steps: Sequence[Step], changeset: Changeset, job: JobContext) -> list[Finding]:
     """Each event by its own pull request; one made at a terminal was asked after on the pull request it came with."""
-    asked = [step for step in steps if step.event.source is Source.GITHUB]
+    arguments = [step for step in steps if step.event.source is Source.GITHUB]
     found: list[Finding] = []
-    for step in asked:
+    for step in arguments:
         ref = step.event.request
-        if ref is None or ref.repo != tools.settings.repository:
+        if ref is None or ref.repo != job.settings.repository:
             found.append(error("gate.request", f"{step.model}: an event names no request of this repository."))
         else:
-            found += confirm([step], tools.github, ref.repo, tools.github.pull(ref.pull), change.policy)
+            found += confirm([step], job.github, ref.repo, job.github.pull(ref.pull), changeset.policy)
     return found

@@ -43,26 +43,26 @@ class _Landing:
     steps: tuple[Step, ...]
 
 
-def landed(event: PullClosed, tools: JobContext) -> Answer:
+def landed(event: PullClosed, job: JobContext) -> Answer:
     """Deployments, `repository_dispatch` and one comment for what a merge made live."""
-    settings = tools.settings
-    pull = tools.github.pull(event.pull)
+    settings = job.settings
+    pull = job.github.pull(event.pull)
     if not pull.merged or pull.merge_commit_sha is None:
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "the pull request is not merged")
     url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{event.pull}"
-    teller = Replier(tools.github, settings, Requester(event.pull, pull.author, "", url))
-    teller.place(pull)
-    return report_errors(teller, lambda: _landed(pull, tools, teller))
+    replier = Replier(job.github, settings, Requester(event.pull, pull.author, "", url))
+    replier.set_pull(pull)
+    return report_errors(replier, lambda: _landed(pull, job, replier))
 
 
-def _landed(pull: PullRequest, tools: JobContext, teller: Replier) -> Answer:
+def _landed(pull: PullRequest, job: JobContext, replier: Replier) -> Answer:
     refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: f"refs/pull/{pull.number}/head"}
-    with FetchedRepository.fetched(remote(tools.settings), refs) as repository:
-        landing = _landing(repository, pull, tools.settings.registry_path)
+    with FetchedRepository.fetched(remote(job.settings), refs) as repository:
+        landing = _landing(repository, pull, job.settings.registry_path)
         if not landing or not landing.steps:
             return Answer(Outcome.IGNORED, Reason.NOTHING_TO_CHANGE, "the merge promotes nothing")
-        policy = read_policy(repository, landing.commit, tools.settings.policy_path)
-        teller.at(pull.head_sha, policy.contacts)
+        policy = read_policy(repository, landing.commit, job.settings.policy_path)
+        replier.set_head(pull.head_sha, policy.contacts)
         subject = VerificationInput(
             landing.after,
             GitTree(repository, landing.commit),
@@ -70,14 +70,14 @@ def _landed(pull: PullRequest, tools: JobContext, teller: Replier) -> Answer:
             lambda sha: repository.is_ancestor(sha, landing.commit),
             landing.before,
         )
-        about = ReportScope(registry=tools.settings.registry_path, commit=landing.commit)
+        about = ReportScope(registry=job.settings.registry_path, commit=landing.commit)
         names = sorted({step.model for step in landing.steps})
-        report = verify(subject, names, about, examine=tools.examine, now=tools.clock())
-    _tell_the_world(landing, report, pull, tools)
+        report = verify(subject, names, about, examine=job.examine, now=job.clock())
+    _tell_the_world(landing, report, pull, job)
     wrong = [f for f in report.findings if f.severity in (Severity.ERROR, Severity.UNKNOWN)]
-    rendered = notes.render_live(landing.steps, landing.after, wrong, landing.commit, teller.setting)
+    rendered = notes.render_live(landing.steps, landing.after, wrong, landing.commit, replier.context)
     outcome = {0: Outcome.PASSED, 1: Outcome.REFUSED}.get(report.exit_code, Outcome.FAILED)
-    return teller.say(Answer(outcome, Reason.LANDED, rendered.title, landing.commit), rendered)
+    return replier.post(Answer(outcome, Reason.LANDED, rendered.title, landing.commit), rendered)
 
 
 def _landing(repository: Repository, pull: PullRequest, registry_path: str) -> _Landing | None:
@@ -102,14 +102,14 @@ def _landing(repository: Repository, pull: PullRequest, registry_path: str) -> _
     return _Landing(commit, before, after, found.steps)
 
 
-def _tell_the_world(landing: _Landing, report: VerifyReport, pull: PullRequest, tools: JobContext) -> None:
+def _tell_the_world(landing: _Landing, report: VerifyReport, pull: PullRequest, job: JobContext) -> None:
     """A deployment for each stage that changed, and, only when it verifies, an event that a team's CD can act on."""
-    approvers = tools.github.approvals(pull.number, pull.head_sha)
+    approvers = job.github.approvals(pull.number, pull.head_sha)
     newest = {(step.model, step.event.stage): step for step in landing.steps}
     for step in newest.values():
         payload = _payload(step, landing, pull, approvers)
         verified = report.exit_code == 0
-        tools.github.deploy(
+        job.github.deploy(
             sha=landing.commit,
             environment=f"{step.model}/{payload['stage']}",
             task=TASK,
@@ -119,7 +119,7 @@ def _tell_the_world(landing: _Landing, report: VerifyReport, pull: PullRequest, 
         )
         if verified:
             kept = {key: value for key, value in payload.items() if key in _SENT}
-            tools.github.dispatch(f"promotebot.{_EVENTS[step.event.action]}", kept)
+            job.github.dispatch(f"promotebot.{_EVENTS[step.event.action]}", kept)
 
 
 _SENT = ("schema_version", "model", "stage", "action", "sha", "artifact_dir", "artifact_id", "digest", "pull", "actor")

@@ -19,18 +19,18 @@ Refusal = tuple[Reason, str, str]
 _DOING = {Action.PROMOTE: "promoting to", Action.ROLLBACK: "rolling back", Action.DEMOTE: "demoting from"}
 
 
-def refusal(asked: CommandArguments, login: str, space: PullSnapshot, github: GitHub) -> Refusal | None:
+def refusal(arguments: CommandArguments, login: str, snapshot: PullSnapshot, github: GitHub) -> Refusal | None:
     """Why this pull request, or this person, may not ask for it; None when they may."""
     return (
-        _of_the_pull(space)
-        or permission_refusal(login, asked.stage, space, github, _DOING[asked.action])
-        or sha_refusal(asked, space.change.head, space.change.policy)
+        _of_the_pull(snapshot)
+        or permission_refusal(login, arguments.stage, snapshot, github, _DOING[arguments.action])
+        or sha_refusal(arguments, snapshot.changeset.head, snapshot.changeset.policy)
     )
 
 
-def permission_refusal(login: str, stage: Stage, space: PullSnapshot, github: GitHub, doing: str) -> Refusal | None:
+def permission_refusal(login: str, stage: Stage, snapshot: PullSnapshot, github: GitHub, doing: str) -> Refusal | None:
     """The role that the policy asks for, by GitHub's word."""
-    needed, held = space.change.policy.stages.permission(stage), github.permission(login)
+    needed, held = snapshot.changeset.policy.stages.permission(stage), github.permission(login)
     if held >= needed:
         return None
     return (
@@ -40,28 +40,32 @@ def permission_refusal(login: str, stage: Stage, space: PullSnapshot, github: Gi
     )
 
 
-def _of_the_pull(space: PullSnapshot) -> Refusal | None:
-    pull = space.pull
-    if not space.takes_promotions:
+def _of_the_pull(snapshot: PullSnapshot) -> Refusal | None:
+    pull = snapshot.pull
+    if not snapshot.takes_promotions:
         return (
             Reason.WRONG_BASE,
             f"The pull request goes into {pull.base_ref!r}, which takes no promotions.",
-            f"change its base to {space.default_branch!r}, or list the branch under `bases` in the policy",
+            f"change its base to {snapshot.default_branch!r}, or list the branch under `bases` in the policy",
         )
-    if pull.draft and not space.change.policy.drafts:
+    if pull.draft and not snapshot.changeset.policy.drafts:
         return Reason.DRAFT, "The pull request is a draft.", "mark it ready for review, then ask again in a new comment"
     return None
 
 
-def sha_refusal(asked: CommandArguments, head: GitSha, policy: Policy) -> Refusal | None:
+def sha_refusal(arguments: CommandArguments, head: GitSha, policy: Policy) -> Refusal | None:
     """A request is for the commit that was looked at: as it says, and where the policy wants it to say."""
-    if asked.sha and asked.sha != head:
+    if arguments.sha and arguments.sha != head:
         return (
             Reason.SHA_MISMATCH,
-            f"--sha says {asked.sha}, the head is {head}.",
+            f"--sha says {arguments.sha}, the head is {head}.",
             f"look at the new commits, then ask again with `--sha {head}`",
         )
-    if policy.require_sha and not asked.sha and (asked.stage is Stage.ACTIVE or asked.action is Action.ROLLBACK):
+    if (
+        policy.require_sha
+        and not arguments.sha
+        and (arguments.stage is Stage.ACTIVE or arguments.action is Action.ROLLBACK)
+    ):
         said = "The policy asks for --sha with ACTIVE and with a rollback."
         return Reason.SHA_REQUIRED, said, f"look at the head, then ask again with `--sha {head}`"
     return None

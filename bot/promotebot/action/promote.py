@@ -43,21 +43,21 @@ log = logging.getLogger(__name__)
 class PromotionJob:
     """One request on one state of a pull request."""
 
-    asked: CommandArguments
+    arguments: CommandArguments
     line: int
-    petition: Requester
-    tools: JobContext
-    teller: Replier
-    space: PullSnapshot
+    requester: Requester
+    job: JobContext
+    replier: Replier
+    snapshot: PullSnapshot
     now: datetime
 
     @property
-    def change(self) -> Changeset:
-        return self.space.change
+    def changeset(self) -> Changeset:
+        return self.snapshot.changeset
 
     @property
     def ref(self) -> RequestRef:
-        return self.petition.ref(self.tools.settings.repository, self.line, self.change.head)
+        return self.requester.ref(self.job.settings.repository, self.line, self.changeset.head)
 
     def run(self) -> Answer:
         """Decide, and commit what is legal.
@@ -65,84 +65,90 @@ class PromotionJob:
         Raises:
             RefChanged: when the branch moved meanwhile; read it afresh and run again.
         """
-        self.teller.at(self.change.head, self.change.policy.contacts)
-        refused = refusal(self.asked, self.petition.login, self.space, self.tools.github)
+        self.replier.set_head(self.changeset.head, self.changeset.policy.contacts)
+        refused = refusal(self.arguments, self.requester.login, self.snapshot, self.job.github)
         if refused:
             answer = Answer(Outcome.REFUSED, refused[0], refused[1])
-            return self.teller.say(answer, render_refused_event(refused[1], refused[2], self.teller.setting))
-        if self.ref.id in self.space.repository.trailers(WITHDRAWN, self.change.fork_point, self.change.head):
+            return self.replier.post(answer, render_refused_event(refused[1], refused[2], self.replier.context))
+        if self.ref.id in self.snapshot.repository.trailers(WITHDRAWN, self.changeset.fork_point, self.changeset.head):
             return self._withdrawn()
-        standing = load_pending(self.space, self.tools, self.now)
-        if isinstance(standing, InvalidPromotions):
-            return self._refuse(_reason(standing.findings), standing.findings, standing.model)
-        done = answered(standing, self.change, self.ref.id)
+        pending = load_pending(self.snapshot, self.job, self.now)
+        if isinstance(pending, InvalidPromotions):
+            return self._refuse(_reason(pending.findings), pending.findings, pending.model)
+        done = answered(pending, self.changeset, self.ref.id)
         if done:
             return self._done(done)
-        prepared = self._prepare(self._ground(standing))
+        prepared = self._prepare(self._context(pending))
         if isinstance(prepared, IncompleteRequest):
             return self._refuse(Reason.UNCLEAR, prepared.findings, prepared.model)
         request, remarks = prepared
-        renewed = load_pending(self.space, self.tools, self.now, without=lambda step: self._renews(request, step))
+        renewed = load_pending(self.snapshot, self.job, self.now, without=lambda step: self._renews(request, step))
         if isinstance(renewed, InvalidPromotions):
             return self._refuse(_reason(renewed.findings), renewed.findings, renewed.model)
-        return self._decide(renewed, self._ground(renewed), request, remarks)
+        return self._decide(renewed, self._context(renewed), request, remarks)
 
-    def _ground(self, standing: PendingPromotions) -> PromotionContext:
-        change = self.change
-        genesis = LegacyDigests(self.space.repository, change.base, change.registry_path, self.tools.examine)
+    def _context(self, pending: PendingPromotions) -> PromotionContext:
+        changeset = self.changeset
+        genesis = LegacyDigests(self.snapshot.repository, changeset.base, changeset.registry_path, self.job.examine)
         return PromotionContext(
-            standing.registry, standing.base, change.policy, change.head_files, change.head, first_digest=genesis
+            pending.registry, pending.base, changeset.policy, changeset.head_files, changeset.head, first_digest=genesis
         )
 
     def _renews(self, request: Request, step: Step) -> bool:
         """A promotion that is void, since its bytes changed after it, is replaced by the one asked for now."""
         same_slot = (step.model, step.event.stage) == (request.model, request.stage)
-        return same_slot and is_void(step, self.change, self.tools)
+        return same_slot and is_void(step, self.changeset, self.job)
 
-    def _prepare(self, ground: PromotionContext) -> tuple[Request, Sequence[Finding]] | IncompleteRequest:
+    def _prepare(self, context: PromotionContext) -> tuple[Request, Sequence[Finding]] | IncompleteRequest:
         """The completed request: inferred for a promotion, found in history for a rollback or demotion."""
-        asked, change = self.asked, self.change
-        actor = Actor(self.petition.login, Source.GITHUB)
-        reason = one_line(f"#{self.space.pull.number}: {self.space.pull.title}")
-        return prepare(asked, ground, change.inference(ground.registry), actor, self.ref, reason, self.tools.examine)
+        arguments, changeset = self.arguments, self.changeset
+        actor = Actor(self.requester.login, Source.GITHUB)
+        reason = one_line(f"#{self.snapshot.pull.number}: {self.snapshot.pull.title}")
+        return prepare(
+            arguments, context, changeset.inference(context.registry), actor, self.ref, reason, self.job.examine
+        )
 
     def _decide(
-        self, standing: PendingPromotions, ground: PromotionContext, request: Request, remarks: Sequence[Finding]
+        self, pending: PendingPromotions, context: PromotionContext, request: Request, remarks: Sequence[Finding]
     ) -> Answer:
-        facts = facts_of(request, self.space, self.tools, ground.base)
-        decided = with_findings(decide(ground, request, facts, examine=self.tools.examine, now=self.now), remarks)
+        facts = facts_of(request, self.snapshot, self.job, context.base)
+        decided = with_findings(decide(context, request, facts, examine=self.job.examine, now=self.now), remarks)
         decision = decided.decision
         if isinstance(decision, Rejected):
-            rendered = render_rejected(decision, decided.evidence, self.teller.setting)
-            self.teller.check(self.change.head, "failure", rendered.title, rendered)
+            rendered = render_rejected(decision, decided.evidence, self.replier.context)
+            self.replier.check(self.changeset.head, "failure", rendered.title, rendered)
             answer = Answer(Outcome.REFUSED, Reason.RULES, rendered.title, details=_details(decision.findings))
-            return self.teller.say(answer, rendered)
+            return self.replier.post(answer, rendered)
         if isinstance(decision, Plan):
-            return self._apply(standing, decision, decided)
-        rendered = render_unchanged(decision, self.teller.setting)
-        self._publish(self.change, evaluate_pull(self.space, self.change, self.tools, self.now), rendered)
-        return self.teller.say(Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE, rendered.title), rendered)
+            return self._apply(pending, decision, decided)
+        rendered = render_unchanged(decision, self.replier.context)
+        self._publish(self.changeset, evaluate_pull(self.snapshot, self.changeset, self.job, self.now), rendered)
+        return self.replier.post(Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE, rendered.title), rendered)
 
-    def _apply(self, standing: PendingPromotions, decision: Plan, decided: Decided) -> Answer:
+    def _apply(self, pending: PendingPromotions, decision: Plan, decided: Decided) -> Answer:
         """Commit, review the new head as the gate does, set the check on it, then tell."""
         details = _details(decision.findings)
-        if self.asked.dry_run:
+        if self.arguments.dry_run:
             rendered = self._render(decision, decided)
             answer = Answer(Outcome.PLANNED, Reason.DRY_RUN, rendered.title, details=details)
-            return self.teller.say(answer, rendered)
-        commit = self._commit(standing, decision)
+            return self.replier.post(answer, rendered)
+        commit = self._commit(pending, decision)
         after = Changeset(
-            self.space.repository, self.change.base, commit, self.change.registry_path, self.change.policy_path
+            self.snapshot.repository,
+            self.changeset.base,
+            commit,
+            self.changeset.registry_path,
+            self.changeset.policy_path,
         )
         try:
-            found = evaluate_pull(self.space, after, self.tools, self.now)
+            found = evaluate_pull(self.snapshot, after, self.job, self.now)
             rendered = self._render(decision, decided, commit, found)
             self._publish(after, found, rendered)
         except PromotebotError as problem:
             answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, problem.message, commit, details=details)
-            return self.teller.say(answer, render_failure(problem, self.teller.setting, commit_sha=commit))
+            return self.replier.post(answer, render_failure(problem, self.replier.context, commit_sha=commit))
         answer = Answer(Outcome.PROMOTED, Reason.COMMITTED, rendered.title, commit, details=details)
-        return self.teller.say(answer, rendered)
+        return self.replier.post(answer, rendered)
 
     def _render(
         self, decision: Plan, decided: Decided, commit: GitSha | None = None, found: GateResult | None = None
@@ -151,7 +157,7 @@ class PromotionJob:
             decision,
             decided.evidence,
             decided.today,
-            self.teller.setting,
+            self.replier.context,
             commit_sha=commit,
             dry_run=commit is None,
             now=self.now,
@@ -161,42 +167,42 @@ class PromotionJob:
             waiting=found.waiting if found else None,
         )
 
-    def _commit(self, standing: PendingPromotions, decision: Plan) -> GitSha:
+    def _commit(self, pending: PendingPromotions, decision: Plan) -> GitSha:
         """One commit; a merge of the base where the base changed a file that this one writes."""
         model, registry = decision.request.model, decision.after
-        merge = standing.behind or registry.file_of(model) in self.change.moved_registry_files
-        whole = merge or standing.is_made_anew
-        models = sorted({model, *(step.model for step in standing.own)}) if whole else [model]
+        merge = pending.behind or registry.file_of(model) in self.changeset.moved_registry_files
+        whole = merge or pending.is_made_anew
+        models = sorted({model, *(step.model for step in pending.own)}) if whole else [model]
         ref = self.ref
         trailers = {
             "Promotebot-Request": ref.id,
             "Promotebot-Pull": str(ref.pull),
-            "Promotebot-Head": self.change.head,
+            "Promotebot-Head": self.changeset.head,
             "Requested-by": ref.login,
         }
-        message = commit_message(decision, title=self.space.pull.title, trailers=trailers)
-        return commit_registry(self.space, self.tools, registry, models, message=message, merge=merge, now=self.now)
+        message = commit_message(decision, title=self.snapshot.pull.title, trailers=trailers)
+        return commit_registry(self.snapshot, self.job, registry, models, message=message, merge=merge, now=self.now)
 
-    def _publish(self, change: Changeset, found: GateResult, rendered: Rendered) -> None:
-        self.teller.check(change.head, found.conclusion, found.title, rendered)
+    def _publish(self, changeset: Changeset, found: GateResult, rendered: Rendered) -> None:
+        self.replier.check(changeset.head, found.conclusion, found.title, rendered)
 
     def _done(self, step: Step) -> Answer:
         """The job ran before: nothing is written twice, what may have been lost after the push is said again."""
-        rendered = render_done(step.event, step.model, self.teller.setting)
-        self._publish(self.change, evaluate_pull(self.space, self.change, self.tools, self.now), rendered)
-        answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, rendered.title, commit_sha=self.change.head)
-        return self.teller.say_once(answer, rendered)
+        rendered = render_done(step.event, step.model, self.replier.context)
+        self._publish(self.changeset, evaluate_pull(self.snapshot, self.changeset, self.job, self.now), rendered)
+        answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, rendered.title, commit_sha=self.changeset.head)
+        return self.replier.post_if_absent(answer, rendered)
 
     def _withdrawn(self) -> Answer:
         message, remedy = "This request was withdrawn.", "ask again in a new comment if you want it after all"
         answer = Answer(Outcome.UNCHANGED, Reason.WITHDRAWN, message)
-        return self.teller.say(answer, render_refused_event(message, remedy, self.teller.setting))
+        return self.replier.post(answer, render_refused_event(message, remedy, self.replier.context))
 
     def _refuse(self, reason: Reason, findings: tuple[Finding, ...], model: str | None) -> Answer:
-        rendered = render_unclear(findings, model, self.teller.setting)
-        self.teller.check(self.change.head, "failure", rendered.title, rendered)
+        rendered = render_unclear(findings, model, self.replier.context)
+        self.replier.check(self.changeset.head, "failure", rendered.title, rendered)
         answer = Answer(Outcome.REFUSED, reason, rendered.title, details=_details(findings))
-        return self.teller.say(answer, rendered)
+        return self.replier.post(answer, rendered)
 
 
 def _reason(findings: tuple[Finding, ...]) -> Reason:

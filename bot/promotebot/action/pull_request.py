@@ -19,51 +19,56 @@ from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import PullSnapshot
 
 
-def guard_pulls(numbers: Sequence[int], tools: JobContext) -> Answer:
+def guard_pulls(numbers: Sequence[int], job: JobContext) -> Answer:
     """Judge each pull request of a branch as it is now; the answer is the worst of theirs."""
-    return max((_guard_pull(number, tools) for number in numbers), key=lambda answer: answer.code)
+    return max((_guard_pull(number, job) for number in numbers), key=lambda answer: answer.code)
 
 
-def _guard_pull(number: int, tools: JobContext) -> Answer:
+def _guard_pull(number: int, job: JobContext) -> Answer:
     """Judge a pull request, its author's or a fork's, and set the check on its head."""
-    pull = tools.github.pull(number)
+    pull = job.github.pull(number)
     if pull.state != "open":
         return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, "the pull request is closed")
-    url = tools.settings.run_url or f"{tools.settings.server_url}/{tools.settings.repository}/pull/{number}"
-    teller = Replier(tools.github, tools.settings, Requester(number, pull.author, "", url))
-    teller.place(pull)
+    url = job.settings.run_url or f"{job.settings.server_url}/{job.settings.repository}/pull/{number}"
+    replier = Replier(job.github, job.settings, Requester(number, pull.author, "", url))
+    replier.set_pull(pull)
     return report_errors(
-        teller, lambda: retry_on_moved_head(number, tools, teller, lambda space, now: _judge(space, tools, teller, now))
+        replier,
+        lambda: retry_on_moved_head(number, job, replier, lambda snapshot, now: _judge(snapshot, job, replier, now)),
     )
 
 
-def _judge(space: PullSnapshot, tools: JobContext, teller: Replier, now: datetime) -> Answer:
-    change = space.change
-    teller.at(change.head, change.policy.contacts)
+def _judge(snapshot: PullSnapshot, job: JobContext, replier: Replier, now: datetime) -> Answer:
+    changeset = snapshot.changeset
+    replier.set_head(changeset.head, changeset.policy.contacts)
     try:
-        found = _with_base(space, evaluate_pull(space, change, tools, now))
+        found = _with_base(snapshot, evaluate_pull(snapshot, changeset, job, now))
     except PromotebotError as problem:
         broken = error("gate.unreadable", problem.message, where=problem.where, remedy=problem.remedy)
-        rendered = notes.render_gate([broken], f"refused: {problem.message[:120]}", teller.setting)
-        teller.check(change.head, "failure", rendered.title, rendered)
+        rendered = notes.render_gate([broken], f"refused: {problem.message[:120]}", replier.context)
+        replier.check(changeset.head, "failure", rendered.title, rendered)
         raise
-    rendered = notes.render_gate(found.findings, found.title, teller.setting, waiting=found.waiting)
-    if found.passes and not space.takes_promotions:
+    rendered = notes.render_gate(found.findings, found.title, replier.context, waiting=found.waiting)
+    if found.passes and not snapshot.takes_promotions:
         # A check belongs to a commit, not to a pull request: green here, it would be green into any base.
-        said = f"no check is set for a pull request into {space.pull.base_ref!r}, which takes no promotions"
+        said = f"no check is set for a pull request into {snapshot.pull.base_ref!r}, which takes no promotions"
         return Answer(Outcome.IGNORED, Reason.WRONG_BASE, said, summary=rendered.full)
-    teller.check(change.head, found.conclusion, found.title, rendered)
+    replier.check(changeset.head, found.conclusion, found.title, rendered)
     answer = Answer(GATE_OUTCOMES[found.conclusion], Reason.GATE, found.title, summary=rendered.full)
-    return teller.say(answer, rendered) if answer.outcome is Outcome.REFUSED else teller.say_again(answer, rendered)
+    return (
+        replier.post(answer, rendered)
+        if answer.outcome is Outcome.REFUSED
+        else replier.update_if_present(answer, rendered)
+    )
 
 
-def _with_base(space: PullSnapshot, found: GateResult) -> GateResult:
+def _with_base(snapshot: PullSnapshot, found: GateResult) -> GateResult:
     """A branch that anybody may push is no base to promote into, whatever policy stands there."""
-    if space.takes_promotions or not found.steps:
+    if snapshot.takes_promotions or not found.steps:
         return found
     wrong = error(
         "gate.base_ref",
-        f"The pull request goes into {space.pull.base_ref!r}, which takes no promotions.",
-        remedy=f"change its base to {space.default_branch!r}, or list the branch under `bases` in the policy",
+        f"The pull request goes into {snapshot.pull.base_ref!r}, which takes no promotions.",
+        remedy=f"change its base to {snapshot.default_branch!r}, or list the branch under `bases` in the policy",
     )
     return replace(found, findings=(*found.findings, wrong))

@@ -28,11 +28,11 @@ from promotebot.pulls.snapshot import DEFAULT, PullSnapshot, remote
 log = logging.getLogger(__name__)
 
 
-def refresh(event: Pushed, tools: JobContext) -> Answer:
+def refresh(event: Pushed, job: JobContext) -> Answer:
     """Bring every open pull request up to date whose promotions conflict now, or were judged by another policy."""
-    if not _takes_promotions(event.branch, tools):
+    if not _takes_promotions(event.branch, job):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{event.branch} takes no promotions")
-    answers = [_one(number, tools) for number in tools.github.open_pulls(event.branch)]
+    answers = [_one(number, job) for number in job.github.open_pulls(event.branch)]
     made = [answer for answer in answers if answer.reason is Reason.RECOMPUTED]
     failed = [answer for answer in answers if answer.outcome is Outcome.FAILED]
     summary = "\n\n".join(answer.summary for answer in answers if answer.summary)
@@ -42,73 +42,75 @@ def refresh(event: Pushed, tools: JobContext) -> Answer:
     return Answer(Outcome.UNCHANGED if not made else Outcome.PROMOTED, Reason.RECOMPUTED, message, summary=summary)
 
 
-def _takes_promotions(branch: str, tools: JobContext) -> bool:
-    default = tools.github.default_branch()
+def _takes_promotions(branch: str, job: JobContext) -> bool:
+    default = job.github.default_branch()
     if branch == default:
         return True
-    with FetchedRepository.fetched(remote(tools.settings), {DEFAULT: f"refs/heads/{default}"}) as repository:
-        policy = read_policy(repository, repository.commit_id(DEFAULT), tools.settings.policy_path)
+    with FetchedRepository.fetched(remote(job.settings), {DEFAULT: f"refs/heads/{default}"}) as repository:
+        policy = read_policy(repository, repository.commit_id(DEFAULT), job.settings.policy_path)
     return branch in policy.bases
 
 
-def _one(number: int, tools: JobContext) -> Answer:
-    settings = tools.settings
+def _one(number: int, job: JobContext) -> Answer:
+    settings = job.settings
     url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{number}"
-    teller = Replier(tools.github, settings, Requester(number, settings.bot_login, "", url))
-    pull = tools.github.pull(number)
+    replier = Replier(job.github, settings, Requester(number, settings.bot_login, "", url))
+    pull = job.github.pull(number)
     if pull.is_fork:
         return Answer(Outcome.IGNORED, Reason.FORK)
-    teller.place(pull)
+    replier.set_pull(pull)
     return report_errors(
-        teller, lambda: retry_on_moved_head(number, tools, teller, lambda s, now: _refresh(s, tools, teller, now))
+        replier, lambda: retry_on_moved_head(number, job, replier, lambda s, now: _refresh(s, job, replier, now))
     )
 
 
-def _refresh(space: PullSnapshot, tools: JobContext, teller: Replier, now: datetime) -> Answer:
-    change = space.change
-    steps = own_steps(change)
+def _refresh(snapshot: PullSnapshot, job: JobContext, replier: Replier, now: datetime) -> Answer:
+    changeset = snapshot.changeset
+    steps = own_steps(changeset)
     if isinstance(steps, Diverged) or not steps:
         return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE)
-    teller.at(change.head, change.policy.contacts)
-    if not change.has_conflict and not any(is_of_another_policy(step, change) for step in steps):
-        return _judge_again(space, tools, teller, now)
-    standing = load_pending(space, tools, now, anew=True)
-    if isinstance(standing, InvalidPromotions):
-        rendered = render_unclear(standing.findings, standing.model, teller.setting)
-        teller.check(change.head, "failure", rendered.title, rendered)
-        return teller.say(Answer(Outcome.UNCHANGED, Reason.RULES, rendered.title), rendered)
+    replier.set_head(changeset.head, changeset.policy.contacts)
+    if not changeset.has_conflict and not any(is_of_another_policy(step, changeset) for step in steps):
+        return _judge_again(snapshot, job, replier, now)
+    pending = load_pending(snapshot, job, now, anew=True)
+    if isinstance(pending, InvalidPromotions):
+        rendered = render_unclear(pending.findings, pending.model, replier.context)
+        replier.check(changeset.head, "failure", rendered.title, rendered)
+        return replier.post(Answer(Outcome.UNCHANGED, Reason.RULES, rendered.title), rendered)
     models = sorted({step.model for step in steps})
     try:
         commit = commit_registry(
-            space,
-            tools,
-            standing.registry,
+            snapshot,
+            job,
+            pending.registry,
             models,
-            message=f"chore(ml): Make the promotions of #{space.pull.number} anew on {space.pull.base_ref}\n",
+            message=f"chore(ml): Make the promotions of #{snapshot.pull.number} anew on {snapshot.pull.base_ref}\n",
             merge=True,
             now=now,
         )
     except BaseMoved as problem:
-        rendered = render_failure(problem, teller.setting)
-        teller.check(change.head, "failure", rendered.title, rendered)
-        return teller.say(Answer(Outcome.UNCHANGED, Reason.BASE_MOVED, problem.message), rendered)
-    after = replace(change, head=commit)
-    found = evaluate_pull(space, after, tools, now)
+        rendered = render_failure(problem, replier.context)
+        replier.check(changeset.head, "failure", rendered.title, rendered)
+        return replier.post(Answer(Outcome.UNCHANGED, Reason.BASE_MOVED, problem.message), rendered)
+    after = replace(changeset, head=commit)
+    found = evaluate_pull(snapshot, after, job, now)
     answer = Answer(Outcome.PROMOTED, Reason.RECOMPUTED, commit_sha=commit)
     for model in models:
-        mine = [step for step in standing.steps if step.model == model]
+        mine = [step for step in pending.steps if step.model == model]
         rendered = notes.render_recomputed(
-            model, mine, commit, errors_in(found.findings), teller.setting, waiting=found.waiting
+            model, mine, commit, errors_in(found.findings), replier.context, waiting=found.waiting
         )
-        teller.check(commit, found.conclusion, found.title, rendered)
-        answer = teller.say(replace(answer, message=rendered.title), rendered)
+        replier.check(commit, found.conclusion, found.title, rendered)
+        answer = replier.post(replace(answer, message=rendered.title), rendered)
     return answer
 
 
-def _judge_again(space: PullSnapshot, tools: JobContext, teller: Replier, now: datetime) -> Answer:
+def _judge_again(snapshot: PullSnapshot, job: JobContext, replier: Replier, now: datetime) -> Answer:
     """What was legal on the base before need not be on the base as it is now: the check says what holds today."""
-    found = evaluate_pull(space, space.change, tools, now)
-    rendered = notes.render_gate(found.findings, found.title, teller.setting, waiting=found.waiting)
-    teller.check(space.change.head, found.conclusion, found.title, rendered)
+    found = evaluate_pull(snapshot, snapshot.changeset, job, now)
+    rendered = notes.render_gate(found.findings, found.title, replier.context, waiting=found.waiting)
+    replier.check(snapshot.changeset.head, found.conclusion, found.title, rendered)
     answer = Answer(Outcome.UNCHANGED, Reason.GATE, found.title)
-    return teller.say(answer, rendered) if found.conclusion == "failure" else teller.say_again(answer, rendered)
+    return (
+        replier.post(answer, rendered) if found.conclusion == "failure" else replier.update_if_present(answer, rendered)
+    )

@@ -21,38 +21,43 @@ from promotebot.verification.verify import VerificationInput, verify
 
 
 def look(
-    command: QueryCommand, petition: Requester, tools: JobContext, teller: Replier, space: PullSnapshot, now: datetime
+    command: QueryCommand,
+    requester: Requester,
+    job: JobContext,
+    replier: Replier,
+    snapshot: PullSnapshot,
+    now: datetime,
 ) -> Answer:
     """Answer in a comment of its own; the check is left alone."""
-    change = space.change
-    teller.at(change.head, change.policy.contacts)
-    if command.what == "verify" and tools.github.permission(petition.login) < Permission.WRITE:
-        message, remedy = f"{petition.login} has no write permission; /verify opens models.", "`/why` needs none"
+    changeset = snapshot.changeset
+    replier.set_head(changeset.head, changeset.policy.contacts)
+    if command.what == "verify" and job.github.permission(requester.login) < Permission.WRITE:
+        message, remedy = f"{requester.login} has no write permission; /verify opens models.", "`/why` needs none"
         answer = Answer(Outcome.REFUSED, Reason.PERMISSION, message)
-        return teller.say(answer, render_refused_event(message, remedy, teller.setting))
-    registry = change.head_registry
+        return replier.post(answer, render_refused_event(message, remedy, replier.context))
+    registry = changeset.head_registry
     if registry is None or (command.model and command.model not in registry):
         known = ", ".join(registry) if registry else "none: there is no registry"
         message = f"Unknown model {command.model!r}." if registry else "There is no registry."
         answer = Answer(Outcome.REFUSED, Reason.UNCLEAR, message)
-        return teller.say(answer, render_refused_event(message, f"known models: {known}", teller.setting))
+        return replier.post(answer, render_refused_event(message, f"known models: {known}", replier.context))
     if command.what == "why":
-        found = evaluate_pull(space, change, tools, now)
+        found = evaluate_pull(snapshot, changeset, job, now)
         findings = (*found.findings, *([found.waiting] if found.waiting else []))
-        rendered = notes.render_report(f"The gate says: {found.title}", findings, teller.setting)
+        rendered = notes.render_report(f"The gate says: {found.title}", findings, replier.context)
     elif command.what == "status":
-        base, standing = change.base_registry or registry, load_pending(space, tools, now)
-        steps = () if isinstance(standing, InvalidPromotions) else standing.steps
+        base, pending = changeset.base_registry or registry, load_pending(snapshot, job, now)
+        steps = () if isinstance(pending, InvalidPromotions) else pending.steps
         names = [name for name in base if command.model in (None, name)]
-        rendered = notes.render_status(base, names, steps, teller.setting)
+        rendered = notes.render_status(base, names, steps, replier.context)
     else:
-        tree = GitTree(space.repository, change.head)
+        tree = GitTree(snapshot.repository, changeset.head)
         subject = VerificationInput(
-            registry, tree, change.policy, lambda sha: bool(change.reachable(sha)), change.base_registry
+            registry, tree, changeset.policy, lambda sha: bool(changeset.reachable(sha)), changeset.base_registry
         )
         names = [name for name in registry if command.model in (None, name)]
-        about = ReportScope(registry=change.registry_path, commit=change.head)
-        report = verify(subject, names, about, examine=tools.examine, now=now)
+        about = ReportScope(registry=changeset.registry_path, commit=changeset.head)
+        report = verify(subject, names, about, examine=job.examine, now=now)
         title = {"verified": "verified", "mismatch": "does not verify"}.get(report.verdict, "could not verify")
-        rendered = notes.render_report(f"{change.head[:7]} {title}", report.findings, teller.setting)
-    return teller.say(Answer(Outcome.HELPED, Reason.SHOWN, rendered.title), rendered)
+        rendered = notes.render_report(f"{changeset.head[:7]} {title}", report.findings, replier.context)
+    return replier.post(Answer(Outcome.HELPED, Reason.SHOWN, rendered.title), rendered)

@@ -25,28 +25,28 @@ SETTLED = (marker(GENERAL), f"{marker(GENERAL)}\n### ☑️ Settled\n\nWhat stoo
 class Replier:
     """Speaks on one pull request. A comment or reaction that fails is logged and changes nothing."""
 
-    def __init__(self, github: GitHub, settings: Settings, petition: Requester) -> None:
+    def __init__(self, github: GitHub, settings: Settings, requester: Requester) -> None:
         self._github = github
         self._settings = settings
-        self._petition = petition
-        self.setting = CommentContext(
+        self._petition = requester
+        self.context = CommentContext(
             repo=settings.repository,
             server_url=settings.server_url,
-            pull=petition.pull,
+            pull=requester.pull,
             head_sha="",
-            requester=petition.login,
-            request_url=petition.url,
+            requester=requester.login,
+            request_url=requester.url,
             base_ref="",
             run_url=settings.run_url,
-            request_word="this comment" if petition.comment_id else "this run",
+            request_word="this comment" if requester.comment_id else "this run",
         )
 
-    def place(self, pull: PullRequest) -> None:
-        self.setting = replace(self.setting, head_sha=pull.head_sha, base_ref=pull.base_ref)
+    def set_pull(self, pull: PullRequest) -> None:
+        self.context = replace(self.context, head_sha=pull.head_sha, base_ref=pull.base_ref)
 
-    def at(self, head_sha: str, contacts: tuple[str, ...]) -> None:
+    def set_head(self, head_sha: str, contacts: tuple[str, ...]) -> None:
         """Speak of this head from now on, and name the policy's contacts where something failed."""
-        self.setting = replace(self.setting, head_sha=head_sha, contacts=contacts)
+        self.context = replace(self.context, head_sha=head_sha, contacts=contacts)
 
     def react(self, content: str) -> None:
         if self._petition.comment_id is None:
@@ -66,7 +66,7 @@ class Replier:
             head_sha, name=CHECK_NAME, conclusion=conclusion, title=title, summary=rendered.body, text=""
         )
 
-    def say_once(self, answer: Answer, rendered: Rendered) -> Answer:
+    def post_if_absent(self, answer: Answer, rendered: Rendered) -> Answer:
         """Leave a comment that stands there already: it says more than that nothing was written again."""
         try:
             found = self._github.find_comment(
@@ -76,10 +76,10 @@ class Replier:
             log.warning("the comment could not be looked for: %s", problem)
             return replace(answer, summary=rendered.full)
         if found is None:
-            return self.say(answer, rendered)
+            return self.post(answer, rendered)
         return replace(answer, comment_url=found.html_url, summary=rendered.full)
 
-    def say_again(self, answer: Answer, rendered: Rendered) -> Answer:
+    def update_if_present(self, answer: Answer, rendered: Rendered) -> Answer:
         """Only bring a comment up to date that stands there; where there is none, nothing had to be said."""
         try:
             found = self._github.find_comment(
@@ -88,9 +88,9 @@ class Replier:
         except PromotebotError as problem:
             log.warning("the comment could not be looked for: %s", problem)
             return replace(answer, summary=rendered.full)
-        return self.say(answer, rendered) if found else replace(answer, summary=rendered.full)
+        return self.post(answer, rendered) if found else replace(answer, summary=rendered.full)
 
-    def say(self, answer: Answer, rendered: Rendered) -> Answer:
+    def post(self, answer: Answer, rendered: Rendered) -> Answer:
         """Put the comment up, or up to date; the answer carries its address and text."""
         try:
             url = self._github.upsert_comment(

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 3
 
 
-def report_errors(teller: Replier, work: Callable[[], Answer]) -> Answer:
+def report_errors(replier: Replier, work: Callable[[], Answer]) -> Answer:
     """Run, and tell of every way it can fail; a defect of our own is told, and raised for cli to log."""
     try:
         return work()
@@ -27,26 +27,26 @@ def report_errors(teller: Replier, work: Callable[[], Answer]) -> Answer:
         reason = Reason.BASE_MOVED if isinstance(problem, BaseMoved) else reason
         outcome = Outcome.FAILED if unknown else Outcome.REFUSED
         answer = Answer(outcome, reason, str(problem), exit_code=problem.exit_code)
-        return teller.say(answer, render_failure(problem, teller.setting))
+        return replier.post(answer, render_failure(problem, replier.context))
     except OSError as problem:  # the runner's disk is full, or gone
         failed = CouldNotVerify(f"the runner failed: {problem.strerror or problem}", remedy="run the job again")
         answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(failed), exit_code=failed.exit_code)
-        return teller.say(answer, render_failure(failed, teller.setting))
+        return replier.post(answer, render_failure(failed, replier.context))
     except Exception:
         answer = Answer(Outcome.FAILED, Reason.INTERNAL, "internal error", exit_code=3)
-        teller.say(answer, render_internal_error(teller.setting))
+        replier.post(answer, render_internal_error(replier.context))
         raise
 
 
 def retry_on_moved_head(
-    number: int, tools: JobContext, teller: Replier, work: Callable[[PullSnapshot, datetime], Answer]
+    number: int, job: JobContext, replier: Replier, work: Callable[[PullSnapshot, datetime], Answer]
 ) -> Answer:
     """Work on the pull request as it is now; a head that moves meanwhile is read afresh, a bounded number of times."""
     moved: RefChanged | None = None
     for _ in range(ATTEMPTS):
         try:
-            with fetch_pull(number, tools.settings, tools.github) as space:
-                return work(space, tools.clock())
+            with fetch_pull(number, job.settings, job.github) as snapshot:
+                return work(snapshot, job.clock())
         except RefChanged as problem:  # noqa: PERF203 - the loop is there for it
             log.warning("%s; reading it again", problem.message)
             moved = problem
@@ -54,4 +54,4 @@ def retry_on_moved_head(
     answer = Answer(Outcome.REFUSED, Reason.REF_CHANGED, message)
     said = f"The branch moved {ATTEMPTS} times while the promotion was being made; nothing was committed."
     remedy = "when nobody is pushing, ask again in a new comment"
-    return teller.say(answer, render_refused_event(said, remedy, teller.setting))
+    return replier.post(answer, render_refused_event(said, remedy, replier.context))

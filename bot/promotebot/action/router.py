@@ -25,15 +25,15 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     pass
 
 
-def respond(event: Event, desk: JobContext) -> Answer:
+def respond(event: Event, job: JobContext) -> Answer:
     """Answer one event. What asks for nothing costs no request and gets no reply."""
-    ignored = _ignored(event, desk.settings)
+    ignored = _ignored(event, job.settings)
     if ignored:
         return ignored
     try:
-        return _answer(event, desk)
+        return _answer(event, job)
     finally:
-        desk.close()
+        job.close()
 
 
 def _ignored(event: Event, settings: Settings) -> Answer | None:
@@ -59,38 +59,38 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
     return None
 
 
-def _answer(event: Event, tools: JobContext) -> Answer:
+def _answer(event: Event, job: JobContext) -> Answer:
     """One use case an event; each is imported where it is used, so that a comment does not load them all."""
     if isinstance(event, CommentCreated):
         from promotebot.action.issue_comment import answer_comment
 
-        return answer_comment(event, tools)
+        return answer_comment(event, job)
     if isinstance(event, LabelChanged):
         from promotebot.action.labels import answer_label
 
-        return answer_label(event, tools)
+        return answer_label(event, job)
     if isinstance(event, (PullChanged, Reviewed)):
         from promotebot.action.pull_request import guard_pulls
 
-        return guard_pulls(event.pulls, tools)
+        return guard_pulls(event.pulls, job)
     if isinstance(event, Queued):
         from promotebot.action.merge_group import guard_queue
 
-        return guard_queue(event, tools)
+        return guard_queue(event, job)
     if isinstance(event, PullClosed):
         from promotebot.action.merged import landed
 
-        return landed(event, tools)
-    if tools.settings.command == "verify" and not isinstance(event, Ignored):
+        return landed(event, job)
+    if job.settings.command == "verify" and not isinstance(event, Ignored):
         from promotebot.action.schedule import watch
 
-        return watch(event, tools)
+        return watch(event, job)
     if isinstance(event, Pushed):
         from promotebot.action.push import refresh
 
-        return refresh(event, tools)
+        return refresh(event, job)
     if isinstance(event, Dispatched):
         from promotebot.action.workflow_dispatch import dispatch
 
-        return dispatch(event, tools)
+        return dispatch(event, job)
     return Answer(Outcome.IGNORED, Reason.OTHER_EVENT)

@@ -36,29 +36,29 @@ _TITLES = {
 }
 
 
-def watch(event: Event, tools: JobContext) -> Answer:
+def watch(event: Event, job: JobContext) -> Answer:
     """Verify the default branch; exit 0 verified, 1 does not verify, 4 could not verify.
 
     A shard leaves its report for the job that merges them; only the whole opens or closes the issue.
     """
-    settings = tools.settings
+    settings = job.settings
     if settings.shard == MERGE:
-        report, contacts = merge_reports(_reports(settings)), _contacts(tools)
+        report, contacts = merge_reports(_reports(settings)), _contacts(job)
     else:
-        report, contacts = _verified(event, tools)
+        report, contacts = _verified(event, job)
     if settings.shard not in ("", MERGE):
         _leave(report, settings)
     else:
-        _keep_issue(report, contacts, tools)
+        _keep_issue(report, contacts, job)
     outcome = {0: Outcome.PASSED, 1: Outcome.REFUSED}.get(report.exit_code, Outcome.FAILED)
     reason = {0: Reason.VERIFIED, 1: Reason.MISMATCH}.get(report.exit_code, Reason.COULD_NOT_VERIFY)
     details = {"verdict": report.verdict, "counts": {k.value: v for k, v in report.counts.items()}}
     return Answer(outcome, reason, _TITLES[report.verdict], summary=_summary(report), details=details)
 
 
-def _verified(event: Event, tools: JobContext) -> tuple[VerifyReport, tuple[str, ...]]:
-    settings = tools.settings
-    branch = event.branch if isinstance(event, Pushed) else _branch(event, tools)
+def _verified(event: Event, job: JobContext) -> tuple[VerifyReport, tuple[str, ...]]:
+    settings = job.settings
+    branch = event.branch if isinstance(event, Pushed) else _branch(event, job)
     with FetchedRepository.fetched(remote(settings), {BASE: f"refs/heads/{branch}"}) as repository:
         commit = repository.commit_id(BASE)
         registry = read_registry(repository, commit, settings.registry_path)
@@ -74,20 +74,20 @@ def _verified(event: Event, tools: JobContext) -> tuple[VerifyReport, tuple[str,
         shard = parse_shard(settings.shard or None)
         names, remarks = shard_of(sorted({*registry, *(base or ())}), shard, settings.shard)
         about = ReportScope(registry=settings.registry_path, commit=commit, base=before, shard=settings.shard or None)
-        report = verify(subject, names, about, examine=tools.examine, now=tools.clock(), remarks=remarks)
+        report = verify(subject, names, about, examine=job.examine, now=job.clock(), remarks=remarks)
         return report, policy.contacts
 
 
-def _branch(event: Event, tools: JobContext) -> str:
+def _branch(event: Event, job: JobContext) -> str:
     if isinstance(event, Dispatched):
         return event.ref.removeprefix("refs/heads/")
-    return tools.github.default_branch()
+    return job.github.default_branch()
 
 
-def _contacts(tools: JobContext) -> tuple[str, ...]:
-    default = tools.github.default_branch()
-    with FetchedRepository.fetched(remote(tools.settings), {BASE: f"refs/heads/{default}"}) as repository:
-        return read_policy(repository, repository.commit_id(BASE), tools.settings.policy_path).contacts
+def _contacts(job: JobContext) -> tuple[str, ...]:
+    default = job.github.default_branch()
+    with FetchedRepository.fetched(remote(job.settings), {BASE: f"refs/heads/{default}"}) as repository:
+        return read_policy(repository, repository.commit_id(BASE), job.settings.policy_path).contacts
 
 
 def _leave(report: VerifyReport, settings: Settings) -> None:
@@ -102,22 +102,22 @@ def _reports(settings: Settings) -> Sequence[VerifyReport]:
     return [read_report(path.read_bytes(), where=str(path)) for path in files]
 
 
-def _keep_issue(report: VerifyReport, contacts: Sequence[str], tools: JobContext) -> None:
+def _keep_issue(report: VerifyReport, contacts: Sequence[str], job: JobContext) -> None:
     """One issue while it fails, rewritten and never repeated; closed, with a word, when it is healthy again."""
-    settings, title = tools.settings, f"promotebot: {_TITLES[report.verdict].lower()}"
+    settings, title = job.settings, f"promotebot: {_TITLES[report.verdict].lower()}"
     marker, body = notes.report_issue(
         SUBJECT, _TITLES[report.verdict], _wrong(report), _facts(report, contacts, settings)
     )
-    known = tools.github.find_issue(marker, author_login=settings.bot_login)
+    known = job.github.find_issue(marker, author_login=settings.bot_login)
     if report.exit_code == 0:
         if known:
             run = link("this run", settings.run_url) if settings.run_url else "the last run"
             said = f"Healthy again: {run} verified {len(report.models)} model(s)."
-            tools.github.update_issue(known.number, body=body, comment=said, close=True)
+            job.github.update_issue(known.number, body=body, comment=said, close=True)
     elif known:
-        tools.github.update_issue(known.number, body=body)
+        job.github.update_issue(known.number, body=body)
     else:
-        made = tools.github.create_issue(title, body)
+        made = job.github.create_issue(title, body)
         log.info("opened %s", made.html_url)
 
 

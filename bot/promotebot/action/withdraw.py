@@ -25,10 +25,10 @@ from promotebot.registry.names import ModelName, Stage
 class Withdrawal:
     """One withdrawal on one state of a pull request: of a model's promotions, of one stage's, or of all."""
 
-    petition: Requester
-    tools: JobContext
-    teller: Replier
-    space: PullSnapshot
+    requester: Requester
+    job: JobContext
+    replier: Replier
+    snapshot: PullSnapshot
     now: datetime
     model: ModelName | None = None
     stage: Stage | None = None
@@ -41,16 +41,16 @@ class Withdrawal:
         Raises:
             RefChanged: when the branch moved meanwhile; read it afresh and run again.
         """
-        change = self.space.change
-        self.teller.at(change.head, change.policy.contacts)
-        refused = pull_refusal(self.space.pull)
+        changeset = self.snapshot.changeset
+        self.replier.set_head(changeset.head, changeset.policy.contacts)
+        refused = pull_refusal(self.snapshot.pull)
         if refused:
             return self._refuse(*refused)
-        standing = load_pending(self.space, self.tools, self.now)
-        if isinstance(standing, InvalidPromotions):
-            rendered = render_unclear(standing.findings, standing.model, self.teller.setting)
-            return self.teller.say(Answer(Outcome.REFUSED, Reason.HAND_EDIT, rendered.title), rendered)
-        chosen = [step for step in standing.own if self._is_meant(step)]
+        pending = load_pending(self.snapshot, self.job, self.now)
+        if isinstance(pending, InvalidPromotions):
+            rendered = render_unclear(pending.findings, pending.model, self.replier.context)
+            return self.replier.post(Answer(Outcome.REFUSED, Reason.HAND_EDIT, rendered.title), rendered)
+        chosen = [step for step in pending.own if self._is_meant(step)]
         if not chosen:
             what = f"of {self.model} " if self.model else ""
             if self.quiet:
@@ -58,7 +58,7 @@ class Withdrawal:
             message = f"This pull request carries no promotion {what}that could be withdrawn."
             return self._refuse(Reason.NOTHING_TO_WITHDRAW, message, "`/status` shows what it carries")
         highest = max((step.event.stage or Stage.ACTIVE for step in chosen), key=lambda stage: stage.rank)
-        refused = permission_refusal(self.petition.login, highest, self.space, self.tools.github, "withdrawing from")
+        refused = permission_refusal(self.requester.login, highest, self.snapshot, self.job.github, "withdrawing from")
         return self._refuse(*refused) if refused else self._withdraw(chosen)
 
     def _is_meant(self, step: Step) -> bool:
@@ -67,36 +67,36 @@ class Withdrawal:
         return wanted and bool(request_id(step))
 
     def _withdraw(self, chosen: Sequence[Step]) -> Answer:
-        remaining = load_pending(self.space, self.tools, self.now, without=lambda step: step in chosen)
+        remaining = load_pending(self.snapshot, self.job, self.now, without=lambda step: step in chosen)
         if isinstance(remaining, InvalidPromotions):
-            rendered = render_unclear(remaining.findings, remaining.model, self.teller.setting)
-            return self.teller.say(Answer(Outcome.REFUSED, Reason.RULES, rendered.title), rendered)
+            rendered = render_unclear(remaining.findings, remaining.model, self.replier.context)
+            return self.replier.post(Answer(Outcome.REFUSED, Reason.RULES, rendered.title), rendered)
         models = sorted({step.model for step in remaining.own})
         commit = commit_registry(
-            self.space,
-            self.tools,
+            self.snapshot,
+            self.job,
             remaining.registry,
             models,
-            message=_message(chosen, self.petition),
+            message=_message(chosen, self.requester),
             merge=remaining.behind,
             now=self.now,
         )
-        after = replace(self.space.change, head=commit)
-        found = evaluate_pull(self.space, after, self.tools, self.now)
+        after = replace(self.snapshot.changeset, head=commit)
+        found = evaluate_pull(self.snapshot, after, self.job, self.now)
         answer = Answer(Outcome.WITHDRAWN, Reason.WITHDRAWN, commit_sha=commit)
         for model in dict.fromkeys(step.model for step in chosen):
             mine = [step for step in chosen if step.model == model]
-            rendered = notes.render_withdrawn(model, mine, commit, self.teller.setting)
-            self.teller.check(commit, found.conclusion, found.title, rendered)
-            answer = self.teller.say(replace(answer, message=rendered.title), rendered)
+            rendered = notes.render_withdrawn(model, mine, commit, self.replier.context)
+            self.replier.check(commit, found.conclusion, found.title, rendered)
+            answer = self.replier.post(replace(answer, message=rendered.title), rendered)
         return answer
 
     def _refuse(self, reason: Reason, message: str, remedy: str) -> Answer:
         answer = Answer(Outcome.REFUSED, reason, message)
-        return self.teller.say(answer, render_refused_event(message, remedy, self.teller.setting))
+        return self.replier.post(answer, render_refused_event(message, remedy, self.replier.context))
 
 
-def _message(chosen: Sequence[Step], petition: Requester) -> str:
+def _message(chosen: Sequence[Step], requester: Requester) -> str:
     names = ", ".join(dict.fromkeys(step.event.pointer.artifact_id for step in chosen))
     lines = [f"{WITHDRAWN}: {request_id(step)}" for step in chosen]
-    return "\n".join([f"revert(ml): Withdraw {names}", "", *lines, f"Requested-by: {petition.login}", ""])
+    return "\n".join([f"revert(ml): Withdraw {names}", "", *lines, f"Requested-by: {requester.login}", ""])

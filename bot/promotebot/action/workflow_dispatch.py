@@ -23,7 +23,7 @@ from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_c
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Rejected
 from promotebot.promotion.request import Actor, CommandArguments, Request
-from promotebot.promotion.rules.case import Facts
+from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import merge_times
@@ -34,42 +34,44 @@ from promotebot.registry.names import parse_git_sha
 log = logging.getLogger(__name__)
 
 
-def dispatch(event: Dispatched, tools: JobContext) -> Answer:
+def dispatch(event: Dispatched, job: JobContext) -> Answer:
     """Open a pull request that carries what the command asks for, for artifacts that are on the base already.
 
     Raises:
         UsageError: for anything but one command, or another branch than the default one.
         InvalidInput: for a request that is not legal; no branch is made then.
     """
-    default = tools.github.default_branch()
+    default = job.github.default_branch()
     if event.ref != f"{BRANCH}{default}":
         raise UsageError(
             f"started on {event.ref}", where="workflow_dispatch", remedy=f"start it on the default branch, {default}"
         )
     ask = _command(event.command)
-    settings = tools.settings
+    settings = job.settings
     head_ref = ""
     with FetchedRepository.fetched(remote(settings), {BASE: f"{BRANCH}{default}"}) as repository:
         base = repository.commit_id(BASE)
-        change = Changeset(repository, base, base, settings.registry_path, settings.policy_path)
-        request = _legal(ask.asked, event.sender, change, tools)
+        changeset = Changeset(repository, base, base, settings.registry_path, settings.policy_path)
+        request = _legal(ask.arguments, event.sender, changeset, job)
         head_ref = f"promote/{request.model}/{request.stage.value}/{settings.run_id or 'manual'}"
-        if not tools.github.pulls_from(head_ref):
-            subject = f"chore(ml): Ask for {ask.asked.action.value} of {request.model}"
+        if not job.github.pulls_from(head_ref):
+            subject = f"chore(ml): Ask for {ask.arguments.action.value} of {request.model}"
             message = f"{subject}\n\nRequested-by: {event.sender}\n"
-            commit = repository.commit_files([base], {}, message=message, author=identity(settings), when=tools.clock())
+            commit = repository.commit_files([base], {}, message=message, author=identity(settings), when=job.clock())
             repository.push_new(commit, head_ref)
-    number = _pull(head_ref, default, request, event, tools)
-    petition = Requester(number, event.sender, f"run:{settings.run_id or '0'}", settings.run_url or "")
-    teller = Replier(tools.github, settings, petition)
-    pull = tools.github.pull(number)
-    teller.place(pull)
-    asked = replace(ask.asked, sha=parse_git_sha(pull.head_sha))  # what --sha pinned is the base this branch stands on
+    number = _pull(head_ref, default, request, event, job)
+    requester = Requester(number, event.sender, f"run:{settings.run_id or '0'}", settings.run_url or "")
+    replier = Replier(job.github, settings, requester)
+    pull = job.github.pull(number)
+    replier.set_pull(pull)
+    arguments = replace(
+        ask.arguments, sha=parse_git_sha(pull.head_sha)
+    )  # what --sha pinned is the base this branch stands on
 
-    def carry_out(space: PullSnapshot, now: datetime) -> Answer:
-        return PromotionJob(asked, ask.line, petition, tools, teller, space, now).run()
+    def carry_out(snapshot: PullSnapshot, now: datetime) -> Answer:
+        return PromotionJob(arguments, ask.line, requester, job, replier, snapshot, now).run()
 
-    return report_errors(teller, lambda: retry_on_moved_head(number, tools, teller, carry_out))
+    return report_errors(replier, lambda: retry_on_moved_head(number, job, replier, carry_out))
 
 
 def _command(text: str) -> ChangeCommand:
@@ -84,31 +86,33 @@ def _command(text: str) -> ChangeCommand:
     return commands[0]
 
 
-def _legal(asked: CommandArguments, sender: str, change: Changeset, tools: JobContext) -> Request:
+def _legal(arguments: CommandArguments, sender: str, changeset: Changeset, job: JobContext) -> Request:
     """The completed request, when rules and roles allow it on the base as it is; nothing is written."""
-    registry = change.base_registry
+    registry = changeset.base_registry
     if registry is None:
-        raise InvalidInput("the base has no registry", where=change.registry_path, remedy="promotebot init")
-    needed, held = change.policy.stages.permission(asked.stage), tools.github.permission(sender)
+        raise InvalidInput("the base has no registry", where=changeset.registry_path, remedy="promotebot init")
+    needed, held = changeset.policy.stages.permission(arguments.stage), job.github.permission(sender)
     if held < needed:
         raise InvalidInput(
-            f"{sender} has {held.name.lower()} permission; {asked.stage.label} needs {needed.name.lower()}",
+            f"{sender} has {held.name.lower()} permission; {arguments.stage.label} needs {needed.name.lower()}",
             remedy=f"ask somebody with {needed.name.lower()} permission to start it",
         )
-    pinned = sha_refusal(asked, change.base, change.policy)
+    pinned = sha_refusal(arguments, changeset.base, changeset.policy)
     if pinned:
         raise InvalidInput(pinned[1], where="command", remedy=pinned[2])
-    genesis = LegacyDigests(change.repository, change.base, change.registry_path, tools.examine)
-    ground = PromotionContext(registry, registry, change.policy, change.head_files, change.base, first_digest=genesis)
+    genesis = LegacyDigests(changeset.repository, changeset.base, changeset.registry_path, job.examine)
+    context = PromotionContext(
+        registry, registry, changeset.policy, changeset.head_files, changeset.base, first_digest=genesis
+    )
     actor, reason = Actor(sender, Source.GITHUB), "started by hand"
-    prepared = prepare(asked, ground, change.inference(registry), actor, None, reason, tools.examine)
+    prepared = prepare(arguments, context, changeset.inference(registry), actor, None, reason, job.examine)
     if isinstance(prepared, IncompleteRequest):
         first = prepared.findings[0]
         raise InvalidInput(first.message, where=first.where, remedy=first.remedy)
     request, _ = prepared
-    times = merge_times(tools, registry, request.model)
-    facts = Facts(change.reachable(request.git_sha), times, artifact_changed=False)
-    decision = decide(ground, request, facts, examine=tools.examine, now=tools.clock()).decision
+    times = merge_times(job, registry, request.model)
+    facts = Facts(changeset.reachable(request.git_sha), times, artifact_changed=False)
+    decision = decide(context, request, facts, examine=job.examine, now=job.clock()).decision
     if isinstance(decision, Rejected):
         wrong = errors_in(decision.findings)
         said = "; ".join(f"{finding.rule}: {finding.message}" for finding in wrong)
@@ -116,17 +120,17 @@ def _legal(asked: CommandArguments, sender: str, change: Changeset, tools: JobCo
     return request
 
 
-def _pull(head_ref: str, base_ref: str, request: Request, event: Dispatched, tools: JobContext) -> int:
-    known = tools.github.pulls_from(head_ref)
+def _pull(head_ref: str, base_ref: str, request: Request, event: Dispatched, job: JobContext) -> int:
+    known = job.github.pulls_from(head_ref)
     if known:
         return known[0]
     verb = request.action.value.capitalize()
     title = f"{verb} {request.artifact_id} ({request.model} {request.stage.label})"
     body = f"Asked by @{event.sender} in a job started by hand. promotebot's comment says what merging does."
     try:
-        return tools.github.create_pull(head_ref=head_ref, base_ref=base_ref, title=title, body=body)
+        return job.github.create_pull(head_ref=head_ref, base_ref=base_ref, title=title, body=body)
     except CouldNotVerify as problem:
-        settings = tools.settings
+        settings = job.settings
         url = f"{settings.server_url}/{settings.repository}/compare/{base_ref}...{head_ref}?expand=1"
         raise CouldNotVerify(
             problem.message,

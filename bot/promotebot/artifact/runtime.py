@@ -16,14 +16,14 @@ from typing import IO, Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from promotebot.artifact.child import UNAVAILABLE
 from promotebot.artifact.limits import Limits
-from promotebot.artifact.opener import UNAVAILABLE
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.registry.codec import parse_json
 
 MAX_ANSWER = 1024 * 1024
 LAST_WORDS = 2000
-COMMAND = (sys.executable, "-I", "-m", "promotebot.artifact.opener")
+COMMAND = (sys.executable, "-I", "-m", "promotebot.artifact.child")
 
 
 def _printable(text: str) -> str:

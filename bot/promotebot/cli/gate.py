@@ -7,7 +7,7 @@ import sys
 from datetime import datetime
 
 from promotebot.cli.output import line
-from promotebot.cli.place import place_of
+from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify
 from promotebot.gate.evaluate import evaluate_gate
 from promotebot.planning.examiner import Examiner
@@ -16,18 +16,18 @@ from promotebot.pulls.changeset import Changeset
 
 def gate(options: argparse.Namespace, now: datetime) -> int:
     """`promotebot gate`: exit 0 when base → head is legal and proven, 1 when not."""
-    repository, place = place_of(options)
+    repository, work_tree = work_tree_of(options)
     change = Changeset(
         repository,
         repository.commit_id(options.base),
         repository.commit_id(options.head),
-        place.registry_path,
-        place.policy_path,
+        work_tree.registry_path,
+        work_tree.policy_path,
     )
     if change.base_registry is None and change.head_registry is None:
         raise CouldNotVerify(
             f"neither {options.base} nor {options.head} has a registry",
-            where=place.registry_path,
+            where=work_tree.registry_path,
             remedy="check the path",
         )
     found = evaluate_gate(change, examine=Examiner(), now=now)

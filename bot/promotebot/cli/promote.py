@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from promotebot.cli.output import line
-from promotebot.cli.place import place_of
+from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.findings import Finding
 from promotebot.git.checkout import Checkout
@@ -40,36 +40,36 @@ _DONE = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled back", Action.DEMO
 
 def promote(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> int:
     """`promotebot promote`: the diff (or the plan as JSON) on stdout; exit 0 planned or written, 1 refused."""
-    repository, place = place_of(options)
+    repository, work_tree = work_tree_of(options)
     request = _request(options, _actor(environment, repository))
-    return _move(options, repository, place, lambda _: (request, ()), now)
+    return _move(options, repository, work_tree, lambda _: (request, ()), now)
 
 
 def rollback(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> int:
     """`promotebot rollback`: back to the last good pointer; says which candidates it passed over and why."""
-    repository, place = place_of(options)
+    repository, work_tree = work_tree_of(options)
     actor, examine = _actor(environment, repository), Examiner()
 
-    def prepare(ground: PromotionContext) -> tuple[Request, Sequence[Finding]]:
-        return _or_stop(prepare_rollback(_asked(options, Action.ROLLBACK), ground, actor, None, examine=examine))
+    def prepare(context: PromotionContext) -> tuple[Request, Sequence[Finding]]:
+        return _or_stop(prepare_rollback(_arguments(options, Action.ROLLBACK), context, actor, None, examine=examine))
 
-    return _move(options, repository, place, prepare, now)
+    return _move(options, repository, work_tree, prepare, now)
 
 
 def demote(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> int:
     """`promotebot demote`: clears a stage, with an event."""
-    repository, place = place_of(options)
+    repository, work_tree = work_tree_of(options)
     actor = _actor(environment, repository)
 
-    def prepare(ground: PromotionContext) -> tuple[Request, Sequence[Finding]]:
-        found = prepare_demotion(_asked(options, Action.DEMOTE), ground, actor, None)
+    def prepare(context: PromotionContext) -> tuple[Request, Sequence[Finding]]:
+        found = prepare_demotion(_arguments(options, Action.DEMOTE), context, actor, None)
         return _or_stop(found if isinstance(found, NoRollbackTarget) else (found, ()))
 
-    return _move(options, repository, place, prepare, now)
+    return _move(options, repository, work_tree, prepare, now)
 
 
 def _move(
-    options: argparse.Namespace, repository: Checkout, place: WorkTreePaths, prepare: Prepare, now: datetime
+    options: argparse.Namespace, repository: Checkout, work_tree: WorkTreePaths, prepare: Prepare, now: datetime
 ) -> int:
     """What promote, rollback and demote share: decide, write, show, commit."""
     commits = not options.dry_run and (options.commit or options.branch or options.push)
@@ -77,7 +77,7 @@ def _move(
         repository.check_can_commit(options.branch)
     decided = promote_here(
         repository,
-        place,
+        work_tree,
         prepare,
         examine=Examiner(),
         now=now,
@@ -95,7 +95,7 @@ def _move(
         return 1
     if not isinstance(decision, Plan):
         log.info("unchanged: %s already holds %s", decision.request.stage.label, decision.pointer.artifact_id)
-        return _pending(options, repository, place) if commits else 0
+        return _pending(options, repository, work_tree) if commits else 0
     if options.format == "text":
         sys.stdout.write(diff_of(decision))
     if options.dry_run:
@@ -108,10 +108,12 @@ def _move(
     return 0
 
 
-def _pending(options: argparse.Namespace, repository: Checkout, place: WorkTreePaths) -> int:
+def _pending(options: argparse.Namespace, repository: Checkout, work_tree: WorkTreePaths) -> int:
     """An earlier run wrote it and could not commit or push it: what is asked for must not be taken for done."""
-    folder = str(Path(place.registry_path).parent)
-    dirty = [path for path in repository.dirty_paths() if path == place.registry_path or path.startswith(f"{folder}/")]
+    folder = str(Path(work_tree.registry_path).parent)
+    dirty = [
+        path for path in repository.dirty_paths() if path == work_tree.registry_path or path.startswith(f"{folder}/")
+    ]
     if dirty:
         log.error("error: it is not committed: %s\nNext: git add --all -- %s && git commit", ", ".join(dirty), folder)
         return 1
@@ -145,7 +147,7 @@ def _or_stop(found: tuple[Request, Sequence[Finding]] | NoRollbackTarget) -> tup
     return found
 
 
-def _asked(options: argparse.Namespace, action: Action) -> CommandArguments:
+def _arguments(options: argparse.Namespace, action: Action) -> CommandArguments:
     """What the flags of rollback and demote say; every flag that is wrong is named at once."""
     parsers = {
         "model": parse_model_name,

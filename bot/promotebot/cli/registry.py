@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from promotebot.cli.place import place_of
+from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.planning.worktree import WorkTreePaths, check_whole
 from promotebot.registry.files import read_registry_bytes, registry_lock, replace_registry
@@ -25,44 +25,44 @@ def convert(options: argparse.Namespace, now: datetime) -> int:
     Raises:
         InvalidInput: for a registry that does not read, or a file in the way; nothing is changed then.
     """
-    repository, place = place_of(options)
-    check_whole(repository, place)
+    repository, work_tree = work_tree_of(options)
+    check_whole(repository, work_tree)
     wanted = Layout.SPLIT if options.layout == "split" else Layout.SINGLE
-    with registry_lock(place.registry):
-        stored = StoredRegistry(place.registry, where=place.registry_path)
+    with registry_lock(work_tree.registry):
+        stored = StoredRegistry(work_tree.registry, where=work_tree.registry_path)
         registry = stored.read()
         _ = dict(registry.entries)  # what does not read is not moved about
         if registry.layout is wanted:
-            sys.stdout.write(f"unchanged: the layout of {place.registry_path} is {wanted.value} already\n")
+            sys.stdout.write(f"unchanged: the layout of {work_tree.registry_path} is {wanted.value} already\n")
             return 0
-        before = read_registry_bytes(place.registry)
+        before = read_registry_bytes(work_tree.registry)
         if wanted is Layout.SPLIT:
             index, files = split_files(registry, to_timestamp(now))
-            _write_models(place, files)
-            replace_registry(place.registry, index, expected=before)
+            _write_models(work_tree, files)
+            replace_registry(work_tree.registry, index, expected=before)
         else:
-            replace_registry(place.registry, joined_bytes(registry, to_timestamp(now)), expected=before)
-            _remove_models(place, registry)
-        _compare(registry, StoredRegistry(place.registry, where=place.registry_path).read())
+            replace_registry(work_tree.registry, joined_bytes(registry, to_timestamp(now)), expected=before)
+            _remove_models(work_tree, registry)
+        _compare(registry, StoredRegistry(work_tree.registry, where=work_tree.registry_path).read())
     sys.stdout.write(
         f"{options.layout}: {len(registry.models)} model(s), "
         f"{sum(len(registry.raw_history(name)) for name in registry)} event(s)\n"
-        f"Next: promotebot verify, then git add --all -- {Path(place.registry_path).parent} && git commit\n"
+        f"Next: promotebot verify, then git add --all -- {Path(work_tree.registry_path).parent} && git commit\n"
     )
     return 0
 
 
-def _write_models(place: WorkTreePaths, files: Mapping[str, bytes]) -> None:
+def _write_models(work_tree: WorkTreePaths, files: Mapping[str, bytes]) -> None:
     """The models first, the index last: until it stands, the single file is the registry."""
-    in_the_way = [path for path, data in files.items() if _other_content(place.root / path, data)]
-    directory = models_directory(place.registry_path)
-    strangers = _others(place.root / directory, {Path(path).name for path in files})
+    in_the_way = [path for path, data in files.items() if _other_content(work_tree.root / path, data)]
+    directory = models_directory(work_tree.registry_path)
+    strangers = _others(work_tree.root / directory, {Path(path).name for path in files})
     if in_the_way or strangers:
         names = ", ".join([*in_the_way, *(f"{directory}/{name}" for name in strangers)][:10])
         raise InvalidInput("files are in the way of the models' own", where=names, remedy="move them away (git status)")
     for path, data in files.items():
-        if not (place.root / path).exists():
-            replace_registry(place.root / path, data, expected=None)
+        if not (work_tree.root / path).exists():
+            replace_registry(work_tree.root / path, data, expected=None)
 
 
 def _other_content(path: Path, data: bytes) -> bool:
@@ -76,9 +76,9 @@ def _others(directory: Path, names: Iterable[str]) -> list[str]:
     return sorted({entry.name for entry in directory.iterdir() if not entry.name.startswith(".")} - set(names))
 
 
-def _remove_models(place: WorkTreePaths, registry: ModelRegistry) -> None:
+def _remove_models(work_tree: WorkTreePaths, registry: ModelRegistry) -> None:
     """After the joined file stands, the models' own files are leftovers."""
-    directory = place.root / models_directory(place.registry_path)
+    directory = work_tree.root / models_directory(work_tree.registry_path)
     for name in registry:
         (directory / f"{name}{SUFFIX}").unlink(missing_ok=True)
     if directory.is_dir() and not any(directory.iterdir()):

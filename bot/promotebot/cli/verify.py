@@ -11,7 +11,7 @@ from pathlib import Path
 
 from promotebot.artifact.source import WorkTree
 from promotebot.cli.output import line
-from promotebot.cli.place import place_of
+from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.findings import Finding, Severity, error, passed, warning
 from promotebot.git.checkout import Checkout
@@ -82,22 +82,22 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
     """Verify the work tree's registry, or the part of it that the options name."""
     _refuse_odd(options)
     shard = parse_shard(options.shard)
-    repository, place = place_of(options)
+    repository, work_tree = work_tree_of(options)
     head = repository.resolve("HEAD")
     since = repository.commit_id(options.since) if options.since else None
     base = repository.commit_id(options.base) if options.base else None
     about = ReportScope(
-        registry=place.registry_path,
+        registry=work_tree.registry_path,
         commit=head,
         since=since,
         base=base,
         shard=options.shard,
         only=tuple(sorted(options.model)) if options.model else None,
     )
-    check_whole(repository, place)
-    read_registry_bytes(place.registry)  # no file to verify is an error; one that does not read, a finding
+    check_whole(repository, work_tree)
+    read_registry_bytes(work_tree.registry)  # no file to verify is an error; one that does not read, a finding
     try:
-        registry = StoredRegistry(place.registry, where=place.registry_path).read(check_models=False)
+        registry = StoredRegistry(work_tree.registry, where=work_tree.registry_path).read(check_models=False)
     except InvalidInput as problem:
         remedy = problem.remedy or "restore the registry from the base branch; only promotebot writes it"
         broken = error("registry.schema", problem.message, where=problem.where, remedy=remedy)
@@ -105,18 +105,18 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
     examiner = Examiner()
     subject = VerificationInput(
         registry,
-        WorkTree(place.root, repository.tracked_paths, repository.left_out_paths),
-        read_policy(repository, head, place.policy_path) if head else Policy(),
+        WorkTree(work_tree.root, repository.tracked_paths, repository.left_out_paths),
+        read_policy(repository, head, work_tree.policy_path) if head else Policy(),
         lambda sha: head is not None and repository.is_ancestor(sha, head),
-        _registry_at(repository, base, place) if base else None,
-        place.datasets_dir,
-        LegacyDigests(repository, head, place.registry_path, examiner),
+        _registry_at(repository, base, work_tree) if base else None,
+        work_tree.datasets_dir,
+        LegacyDigests(repository, head, work_tree.registry_path, examiner),
     )
     names = _names(subject, options.model)
-    remarks = [*_leftovers(registry, place)]
+    remarks = [*_leftovers(registry, work_tree)]
     if since:
         whole = names
-        names, remark = _changed(subject, names, repository, since, place)
+        names, remark = _changed(subject, names, repository, since, work_tree)
         remarks += remark
         others = [name for name in whole if name not in names]
         remarks += check_append_only(subject.base, registry, others) if subject.base else ()
@@ -127,11 +127,11 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
         return verify(subject, names, about, examine=examiner, now=now, remarks=remarks, progress=tell)
 
 
-def _registry_at(repository: Checkout, commit: str, place: WorkTreePaths) -> ModelRegistry:
-    registry = read_registry(repository, commit, place.registry_path)
+def _registry_at(repository: Checkout, commit: str, work_tree: WorkTreePaths) -> ModelRegistry:
+    registry = read_registry(repository, commit, work_tree.registry_path)
     if registry is None:
         message = f"there is no registry at {commit[:12]}, so nothing can be compared with it"
-        raise CouldNotVerify(message, where=place.registry_path, remedy=f"git log -- {place.registry_path}")
+        raise CouldNotVerify(message, where=work_tree.registry_path, remedy=f"git log -- {work_tree.registry_path}")
     return registry
 
 
@@ -149,21 +149,23 @@ def _names(subject: VerificationInput, asked: Sequence[str] | None) -> list[str]
 
 
 def _changed(
-    subject: VerificationInput, names: Sequence[str], repository: Checkout, since: str, place: WorkTreePaths
+    subject: VerificationInput, names: Sequence[str], repository: Checkout, since: str, work_tree: WorkTreePaths
 ) -> tuple[list[str], list[Finding]]:
     """The models whose entry, artifact or dataset is not what it was; that the others are is looked at, too."""
-    earlier = _registry_at(repository, since, place)
+    earlier = _registry_at(repository, since, work_tree)
     lost = [name for name in earlier if name not in subject.registry]
     if lost:
         message = f"{', '.join(lost[:10])} stood in the registry at {since[:12]} and is gone; models are only demoted."
-        return list(names), [error("verify.since", message, where=place.registry_path, remedy=f"git diff {since[:12]}")]
+        return list(names), [
+            error("verify.since", message, where=work_tree.registry_path, remedy=f"git diff {since[:12]}")
+        ]
     paths = repository.changed_since(since)
     changed = [name for name in names if _differs(subject, earlier, name, paths)]
     same = len(names) - len(changed)
     if not names:
         return [], []
     said = f"{same} model(s) with the same entry, artifacts and datasets as {since[:12]}; {len(changed)} changed"
-    return changed, [passed("verify.since", said, where=place.registry_path)]
+    return changed, [passed("verify.since", said, where=work_tree.registry_path)]
 
 
 def _differs(subject: VerificationInput, earlier: ModelRegistry, name: str, paths: Sequence[str]) -> bool:
@@ -179,13 +181,13 @@ def _differs(subject: VerificationInput, earlier: ModelRegistry, name: str, path
     return any(paths_below(paths, directory) for directory in places)
 
 
-def _leftovers(registry: ModelRegistry, place: WorkTreePaths) -> Iterator[Finding]:
+def _leftovers(registry: ModelRegistry, work_tree: WorkTreePaths) -> Iterator[Finding]:
     """Models' own files that nothing reads any more: a conversion was stopped, or undone by hand."""
-    directory = models_directory(place.registry_path)
-    if registry.layout is Layout.SINGLE and (place.root / directory).is_dir():
+    directory = models_directory(work_tree.registry_path)
+    if registry.layout is Layout.SINGLE and (work_tree.root / directory).is_dir():
         yield warning(
             "registry.layout",
-            f"{directory} is there, but {place.registry_path} holds the models: nothing reads that directory.",
+            f"{directory} is there, but {work_tree.registry_path} holds the models: nothing reads that directory.",
             where=directory,
             remedy=f"promotebot registry split, or git rm -r {directory}",
         )

@@ -57,14 +57,14 @@ Sections = Callable[[bool], Sequence[str]]
 
 
 def render_comment(
-    model: ModelName | None, icon: str, stage: Stage | None, state: str, sections: Sections, setting: CommentContext
+    model: ModelName | None, icon: str, stage: Stage | None, state: str, sections: Sections, context: CommentContext
 ) -> Rendered:
     """`### ⬆️ `model` → STAGE · state` over the sections; without a model the state alone is the heading."""
     first = marker(model or GENERAL)
     arrow = f" → {stage.label}" if stage else ""
     words = f"{arrow} · {state}" if model else state[0].upper() + state[1:]
     heading = f"{first}\n### {icon} {code(model) if model else ''}{words}"
-    summary = link("the step summary", setting.run_url) if setting.run_url else "the step summary"
+    summary = link("the step summary", context.run_url) if context.run_url else "the step summary"
     return Rendered(
         first,
         f"{model or ''}{words}",
@@ -73,21 +73,21 @@ def render_comment(
     )
 
 
-def requested_by(setting: CommentContext, commit_sha: str | None = None) -> str:
-    head = f" on head {code(setting.head_sha[:7])}" if setting.head_sha else ""
-    committed = f"; committed as {setting.commit(commit_sha)}" if commit_sha else ""
+def requested_by(context: CommentContext, commit_sha: str | None = None) -> str:
+    head = f" on head {code(context.head_sha[:7])}" if context.head_sha else ""
+    committed = f"; committed as {context.commit(commit_sha)}" if commit_sha else ""
     return (
-        f"Requested by {code(setting.requester)} in {link(setting.request_word, setting.request_url)}{head}{committed}."
+        f"Requested by {code(context.requester)} in {link(context.request_word, context.request_url)}{head}{committed}."
     )
 
 
-def run_again(setting: CommentContext) -> str:
-    run = f" ({link('this run', setting.run_url)})" if setting.run_url else ""
+def run_again(context: CommentContext) -> str:
+    run = f" ({link('this run', context.run_url)})" if context.run_url else ""
     return f"Run the failed job again{run}: what was carried out once is not carried out twice."
 
 
-def contacts_line(setting: CommentContext) -> str:
-    return f" Contacts: {', '.join(code(contact) for contact in setting.contacts)}." if setting.contacts else ""
+def contacts_line(context: CommentContext) -> str:
+    return f" Contacts: {', '.join(code(contact) for contact in context.contacts)}." if context.contacts else ""
 
 
 def sentence(words: str) -> str:

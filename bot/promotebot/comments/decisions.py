@@ -31,7 +31,7 @@ def render_plan(
     plan: Plan,
     evidence: Evidence,
     today: Evidence | None,
-    setting: CommentContext,
+    context: CommentContext,
     *,
     commit_sha: str | None,
     dry_run: bool,
@@ -52,17 +52,17 @@ def render_plan(
     """
     request = plan.request
     if plan.action is Action.DEMOTE:
-        comparison = describe(plan.pointer, request.stage, repo_url=setting.repo_url)
+        comparison = describe(plan.pointer, request.stage, repo_url=context.repo_url)
     else:
         comparison = render_comparison(
-            plan, evidence, today, repo_url=setting.repo_url, now=now, merged_at=merged_at or {}
+            plan, evidence, today, repo_url=context.repo_url, now=now, merged_at=merged_at or {}
         )
     warned = warnings_in(plan.findings)
 
     def sections(whole: bool) -> Sequence[str]:
         return [
             problems(gate, limit=row_limit(whole)) if gate else "",
-            f"{_effect(plan, dry_run=dry_run)} {requested_by(setting, commit_sha)}",
+            f"{_effect(plan, dry_run=dry_run)} {requested_by(context, commit_sha)}",
             _together(promotions),
             _words(request.reason, request.notes, request.origins.get("reason", "")),
             comparison,
@@ -71,17 +71,17 @@ def render_plan(
             registry_diff(plan, whole=whole),
             render_history(plan.after.history.get(request.model, ()), whole=whole),
             *([waits(waiting)] if waiting else []),
-            *(_closing(request, setting, commit_sha) if not gate else ["Do not merge before the gate is green."]),
+            *(_closing(request, context, commit_sha) if not gate else ["Do not merge before the gate is green."]),
         ]
 
     state = "dry run, nothing was committed" if dry_run else "ready to sign off"
     state = "committed, but the gate refuses this pull request" if gate else state
     state = f"committed, {waiting.message}" if waiting and not gate else state
     icon = {Action.ROLLBACK: "⏪", Action.DEMOTE: "⬇️"}.get(plan.action, "⬆️")
-    return render_comment(request.model, icon, request.stage, state, sections, setting)
+    return render_comment(request.model, icon, request.stage, state, sections, context)
 
 
-def render_rejected(decision: Rejected, evidence: Evidence, setting: CommentContext) -> Rendered:
+def render_rejected(decision: Rejected, evidence: Evidence, context: CommentContext) -> Rendered:
     """A request that rules refuse: what is wrong first, with the next command for each."""
     request = decision.request
     again = request.retry(notes=request.notes) + _switches(request)
@@ -91,37 +91,37 @@ def render_rejected(decision: Rejected, evidence: Evidence, setting: CommentCont
             problems(decision.findings, limit=row_limit(whole)),
             f"Once that is fixed, ask again in a new comment: {code(again)}",
             details("Every rule", every_rule(decision.findings, budget=None if whole else RULES_BYTES)),
-            f"{requested_by(setting)} {_understood(request, evidence)}",
+            f"{requested_by(context)} {_understood(request, evidence)}",
         ]
 
-    return render_comment(request.model, "⛔", request.stage, REFUSED, sections, setting)
+    return render_comment(request.model, "⛔", request.stage, REFUSED, sections, context)
 
 
-def render_unchanged(decision: Unchanged, setting: CommentContext) -> Rendered:
+def render_unchanged(decision: Unchanged, context: CommentContext) -> Rendered:
     """The stage already holds exactly this."""
     request, pointer = decision.request, decision.pointer
     other = f"/promote {request.stage.value} {request.model} --artifact-dir DIR"
     said = [
         f"On this branch {request.stage.label} already holds {code(pointer.artifact_id)} with exactly these bytes "
-        f"({code(short_digest(pointer.digest))}). {requested_by(setting)}",
-        describe(pointer, request.stage, repo_url=setting.repo_url),
+        f"({code(short_digest(pointer.digest))}). {requested_by(context)}",
+        describe(pointer, request.stage, repo_url=context.repo_url),
         "\n".join([count_line(decision.findings), *bullets(warnings_in(decision.findings), limit=MAX_PROBLEMS)]),
         f"Meant another artifact? Name it: {code(other)}",
     ]
-    return render_comment(request.model, "☑️", request.stage, "nothing to change", lambda _: said, setting)
+    return render_comment(request.model, "☑️", request.stage, "nothing to change", lambda _: said, context)
 
 
-def render_done(event: Event, model: str, setting: CommentContext, *, commit_sha: str | None = None) -> Rendered:
+def render_done(event: Event, model: str, context: CommentContext, *, commit_sha: str | None = None) -> Rendered:
     """The same request was carried out before, by `commit_sha` where that is known."""
     stage = event.stage or Stage.ACTIVE
-    by = f" by {setting.commit(commit_sha)}" if commit_sha else ""
+    by = f" by {context.commit(commit_sha)}" if commit_sha else ""
     said = [
-        f"This very request was carried out before{by}; nothing was written a second time. {requested_by(setting)}",
+        f"This very request was carried out before{by}; nothing was written a second time. {requested_by(context)}",
         _words(event.reason, event.notes, ""),
-        describe(event.pointer, stage, repo_url=setting.repo_url),
+        describe(event.pointer, stage, repo_url=context.repo_url),
         "**Sign off:** approve and merge.",
     ]
-    return render_comment(ModelName(model), "☑️", stage, "already done, ready to sign off", lambda _: said, setting)
+    return render_comment(ModelName(model), "☑️", stage, "already done, ready to sign off", lambda _: said, context)
 
 
 def _effect(plan: Plan, *, dry_run: bool) -> str:
@@ -185,15 +185,15 @@ def _words(reason: str | None, notes: str | None, origin: str) -> str:
     return "\n>\n".join(quoted)
 
 
-def _closing(request: Request, setting: CommentContext, commit_sha: str | None) -> Sequence[str]:
+def _closing(request: Request, context: CommentContext, commit_sha: str | None) -> Sequence[str]:
     """How to sign off, and the command that asks for exactly these bytes again."""
-    pinned = request.retry(sha=commit_sha or setting.head_sha, notes=request.notes) + _switches(request)
+    pinned = request.retry(sha=commit_sha or context.head_sha, notes=request.notes) + _switches(request)
     command = fence(visible(pinned), "text")
     if commit_sha is None:
         return [f"**To commit exactly this,** comment:\n{command}"]
     return [
         f"**Sign off:** approve and merge. To ask again for exactly these bytes:\n{command}",
-        f"Other required checks do not run by themselves on {setting.commit(commit_sha)} (a push by the Actions token "
+        f"Other required checks do not run by themselves on {context.commit(commit_sha)} (a push by the Actions token "
         "starts no workflow, only `promotebot/gate` is set): close and reopen the pull request, or use an App token.",
     ]
 

@@ -31,7 +31,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
 """What can be asked, as `/help` shows it: the command, and what it does (Markdown)."""
 
 
-def render_help(setting: CommentContext) -> Rendered:
+def render_help(context: CommentContext) -> Rendered:
     """What can be asked here."""
     said = [
         "promotebot checks the request, proves the artifact's bytes, commits the registry to this branch and shows "
@@ -39,4 +39,4 @@ def render_help(setting: CommentContext) -> Rendered:
         table(("comment", "what it does"), [(code(command), what) for command, what in COMMANDS]),
         "One command per line, at the start of the line. Edited comments are not read again: write a new one.",
     ]
-    return render_comment(None, "ℹ️", None, "what promotebot understands", lambda _: said, setting)
+    return render_comment(None, "ℹ️", None, "what promotebot understands", lambda _: said, context)

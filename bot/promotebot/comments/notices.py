@@ -19,7 +19,7 @@ GATE, LIVE, LOOK = "@gate", "@live", "@look"
 _DONE = {Action.PROMOTE: "promoted to", Action.ROLLBACK: "rolled back in", Action.DEMOTE: "taken out of"}
 
 
-def render_withdrawn(model: str, steps: Sequence[Step], commit: str, setting: CommentContext) -> Rendered:
+def render_withdrawn(model: str, steps: Sequence[Step], commit: str, context: CommentContext) -> Rendered:
     """What a pull request promoted, taken back before the merge."""
     lines = [f"- {_step(step)}" for step in steps]
     return note(
@@ -27,10 +27,10 @@ def render_withdrawn(model: str, steps: Sequence[Step], commit: str, setting: Co
         f"↩️ {code(model)} · withdrawn",
         [
             f"This pull request no longer carries:\n{chr(10).join(lines)}",
-            f"Asked by {code(setting.requester)} ({link('here', setting.request_url)}); committed as "
-            f"{setting.commit(commit)}. The base's history never saw it. To ask again, write a new comment.",
+            f"Asked by {code(context.requester)} ({link('here', context.request_url)}); committed as "
+            f"{context.commit(commit)}. The base's history never saw it. To ask again, write a new comment.",
         ],
-        setting,
+        context,
         title=f"{model} · withdrawn",
     )
 
@@ -40,7 +40,7 @@ def render_recomputed(
     steps: Sequence[Step],
     commit: str,
     gate: Sequence[Finding],
-    setting: CommentContext,
+    context: CommentContext,
     *,
     waiting: Finding | None = None,
 ) -> Rendered:
@@ -49,26 +49,26 @@ def render_recomputed(
     state = "the gate refuses it" if gate else "ready to sign off"
     return note(
         model,
-        f"🔁 {code(model)} · made anew on {code(setting.base_ref)} · {state}",
+        f"🔁 {code(model)} · made anew on {code(context.base_ref)} · {state}",
         [
             problems(gate, limit=MAX_PROBLEMS) if gate else "",
             waits(waiting) if waiting else "",
-            f"{code(setting.base_ref)} moved. This branch was merged with it ({setting.commit(commit)}), and its "
+            f"{code(context.base_ref)} moved. This branch was merged with it ({context.commit(commit)}), and its "
             f"promotions were planned again on what stands there now:\n{chr(10).join(lines)}",
             "Every rule was applied again. The comparison and the diff are in this pull request's files.",
         ],
-        setting,
-        title=f"{model} · made anew on {setting.base_ref}",
+        context,
+        title=f"{model} · made anew on {context.base_ref}",
     )
 
 
 def render_gate(
-    findings: Sequence[Finding], title: str, setting: CommentContext, *, waiting: Finding | None = None
+    findings: Sequence[Finding], title: str, context: CommentContext, *, waiting: Finding | None = None
 ) -> Rendered:
     """What the gate says of a pull request that carries promotions, or changes what was promoted."""
     wrong = errors_in(findings)
     verb = "refuses" if wrong else "waits on" if waiting else "passes"
-    head = f"🚦 {code('promotebot/gate')} {verb} {code(setting.head_sha[:7])}"
+    head = f"🚦 {code('promotebot/gate')} {verb} {code(context.head_sha[:7])}"
     return note(
         GATE,
         head,
@@ -77,19 +77,19 @@ def render_gate(
             waits(waiting) if waiting else "",
             details("Every rule", every_rule(findings, budget=RULES_BYTES)),
         ],
-        setting,
+        context,
         title=title,
     )
 
 
 def render_live(
-    steps: Sequence[Step], registry: ModelRegistry, wrong: Sequence[Finding], commit: str, setting: CommentContext
+    steps: Sequence[Step], registry: ModelRegistry, wrong: Sequence[Finding], commit: str, context: CommentContext
 ) -> Rendered:
     """What the merge made live, or that it does not verify, with how to get back."""
     rows = [
         (code(step.model), _stage(step), code(step.event.pointer.artifact_id), _holds(registry, step)) for step in steps
     ]
-    head = f"🟢 Live at {setting.commit(commit)}" if not wrong else f"🔴 {setting.commit(commit)} does not verify"
+    head = f"🟢 Live at {context.commit(commit)}" if not wrong else f"🔴 {context.commit(commit)} does not verify"
     active = sorted({step.model for step in steps if step.event.stage is Stage.ACTIVE})
     ways = [f'/rollback {model} --reason "why"' for model in active]
     back = "\n".join(
@@ -102,14 +102,14 @@ def render_live(
             problems(wrong, limit=MAX_PROBLEMS) if wrong else "",
             table(("model", "stage", "artifact", "the stage holds now"), rows),
             f"**To roll back:**\n{back}" if back else "",
-            f"Contacts: {', '.join(code(c) for c in setting.contacts)}." if wrong and setting.contacts else "",
+            f"Contacts: {', '.join(code(c) for c in context.contacts)}." if wrong and context.contacts else "",
         ],
-        setting,
+        context,
         title="live" if not wrong else "the merge does not verify",
     )
 
 
-def render_report(title: str, findings: Sequence[Finding], setting: CommentContext) -> Rendered:
+def render_report(title: str, findings: Sequence[Finding], context: CommentContext) -> Rendered:
     """A verification of the pull request's head."""
     return note(
         LOOK,
@@ -118,36 +118,36 @@ def render_report(title: str, findings: Sequence[Finding], setting: CommentConte
             problems(findings, limit=MAX_PROBLEMS) if errors_in(findings) else count_line(findings),
             details("Every rule", every_rule(findings, budget=RULES_BYTES)),
         ],
-        setting,
+        context,
         title=title,
     )
 
 
 def render_status(
-    registry: ModelRegistry, names: Iterable[str], steps: Sequence[Step], setting: CommentContext
+    registry: ModelRegistry, names: Iterable[str], steps: Sequence[Step], context: CommentContext
 ) -> Rendered:
     """What stands in each stage of the base, and what this pull request would change."""
     rows = [(code(name), *(_pointer(registry.get_stage_pointer(name, stage)) for stage in Stage)) for name in names]
     carried = [f"- {_step(step)}" for step in steps]
     return note(
         LOOK,
-        f"📋 What stands on {code(setting.base_ref)}",
+        f"📋 What stands on {code(context.base_ref)}",
         [
             table(("model", *(stage.label for stage in Stage)), rows),
             "**Merging this pull request makes:**\n" + "\n".join(carried)
             if carried
             else "This pull request promotes nothing.",
         ],
-        setting,
-        title=f"what stands on {setting.base_ref}",
+        context,
+        title=f"what stands on {context.base_ref}",
     )
 
 
-def note(subject: str, heading: str, sections: Sequence[str], setting: CommentContext, *, title: str) -> Rendered:
+def note(subject: str, heading: str, sections: Sequence[str], context: CommentContext, *, title: str) -> Rendered:
     """A sticky comment of a subject: heading and sections, bounded."""
     first = marker(subject)
     parts = [f"{first}\n### {heading}", *filter(None, sections)]
-    summary = link("the step summary", setting.run_url) if setting.run_url else "the step summary"
+    summary = link("the step summary", context.run_url) if context.run_url else "the step summary"
     return Rendered(first, title, bounded(parts, where_else=summary), "\n\n".join(parts))
 
 

@@ -24,33 +24,33 @@ from promotebot.registry.names import ModelName
 REFUSED = "refused, nothing was committed"
 
 
-def render_unclear(findings: Sequence[Finding], model: str | None, setting: CommentContext) -> Rendered:
+def render_unclear(findings: Sequence[Finding], model: str | None, context: CommentContext) -> Rendered:
     """A request that cannot be judged yet, with what to choose or mend."""
 
     def sections(whole: bool) -> Sequence[str]:
-        return [problems(findings, limit=row_limit(whole)), requested_by(setting)]
+        return [problems(findings, limit=row_limit(whole)), requested_by(context)]
 
-    return render_comment(ModelName(model) if model else None, "⛔", None, REFUSED, sections, setting)
+    return render_comment(ModelName(model) if model else None, "⛔", None, REFUSED, sections, context)
 
 
-def render_unreadable(commands: Sequence[InvalidCommand], setting: CommentContext) -> Rendered:
+def render_unreadable(commands: Sequence[InvalidCommand], context: CommentContext) -> Rendered:
     """Lines that mean to be commands and are not."""
     lines = [
         f"- ❌ line {command.line}, {code(command.text[:120])}: {sentence(command.problem)}{next_step(command.remedy)}"
         for command in commands
     ]
     after = f"Nothing of the comment was carried out. Write a new one; {code('/help')} lists what can be asked."
-    said = ["\n".join(lines), after, requested_by(setting)]
-    return render_comment(None, "⛔", None, "command not understood, nothing was committed", lambda _: said, setting)
+    said = ["\n".join(lines), after, requested_by(context)]
+    return render_comment(None, "⛔", None, "command not understood, nothing was committed", lambda _: said, context)
 
 
-def render_refused_event(message: str, remedy: str, setting: CommentContext) -> Rendered:
+def render_refused_event(message: str, remedy: str, context: CommentContext) -> Rendered:
     """A comment that is not listened to, whatever it asks for (a fork, a closed pull request, no permission)."""
-    said = [f"- ❌ {sentence(message)}{next_step(remedy)}", requested_by(setting)]
-    return render_comment(None, "⛔", None, REFUSED, lambda _: said, setting)
+    said = [f"- ❌ {sentence(message)}{next_step(remedy)}", requested_by(context)]
+    return render_comment(None, "⛔", None, REFUSED, lambda _: said, context)
 
 
-def render_failure(problem: PromotebotError, setting: CommentContext, *, commit_sha: str | None = None) -> Rendered:
+def render_failure(problem: PromotebotError, context: CommentContext, *, commit_sha: str | None = None) -> Rendered:
     """The evidence could not be had, or a file cannot be read: unknown is never a pass.
 
     Args:
@@ -60,20 +60,20 @@ def render_failure(problem: PromotebotError, setting: CommentContext, *, commit_
     where = f"{code(problem.where)}: " if problem.where and problem.where not in problem.message else ""
     said = [
         f"- ❌ {where}{sentence(problem.message)}{next_step(problem.remedy)}",
-        run_again(setting) if unknown else "",
-        requested_by(setting, commit_sha) + contacts_line(setting),
+        run_again(context) if unknown else "",
+        requested_by(context, commit_sha) + contacts_line(context),
     ]
     state = "could not verify" if unknown else "refused"
     outcome = f"{state} after the commit" if commit_sha else f"{state}, nothing was committed"
-    return render_comment(None, "⛔", None, outcome, lambda _: said, setting)
+    return render_comment(None, "⛔", None, outcome, lambda _: said, context)
 
 
-def render_internal_error(setting: CommentContext) -> Rendered:
+def render_internal_error(context: CommentContext) -> Rendered:
     """A defect of promotebot's own: its words stay in the log."""
     said = [
         "promotebot failed on this request, which is a defect of its own. Nothing is approved by it; if the branch "
         "carries no new commit of promotebot's, nothing was committed.",
-        run_again(setting),
-        requested_by(setting) + contacts_line(setting),
+        run_again(context),
+        requested_by(context) + contacts_line(context),
     ]
-    return render_comment(None, "⛔", None, "internal error", lambda _: said, setting)
+    return render_comment(None, "⛔", None, "internal error", lambda _: said, context)

@@ -17,7 +17,7 @@ from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.reconstruct import differences, request_of
 from promotebot.promotion.replay import Diverged, Step
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules.case import Facts
+from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.compare import ChangesetLike, replay_change
 from promotebot.registry.model import Action, ModelEntry, Source
 from promotebot.registry.names import ArtifactPath, ModelName, Stage, parse_artifact_path
@@ -66,52 +66,52 @@ class GateResult:
 
 
 def evaluate_gate(
-    change: ChangesetLike, *, examine: Examine, now: datetime, facts: FactsOf | None = None
+    changeset: ChangesetLike, *, examine: Examine, now: datetime, facts: FactsOf | None = None
 ) -> GateResult:
     """Review base → head (DESIGN §1). Every finding is collected; nothing is written.
 
     Args:
         facts: what GitHub knows for the rules; without it, git alone is asked.
     """
-    replayed, after = replay_change(change), change.head_registry
+    replayed, after = replay_change(changeset), changeset.head_registry
     if isinstance(replayed, Diverged):
         return GateResult((), replayed.findings)
     if after is None:
         return GateResult((), (passed("gate.replay", "neither base nor head has a registry"),))
     findings = [passed("gate.replay", f"the registry is the base's plus {len(replayed.steps)} event(s)")]
-    findings += _answered_once(change, replayed.steps)
+    findings += _answered_once(changeset, replayed.steps)
     for name in sorted({step.model for step in replayed.steps}):
         findings += check_entry(after, name, now)
-    findings += _planned(change, replayed.steps, facts or (lambda request: _facts(change, request)), examine, now)
-    for directory in _directories(change, after, replayed.steps):
+    findings += _planned(changeset, replayed.steps, facts or (lambda request: _facts(changeset, request)), examine, now)
+    for directory in _directories(changeset, after, replayed.steps):
         names = (
-            list(after) if directory in change.changed_artifacts else sorted({step.model for step in replayed.steps})
+            list(after) if directory in changeset.changed_artifacts else sorted({step.model for step in replayed.steps})
         )
         entries = {name: after.entries[name] for name in names}
-        findings += _proven(change, entries, replayed.steps, directory, examine)
+        findings += _proven(changeset, entries, replayed.steps, directory, examine)
     for dataset_id in sorted({step.event.pointer.dataset_id or "" for step in replayed.steps if _goes_active(step)}):
-        required = change.policy.require_dataset
-        findings += examine_dataset(change.head_files, dataset_id, required=required) if dataset_id else ()
+        required = changeset.policy.require_dataset
+        findings += examine_dataset(changeset.head_files, dataset_id, required=required) if dataset_id else ()
     return GateResult(replayed.steps, tuple(findings))
 
 
-def _facts(change: ChangesetLike, request: Request) -> Facts:
-    changed = request.artifact_dir in change.changed_artifacts
-    return Facts(change.reachable(request.git_sha), artifact_changed=changed)
+def _facts(changeset: ChangesetLike, request: Request) -> Facts:
+    changed = request.artifact_dir in changeset.changed_artifacts
+    return Facts(changeset.reachable(request.git_sha), artifact_changed=changed)
 
 
 def _planned(
-    change: ChangesetLike, steps: tuple[Step, ...], facts: FactsOf, examine: Examine, now: datetime
+    changeset: ChangesetLike, steps: tuple[Step, ...], facts: FactsOf, examine: Examine, now: datetime
 ) -> Iterator[Finding]:
     """Each event must be what its request produces by the rules, planned on what stood before it."""
-    base = change.base_registry
+    base = changeset.base_registry
     if base is None:
         return  # `compare` has said so
     current = base
     for step in steps:
         request = request_of(step, current.entry(step.model))
-        ground = PromotionContext(current, base, change.policy, change.head_files, change.base)
-        decision = decide(ground, request, facts(request), examine=examine, now=now).decision
+        context = PromotionContext(current, base, changeset.policy, changeset.head_files, changeset.base)
+        decision = decide(context, request, facts(request), examine=examine, now=now).decision
         what = f"{step.event.action.value} of {request.artifact_id} ({step.model} {request.stage.label})"
         if isinstance(decision, Plan):
             wrong = differences(step.event, decision.event)
@@ -122,11 +122,11 @@ def _planned(
         else:
             problem = "it changes nothing"
         if problem:
-            yield error("gate.plan", f"{what}: {problem}.", where=change.registry_path, remedy=_ASK)
+            yield error("gate.plan", f"{what}: {problem}.", where=changeset.registry_path, remedy=_ASK)
         else:
             yield passed("gate.plan", f"{what}: as the rules produce it")
-        if step.event.policy_digest != change.policy.digest:
-            yield _other_policy(change, step, request, what)
+        if step.event.policy_digest != changeset.policy.digest:
+            yield _other_policy(changeset, step, request, what)
         event = step.event.model_dump(mode="json")
         pointer = None if step.event.action is Action.DEMOTE else event["pointer"]
         current = current.with_event(step.model, event, pointer, request.stage)
@@ -135,17 +135,17 @@ def _planned(
 _ASK = "restore the file from the base branch, then ask for it: /promote <stage> in a comment, or promotebot promote"
 
 
-def _other_policy(change: ChangesetLike, step: Step, request: Request, what: str) -> Finding:
+def _other_policy(changeset: ChangesetLike, step: Step, request: Request, what: str) -> Finding:
     """An event names the policy it was judged by, and what is merged was judged by the base's (SECURITY.md, Replay)."""
     remedy = f"take it back and ask again: /withdraw {step.model}, then {request.retry()}"
     if step.event.source is not Source.GITHUB:
         remedy = f"bring the branch up to date with its base, restore the registry from there, then {request.retry()}"
-    made, ours = (step.event.policy_digest or "none")[:15], change.policy.digest[:15]
+    made, ours = (step.event.policy_digest or "none")[:15], changeset.policy.digest[:15]
     message = f"{what} was made under another policy than the base's: {made}, not {ours}."
-    return error("gate.policy", message, where=change.registry_path, remedy=remedy)
+    return error("gate.policy", message, where=changeset.registry_path, remedy=remedy)
 
 
-def _answered_once(change: ChangesetLike, steps: tuple[Step, ...]) -> Iterator[Finding]:
+def _answered_once(changeset: ChangesetLike, steps: tuple[Step, ...]) -> Iterator[Finding]:
     """One request, one event: what somebody asked for once does not stand for a second promotion."""
     seen: set[str] = set()
     for step in steps:
@@ -154,7 +154,7 @@ def _answered_once(change: ChangesetLike, steps: tuple[Step, ...]) -> Iterator[F
             message = (
                 f"{ref.id} is answered twice, the second time for {step.event.pointer.artifact_id} ({step.model})."
             )
-            yield error("gate.request", message, where=change.registry_path, remedy=_ASK)
+            yield error("gate.request", message, where=changeset.registry_path, remedy=_ASK)
         seen |= {ref.id} if ref is not None else set()
 
 
@@ -162,10 +162,10 @@ def _goes_active(step: Step) -> bool:
     return step.event.to_stage is Stage.ACTIVE
 
 
-def _directories(change: ChangesetLike, after: ModelRegistry, steps: tuple[Step, ...]) -> list[ArtifactPath]:
+def _directories(changeset: ChangesetLike, after: ModelRegistry, steps: tuple[Step, ...]) -> list[ArtifactPath]:
     """Artifacts to prove: what new events point to, and promoted ones that the pull request touches."""
     promoted = {step.event.pointer.artifact_dir for step in steps}
-    touched = pointed_directories(after) & change.changed_artifacts if change.changed_artifacts else set()
+    touched = pointed_directories(after) & changeset.changed_artifacts if changeset.changed_artifacts else set()
     return [parse_artifact_path(directory) for directory in sorted(promoted | touched)]
 
 
@@ -177,14 +177,14 @@ def _remedy(name: str, stage: Stage, directory: str, *, own: bool) -> str:
 
 
 def _proven(
-    change: ChangesetLike,
+    changeset: ChangesetLike,
     entries: Mapping[ModelName, ModelEntry],
     steps: tuple[Step, ...],
     directory: ArtifactPath,
     examine: Examine,
 ) -> Iterator[Finding]:
     own = {(step.model, step.event.stage) for step in steps}
-    evidence = examine(change.head_files, directory, change.policy.limits)
+    evidence = examine(changeset.head_files, directory, changeset.policy.limits)
     yield from evidence.findings
     for name, entry in entries.items():
         for stage in Stage:

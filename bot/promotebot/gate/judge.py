@@ -15,12 +15,12 @@ from promotebot.pulls.facts import facts_of
 from promotebot.pulls.snapshot import PullSnapshot
 
 
-def evaluate_pull(space: PullSnapshot, change: Changeset, tools: JobContext, now: datetime) -> GateResult:
+def evaluate_pull(snapshot: PullSnapshot, changeset: Changeset, job: JobContext, now: datetime) -> GateResult:
     """The gate's whole judgement of base → head: legal, proven, and confirmed by GitHub."""
-    base = change.base_registry
-    facts = (lambda request: facts_of(request, space, tools, base)) if base else None
-    found = evaluate_gate(change, examine=tools.examine, now=now, facts=facts)
-    judge = check_pinned_intent(change, found.steps, tools.examine)
-    confirmed = confirm(found.steps, tools.github, tools.settings.repository, space.pull, change.policy, judge)
-    approval = separation(found.steps, change.head, space.pull, change.policy, tools.github)
+    base = changeset.base_registry
+    facts = (lambda request: facts_of(request, snapshot, job, base)) if base else None
+    found = evaluate_gate(changeset, examine=job.examine, now=now, facts=facts)
+    judge = check_pinned_intent(changeset, found.steps, job.examine)
+    confirmed = confirm(found.steps, job.github, job.settings.repository, snapshot.pull, changeset.policy, judge)
+    approval = separation(found.steps, changeset.head, snapshot.pull, changeset.policy, job.github)
     return replace(found, findings=(*found.findings, *confirmed)).with_approval(approval)

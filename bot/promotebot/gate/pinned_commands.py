@@ -26,15 +26,17 @@ IntentCheck = Callable[[Step, CommandArguments], str]
 _FIELDS = ("artifact_dir", "artifact_id", "dataset_id", "git_sha")
 
 
-def check_pinned_intent(change: Changeset, steps: Sequence[Step], examine: Examine) -> IntentCheck:
+def check_pinned_intent(changeset: Changeset, steps: Sequence[Step], examine: Examine) -> IntentCheck:
     """A judge of pinned commands for the promotions of a change."""
-    stood = dict(_before_each(change, steps))
-    return lambda step, asked: _problem(step, asked, stood[id(step)], change, examine) if asked.sha else ""
+    stood = dict(_before_each(changeset, steps))
+    return lambda step, arguments: (
+        _problem(step, arguments, stood[id(step)], changeset, examine) if arguments.sha else ""
+    )
 
 
-def _before_each(change: Changeset, steps: Sequence[Step]) -> list[tuple[int, ModelRegistry]]:
+def _before_each(changeset: Changeset, steps: Sequence[Step]) -> list[tuple[int, ModelRegistry]]:
     """The registry as it stood before each step."""
-    current, found = change.base_registry, []
+    current, found = changeset.base_registry, []
     for step in steps:
         if current is None:
             break
@@ -46,16 +48,18 @@ def _before_each(change: Changeset, steps: Sequence[Step]) -> list[tuple[int, Mo
     return found
 
 
-def _problem(step: Step, asked: CommandArguments, before: ModelRegistry, change: Changeset, examine: Examine) -> str:
-    event, pinned = step.event, parse_git_sha(str(asked.sha))
+def _problem(
+    step: Step, arguments: CommandArguments, before: ModelRegistry, changeset: Changeset, examine: Examine
+) -> str:
+    event, pinned = step.event, parse_git_sha(str(arguments.sha))
     if event.request is None or event.request.head_sha != pinned:
         return f"the command is pinned to {pinned[:7]}, the event is not"
-    if not change.reachable(pinned):
+    if not changeset.reachable(pinned):
         return f"{pinned[:7]}, which the command is pinned to, is not in this branch any more"
-    then = Changeset(change.repository, change.base, pinned, change.registry_path, change.policy_path)
-    own = read_registry(change.repository, pinned, change.registry_path)
+    then = Changeset(changeset.repository, changeset.base, pinned, changeset.registry_path, changeset.policy_path)
+    own = read_registry(changeset.repository, pinned, changeset.registry_path)
     problems = [
-        _read_again(step, asked, registry, then, change, examine)
+        _read_again(step, arguments, registry, then, changeset, examine)
         for registry in (own, before)  # as the branch had it, or the base's where that was ahead of the branch
         if registry is not None
     ]
@@ -63,12 +67,17 @@ def _problem(step: Step, asked: CommandArguments, before: ModelRegistry, change:
 
 
 def _read_again(
-    step: Step, asked: CommandArguments, registry: ModelRegistry, then: Changeset, change: Changeset, examine: Examine
+    step: Step,
+    arguments: CommandArguments,
+    registry: ModelRegistry,
+    then: Changeset,
+    changeset: Changeset,
+    examine: Examine,
 ) -> str:
-    first = LegacyDigests(change.repository, change.base, change.registry_path, examine)
-    ground = PromotionContext(registry, registry, change.policy, then.head_files, then.head, first_digest=first)
+    first = LegacyDigests(changeset.repository, changeset.base, changeset.registry_path, examine)
+    context = PromotionContext(registry, registry, changeset.policy, then.head_files, then.head, first_digest=first)
     actor = Actor(step.event.actor or "", Source.GITHUB)
-    prepared = prepare(asked, ground, then.inference(registry), actor, step.event.request, "", examine)
+    prepared = prepare(arguments, context, then.inference(registry), actor, step.event.request, "", examine)
     if isinstance(prepared, IncompleteRequest):
         return f"on {then.head[:7]} the command is not clear: {prepared.findings[0].message.rstrip('.')}"
     request, _ = prepared

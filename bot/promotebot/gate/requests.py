@@ -97,9 +97,9 @@ def _comment_problem(
         return f"comment {comment_id} is by {comment.author} on #{comment.pull}"
     if comment.updated_at != comment.created_at:
         return f"comment {comment_id} was edited"
-    asks = [c.asked for c in parse_comment(comment.body) if isinstance(c, ChangeCommand) and c.line == line]
-    asked = next((asked for asked in asks if _means(asked, step)), None)
-    return meant(step, asked) if asked else f"line {line} of comment {comment_id} does not ask for it"
+    asks = [c.arguments for c in parse_comment(comment.body) if isinstance(c, ChangeCommand) and c.line == line]
+    arguments = next((arguments for arguments in asks if _means(arguments, step)), None)
+    return meant(step, arguments) if arguments else f"line {line} of comment {comment_id} does not ask for it"
 
 
 def _run_problem(step: Step, login: str, run_id: int, github: GitHub, pull: PullRequest) -> str:
@@ -112,22 +112,22 @@ def _run_problem(step: Step, login: str, run_id: int, github: GitHub, pull: Pull
     if run.event != "pull_request_target":
         return f"run {run_id} was started by {run.event}, which asks for nothing"
     labels = [parse_label(label.name) for label in github.labelings(pull.number) if label.actor == login]
-    if not any(asked and _means(asked, step) for asked in labels):
+    if not any(arguments and _means(arguments, step) for arguments in labels):
         return f"{login} put no label on it that asks for it"
     return ""
 
 
-def _means(asked: CommandArguments, step: Step) -> bool:
+def _means(arguments: CommandArguments, step: Step) -> bool:
     """Whether what was asked can have become this event: a promotion of bytes that were ACTIVE is a rollback."""
     event = step.event
     actions = {event.action, Action.PROMOTE} if event.action is Action.ROLLBACK else {event.action}
     return (
-        asked.action in actions
-        and asked.stage is event.stage
-        and asked.model in (None, step.model)
-        and asked.artifact_dir in (None, event.pointer.artifact_dir)
-        and asked.artifact_id in (None, event.pointer.artifact_id)
-        and asked.dataset_id in (None, event.pointer.dataset_id)
-        and asked.git_sha in (None, event.pointer.git_sha)
-        and asked.reason in (None, event.reason)
+        arguments.action in actions
+        and arguments.stage is event.stage
+        and arguments.model in (None, step.model)
+        and arguments.artifact_dir in (None, event.pointer.artifact_dir)
+        and arguments.artifact_id in (None, event.pointer.artifact_id)
+        and arguments.dataset_id in (None, event.pointer.dataset_id)
+        and arguments.git_sha in (None, event.pointer.git_sha)
+        and arguments.reason in (None, event.reason)
     )

@@ -70,5 +70,5 @@ def relevant_pulls(registry: ModelRegistry, model: str, repo: str) -> list[int]:
     """Pull requests of this repository whose merge time the soak rules ask for."""
     entry = registry.entry(model)
     events = entry.history if entry else ()
-    asked = [e.request for e in events if e.request and e.to_stage in (Stage.SHADOW, Stage.STAGING)]
-    return sorted({request.pull for request in asked if request.repo == repo})
+    arguments = [e.request for e in events if e.request and e.to_stage in (Stage.SHADOW, Stage.STAGING)]
+    return sorted({request.pull for request in arguments if request.repo == repo})

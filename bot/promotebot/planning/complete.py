@@ -14,22 +14,24 @@ from promotebot.registry.model import Action, RequestRef
 
 
 def prepare(
-    asked: CommandArguments,
-    ground: PromotionContext,
-    scene: InferenceContext,
+    arguments: CommandArguments,
+    context: PromotionContext,
+    inference: InferenceContext,
     actor: Actor,
     ref: RequestRef | None,
     default_reason: str,
     examine: Examine,
 ) -> tuple[Request, Sequence[Finding]] | IncompleteRequest:
     """The completed request: inferred for a promotion, found in history for a rollback or demotion."""
-    if asked.action is Action.PROMOTE:
-        completed = complete(asked, scene, actor=actor, ref=ref, default_reason=default_reason)
+    if arguments.action is Action.PROMOTE:
+        completed = complete(arguments, inference, actor=actor, ref=ref, default_reason=default_reason)
         return completed if isinstance(completed, IncompleteRequest) else (completed, ())
-    if asked.action is Action.ROLLBACK:
-        found = prepare_rollback(asked, ground, actor, ref, examine=examine)
-        return IncompleteRequest(found.findings, asked.model) if isinstance(found, NoRollbackTarget) else found
-    demotion = prepare_demotion(asked, ground, actor, ref)
+    if arguments.action is Action.ROLLBACK:
+        found = prepare_rollback(arguments, context, actor, ref, examine=examine)
+        return IncompleteRequest(found.findings, arguments.model) if isinstance(found, NoRollbackTarget) else found
+    demotion = prepare_demotion(arguments, context, actor, ref)
     return (
-        IncompleteRequest(demotion.findings, asked.model) if isinstance(demotion, NoRollbackTarget) else (demotion, ())
+        IncompleteRequest(demotion.findings, arguments.model)
+        if isinstance(demotion, NoRollbackTarget)
+        else (demotion, ())
     )

@@ -15,7 +15,7 @@ from promotebot.planning.examiner import Examine
 from promotebot.promotion.plan import Decision, Rejected, Unchanged, plan
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules.case import Facts
+from promotebot.promotion.rules.context import Facts
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Digest, Stage
 from promotebot.registry.registry import ModelRegistry
@@ -46,29 +46,29 @@ class PromotionContext:
     """What an older tool's pointer meant when it was put there; None where that is not known."""
 
 
-def decide(ground: PromotionContext, request: Request, facts: Facts, *, examine: Examine, now: datetime) -> Decided:
+def decide(context: PromotionContext, request: Request, facts: Facts, *, examine: Examine, now: datetime) -> Decided:
     """Examine the artifact and make the plan. Nothing is written."""
     if request.action is Action.DEMOTE:
-        evidence = Evidence(request.artifact_dir, ground.files.description)  # what is taken out need not be proven
+        evidence = Evidence(request.artifact_dir, context.files.description)  # what is taken out need not be proven
     else:
-        evidence = examine(ground.files, request.artifact_dir, ground.policy.limits)
-        evidence = replace(evidence, findings=(*evidence.findings, *_dataset(ground, request)))
+        evidence = examine(context.files, request.artifact_dir, context.policy.limits)
+        evidence = replace(evidence, findings=(*evidence.findings, *_dataset(context, request)))
     decision = plan(
-        ground.registry, request, evidence, ground.policy, now, base=ground.base, facts=facts, commit=ground.commit
+        context.registry, request, evidence, context.policy, now, base=context.base, facts=facts, commit=context.commit
     )
     today = decision.pointer if isinstance(decision, Unchanged) else decision.today
     shown = None
     if today is not None and today.artifact_dir != request.artifact_dir:
-        shown = examine(ground.files, today.artifact_dir, ground.policy.limits)
+        shown = examine(context.files, today.artifact_dir, context.policy.limits)
     return Decided(decision, evidence, facts, shown)
 
 
-def _dataset(ground: PromotionContext, request: Request) -> tuple[Finding, ...]:
+def _dataset(context: PromotionContext, request: Request) -> tuple[Finding, ...]:
     """For ACTIVE, a dataset that is present must verify (DESIGN §2)."""
     if request.stage is not Stage.ACTIVE or not request.dataset_id:
         return ()
-    required = ground.policy.require_dataset
-    return examine_dataset(ground.files, request.dataset_id, directory=ground.datasets_dir, required=required)
+    required = context.policy.require_dataset
+    return examine_dataset(context.files, request.dataset_id, directory=context.datasets_dir, required=required)
 
 
 def with_findings(decided: Decided, findings: Sequence[Finding]) -> Decided:

@@ -24,56 +24,56 @@ class NoRollbackTarget:
 
 
 def prepare_demotion(
-    asked: CommandArguments, ground: PromotionContext, actor: Actor, ref: RequestRef | None
+    arguments: CommandArguments, context: PromotionContext, actor: Actor, ref: RequestRef | None
 ) -> Request | NoRollbackTarget:
     """The request that clears a stage."""
-    known = _entry(asked, ground)
+    known = _entry(arguments, context)
     if isinstance(known, NoRollbackTarget):
         return known
     model, entry = known
-    today = entry.pointer(asked.stage)
+    today = entry.pointer(arguments.stage)
     if today is None:
-        message = f"{asked.stage.label} of {model} holds nothing."
+        message = f"{arguments.stage.label} of {model} holds nothing."
         return NoRollbackTarget((error("demote.stage", message, remedy=f"promotebot show --model {model}"),))
-    return _request(asked, model, today, actor, ref, artifact_id=today.artifact_id)
+    return _request(arguments, model, today, actor, ref, artifact_id=today.artifact_id)
 
 
 def prepare_rollback(
-    asked: CommandArguments, ground: PromotionContext, actor: Actor, ref: RequestRef | None, *, examine: Examine
+    arguments: CommandArguments, context: PromotionContext, actor: Actor, ref: RequestRef | None, *, examine: Examine
 ) -> tuple[Request, tuple[Finding, ...]] | NoRollbackTarget:
     """The request that goes back to the last good pointer, and remarks on what was passed over."""
-    known = _entry(asked, ground)
+    known = _entry(arguments, context)
     if isinstance(known, NoRollbackTarget):
         return known
     model, entry = known
-    found = candidates(entry, asked.stage, to=asked.to)
+    found = candidates(entry, arguments.stage, to=arguments.to)
     passed_over = list(found.passed_over)
     for pointer in found.pointers:
-        promoted = pointer.digest or ground.first_digest(model, asked.stage, pointer)
-        evidence = examine(ground.files, pointer.artifact_dir, ground.policy.limits)
-        why = _why_not(promoted, evidence, named=bool(asked.to))
+        promoted = pointer.digest or context.first_digest(model, arguments.stage, pointer)
+        evidence = examine(context.files, pointer.artifact_dir, context.policy.limits)
+        why = _why_not(promoted, evidence, named=bool(arguments.to))
         if not why:
-            request = _request(asked, model, pointer, actor, ref, artifact_id=rollback_id(pointer.artifact_id))
+            request = _request(arguments, model, pointer, actor, ref, artifact_id=rollback_id(pointer.artifact_id))
             chosen = passed("rollback.candidate", f"{pointer.artifact_id} ({short_digest(promoted)}) still verifies")
             return request, (chosen, *map(_remark, passed_over))
         passed_over.append(SkippedCandidate(pointer, why))
-    what = f"pointer {asked.to!r}" if asked.to else "earlier pointer"
+    what = f"pointer {arguments.to!r}" if arguments.to else "earlier pointer"
     nothing = error(
         "rollback.candidate",
-        f"There is no {what} of {asked.stage.label} to go back to.",
-        where=ground.registry.at(model),
-        remedy=f"look at what was there: promotebot history --model {model} --stage {asked.stage.value}",
+        f"There is no {what} of {arguments.stage.label} to go back to.",
+        where=context.registry.at(model),
+        remedy=f"look at what was there: promotebot history --model {model} --stage {arguments.stage.value}",
     )
     return NoRollbackTarget((nothing, *map(_remark, passed_over)))
 
 
-def _entry(asked: CommandArguments, ground: PromotionContext) -> tuple[ModelName, ModelEntry] | NoRollbackTarget:
-    entry = ground.registry.entry(asked.model or "")
-    if asked.model is None or entry is None:
-        known = ", ".join(ground.registry) or "none"
-        problem = error("request.model", f"Unknown model {asked.model!r}.", remedy=f"known models: {known}")
+def _entry(arguments: CommandArguments, context: PromotionContext) -> tuple[ModelName, ModelEntry] | NoRollbackTarget:
+    entry = context.registry.entry(arguments.model or "")
+    if arguments.model is None or entry is None:
+        known = ", ".join(context.registry) or "none"
+        problem = error("request.model", f"Unknown model {arguments.model!r}.", remedy=f"known models: {known}")
         return NoRollbackTarget((problem,))
-    return asked.model, entry
+    return arguments.model, entry
 
 
 def _why_not(promoted: Digest | None, evidence: Evidence, *, named: bool) -> str:
@@ -99,7 +99,7 @@ def _remark(passed_over: SkippedCandidate) -> Finding:
 
 
 def _request(
-    asked: CommandArguments,
+    arguments: CommandArguments,
     model: ModelName,
     pointer: Pointer,
     actor: Actor,
@@ -108,19 +108,19 @@ def _request(
     artifact_id: str,
 ) -> Request:
     inferred = ("artifact_dir", "artifact_id", "dataset_id", "git_sha")
-    origin = "stage today" if asked.action is Action.DEMOTE else "history"
+    origin = "stage today" if arguments.action is Action.DEMOTE else "history"
     return Request(
         model=model,
-        stage=asked.stage,
+        stage=arguments.stage,
         artifact_dir=pointer.artifact_dir,
         artifact_id=artifact_id,
         actor=actor,
-        action=asked.action,
+        action=arguments.action,
         dataset_id=pointer.dataset_id,
         git_sha=pointer.git_sha,
-        reason=asked.reason,
-        notes=asked.notes,
-        to=asked.to,
+        reason=arguments.reason,
+        notes=arguments.notes,
+        to=arguments.to,
         ref=ref,
         origins={field: origin for field in inferred if getattr(pointer, field)},
     )

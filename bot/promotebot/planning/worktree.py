@@ -21,7 +21,7 @@ from promotebot.planning.examiner import Examine
 from promotebot.planning.genesis import LegacyDigests
 from promotebot.promotion.plan import Plan
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules.case import Facts
+from promotebot.promotion.rules.context import Facts
 from promotebot.registry.files import registry_lock
 from promotebot.registry.split import models_directory
 from promotebot.registry.store import StoredRegistry
@@ -40,22 +40,22 @@ class WorkTreePaths:
     datasets_dir: str = DATASETS_DIR
 
 
-def check_whole(repository: Checkout, place: WorkTreePaths) -> None:
+def check_whole(repository: Checkout, work_tree: WorkTreePaths) -> None:
     """Raises CouldNotVerify where a sparse checkout leaves out a part of the registry: it would seem not to exist."""
-    files = place.registry_path, models_directory(place.registry_path)
+    files = work_tree.registry_path, models_directory(work_tree.registry_path)
     left_out = sorted(path for file in files for path in repository.left_out_paths(file))
     if left_out:
         more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
         raise CouldNotVerify(
             f"git has {left_out[0]}{more}, but this sparse checkout leaves it out",
-            where=place.registry_path,
-            remedy=fetching(str(PurePosixPath(place.registry_path).parent)),
+            where=work_tree.registry_path,
+            remedy=fetching(str(PurePosixPath(work_tree.registry_path).parent)),
         )
 
 
 def promote_here(
     repository: Checkout,
-    place: WorkTreePaths,
+    work_tree: WorkTreePaths,
     prepare: Prepare,
     *,
     examine: Examine,
@@ -71,33 +71,33 @@ def promote_here(
     Raises:
         InvalidInput: when the registry cannot be read or written.
     """
-    check_whole(repository, place)
-    with registry_lock(place.registry):
-        stored = StoredRegistry(place.registry, where=place.registry_path)
+    check_whole(repository, work_tree)
+    with registry_lock(work_tree.registry):
+        stored = StoredRegistry(work_tree.registry, where=work_tree.registry_path)
         registry = stored.read()
         head = repository.commit_id("HEAD")
-        base = read_registry(repository, head, place.registry_path)
+        base = read_registry(repository, head, work_tree.registry_path)
         if base is None:
             raise InvalidInput(
                 "the registry is not committed",
-                where=place.registry_path,
-                remedy=f"git add {place.registry_path} && git commit",
+                where=work_tree.registry_path,
+                remedy=f"git add {work_tree.registry_path} && git commit",
             )
-        files = WorkTree(place.root, repository.tracked_paths, repository.left_out_paths)
-        policy = read_policy(repository, head, place.policy_path)
-        genesis = LegacyDigests(repository, head, place.registry_path, examine)
-        ground = PromotionContext(registry, base, policy, files, head, place.datasets_dir, genesis)
-        request, remarks = prepare(ground)
+        files = WorkTree(work_tree.root, repository.tracked_paths, repository.left_out_paths)
+        policy = read_policy(repository, head, work_tree.policy_path)
+        genesis = LegacyDigests(repository, head, work_tree.registry_path, examine)
+        context = PromotionContext(registry, base, policy, files, head, work_tree.datasets_dir, genesis)
+        request, remarks = prepare(context)
         dirty = repository.dirty_paths()
         facts = Facts(
             commit_reachable=repository.is_ancestor(request.git_sha, head) if request.git_sha else None,
             artifact_changed=bool(paths_below(dirty, request.artifact_dir)),
         )
-        decided = decide(ground, request, facts, examine=examine, now=now)
+        decided = decide(context, request, facts, examine=examine, now=now)
         clean = _clean_tree(dirty, request, dry_run=dry_run, allow_dirty=allow_dirty)
         decided = with_findings(decided, [*clean, *remarks])
         if isinstance(decided.decision, Plan) and not dry_run:
-            _check_unchanged(place.root, evidence=decided.evidence)
+            _check_unchanged(work_tree.root, evidence=decided.evidence)
             stored.write(decided.decision.after, request.model)
         return decided
 

@@ -28,7 +28,7 @@ class ChangeCommand:
 
     line: int
     text: str
-    asked: CommandArguments
+    arguments: CommandArguments
 
 
 @dataclass(frozen=True)

@@ -47,54 +47,59 @@ class _Found:
 
 
 def complete(
-    asked: CommandArguments, scene: InferenceContext, *, actor: Actor, ref: RequestRef | None, default_reason: str
+    arguments: CommandArguments,
+    inference: InferenceContext,
+    *,
+    actor: Actor,
+    ref: RequestRef | None,
+    default_reason: str,
 ) -> Request | IncompleteRequest:
     """Fill in model, artifact, id, dataset and training commit (DESIGN §4), or say what to choose."""
-    model = _model(asked, scene)
+    model = _model(arguments, inference)
     if isinstance(model, Finding):
         return IncompleteRequest((model,))
     name = ModelName(model.value or "")
-    entry = scene.registry.entry(name)
-    place = _artifact(asked, scene, name, entry)
+    entry = inference.registry.entry(name)
+    place = _artifact(arguments, inference, name, entry)
     if isinstance(place, Finding):
         return IncompleteRequest((place,), name)
     directory = ArtifactPath(place.value or "")
-    manifest = scene.manifest_of(directory)
-    pointer, stage = _nearest_pointer(entry, asked.stage, directory)
+    manifest = inference.manifest_of(directory)
+    pointer, stage = _nearest_pointer(entry, arguments.stage, directory)
     found = {
         "model": model,
         "artifact_dir": place,
-        "artifact_id": _artifact_id(asked, directory, pointer, stage),
-        "dataset_id": _provenance(asked.dataset_id, "dataset_id", manifest, pointer, stage),
-        "git_sha": _provenance(asked.git_sha, "git_sha", manifest, pointer, stage),
-        "reason": _Found(asked.reason, "") if asked.reason else _Found(default_reason, "pull request title"),
+        "artifact_id": _artifact_id(arguments, directory, pointer, stage),
+        "dataset_id": _provenance(arguments.dataset_id, "dataset_id", manifest, pointer, stage),
+        "git_sha": _provenance(arguments.git_sha, "git_sha", manifest, pointer, stage),
+        "reason": _Found(arguments.reason, "") if arguments.reason else _Found(default_reason, "pull request title"),
     }
     return Request(
         **{"artifact_id": "", **{key: item.value for key, item in found.items()}},  # type: ignore[arg-type]
-        stage=asked.stage,
+        stage=arguments.stage,
         actor=actor,
-        notes=asked.notes,
-        new_model=asked.new_model,
+        notes=arguments.notes,
+        new_model=arguments.new_model,
         ref=ref,
         origins={key: item.origin for key, item in found.items() if item.origin and item.value},
     )
 
 
-def command_text(asked: CommandArguments, model: str | None = None, **flags: str | None) -> str:
+def command_text(arguments: CommandArguments, model: str | None = None, **flags: str | None) -> str:
     """The same command with more of it spelled out, to copy."""
-    words = ["/promote", asked.stage.value, *([model or asked.model] if model or asked.model else [])]
-    said = {"artifact_dir": asked.artifact_dir, "artifact_id": asked.artifact_id, **flags}
+    words = ["/promote", arguments.stage.value, *([model or arguments.model] if model or arguments.model else [])]
+    said = {"artifact_dir": arguments.artifact_dir, "artifact_id": arguments.artifact_id, **flags}
     words += [f"{_FLAGS[key]} {value}" for key, value in said.items() if value]
     return " ".join(str(word) for word in words)
 
 
-def _model(asked: CommandArguments, scene: InferenceContext) -> _Found | Finding:
-    if asked.model:
-        return _Found(asked.model, "")
-    named = sorted({name for directory in scene.touched for name in _models_of(directory, scene)})
+def _model(arguments: CommandArguments, inference: InferenceContext) -> _Found | Finding:
+    if arguments.model:
+        return _Found(arguments.model, "")
+    named = sorted({name for directory in inference.touched for name in _models_of(directory, inference)})
     if len(named) == 1:
         return _Found(named[0], "artifact in this pull request")
-    known = named or sorted(scene.registry)
+    known = named or sorted(inference.registry)
     if len(known) == 1:
         return _Found(known[0], "only model in the registry")
     if not known:
@@ -106,18 +111,18 @@ def _model(asked: CommandArguments, scene: InferenceContext) -> _Found | Finding
     return error(
         "request.model",
         f"Which model? {'This pull request touches' if named else 'The registry holds'} {', '.join(known)}.",
-        remedy="comment one of: " + " or ".join(f"`{command_text(asked, name)}`" for name in known[:20]),
+        remedy="comment one of: " + " or ".join(f"`{command_text(arguments, name)}`" for name in known[:20]),
     )
 
 
-def _models_of(directory: ArtifactPath, scene: InferenceContext) -> set[str]:
+def _models_of(directory: ArtifactPath, inference: InferenceContext) -> set[str]:
     """The model a touched artifact belongs to: what its manifest says, else whoever points to it."""
-    manifest = scene.manifest_of(directory)
+    manifest = inference.manifest_of(directory)
     if manifest is not None and manifest.model:
         return {manifest.model}
     return {
         name
-        for name, entry in scene.registry.entries.items()
+        for name, entry in inference.registry.entries.items()
         if any(pointer.artifact_dir == directory for pointer in _pointers(entry))
     }
 
@@ -128,41 +133,41 @@ def _pointers(entry: ModelEntry) -> list[Pointer]:
 
 
 def _artifact(
-    asked: CommandArguments, scene: InferenceContext, model: ModelName, entry: ModelEntry | None
+    arguments: CommandArguments, inference: InferenceContext, model: ModelName, entry: ModelEntry | None
 ) -> _Found | Finding:
-    if asked.artifact_dir:
-        return _Found(asked.artifact_dir, "")
-    owned = [d for d in scene.touched if model in (_models_of(d, scene) or {model})]
+    if arguments.artifact_dir:
+        return _Found(arguments.artifact_dir, "")
+    owned = [d for d in inference.touched if model in (_models_of(d, inference) or {model})]
     if len(owned) == 1:
         return _Found(owned[0], "touched by this pull request")
     if len(owned) > 1:
-        commands = [f"`{command_text(asked, model, artifact_dir=directory)}`" for directory in owned[:20]]
+        commands = [f"`{command_text(arguments, model, artifact_dir=directory)}`" for directory in owned[:20]]
         return error(
             "request.artifact_dir",
             f"Which artifact? This pull request touches {', '.join(owned)}.",
             remedy="comment one of: " + " or ".join(commands),
         )
-    for stage in asked.stage.below:
+    for stage in arguments.stage.below:
         pointer = entry.pointer(stage) if entry else None
         if pointer:
             return _Found(pointer.artifact_dir, f"{stage.value} pointer")
     if entry is None:
-        return _unknown_model(asked, scene, model)
-    where = "no lower stage holds one" if asked.stage.below else "shadow is the lowest stage"
+        return _unknown_model(arguments, inference, model)
+    where = "no lower stage holds one" if arguments.stage.below else "shadow is the lowest stage"
     return error(
         "request.artifact_dir",
         f"Which artifact? This pull request touches none and {where}.",
-        remedy=f"`{command_text(asked, model, artifact_dir='ml/artifacts/NAME')}`",
+        remedy=f"`{command_text(arguments, model, artifact_dir='ml/artifacts/NAME')}`",
     )
 
 
-def _unknown_model(asked: CommandArguments, scene: InferenceContext, model: ModelName) -> Finding:
-    near = difflib.get_close_matches(model, list(scene.registry), n=1)
-    known = ", ".join(list(scene.registry)[:20]) or "none yet"
+def _unknown_model(arguments: CommandArguments, inference: InferenceContext, model: ModelName) -> Finding:
+    near = difflib.get_close_matches(model, list(inference.registry), n=1)
+    known = ", ".join(list(inference.registry)[:20]) or "none yet"
     return error(
         "request.model",
         f"Unknown model {model!r}. Known models: {known}.",
-        remedy=f"did you mean: {command_text(asked, near[0])}" if near else "add its artifact in this pull request",
+        remedy=f"did you mean: {command_text(arguments, near[0])}" if near else "add its artifact in this pull request",
     )
 
 
@@ -175,9 +180,9 @@ def _nearest_pointer(entry: ModelEntry | None, stage: Stage, directory: str) -> 
     return None, None
 
 
-def _artifact_id(asked: CommandArguments, directory: str, pointer: Pointer | None, stage: Stage | None) -> _Found:
-    if asked.artifact_id:
-        return _Found(asked.artifact_id, "")
+def _artifact_id(arguments: CommandArguments, directory: str, pointer: Pointer | None, stage: Stage | None) -> _Found:
+    if arguments.artifact_id:
+        return _Found(arguments.artifact_id, "")
     if pointer and stage:
         return _Found(pointer.artifact_id, f"{stage.value} pointer")
     return _Found(directory.rsplit("/", 1)[-1], "directory name")

@@ -13,8 +13,8 @@ from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, errors_in, passed
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules.case import Facts, RuleContext
 from promotebot.promotion.rules.catalogue import evaluate
+from promotebot.promotion.rules.context import Facts, RuleContext
 from promotebot.registry.model import Action, Event, Pointer, read_record
 from promotebot.registry.names import Stage, Timestamp, to_datetime, to_timestamp
 from promotebot.registry.registry import ModelRegistry
@@ -75,17 +75,19 @@ def plan(
         now: the moment of the decision, UTC.
         commit: the commit `registry` was read from, recorded with the event.
     """
-    case = RuleContext(request, evidence, registry, base, policy, facts, now)
-    findings = evaluate(case)
+    context = RuleContext(request, evidence, registry, base, policy, facts, now)
+    findings = evaluate(context)
     if errors_in(findings):
-        return Rejected(request, case.today, findings)
-    moment = _moment(case)
-    pointer = None if request.action is Action.DEMOTE else _pointer(case, moment)
-    if case.today is not None and pointer is not None and _says_the_same(case.today, pointer):
-        note = passed("request.noop", f"{request.stage.label} already holds {case.today.artifact_id} with these bytes")
-        return Unchanged(request, case.today, (*findings, note))
+        return Rejected(request, context.today, findings)
+    moment = _moment(context)
+    pointer = None if request.action is Action.DEMOTE else _pointer(context, moment)
+    if context.today is not None and pointer is not None and _says_the_same(context.today, pointer):
+        note = passed(
+            "request.noop", f"{request.stage.label} already holds {context.today.artifact_id} with these bytes"
+        )
+        return Unchanged(request, context.today, (*findings, note))
     stored: dict[str, Any] = registry.raw_entry(request.model).get(request.stage.value) or {}
-    event = _event(case, moment, stored if pointer is None else pointer, commit)
+    event = _event(context, moment, stored if pointer is None else pointer, commit)
     after = registry.with_event(request.model, event, pointer, request.stage)
     reread = after.reread(request.model)  # never write what the loader refuses
     entry = reread.entries[request.model]
@@ -93,17 +95,17 @@ def plan(
     if (entry.pointer(request.stage) is None) != (pointer is None) or not same:
         raise InvalidInput("the new registry does not read back as planned", where=registry.where)
     newest = entry.history[0]
-    return Plan(request, newest.action, case.today, newest.pointer, newest, registry, reread, findings)
+    return Plan(request, newest.action, context.today, newest.pointer, newest, registry, reread, findings)
 
 
-def _moment(case: RuleContext) -> Timestamp:
+def _moment(context: RuleContext) -> Timestamp:
     """Now, or the newest event's time where the clock is a little behind it (DESIGN §2)."""
-    newest = [to_datetime(event.ts_utc) for event in case.history[:1]]
-    return to_timestamp(max([case.now, *newest]))
+    newest = [to_datetime(event.ts_utc) for event in context.history[:1]]
+    return to_timestamp(max([context.now, *newest]))
 
 
-def _pointer(case: RuleContext, moment: Timestamp) -> dict[str, Any]:
-    request, manifest = case.request, case.evidence.manifest
+def _pointer(context: RuleContext, moment: Timestamp) -> dict[str, Any]:
+    request, manifest = context.request, context.evidence.manifest
     return {
         "artifact_dir": request.artifact_dir,
         "artifact_id": request.artifact_id,
@@ -114,15 +116,15 @@ def _pointer(case: RuleContext, moment: Timestamp) -> dict[str, Any]:
         "actor": request.actor.name,
         "source": request.actor.source.value,
         "feature_order_hash": manifest.feature_order_hash if manifest else None,
-        "digest": case.digest,
+        "digest": context.digest,
     }
 
 
-def _event(case: RuleContext, moment: Timestamp, pointer: dict[str, Any], commit: str | None) -> dict[str, Any]:
-    request = case.request
+def _event(context: RuleContext, moment: Timestamp, pointer: dict[str, Any], commit: str | None) -> dict[str, Any]:
+    request = context.request
     demotes = request.action is Action.DEMOTE
-    origin = request.stage if demotes else _origin(case)
-    action = request.action if demotes else Action.ROLLBACK if case.is_rollback else Action.PROMOTE
+    origin = request.stage if demotes else _origin(context)
+    action = request.action if demotes else Action.ROLLBACK if context.is_rollback else Action.PROMOTE
     return {
         "ts_utc": moment,
         "action": action.value,
@@ -134,17 +136,17 @@ def _event(case: RuleContext, moment: Timestamp, pointer: dict[str, Any], commit
         "reason": request.reason,
         "notes": request.notes,
         "registry_git_sha": commit,
-        "policy_digest": case.policy.digest,
+        "policy_digest": context.policy.digest,
         "request": request.ref.model_dump() if request.ref else None,
     }
 
 
-def _origin(case: RuleContext) -> Stage | None:
+def _origin(context: RuleContext) -> Stage | None:
     """The highest lower stage that holds these bytes (DESIGN §2)."""
-    entry = case.entry
-    for stage in case.request.stage.below:
+    entry = context.entry
+    for stage in context.request.stage.below:
         pointer = entry.pointer(stage) if entry else None
-        if pointer and pointer.digest == case.digest:
+        if pointer and pointer.digest == context.digest:
             return stage
     return None
 

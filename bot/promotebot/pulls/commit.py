@@ -18,8 +18,8 @@ WORKFLOWS = ".github/workflows/"
 
 
 def commit_registry(
-    space: PullSnapshot,
-    tools: JobContext,
+    snapshot: PullSnapshot,
+    job: JobContext,
     registry: ModelRegistry,
     models: Sequence[str],
     *,
@@ -36,33 +36,35 @@ def commit_registry(
         RefChanged: when the branch is no longer where it was read.
         BaseMoved: when the base cannot be merged by the bot; the author has to.
     """
-    change, repository = space.change, space.repository
-    files = files_of(change, registry, models)
-    author = identity(tools.settings)
+    changeset, repository = snapshot.changeset, snapshot.repository
+    files = files_of(changeset, registry, models)
+    author = identity(job.settings)
     if merge:
-        tree = _merged(space, set(files))
-        parents = [change.head, change.base]
+        tree = _merged(snapshot, set(files))
+        parents = [changeset.head, changeset.base]
         commit = repository.commit_files(parents, files, tree=tree, message=message, author=author, when=now)
     else:
-        commit = repository.commit_files([change.head], files, message=message, author=author, when=now)
-    if tools.github.pull(space.pull.number).head_sha != change.head:
-        raise RefChanged(f"{space.pull.head_ref} moved away from {change.head[:7]}")
-    repository.push(commit, space.pull.head_ref, expected=change.head)
-    log.info("pushed %s to %s", commit, space.pull.head_ref)
+        commit = repository.commit_files([changeset.head], files, message=message, author=author, when=now)
+    if job.github.pull(snapshot.pull.number).head_sha != changeset.head:
+        raise RefChanged(f"{snapshot.pull.head_ref} moved away from {changeset.head[:7]}")
+    repository.push(commit, snapshot.pull.head_ref, expected=changeset.head)
+    log.info("pushed %s to %s", commit, snapshot.pull.head_ref)
     return commit
 
 
-def _merged(space: PullSnapshot, computed: set[str]) -> str:
+def _merged(snapshot: PullSnapshot, computed: set[str]) -> str:
     """The tree of head and base together; a conflict in anything but the registry is for people."""
-    change, base_ref = space.change, space.pull.base_ref
+    changeset, base_ref = snapshot.changeset, snapshot.pull.base_ref
     remedy = f"git fetch origin && git merge origin/{base_ref}, mend it, git push; then ask again in a new comment"
-    workflows = [p for p in space.repository.changed_paths(change.fork_point, change.base) if p.startswith(WORKFLOWS)]
+    workflows = [
+        p for p in snapshot.repository.changed_paths(changeset.fork_point, changeset.base) if p.startswith(WORKFLOWS)
+    ]
     if workflows:
         raise BaseMoved(
             f"the base changed {workflows[0]}, and a token of Actions may not push a change of workflow files",
             remedy=remedy,
         )
-    tree, conflicts = space.repository.merged_tree(change.head, change.base)
+    tree, conflicts = snapshot.repository.merged_tree(changeset.head, changeset.base)
     others = [path for path in conflicts if path not in computed]
     if others:
         raise BaseMoved(f"the base moved, and merging it conflicts in {', '.join(others[:5])}", remedy=remedy)

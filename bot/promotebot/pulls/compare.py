@@ -47,16 +47,16 @@ class ChangesetLike(Protocol):
     def reachable(self, commit: str | None) -> bool | None: ...
 
 
-def replay_change(change: ChangesetLike) -> Replayed | Diverged:
+def replay_change(changeset: ChangesetLike) -> Replayed | Diverged:
     """The structural half of the gate: no artifact is opened, only the two registries are compared."""
-    before, after = change.base_registry, change.head_registry
+    before, after = changeset.base_registry, changeset.head_registry
     if before is None and after is None:
         return Replayed(())
     if after is None:
         problem = error(
             "gate.replay",
             "The pull request removes the registry.",
-            where=change.registry_path,
+            where=changeset.registry_path,
             remedy="restore it from the base branch",
         )
         return Diverged((problem,))
@@ -64,19 +64,19 @@ def replay_change(change: ChangesetLike) -> Replayed | Diverged:
         problem = error(
             "gate.replay",
             "The base has no registry; a pull request cannot vouch for one.",
-            where=change.registry_path,
+            where=changeset.registry_path,
             remedy="a maintainer adds the first registry to the base branch",
         )
         return Diverged((problem,))
-    if change.has_conflict:
-        return Diverged((base_moved(change),))
+    if changeset.has_conflict:
+        return Diverged((base_moved(changeset),))
     return replay(before, after)
 
 
-def base_moved(change: ChangesetLike) -> Finding:
+def base_moved(changeset: ChangesetLike) -> Finding:
     return error(
         "gate.base",
-        f"The base's registry changed after this branch left it ({change.fork_point[:7]} → {change.base[:7]}).",
-        where=change.registry_path,
+        f"The base's registry changed after this branch left it ({changeset.fork_point[:7]} → {changeset.base[:7]}).",
+        where=changeset.registry_path,
         remedy="bring the branch up to date: git fetch origin && git merge origin/<base> && git push",
     )

@@ -7,24 +7,24 @@ from datetime import datetime
 
 from promotebot.planning.committed import relevant_pulls
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules.case import Facts
+from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.registry import ModelRegistry
 
 
-def facts_of(request: Request, space: PullSnapshot, tools: JobContext, base: ModelRegistry) -> Facts:
+def facts_of(request: Request, snapshot: PullSnapshot, job: JobContext, base: ModelRegistry) -> Facts:
     """What the rules need from git and GitHub."""
-    change = space.change
+    changeset = snapshot.changeset
     return Facts(
-        change.reachable(request.git_sha),
-        merge_times(tools, base, request.model),
-        artifact_changed=request.artifact_dir in change.changed_artifacts,
+        changeset.reachable(request.git_sha),
+        merge_times(job, base, request.model),
+        artifact_changed=request.artifact_dir in changeset.changed_artifacts,
     )
 
 
-def merge_times(tools: JobContext, base: ModelRegistry, model: str) -> Mapping[int, datetime]:
+def merge_times(job: JobContext, base: ModelRegistry, model: str) -> Mapping[int, datetime]:
     """Pull request number → when it was merged, of those the soak rules ask for."""
-    numbers = relevant_pulls(base, model, tools.settings.repository)
-    pulls = [tools.github.pull(number) for number in numbers]
+    numbers = relevant_pulls(base, model, job.settings.repository)
+    pulls = [job.github.pull(number) for number in numbers]
     return {pull.number: pull.merged_at for pull in pulls if pull.merged_at}

@@ -47,8 +47,8 @@ class InvalidPromotions:
 
 
 def load_pending(
-    space: PullSnapshot,
-    tools: JobContext,
+    snapshot: PullSnapshot,
+    job: JobContext,
     now: datetime,
     *,
     without: Callable[[Step], bool] = lambda _: False,
@@ -60,36 +60,36 @@ def load_pending(
         without: which promotions to leave out.
         anew: make them anew although the base's registry did not move.
     """
-    change = space.change
-    base, head = change.base_registry, change.head_registry
+    changeset = snapshot.changeset
+    base, head = changeset.base_registry, changeset.head_registry
     if base is None or head is None:
-        found = replay_change(change)
-        return InvalidPromotions(found.findings if isinstance(found, Diverged) else (_no_registry(change),))
-    steps = own_steps(change) if change.has_conflict else replay_change(change)
+        found = replay_change(changeset)
+        return InvalidPromotions(found.findings if isinstance(found, Diverged) else (_no_registry(changeset),))
+    steps = own_steps(changeset) if changeset.has_conflict else replay_change(changeset)
     if isinstance(steps, Diverged):
         return InvalidPromotions(steps.findings)
     own = steps if isinstance(steps, tuple) else steps.steps
     kept = [step for step in own if not without(step)]
-    if not change.has_conflict and not anew and len(kept) == len(own):
+    if not changeset.has_conflict and not anew and len(kept) == len(own):
         return PendingPromotions(head, base, own, False, own)
-    made = rebuild(change, base, kept, lambda r: facts_of(r, space, tools, base), examine=tools.examine, now=now)
+    made = rebuild(changeset, base, kept, lambda r: facts_of(r, snapshot, job, base), examine=job.examine, now=now)
     if isinstance(made, NotRebuilt):
         return InvalidPromotions(made.findings, made.model)
-    return PendingPromotions(made.registry, base, made.steps, change.has_conflict, own)
+    return PendingPromotions(made.registry, base, made.steps, changeset.has_conflict, own)
 
 
-def is_void(step: Step, change: Changeset, tools: JobContext) -> bool:
+def is_void(step: Step, changeset: Changeset, job: JobContext) -> bool:
     """A promotion is void for bytes that changed after it; asking again replaces it."""
     pointer = step.event.pointer
-    if step.event.action is Action.DEMOTE or pointer.artifact_dir not in change.touched_artifacts:
+    if step.event.action is Action.DEMOTE or pointer.artifact_dir not in changeset.touched_artifacts:
         return False
-    evidence = tools.examine(change.head_files, pointer.artifact_dir, change.policy.limits)
+    evidence = job.examine(changeset.head_files, pointer.artifact_dir, changeset.policy.limits)
     return evidence.digest != pointer.digest
 
 
-def is_of_another_policy(step: Step, change: Changeset) -> bool:
+def is_of_another_policy(step: Step, changeset: Changeset) -> bool:
     """Whether the base's policy is not the one that a promotion was judged by."""
-    return step.event.policy_digest != change.policy.digest
+    return step.event.policy_digest != changeset.policy.digest
 
 
 def request_id(step: Step) -> str:
@@ -97,21 +97,21 @@ def request_id(step: Step) -> str:
     return step.event.request.id if step.event.request else ""
 
 
-def answered(standing: PendingPromotions, change: Changeset, wanted: str) -> Step | None:
+def answered(pending: PendingPromotions, changeset: Changeset, wanted: str) -> Step | None:
     """The event that answers a request already, on this branch or on the base since the branch left it."""
-    mine = next((step for step in standing.own if request_id(step) == wanted), None)
+    mine = next((step for step in pending.own if request_id(step) == wanted), None)
     if mine:
         return mine
-    base = standing.base
-    names = [n for n in base if base.layout is Layout.SINGLE or base.file_of(n) in change.moved_registry_files]
+    base = pending.base
+    names = [n for n in base if base.layout is Layout.SINGLE or base.file_of(n) in changeset.moved_registry_files]
     events = (Step(name, event) for name in names for event in base.entries[name].history)
     return next((step for step in events if request_id(step) == wanted), None)
 
 
-def _no_registry(change: Changeset) -> Finding:
+def _no_registry(changeset: Changeset) -> Finding:
     return error(
         "registry.exists",
         "The base has no registry.",
-        where=change.registry_path,
+        where=changeset.registry_path,
         remedy="a maintainer adds the first registry to the base branch: promotebot init",
     )

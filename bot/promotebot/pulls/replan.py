@@ -14,7 +14,7 @@ from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.reconstruct import request_of
 from promotebot.promotion.replay import Diverged, Step, replay
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules.case import Facts
+from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.changeset import Changeset
 from promotebot.registry.registry import Layout, ModelRegistry
 
@@ -37,15 +37,17 @@ class NotRebuilt:
     model: str
 
 
-def own_steps(change: Changeset) -> tuple[Step, ...] | Diverged:
+def own_steps(changeset: Changeset) -> tuple[Step, ...] | Diverged:
     """What the branch itself promotes since it left the base, whatever the base did meanwhile."""
     fork = open_registry(
-        change.repository,
-        registry_files(change.repository, change.fork_point, change.registry_path),
-        change.registry_path,
+        changeset.repository,
+        registry_files(changeset.repository, changeset.fork_point, changeset.registry_path),
+        changeset.registry_path,
     )
     head = open_registry(
-        change.repository, registry_files(change.repository, change.head, change.registry_path), change.registry_path
+        changeset.repository,
+        registry_files(changeset.repository, changeset.head, changeset.registry_path),
+        changeset.registry_path,
     )
     if fork is None or head is None:
         return ()
@@ -54,14 +56,14 @@ def own_steps(change: Changeset) -> tuple[Step, ...] | Diverged:
 
 
 def rebuild(
-    change: Changeset, base: ModelRegistry, steps: Sequence[Step], facts: FactsOf, *, examine: Examine, now: datetime
+    changeset: Changeset, base: ModelRegistry, steps: Sequence[Step], facts: FactsOf, *, examine: Examine, now: datetime
 ) -> Rebuilt | NotRebuilt:
     """Plan each promotion again on the base as it is: new times, a new chain, every rule applied again."""
     registry, made = base, []
     for step in steps:
         request = request_of(step, registry.entry(step.model))
-        ground = PromotionContext(registry, base, change.policy, change.head_files, change.base)
-        decision = decide(ground, request, facts(request), examine=examine, now=now).decision
+        context = PromotionContext(registry, base, changeset.policy, changeset.head_files, changeset.base)
+        decision = decide(context, request, facts(request), examine=examine, now=now).decision
         if isinstance(decision, Rejected):
             return NotRebuilt(decision.findings, step.model)
         if isinstance(decision, Plan):
@@ -70,13 +72,13 @@ def rebuild(
     return Rebuilt(registry, tuple(made))
 
 
-def files_of(change: Changeset, registry: ModelRegistry, models: Sequence[str]) -> Mapping[str, bytes | None]:
+def files_of(changeset: Changeset, registry: ModelRegistry, models: Sequence[str]) -> Mapping[str, bytes | None]:
     """What to commit so that the branch holds `registry`: path → bytes, None for a file that goes.
 
     Where a model is the base's again, its file is the base's, byte for byte.
     """
-    base = change.base_registry
-    theirs = registry_files(change.repository, change.base, change.registry_path)
+    base = changeset.base_registry
+    theirs = registry_files(changeset.repository, changeset.base, changeset.registry_path)
     files: dict[str, bytes | None] = {}
     for name in models:
         path = registry.file_of(name)
@@ -85,7 +87,7 @@ def files_of(change: Changeset, registry: ModelRegistry, models: Sequence[str]) 
             base.document == registry.document if whole else base.raw_entry(name) == registry.raw_entry(name)
         )
         if unchanged:
-            files[path] = change.repository.read_entry(theirs[path], max_bytes=MAX) if path in theirs else None
+            files[path] = changeset.repository.read_entry(theirs[path], max_bytes=MAX) if path in theirs else None
         else:
             files[path] = registry.file_bytes(name)
     return files

@@ -27,7 +27,7 @@ class PullSnapshot:
 
     repository: FetchedRepository
     pull: PullRequest
-    change: Changeset
+    changeset: Changeset
     default_branch: str
     trusted: Policy
     """The default branch's policy, which says what other bases there are."""
@@ -60,14 +60,14 @@ def fetch_pull(number: int, settings: Settings, github: GitHub) -> Iterator[Pull
     head = f"refs/pull/{number}/head" if pull.is_fork else f"refs/heads/{pull.head_ref}"
     refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: head, DEFAULT: f"refs/heads/{default}"}
     with FetchedRepository.fetched(remote(settings), refs) as repository:
-        change = Changeset(
+        changeset = Changeset(
             repository,
             base=repository.commit_id(BASE),
             head=repository.commit_id(HEAD),
             registry_path=settings.registry_path,
             policy_path=settings.policy_path,
         )
-        if change.head != pull.head_sha:
-            raise RefChanged(f"{pull.head_ref} is at {change.head[:7]}, GitHub says {pull.head_sha[:7]}")
+        if changeset.head != pull.head_sha:
+            raise RefChanged(f"{pull.head_ref} is at {changeset.head[:7]}, GitHub says {pull.head_sha[:7]}")
         trusted = read_policy(repository, repository.commit_id(DEFAULT), settings.policy_path)
-        yield PullSnapshot(repository, pull, change, default, trusted)
+        yield PullSnapshot(repository, pull, changeset, default, trusted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from promotebot.findings import Finding
 from promotebot.promotion.rules.artifact import bytes_are_pinned, history_is_whole
-from promotebot.promotion.rules.case import Rule, RuleContext
+from promotebot.promotion.rules.context import Rule, RuleContext
 from promotebot.promotion.rules.provenance import commit_is_reachable, manifest_agrees
 from promotebot.promotion.rules.request import (
     active_has_dataset_id,
@@ -17,11 +17,11 @@ from promotebot.promotion.rules.stages import nothing_is_frozen, prior_stage, so
 from promotebot.registry.model import Action
 
 
-def evaluate(case: RuleContext) -> tuple[Finding, ...]:
+def evaluate(context: RuleContext) -> tuple[Finding, ...]:
     """The artifact's evidence first, as causes come before what follows from them, then `RULES` in order."""
-    rules = DEMOTION_RULES if case.request.action is Action.DEMOTE else RULES
-    found = [finding for rule in rules for finding in rule(case)]
-    return (*case.evidence.findings, *found)
+    rules = DEMOTION_RULES if context.request.action is Action.DEMOTE else RULES
+    found = [finding for rule in rules for finding in rule(context)]
+    return (*context.evidence.findings, *found)
 
 
 RULES: tuple[Rule, ...] = (

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promotebot.findings import Finding, error, passed, warning
-from promotebot.promotion.rules.case import RuleContext
+from promotebot.promotion.rules.context import RuleContext
 from promotebot.registry.names import Stage
 
 
-def manifest_agrees(case: RuleContext) -> Iterator[Finding]:
+def manifest_agrees(context: RuleContext) -> Iterator[Finding]:
     """git_sha and dataset_id are pinned by the pointer and must equal the manifest's where it has them."""
-    manifest = case.evidence.manifest
+    manifest = context.evidence.manifest
     if manifest is None:
         return  # artifact.manifest has said so already
     for name, said, written in (
-        ("git_sha", case.request.git_sha, manifest.git_sha),
-        ("dataset_id", case.request.dataset_id, manifest.dataset_id),
+        ("git_sha", context.request.git_sha, manifest.git_sha),
+        ("dataset_id", context.request.dataset_id, manifest.dataset_id),
     ):
         if not (said and written):
             continue
@@ -26,24 +26,24 @@ def manifest_agrees(case: RuleContext) -> Iterator[Finding]:
             yield error(
                 f"manifest.{name}",
                 f"{name} is {said}, the manifest says {written}.",
-                where=f"{case.request.artifact_dir}/manifest.json",
-                remedy=case.request.retry(**{name: written}),
+                where=f"{context.request.artifact_dir}/manifest.json",
+                remedy=context.request.retry(**{name: written}),
             )
 
 
-def commit_is_reachable(case: RuleContext) -> Iterator[Finding]:
-    sha = case.request.git_sha
-    if case.request.stage is not Stage.ACTIVE or sha is None:
+def commit_is_reachable(context: RuleContext) -> Iterator[Finding]:
+    sha = context.request.git_sha
+    if context.request.stage is not Stage.ACTIVE or sha is None:
         return
-    if case.facts.commit_reachable:
+    if context.facts.commit_reachable:
         yield passed("git_sha.ancestor", f"{sha[:12]} is an ancestor of the base or the head")
-    elif case.is_rollback and any(event.pointer.git_sha == sha for event in case.base_history):
+    elif context.is_rollback and any(event.pointer.git_sha == sha for event in context.base_history):
         yield warning(
             "git_sha.ancestor",
             f"{sha[:12]} is not in the history any more (a squash merge, a shallow clone), but it was recorded before.",
             remedy="nothing to do: a rollback takes the commit that history names",
         )
-    elif case.facts.commit_reachable is None:
+    elif context.facts.commit_reachable is None:
         yield error(
             "git_sha.ancestor",
             f"Whether {sha} is in this repository's history could not be found out.",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promotebot.findings import Finding, error, passed, warning
-from promotebot.promotion.rules.case import RuleContext
+from promotebot.promotion.rules.context import RuleContext
 from promotebot.registry.model import Action
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 
 
-def actor_is_known(case: RuleContext) -> Iterator[Finding]:
-    name = case.request.actor.name
+def actor_is_known(context: RuleContext) -> Iterator[Finding]:
+    name = context.request.actor.name
     if name.strip():
         yield passed("request.actor", f"asked by {name}")
     else:
@@ -23,9 +23,9 @@ def actor_is_known(case: RuleContext) -> Iterator[Finding]:
         )
 
 
-def model_is_known(case: RuleContext) -> Iterator[Finding]:
-    request = case.request
-    manifest_model = case.evidence.manifest.model if case.evidence.manifest else None
+def model_is_known(context: RuleContext) -> Iterator[Finding]:
+    request = context.request
+    manifest_model = context.evidence.manifest.model if context.evidence.manifest else None
     if manifest_model and manifest_model != request.model:
         yield error(
             "request.model",
@@ -33,12 +33,12 @@ def model_is_known(case: RuleContext) -> Iterator[Finding]:
             where=request.artifact_dir,
             remedy="name that model, or the artifact of this one",
         )
-    elif request.model in case.registry:
+    elif request.model in context.registry:
         yield passed("request.model", f"{request.model} is in the registry")
     elif request.stage is not Stage.SHADOW:
         yield error(
             "request.model",
-            f"Unknown model {request.model!r}. {known_models(case.registry)}",
+            f"Unknown model {request.model!r}. {known_models(context.registry)}",
             remedy="a new model starts in shadow: promote it there first",
         )
     elif request.new_model or manifest_model == request.model:
@@ -46,7 +46,7 @@ def model_is_known(case: RuleContext) -> Iterator[Finding]:
     else:
         yield error(
             "request.model",
-            f"Unknown model {request.model!r}. {known_models(case.registry)}",
+            f"Unknown model {request.model!r}. {known_models(context.registry)}",
             remedy=f"to add it: {request.retry()} --new-model",
         )
 
@@ -56,45 +56,46 @@ def known_models(registry: ModelRegistry) -> str:
     return f"Known models: {', '.join(names[:20])}." if names else "The registry holds no model yet."
 
 
-def active_has_git_sha(case: RuleContext) -> Iterator[Finding]:
-    if case.request.stage is not Stage.ACTIVE:
+def active_has_git_sha(context: RuleContext) -> Iterator[Finding]:
+    if context.request.stage is not Stage.ACTIVE:
         return
-    if case.request.git_sha:
-        yield passed("active.git_sha", f"training commit {case.request.git_sha[:12]} is given")
+    if context.request.git_sha:
+        yield passed("active.git_sha", f"training commit {context.request.git_sha[:12]} is given")
     else:
         yield error(
             "active.git_sha",
             "ACTIVE promotion requires --git-sha: the commit of the training code.",
-            remedy=f"git rev-parse HEAD shows the current one; then {case.request.retry(git_sha='<40-CHAR-HEX-SHA>')}",
+            remedy="git rev-parse HEAD shows the current one; then "
+            + context.request.retry(git_sha="<40-CHAR-HEX-SHA>"),
         )
 
 
-def active_has_dataset_id(case: RuleContext) -> Iterator[Finding]:
-    if case.request.stage is not Stage.ACTIVE:
+def active_has_dataset_id(context: RuleContext) -> Iterator[Finding]:
+    if context.request.stage is not Stage.ACTIVE:
         return
-    if case.request.dataset_id:
-        yield passed("active.dataset_id", f"dataset {case.request.dataset_id} is given")
+    if context.request.dataset_id:
+        yield passed("active.dataset_id", f"dataset {context.request.dataset_id} is given")
     else:
         yield error(
             "active.dataset_id",
             "ACTIVE promotion requires --dataset-id: neither the manifest nor the lower stage's pointer names one.",
-            remedy=case.request.retry(dataset_id="<DATASET_ID>"),
+            remedy=context.request.retry(dataset_id="<DATASET_ID>"),
         )
 
 
-def reason_is_given(case: RuleContext) -> Iterator[Finding]:
-    request = case.request
+def reason_is_given(context: RuleContext) -> Iterator[Finding]:
+    request = context.request
     if request.stage is not Stage.ACTIVE and request.action is Action.PROMOTE:
         return
     asked = request.reason and "reason" not in request.origins
     retry = request.retry(reason="<WHY>")
     if request.action is Action.DEMOTE and not asked:
         yield error("request.reason", "A demotion requires --reason.", remedy=retry)
-    elif case.is_rollback and not asked:
+    elif context.is_rollback and not asked:
         yield error(
             "request.reason", "A rollback requires --reason: these bytes have been ACTIVE before.", remedy=retry
         )
-    elif case.policy.require_reason and not asked:
+    elif context.policy.require_reason and not asked:
         yield error("request.reason", "The policy requires a --reason for ACTIVE.", remedy=retry)
     elif request.reason:
         yield passed("request.reason", f"reason given{'' if asked else ' by the ' + request.origins['reason']}")

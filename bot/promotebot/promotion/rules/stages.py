@@ -9,7 +9,7 @@ from datetime import timedelta
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.policy import Soak
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules.case import RuleContext
+from promotebot.promotion.rules.context import RuleContext
 from promotebot.promotion.rules.request import (
     known_models,
 )
@@ -18,56 +18,58 @@ from promotebot.registry.names import Stage, to_datetime, to_timestamp
 from promotebot.text import duration, short_digest
 
 
-def prior_stage(case: RuleContext) -> Iterator[Finding]:
+def prior_stage(context: RuleContext) -> Iterator[Finding]:
     """ACTIVE only what has stood in shadow or staging in the base's history: a step nobody can skip in one PR."""
-    if case.request.stage is not Stage.ACTIVE or not case.policy.stages.active.require_prior_stage:
+    if context.request.stage is not Stage.ACTIVE or not context.policy.stages.active.require_prior_stage:
         return
-    if case.digest is None:
+    if context.digest is None:
         yield error(
             "active.prior_stage",
             "The artifact's digest is not known, so no earlier stage can be shown.",
             remedy="mend the artifact first",
         )
         return
-    stood = [e for e in case.base_history if e.to_stage and e.pointer.digest == case.digest]
-    if not stood and case.request.action is Action.ROLLBACK and _was_active_unpinned(case):
+    stood = [e for e in context.base_history if e.to_stage and e.pointer.digest == context.digest]
+    if not stood and context.request.action is Action.ROLLBACK and _was_active_unpinned(context):
         yield warning(
             "active.prior_stage",
             "It was ACTIVE before digests were recorded (older tool): these bytes cannot be proven to be those.",
-            where=case.request.artifact_dir,
-            remedy=f"compare them with the commit that made it ACTIVE: git log -- {case.request.artifact_dir}",
+            where=context.request.artifact_dir,
+            remedy=f"compare them with the commit that made it ACTIVE: git log -- {context.request.artifact_dir}",
         )
     elif stood and stood[0].to_stage:
         yield passed("active.prior_stage", f"the same bytes went to {stood[0].to_stage.label} at {stood[0].ts_utc}")
     else:
         yield error(
             "active.prior_stage",
-            f"{short_digest(case.digest)} has never been in SHADOW or STAGING on the base.",
-            where=case.request.artifact_dir,
+            f"{short_digest(context.digest)} has never been in SHADOW or STAGING on the base.",
+            where=context.request.artifact_dir,
             remedy="promote it to shadow, merge, let it run, then ask for ACTIVE: "
-            + _to_stage(case.request, Stage.SHADOW),
+            + _to_stage(context.request, Stage.SHADOW),
         )
 
 
-def _was_active_unpinned(case: RuleContext) -> bool:
+def _was_active_unpinned(context: RuleContext) -> bool:
     return any(
-        e.to_stage is Stage.ACTIVE and e.pointer.digest is None and e.pointer.artifact_dir == case.request.artifact_dir
-        for e in case.base_history
+        e.to_stage is Stage.ACTIVE
+        and e.pointer.digest is None
+        and e.pointer.artifact_dir == context.request.artifact_dir
+        for e in context.base_history
     )
 
 
-def something_stands(case: RuleContext) -> Iterator[Finding]:
+def something_stands(context: RuleContext) -> Iterator[Finding]:
     """A demotion clears a stage that holds something."""
-    request = case.request
-    if case.entry is None:
-        message = f"Unknown model {request.model!r}. {known_models(case.registry)}"
+    request = context.request
+    if context.entry is None:
+        message = f"Unknown model {request.model!r}. {known_models(context.registry)}"
         yield error("request.model", message, remedy="name one")
-    elif case.today is None:
+    elif context.today is None:
         yield error(
             "demote.stage", f"{request.stage.label} holds nothing.", remedy=f"{_status(request)} shows what does"
         )
     else:
-        yield passed("demote.stage", f"{request.stage.label} holds {case.today.artifact_id}; this clears it")
+        yield passed("demote.stage", f"{request.stage.label} holds {context.today.artifact_id}; this clears it")
 
 
 def _status(request: Request) -> str:
@@ -78,28 +80,30 @@ def _to_stage(request: Request, stage: Stage) -> str:
     return replace(request, stage=stage, action=Action.PROMOTE, reason=None).retry()
 
 
-def soak_time(case: RuleContext) -> Iterator[Finding]:
+def soak_time(context: RuleContext) -> Iterator[Finding]:
     for stage, soak in (
-        (Stage.SHADOW, case.policy.stages.shadow.soak),
-        (Stage.STAGING, case.policy.stages.staging.soak),
+        (Stage.SHADOW, context.policy.stages.shadow.soak),
+        (Stage.STAGING, context.policy.stages.staging.soak),
     ):
-        if soak is None or stage.rank >= case.request.stage.rank or case.digest is None or case.is_rollback:
+        if soak is None or stage.rank >= context.request.stage.rank or context.digest is None or context.is_rollback:
             continue
-        event = next((e for e in case.base_history if e.to_stage is stage and e.pointer.digest == case.digest), None)
+        event = next(
+            (e for e in context.base_history if e.to_stage is stage and e.pointer.digest == context.digest), None
+        )
         if event is not None:
-            yield _soak(case, stage, soak, event)
+            yield _soak(context, stage, soak, event)
 
 
-def _soak(case: RuleContext, stage: Stage, soak: Soak, event: Event) -> Finding:
-    merged = case.facts.merged_at.get(event.request.pull) if event.request else None
+def _soak(context: RuleContext, stage: Stage, soak: Soak, event: Event) -> Finding:
+    merged = context.facts.merged_at.get(event.request.pull) if event.request else None
     since = merged or to_datetime(event.ts_utc)
-    stood = max(case.now - since, timedelta(0))
+    stood = max(context.now - since, timedelta(0))
     rule, clock = f"soak.{stage.value}", "" if merged else " (by the event's own, self-asserted time)"
     if stood >= soak.minimum:
         return passed(rule, f"in {stage.value} for {duration(stood)}, at least {duration(soak.minimum)} asked{clock}")
     kind = error if soak.required else warning
     asked = "required" if soak.required else "recommended"
-    explained = case.request.reason and "reason" not in case.request.origins
+    explained = context.request.reason and "reason" not in context.request.origins
     return kind(
         rule,
         f"In {stage.value} for {duration(stood)}, {duration(soak.minimum)} {asked}{clock}.",
@@ -108,13 +112,13 @@ def _soak(case: RuleContext, stage: Stage, soak: Soak, event: Event) -> Finding:
     )
 
 
-def nothing_is_frozen(case: RuleContext) -> Iterator[Finding]:
+def nothing_is_frozen(context: RuleContext) -> Iterator[Finding]:
     """No promotion into a stage while the policy freezes it; a rollback or a demotion is never held up."""
-    request = case.request
-    if case.is_rollback:
+    request = context.request
+    if context.is_rollback:
         return
-    for freeze in case.policy.freezes:
-        if request.stage in freeze.stages and freeze.begins <= case.now < freeze.ends:
+    for freeze in context.policy.freezes:
+        if request.stage in freeze.stages and freeze.begins <= context.now < freeze.ends:
             yield error(
                 "freeze",
                 f"{request.stage.label} is frozen until {to_timestamp(freeze.ends)}: {freeze.reason}.",

@@ -16,7 +16,7 @@ from promotebot.registry.names import (
 from promotebot.registry.registry import DEFAULT_PATH
 
 
-def place_of(options: argparse.Namespace) -> tuple[Checkout, WorkTreePaths]:
+def work_tree_of(options: argparse.Namespace) -> tuple[Checkout, WorkTreePaths]:
     repository = Checkout.open(Path(options.base_dir) if options.base_dir else Path())
     root = repository.root.resolve()
     base_dir = Path(options.base_dir).resolve() if options.base_dir else root

@@ -1,4 +1,4 @@
-"""The program that opens one model in a process of its own: `python -I -m promotebot.artifact.opener REQUEST`.
+"""The program that opens one model in a process of its own: `python -I -m promotebot.artifact.child REQUEST`.
 
 It is started with an empty environment in a private copy of the artifact, limits itself and leaves the network before
 anything heavy is loaded, gives up files before it looks at the model, and prints one JSON document. What it says is a
