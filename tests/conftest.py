@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["tests.office"]
 OURS = ("GIT_", "GITHUB_", "RUNNER_", "INPUT_", "ML_PROMOTION_", "PROMOTEBOT_")
 
 # The same examples everywhere: a red run means the change, not the dice. And no deadline: two workers share a core with

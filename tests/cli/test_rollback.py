@@ -11,8 +11,7 @@ from promotebot.registry import ModelRegistry
 from promotebot.registry.model import Action
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
-
-from .conftest import Office
+from tests.office import Office
 
 MODEL = "regime_classifier"
 V2 = "ml/artifacts/regime_v2"

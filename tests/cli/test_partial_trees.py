@@ -17,10 +17,9 @@ from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.promotion.request import Actor, Request
 from promotebot.registry.model import Source as Door
 from promotebot.registry.names import ArtifactPath, Stage, parse_artifact_path, parse_model_name
+from tests.cli.desk import PROMOTE, Desk
 from tests.demo.story import REGISTRY
-
-from .conftest import Office
-from .desk import PROMOTE, Desk
+from tests.office import Office
 
 V1, V2 = "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"
 

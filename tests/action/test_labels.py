@@ -7,8 +7,7 @@ import pytest
 from promotebot.errors import InvalidInput
 from promotebot.promotion.labels import parse_label
 from promotebot.registry import Stage
-
-from .conftest import Office
+from tests.office import Office
 
 LABEL = "promote:staging"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import Office
+from tests.office import Office
 
 ROLLBACK = '/rollback regime_classifier --reason "incident 7"'
 

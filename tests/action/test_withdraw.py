@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .conftest import Office
-from .test_layout import ANY, OTHER, alice, office_split, with_other_model
+from tests.cli.test_registry import ANY, OTHER, alice, office_split, with_other_model
+from tests.office import Office
 
 __all__ = ["alice"]
 REGISTRY = "ml/registry/models.json"

@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 
 from promotebot.registry import ModelRegistry
+from tests.cli.desk import BOT, MODEL, PROMOTE, STAGING, Desk
 from tests.demo.story import REGISTRY
-
-from .conftest import Office
-from .desk import BOT, MODEL, PROMOTE, STAGING, Desk
+from tests.office import Office
 
 ROLLBACK = ("rollback", *MODEL, "--stage", "shadow", "--to", "regime_v1_candidate", "--reason", "x", "--allow-dirty")
 WRITERS = [pytest.param(PROMOTE, id="promote"), pytest.param(ROLLBACK, id="rollback")]

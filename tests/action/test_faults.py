@@ -17,14 +17,13 @@ from promotebot.git.branch import FetchedRepository
 from promotebot.github.client import PyGithubClient
 from promotebot.github.rest import Rest
 from promotebot.settings import Settings
+from tests.cli.desk import BOT
+from tests.cli.test_hostile_disk import NAMESPACE
+from tests.cli.test_registry import MODELS
 from tests.fake_github.faults import Fault
 from tests.fake_github.people import Job, Runner
+from tests.office import Office
 from tests.sampling import sampled
-
-from .conftest import Office
-from .desk import BOT
-from .test_hostile_disk import NAMESPACE
-from .test_layout import MODELS
 
 REQUESTS = 13
 """API requests of an accepted promotion; `test_the_number_of_requests_is_known` keeps it true."""

@@ -13,8 +13,7 @@ import pytest
 from promotebot.action.run import run_action
 from promotebot.registry.chain import sealed
 from tests.fake_github.people import Person, Runner
-
-from .conftest import Office
+from tests.office import Office
 
 REGISTRY = "ml/registry/models.json"
 

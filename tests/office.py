@@ -20,7 +20,7 @@ from tests.fake_github.people import Job, Person, Runner
 from tests.fake_github.server import EmbeddedGitHub
 from tests.fake_github.state import Repository
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 BOT = "github-actions[bot]"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Office
+from tests.office import Office
 
 
 def deployments(office: Office) -> list[tuple[str, str, str]]:

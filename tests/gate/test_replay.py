@@ -7,10 +7,9 @@ import re
 from typing import Any
 
 from promotebot.promotion.policy import Policy, parse_policy
+from tests.action.test_pull_request import at_a_terminal, branch
 from tests.fake_github.people import Person
-
-from .conftest import Office
-from .test_guard import at_a_terminal, branch
+from tests.office import Office
 
 MODEL = "regime_classifier"
 POLICY = ".github/promotion.yml"

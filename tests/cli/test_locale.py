@@ -9,11 +9,10 @@ import subprocess
 import pytest
 
 from promotebot.registry import ModelRegistry
+from tests.cli.desk import PROMOTE, Desk
 from tests.demo.story import REGISTRY
+from tests.office import Office
 from tests.sampling import sampled
-
-from .conftest import Office
-from .desk import PROMOTE, Desk
 
 LATIN = "en_US.ISO-8859-1"
 REASON, NOTES = "Größe geprüft — 漢字 Ω", "naïve ½ €"

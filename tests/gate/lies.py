@@ -13,9 +13,8 @@ from promotebot.registry.chain import sealed
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import to_datetime, to_timestamp
-
-from . import sequences as legal
-from .sequences import LAX, MODEL, NEW, OTHER, Move
+from tests.gate import sequences as legal
+from tests.gate.sequences import LAX, MODEL, NEW, OTHER, Move
 
 _T = TypeVar("_T")
 Pick = Callable[[Sequence[_T]], _T]

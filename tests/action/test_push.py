@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .conftest import Office
-from .test_layout import ANY, OTHER, with_other_model
+from tests.cli.test_registry import ANY, OTHER, with_other_model
+from tests.office import Office
 
 
 def test_two_promotions_of_one_model_both_land(office: Office) -> None:

@@ -9,8 +9,7 @@ import pytest
 from promotebot.registry.chain import sealed
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Job
-
-from .conftest import Office
+from tests.office import Office
 
 MODEL = "regime_classifier"
 

@@ -9,8 +9,7 @@ import pytest
 from promotebot.action.result import Outcome
 from tests.fake_github.faults import Fault
 from tests.fake_github.people import Job
-
-from .conftest import BOT, Office
+from tests.office import BOT, Office
 
 REVIEW = ".github/workflows/review.yml"
 

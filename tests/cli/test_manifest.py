@@ -15,8 +15,7 @@ from promotebot.artifact import load_artifact
 from promotebot.cli.main import main
 from promotebot.cli.schemas import generate
 from promotebot.registry import ModelRegistry
-
-from .conftest import ROOT, Office
+from tests.office import ROOT, Office
 
 SHA = "5" * 40
 

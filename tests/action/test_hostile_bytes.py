@@ -13,8 +13,7 @@ from promotebot.git.checkout import Checkout
 from promotebot.github.events import parse_event
 from promotebot.planning.committed import read_policy
 from promotebot.promotion.policy import parse_policy
-
-from .conftest import Office
+from tests.office import Office
 
 HUNDRED_MEGABYTES = b'{"a": "' + b"a" * (100 * 1024**2) + b'"}'
 

@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 
 from tests.fake_github.people import Job
-
-from .conftest import Office
+from tests.office import Office
 
 WORKFLOW, CRON = ".github/workflows/verify.yml", "17 3 * * *"
 

@@ -12,8 +12,7 @@ from promotebot.cli.main import main
 from promotebot.registry import ModelRegistry
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
-
-from .conftest import ROOT, Office
+from tests.office import ROOT, Office
 
 V2 = "ml/artifacts/regime_v2"
 FLAGS = ["promote", "--model", "regime_classifier", "--artifact-dir", V2, "--artifact-id", "regime_v2_prod"]

@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 
 from promotebot.artifact.source import WorkTree
 from promotebot.findings import errors_in
-
-from . import lies
-from .lies import Lie
-from .sequences import LAX, NEW, OTHER, sequences
+from tests.gate import lies
+from tests.gate.lies import Lie
+from tests.gate.sequences import LAX, NEW, OTHER, sequences
 
 GROWS = "is not the base's history["
 LIES = [

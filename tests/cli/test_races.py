@@ -18,12 +18,11 @@ from promotebot.registry import ModelRegistry
 from promotebot.registry.chain import chain_breaks
 from promotebot.registry.files import read_registry_bytes
 from promotebot.registry.registry import DEFAULT_PATH
+from tests.cli.promote_often import ARTIFACT, SHARED, model_of
 from tests.demo.story import EMPTY_REGISTRY
 from tests.fake_github.people import Person
+from tests.office import Office
 from tests.sampling import sampled
-
-from .conftest import Office
-from .promote_often import ARTIFACT, SHARED, model_of
 
 WORKER = Path(__file__).with_name("promote_often.py")
 PROMOTE = [sys.executable, "-I", "-m", "promotebot", "promote", "--model", "regime_classifier"]

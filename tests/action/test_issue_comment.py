@@ -18,8 +18,7 @@ from promotebot.git.branch import FetchedRepository
 from tests.demo.story import REGISTRY, add_artifact
 from tests.fake_github.faults import Fault
 from tests.fake_github.people import Job, Runner
-
-from .conftest import ROOT, Office
+from tests.office import ROOT, Office
 
 MODEL = "regime_classifier"
 V2 = "ml/artifacts/regime_v2"

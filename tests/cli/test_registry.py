@@ -10,11 +10,10 @@ import pytest
 
 from promotebot.cli.main import main
 from promotebot.registry import ModelRegistry
+from tests.cli.test_promote import DATA, FLAGS, V2, alice, sha
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
-
-from .conftest import Office
-from .test_terminal import DATA, FLAGS, V2, alice, sha
+from tests.office import Office
 
 __all__ = ["alice"]
 MODELS = "ml/registry/models"

@@ -19,11 +19,10 @@ from promotebot.registry.chain import sealed
 from promotebot.verification.junit import to_junit
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, merge_reports, report_of
 from promotebot.verification.sarif import to_sarif
+from tests.cli.test_promote import DATA, FLAGS, V2, alice, sha
+from tests.cli.test_registry import OTHER, with_other_model
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
-
-from .test_layout import OTHER, with_other_model
-from .test_terminal import DATA, FLAGS, V2, alice, sha
 
 __all__ = ["alice"]
 V1 = "ml/artifacts/regime_v1"
