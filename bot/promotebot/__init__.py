@@ -1,3 +1,29 @@
-"""promotebot: the pull request is the only way a model reaches a stage."""
+"""promotebot: the pull request is the only way a model reaches a stage.
+
+`from promotebot import ModelRegistry, load_artifact` is what a service needs. Both are loaded when they are first
+named, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from promotebot.artifact import load_artifact
+    from promotebot.registry import ModelRegistry
 
 __version__ = "0.1.0"
+__all__ = ["ModelRegistry", "load_artifact"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used: https://peps.python.org/pep-0562/"""
+    if name == "load_artifact":
+        from promotebot.artifact import load_artifact
+
+        return load_artifact
+    if name == "ModelRegistry":
+        from promotebot.registry import ModelRegistry
+
+        return ModelRegistry
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,6 +11,8 @@ from types import ModuleType
 
 import pytest
 
+import promotebot
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "benchmarks/imports.py"
 HEAVY = {"onnxruntime", "onnx", "numpy", "github", "git", "requests", "urllib3", "yaml", "jsonschema", "rich"}
@@ -43,6 +45,15 @@ def test_the_python_api_loads_no_runtime_no_git_and_no_client(code: str) -> None
         name for name in loaded if name.startswith(("promotebot.action", "promotebot.github", "promotebot.git"))
     } == set()
     assert "pydantic" not in loaded
+
+
+def test_the_package_gives_what_a_service_needs_and_loads_nothing_before_it_is_named() -> None:
+    assert {name for name in loaded_after("import promotebot") if name.startswith("promotebot.")} == set()
+    loaded = loaded_after("from promotebot import ModelRegistry, load_artifact")
+    assert HEAVY & loaded == set()
+    assert {"promotebot.registry.registry", "promotebot.artifact"} <= loaded
+    with pytest.raises(AttributeError, match="has no attribute 'Registry'"):
+        promotebot.Registry  # noqa: B018 - naming it is what fails
 
 
 def test_reading_a_registry_and_proving_an_artifact_loads_only_the_judge_of_manifests() -> None:

@@ -1,4 +1,4 @@
-"""A label put on asks for a promotion; taken off before the merge, it withdraws it (DESIGN §4)."""
+"""A label put on asks for a promotion; taken off before the merge, it withdraws it (docs/architecture.md, Commands)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The base moved: pull requests that carry promotions are brought up to date, and those made anew (DESIGN §4)."""
+"""The base moved: pull requests that carry promotions are brought up to date, and those made anew.
+
+See docs/architecture.md, Commands.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,10 @@ from promotebot.registry.model import RequestRef
 
 @dataclass(frozen=True)
 class Requester:
-    """One asking. A second run of its job has the same `id`, and so finds what the first one did (DESIGN §4)."""
+    """One asking. A second run of its job has the same `id`, and so finds what the first one did.
+
+    See docs/architecture.md, Commands.
+    """
 
     pull: int
     login: str

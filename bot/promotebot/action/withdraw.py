@@ -1,4 +1,7 @@
-"""Take back what a pull request promotes, before the merge: the base's registry and what remains (DESIGN §4)."""
+"""Take back what a pull request promotes, before the merge: the base's registry and what remains.
+
+See docs/architecture.md, Commands.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def open_model(model_file: Path) -> dict[str, Any]:
     """Read the graph, load the model without optimisation, run its golden data; a JSON-ready report.
 
     What our walk, onnx's own checker or the runtime refuses is refused. Optimisation folds constants: 657 bytes can
-    ask for 8 GiB (DESIGN §8).
+    ask for 8 GiB (docs/architecture.md, Scale).
     """
     from onnx import checker
 

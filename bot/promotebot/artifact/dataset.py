@@ -1,4 +1,7 @@
-"""Datasets: `ml/datasets/<id>/manifest.json` and the bytes it lists, proven where they are present (DESIGN §2)."""
+"""Datasets: `ml/datasets/<id>/manifest.json` and the bytes it lists, proven where they are present.
+
+See docs/architecture.md, Files.
+"""
 
 from __future__ import annotations
 

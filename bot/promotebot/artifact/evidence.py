@@ -49,7 +49,7 @@ class Evidence:
 
 
 def examine(source: FileSource, artifact_dir: ArtifactPath, *, opener: ModelOpener, limits: Limits) -> Evidence:
-    """Examine one artifact: every finding, passes included (DESIGN §3, artifact).
+    """Examine one artifact: every finding, passes included (docs/rules.md, artifact).
 
     The model is opened from a private copy made of the very bytes that were hashed. A rule that could not look
     says nothing, and then another has said why.

@@ -163,7 +163,7 @@ def _unlisted(directory: str, name: str, rewrite: str) -> Finding:
 
 
 def check_tracked(source: FileSource, listing: Listing) -> Iterator[Finding]:
-    """An artifact that git ignores is on one machine only (legacy.md)."""
+    """An artifact that git ignores is on one machine only (docs/architecture.md, Older files)."""
     files = {entry.path for entry in listing.entries if entry.kind is Kind.FILE and not _is_git(entry.path)}
     untracked = source.untracked(listing.directory, files)
     if untracked is None:

@@ -145,7 +145,7 @@ def _is_location(item: Any) -> bool:
 
 
 def _problems(tensor: Any, directory: Path) -> Iterator[str]:
-    """The strictest reading of onnx, its checker and ONNX Runtime, which disagree (DESIGN §8)."""
+    """The strictest reading of onnx, its checker and ONNX Runtime, which disagree (docs/architecture.md, Scale)."""
     name = repr(tensor.name[:80])
     keys = [item.key for item in tensor.external_data]
     if tensor.data_location != type(tensor).EXTERNAL:

@@ -65,7 +65,7 @@ Moment = Annotated[str, AfterValidator(_moment)]
 
 
 class Manifest(BaseModel):
-    """`<artifact_dir>/manifest.json` (DESIGN §2). Unknown keys are kept."""
+    """`<artifact_dir>/manifest.json` (docs/architecture.md, Files). Unknown keys are kept."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow", protected_namespaces=())
 
@@ -101,7 +101,10 @@ class Manifest(BaseModel):
 
     @property
     def digest(self) -> Digest:
-        """What pins an artifact: sha256 of the canonical JSON of model_file and sha256 (DESIGN §2)."""
+        """What pins an artifact: sha256 of the canonical JSON of model_file and sha256.
+
+        See docs/architecture.md, Files.
+        """
         pinned = canonical_json({"model_file": self.model_file, "sha256": dict(self.sha256)})
         return Digest("sha256:" + hashlib.sha256(pinned).hexdigest())
 

@@ -157,7 +157,10 @@ def _together(promotions: Sequence[tuple[str, Event]]) -> str:
 
 
 def _understood(request: Request, evidence: Evidence) -> str:
-    """The request as completed: every value that was not said, with where it was found (DESIGN §4)."""
+    """The request as completed: every value that was not said, with where it was found.
+
+    See docs/architecture.md, Commands.
+    """
     values = {
         "artifact_id": request.artifact_id,
         "artifact_dir": request.artifact_dir,

@@ -1,4 +1,4 @@
-"""Separation of duties: who asks for a promotion does not approve it (DESIGN §2, `separation`)."""
+"""Separation of duties: who asks for a promotion does not approve it (docs/policy.md, separation)."""
 
 from __future__ import annotations
 

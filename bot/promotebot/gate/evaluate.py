@@ -68,7 +68,7 @@ class GateResult:
 def evaluate_gate(
     changeset: ChangesetLike, *, examine: Examine, now: datetime, facts: FactsOf | None = None
 ) -> GateResult:
-    """Review base → head (DESIGN §1). Every finding is collected; nothing is written.
+    """Review base → head (docs/architecture.md, The gate). Every finding is collected; nothing is written.
 
     Args:
         facts: what GitHub knows for the rules; without it, git alone is asked.

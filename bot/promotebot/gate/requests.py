@@ -29,7 +29,7 @@ def confirm(
     policy: Policy,
     meant: IntentCheck = lambda _step, _asked: "",
 ) -> list[Finding]:
-    """Who stands behind each event of a pull request (DESIGN §5).
+    """Who stands behind each event of a pull request (docs/architecture.md, Trust).
 
     Args:
         meant: what speaks against an event that a comment's command asks for by its words.

@@ -64,7 +64,7 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
 
 
 def _dataset(context: PromotionContext, request: Request) -> tuple[Finding, ...]:
-    """For ACTIVE, a dataset that is present must verify (DESIGN §2)."""
+    """For ACTIVE, a dataset that is present must verify (docs/architecture.md, Files)."""
     if request.stage is not Stage.ACTIVE or not request.dataset_id:
         return ()
     required = context.policy.require_dataset

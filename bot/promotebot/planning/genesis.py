@@ -1,4 +1,7 @@
-"""Pointers of older tools, which recorded no digest: what their bytes were when they were put there (DESIGN §2)."""
+"""Pointers of older tools, which recorded no digest: what their bytes were when they were put there.
+
+See docs/architecture.md, Files.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""History only grows: the base's events must stand unchanged below the head's new ones (DESIGN §2)."""
+"""History only grows: the base's events must stand unchanged below the head's new ones.
+
+See docs/architecture.md, Files.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The comment grammar: one command per line at column one, outside fences, quotes and HTML comments (DESIGN §4)."""
+"""The comment grammar: one command per line at column one, outside fences, quotes and HTML comments.
+
+See docs/architecture.md, Commands.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _RESTORE = "restore the registry from the base branch: history is never edited"
 
 
 def check_entry(registry: ModelRegistry, name: ModelName, now: datetime) -> Iterator[Finding]:
-    """Every invariant of one model's history and pointers (DESIGN §3, history)."""
+    """Every invariant of one model's history and pointers (docs/rules.md, history)."""
     entry = registry.entries[name]
     where = registry.at(name)
     yield from _chain(registry, name, entry, where)
@@ -67,7 +67,7 @@ def _digest_problem(event: RawEvent) -> str:
 
 
 def _events(entry: ModelEntry, where: str) -> Iterator[Finding]:
-    """Each event names the stage it changed, in the form of its action (DESIGN §2)."""
+    """Each event names the stage it changed, in the form of its action (docs/architecture.md, Files)."""
     wrong = False
     newest_pinned = max((i for i, event in enumerate(entry.history) if event.pointer.digest), default=-1)
     for index, event in enumerate(entry.history):
@@ -86,7 +86,10 @@ def _events(entry: ModelEntry, where: str) -> Iterator[Finding]:
 
 
 def _half_described(event: Event, *, sealed: bool) -> str:
-    """What no promotion leaves out; older tools did, below the first event with a digest (legacy.md)."""
+    """What no promotion leaves out; older tools did, below the first event with a digest.
+
+    See docs/architecture.md, Older files.
+    """
     if not sealed or event.action is Action.DEMOTE:
         return ""
     wanted = ["actor", "digest"] + (["git_sha", "dataset_id"] if event.to_stage is Stage.ACTIVE else [])

@@ -54,7 +54,10 @@ def complete(
     ref: RequestRef | None,
     default_reason: str,
 ) -> Request | IncompleteRequest:
-    """Fill in model, artifact, id, dataset and training commit (DESIGN §4), or say what to choose."""
+    """Fill in model, artifact, id, dataset and training commit, or say what to choose.
+
+    See docs/architecture.md, Commands.
+    """
     model = _model(arguments, inference)
     if isinstance(model, Finding):
         return IncompleteRequest((model,))

@@ -1,4 +1,4 @@
-"""Labels that ask for a promotion: `promote:<stage>` and `promote:<model>:<stage>` (DESIGN §4)."""
+"""Labels that ask for a promotion: `promote:<stage>` and `promote:<model>:<stage>` (docs/architecture.md, Commands)."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def plan(
 
 
 def _moment(context: RuleContext) -> Timestamp:
-    """Now, or the newest event's time where the clock is a little behind it (DESIGN §2)."""
+    """Now, or the newest event's time where the clock is a little behind it (docs/architecture.md, Files)."""
     newest = [to_datetime(event.ts_utc) for event in context.history[:1]]
     return to_timestamp(max([context.now, *newest]))
 
@@ -142,7 +142,7 @@ def _event(context: RuleContext, moment: Timestamp, pointer: dict[str, Any], com
 
 
 def _origin(context: RuleContext) -> Stage | None:
-    """The highest lower stage that holds these bytes (DESIGN §2)."""
+    """The highest lower stage that holds these bytes (docs/architecture.md, Files)."""
     entry = context.entry
     for stage in context.request.stage.below:
         pointer = entry.pointer(stage) if entry else None

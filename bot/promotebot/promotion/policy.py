@@ -166,7 +166,7 @@ class Separation(_Section):
 
 
 class Policy(_Section):
-    """`.github/promotion.yml` (DESIGN §2); every key has a default, so no file is a valid policy."""
+    """`.github/promotion.yml` (docs/architecture.md, Files); every key has a default, so no file is a valid policy."""
 
     bases: tuple[str, ...] = ()
     """Base refs beside the default branch that may be promoted into."""

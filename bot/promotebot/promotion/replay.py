@@ -36,7 +36,7 @@ class Diverged:
 
 
 def replay(base: ModelRegistry, head: ModelRegistry) -> Replayed | Diverged:
-    """Fold head's new events over base and compare, model by model (DESIGN §1, the gate).
+    """Fold head's new events over base and compare, model by model (docs/architecture.md, The gate).
 
     A change of layout alone is legal: it loses no model and no event, which is what is compared here.
     """

@@ -1,4 +1,7 @@
-"""What a pull request promotes, made anew: on a base that moved, or without what was withdrawn (DESIGN §4)."""
+"""What a pull request promotes, made anew: on a base that moved, or without what was withdrawn.
+
+See docs/architecture.md, Commands.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,10 @@ RawEvent = Mapping[str, Any]
 
 
 def event_digest(event: RawEvent) -> Digest:
-    """sha256 of the event's canonical JSON as stored, unknown keys and `previous` included (DESIGN §2)."""
+    """sha256 of the event's canonical JSON as stored, unknown keys and `previous` included.
+
+    See docs/architecture.md, Files.
+    """
     return Digest("sha256:" + hashlib.sha256(canonical_json(event)).hexdigest())
 
 

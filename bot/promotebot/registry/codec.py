@@ -80,7 +80,7 @@ def read_from(where: str) -> Iterator[None]:
 
 
 def canonical_json(value: Any) -> bytes:
-    """Sorted keys, no spaces, UTF-8 unescaped: the bytes every digest is taken over (DESIGN §2).
+    """Sorted keys, no spaces, UTF-8 unescaped: the bytes every digest is taken over (docs/architecture.md, Files).
 
     Raises:
         InvalidInput: for a float, whose text differs between writers.

@@ -1,4 +1,7 @@
-"""From one layout to the other: the same models, events and unknown keys, in other files (DESIGN §8)."""
+"""From one layout to the other: the same models, events and unknown keys, in other files.
+
+See docs/architecture.md, Scale.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from promotebot.registry.names import (
 
 
 class Action(str, Enum):
-    """What an event did. Re-promoting a digest that has been ACTIVE is a rollback (DESIGN §3)."""
+    """What an event did. Re-promoting a digest that has been ACTIVE is a rollback (docs/rules.md)."""
 
     PROMOTE = "promote"
     ROLLBACK = "rollback"
@@ -85,7 +85,7 @@ SourceField = Annotated[Source, _enum(Source)]
 
 
 class Record(BaseModel):
-    """Strict, frozen, unknown keys kept: what an older or newer tool wrote survives (DESIGN §2)."""
+    """Strict, frozen, unknown keys kept: what an older or newer tool wrote survives (docs/architecture.md, Files)."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow")
 

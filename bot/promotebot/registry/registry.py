@@ -22,7 +22,7 @@ DEFAULT_PATH = "ml/registry/models.json"
 
 
 class Layout(str, Enum):
-    """Where the models stand: all in one file, or an index and one file per model (DESIGN §8)."""
+    """Where the models stand: all in one file, or an index and one file per model (docs/architecture.md, Scale)."""
 
     SINGLE = "single"
     SPLIT = "split"

@@ -1,4 +1,4 @@
-"""The rules: one small function each, with a stable id; every finding is reported at once (DESIGN §3)."""
+"""The rules: one small function each, with a stable id; every finding is reported at once (docs/rules.md)."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class RuleContext:
 
     @property
     def is_rollback(self) -> bool:
-        """Asked for as one, or ACTIVE again with bytes that were ACTIVE before and are not now (DESIGN §3)."""
+        """Asked for as one, or ACTIVE again with bytes that were ACTIVE before and are not now (docs/rules.md)."""
         if self.request.action is Action.ROLLBACK:
             return True
         if self.request.stage is not Stage.ACTIVE or self.digest is None:
