@@ -70,27 +70,27 @@ def _answer(event: Event, job: JobContext) -> Answer:
 
         return answer_label(event, job)
     if isinstance(event, (PullChanged, Reviewed)):
-        from promotebot.action.pull_request import guard_pulls
+        from promotebot.action.pull_request import evaluate_pulls
 
-        return guard_pulls(event.pulls, job)
+        return evaluate_pulls(event.pulls, job)
     if isinstance(event, Queued):
-        from promotebot.action.merge_group import guard_queue
+        from promotebot.action.merge_group import evaluate_queue
 
-        return guard_queue(event, job)
+        return evaluate_queue(event, job)
     if isinstance(event, PullClosed):
-        from promotebot.action.merged import landed
+        from promotebot.action.merged import announce
 
-        return landed(event, job)
+        return announce(event, job)
     if job.settings.command == "verify" and not isinstance(event, Ignored):
-        from promotebot.action.schedule import watch
+        from promotebot.action.schedule import verify_registry
 
-        return watch(event, job)
+        return verify_registry(event, job)
     if isinstance(event, Pushed):
-        from promotebot.action.push import refresh
+        from promotebot.action.push import refresh_pulls
 
-        return refresh(event, job)
+        return refresh_pulls(event, job)
     if isinstance(event, Dispatched):
-        from promotebot.action.workflow_dispatch import dispatch
+        from promotebot.action.workflow_dispatch import answer_dispatch
 
-        return dispatch(event, job)
+        return answer_dispatch(event, job)
     return Answer(Outcome.IGNORED, Reason.OTHER_EVENT)
