@@ -1,0 +1,511 @@
+"""The production's own seams in memory: GitHub, git and the examiner as values that a test sets, reads and makes fail.
+
+No kinder than the real ones where the product relies on it; `tests/test_fakes.py` holds both to the same words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+from pydantic import SecretStr
+
+from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.source import FileSource, TreeEntry
+from promotebot.errors import CouldNotVerify
+from promotebot.findings import Finding
+from promotebot.git.branch import FetchedRepository
+from promotebot.github.checks import MAX_SUMMARY, Conclusion
+from promotebot.github.ports import GitHub, Issue, IssueComment, Labeling, PullRequest, WorkflowRun
+from promotebot.planning.examiner import Examine
+from promotebot.promotion.policy import Permission, Policy
+from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.context import JobContext
+from promotebot.pulls.snapshot import PullSnapshot
+from promotebot.registry.names import ArtifactPath, Digest, GitSha
+from promotebot.registry.registry import DEFAULT_PATH
+from promotebot.settings import Settings
+from promotebot.text import cut
+from tests.gate.sequences import examine as examine_by_name
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+BOT = "github-actions[bot]"
+REPO = "acme/models"
+NOW = datetime(2026, 2, 16, 9, tzinfo=timezone.utc)
+FORK, BASE, HEAD, TRAINED = (GitSha(digit * 40) for digit in ("a", "b", "c", "5"))
+POLICY_PATH = ".github/promotion.yml"
+MAX_COMMENT = 65_536  # https://docs.github.com/en/rest/issues/comments: longer bodies are refused with 422
+REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
+
+
+@dataclass(frozen=True)
+class Review:
+    """One review of a pull request: who, their verdict, and the commit it is about."""
+
+    login: str
+    state: str
+    commit: str
+    kind: str = "User"
+
+
+@dataclass(frozen=True)
+class Push:
+    """A branch moved to `after`; an App's push has no person behind it, and `actor` None is a deleted account."""
+
+    after: str
+    actor: str | None = "alice"
+    by_app: bool = False
+    creates: bool = False
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was published on a commit."""
+
+    head_sha: str
+    name: str
+    conclusion: Conclusion
+    title: str
+    summary: str
+    text: str
+
+
+@dataclass
+class Deployment:
+    """One deployment of a commit to an environment, with its states, oldest first."""
+
+    sha: str
+    environment: str
+    task: str
+    description: str
+    payload: dict[str, Any]
+    states: list[str] = field(default_factory=list)
+
+
+@dataclass
+class OpenedIssue:
+    """An issue with everything that became of it."""
+
+    title: str
+    body: str
+    author: str
+    is_open: bool = True
+    comments: list[str] = field(default_factory=list)
+
+
+@dataclass
+class FakeGitHub:
+    """`promotebot.github.ports.GitHub` in memory, asked with the bot's own token.
+
+    What a real GitHub refuses is refused with the client's error. `fail(name)` makes a method refuse from then on.
+    """
+
+    roles: dict[str, Permission] = field(default_factory=dict)
+    """Login → role. Whoever is not in it is no user, which is an error and not a permission."""
+    pulls: dict[int, PullRequest] = field(default_factory=dict)
+    comments: dict[int, IssueComment] = field(default_factory=dict)
+    """Oldest first, as GitHub lists them."""
+    reviews: dict[int, list[Review]] = field(default_factory=dict)
+    pushes: dict[str, list[Push]] = field(default_factory=dict)
+    """Branch → its pushes, oldest first."""
+    runs: dict[int, WorkflowRun] = field(default_factory=dict)
+    labels_on: dict[int, list[str]] = field(default_factory=dict)
+    labeled: dict[int, list[Labeling]] = field(default_factory=dict)
+    reactions: list[tuple[int, str]] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    issues: dict[int, OpenedIssue] = field(default_factory=dict)
+    deployments: list[Deployment] = field(default_factory=list)
+    dispatches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    default: str = "main"
+    may_open_pulls: bool = True
+    failing: dict[str, CouldNotVerify] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    closed: int = 0
+    _now: datetime = NOW
+
+    def fail(self, method: str, message: str = "GitHub does not answer") -> FakeGitHub:
+        """Make a method raise CouldNotVerify, whoever calls it."""
+        assert callable(getattr(self, method))
+        self.failing[method] = CouldNotVerify(message, remedy="run the job again")
+        return self
+
+    def say(self, pull: int, author: str, body: str, **changes: Any) -> IssueComment:
+        """Somebody comments on a pull request."""
+        comment = issue_comment(len(self.comments) + 1, pull=pull, author=author, body=body, **changes)
+        self.comments[comment.id] = comment
+        return comment
+
+    def edit(self, comment_id: int, body: str) -> None:
+        """Somebody changes a comment, which GitHub shows by a later `updated_at`."""
+        self._now += timedelta(seconds=1)
+        self.comments[comment_id] = replace(self.comments[comment_id], body=body, updated_at=self._now)
+
+    def put_label(self, pull: int, name: str, *, by: str) -> None:
+        """Somebody puts a label on, which GitHub remembers."""
+        if name not in self.labels_on.setdefault(pull, []):
+            self.labels_on[pull].append(name)
+            self.labeled.setdefault(pull, []).append(Labeling(name, by))
+
+    def permission(self, login: str) -> Permission:
+        self._asked("permission")
+        return _found(self.roles, login, f"ask for the permission of {login}")
+
+    def pull(self, number: int) -> PullRequest:
+        self._asked("pull")
+        return self._pull(number)
+
+    def open_pulls(self, base_ref: str) -> Sequence[int]:
+        self._asked("open_pulls")
+        return [n for n, pull in self.pulls.items() if pull.state == "open" and pull.base_ref == base_ref]
+
+    def pulls_from(self, head_ref: str) -> Sequence[int]:
+        self._asked("pulls_from")
+        return [n for n, p in self.pulls.items() if p.state == "open" and p.head_ref == head_ref and not p.is_fork]
+
+    def create_pull(self, *, head_ref: str, base_ref: str, title: str, body: str) -> int:  # noqa: ARG002 - not kept
+        self._asked("create_pull")
+        if not self.may_open_pulls:
+            raise _refused("open a pull request", 403)
+        if any(self.pulls[n].base_ref == base_ref for n in self.pulls_from(head_ref)):
+            raise _refused("open a pull request", 422)
+        number = max([*self.pulls, *self.issues], default=0) + 1
+        self.pulls[number] = pull_request(number, title=title, author=BOT, head_ref=head_ref, base_ref=base_ref)
+        return number
+
+    def approvals(self, number: int, head_sha: str) -> Sequence[str]:
+        """The last verdict of each person counts; a mere comment is none, and a bot is nobody."""
+        self._asked("approvals")
+        self._pull(number)
+        spoken = [
+            r for r in self.reviews.get(number, []) if r.kind == "User" and r.state not in ("COMMENTED", "PENDING")
+        ]
+        last = {review.login: (review.state, review.commit) for review in spoken}
+        return sorted(login for login, verdict in last.items() if verdict == ("APPROVED", head_sha))
+
+    def last_pusher(self, branch: str, head_sha: str) -> str | None:
+        self._asked("last_pusher")
+        pushes = self.pushes.get(branch, [])
+        if not pushes or pushes[-1].after != head_sha:
+            raise CouldNotVerify(f"GitHub does not list who pushed {head_sha[:7]} yet", remedy="run the job again")
+        for push in reversed(pushes):
+            if not push.by_app:
+                return push.actor or "ghost"
+            if push.creates:
+                return None
+        raise CouldNotVerify(f"no person is among the newest pushes of {branch}", remedy="push a commit, and ask again")
+
+    def comment(self, comment_id: int) -> IssueComment:
+        self._asked("comment")
+        return _found(self.comments, comment_id, "read the comment again")
+
+    def default_branch(self) -> str:
+        self._asked("default_branch")
+        return self.default
+
+    def run(self, run_id: int) -> WorkflowRun:
+        self._asked("run")
+        return _found(self.runs, run_id, f"read run {run_id}")
+
+    def labels(self, pull: int) -> Sequence[str]:
+        self._asked("labels")
+        self._pull(pull)
+        return list(self.labels_on.get(pull, []))
+
+    def labelings(self, pull: int) -> Sequence[Labeling]:
+        self._asked("labelings")
+        self._pull(pull)
+        return list(self.labeled.get(pull, []))
+
+    def add_label(self, pull: int, name: str) -> None:
+        self._asked("add_label")
+        self._pull(pull)
+        self.put_label(pull, name, by=BOT)
+
+    def remove_label(self, pull: int, name: str) -> None:
+        self._asked("remove_label")
+        if name not in self.labels_on.get(pull, []):
+            raise _refused(f"take the label {name} off", 404)
+        self.labels_on[pull].remove(name)
+
+    def react(self, comment_id: int, content: str) -> None:
+        self._asked("react")
+        _found(self.comments, comment_id, "react")
+        if content not in REACTIONS:
+            raise _refused("react", 422)
+        if (comment_id, content) not in self.reactions:
+            self.reactions.append((comment_id, content))
+
+    def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None:
+        self._asked("find_comment")
+        return next((c for c in self._ours(pull, author_login) if c.body.startswith(marker)), None)
+
+    def upsert_comment(
+        self, pull: int, marker: str, body: str, *, author_login: str, settled: tuple[str, str] | None = None
+    ) -> str:
+        self._asked("upsert_comment")
+        ours = self._ours(pull, author_login)
+        mine = next((comment for comment in ours if comment.body.startswith(marker)), None)
+        for old in ours if settled and settled[0] != marker else []:
+            if settled and old.body.startswith(settled[0]) and old.body != settled[1]:
+                self.edit(old.id, settled[1])
+        if not body.strip() or len(body) > MAX_COMMENT:
+            raise _refused("write the comment", 422)
+        if mine:
+            self.edit(mine.id, body)
+        else:
+            mine = self.say(pull, BOT, body)  # whoever the settings name: a token writes as its own account
+        return mine.html_url
+
+    def publish_check(
+        self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
+    ) -> None:
+        self._asked("publish_check")
+        self.checks.append(
+            Check(head_sha, name, conclusion, title[:255], cut(summary, MAX_SUMMARY), cut(text, MAX_SUMMARY))
+        )
+
+    def deploy(
+        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str
+    ) -> None:
+        self._asked("deploy")
+        same = (d for d in self.deployments if (d.sha, d.environment, d.task) == (sha, environment, task))
+        made = next(same, None)
+        if made is None:
+            made = Deployment(sha, environment, task, description[:140], dict(payload))
+            self.deployments.append(made)
+        if state not in made.states:
+            made.states.append(state)
+
+    def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None:
+        self._asked("dispatch")
+        self.dispatches.append((event_type, dict(payload)))
+
+    def find_issue(self, marker: str, *, author_login: str) -> Issue | None:
+        """The newest open one that is ours, as GitHub lists them."""
+        self._asked("find_issue")
+        for number, issue in sorted(self.issues.items(), reverse=True):
+            if issue.is_open and issue.author == author_login and issue.body.startswith(marker):
+                return Issue(number, issue.body, _url(number))
+        return None
+
+    def create_issue(self, title: str, body: str) -> Issue:
+        self._asked("create_issue")
+        if not title.strip():
+            raise _refused("open an issue", 422)
+        number = max([*self.pulls, *self.issues], default=0) + 1
+        self.issues[number] = OpenedIssue(title, body, BOT)
+        return Issue(number, body, _url(number))
+
+    def update_issue(self, number: int, *, body: str, comment: str = "", close: bool = False) -> None:
+        self._asked("update_issue")
+        issue = _found(self.issues, number, f"update issue #{number}")
+        issue.body, issue.is_open = body, issue.is_open and not close
+        issue.comments += [comment] if comment else []
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def _asked(self, method: str) -> None:
+        self.calls.append(method)
+        if method in self.failing:
+            raise self.failing[method]
+
+    def _pull(self, number: int) -> PullRequest:
+        return _found(self.pulls, number, f"read pull request #{number}")
+
+    def _ours(self, pull: int, login: str) -> list[IssueComment]:
+        if pull not in self.pulls and pull not in self.issues:
+            raise _refused(f"read the comments of #{pull}", 404)
+        return [comment for comment in self.comments.values() if comment.pull == pull and comment.author == login]
+
+
+def _found(known: Mapping[_K, _V], key: _K, what: str) -> _V:
+    if key not in known:
+        raise _refused(what, 404)
+    return known[key]
+
+
+def _refused(what: str, status: int) -> CouldNotVerify:
+    return CouldNotVerify(f"GitHub refused to {what}: {status}", remedy="run the job again")
+
+
+def _url(number: int, comment_id: int | None = None) -> str:
+    anchor = f"#issuecomment-{comment_id}" if comment_id else ""
+    return f"https://github.com/{REPO}/issues/{number}{anchor}"
+
+
+_IS_A_GITHUB: type[GitHub] = FakeGitHub  # mypy checks here that it has every operation, with the protocol's types
+
+
+def pull_request(number: int = 7, **changes: Any) -> PullRequest:
+    """An open pull request by alice, of this repository's branch `change` into main."""
+    open_one = PullRequest(
+        number=number,
+        title="A change",
+        state="open",
+        merged=False,
+        merged_at=None,
+        merge_commit_sha=None,
+        draft=False,
+        author="alice",
+        head_sha=HEAD,
+        head_ref="change",
+        base_ref="main",
+        is_fork=False,
+    )
+    return replace(open_one, **changes)
+
+
+def issue_comment(number: int = 1, **changes: Any) -> IssueComment:
+    """alice's comment on pull request 7, never edited."""
+    pull = changes.get("pull", 7)
+    written = IssueComment(number, pull, "/promote active", "alice", NOW, NOW, _url(pull, number))
+    return replace(written, **changes)
+
+
+def settings(**changes: Any) -> Settings:
+    """What a runner's environment says of a job in this repository."""
+    values: dict[str, Any] = {
+        "event_name": "issue_comment",
+        "event_path": Path("event.json"),
+        "token": SecretStr("ghs_made_up"),
+        "api_url": "https://api.github.com",
+        "server_url": "https://github.com",
+        "repository": REPO,
+        "output_path": Path("output"),
+        "summary_path": Path("summary"),
+        "run_id": "42",
+    }
+    return Settings(**{**values, **changes})
+
+
+@dataclass
+class FakeExaminer:
+    """`promotebot.planning.examiner.Examine`: every artifact is well, and its bytes are told by its name.
+
+    `found` says otherwise for a directory: other bytes, or none that anybody could vouch for.
+    """
+
+    found: dict[str, Digest | None] = field(default_factory=dict)
+    problems: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    looked_at: list[str] = field(default_factory=list)
+
+    def __call__(self, source: FileSource, directory: ArtifactPath, limits: Limits) -> Evidence:
+        self.looked_at.append(directory)
+        evidence = examine_by_name(source, directory, limits)
+        digest = self.found.get(directory, evidence.digest)
+        return replace(evidence, digest=digest, findings=self.problems.get(directory, evidence.findings))
+
+
+_IS_AN_EXAMINE: Examine = FakeExaminer()
+
+
+def job_context(github: GitHub | None = None, *, examine: Examine | None = None, **changes: Any) -> JobContext:
+    """What a job works with; `changes` are of its settings."""
+    client = github or FakeGitHub()
+    return JobContext(settings(**changes), lambda: client, examine or FakeExaminer(), lambda: NOW)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit as a value: its parents, and every file's bytes by path."""
+
+    parents: tuple[str, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class FakeRepository(FetchedRepository):
+    """Git's answers to what is read by object id, from commits held in memory; it starts no process."""
+
+    def __init__(self, commits: Mapping[str, Commit]) -> None:
+        self.commits = commits
+        self.read: list[str] = []
+        """The blobs that were opened."""
+
+    def close(self) -> None: ...
+
+    def resolve(self, revision: str) -> GitSha | None:
+        return GitSha(revision) if revision in self.commits else None
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        return ancestor in self._history(descendant)
+
+    def merge_base(self, one: str, other: str) -> GitSha:
+        theirs = set(self._history(other))
+        return GitSha(next(sha for sha in self._history(one) if sha in theirs))
+
+    def changed_paths(self, old: str, new: str) -> list[str]:
+        before, after = self.commits[old].files, self.commits[new].files
+        return sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+
+    def list_tree(self, commit: str, path: str, recursive: bool) -> list[TreeEntry]:
+        below, files = path.rstrip("/"), self.commits[commit].files
+        trees = {"/".join(parts[:end]) for file in files if (parts := file.split("/")) for end in range(1, len(parts))}
+        inside = f"{below}/" if below else ""
+        lists_children = path.endswith("/") or not path
+
+        def named(entry: str) -> bool:
+            if entry == below:
+                return recursive or not lists_children
+            inside_it = entry.startswith(inside)
+            return inside_it and (recursive or (lists_children and "/" not in entry.removeprefix(inside)))
+
+        return [self._entry(commit, entry) for entry in sorted({*files, *trees}) if named(entry)]
+
+    def _entry(self, commit: str, path: str) -> TreeEntry:
+        files = self.commits[commit].files
+        if path in files:
+            return TreeEntry("100644", hashlib.sha1(files[path], usedforsecurity=False).hexdigest(), None, path)
+        below = repr(sorted((p, files[p]) for p in files if p.startswith(f"{path}/")))
+        return TreeEntry("040000", hashlib.sha1(below.encode(), usedforsecurity=False).hexdigest(), None, path)
+
+    @contextmanager
+    def open_blob(self, oid: str) -> Iterator[BinaryIO]:
+        self.read.append(oid)
+        blobs = [data for commit in self.commits.values() for data in commit.files.values()]
+        yield io.BytesIO(next(d for d in blobs if hashlib.sha1(d, usedforsecurity=False).hexdigest() == oid))
+
+    def commits_of(self, path: str, head: str) -> list[GitSha]:
+        history = self._history(head)
+        below = [*(self.commits[sha].files for sha in history[1:]), {}]
+        return [
+            GitSha(sha)
+            for sha, before in zip(history, below, strict=True)
+            if self.commits[sha].files.get(path) != before.get(path)
+        ]
+
+    def _history(self, head: str) -> list[str]:
+        """The commit and everything behind it, the newest first."""
+        found = [head] if head in self.commits else []
+        for sha in found:
+            found += [parent for parent in self.commits[sha].parents if parent not in found]
+        return found
+
+    def _run(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+        raise AssertionError(f"git {' '.join(arguments)} is not one of this fake's answers (env: {bool(env)})")
+
+
+def diverged(
+    base: Mapping[str, bytes], head: Mapping[str, bytes], *, fork: Mapping[str, bytes] | None = None
+) -> Changeset:
+    """A pull request's two ends as commits that left a common one, the base as it was where nothing else is given."""
+    start = Commit((), {**(base if fork is None else fork)})
+    commits: dict[str, Commit] = {FORK: start, BASE: Commit((FORK,), base), HEAD: Commit((FORK,), head)}
+    return Changeset(FakeRepository(commits), BASE, HEAD, DEFAULT_PATH, POLICY_PATH)
+
+
+def pull_snapshot(
+    changeset: Changeset, pull: PullRequest | None = None, *, trusted: Policy | None = None
+) -> PullSnapshot:
+    """A pull request as a job fetched it at NOW; `trusted` is the default branch's policy."""
+    repository = changeset.repository
+    assert isinstance(repository, FetchedRepository)
+    return PullSnapshot(repository, pull or pull_request(), changeset, "main", trusted or Policy(), NOW)

@@ -1,0 +1,324 @@
+"""The fakes answer as the real ones do: one scenario each, told to both, so that neither can drift alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from git import Repo
+
+from promotebot.errors import CouldNotVerify
+from promotebot.git.branch import FetchedRepository
+from promotebot.git.process import ISOLATED, Identity
+from promotebot.git.repository import Repository
+from promotebot.github.client import PyGithubClient
+from promotebot.github.ports import GitHub, Labeling
+from promotebot.promotion.policy import Permission
+from tests import fakes
+from tests.fake_github.people import BOT_PERMISSIONS
+from tests.fakes import BOT, Commit, FakeGitHub, FakeRepository, Push, Review
+from tests.office import Office
+
+MARKER, OTHER_MARKER = "<!-- promotebot:regime -->", "<!-- promotebot:general -->"
+SETTLED = (OTHER_MARKER, f"{OTHER_MARKER}\nsettled")
+
+
+@dataclass
+class World:
+    """One open pull request, its people, and the client that the bot asks about them."""
+
+    github: GitHub
+    number: int
+    head: str
+    branch: str
+    say: Callable[[str, str], int]
+    """Somebody comments; the comment's id."""
+    edit: Callable[[int, str], None]
+    label: Callable[[str, str], None]
+    review: Callable[[str, str], None]
+    bodies: Callable[[], list[str]]
+    reactions: Callable[[], list[str]]
+    conclusions: Callable[[], list[str]]
+
+
+def in_memory() -> World:
+    roles = {"alice": Permission.MAINTAIN, "carol": Permission.WRITE, "mallory": Permission.READ}
+    fake = FakeGitHub(roles=roles, pulls={1: fakes.pull_request(1)})
+    fake.pushes["change"] = [Push(fakes.HEAD)]
+
+    def review(login: str, state: str) -> None:
+        fake.reviews.setdefault(1, []).append(Review(login, state, fakes.HEAD))
+
+    return World(
+        fake,
+        1,
+        fakes.HEAD,
+        "change",
+        say=lambda login, body: fake.say(1, login, body).id,
+        edit=fake.edit,
+        label=lambda name, login: fake.put_label(1, name, by=login),
+        review=review,
+        bodies=lambda: [comment.body for comment in fake.comments.values() if comment.author == BOT],
+        reactions=lambda: [content for _, content in fake.reactions],
+        conclusions=lambda: [check.conclusion for check in fake.checks],
+    )
+
+
+def over_http(office: Office, client: PyGithubClient) -> World:
+    number = office.pull()
+    repository = office.repository
+
+    def edit(comment_id: int, body: str) -> None:
+        repository.comments[comment_id].updated_at = datetime(2100, 1, 1, tzinfo=timezone.utc)
+        repository.comments[comment_id].body = body
+
+    return World(
+        client,
+        number,
+        office.head(number),
+        "evaluation",
+        say=lambda login, body: repository.comment(number, author=login, body=body).id,
+        edit=edit,
+        label=lambda name, login: repository.add_label(number, name, by=login),
+        review=lambda login, state: _ignored(repository.review(number, by=login, state=state)),
+        bodies=lambda: office.comments(number),
+        reactions=office.reactions,
+        conclusions=lambda: office.checks(office.head(number)),
+    )
+
+
+def _ignored(_: object) -> None: ...
+
+
+@pytest.fixture(params=["in memory", "over HTTP"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    if request.param == "in memory":
+        yield in_memory()
+        return
+    office: Office = request.getfixturevalue("office")
+    token = office.repository.issue_actions_token(BOT_PERMISSIONS)
+    settings = fakes.settings(api_url=office.repository.hub.api_url, token=token)
+    with closing(PyGithubClient.connect(settings, retries=0)) as client:
+        yield over_http(office, client)
+
+
+def test_github_in_memory_answers_as_the_client_does_over_http(world: World) -> None:
+    """One test, since the embedded GitHub takes a second to start: each part leaves the others alone."""
+    permissions_are_roles_and_nobody_has_none(world)
+    pull_requests_are_found_by_number_and_branch(world)
+    comments_are_found_written_once_and_settled(world)
+    reactions_are_put_on_once(world)
+    labels_are_remembered_with_who_put_them_on(world)
+    the_last_verdict_on_this_head_is_an_approval(world)
+    checks_are_taken(world)
+    issues_are_found_by_marker_while_they_are_open(world)
+
+
+def permissions_are_roles_and_nobody_has_none(world: World) -> None:
+    roles = [world.github.permission(login) for login in ("alice", "carol", "mallory")]
+    assert roles == [Permission.MAINTAIN, Permission.WRITE, Permission.READ]
+    for login in ("nobody", BOT):
+        with pytest.raises(CouldNotVerify, match=r"GitHub refused to ask for the permission of .*: 404"):
+            world.github.permission(login)
+
+
+def pull_requests_are_found_by_number_and_branch(world: World) -> None:
+    github = world.github
+    found = github.pull(world.number)
+    assert (found.author, found.head_sha, found.head_ref, found.base_ref) == ("alice", world.head, world.branch, "main")
+    assert (found.state, found.merged, found.draft, found.is_fork) == ("open", False, False, False)
+    assert list(github.open_pulls("main")) == list(github.pulls_from(world.branch)) == [world.number]
+    assert list(github.open_pulls("other")) == list(github.pulls_from("other")) == []
+    assert github.last_pusher(world.branch, world.head) == "alice"
+    assert github.default_branch() == "main"
+    with pytest.raises(CouldNotVerify, match="GitHub refused to read pull request #999: 404"):
+        github.pull(999)
+    with pytest.raises(CouldNotVerify, match="GitHub does not list who pushed 0000000 yet"):
+        github.last_pusher(world.branch, "0" * 40)
+    with pytest.raises(CouldNotVerify, match="GitHub refused to open a pull request: 422"):
+        github.create_pull(head_ref=world.branch, base_ref="main", title="Again", body="")
+    with pytest.raises(CouldNotVerify, match="GitHub refused to read run 999: 404"):
+        github.run(999)
+
+
+def comments_are_found_written_once_and_settled(world: World) -> None:
+    github, number = world.github, world.number
+    asked = world.say("alice", "/promote active")
+    world.say("mallory", f"{MARKER}\nnot ours")
+    comment = github.comment(asked)
+    assert (comment.pull, comment.author, comment.body) == (number, "alice", "/promote active")
+    assert comment.created_at == comment.updated_at
+    world.edit(asked, "/promote shadow")
+    assert github.comment(asked).created_at < github.comment(asked).updated_at
+    with pytest.raises(CouldNotVerify, match="GitHub refused to read the comment again: 404"):
+        github.comment(999_999)
+    assert github.find_comment(number, MARKER, author_login=BOT) is None
+
+    general = github.upsert_comment(number, OTHER_MARKER, f"{OTHER_MARKER}\nrefused", author_login=BOT)
+    first = github.upsert_comment(number, MARKER, f"{MARKER}\none", author_login=BOT)
+    assert first != general
+    assert world.bodies() == [f"{OTHER_MARKER}\nrefused", f"{MARKER}\none"], "nothing is settled unasked"
+    second = github.upsert_comment(number, MARKER, f"{MARKER}\ntwo", author_login=BOT, settled=SETTLED)
+    assert first == second
+    assert world.bodies() == [SETTLED[1], f"{MARKER}\ntwo"]
+    github.upsert_comment(number, OTHER_MARKER, f"{OTHER_MARKER}\nagain", author_login=BOT, settled=SETTLED)
+    assert world.bodies() == [f"{OTHER_MARKER}\nagain", f"{MARKER}\ntwo"], "an answer does not settle itself"
+    found = github.find_comment(number, MARKER, author_login=BOT)
+    assert found is not None
+    assert (found.body, found.html_url) == (f"{MARKER}\ntwo", first)
+    for body in ("x" * 65_537, " "):
+        with pytest.raises(CouldNotVerify, match="GitHub refused to write the comment: 422"):
+            github.upsert_comment(number, MARKER, body, author_login=BOT)
+    with pytest.raises(CouldNotVerify, match="404"):
+        github.upsert_comment(999, MARKER, MARKER, author_login=BOT)
+
+
+def reactions_are_put_on_once(world: World) -> None:
+    asked = world.say("alice", "/promote staging")
+    world.github.react(asked, "eyes")
+    world.github.react(asked, "eyes")
+    world.github.react(asked, "+1")
+    assert world.reactions() == ["eyes", "+1"]
+    with pytest.raises(CouldNotVerify, match="GitHub refused to react: 422"):
+        world.github.react(asked, "shrug")
+    with pytest.raises(CouldNotVerify, match="GitHub refused to react: 404"):
+        world.github.react(999_999, "eyes")
+
+
+def labels_are_remembered_with_who_put_them_on(world: World) -> None:
+    github, number = world.github, world.number
+    world.label("promote:active", "alice")
+    world.label("promote:active", "mallory")
+    github.add_label(number, "promote:shadow")
+    assert list(github.labels(number)) == ["promote:active", "promote:shadow"]
+    github.remove_label(number, "promote:active")
+    assert list(github.labels(number)) == ["promote:shadow"]
+    assert list(github.labelings(number)) == [Labeling("promote:active", "alice"), Labeling("promote:shadow", BOT)]
+    with pytest.raises(CouldNotVerify, match="GitHub refused to take the label promote:active off: 404"):
+        github.remove_label(number, "promote:active")
+
+
+def the_last_verdict_on_this_head_is_an_approval(world: World) -> None:
+    github, number = world.github, world.number
+    assert list(github.approvals(number, world.head)) == []
+    for login, state in (
+        ("mallory", "APPROVED"),
+        ("carol", "CHANGES_REQUESTED"),
+        ("carol", "APPROVED"),
+        ("alice", "APPROVED"),
+        ("alice", "DISMISSED"),
+        ("carol", "COMMENTED"),
+    ):
+        world.review(login, state)
+    assert list(github.approvals(number, world.head)) == ["carol", "mallory"], "by name, whatever they may do"
+    assert list(github.approvals(number, "0" * 40)) == []
+
+
+def checks_are_taken(world: World) -> None:
+    for conclusion in ("failure", "action_required", "success"):
+        world.github.publish_check(
+            world.head, name="promotebot/gate", conclusion=conclusion, title="t" * 300, summary="s" * 70_000, text=""
+        )
+    assert world.conclusions() == ["failure", "action_required", "success"]
+
+
+def issues_are_found_by_marker_while_they_are_open(world: World) -> None:
+    github = world.github
+    assert github.find_issue(MARKER, author_login=BOT) is None
+    made = github.create_issue("The registry does not verify", f"{MARKER}\none")
+    found = github.find_issue(MARKER, author_login=BOT)
+    assert found == made
+    assert github.find_issue(MARKER, author_login="alice") is None
+    assert github.find_issue(OTHER_MARKER, author_login=BOT) is None
+    github.update_issue(made.number, body=f"{MARKER}\ntwo", comment="worse")
+    again = github.find_issue(MARKER, author_login=BOT)
+    assert again is not None
+    assert again.body == f"{MARKER}\ntwo"
+    github.update_issue(made.number, body=f"{MARKER}\nthree", close=True)
+    assert github.find_issue(MARKER, author_login=BOT) is None
+    with pytest.raises(CouldNotVerify, match="GitHub refused to update issue #999: 404"):
+        github.update_issue(999, body="x")
+
+
+@pytest.mark.parametrize("method", ["permission", "pull", "comment", "find_comment", "react", "publish_check", "run"])
+def test_a_method_that_is_told_to_fail_raises_as_a_github_that_does_not_answer(method: str) -> None:
+    fake = FakeGitHub(roles={"alice": Permission.ADMIN}, pulls={7: fakes.pull_request()}).fail(method)
+    calls: dict[str, Callable[[], object]] = {
+        "permission": lambda: fake.permission("alice"),
+        "pull": lambda: fake.pull(7),
+        "comment": lambda: fake.comment(1),
+        "find_comment": lambda: fake.find_comment(7, MARKER, author_login=BOT),
+        "react": lambda: fake.react(1, "eyes"),
+        "run": lambda: fake.run(1),
+        "publish_check": lambda: fake.publish_check("", name="", conclusion="success", title="", summary="", text=""),
+    }
+    with pytest.raises(CouldNotVerify, match="GitHub does not answer"):
+        calls[method]()
+    assert fake.calls == [method]
+
+
+FILES = {
+    "ml/registry/models.json": b"{}\n",
+    "ml/registry/models/regime.json": b"one\n",
+    "ml/artifacts/v1/manifest.json": b"[]",
+    "ml/artifacts/v1/weights/m.onnx": b"\0\1",
+    "README.md": b"models\n",
+}
+MORE = {**FILES, "ml/registry/models/regime.json": b"two\n", "ml/artifacts/v2/manifest.json": b"{}"}
+LESS = {path: data for path, data in FILES.items() if path != "README.md"}
+
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # the tree without a file, which every git knows
+
+
+@pytest.fixture
+def repositories(tmp_path: Path) -> Iterator[tuple[Repository, FakeRepository, dict[str, str]]]:
+    """The same three commits in git and in memory, and their ids: a fork, and two that left it."""
+    real = FetchedRepository(Repo.init(tmp_path, bare=True), ISOLATED)
+    alice = Identity("alice", "alice@example.com")
+
+    def commit(files: Mapping[str, bytes], *parents: str) -> str:
+        return real.commit_files(parents, files, tree=EMPTY_TREE, message="x", author=alice, when=fakes.NOW)
+
+    fork = commit(FILES)
+    base, head = commit(MORE, fork), commit(LESS, fork)
+    commits: dict[str, Commit] = {fork: Commit((), FILES), base: Commit((fork,), MORE), head: Commit((fork,), LESS)}
+    yield real, FakeRepository(commits), {"fork": fork, "base": base, "head": head}
+    real.close()
+
+
+def test_git_in_memory_answers_as_git_does(
+    repositories: tuple[Repository, FakeRepository, dict[str, str]],
+) -> None:
+    real, fake, commits = repositories
+    fork, base, head = commits["fork"], commits["base"], commits["head"]
+
+    def listed(repository: Repository, commit: str, path: str, recursive: bool) -> list[tuple[str, str]]:
+        return sorted((entry.path, entry.kind.value) for entry in repository.list_tree(commit, path, recursive))
+
+    places = ["", "ml", "ml/", "ml/registry/models.json", "ml/registry/models/", "README.md", "nowhere", "ml/art"]
+    for path in places:
+        for recursive in (False, True):
+            assert listed(fake, base, path, recursive) == listed(real, base, path, recursive), (path, recursive)
+    for repository in (real, fake):
+        assert repository.merge_base(base, head) == fork
+        assert [repository.is_ancestor(fork, head), repository.is_ancestor(base, head)] == [True, False]
+        assert repository.is_ancestor("0" * 40, head) is False
+        assert repository.resolve("0" * 40) is None
+        assert repository.changed_paths(fork, base) == [
+            "ml/artifacts/v2/manifest.json",
+            "ml/registry/models/regime.json",
+        ]
+        assert repository.changed_paths(fork, head) == ["README.md"]
+        assert repository.read_file(base, "ml/registry/models/regime.json", max_bytes=9) == b"two\n"
+        assert repository.read_file(head, "README.md", max_bytes=9) is None
+        assert repository.commits_of("ml/registry/models/regime.json", base) == [base, fork]
+        assert repository.commits_of("README.md", head) == [head, fork]
+        same, other = (repository.list_tree(commit, "ml/artifacts/v1", False)[0].oid for commit in (fork, base))
+        assert same == other, "the same files are the same tree"
+        one, two = (repository.list_tree(commit, "ml/registry", False)[0].oid for commit in (fork, base))
+        assert one != two
