@@ -455,6 +455,8 @@ class FakeRepository(FetchedRepository):
         def named(entry: str) -> bool:
             if entry == below:
                 return recursive or not lists_children
+            if recursive and below.startswith(f"{entry}/"):
+                return True  # ls-tree -t shows the trees on the way
             inside_it = entry.startswith(inside)
             return inside_it and (recursive or (lists_children and "/" not in entry.removeprefix(inside)))
 

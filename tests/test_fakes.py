@@ -300,7 +300,17 @@ def test_git_in_memory_answers_as_git_does(
     def listed(repository: Repository, commit: str, path: str, recursive: bool) -> list[tuple[str, str]]:
         return sorted((entry.path, entry.kind.value) for entry in repository.list_tree(commit, path, recursive))
 
-    places = ["", "ml", "ml/", "ml/registry/models.json", "ml/registry/models/", "README.md", "nowhere", "ml/art"]
+    places = [
+        "",
+        "ml",
+        "ml/",
+        "ml/registry/models.json",
+        "ml/registry/models/",
+        "README.md",
+        "nowhere",
+        "ml/nowhere",
+        "ml/art",
+    ]
     for path in places:
         for recursive in (False, True):
             assert listed(fake, base, path, recursive) == listed(real, base, path, recursive), (path, recursive)
