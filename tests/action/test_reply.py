@@ -1,0 +1,203 @@
+"""Replies: what is posted, that a comment which fails changes nothing, and that a check which fails raises."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from promotebot.action.reply import Replier, comment_context, refusal_answer
+from promotebot.action.requester import Requester
+from promotebot.action.result import Answer, Outcome, Reason, Refusal
+from promotebot.comments.comment import Rendered
+from promotebot.errors import CouldNotVerify
+from promotebot.findings import error, passed
+from tests.fakes import BOT, HEAD, FakeGitHub, pull_request, settings
+
+REGIME, GENERAL = "<!-- promotebot:regime -->", "<!-- promotebot:general -->"
+RENDERED = Rendered(REGIME, "title", f"{REGIME}\nbody", "the full text")
+REFUSED = Rendered(GENERAL, "title", f"{GENERAL}\nrefused", "the full refusal")
+DONE = Answer(Outcome.PROMOTED, Reason.COMMITTED, "promoted", commit_sha=HEAD)
+NO = Answer(Outcome.REFUSED, Reason.RULES, "refused")
+
+
+@pytest.fixture
+def github() -> FakeGitHub:
+    """Pull request 7 with the comment that asked."""
+    fake = FakeGitHub(pulls={7: pull_request()})
+    fake.say(7, "alice", "/promote active")
+    return fake
+
+
+def replier(github: FakeGitHub, comment_id: int | None = 1) -> Replier:
+    return Replier(github, settings(), Requester(7, "alice", "comment:1", "https://x/1", comment_id))
+
+
+def ours(github: FakeGitHub) -> list[str]:
+    return [comment.body for comment in github.comments.values() if comment.author == BOT]
+
+
+def test_an_answer_is_posted_with_its_address_and_whole_text(github: FakeGitHub) -> None:
+    answer = replier(github).post(DONE, RENDERED)
+    assert ours(github) == [RENDERED.body]
+    assert (answer.comment_url, answer.summary) == (github.comments[2].html_url, "the full text")
+    assert (answer.outcome, answer.reason, answer.commit_sha) == (DONE.outcome, DONE.reason, HEAD)
+
+
+def test_a_second_answer_replaces_the_first_where_it_stands(github: FakeGitHub) -> None:
+    first = replier(github).post(NO, RENDERED)
+    second = replier(github).post(DONE, Rendered(REGIME, "title", f"{REGIME}\nlater", "later"))
+    assert ours(github) == [f"{REGIME}\nlater"]
+    assert first.comment_url == second.comment_url
+
+
+def test_an_answer_settles_a_refusal_that_named_no_model_and_a_refusal_settles_nothing(github: FakeGitHub) -> None:
+    replier(github).post(NO, REFUSED)
+    replier(github).post(NO, RENDERED)
+    assert ours(github) == [REFUSED.body, RENDERED.body]
+    replier(github).post(DONE, RENDERED)
+    settled = ours(github)[0]
+    assert settled.startswith(f"{GENERAL}\n"), "the next refusal must find it"
+    assert "### ☑️ Settled" in settled
+    replier(github).post(NO, REFUSED)
+    assert ours(github) == [REFUSED.body, RENDERED.body]
+
+
+def test_an_answer_without_a_model_does_not_settle_itself(github: FakeGitHub) -> None:
+    replier(github).post(DONE, REFUSED)
+    replier(github).post(DONE, REFUSED)
+    assert ours(github) == [REFUSED.body]
+
+
+@pytest.mark.parametrize("made", [DONE, NO])
+def test_a_comment_that_fails_changes_nothing_about_the_outcome(
+    github: FakeGitHub, made: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = replier(github.fail("upsert_comment", "403")).post(made, RENDERED)
+    assert (answer.outcome, answer.reason, answer.code) == (made.outcome, made.reason, made.code)
+    assert (answer.comment_url, answer.summary) == ("", "the full text"), "the summary says it all the same"
+    assert "no comment: 403" in caplog.text
+
+
+def test_a_comment_that_stands_there_is_left_as_it_is(github: FakeGitHub) -> None:
+    said_more = replier(github).post(DONE, RENDERED)
+    again = Rendered(REGIME, "title", f"{REGIME}\nalready done", "already done")
+    answer = replier(github).post_if_absent(NO, again)
+    assert ours(github) == [RENDERED.body]
+    assert (answer.comment_url, answer.summary) == (said_more.comment_url, "already done")
+
+
+def test_where_no_comment_stands_one_is_posted(github: FakeGitHub) -> None:
+    github.say(7, "mallory", RENDERED.body)
+    answer = replier(github).post_if_absent(DONE, RENDERED)
+    assert ours(github) == [RENDERED.body]
+    assert answer.comment_url
+
+
+def test_only_a_comment_that_stands_there_is_brought_up_to_date(github: FakeGitHub) -> None:
+    nothing = replier(github).update_if_present(DONE, RENDERED)
+    assert (ours(github), nothing.comment_url, nothing.summary) == ([], "", "the full text")
+    replier(github).post(DONE, RENDERED)
+    later = Rendered(REGIME, "title", f"{REGIME}\nlater", "later")
+    answer = replier(github).update_if_present(DONE, later)
+    assert ours(github) == [later.body]
+    assert (answer.comment_url, answer.summary) == (github.comments[2].html_url, "later")
+
+
+@pytest.mark.parametrize("way", ["post_if_absent", "update_if_present"])
+def test_a_comment_that_cannot_be_looked_for_is_not_written_a_second_time(
+    github: FakeGitHub, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    replier(github).post(DONE, RENDERED)
+    github.fail("find_comment", "502")
+    answer = getattr(replier(github), way)(NO, Rendered(REGIME, "", f"{REGIME}\nlater", "later"))
+    assert ours(github) == [RENDERED.body]
+    assert (answer.reason, answer.comment_url, answer.summary) == (Reason.RULES, "", "later")
+    assert "the comment could not be looked for: 502" in caplog.text
+
+
+def test_a_refusal_is_posted_with_its_reason_and_next_step(github: FakeGitHub) -> None:
+    answer = replier(github).refuse(Refusal(Reason.DRAFT, "It is a draft.", "mark it ready"))
+    assert (answer.outcome, answer.reason, answer.message, answer.code) == (
+        Outcome.REFUSED,
+        Reason.DRAFT,
+        "It is a draft.",
+        1,
+    )
+    assert ours(github)[0].startswith(GENERAL)
+    assert "It is a draft." in ours(github)[0]
+    assert "mark it ready" in ours(github)[0]
+    assert answer.summary == ours(github)[0]
+
+
+def test_outputs_may_say_a_refusal_in_other_words_than_the_comment(github: FakeGitHub) -> None:
+    answer = replier(github).refuse(Refusal(Reason.REF_CHANGED, "It moved.", "ask again"), message="moved to ccccccc")
+    assert answer.message == "moved to ccccccc"
+    assert "It moved." in ours(github)[0]
+    assert "moved to" not in ours(github)[0]
+
+
+def test_a_reaction_goes_on_the_comment_that_asked(github: FakeGitHub) -> None:
+    replier(github).react("eyes")
+    assert github.reactions == [(1, "eyes")]
+
+
+def test_where_no_comment_asked_no_reaction_is_tried(github: FakeGitHub) -> None:
+    replier(github, comment_id=None).react("eyes")
+    assert github.calls == []
+
+
+def test_a_reaction_that_fails_is_logged_and_no_more(github: FakeGitHub, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        replier(github.fail("react", "403")).react("eyes")
+    assert "no reaction: 403" in caplog.text
+
+
+def test_the_check_is_the_required_one_on_the_exact_head(github: FakeGitHub) -> None:
+    replier(github).check(HEAD, "action_required", "waits", RENDERED)
+    [check] = github.checks
+    assert (check.head_sha, check.name, check.conclusion) == (HEAD, "promotebot/gate", "action_required")
+    assert (check.title, check.summary) == ("waits", RENDERED.body)
+
+
+def test_a_check_that_fails_is_an_error_unlike_a_comment(github: FakeGitHub) -> None:
+    with pytest.raises(CouldNotVerify, match="no checks"):
+        replier(github.fail("publish_check", "no checks")).check(HEAD, "success", "t", RENDERED)
+
+
+def test_what_a_comment_says_of_its_place_follows_the_pull_request_and_its_head(github: FakeGitHub) -> None:
+    speaking = replier(github)
+    assert (speaking.context.head_sha, speaking.context.base_ref) == ("", "")
+    speaking.set_pull(pull_request(base_ref="release"))
+    assert (speaking.context.head_sha, speaking.context.base_ref) == (HEAD, "release")
+    assert speaking.context.contacts == ()
+    speaking.set_head("d" * 40, ("bob",))
+    assert (speaking.context.head_sha, speaking.context.contacts) == ("d" * 40, ("bob",))
+    assert speaking.context.base_ref == "release"
+
+
+@pytest.mark.parametrize(("comment_id", "word"), [(1, "this comment"), (None, "this run")])
+def test_a_comment_links_to_what_asked(comment_id: int | None, word: str) -> None:
+    context = comment_context(settings(), Requester(7, "alice", "run:42", "https://x", comment_id))
+    assert (context.request_word, context.request_url, context.requester) == (word, "https://x", "alice")
+    assert (context.repo, context.pull) == ("acme/models", 7)
+    assert context.run_url == "https://github.com/acme/models/actions/runs/42"
+
+
+def test_a_refusal_where_no_comment_can_be_posted_says_all_in_its_summary() -> None:
+    context = comment_context(settings(), Requester(0, "bob", "run:42", ""))
+    answer = refusal_answer(Refusal(Reason.WRONG_BASE, "started on a tag", "start it on main"), context)
+    assert (answer.outcome, answer.reason, answer.code) == (Outcome.REFUSED, Reason.WRONG_BASE, 1)
+    assert answer.message == "started on a tag\nNext: start it on main"
+    assert "started on a tag" in answer.summary
+    assert "start it on main" in answer.summary
+    assert answer.details == {}
+    assert refusal_answer(Refusal(Reason.WRONG_BASE, "started on a tag", ""), context).message == "started on a tag"
+
+
+def test_a_refusal_by_rules_lists_what_they_found_in_outputs_and_summary() -> None:
+    context = comment_context(settings(), Requester(0, "bob", "run:42", ""))
+    found = (passed("soak.shadow", "long enough"), error("active.reason", "A reason is missing", remedy="give one"))
+    answer = refusal_answer(Refusal(Reason.RULES, "active.reason: missing", "give one", found), context)
+    assert [finding["rule"] for finding in answer.details["findings"]] == ["active.reason"]
+    assert "A reason is missing" in answer.summary

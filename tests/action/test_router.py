@@ -1,0 +1,158 @@
+"""Which event goes where, what is passed over without a word or a connection, and that the client is closed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.router import respond
+from promotebot.errors import CouldNotVerify
+from promotebot.github.events import (
+    CommentCreated,
+    Dispatched,
+    Event,
+    Ignored,
+    LabelChanged,
+    PullChanged,
+    PullClosed,
+    Pushed,
+    Queued,
+    Reviewed,
+    Scheduled,
+)
+from promotebot.github.ports import GitHub
+from promotebot.pulls.context import JobContext
+from tests.fakes import BOT, FakeGitHub, job_context
+
+COMMENT = CommentCreated(7, True, 1, "/promote active", "alice", "User", via_app=False)
+LABEL = LabelChanged(7, "promote:active", added=True, sender="alice", sender_type="User")
+CHANGED, REVIEWED = PullChanged(7, "synchronize"), Reviewed((7, 8))
+QUEUED = Queued("c" * 40, "refs/heads/gh-readonly-queue/main/pr-7", "b" * 40, "main")
+MERGED, CLOSED = PullClosed(7, merged=True), PullClosed(7, merged=False)
+PUSHED, DISPATCHED, SCHEDULED = (
+    Pushed("main", "a" * 40, "b" * 40),
+    Dispatched("", "refs/heads/main", "bob"),
+    Scheduled(),
+)
+ANSWERERS = {
+    "issue_comment.answer_comment": (COMMENT, "auto"),
+    "labels.answer_label": (LABEL, "auto"),
+    "pull_request.evaluate_pulls": (CHANGED, "auto"),
+    "merge_group.evaluate_queue": (QUEUED, "auto"),
+    "merged.announce": (MERGED, "auto"),
+    "push.refresh_pulls": (PUSHED, "auto"),
+    "workflow_dispatch.answer_dispatch": (DISPATCHED, "auto"),
+    "schedule.verify_registry": (SCHEDULED, "verify"),
+}
+"""Each use case, `FILE.FUNCTION` of action/, with an event and a command that start it."""
+
+
+class Answerers:
+    """Stands in for every use case, and remembers which was called with what."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.called: list[tuple[str, object]] = []
+        self.problem: Exception | None = None
+        self.asks_github = True
+        for name in ANSWERERS:
+            monkeypatch.setattr(f"promotebot.action.{name}", self._answerer(name))
+
+    def _answerer(self, name: str) -> Any:
+        def answer(event: object, job: JobContext) -> Answer:
+            self.called.append((name, event))
+            if self.asks_github:
+                job.github.default_branch()
+            if self.problem:
+                raise self.problem
+            return Answer(Outcome.PASSED, Reason.GATE, name)
+
+        return answer
+
+
+@pytest.fixture
+def answerers(monkeypatch: pytest.MonkeyPatch) -> Answerers:
+    return Answerers(monkeypatch)
+
+
+def unconnected(**changes: Any) -> JobContext:
+    """A job that must not need a client."""
+
+    def connect() -> GitHub:
+        raise AssertionError("an event that is ignored connects to nothing")
+
+    return replace(job_context(**changes), connect=connect)
+
+
+@pytest.mark.parametrize(
+    ("event", "command", "goes_to"),
+    [
+        *[(event, command, name) for name, (event, command) in ANSWERERS.items()],
+        (REVIEWED, "auto", "pull_request.evaluate_pulls"),
+        (CHANGED, "gate", "pull_request.evaluate_pulls"),
+        (REVIEWED, "gate", "pull_request.evaluate_pulls"),
+        (QUEUED, "gate", "merge_group.evaluate_queue"),
+        (CHANGED, "verify", "pull_request.evaluate_pulls"),
+        (QUEUED, "verify", "merge_group.evaluate_queue"),
+        (PUSHED, "verify", "schedule.verify_registry"),
+        (DISPATCHED, "verify", "schedule.verify_registry"),
+    ],
+)
+def test_each_event_has_one_use_case(answerers: Answerers, event: Event, command: str, goes_to: str) -> None:
+    answer = respond(event, job_context(command=command))
+    given = event.pulls if isinstance(event, (PullChanged, Reviewed)) else event
+    assert answerers.called == [(goes_to, given)]
+    assert answer.message == goes_to
+
+
+@pytest.mark.parametrize(
+    ("event", "command", "reason", "message"),
+    [
+        (Ignored("promotebot does not act on star"), "auto", Reason.OTHER_EVENT, "promotebot does not act on star"),
+        (Ignored("no branch"), "verify", Reason.OTHER_EVENT, "no branch"),
+        (CLOSED, "auto", Reason.OTHER_EVENT, "the pull request was closed without a merge"),
+        (SCHEDULED, "auto", Reason.OTHER_EVENT, "a timer starts nothing but command: verify"),
+        *[
+            (event, "gate", Reason.OTHER_EVENT, "command gate does not act on this event")
+            for event in (COMMENT, LABEL, MERGED, CLOSED, PUSHED, DISPATCHED, SCHEDULED)
+        ],
+        *[
+            (event, "verify", Reason.OTHER_EVENT, "command verify does not act on this event")
+            for event in (COMMENT, LABEL, MERGED, CLOSED)
+        ],
+        (replace(COMMENT, body="Looks good"), "auto", Reason.NO_COMMAND, ""),
+        (replace(COMMENT, author=BOT, author_type="Bot"), "auto", Reason.BOT_COMMENT, ""),
+        (replace(LABEL, label="bug"), "auto", Reason.NO_COMMAND, ""),
+        (replace(LABEL, sender=BOT, sender_type="Bot"), "auto", Reason.BOT_COMMENT, ""),
+    ],
+)
+def test_what_asks_for_nothing_is_passed_over_and_nothing_is_connected(
+    answerers: Answerers, event: Event, command: str, reason: Reason, message: str
+) -> None:
+    answer = respond(event, unconnected(command=command))
+    assert (answer.outcome, answer.reason, answer.code) == (Outcome.IGNORED, reason, 0)
+    assert message in answer.message
+    assert (answer.summary, answer.comment_url) == ("", "")
+    assert answerers.called == []
+
+
+@pytest.mark.parametrize(("event", "command"), ANSWERERS.values())
+def test_the_client_is_closed_when_the_answer_is_made(answerers: Answerers, event: Event, command: str) -> None:
+    github = FakeGitHub()
+    respond(event, job_context(github, command=command))
+    assert github.closed == 1
+
+
+@pytest.mark.parametrize("problem", [CouldNotVerify("no answer"), RuntimeError("a defect")])
+def test_the_client_is_closed_when_the_work_fails(answerers: Answerers, problem: Exception) -> None:
+    github, answerers.problem = FakeGitHub(), problem
+    with pytest.raises(type(problem)):
+        respond(PUSHED, job_context(github))
+    assert github.closed == 1
+
+
+def test_a_client_that_nobody_needed_is_neither_made_nor_closed(answerers: Answerers) -> None:
+    answerers.asks_github = False
+    assert respond(PUSHED, unconnected()).outcome is Outcome.PASSED

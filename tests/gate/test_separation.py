@@ -1,0 +1,211 @@
+"""Separation of duties on its own: whose approval counts, how many are missing, and that silence approves nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from promotebot.errors import CouldNotVerify
+from promotebot.findings import Finding, Severity
+from promotebot.gate.approvals import separation
+from promotebot.promotion.policy import Permission, Policy, parse_policy
+from promotebot.promotion.replay import Step
+from promotebot.registry.model import Event
+from promotebot.registry.names import ModelName
+from tests.fakes import HEAD, REPO, FakeGitHub, Push, Review, pull_request
+
+ONE, TWO = (parse_policy(f"separation: {{approvals: {n}}}".encode()) for n in (1, 2))
+OTHER = "d" * 40
+
+
+def step(login: str | None = "alice") -> Step:
+    """A promotion that somebody asked for on GitHub; None for one that was made at a terminal."""
+    document: dict[str, Any] = {
+        "ts_utc": "2026-02-16T09:00:00Z",
+        "to_stage": "active",
+        "pointer": {"artifact_dir": "ml/artifacts/v1", "artifact_id": "v1"},
+    }
+    if login:
+        request = {"repo": REPO, "pull": 7, "id": "comment:1#1", "login": login, "head_sha": HEAD}
+        document.update(source="github", actor=login, request=request)
+    return Step(ModelName("regime"), Event.model_validate(document))
+
+
+@pytest.fixture
+def github() -> FakeGitHub:
+    """Pull request 7 by alice, whose branch the bot moved after her."""
+    return FakeGitHub(
+        roles={
+            "alice": Permission.MAINTAIN,
+            "bob": Permission.MAINTAIN,
+            "carol": Permission.WRITE,
+            "mallory": Permission.READ,
+            "tom": Permission.TRIAGE,
+        },
+        pulls={7: pull_request()},
+        pushes={"change": [Push(OTHER, "alice", creates=True), Push(HEAD, None, by_app=True)]},
+    )
+
+
+def approve(github: FakeGitHub, *logins: str, commit: str = HEAD) -> None:
+    github.reviews.setdefault(7, []).extend(Review(login, "APPROVED", commit) for login in logins)
+
+
+def separated(github: FakeGitHub, policy: Policy = ONE, *steps: Step) -> Finding:
+    found = separation(steps or (step(),), HEAD, github.pulls[7], policy, github)
+    assert found is not None
+    assert found.rule == "separation"
+    return found
+
+
+def waits(found: Finding) -> str:
+    assert found.severity is Severity.ERROR
+    return found.message
+
+
+def test_where_the_policy_asks_for_none_nobody_is_asked(github: FakeGitHub) -> None:
+    assert separation((step(),), HEAD, github.pulls[7], Policy(), github) is None
+    assert github.calls == []
+
+
+def test_a_pull_request_that_promotes_nothing_waits_for_nobody(github: FakeGitHub) -> None:
+    assert separation((), HEAD, github.pulls[7], TWO, github) is None
+    assert github.calls == []
+
+
+def test_somebody_elses_approval_of_this_head_is_enough(github: FakeGitHub) -> None:
+    approve(github, "bob")
+    found = separated(github)
+    assert (found.severity, found.message) == (
+        Severity.PASS,
+        "ccccccc is approved by bob, who neither asked nor pushed",
+    )
+
+
+def test_without_approvals_it_waits_and_says_for_whom(github: FakeGitHub) -> None:
+    found = separated(github)
+    assert waits(found) == "waits for 1 more approval of ccccccc"
+    assert found.remedy.startswith("somebody with write permission other than alice approves this very commit")
+
+
+def test_who_is_asked_to_pushes_is_not_asked_for_while_too_few_approved(github: FakeGitHub) -> None:
+    """Right after the bot's own push GitHub may not list it yet; that must not fail what has to wait anyway."""
+    github.fail("last_pusher").fail("permission")
+    assert waits(separated(github)) == "waits for 1 more approval of ccccccc"
+    assert github.calls == ["approvals"]
+
+
+@pytest.mark.parametrize(
+    ("approved", "policy", "message"),
+    [
+        ((), TWO, "waits for 2 more approvals of ccccccc"),
+        (("bob",), TWO, "waits for 1 more approval of ccccccc"),
+        (("bob", "bob"), TWO, "waits for 1 more approval of ccccccc"),
+        (("alice",), ONE, "waits for 1 more approval of ccccccc"),
+        (("mallory", "tom"), TWO, "waits for 2 more approvals of ccccccc"),
+        (("bob", "mallory"), TWO, "waits for 1 more approval of ccccccc"),
+    ],
+)
+def test_what_is_missing_is_counted(
+    github: FakeGitHub, approved: tuple[str, ...], policy: Policy, message: str
+) -> None:
+    approve(github, *approved)
+    assert waits(separated(github, policy)) == message
+
+
+def test_two_approvals_are_two_people(github: FakeGitHub) -> None:
+    approve(github, "carol", "bob")
+    found = separated(github, TWO)
+    assert (found.severity, found.message) == (
+        Severity.PASS,
+        "ccccccc is approved by bob, carol, who neither asked nor pushed",
+    )
+
+
+@pytest.mark.parametrize(
+    ("held", "counts"),
+    [
+        (Permission.NONE, False),
+        (Permission.READ, False),
+        (Permission.TRIAGE, False),
+        (Permission.WRITE, True),
+        (Permission.MAINTAIN, True),
+        (Permission.ADMIN, True),
+    ],
+)
+def test_only_who_may_write_counts(github: FakeGitHub, held: Permission, counts: bool) -> None:
+    github.roles["bob"] = held
+    approve(github, "bob")
+    assert (separated(github).severity is Severity.PASS) is counts
+
+
+def test_nobody_who_asked_counts_in_somebody_elses_pull_request(github: FakeGitHub) -> None:
+    approve(github, "bob", "carol")
+    asked_by_both = separated(github, ONE, step("bob"), step("carol"))
+    assert waits(asked_by_both) == "waits for 1 more approval of ccccccc"
+    assert "other than alice or bob or carol approves" in asked_by_both.remedy
+    assert separated(github, ONE, step("bob")).message == "ccccccc is approved by carol, who neither asked nor pushed"
+
+
+def test_the_author_does_not_count_though_somebody_else_asked(github: FakeGitHub) -> None:
+    approve(github, "alice")
+    assert waits(separated(github, ONE, step("bob"))) == "waits for 1 more approval of ccccccc"
+
+
+def test_the_author_does_not_count_for_what_was_made_at_a_terminal(github: FakeGitHub) -> None:
+    approve(github, "alice")
+    found = separated(github, ONE, step(None))
+    assert waits(found) == "waits for 1 more approval of ccccccc"
+    assert "other than alice approves" in found.remedy
+
+
+def test_who_moved_the_branch_last_does_not_count(github: FakeGitHub) -> None:
+    github.pushes["change"] = [Push(OTHER, "alice"), Push(OTHER, "bob"), Push(HEAD, None, by_app=True)]
+    approve(github, "bob")
+    found = separated(github)
+    assert waits(found) == "waits for 1 more approval of ccccccc"
+    assert "other than alice or bob approves" in found.remedy
+    approve(github, "carol")
+    assert separated(github).message == "ccccccc is approved by carol, who neither asked nor pushed"
+
+
+def test_a_branch_that_only_apps_moved_keeps_nobody_out(github: FakeGitHub) -> None:
+    github.pulls[7] = replace(github.pulls[7], author="github-actions[bot]")
+    github.pushes["change"] = [Push(OTHER, None, by_app=True, creates=True), Push(HEAD, None, by_app=True)]
+    approve(github, "bob")
+    assert separated(github).severity is Severity.PASS
+
+
+def test_an_approval_of_another_commit_counts_for_nothing(github: FakeGitHub) -> None:
+    approve(github, "bob", commit=OTHER)
+    assert waits(separated(github)) == "waits for 1 more approval of ccccccc"
+
+
+@pytest.mark.parametrize("state", ["DISMISSED", "CHANGES_REQUESTED"])
+def test_an_approval_that_was_taken_back_counts_for_nothing(github: FakeGitHub, state: str) -> None:
+    approve(github, "bob")
+    github.reviews[7].append(Review("bob", state, HEAD))
+    assert waits(separated(github)) == "waits for 1 more approval of ccccccc"
+
+
+@pytest.mark.parametrize("method", ["approvals", "last_pusher", "permission"])
+def test_a_github_that_does_not_answer_approves_nothing(github: FakeGitHub, method: str) -> None:
+    approve(github, "bob")
+    github.fail(method)
+    with pytest.raises(CouldNotVerify, match="GitHub does not answer"):
+        separated(github)
+
+
+def test_a_push_that_github_does_not_list_yet_approves_nothing(github: FakeGitHub) -> None:
+    approve(github, "bob")
+    github.pushes["change"].pop()
+    with pytest.raises(CouldNotVerify, match="does not list who pushed ccccccc yet"):
+        separated(github)
+
+
+def test_an_approver_whom_github_does_not_know_any_more_approves_nothing(github: FakeGitHub) -> None:
+    approve(github, "ghost")
+    with pytest.raises(CouldNotVerify, match="permission of ghost"):
+        separated(github)
