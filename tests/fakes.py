@@ -498,9 +498,17 @@ class FakeRepository(FetchedRepository):
 def diverged(
     base: Mapping[str, bytes], head: Mapping[str, bytes], *, fork: Mapping[str, bytes] | None = None
 ) -> Changeset:
-    """A pull request's two ends as commits that left a common one, the base as it was where nothing else is given."""
-    start = Commit((), {**(base if fork is None else fork)})
-    commits: dict[str, Commit] = {FORK: start, BASE: Commit((FORK,), base), HEAD: Commit((FORK,), head)}
+    """A pull request's two ends as commits that left a common one, the base as it was where nothing else is given.
+
+    Models were trained on a commit that lies behind all of them.
+    """
+    start = Commit((TRAINED,), base if fork is None else fork)
+    commits: dict[str, Commit] = {
+        TRAINED: Commit(),
+        FORK: start,
+        BASE: Commit((FORK,), base),
+        HEAD: Commit((FORK,), head),
+    }
     return Changeset(FakeRepository(commits), BASE, HEAD, DEFAULT_PATH, POLICY_PATH)
 
 

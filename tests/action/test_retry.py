@@ -150,7 +150,12 @@ def retried(github: FakeGitHub, work: Callable[[Attempt], Answer]) -> Answer:
 
 def test_work_gets_the_pull_request_as_it_is_now_with_who_asked(github: FakeGitHub, pulls: Pulls) -> None:
     seen: list[Attempt] = []
-    assert retried(github, lambda attempt: (seen.append(attempt), DONE)[1]) is DONE
+
+    def work(attempt: Attempt) -> Answer:
+        seen.append(attempt)
+        return DONE
+
+    assert retried(github, work) is DONE
     [attempt] = seen
     assert attempt.requester is ASKED
     assert attempt.snapshot.pull.number == 7
@@ -166,13 +171,10 @@ def test_a_head_that_moves_while_it_is_read_is_read_again(github: FakeGitHub, pu
 
 
 def test_a_head_that_moves_before_the_push_is_worked_on_again(github: FakeGitHub, pulls: Pulls) -> None:
-    results = iter([RefChanged("moved before the push"), DONE])
-
     def work(_: Attempt) -> Answer:
-        result = next(results)
-        if isinstance(result, RefChanged):
-            raise result
-        return result
+        if len(pulls.read) == 1:
+            raise RefChanged("moved before the push")
+        return DONE
 
     assert retried(github, work) is DONE
     assert (len(pulls.read), pulls.left) == (2, 2)

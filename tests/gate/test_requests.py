@@ -23,7 +23,7 @@ MODEL = ModelName("regime")
 POINTER = Pointer(
     artifact_dir=ArtifactPath("ml/artifacts/v1"), artifact_id="v1_prod", git_sha=TRAINED, dataset_id="data_1"
 )
-DEMOTED = {"action": Action.DEMOTE, "from_stage": Stage.ACTIVE, "to_stage": None}
+DEMOTED: dict[str, Any] = {"action": Action.DEMOTE, "from_stage": Stage.ACTIVE, "to_stage": None}
 
 
 def step(request_id: str = "comment:1#1", request: dict[str, Any] | None = None, **changes: Any) -> Step:

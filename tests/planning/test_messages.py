@@ -1,0 +1,57 @@
+"""The message of a commit that promotes: a conventional subject, the reason, and trailers that git reads back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from promotebot.planning.messages import commit_message
+from promotebot.promotion.plan import Plan
+from promotebot.promotion.request import Actor, Request
+from promotebot.registry.model import Action, Source
+from promotebot.registry.names import ArtifactPath, ModelName, Stage
+from tests.pulls.promoted import EMPTY, TO_SHADOW, promoted
+
+AFTER = promoted(EMPTY, TO_SHADOW)
+EVENT = AFTER.history["regime"][0]
+REQUEST = Request(
+    model=ModelName("regime"),
+    stage=Stage.ACTIVE,
+    artifact_dir=ArtifactPath("ml/artifacts/v1"),
+    artifact_id="v1_prod",
+    actor=Actor("alice", Source.GITHUB),
+    reason="Sharpe is up",
+)
+PLAN = Plan(REQUEST, Action.PROMOTE, None, EVENT.pointer, EVENT, EMPTY, AFTER, ())
+
+
+@pytest.mark.parametrize(
+    ("action", "subject"),
+    [
+        (Action.PROMOTE, "feat(ml): Promote v1_prod to ACTIVE"),
+        (Action.ROLLBACK, "fix(ml): Emergency rollback of regime to v1_prod"),
+        (Action.DEMOTE, "fix(ml): Demote v1_prod from ACTIVE of regime"),
+    ],
+)
+def test_the_subject_says_what_is_done(action: Action, subject: str) -> None:
+    message = commit_message(replace(PLAN, action=action), title="A change", trailers={})
+    assert message.splitlines()[:3] == [subject, "", "Sharpe is up"]
+
+
+def test_it_is_what_the_plan_decided_and_not_what_was_asked_that_is_named() -> None:
+    asked_to_promote = replace(PLAN, action=Action.ROLLBACK, request=replace(REQUEST, action=Action.PROMOTE))
+    assert commit_message(asked_to_promote, title="", trailers={}).startswith("fix(ml): Emergency rollback")
+
+
+@pytest.mark.parametrize("reason", [None, ""])
+def test_without_a_reason_the_pull_requests_title_is_the_body(reason: str | None) -> None:
+    message = commit_message(replace(PLAN, request=replace(REQUEST, reason=reason)), title="A change", trailers={})
+    assert message.splitlines()[2] == "A change"
+
+
+def test_trailers_stand_last_in_a_paragraph_of_their_own() -> None:
+    trailers = {"Promotebot-Request": "comment:1#1", "Requested-by": "alice"}
+    assert commit_message(PLAN, title="A change", trailers=trailers) == (
+        "feat(ml): Promote v1_prod to ACTIVE\n\nSharpe is up\n\nPromotebot-Request: comment:1#1\nRequested-by: alice\n"
+    )
