@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,17 +25,23 @@ def person(login: str, directory: Path, *, named: bool = True) -> Person:
     return Person(login, directory, environment)
 
 
-@pytest.fixture
-def remote(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def first_commit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bare repository with one commit on main: README.md and ml/registry/models.json."""
-    directory = tmp_path / "remote.git"
-    alice = person("alice", tmp_path / "first")
+    scratch = tmp_path_factory.mktemp("first")
+    alice = person("alice", scratch / "alice")
     alice.git("init", "--quiet", "--initial-branch=main")
     alice.write("README.md", "models\n")
     alice.write("ml/registry/models.json", "{}\n")
     alice.commit("docs: Start")
-    alice.git("clone", "--quiet", "--bare", ".", str(directory))
-    return directory
+    alice.git("clone", "--quiet", "--bare", ".", str(scratch / "remote.git"))
+    return scratch / "remote.git"
+
+
+@pytest.fixture
+def remote(first_commit: Path, tmp_path: Path) -> Path:
+    """A copy of it, to push to."""
+    return shutil.copytree(first_commit, tmp_path / "remote.git")
 
 
 @pytest.fixture

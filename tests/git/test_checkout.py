@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from git import Repo
+from git.exc import GitCommandError
 
 from promotebot.errors import CouldNotVerify, UsageError
 from promotebot.git.checkout import Checkout
@@ -141,6 +142,17 @@ def test_a_branch_that_exists_or_cannot_is_refused_before_anything_is_written(
     with pytest.raises(UsageError, match=problem) as caught:
         checkout.check_can_commit(branch)
     assert caught.value.where == "--branch"
+
+
+def test_a_git_that_was_killed_has_not_said_that_a_branch_is_free(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(git: object, command: list[str], **options: object) -> str:
+        raise GitCommandError(command, -9, "killed")
+
+    monkeypatch.setattr("git.cmd.Git.execute", killed)
+    with pytest.raises(CouldNotVerify, match="git check-ref-format failed: killed"):
+        checkout.check_can_commit("promote/regime")
 
 
 def test_one_file_is_committed_and_what_else_was_staged_stays_staged(checkout: Checkout, alice: Person) -> None:

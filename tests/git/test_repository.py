@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from git import Repo
+from git.exc import GitCommandError
 
 from promotebot.artifact.source import Kind
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
@@ -17,7 +18,7 @@ from tests.git.conftest import person
 
 @pytest.fixture(scope="module")
 def alice(tmp_path_factory: pytest.TempPathFactory) -> Person:
-    """A work tree with two commits on main, a branch that left after the first, and one without a common history."""
+    """A work tree with two commits on main, branches that left after the first."""
     alice = person("alice", tmp_path_factory.mktemp("repository") / "alice")
     alice.git("init", "--quiet", "--initial-branch=main")
     alice.write("a/one.txt", "one\n")
@@ -34,6 +35,15 @@ def alice(tmp_path_factory: pytest.TempPathFactory) -> Person:
     alice.git("switch", "--quiet", "--create", "change", first)
     alice.git("mv", "a/one.txt", "a/moved.txt")
     alice.commit("docs: Move")
+    alice.git("switch", "--quiet", "--create", "two", first)
+    for name in ("A", "B"):
+        alice.write(f"{name}.txt", name)
+        alice.commit(f"docs: {name}")
+    alice.git("switch", "--quiet", "--create", "onto", "second")
+    alice.git("cherry-pick", "two~1", "two")
+    alice.git("switch", "--quiet", "--create", "squashed", "second")
+    alice.write("A.txt", "A")
+    alice.commit("docs: A and B (#1)")
     alice.git("switch", "--quiet", "--orphan", "alone")
     alice.write("alone.txt", "x")
     alice.commit("docs: Alone")
@@ -156,6 +166,34 @@ def test_the_commits_of_a_file_are_those_that_changed_it(repository: Repository)
 def test_where_a_branch_stood_before_a_merge_is_the_merges_first_parent(repository: Repository) -> None:
     assert repository.first_commit_before("main", "change") == repository.commit_id("main~1")
     assert repository.first_commit_before("main~1", "change") is None, "nothing was before the first"
+
+
+def test_a_rebase_puts_all_commits_of_a_branch_on_top_and_a_squash_one(repository: Repository) -> None:
+    second = repository.commit_id("second")
+    assert repository.first_commit_before("onto", "two") == second
+    assert repository.first_commit_before("squashed", "two") == second
+
+
+@pytest.mark.parametrize("status", [-9, 137, 2])
+def test_a_git_that_was_killed_has_not_said_no(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    second = repository.commit_id("second")
+
+    def killed(git: object, command: list[str], **options: object) -> str:
+        if command[1] == "rev-parse" and asked != "rev-parse":
+            return second
+        raise GitCommandError(command, status, "killed")
+
+    asked = "merge-base"
+    monkeypatch.setattr("git.cmd.Git.execute", killed)
+    with pytest.raises(CouldNotVerify, match="git merge-base failed: killed"):
+        repository.is_ancestor(second, "main")
+    with pytest.raises(CouldNotVerify, match="git merge-base failed: killed"):
+        repository.merge_base(second, "main")
+    asked = "rev-parse"
+    with pytest.raises(CouldNotVerify, match="git rev-parse failed: killed"):
+        repository.resolve("second")
 
 
 def test_paths_below_a_directory_are_in_it_and_not_beside_it() -> None:
