@@ -43,6 +43,9 @@ class World:
     bodies: Callable[[], list[str]]
     reactions: Callable[[], list[str]]
     conclusions: Callable[[], list[str]]
+    deployments: Callable[[], list[tuple[str, str, list[str]]]]
+    """Commit, environment and states, the oldest first."""
+    dispatches: Callable[[], list[str]]
 
 
 def in_memory() -> World:
@@ -65,6 +68,8 @@ def in_memory() -> World:
         bodies=lambda: [comment.body for comment in fake.comments.values() if comment.author == BOT],
         reactions=lambda: [content for _, content in fake.reactions],
         conclusions=lambda: [check.conclusion for check in fake.checks],
+        deployments=lambda: [(made.sha, made.environment, made.states) for made in fake.deployments],
+        dispatches=lambda: [event_type for event_type, _ in fake.dispatches],
     )
 
 
@@ -88,6 +93,11 @@ def over_http(office: Office, client: PyGithubClient) -> World:
         bodies=lambda: office.comments(number),
         reactions=office.reactions,
         conclusions=lambda: office.checks(office.head(number)),
+        deployments=lambda: [
+            (made.sha, made.environment, [status.state for status in made.statuses])
+            for made in repository.deployments.values()
+        ],
+        dispatches=lambda: [sent.event_type for sent in repository.dispatches],
     )
 
 
@@ -116,6 +126,7 @@ def test_github_in_memory_answers_as_the_client_does_over_http(world: World) -> 
     the_last_verdict_on_this_head_is_an_approval(world)
     checks_are_taken(world)
     issues_are_found_by_marker_while_they_are_open(world)
+    a_deployment_is_recorded_once_with_each_of_its_states(world)
 
 
 def permissions_are_roles_and_nobody_has_none(world: World) -> None:
@@ -242,6 +253,16 @@ def issues_are_found_by_marker_while_they_are_open(world: World) -> None:
     assert github.find_issue(MARKER, author_login=BOT) is None
     with pytest.raises(CouldNotVerify, match="GitHub refused to update issue #999: 404"):
         github.update_issue(999, body="x")
+
+
+def a_deployment_is_recorded_once_with_each_of_its_states(world: World) -> None:
+    for environment, state in (("a", "success"), ("a", "success"), ("a", "failure"), ("b", "success")):
+        world.github.deploy(
+            sha=world.head, environment=environment, task="promote", description="d" * 200, payload={}, state=state
+        )
+    assert world.deployments() == [(world.head, "a", ["success", "failure"]), (world.head, "b", ["success"])]
+    world.github.dispatch("promotebot.promoted", {"model": "regime"})
+    assert world.dispatches() == ["promotebot.promoted"]
 
 
 @pytest.mark.parametrize("method", ["permission", "pull", "comment", "find_comment", "react", "publish_check", "run"])

@@ -52,7 +52,6 @@ def test_work_that_ends_well_is_answered_and_nothing_more_is_said(github: FakeGi
         (CouldNotVerify("no answer"), Outcome.FAILED, Reason.COULD_NOT_VERIFY, 4),
         (InvalidInput("no registry"), Outcome.REFUSED, Reason.INVALID_FILE, 1),
         (BaseMoved("a conflict"), Outcome.REFUSED, Reason.BASE_MOVED, 1),
-        (RefChanged("it moved"), Outcome.REFUSED, Reason.INVALID_FILE, 1),
         (UsageError("no such commit"), Outcome.REFUSED, Reason.INVALID_FILE, 2),
         (PromotebotError("odd"), Outcome.REFUSED, Reason.INVALID_FILE, 3),
     ],

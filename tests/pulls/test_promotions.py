@@ -108,6 +108,12 @@ def test_without_a_registry_on_both_sides_there_is_nothing_to_promote_in(
     assert found.model is None
 
 
+def test_a_registry_that_the_branch_removed_is_missing_wherever_the_base_went_meanwhile() -> None:
+    base = promoted(EMPTY, OTHER_TO_SHADOW, asked=50)
+    found = invalid(diverged(files(base), files(None), fork=files(EMPTY)))
+    assert [finding.message for finding in found.findings] == ["The pull request removes the registry."]
+
+
 def test_a_registry_that_was_edited_by_hand_is_not_pending_but_invalid() -> None:
     merged = promoted(EMPTY, TO_SHADOW)
     found = invalid(ahead(merged, rewritten(merged, reason="better")))
