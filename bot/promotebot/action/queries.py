@@ -34,7 +34,7 @@ def answer_query(command: QueryCommand, attempt: Attempt) -> Answer:
 
 
 def _permission_refusal(command: QueryCommand, attempt: Attempt) -> Refusal | None:
-    """`/verify` opens models, which costs time and runs what somebody pushed: it takes write permission."""
+    """Refuse `/verify` to whoever may not write: it opens models, which costs time and runs what somebody pushed."""
     login = attempt.requester.login
     if command.what != "verify" or attempt.job.github.permission(login) >= Permission.WRITE:
         return None

@@ -37,7 +37,7 @@ def respond(event: Event, job: JobContext) -> Answer:
 
 
 def _ignored(event: Event, settings: Settings) -> Answer | None:
-    """What is passed over in silence: other events, bots, ourselves, comments and labels that ask for nothing."""
+    """Return the answer to what gets no reply: other events, bots, ourselves, and what asks for nothing."""
     if isinstance(event, Ignored):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, event.reason)
     if settings.command == "verify" and isinstance(event, (Scheduled, Dispatched, Pushed)):
@@ -60,7 +60,7 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
 
 
 def _answer(event: Event, job: JobContext) -> Answer:
-    """One use case an event; each is imported where it is used, so that a comment does not load them all."""
+    """Answer by the event's own module, imported here, so that a comment does not load them all."""
     if isinstance(event, CommentCreated):
         from promotebot.action.issue_comment import answer_comment
 
