@@ -117,3 +117,13 @@ DECISIONS = {
     "withdrawn": 0,
 }
 """Decision of the Action → exit code."""
+
+ERRORS = {
+    "BaseMoved": 1,
+    "CouldNotVerify": 4,
+    "InvalidInput": 1,
+    "PromotebotError": 3,
+    "RefChanged": 1,
+    "UsageError": 2,
+}
+"""Error → exit code, of a job and of a command."""
