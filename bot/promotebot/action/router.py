@@ -1,8 +1,6 @@
-"""Respond: an event from GitHub in, one answer out. Each event has one use case; nothing is decided here."""
+"""One event from GitHub in, one answer out: each event has a module that answers it; nothing is decided here."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.github.events import (
@@ -20,9 +18,6 @@ from promotebot.github.events import (
 )
 from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
-
-if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    pass
 
 
 def respond(event: Event, job: JobContext) -> Answer:
