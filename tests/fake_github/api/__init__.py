@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.fake_github.api import actions, checks, comments, deployments, git_refs, issues, pulls, repositories
+from tests.fake_github.api import actions, checks, comments, deployments, issues, pulls, repositories
 from tests.fake_github.api.access import authorise
 from tests.fake_github.api.routing import Answer, Call, Endpoint, match
 from tests.fake_github.bare import GitError
@@ -16,7 +16,7 @@ DOCUMENTATION = "https://docs.github.com/rest"
 
 def endpoints() -> list[tuple[Endpoint, re.Pattern[str]]]:
     """All endpoints with their compiled paths; long templates first, so `{ref:path}` takes only the rest."""
-    modules = (actions, checks, comments, deployments, git_refs, issues, pulls, repositories)
+    modules = (actions, checks, comments, deployments, issues, pulls, repositories)
     found = [it for module in modules for it in vars(module).values() if isinstance(it, Endpoint)]
     return [(it, it.pattern) for it in sorted(found, key=lambda it: -len(it.template))]
 

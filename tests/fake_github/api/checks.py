@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from tests.fake_github.api.repositories import REPOSITORY, commit_named
+from tests.fake_github.api.repositories import REPOSITORY
 from tests.fake_github.api.routing import Answer, Call, parse_moment, route
 from tests.fake_github.records import CheckRun, Status
-from tests.fake_github.refusals import Refused, invalid, malformed, not_found
-from tests.fake_github.shapes import commits, repositories
+from tests.fake_github.refusals import Refused, invalid, malformed
+from tests.fake_github.shapes import commits
 
 CONCLUSIONS = (
     "action_required",
@@ -26,7 +26,6 @@ STATES = ("error", "failure", "pending", "success")
 OUTPUT_LIMIT = 65_535
 ANNOTATIONS_LIMIT = 50
 DESCRIPTION_LIMIT = 140
-RUN = REPOSITORY + "/check-runs/{run:number}"
 
 
 @route("POST", REPOSITORY + "/check-runs", needs="checks:write", app_only=True)
@@ -41,17 +40,6 @@ def create_check_run(call: Call) -> Answer:
     _update(call, run)
     it.check_runs[run.id] = run
     return Answer(201, commits.check_run(it, run))
-
-
-@route("PATCH", RUN, needs="checks:write", app_only=True)
-def update_check_run(call: Call) -> Answer:
-    """By the app that made it; annotations add up."""
-    run = _run(call)
-    if call.credential is None or call.credential.app != run.app:
-        raise Refused(403, "Invalid app_id `check_run` can only be modified by the GitHub App that created it.")
-    run.name = call.optional_text("name") or run.name
-    _update(call, run)
-    return Answer(200, commits.check_run(call.repository, run))
 
 
 def _update(call: Call, run: CheckRun) -> None:
@@ -98,38 +86,6 @@ def _output(call: Call) -> dict[str, Any]:
     return dict(output)
 
 
-def _run(call: Call) -> CheckRun:
-    run = call.repository.check_runs.get(call.number("run"))
-    if run is None:
-        raise not_found()
-    return run
-
-
-@route("GET", RUN, needs="checks:read")
-def get_check_run(call: Call) -> Answer:
-    return Answer(200, commits.check_run(call.repository, _run(call)))
-
-
-@route("GET", RUN + "/annotations", needs="checks:read")
-def list_annotations(call: Call) -> Answer:
-    return call.page(_run(call).annotations, dict)
-
-
-@route("GET", REPOSITORY + "/commits/{ref:path}/check-runs", needs="checks:read")
-def list_check_runs(call: Call) -> Answer:
-    """Newest first; by default only the latest of each name and app, as `filter` says."""
-    it, sha = call.repository, commit_named(call.repository, call.params["ref"])
-    name, status = call.query.get("check_name"), call.query.get("status")
-    runs = [run for run in reversed(it.check_runs.values()) if run.head_sha == sha]
-    if call.query.get("filter", "latest") == "latest":
-        newest: dict[tuple[int, str], CheckRun] = {}
-        for run in runs:
-            newest.setdefault((run.app.id, run.name), run)
-        runs = list(newest.values())
-    runs = [run for run in runs if name in (None, run.name) and status in (None, run.status)]
-    return call.page(runs, lambda run: commits.check_run(it, run), under="check_runs")
-
-
 @route("POST", REPOSITORY + "/statuses/{sha}", needs="statuses:write")
 def create_status(call: Call) -> Answer:
     """https://docs.github.com/rest/commits/statuses#create-a-commit-status"""
@@ -145,24 +101,3 @@ def create_status(call: Call) -> Answer:
     status = Status(call.hub.next_id(), sha, call.user, state, context, description, target, call.hub.now())
     it.statuses.append(status)
     return Answer(201, commits.status(it, status))
-
-
-@route("GET", REPOSITORY + "/statuses/{ref:path}", needs="statuses:read")
-def list_statuses_of(call: Call) -> Answer:
-    """The older address of the same list, which PyGithub uses."""
-    return list_statuses.answer(call)
-
-
-@route("GET", REPOSITORY + "/commits/{ref:path}/statuses", needs="statuses:read")
-def list_statuses(call: Call) -> Answer:
-    """Newest first."""
-    it, sha = call.repository, commit_named(call.repository, call.params["ref"])
-    found = [status for status in reversed(it.statuses) if status.sha == sha]
-    return call.page(found, lambda status: commits.status(it, status))
-
-
-@route("GET", REPOSITORY + "/commits/{ref:path}/status", needs="statuses:read")
-def get_combined_status(call: Call) -> Answer:
-    it, sha = call.repository, commit_named(call.repository, call.params["ref"])
-    newest = {status.context: status for status in it.statuses if status.sha == sha}
-    return Answer(200, commits.combined_status(it, sha, list(newest.values()), repositories.repository(it)))

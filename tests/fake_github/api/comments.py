@@ -62,12 +62,6 @@ def edit_comment(call: Call) -> Answer:
     return Answer(200, shapes.comment(call.repository, comment))
 
 
-@route("DELETE", COMMENT, needs=WRITE, role=Role.READ)
-def delete_comment(call: Call) -> Answer:
-    del call.repository.comments[_own(call, _comment(call)).id]
-    return Answer(204)
-
-
 def _own(call: Call, comment: Comment) -> Comment:
     """Comments are changed by who wrote them or by writers."""
     if call.user != comment.user and call.role < Role.WRITE:
@@ -76,13 +70,6 @@ def _own(call: Call, comment: Comment) -> Comment:
 
 
 # Reactions: https://docs.github.com/rest/reactions/reactions
-
-
-@route("GET", COMMENT + "/reactions", needs=READ)
-def list_reactions(call: Call) -> Answer:
-    content = call.query.get("content")
-    found = [made for made in _comment(call).reactions if content in (None, made.content)]
-    return call.page(found, lambda made: shapes.reaction(call.repository, made))
 
 
 @route("POST", COMMENT + "/reactions", needs=WRITE, role=Role.READ)
@@ -97,15 +84,3 @@ def create_reaction(call: Call) -> Answer:
     reaction = Reaction(call.hub.next_id(), call.user, content, call.hub.now())
     comment.reactions.append(reaction)
     return Answer(201, shapes.reaction(call.repository, reaction))
-
-
-@route("DELETE", COMMENT + "/reactions/{reaction:number}", needs=WRITE, role=Role.READ)
-def delete_reaction(call: Call) -> Answer:
-    comment = _comment(call)
-    reaction = next((made for made in comment.reactions if made.id == call.number("reaction")), None)
-    if reaction is None:
-        raise not_found()
-    if reaction.user != call.user and call.role < Role.WRITE:
-        raise Refused(403, "Must have admin rights to Repository.")
-    comment.reactions.remove(reaction)
-    return Answer(204)

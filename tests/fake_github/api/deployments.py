@@ -106,11 +106,6 @@ def _deployment(call: Call) -> Deployment:
     return deployment
 
 
-@route("GET", DEPLOYMENT, needs="deployments:read")
-def get_deployment(call: Call) -> Answer:
-    return Answer(200, shapes.deployment(call.repository, _deployment(call)))
-
-
 @route("GET", DEPLOYMENT + "/statuses", needs="deployments:read")
 def list_deployment_statuses(call: Call) -> Answer:
     """Newest first."""
@@ -138,12 +133,3 @@ def create_deployment_status(call: Call) -> Answer:
     auto_inactive = call.flag("auto_inactive", default=True)
     deployments.add_status(call.repository, deployment, status, auto_inactive=auto_inactive)
     return Answer(201, shapes.status(call.repository, deployment, status))
-
-
-@route("GET", DEPLOYMENT + "/statuses/{status:number}", needs="deployments:read")
-def get_deployment_status(call: Call) -> Answer:
-    deployment = _deployment(call)
-    status = next((made for made in deployment.statuses if made.id == call.number("status")), None)
-    if status is None:
-        raise not_found()
-    return Answer(200, shapes.status(call.repository, deployment, status))

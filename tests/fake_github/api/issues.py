@@ -74,11 +74,6 @@ def create_issue(call: Call) -> Answer:
     return Answer(201, shapes.issue(call.repository, issue))
 
 
-@route("GET", ISSUE, needs=READ)
-def get_issue(call: Call) -> Answer:
-    return Answer(200, shapes.issue(call.repository, asked_issue(call)))
-
-
 @route("PATCH", ISSUE, needs=WRITE, role=Role.READ)
 def edit_issue(call: Call) -> Answer:
     """Title, body, state and labels; by its author or from triage up.
@@ -134,22 +129,6 @@ def _issue_body(call: Call) -> str | None:
 # Labels: https://docs.github.com/rest/issues/labels
 
 
-@route("GET", REPOSITORY + "/labels", needs=READ)
-def list_repository_labels(call: Call) -> Answer:
-    return call.page(list(call.repository.labels.values()), lambda made: shapes.label(call.repository, made))
-
-
-@route("POST", REPOSITORY + "/labels", needs=WRITE)
-def create_label(call: Call) -> Answer:
-    it, name = call.repository, _label_name(call.text("name"))
-    if name.lower() in it.labels:
-        raise invalid("Label", "name", "already_exists")
-    label = it.label(name)
-    label.color = call.optional_text("color") or label.color
-    label.description = call.optional_text("description")
-    return Answer(201, shapes.label(it, label))
-
-
 @route("GET", ISSUE + "/labels", needs=READ)
 def list_labels(call: Call) -> Answer:
     return call.page(asked_issue(call).labels, lambda made: shapes.label(call.repository, made))
@@ -164,11 +143,6 @@ def list_events(call: Call) -> Answer:
 @route("POST", ISSUE + "/labels", needs=WRITE, role=Role.TRIAGE)
 def add_labels(call: Call) -> Answer:
     return _set_labels(call, [*asked_issue(call).labels, *_labels(call, _label_names(call))])
-
-
-@route("PUT", ISSUE + "/labels", needs=WRITE, role=Role.TRIAGE)
-def replace_labels(call: Call) -> Answer:
-    return _set_labels(call, _labels(call, _label_names(call)))
 
 
 @route("DELETE", ISSUE + "/labels/{name:path}", needs=WRITE, role=Role.TRIAGE)

@@ -27,7 +27,7 @@ def test_every_move_of_a_branch_is_told_newest_first_with_who_made_it(world: Wor
 def test_a_merge_and_a_deleted_branch_are_told_too(world: World) -> None:
     world.pull()
     world.repo.merge(1, by="bob")
-    world.http("DELETE", "/repos/acme/models/git/refs/heads/add-v2", world.token("bob"))
+    world.clone(world.token("bob")).push(":add-v2")
     assert [(it["activity_type"], it["actor"]["login"]) for it in activity(world)][:2] == [
         ("branch_deletion", "bob"),
         ("push", "bob"),

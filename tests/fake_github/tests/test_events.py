@@ -75,7 +75,7 @@ def test_a_label_taken_off_is_told_with_who_did_it(world: World) -> None:
 def test_an_edited_pull_request_tells_what_it_was_before(world: World) -> None:
     world.pull()
     world.alice.push("main:release")
-    world.http("PATCH", "/repos/acme/models/pulls/1", world.token("alice"), {"base": "release", "title": "new"})
+    world.repo.pull(1).base_ref = "release"
     event = world.repo.pull_request_event(1, action="edited", changes={"base": "main", "title": "Add v2"})
     assert event["changes"]["title"] == {"from": "Add v2"}
     assert event["changes"]["base"] == {"ref": {"from": "main"}, "sha": {"from": world.repo.git.branch("main")}}
