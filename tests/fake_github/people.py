@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.fake_github.hub import Hub
-from tests.fake_github.state import Repository
+from tests.fake_github.scenario import Hub, Repository
 
 BOT_PERMISSIONS = {
     "contents": "write",

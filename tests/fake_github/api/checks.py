@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
-from tests.fake_github.api.repositories import REPOSITORY
-from tests.fake_github.api.routing import Answer, Call, parse_moment, route
+from tests.fake_github.api.call import Answer, Call
+from tests.fake_github.api.routing import route
 from tests.fake_github.records import CheckRun, Status
-from tests.fake_github.refusals import Refused, invalid, malformed
-from tests.fake_github.shapes import commits
+from tests.fake_github.refusals import HttpError, malformed
+from tests.fake_github.serializers import commits
 
-CONCLUSIONS = (
-    "action_required",
-    "cancelled",
-    "failure",
-    "neutral",
-    "success",
-    "skipped",
-    "stale",
-    "timed_out",
-)
+CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "success", "skipped", "stale", "timed_out")
 PROGRESS = ("queued", "in_progress", "completed", "waiting", "requested", "pending")
 STATES = ("error", "failure", "pending", "success")
 OUTPUT_LIMIT = 65_535
@@ -28,47 +18,39 @@ ANNOTATIONS_LIMIT = 50
 DESCRIPTION_LIMIT = 140
 
 
-@route("POST", REPOSITORY + "/check-runs", needs="checks:write", app_only=True)
+@route("POST", "/check-runs", needs="checks:write", app_only=True)
 def create_check_run(call: Call) -> Answer:
     """https://docs.github.com/rest/checks/runs#create-a-check-run"""
-    it, name, sha = call.repository, call.text("name"), call.text("head_sha")
-    if len(sha) != 40 or it.git.resolve(sha) is None:
-        raise Refused(422, f"No commit found for SHA: {sha}")
-    if call.credential is None or call.credential.app is None:
-        raise Refused(403, "You must authenticate via a GitHub App.")
-    run = CheckRun(call.hub.next_id(), call.credential.app, name, sha, "queued", call.hub.now())
-    _update(call, run)
-    it.check_runs[run.id] = run
-    return Answer(201, commits.check_run(it, run))
-
-
-def _update(call: Call, run: CheckRun) -> None:
-    status, conclusion = call.optional_text("status"), call.optional_text("conclusion")
-    _member(status, PROGRESS)
-    _member(conclusion, CONCLUSIONS)
+    name, sha = call.text("name"), _commit(call, call.text("head_sha"))
+    status, conclusion = call.optional_choice("status", PROGRESS), call.optional_choice("conclusion", CONCLUSIONS)
     if status == "completed" and conclusion is None:
         raise malformed('"conclusion" wasn\'t supplied.')
-    output = _output(call)
-    run.details_url = call.optional_text("details_url") or run.details_url
-    run.external_id = call.optional_text("external_id") or run.external_id
-    run.started_at = _moment(call, "started_at") or run.started_at
-    run.annotations += output.pop("annotations", [])
-    run.output |= output
-    if conclusion is not None:  # a conclusion completes the run
-        run.status, run.conclusion = "completed", conclusion
-        run.completed_at = _moment(call, "completed_at") or call.hub.now()
-    elif status is not None:
-        run.status, run.conclusion, run.completed_at = status, None, None
+    output, now = _output(call), call.hub.now()
+    started, completed = call.moment("started_at") or now, call.moment("completed_at") or now
+    assert call.app is not None  # app_only
+    run = CheckRun(
+        id=call.hub.next_id(),
+        app=call.app,
+        name=name,
+        head_sha=sha,
+        status="completed" if conclusion else status or "queued",  # a conclusion completes the run
+        started_at=started,
+        conclusion=conclusion,
+        completed_at=completed if conclusion else None,
+        details_url=call.optional_text("details_url"),
+        external_id=call.optional_text("external_id") or "",
+        annotations=output.pop("annotations", []),
+        output=output,
+    )
+    call.repo.check_runs[run.id] = run
+    return Answer(201, commits.check_run(call.repo, run))
 
 
-def _member(value: str | None, allowed: tuple[str, ...]) -> None:
-    if value is not None and value not in allowed:
-        raise malformed(f"{value} is not a member of {list(allowed)}.")
-
-
-def _moment(call: Call, name: str) -> datetime | None:
-    text = call.optional_text(name)
-    return None if text is None else parse_moment(text)
+def _commit(call: Call, sha: str) -> str:
+    """Return a full commit id that exists here."""
+    if len(sha) != 40 or call.repo.git.resolve(sha) is None:
+        raise HttpError(422, f"No commit found for SHA: {sha}")
+    return sha
 
 
 def _output(call: Call) -> dict[str, Any]:
@@ -86,18 +68,18 @@ def _output(call: Call) -> dict[str, Any]:
     return dict(output)
 
 
-@route("POST", REPOSITORY + "/statuses/{sha}", needs="statuses:write")
+@route("POST", "/statuses/<sha>", needs="statuses:write")
 def create_status(call: Call) -> Answer:
     """https://docs.github.com/rest/commits/statuses#create-a-commit-status"""
-    it, sha, state = call.repository, call.params["sha"], call.text("state")
-    _member(state, STATES)
-    if len(sha) != 40 or it.git.resolve(sha) is None:
-        raise Refused(422, f"No commit found for SHA: {sha}")
-    description = call.optional_text("description")
-    if len(description or "") > DESCRIPTION_LIMIT:
-        reason = f"description is too long (maximum is {DESCRIPTION_LIMIT} characters)"
-        raise invalid("Status", "description", "custom", reason)
-    context, target = call.optional_text("context") or "default", call.optional_text("target_url")
-    status = Status(call.hub.next_id(), sha, call.user, state, context, description, target, call.hub.now())
-    it.statuses.append(status)
-    return Answer(201, commits.status(it, status))
+    status = Status(
+        id=call.hub.next_id(),
+        user=call.user,
+        state=call.choice("state", STATES),
+        sha=_commit(call, call.params["sha"]),
+        context=call.optional_text("context") or "default",
+        description=call.short_text("description", "Status", DESCRIPTION_LIMIT),
+        target_url=call.optional_text("target_url"),
+        created_at=call.hub.now(),
+    )
+    call.repo.statuses.append(status)
+    return Answer(201, commits.status(call.repo, status))

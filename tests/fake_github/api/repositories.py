@@ -1,29 +1,64 @@
-"""Endpoints about accounts, repositories, permissions, branches, commits and file contents."""
+"""Endpoints about a repository itself: permissions, activity, workflow runs and dispatches."""
 
 from __future__ import annotations
 
 import json
 
 from tests.fake_github.accounts import Role
-from tests.fake_github.api.routing import Answer, Call, route
+from tests.fake_github.api.call import Answer, Call
+from tests.fake_github.api.routing import route
 from tests.fake_github.records import Dispatch
-from tests.fake_github.refusals import Refused, malformed
-from tests.fake_github.shapes import accounts, commits, repositories
-from tests.fake_github.state import Repository
+from tests.fake_github.refusals import HttpError, malformed, not_found
+from tests.fake_github.serializers import commits, repositories, runs
+from tests.fake_github.state import RepositoryState
 
-REPOSITORY = "/repos/{owner}/{repo}"
 EVENT_TYPE_LIMIT = 100
 PROPERTIES_LIMIT = 10
 PAYLOAD_LIMIT = 64 * 1024
 
 
-@route("GET", REPOSITORY, needs="metadata:read")
+@route("GET", "", needs="metadata:read")
 def get_repository(call: Call) -> Answer:
     reader = call.credential.user if call.credential else None
-    return Answer(200, repositories.full_repository(call.repository, reader))
+    return Answer(200, repositories.full_repository(call.repo, reader))
 
 
-@route("POST", REPOSITORY + "/dispatches", needs="contents:write")
+@route("GET", "/collaborators/<login>/permission", needs="metadata:read", public=False)
+def get_permission(call: Call) -> Answer:
+    """https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user
+
+    Asking takes push access. A bot is not a user here, whatever its app may do.
+    """
+    if call.role < Role.WRITE:
+        raise HttpError(403, "Must have push access to view collaborator permission.")
+    user = call.hub.user(call.params["login"])
+    if user.type != "User":
+        raise HttpError(404, f"{user.login} is not a user")
+    return Answer(200, repositories.permission(call.repo, user))
+
+
+@route("GET", "/activity", needs="contents:read")
+def list_activity(call: Call) -> Answer:
+    """Newest first, by cursor: `page` is not known here, the Link header's `after` is the way on.
+
+    https://docs.github.com/rest/repos/repos#list-repository-activities
+    """
+    ref = call.query.get("ref", "")
+    full_ref = ref if not ref or ref.startswith("refs/") else f"refs/heads/{ref}"
+    matching = [activity for activity in reversed(call.repo.activity.entries) if full_ref in ("", activity.ref)]
+    return call.page_after_cursor(matching, lambda activity: commits.activity(call.repo, activity))
+
+
+@route("GET", "/actions/runs/<int:run>", needs="actions:read")
+def get_run(call: Call) -> Answer:
+    """https://docs.github.com/rest/actions/workflow-runs#get-a-workflow-run"""
+    run = call.repo.runs.get(call.params["run"])
+    if run is None:
+        raise not_found()
+    return Answer(200, runs.workflow_run(call.repo, run))
+
+
+@route("POST", "/dispatches", needs="contents:write")
 def create_dispatch(call: Call) -> Answer:
     """https://docs.github.com/rest/repos/repos#create-a-repository-dispatch-event"""
     event_type, payload = call.text("event_type"), call.fields().get("client_payload", {})
@@ -34,41 +69,15 @@ def create_dispatch(call: Call) -> Answer:
     if len(payload) > PROPERTIES_LIMIT:
         raise malformed(f"No more than {PROPERTIES_LIMIT} properties are allowed; {len(payload)} were supplied.")
     if len(json.dumps(payload, ensure_ascii=False).encode()) >= PAYLOAD_LIMIT:
-        raise Refused(422, "client_payload is too large.")
-    call.repository.dispatches.append(Dispatch(event_type, payload or None, call.user, call.hub.now()))
+        raise HttpError(422, "client_payload is too large.")
+    call.repo.dispatches.append(Dispatch(event_type, payload or None, call.user, call.hub.now()))
     return Answer(204)
 
 
-@route("GET", REPOSITORY + "/collaborators/{login}/permission", needs="metadata:read", public=False)
-def get_permission(call: Call) -> Answer:
-    """https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user
-
-    Asking takes push access. A bot is not a user here, whatever its app may do.
-    """
-    if call.role < Role.WRITE:
-        raise Refused(403, "Must have push access to view collaborator permission.")
-    user = call.hub.user(call.params["login"])
-    if user.type != "User":
-        raise Refused(404, f"{user.login} is not a user")
-    return Answer(200, accounts.permission(call.repository, user))
-
-
-def commit_named(it: Repository, name: str) -> str:
-    """The commit a branch, tag, short ref (heads/x) or id names, as `{ref}` in paths; 422 without one."""
+def commit_named(repo: RepositoryState, name: str) -> str:
+    """Return the commit a branch, tag, short ref (heads/x) or id names; 422 without one."""
     for candidate in (f"refs/heads/{name}", f"refs/tags/{name}", f"refs/{name}", name):
-        sha = it.git.resolve(candidate)
+        sha = repo.git.resolve(candidate)
         if sha is not None:
             return sha
-    raise Refused(422, f"No commit found for SHA: {name}")
-
-
-@route("GET", REPOSITORY + "/activity", needs="contents:read")
-def list_activity(call: Call) -> Answer:
-    """Newest first, by cursor: `page` is not known here, the Link header's `after` is the way on.
-
-    https://docs.github.com/rest/repos/repos#list-repository-activities
-    """
-    it, ref = call.repository, call.query.get("ref", "")
-    wanted = ref if not ref or ref.startswith("refs/") else f"refs/heads/{ref}"
-    found = [made for made in reversed(it.activity.entries) if wanted in ("", made.ref)]
-    return call.following(found, lambda made: commits.activity(it, made))
+    raise HttpError(422, f"No commit found for SHA: {name}")

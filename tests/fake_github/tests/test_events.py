@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fake_github import events
 from tests.fake_github.bare import ZERO
-from tests.fake_github.refusals import Refused
+from tests.fake_github.records import Dispatch
+from tests.fake_github.refusals import HttpError
 
 from .conftest import World
 
@@ -120,7 +120,7 @@ def test_a_push_tells_a_new_branch_a_rewritten_one_and_one_that_is_gone(world: W
 def test_a_merge_is_a_push_to_the_base_by_who_merged(world: World, method: str) -> None:
     before = world.repo.git.branch("main")
     world.pull()
-    with pytest.raises(Refused):
+    with pytest.raises(HttpError):
         world.repo.merged_push_event(1)
     tip = world.repo.merge(1, by="bob", method=method)
     world.alice.git("fetch", "--quiet", "origin")
@@ -143,6 +143,7 @@ def test_a_button_and_a_timer_start_workflows(world: World) -> None:
 
 
 def test_a_dispatch_carries_its_type_as_the_action(world: World) -> None:
-    event = events.repository_dispatch(world.repo, "promotebot.promoted", {"model": "m"}, world.hub.user("alice"))
+    sent = Dispatch("promotebot.promoted", {"model": "m"}, world.hub.user("alice"), world.clock.now)
+    event = world.repo.repository_dispatch_event(sent)
     assert (event["action"], event["branch"]) == ("promotebot.promoted", "main")
     assert (event["client_payload"], event["sender"]["login"]) == ({"model": "m"}, "alice")

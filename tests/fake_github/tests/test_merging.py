@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from github.PullRequest import PullRequest
 
-from tests.fake_github.refusals import Refused
+from tests.fake_github.refusals import HttpError
 
 from .conftest import World
 
@@ -18,7 +18,7 @@ def pull_seen_by_github(world: World) -> PullRequest:
 
 def refusal(world: World, **options: Any) -> tuple[int, str]:
     """Merge as bob and return what GitHub answers instead."""
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(HttpError) as caught:
         world.repo.merge(1, by="bob", **options)
     return caught.value.status, caught.value.message
 

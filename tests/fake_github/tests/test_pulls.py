@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fake_github.refusals import Refused
+from tests.fake_github.refusals import HttpError
 
 from .conftest import World
 
@@ -98,7 +98,7 @@ def test_deleting_the_head_branch_closes_the_pull_request(world: World) -> None:
     pull = world.pull()
     world.alice.push(":add-v2")
     assert (pull.state, pull.merged) == ("closed", False)
-    with pytest.raises(Refused):
+    with pytest.raises(HttpError):
         world.repo.merge(pull.number, by="bob")
 
 

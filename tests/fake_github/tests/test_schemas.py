@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from tests.fake_github import events
 from tests.fake_github.bare import ZERO
+from tests.fake_github.records import Dispatch
 
 from .conftest import World
 
@@ -95,7 +95,9 @@ def test_payloads_of_every_other_event_have_the_shape_of_webhooks(world: World, 
         "WebhookPullRequestSynchronize": event(1, action="synchronize", before=before),
         "WebhookPullRequestEdited": event(1, action="edited", changes={"base": "main", "title": "t", "body": "b"}),
         "WebhookPush": repo.push_event("main", before=ZERO, sender="alice"),
-        "WebhookRepositoryDispatchSample": events.repository_dispatch(repo, "t", {"a": 1}, world.hub.user("bob")),
+        "WebhookRepositoryDispatchSample": repo.repository_dispatch_event(
+            Dispatch("t", {"a": 1}, world.hub.user("bob"), world.clock.now)
+        ),
         "WebhookWorkflowDispatch": repo.workflow_dispatch_event("w.yml", sender="bob", inputs={"a": "b"}),
     }
     review = ".github/workflows/review.yml"

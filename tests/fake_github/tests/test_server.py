@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.fake_github.faults import Fault, secondary_limit
-from tests.fake_github.server import EmbeddedGitHub
+from tests.fake_github.http import EmbeddedGitHub
 
 from .conftest import World
 
