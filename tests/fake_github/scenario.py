@@ -1,17 +1,15 @@
 """What people do on the embedded GitHub: make repositories, open pull requests, comment, label, review, merge.
 
-Tests call these methods; each holds the hub's lock.
+Tests call these methods, and those of `events` for the payload of what happened; each holds the hub's lock.
 """
 
 from __future__ import annotations
 
-import functools
 import re
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
 
-from tests.fake_github import events, issues, merge_queue, merging, pulls
+from tests.fake_github import issues, merge_queue, merging, pulls
 from tests.fake_github.accounts import (
     ACTIONS_APP,
     ACTIONS_BOT,
@@ -23,25 +21,13 @@ from tests.fake_github.accounts import (
     parse_permissions,
 )
 from tests.fake_github.bare import ZERO
+from tests.fake_github.events import RepositoryEvents
 from tests.fake_github.push_rules import install_update_hook
-from tests.fake_github.records import Comment, Dispatch, Issue, Protection, Review, WorkflowRun
-from tests.fake_github.refusals import not_found
-from tests.fake_github.state import HubState, MergeGroup, Pull, RepositoryState
+from tests.fake_github.records import Comment, Issue, Protection, Review, WorkflowRun
+from tests.fake_github.state import HubState, MergeGroup, Pull, locked
 
 NAME = r"[A-Za-z0-9-]+/(?!\.{1,2}$)[A-Za-z0-9._-]+"
 OLDEST_GIT = (2, 38)  # the first with `merge-tree --write-tree`
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def locked(method: Method) -> Method:
-    """Hold the hub's lock while a method of something with a `hub` runs."""
-
-    @functools.wraps(method)
-    def run(self: Any, *arguments: Any, **options: Any) -> Any:
-        with self.hub.lock:
-            return method(self, *arguments, **options)
-
-    return run  # type: ignore[return-value]  # the same signature
 
 
 class Hub(HubState):
@@ -87,7 +73,7 @@ def require_git() -> None:
         raise RuntimeError(f"{version.strip()} is too old. Next: install git 2.38 or newer.")
 
 
-class Repository(RepositoryState):
+class Repository(RepositoryEvents):
     """A repository that people work in."""
 
     @property
@@ -203,70 +189,6 @@ class Repository(RepositoryState):
     def refresh(self, by: User) -> None:
         """Bring pull requests up to date after refs of this repository changed."""
         pulls.refresh(self, by)
-
-    # Webhook payloads, as a workflow finds them at GITHUB_EVENT_PATH
-
-    @locked
-    def issue_comment_event(self, comment_id: int, *, action: str = "created", sender: str = "") -> dict[str, Any]:
-        comment = self.comments[comment_id]
-        return events.issue_comment(self, comment, action, self.hub.user(sender or comment.user.login))
-
-    @locked
-    def pull_request_event(
-        self,
-        number: int,
-        *,
-        action: str,
-        sender: str = "",
-        label: str = "",
-        before: str = "",
-        changes: Mapping[str, str] | None = None,
-    ) -> dict[str, Any]:
-        """Build the `pull_request` or `pull_request_target` payload of an action; see `events.pull_request`."""
-        pull = self.pull(number)
-        user = self.hub.user(sender or pull.user.login)
-        return events.pull_request(pull, action, user, label=label, before=before, changes=changes or {})
-
-    @locked
-    def push_event(self, branch: str, *, before: str, sender: str) -> dict[str, Any]:
-        """Build the `push` payload of a branch that was at `before` (ZERO: nowhere) and is now where it is."""
-        ref, after = f"refs/heads/{branch}", self.git.branch(branch) or ZERO
-        return events.push(self, ref, before, after, self.hub.user(sender))
-
-    @locked
-    def merged_push_event(self, number: int) -> dict[str, Any]:
-        """Build the `push` payload of the base that merging this pull request caused."""
-        pull = self.pull(number)
-        if pull.merged_by is None or pull.merge_commit_sha is None:
-            raise not_found()
-        return events.push(self, f"refs/heads/{pull.base_ref}", pull.tested_base, pull.merge_commit_sha, pull.merged_by)
-
-    @locked
-    def workflow_dispatch_event(
-        self, workflow: str, *, sender: str, ref: str | None = None, inputs: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
-        """Build the `workflow_dispatch` payload; `workflow` is the file's path, `ref` a branch."""
-        full_ref = f"refs/heads/{ref or self.default_branch}"
-        return events.workflow_dispatch(self, workflow, full_ref, inputs or {}, self.hub.user(sender))
-
-    @locked
-    def merge_group_event(self, number: int) -> dict[str, Any]:
-        """Build the `merge_group` payload that asks for checks on a queued pull request."""
-        return events.merge_group(self, merge_queue.group_of(self, number))
-
-    @locked
-    def workflow_run_event(self, workflow: str, number: int, *, event: str, sender: str) -> dict[str, Any]:
-        """Build the payload after a workflow ran to its end on a pull request, for an event by somebody."""
-        return events.workflow_run(self.pull(number), workflow, event, self.hub.user(sender))
-
-    @locked
-    def schedule_event(self, workflow: str, cron: str) -> dict[str, Any]:
-        return events.schedule(self, cron, workflow)
-
-    @locked
-    def repository_dispatch_event(self, sent: Dispatch) -> dict[str, Any]:
-        """Build the `repository_dispatch` payload of one of `dispatches`."""
-        return events.repository_dispatch(self, sent)
 
 
 class MergeQueue:

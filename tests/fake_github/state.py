@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any, TypeVar
 
 from tests.fake_github.accounts import ACTIONS_APP, ACTIONS_BOT, App, Credential, Role, User, new_token
 from tests.fake_github.bare import BareRepository
@@ -28,9 +30,22 @@ from tests.fake_github.records import (
 )
 from tests.fake_github.refusals import not_found
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
 
 def utc_now() -> datetime:
     return datetime.now(timezone.utc)
+
+
+def locked(method: Method) -> Method:
+    """Hold the hub's lock while a method of something with a `hub` runs."""
+
+    @functools.wraps(method)
+    def run(self: Any, *arguments: Any, **options: Any) -> Any:
+        with self.hub.lock:
+            return method(self, *arguments, **options)
+
+    return run  # type: ignore[return-value]  # the same signature
 
 
 class HubState:
