@@ -13,7 +13,7 @@ from tests.fake_github.bare import ZERO
 from tests.fake_github.records import Dispatch, WorkflowRun
 from tests.fake_github.refusals import not_found
 from tests.fake_github.serializers import commits, issues, pulls, repositories, runs
-from tests.fake_github.serializers.templates import Json, user
+from tests.fake_github.serializers.templates import Json, fill, user
 from tests.fake_github.state import RepositoryState, locked
 
 COMMITS_LIMIT = 2048  # https://docs.github.com/webhooks/webhook-events-and-payloads#push
@@ -105,7 +105,7 @@ class RepositoryEvents(RepositoryState):
         pull, who = self.pull(number), self.hub.user(sender)
         run = WorkflowRun(self.hub.next_id(), event, who, pull.head_sha, pull.head_ref, workflow, self.hub.now())
         document = {**runs.workflow_run(self, run), "status": "completed", "conclusion": "success"}
-        document["pull_requests"] = [pulls.pull_of_run(pull)] if pull.head is self else []
+        document["pull_requests"] = [fill("pull_of_run", self, pull=pull)] if pull.head is self else []
         described = runs.workflow(self, workflow)
         return {"action": "completed", "workflow_run": document, "workflow": described, **_around(self, who)}
 

@@ -34,7 +34,7 @@ class Fault:
 
     @property
     def fails(self) -> bool:
-        """Whether the request gets no answer of its own."""
+        """True when the request gets no answer of its own."""
         return self.drop or bool(self.status)
 
     def strikes(self, method: str, path: str) -> bool:

@@ -1,4 +1,4 @@
-"""The embedded GitHub's front door: HTTP on loopback, with the faults that were injected.
+"""The HTTP server of the embedded GitHub, on loopback, with the faults that were injected.
 
 with EmbeddedGitHub(root) as hub:
     repository = hub.create_repository("acme/models")
@@ -44,7 +44,7 @@ PATIENCE = 5.0  # seconds
 
 
 class EmbeddedGitHub(Hub):
-    """A GitHub of one's own, bound to 127.0.0.1; a context manager, or `start` and `stop`.
+    """An embedded GitHub, bound to 127.0.0.1; a context manager, or `start` and `stop`.
 
     `root` holds the bare repositories; without one a temporary folder is used and removed.
     """
@@ -101,7 +101,7 @@ class RequestHandler(WSGIRequestHandler):
 
 
 class LoopbackServer(ThreadedWSGIServer):
-    """One thread per connection, all of which end with the server."""
+    """A server with one thread per connection, all of which end with it."""
 
     daemon_threads = False  # so that `server_close` waits for them
 

@@ -95,7 +95,7 @@ def _rebased(pull: Pull, base_tip: str, by: User) -> str:
 
 
 def _picked(git: BareRepository, commit: Commit, onto: str, committer: Person) -> str | None:
-    """The tree of `commit` replayed on `onto`.
+    """Return the tree of `commit` replayed on `onto`, or None when it conflicts.
 
     git 2.38 cannot be told a merge base, so one is made: a commit with the tree of `onto` whose parent is the
     picked commit's parent; merging the picked commit into it is exactly the cherry-pick.

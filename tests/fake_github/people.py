@@ -63,7 +63,7 @@ class Person:
         return person
 
     def git(self, *arguments: str) -> str:
-        """Run git in the clone and return what it printed. Raises CalledProcessError with git's words."""
+        """Run git in the clone and return what it printed. Raises RuntimeError with git's message."""
         done = subprocess.run(
             ["git", *arguments],
             cwd=self.clone,
@@ -77,7 +77,7 @@ class Person:
         return done.stdout.strip()
 
     def start_branch(self, name: str, base: str = "main") -> None:
-        """A fresh branch from the base as it is on the server."""
+        """Start a fresh branch from the base as it is on the server."""
         self.git("fetch", "--quiet", "origin")
         self.git("switch", "--quiet", "--force-create", name, f"origin/{base}", "--no-track")
 
@@ -93,7 +93,7 @@ class Person:
         return self.git("rev-parse", "HEAD")
 
     def push(self) -> str:
-        """Push the branch one stands on and return its id."""
+        """Push the present branch and return its tip."""
         self.git("push", "--quiet", "origin", "HEAD")
         return self.git("rev-parse", "HEAD")
 
@@ -133,7 +133,7 @@ class Runner:
         return cls(repository, directory, repository.issue_actions_token(BOT_PERMISSIONS))
 
     def environment(self, event_name: str, payload: Mapping[str, Any]) -> dict[str, str]:
-        """What GitHub gives a step, and nothing of this process but the path to programs."""
+        """Return what GitHub gives a step, and nothing of this process but the path to programs."""
         event, output, summary = (self.directory / name for name in ("event.json", "output", "summary"))
         event.write_text(json.dumps(payload), encoding="utf-8")
         for file in (output, summary):
@@ -171,7 +171,7 @@ class Runner:
 
 
 def read_outputs(text: str) -> dict[str, str]:
-    """GITHUB_OUTPUT as the runner reads it: `name=value` lines and `name<<DELIMITER` blocks.
+    """Parse GITHUB_OUTPUT as the runner reads it: `name=value` lines and `name<<DELIMITER` blocks.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#multiline-strings
     """

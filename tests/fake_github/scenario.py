@@ -1,4 +1,4 @@
-"""What people do on the embedded GitHub: make repositories, open pull requests, comment, label, review, merge.
+"""Actions of people on the embedded GitHub: make repositories, open pull requests, comment, label, review, merge.
 
 Tests call these methods, and those of `events` for the payload of what happened; each holds the hub's lock.
 """
@@ -31,7 +31,7 @@ OLDEST_GIT = (2, 38)  # the first with `merge-tree --write-tree`
 
 
 class Hub(HubState):
-    """A GitHub on which repositories are made."""
+    """A GitHub where people make repositories."""
 
     def create_repository(self, full_name: str, *, default_branch: str = "main", private: bool = False) -> Repository:
         """Create an empty repository; an owner not known yet becomes an organisation."""

@@ -1,4 +1,4 @@
-"""The REST API: the way of a request through it. The modules beside this one declare the endpoints."""
+"""The REST API. `respond` answers a request; the modules beside this one declare the endpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""May this caller use this endpoint here? Tokens are judged by permissions, users by roles."""
+"""Access to an endpoint: tokens are judged by their permissions, users by their role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request on its way to an endpoint: who asks for what, the fields that were sent, and pages of an answer."""
+"""One request on its way to an endpoint: its sender, the fields that were sent, and pages of an answer."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Call:
 
     @property
     def user(self) -> User:
-        """Who acts. Only endpoints that need a permission to write ask; access was checked before."""
+        """The user who acts. Only endpoints that need a permission to write ask; access was checked before."""
         if self.credential is None:
             raise HttpError(401, "Requires authentication")
         return self.credential.user

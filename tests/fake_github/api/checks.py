@@ -9,6 +9,7 @@ from tests.fake_github.api.routing import route
 from tests.fake_github.records import CheckRun, Status
 from tests.fake_github.refusals import HttpError, malformed
 from tests.fake_github.serializers import commits
+from tests.fake_github.serializers.templates import fill
 
 CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "success", "skipped", "stale", "timed_out")
 PROGRESS = ("queued", "in_progress", "completed", "waiting", "requested", "pending")
@@ -82,4 +83,4 @@ def create_status(call: Call) -> Answer:
         created_at=call.hub.now(),
     )
     call.repo.statuses.append(status)
-    return Answer(201, commits.status(call.repo, status))
+    return Answer(201, fill("status", call.repo, status=status))

@@ -11,6 +11,7 @@ from tests.fake_github.issues import edit_comment as change_comment
 from tests.fake_github.records import Comment, Reaction
 from tests.fake_github.refusals import HttpError, invalid, not_found
 from tests.fake_github.serializers import issues as serializers
+from tests.fake_github.serializers.templates import fill
 
 COMMENT = "/issues/comments/<int:comment>"
 
@@ -71,7 +72,7 @@ def create_reaction(call: Call) -> Answer:
     comment, content = _comment(call), call.choice("content", serializers.REACTIONS)
     for reaction in comment.reactions:
         if (reaction.user, reaction.content) == (call.user, content):
-            return Answer(200, serializers.reaction(call.repo, reaction))
+            return Answer(200, fill("reaction", call.repo, reaction=reaction))
     reaction = Reaction(call.hub.next_id(), call.user, content, call.hub.now())
     comment.reactions.append(reaction)
-    return Answer(201, serializers.reaction(call.repo, reaction))
+    return Answer(201, fill("reaction", call.repo, reaction=reaction))

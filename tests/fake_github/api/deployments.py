@@ -14,7 +14,7 @@ from tests.fake_github.api.repositories import commit_named
 from tests.fake_github.api.routing import route
 from tests.fake_github.records import Deployment, DeploymentStatus
 from tests.fake_github.refusals import HttpError, malformed, not_found
-from tests.fake_github.serializers import runs as serializers
+from tests.fake_github.serializers.templates import fill
 
 STATUSES = "/deployments/<int:deployment>/statuses"
 STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
@@ -30,7 +30,7 @@ def list_deployments(call: Call) -> Answer:
         for deployment in reversed(call.repo.deployments.values())
         if all(getattr(deployment, name) == value for name, value in asked.items())
     ]
-    return call.page(matching, lambda deployment: serializers.deployment(call.repo, deployment))
+    return call.page(matching, lambda deployment: fill("deployment", call.repo, deployment=deployment))
 
 
 @route("POST", "/deployments", needs="deployments:write")
@@ -48,7 +48,7 @@ def create_deployment(call: Call) -> Answer:
             return Answer(202, {"message": message})
     deployments.refuse_unproven(repo, ref, sha, required)
     repo.deployments[deployment.id] = deployment
-    return Answer(201, serializers.deployment(repo, deployment))
+    return Answer(201, fill("deployment", repo, deployment=deployment))
 
 
 def _described(call: Call, ref: str, sha: str) -> Deployment:
@@ -97,7 +97,7 @@ def list_deployment_statuses(call: Call) -> Answer:
     """Newest first."""
     repo, deployment = call.repo, _deployment(call)
     newest_first = deployment.statuses[::-1]
-    return call.page(newest_first, lambda status: serializers.deployment_status(repo, deployment, status))
+    return call.page(newest_first, lambda status: fill("deployment_status", repo, deployment=deployment, status=status))
 
 
 @route("POST", STATUSES, needs="deployments:write")
@@ -116,4 +116,4 @@ def create_deployment_status(call: Call) -> Answer:
         environment_url=call.optional_text("environment_url") or "",
     )
     deployments.add_status(repo, deployment, status, auto_inactive=call.flag("auto_inactive", default=True))
-    return Answer(201, serializers.deployment_status(repo, deployment, status))
+    return Answer(201, fill("deployment_status", repo, deployment=deployment, status=status))

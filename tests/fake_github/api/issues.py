@@ -12,6 +12,7 @@ from tests.fake_github.api.routing import route
 from tests.fake_github.records import Issue, Label
 from tests.fake_github.refusals import HttpError, invalid, malformed
 from tests.fake_github.serializers import issues as serializers
+from tests.fake_github.serializers.templates import fill
 
 ISSUE = "/issues/<int:number>"
 READ = "issues:read|pull_requests:read"
@@ -114,7 +115,7 @@ def _title(call: Call) -> str:
 @route("GET", ISSUE + "/events", needs=READ)
 def list_events(call: Call) -> Answer:
     """https://docs.github.com/rest/issues/events#list-issue-events; labels are all that is remembered."""
-    return call.page(asked_issue(call).events, lambda event: serializers.label_event(call.repo, event))
+    return call.page(asked_issue(call).events, lambda event: fill("label_event", call.repo, event=event))
 
 
 # Labels: https://docs.github.com/rest/issues/labels

@@ -9,7 +9,8 @@ from tests.fake_github.api.call import Answer, Call
 from tests.fake_github.api.routing import route
 from tests.fake_github.records import Dispatch
 from tests.fake_github.refusals import HttpError, malformed, not_found
-from tests.fake_github.serializers import commits, repositories, runs
+from tests.fake_github.serializers import repositories, runs
+from tests.fake_github.serializers.templates import fill
 from tests.fake_github.state import RepositoryState
 
 EVENT_TYPE_LIMIT = 100
@@ -46,7 +47,7 @@ def list_activity(call: Call) -> Answer:
     ref = call.query.get("ref", "")
     full_ref = ref if not ref or ref.startswith("refs/") else f"refs/heads/{ref}"
     matching = [activity for activity in reversed(call.repo.activity.entries) if full_ref in ("", activity.ref)]
-    return call.page_after_cursor(matching, lambda activity: commits.activity(call.repo, activity))
+    return call.page_after_cursor(matching, lambda activity: fill("activity", call.repo, activity=activity))
 
 
 @route("GET", "/actions/runs/<int:run>", needs="actions:read")

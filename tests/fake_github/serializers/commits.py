@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.fake_github.bare import Commit
-from tests.fake_github.records import Activity, CheckRun, Status
+from tests.fake_github.records import CheckRun
 from tests.fake_github.serializers.templates import Json, fill
 from tests.fake_github.state import RepositoryState
 
@@ -24,16 +24,8 @@ def pushed_commit(repo: RepositoryState, commit: Commit) -> Json:
     return document
 
 
-def status(repo: RepositoryState, status: Status) -> Json:
-    return fill("status", repo, status=status)
-
-
 def check_run(repo: RepositoryState, run: CheckRun) -> Json:
     texts = {name: run.output.get(name) for name in ("title", "summary", "text")}
     details = run.details_url or f"{repo.hub.server_url}/{repo.full_name}/runs/{run.id}"
     suite, count = int(run.head_sha[:8], 16), len(run.annotations)
     return fill("check_run", repo, run=run, suite=suite, details_url=details, annotations_count=count, **texts)
-
-
-def activity(repo: RepositoryState, activity: Activity) -> Json:
-    return fill("activity", repo, activity=activity)

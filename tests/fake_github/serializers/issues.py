@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fake_github.records import Comment, Issue, Label, LabelEvent, Reaction
+from tests.fake_github.records import Comment, Issue, Label
 from tests.fake_github.serializers.templates import Json, fill
 from tests.fake_github.state import RepositoryState
 
@@ -11,15 +11,6 @@ REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes
 
 def label(repo: RepositoryState, label: Label) -> Json:
     return fill("label", repo, label=label)
-
-
-def label_event(repo: RepositoryState, event: LabelEvent) -> Json:
-    """https://docs.github.com/rest/using-the-rest-api/issue-event-types#labeled"""
-    return fill("label_event", repo, event=event)
-
-
-def reaction(repo: RepositoryState, reaction: Reaction) -> Json:
-    return fill("reaction", repo, reaction=reaction)
 
 
 def comment(repo: RepositoryState, comment: Comment) -> Json:

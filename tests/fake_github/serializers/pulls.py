@@ -40,8 +40,3 @@ def full_pull(pull: Pull) -> Json:
 
 def review(pull: Pull, review: Review) -> Json:
     return fill("review", pull.base, pull=pull, review=review, association=pull.base.association_of(review.user))
-
-
-def pull_of_run(pull: Pull) -> Json:
-    """Return a pull request as a workflow's run names it."""
-    return fill("pull_of_run", pull.base, pull=pull)

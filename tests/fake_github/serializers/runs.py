@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from tests.fake_github.bare import ZERO
-from tests.fake_github.records import Deployment, DeploymentStatus, WorkflowRun
+from tests.fake_github.records import WorkflowRun
 from tests.fake_github.serializers.commits import webhook_commit
 from tests.fake_github.serializers.repositories import repository
 from tests.fake_github.serializers.templates import Json, fill
@@ -21,11 +21,3 @@ def workflow_run(repo: RepositoryState, run: WorkflowRun) -> Json:
 def workflow(repo: RepositoryState, path: str) -> Json:
     file = PurePosixPath(path)
     return fill("workflow", repo, path=path, file=file.name, name=file.stem)
-
-
-def deployment(repo: RepositoryState, deployment: Deployment) -> Json:
-    return fill("deployment", repo, deployment=deployment)
-
-
-def deployment_status(repo: RepositoryState, deployment: Deployment, status: DeploymentStatus) -> Json:
-    return fill("deployment_status", repo, deployment=deployment, status=status)

@@ -75,11 +75,11 @@ def test_a_refused_ref_carries_its_reason_and_the_others_move(world: World) -> N
     clone = world.clone(world.bot_token())
     clone.commit({".github/workflows/ci.yml": "on: push\n"})
     clone.git("branch", "harmless", "HEAD~")
-    with pytest.raises(RuntimeError) as told:
+    with pytest.raises(RuntimeError) as caught:
         clone.push("main", "harmless")
     reason = "(refusing to allow a GitHub App to create or update workflow `.github/workflows/ci.yml` without"
-    assert f"[remote rejected] main -> main {reason} `workflows` permission)" in str(told.value)
-    assert "remote:" not in str(told.value)
+    assert f"[remote rejected] main -> main {reason} `workflows` permission)" in str(caught.value)
+    assert "remote:" not in str(caught.value)
     assert world.repo.git.branch("harmless") == clone.git("rev-parse", "harmless")
 
 

@@ -46,19 +46,19 @@ def test_issues_are_found_by_their_last_change_and_put_in_order(world: World) ->
         assert world.http("GET", f"{PATH}?{query}", world.token("alice")).status == 422
 
 
-def told(issue: Issue) -> tuple[str, str | None, datetime | None]:
+def state_of(issue: Issue) -> tuple[str, str | None, datetime | None]:
     return issue.state, issue.state_reason, issue.closed_at
 
 
 def test_an_issue_is_closed_for_a_reason(world: World) -> None:
     issue = world.client(world.token("alice")).get_repo("acme/models").create_issue("drift")
-    assert told(issue) == ("open", None, None)
+    assert state_of(issue) == ("open", None, None)
     issue.edit(state="closed", state_reason="not_planned")
-    assert told(issue) == ("closed", "not_planned", world.clock.now)
+    assert state_of(issue) == ("closed", "not_planned", world.clock.now)
     issue.edit(state="closed", state_reason="completed")
-    assert told(issue) == ("closed", "not_planned", world.clock.now)
+    assert state_of(issue) == ("closed", "not_planned", world.clock.now)
     issue.edit(state="open")
-    assert told(issue) == ("open", "reopened", None)
+    assert state_of(issue) == ("open", "reopened", None)
     world.pull()
     closed = world.http("PATCH", f"{PATH}/2", world.token("alice"), {"state": "closed"}).body
     assert (closed["state"], closed["state_reason"]) == ("closed", None)

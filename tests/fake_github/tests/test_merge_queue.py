@@ -25,11 +25,11 @@ def test_the_event_tells_what_is_queued_onto_what(world: World) -> None:
     group = world.repo.merge_queue.add(1, by="bob")
     event = world.repo.merge_group_event(1)
     assert (event["action"], event["sender"]["login"]) == ("checks_requested", "bob")
-    told = event["merge_group"]
-    assert (told["head_ref"], told["head_sha"]) == (group.head_ref, group.head_sha)
-    assert (told["base_ref"], told["base_sha"]) == ("refs/heads/main", base)
-    assert told["head_commit"]["id"] == group.head_sha
-    assert told["head_commit"]["message"].startswith("Merge pull request #1 from acme/add-v2")
+    entry = event["merge_group"]
+    assert (entry["head_ref"], entry["head_sha"]) == (group.head_ref, group.head_sha)
+    assert (entry["base_ref"], entry["base_sha"]) == ("refs/heads/main", base)
+    assert entry["head_commit"]["id"] == group.head_sha
+    assert entry["head_commit"]["message"].startswith("Merge pull request #1 from acme/add-v2")
 
 
 def test_entries_stand_on_each_other_and_land_in_order(world: World) -> None:
@@ -66,7 +66,7 @@ def test_a_group_lands_once_its_own_checks_passed(world: World) -> None:
 
 
 @pytest.mark.parametrize(("method", "parents"), [("squash", 1), ("rebase", 1), ("merge", 2)])
-def test_the_queue_merges_the_way_it_is_told(world: World, method: str, parents: int) -> None:
+def test_the_queue_merges_the_way_it_is_entry(world: World, method: str, parents: int) -> None:
     world.pull()
     group = world.repo.merge_queue.add(1, by="bob", method=method)
     assert len(world.repo.git.commit(group.head_sha).parents) == parents

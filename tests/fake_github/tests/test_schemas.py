@@ -1,4 +1,4 @@
-"""Every answer has the shape GitHub publishes for it (as the package githubkit-schemas carries it)."""
+"""Every answer follows the schema GitHub publishes for it (as the package githubkit-schemas carries it)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def models() -> ModuleType:
     return importlib.import_module("githubkit_schemas.v2026_03_10.models")
 
 
-def test_every_answer_has_the_shape_github_publishes(world: World, models: ModuleType) -> None:
+def test_every_answer_follows_the_schema_github_publishes(world: World, models: ModuleType) -> None:
     world.pull()
     world.pull(head="merged-already", files={"other.txt": "1\n"})
     world.repo.merge(2, by="bob")
@@ -66,14 +66,14 @@ def test_every_answer_has_the_shape_github_publishes(world: World, models: Modul
         ("POST", f"{base}/issues", alice, {"title": "plain"}, "Issue"),
         ("POST", f"{base}/pulls", alice, {"title": "t", "head": "third", "base": "main"}, "PullRequest"),
     ]
-    for method, path, token, body, shape in made:
+    for method, path, token, body, schema in made:
         answered = world.http(method, path, token, body)
         assert answered.status < 300, (path, answered.body)
         assert answered.body, path
-        adapter(models, shape).validate_python(answered.body)
+        adapter(models, schema).validate_python(answered.body)
 
 
-def test_payloads_have_the_shape_of_webhooks(world: World, models: ModuleType) -> None:
+def test_payloads_follow_the_schemas_of_webhooks(world: World, models: ModuleType) -> None:
     pull = world.pull()
     world.repo.add_label(pull.number, "promote:active")
     comment = world.repo.comment(pull.number, author="alice", body="/promote active")
@@ -86,7 +86,7 @@ def test_payloads_have_the_shape_of_webhooks(world: World, models: ModuleType) -
     adapter(models, "WebhookPullRequestClosed").validate_python(closed)
 
 
-def test_payloads_of_every_other_event_have_the_shape_of_webhooks(world: World, models: ModuleType) -> None:
+def test_payloads_of_every_other_event_follow_the_schemas_of_webhooks(world: World, models: ModuleType) -> None:
     before = world.pull(draft=True).head_sha
     repo, event = world.repo, world.repo.pull_request_event
     payloads = {
@@ -110,12 +110,12 @@ def test_payloads_of_every_other_event_have_the_shape_of_webhooks(world: World, 
     payloads["WebhookMergeGroupChecksRequested"] = repo.merge_group_event(1)
     repo.merge(1, by="bob")
     payloads["WebhookPush of a merge"] = repo.merged_push_event(1)
-    for shape, payload in payloads.items():
-        adapter(models, shape.partition(" ")[0]).validate_python(payload)
+    for schema, payload in payloads.items():
+        adapter(models, schema.partition(" ")[0]).validate_python(payload)
 
 
-def adapter(models: ModuleType, shape: str) -> TypeAdapter[Any]:
-    name = shape.removeprefix("list[").removesuffix("]")
+def adapter(models: ModuleType, schema: str) -> TypeAdapter[Any]:
+    name = schema.removeprefix("list[").removesuffix("]")
     model: Any = getattr(models, name)
-    wanted: Any = list.__class_getitem__(model) if shape.startswith("list[") else model
+    wanted: Any = list.__class_getitem__(model) if schema.startswith("list[") else model
     return TypeAdapter(wanted)
