@@ -117,16 +117,6 @@ class BareRepository:
             raise GitError(arguments, done.returncode, message)
         return done.stdout
 
-    def succeeds(self, *arguments: str) -> bool:
-        """Tell whether git answers yes (0) rather than no (1)."""
-        try:
-            self.run(*arguments)
-        except GitError as error:
-            if error.code != 1:
-                raise
-            return False
-        return True
-
     # Reading
 
     def resolve(self, revision: str, kind: str = "commit") -> str | None:
@@ -149,7 +139,13 @@ class BareRepository:
         return dict(line.split(" ", 1) for line in lines)
 
     def is_ancestor(self, older: str, newer: str) -> bool:
-        return self.succeeds("merge-base", "--is-ancestor", older, newer)
+        try:
+            self.run("merge-base", "--is-ancestor", older, newer)
+        except GitError as error:
+            if error.code != 1:
+                raise
+            return False
+        return True
 
     def merge_base(self, one: str, other: str) -> str | None:
         try:

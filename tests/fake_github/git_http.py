@@ -82,29 +82,24 @@ def _repository(hub: HubState, full_name: str, credential: Credential | None, *,
     repo = hub.repositories.get(full_name)
     if credential is None and (repo is None or repo.private or pushes):
         raise HttpError(401, "No anonymous write access.")
-    if repo is None or not _may_read(repo, credential):
+    if repo is None or not _may("read", repo, credential):
         raise HttpError(404, "Repository not found.")
-    if pushes and credential is not None and not _may_push(repo, credential):
+    if pushes and credential is not None and not _may("write", repo, credential):
         if credential.app:
             raise HttpError(403, "Write access to repository not granted.")
         raise HttpError(403, f"Permission to {repo.full_name}.git denied to {credential.user.login}.")
     return repo
 
 
-def _may_read(repo: RepositoryState, credential: Credential | None) -> bool:
-    if not repo.private:
+def _may(level: str, repo: RepositoryState, credential: Credential | None) -> bool:
+    """Tell whether somebody may "read" or "write" the content."""
+    if level == "read" and not repo.private:
         return True
     if credential is None:
         return False
     if credential.app:
-        return credential.repository_id == repo.id and credential.grants("contents", "read")
-    return repo.role_of(credential.user) >= Role.READ
-
-
-def _may_push(repo: RepositoryState, credential: Credential) -> bool:
-    if credential.app:
-        return credential.repository_id == repo.id and credential.grants("contents", "write")
-    return repo.role_of(credential.user) >= Role.WRITE
+        return credential.repository_id == repo.id and credential.grants("contents", level)
+    return repo.role_of(credential.user) >= Role[level.upper()]
 
 
 def _environment(repo: RepositoryState, request: Request, service: str) -> dict[str, str]:

@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 from tests.fake_github.scenario import Hub, Repository
@@ -22,8 +23,14 @@ BOT_PERMISSIONS = {
     "deployments": "write",
     "actions": "read",
 }
+PROMOTEBOT = (sys.executable, "-I", "-m", "promotebot")
 FOREIGN = ("GIT_", "GITHUB_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "ML_PROMOTION_")
 """Variables of whoever runs this that would change what a person's git or the program does."""
+
+
+def run_program(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> CompletedProcess[str]:
+    """Run a program to its end in a folder and an environment of its own."""
+    return subprocess.run(command, cwd=folder, env=dict(environment), capture_output=True, text=True, check=False)
 
 
 @dataclass(frozen=True)
@@ -64,14 +71,7 @@ class Person:
 
     def git(self, *arguments: str) -> str:
         """Run git in the clone and return what it printed. Raises RuntimeError with git's message."""
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=self.clone,
-            env=dict(self.environment),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_program(["git", *arguments], self.clone, self.environment)
         if done.returncode:
             raise RuntimeError(f"git {arguments[0]} failed: {done.stderr.strip()}")
         return done.stdout.strip()
@@ -97,16 +97,9 @@ class Person:
         self.git("push", "--quiet", "origin", "HEAD")
         return self.git("rev-parse", "HEAD")
 
-    def promotebot(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def promotebot(self, *arguments: str) -> CompletedProcess[str]:
         """Run the program in the clone, as at a terminal."""
-        return subprocess.run(
-            [sys.executable, "-I", "-m", "promotebot", *arguments],
-            cwd=self.clone,
-            env=dict(self.environment),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return run_program([*PROMOTEBOT, *arguments], self.clone, self.environment)
 
 
 @dataclass(frozen=True)
@@ -154,14 +147,7 @@ class Runner:
 
     def run(self, event_name: str, payload: Mapping[str, Any]) -> Job:
         environment = self.environment(event_name, payload)
-        done = subprocess.run(
-            [sys.executable, "-I", "-m", "promotebot"],
-            cwd=self.directory,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_program(PROMOTEBOT, self.directory, environment)
         return self.finished(environment, done.returncode, done.stdout + done.stderr)
 
     def finished(self, environment: Mapping[str, str], exit_code: int, log: str) -> Job:
