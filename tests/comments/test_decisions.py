@@ -18,7 +18,7 @@ from promotebot.artifact.evidence import Evidence, ModelCard
 from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.runtime import Latency, Opened, Tensor
 from promotebot.comments.comment import CommentContext, Rendered
-from promotebot.comments.decisions import render_done, render_plan, render_rejected, render_unchanged
+from promotebot.comments.decisions import PlanComment, render_done, render_plan, render_rejected, render_unchanged
 from promotebot.comments.help import COMMANDS, render_help
 from promotebot.comments.markdown import MAX_COMMENT
 from promotebot.comments.refusals import (
@@ -133,9 +133,15 @@ def accepted(registry: ModelRegistry) -> Plan:
     return decision
 
 
-def shown(plan: Plan, **options: Any) -> Rendered:
-    given: dict[str, Any] = {"commit_sha": COMMIT, "dry_run": False, "now": NOW, **options}
-    return render_plan(plan, V2, V1, SETTING, **given)
+def shown(
+    plan: Plan,
+    evidence: Evidence = V2,
+    today: Evidence | None = V1,
+    *,
+    context: CommentContext = SETTING,
+    **options: Any,
+) -> Rendered:
+    return render_plan(PlanComment(plan, evidence, today, **{"now": NOW, "commit_sha": COMMIT, **options}), context)
 
 
 def row(body: str, name: str) -> list[str]:
@@ -186,7 +192,7 @@ def test_a_changed_interface_or_feature_order_catches_the_eye(registry: ModelReg
     before = promoted(EMPTY, request(Stage.SHADOW, ordered, "v1"), ordered, 2026, 1, 1)
     wider = examined("regime_v2", seed="2", outputs=4, feature_order=("b", "a"))
     decision = decide(before, request(Stage.SHADOW, wider, "v2"), wider)
-    body = render_plan(decision, wider, ordered, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    body = shown(decision, wider, ordered).body
     assert "**differs**" in row(body, "inputs → outputs")[1]
     assert "**order differs" in row(body, "features")[1]
 
@@ -216,7 +222,7 @@ def test_the_closing_command_is_pinned_to_the_commit_that_is_now_the_head(accept
 def test_the_closing_command_asks_for_all_that_was_asked(registry: ModelRegistry) -> None:
     said = {"reason": 'it\'s "fine", really; go', "notes": "a, b", "new_model": True}
     decision = decide(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate", **said), V1)
-    body = render_plan(decision, V1, None, SETTING, commit_sha=None, dry_run=True, now=NOW).body
+    body = shown(decision, V1, None, commit_sha=None).body
     command = re.search(r"```text\n(/promote .*)\n```", body)
     assert command
     [parsed] = parse_comment(command[1])
@@ -226,7 +232,7 @@ def test_the_closing_command_asks_for_all_that_was_asked(registry: ModelRegistry
 
 
 def test_a_dry_run_says_so_and_gives_the_command_that_commits(accepted: Plan) -> None:
-    rendered = shown(accepted, commit_sha=None, dry_run=True)
+    rendered = shown(accepted, commit_sha=None)
     assert rendered.title.endswith("· dry run, nothing was committed")
     assert "This would make **`regime_v2_prod`**" in rendered.body
     assert f"--sha {HEAD}" in rendered.body
@@ -237,7 +243,7 @@ def test_a_dry_run_says_so_and_gives_the_command_that_commits(accepted: Plan) ->
 def test_a_rollback_is_recognisable(accepted: Plan) -> None:
     asked = request(Stage.ACTIVE, V1, "regime_v1_prod_rollback", reason="incident 123")
     back = decide(accepted.after, asked, V1)
-    body = render_plan(back, V1, V2, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    body = shown(back, V1, V2).body
     assert body.splitlines()[1] == "### ⏪ `regime_classifier` → ACTIVE · ready to sign off"
     assert "takes ACTIVE back to **`regime_v1_prod_rollback`**, away from `regime_v2_prod`" in body
     assert "| ⏪ ACTIVE | `regime_v1_prod_rollback` *(this one)* |" in body
@@ -245,7 +251,7 @@ def test_a_rollback_is_recognisable(accepted: Plan) -> None:
 
 def test_a_first_promotion_has_one_column_and_says_that_nothing_goes_live() -> None:
     decision = decide(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate"), V1)
-    body = render_plan(decision, V1, None, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    body = shown(decision, V1, None).body
     assert "|  | SHADOW after merging |" in body
     assert row(body, "stood in") == ["nowhere yet"]
     assert "into SHADOW. Nothing becomes ACTIVE." in body
@@ -254,13 +260,13 @@ def test_a_first_promotion_has_one_column_and_says_that_nothing_goes_live() -> N
 def test_a_lower_stage_says_what_stays_active(registry: ModelRegistry) -> None:
     v3 = examined("regime_v3", seed="3")
     decision = decide(registry, request(Stage.SHADOW, v3, "regime_v3"), v3)
-    body = render_plan(decision, v3, V2, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    body = shown(decision, v3, V2).body
     assert "into SHADOW in place of `regime_v2_candidate`. ACTIVE stays `regime_v1_prod`." in body
 
 
 def test_a_card_of_other_bytes_than_the_pointer_names_is_not_shown(accepted: Plan) -> None:
     changed = replace(examined("regime_v1", seed="9"), artifact_dir=V1.artifact_dir)
-    body = render_plan(accepted, V2, changed, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    body = shown(accepted, V2, changed).body
     assert row(body, "inputs → outputs")[0] == "—"
 
 
@@ -494,7 +500,7 @@ def test_no_words_of_a_request_act_in_an_accepted_comment(reason: str, name: str
     decision = decide(EMPTY, asked, evidence)
     assert isinstance(decision, Plan)
     setting = replace(SETTING, requester=name)
-    assert_harmless(render_plan(decision, evidence, None, setting, commit_sha=COMMIT, dry_run=False, now=NOW))
+    assert_harmless(shown(decision, evidence, None, context=setting))
     assert_harmless(render_done(decision.event, MODEL, setting))
 
 

@@ -13,7 +13,7 @@ from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.comments.comment import Rendered
-from promotebot.comments.decisions import render_done, render_plan, render_rejected, render_unchanged
+from promotebot.comments.decisions import PlanComment, render_done, render_plan, render_rejected, render_unchanged
 from promotebot.comments.refusals import render_failure, render_refused_event, render_unclear
 from promotebot.errors import PromotebotError
 from promotebot.findings import Finding, errors_in
@@ -153,19 +153,18 @@ class PromotionJob:
     def _render(
         self, decision: Plan, decided: Decided, commit: GitSha | None = None, found: GateResult | None = None
     ) -> Rendered:
-        return render_plan(
-            decision,
-            decided.evidence,
-            decided.today,
-            self.replier.context,
-            commit_sha=commit,
-            dry_run=commit is None,
+        comment = PlanComment(
+            plan=decision,
+            evidence=decided.evidence,
+            today=decided.today,
             now=self.now,
+            commit_sha=commit,
             merged_at=decided.facts.merged_at,
             promotions=[(step.model, step.event) for step in found.steps] if found else [],
             gate=errors_in(found.findings) if found else [],
             waiting=found.waiting if found else None,
         )
+        return render_plan(comment, self.replier.context)
 
     def _commit(self, pending: PendingPromotions, decision: Plan) -> GitSha:
         """One commit; a merge of the base where the base changed a file that this one writes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from promotebot.artifact.evidence import Evidence
@@ -27,58 +28,76 @@ from promotebot.registry.names import ModelName, Stage
 from promotebot.text import short_digest, visible
 
 
-def render_plan(
-    plan: Plan,
-    evidence: Evidence,
-    today: Evidence | None,
-    context: CommentContext,
-    *,
-    commit_sha: str | None,
-    dry_run: bool,
-    now: datetime,
-    merged_at: Mapping[int, datetime] | None = None,
-    promotions: Sequence[tuple[str, Event]] = (),
-    gate: Sequence[Finding] = (),
-    waiting: Finding | None = None,
-) -> Rendered:
-    """An accepted promotion, committed or as a dry run.
+@dataclass(frozen=True)
+class PlanComment:
+    """An accepted promotion as its comment shows it, committed or as a dry run."""
 
-    Args:
-        today: what was found of the artifact the stage holds now, for comparison.
-        merged_at: pull request number → when it was merged; the same facts that the soak rules saw.
-        promotions: every (model, event) the pull request carries, this one included; merging makes them all live.
-        gate: what the gate refuses of the new head; empty when it refuses nothing.
-        waiting: what people have to do before the required check turns green.
-    """
-    request = plan.request
+    plan: Plan
+    evidence: Evidence
+    today: Evidence | None
+    """The evidence of the artifact that the stage holds now, for the comparison."""
+    now: datetime
+    commit_sha: str | None = None
+    """The commit that was pushed; None for a dry run."""
+    merged_at: Mapping[int, datetime] = field(default_factory=dict)
+    """Pull request number → when it was merged; the same facts that the soak rules saw."""
+    promotions: Sequence[tuple[str, Event]] = ()
+    """Every (model, event) the pull request carries, this one included; merging makes them all live."""
+    gate: Sequence[Finding] = ()
+    """What the gate refuses of the new head; empty when it refuses nothing."""
+    waiting: Finding | None = None
+    """What people have to do before the required check turns green."""
+
+    @property
+    def dry_run(self) -> bool:
+        """Return whether nothing was committed."""
+        return self.commit_sha is None
+
+    @property
+    def state(self) -> str:
+        """Return the last words of the heading; what the gate refuses comes before what people have to do."""
+        if self.gate:
+            return "committed, but the gate refuses this pull request"
+        if self.waiting:
+            return f"committed, {self.waiting.message}"
+        return "dry run, nothing was committed" if self.dry_run else "ready to sign off"
+
+
+def render_plan(comment: PlanComment, context: CommentContext) -> Rendered:
+    """Return the comment on an accepted promotion, rollback or demotion."""
+    plan, gate = comment.plan, comment.gate
+    request, findings = plan.request, plan.findings
+    # A demotion leaves the stage empty: there is nothing to put beside what it loses.
     if plan.action is Action.DEMOTE:
         comparison = describe(plan.pointer, request.stage, repo_url=context.repo_url)
     else:
         comparison = render_comparison(
-            plan, evidence, today, repo_url=context.repo_url, now=now, merged_at=merged_at or {}
+            plan,
+            comment.evidence,
+            comment.today,
+            repo_url=context.repo_url,
+            now=comment.now,
+            merged_at=comment.merged_at,
         )
-    warned = warnings_in(plan.findings)
 
     def sections(whole: bool) -> Sequence[str]:
+        limit, closing = row_limit(whole), ["Do not merge before the gate is green."]
         return [
-            problems(gate, limit=row_limit(whole)) if gate else "",
-            f"{_effect(plan, dry_run=dry_run)} {requested_by(context, commit_sha)}",
-            _together(promotions),
+            problems(gate, limit=limit) if gate else "",
+            f"{_effect(plan, dry_run=comment.dry_run)} {requested_by(context, comment.commit_sha)}",
+            _together(comment.promotions),
             _words(request.reason, request.notes, request.origins.get("reason", "")),
             comparison,
-            "\n".join([count_line(plan.findings), *bullets(warned, limit=row_limit(whole))]),
-            details("Every rule", every_rule(plan.findings, budget=None if whole else RULES_BYTES)),
+            "\n".join([count_line(findings), *bullets(warnings_in(findings), limit=limit)]),
+            details("Every rule", every_rule(findings, budget=None if whole else RULES_BYTES)),
             registry_diff(plan, whole=whole),
             render_history(plan.after.history.get(request.model, ()), whole=whole),
-            *([waits(waiting)] if waiting else []),
-            *(_closing(request, context, commit_sha) if not gate else ["Do not merge before the gate is green."]),
+            waits(comment.waiting) if comment.waiting else "",
+            *(closing if gate else _closing(request, context, comment.commit_sha)),
         ]
 
-    state = "dry run, nothing was committed" if dry_run else "ready to sign off"
-    state = "committed, but the gate refuses this pull request" if gate else state
-    state = f"committed, {waiting.message}" if waiting and not gate else state
     icon = {Action.ROLLBACK: "⏪", Action.DEMOTE: "⬇️"}.get(plan.action, "⬆️")
-    return render_comment(request.model, icon, request.stage, state, sections, context)
+    return render_comment(request.model, icon, request.stage, comment.state, sections, context)
 
 
 def render_rejected(decision: Rejected, evidence: Evidence, context: CommentContext) -> Rendered:
