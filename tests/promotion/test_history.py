@@ -15,7 +15,7 @@ from promotebot.registry import ModelRegistry
 from promotebot.registry.chain import sealed
 from promotebot.registry.codec import stored_json
 from promotebot.registry.names import ModelName
-from tests.approved import approve, told
+from tests.approved import approve, finding_text
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
 DIGEST = "sha256:" + "1" * 64
@@ -74,7 +74,7 @@ WRONG: list[tuple[list[dict[str, Any]], dict[str, Any], str]] = [
 
 def test_every_finding_of_every_wrong_history_is_approved() -> None:
     def found(history: list[dict[str, Any]], entry: dict[str, Any]) -> list[str]:
-        return [told(finding) for finding in check_entry(registry(history, **entry), ModelName("m"), NOW)]
+        return [finding_text(finding) for finding in check_entry(registry(history, **entry), ModelName("m"), NOW)]
 
     approve("histories", ((f"{number}: {says}", found(h, e)) for number, (h, e, says) in enumerate(WRONG)))
 
@@ -133,7 +133,7 @@ ENTRIES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 def test_what_is_said_of_what_no_promotion_changes() -> None:
     def seen(base: ModelRegistry, head: ModelRegistry) -> list[str]:
         found = replay(base, head)
-        return [told(finding) for finding in found.findings] if isinstance(found, Diverged) else ["replays"]
+        return [finding_text(finding) for finding in found.findings] if isinstance(found, Diverged) else ["replays"]
 
     tops = (
         (name, seen(*(ModelRegistry({"schema_version": "v1", "models": {}, **keys}) for keys in (one, other))))
@@ -164,8 +164,8 @@ def test_a_file_that_git_calls_the_same_is_not_compared_again() -> None:
 
     index = stored_json({"schema_version": "v1", "layout": "split"})
     one, other = (ModelRegistry.parse(index, files=Files()) for _ in range(2))
-    found = [told(finding) for finding in check_append_only(one, other, ["m"])]
-    assert found == ["pass | history.append_only | the base's file, unchanged | ml/registry/models/m.json | "]
+    found = [finding_text(finding) for finding in check_append_only(one, other, ["m"])]
+    assert found == ["pass | history.append_only | the base's file, unchanged | ml/registry/models/m.json"]
     assert replay(one, other) == Replayed(())
 
 

@@ -5,7 +5,6 @@ A change shows up in `said/*.txt`; APPROVE=1 writes them anew, and the diff is w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -22,7 +21,7 @@ from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, RequestRef, Source
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName
-from tests.approved import approve, set_values, told
+from tests.approved import approve, finding_text, json_text, set_values
 
 from .test_plan import EMPTY, LIVE, MODEL, NOW, SHA, SHADOWED, V1, V2, after, asked, decide, evidence
 
@@ -131,15 +130,16 @@ def test_what_is_decided_and_said_of_every_kind_of_request() -> None:
 
 def _decided(decision: Decision) -> Iterator[str]:
     yield type(decision).__name__
-    yield from (told(finding) for finding in decision.findings)
+    yield from (finding_text(finding) for finding in decision.findings)
     if isinstance(decision, Plan):
-        yield json.dumps(decision.after.raw_entry(decision.request.model)["history"][0], sort_keys=True)
-        yield json.dumps(document(decision, written=True).model_dump(mode="json", exclude={"findings"}))
+        event = decision.after.raw_entry(decision.request.model)["history"][0]
+        yield json_text(event)
+        yield json_text(document(decision, written=True).model_dump(mode="json", exclude={"findings"}))
         yield f"again: {decision.request.retry()}"
     elif not isinstance(decision, Rejected):
-        yield json.dumps(document(decision, written=False).model_dump(mode="json", exclude={"findings"}))
+        yield json_text(document(decision, written=False).model_dump(mode="json", exclude={"findings"}))
     else:
-        yield json.dumps(document(decision, written=False).model_dump(mode="json", exclude={"findings"}))
+        yield json_text(document(decision, written=False).model_dump(mode="json", exclude={"findings"}))
 
 
 POINTER = {"artifact_dir": "ml/a", "artifact_id": "a_id", "dataset_id": "d", "git_sha": "5" * 40}
@@ -215,7 +215,7 @@ def test_what_is_inferred_and_asked_back_in_every_kind_of_scene() -> None:
     def shown(found: Request | IncompleteRequest) -> Iterator[str]:
         if isinstance(found, IncompleteRequest):
             yield f"unclear, model {found.model}"
-            yield from (told(finding) for finding in found.findings)
+            yield from (finding_text(finding) for finding in found.findings)
         else:
             yield set_values(found)
             yield f"again: {found.retry()}"
