@@ -1,4 +1,4 @@
-"""The comment: what was decided, told so that a reviewer can sign off without opening anything else."""
+"""Comments on decisions: a reviewer can sign off on one without opening anything else."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def render_plan(comment: PlanComment, context: CommentContext) -> Rendered:
 
 
 def render_rejected(decision: Rejected, evidence: Evidence, context: CommentContext) -> Rendered:
-    """A request that rules refuse: what is wrong first, with the next command for each."""
+    """Return the comment on a request that rules refuse: problems first, with the next command for each."""
     request = decision.request
     again = request.retry(notes=request.notes) + _switches(request)
 
@@ -117,34 +117,34 @@ def render_rejected(decision: Rejected, evidence: Evidence, context: CommentCont
 
 
 def render_unchanged(decision: Unchanged, context: CommentContext) -> Rendered:
-    """The stage already holds exactly this."""
+    """Return the comment on a request for what the stage already holds."""
     request, pointer = decision.request, decision.pointer
     other = f"/promote {request.stage.value} {request.model} --artifact-dir DIR"
-    said = [
+    parts = [
         f"On this branch {request.stage.label} already holds {code(pointer.artifact_id)} with exactly these bytes "
         f"({code(short_digest(pointer.digest))}). {requested_by(context)}",
         describe(pointer, request.stage, repo_url=context.repo_url),
         "\n".join([count_line(decision.findings), *bullets(warnings_in(decision.findings), limit=MAX_PROBLEMS)]),
         f"Meant another artifact? Name it: {code(other)}",
     ]
-    return render_comment(request.model, "☑️", request.stage, "nothing to change", lambda _: said, context)
+    return render_comment(request.model, "☑️", request.stage, "nothing to change", lambda _: parts, context)
 
 
 def render_done(event: Event, model: str, context: CommentContext, *, commit_sha: str | None = None) -> Rendered:
-    """The same request was carried out before, by `commit_sha` where that is known."""
+    """Return the comment on a request that was carried out before, by `commit_sha` where that is known."""
     stage = event.stage or Stage.ACTIVE
     by = f" by {context.commit(commit_sha)}" if commit_sha else ""
-    said = [
+    parts = [
         f"This very request was carried out before{by}; nothing was written a second time. {requested_by(context)}",
         _words(event.reason, event.notes, ""),
         describe(event.pointer, stage, repo_url=context.repo_url),
         "**Sign off:** approve and merge.",
     ]
-    return render_comment(ModelName(model), "☑️", stage, "already done, ready to sign off", lambda _: said, context)
+    return render_comment(ModelName(model), "☑️", stage, "already done, ready to sign off", lambda _: parts, context)
 
 
 def _effect(plan: Plan, *, dry_run: bool) -> str:
-    """One sentence: what merging makes live."""
+    """Return one sentence: the effect of merging on the stage."""
     request, old = plan.request, plan.today
     name, stage = f"**{code(request.artifact_id)}**", request.stage
     make, take, put = ("This would make", "This would take", "This would put")
@@ -165,7 +165,10 @@ def _effect(plan: Plan, *, dry_run: bool) -> str:
 
 
 def _together(promotions: Sequence[tuple[str, Event]]) -> str:
-    """What else merging makes live: one comment must not hide another's promotion."""
+    """Return the list of all promotions of the pull request, where this is not its only one.
+
+    Merging makes all of them: one comment must not hide another's promotion.
+    """
     if len(promotions) < 2:
         return ""
     lines = [
@@ -176,7 +179,7 @@ def _together(promotions: Sequence[tuple[str, Event]]) -> str:
 
 
 def _understood(request: Request, evidence: Evidence) -> str:
-    """The request as completed: every value that was not said, with where it was found.
+    """Return the completed request in a sentence, each inferred value with its origin.
 
     See docs/architecture.md, Commands.
     """
@@ -188,7 +191,7 @@ def _understood(request: Request, evidence: Evidence) -> str:
     }
     words = {"artifact_dir": "in ", "dataset_id": "dataset ", "git_sha": "trained at "}
     parts = [
-        f"{words.get(field, '')}{code(value)}{_found_in(request.origins.get(field, ''))}"
+        f"{words.get(field, '')}{code(value)}{_origin(request.origins.get(field, ''))}"
         for field, value in values.items()
         if value
     ]
@@ -196,25 +199,26 @@ def _understood(request: Request, evidence: Evidence) -> str:
     return f"Understood as {', '.join(parts)}{proven}."
 
 
-def _found_in(origin: str) -> str:
+def _origin(origin: str) -> str:
     return f" *({text(origin)})*" if origin else ""
 
 
 def _words(reason: str | None, notes: str | None, origin: str) -> str:
-    """Why, in the requester's own words, quoted."""
-    quoted = [f"> Why: {text(reason)}{_found_in(origin)}"] if reason else []
+    """Return the reason and the notes in the requester's own words, quoted."""
+    quoted = [f"> Why: {text(reason)}{_origin(origin)}"] if reason else []
     quoted += [f"> Notes: {text(notes)}"] if notes else []
     return "\n>\n".join(quoted)
 
 
 def _closing(request: Request, context: CommentContext, commit_sha: str | None) -> Sequence[str]:
-    """How to sign off, and the command that asks for exactly these bytes again."""
+    """Return the advice to sign off, and the command that asks for exactly these bytes again."""
     pinned = request.retry(sha=commit_sha or context.head_sha, notes=request.notes) + _switches(request)
     command = fence(visible(pinned), "text")
     if commit_sha is None:
         return [f"**To commit exactly this,** comment:\n{command}"]
     return [
         f"**Sign off:** approve and merge. To ask again for exactly these bytes:\n{command}",
+        # https://docs.github.com/en/actions/concepts/security/github_token
         f"Other required checks do not run by themselves on {context.commit(commit_sha)} (a push by the Actions token "
         "starts no workflow, only `promotebot/gate` is set): close and reopen the pull request, or use an App token.",
     ]
