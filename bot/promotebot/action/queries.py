@@ -31,7 +31,7 @@ def look(
     """Answer in a comment of its own; the check is left alone."""
     changeset = snapshot.changeset
     replier.set_head(changeset.head, changeset.policy.contacts)
-    if command.what == "verify" and job.github.permission(requester.login) < Permission.WRITE:
+    if command.name == "verify" and job.github.permission(requester.login) < Permission.WRITE:
         message, remedy = f"{requester.login} has no write permission; /verify opens models.", "`/why` needs none"
         answer = Answer(Outcome.REFUSED, Reason.PERMISSION, message)
         return replier.post(answer, render_refused_event(message, remedy, replier.context))
@@ -41,11 +41,11 @@ def look(
         message = f"Unknown model {command.model!r}." if registry else "There is no registry."
         answer = Answer(Outcome.REFUSED, Reason.UNCLEAR, message)
         return replier.post(answer, render_refused_event(message, f"known models: {known}", replier.context))
-    if command.what == "why":
+    if command.name == "why":
         found = evaluate_pull(snapshot, changeset, job, now)
         findings = (*found.findings, *([found.waiting] if found.waiting else []))
         rendered = notes.render_report(f"The gate says: {found.title}", findings, replier.context)
-    elif command.what == "status":
+    elif command.name == "status":
         base, pending = changeset.base_registry or registry, load_pending(snapshot, job, now)
         steps = () if isinstance(pending, InvalidPromotions) else pending.steps
         names = [name for name in base if command.model in (None, name)]
