@@ -85,7 +85,13 @@ def complete(
         if arguments.reason
         else _Inferred(default_reason, "pull request title"),
     }
-    # Checked by the plan's rules, not here: whatever is wrong with a request is reported in one answer.
+    return _request(arguments, values, actor, ref)
+
+
+def _request(
+    arguments: CommandArguments, values: Mapping[str, _Inferred], actor: Actor, ref: RequestRef | None
+) -> Request:
+    # The plan's rules check the values, not this function: every problem of a request is reported in one answer.
     return Request(
         **{"artifact_id": "", **{key: item.value for key, item in values.items()}},  # type: ignore[arg-type]
         stage=arguments.stage,

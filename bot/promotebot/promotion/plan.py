@@ -68,16 +68,14 @@ def plan(
     facts: Facts,
     commit: str | None,
 ) -> Decision:
-    """Decide one promotion: return the plan, the refusal, or that nothing changes.
+    """Decide one promotion at the moment `now` (UTC): return the plan, the refusal, or that nothing changes.
+
+    Raises InvalidInput where the new registry would not read back as planned, which is a defect.
 
     Args:
         registry: the registry to change (the head's, after what this pull request promoted before).
         base: the base's registry; the only history that rules trust.
-        now: the moment of the decision, UTC.
         commit: the commit `registry` was read from, recorded with the event.
-
-    Raises:
-        InvalidInput: when the new registry would not be read back as it was planned, which is a defect.
     """
     context = RuleContext(request, evidence, registry, base, policy, facts, now)
     findings = evaluate(context)
@@ -86,16 +84,12 @@ def plan(
     moment = _moment(context)
     pointer = None if request.action is Action.DEMOTE else _pointer(context, moment)
     if context.today is not None and pointer is not None and _says_the_same(context.today, pointer):
-        note = passed(
-            "request.noop", f"{request.stage.label} already holds {context.today.artifact_id} with these bytes"
-        )
-        return Unchanged(request, context.today, (*findings, note))
-    # A demotion records the pointer as it is stored, so that keys of another tool survive in its event.
+        message = f"{request.stage.label} already holds {context.today.artifact_id} with these bytes"
+        return Unchanged(request, context.today, (*findings, passed("request.noop", message)))
     stored: dict[str, Any] = registry.raw_entry(request.model).get(request.stage.value) or {}
     event = _event(context, moment, stored if pointer is None else pointer, commit)
     after = registry.with_event(request.model, event, pointer, request.stage)
-    # A registry that its own loader refuses would lock everybody out, so it is parsed again before it is written.
-    reread = after.reread(request.model)
+    reread = after.reread(request.model)  # one that its own loader refuses would lock everybody out
     entry = reread.entries[request.model]
     same = reread.raw_entry(request.model) == after.raw_entry(request.model) and reread.document == after.document
     if (entry.pointer(request.stage) is None) != (pointer is None) or not same:
@@ -130,6 +124,7 @@ def _pointer(context: RuleContext, moment: Timestamp) -> dict[str, Any]:
 
 
 def _event(context: RuleContext, moment: Timestamp, pointer: dict[str, Any], commit: str | None) -> dict[str, Any]:
+    # The pointer of a demotion is the one in the file, so that keys of another tool survive in its event.
     request = context.request
     demotes = request.action is Action.DEMOTE
     origin = request.stage if demotes else _origin(context)

@@ -1,4 +1,4 @@
-"""The hash chain over a model's history: seal it, and find where it is broken."""
+"""The hash chain over a model's history: compute it, and find where it is broken."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RawEvent = Mapping[str, Any]
 
 
 def event_digest(event: RawEvent) -> Digest:
-    """sha256 of the event's canonical JSON as stored, unknown keys and `previous` included.
+    """Return the sha256 of an event's canonical JSON as stored, unknown keys and `previous` included.
 
     See docs/architecture.md, Files.
     """
@@ -21,11 +21,12 @@ def event_digest(event: RawEvent) -> Digest:
 
 
 def sealed(events: Sequence[RawEvent]) -> tuple[list[dict[str, Any]], Digest | None]:
-    """The same events, newest first, each with `previous`; and the digest of the newest.
+    """Return the same events, newest first, each with `previous`; and the digest of the newest, None without events.
 
-    An event already sealed over the same event below is returned unchanged.
+    An event whose `previous` is right already is returned unchanged.
     """
     result: list[dict[str, Any]] = []
+    # Oldest first: each digest covers `previous`, and through it every event below.
     below: Digest | None = None
     for event in reversed(events):
         link = {**event, "previous": below}
@@ -35,7 +36,7 @@ def sealed(events: Sequence[RawEvent]) -> tuple[list[dict[str, Any]], Digest | N
 
 
 def chain_breaks(events: Sequence[RawEvent], history_digest: str | None) -> list[tuple[int, str]]:
-    """Where the chain does not hold: (index into history, what differs), top first.
+    """Return where the chain does not hold: (index into history, the difference in words), newest first.
 
     Empty for a whole chain. Index 0 is the newest event.
     """
