@@ -1,4 +1,4 @@
-"""How much an artifact may cost to examine; a part of the policy."""
+"""Limits on the cost of examining an artifact; a part of the policy."""
 
 from __future__ import annotations
 

@@ -69,7 +69,6 @@ def plan(
     commit: str | None,
 ) -> Decision:
     """Decide one promotion at the moment `now` (UTC): return the plan, the refusal, or that nothing changes.
-
     Raises InvalidInput where the new registry would not read back as planned, which is a defect.
 
     Args:
@@ -84,8 +83,10 @@ def plan(
     moment = _moment(context)
     pointer = None if request.action is Action.DEMOTE else _pointer(context, moment)
     if context.today is not None and pointer is not None and _says_the_same(context.today, pointer):
-        message = f"{request.stage.label} already holds {context.today.artifact_id} with these bytes"
-        return Unchanged(request, context.today, (*findings, passed("request.noop", message)))
+        note = passed(
+            "request.noop", f"{request.stage.label} already holds {context.today.artifact_id} with these bytes"
+        )
+        return Unchanged(request, context.today, (*findings, note))
     stored: dict[str, Any] = registry.raw_entry(request.model).get(request.stage.value) or {}
     event = _event(context, moment, stored if pointer is None else pointer, commit)
     after = registry.with_event(request.model, event, pointer, request.stage)
