@@ -82,9 +82,11 @@ class ModelRegistry:
         Raises:
             InvalidInput: when the file is not there or is not a registry.
         """
-        from promotebot.registry.store import StoredRegistry  # the only I/O, loaded where used
+        # The only I/O of this class, loaded where it is used.
+        from promotebot.registry.files import ModelDirectory, read_registry_bytes
 
-        return StoredRegistry(Path(path)).read()
+        file = Path(path)
+        return cls.parse(read_registry_bytes(file), where=str(file), files=ModelDirectory(file))
 
     @property
     def layout(self) -> Layout:
