@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Severity(str, Enum):
-    """How a finding counts. Only errors refuse; warnings never change an exit code."""
+    """The weight of a finding. Only errors refuse; warnings never change an exit code."""
 
     PASS = "pass"  # noqa: S105 - an outcome, not a password
     WARNING = "warning"

@@ -107,7 +107,7 @@ def main() -> int:
     # file system goes last before the model.
     request = json.loads(sys.argv[1])
     confine.limit(int(request["seconds"]), int(request["memory_bytes"]))
-    unplugged = confine.drop_network()
+    offline = confine.drop_network()
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # A library that prints must not spoil the answer.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -119,7 +119,7 @@ def main() -> int:
         sys.stderr.write(f"{type(problem).__name__}: {problem}\n")
         return UNAVAILABLE
     onnxruntime.set_default_logger_severity(4)
-    walls = [wall for wall, stands in (("files", confine.apply_landlock(Path())), ("network", unplugged)) if stands]
+    walls = [wall for wall, holds in (("files", confine.apply_landlock(Path())), ("network", offline)) if holds]
     report = answer(Path(str(request["model_file"])))
     with output:
         json.dump(report | ({"walls": walls} if report["opened"] else {}), output, allow_nan=False)

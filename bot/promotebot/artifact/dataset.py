@@ -39,7 +39,7 @@ MAX_FILES = 1000
 # GitHub takes no file of more than 100 MiB: https://docs.github.com/en/repositories/working-with-files/managing-large-files/about-large-files-on-github
 MAX_FILE_BYTES = 100 * 1024 * 1024
 MAX_DATASET_BYTES = 200 * 1024 * 1024
-"""What is in git is a sample for review; larger data belongs elsewhere."""
+"""The data in git is a sample for review; more of it belongs elsewhere."""
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{2,64}")
 _LFS_BYTES = 1024
 """The specification bounds a pointer file to this size: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""

@@ -109,8 +109,8 @@ class Manifest(BaseModel):
 
         See docs/architecture.md, Files.
         """
-        pinned = canonical_json({"model_file": self.model_file, "sha256": dict(self.sha256)})
-        return Digest("sha256:" + hashlib.sha256(pinned).hexdigest())
+        identity = canonical_json({"model_file": self.model_file, "sha256": dict(self.sha256)})
+        return Digest("sha256:" + hashlib.sha256(identity).hexdigest())
 
     @property
     def feature_order_hash(self) -> str | None:

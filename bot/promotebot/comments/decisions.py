@@ -44,9 +44,9 @@ class PlanComment:
     promotions: Sequence[tuple[str, Event]] = ()
     """Every (model, event) the pull request carries, this one included; merging makes them all live."""
     gate: Sequence[Finding] = ()
-    """What the gate refuses of the new head; empty when it refuses nothing."""
+    """The gate's errors on the new head; empty when it refuses nothing."""
     waiting: Finding | None = None
-    """What people have to do before the required check turns green."""
+    """The step that people still have to take before the required check turns green; None without one."""
 
     @property
     def dry_run(self) -> bool:
@@ -212,8 +212,8 @@ def _words(reason: str | None, notes: str | None, origin: str) -> str:
 
 def _closing(request: Request, context: CommentContext, commit_sha: str | None) -> Sequence[str]:
     """Return the advice to sign off, and the command that asks for exactly these bytes again."""
-    pinned = request.retry(sha=commit_sha or context.head_sha, notes=request.notes) + _switches(request)
-    command = fence(visible(pinned), "text")
+    again = request.retry(sha=commit_sha or context.head_sha, notes=request.notes) + _switches(request)
+    command = fence(visible(again), "text")
     if commit_sha is None:
         return [f"**To commit exactly this,** comment:\n{command}"]
     return [

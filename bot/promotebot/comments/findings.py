@@ -130,7 +130,7 @@ def _parts(remedy: str) -> list[tuple[str, bool]]:
     """Cut a remedy into (words, whether they are a command)."""
     parts: list[tuple[str, bool]] = []
     for index, piece in enumerate(remedy.split("`")):
-        # The odd pieces stood between backticks.
+        # The odd pieces were between backticks.
         if index % 2:
             parts.append((piece, True))
             continue

@@ -47,8 +47,8 @@ def render_recomputed(
     """Return the comment on promotions that were planned again, because the base moved.
 
     Args:
-        gate: what the gate refuses of the new head; empty when it refuses nothing.
-        waiting: what people have to do before the required check turns green.
+        gate: the gate's errors on the new head; empty when it refuses nothing.
+        waiting: the step that people still have to take before the required check turns green.
     """
     lines = [f"- {_step(step)}" for step in steps]
     state = "the gate refuses it" if gate else "ready to sign off"

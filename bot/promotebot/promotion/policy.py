@@ -83,7 +83,7 @@ class _Section(BaseModel):
 
 
 class Soak(_Section):
-    """How long an artifact should stand in a stage before it leaves upwards."""
+    """The time that an artifact should spend in a stage before it is promoted to a higher one."""
 
     minimum: DurationField
     required: bool = False
@@ -172,7 +172,7 @@ class Freeze(_Section):
 
 
 class Separation(_Section):
-    """How many people other than requester, author and last pusher must approve the exact head."""
+    """The number of people besides requester, author and last pusher who must approve the exact head."""
 
     approvals: Annotated[int, Field(ge=1, le=MAX_APPROVALS)]
 
@@ -186,9 +186,9 @@ class Policy(_Section):
     require_reason: bool = False
     require_sha: bool = False
     require_dataset: bool = False
-    """Whether ACTIVE needs the dataset's own manifest and files in the repository."""
+    """True where ACTIVE needs the dataset's own manifest and files in the repository."""
     drafts: bool = False
-    """Whether a draft pull request may carry promotions."""
+    """True where a draft pull request may carry promotions."""
     separation: Separation | None = None
     freezes: tuple[Freeze, ...] = ()
     limits: Limits = Limits()
@@ -213,7 +213,7 @@ class _StrictLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        """Return a mapping; raise YAMLError for a key that is no text or stands twice.
+        """Return a mapping; raise YAMLError for a key that is no text or occurs twice.
 
         PyYAML keeps the last of two equal keys, and a reviewer may have read the first.
         """

@@ -20,11 +20,11 @@ class Facts:
     """Facts that the caller looked up for the rules, which read no file and ask no server; None where unknown."""
 
     commit_reachable: bool | None = None
-    """Whether the request's git_sha is an ancestor of (or equal to) base or head."""
+    """True where the request's git_sha is an ancestor of (or equal to) base or head."""
     merged_at: Mapping[int, datetime] = field(default_factory=dict)
     """Pull request number → when GitHub merged it."""
     artifact_changed: bool = True
-    """Whether this change touches an artifact directory that was there before, so that others may point to it."""
+    """True where this change touches an artifact directory of the base: other models may point to it."""
 
 
 @dataclass(frozen=True)
