@@ -220,14 +220,14 @@ def test_the_closing_command_is_pinned_to_the_commit_that_is_now_the_head(accept
 
 
 def test_the_closing_command_asks_for_all_that_was_asked(registry: ModelRegistry) -> None:
-    said = {"reason": 'it\'s "fine", really; go', "notes": "a, b", "new_model": True}
-    decision = decide(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate", **said), V1)
+    values = {"reason": 'it\'s "fine", really; go', "notes": "a, b", "new_model": True}
+    decision = decide(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate", **values), V1)
     body = shown(decision, V1, None, commit_sha=None).body
     command = re.search(r"```text\n(/promote .*)\n```", body)
     assert command
     [parsed] = parse_comment(command[1])
     assert isinstance(parsed, ChangeCommand)
-    assert (parsed.arguments.reason, parsed.arguments.notes, parsed.arguments.new_model) == tuple(said.values())
+    assert (parsed.arguments.reason, parsed.arguments.notes, parsed.arguments.new_model) == tuple(values.values())
     assert (parsed.arguments.artifact_id, parsed.arguments.sha) == ("regime_v1_candidate", HEAD)
 
 
@@ -270,22 +270,22 @@ def test_a_card_of_other_bytes_than_the_pointer_names_is_not_shown(accepted: Pla
     assert row(body, "inputs → outputs")[0] == "—"
 
 
-def rejected(registry: ModelRegistry, *found: Finding, **values: Any) -> Rendered:
-    evidence = replace(V2, digest=None, card=None, findings=found)
+def rejected(registry: ModelRegistry, *findings: Finding, **values: Any) -> Rendered:
+    evidence = replace(V2, digest=None, card=None, findings=findings)
     decision = decide(registry, request(Stage.ACTIVE, V2, "regime_v2_prod", **values), evidence)
     assert isinstance(decision, Rejected)
     return render_rejected(decision, evidence, SETTING)
 
 
 def test_a_refusal_starts_with_what_is_wrong_and_the_next_command(registry: ModelRegistry) -> None:
-    found = error(
+    finding = error(
         "artifact.digest",
         f"ml/artifacts/regime_v2/model.onnx is sha256:{'7' * 64}, the manifest says sha256:{'1' * 64}.",
         where="ml/artifacts/regime_v2/model.onnx",
         remedy="restore the file, or promotebot manifest ml/artifacts/regime_v2 --model-file model.onnx, and commit",
     )
     origins = {"artifact_dir": "shadow pointer"}
-    rendered = rejected(registry, found, dataset_id=None, reason=None, new_model=False, origins=origins)
+    rendered = rejected(registry, finding, dataset_id=None, reason=None, new_model=False, origins=origins)
     lines = rendered.body.splitlines()
     assert lines[1] == "### ⛔ `regime_classifier` → ACTIVE · refused, nothing was committed"
     signs = [line[2:4].strip() for line in lines if line.startswith("- ")]
@@ -299,8 +299,8 @@ def test_a_refusal_starts_with_what_is_wrong_and_the_next_command(registry: Mode
 
 
 def test_many_findings_are_cut_in_the_comment_and_whole_in_the_summary(registry: ModelRegistry) -> None:
-    found = [error("artifact.files", f"file {n} " + "x" * 500, remedy="git status") for n in range(400)]
-    rendered = rejected(registry, *found)
+    findings = [error("artifact.files", f"file {n} " + "x" * 500, remedy="git status") for n in range(400)]
+    rendered = rejected(registry, *findings)
     assert len(rendered.body) <= MAX_COMMENT
     assert "- … and 37" in rendered.body
     assert "file 399" not in rendered.body
@@ -484,10 +484,10 @@ def assert_harmless(rendered: Rendered) -> None:
 @given(HOSTILE, HOSTILE, HOSTILE)
 def test_no_words_of_a_request_act_in_an_accepted_comment(reason: str, name: str, notes: str) -> None:
     spoken = [value.encode("utf-8", "replace").decode() or "x" for value in (reason, name, notes)]  # as JSON holds it
-    said: dict[str, Any] = {"reason": spoken[0], "notes": spoken[2], "dataset_id": None}
+    values: dict[str, Any] = {"reason": spoken[0], "notes": spoken[2], "dataset_id": None}
     origins = {"artifact_dir": reason, "reason": notes}
     actor = Actor(spoken[1] + "x", Source.GITHUB)
-    asked = request(Stage.SHADOW, V1, spoken[1], origins=origins, actor=actor, **said)
+    asked = request(Stage.SHADOW, V1, spoken[1], origins=origins, actor=actor, **values)
     card = V1.card
     assert card is not None
     odd = Tensor(name=spoken[1], type=spoken[0], shape=[spoken[2], 1])

@@ -142,11 +142,11 @@ LABELS = (
 def test_what_is_made_of_every_kind_of_label() -> None:
     def read(name: str) -> Iterator[str]:
         try:
-            found = parse_label(name)
+            result = parse_label(name)
         except InvalidInput as problem:
             yield refusal_text(problem)
         else:
-            yield set_values(found) if found else "asks for nothing"
+            yield set_values(result) if result else "asks for nothing"
 
     approve("labels", ((name, read(name)) for name in LABELS))
 

@@ -70,8 +70,10 @@ def damages() -> Iterator[tuple[str, ModelRegistry]]:
 
 def test_what_is_said_of_every_damage_to_a_history() -> None:
     def seen(head: ModelRegistry) -> Iterator[str]:
-        found = replay(MOVED_ON, head)
-        yield from (finding_text(finding) for finding in found.findings) if isinstance(found, Diverged) else ["replays"]
+        result = replay(MOVED_ON, head)
+        yield from (
+            (finding_text(finding) for finding in result.findings) if isinstance(result, Diverged) else ["replays"]
+        )
         if MODEL in head:
             yield from (finding_text(finding) for finding in check_entry(head, MODEL, NOW))
         yield from (finding_text(finding) for finding in check_append_only(MOVED_ON, head, [MODEL]))

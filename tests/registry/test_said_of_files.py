@@ -180,7 +180,7 @@ def test_what_is_said_of_every_kind_of_word() -> None:
 
     cases = []
     for parse, texts in NAMES.items():
-        answers = [f"{case} → {said[0][:400]}" for case, said in each(texts, parse, cut)]
+        answers = [f"{case} → {lines[0][:400]}" for case, lines in each(texts, parse, cut)]
         cases.append((parse.__name__, answers))
     approve("words", cases)
     berlin = timezone(timedelta(hours=2))
@@ -267,16 +267,16 @@ def test_what_an_event_makes_of_a_registry_in_either_layout() -> None:
     for registry in (single, split):
         after = registry.with_event(name, event, POINTER, Stage.SHADOW)
         new = registry.with_event(ModelName("new"), event, None, Stage.STAGING)
-        said = [
+        lines = [
             after.file_of(name),
             after.at(name),
             after.file_bytes(name).decode(),
             str(list(new)),
             str(len(new.models)),
         ]
-        said += [json_text(dict(new.raw_entry("new"))), json_text(dict(registry.raw_entry("new")))]
-        said += [json_text(dict(after.reread(name).raw_entry(name))), str("new" in registry), str("new" in new)]
-        cases.append((registry.layout.value, said))
+        lines += [json_text(dict(new.raw_entry("new"))), json_text(dict(registry.raw_entry("new")))]
+        lines += [json_text(dict(after.reread(name).raw_entry(name))), str("new" in registry), str("new" in new)]
+        cases.append((registry.layout.value, lines))
     cases.append(("joined", [joined_bytes(split, Timestamp("2026-03-01T00:00:00Z")).decode()]))
     approve("layouts", cases)
 
