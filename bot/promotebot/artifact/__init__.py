@@ -50,6 +50,7 @@ def load_artifact(path: Path) -> Artifact:
     files, remedy = WorkTree(path), manifest_command(str(path))
     try:
         with files.open(FILE_NAME) as stream:
+            # One byte over the limit is enough for the parser to refuse it.
             manifest = parse_manifest(stream.read(MAX_BYTES + 1), where=f"{path}/{FILE_NAME}")
         remedy = manifest_command(str(path), manifest.model_file)
         for name, expected in manifest.sha256.items():

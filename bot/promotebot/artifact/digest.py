@@ -32,6 +32,7 @@ def copy_hashed(stream: BinaryIO, target: Path, *, where: str, max_bytes: int) -
         with target.open("xb") as file:
             while chunk := stream.read(CHUNK):
                 size += len(chunk)
+                # Before writing: a file that grows while it is read must not fill the disk.
                 if size > max_bytes:
                     raise OverLimit(f"is over the limit of {max_bytes:,} bytes", where=where)
                 hasher.update(chunk)

@@ -86,6 +86,7 @@ def compare(got: list[Any], wanted: dict[int, Any]) -> dict[str, Any]:
     if not wanted:
         return _differs("there is no output_0.pb")
     worst = 0.0
+    # The model may have more outputs than golden ones; it may not have fewer.
     for index, want in sorted(wanted.items()):
         if index >= len(got):
             return _differs(f"there is output_{index}.pb, but the model has {len(got)} outputs")

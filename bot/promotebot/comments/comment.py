@@ -62,6 +62,7 @@ def render_comment(
     model: ModelName | None, icon: str, stage: Stage | None, state: str, sections: Sections, context: CommentContext
 ) -> Rendered:
     """Return a comment with the heading `### ⬆️ `model` → STAGE · state`; without a model the state is the heading."""
+    # One comment for each subject is found by its marker and edited, so that a pull request is not flooded.
     first = marker(model or GENERAL)
     arrow = f" → {stage.label}" if stage else ""
     words = f"{arrow} · {state}" if model else state[0].upper() + state[1:]

@@ -103,6 +103,7 @@ def render_plan(comment: PlanComment, context: CommentContext) -> Rendered:
 def render_rejected(decision: Rejected, evidence: Evidence, context: CommentContext) -> Rendered:
     """Return the comment on a request that rules refuse: problems first, with the next command for each."""
     request = decision.request
+    # The command repeats what the person gave; a command in a comment adds nothing that was inferred.
     again = request.retry(notes=request.notes) + _switches(request)
 
     def sections(whole: bool) -> Sequence[str]:
@@ -132,6 +133,7 @@ def render_unchanged(decision: Unchanged, context: CommentContext) -> Rendered:
 
 def render_done(event: Event, model: str, context: CommentContext, *, commit_sha: str | None = None) -> Rendered:
     """Return the comment on a request that was carried out before, by `commit_sha` where that is known."""
+    # Events of every promotion name their stage; only an event written by hand may not.
     stage = event.stage or Stage.ACTIVE
     by = f" by {context.commit(commit_sha)}" if commit_sha else ""
     parts = [
@@ -158,6 +160,7 @@ def _effect(plan: Plan, *, dry_run: bool) -> str:
     instead = f" in place of {code(old.artifact_id)}" if old else ""
     if stage is Stage.ACTIVE:
         return f"{make} {name} the ACTIVE model{instead}."
+    # A reviewer of a lower stage asks first whether users are affected.
     entry = plan.before.entry(request.model)
     live = entry.active if entry else None
     stays = f"ACTIVE stays {code(live.artifact_id)}." if live else "Nothing becomes ACTIVE."
@@ -212,6 +215,7 @@ def _words(reason: str | None, notes: str | None, origin: str) -> str:
 
 def _closing(request: Request, context: CommentContext, commit_sha: str | None) -> Sequence[str]:
     """Return the advice to sign off, and the command that asks for exactly these bytes again."""
+    # --sha ties the command to this commit: it is refused once the branch holds other bytes.
     again = request.retry(sha=commit_sha or context.head_sha, notes=request.notes) + _switches(request)
     command = fence(visible(again), "text")
     if commit_sha is None:

@@ -71,6 +71,7 @@ def render_gate(
     findings: Sequence[Finding], title: str, context: CommentContext, *, waiting: Finding | None = None
 ) -> Rendered:
     """Return the gate's result on a pull request that carries promotions, or changes what was promoted."""
+    # While people are waited for, nothing is wrong: that is neither a refusal nor a pass.
     refused = errors_in(findings)
     verb = "refuses" if refused else "waits on" if waiting else "passes"
     head = f"🚦 {code('promotebot/gate')} {verb} {code(context.head_sha[:7])}"
@@ -95,6 +96,7 @@ def render_live(
         (code(step.model), _stage(step), code(step.event.pointer.artifact_id), _holds(registry, step)) for step in steps
     ]
     head = f"🟢 Live at {context.commit(commit)}" if not wrong else f"🔴 {context.commit(commit)} does not verify"
+    # Only ACTIVE serves users, and may have to be rolled back in a hurry.
     active = sorted({step.model for step in steps if step.event.stage is Stage.ACTIVE})
     ways = [f'/rollback {model} --reason "why"' for model in active]
     back = "\n".join(
@@ -159,6 +161,7 @@ def note(subject: str, heading: str, sections: Sequence[str], context: CommentCo
 def report_issue(subject: str, title: str, findings: Sequence[Finding], facts: Mapping[str, str]) -> tuple[str, str]:
     """Return (first line, body) of the issue that a failed verification opens; the first line finds it again."""
     first = marker(subject)
+    # Values are Markdown already: links to the run and the commit.
     rows = [(text(name), value) for name, value in facts.items() if value]
     parts = [f"{first}\n### {text(title)}", table(("", ""), rows), problems(findings, limit=MAX_PROBLEMS)]
     return first, bounded(parts, where_else="the run's summary")

@@ -35,6 +35,7 @@ def render_unclear(findings: Sequence[Finding], model: str | None, context: Comm
 
 def render_unreadable(commands: Sequence[InvalidCommand], context: CommentContext) -> Rendered:
     """Return the comment on lines that mean to be commands and are not."""
+    # 120 characters show which line is meant; the comment itself has the rest.
     lines = [
         f"- ❌ line {command.line}, {code(command.text[:120])}: {sentence(command.problem)}{next_step(command.remedy)}"
         for command in commands

@@ -31,6 +31,7 @@ def check_append_only(base: ModelRegistry, head: ModelRegistry, names: Iterable[
         elif name not in head:
             message = f"The model {name} is removed; models are only demoted."
             yield error("history.append_only", message, where=where, remedy=_RESTORE)
+        # Equal object ids of git spare the reading of files that a pull request does not touch.
         elif not head.is_stored_alike(name, base):
             yield from _compared(base, head, name, where)
         else:

@@ -30,6 +30,7 @@ def check_entry(registry: ModelRegistry, name: ModelName, now: datetime) -> Iter
 
 def _chain(registry: ModelRegistry, name: ModelName, entry: ModelEntry, where: str) -> Iterator[Finding]:
     history = registry.raw_history(name)
+    # An older tool's history has no chain at all; half a chain is a damaged one.
     if entry.history_digest is None and not any(_was_chained(event) for event in history):
         if entry.history:
             yield warning(
@@ -39,6 +40,7 @@ def _chain(registry: ModelRegistry, name: ModelName, entry: ModelEntry, where: s
                 remedy="nothing to do: the next promotion starts the chain over all of it",
             )
         return
+    # Without a canonical form there is no digest to compare.
     breaks = list(_without_canonical_form(history)) or chain_breaks(history, entry.history_digest)
     for index, problem in breaks:
         yield error("history.chain", f"history[{index}]: {problem}.", where=where, remedy=_RESTORE)
@@ -138,6 +140,7 @@ def _pointer(entry: ModelEntry, stage: Stage, where: str) -> Iterator[Finding]:
     """
     pointer = entry.pointer(stage)
     newest = next((event for event in entry.history if event.stage is stage), None)
+    # After a demotion the stage is empty.
     expected = newest.pointer if newest and newest.action is not Action.DEMOTE else None
     if newest is None and pointer is None:
         return

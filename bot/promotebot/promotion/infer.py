@@ -114,6 +114,7 @@ def command_text(arguments: CommandArguments, model: str | None = None, **flags:
 def _model(arguments: CommandArguments, inference: InferenceContext) -> _Inferred | Finding:
     if arguments.model:
         return _Inferred(arguments.model, "")
+    # What the pull request touches comes first: it is the nearest to what its author means.
     named = sorted({name for directory in inference.touched for name in _models_of(directory, inference)})
     if len(named) == 1:
         return _Inferred(named[0], "artifact in this pull request")
@@ -170,6 +171,7 @@ def _artifact(
         pointer = entry.pointer(stage) if entry else None
         if pointer:
             return _Inferred(pointer.artifact_dir, f"{stage.value} pointer")
+    # A misspelt name is the likelier cause than a missing artifact.
     if entry is None:
         return _unknown_model(arguments, inference, model)
     where = "no lower stage holds one" if arguments.stage.below else "shadow is the lowest stage"

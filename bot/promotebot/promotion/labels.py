@@ -22,6 +22,7 @@ def parse_label(name: str) -> CommandArguments | None:
     """
     if not name.startswith(PREFIX):
         return None
+    # No model's name holds a colon, so that the parts are unambiguous.
     *model, stage = name.removeprefix(PREFIX).split(":")
     try:
         if len(model) > 1:

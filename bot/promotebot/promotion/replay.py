@@ -62,6 +62,7 @@ def _replay_model(base: ModelRegistry, head: ModelRegistry, name: ModelName) -> 
         event = head.entries[name].history[index]
         if event.stage is None:
             return _problem(head, name, f"history[{index}] names no stage.")
+        # The event's own pointer, with the keys that this version does not know.
         pointer = None if event.action is Action.DEMOTE else new[index]["pointer"]
         current = current.with_event(name, new[index], pointer, event.stage)
         steps.append(Step(name, event))

@@ -66,6 +66,7 @@ class Request:
         verb = self.action.value
         words = [f"promotebot {verb}", f"--model {self.model}", f"--stage {self.stage.value}"]
         if not terminal:
+            # A promotion's model may be left out in a comment, so that its stage comes first; see `/help`.
             places = [self.stage.value, self.model] if self.action is Action.PROMOTE else [self.model, self.stage.value]
             words = [f"/{verb}", *places]
         words += [f"--{key.replace('_', '-')} {_quoted(value)}" for key, value in values.items() if value]

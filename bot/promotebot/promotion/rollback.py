@@ -42,6 +42,7 @@ def candidates(entry: ModelEntry, stage: Stage, *, to: str | None = None) -> Can
     seen: set[str] = set()
     for event in entry.history:
         pointer = event.pointer
+        # One artifact may have had several ids; its bytes are what a rollback would bring back.
         key = _bytes(pointer)
         if event.to_stage is not stage or key in seen or (to and pointer.artifact_id != to):
             continue
@@ -64,6 +65,7 @@ def _left_behind(entry: ModelEntry, stage: Stage) -> dict[str, str]:
     """Return the bytes that were taken out of the stage and not put back since, each with how that happened."""
     left: dict[str, str] = {}
     current: Pointer | None = None
+    # Oldest first: a later promotion of the same bytes clears what an earlier event held against them.
     for event in reversed([event for event in entry.history if event.stage is stage]):
         if event.action is Action.DEMOTE:
             left[_bytes(event.pointer)] = f"it was taken out at {event.ts_utc}"

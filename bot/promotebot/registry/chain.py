@@ -42,12 +42,14 @@ def chain_breaks(events: Sequence[RawEvent], history_digest: str | None) -> list
     """
     breaks: list[tuple[int, str]] = []
     expected: str | None = history_digest
+    # From the newest down, each expectation comes from the event above as stored, so that one edit is one break.
     for index, event in enumerate(events):
         digest = event_digest(event)
         if digest != expected:
             named_by = "history_digest" if index == 0 else f"previous of history[{index - 1}]"
             breaks.append((index, f"{named_by} is {expected}, the event's digest is {digest}"))
         expected = event.get("previous")
+    # The oldest event has nothing below it; a digest there shows that older events were cut off.
     if events and expected is not None:
         breaks.append((len(events) - 1, f"the oldest event names a previous event {expected} that is not there"))
     if not events and history_digest is not None:

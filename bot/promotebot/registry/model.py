@@ -174,6 +174,7 @@ def read_record(kind: type[_RecordT], value: object, *, where: str, path: str) -
 def _message(item: Any) -> str:
     message = str(item["msg"])
     message = message.removeprefix("Value error, ")
+    # Our own validators quote the value first; pydantic's messages leave it out.
     if item["type"] != "missing" and "input" in item and not message.startswith("'"):
         message += f" (found {json.dumps(item['input'], default=str)[:80]})"
     return message

@@ -159,6 +159,7 @@ class ModelRegistry:
 
         False where that is not known.
         """
+        # In the single layout one file holds every model, and its id says nothing of one of them.
         if self._split is None or other._split is None:
             return False
         fingerprint = self._split.fingerprint(name)
@@ -256,6 +257,7 @@ def _check_head(document: Mapping[str, Any]) -> Layout:
             f"$.layout is {document['layout']!r}; expected 'split', or no such key for everything in one file",
             remedy="update promotebot if a newer one wrote this file",
         )
+    # Two places for a model could disagree.
     if "models" in document:
         raise InvalidInput("$.layout is split, but $.models is there too", remedy="take one of them out")
     return Layout.SPLIT

@@ -43,6 +43,7 @@ class SplitModels(Mapping[str, RawEntry]):
     def __init__(self, files: ModelFiles, registry_path: str) -> None:
         self._files = files
         self._path = registry_path
+        # Sorted, as the order of a directory's entries differs between file systems.
         self._fingerprints = {_model_of(file, registry_path): mark for file, mark in sorted(files.names().items())}
         self._replaced: Mapping[str, RawEntry] = {}
         self._read: dict[str, RawEntry] = {}
@@ -72,6 +73,7 @@ class SplitModels(Mapping[str, RawEntry]):
 
     def fingerprint(self, name: str) -> str | None:
         """Return what changes with the content of a model's file; None where that is not known."""
+        # A replaced model is in no file yet.
         return None if name in self._replaced else self._fingerprints.get(name)
 
     def replaced(self, name: str, entry: RawEntry) -> SplitModels:

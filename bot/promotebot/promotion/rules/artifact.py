@@ -25,6 +25,7 @@ def bytes_are_pinned(context: RuleContext) -> Iterator[Finding]:
         for stage in Stage
         if (pointer := entry.pointer(stage)) and pointer.artifact_dir == context.request.artifact_dir
     ]
+    # A pointer of an older tool has no digest to compare with.
     changed = [(n, s, p) for n, s, p in held if p.digest and p.digest != context.digest and (n, s) != _slot(context)]
     for name, stage, pointer in changed:
         yield error(

@@ -77,6 +77,7 @@ class RuleContext:
             return True
         if self.request.stage is not Stage.ACTIVE or self.digest is None:
             return False
+        # The same bytes under another id bring nothing back.
         if self.today and self.today.digest == self.digest:
             return False
         return any(e.to_stage is Stage.ACTIVE and e.pointer.digest == self.digest for e in self.history)

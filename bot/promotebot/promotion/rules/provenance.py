@@ -35,10 +35,12 @@ def manifest_agrees(context: RuleContext) -> Iterator[Finding]:
 def commit_is_reachable(context: RuleContext) -> Iterator[Finding]:
     """Check, for ACTIVE, that the training commit is in the history of the base or the head."""
     sha = context.request.git_sha
+    # Without a commit the rule active.git_sha reports what is missing.
     if context.request.stage is not Stage.ACTIVE or sha is None:
         return
     if context.facts.commit_reachable:
         yield passed("git_sha.ancestor", f"{sha[:12]} is an ancestor of the base or the head")
+    # Going back must not fail because a branch was squashed after the first promotion.
     elif context.is_rollback and any(event.pointer.git_sha == sha for event in context.base_history):
         yield warning(
             "git_sha.ancestor",

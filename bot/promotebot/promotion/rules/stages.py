@@ -23,6 +23,7 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
     """
     if context.request.stage is not Stage.ACTIVE or not context.policy.stages.active.require_prior_stage:
         return
+    # The stages before are known by digest alone: an id or a directory may mean other bytes today.
     if context.digest is None:
         yield error(
             "active.prior_stage",
@@ -102,6 +103,7 @@ def _soak(context: RuleContext, stage: Stage, soak: Soak, event: Event) -> Findi
     # The event's own time is whatever its author's clock said; GitHub knows when it was merged.
     merged = context.facts.merged_at.get(event.request.pull) if event.request else None
     since = merged or to_datetime(event.ts_utc)
+    # A clock that is behind the merge must not make the time negative.
     elapsed = max(context.now - since, timedelta(0))
     rule, clock = f"soak.{stage.value}", "" if merged else " (by the event's own, self-asserted time)"
     if elapsed >= soak.minimum:
