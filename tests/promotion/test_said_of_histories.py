@@ -16,7 +16,7 @@ from promotebot.promotion.replay import Diverged, Step, replay
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Event, RequestRef, Source
-from tests.approved import approve, set_values, told
+from tests.approved import approve, finding_text, set_values
 
 from .test_plan import LIVE, MODEL, NOW, SHA, V2, after
 
@@ -70,12 +70,14 @@ def damages() -> Iterator[tuple[str, ModelRegistry]]:
 
 def test_what_is_said_of_every_damage_to_a_history() -> None:
     def seen(head: ModelRegistry) -> Iterator[str]:
-        found = replay(MOVED_ON, head)
-        yield from (told(finding) for finding in found.findings) if isinstance(found, Diverged) else ["replays"]
+        result = replay(MOVED_ON, head)
+        yield from (
+            (finding_text(finding) for finding in result.findings) if isinstance(result, Diverged) else ["replays"]
+        )
         if MODEL in head:
-            yield from (told(finding) for finding in check_entry(head, MODEL, NOW))
-        yield from (told(finding) for finding in check_append_only(MOVED_ON, head, [MODEL]))
-        yield from (told(finding) for finding in check_append_only(head, MOVED_ON, [MODEL]))
+            yield from (finding_text(finding) for finding in check_entry(head, MODEL, NOW))
+        yield from (finding_text(finding) for finding in check_append_only(MOVED_ON, head, [MODEL]))
+        yield from (finding_text(finding) for finding in check_append_only(head, MOVED_ON, [MODEL]))
 
     approve("damages", ((name, seen(head)) for name, head in damages()))
 

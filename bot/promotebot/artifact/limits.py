@@ -1,4 +1,4 @@
-"""How much an artifact may cost to examine; a part of the policy."""
+"""Limits on the cost of examining an artifact; a part of the policy."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    # Defaults that fit a standard runner of GitHub: https://docs.github.com/en/actions/reference/runners/github-hosted-runners
     file_bytes: int = Field(default=2 * GIB, gt=0)
     artifact_bytes: int = Field(default=4 * GIB, gt=0)
     files: int = Field(default=1000, gt=0)

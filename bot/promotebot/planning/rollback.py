@@ -93,7 +93,7 @@ def _remark(passed_over: SkippedCandidate) -> Finding:
     pointer = passed_over.pointer
     return warning(
         "rollback.passed_over",
-        f"Passed over {pointer.artifact_id} ({short_digest(pointer.digest)}): {passed_over.why}.",
+        f"Passed over {pointer.artifact_id} ({short_digest(pointer.digest)}): {passed_over.reason}.",
         where=pointer.artifact_dir,
     )
 

@@ -1,4 +1,4 @@
-"""Is a change of the registry a sequence of promotions? Base plus new events must give the head exactly."""
+"""Proves that a change of the registry is a sequence of promotions: base plus new events give exactly the head."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Diverged:
 
 
 def replay(base: ModelRegistry, head: ModelRegistry) -> Replayed | Diverged:
-    """Fold head's new events over base and compare, model by model (docs/architecture.md, The gate).
+    """Apply head's new events to base and compare, model by model. See docs/architecture.md, The gate.
 
     A change of layout alone is legal: it loses no model and no event, which is what is compared here.
     """
@@ -46,14 +46,15 @@ def replay(base: ModelRegistry, head: ModelRegistry) -> Replayed | Diverged:
         if name not in head:
             findings.append(_problem(head, name, "The model is removed; models are only demoted."))
         elif not head.is_stored_alike(name, base):
-            found = _replay_model(base, head, ModelName(name))
-            findings += [found] if isinstance(found, Finding) else []
-            steps += [] if isinstance(found, Finding) else found
+            result = _replay_model(base, head, ModelName(name))
+            findings += [result] if isinstance(result, Finding) else []
+            steps += [] if isinstance(result, Finding) else result
     return Diverged(tuple(findings)) if findings else Replayed(tuple(steps))
 
 
 def _replay_model(base: ModelRegistry, head: ModelRegistry, name: ModelName) -> list[Step] | Finding:
     old, new = base.raw_history(name), head.raw_history(name)
+    # The first problem is enough: whatever follows is a consequence of it.
     for message in rewritten(old, new):
         return _problem(head, name, f"{message} History only grows.", _go_back(name))
     current, steps = base, []
@@ -61,9 +62,11 @@ def _replay_model(base: ModelRegistry, head: ModelRegistry, name: ModelName) -> 
         event = head.entries[name].history[index]
         if event.stage is None:
             return _problem(head, name, f"history[{index}] names no stage.")
+        # The event's own pointer, with the keys that this version does not know.
         pointer = None if event.action is Action.DEMOTE else new[index]["pointer"]
         current = current.with_event(name, new[index], pointer, event.stage)
         steps.append(Step(name, event))
+    # Stages first: they say more to a reader than a digest of the history that follows from them.
     want, have = current.raw_entry(name), head.raw_entry(name)
     stages = [stage.value for stage in Stage]
     for key in [*stages, *sorted({*want, *have} - set(stages))]:
@@ -73,6 +76,7 @@ def _replay_model(base: ModelRegistry, head: ModelRegistry, name: ModelName) -> 
 
 
 def _top_level(base: ModelRegistry, head: ModelRegistry) -> Iterator[Finding]:
+    # `promotebot registry split` and its way back set the time of the conversion.
     converted = {"layout", "generated_at_utc"} if base.layout is not head.layout else set()
     for key in sorted({*base.document, *head.document} - {"models"} - converted):
         if not _same(base.document, head.document, key):
@@ -81,16 +85,19 @@ def _top_level(base: ModelRegistry, head: ModelRegistry) -> Iterator[Finding]:
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any], key: str, *, absent_is_null: bool = False) -> bool:
-    """Equal as JSON; a stage that is not there holds nothing, any other key that is not there is not null."""
-    there = absent_is_null or (key in one) == (key in other)
-    return there and same_json(one.get(key), other.get(key))
+    """Return whether a key is equal as JSON; an absent stage is an empty one, any other absent key is not null."""
+    present_alike = absent_is_null or (key in one) == (key in other)
+    return present_alike and same_json(one.get(key), other.get(key))
 
 
 _REMEDY = "restore the file from the base branch, then ask for the promotion with a comment: /promote <stage>"
 
 
 def _go_back(name: str) -> str:
-    """An old file is no way back: what stood before is promoted again, as a new event over freshly proven bytes."""
+    """Return the remedy for a file that was put back to an older state.
+
+    The way back is a new event over freshly proven bytes; an older file would take events away.
+    """
     return (
         "restore the file from the base branch; to go back to what stood before, ask for it: "
         f"/rollback {name} --reason …, or to take it out: /demote {name} <stage> --reason …"

@@ -1,4 +1,4 @@
-"""From one layout to the other: the same models, events and unknown keys, in other files.
+"""Conversion between layouts: the same models, events and unknown keys, in other files.
 
 See docs/architecture.md, Scale.
 """
@@ -15,7 +15,8 @@ from promotebot.registry.split import model_file
 
 
 def split_files(registry: ModelRegistry, now: Timestamp) -> tuple[bytes, Mapping[str, bytes]]:
-    """The index's bytes, and each model's file by its path."""
+    """Return the index's bytes, and each model's file by its path."""
+    # Keys keep their places, so that the diff shows the conversion and nothing else.
     document: dict[str, Any] = {}
     for key, value in registry.document.items():
         if key == "models":
@@ -27,7 +28,7 @@ def split_files(registry: ModelRegistry, now: Timestamp) -> tuple[bytes, Mapping
 
 
 def joined_bytes(registry: ModelRegistry, now: Timestamp) -> bytes:
-    """One file that holds everything."""
+    """Return the bytes of one file that holds everything."""
     document: dict[str, Any] = {}
     for key, value in registry.document.items():
         if key == "layout":
