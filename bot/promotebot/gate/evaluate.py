@@ -19,7 +19,7 @@ from promotebot.promotion.replay import Diverged, Step
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.compare import ChangesetLike, replay_change
-from promotebot.registry.model import Action, ModelEntry, Source
+from promotebot.registry.model import ModelEntry, Source
 from promotebot.registry.names import ArtifactPath, ModelName, Stage, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry
 from promotebot.text import short_digest
@@ -109,10 +109,9 @@ def _planned(
     base = changeset.base_registry
     if base is None:
         return  # `replay_change` refuses a base without a registry
-    current = base
     for step in steps:
-        request = request_of(step, current.entry(step.model))
-        context = PromotionContext(current, base, changeset.policy, changeset.head_files, changeset.base)
+        request = request_of(step, step.before.entry(step.model))
+        context = PromotionContext(step.before, base, changeset.policy, changeset.head_files, changeset.base)
         decision = decide(context, request, facts(request), examine=examine, now=now).decision
         subject = f"{step.event.action.value} of {request.artifact_id} ({step.model} {request.stage.label})"
         if isinstance(decision, Plan):
@@ -129,9 +128,6 @@ def _planned(
             yield passed("gate.plan", f"{subject}: as the rules produce it")
         if step.event.policy_digest != changeset.policy.digest:
             yield _other_policy(changeset, step, request, subject)
-        event = step.event.model_dump(mode="json")
-        pointer = None if step.event.action is Action.DEMOTE else event["pointer"]
-        current = current.with_event(step.model, event, pointer, request.stage)
 
 
 _ASK = "restore the file from the base branch, then ask for it: /promote <stage> in a comment, or promotebot promote"

@@ -6,7 +6,7 @@ the command still means what it meant when it was written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from promotebot.planning.committed import read_registry
@@ -27,31 +27,12 @@ IntentCheck = Callable[[Step, CommandArguments], str]
 _FIELDS = ("artifact_dir", "artifact_id", "dataset_id", "git_sha")
 
 
-def check_pinned_intent(changeset: Changeset, steps: Sequence[Step], examine: Examine) -> IntentCheck:
+def check_pinned_intent(changeset: Changeset, examine: Examine) -> IntentCheck:
     """Return the check of pinned commands for the promotions of a change."""
-    stood = dict(_before_each(changeset, steps))
-    return lambda step, arguments: (
-        _problem(step, arguments, stood[id(step)], changeset, examine) if arguments.sha else ""
-    )
+    return lambda step, arguments: _problem(step, arguments, changeset, examine) if arguments.sha else ""
 
 
-def _before_each(changeset: Changeset, steps: Sequence[Step]) -> list[tuple[int, ModelRegistry]]:
-    """Return the registry as it was before each step."""
-    current, found = changeset.base_registry, []
-    for step in steps:
-        if current is None:
-            break
-        found.append((id(step), current))
-        event = step.event.model_dump(mode="json")
-        pointer = event["pointer"] if step.event.to_stage else None
-        if step.event.stage:
-            current = current.with_event(step.model, event, pointer, step.event.stage)
-    return found
-
-
-def _problem(
-    step: Step, arguments: CommandArguments, before: ModelRegistry, changeset: Changeset, examine: Examine
-) -> str:
+def _problem(step: Step, arguments: CommandArguments, changeset: Changeset, examine: Examine) -> str:
     event, sha = step.event, parse_git_sha(str(arguments.sha))
     if event.request is None or event.request.head_sha != sha:
         return f"the command is pinned to {sha[:7]}, the event is not"
@@ -61,7 +42,7 @@ def _problem(
     own = read_registry(changeset.repository, sha, changeset.registry_path)
     problems = [
         _complete_again(step, arguments, registry, pinned, examine)
-        for registry in (own, before)  # as the branch had it, or the base's where that was ahead of the branch
+        for registry in (own, step.before)  # as the branch had it, or the base's where that was ahead of the branch
         if registry is not None
     ]
     return "" if "" in problems else problems[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from promotebot.findings import Finding, error
@@ -19,6 +19,8 @@ class Step:
 
     model: ModelName
     event: Event
+    before: ModelRegistry = field(compare=False, repr=False)
+    """The whole registry as it was before the event; two steps are the same whatever came before them."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +44,24 @@ def replay(base: ModelRegistry, head: ModelRegistry) -> Replayed | Diverged:
     """
     findings: list[Finding] = list(_top_level(base, head))
     steps: list[Step] = []
+    current = base
     for name in sorted({*base, *head}):
         if name not in head:
             findings.append(_problem(head, name, "The model is removed; models are only demoted."))
         elif not head.is_stored_alike(name, base):
-            result = _replay_model(base, head, ModelName(name))
-            findings += [result] if isinstance(result, Finding) else []
-            steps += [] if isinstance(result, Finding) else result
+            result = _replay_model(current, head, ModelName(name))
+            if isinstance(result, Finding):
+                findings.append(result)
+            else:
+                current, replayed = result
+                steps += replayed
     return Diverged(tuple(findings)) if findings else Replayed(tuple(steps))
 
 
-def _replay_model(base: ModelRegistry, head: ModelRegistry, name: ModelName) -> list[Step] | Finding:
+def _replay_model(
+    base: ModelRegistry, head: ModelRegistry, name: ModelName
+) -> tuple[ModelRegistry, list[Step]] | Finding:
+    """Return the registry after one model's new events, and these events; or what no promotion produces."""
     old, new = base.raw_history(name), head.raw_history(name)
     # The first problem is enough: whatever follows is a consequence of it.
     for message in rewritten(old, new):
@@ -64,15 +73,15 @@ def _replay_model(base: ModelRegistry, head: ModelRegistry, name: ModelName) -> 
             return _problem(head, name, f"history[{index}] names no stage.")
         # The event's own pointer, with the keys that this version does not know.
         pointer = None if event.action is Action.DEMOTE else new[index]["pointer"]
+        steps.append(Step(name, event, current))
         current = current.with_event(name, new[index], pointer, event.stage)
-        steps.append(Step(name, event))
     # Stages first: they say more to a reader than a digest of the history that follows from them.
     want, have = current.raw_entry(name), head.raw_entry(name)
     stages = [stage.value for stage in Stage]
     for key in [*stages, *sorted({*want, *have} - set(stages))]:
         if not _same(want, have, key, absent_is_null=key in stages):
             return _problem(head, name, f"{key} is not what the events of history produce.")
-    return steps
+    return current, steps
 
 
 def _top_level(base: ModelRegistry, head: ModelRegistry) -> Iterator[Finding]:
