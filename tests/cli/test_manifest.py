@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from promotebot.artifact import load_artifact
+from promotebot.cli.json_schemas import generate
 from promotebot.cli.main import main
-from promotebot.cli.schemas import generate
 from promotebot.registry import ModelRegistry
 from tests.office import ROOT, Office
 
