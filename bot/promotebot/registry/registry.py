@@ -80,9 +80,10 @@ class ModelRegistry:
         Raises:
             InvalidInput: when the file is not there or is not a registry.
         """
-        from promotebot.registry.store import StoredRegistry  # the only I/O, loaded where used
+        from promotebot.registry.files import ModelDirectory, read_registry_bytes  # the only I/O, loaded where used
 
-        return StoredRegistry(Path(path)).read()
+        path = Path(path)
+        return cls.parse(read_registry_bytes(path), where=str(path), files=ModelDirectory(path))
 
     @property
     def layout(self) -> Layout:
