@@ -51,7 +51,7 @@ class Settings(BaseModel):
     shard: str = ""
     sha: str = ""
     runner_temp: str = ""
-    """Where a shard leaves its report, and the merging job finds all of them."""
+    """The directory in which a shard leaves its report, and the merging job finds all of them; empty without one."""
 
     @property
     def server_host(self) -> str:

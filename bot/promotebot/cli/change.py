@@ -1,4 +1,4 @@
-"""What promote, rollback and demote share: decide a change of the registry, show it, write it and commit it.
+"""The shared part of promote, rollback and demote: decide a change of the registry, show it, write it and commit it.
 
 Results go to stdout, everything else is logged to stderr.
 """

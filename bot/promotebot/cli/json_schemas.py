@@ -17,7 +17,7 @@ from promotebot.registry.model import ModelEntry, Record, TimeField
 from promotebot.verification.report import VerifyReport
 
 DIRECTORY = "schemas"
-"""Where a repository has its schemas, from the root."""
+"""The directory of the schemas, from a repository's root."""
 
 
 class RegistryFile(Record):

@@ -1,4 +1,4 @@
-"""What commands give: a finding as a line for a terminal, a file written whole."""
+"""The output of commands: a finding as a line for a terminal, a file written whole."""
 
 from __future__ import annotations
 

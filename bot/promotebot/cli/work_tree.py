@@ -1,4 +1,4 @@
-"""Where a command works: the repository, its registry and its datasets, from the options."""
+"""The repository, registry and datasets that a command works on, from its options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How git is run: its environment, the token, the time limit, and its failures."""
+"""Git as a process: its environment, the token, the time limit, and its failures."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class IssueComment:
 
 @dataclass(frozen=True)
 class WorkflowRun:
-    """Who started a run, and by which event."""
+    """The account that started a run of a workflow, and the event that did."""
 
     actor: str
     event: str
