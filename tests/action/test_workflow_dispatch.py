@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from tests.fake_github.people import Job
 from tests.office import Office
 
 ROLLBACK = '/rollback regime_classifier --reason "incident 7"'
+
+
+def message(job: Job) -> str:
+    return str(json.loads(job.outputs["result"])["message"])
 
 
 def opened(office: Office) -> list[int]:
@@ -61,8 +68,10 @@ def test_a_pinned_commit_is_the_base_that_was_looked_at(office: Office) -> None:
     tip = office.repository.git.branch("main")
     for command in (ROLLBACK, f"{ROLLBACK} --sha {'a' * 40}"):
         job = office.dispatch(command)
-        assert (job.exit_code, opened(office)) == (1, [])
-        assert f"--sha {tip}" in job.log
+        assert (job.exit_code, job.outputs["decision"], opened(office)) == (1, "refused", [])
+        assert job.outputs["reason_code"] == ("sha_mismatch" if "--sha" in command else "sha_required")
+        assert f"--sha {tip}" in message(job)
+        assert f"--sha {tip}" in job.summary
     assert office.dispatch(f"{ROLLBACK} --sha {tip}").outputs["decision"] == "promoted"
 
 
@@ -79,37 +88,60 @@ def test_a_pinned_commit_is_the_base_that_was_looked_at(office: Office) -> None:
 )
 def test_anything_but_one_command_is_a_usage_error(office: Office, command: str, says: str) -> None:
     job = office.dispatch(command)
-    assert job.exit_code == 2
-    assert says in job.log
+    assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (2, "refused", "unreadable_command")
+    assert says in message(job)
+    assert says in job.summary.replace("`", "")
     assert opened(office) == []
 
 
 def test_what_is_not_legal_makes_no_branch_and_no_pull_request(office: Office) -> None:
     heads = office.repository.git.run("for-each-ref", "refs/heads")
-    for command in (ROLLBACK, "/promote active nope", "/demote regime_classifier staging --reason x"):
+    for command, reason in (
+        (ROLLBACK, "unclear"),
+        ("/promote active nope", "unclear"),
+        ("/demote regime_classifier staging --reason x", "unclear"),
+        ("/promote staging regime_classifier --git-sha " + "a" * 40, "rules"),
+    ):
         job = office.dispatch(command)
-        assert job.exit_code == 1, job.log
+        assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (1, "refused", reason), job.log
+        findings = json.loads(job.outputs["result"])["findings"]
+        wrong = [finding for finding in findings if finding["severity"] == "error"]
+        assert wrong
+        assert all(
+            finding["rule"] in job.summary or finding["message"].split(" ")[0] in job.summary for finding in wrong
+        )
     assert (office.repository.git.run("for-each-ref", "refs/heads"), opened(office)) == (heads, [])
 
 
 def test_whoever_may_not_promote_may_not_by_hand_either(office: Office) -> None:
     live(office)
     job = office.dispatch(ROLLBACK, by="carol")
-    assert (job.exit_code, opened(office)) == (1, [])
-    assert "carol has write permission" in job.log
+    assert (job.exit_code, job.outputs["reason_code"], opened(office)) == (1, "permission", [])
+    assert "carol has write permission; starting it for ACTIVE needs maintain." in message(job)
+    assert "carol has write permission" in job.summary.replace("`", "")
 
 
 def test_another_branch_than_the_default_one_is_refused(office: Office) -> None:
     person = office.person("alice")
     person.start_branch("lax")
     person.push()
-    assert office.dispatch(ROLLBACK, ref="lax").exit_code == 2
+    job = office.dispatch(ROLLBACK, ref="lax")
+    assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (2, "refused", "wrong_base")
+    assert "start it on the default branch, main" in message(job)
+
+
+def test_a_policy_that_cannot_be_read_refuses_with_the_reason_in_the_summary(office: Office) -> None:
+    office.policy("soak: 7d\n")
+    job = office.dispatch("/promote active regime_classifier")
+    assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (1, "refused", "invalid_file")
+    assert "promotion.yml" in job.summary
+    assert opened(office) == []
 
 
 def test_a_setting_that_forbids_opening_pull_requests_is_named_with_the_way_around(office: Office) -> None:
     live(office)
     office.repository.actions_may_open_pulls = False
     job = office.dispatch(ROLLBACK)
-    assert job.exit_code == 4
-    assert "/compare/main...promote/regime_classifier/active/" in job.log
+    assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (4, "failed", "could_not_verify")
+    assert "/compare/main...promote/regime_classifier/active/" in message(job)
     assert opened(office) == []

@@ -19,9 +19,9 @@ from promotebot.github.client import PyGithubClient
 from promotebot.promotion.policy import Permission
 from promotebot.settings import Settings
 from tests.fake_github.faults import Fault, secondary_limit
+from tests.fake_github.http import EmbeddedGitHub
 from tests.fake_github.people import BOT_PERMISSIONS, Person
-from tests.fake_github.server import EmbeddedGitHub
-from tests.fake_github.state import Repository
+from tests.fake_github.scenario import Repository
 
 BOT = "github-actions[bot]"
 MARKER = "<!-- promotebot:general -->"

@@ -10,7 +10,7 @@ from promotebot.action.promote import PromotionJob
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.action.retry import report_errors, retry_on_moved_head
+from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
 from promotebot.action.withdraw import Withdrawal
 from promotebot.comments.refusals import render_refused_event
 from promotebot.errors import InvalidInput, PromotebotError
@@ -18,7 +18,6 @@ from promotebot.github.events import LabelChanged
 from promotebot.promotion.labels import PREFIX, parse_label
 from promotebot.promotion.request import CommandArguments
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.snapshot import fetch_pull
 from promotebot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,7 +26,7 @@ LINE = 1
 
 
 def ignored_label(event: LabelChanged, settings: Settings) -> Answer | None:
-    """Other labels, and labels that bots put on or take off."""
+    """Return the answer to other labels, and to labels that bots put on or take off: none of them gets a reply."""
     if not event.label.startswith(PREFIX):
         return Answer(Outcome.IGNORED, Reason.NO_COMMAND)
     if event.sender_type == "Bot" or event.sender == settings.bot_login:
@@ -36,7 +35,7 @@ def ignored_label(event: LabelChanged, settings: Settings) -> Answer | None:
 
 
 def answer_label(event: LabelChanged, job: JobContext) -> Answer:
-    """Promote, or withdraw; a refused label is taken off again, a withdrawal nobody may make is undone."""
+    """Promote, or withdraw; take a refused label off again, and put back one that nobody may take off."""
     settings = job.settings
     url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{event.pull}"
     requester = Requester(event.pull, event.sender, f"run:{settings.run_id or '0'}", url)
@@ -52,12 +51,11 @@ def answer_label(event: LabelChanged, job: JobContext) -> Answer:
 def _decide(event: LabelChanged, requester: Requester, job: JobContext, replier: Replier) -> Answer:
     pull = job.github.pull(event.pull)
     replier.set_pull(pull)
-    refused = pull_refusal(pull)
-    if refused and not event.added:
-        return Answer(Outcome.IGNORED, refused[0], refused[1])  # after the merge a label is only a label
-    if refused:
-        answer = Answer(Outcome.REFUSED, refused[0], refused[1])
-        return replier.post(answer, render_refused_event(refused[1], refused[2], replier.context))
+    refusal = pull_refusal(pull)
+    if refusal and not event.added:
+        return Answer(Outcome.IGNORED, refusal.reason, refusal.message)  # after the merge a label is only a label
+    if refusal:
+        return replier.refuse(refusal)
     try:
         arguments = parse_label(event.label)
     except InvalidInput as problem:
@@ -68,36 +66,26 @@ def _decide(event: LabelChanged, requester: Requester, job: JobContext, replier:
     is_on = event.label in job.github.labels(event.pull)
     if is_on != event.added:
         return Answer(Outcome.IGNORED, Reason.LABEL, "the label was changed again meanwhile")
-    if event.added:
-        return retry_on_moved_head(
-            event.pull,
-            job,
-            replier,
-            lambda snapshot, now: PromotionJob(arguments, LINE, requester, job, replier, snapshot, now).run(),
-        )
-    return _withdraw(arguments, requester, job, replier)
+    work = _promote if event.added else _withdraw
+    return retry_on_moved_head(requester, job, replier, lambda attempt: work(arguments, attempt))
 
 
-def _withdraw(arguments: CommandArguments, requester: Requester, job: JobContext, replier: Replier) -> Answer:
-    """Permission first: whoever may not withdraw gets the label back, whatever it stands for."""
-    with fetch_pull(requester.pull, job.settings, job.github) as snapshot:
-        refused = permission_refusal(requester.login, arguments.stage, snapshot, job.github, "withdrawing from")
-    if refused:
-        answer = Answer(Outcome.REFUSED, refused[0], refused[1])
-        return replier.post(answer, render_refused_event(refused[1], refused[2], replier.context))
-    return retry_on_moved_head(
-        requester.pull,
-        job,
-        replier,
-        lambda snapshot, now: Withdrawal(
-            requester, job, replier, snapshot, now, model=arguments.model, stage=arguments.stage, quiet=True
-        ).run(),
-    )
+def _promote(arguments: CommandArguments, attempt: Attempt) -> Answer:
+    return PromotionJob(attempt, arguments, LINE).run()
 
 
-def _quietly(changeset: Callable[[], None]) -> None:
-    """A label that cannot be changed changes nothing about the outcome."""
+def _withdraw(arguments: CommandArguments, attempt: Attempt) -> Answer:
+    """Check permission first: whoever may not withdraw gets the label back, whatever it stands for."""
+    policy, github = attempt.snapshot.changeset.policy, attempt.job.github
+    refusal = permission_refusal(attempt.requester.login, arguments.stage, policy, github, "withdrawing from")
+    if refusal:
+        return attempt.replier.refuse(refusal)
+    return Withdrawal(attempt, model=arguments.model, stage=arguments.stage, quiet=True).run()
+
+
+def _quietly(edit: Callable[[], None]) -> None:
+    """Change a label; one that cannot be changed changes nothing about the outcome."""
     try:
-        changeset()
+        edit()
     except PromotebotError as problem:
         log.warning("the label stays as it is: %s", problem)

@@ -1,4 +1,4 @@
-"""The merge queue: judge the commit that it built, and publish the required check on it."""
+"""The merge queue: evaluate the commit that it built, and publish the required check on it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from promotebot.pulls.snapshot import BASE, HEAD, remote
 from promotebot.registry.model import Source
 
 
-def guard_queue(event: Queued, job: JobContext) -> Answer:
-    """Judge what the merge queue built: everything queued so far on top of the base.
+def evaluate_queue(event: Queued, job: JobContext) -> Answer:
+    """Evaluate what the merge queue built: everything queued so far on top of the base.
 
     Raises:
         CouldNotVerify: when git or GitHub does not answer; then the check stays away, and the queue waits.
@@ -33,18 +33,18 @@ def guard_queue(event: Queued, job: JobContext) -> Answer:
         settings = job.settings
         base, head = repository.commit_id(event.base_sha), repository.commit_id(event.head_sha)
         changeset = Changeset(repository, base, head, settings.registry_path, settings.policy_path)
-        found = evaluate_gate(changeset, examine=job.examine, now=job.clock())
-        found = replace(found, findings=(*found.findings, *_confirmed(found.steps, changeset, job)))
-        found = found.with_approval(_approved(event, found.steps, changeset.policy, job))
-    text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in found.findings)
+        result = evaluate_gate(changeset, examine=job.examine, now=job.clock())
+        result = replace(result, findings=(*result.findings, *_confirmed(result.steps, changeset, job)))
+        result = result.with_approval(_approved(event, result.steps, changeset.policy, job))
+    text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in result.findings)
     job.github.publish_check(
-        event.head_sha, name=CHECK_NAME, conclusion=found.conclusion, title=found.title, summary=text, text=""
+        event.head_sha, name=CHECK_NAME, conclusion=result.conclusion, title=result.title, summary=text, text=""
     )
-    return Answer(GATE_OUTCOMES[found.conclusion], Reason.GATE, found.title, summary=text)
+    return Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=text)
 
 
 def _approved(event: Queued, steps: Sequence[Step], policy: Policy, job: JobContext) -> Finding | None:
-    """The approval of the queued pull request's own head, which only the name of the queue's branch tells."""
+    """Return the approval of the queued pull request's own head; the queue's branch name says which it is."""
     if policy.separation is None or not steps:
         return None
     named = re.search(r"/pr-(\d{1,18})-[0-9a-f]{40}$", event.head_ref, re.ASCII)
@@ -57,13 +57,15 @@ def _approved(event: Queued, steps: Sequence[Step], policy: Policy, job: JobCont
 
 
 def _confirmed(steps: Sequence[Step], changeset: Changeset, job: JobContext) -> list[Finding]:
-    """Each event by its own pull request; one made at a terminal was asked after on the pull request it came with."""
-    arguments = [step for step in steps if step.event.source is Source.GITHUB]
-    found: list[Finding] = []
-    for step in arguments:
+    """Confirm each event by its own pull request.
+
+    An event made at a terminal is left out: the pull request that it came with was asked about it already.
+    """
+    findings: list[Finding] = []
+    for step in (step for step in steps if step.event.source is Source.GITHUB):
         ref = step.event.request
         if ref is None or ref.repo != job.settings.repository:
-            found.append(error("gate.request", f"{step.model}: an event names no request of this repository."))
+            findings.append(error("gate.request", f"{step.model}: an event names no request of this repository."))
         else:
-            found += confirm([step], job.github, ref.repo, job.github.pull(ref.pull), changeset.policy)
-    return found
+            findings += confirm([step], job.github, ref.repo, job.github.pull(ref.pull), changeset.policy)
+    return findings

@@ -1,4 +1,4 @@
-"""After the merge: verify the merged commit, record a deployment of each stage that changed, tell the world."""
+"""After the merge: verify the merged commit, record a deployment of each stage that changed, and send an event."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.retry import report_errors
 from promotebot.artifact.source import GitTree
-from promotebot.comments import notices as notes
+from promotebot.comments.notices import render_live
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Severity
 from promotebot.git.branch import FetchedRepository
@@ -34,7 +34,7 @@ _EVENTS = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled_back", Action.DE
 
 
 @dataclass(frozen=True)
-class _Landing:
+class _Merge:
     """The registry before and after a merge, and what it promoted."""
 
     commit: GitSha
@@ -43,8 +43,8 @@ class _Landing:
     steps: tuple[Step, ...]
 
 
-def landed(event: PullClosed, job: JobContext) -> Answer:
-    """Deployments, `repository_dispatch` and one comment for what a merge made live."""
+def announce(event: PullClosed, job: JobContext) -> Answer:
+    """Record deployments, send `repository_dispatch` and post one comment for what a merge made live."""
     settings = job.settings
     pull = job.github.pull(event.pull)
     if not pull.merged or pull.merge_commit_sha is None:
@@ -52,36 +52,40 @@ def landed(event: PullClosed, job: JobContext) -> Answer:
     url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{event.pull}"
     replier = Replier(job.github, settings, Requester(event.pull, pull.author, "", url))
     replier.set_pull(pull)
-    return report_errors(replier, lambda: _landed(pull, job, replier))
+    return report_errors(replier, lambda: _verify_and_announce(pull, job, replier))
 
 
-def _landed(pull: PullRequest, job: JobContext, replier: Replier) -> Answer:
+def _verify_and_announce(pull: PullRequest, job: JobContext, replier: Replier) -> Answer:
     refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: f"refs/pull/{pull.number}/head"}
     with FetchedRepository.fetched(remote(job.settings), refs) as repository:
-        landing = _landing(repository, pull, job.settings.registry_path)
-        if not landing or not landing.steps:
+        merge = _read_merge(repository, pull, job.settings.registry_path)
+        if not merge or not merge.steps:
             return Answer(Outcome.IGNORED, Reason.NOTHING_TO_CHANGE, "the merge promotes nothing")
-        policy = read_policy(repository, landing.commit, job.settings.policy_path)
+        policy = read_policy(repository, merge.commit, job.settings.policy_path)
         replier.set_head(pull.head_sha, policy.contacts)
         subject = VerificationInput(
-            landing.after,
-            GitTree(repository, landing.commit),
+            merge.after,
+            GitTree(repository, merge.commit),
             policy,
-            lambda sha: repository.is_ancestor(sha, landing.commit),
-            landing.before,
+            lambda sha: repository.is_ancestor(sha, merge.commit),
+            merge.before,
         )
-        about = ReportScope(registry=job.settings.registry_path, commit=landing.commit)
-        names = sorted({step.model for step in landing.steps})
-        report = verify(subject, names, about, examine=job.examine, now=job.clock())
-    _tell_the_world(landing, report, pull, job)
-    wrong = [f for f in report.findings if f.severity in (Severity.ERROR, Severity.UNKNOWN)]
-    rendered = notes.render_live(landing.steps, landing.after, wrong, landing.commit, replier.context)
+        scope = ReportScope(registry=job.settings.registry_path, commit=merge.commit)
+        names = sorted({step.model for step in merge.steps})
+        report = verify(subject, names, scope, examine=job.examine, now=job.clock())
+    _announce(merge, report, pull, job)
+    problems = [f for f in report.findings if f.severity in (Severity.ERROR, Severity.UNKNOWN)]
+    rendered = render_live(merge.steps, merge.after, problems, merge.commit, replier.context)
     outcome = {0: Outcome.PASSED, 1: Outcome.REFUSED}.get(report.exit_code, Outcome.FAILED)
-    return replier.post(Answer(outcome, Reason.LANDED, rendered.title, landing.commit), rendered)
+    return replier.post(Answer(outcome, Reason.LANDED, rendered.title, merge.commit), rendered)
 
 
-def _landing(repository: Repository, pull: PullRequest, registry_path: str) -> _Landing | None:
-    """What the merge added to history, however it was merged: a merge, a squash, or commits put on top."""
+def _read_merge(repository: Repository, pull: PullRequest, registry_path: str) -> _Merge | None:
+    """Return what the merge added to history, however it was merged: a merge, a squash, or commits put on top.
+
+    Raises:
+        CouldNotVerify: when the commit is not there, or holds something that no promotion produces.
+    """
     commit = repository.resolve(pull.merge_commit_sha or "")
     if commit is None:
         raise CouldNotVerify(
@@ -92,25 +96,25 @@ def _landing(repository: Repository, pull: PullRequest, registry_path: str) -> _
     before = read_registry(repository, parent, registry_path) if parent else None
     if after is None or before is None:
         return None
-    found = replay(before, after)
-    if isinstance(found, Diverged):
+    replayed = replay(before, after)
+    if isinstance(replayed, Diverged):
         raise CouldNotVerify(
-            f"what was merged is no sequence of promotions: {found.findings[0].message}",
-            where=found.findings[0].where,
+            f"what was merged is no sequence of promotions: {replayed.findings[0].message}",
+            where=replayed.findings[0].where,
             remedy="the gate was not required, or was overridden: revert the merge, and ask for the promotion again",
         )
-    return _Landing(commit, before, after, found.steps)
+    return _Merge(commit, before, after, replayed.steps)
 
 
-def _tell_the_world(landing: _Landing, report: VerifyReport, pull: PullRequest, job: JobContext) -> None:
-    """A deployment for each stage that changed, and, only when it verifies, an event that a team's CD can act on."""
+def _announce(merge: _Merge, report: VerifyReport, pull: PullRequest, job: JobContext) -> None:
+    """Record a deployment for each stage that changed; send the event that a CD acts on only when it verifies."""
     approvers = job.github.approvals(pull.number, pull.head_sha)
-    newest = {(step.model, step.event.stage): step for step in landing.steps}
+    newest = {(step.model, step.event.stage): step for step in merge.steps}
     for step in newest.values():
-        payload = _payload(step, landing, pull, approvers)
+        payload = _payload(step, merge, pull, approvers)
         verified = report.exit_code == 0
         job.github.deploy(
-            sha=landing.commit,
+            sha=merge.commit,
             environment=f"{step.model}/{payload['stage']}",
             task=TASK,
             description=f"{step.event.pointer.artifact_id} {_EVENTS[step.event.action]} by #{pull.number}",
@@ -126,15 +130,15 @@ _SENT = ("schema_version", "model", "stage", "action", "sha", "artifact_dir", "a
 """At most ten: https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event"""
 
 
-def _payload(step: Step, landing: _Landing, pull: PullRequest, approvers: Sequence[str]) -> Mapping[str, Any]:
+def _payload(step: Step, merge: _Merge, pull: PullRequest, approvers: Sequence[str]) -> Mapping[str, Any]:
     event, pointer = step.event, step.event.pointer
-    registry = hashlib.sha256(landing.after.file_bytes(step.model)).hexdigest()
+    registry = hashlib.sha256(merge.after.file_bytes(step.model)).hexdigest()
     return {
         "schema_version": "v1",
         "model": step.model,
         "stage": event.stage.value if event.stage else None,
         "action": event.action.value,
-        "sha": landing.commit,
+        "sha": merge.commit,
         "artifact_dir": pointer.artifact_dir,
         "artifact_id": pointer.artifact_id,
         "digest": pointer.digest,

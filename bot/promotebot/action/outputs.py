@@ -36,7 +36,7 @@ def write_summary(path: Path, markdown: str) -> None:
 
 
 def log_safe(text: str) -> str:
-    """A log line no runner takes for a workflow command.
+    """Return a log line that no runner takes for a workflow command.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
     """

@@ -1,10 +1,10 @@
-"""Who may ask for what: the policy's word on a pull request and on the person who speaks."""
+"""Who may ask for what: the policy's word on a pull request and on the person who asks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from promotebot.action.result import Reason
+from promotebot.action.result import Reason, Refusal
 from promotebot.promotion.policy import Permission, Policy
 from promotebot.promotion.request import CommandArguments
 from promotebot.pulls.snapshot import PullSnapshot
@@ -14,79 +14,87 @@ from promotebot.registry.names import GitSha, Stage
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import GitHub, PullRequest
 
-Refusal = tuple[Reason, str, str]
-"""Reason code, what is wrong, what to do."""
 _DOING = {Action.PROMOTE: "promoting to", Action.ROLLBACK: "rolling back", Action.DEMOTE: "demoting from"}
 
 
-def refusal(arguments: CommandArguments, login: str, snapshot: PullSnapshot, github: GitHub) -> Refusal | None:
-    """Why this pull request, or this person, may not ask for it; None when they may."""
+def request_refusal(arguments: CommandArguments, login: str, snapshot: PullSnapshot, github: GitHub) -> Refusal | None:
+    """Return why this pull request, or this person, may not ask for it; None when they may."""
+    policy = snapshot.changeset.policy
     return (
-        _of_the_pull(snapshot)
-        or permission_refusal(login, arguments.stage, snapshot, github, _DOING[arguments.action])
-        or sha_refusal(arguments, snapshot.changeset.head, snapshot.changeset.policy)
+        _target_refusal(snapshot)
+        or permission_refusal(login, arguments.stage, policy, github, _DOING[arguments.action])
+        or sha_refusal(arguments, snapshot.changeset.head, policy)
     )
 
 
-def permission_refusal(login: str, stage: Stage, snapshot: PullSnapshot, github: GitHub, doing: str) -> Refusal | None:
-    """The role that the policy asks for, by GitHub's word."""
-    needed, held = snapshot.changeset.policy.stages.permission(stage), github.permission(login)
+def pull_refusal(pull: PullRequest) -> Refusal | None:
+    """Return why nothing can be asked for on this pull request, whoever asks; None when it can."""
+    if pull.merged or pull.state != "open":
+        return Refusal(
+            Reason.PULL_CLOSED,
+            f"The pull request is {'merged' if pull.merged else 'closed'}.",
+            "open a new one and ask there",
+        )
+    if pull.is_fork:
+        return Refusal(
+            Reason.FORK,
+            "The pull request comes from a fork, which promotebot cannot and does not write to.",
+            "push the branch to this repository and open the pull request from there",
+        )
+    return None
+
+
+def permission_refusal(login: str, stage: Stage, policy: Policy, github: GitHub, doing: str) -> Refusal | None:
+    """Return why this person may not change this stage; GitHub says which role they have.
+
+    Args:
+        doing: what is refused, before the stage's name: `promoting to`.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer; an error never permits.
+    """
+    needed, held = policy.stages.permission(stage), github.permission(login)
     if held >= needed:
         return None
-    return (
+    return Refusal(
         Reason.PERMISSION,
         f"{login} has {_role(held)} permission; {doing} {stage.label} needs {_role(needed)}.",
         f"ask somebody with {_role(needed)} permission to do the same",
     )
 
 
-def _of_the_pull(snapshot: PullSnapshot) -> Refusal | None:
+def sha_refusal(arguments: CommandArguments, head: GitSha, policy: Policy) -> Refusal | None:
+    """Return why a request is not for this commit: `--sha` names another one, or the policy asks for it."""
+    if arguments.sha and arguments.sha != head:
+        return Refusal(
+            Reason.SHA_MISMATCH,
+            f"--sha says {arguments.sha}, the head is {head}.",
+            f"look at the new commits, then ask again with `--sha {head}`",
+        )
+    needs_sha = arguments.stage is Stage.ACTIVE or arguments.action is Action.ROLLBACK
+    if policy.require_sha and needs_sha and not arguments.sha:
+        return Refusal(
+            Reason.SHA_REQUIRED,
+            "The policy asks for --sha with ACTIVE and with a rollback.",
+            f"look at the head, then ask again with `--sha {head}`",
+        )
+    return None
+
+
+def _target_refusal(snapshot: PullSnapshot) -> Refusal | None:
     pull = snapshot.pull
     if not snapshot.takes_promotions:
-        return (
+        return Refusal(
             Reason.WRONG_BASE,
             f"The pull request goes into {pull.base_ref!r}, which takes no promotions.",
             f"change its base to {snapshot.default_branch!r}, or list the branch under `bases` in the policy",
         )
     if pull.draft and not snapshot.changeset.policy.drafts:
-        return Reason.DRAFT, "The pull request is a draft.", "mark it ready for review, then ask again in a new comment"
-    return None
-
-
-def sha_refusal(arguments: CommandArguments, head: GitSha, policy: Policy) -> Refusal | None:
-    """A request is for the commit that was looked at: as it says, and where the policy wants it to say."""
-    if arguments.sha and arguments.sha != head:
-        return (
-            Reason.SHA_MISMATCH,
-            f"--sha says {arguments.sha}, the head is {head}.",
-            f"look at the new commits, then ask again with `--sha {head}`",
+        return Refusal(
+            Reason.DRAFT, "The pull request is a draft.", "mark it ready for review, then ask again in a new comment"
         )
-    if (
-        policy.require_sha
-        and not arguments.sha
-        and (arguments.stage is Stage.ACTIVE or arguments.action is Action.ROLLBACK)
-    ):
-        said = "The policy asks for --sha with ACTIVE and with a rollback."
-        return Reason.SHA_REQUIRED, said, f"look at the head, then ask again with `--sha {head}`"
     return None
 
 
 def _role(permission: Permission) -> str:
     return permission.name.lower()
-
-
-def pull_refusal(pull: PullRequest) -> tuple[Reason, str, str] | None:
-    """Why nothing is asked for on this pull request, whoever asks; None when it may be."""
-    if pull.merged or pull.state != "open":
-        return (
-            Reason.PULL_CLOSED,
-            f"The pull request is {'merged' if pull.merged else 'closed'}.",
-            "open a new one and ask there",
-        )
-    if pull.is_fork:
-        return (
-            Reason.FORK,
-            "The pull request comes from a fork, which promotebot cannot and does not write to.",
-            "push the branch to this repository and open the pull request from there",
-        )
-    return None

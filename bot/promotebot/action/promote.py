@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 
-from promotebot.action.permissions import refusal
+from promotebot.action.permissions import request_refusal
 from promotebot.action.reply import Replier
-from promotebot.action.requester import Requester
-from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.result import Answer, Outcome, Reason, finding_details
+from promotebot.action.retry import Attempt
 from promotebot.comments.comment import Rendered
 from promotebot.comments.decisions import render_done, render_plan, render_rejected, render_unchanged
 from promotebot.comments.refusals import render_failure, render_refused_event, render_unclear
@@ -29,129 +27,135 @@ from promotebot.promotion.replay import Step
 from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.commit import commit_registry
-from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_of
-from promotebot.pulls.promotions import WITHDRAWN, InvalidPromotions, PendingPromotions, answered, is_void, load_pending
+from promotebot.pulls.promotions import WITHDRAWN, answered, is_void, load_pending, without
+from promotebot.pulls.replan import InvalidPromotions, PendingPromotions
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import RequestRef, Source
 from promotebot.registry.names import MAX_TEXT, GitSha
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class PromotionJob:
     """One request on one state of a pull request."""
 
+    attempt: Attempt
     arguments: CommandArguments
     line: int
-    requester: Requester
-    job: JobContext
-    replier: Replier
-    snapshot: PullSnapshot
-    now: datetime
+    """The 1-based line of the comment that asks; part of the request's id."""
+
+    @property
+    def snapshot(self) -> PullSnapshot:
+        """The pull request as it was read."""
+        return self.attempt.snapshot
 
     @property
     def changeset(self) -> Changeset:
-        return self.snapshot.changeset
+        """Its base and head."""
+        return self.attempt.snapshot.changeset
+
+    @property
+    def replier(self) -> Replier:
+        """Where the answer goes."""
+        return self.attempt.replier
 
     @property
     def ref(self) -> RequestRef:
-        return self.requester.ref(self.job.settings.repository, self.line, self.changeset.head)
+        """The request as the event of history records it."""
+        repository = self.attempt.job.settings.repository
+        return self.attempt.requester.ref(repository, self.line, self.changeset.head)
 
     def run(self) -> Answer:
         """Decide, and commit what is legal.
 
         Raises:
-            RefChanged: when the branch moved meanwhile; read it afresh and run again.
+            RefChanged: when the branch moved meanwhile; read it again and run again.
         """
-        self.replier.set_head(self.changeset.head, self.changeset.policy.contacts)
-        refused = refusal(self.arguments, self.requester.login, self.snapshot, self.job.github)
-        if refused:
-            answer = Answer(Outcome.REFUSED, refused[0], refused[1])
-            return self.replier.post(answer, render_refused_event(refused[1], refused[2], self.replier.context))
-        if self.ref.id in self.snapshot.repository.trailers(WITHDRAWN, self.changeset.fork_point, self.changeset.head):
+        job, changeset = self.attempt.job, self.changeset
+        self.replier.set_head(changeset.head, changeset.policy.contacts)
+        refusal = request_refusal(self.arguments, self.attempt.requester.login, self.snapshot, job.github)
+        if refusal:
+            return self.replier.refuse(refusal)
+        if self.ref.id in self.snapshot.repository.trailers(WITHDRAWN, changeset.fork_point, changeset.head):
             return self._withdrawn()
-        pending = load_pending(self.snapshot, self.job, self.now)
+        pending = load_pending(self.snapshot, job)
         if isinstance(pending, InvalidPromotions):
             return self._refuse(_reason(pending.findings), pending.findings, pending.model)
-        done = answered(pending, self.changeset, self.ref.id)
+        done = answered(pending, changeset, self.ref.id)
         if done:
             return self._done(done)
         prepared = self._prepare(self._context(pending))
         if isinstance(prepared, IncompleteRequest):
             return self._refuse(Reason.UNCLEAR, prepared.findings, prepared.model)
         request, remarks = prepared
-        renewed = load_pending(self.snapshot, self.job, self.now, without=lambda step: self._renews(request, step))
-        if isinstance(renewed, InvalidPromotions):
-            return self._refuse(_reason(renewed.findings), renewed.findings, renewed.model)
-        return self._decide(renewed, self._context(renewed), request, remarks)
+        replaced = [step for step in pending.own if self._is_replaced(request, step)]
+        kept = without(replaced, pending, self.snapshot, job)
+        if isinstance(kept, InvalidPromotions):
+            return self._refuse(_reason(kept.findings), kept.findings, kept.model)
+        return self._decide(kept, self._context(kept), request, remarks)
 
     def _context(self, pending: PendingPromotions) -> PromotionContext:
-        changeset = self.changeset
-        genesis = LegacyDigests(self.snapshot.repository, changeset.base, changeset.registry_path, self.job.examine)
+        changeset, examine = self.changeset, self.attempt.job.examine
+        legacy = LegacyDigests(self.snapshot.repository, changeset.base, changeset.registry_path, examine)
         return PromotionContext(
-            pending.registry, pending.base, changeset.policy, changeset.head_files, changeset.head, first_digest=genesis
+            pending.registry, pending.base, changeset.policy, changeset.head_files, changeset.head, first_digest=legacy
         )
 
-    def _renews(self, request: Request, step: Step) -> bool:
+    def _is_replaced(self, request: Request, step: Step) -> bool:
         """A promotion that is void, since its bytes changed after it, is replaced by the one asked for now."""
         same_slot = (step.model, step.event.stage) == (request.model, request.stage)
-        return same_slot and is_void(step, self.changeset, self.job)
+        return same_slot and is_void(step, self.changeset, self.attempt.job)
 
     def _prepare(self, context: PromotionContext) -> tuple[Request, Sequence[Finding]] | IncompleteRequest:
-        """The completed request: inferred for a promotion, found in history for a rollback or demotion."""
-        arguments, changeset = self.arguments, self.changeset
-        actor = Actor(self.requester.login, Source.GITHUB)
+        """Complete the request: inferred for a promotion, from history for a rollback or demotion."""
+        inference = self.changeset.inference(context.registry)
+        actor = Actor(self.attempt.requester.login, Source.GITHUB)
         reason = one_line(f"#{self.snapshot.pull.number}: {self.snapshot.pull.title}")
-        return prepare(
-            arguments, context, changeset.inference(context.registry), actor, self.ref, reason, self.job.examine
-        )
+        return prepare(self.arguments, context, inference, actor, self.ref, reason, self.attempt.job.examine)
 
     def _decide(
         self, pending: PendingPromotions, context: PromotionContext, request: Request, remarks: Sequence[Finding]
     ) -> Answer:
-        facts = facts_of(request, self.snapshot, self.job, context.base)
-        decided = with_findings(decide(context, request, facts, examine=self.job.examine, now=self.now), remarks)
+        job = self.attempt.job
+        facts = facts_of(request, self.snapshot, job, context.base)
+        decided = decide(context, request, facts, examine=job.examine, now=self.snapshot.now)
+        decided = with_findings(decided, remarks)
         decision = decided.decision
         if isinstance(decision, Rejected):
             rendered = render_rejected(decision, decided.evidence, self.replier.context)
             self.replier.check(self.changeset.head, "failure", rendered.title, rendered)
-            answer = Answer(Outcome.REFUSED, Reason.RULES, rendered.title, details=_details(decision.findings))
-            return self.replier.post(answer, rendered)
+            details = finding_details(decision.findings)
+            return self.replier.post(Answer(Outcome.REFUSED, Reason.RULES, rendered.title, details=details), rendered)
         if isinstance(decision, Plan):
             return self._apply(pending, decision, decided)
         rendered = render_unchanged(decision, self.replier.context)
-        self._publish(self.changeset, evaluate_pull(self.snapshot, self.changeset, self.job, self.now), rendered)
+        self._publish(self.changeset, self._evaluate(self.changeset), rendered)
         return self.replier.post(Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE, rendered.title), rendered)
 
     def _apply(self, pending: PendingPromotions, decision: Plan, decided: Decided) -> Answer:
-        """Commit, review the new head as the gate does, set the check on it, then tell."""
-        details = _details(decision.findings)
+        """Commit, evaluate the new head as the gate does, set the check on it, then reply."""
+        details = finding_details(decision.findings)
         if self.arguments.dry_run:
             rendered = self._render(decision, decided)
             answer = Answer(Outcome.PLANNED, Reason.DRY_RUN, rendered.title, details=details)
             return self.replier.post(answer, rendered)
         commit = self._commit(pending, decision)
-        after = Changeset(
-            self.snapshot.repository,
-            self.changeset.base,
-            commit,
-            self.changeset.registry_path,
-            self.changeset.policy_path,
-        )
+        committed = replace(self.changeset, head=commit)
         try:
-            found = evaluate_pull(self.snapshot, after, self.job, self.now)
-            rendered = self._render(decision, decided, commit, found)
-            self._publish(after, found, rendered)
+            result = self._evaluate(committed)
+            rendered = self._render(decision, decided, commit, result)
+            self._publish(committed, result, rendered)
         except PromotebotError as problem:
             answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, problem.message, commit, details=details)
             return self.replier.post(answer, render_failure(problem, self.replier.context, commit_sha=commit))
         answer = Answer(Outcome.PROMOTED, Reason.COMMITTED, rendered.title, commit, details=details)
         return self.replier.post(answer, rendered)
 
+    def _evaluate(self, changeset: Changeset) -> GateResult:
+        return evaluate_pull(self.snapshot, changeset, self.attempt.job)
+
     def _render(
-        self, decision: Plan, decided: Decided, commit: GitSha | None = None, found: GateResult | None = None
+        self, decision: Plan, decided: Decided, commit: GitSha | None = None, result: GateResult | None = None
     ) -> Rendered:
         return render_plan(
             decision,
@@ -160,18 +164,18 @@ class PromotionJob:
             self.replier.context,
             commit_sha=commit,
             dry_run=commit is None,
-            now=self.now,
+            now=self.snapshot.now,
             merged_at=decided.facts.merged_at,
-            promotions=[(step.model, step.event) for step in found.steps] if found else [],
-            gate=errors_in(found.findings) if found else [],
-            waiting=found.waiting if found else None,
+            promotions=[(step.model, step.event) for step in result.steps] if result else [],
+            gate=errors_in(result.findings) if result else [],
+            waiting=result.waiting if result else None,
         )
 
     def _commit(self, pending: PendingPromotions, decision: Plan) -> GitSha:
-        """One commit; a merge of the base where the base changed a file that this one writes."""
+        """Make one commit; a merge of the base where the base changed a file that this one writes."""
         model, registry = decision.request.model, decision.after
         merge = pending.behind or registry.file_of(model) in self.changeset.moved_registry_files
-        whole = merge or pending.is_made_anew
+        whole = merge or pending.needs_replan
         models = sorted({model, *(step.model for step in pending.own)}) if whole else [model]
         ref = self.ref
         trailers = {
@@ -181,15 +185,15 @@ class PromotionJob:
             "Requested-by": ref.login,
         }
         message = commit_message(decision, title=self.snapshot.pull.title, trailers=trailers)
-        return commit_registry(self.snapshot, self.job, registry, models, message=message, merge=merge, now=self.now)
+        return commit_registry(self.snapshot, self.attempt.job, registry, models, message=message, merge=merge)
 
-    def _publish(self, changeset: Changeset, found: GateResult, rendered: Rendered) -> None:
-        self.replier.check(changeset.head, found.conclusion, found.title, rendered)
+    def _publish(self, changeset: Changeset, result: GateResult, rendered: Rendered) -> None:
+        self.replier.check(changeset.head, result.conclusion, result.title, rendered)
 
     def _done(self, step: Step) -> Answer:
-        """The job ran before: nothing is written twice, what may have been lost after the push is said again."""
+        """The job ran before: write nothing twice, and post again what may have been lost after the push."""
         rendered = render_done(step.event, step.model, self.replier.context)
-        self._publish(self.changeset, evaluate_pull(self.snapshot, self.changeset, self.job, self.now), rendered)
+        self._publish(self.changeset, self._evaluate(self.changeset), rendered)
         answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, rendered.title, commit_sha=self.changeset.head)
         return self.replier.post_if_absent(answer, rendered)
 
@@ -201,7 +205,7 @@ class PromotionJob:
     def _refuse(self, reason: Reason, findings: tuple[Finding, ...], model: str | None) -> Answer:
         rendered = render_unclear(findings, model, self.replier.context)
         self.replier.check(self.changeset.head, "failure", rendered.title, rendered)
-        answer = Answer(Outcome.REFUSED, reason, rendered.title, details=_details(findings))
+        answer = Answer(Outcome.REFUSED, reason, rendered.title, details=finding_details(findings))
         return self.replier.post(answer, rendered)
 
 
@@ -213,10 +217,6 @@ def _reason(findings: tuple[Finding, ...]) -> Reason:
 
 
 def one_line(text: str) -> str:
-    """A title as a reason: what people cannot see taken out, cut to the length of a reason."""
-    seen = "".join(c for c in text if c.isprintable() and unicodedata.category(c) != "Cf")
-    return seen[:MAX_TEXT]
-
-
-def _details(findings: tuple[Finding, ...]) -> dict[str, object]:
-    return {"findings": [finding.model_dump(mode="json") for finding in findings if finding.severity.value != "pass"]}
+    """Return a title as a reason: characters that nobody sees taken out, cut to the length of a reason."""
+    shown = "".join(c for c in text if c.isprintable() and unicodedata.category(c) != "Cf")
+    return shown[:MAX_TEXT]

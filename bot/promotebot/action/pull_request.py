@@ -1,16 +1,15 @@
-"""The gate's door: judge a pull request, or a commit of the merge queue, and publish the required check."""
+"""The gate on a pull request: evaluate it as it is now, and publish the required check on its head."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import GATE_OUTCOMES, Answer, Outcome, Reason
-from promotebot.action.retry import report_errors, retry_on_moved_head
-from promotebot.comments import notices as notes
+from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
+from promotebot.comments.notices import render_gate
 from promotebot.errors import PromotebotError
 from promotebot.findings import error
 from promotebot.gate.evaluate import GateResult
@@ -19,56 +18,52 @@ from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import PullSnapshot
 
 
-def guard_pulls(numbers: Sequence[int], job: JobContext) -> Answer:
-    """Judge each pull request of a branch as it is now; the answer is the worst of theirs."""
-    return max((_guard_pull(number, job) for number in numbers), key=lambda answer: answer.code)
+def evaluate_pulls(numbers: Sequence[int], job: JobContext) -> Answer:
+    """Evaluate each pull request of a branch as it is now; the answer is the worst of theirs."""
+    return max((_evaluate(number, job) for number in numbers), key=lambda answer: answer.code)
 
 
-def _guard_pull(number: int, job: JobContext) -> Answer:
-    """Judge a pull request, its author's or a fork's, and set the check on its head."""
+def _evaluate(number: int, job: JobContext) -> Answer:
+    """Evaluate a pull request, from this repository or a fork, and set the check on its head."""
     pull = job.github.pull(number)
     if pull.state != "open":
         return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, "the pull request is closed")
     url = job.settings.run_url or f"{job.settings.server_url}/{job.settings.repository}/pull/{number}"
-    replier = Replier(job.github, job.settings, Requester(number, pull.author, "", url))
+    requester = Requester(number, pull.author, "", url)
+    replier = Replier(job.github, job.settings, requester)
     replier.set_pull(pull)
-    return report_errors(
-        replier,
-        lambda: retry_on_moved_head(number, job, replier, lambda snapshot, now: _judge(snapshot, job, replier, now)),
-    )
+    return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, _publish))
 
 
-def _judge(snapshot: PullSnapshot, job: JobContext, replier: Replier, now: datetime) -> Answer:
-    changeset = snapshot.changeset
+def _publish(attempt: Attempt) -> Answer:
+    snapshot, replier, changeset = attempt.snapshot, attempt.replier, attempt.snapshot.changeset
     replier.set_head(changeset.head, changeset.policy.contacts)
     try:
-        found = _with_base(snapshot, evaluate_pull(snapshot, changeset, job, now))
+        result = _with_base(snapshot, evaluate_pull(snapshot, changeset, attempt.job))
     except PromotebotError as problem:
-        broken = error("gate.unreadable", problem.message, where=problem.where, remedy=problem.remedy)
-        rendered = notes.render_gate([broken], f"refused: {problem.message[:120]}", replier.context)
+        unreadable = error("gate.unreadable", problem.message, where=problem.where, remedy=problem.remedy)
+        rendered = render_gate([unreadable], f"refused: {problem.message[:120]}", replier.context)
         replier.check(changeset.head, "failure", rendered.title, rendered)
         raise
-    rendered = notes.render_gate(found.findings, found.title, replier.context, waiting=found.waiting)
-    if found.passes and not snapshot.takes_promotions:
+    rendered = render_gate(result.findings, result.title, replier.context, waiting=result.waiting)
+    if result.passes and not snapshot.takes_promotions:
         # A check belongs to a commit, not to a pull request: green here, it would be green into any base.
-        said = f"no check is set for a pull request into {snapshot.pull.base_ref!r}, which takes no promotions"
-        return Answer(Outcome.IGNORED, Reason.WRONG_BASE, said, summary=rendered.full)
-    replier.check(changeset.head, found.conclusion, found.title, rendered)
-    answer = Answer(GATE_OUTCOMES[found.conclusion], Reason.GATE, found.title, summary=rendered.full)
-    return (
-        replier.post(answer, rendered)
-        if answer.outcome is Outcome.REFUSED
-        else replier.update_if_present(answer, rendered)
-    )
+        message = f"no check is set for a pull request into {snapshot.pull.base_ref!r}, which takes no promotions"
+        return Answer(Outcome.IGNORED, Reason.WRONG_BASE, message, summary=rendered.full)
+    replier.check(changeset.head, result.conclusion, result.title, rendered)
+    answer = Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=rendered.full)
+    if answer.outcome is Outcome.REFUSED:
+        return replier.post(answer, rendered)
+    return replier.update_if_present(answer, rendered)
 
 
-def _with_base(snapshot: PullSnapshot, found: GateResult) -> GateResult:
-    """A branch that anybody may push is no base to promote into, whatever policy stands there."""
-    if snapshot.takes_promotions or not found.steps:
-        return found
+def _with_base(snapshot: PullSnapshot, result: GateResult) -> GateResult:
+    """Add the refusal of a base that takes no promotions: anybody may push such a branch, whatever policy it holds."""
+    if snapshot.takes_promotions or not result.steps:
+        return result
     wrong = error(
         "gate.base_ref",
         f"The pull request goes into {snapshot.pull.base_ref!r}, which takes no promotions.",
         remedy=f"change its base to {snapshot.default_branch!r}, or list the branch under `bases` in the policy",
     )
-    return replace(found, findings=(*found.findings, wrong))
+    return replace(result, findings=(*result.findings, wrong))

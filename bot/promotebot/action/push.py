@@ -1,19 +1,18 @@
-"""The base moved: pull requests that carry promotions are brought up to date, and those made anew.
+"""The base moved: bring pull requests that carry promotions up to date, and plan their promotions again.
 
 See docs/architecture.md, Commands.
 """
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.action.retry import report_errors, retry_on_moved_head
-from promotebot.comments import notices as notes
+from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
+from promotebot.comments.notices import render_gate, render_recomputed
 from promotebot.comments.refusals import render_failure, render_unclear
 from promotebot.errors import BaseMoved
 from promotebot.findings import errors_in
@@ -24,18 +23,17 @@ from promotebot.planning.committed import read_policy
 from promotebot.promotion.replay import Diverged
 from promotebot.pulls.commit import commit_registry
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.promotions import InvalidPromotions, is_of_another_policy, load_pending
-from promotebot.pulls.replan import own_steps
-from promotebot.pulls.snapshot import DEFAULT, PullSnapshot, remote
+from promotebot.pulls.promotions import is_of_another_policy, own_steps
+from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, replan
+from promotebot.pulls.snapshot import DEFAULT, remote
+from promotebot.registry.names import GitSha
 
-log = logging.getLogger(__name__)
 
-
-def refresh(event: Pushed, job: JobContext) -> Answer:
-    """Bring every open pull request up to date whose promotions conflict now, or were judged by another policy."""
+def refresh_pulls(event: Pushed, job: JobContext) -> Answer:
+    """Bring every open pull request up to date whose promotions conflict now, or were decided by another policy."""
     if not _takes_promotions(event.branch, job):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{event.branch} takes no promotions")
-    answers = [_one(number, job) for number in job.github.open_pulls(event.branch)]
+    answers = [_refresh_pull(number, job) for number in job.github.open_pulls(event.branch)]
     made = [answer for answer in answers if answer.reason is Reason.RECOMPUTED]
     failed = [answer for answer in answers if answer.outcome is Outcome.FAILED]
     summary = "\n\n".join(answer.summary for answer in answers if answer.summary)
@@ -54,66 +52,68 @@ def _takes_promotions(branch: str, job: JobContext) -> bool:
     return branch in policy.bases
 
 
-def _one(number: int, job: JobContext) -> Answer:
+def _refresh_pull(number: int, job: JobContext) -> Answer:
     settings = job.settings
     url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{number}"
-    replier = Replier(job.github, settings, Requester(number, settings.bot_login, "", url))
+    requester = Requester(number, settings.bot_login, "", url)
+    replier = Replier(job.github, settings, requester)
     pull = job.github.pull(number)
     if pull.is_fork:
         return Answer(Outcome.IGNORED, Reason.FORK)
     replier.set_pull(pull)
-    return report_errors(
-        replier, lambda: retry_on_moved_head(number, job, replier, lambda s, now: _refresh(s, job, replier, now))
-    )
+    return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, _refresh))
 
 
-def _refresh(snapshot: PullSnapshot, job: JobContext, replier: Replier, now: datetime) -> Answer:
-    changeset = snapshot.changeset
+def _refresh(attempt: Attempt) -> Answer:
+    changeset, replier = attempt.snapshot.changeset, attempt.replier
     steps = own_steps(changeset)
     if isinstance(steps, Diverged) or not steps:
         return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE)
     replier.set_head(changeset.head, changeset.policy.contacts)
     if not changeset.has_conflict and not any(is_of_another_policy(step, changeset) for step in steps):
-        return _judge_again(snapshot, job, replier, now)
-    pending = load_pending(snapshot, job, now, anew=True)
+        return _evaluate_again(attempt)
+    pending = replan(steps, steps, attempt.snapshot, attempt.job)
     if isinstance(pending, InvalidPromotions):
         rendered = render_unclear(pending.findings, pending.model, replier.context)
         replier.check(changeset.head, "failure", rendered.title, rendered)
         return replier.post(Answer(Outcome.UNCHANGED, Reason.RULES, rendered.title), rendered)
     models = sorted({step.model for step in steps})
     try:
-        commit = commit_registry(
-            snapshot,
-            job,
-            pending.registry,
-            models,
-            message=f"chore(ml): Make the promotions of #{snapshot.pull.number} anew on {snapshot.pull.base_ref}\n",
-            merge=True,
-            now=now,
-        )
+        commit = _commit(attempt, pending, models)
     except BaseMoved as problem:
         rendered = render_failure(problem, replier.context)
         replier.check(changeset.head, "failure", rendered.title, rendered)
         return replier.post(Answer(Outcome.UNCHANGED, Reason.BASE_MOVED, problem.message), rendered)
-    after = replace(changeset, head=commit)
-    found = evaluate_pull(snapshot, after, job, now)
+    return _report(attempt, pending, models, commit)
+
+
+def _commit(attempt: Attempt, pending: PendingPromotions, models: Sequence[str]) -> GitSha:
+    pull = attempt.snapshot.pull
+    message = f"chore(ml): Make the promotions of #{pull.number} anew on {pull.base_ref}\n"
+    return commit_registry(attempt.snapshot, attempt.job, pending.registry, models, message=message, merge=True)
+
+
+def _report(attempt: Attempt, pending: PendingPromotions, models: Sequence[str], commit: GitSha) -> Answer:
+    """Evaluate the new head, publish the check on it, and post a comment for each model."""
+    replier = attempt.replier
+    result = evaluate_pull(attempt.snapshot, replace(attempt.snapshot.changeset, head=commit), attempt.job)
+    problems = errors_in(result.findings)
     answer = Answer(Outcome.PROMOTED, Reason.RECOMPUTED, commit_sha=commit)
     for model in models:
-        mine = [step for step in pending.steps if step.model == model]
-        rendered = notes.render_recomputed(
-            model, mine, commit, errors_in(found.findings), replier.context, waiting=found.waiting
-        )
-        replier.check(commit, found.conclusion, found.title, rendered)
+        steps = [step for step in pending.steps if step.model == model]
+        rendered = render_recomputed(model, steps, commit, problems, replier.context, waiting=result.waiting)
+        replier.check(commit, result.conclusion, result.title, rendered)
         answer = replier.post(replace(answer, message=rendered.title), rendered)
     return answer
 
 
-def _judge_again(snapshot: PullSnapshot, job: JobContext, replier: Replier, now: datetime) -> Answer:
-    """What was legal on the base before need not be on the base as it is now: the check says what holds today."""
-    found = evaluate_pull(snapshot, snapshot.changeset, job, now)
-    rendered = notes.render_gate(found.findings, found.title, replier.context, waiting=found.waiting)
-    replier.check(snapshot.changeset.head, found.conclusion, found.title, rendered)
-    answer = Answer(Outcome.UNCHANGED, Reason.GATE, found.title)
-    return (
-        replier.post(answer, rendered) if found.conclusion == "failure" else replier.update_if_present(answer, rendered)
-    )
+def _evaluate_again(attempt: Attempt) -> Answer:
+    """Publish the check again: what was legal on the earlier base need not be legal on this one."""
+    snapshot, replier = attempt.snapshot, attempt.replier
+    result = evaluate_pull(snapshot, snapshot.changeset, attempt.job)
+    rendered = render_gate(result.findings, result.title, replier.context, waiting=result.waiting)
+    replier.check(snapshot.changeset.head, result.conclusion, result.title, rendered)
+    answer = Answer(Outcome.UNCHANGED, Reason.GATE, result.title)
+    if result.conclusion == "failure":
+        return replier.post(answer, rendered)
+    return replier.update_if_present(answer, rendered)

@@ -2,62 +2,89 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
 
-from promotebot.action.reply import Replier
-from promotebot.action.requester import Requester
-from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.result import Answer, Outcome, Reason, Refusal
+from promotebot.action.retry import Attempt
 from promotebot.artifact.source import GitTree
-from promotebot.comments import notices as notes
-from promotebot.comments.refusals import render_refused_event
+from promotebot.comments.comment import Rendered
+from promotebot.comments.notices import render_report, render_status
 from promotebot.gate.judge import evaluate_pull
 from promotebot.promotion.commands import QueryCommand
 from promotebot.promotion.policy import Permission
-from promotebot.pulls.context import JobContext
-from promotebot.pulls.promotions import InvalidPromotions, load_pending
-from promotebot.pulls.snapshot import PullSnapshot
+from promotebot.pulls.promotions import load_pending
+from promotebot.pulls.replan import InvalidPromotions
+from promotebot.registry.registry import ModelRegistry
 from promotebot.verification.report import ReportScope
 from promotebot.verification.verify import VerificationInput, verify
 
+_TITLES = {"verified": "verified", "mismatch": "does not verify", "could_not_verify": "could not verify"}
 
-def look(
-    command: QueryCommand,
-    requester: Requester,
-    job: JobContext,
-    replier: Replier,
-    snapshot: PullSnapshot,
-    now: datetime,
-) -> Answer:
+
+def answer_query(command: QueryCommand, attempt: Attempt) -> Answer:
     """Answer in a comment of its own; the check is left alone."""
-    changeset = snapshot.changeset
+    changeset, replier = attempt.snapshot.changeset, attempt.replier
     replier.set_head(changeset.head, changeset.policy.contacts)
-    if command.what == "verify" and job.github.permission(requester.login) < Permission.WRITE:
-        message, remedy = f"{requester.login} has no write permission; /verify opens models.", "`/why` needs none"
-        answer = Answer(Outcome.REFUSED, Reason.PERMISSION, message)
-        return replier.post(answer, render_refused_event(message, remedy, replier.context))
+    refusal = _permission_refusal(command, attempt) or _model_refusal(command, changeset.head_registry)
     registry = changeset.head_registry
-    if registry is None or (command.model and command.model not in registry):
-        known = ", ".join(registry) if registry else "none: there is no registry"
-        message = f"Unknown model {command.model!r}." if registry else "There is no registry."
-        answer = Answer(Outcome.REFUSED, Reason.UNCLEAR, message)
-        return replier.post(answer, render_refused_event(message, f"known models: {known}", replier.context))
-    if command.what == "why":
-        found = evaluate_pull(snapshot, changeset, job, now)
-        findings = (*found.findings, *([found.waiting] if found.waiting else []))
-        rendered = notes.render_report(f"The gate says: {found.title}", findings, replier.context)
-    elif command.what == "status":
-        base, pending = changeset.base_registry or registry, load_pending(snapshot, job, now)
-        steps = () if isinstance(pending, InvalidPromotions) else pending.steps
-        names = [name for name in base if command.model in (None, name)]
-        rendered = notes.render_status(base, names, steps, replier.context)
-    else:
-        tree = GitTree(snapshot.repository, changeset.head)
-        subject = VerificationInput(
-            registry, tree, changeset.policy, lambda sha: bool(changeset.reachable(sha)), changeset.base_registry
-        )
-        names = [name for name in registry if command.model in (None, name)]
-        about = ReportScope(registry=changeset.registry_path, commit=changeset.head)
-        report = verify(subject, names, about, examine=job.examine, now=now)
-        title = {"verified": "verified", "mismatch": "does not verify"}.get(report.verdict, "could not verify")
-        rendered = notes.render_report(f"{changeset.head[:7]} {title}", report.findings, replier.context)
+    if refusal or registry is None:
+        return replier.refuse(refusal or _NO_REGISTRY)
+    rendered = _RENDER[command.what](command, registry, attempt)
     return replier.post(Answer(Outcome.HELPED, Reason.SHOWN, rendered.title), rendered)
+
+
+def _permission_refusal(command: QueryCommand, attempt: Attempt) -> Refusal | None:
+    """Refuse `/verify` to whoever may not write: it opens models, which costs time and runs what somebody pushed."""
+    login = attempt.requester.login
+    if command.what != "verify" or attempt.job.github.permission(login) >= Permission.WRITE:
+        return None
+    message = f"{login} has no write permission; /verify opens models."
+    return Refusal(Reason.PERMISSION, message, "`/why` needs none")
+
+
+_NO_REGISTRY = Refusal(Reason.UNCLEAR, "There is no registry.", "known models: none: there is no registry")
+
+
+def _model_refusal(command: QueryCommand, registry: ModelRegistry | None) -> Refusal | None:
+    if registry is None:
+        return _NO_REGISTRY
+    if command.model is None or command.model in registry:
+        return None
+    return Refusal(Reason.UNCLEAR, f"Unknown model {command.model!r}.", f"known models: {', '.join(registry)}")
+
+
+def _why(_: QueryCommand, __: ModelRegistry, attempt: Attempt) -> Rendered:
+    result = evaluate_pull(attempt.snapshot, attempt.snapshot.changeset, attempt.job)
+    findings = (*result.findings, *([result.waiting] if result.waiting else []))
+    return render_report(f"The gate says: {result.title}", findings, attempt.replier.context)
+
+
+def _status(command: QueryCommand, registry: ModelRegistry, attempt: Attempt) -> Rendered:
+    base = attempt.snapshot.changeset.base_registry or registry
+    pending = load_pending(attempt.snapshot, attempt.job)
+    steps = () if isinstance(pending, InvalidPromotions) else pending.steps
+    names = [name for name in base if command.model in (None, name)]
+    return render_status(base, names, steps, attempt.replier.context)
+
+
+def _verify(command: QueryCommand, registry: ModelRegistry, attempt: Attempt) -> Rendered:
+    changeset = attempt.snapshot.changeset
+    subject = VerificationInput(
+        registry,
+        GitTree(attempt.snapshot.repository, changeset.head),
+        changeset.policy,
+        lambda sha: bool(changeset.reachable(sha)),
+        changeset.base_registry,
+    )
+    names = [name for name in registry if command.model in (None, name)]
+    scope = ReportScope(registry=changeset.registry_path, commit=changeset.head)
+    report = verify(subject, names, scope, examine=attempt.job.examine, now=attempt.snapshot.now)
+    title = f"{changeset.head[:7]} {_TITLES[report.verdict]}"
+    return render_report(title, report.findings, attempt.replier.context)
+
+
+_RENDER: dict[str, Callable[[QueryCommand, ModelRegistry, Attempt], Rendered]] = {
+    "why": _why,
+    "status": _status,
+    "verify": _verify,
+}

@@ -7,41 +7,59 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from promotebot.action.requester import Requester
-from promotebot.action.result import Answer
+from promotebot.action.result import Answer, Outcome, Refusal, finding_details
 from promotebot.comments.comment import GENERAL, CommentContext, Rendered
 from promotebot.comments.markdown import marker
+from promotebot.comments.refusals import render_refused_event, render_unclear
 from promotebot.errors import PromotebotError
 from promotebot.github.checks import CHECK_NAME, Conclusion
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    from promotebot.github.ports import GitHub, PullRequest
+    from promotebot.github.ports import GitHub, IssueComment, PullRequest
 
 log = logging.getLogger(__name__)
 SETTLED = (marker(GENERAL), f"{marker(GENERAL)}\n### ☑️ Settled\n\nWhat stood here is settled by a later answer.")
 """A refusal that named no model must not outlive the answer that came after it."""
 
 
+def comment_context(settings: Settings, requester: Requester) -> CommentContext:
+    """Return what a comment says of its own place: the repository, who asked, and where."""
+    return CommentContext(
+        repo=settings.repository,
+        server_url=settings.server_url,
+        pull=requester.pull,
+        head_sha="",
+        requester=requester.login,
+        request_url=requester.url,
+        base_ref="",
+        run_url=settings.run_url,
+        request_word="this comment" if requester.comment_id else "this run",
+    )
+
+
+def refusal_answer(refusal: Refusal, context: CommentContext) -> Answer:
+    """Return the answer to a refused request where no comment can be posted: its summary says why."""
+    if refusal.findings:
+        rendered = render_unclear(refusal.findings, None, context)
+    else:
+        rendered = render_refused_event(refusal.message, refusal.remedy, context)
+    message = f"{refusal.message}\nNext: {refusal.remedy}" if refusal.remedy else refusal.message
+    details = finding_details(refusal.findings) if refusal.findings else {}
+    return Answer(Outcome.REFUSED, refusal.reason, message, summary=rendered.full, details=details)
+
+
 class Replier:
-    """Speaks on one pull request. A comment or reaction that fails is logged and changes nothing."""
+    """Posts on one pull request. A comment or reaction that fails is logged and changes nothing."""
 
     def __init__(self, github: GitHub, settings: Settings, requester: Requester) -> None:
         self._github = github
         self._settings = settings
-        self._petition = requester
-        self.context = CommentContext(
-            repo=settings.repository,
-            server_url=settings.server_url,
-            pull=requester.pull,
-            head_sha="",
-            requester=requester.login,
-            request_url=requester.url,
-            base_ref="",
-            run_url=settings.run_url,
-            request_word="this comment" if requester.comment_id else "this run",
-        )
+        self._requester = requester
+        self.context = comment_context(settings, requester)
 
     def set_pull(self, pull: PullRequest) -> None:
+        """Speak of this pull request's head and base from now on."""
         self.context = replace(self.context, head_sha=pull.head_sha, base_ref=pull.base_ref)
 
     def set_head(self, head_sha: str, contacts: tuple[str, ...]) -> None:
@@ -49,10 +67,11 @@ class Replier:
         self.context = replace(self.context, head_sha=head_sha, contacts=contacts)
 
     def react(self, content: str) -> None:
-        if self._petition.comment_id is None:
+        """Put a reaction on the comment that asked; nothing where no comment did."""
+        if self._requester.comment_id is None:
             return
         try:
-            self._github.react(self._petition.comment_id, content)
+            self._github.react(self._requester.comment_id, content)
         except PromotebotError as problem:
             log.warning("no reaction: %s", problem)
 
@@ -69,32 +88,37 @@ class Replier:
     def post_if_absent(self, answer: Answer, rendered: Rendered) -> Answer:
         """Leave a comment that stands there already: it says more than that nothing was written again."""
         try:
-            found = self._github.find_comment(
-                self._petition.pull, rendered.marker, author_login=self._settings.bot_login
-            )
+            comment = self._find(rendered)
         except PromotebotError as problem:
             log.warning("the comment could not be looked for: %s", problem)
             return replace(answer, summary=rendered.full)
-        if found is None:
+        if comment is None:
             return self.post(answer, rendered)
-        return replace(answer, comment_url=found.html_url, summary=rendered.full)
+        return replace(answer, comment_url=comment.html_url, summary=rendered.full)
 
     def update_if_present(self, answer: Answer, rendered: Rendered) -> Answer:
         """Only bring a comment up to date that stands there; where there is none, nothing had to be said."""
         try:
-            found = self._github.find_comment(
-                self._petition.pull, rendered.marker, author_login=self._settings.bot_login
-            )
+            comment = self._find(rendered)
         except PromotebotError as problem:
             log.warning("the comment could not be looked for: %s", problem)
             return replace(answer, summary=rendered.full)
-        return self.post(answer, rendered) if found else replace(answer, summary=rendered.full)
+        return self.post(answer, rendered) if comment else replace(answer, summary=rendered.full)
+
+    def refuse(self, refusal: Refusal, *, message: str = "") -> Answer:
+        """Post a refusal.
+
+        Args:
+            message: what the job's outputs say instead of the refusal's own words.
+        """
+        answer = Answer(Outcome.REFUSED, refusal.reason, message or refusal.message)
+        return self.post(answer, render_refused_event(refusal.message, refusal.remedy, self.context))
 
     def post(self, answer: Answer, rendered: Rendered) -> Answer:
         """Put the comment up, or up to date; the answer carries its address and text."""
         try:
             url = self._github.upsert_comment(
-                self._petition.pull,
+                self._requester.pull,
                 rendered.marker,
                 rendered.body,
                 author_login=self._settings.bot_login,
@@ -104,3 +128,6 @@ class Replier:
             log.warning("no comment: %s", problem)
             url = ""
         return replace(answer, comment_url=url, summary=rendered.full)
+
+    def _find(self, rendered: Rendered) -> IssueComment | None:
+        return self._github.find_comment(self._requester.pull, rendered.marker, author_login=self._settings.bot_login)

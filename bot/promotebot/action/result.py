@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+from promotebot.findings import Finding, Severity
 
 RESULT_VERSION = "v1"
 
@@ -25,6 +28,7 @@ class Outcome(str, Enum):
 
     @property
     def exit_code(self) -> int:
+        """Return the exit code of a job that ends so, where no error says another."""
         return {Outcome.REFUSED: 1, Outcome.FAILED: 4}.get(self, 0)
 
 
@@ -74,6 +78,18 @@ class Reason(str, Enum):
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """Why nobody gets what was asked for, the same at every door."""
+
+    reason: Reason
+    message: str
+    remedy: str
+    """The next thing to do."""
+    findings: tuple[Finding, ...] = ()
+    """What the rules say, where it is their refusal."""
+
+
+@dataclass(frozen=True)
 class Answer:
     """What one event or one command of it led to."""
 
@@ -89,10 +105,11 @@ class Answer:
 
     @property
     def code(self) -> int:
+        """Return the exit code of the job."""
         return self.outcome.exit_code if self.exit_code is None else self.exit_code
 
     def result(self) -> dict[str, Any]:
-        """The output `result`, a JSON object with a schema version."""
+        """Return the output `result`: a JSON object with its schema version."""
         return {
             "schema_version": RESULT_VERSION,
             "decision": self.outcome.value,
@@ -102,3 +119,8 @@ class Answer:
             "comment_url": self.comment_url or None,
             **self.details,
         }
+
+
+def finding_details(findings: Iterable[Finding]) -> dict[str, Any]:
+    """Return the part of `result` that lists what rules found; passes are left out, since there are dozens of them."""
+    return {"findings": [f.model_dump(mode="json") for f in findings if f.severity is not Severity.PASS]}

@@ -1,14 +1,16 @@
-"""What every answer on a pull request has in common: errors become comments, a moving branch is read afresh."""
+"""What every answer on a pull request has in common: errors become comments, and a moving branch is read again."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import dataclass
 
 from promotebot.action.reply import Replier
-from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.comments.refusals import render_failure, render_internal_error, render_refused_event
+from promotebot.action.requester import Requester
+from promotebot.action.result import Answer, Outcome, Reason, Refusal
+from promotebot.comments.comment import CommentContext
+from promotebot.comments.refusals import render_failure, render_internal_error
 from promotebot.errors import BaseMoved, CouldNotVerify, PromotebotError, RefChanged
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import PullSnapshot, fetch_pull
@@ -17,21 +19,39 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 3
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at a pull request as it is now: who asks, what the job works with, and what was read."""
+
+    requester: Requester
+    job: JobContext
+    replier: Replier
+    snapshot: PullSnapshot
+
+
+def error_answer(problem: PromotebotError, context: CommentContext) -> Answer:
+    """Return the answer to a request that met an error: failed where something is unknown, else refused."""
+    unknown = isinstance(problem, CouldNotVerify)
+    reason = Reason.COULD_NOT_VERIFY if unknown else Reason.INVALID_FILE
+    reason = Reason.BASE_MOVED if isinstance(problem, BaseMoved) else reason
+    outcome = Outcome.FAILED if unknown else Outcome.REFUSED
+    summary = render_failure(problem, context).full
+    return Answer(outcome, reason, str(problem), exit_code=problem.exit_code, summary=summary)
+
+
 def report_errors(replier: Replier, work: Callable[[], Answer]) -> Answer:
-    """Run, and tell of every way it can fail; a defect of our own is told, and raised for cli to log."""
+    """Run the work, and report every way in which it can fail.
+
+    Raises:
+        Exception: a defect of promotebot's own, after it was reported; `cli.main` logs it and ends with 3.
+    """
     try:
         return work()
     except PromotebotError as problem:
-        unknown = isinstance(problem, CouldNotVerify)
-        reason = Reason.COULD_NOT_VERIFY if unknown else Reason.INVALID_FILE
-        reason = Reason.BASE_MOVED if isinstance(problem, BaseMoved) else reason
-        outcome = Outcome.FAILED if unknown else Outcome.REFUSED
-        answer = Answer(outcome, reason, str(problem), exit_code=problem.exit_code)
-        return replier.post(answer, render_failure(problem, replier.context))
+        return replier.post(error_answer(problem, replier.context), render_failure(problem, replier.context))
     except OSError as problem:  # the runner's disk is full, or gone
         failed = CouldNotVerify(f"the runner failed: {problem.strerror or problem}", remedy="run the job again")
-        answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(failed), exit_code=failed.exit_code)
-        return replier.post(answer, render_failure(failed, replier.context))
+        return replier.post(error_answer(failed, replier.context), render_failure(failed, replier.context))
     except Exception:
         answer = Answer(Outcome.FAILED, Reason.INTERNAL, "internal error", exit_code=3)
         replier.post(answer, render_internal_error(replier.context))
@@ -39,19 +59,20 @@ def report_errors(replier: Replier, work: Callable[[], Answer]) -> Answer:
 
 
 def retry_on_moved_head(
-    number: int, job: JobContext, replier: Replier, work: Callable[[PullSnapshot, datetime], Answer]
+    requester: Requester, job: JobContext, replier: Replier, work: Callable[[Attempt], Answer]
 ) -> Answer:
-    """Work on the pull request as it is now; a head that moves meanwhile is read afresh, a bounded number of times."""
+    """Work on the pull request as it is now; read it again when its head moves meanwhile, a bounded number of times."""
     moved: RefChanged | None = None
     for _ in range(ATTEMPTS):
         try:
-            with fetch_pull(number, job.settings, job.github) as snapshot:
-                return work(snapshot, job.clock())
+            with fetch_pull(requester.pull, job) as snapshot:
+                return work(Attempt(requester, job, replier, snapshot))
         except RefChanged as problem:  # noqa: PERF203 - the loop is there for it
             log.warning("%s; reading it again", problem.message)
             moved = problem
-    message = moved.message if moved else "the branch keeps moving"
-    answer = Answer(Outcome.REFUSED, Reason.REF_CHANGED, message)
-    said = f"The branch moved {ATTEMPTS} times while the promotion was being made; nothing was committed."
-    remedy = "when nobody is pushing, ask again in a new comment"
-    return replier.post(answer, render_refused_event(said, remedy, replier.context))
+    refusal = Refusal(
+        Reason.REF_CHANGED,
+        f"The branch moved {ATTEMPTS} times while the promotion was being made; nothing was committed.",
+        "when nobody is pushing, ask again in a new comment",
+    )
+    return replier.refuse(refusal, message=moved.message if moved else "the branch keeps moving")

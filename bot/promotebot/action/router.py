@@ -1,8 +1,6 @@
-"""Respond: an event from GitHub in, one answer out. Each event has one use case; nothing is decided here."""
+"""One event from GitHub in, one answer out: each event has a module that answers it; nothing is decided here."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.github.events import (
@@ -21,9 +19,6 @@ from promotebot.github.events import (
 from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
 
-if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    pass
-
 
 def respond(event: Event, job: JobContext) -> Answer:
     """Answer one event. What asks for nothing costs no request and gets no reply."""
@@ -37,7 +32,7 @@ def respond(event: Event, job: JobContext) -> Answer:
 
 
 def _ignored(event: Event, settings: Settings) -> Answer | None:
-    """What is passed over in silence: other events, bots, ourselves, comments and labels that ask for nothing."""
+    """Return the answer to what gets no reply: other events, bots, ourselves, and what asks for nothing."""
     if isinstance(event, Ignored):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, event.reason)
     if settings.command == "verify" and isinstance(event, (Scheduled, Dispatched, Pushed)):
@@ -60,7 +55,7 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
 
 
 def _answer(event: Event, job: JobContext) -> Answer:
-    """One use case an event; each is imported where it is used, so that a comment does not load them all."""
+    """Answer by the event's own module, imported here, so that a comment does not load them all."""
     if isinstance(event, CommentCreated):
         from promotebot.action.issue_comment import answer_comment
 
@@ -70,27 +65,27 @@ def _answer(event: Event, job: JobContext) -> Answer:
 
         return answer_label(event, job)
     if isinstance(event, (PullChanged, Reviewed)):
-        from promotebot.action.pull_request import guard_pulls
+        from promotebot.action.pull_request import evaluate_pulls
 
-        return guard_pulls(event.pulls, job)
+        return evaluate_pulls(event.pulls, job)
     if isinstance(event, Queued):
-        from promotebot.action.merge_group import guard_queue
+        from promotebot.action.merge_group import evaluate_queue
 
-        return guard_queue(event, job)
+        return evaluate_queue(event, job)
     if isinstance(event, PullClosed):
-        from promotebot.action.merged import landed
+        from promotebot.action.merged import announce
 
-        return landed(event, job)
+        return announce(event, job)
     if job.settings.command == "verify" and not isinstance(event, Ignored):
-        from promotebot.action.schedule import watch
+        from promotebot.action.schedule import verify_registry
 
-        return watch(event, job)
+        return verify_registry(event, job)
     if isinstance(event, Pushed):
-        from promotebot.action.push import refresh
+        from promotebot.action.push import refresh_pulls
 
-        return refresh(event, job)
+        return refresh_pulls(event, job)
     if isinstance(event, Dispatched):
-        from promotebot.action.workflow_dispatch import dispatch
+        from promotebot.action.workflow_dispatch import answer_dispatch
 
-        return dispatch(event, job)
+        return answer_dispatch(event, job)
     return Answer(Outcome.IGNORED, Reason.OTHER_EVENT)

@@ -1,4 +1,4 @@
-"""The schedule's door: verify the whole registry, and keep one issue about it, opened, updated, closed."""
+"""The schedule: verify the whole registry, and keep one issue about it, opened, updated, closed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.artifact.source import GitTree
-from promotebot.comments import notices as notes
 from promotebot.comments.findings import problems
 from promotebot.comments.markdown import code, link, table, text
+from promotebot.comments.notices import report_issue
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity
 from promotebot.git.branch import FetchedRepository
@@ -36,7 +36,7 @@ _TITLES = {
 }
 
 
-def watch(event: Event, job: JobContext) -> Answer:
+def verify_registry(event: Event, job: JobContext) -> Answer:
     """Verify the default branch; exit 0 verified, 1 does not verify, 4 could not verify.
 
     A shard leaves its report for the job that merges them; only the whole opens or closes the issue.
@@ -73,8 +73,8 @@ def _verified(event: Event, job: JobContext) -> tuple[VerifyReport, tuple[str, .
         subject = VerificationInput(registry, tree, policy, lambda sha: repository.is_ancestor(sha, commit), base)
         shard = parse_shard(settings.shard or None)
         names, remarks = shard_of(sorted({*registry, *(base or ())}), shard, settings.shard)
-        about = ReportScope(registry=settings.registry_path, commit=commit, base=before, shard=settings.shard or None)
-        report = verify(subject, names, about, examine=job.examine, now=job.clock(), remarks=remarks)
+        scope = ReportScope(registry=settings.registry_path, commit=commit, base=before, shard=settings.shard or None)
+        report = verify(subject, names, scope, examine=job.examine, now=job.clock(), remarks=remarks)
         return report, policy.contacts
 
 
@@ -103,17 +103,15 @@ def _reports(settings: Settings) -> Sequence[VerifyReport]:
 
 
 def _keep_issue(report: VerifyReport, contacts: Sequence[str], job: JobContext) -> None:
-    """One issue while it fails, rewritten and never repeated; closed, with a word, when it is healthy again."""
+    """Keep one issue while it fails, rewritten and never repeated; close it, with a comment, when it verifies."""
     settings, title = job.settings, f"promotebot: {_TITLES[report.verdict].lower()}"
-    marker, body = notes.report_issue(
-        SUBJECT, _TITLES[report.verdict], _wrong(report), _facts(report, contacts, settings)
-    )
+    marker, body = report_issue(SUBJECT, _TITLES[report.verdict], _wrong(report), _facts(report, contacts, settings))
     known = job.github.find_issue(marker, author_login=settings.bot_login)
     if report.exit_code == 0:
         if known:
             run = link("this run", settings.run_url) if settings.run_url else "the last run"
-            said = f"Healthy again: {run} verified {len(report.models)} model(s)."
-            job.github.update_issue(known.number, body=body, comment=said, close=True)
+            comment = f"Healthy again: {run} verified {len(report.models)} model(s)."
+            job.github.update_issue(known.number, body=body, comment=comment, close=True)
     elif known:
         job.github.update_issue(known.number, body=body)
     else:
@@ -140,13 +138,13 @@ def _is_wrong(finding: Finding) -> bool:
 
 
 def _summary(report: VerifyReport) -> str:
-    """The table of models for the run's page."""
+    """Return the table of models for the run's page."""
     rows = []
     for name in report.models:
-        found = [finding for finding in report.findings if finding.model == name]
-        wrong = sum(map(_is_wrong, found))
-        warned = sum(finding.severity is Severity.WARNING for finding in found)
-        rows.append((code(name), "❌" if wrong else "✅", str(len(found)), str(warned), str(wrong)))
+        findings = [finding for finding in report.findings if finding.model == name]
+        wrong = sum(map(_is_wrong, findings))
+        warned = sum(finding.severity is Severity.WARNING for finding in findings)
+        rows.append((code(name), "❌" if wrong else "✅", str(len(findings)), str(warned), str(wrong)))
     head = f"### {text(_TITLES[report.verdict])}"
     models = table(("model", "", "looked at", "warnings", "wrong"), rows)
     return "\n\n".join([head, models, problems(_wrong(report), limit=None)])

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from promotebot.action.permissions import permission_refusal, pull_refusal
-from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
-from promotebot.action.result import Answer, Outcome, Reason
-from promotebot.comments import notices as notes
-from promotebot.comments.refusals import render_refused_event, render_unclear
+from promotebot.action.result import Answer, Outcome, Reason, Refusal
+from promotebot.action.retry import Attempt
+from promotebot.comments.notices import render_withdrawn
+from promotebot.comments.refusals import render_unclear
 from promotebot.gate.judge import evaluate_pull
 from promotebot.promotion.replay import Step
 from promotebot.pulls.commit import commit_registry
-from promotebot.pulls.context import JobContext
-from promotebot.pulls.promotions import WITHDRAWN, InvalidPromotions, load_pending, request_id
-from promotebot.pulls.snapshot import PullSnapshot
+from promotebot.pulls.promotions import WITHDRAWN, load_pending, request_id, without
+from promotebot.pulls.replan import InvalidPromotions, PendingPromotions
 from promotebot.registry.names import ModelName, Stage
 
 
@@ -28,75 +26,65 @@ from promotebot.registry.names import ModelName, Stage
 class Withdrawal:
     """One withdrawal on one state of a pull request: of a model's promotions, of one stage's, or of all."""
 
-    requester: Requester
-    job: JobContext
-    replier: Replier
-    snapshot: PullSnapshot
-    now: datetime
+    attempt: Attempt
     model: ModelName | None = None
     stage: Stage | None = None
     quiet: bool = False
-    """Say nothing where there is nothing to withdraw: a label may outlive what it asked for."""
+    """Post nothing where there is nothing to withdraw: a label may outlive what it asked for."""
 
     def run(self) -> Answer:
         """Commit the registry without them.
 
         Raises:
-            RefChanged: when the branch moved meanwhile; read it afresh and run again.
+            RefChanged: when the branch moved meanwhile; read it again and run again.
         """
-        changeset = self.snapshot.changeset
-        self.replier.set_head(changeset.head, changeset.policy.contacts)
-        refused = pull_refusal(self.snapshot.pull)
-        if refused:
-            return self._refuse(*refused)
-        pending = load_pending(self.snapshot, self.job, self.now)
+        snapshot, replier = self.attempt.snapshot, self.attempt.replier
+        changeset = snapshot.changeset
+        replier.set_head(changeset.head, changeset.policy.contacts)
+        refusal = pull_refusal(snapshot.pull)
+        if refusal:
+            return replier.refuse(refusal)
+        pending = load_pending(snapshot, self.attempt.job)
         if isinstance(pending, InvalidPromotions):
-            rendered = render_unclear(pending.findings, pending.model, self.replier.context)
-            return self.replier.post(Answer(Outcome.REFUSED, Reason.HAND_EDIT, rendered.title), rendered)
+            return self._invalid(pending, Reason.HAND_EDIT)
         chosen = [step for step in pending.own if self._is_meant(step)]
+        if not chosen and self.quiet:
+            return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_WITHDRAW)
         if not chosen:
-            what = f"of {self.model} " if self.model else ""
-            if self.quiet:
-                return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_WITHDRAW)
-            message = f"This pull request carries no promotion {what}that could be withdrawn."
-            return self._refuse(Reason.NOTHING_TO_WITHDRAW, message, "`/status` shows what it carries")
+            of_model = f"of {self.model} " if self.model else ""
+            message = f"This pull request carries no promotion {of_model}that could be withdrawn."
+            return replier.refuse(Refusal(Reason.NOTHING_TO_WITHDRAW, message, "`/status` shows what it carries"))
         highest = max((step.event.stage or Stage.ACTIVE for step in chosen), key=lambda stage: stage.rank)
-        refused = permission_refusal(self.requester.login, highest, self.snapshot, self.job.github, "withdrawing from")
-        return self._refuse(*refused) if refused else self._withdraw(chosen)
+        login, github = self.attempt.requester.login, self.attempt.job.github
+        refusal = permission_refusal(login, highest, changeset.policy, github, "withdrawing from")
+        return replier.refuse(refusal) if refusal else self._withdraw(chosen, pending)
 
     def _is_meant(self, step: Step) -> bool:
         """A promotion made at a terminal has no request to take back; its author edits the branch."""
         wanted = self.model in (None, step.model) and self.stage in (None, step.event.stage)
         return wanted and bool(request_id(step))
 
-    def _withdraw(self, chosen: Sequence[Step]) -> Answer:
-        remaining = load_pending(self.snapshot, self.job, self.now, without=lambda step: step in chosen)
+    def _withdraw(self, chosen: Sequence[Step], pending: PendingPromotions) -> Answer:
+        snapshot, job, replier = self.attempt.snapshot, self.attempt.job, self.attempt.replier
+        remaining = without(chosen, pending, snapshot, job)
         if isinstance(remaining, InvalidPromotions):
-            rendered = render_unclear(remaining.findings, remaining.model, self.replier.context)
-            return self.replier.post(Answer(Outcome.REFUSED, Reason.RULES, rendered.title), rendered)
+            return self._invalid(remaining, Reason.RULES)
         models = sorted({step.model for step in remaining.own})
-        commit = commit_registry(
-            self.snapshot,
-            self.job,
-            remaining.registry,
-            models,
-            message=_message(chosen, self.requester),
-            merge=remaining.behind,
-            now=self.now,
-        )
-        after = replace(self.snapshot.changeset, head=commit)
-        found = evaluate_pull(self.snapshot, after, self.job, self.now)
+        message = _message(chosen, self.attempt.requester)
+        commit = commit_registry(snapshot, job, remaining.registry, models, message=message, merge=remaining.behind)
+        result = evaluate_pull(snapshot, replace(snapshot.changeset, head=commit), job)
         answer = Answer(Outcome.WITHDRAWN, Reason.WITHDRAWN, commit_sha=commit)
         for model in dict.fromkeys(step.model for step in chosen):
-            mine = [step for step in chosen if step.model == model]
-            rendered = notes.render_withdrawn(model, mine, commit, self.replier.context)
-            self.replier.check(commit, found.conclusion, found.title, rendered)
-            answer = self.replier.post(replace(answer, message=rendered.title), rendered)
+            steps = [step for step in chosen if step.model == model]
+            rendered = render_withdrawn(model, steps, commit, replier.context)
+            replier.check(commit, result.conclusion, result.title, rendered)
+            answer = replier.post(replace(answer, message=rendered.title), rendered)
         return answer
 
-    def _refuse(self, reason: Reason, message: str, remedy: str) -> Answer:
-        answer = Answer(Outcome.REFUSED, reason, message)
-        return self.replier.post(answer, render_refused_event(message, remedy, self.replier.context))
+    def _invalid(self, pending: InvalidPromotions, reason: Reason) -> Answer:
+        replier = self.attempt.replier
+        rendered = render_unclear(pending.findings, pending.model, replier.context)
+        return replier.post(Answer(Outcome.REFUSED, reason, rendered.title), rendered)
 
 
 def _message(chosen: Sequence[Step], requester: Requester) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
-from datetime import datetime
 
-from promotebot.action.permissions import sha_refusal
+from promotebot.action.permissions import permission_refusal, sha_refusal
 from promotebot.action.promote import PromotionJob
-from promotebot.action.reply import Replier
+from promotebot.action.reply import Replier, comment_context, refusal_answer
 from promotebot.action.requester import Requester
-from promotebot.action.result import Answer
-from promotebot.action.retry import report_errors, retry_on_moved_head
-from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
+from promotebot.action.result import Answer, Reason, Refusal
+from promotebot.action.retry import error_answer, report_errors, retry_on_moved_head
+from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import errors_in
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import BRANCH, Dispatched
@@ -27,100 +25,114 @@ from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import merge_times
-from promotebot.pulls.snapshot import BASE, PullSnapshot, identity, remote
+from promotebot.pulls.snapshot import BASE, identity, remote
 from promotebot.registry.model import Source
 from promotebot.registry.names import parse_git_sha
 
-log = logging.getLogger(__name__)
+USAGE_EXIT_CODE = 2
+"""A command line that says something else than one command, as at a terminal."""
+_DOING = "starting it for"
 
 
-def dispatch(event: Dispatched, job: JobContext) -> Answer:
+def answer_dispatch(event: Dispatched, job: JobContext) -> Answer:
     """Open a pull request that carries what the command asks for, for artifacts that are on the base already.
 
-    Raises:
-        UsageError: for anything but one command, or another branch than the default one.
-        InvalidInput: for a request that is not legal; no branch is made then.
+    A refusal makes no branch and no pull request; with no comment to write, the step summary says why.
     """
-    default = job.github.default_branch()
+    requester = Requester(0, event.sender, f"run:{job.settings.run_id or '0'}", job.settings.run_url or "")
+    context = comment_context(job.settings, requester)
+    try:
+        default = job.github.default_branch()
+        command = _command(event, default)
+        if isinstance(command, Refusal):
+            return replace(refusal_answer(command, context), exit_code=USAGE_EXIT_CODE)
+        opened = _open(command, event, default, job)
+    except PromotebotError as problem:
+        return error_answer(problem, context)
+    return (
+        refusal_answer(opened, context) if isinstance(opened, Refusal) else _carry_out(command, opened, requester, job)
+    )
+
+
+def _command(event: Dispatched, default: str) -> ChangeCommand | Refusal:
+    """Return the one command; the branch that the job was started on decides whose policy and code it runs by."""
     if event.ref != f"{BRANCH}{default}":
-        raise UsageError(
-            f"started on {event.ref}", where="workflow_dispatch", remedy=f"start it on the default branch, {default}"
-        )
-    ask = _command(event.command)
+        return Refusal(Reason.WRONG_BASE, f"started on {event.ref}", f"start it on the default branch, {default}")
+    commands = parse_comment(event.command.strip())
+    if len(commands) == 1 and isinstance(commands[0], ChangeCommand):
+        return commands[0]
+    invalid = next((command for command in commands if isinstance(command, InvalidCommand)), None)
+    return Refusal(
+        Reason.UNREADABLE_COMMAND,
+        invalid.problem if invalid else "one command is expected: /promote, /rollback or /demote",
+        (invalid.remedy if invalid else "") or '/rollback regime_classifier --reason "incident #123"',
+    )
+
+
+def _open(command: ChangeCommand, event: Dispatched, default: str, job: JobContext) -> int | Refusal:
+    """Return the number of the pull request for a legal request; a second run of the job finds the first one's."""
     settings = job.settings
-    head_ref = ""
     with FetchedRepository.fetched(remote(settings), {BASE: f"{BRANCH}{default}"}) as repository:
         base = repository.commit_id(BASE)
         changeset = Changeset(repository, base, base, settings.registry_path, settings.policy_path)
-        request = _legal(ask.arguments, event.sender, changeset, job)
+        request = _legal(command.arguments, event.sender, changeset, job)
+        if isinstance(request, Refusal):
+            return request
         head_ref = f"promote/{request.model}/{request.stage.value}/{settings.run_id or 'manual'}"
         if not job.github.pulls_from(head_ref):
-            subject = f"chore(ml): Ask for {ask.arguments.action.value} of {request.model}"
+            subject = f"chore(ml): Ask for {command.arguments.action.value} of {request.model}"
             message = f"{subject}\n\nRequested-by: {event.sender}\n"
             commit = repository.commit_files([base], {}, message=message, author=identity(settings), when=job.clock())
             repository.push_new(commit, head_ref)
-    number = _pull(head_ref, default, request, event, job)
-    requester = Requester(number, event.sender, f"run:{settings.run_id or '0'}", settings.run_url or "")
-    replier = Replier(job.github, settings, requester)
+    return _open_pull(head_ref, default, request, event, job)
+
+
+def _carry_out(command: ChangeCommand, number: int, requester: Requester, job: JobContext) -> Answer:
+    """Promote on the pull request that was opened, as a comment on it would."""
+    requester = replace(requester, pull=number)
+    replier = Replier(job.github, job.settings, requester)
     pull = job.github.pull(number)
     replier.set_pull(pull)
-    arguments = replace(
-        ask.arguments, sha=parse_git_sha(pull.head_sha)
-    )  # what --sha pinned is the base this branch stands on
-
-    def carry_out(snapshot: PullSnapshot, now: datetime) -> Answer:
-        return PromotionJob(arguments, ask.line, requester, job, replier, snapshot, now).run()
-
-    return report_errors(replier, lambda: retry_on_moved_head(number, job, replier, carry_out))
-
-
-def _command(text: str) -> ChangeCommand:
-    commands = parse_comment(text.strip())
-    if len(commands) != 1 or not isinstance(commands[0], ChangeCommand):
-        problem = next((c for c in commands if isinstance(c, InvalidCommand)), None)
-        raise UsageError(
-            problem.problem if problem else "one command is expected: /promote, /rollback or /demote",
-            where="command",
-            remedy=(problem.remedy if problem else "") or '/rollback regime_classifier --reason "incident #123"',
-        )
-    return commands[0]
-
-
-def _legal(arguments: CommandArguments, sender: str, changeset: Changeset, job: JobContext) -> Request:
-    """The completed request, when rules and roles allow it on the base as it is; nothing is written."""
-    registry = changeset.base_registry
-    if registry is None:
-        raise InvalidInput("the base has no registry", where=changeset.registry_path, remedy="promotebot init")
-    needed, held = changeset.policy.stages.permission(arguments.stage), job.github.permission(sender)
-    if held < needed:
-        raise InvalidInput(
-            f"{sender} has {held.name.lower()} permission; {arguments.stage.label} needs {needed.name.lower()}",
-            remedy=f"ask somebody with {needed.name.lower()} permission to start it",
-        )
-    pinned = sha_refusal(arguments, changeset.base, changeset.policy)
-    if pinned:
-        raise InvalidInput(pinned[1], where="command", remedy=pinned[2])
-    genesis = LegacyDigests(changeset.repository, changeset.base, changeset.registry_path, job.examine)
-    context = PromotionContext(
-        registry, registry, changeset.policy, changeset.head_files, changeset.base, first_digest=genesis
+    # --sha pinned the base, which was checked; the empty commit on it is what the request is for from here on.
+    arguments = replace(command.arguments, sha=parse_git_sha(pull.head_sha))
+    return report_errors(
+        replier,
+        lambda: retry_on_moved_head(
+            requester, job, replier, lambda attempt: PromotionJob(attempt, arguments, command.line).run()
+        ),
     )
+
+
+def _legal(arguments: CommandArguments, sender: str, changeset: Changeset, job: JobContext) -> Request | Refusal:
+    """Return the completed request when rules and roles allow it on the base as it is; nothing is written."""
+    registry, policy = changeset.base_registry, changeset.policy
+    if registry is None:
+        return Refusal(Reason.NO_REGISTRY, "The base has no registry.", "promotebot init")
+    refusal = permission_refusal(sender, arguments.stage, policy, job.github, _DOING) or sha_refusal(
+        arguments, changeset.base, policy
+    )
+    if refusal:
+        return refusal
+    legacy = LegacyDigests(changeset.repository, changeset.base, changeset.registry_path, job.examine)
+    context = PromotionContext(registry, registry, policy, changeset.head_files, changeset.base, first_digest=legacy)
     actor, reason = Actor(sender, Source.GITHUB), "started by hand"
     prepared = prepare(arguments, context, changeset.inference(registry), actor, None, reason, job.examine)
     if isinstance(prepared, IncompleteRequest):
         first = prepared.findings[0]
-        raise InvalidInput(first.message, where=first.where, remedy=first.remedy)
+        return Refusal(Reason.UNCLEAR, first.message, first.remedy, prepared.findings)
     request, _ = prepared
-    times = merge_times(job, registry, request.model)
-    facts = Facts(changeset.reachable(request.git_sha), times, artifact_changed=False)
+    facts = Facts(
+        changeset.reachable(request.git_sha), merge_times(job, registry, request.model), artifact_changed=False
+    )
     decision = decide(context, request, facts, examine=job.examine, now=job.clock()).decision
     if isinstance(decision, Rejected):
-        wrong = errors_in(decision.findings)
-        said = "; ".join(f"{finding.rule}: {finding.message}" for finding in wrong)
-        raise InvalidInput(said, where=f"{request.model} {request.stage.label}", remedy=wrong[0].remedy)
+        problems = errors_in(decision.findings)
+        message = "; ".join(f"{finding.rule}: {finding.message}" for finding in problems)
+        return Refusal(Reason.RULES, message, problems[0].remedy, decision.findings)
     return request
 
 
-def _pull(head_ref: str, base_ref: str, request: Request, event: Dispatched, job: JobContext) -> int:
+def _open_pull(head_ref: str, base_ref: str, request: Request, event: Dispatched, job: JobContext) -> int:
     known = job.github.pulls_from(head_ref)
     if known:
         return known[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import GateResult, evaluate_gate
@@ -15,12 +14,20 @@ from promotebot.pulls.facts import facts_of
 from promotebot.pulls.snapshot import PullSnapshot
 
 
-def evaluate_pull(snapshot: PullSnapshot, changeset: Changeset, job: JobContext, now: datetime) -> GateResult:
-    """The gate's whole judgement of base → head: legal, proven, and confirmed by GitHub."""
-    base = changeset.base_registry
+def evaluate_pull(snapshot: PullSnapshot, changeset: Changeset, job: JobContext) -> GateResult:
+    """Evaluate base → head of a pull request with everything that GitHub knows.
+
+    Args:
+        snapshot: the pull request and the moment of the judgement.
+        changeset: what is judged: the snapshot's own, or the one with the bot's new commit as its head.
+
+    Raises:
+        CouldNotVerify: when git or GitHub does not answer.
+    """
+    base, pull, policy = changeset.base_registry, snapshot.pull, changeset.policy
     facts = (lambda request: facts_of(request, snapshot, job, base)) if base else None
-    found = evaluate_gate(changeset, examine=job.examine, now=now, facts=facts)
-    judge = check_pinned_intent(changeset, found.steps, job.examine)
-    confirmed = confirm(found.steps, job.github, job.settings.repository, snapshot.pull, changeset.policy, judge)
-    approval = separation(found.steps, changeset.head, snapshot.pull, changeset.policy, job.github)
-    return replace(found, findings=(*found.findings, *confirmed)).with_approval(approval)
+    result = evaluate_gate(changeset, examine=job.examine, now=snapshot.now, facts=facts)
+    intent = check_pinned_intent(changeset, result.steps, job.examine)
+    confirmed = confirm(result.steps, job.github, job.settings.repository, pull, policy, intent)
+    approval = separation(result.steps, changeset.head, pull, policy, job.github)
+    return replace(result, findings=(*result.findings, *confirmed)).with_approval(approval)

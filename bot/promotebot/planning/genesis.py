@@ -27,7 +27,7 @@ class LegacyDigests:
     examine: Examine
 
     def __call__(self, name: str, stage: Stage, pointer: Pointer) -> Digest | None:
-        """The artifact's digest in that commit; None where git cannot say (a shallow or partial clone)."""
+        """Return the artifact's digest in that commit; None where git cannot say (a shallow or partial clone)."""
         try:
             commit = self._commit(name, stage, pointer)
             tree = GitTree(self.repository, commit) if commit else None
@@ -36,14 +36,14 @@ class LegacyDigests:
             return None
 
     def _commit(self, name: str, stage: Stage, pointer: Pointer) -> GitSha | None:
-        """The oldest commit of the unbroken row, from now back, in which the pointer stood or was remembered."""
-        found = None
+        """Return the oldest commit of the unbroken row, from now back, in which the pointer stood or was remembered."""
+        oldest = None
         for commit in self.repository.commits_of(self.registry_path, self.head) if self.head else ():
             if self._stood(commit, name, stage, pointer):
-                found = commit
-            elif found:
+                oldest = commit
+            elif oldest:
                 break
-        return found
+        return oldest
 
     def _stood(self, commit: str, name: str, stage: Stage, pointer: Pointer) -> bool:
         try:

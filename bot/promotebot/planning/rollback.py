@@ -26,7 +26,7 @@ class NoRollbackTarget:
 def prepare_demotion(
     arguments: CommandArguments, context: PromotionContext, actor: Actor, ref: RequestRef | None
 ) -> Request | NoRollbackTarget:
-    """The request that clears a stage."""
+    """Return the request that clears a stage."""
     known = _entry(arguments, context)
     if isinstance(known, NoRollbackTarget):
         return known
@@ -41,7 +41,7 @@ def prepare_demotion(
 def prepare_rollback(
     arguments: CommandArguments, context: PromotionContext, actor: Actor, ref: RequestRef | None, *, examine: Examine
 ) -> tuple[Request, tuple[Finding, ...]] | NoRollbackTarget:
-    """The request that goes back to the last good pointer, and remarks on what was passed over."""
+    """Return the request that goes back to the last good pointer, and remarks on those that were skipped."""
     known = _entry(arguments, context)
     if isinstance(known, NoRollbackTarget):
         return known

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 
 from promotebot.errors import BaseMoved, RefChanged
+from promotebot.planning.committed import registry_files
+from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.replan import files_of
 from promotebot.pulls.snapshot import PullSnapshot, identity
+from promotebot.registry.codec import MAX_BYTES
 from promotebot.registry.names import GitSha
-from promotebot.registry.registry import ModelRegistry
+from promotebot.registry.registry import Layout, ModelRegistry
 
 log = logging.getLogger(__name__)
 WORKFLOWS = ".github/workflows/"
@@ -25,7 +26,6 @@ def commit_registry(
     *,
     message: str,
     merge: bool,
-    now: datetime,
 ) -> GitSha:
     """Commit these models' files on the head that was validated, and move the branch there.
 
@@ -37,14 +37,14 @@ def commit_registry(
         BaseMoved: when the base cannot be merged by the bot; the author has to.
     """
     changeset, repository = snapshot.changeset, snapshot.repository
-    files = files_of(changeset, registry, models)
+    files = _files(changeset, registry, models)
     author = identity(job.settings)
     if merge:
         tree = _merged(snapshot, set(files))
         parents = [changeset.head, changeset.base]
-        commit = repository.commit_files(parents, files, tree=tree, message=message, author=author, when=now)
+        commit = repository.commit_files(parents, files, tree=tree, message=message, author=author, when=snapshot.now)
     else:
-        commit = repository.commit_files([changeset.head], files, message=message, author=author, when=now)
+        commit = repository.commit_files([changeset.head], files, message=message, author=author, when=snapshot.now)
     if job.github.pull(snapshot.pull.number).head_sha != changeset.head:
         raise RefChanged(f"{snapshot.pull.head_ref} moved away from {changeset.head[:7]}")
     repository.push(commit, snapshot.pull.head_ref, expected=changeset.head)
@@ -53,7 +53,7 @@ def commit_registry(
 
 
 def _merged(snapshot: PullSnapshot, computed: set[str]) -> str:
-    """The tree of head and base together; a conflict in anything but the registry is for people."""
+    """Return the tree of head and base together; a conflict in anything but the registry is for people."""
     changeset, base_ref = snapshot.changeset, snapshot.pull.base_ref
     remedy = f"git fetch origin && git merge origin/{base_ref}, mend it, git push; then ask again in a new comment"
     workflows = [
@@ -69,3 +69,24 @@ def _merged(snapshot: PullSnapshot, computed: set[str]) -> str:
     if others:
         raise BaseMoved(f"the base moved, and merging it conflicts in {', '.join(others[:5])}", remedy=remedy)
     return tree
+
+
+def _files(changeset: Changeset, registry: ModelRegistry, models: Sequence[str]) -> Mapping[str, bytes | None]:
+    """Return what to commit so that the branch holds `registry`: path → bytes, None for a file that goes.
+
+    Where a model is the base's again, its file is the base's, byte for byte.
+    """
+    base = changeset.base_registry
+    theirs = registry_files(changeset.repository, changeset.base, changeset.registry_path)
+    files: dict[str, bytes | None] = {}
+    for name in models:
+        path = registry.file_of(name)
+        whole = registry.layout is Layout.SINGLE
+        unchanged = base is not None and (
+            base.document == registry.document if whole else base.raw_entry(name) == registry.raw_entry(name)
+        )
+        if unchanged:
+            files[path] = changeset.repository.read_entry(theirs[path], max_bytes=MAX_BYTES) if path in theirs else None
+        else:
+            files[path] = registry.file_bytes(name)
+    return files

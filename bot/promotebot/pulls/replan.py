@@ -1,99 +1,88 @@
-"""What a pull request promotes, made anew: on a base that moved, or without what was withdrawn.
+"""Plan a pull request's promotions again: on a base that moved, or without those that were withdrawn.
 
 See docs/architecture.md, Commands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from promotebot.findings import Finding
-from promotebot.planning.committed import open_registry, registry_files
+from promotebot.findings import Finding, error
 from promotebot.planning.decide import PromotionContext, decide
-from promotebot.planning.examiner import Examine
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.reconstruct import request_of
-from promotebot.promotion.replay import Diverged, Step, replay
-from promotebot.promotion.request import Request
-from promotebot.promotion.rules.context import Facts
+from promotebot.promotion.replay import Diverged, Step
 from promotebot.pulls.changeset import Changeset
-from promotebot.registry.registry import Layout, ModelRegistry
-
-FactsOf = Callable[[Request], Facts]
+from promotebot.pulls.compare import replay_change
+from promotebot.pulls.context import JobContext
+from promotebot.pulls.facts import facts_of
+from promotebot.pulls.snapshot import PullSnapshot
+from promotebot.registry.registry import ModelRegistry
 
 
 @dataclass(frozen=True)
-class Rebuilt:
-    """The base's registry with these promotions made on it, oldest first."""
+class PendingPromotions:
+    """The registry to go on from, and the promotions of this pull request in it."""
 
     registry: ModelRegistry
+    base: ModelRegistry
     steps: tuple[Step, ...]
+    behind: bool
+    """The base changed a file that the branch changed: what is committed next must merge it."""
+    own: tuple[Step, ...]
+    """What the branch's registry says it promotes, void promotions included."""
+
+    @property
+    def needs_replan(self) -> bool:
+        """True when more than the next promotion must be written."""
+        return self.behind or self.steps != self.own
 
 
 @dataclass(frozen=True)
-class NotRebuilt:
-    """One of the promotions is not legal on the base as it is now; every finding says why."""
+class InvalidPromotions:
+    """The branch's registry is not the base's plus legal promotions."""
 
     findings: tuple[Finding, ...]
-    model: str
+    model: str | None = None
 
 
-def own_steps(changeset: Changeset) -> tuple[Step, ...] | Diverged:
-    """What the branch itself promotes since it left the base, whatever the base did meanwhile."""
-    fork = open_registry(
-        changeset.repository,
-        registry_files(changeset.repository, changeset.fork_point, changeset.registry_path),
-        changeset.registry_path,
-    )
-    head = open_registry(
-        changeset.repository,
-        registry_files(changeset.repository, changeset.head, changeset.registry_path),
-        changeset.registry_path,
-    )
-    if fork is None or head is None:
-        return ()
-    found = replay(fork, head)
-    return found if isinstance(found, Diverged) else found.steps
+def replan(
+    steps: Sequence[Step], own: Sequence[Step], snapshot: PullSnapshot, job: JobContext
+) -> PendingPromotions | InvalidPromotions:
+    """Plan each promotion again on the base as it is: new times, a new chain, every rule applied again.
 
-
-def rebuild(
-    changeset: Changeset, base: ModelRegistry, steps: Sequence[Step], facts: FactsOf, *, examine: Examine, now: datetime
-) -> Rebuilt | NotRebuilt:
-    """Plan each promotion again on the base as it is: new times, a new chain, every rule applied again."""
-    registry, made = base, []
+    Args:
+        steps: the promotions to keep, oldest first.
+        own: all that the branch's registry says it promotes.
+    """
+    changeset = snapshot.changeset
+    base = changeset.base_registry
+    if base is None:
+        return missing_registry(changeset)
+    registry, planned = base, []
     for step in steps:
         request = request_of(step, registry.entry(step.model))
         context = PromotionContext(registry, base, changeset.policy, changeset.head_files, changeset.base)
-        decision = decide(context, request, facts(request), examine=examine, now=now).decision
+        facts = facts_of(request, snapshot, job, base)
+        decision = decide(context, request, facts, examine=job.examine, now=snapshot.now).decision
         if isinstance(decision, Rejected):
-            return NotRebuilt(decision.findings, step.model)
-        if isinstance(decision, Plan):
+            return InvalidPromotions(decision.findings, step.model)
+        if isinstance(decision, Plan):  # what changes nothing on the new base is left out
             registry = decision.after
-            made.append(Step(step.model, decision.event))
-    return Rebuilt(registry, tuple(made))
+            planned.append(Step(step.model, decision.event))
+    return PendingPromotions(registry, base, tuple(planned), changeset.has_conflict, tuple(own))
 
 
-def files_of(changeset: Changeset, registry: ModelRegistry, models: Sequence[str]) -> Mapping[str, bytes | None]:
-    """What to commit so that the branch holds `registry`: path → bytes, None for a file that goes.
-
-    Where a model is the base's again, its file is the base's, byte for byte.
-    """
-    base = changeset.base_registry
-    theirs = registry_files(changeset.repository, changeset.base, changeset.registry_path)
-    files: dict[str, bytes | None] = {}
-    for name in models:
-        path = registry.file_of(name)
-        whole = registry.layout is Layout.SINGLE
-        unchanged = base is not None and (
-            base.document == registry.document if whole else base.raw_entry(name) == registry.raw_entry(name)
-        )
-        if unchanged:
-            files[path] = changeset.repository.read_entry(theirs[path], max_bytes=MAX) if path in theirs else None
-        else:
-            files[path] = registry.file_bytes(name)
-    return files
-
-
-MAX = 256 * 1024 * 1024
+def missing_registry(changeset: Changeset) -> InvalidPromotions:
+    """Return why there is nothing to promote in: the base or the head has no registry."""
+    compared = replay_change(changeset)
+    if isinstance(compared, Diverged):
+        return InvalidPromotions(compared.findings)
+    problem = error(
+        "registry.exists",
+        "The base has no registry.",
+        where=changeset.registry_path,
+        remedy="a maintainer adds the first registry to the base branch: promotebot init",
+    )
+    return InvalidPromotions((problem,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from promotebot.errors import RefChanged
@@ -13,10 +14,11 @@ from promotebot.git.process import Identity, Remote
 from promotebot.planning.committed import read_policy
 from promotebot.promotion.policy import Policy
 from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    from promotebot.github.ports import GitHub, PullRequest
+    from promotebot.github.ports import PullRequest
 
 BASE, HEAD, DEFAULT = "refs/promotebot/base", "refs/promotebot/head", "refs/promotebot/default"
 
@@ -31,32 +33,35 @@ class PullSnapshot:
     default_branch: str
     trusted: Policy
     """The default branch's policy, which says what other bases there are."""
+    now: datetime
+    """When it was read, UTC: the moment of every decision that is made on it."""
 
     @property
     def takes_promotions(self) -> bool:
-        """Whether the pull request goes into a branch that may be promoted into."""
+        """True when the pull request goes into a branch that may be promoted into."""
         return self.pull.base_ref == self.default_branch or self.pull.base_ref in self.trusted.bases
 
 
 def remote(settings: Settings) -> Remote:
-    """Where the job's repository is fetched from and pushed to."""
+    """Return where the job's repository is fetched from and pushed to."""
     return Remote(f"{settings.server_url}/{settings.repository}.git", settings.token.get_secret_value())
 
 
 def identity(settings: Settings) -> Identity:
-    """As whom the bot commits."""
+    """Return the author of the bot's commits."""
     return Identity(settings.bot_login, f"{settings.bot_login}@users.noreply.{settings.server_host}")
 
 
 @contextmanager
-def fetch_pull(number: int, settings: Settings, github: GitHub) -> Iterator[PullSnapshot]:
-    """Fetch a pull request as it is now.
+def fetch_pull(number: int, job: JobContext) -> Iterator[PullSnapshot]:
+    """Fetch a pull request as it is now, for as long as the block lasts.
 
     Raises:
         RefChanged: when git and GitHub name different heads: somebody pushes at this moment.
         CouldNotVerify: when either does not answer.
     """
-    pull, default = github.pull(number), github.default_branch()
+    settings = job.settings
+    pull, default = job.github.pull(number), job.github.default_branch()
     head = f"refs/pull/{number}/head" if pull.is_fork else f"refs/heads/{pull.head_ref}"
     refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: head, DEFAULT: f"refs/heads/{default}"}
     with FetchedRepository.fetched(remote(settings), refs) as repository:
@@ -70,4 +75,4 @@ def fetch_pull(number: int, settings: Settings, github: GitHub) -> Iterator[Pull
         if changeset.head != pull.head_sha:
             raise RefChanged(f"{pull.head_ref} is at {changeset.head[:7]}, GitHub says {pull.head_sha[:7]}")
         trusted = read_policy(repository, repository.commit_id(DEFAULT), settings.policy_path)
-        yield PullSnapshot(repository, pull, changeset, default, trusted)
+        yield PullSnapshot(repository, pull, changeset, default, trusted, job.clock())
