@@ -25,7 +25,7 @@ def write_atomically(path: Path, data: bytes, mode: int, *, prefix: str = "", su
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=prefix or f".{path.name}-", suffix=suffix, dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
+            os.fchmod(file.fileno(), mode)  # mkstemp's files are for their owner only
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -80,10 +80,11 @@ class ModelRegistry:
         Raises:
             InvalidInput: when the file is not there or is not a registry.
         """
-        from promotebot.registry.files import ModelDirectory, read_registry_bytes  # the only I/O, loaded where used
+        # The only I/O of this class, loaded where it is used.
+        from promotebot.registry.files import ModelDirectory, read_registry_bytes
 
-        path = Path(path)
-        return cls.parse(read_registry_bytes(path), where=str(path), files=ModelDirectory(path))
+        file = Path(path)
+        return cls.parse(read_registry_bytes(file), where=str(file), files=ModelDirectory(file))
 
     @property
     def layout(self) -> Layout:
