@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.files import sync_directory, write_atomically
 from promotebot.registry.codec import MAX_BYTES
 
 _PREFIX, _SUFFIX = ".models-", ".tmp"
@@ -105,41 +105,18 @@ def replace_registry(path: Path, data: bytes, *, expected: bytes | None) -> None
     """
     if (read_registry_bytes(path) if path.exists() or expected is not None else None) != expected:
         raise InvalidInput("registry changed while the promotion was planned", where=str(path), remedy="run it again")
-    temporary = ""
     try:
         path.parent.mkdir(exist_ok=True)
         mode = 0o644 if expected is None else stat.S_IMODE(path.stat().st_mode)
-        # In the same directory: a rename is atomic only within one file system.
-        descriptor, temporary = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            # mkstemp makes files that only their owner can read.
-            os.fchmod(file.fileno(), mode)
-            file.write(data)
-            file.flush()
-            # Before the rename: else the new name could survive a power cut and its bytes not.
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-        temporary = ""
+        write_atomically(path, data, mode, prefix=_PREFIX, suffix=_SUFFIX)
     except OSError as problem:
         raise InvalidInput(
             f"cannot write the registry: {problem.strerror}; the old file is unchanged",
             where=str(path),
             remedy="check space and permissions of its directory",
         ) from None
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-    _fsync_directory(path)
-
-
-def _fsync_directory(path: Path) -> None:
-    """Make the new name durable. The file is replaced already; only a power cut could undo it now."""
     try:
-        descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_directory(path.parent)  # the file is replaced already; only a power cut could undo it now
     except OSError as problem:
         raise CouldNotVerify(
             f"the registry is written, but the disk does not confirm it: {problem.strerror}",
