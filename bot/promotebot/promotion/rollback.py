@@ -23,7 +23,7 @@ class Candidates:
     """Pointers to try, the newest first, and those ruled out before anything was opened."""
 
     pointers: tuple[Pointer, ...]
-    passed_over: tuple[SkippedCandidate, ...]
+    skipped: tuple[SkippedCandidate, ...]
 
 
 def candidates(entry: ModelEntry, stage: Stage, *, to: str | None = None) -> Candidates:
