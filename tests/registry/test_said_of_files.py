@@ -15,7 +15,7 @@ from promotebot.errors import InvalidInput
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.chain import chain_breaks, event_digest, sealed
 from promotebot.registry.codec import canonical_json, parse_json, stored_json
-from promotebot.registry.layout import joined_bytes, split_files
+from promotebot.registry.convert import joined_bytes, split_files
 from promotebot.registry.names import (
     ModelName,
     Timestamp,
@@ -28,11 +28,11 @@ from promotebot.registry.names import (
     to_datetime,
     to_timestamp,
 )
-from promotebot.registry.split import SplitModels
+from promotebot.registry.split_layout import SplitModels
 from tests.approved import approve, json_text, refusal_text
 
 from .test_registry import EVENT, LEGACY, POINTER
-from .test_split import Files
+from .test_split_layout import Files
 
 WHERE = "some/models.json"
 LONG = "x" * 300

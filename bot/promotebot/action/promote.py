@@ -19,7 +19,7 @@ from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.planning.complete import prepare
 from promotebot.planning.decide import Decided, PromotionContext, decide, with_findings
-from promotebot.planning.genesis import LegacyDigests
+from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.planning.messages import commit_message
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Plan, Rejected

@@ -1,4 +1,7 @@
-"""Limits on the cost of examining an artifact; a part of the policy."""
+"""Limits on the cost of examining an artifact, as a part of the policy.
+
+Those of the child process that opens a model are applied in `promotebot.artifact.confine`.
+"""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ from promotebot.cli.options import add_registry_options
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.planning.worktree import WorkTreePaths, check_whole
+from promotebot.registry.convert import joined_bytes, split_files
 from promotebot.registry.files import read_registry_bytes, registry_lock, replace_registry
-from promotebot.registry.layout import joined_bytes, split_files
 from promotebot.registry.names import to_timestamp
 from promotebot.registry.registry import Layout, ModelRegistry
-from promotebot.registry.split import SUFFIX, models_directory
+from promotebot.registry.split_layout import SUFFIX, models_directory
 from promotebot.registry.store import StoredRegistry
 
 

@@ -19,14 +19,14 @@ from promotebot.git.checkout import Checkout
 from promotebot.git.repository import paths_below
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.planning.examiner import Examiner
-from promotebot.planning.genesis import LegacyDigests
+from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.planning.worktree import WorkTreePaths, check_whole
 from promotebot.promotion.append_only import check_append_only, same_json
 from promotebot.promotion.policy import Policy
 from promotebot.registry.files import read_registry_bytes
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import Layout, ModelRegistry
-from promotebot.registry.split import models_directory
+from promotebot.registry.split_layout import models_directory
 from promotebot.registry.store import StoredRegistry
 from promotebot.verification.junit import to_junit
 from promotebot.verification.report import (

@@ -13,7 +13,7 @@ from promotebot.planning.committed import read_registry
 from promotebot.planning.complete import prepare
 from promotebot.planning.decide import PromotionContext
 from promotebot.planning.examiner import Examine
-from promotebot.planning.genesis import LegacyDigests
+from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.replay import Step
 from promotebot.promotion.request import Actor, CommandArguments

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from promotebot.errors import CouldNotVerify
+from promotebot.github import sticky_comment
 from promotebot.github.answers import GHOST, is_by, read_comment, read_issue, read_labeling, read_verdict
 from promotebot.github.checks import MAX_SUMMARY, Conclusion
 from promotebot.github.ports import Issue, IssueComment, Labeling, PullRequest, WorkflowRun
@@ -16,7 +17,6 @@ from promotebot.text import cut
 
 # The roles that a legacy permission may stand for. A role that is not in its line is a custom one, whatever its name.
 _ROLES = {"admin": ("admin",), "write": ("write", "maintain"), "read": ("read", "triage"), "none": ()}
-WRITE = "write the comment"
 DEPLOYMENT_STATES = ("success", "failure")
 
 
@@ -183,38 +183,12 @@ class PyGithubClient:
     def upsert_comment(
         self, pull: int, marker: str, body: str, *, author_login: str, settled: tuple[str, str] | None = None
     ) -> str:
-        """Update the comment that starts with our marker and is ours, or write it; return its address.
-
-        Args:
-            settled: marker and new body of another comment of ours, which this one makes void where it stands.
-        """
-        ours = self._ours(pull, author_login)
-        mine = next((comment for comment in ours if comment.body.startswith(marker)), None)
-        if settled and settled[0] != marker:
-            for old in ours:
-                if old.body.startswith(settled[0]) and old.body != settled[1]:
-                    self._edit(old.id, settled[1])
-        verb, path = ("PATCH", f"/issues/comments/{mine.id}") if mine else ("POST", f"/issues/{pull}/comments")
-        written = self._rest.request(verb, path, purpose=WRITE, needs="pull-requests: write", body={"body": body})
-        with translated(WRITE):
-            return str(written["html_url"])
-
-    def _edit(self, comment_id: int, body: str) -> None:
-        path = f"/issues/comments/{comment_id}"
-        self._rest.request("PATCH", path, purpose=WRITE, needs="pull-requests: write", body={"body": body})
-
-    def _ours(self, pull: int, login: str) -> list[IssueComment]:
-        purpose = f"read the comments of #{pull}"
-        comments = self._rest.listed(dict, f"/issues/{pull}/comments", purpose=purpose, needs="issues: read")
-        with translated(purpose):
-            return [read_comment(item) for item in comments if is_by(item.get("user"), login)]
+        """Update the bot's comment with this marker, or write it; return its address."""
+        return sticky_comment.upsert(self._rest, pull, marker, body, author_login=author_login, settled=settled)
 
     def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None:
-        """Return the oldest comment of ours that starts with a marker, or None.
-
-        In somebody else's comment a marker counts for nothing.
-        """
-        return next((comment for comment in self._ours(pull, author_login) if comment.body.startswith(marker)), None)
+        """Return the bot's comment with this marker, or None."""
+        return sticky_comment.find(self._rest, pull, marker, author_login=author_login)
 
     def publish_check(
         self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str

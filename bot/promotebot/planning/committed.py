@@ -11,7 +11,7 @@ from promotebot.promotion.policy import Policy
 from promotebot.registry.codec import MAX_BYTES
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
-from promotebot.registry.split import models_directory
+from promotebot.registry.split_layout import models_directory
 
 
 def registry_files(repository: Repository, commit: str, path: str) -> Mapping[str, TreeEntry]:
@@ -37,7 +37,7 @@ def read_registry(repository: Repository, commit: str, path: str) -> ModelRegist
 
 
 class CommittedModels:
-    """The models' files as git objects (`promotebot.registry.split.ModelFiles`)."""
+    """The models' files as git objects (`promotebot.registry.split_layout.ModelFiles`)."""
 
     def __init__(self, repository: Repository, files: Mapping[str, TreeEntry], registry_path: str) -> None:
         self._repository = repository

@@ -18,13 +18,13 @@ from promotebot.git.repository import paths_below
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.planning.decide import Decided, PromotionContext, decide, with_findings
 from promotebot.planning.examiner import Examine
-from promotebot.planning.genesis import LegacyDigests
+from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.promotion.plan import Plan
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.registry.files import registry_lock
 from promotebot.registry.registry import ModelRegistry
-from promotebot.registry.split import models_directory
+from promotebot.registry.split_layout import models_directory
 from promotebot.registry.store import StoredRegistry
 
 Prepare = Callable[[PromotionContext], tuple[Request, Sequence[Finding]]]

@@ -134,7 +134,7 @@ def _remove_leftovers(directory: Path) -> None:
 
 
 class ModelDirectory:
-    """The models' files beside an index on disk; implements `promotebot.registry.split.ModelFiles`."""
+    """The models' files beside an index on disk; implements `promotebot.registry.split_layout.ModelFiles`."""
 
     def __init__(self, registry: Path) -> None:
         self.path = registry.parent / "models"

@@ -12,7 +12,7 @@ from promotebot.errors import InvalidInput, PromotebotError
 from promotebot.registry.chain import sealed
 from promotebot.registry.codec import parse_json, read_from, stored_json
 from promotebot.registry.names import ModelName, Stage, parse_model_name, parse_stage, parse_timestamp
-from promotebot.registry.split import ModelFiles, RawEntry, SplitModels, model_file
+from promotebot.registry.split_layout import ModelFiles, RawEntry, SplitModels, model_file
 
 if TYPE_CHECKING:  # pydantic is loaded by the first model that is read
     from promotebot.registry.model import Event, ModelEntry, Pointer

@@ -11,7 +11,7 @@ from typing import Any
 from promotebot.registry.codec import stored_json
 from promotebot.registry.names import Timestamp
 from promotebot.registry.registry import Layout, ModelRegistry
-from promotebot.registry.split import model_file
+from promotebot.registry.split_layout import model_file
 
 
 def split_files(registry: ModelRegistry, now: Timestamp) -> tuple[bytes, Mapping[str, bytes]]:

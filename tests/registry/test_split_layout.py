@@ -16,7 +16,7 @@ from promotebot.errors import InvalidInput
 from promotebot.promotion.replay import Replayed, replay
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
-from promotebot.registry.layout import joined_bytes, split_files
+from promotebot.registry.convert import joined_bytes, split_files
 from promotebot.registry.names import ModelName, Timestamp
 from promotebot.registry.registry import Layout
 
