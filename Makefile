@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e exhaustive fuzz check audit mutation fix lint workflows types layers locks lock clean FORCE
+.PHONY: help demo test e2e exhaustive fuzz check coverage audit advisories mutation fix lint workflows types layers locks lock clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,10 +40,9 @@ fuzz: $(VENV)/.dev ## look for inputs that crash the readers, FUZZ_SECONDS each 
 	&& $(BIN)/python tests/fuzz/fuzz.py $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 \
 	-artifact_prefix=build/fuzz/ build/fuzz/$$target tests/fuzz/seeds/$$target || exit 1; done
 
-# Without anybody to ask (no network), nothing is known, and that is said; only what is known to be vulnerable fails here.
-AUDIT = $(BIN)/python tests/project/audit.py
-check: lint types layers locks ## what CI runs: lint, types, layers, locks, tests with coverage
-	@$(AUDIT) || [ $$? -eq 4 ]
+check: lint types layers locks advisories coverage ## what CI runs, in a job for each: all but the rest of e2e
+
+coverage: $(VENV)/.dev
 	$(BIN)/pytest --numprocesses=$(WORKERS) --cov --cov-report=term:skip-covered --cov-fail-under=90
 	$(BIN)/coverage report --include='bot/promotebot/promotion/*,bot/promotebot/registry/*' --omit='bot/promotebot/registry/store.py,bot/promotebot/registry/files.py' --fail-under=100
 
@@ -51,8 +50,13 @@ mutation: $(VENV)/.dev ## change the core in every small way and see whether its
 	$(BIN)/mutmut run
 	@$(BIN)/mutmut export-cicd-stats >/dev/null && cat mutants/mutmut-cicd-stats.json
 
+AUDIT = $(BIN)/python tests/project/audit.py
 audit: $(VENV)/.dev ## whether a locked dependency is known to be vulnerable
 	@$(AUDIT)
+
+# Without anybody to ask (no network), nothing is known, and that is said; only what is known to be vulnerable fails here.
+advisories: $(VENV)/.dev
+	@$(AUDIT) || [ $$? -eq 4 ]
 
 lint: workflows
 	$(BIN)/ruff format --check .
@@ -64,6 +68,7 @@ workflows: $(VENV)/.dev
 	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then set -ex; \
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml; \
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml tests/e2e/stand_ins/*/action.yml; \
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml; \
 	$(BIN)/zizmor --quiet --offline --persona pedantic .; \
 	else echo "workflows: only actionlint looked at them; check-jsonschema and zizmor need Python 3.11 or newer"; fi
 

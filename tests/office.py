@@ -16,9 +16,9 @@ from promotebot.errors import PromotebotError
 from promotebot.planning.examiner import Examiner
 from promotebot.registry import ModelRegistry
 from tests.demo.story import REGISTRY, add_artifact, promote, seed_repository
+from tests.fake_github.http import EmbeddedGitHub
 from tests.fake_github.people import Job, Person, Runner
-from tests.fake_github.server import EmbeddedGitHub
-from tests.fake_github.state import Repository
+from tests.fake_github.scenario import Repository
 
 ROOT = Path(__file__).resolve().parents[1]
 BOT = "github-actions[bot]"

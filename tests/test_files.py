@@ -1,4 +1,4 @@
-"""A file is written whole or not at all, and nothing is left beside it."""
+"""A file is replaced whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,56 +7,56 @@ from pathlib import Path
 
 import pytest
 
-from promotebot.errors import UsageError
-from promotebot.files import write_file
+from promotebot.files import sync_directory, write_atomically
 
 
-def test_a_file_is_made_with_these_bytes_for_everybody_to_read(tmp_path: Path) -> None:
-    before = os.umask(0o077)
-    try:
-        write_file(tmp_path / "a.json", b"{}\n")
-    finally:
-        os.umask(before)
-    assert (tmp_path / "a.json").read_bytes() == b"{}\n"
-    assert (tmp_path / "a.json").stat().st_mode & 0o777 == 0o644
-    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
-
-
-def test_a_file_is_replaced_by_another_one_and_not_written_into(tmp_path: Path) -> None:
-    old = tmp_path / "a.json"
-    old.write_bytes(b"a much longer text")
-    with old.open("rb") as reader:
-        write_file(old, b"{}")
-        assert reader.read() == b"a much longer text"
-    assert old.read_bytes() == b"{}"
+def test_a_file_is_replaced_with_the_mode_asked_for_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yml"
+    for data, mode in ((b"old", 0o600), (b"new", 0o644)):
+        write_atomically(path, data, mode)
+        assert (path.read_bytes(), path.stat().st_mode & 0o777) == (data, mode)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_link_is_replaced_and_what_it_points_to_stays(tmp_path: Path) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.write_bytes(b"theirs")
-    (tmp_path / "a.json").symlink_to(elsewhere)
-    write_file(tmp_path / "a.json", b"ours")
-    assert elsewhere.read_bytes() == b"theirs"
-    assert not (tmp_path / "a.json").is_symlink()
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_bytes(b"kept")
+    link.symlink_to(target)
+    write_atomically(link, b"new", 0o644)
+    assert (target.read_bytes(), link.read_bytes(), link.is_symlink()) == (b"kept", b"new", False)
 
 
-def test_where_no_file_can_be_written_it_is_said_and_the_old_one_stays(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot write: No such file or directory") as caught:
-        write_file(tmp_path / "nowhere" / "a.json", b"{}")
-    assert caught.value.where == str(tmp_path / "nowhere" / "a.json")
-    (tmp_path / "directory").mkdir()
-    with pytest.raises(UsageError, match="cannot write"):
-        write_file(tmp_path / "directory", b"{}")
-    assert [path.name for path in tmp_path.iterdir()] == ["directory"], "no half of a file is left"
+@pytest.mark.parametrize(("owner", "call"), [(os, "fsync"), (os, "fchmod"), (Path, "replace")])
+def test_a_disk_that_fails_leaves_the_old_file_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, call: str
+) -> None:
+    path = tmp_path / "policy.yml"
+    path.write_bytes(b"old")
 
-
-def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(descriptor: int) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    (tmp_path / "a.json").write_bytes(b"old")
-    monkeypatch.setattr("promotebot.files.os.fsync", full)
-    with pytest.raises(UsageError, match="cannot write: No space left on device"):
-        write_file(tmp_path / "a.json", b"new")
-    assert (tmp_path / "a.json").read_bytes() == b"old"
-    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    monkeypatch.setattr(owner, call, full)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(path, b"new", 0o644)
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("policy.yml", b"old")]
+
+
+@pytest.mark.parametrize(
+    ("names", "begins", "ends"), [({}, ".policy.yml-", ""), ({"prefix": ".p-", "suffix": ".tmp"}, ".p-", ".tmp")]
+)
+def test_the_file_that_a_killed_writer_leaves_is_known_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: dict[str, str], begins: str, ends: str
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda _: seen.extend(entry.name for entry in tmp_path.iterdir()))
+    write_atomically(tmp_path / "policy.yml", b"new", 0o644, **names)
+    assert len(seen) == 1
+    assert seen[0].startswith(begins)
+    assert seen[0].endswith(ends)
+
+
+def test_a_directory_that_is_not_there_cannot_be_synced(tmp_path: Path) -> None:
+    sync_directory(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        sync_directory(tmp_path / "missing")

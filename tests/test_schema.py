@@ -73,14 +73,16 @@ def test_what_the_schema_alone_refuses_is_refused() -> None:
 @given(JSON)
 def test_any_document_is_judged_without_a_crash(document: Any) -> None:
     for model in (Manifest, Policy):
-        found = validated_model(model, document)
-        assert isinstance(found, model) or (isinstance(found, list) and found and all(line[0] == "$" for line in found))
+        result = validated_model(model, document)
+        assert isinstance(result, model) or (
+            isinstance(result, list) and result and all(line[0] == "$" for line in result)
+        )
 
 
 @given(st.dictionaries(st.sampled_from([*GOOD, "notes", "git_sha", "model"]), JSON, max_size=3))
 def test_a_manifest_that_both_accept_says_what_was_written(changes: dict[str, Any]) -> None:
     document = {**GOOD, **changes}
-    found = validated_model(Manifest, document)
-    if isinstance(found, Manifest):
-        kept = json.loads(found.model_dump_json(exclude_unset=True))
+    result = validated_model(Manifest, document)
+    if isinstance(result, Manifest):
+        kept = json.loads(result.model_dump_json(exclude_unset=True))
         assert {key: kept[key] for key in document} == document

@@ -1,13 +1,13 @@
-"""The error tree, by cause. Every error says what is wrong, where, and the next thing to do."""
+"""The error tree, by cause. Every error names the problem, the place, and the next thing to do."""
 
 from __future__ import annotations
 
 MAX_MESSAGE = 8000
-"""Characters. What entered may be quoted, and it may be a string of a hundred megabytes."""
+"""Characters in a message. It may quote its input, and that may be a string of a hundred megabytes."""
 
 
 class PromotebotError(Exception):
-    """Root of what promotebot raises on purpose; `cli` turns it into one line and an exit code."""
+    """Root of the errors that promotebot raises on purpose; the command line turns one into a line and an exit code."""
 
     exit_code = 3
 
@@ -26,28 +26,28 @@ class PromotebotError(Exception):
 
 
 class InvalidInput(PromotebotError):
-    """Something that entered (a file, a name, a comment) breaks its format or a rule."""
+    """Input (a file, a name, a comment) that breaks its format or a rule."""
 
     exit_code = 1
 
 
 class UsageError(PromotebotError):
-    """The command line or the environment does not say what has to be said."""
+    """A command line or an environment that lacks a value, or holds a wrong one."""
 
     exit_code = 2
 
 
 class CouldNotVerify(PromotebotError):
-    """The evidence could not be obtained (GitHub, git or a disk did not answer): unknown, never a pass."""
+    """Evidence that could not be obtained (GitHub, git or a disk did not answer): unknown, never a pass."""
 
     exit_code = 4
 
 
 class BaseMoved(InvalidInput):
-    """The base went on, and the branch cannot be brought up to date without its author."""
+    """A base that moved on so that the branch cannot be brought up to date without its author."""
 
 
 class RefChanged(PromotebotError):
-    """The branch moved between validation and push; nothing was written."""
+    """A branch that moved between validation and push; nothing was written."""
 
     exit_code = 1

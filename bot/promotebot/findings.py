@@ -1,4 +1,4 @@
-"""What a rule found: one frozen record, the same for terminal, comment and report."""
+"""Findings: the outcome of a rule as one frozen record, the same for terminal, comment and report."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Severity(str, Enum):
-    """How a finding counts. Only errors refuse; warnings never change an exit code."""
+    """The weight of a finding. Only errors refuse; warnings never change an exit code."""
 
     PASS = "pass"  # noqa: S105 - an outcome, not a password
     WARNING = "warning"
     ERROR = "error"
     UNKNOWN = "unknown"
-    """Nobody could look: never a pass. Only a verification goes on after one."""
+    """The rule could not be evaluated: never a pass. Only a verification goes on after one."""
 
 
 class Finding(BaseModel):
-    """One outcome of one rule: its stable id, what was found, where, and the next command."""
+    """One outcome of one rule: its stable id, a message, the place it is about, and the next command."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -31,25 +31,30 @@ class Finding(BaseModel):
 
 
 def passed(rule: str, message: str, *, where: str = "") -> Finding:
-    """A rule that looked and is satisfied; `message` says what was compared with what."""
+    """Return the finding of a rule that is satisfied; `message` names both sides of the comparison."""
     return Finding(rule=rule, severity=Severity.PASS, message=message, where=where)
 
 
 def warning(rule: str, message: str, *, where: str = "", remedy: str = "") -> Finding:
+    """Return a finding that is shown and refuses nothing."""
     return Finding(rule=rule, severity=Severity.WARNING, message=message, where=where, remedy=remedy)
 
 
 def error(rule: str, message: str, *, where: str = "", remedy: str = "") -> Finding:
+    """Return a finding that refuses the request; `remedy` is the next command."""
     return Finding(rule=rule, severity=Severity.ERROR, message=message, where=where, remedy=remedy)
 
 
 def unknown(rule: str, message: str, *, where: str = "", remedy: str = "") -> Finding:
+    """Return the finding of a rule that could not be evaluated, which is never a pass."""
     return Finding(rule=rule, severity=Severity.UNKNOWN, message=message, where=where, remedy=remedy)
 
 
 def errors_in(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings that refuse, in their order."""
     return [f for f in findings if f.severity is Severity.ERROR]
 
 
 def warnings_in(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the warnings, in their order."""
     return [f for f in findings if f.severity is Severity.WARNING]

@@ -1,4 +1,4 @@
-"""JSON Schema for small files that enter: the schema an editor shows is the one that is applied."""
+"""JSON Schema for small input files: the schema an editor shows is the one that is applied."""
 
 from __future__ import annotations
 
@@ -22,32 +22,39 @@ _TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "intege
 
 
 def schema_problems(model: type[BaseModel], document: Any) -> list[str]:
-    """Everything in which a decoded JSON document is not what a model's schema says, each with its JSON path.
+    """Return every difference between a decoded JSON document and a model's schema, each with its JSON path.
 
-    Empty for a valid document; what a schema cannot say is left to the model itself.
+    Empty for a valid document; checks that a schema cannot express are left to the model itself.
     """
     errors = sorted(_validator(model).iter_errors(document), key=lambda error: str(error.absolute_path))
+    # Of several missing keys each is an error of its own, and `_line` names the first of them every time.
     return list(dict.fromkeys(_line(_leaf(error)) for error in errors))
 
 
 def validated_model(model: type[_ModelT], document: Any, *, as_read: Any = None) -> _ModelT | list[str]:
-    """The model of a document, or everything that is wrong with it: its own checks and the schema's, both must accept.
+    """Return the model of a document, or every problem with it: the model's checks and the schema's must both accept.
 
     Args:
         as_read: the document in the form the strict model takes, where that is another (tuples for lists).
     """
+    # Pydantic alone is not enough: editors and other tools apply the published schema, and must not refuse
+    # a file that promotebot accepts.
     try:
         read, lines = model.model_validate(document if as_read is None else as_read), []
-    except PydanticError as found:
-        errors = found.errors(include_url=False, include_context=False)
+    except PydanticError as invalid:
+        errors = invalid.errors(include_url=False, include_context=False)
         lines = [f"{json_path(item['loc'])}: {item['msg'].removeprefix('Value error, ')}" for item in errors]
+    # Where the model has its own words for a path, the schema's would only repeat them.
     named = {line.partition(": ")[0] for line in lines}
     lines += [line for line in schema_problems(model, document) if line.partition(": ")[0] not in named]
     return lines or read
 
 
 def json_path(location: Any) -> str:
-    """`$.sha256["a/b.onnx"]`; a key that is no plain word is written as JSON, so that it cannot break the line."""
+    """Return a location as a JSON path: `$.sha256["a/b.onnx"]`.
+
+    A key that is no plain word is written as JSON, so that nothing in it can break the line.
+    """
     path = "$"
     for part in location:
         if isinstance(part, int):
@@ -59,20 +66,21 @@ def json_path(location: Any) -> str:
 
 @cache
 def _validator(model: type[BaseModel]) -> Draft202012Validator:
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator  # see TYPE_CHECKING above
 
     return Draft202012Validator(model.model_json_schema(mode="validation"))
 
 
 def _leaf(error: ValidationError) -> ValidationError:
-    """Of an optional value, what is wrong with it; that it is not null either goes without saying."""
+    """Return the innermost error; of an optional value the one about the value, as "or null" helps nobody."""
     branches = [inner for inner in error.context or () if inner.validator_value != "null"]
     return _leaf(branches[0]) if branches else error
 
 
 def _line(error: ValidationError) -> str:
+    """Return an error in one line: its JSON path, then the expected and the actual value."""
     path, instance = json_path(error.absolute_path), cast(Any, error.instance)
-    found = _shown(instance)
+    actual = _shown(instance)
     expected: Any = error.validator_value
     if error.validator == "required":
         missing = next(key for key in expected if key not in instance)
@@ -81,17 +89,18 @@ def _line(error: ValidationError) -> str:
         known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
         unknown = next(key for key in instance if key not in known)
         return f"{json_path([*error.absolute_path, unknown])}: unknown key; known: {', '.join(known)}"
+    # Called only for the error at hand: each of the others would fail on a value of another type.
     words: dict[str, Callable[[], str]] = {
-        "type": lambda: f"expected {_type_name(expected)}, found {found}",
-        "const": lambda: f"expected {json.dumps(expected)}, found {found}",
-        "enum": lambda: f"expected one of {', '.join(map(json.dumps, expected))}; found {found}",
-        "pattern": lambda: f"{found} does not match {expected}",
+        "type": lambda: f"expected {_type_name(expected)}, found {actual}",
+        "const": lambda: f"expected {json.dumps(expected)}, found {actual}",
+        "enum": lambda: f"expected one of {', '.join(map(json.dumps, expected))}; found {actual}",
+        "pattern": lambda: f"{actual} does not match {expected}",
         "minLength": lambda: "is empty",
         "minProperties": lambda: "is empty",
         "minItems": lambda: "is empty",
     }
-    said = words.get(str(error.validator), lambda: f"{found} breaks {error.validator}: {_shown(expected)}")
-    return f"{path}: {said()}"
+    message = words.get(str(error.validator), lambda: f"{actual} breaks {error.validator}: {_shown(expected)}")
+    return f"{path}: {message()}"
 
 
 def _type_name(expected: Any) -> str:

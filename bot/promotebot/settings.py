@@ -1,4 +1,4 @@
-"""What the environment says, read once at the edge; the token never shows in a repr or a log."""
+"""The settings of a job, read from its environment once; the token never shows in a repr or a log."""
 
 from __future__ import annotations
 
@@ -51,20 +51,21 @@ class Settings(BaseModel):
     shard: str = ""
     sha: str = ""
     runner_temp: str = ""
-    """Where a shard leaves its report, and the merging job finds all of them."""
+    """The directory in which a shard leaves its report, and the merging job finds all of them; empty without one."""
 
     @property
     def server_host(self) -> str:
+        """The server's name without scheme and port, such as `github.com`; empty where the address has none."""
         return urlsplit(self.server_url).hostname or ""
 
     @property
     def run_url(self) -> str | None:
-        """The page of this job's run, where the step summary is."""
+        """The page of this job's run, where the step summary is; None outside of a run."""
         return f"{self.server_url}/{self.repository}/actions/runs/{self.run_id}" if self.run_id else None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
-        """Read the variables a runner sets.
+        """Return the settings that the variables of a runner and of action.yml say.
 
         Raises:
             UsageError: naming every variable that is missing or odd.
@@ -101,6 +102,7 @@ class Settings(BaseModel):
 
 
 def _refuse_odd(env: Mapping[str, str]) -> None:
+    """Raise UsageError, naming every variable whose value cannot be what a runner sets."""
     odd = [
         f"{name} {problem}" for name in ("GITHUB_API_URL", "GITHUB_SERVER_URL") if (problem := _url_problem(env[name]))
     ]
@@ -119,7 +121,7 @@ def _refuse_odd(env: Mapping[str, str]) -> None:
 
 
 def _url_problem(url: str) -> str:
-    """Why a token is not sent there; it may be to https, or to this machine itself. Empty when it may."""
+    """Return why a token must not be sent to an address; empty when it may: over https, or to this machine itself."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port  # either raises ValueError for what is no address

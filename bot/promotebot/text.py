@@ -1,4 +1,4 @@
-"""Text from outside, as people may see it: hidden characters shown, long Markdown cut, digests and durations short."""
+"""Text as people may see it: hidden characters shown, long Markdown cut, digests and durations short."""
 
 from __future__ import annotations
 
@@ -9,31 +9,37 @@ from datetime import timedelta
 
 _FENCE = re.compile(r"\s*(`{3,})[^`]*")
 
-# Shown by nobody, though their category says letter or mark: Default_Ignorable_Code_Point of
+# Invisible, though their category is letter or mark: Default_Ignorable_Code_Point of
 # https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt, and the blank Braille pattern.
 _BLANK = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810)}
 _BLANK |= {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
 
 
 def visible(value: str) -> str:
-    """One line; control, zero-width and bidirectional characters shown as U+XXXX."""
+    """Return the value in one line, control, zero-width and bidirectional characters shown as U+XXXX.
+
+    Text that a reviewer cannot see could make a comment read otherwise than the bytes it stands for.
+    """
+    # Nearly every value is plain ASCII, and long diffs come through here line by line.
     if value.isascii() and value.isprintable():
         return value
     return "".join(" " if c in "\r\n\t" else f"U+{ord(c):04X}" if _hidden(c) else c for c in value)
 
 
 def _hidden(c: str) -> bool:
+    # Format and private-use characters, halves of surrogate pairs and what Unicode has not assigned: no font agrees.
     return unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or ord(c) in _BLANK
 
 
 def cut(markdown: str, limit: int) -> str:
-    """As many of its first lines as fit into `limit` UTF-8 bytes, with the fence and the folds they open closed.
+    """Return as many of the first lines as fit into `limit` UTF-8 bytes, and close the fence and folds they open.
 
     A line is kept or left out as a whole: half of one could end inside a code span and let its content out.
     """
     if utf8_size([markdown]) <= limit:
         return markdown
     lines = markdown.split("\n")
+    # Every line is counted with its line feed; the last one has none.
     used, fitting, ending = -1, 0, ""
     inside, folds = "", 0
     for number, line in enumerate(lines, start=1):
@@ -43,6 +49,7 @@ def cut(markdown: str, limit: int) -> str:
         mark = _FENCE.fullmatch(line)
         if mark and not inside:
             inside = mark[1]
+        # A fence ends at a line of at least as many backticks: https://github.github.com/gfm/#fenced-code-blocks
         elif inside and line.strip().strip("`") == "" and len(line.strip()) >= len(inside):
             inside = ""
         elif not inside:
@@ -54,12 +61,12 @@ def cut(markdown: str, limit: int) -> str:
 
 
 def utf8_size(sections: Sequence[str]) -> int:
-    """Return the bytes of the sections, joined by blank lines."""
+    """Return the size in bytes of the sections, joined by blank lines."""
     return len("\n\n".join(sections).encode())
 
 
 def duration(span: timedelta) -> str:
-    """`9 d`, `1 d 4 h`, `35 min`: the two largest units."""
+    """Return a time span in its two largest units: `9 d`, `1 d 4 h`, `35 min`; seconds are dropped."""
     minutes = int(span.total_seconds()) // 60
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:
@@ -70,5 +77,6 @@ def duration(span: timedelta) -> str:
 
 
 def short_digest(digest: str | None) -> str:
-    """A digest as people compare it: the first eight hex digits."""
+    """Return a digest as people compare it: its first eight hex digits, or "unknown bytes" for None."""
+    # 15 characters: "sha256:" and eight digits.
     return f"{digest[:15]}…" if digest else "unknown bytes"

@@ -86,8 +86,8 @@ def opened(**changes: Any) -> Opened:
     """What a runtime says of `build_model()` with its one golden set."""
     tensor = Tensor(name="x", type="float32", shape=["n", 3])
     golden = Golden(name="test_data_set_0", equal=True, difference=0.0, problem="")
-    said = {"inputs": [tensor], "outputs": [tensor], "load_ms": 1.0, "golden": [golden], "latency_ms": None}
-    return Opened.model_validate({**said, **changes})
+    answer = {"inputs": [tensor], "outputs": [tensor], "load_ms": 1.0, "golden": [golden], "latency_ms": None}
+    return Opened.model_validate({**answer, **changes})
 
 
 class GitReader:
@@ -115,7 +115,7 @@ class GitReader:
 
 def git(root: Path, *arguments: str, stdin: bytes | None = None) -> bytes:
     identity = {
-        f"GIT_{role}_{what}": "dana@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+        f"GIT_{role}_{part}": "dana@example.com" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")
     }
     environment = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", **identity}
     done = subprocess.run(["git", *arguments], cwd=root, env=environment, input=stdin, capture_output=True, check=True)
@@ -139,13 +139,13 @@ class Place:
         return path
 
     def files(self) -> list[str]:
-        found = (p for p in self.path.rglob("*") if p.is_file() and not p.is_symlink() and p.name != "manifest.json")
-        return sorted(str(path.relative_to(self.path)) for path in found)
+        files = (p for p in self.path.rglob("*") if p.is_file() and not p.is_symlink() and p.name != "manifest.json")
+        return sorted(str(path.relative_to(self.path)) for path in files)
 
     def document(self, **changes: Any) -> dict[str, Any]:
         listed = {name: hashlib.sha256((self.path / name).read_bytes()).hexdigest() for name in self.files()}
-        said = {"schema_version": "v1.1", "model": "regime", "model_file": "model.onnx", "sha256": listed}
-        document = {**said, "created_at": "2026-02-16T09:00:00Z", **changes}
+        required = {"schema_version": "v1.1", "model": "regime", "model_file": "model.onnx", "sha256": listed}
+        document = {**required, "created_at": "2026-02-16T09:00:00Z", **changes}
         return {key: value for key, value in document.items() if value is not None}
 
     def write_manifest(self, **changes: Any) -> None:
@@ -200,8 +200,8 @@ def rules(evidence: Evidence, severity: Severity) -> set[str]:
 
 def refusal(evidence: Evidence, rule: str) -> Finding:
     """The one error there is: of this rule, with a place and a next command; the bytes are then not vouched for."""
-    found = errors_in(evidence.findings)
-    assert [finding.rule for finding in found] == [rule], found
-    assert found[0].where
-    assert found[0].remedy
-    return found[0]
+    result = errors_in(evidence.findings)
+    assert [finding.rule for finding in result] == [rule], result
+    assert result[0].where
+    assert result[0].remedy
+    return result[0]

@@ -111,14 +111,14 @@ def test_an_unplugged_process_reaches_no_listener_of_this_machine(who: str) -> N
         done = subprocess.run(command, capture_output=True, check=False, text=True, cwd="/")
         if done.returncode == 77:
             pytest.skip("only root can become somebody else")
-        found = json.loads(done.stdout)
-        if not found["unplugged"]:
-            assert found["reached"] == [
+        result = json.loads(done.stdout)
+        if not result["unplugged"]:
+            assert result["reached"] == [
                 "tcp",
                 "udp",
             ]  # the listeners are there; only the kernel would have kept it away
             pytest.skip("this kernel lets nobody but root make a network namespace")
-        assert (found["reached"], found["capabilities"]) == ([], 0)
+        assert (result["reached"], result["capabilities"]) == ([], 0)
         udp.setblocking(False)
         with pytest.raises(BlockingIOError):
             udp.recv(1)

@@ -203,8 +203,8 @@ def test_problems_of_different_rules_are_told_together(place: Place) -> None:
     place.write("train_report.json", b"{}")
     (place.path / "test_data_set_0/output_0.pb").unlink()
     (place.path / "link").symlink_to("model.onnx")
-    found = rules(place.examine(WorkTree(place.root, lambda _: set())), Severity.ERROR)
-    assert found == {"artifact.files", "artifact.digest", "path.symlink", "artifact.tracked"}
+    errors = rules(place.examine(WorkTree(place.root, lambda _: set())), Severity.ERROR)
+    assert errors == {"artifact.files", "artifact.digest", "path.symlink", "artifact.tracked"}
 
 
 def test_a_source_that_does_not_answer_is_never_a_finding(place: Place) -> None:

@@ -103,9 +103,9 @@ def test_a_name_that_is_no_utf8_can_be_told(place: Place) -> None:
 def test_many_problems_of_one_kind_are_counted(place: Place) -> None:
     for number in range(100):
         place.write(f"extra/{number}", b"x")
-    found = errors_in(place.examine().findings)
-    assert len(found) == 21
-    assert "80 more" in found[-1].message
+    result = errors_in(place.examine().findings)
+    assert len(result) == 21
+    assert "80 more" in result[-1].message
 
 
 def test_a_file_over_the_limit(place: Place, source: Callable[[], FileSource]) -> None:

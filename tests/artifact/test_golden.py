@@ -54,7 +54,7 @@ def test_sets_are_run_in_order_of_number_and_the_first_row_is_kept(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "message"),
     [
         ({"output_0": tensor_bytes(ROWS)}, "input_0.pb is missing"),
         ({"input_0": tensor_bytes(ROWS)}, "there is no output_0.pb"),
@@ -66,13 +66,13 @@ def test_sets_are_run_in_order_of_number_and_the_first_row_is_kept(tmp_path: Pat
     ],
 )
 def test_golden_data_that_cannot_be_used_is_a_problem_of_its_set_only(
-    tmp_path: Path, files: dict[str, bytes], said: str
+    tmp_path: Path, files: dict[str, bytes], message: str
 ) -> None:
     write(tmp_path, 0, **files)
     write(tmp_path, 1, input_0=tensor_bytes(ROWS), output_0=tensor_bytes(2 * ROWS))
     reports, row = run_golden(Session(), tmp_path)
     assert [report["equal"] for report in reports] == [False, True]
-    assert said in reports[0]["problem"]
+    assert message in reports[0]["problem"]
     assert row is not None
 
 
@@ -109,7 +109,7 @@ def test_what_agrees(got: Any, wanted: Any, difference: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("got", "wanted", "said"),
+    ("got", "wanted", "message"),
     [
         (array([1.0]), array([1.1]), "output 0 differs by 0.1"),
         (array([1.0]), array([np.nan]), "output 0 differs"),
@@ -121,10 +121,10 @@ def test_what_agrees(got: Any, wanted: Any, difference: float) -> None:
         ([{0: 0.5}], array([1.0]), "output 0 is a list"),
     ],
 )
-def test_what_differs(got: Any, wanted: Any, said: str) -> None:
+def test_what_differs(got: Any, wanted: Any, message: str) -> None:
     report = compare([got], {0: wanted})
     assert not report["equal"]
-    assert said in report["problem"]
+    assert message in report["problem"]
     assert report["difference"] is None or np.isfinite(report["difference"])
 
 

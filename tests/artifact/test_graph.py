@@ -119,7 +119,7 @@ def test_operators_the_runtime_ships_and_functions_of_the_model_are_known(read: 
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"location": "../outside.bin"}, "Path traversal not allowed"),
         ({"location": "/etc/passwd"}, "Path traversal not allowed"),
@@ -136,9 +136,11 @@ def test_operators_the_runtime_ships_and_functions_of_the_model_are_known(read: 
         ({**WEIGHTS, "basepath": "/etc"}, "unknown or repeated keys"),
     ],
 )
-def test_external_data_is_read_as_the_strictest_reader_reads_it(read: Read, fields: dict[str, str], said: str) -> None:
+def test_external_data_is_read_as_the_strictest_reader_reads_it(
+    read: Read, fields: dict[str, str], message: str
+) -> None:
     (problem,) = read(build_model(initializers=[external_tensor(fields)])).external_problems
-    assert said in problem
+    assert message in problem
     assert problem.startswith("tensor 'w' ")
 
 

@@ -96,8 +96,8 @@ def test_a_submodule_at_any_level_of_a_commit_is_refused(place: Place, level: st
     git(place.root, "update-index", "--add", "--cacheinfo", f"160000,{head},{level}")
     git(place.root, "commit", "--quiet", "--message=Submodule")
     evidence = place.examine(place.commit_at("HEAD"))
-    found = {f.where: f.message for f in errors_in(evidence.findings) if f.rule == "path.symlink"}
-    assert f"{level} is a submodule" in found[level]
+    links = {f.where: f.message for f in errors_in(evidence.findings) if f.rule == "path.symlink"}
+    assert f"{level} is a submodule" in links[level]
     assert (evidence.digest, evidence.card) == (None, None)
 
 
@@ -138,9 +138,9 @@ def test_a_tree_that_git_would_not_write_is_refused(place: Place) -> None:
         top = tree(("40000", part, top))
     commit = git(place.root, "commit-tree", "-m", "Odd", top).decode().strip()
     evidence = place.examine(place.commit_at(commit))
-    said = " ".join(finding.message for finding in errors_in(evidence.findings))
+    messages = " ".join(finding.message for finding in errors_in(evidence.findings))
     for words in ("/../x is there", "/./x is there", "/.git makes", "/a are one file"):
-        assert words in said
+        assert words in messages
     assert evidence.digest is None
 
 

@@ -44,7 +44,7 @@ def link(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("break_it", "where", "said"),
+    ("break_it", "where", "message"),
     [
         (lambda place: place.write("model.onnx", b"x"), "model.onnx", "the manifest says sha256:"),
         (remove, "test_data_set_0/input_0.pb", "is not there"),
@@ -54,13 +54,13 @@ def link(place: Place) -> None:
     ],
 )
 def test_what_is_wrong_is_told_with_its_place_and_the_next_command(
-    place: Place, break_it: Callable[[Place], object], where: str, said: str
+    place: Place, break_it: Callable[[Place], object], where: str, message: str
 ) -> None:
     break_it(place)
     with pytest.raises(InvalidInput) as refused:
         load_artifact(place.path)
     assert refused.value.where == f"{place.path}/{where}"
-    assert said in refused.value.message
+    assert message in refused.value.message
     assert f"promotebot manifest {place.path} --model-file model.onnx" in refused.value.remedy
 
 

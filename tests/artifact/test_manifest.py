@@ -19,13 +19,13 @@ HEX = "ab" * 32
 
 
 def document(**changes: Any) -> dict[str, Any]:
-    said = {
+    values = {
         "schema_version": "v1",
         "model_file": "model.onnx",
         "sha256": {"model.onnx": HEX},
         "created_at": "2026-02-16",
     }
-    return {**said, **changes}
+    return {**values, **changes}
 
 
 def parse(value: Any) -> Manifest:
@@ -62,7 +62,7 @@ def test_a_time_of_older_tools_is_read(moment: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"schema_version": "v2"}, "$.schema_version: "),
         ({"schema_version": 1}, "$.schema_version: "),
@@ -93,10 +93,10 @@ def test_a_time_of_older_tools_is_read(moment: str) -> None:
         ({"model": "Regime Model"}, "$.model: 'Regime Model' is not a model name"),
     ],
 )
-def test_what_is_wrong_is_named_by_its_json_path(changes: dict[str, Any], said: str) -> None:
+def test_what_is_wrong_is_named_by_its_json_path(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse(document(**changes))
-    assert said in refused.value.message
+    assert message in refused.value.message
     assert refused.value.where == WHERE
     assert refused.value.remedy.startswith("promotebot manifest ml/artifacts/regime_v2 --model-file ")
     assert "\n" not in refused.value.message + refused.value.remedy

@@ -51,9 +51,9 @@ def test_a_model_is_opened_run_and_described(place: Place) -> None:
 
 
 def test_a_commit_is_examined_as_well_as_a_work_tree(place: Place) -> None:
-    here, there = place.examine(opener=ChildOpener()), place.examine(place.commit(), opener=ChildOpener())
-    assert here.digest == there.digest is not None
-    assert {(f.rule, f.severity) for f in here.findings} <= {(f.rule, f.severity) for f in there.findings}
+    on_disk, in_git = place.examine(opener=ChildOpener()), place.examine(place.commit(), opener=ChildOpener())
+    assert on_disk.digest == in_git.digest is not None
+    assert {(f.rule, f.severity) for f in on_disk.findings} <= {(f.rule, f.severity) for f in in_git.findings}
 
 
 def test_golden_outputs_that_the_model_does_not_give_are_refused(place: Place) -> None:
@@ -95,8 +95,8 @@ def test_external_data_outside_or_unlisted_is_refused(place: Place, location: st
     place.write_manifest()
     place.edit_manifest(lambda document: document["sha256"].pop("weights.bin", None))
     evidence = place.examine(opener=ChildOpener())
-    found = {finding.rule: finding.message for finding in errors_in(evidence.findings)}
-    assert repr(location) in found["artifact.external_data"]
+    messages = {finding.rule: finding.message for finding in errors_in(evidence.findings)}
+    assert repr(location) in messages["artifact.external_data"]
     assert evidence.card is None
 
 
@@ -195,8 +195,8 @@ from pathlib import Path
 from promotebot.artifact import confine
 print(int(confine.drop_network()), int(confine.apply_landlock(Path())))
 """
-    said = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)
-    network, files = map(int, said.stdout.split())
+    completed = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)
+    network, files = map(int, completed.stdout.split())
     card = place.examine(opener=ChildOpener()).card
     assert card is not None
     assert card.opened.walls == ["files"] * files + ["network"] * network

@@ -27,10 +27,10 @@ def test_a_file_is_read_whole(place: Place, source: Callable[[], FileSource]) ->
 def test_walk_names_everything_hidden_files_and_links_included(place: Place, source: Callable[[], FileSource]) -> None:
     place.write(".hidden/x", b"1")
     (place.path / "link").symlink_to("model.onnx")
-    found = {(e.path.removeprefix(f"{DIRECTORY}/"), e.kind) for e in source().walk(DIRECTORY)}
-    assert found >= {(".hidden", Kind.DIRECTORY), (".hidden/x", Kind.FILE), ("link", Kind.SYMLINK)}
-    assert ("test_data_set_0/input_0.pb", Kind.FILE) in found
-    assert len(found) == 9
+    paths = {(e.path.removeprefix(f"{DIRECTORY}/"), e.kind) for e in source().walk(DIRECTORY)}
+    assert paths >= {(".hidden", Kind.DIRECTORY), (".hidden/x", Kind.FILE), ("link", Kind.SYMLINK)}
+    assert ("test_data_set_0/input_0.pb", Kind.FILE) in paths
+    assert len(paths) == 9
 
 
 def test_kind_tells_what_stands_at_a_path(place: Place, source: Callable[[], FileSource]) -> None:
@@ -124,9 +124,9 @@ def test_a_file_that_changes_while_it_is_read_is_refused(place: Place, change: s
 
 def test_a_git_directory_is_named_and_not_entered(place: Place) -> None:
     place.write(".git/objects/x", b"1")
-    found = [entry.path for entry in WorkTree(place.root).walk(DIRECTORY)]
-    assert f"{DIRECTORY}/.git" in found
-    assert f"{DIRECTORY}/.git/objects" not in found
+    paths = [entry.path for entry in WorkTree(place.root).walk(DIRECTORY)]
+    assert f"{DIRECTORY}/.git" in paths
+    assert f"{DIRECTORY}/.git/objects" not in paths
 
 
 def test_a_disk_that_does_not_answer_is_could_not_verify(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from promotebot.artifact import load_artifact
+from promotebot.cli.json_schemas import generate
 from promotebot.cli.main import main
-from promotebot.cli.schemas import generate
 from promotebot.registry import ModelRegistry
 from tests.office import ROOT, Office
 
@@ -30,8 +30,8 @@ def artifact(tmp_path: Path) -> Path:
 
 
 def read(directory: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((directory / "manifest.json").read_bytes())
-    return found
+    document: dict[str, Any] = json.loads((directory / "manifest.json").read_bytes())
+    return document
 
 
 def test_a_manifest_lists_every_file_and_what_was_said(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,8 +109,13 @@ def test_init_lays_the_workflows_with_a_pinned_action_and_nothing_else_is_taken(
 ) -> None:
     alice = office.person("alice")
     monkeypatch.chdir(alice.clone)
-    for said in ("acme/promotebot@v1", "acme/promotebot", f"../x@{'0' * 40}", f"acme/promotebot@{'0' * 40}\nrun: x"):
-        assert main(["init", "--action", said]) == 2
+    for unpinned in (
+        "acme/promotebot@v1",
+        "acme/promotebot",
+        f"../x@{'0' * 40}",
+        f"acme/promotebot@{'0' * 40}\nrun: x",
+    ):
+        assert main(["init", "--action", unpinned]) == 2
     action = f"acme/promotebot@{'c0' * 20} # v1.2.3"
     assert main(["init", "--action", action]) == 0
     assert (alice.clone / ".github/workflows/review.yml").is_file()

@@ -62,9 +62,9 @@ def test_the_written_change_passes_the_gate(alice: Person, capsys: pytest.Captur
     assert main([*FLAGS, "--stage", "staging"]) == 0
     alice.commit("feat(ml): Promote regime_v2_prod to STAGING")
     assert main(["gate", "--base", "origin/main"]) == 0
-    said = capsys.readouterr()
-    assert "1 promotion(s), legal and proven" in said.out
-    assert "Only GitHub knows who asked, who may and who approved" in said.err
+    printed = capsys.readouterr()
+    assert "1 promotion(s), legal and proven" in printed.out
+    assert "Only GitHub knows who asked, who may and who approved" in printed.err
 
 
 def test_the_gate_refuses_a_hand_edit_and_names_the_model(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,7 +45,9 @@ def repository(tmp_path: Path) -> Path:
     return root
 
 
-IDENTITY = [(f"GIT_{who}_{what}", "alice@example.com") for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")]
+IDENTITY = [
+    (f"GIT_{who}_{field}", "alice@example.com") for who in ("AUTHOR", "COMMITTER") for field in ("NAME", "EMAIL")
+]
 
 
 def end(processes: list[subprocess.Popen[bytes]]) -> None:
@@ -87,7 +89,7 @@ def read_while_they_work(path: Path, workers: list[subprocess.Popen[bytes]]) -> 
 
 def broken_chains(registry: ModelRegistry) -> list[Any]:
     entries = {name: registry.raw_entry(name) for name in registry}
-    return [found for entry in entries.values() for found in chain_breaks(entry["history"], entry["history_digest"])]
+    return [broken for entry in entries.values() for broken in chain_breaks(entry["history"], entry["history_digest"])]
 
 
 @pytest.mark.parametrize(("count", "times"), sampled([(6, 8), (12, 20)], 2))

@@ -35,8 +35,8 @@ def report(capsys: Capture, *arguments: str) -> tuple[int, VerifyReport]:
     return code, VerifyReport.model_validate_json(capsys.readouterr().out)
 
 
-def rules(found: VerifyReport, severity: str) -> list[str]:
-    return [finding.rule for finding in found.findings if finding.severity.value == severity]
+def rules(result: VerifyReport, severity: str) -> list[str]:
+    return [finding.rule for finding in result.findings if finding.severity.value == severity]
 
 
 def edit(person: Person, change: Callable[[Any], object]) -> None:
@@ -58,9 +58,9 @@ def test_everything_is_found_at_once_and_each_names_its_model(alice: Person, cap
 
     edit(alice, damage)
     (alice.clone / V1 / "model.onnx").write_bytes(b"junk")
-    code, found = report(capsys)
-    assert (code, found.verdict) == (1, "mismatch")
-    wrong = {(f.model, f.rule) for f in found.findings if f.severity.value == "error"}
+    code, result = report(capsys)
+    assert (code, result.verdict) == (1, "mismatch")
+    wrong = {(f.model, f.rule) for f in result.findings if f.severity.value == "error"}
     assert wrong == {
         ("regime_classifier", "history.chain"),
         ("regime_classifier", "history.pointer"),
@@ -69,7 +69,7 @@ def test_everything_is_found_at_once_and_each_names_its_model(alice: Person, cap
         ("regime_classifier", "manifest.dataset_id"),
         (OTHER, "registry.schema"),
     }
-    schema = next(f for f in found.findings if f.rule == "registry.schema")
+    schema = next(f for f in result.findings if f.rule == "registry.schema")
     assert "$.models.other_model.active.git_sha" in schema.message
     assert "$.models.other_model.history[1].ts_utc" in schema.message
 
@@ -85,15 +85,15 @@ def test_one_model_of_two_is_verified_alone(alice: Person, capsys: Capture) -> N
 
 def test_since_looks_only_at_what_changed(alice: Person, capsys: Capture) -> None:
     with_other_model(alice)
-    code, found = report(capsys, "--since", "HEAD")
-    assert (code, found.models, rules(found, "pass")) == (0, (), ["verify.since"])
+    code, result = report(capsys, "--since", "HEAD")
+    assert (code, result.models, rules(result, "pass")) == (0, (), ["verify.since"])
     edit(alice, lambda document: document["models"][OTHER].update(owner="ml"))
     assert report(capsys, "--since", "HEAD")[1].models == (OTHER,)
     alice.git("checkout", "--", REGISTRY)
     (alice.clone / V2 / "model.onnx").write_bytes(b"junk")
-    code, found = report(capsys, "--since", "HEAD")
+    code, result = report(capsys, "--since", "HEAD")
     assert code == 1
-    assert set(found.models) == {"regime_classifier", OTHER}
+    assert set(result.models) == {"regime_classifier", OTHER}
     alice.git("checkout", "--", V2)
     (alice.clone / V1 / "new.bin").write_bytes(b"untracked")
     assert report(capsys, "--since", "HEAD")[0] == 1
@@ -117,9 +117,9 @@ def test_a_rehashed_history_is_found_with_base_and_named(alice: Person, capsys: 
 
     edit(alice, forge)
     assert report(capsys)[0] == 0
-    code, found = report(capsys, "--base", "HEAD")
+    code, result = report(capsys, "--base", "HEAD")
     assert code == 1
-    (finding,) = [f for f in found.findings if f.severity.value == "error"]
+    (finding,) = [f for f in result.findings if f.severity.value == "error"]
     assert finding.rule == "history.append_only"
     assert finding.message == "history[1] is not the base's history[1]: reason changed."
 
@@ -140,16 +140,16 @@ def test_what_history_lost_is_found_with_base(
             rehash(entry)
 
     edit(alice, forge)
-    code, found = report(capsys, "--base", "HEAD")
+    code, result = report(capsys, "--base", "HEAD")
     assert code == 1
-    assert any(says in f.message for f in found.findings if f.rule == "history.append_only")
+    assert any(says in f.message for f in result.findings if f.rule == "history.append_only")
 
 
 def test_promotions_only_append(alice: Person, capsys: Capture) -> None:
     assert main([*FLAGS, "--stage", "active", *DATA, *sha(alice), "--reason", "14 days"]) == 0
-    code, found = report(capsys, "--base", "HEAD")
+    code, result = report(capsys, "--base", "HEAD")
     assert code == 0
-    assert any(f.message == "the base's 3 event(s) unchanged, 1 added" for f in found.findings)
+    assert any(f.message == "the base's 3 event(s) unchanged, 1 added" for f in result.findings)
 
 
 def test_a_base_without_a_registry_is_unknown_not_verified(alice: Person, capsys: Capture) -> None:
@@ -181,13 +181,13 @@ def test_what_cannot_be_read_is_unknown_and_a_mismatch_outweighs_it(
         return real(self, source, directory, limits)
 
     monkeypatch.setattr(Examiner, "__call__", flaky)
-    code, found = report(capsys)
-    assert (code, found.verdict, rules(found, "unknown")) == (4, "could_not_verify", ["verify.unknown"])
-    assert "artifact.opens" in rules(found, "pass")
+    code, result = report(capsys)
+    assert (code, result.verdict, rules(result, "unknown")) == (4, "could_not_verify", ["verify.unknown"])
+    assert "artifact.opens" in rules(result, "pass")
     (alice.clone / V1 / "model.onnx").write_bytes(b"junk")
-    code, found = report(capsys)
-    assert (code, found.verdict) == (1, "mismatch")
-    assert rules(found, "unknown") == ["verify.unknown"]
+    code, result = report(capsys)
+    assert (code, result.verdict) == (1, "mismatch")
+    assert rules(result, "unknown") == ["verify.unknown"]
 
 
 def test_a_training_commit_outside_history_is_a_warning(alice: Person, capsys: Capture) -> None:
@@ -200,8 +200,8 @@ def test_a_training_commit_outside_history_is_a_warning(alice: Person, capsys: C
     edit(alice, forge)
     manifest = alice.clone / V1 / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"git_sha"', '"trained_at"'))
-    code, found = report(capsys)
-    assert "git_sha.ancestor" in rules(found, "warning"), [f for f in found.findings if f.severity.value != "pass"]
+    code, result = report(capsys)
+    assert "git_sha.ancestor" in rules(result, "warning"), [f for f in result.findings if f.severity.value != "pass"]
     assert code == 0
 
 
@@ -212,13 +212,13 @@ def test_an_older_tools_pointer_is_compared_with_the_commit_that_put_it_there(al
 
     edit(alice, older)
     alice.commit("chore: As an older tool left it")
-    code, found = report(capsys)
+    code, result = report(capsys)
     assert code == 0
-    assert any("those of the commit that put it there" in finding.message for finding in found.findings)
+    assert any("those of the commit that put it there" in finding.message for finding in result.findings)
     shutil.copytree(alice.clone / V2, alice.clone / V1, dirs_exist_ok=True)
     alice.commit("chore: Other bytes, and a manifest that lists them")
-    code, found = report(capsys)
-    assert (code, rules(found, "error")) == (1, ["artifact.pinned", "manifest.git_sha", "manifest.dataset_id"])
+    code, result = report(capsys)
+    assert (code, rules(result, "error")) == (1, ["artifact.pinned", "manifest.git_sha", "manifest.dataset_id"])
 
 
 def test_a_leftover_models_directory_is_named(alice: Person, capsys: Capture) -> None:
@@ -332,12 +332,12 @@ V1_DATA, V2_DATA = "market_data_2026_q1_btcusdt", "market_data_2026_q1_multi"
 
 def test_the_dataset_of_what_is_active_is_verified_where_it_is_present(alice: Person, capsys: Capture) -> None:
     place = dataset(alice.clone, V1_DATA)
-    code, found = report(capsys)
+    code, result = report(capsys)
     assert code == 0
-    assert "dataset.digest" in rules(found, "pass")
+    assert "dataset.digest" in rules(result, "pass")
     (place / "data.parquet").write_bytes(b"other rows")
-    code, found = report(capsys)
-    assert (code, rules(found, "error")) == (1, ["dataset.digest"])
+    code, result = report(capsys)
+    assert (code, rules(result, "error")) == (1, ["dataset.digest"])
 
 
 def lfs(place: Path) -> None:
@@ -361,8 +361,8 @@ def test_what_is_wrong_with_a_dataset_is_named(
     alice: Person, capsys: Capture, damage: Callable[[Path], object], severity: str, rule: str
 ) -> None:
     damage(dataset(alice.clone, V1_DATA))
-    found = report(capsys)[1]
-    assert rules(found, severity) == [rule] or rule in rules(found, severity)
+    result = report(capsys)[1]
+    assert rules(result, severity) == [rule] or rule in rules(result, severity)
 
 
 CHANGES: list[dict[str, Any]] = [
@@ -381,8 +381,8 @@ CHANGES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_dataset_manifest_out_of_its_form_is_refused(alice: Person, capsys: Capture, change: dict[str, Any]) -> None:
     dataset(alice.clone, V1_DATA, **change)
-    code, found = report(capsys)
-    assert (code, rules(found, "error")) == (1, ["dataset.manifest"])
+    code, result = report(capsys)
+    assert (code, rules(result, "error")) == (1, ["dataset.manifest"])
 
 
 def test_a_dataset_under_anothers_name_is_refused(alice: Person, capsys: Capture) -> None:

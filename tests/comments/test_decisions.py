@@ -18,7 +18,7 @@ from promotebot.artifact.evidence import Evidence, ModelCard
 from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.runtime import Latency, Opened, Tensor
 from promotebot.comments.comment import CommentContext, Rendered
-from promotebot.comments.decisions import render_done, render_plan, render_rejected, render_unchanged
+from promotebot.comments.decisions import PlanComment, render_done, render_plan, render_rejected, render_unchanged
 from promotebot.comments.help import COMMANDS, render_help
 from promotebot.comments.markdown import MAX_COMMENT
 from promotebot.comments.refusals import (
@@ -133,9 +133,15 @@ def accepted(registry: ModelRegistry) -> Plan:
     return decision
 
 
-def shown(plan: Plan, **options: Any) -> Rendered:
-    given: dict[str, Any] = {"commit_sha": COMMIT, "dry_run": False, "now": NOW, **options}
-    return render_plan(plan, V2, V1, SETTING, **given)
+def shown(
+    plan: Plan,
+    evidence: Evidence = V2,
+    today: Evidence | None = V1,
+    *,
+    context: CommentContext = SETTING,
+    **options: Any,
+) -> Rendered:
+    return render_plan(PlanComment(plan, evidence, today, **{"now": NOW, "commit_sha": COMMIT, **options}), context)
 
 
 def row(body: str, name: str) -> list[str]:
@@ -186,7 +192,7 @@ def test_a_changed_interface_or_feature_order_catches_the_eye(registry: ModelReg
     before = promoted(EMPTY, request(Stage.SHADOW, ordered, "v1"), ordered, 2026, 1, 1)
     wider = examined("regime_v2", seed="2", outputs=4, feature_order=("b", "a"))
     decision = decide(before, request(Stage.SHADOW, wider, "v2"), wider)
-    body = render_plan(decision, wider, ordered, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    body = shown(decision, wider, ordered).body
     assert "**differs**" in row(body, "inputs → outputs")[1]
     assert "**order differs" in row(body, "features")[1]
 
@@ -214,19 +220,19 @@ def test_the_closing_command_is_pinned_to_the_commit_that_is_now_the_head(accept
 
 
 def test_the_closing_command_asks_for_all_that_was_asked(registry: ModelRegistry) -> None:
-    said = {"reason": 'it\'s "fine", really; go', "notes": "a, b", "new_model": True}
-    decision = decide(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate", **said), V1)
-    body = render_plan(decision, V1, None, SETTING, commit_sha=None, dry_run=True, now=NOW).body
+    values = {"reason": 'it\'s "fine", really; go', "notes": "a, b", "new_model": True}
+    decision = decide(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate", **values), V1)
+    body = shown(decision, V1, None, commit_sha=None).body
     command = re.search(r"```text\n(/promote .*)\n```", body)
     assert command
     [parsed] = parse_comment(command[1])
     assert isinstance(parsed, ChangeCommand)
-    assert (parsed.arguments.reason, parsed.arguments.notes, parsed.arguments.new_model) == tuple(said.values())
+    assert (parsed.arguments.reason, parsed.arguments.notes, parsed.arguments.new_model) == tuple(values.values())
     assert (parsed.arguments.artifact_id, parsed.arguments.sha) == ("regime_v1_candidate", HEAD)
 
 
 def test_a_dry_run_says_so_and_gives_the_command_that_commits(accepted: Plan) -> None:
-    rendered = shown(accepted, commit_sha=None, dry_run=True)
+    rendered = shown(accepted, commit_sha=None)
     assert rendered.title.endswith("· dry run, nothing was committed")
     assert "This would make **`regime_v2_prod`**" in rendered.body
     assert f"--sha {HEAD}" in rendered.body
@@ -237,7 +243,7 @@ def test_a_dry_run_says_so_and_gives_the_command_that_commits(accepted: Plan) ->
 def test_a_rollback_is_recognisable(accepted: Plan) -> None:
     asked = request(Stage.ACTIVE, V1, "regime_v1_prod_rollback", reason="incident 123")
     back = decide(accepted.after, asked, V1)
-    body = render_plan(back, V1, V2, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    body = shown(back, V1, V2).body
     assert body.splitlines()[1] == "### ⏪ `regime_classifier` → ACTIVE · ready to sign off"
     assert "takes ACTIVE back to **`regime_v1_prod_rollback`**, away from `regime_v2_prod`" in body
     assert "| ⏪ ACTIVE | `regime_v1_prod_rollback` *(this one)* |" in body
@@ -245,7 +251,7 @@ def test_a_rollback_is_recognisable(accepted: Plan) -> None:
 
 def test_a_first_promotion_has_one_column_and_says_that_nothing_goes_live() -> None:
     decision = decide(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate"), V1)
-    body = render_plan(decision, V1, None, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    body = shown(decision, V1, None).body
     assert "|  | SHADOW after merging |" in body
     assert row(body, "stood in") == ["nowhere yet"]
     assert "into SHADOW. Nothing becomes ACTIVE." in body
@@ -254,32 +260,32 @@ def test_a_first_promotion_has_one_column_and_says_that_nothing_goes_live() -> N
 def test_a_lower_stage_says_what_stays_active(registry: ModelRegistry) -> None:
     v3 = examined("regime_v3", seed="3")
     decision = decide(registry, request(Stage.SHADOW, v3, "regime_v3"), v3)
-    body = render_plan(decision, v3, V2, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    body = shown(decision, v3, V2).body
     assert "into SHADOW in place of `regime_v2_candidate`. ACTIVE stays `regime_v1_prod`." in body
 
 
 def test_a_card_of_other_bytes_than_the_pointer_names_is_not_shown(accepted: Plan) -> None:
     changed = replace(examined("regime_v1", seed="9"), artifact_dir=V1.artifact_dir)
-    body = render_plan(accepted, V2, changed, SETTING, commit_sha=COMMIT, dry_run=False, now=NOW).body
+    body = shown(accepted, V2, changed).body
     assert row(body, "inputs → outputs")[0] == "—"
 
 
-def rejected(registry: ModelRegistry, *found: Finding, **values: Any) -> Rendered:
-    evidence = replace(V2, digest=None, card=None, findings=found)
+def rejected(registry: ModelRegistry, *findings: Finding, **values: Any) -> Rendered:
+    evidence = replace(V2, digest=None, card=None, findings=findings)
     decision = decide(registry, request(Stage.ACTIVE, V2, "regime_v2_prod", **values), evidence)
     assert isinstance(decision, Rejected)
     return render_rejected(decision, evidence, SETTING)
 
 
 def test_a_refusal_starts_with_what_is_wrong_and_the_next_command(registry: ModelRegistry) -> None:
-    found = error(
+    finding = error(
         "artifact.digest",
         f"ml/artifacts/regime_v2/model.onnx is sha256:{'7' * 64}, the manifest says sha256:{'1' * 64}.",
         where="ml/artifacts/regime_v2/model.onnx",
         remedy="restore the file, or promotebot manifest ml/artifacts/regime_v2 --model-file model.onnx, and commit",
     )
     origins = {"artifact_dir": "shadow pointer"}
-    rendered = rejected(registry, found, dataset_id=None, reason=None, new_model=False, origins=origins)
+    rendered = rejected(registry, finding, dataset_id=None, reason=None, new_model=False, origins=origins)
     lines = rendered.body.splitlines()
     assert lines[1] == "### ⛔ `regime_classifier` → ACTIVE · refused, nothing was committed"
     signs = [line[2:4].strip() for line in lines if line.startswith("- ")]
@@ -293,8 +299,8 @@ def test_a_refusal_starts_with_what_is_wrong_and_the_next_command(registry: Mode
 
 
 def test_many_findings_are_cut_in_the_comment_and_whole_in_the_summary(registry: ModelRegistry) -> None:
-    found = [error("artifact.files", f"file {n} " + "x" * 500, remedy="git status") for n in range(400)]
-    rendered = rejected(registry, *found)
+    findings = [error("artifact.files", f"file {n} " + "x" * 500, remedy="git status") for n in range(400)]
+    rendered = rejected(registry, *findings)
     assert len(rendered.body) <= MAX_COMMENT
     assert "- … and 37" in rendered.body
     assert "file 399" not in rendered.body
@@ -478,10 +484,10 @@ def assert_harmless(rendered: Rendered) -> None:
 @given(HOSTILE, HOSTILE, HOSTILE)
 def test_no_words_of_a_request_act_in_an_accepted_comment(reason: str, name: str, notes: str) -> None:
     spoken = [value.encode("utf-8", "replace").decode() or "x" for value in (reason, name, notes)]  # as JSON holds it
-    said: dict[str, Any] = {"reason": spoken[0], "notes": spoken[2], "dataset_id": None}
+    values: dict[str, Any] = {"reason": spoken[0], "notes": spoken[2], "dataset_id": None}
     origins = {"artifact_dir": reason, "reason": notes}
     actor = Actor(spoken[1] + "x", Source.GITHUB)
-    asked = request(Stage.SHADOW, V1, spoken[1], origins=origins, actor=actor, **said)
+    asked = request(Stage.SHADOW, V1, spoken[1], origins=origins, actor=actor, **values)
     card = V1.card
     assert card is not None
     odd = Tensor(name=spoken[1], type=spoken[0], shape=[spoken[2], 1])
@@ -494,7 +500,7 @@ def test_no_words_of_a_request_act_in_an_accepted_comment(reason: str, name: str
     decision = decide(EMPTY, asked, evidence)
     assert isinstance(decision, Plan)
     setting = replace(SETTING, requester=name)
-    assert_harmless(render_plan(decision, evidence, None, setting, commit_sha=COMMIT, dry_run=False, now=NOW))
+    assert_harmless(shown(decision, evidence, None, context=setting))
     assert_harmless(render_done(decision.event, MODEL, setting))
 
 

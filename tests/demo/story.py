@@ -18,9 +18,9 @@ from rich.syntax import Syntax
 from promotebot.errors import InvalidInput, PromotebotError
 from promotebot.registry import ModelRegistry
 from tests.demo.page import Shown, write_page
+from tests.fake_github.http import EmbeddedGitHub
 from tests.fake_github.people import Job, Person, Runner
-from tests.fake_github.server import EmbeddedGitHub
-from tests.fake_github.state import Repository
+from tests.fake_github.scenario import Repository
 
 MODEL = "regime_classifier"
 REGISTRY = "ml/registry/models.json"

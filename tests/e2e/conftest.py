@@ -13,10 +13,10 @@ import pytest
 
 from promotebot.registry import ModelRegistry
 from tests.demo.story import MODEL, REGISTRY, add_artifact, seed_repository
+from tests.fake_github.http import EmbeddedGitHub
 from tests.fake_github.people import Person
 from tests.fake_github.records import Issue
-from tests.fake_github.server import EmbeddedGitHub
-from tests.fake_github.state import Repository
+from tests.fake_github.scenario import Repository
 
 from .act import Act, JobRun
 from .workflow import Workflow

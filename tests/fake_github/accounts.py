@@ -1,4 +1,4 @@
-"""Who is asking and what they may do: users, roles, tokens and the permissions tokens carry."""
+"""Accounts and access: users, roles, tokens and the permissions that tokens carry."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Credential:
     permissions: Mapping[str, int] = field(default_factory=dict)
 
     def grants(self, area: str, level: str) -> bool:
-        """Whether an app token carries this permission. A user's token is judged by the role instead."""
+        """Tell whether an app token carries this permission. A user's token is judged by the role instead."""
         return self.permissions.get(area, 0) >= LEVELS[level]
 
 

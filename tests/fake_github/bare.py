@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -35,7 +36,7 @@ CONFIG = """[core]
 
 
 def git_environment() -> dict[str, str]:
-    """The environment of every git process: the machine's and the user's configuration stay out."""
+    """Return the environment of every git process: the machine's and the user's configuration stay out."""
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "SYSTEMROOT") if name in os.environ}
     return {
         **kept,
@@ -47,10 +48,10 @@ def git_environment() -> dict[str, str]:
 
 
 class GitError(Exception):
-    """A git process failed; the message is what it said."""
+    """A git process failed; the message is its output."""
 
-    def __init__(self, arguments: Sequence[str], code: int, said: str) -> None:
-        super().__init__(f"git {arguments[0]} failed with {code}: {said.strip()}")
+    def __init__(self, arguments: Sequence[str], code: int, output: str) -> None:
+        super().__init__(f"git {arguments[0]} failed with {code}: {output.strip()}")
         self.code = code
 
 
@@ -74,19 +75,13 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class ChangedFile:
-    """A file of a diff; `patch` is None for binary content."""
+class ChangeSize:
+    """How much a head changes since it left its base; binary files have no lines."""
 
-    path: str
-    status: str
-    blob: str
-    additions: int
-    deletions: int
-    previous: str | None
-    patch: str | None
-
-
-STATUS_WORDS = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "C": "copied", "T": "changed"}
+    commits: int = 0
+    files: int = 0
+    additions: int = 0
+    deletions: int = 0
 
 
 class BareRepository:
@@ -118,24 +113,14 @@ class BareRepository:
             env={**git_environment(), **(env or {})},
         )
         if done.returncode != 0:
-            said = (done.stderr or done.stdout).decode("utf-8", "replace")
-            raise GitError(arguments, done.returncode, said)
+            message = (done.stderr or done.stdout).decode("utf-8", "replace")
+            raise GitError(arguments, done.returncode, message)
         return done.stdout
-
-    def succeeds(self, *arguments: str) -> bool:
-        """Whether git answers yes (0) rather than no (1)."""
-        try:
-            self.run(*arguments)
-        except GitError as error:
-            if error.code != 1:
-                raise
-            return False
-        return True
 
     # Reading
 
     def resolve(self, revision: str, kind: str = "commit") -> str | None:
-        """The object id a revision names, peeled to `kind`, or None."""
+        """Return the object id a revision names, peeled to `kind`, or None."""
         if not revision or revision.startswith("-"):
             return None
         try:
@@ -145,27 +130,22 @@ class BareRepository:
             return None
 
     def branch(self, name: str) -> str | None:
-        """The tip of a branch, or None."""
+        """Return the tip of a branch, or None."""
         return self.resolve(f"refs/heads/{name}")
 
-    def refs(self, prefix: str = "refs/") -> dict[str, tuple[str, str]]:
-        """Full ref name → (object id, object type), sorted by name."""
-        lines = self.run("for-each-ref", "--format=%(refname) %(objectname) %(objecttype)").splitlines()
-        rows = (line.split(" ") for line in lines)
-        return {name: (sha, kind) for name, sha, kind in rows if name.startswith(prefix)}
-
-    def object_type(self, sha: str) -> str | None:
-        try:
-            return self.run("cat-file", "-t", sha).strip()
-        except GitError:
-            return None
-
-    def empty_tree(self) -> str:
-        """The id of the tree without entries, to compare a first commit with."""
-        return self.run("mktree", stdin="").strip()
+    def refs(self, prefix: str = "refs") -> dict[str, str]:
+        """Return the object id of every full ref name below a folder."""
+        lines = self.run("for-each-ref", "--format=%(refname) %(objectname)", prefix).splitlines()
+        return dict(line.split(" ", 1) for line in lines)
 
     def is_ancestor(self, older: str, newer: str) -> bool:
-        return self.succeeds("merge-base", "--is-ancestor", older, newer)
+        try:
+            self.run("merge-base", "--is-ancestor", older, newer)
+        except GitError as error:
+            if error.code != 1:
+                raise
+            return False
+        return True
 
     def merge_base(self, one: str, other: str) -> str | None:
         try:
@@ -174,7 +154,7 @@ class BareRepository:
             return None
 
     def commits(self, *revisions: str) -> list[Commit]:
-        """Commits of a range or `--no-walk` list, oldest first."""
+        """Return the commits of a range or `--no-walk` list, oldest first."""
         fields = ("%H", "%T", "%P", "%an", "%ae", "%aI", "%cn", "%ce", "%cI", "%B")
         form = "--format=tformat:" + "%x00".join(fields)
         out = self.run("log", "-z", "--reverse", "--topo-order", form, *revisions, "--")
@@ -184,25 +164,20 @@ class BareRepository:
     def commit(self, sha: str) -> Commit:
         return self.commits("--no-walk", sha)[0]
 
-    def changed_files(self, base: str, head: str) -> list[ChangedFile]:
-        """The files that differ between two trees or commits, with the patch of each."""
-        trees = ("-r", "-M", "--end-of-options", base, head)
-        raw = self.run("diff-tree", "-z", "--raw", "--no-abbrev", *trees)
-        counts = self.run("diff-tree", "-z", "--numstat", *trees)
-        patches = _split_patches(self.run("diff-tree", "-p", "--full-index", *trees))
-        files = []
-        rows = zip(_raw_rows(raw), _numstat_rows(counts), strict=True)
-        for (letter, blob, previous, path), (added, removed) in rows:
-            patch = next(patches)
-            if letter == "T":  # a file that became a link is shown as a removal and an addition
-                next(patches)
-            files.append(ChangedFile(path, STATUS_WORDS[letter], blob, added, removed, previous, patch))
-        return files
+    def change_size(self, base: str, head: str) -> ChangeSize:
+        """Count what `head` has that its merge base with `base` has not."""
+        start = self.merge_base(base, head)
+        if start is None:
+            return ChangeSize()
+        commits = int(self.run("rev-list", "--count", f"{start}..{head}", "--"))
+        summary = self.run("diff-tree", "-r", "-M", "--shortstat", "--end-of-options", start, head)
+        counts = {word: int(count) for count, word in re.findall(r"(\d+) (file|insertion|deletion)", summary)}
+        return ChangeSize(commits, counts.get("file", 0), counts.get("insertion", 0), counts.get("deletion", 0))
 
     # Writing
 
     def merge_trees(self, ours: str, theirs: str) -> str | None:
-        """The tree of a merge of two commits, or None when they conflict or share no history."""
+        """Return the tree of a merge of two commits, or None when they conflict or share no history."""
         try:
             return self.run("merge-tree", "--write-tree", "--no-messages", ours, theirs).splitlines()[0]
         except GitError:
@@ -247,32 +222,3 @@ def _commit(cells: list[str]) -> Commit:
         for name, email, when in (people[:3], people[3:])
     )
     return Commit(sha, tree, tuple(parents.split()), author, committer, message.rstrip("\n"))
-
-
-def _raw_rows(out: str) -> Iterator[tuple[str, str, str | None, str]]:
-    cells = iter(out.split("\0")[:-1])
-    for head in cells:
-        _old_mode, _new_mode, old, new, status = head.lstrip(":").split(" ")
-        letter = status[0]
-        first = next(cells)
-        if letter in "RC":
-            yield letter, new, first, next(cells)
-        else:
-            yield letter, old if letter == "D" else new, None, first
-
-
-def _numstat_rows(out: str) -> Iterator[tuple[int, int]]:
-    cells = iter(out.split("\0")[:-1])
-    for cell in cells:
-        added, removed, path = cell.split("\t", 2)
-        if not path:  # a rename: the two names follow as cells of their own
-            next(cells)
-            next(cells)
-        yield (0, 0) if added == "-" else (int(added), int(removed))
-
-
-def _split_patches(out: str) -> Iterator[str | None]:
-    """Cut a diff at its `diff --git` lines; a line of content never starts with those words."""
-    for part in ("\n" + out).split("\ndiff --git ")[1:]:
-        start = part.find("\n@@ ")
-        yield part[start + 1 :].rstrip("\n") if start >= 0 else None

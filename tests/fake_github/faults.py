@@ -14,7 +14,8 @@ class Fault:
     `status` answers with that error; `drop` closes the connection without an answer; `delay` answers late, in
     seconds; `half` breaks off in the middle of the answer's body; `stale` answers a read with what the very same read
     got before, as a replica that lags behind does. `after` lets the request take effect first: a write that happened
-    and whose answer was lost. `path` has no API root: `/repos/acme/models/issues/1/comments`, or
+    and whose answer was lost. `meanwhile` is what somebody else does just before this request is answered; the request
+    itself then goes on. `path` has no API root: `/repos/acme/models/issues/1/comments`, or
     `/acme/models.git/git-receive-pack`.
     """
 
@@ -30,10 +31,14 @@ class Fault:
     half: bool = False
     stale: bool = False
     meanwhile: Callable[[], object] | None = None
-    """What somebody else does just before this request is answered; the request itself then goes on."""
+
+    @property
+    def fails(self) -> bool:
+        """True when the request gets no answer of its own."""
+        return self.drop or bool(self.status)
 
     def strikes(self, method: str, path: str) -> bool:
-        """Whether this request is hit; each hit uses up one of `times`."""
+        """Tell whether this request is hit; each hit uses up one of `times`."""
         if self.times <= 0 or self.method not in ("*", method) or not re.search(self.path, path):
             return False
         self.times -= 1
@@ -41,7 +46,7 @@ class Fault:
 
 
 def secondary_limit(method: str, path: str, *, retry_after: int = 1, times: int = 1) -> Fault:
-    """GitHub's secondary rate limit.
+    """Build GitHub's secondary rate limit.
 
     https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
     """

@@ -1,196 +1,209 @@
-"""One connection: bytes to requests, answers to bytes. The only module that knows HTTP's wire format."""
+"""The HTTP server of the embedded GitHub, on loopback, with the faults that were injected.
+
+with EmbeddedGitHub(root) as hub:
+    repository = hub.create_repository("acme/models")
+    github.Github(auth=github.Auth.Token(hub.issue_user_token("alice")), base_url=hub.api_url)
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import shutil
+import socket
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from http.server import BaseHTTPRequestHandler
-from typing import IO, TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlsplit
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any
+
+from werkzeug import Request, Response
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from tests.fake_github import git_http
 from tests.fake_github.accounts import Credential
-from tests.fake_github.api import refusal, respond
-from tests.fake_github.api.routing import Answer, Call
+from tests.fake_github.api import error_answer, respond
+from tests.fake_github.api.call import Answer, Call
 from tests.fake_github.faults import Fault
-from tests.fake_github.hub import RequestRecord
-from tests.fake_github.refusals import Refused
+from tests.fake_github.records import RequestRecord
+from tests.fake_github.refusals import HttpError
+from tests.fake_github.scenario import Hub, require_git
+from tests.fake_github.state import HubState, utc_now
 
 if TYPE_CHECKING:
-    from tests.fake_github.server import LoopbackServer
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 API_ROOT = "/api/v3"
 BODY_LIMIT = 10 * 1024 * 1024
 SPOOL = 1024 * 1024
 HOURLY = {"user": 5000, "app": 1000, "anybody": 60}
-STATUSES_WITHOUT_BODY = (204, 304)
+PATIENCE = 5.0  # seconds
 
 
-class Exchange(BaseHTTPRequestHandler):
-    """Answers the requests of one connection, one after the other."""
+class EmbeddedGitHub(Hub):
+    """An embedded GitHub, bound to 127.0.0.1; a context manager, or `start` and `stop`.
 
-    protocol_version = "HTTP/1.1"
+    `root` holds the bare repositories; without one a temporary folder is used and removed.
+    """
+
+    def __init__(self, root: Path | None = None, *, port: int = 0, clock: Callable[[], datetime] = utc_now) -> None:
+        self._own_root = root is None
+        super().__init__(root or Path(tempfile.mkdtemp(prefix="fake-github-")), clock=clock)
+        self.root.mkdir(parents=True, exist_ok=True)
+        require_git()
+        self._application = Application(self)
+        self._server = LoopbackServer(self._application, port)
+        self.server_url = f"http://127.0.0.1:{self._server.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    def start(self) -> EmbeddedGitHub:
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Close the socket and every connection, and wait for what is still being answered."""
+        self._application.closing.set()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._server.close_connections()
+            self._thread.join()
+        self._server.server_close()
+        if self._own_root:
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    def __enter__(self) -> EmbeddedGitHub:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class RequestHandler(WSGIRequestHandler):
+    """Answers the request of one connection; the log of requests is `hub.requests`."""
+
     disable_nagle_algorithm = True
-    server: LoopbackServer
 
-    def handle(self) -> None:
-        try:
-            super().handle()
-        except (ConnectionError, TimeoutError):
-            self.close_connection = True  # the client left; nothing to tell anybody
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Print nothing."""
 
-    def finish(self) -> None:
-        try:
-            super().finish()
-        except (ConnectionError, ValueError):
-            self.close_connection = True
+    def connection_dropped(
+        self,
+        error: BaseException,  # noqa: ARG002 - the base class's signature
+        environ: WSGIEnvironment | None = None,  # noqa: ARG002 - the same
+    ) -> None:
+        """Close the connection after a client left, or after a fault dropped it."""
+        self.close_connection = True
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: the log of requests is `hub.requests`."""
 
-    def do_GET(self) -> None:
-        self._exchange()
+class LoopbackServer(ThreadedWSGIServer):
+    """A server with one thread per connection, all of which end with it."""
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - as above
+    daemon_threads = False  # so that `server_close` waits for them
 
-    def _exchange(self) -> None:
-        target = urlsplit(self.path)
-        path = unquote(target.path)
-        is_git = git_http.PATH.fullmatch(path) is not None
-        if not is_git and path.startswith(API_ROOT):
-            path = path.removeprefix(API_ROOT) or "/"
-        with tempfile.SpooledTemporaryFile(SPOOL) as small:
-            body: IO[bytes] = small
-            if is_git:
-                small.rollover()  # the backend reads it from a file descriptor
+    def __init__(self, application: Application, port: int) -> None:
+        self._connections: set[Any] = set()
+        self._changed = threading.Condition()
+        # A socket made here spares the reverse look-up of the host name, which may leave the machine.
+        with socket.create_server(("127.0.0.1", port), backlog=self.request_queue_size) as listener:
+            super().__init__("127.0.0.1", port, application, RequestHandler, fd=listener.fileno())
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._changed:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        with self._changed:
+            self._connections.discard(request)
+            self._changed.notify_all()
+
+    def close_connections(self) -> None:
+        """End silent connections at once; give answers under way a moment first."""
+        for direction in (socket.SHUT_RD, socket.SHUT_RDWR):
+            with self._changed:
+                for connection in self._connections:
+                    with contextlib.suppress(OSError):  # the client was faster
+                        connection.shutdown(direction)
+                self._changed.wait_for(lambda: not self._connections, PATIENCE)
+
+
+class Application:
+    """The WSGI application: credentials, the API or git, limits, and injected faults."""
+
+    def __init__(self, hub: HubState) -> None:
+        self.hub = hub
+        self.closing = threading.Event()
+        self._read_before: dict[tuple[str, str], Answer] = {}  # what each reader last got, for a stale answer
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        is_git = git_http.PATH.fullmatch(request.path) is not None
+        request.max_content_length = None if is_git else BODY_LIMIT
+        with tempfile.SpooledTemporaryFile(SPOOL) as body:
             try:
-                self._read_body(body, limit=None if is_git else BODY_LIMIT)
-            except Refused as refused:
-                self.close_connection = True
-                self._send(refusal(refused), None)
-                return
-            fault = self.server.hub.take_fault(self.command, path)
-            if fault and self._fail(fault):
-                self._log(path, None, fault.status, is_git=is_git)
-                return
-            if is_git:
-                self._answer_git(path, target.query, body, fault)
-            else:
-                self._answer_api(path, target.query, body.read(), fault)
+                shutil.copyfileobj(request.stream, body)
+            except RequestEntityTooLarge:
+                return self._json(error_answer(HttpError(413, "Payload Too Large")))(environ, start_response)
+            body.seek(0)
+            return self._respond(request, body, is_git=is_git)(environ, start_response)
 
-    # Reading
-
-    def _read_body(self, into: IO[bytes], limit: int | None) -> None:
-        """Read the body to its end, even one too large: a client listens only once it has sent all."""
-        received = 0
-        for part in self._body_parts():
-            received += len(part)
-            if limit is None or received <= limit:
-                into.write(part)
-        if limit is not None and received > limit:
-            raise Refused(413, "Payload Too Large")
-        into.seek(0)
-
-    def _body_parts(self) -> Iterator[bytes]:
-        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            yield from self._chunks()
-            return
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal():
-            raise Refused(400, "Bad Request")
-        left = int(length)
-        while left > 0:
-            part = self.rfile.read(min(left, git_http.CHUNK))
-            if not part:
-                raise ConnectionError("the client stopped in the middle of a body")
-            left -= len(part)
-            yield part
-
-    def _chunks(self) -> Iterator[bytes]:
-        while True:
-            head = self.rfile.readline(1024).partition(b";")[0].strip()
-            try:
-                size = int(head, 16)
-            except ValueError:
-                raise Refused(400, "Bad Request") from None
-            part = self.rfile.read(size)
-            self.rfile.readline(1024)  # the line end after the chunk, or the empty trailer
-            if size == 0:
-                return
-            yield part
-
-    # Answering
-
-    def _fail(self, fault: Fault) -> bool:
-        """Wait, drop or refuse as injected; False when the request goes on to be answered."""
-        self.server.closing.wait(fault.delay)
+    def _respond(self, request: Request, body: IO[bytes], *, is_git: bool) -> Response:
+        """Answer a request as injected faults have it, and log it. Raises ConnectionError to drop the connection."""
+        path = request.path if is_git else request.path.removeprefix(API_ROOT) or "/"
+        log = self.hub.git_requests if is_git else self.hub.requests
+        fault = self.hub.take_fault(request.method, path) or Fault("", "")
+        self.closing.wait(fault.delay)
         if fault.meanwhile:
             fault.meanwhile()
-        if fault.after:
-            return False
+        if fault.fails and not fault.after:
+            log.append(RequestRecord(request.method, path, "", fault.status))
+            return self._failure(fault)
+        credential = None
+        try:
+            credential = git_http.credential_of(self.hub, request.headers.get("Authorization", ""))
+            if is_git:
+                response = git_http.serve(self.hub, request, body, credential)
+            else:
+                call = Call(self.hub, request.method, path, request.args.to_dict(), body.read(), credential)
+                response = self._api(call, fault)
+        except HttpError as error:
+            response = _git_refusal(error) if is_git else self._json(error_answer(error))
+        login = credential.user.login if credential else ""
+        log.append(RequestRecord(request.method, path, login, response.status_code))
+        if fault.fails:  # the answer is lost after the request took effect
+            response.close()
+            return self._failure(fault)
+        return response
+
+    def _api(self, call: Call, fault: Fault) -> Response:
+        answer = respond(call)
+        reader = (f"{call.path}?{call.query}", call.credential.token if call.credential else "")
+        if fault.stale:
+            answer = self._read_before.get(reader, answer)
+        elif call.method == "GET":
+            self._read_before[reader] = answer
+        response = self._json(answer, call.credential)
+        return _broken_off(response) if fault.half else response
+
+    def _failure(self, fault: Fault) -> Response:
         if fault.drop:
-            self.close_connection = True
-        elif fault.status:
-            self._send(refusal(Refused(fault.status, fault.message, headers=fault.headers)), None)
-        return fault.drop or bool(fault.status)
+            raise ConnectionAbortedError("a fault drops the connection")
+        return self._json(error_answer(HttpError(fault.status, fault.message, headers=fault.headers)))
 
-    def _answer_api(self, path: str, query: str, body: bytes, fault: Fault | None) -> None:
-        hub, credential = self.server.hub, None
-        try:
-            credential = git_http.credential_of(hub, self.headers.get("Authorization", ""))
-            call = Call(hub, self.command, path, dict(parse_qsl(query)), body, credential)
-            answer = respond(self.server.endpoints, call)
-        except Refused as refused:
-            answer = refusal(refused)
-        self._log(path, credential, answer.status)
-        if fault and fault.after and self._fail_late(fault):
-            return
-        read = (f"{path}?{query}", credential.token if credential else "")
-        if fault and fault.stale:
-            answer = self.server.read_before.get(read, answer)
-        elif self.command == "GET":
-            self.server.read_before[read] = answer
-        self._send(answer, credential, half=bool(fault and fault.half))
-
-    def _fail_late(self, fault: Fault) -> bool:
-        """Lose the answer of a request that took effect."""
-        return self._fail(Fault("*", "", fault.status, fault.message, fault.headers, fault.drop))
-
-    def _log(self, path: str, credential: Credential | None, status: int, *, is_git: bool = False) -> None:
-        hub, login = self.server.hub, credential.user.login if credential else ""
-        log = hub.git_requests if is_git else hub.requests
-        log.append(RequestRecord(self.command, path, login, status))
-
-    def _answer_git(self, path: str, query: str, body: IO[bytes], fault: Fault | None) -> None:
-        hub, credential = self.server.hub, None
-        try:
-            credential = git_http.credential_of(hub, self.headers.get("Authorization", ""))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            answer = git_http.serve(hub, git_http.GitRequest(self.command, path, query, headers, body, credential))
-        except Refused as refused:
-            self._log(path, credential, refused.status, is_git=True)
-            plain = {"Content-Type": "text/plain; charset=utf-8", **_challenge(refused), **refused.headers}
-            self._send_bytes(refused.status, plain, f"{refused.message}\n".encode())
-            return
-        self._log(path, credential, answer.status, is_git=True)
-        with contextlib.closing(answer.body) as parts:
-            if not (fault and fault.after and self._fail_late(fault)):
-                self._send_stream(answer.status, answer.headers, parts)
-
-    def _send(self, answer: Answer, credential: Credential | None, *, half: bool = False) -> None:
-        body = b"" if answer.status in STATUSES_WITHOUT_BODY else json.dumps(answer.payload).encode()
-        headers = {
-            "Content-Type": "application/json; charset=utf-8",
-            **self._rate(credential),
-            **answer.headers,
-        }
-        self._send_bytes(answer.status, headers, body, half=half)
+    def _json(self, answer: Answer, credential: Credential | None = None) -> Response:
+        body = b"" if answer.status == 204 else json.dumps(answer.payload).encode()
+        headers = {**self._rate(credential), **answer.headers}
+        return Response(body, answer.status, headers, content_type="application/json; charset=utf-8")
 
     def _rate(self, credential: Credential | None) -> dict[str, str]:
         """https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
-        hub, token = self.server.hub, credential.token if credential else ""
+        hub, token = self.hub, credential.token if credential else ""
         kind = "anybody" if credential is None else "app" if credential.app else "user"
         with hub.lock:
             hub.spent[token] = used = hub.spent.get(token, 0) + 1
@@ -203,29 +216,18 @@ class Exchange(BaseHTTPRequestHandler):
             "X-RateLimit-Resource": "core",
         }
 
-    def _send_bytes(self, status: int, headers: Mapping[str, str], body: bytes, *, half: bool = False) -> None:
-        self.close_connection |= half
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if status not in STATUSES_WITHOUT_BODY:
-            self.send_header("Content-Length", str(len(body)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if half else body)
 
-    def _send_stream(self, status: int, headers: Iterable[tuple[str, str]], body: Iterator[bytes]) -> None:
-        self.send_response(status)
-        for name, value in headers:
-            self.send_header(name, value)
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        for part in body:
-            if part:
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
-        self.wfile.write(b"0\r\n\r\n")
+def _broken_off(response: Response) -> Response:
+    """Return a response that promises its whole length and ends in the middle."""
+    body = response.get_data()
+
+    def parts() -> Iterator[bytes]:
+        yield body[: len(body) // 2]
+        raise ConnectionAbortedError("a fault breaks the answer off")
+
+    return Response(parts(), response.status_code, response.headers)
 
 
-def _challenge(refused: Refused) -> dict[str, str]:
-    return {"WWW-Authenticate": 'Basic realm="GitHub"'} if refused.status == 401 else {}
+def _git_refusal(error: HttpError) -> Response:
+    headers = {"WWW-Authenticate": 'Basic realm="GitHub"'} if error.status == 401 else {}
+    return Response(f"{error.message}\n", error.status, headers)

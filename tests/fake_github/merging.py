@@ -6,21 +6,13 @@ from tests.fake_github.accounts import User
 from tests.fake_github.bare import WEB_FLOW, BareRepository, Commit, Person
 from tests.fake_github.protection import unmet
 from tests.fake_github.pulls import mark_merged, refresh
-from tests.fake_github.records import Pull
-from tests.fake_github.refusals import Refused, malformed
+from tests.fake_github.refusals import HttpError, malformed
+from tests.fake_github.state import Pull
 
 METHODS = ("merge", "squash", "rebase")
 
 
-def merge(
-    pull: Pull,
-    by: User,
-    *,
-    method: str = "merge",
-    sha: str | None = None,
-    title: str = "",
-    message: str | None = None,
-) -> str:
+def merge(pull: Pull, by: User, *, method: str = "merge", sha: str | None = None) -> str:
     """Merge into the base and return the base's new tip.
 
     405 when it cannot be merged, 409 when the head or the base moved:
@@ -28,20 +20,20 @@ def merge(
     """
     refuse_unready(pull, method, sha)
     base_tip = pull.tested_base
-    tip = build(pull, base_tip, by, method=method, title=title, message=message)
+    tip = build(pull, base_tip, by, method)
     if not pull.base.git.swap(f"refs/heads/{pull.base_ref}", tip, base_tip):
-        raise Refused(409, "Base branch was modified. Review and try the merge again.")
+        raise HttpError(409, "Base branch was modified. Review and try the merge again.")
     mark_merged(pull, by, tip)
     refresh(pull.base, by)
     return tip
 
 
-def build(pull: Pull, base_tip: str, by: User, *, method: str, title: str = "", message: str | None = None) -> str:
+def build(pull: Pull, base_tip: str, by: User, method: str) -> str:
     """Write the commits of a merge onto `base_tip` and return the last; no ref moves. 405 when git cannot."""
     if method == "rebase":
         return _rebased(pull, base_tip, by)
-    title, message = title or _default_title(pull, method), _default_message(pull, method, message)
-    return _merged(pull, base_tip, by, squash=method == "squash", text=f"{title}\n\n{message}".strip())
+    text = f"{_default_title(pull, method)}\n\n{_default_message(pull, method)}".strip()
+    return _merged(pull, base_tip, by, squash=method == "squash", text=text)
 
 
 def refuse_unready(pull: Pull, method: str, sha: str | None) -> None:
@@ -49,14 +41,14 @@ def refuse_unready(pull: Pull, method: str, sha: str | None) -> None:
     if method not in METHODS:
         raise malformed(f"{method} is not a member of {list(METHODS)}.")
     if pull.state != "open" or not pull.mergeable:
-        raise Refused(405, "Pull Request is not mergeable")
+        raise HttpError(405, "Pull Request is not mergeable")
     if sha is not None and sha != pull.head_sha:
-        raise Refused(409, "Head branch was modified. Review and try the merge again.")
+        raise HttpError(409, "Head branch was modified. Review and try the merge again.")
     if pull.draft:
-        raise Refused(405, "Pull Request is still a draft")
+        raise HttpError(405, "Pull Request is still a draft")
     reason = unmet(pull)
     if reason:
-        raise Refused(405, reason)
+        raise HttpError(405, reason)
 
 
 def _default_title(pull: Pull, method: str) -> str:
@@ -67,9 +59,7 @@ def _default_title(pull: Pull, method: str) -> str:
     return f"{title} (#{pull.number})"
 
 
-def _default_message(pull: Pull, method: str, message: str | None) -> str:
-    if message is not None:
-        return message
+def _default_message(pull: Pull, method: str) -> str:
     if method == "merge":
         return pull.title
     commits = _own_commits(pull)
@@ -86,7 +76,7 @@ def _merged(pull: Pull, base_tip: str, by: User, *, squash: bool, text: str) -> 
     git, now = pull.base.git, pull.base.hub.now()
     tree = git.merge_trees(base_tip, pull.head_sha)
     if tree is None:
-        raise Refused(405, "Pull Request is not mergeable")
+        raise HttpError(405, "Pull Request is not mergeable")
     writer = pull.user if squash else by  # a squash is signed by who opened the pull request
     parents = [base_tip] if squash else [base_tip, pull.head_sha]
     return git.commit_tree(tree, parents, text, Person(writer.login, writer.email, now), Person(*WEB_FLOW, now))
@@ -99,13 +89,13 @@ def _rebased(pull: Pull, base_tip: str, by: User) -> str:
     for commit in _own_commits(pull):
         tree = _picked(pull.base.git, commit, tip, committer)
         if tree is None:
-            raise Refused(405, "This branch can't be rebased")
+            raise HttpError(405, "This branch can't be rebased")
         tip = pull.base.git.commit_tree(tree, [tip], commit.message, commit.author, committer)
     return tip
 
 
 def _picked(git: BareRepository, commit: Commit, onto: str, committer: Person) -> str | None:
-    """The tree of `commit` replayed on `onto`.
+    """Return the tree of `commit` replayed on `onto`, or None when it conflicts.
 
     git 2.38 cannot be told a merge base, so one is made: a commit with the tree of `onto` whose parent is the
     picked commit's parent; merging the picked commit into it is exactly the cherry-pick.

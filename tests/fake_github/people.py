@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
-from tests.fake_github.hub import Hub
-from tests.fake_github.state import Repository
+from tests.fake_github.scenario import Hub, Repository
 
 BOT_PERMISSIONS = {
     "contents": "write",
@@ -23,8 +23,14 @@ BOT_PERMISSIONS = {
     "deployments": "write",
     "actions": "read",
 }
+PROMOTEBOT = (sys.executable, "-I", "-m", "promotebot")
 FOREIGN = ("GIT_", "GITHUB_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "ML_PROMOTION_")
 """Variables of whoever runs this that would change what a person's git or the program does."""
+
+
+def run_program(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> CompletedProcess[str]:
+    """Run a program to its end in a folder and an environment of its own."""
+    return subprocess.run(command, cwd=folder, env=dict(environment), capture_output=True, text=True, check=False)
 
 
 @dataclass(frozen=True)
@@ -64,21 +70,14 @@ class Person:
         return person
 
     def git(self, *arguments: str) -> str:
-        """Run git in the clone and return what it printed. Raises CalledProcessError with git's words."""
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=self.clone,
-            env=dict(self.environment),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        """Run git in the clone and return what it printed. Raises RuntimeError with git's message."""
+        done = run_program(["git", *arguments], self.clone, self.environment)
         if done.returncode:
             raise RuntimeError(f"git {arguments[0]} failed: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def start_branch(self, name: str, base: str = "main") -> None:
-        """A fresh branch from the base as it is on the server."""
+        """Start a fresh branch from the base as it is on the server."""
         self.git("fetch", "--quiet", "origin")
         self.git("switch", "--quiet", "--force-create", name, f"origin/{base}", "--no-track")
 
@@ -94,20 +93,13 @@ class Person:
         return self.git("rev-parse", "HEAD")
 
     def push(self) -> str:
-        """Push the branch one stands on and return its id."""
+        """Push the present branch and return its tip."""
         self.git("push", "--quiet", "origin", "HEAD")
         return self.git("rev-parse", "HEAD")
 
-    def promotebot(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def promotebot(self, *arguments: str) -> CompletedProcess[str]:
         """Run the program in the clone, as at a terminal."""
-        return subprocess.run(
-            [sys.executable, "-I", "-m", "promotebot", *arguments],
-            cwd=self.clone,
-            env=dict(self.environment),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return run_program([*PROMOTEBOT, *arguments], self.clone, self.environment)
 
 
 @dataclass(frozen=True)
@@ -134,7 +126,7 @@ class Runner:
         return cls(repository, directory, repository.issue_actions_token(BOT_PERMISSIONS))
 
     def environment(self, event_name: str, payload: Mapping[str, Any]) -> dict[str, str]:
-        """What GitHub gives a step, and nothing of this process but the path to programs."""
+        """Return what GitHub gives a step, and nothing of this process but the path to programs."""
         event, output, summary = (self.directory / name for name in ("event.json", "output", "summary"))
         event.write_text(json.dumps(payload), encoding="utf-8")
         for file in (output, summary):
@@ -155,14 +147,7 @@ class Runner:
 
     def run(self, event_name: str, payload: Mapping[str, Any]) -> Job:
         environment = self.environment(event_name, payload)
-        done = subprocess.run(
-            [sys.executable, "-I", "-m", "promotebot"],
-            cwd=self.directory,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_program(PROMOTEBOT, self.directory, environment)
         return self.finished(environment, done.returncode, done.stdout + done.stderr)
 
     def finished(self, environment: Mapping[str, str], exit_code: int, log: str) -> Job:
@@ -172,7 +157,7 @@ class Runner:
 
 
 def read_outputs(text: str) -> dict[str, str]:
-    """GITHUB_OUTPUT as the runner reads it: `name=value` lines and `name<<DELIMITER` blocks.
+    """Parse GITHUB_OUTPUT as the runner reads it: `name=value` lines and `name<<DELIMITER` blocks.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#multiline-strings
     """

@@ -1,49 +1,44 @@
-"""Branch protection: what still stands between a pull request and its merge."""
+"""Branch protection: the reasons that keep a pull request from its merge."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tests.fake_github.accounts import Role
-from tests.fake_github.records import Pull
-
-if TYPE_CHECKING:
-    from tests.fake_github.state import Repository
+from tests.fake_github.state import Pull, RepositoryState
 
 PASSING = frozenset({"success", "neutral", "skipped"})
 
 
-def check_outcome(repository: Repository, sha: str, name: str) -> str | None:
-    """The newest outcome reported under a name, by check run or status: a conclusion, "pending", or None.
+def check_outcome(repo: RepositoryState, sha: str, name: str) -> str | None:
+    """Return the newest outcome reported under a name, by check run or status: a conclusion, "pending", or None.
 
     Skipped and neutral runs satisfy a required check, as on GitHub:
     https://docs.github.com/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches
     """
-    runs = [run for run in repository.check_runs.values() if run.head_sha == sha and run.name == name]
+    runs = [run for run in repo.check_runs.values() if run.head_sha == sha and run.name == name]
     if runs:
         newest = max(runs, key=lambda run: run.id)
         return newest.conclusion or "pending"
-    statuses = [status for status in repository.statuses if status.sha == sha and status.context == name]
+    statuses = [status for status in repo.statuses if status.sha == sha and status.context == name]
     return statuses[-1].state if statuses else None
 
 
-def reported(repository: Repository, sha: str) -> set[str]:
-    """The names under which checks and statuses were reported on a commit."""
-    runs = {run.name for run in repository.check_runs.values() if run.head_sha == sha}
-    return runs | {status.context for status in repository.statuses if status.sha == sha}
+def reported(repo: RepositoryState, sha: str) -> set[str]:
+    """Return the names under which checks and statuses were reported on a commit."""
+    runs = {run.name for run in repo.check_runs.values() if run.head_sha == sha}
+    return runs | {status.context for status in repo.statuses if status.sha == sha}
 
 
 def approvals(pull: Pull) -> int:
-    """Approvals that count: each reviewer's last verdict, from people with write access."""
+    """Count the approvals: each reviewer's last verdict, from people with write access."""
     verdicts = {review.user: review.state for review in pull.reviews if review.state != "COMMENTED"}
     return sum(state == "APPROVED" and pull.base.role_of(user) >= Role.WRITE for user, state in verdicts.items())
 
 
-def unmet_check(repository: Repository, branch: str, sha: str) -> str | None:
-    """Which required check of a branch did not pass on a commit, in GitHub's words, or None."""
-    rule = repository.protections.get(branch)
+def unmet_check(repo: RepositoryState, branch: str, sha: str) -> str | None:
+    """Return which required check of a branch did not pass on a commit, in GitHub's words, or None."""
+    rule = repo.protections.get(branch)
     for name in rule.required_checks if rule else ():
-        outcome = check_outcome(repository, sha, name)
+        outcome = check_outcome(repo, sha, name)
         if outcome not in PASSING:
             state = "expected" if outcome is None else "pending" if outcome == "pending" else "failing"
             return f'Required status check "{name}" is {state}.'
@@ -51,7 +46,7 @@ def unmet_check(repository: Repository, branch: str, sha: str) -> str | None:
 
 
 def unmet(pull: Pull) -> str | None:
-    """Why the base's protection refuses this merge, in GitHub's words, or None."""
+    """Return why the base's protection refuses this merge, in GitHub's words, or None."""
     rule = pull.base.protections.get(pull.base_ref)
     if rule is None:
         return None
@@ -66,7 +61,7 @@ def unmet(pull: Pull) -> str | None:
 
 
 def mergeable_state(pull: Pull) -> str:
-    """GitHub's one word for the merge button: dirty, draft, blocked, unstable or clean."""
+    """Return GitHub's one word for the merge button: dirty, draft, blocked, unstable or clean."""
     if pull.mergeable is None:
         return "unknown"
     if not pull.mergeable:

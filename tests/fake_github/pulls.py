@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tests.fake_github.accounts import User
-from tests.fake_github.bare import WEB_FLOW, Person
-from tests.fake_github.records import Issue, Pull
-from tests.fake_github.refusals import Refused, invalid
-
-if TYPE_CHECKING:
-    from tests.fake_github.state import Repository
+from tests.fake_github.bare import WEB_FLOW, ZERO, Person
+from tests.fake_github.issues import close_issue, open_issue, reopen_issue
+from tests.fake_github.records import Activity
+from tests.fake_github.refusals import invalid
+from tests.fake_github.state import Pull, RepositoryState
 
 
 def open_pull(
-    base: Repository,
+    base: RepositoryState,
     author: User,
     *,
     head: str,
@@ -34,14 +31,10 @@ def open_pull(
     base_sha = base.git.branch(base_ref)
     if base_sha is None:
         raise invalid("PullRequest", "base")
-    for other in base.pulls.values():
-        if other.state == "open" and (other.head, other.head_ref, other.base_ref) == (
-            source,
-            head_ref,
-            base_ref,
-        ):
-            message = f"A pull request already exists for {source.owner.login}:{head_ref}."
-            raise invalid("PullRequest", "head", "custom", message)
+    ends = (source, head_ref, base_ref)
+    if any(pull.state == "open" and ends == (pull.head, pull.head_ref, pull.base_ref) for pull in base.pulls.values()):
+        message = f"A pull request already exists for {source.owner.login}:{head_ref}."
+        raise invalid("PullRequest", "head", "custom", message)
     base.git.fetch_from(source.git, f"refs/heads/{head_ref}")
     if base.git.is_ancestor(head_sha, base_sha):
         raise invalid("PullRequest", "base", "custom", f"No commits between {base_ref} and {head_ref}")
@@ -51,15 +44,6 @@ def open_pull(
     base.git.set_ref(f"refs/pull/{pull.number}/head", head_sha)
     test_merge(pull, base_sha)
     return pull
-
-
-def open_issue(repository: Repository, author: User, title: str, body: str | None = None) -> Issue:
-    """Number a new conversation; issues and pull requests share the numbers."""
-    now = repository.hub.now()
-    number = max(repository.issues, default=0) + 1
-    issue = Issue(repository.hub.next_id(), number, author, title, body, now, now)
-    repository.issues[number] = issue
-    return issue
 
 
 def test_merge(pull: Pull, base_tip: str) -> None:
@@ -80,13 +64,38 @@ def test_merge(pull: Pull, base_tip: str) -> None:
     git.set_ref(f"refs/pull/{pull.number}/merge", pull.merge_commit_sha)
 
 
-def refresh(repository: Repository, by: User) -> None:
-    """After any change of refs in `repository`: note it, and bring the open pull requests that touch it up to date."""
-    repository.activity.note(repository, by)
-    for other in repository.hub.repositories.values():
-        for pull in other.pulls.values():
-            if pull.state == "open" and repository in (pull.base, pull.head):
-                _refresh_pull(pull, by)
+def refresh(repo: RepositoryState, by: User) -> None:
+    """After any change of refs in `repo`: note it, and bring the open pull requests that touch it up to date."""
+    with repo.hub.lock:
+        repo.pushed_at = repo.hub.now()
+        _note_activity(repo, by)
+        for other in repo.hub.repositories.values():
+            for pull in other.pulls.values():
+                if pull.state == "open" and repo in (pull.base, pull.head):
+                    _refresh_pull(pull, by)
+
+
+def _note_activity(repo: RepositoryState, by: User) -> None:
+    """Compare the branches with those last seen; every difference is what somebody did just now.
+
+    https://docs.github.com/rest/repos/repos#list-repository-activities
+    """
+    log, hub = repo.activity, repo.hub
+    now = repo.git.refs("refs/heads")
+    for ref in sorted({*now, *log.seen}):
+        before, after = log.seen.get(ref, ZERO), now.get(ref, ZERO)
+        if before != after:
+            kind = _activity_type(repo, before, after)
+            log.entries.append(Activity(hub.next_id(), kind, ref, before, after, by, hub.now()))
+    log.seen = now
+
+
+def _activity_type(repo: RepositoryState, before: str, after: str) -> str:
+    if before == ZERO:
+        return "branch_creation"
+    if after == ZERO:
+        return "branch_deletion"
+    return "push" if repo.git.is_ancestor(before, after) else "force_push"
 
 
 def _refresh_pull(pull: Pull, by: User) -> None:
@@ -121,39 +130,14 @@ def close(pull: Pull, by: User) -> None:
     pull.base.git.set_ref(f"refs/pull/{pull.number}/merge", None)
 
 
-def close_issue(repository: Repository, issue: Issue, by: User, reason: str = "completed") -> None:
-    issue.state, issue.closed_at, issue.closed_by = "closed", repository.hub.now(), by
-    issue.state_reason = reason
-    issue.updated_at = issue.closed_at
-
-
 def reopen(pull: Pull, by: User) -> None:
     """Open a closed pull request again; merged ones and those without a head branch stay closed."""
     if pull.merged or pull.head.git.branch(pull.head_ref) is None or pull.base.git.branch(pull.base_ref) is None:
-        raise Refused(422, "Validation Failed", errors=[_cannot("reopen", pull)])
+        message = f"state cannot be changed. The {pull.head_ref} branch cannot be used to reopen it."
+        raise invalid("PullRequest", "state", "invalid", message)
     reopen_issue(pull.base, pull.issue)
     pull.tested_base = ""
     _refresh_pull(pull, by)
-
-
-def retarget(pull: Pull, base_ref: str, by: User) -> None:
-    """Point an open pull request at another base branch."""
-    base_sha = pull.base.git.branch(base_ref)
-    if base_sha is None or pull.state != "open":
-        raise invalid("PullRequest", "base")
-    pull.base_ref, pull.base_sha, pull.tested_base = base_ref, base_sha, ""
-    _refresh_pull(pull, by)
-
-
-def _cannot(verb: str, pull: Pull) -> dict[str, str]:
-    message = f"state cannot be changed. The {pull.head_ref} branch cannot be used to {verb} it."
-    return {"resource": "PullRequest", "code": "invalid", "field": "state", "message": message}
-
-
-def reopen_issue(repository: Repository, issue: Issue) -> None:
-    issue.state, issue.closed_at, issue.closed_by = "open", None, None
-    issue.state_reason = "reopened"
-    issue.updated_at = repository.hub.now()
 
 
 def mark_merged(pull: Pull, by: User, sha: str) -> None:

@@ -1,34 +1,34 @@
-"""What a push is told: the reason beside a refused ref, where git itself only says "hook declined".
+"""The report on a push: the reason beside a refused ref, where git itself only says "hook declined".
 
-The update hook writes `sandbox-reason: REF REASON` among its words; here the line leaves them and becomes the
-reason in the report. https://git-scm.com/docs/gitprotocol-pack#_report_status
+The update hook writes `fake-github-reason: REF REASON` among its messages; here that line becomes the reason in the
+report. https://git-scm.com/docs/gitprotocol-pack#_report_status
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-MARK = "sandbox-reason: "
+MARK = "fake-github-reason: "
 DECLINED = "error: hook declined to update "
-REPORT, WORDS = 1, 2  # side-bands
+REPORT, MESSAGES = 1, 2  # side-bands
 LARGEST = 65_515  # bytes of one side-band packet
 FLUSH = b"0000"
 
 
 def with_reasons(answer: bytes) -> bytes:
-    """The answer of `git receive-pack` with the hook's reasons in the report; others are left as they are."""
+    """Return the answer of `git receive-pack` with the hook's reasons in the report; others are left as they are."""
     bands = _bands(answer)
-    if bands is None or MARK.encode() not in bands[WORDS]:
+    if bands is None or MARK.encode() not in bands[MESSAGES]:
         return answer
-    words, reasons = _taken_out(bands[WORDS].decode("utf-8", "surrogateescape"))
+    messages, reasons = _split_reasons(bands[MESSAGES].decode("utf-8", "surrogateescape"))
     report = b"".join(_packet(_reasoned(line, reasons)) for line in _packets(bands[REPORT])) + FLUSH
-    said = words.encode("utf-8", "surrogateescape")
-    return b"".join([*_on_band(WORDS, said), *_on_band(REPORT, report), FLUSH])
+    stderr = messages.encode("utf-8", "surrogateescape")
+    return b"".join([*_on_band(MESSAGES, stderr), *_on_band(REPORT, report), FLUSH])
 
 
 def _bands(answer: bytes) -> dict[int, bytes] | None:
-    """Each side-band's bytes; None for an answer that is not multiplexed."""
-    bands = {REPORT: b"", WORDS: b""}
+    """Return each side-band's bytes; None for an answer that is not multiplexed."""
+    bands = {REPORT: b"", MESSAGES: b""}
     try:
         for packet in _packets(answer):
             bands[packet[0]] += packet[1:]
@@ -38,7 +38,7 @@ def _bands(answer: bytes) -> dict[int, bytes] | None:
 
 
 def _packets(data: bytes) -> Iterator[bytes]:
-    """The payloads of pkt-lines; a flush ends nothing and carries nothing. Raises ValueError for other bytes."""
+    """Yield the payloads of pkt-lines; a flush ends nothing and carries nothing. Raises ValueError for other bytes."""
     at = 0
     while at < len(data):
         size = int(data[at : at + 4], 16)
@@ -55,10 +55,10 @@ def _on_band(band: int, data: bytes) -> Iterable[bytes]:
     return (_packet(bytes([band]) + data[at : at + LARGEST]) for at in range(0, len(data), LARGEST))
 
 
-def _taken_out(words: str) -> tuple[str, dict[str, str]]:
-    """The words without the marked lines and git's remark on them, and the reason each gives for its ref."""
+def _split_reasons(messages: str) -> tuple[str, dict[str, str]]:
+    """Return the messages without the marked lines and git's remark on them, and the reason for each refused ref."""
     kept, reasons = [], {}
-    for line in words.splitlines(keepends=True):
+    for line in messages.splitlines(keepends=True):
         if line.startswith(MARK):
             ref, _, reason = line.removeprefix(MARK).strip().partition(" ")
             reasons[ref] = reason

@@ -1,15 +1,12 @@
-"""What the embedded GitHub remembers: issues, pulls, comments, reviews, checks, deployments, dispatches."""
+"""The records a repository keeps: issues, comments, reviews, checks, deployments, dispatches, activity."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.fake_github.accounts import App, User
-
-if TYPE_CHECKING:
-    from tests.fake_github.state import Repository
 
 
 @dataclass
@@ -95,64 +92,6 @@ class Review:
     body: str
     commit_id: str
     submitted_at: datetime
-
-
-@dataclass
-class Pull:
-    """The git half of a pull request.
-
-    `base_sha` is the base's tip when the head last moved; as on GitHub it does not follow the base.
-    `tested_base` is the base's tip the last test merge was made with.
-    """
-
-    id: int
-    issue: Issue
-    base: Repository
-    base_ref: str
-    base_sha: str
-    head: Repository
-    head_ref: str
-    head_sha: str
-    draft: bool = False
-    tested_base: str = ""
-    mergeable: bool | None = None
-    merge_commit_sha: str | None = None
-    merged_at: datetime | None = None
-    merged_by: User | None = None
-    reviews: list[Review] = field(default_factory=list)
-
-    @property
-    def number(self) -> int:
-        return self.issue.number
-
-    @property
-    def title(self) -> str:
-        return self.issue.title
-
-    @property
-    def state(self) -> str:
-        return self.issue.state
-
-    @property
-    def user(self) -> User:
-        return self.issue.user
-
-    @property
-    def merged(self) -> bool:
-        return self.merged_at is not None
-
-
-@dataclass(frozen=True)
-class MergeGroup:
-    """An entry of the merge queue: `pull_head` as queued, merged onto `base_sha` as `head_sha`."""
-
-    pull: Pull
-    pull_head: str
-    by: User
-    head_ref: str
-    head_sha: str
-    base_ref: str
-    base_sha: str
 
 
 @dataclass
@@ -252,3 +191,13 @@ class Protection:
     branch: str
     required_checks: tuple[str, ...] = ()
     required_reviews: int = 0
+
+
+@dataclass(frozen=True)
+class RequestRecord:
+    """One HTTP request as received; `login` is empty for the anonymous, `path` has no API root."""
+
+    method: str
+    path: str
+    login: str
+    status: int

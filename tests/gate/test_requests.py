@@ -18,6 +18,7 @@ from promotebot.promotion.request import CommandArguments
 from promotebot.registry.model import Action, Event, Pointer, RequestRef, Source
 from promotebot.registry.names import ArtifactPath, ModelName, Stage
 from tests.fakes import HEAD, NOW, REPO, TRAINED, FakeGitHub, pull_request
+from tests.pulls.promoted import EMPTY
 
 MODEL = ModelName("regime")
 POINTER = Pointer(
@@ -40,7 +41,7 @@ def step(request_id: str = "comment:1#1", request: dict[str, Any] | None = None,
         "reason": "A change",
         "request": RequestRef.model_validate(ref),
     }
-    return Step(MODEL, Event(**{**values, **changes}))
+    return Step(MODEL, Event(**{**values, **changes}), EMPTY)
 
 
 @dataclass

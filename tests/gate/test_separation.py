@@ -15,6 +15,7 @@ from promotebot.promotion.replay import Step
 from promotebot.registry.model import Event
 from promotebot.registry.names import ModelName
 from tests.fakes import HEAD, REPO, FakeGitHub, Push, Review, pull_request
+from tests.pulls.promoted import EMPTY
 
 ONE, TWO = (parse_policy(f"separation: {{approvals: {n}}}".encode()) for n in (1, 2))
 OTHER = "d" * 40
@@ -30,7 +31,7 @@ def step(login: str | None = "alice") -> Step:
     if login:
         request = {"repo": REPO, "pull": 7, "id": "comment:1#1", "login": login, "head_sha": HEAD}
         document.update(source="github", actor=login, request=request)
-    return Step(ModelName("regime"), Event.model_validate(document))
+    return Step(ModelName("regime"), Event.model_validate(document), EMPTY)
 
 
 @pytest.fixture

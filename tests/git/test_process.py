@@ -50,13 +50,13 @@ def test_a_failure_is_could_not_verify_with_gits_words_and_a_next_step() -> None
     problem = failed(1, "fatal: not\n  a repository")
     assert isinstance(problem, CouldNotVerify)
     assert problem.message == "git push failed: fatal: not a repository"
-    assert problem.said == "fatal: not a repository"
+    assert problem.stderr == "fatal: not a repository"
     assert problem.status == 1
     assert "run it again" in problem.remedy
 
 
 def test_a_silent_failure_is_told_by_its_status() -> None:
-    assert failed(137).said == "git ended with 137"
+    assert failed(137).stderr == "git ended with 137"
 
 
 def test_gits_words_are_one_bounded_line() -> None:

@@ -19,9 +19,9 @@ from promotebot.github.client import PyGithubClient
 from promotebot.promotion.policy import Permission
 from promotebot.settings import Settings
 from tests.fake_github.faults import Fault, secondary_limit
+from tests.fake_github.http import EmbeddedGitHub
 from tests.fake_github.people import BOT_PERMISSIONS, Person
-from tests.fake_github.server import EmbeddedGitHub
-from tests.fake_github.state import Repository
+from tests.fake_github.scenario import Repository
 
 BOT = "github-actions[bot]"
 MARKER = "<!-- promotebot:general -->"
@@ -144,9 +144,9 @@ def test_our_comment_is_found_behind_many_pages_of_others(client: PyGithubClient
 
 def test_a_comment_is_read_as_it_is_now(client: PyGithubClient, repository: Repository) -> None:
     comment = repository.comment(1, author="alice", body="/promote active")
-    found = client.comment(comment.id)
-    assert (found.body, found.author) == ("/promote active", "alice")
-    assert found.created_at == found.updated_at
+    answer = client.comment(comment.id)
+    assert (answer.body, answer.author) == ("/promote active", "alice")
+    assert answer.created_at == answer.updated_at
     client.react(comment.id, "eyes")
     assert [reaction.content for reaction in comment.reactions] == ["eyes"]
 
@@ -318,9 +318,9 @@ def test_a_short_page_is_not_the_last_one_while_another_is_linked() -> None:
         return 200, {"Link": '<http://127.0.0.1/x?page=2>; rel="next"'}, [comment_by("alice", "User", 1)]
 
     with answering(answer) as client:
-        found = client.find_comment(1, MARKER, author_login=BOT)
-    assert found is not None
-    assert found.id == 9
+        oldest = client.find_comment(1, MARKER, author_login=BOT)
+    assert oldest is not None
+    assert oldest.id == 9
 
 
 @pytest.mark.parametrize(("login", "kind"), [(BOT, "User"), ("github-actions", "Bot"), ("alice", "User")])

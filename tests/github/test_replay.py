@@ -18,8 +18,8 @@ from pydantic import SecretStr
 from promotebot.github.client import PyGithubClient
 from promotebot.promotion.policy import Permission
 from promotebot.settings import Settings
+from tests.fake_github.http import EmbeddedGitHub
 from tests.fake_github.people import BOT_PERMISSIONS, Person
-from tests.fake_github.server import EmbeddedGitHub
 
 API, SERVER = "https://api.github.com", "https://github.com"
 BOT = "github-actions[bot]"

@@ -18,9 +18,9 @@ NEXT = "Next: make audit, on a machine that reaches the advisories"
 
 def verdict(answer: Mapping[str, Any] | None) -> tuple[int, str]:
     """Exit code and words for what pip-audit answered; None when it gave no answer at all."""
-    looked_up = [it for it in (answer or {}).get("dependencies", []) if "vulns" in it]
-    skipped = [it["name"] for it in (answer or {}).get("dependencies", []) if "vulns" not in it]
-    lines = [_line(it, vulnerability) for it in looked_up for vulnerability in it["vulns"]]
+    looked_up = [entry for entry in (answer or {}).get("dependencies", []) if "vulns" in entry]
+    skipped = [entry["name"] for entry in (answer or {}).get("dependencies", []) if "vulns" not in entry]
+    lines = [_line(entry, vulnerability) for entry in looked_up for vulnerability in entry["vulns"]]
     if lines:
         return 1, "\n".join([*lines, "Next: make lock UPGRADE=--upgrade, then make check"])
     if not looked_up:

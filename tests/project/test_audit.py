@@ -28,5 +28,5 @@ SKIPPED = {"name": "c", "skip_reason": "not found"}
 def test_only_an_answer_about_every_dependency_is_a_clean_one(
     answer: dict[str, Any] | None, code: int, says: str
 ) -> None:
-    found, words = verdict(answer)
-    assert (found, says in words) == (code, True), words
+    exit_code, words = verdict(answer)
+    assert (exit_code, says in words) == (code, True), words

@@ -15,7 +15,7 @@ from promotebot.registry import ModelRegistry
 from promotebot.registry.chain import sealed
 from promotebot.registry.codec import stored_json
 from promotebot.registry.names import ModelName
-from tests.approved import approve, told
+from tests.approved import approve, finding_text
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
 DIGEST = "sha256:" + "1" * 64
@@ -74,7 +74,7 @@ WRONG: list[tuple[list[dict[str, Any]], dict[str, Any], str]] = [
 
 def test_every_finding_of_every_wrong_history_is_approved() -> None:
     def found(history: list[dict[str, Any]], entry: dict[str, Any]) -> list[str]:
-        return [told(finding) for finding in check_entry(registry(history, **entry), ModelName("m"), NOW)]
+        return [finding_text(finding) for finding in check_entry(registry(history, **entry), ModelName("m"), NOW)]
 
     approve("histories", ((f"{number}: {says}", found(h, e)) for number, (h, e, says) in enumerate(WRONG)))
 
@@ -87,14 +87,14 @@ def test_what_is_wrong_is_named(history: list[dict[str, Any]], entry: dict[str, 
 def test_a_fraction_in_an_event_has_no_digest_and_its_place_is_named() -> None:
     history, digest = sealed([event(1)])
     history[0]["accuracy"] = 0.5
-    found = wrong(history, seal=False, history_digest=digest)
-    assert any("history[0]: $.accuracy is the fraction 0.5" in finding.message for finding in found)
+    result = wrong(history, seal=False, history_digest=digest)
+    assert any("history[0]: $.accuracy is the fraction 0.5" in finding.message for finding in result)
 
 
 def test_a_chain_that_was_taken_off_is_not_taken_for_an_older_tools() -> None:
     history, _ = sealed([event(2), event(1)])
-    found = wrong(history, seal=False)
-    assert [finding.rule for finding in found] == ["history.chain"]
+    result = wrong(history, seal=False)
+    assert [finding.rule for finding in result] == ["history.chain"]
     assert wrong([event(1, pointer=pointer(digest=None))], seal=False, active=pointer(digest=None)) == []
 
 
@@ -108,9 +108,9 @@ def test_the_promotions_of_every_model_are_found_oldest_first() -> None:
         return {"shadow": None, "staging": None, "active": pointer(), "history": history, "history_digest": digest}
 
     base, head = of_models(a=entry(1), b=entry(1), c=entry(1)), of_models(a=entry(3, 2, 1), b=entry(1), c=entry(2, 1))
-    found = replay(base, head)
-    assert isinstance(found, Replayed)
-    assert [(step.model, step.event.ts_utc[8:10]) for step in found.steps] == [("a", "02"), ("a", "03"), ("c", "02")]
+    result = replay(base, head)
+    assert isinstance(result, Replayed)
+    assert [(step.model, step.event.ts_utc[8:10]) for step in result.steps] == [("a", "02"), ("a", "03"), ("c", "02")]
 
 
 TOPS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -132,8 +132,8 @@ ENTRIES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 def test_what_is_said_of_what_no_promotion_changes() -> None:
     def seen(base: ModelRegistry, head: ModelRegistry) -> list[str]:
-        found = replay(base, head)
-        return [told(finding) for finding in found.findings] if isinstance(found, Diverged) else ["replays"]
+        result = replay(base, head)
+        return [finding_text(finding) for finding in result.findings] if isinstance(result, Diverged) else ["replays"]
 
     tops = (
         (name, seen(*(ModelRegistry({"schema_version": "v1", "models": {}, **keys}) for keys in (one, other))))
@@ -146,10 +146,10 @@ def test_what_is_said_of_what_no_promotion_changes() -> None:
 def test_an_event_of_no_stage_is_no_promotion() -> None:
     base = registry([event(1)])
     head = registry([event(2, to_stage=None), event(1)])
-    found = replay(base, head)
-    assert isinstance(found, Diverged)
-    assert "history[0] names no stage" in found.findings[0].message
-    assert found.findings[0].where.endswith("$.models.m")
+    result = replay(base, head)
+    assert isinstance(result, Diverged)
+    assert "history[0] names no stage" in result.findings[0].message
+    assert result.findings[0].where.endswith("$.models.m")
 
 
 def test_a_file_that_git_calls_the_same_is_not_compared_again() -> None:
@@ -164,13 +164,13 @@ def test_a_file_that_git_calls_the_same_is_not_compared_again() -> None:
 
     index = stored_json({"schema_version": "v1", "layout": "split"})
     one, other = (ModelRegistry.parse(index, files=Files()) for _ in range(2))
-    found = [told(finding) for finding in check_append_only(one, other, ["m"])]
-    assert found == ["pass | history.append_only | the base's file, unchanged | ml/registry/models/m.json | "]
+    result = [finding_text(finding) for finding in check_append_only(one, other, ["m"])]
+    assert result == ["pass | history.append_only | the base's file, unchanged | ml/registry/models/m.json"]
     assert replay(one, other) == Replayed(())
 
 
 def test_a_genesis_pointer_that_moved_without_an_event_is_named() -> None:
     base = registry([], seal=False, active=pointer(digest=None))
     head = registry([], seal=False, active=pointer(digest=None, artifact_id="b"))
-    (found,) = errors_in(check_append_only(base, head, ["m"]))
-    assert found.message == "ACTIVE changed since the base without an event."
+    (result,) = errors_in(check_append_only(base, head, ["m"]))
+    assert result.message == "ACTIVE changed since the base without an event."

@@ -26,9 +26,9 @@ def completed(
     return complete(asked, scene, actor=Actor("alice", Source.GITHUB), ref=None, default_reason="#1: title")
 
 
-def refused(found: Request | IncompleteRequest, *words: str) -> None:
-    assert isinstance(found, IncompleteRequest)
-    (finding,) = found.findings
+def refused(result: Request | IncompleteRequest, *words: str) -> None:
+    assert isinstance(result, IncompleteRequest)
+    (finding,) = result.findings
     assert all(word in f"{finding.message} {finding.remedy}" for word in words), finding
 
 
@@ -65,10 +65,10 @@ def test_a_misspelt_model_is_answered_with_the_nearest() -> None:
 
 
 def test_every_value_is_taken_from_the_nearest_place_and_says_which() -> None:
-    found = completed(CommandArguments(Stage.ACTIVE), registry(one={"shadow": POINTER}))
-    assert isinstance(found, Request)
-    assert (found.model, found.artifact_dir, found.artifact_id, found.dataset_id) == ("one", "ml/a", "a_id", "d")
-    assert found.origins == {
+    result = completed(CommandArguments(Stage.ACTIVE), registry(one={"shadow": POINTER}))
+    assert isinstance(result, Request)
+    assert (result.model, result.artifact_dir, result.artifact_id, result.dataset_id) == ("one", "ml/a", "a_id", "d")
+    assert result.origins == {
         "model": "only model in the registry",
         "artifact_dir": "shadow pointer",
         "artifact_id": "shadow pointer",
@@ -87,7 +87,7 @@ def test_what_is_said_is_taken_as_it_is() -> None:
         dataset_id="said",
         reason="why",
     )
-    found = completed(asked, registry(one={"shadow": POINTER}))
-    assert isinstance(found, Request)
-    assert (found.artifact_dir, found.artifact_id, found.dataset_id, found.reason) == ("ml/b", "b", "said", "why")
-    assert found.origins == {}
+    result = completed(asked, registry(one={"shadow": POINTER}))
+    assert isinstance(result, Request)
+    assert (result.artifact_dir, result.artifact_id, result.dataset_id, result.reason) == ("ml/b", "b", "said", "why")
+    assert result.origins == {}

@@ -306,20 +306,20 @@ def test_every_hand_edit_of_a_legal_registry_is_refused_and_named(moves: list[Mo
         except Exception as problem:  # noqa: BLE001 - the loader may refuse it first
             assert "ml/registry/models.json" in str(problem), name  # noqa: PT017 - either refusal is right
             continue
-        found = replay(state, head)
-        assert isinstance(found, Diverged), name
-        assert MODEL in found.findings[0].where, name
+        result = replay(state, head)
+        assert isinstance(result, Diverged), name
+        assert MODEL in result.findings[0].where, name
 
 
 def test_a_removed_model_and_a_changed_head_are_named() -> None:
     bare = ModelRegistry.parse(stored_json({"schema_version": "v1", "models": {}}))
-    found = replay(LIVE, bare)
-    assert isinstance(found, Diverged)
-    assert "removed" in found.findings[0].message
+    result = replay(LIVE, bare)
+    assert isinstance(result, Diverged)
+    assert "removed" in result.findings[0].message
     team = ModelRegistry({**LIVE.document, "team": "x"})
-    found = replay(LIVE, team)
-    assert isinstance(found, Diverged)
-    assert "$.team" in found.findings[0].message
+    result = replay(LIVE, team)
+    assert isinstance(result, Diverged)
+    assert "$.team" in result.findings[0].message
 
 
 def test_a_rehashed_history_is_found_by_comparing_with_the_base() -> None:
@@ -331,9 +331,9 @@ def test_a_rehashed_history_is_found_by_comparing_with_the_base() -> None:
     )
     forged = forged.with_event(MODEL, events[0], events[0]["pointer"], Stage.ACTIVE)
     assert errors_in(check_entry(forged, MODEL, NOW)) == []
-    found = replay(LIVE, forged)
-    assert isinstance(found, Diverged)
-    assert "history[1] is not the base's history[1]: reason changed." in found.findings[0].message
+    result = replay(LIVE, forged)
+    assert isinstance(result, Diverged)
+    assert "history[1] is not the base's history[1]: reason changed." in result.findings[0].message
 
 
 def test_a_demotion_without_a_reason_is_refused() -> None:

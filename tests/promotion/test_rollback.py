@@ -81,10 +81,10 @@ def test_to_chooses_by_name_and_never_a_broken_one() -> None:
 
 
 def test_every_pointer_that_is_passed_over_says_why() -> None:
-    found = candidates(entry("c", "a", "b", "<a"), Stage.ACTIVE)
-    why = {passed.pointer.artifact_id: passed.why for passed in found.passed_over}
-    assert why["a_prod"] == "it is in use now"
-    assert "an earlier rollback went away from it" in why["b_prod"]
+    result = candidates(entry("c", "a", "b", "<a"), Stage.ACTIVE)
+    reasons = {passed.pointer.artifact_id: passed.reason for passed in result.skipped}
+    assert reasons["a_prod"] == "it is in use now"
+    assert "an earlier rollback went away from it" in reasons["b_prod"]
 
 
 def test_the_name_of_a_rollback_does_not_grow() -> None:
@@ -95,9 +95,9 @@ def test_what_is_gone_back_to_after_every_short_history() -> None:
     """Every history of up to four moves over two artifacts, with what is passed over and why."""
 
     def told(moves: tuple[str, ...]) -> Iterator[str]:
-        found = candidates(entry(*moves), Stage.ACTIVE)
-        yield f"to: {', '.join(pointer.artifact_id for pointer in found.pointers) or 'nothing'}"
-        yield from (f"not {over.pointer.artifact_id}: {over.why}" for over in found.passed_over)
+        result = candidates(entry(*moves), Stage.ACTIVE)
+        yield f"to: {', '.join(pointer.artifact_id for pointer in result.pointers) or 'nothing'}"
+        yield from (f"not {over.pointer.artifact_id}: {over.reason}" for over in result.skipped)
 
     every = (moves for length in range(1, 5) for moves in product(("a", "b", "<a", "-"), repeat=length))
     approve("rollbacks", ((" ".join(moves), told(moves)) for moves in every if _can_be(moves)))

@@ -17,7 +17,7 @@ from promotebot.promotion.request import Actor
 from promotebot.registry import Stage
 from promotebot.registry.model import Action, Source
 from promotebot.text import duration
-from tests.approved import approve, set_values
+from tests.approved import approve, json_text, refusal_text, set_values
 
 from .test_plan import SHA, V1, asked
 
@@ -107,11 +107,18 @@ def test_what_is_made_of_every_kind_of_line() -> None:
 def _parsed(body: str) -> Iterator[str]:
     for command in parse_comment(body):
         if isinstance(command, ChangeCommand):
-            yield f"{command.line}: {_short(command.text)} → {_short(set_values(command.arguments))}"
+            yield f"{command.line}: {_short(command.text)}"
+            yield _arguments(command)
         elif isinstance(command, InvalidCommand):
-            yield f"{command.line}: {_short(command.text)} ✗ {_short(command.problem)} | {command.remedy}"
+            yield f"{command.line}: {_short(command.text)}"
+            yield f"✗ {_short(command.problem)} | {command.remedy}"
         else:
             yield f"{type(command).__name__}: {set_values(command)}"
+
+
+def _arguments(command: ChangeCommand) -> str:
+    values = set_values(command.arguments)
+    return "\n".join(["→", *map(_short, values.split("\n"))]) if "\n" in values else f"→ {values}"
 
 
 def _short(text: str) -> str:
@@ -135,11 +142,11 @@ LABELS = (
 def test_what_is_made_of_every_kind_of_label() -> None:
     def read(name: str) -> Iterator[str]:
         try:
-            found = parse_label(name)
+            result = parse_label(name)
         except InvalidInput as problem:
-            yield f"✗ {problem.where}: {problem.message} | {problem.remedy}"
+            yield refusal_text(problem)
         else:
-            yield set_values(found) if found else "asks for nothing"
+            yield set_values(result) if result else "asks for nothing"
 
     approve("labels", ((name, read(name)) for name in LABELS))
 
@@ -197,9 +204,9 @@ def test_what_a_policy_that_is_none_is_told() -> None:
 
     def read(text: str) -> Iterator[str]:
         try:
-            yield parse_policy(text.encode()).model_dump_json()
+            yield json_text(parse_policy(text.encode()).model_dump(mode="json"))
         except InvalidInput as problem:
-            yield f"{problem.where}: {problem.message} | {problem.remedy}"
+            yield refusal_text(problem)
 
     approve("policies", ((_short(text), read(text)) for text in texts))
 
@@ -211,4 +218,4 @@ def test_a_policy_is_written_and_pinned_as_it_is_meant() -> None:
         "separation: {approvals: 2}",
     ]
     policies = ((text or "no file", parse_policy(text.encode() or None)) for text in texts)
-    approve("policy_digests", ((name, [p.digest[7:], p.model_dump_json()]) for name, p in policies))
+    approve("policy_digests", ((name, [p.digest[7:], json_text(p.model_dump(mode="json"))]) for name, p in policies))

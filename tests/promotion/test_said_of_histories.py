@@ -16,7 +16,7 @@ from promotebot.promotion.replay import Diverged, Step, replay
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Event, RequestRef, Source
-from tests.approved import approve, set_values, told
+from tests.approved import approve, finding_text, set_values
 
 from .test_plan import LIVE, MODEL, NOW, SHA, V2, after
 
@@ -70,12 +70,14 @@ def damages() -> Iterator[tuple[str, ModelRegistry]]:
 
 def test_what_is_said_of_every_damage_to_a_history() -> None:
     def seen(head: ModelRegistry) -> Iterator[str]:
-        found = replay(MOVED_ON, head)
-        yield from (told(finding) for finding in found.findings) if isinstance(found, Diverged) else ["replays"]
+        result = replay(MOVED_ON, head)
+        yield from (
+            (finding_text(finding) for finding in result.findings) if isinstance(result, Diverged) else ["replays"]
+        )
         if MODEL in head:
-            yield from (told(finding) for finding in check_entry(head, MODEL, NOW))
-        yield from (told(finding) for finding in check_append_only(MOVED_ON, head, [MODEL]))
-        yield from (told(finding) for finding in check_append_only(head, MOVED_ON, [MODEL]))
+            yield from (finding_text(finding) for finding in check_entry(head, MODEL, NOW))
+        yield from (finding_text(finding) for finding in check_append_only(MOVED_ON, head, [MODEL]))
+        yield from (finding_text(finding) for finding in check_append_only(head, MOVED_ON, [MODEL]))
 
     approve("damages", ((name, seen(head)) for name, head in damages()))
 
@@ -104,19 +106,19 @@ def test_an_event_is_retraced_to_its_request_and_held_against_what_that_produces
     approve(
         "retraced",
         [
-            ("the first event of a model", retraced(Step(MODEL, empty), None)),
-            ("a promotion", retraced(Step(MODEL, newest), before)),
-            ("a rollback to what stood there", retraced(Step(MODEL, rolled), before)),
-            ("a rollback to what never did", retraced(Step(MODEL, unheard), before)),
-            ("a rollback to what stood in another stage", retraced(Step(MODEL, elsewhere), before)),
-            ("a rollback to an older tool's, by its place", retraced(Step(MODEL, rolled), unpinned)),
-            ("a rollback to an older tool's, of another place", retraced(Step(MODEL, moved), unpinned)),
-            ("a rollback of a model that is new", retraced(Step(MODEL, rolled), None)),
-            ("an event from GitHub", retraced(Step(MODEL, answered), before)),
-            ("an event from a terminal that names a request", retraced(Step(MODEL, claimed), before)),
-            ("an event from GitHub that names none", retraced(Step(MODEL, silent), before)),
-            ("an event without an actor", retraced(Step(MODEL, bare), before)),
-            ("a demotion", retraced(Step(MODEL, demoted), before)),
+            ("the first event of a model", retraced(Step(MODEL, empty, LIVE), None)),
+            ("a promotion", retraced(Step(MODEL, newest, LIVE), before)),
+            ("a rollback to what stood there", retraced(Step(MODEL, rolled, LIVE), before)),
+            ("a rollback to what never did", retraced(Step(MODEL, unheard, LIVE), before)),
+            ("a rollback to what stood in another stage", retraced(Step(MODEL, elsewhere, LIVE), before)),
+            ("a rollback to an older tool's, by its place", retraced(Step(MODEL, rolled, LIVE), unpinned)),
+            ("a rollback to an older tool's, of another place", retraced(Step(MODEL, moved, LIVE), unpinned)),
+            ("a rollback of a model that is new", retraced(Step(MODEL, rolled, LIVE), None)),
+            ("an event from GitHub", retraced(Step(MODEL, answered, LIVE), before)),
+            ("an event from a terminal that names a request", retraced(Step(MODEL, claimed, LIVE), before)),
+            ("an event from GitHub that names none", retraced(Step(MODEL, silent, LIVE), before)),
+            ("an event without an actor", retraced(Step(MODEL, bare, LIVE), before)),
+            ("a demotion", retraced(Step(MODEL, demoted, LIVE), before)),
             *((name, differences(written, newest)) for name, written in _forged(newest)),
             ("a demotion keeps the time of what it took out", differences(demoted, demoted)),
             ("a demotion that says another time", differences(demoted, demoted.model_copy(update=_LATER))),

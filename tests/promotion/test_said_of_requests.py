@@ -5,7 +5,6 @@ A change shows up in `said/*.txt`; APPROVE=1 writes them anew, and the diff is w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -22,7 +21,7 @@ from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, RequestRef, Source
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName
-from tests.approved import approve, set_values, told
+from tests.approved import approve, finding_text, json_text, set_values
 
 from .test_plan import EMPTY, LIVE, MODEL, NOW, SHA, SHADOWED, V1, V2, after, asked, decide, evidence
 
@@ -103,10 +102,10 @@ def decisions() -> Iterator[tuple[str, Decision]]:
     yield "a rollback to an older tool's", decide(older, asked(Stage.ACTIVE, V1, action=Action.ROLLBACK), V1)
     yield "bytes that an older tool's ACTIVE may have been", decide(older, active, V1)
     beside = {**place, "artifact_dir": "ml/artifacts/v0"}
-    for stage, there in (("active", beside), ("shadow", place)):
-        past = [{"ts_utc": "2026-01-01T00:00:00Z", "to_stage": stage, "pointer": there}]
+    for stage, pointer in (("active", beside), ("shadow", place)):
+        past = [{"ts_utc": "2026-01-01T00:00:00Z", "to_stage": stage, "pointer": pointer}]
         again = asked(Stage.ACTIVE, V1, action=Action.ROLLBACK)
-        yield f"a rollback to what was {stage} in {there['artifact_dir']}", decide(stored(history=past), again, V1)
+        yield f"a rollback to what was {stage} in {pointer['artifact_dir']}", decide(stored(history=past), again, V1)
     silent = parse_policy(b"stages: {shadow: {soak: null}}")
     yield "no soak in shadow, one in staging", decide(staged, active, V1, policy=silent, now=NOW + 2 * days)
     yield "an older tool's registry goes on", decide(older, asked(Stage.SHADOW, V2), V2)
@@ -131,15 +130,16 @@ def test_what_is_decided_and_said_of_every_kind_of_request() -> None:
 
 def _decided(decision: Decision) -> Iterator[str]:
     yield type(decision).__name__
-    yield from (told(finding) for finding in decision.findings)
+    yield from (finding_text(finding) for finding in decision.findings)
     if isinstance(decision, Plan):
-        yield json.dumps(decision.after.raw_entry(decision.request.model)["history"][0], sort_keys=True)
-        yield json.dumps(document(decision, written=True).model_dump(mode="json", exclude={"findings"}))
+        event = decision.after.raw_entry(decision.request.model)["history"][0]
+        yield json_text(event)
+        yield json_text(document(decision, written=True).model_dump(mode="json", exclude={"findings"}))
         yield f"again: {decision.request.retry()}"
     elif not isinstance(decision, Rejected):
-        yield json.dumps(document(decision, written=False).model_dump(mode="json", exclude={"findings"}))
+        yield json_text(document(decision, written=False).model_dump(mode="json", exclude={"findings"}))
     else:
-        yield json.dumps(document(decision, written=False).model_dump(mode="json", exclude={"findings"}))
+        yield json_text(document(decision, written=False).model_dump(mode="json", exclude={"findings"}))
 
 
 POINTER = {"artifact_dir": "ml/a", "artifact_id": "a_id", "dataset_id": "d", "git_sha": "5" * 40}
@@ -212,15 +212,15 @@ def scenes() -> Iterator[tuple[str, Request | IncompleteRequest]]:
 
 
 def test_what_is_inferred_and_asked_back_in_every_kind_of_scene() -> None:
-    def shown(found: Request | IncompleteRequest) -> Iterator[str]:
-        if isinstance(found, IncompleteRequest):
-            yield f"unclear, model {found.model}"
-            yield from (told(finding) for finding in found.findings)
+    def shown(result: Request | IncompleteRequest) -> Iterator[str]:
+        if isinstance(result, IncompleteRequest):
+            yield f"unclear, model {result.model}"
+            yield from (finding_text(finding) for finding in result.findings)
         else:
-            yield set_values(found)
-            yield f"again: {found.retry()}"
+            yield set_values(result)
+            yield f"again: {result.retry()}"
 
-    approve("scenes", ((name, shown(found)) for name, found in scenes()))
+    approve("scenes", ((name, shown(result)) for name, result in scenes()))
 
 
 def test_a_clock_is_compared_to_the_second() -> None:

@@ -12,7 +12,7 @@ from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Source
 from promotebot.registry.registry import DEFAULT_PATH
-from promotebot.registry.split import models_directory
+from promotebot.registry.split_layout import models_directory
 from tests.fakes import POLICY_PATH, diverged
 from tests.gate.sequences import MODEL, OTHER, START, Desk, Move
 

@@ -88,11 +88,11 @@ def state_of(path: Path) -> Found:
 
 def calls(path: Path) -> Iterator[Found]:
     """Killed at the first, second, … call or return, until a child comes through."""
-    point, found = 0, {"killed": True}
-    while found["killed"]:
+    point, result = 0, {"killed": True}
+    while result["killed"]:
         point += 1
-        found = left_by(path, lambda: killed_at(point, path))  # noqa: B023 - called before the next turn
-        yield found
+        result = left_by(path, lambda: killed_at(point, path))  # noqa: B023 - called before the next turn
+        yield result
 
 
 def killed_at(point: int, path: Path) -> None:
@@ -149,34 +149,34 @@ def replace_for_ever(path: Path, progress: int) -> None:
 
 def errors(path: Path) -> Iterator[Found]:
     """Every call to the system fails once, the disk being full; until none is left to fail."""
-    point, found = 0, {"call": "first"}
-    while found["call"]:
+    point, result = 0, {"call": "first"}
+    while result["call"]:
         point += 1
         path.write_bytes(OLD)
-        found = failing_at(point, path)
-        yield found
+        result = failing_at(point, path)
+        yield result
 
 
 def failing_at(point: int, path: Path) -> Found:
     passed, call = 0, ""
 
-    def fail(_: FrameType, what: str, function: Any) -> None:
+    def fail(_: FrameType, event: str, function: Any) -> None:
         nonlocal passed, call
-        if what == "c_call" and is_system(function):
+        if event == "c_call" and is_system(function):
             passed += 1
             if passed == point:
                 call = function.__name__
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    said, kind, ours = "", "", True
+    message, kind, ours = "", "", True
     sys.setprofile(fail)
     try:
         replace(path, OLD, NEW)
     except (PromotebotError, OSError) as problem:
-        kind, said, ours = type(problem).__name__, str(problem), isinstance(problem, PromotebotError)
+        kind, message, ours = type(problem).__name__, str(problem), isinstance(problem, PromotebotError)
     finally:
         sys.setprofile(None)
-    return {**state_of(path), "call": call, "error": kind, "says": said, "ours": ours}
+    return {**state_of(path), "call": call, "error": kind, "says": message, "ours": ours}
 
 
 def is_system(function: Any) -> bool:

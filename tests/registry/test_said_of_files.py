@@ -15,7 +15,7 @@ from promotebot.errors import InvalidInput
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.chain import chain_breaks, event_digest, sealed
 from promotebot.registry.codec import canonical_json, parse_json, stored_json
-from promotebot.registry.layout import joined_bytes, split_files
+from promotebot.registry.convert import joined_bytes, split_files
 from promotebot.registry.names import (
     ModelName,
     Timestamp,
@@ -28,11 +28,11 @@ from promotebot.registry.names import (
     to_datetime,
     to_timestamp,
 )
-from promotebot.registry.split import SplitModels
-from tests.approved import approve
+from promotebot.registry.split_layout import SplitModels
+from tests.approved import approve, json_text, refusal_text
 
 from .test_registry import EVENT, LEGACY, POINTER
-from .test_split import Files
+from .test_split_layout import Files
 
 WHERE = "some/models.json"
 LONG = "x" * 300
@@ -42,7 +42,7 @@ def answer(call: Callable[[], object]) -> str:
     try:
         return str(call())
     except InvalidInput as problem:
-        return f"✗ {problem.where}: {problem.message} | {problem.remedy}"
+        return refusal_text(problem)
 
 
 _T = TypeVar("_T")
@@ -104,7 +104,7 @@ DOCUMENTS = [
 def test_what_is_said_of_bytes_that_are_no_json() -> None:
     approve("json", each(DOCUMENTS, partial(parse_json, where=WHERE, exact=True), shown))
     over = answer(lambda: parse_json(b"[1, 2]", where=WHERE, max_bytes=5))
-    assert over == f"✗ {WHERE}: file is 6 bytes; the limit is 5 | "
+    assert over == f"✗ {WHERE}: file is 6 bytes; the limit is 5"
     with pytest.raises(ValueError, match="not JSON compliant"):
         stored_json({"a": float("nan")})
     assert parse_json(b"[0.1234567890123456789, 1e-400]", where=WHERE) == [0.12345678901234568, 0.0]
@@ -180,7 +180,7 @@ def test_what_is_said_of_every_kind_of_word() -> None:
 
     cases = []
     for parse, texts in NAMES.items():
-        answers = [f"{case} → {said[0][:300]}" for case, said in each(texts, parse, cut)]
+        answers = [f"{case} → {lines[0][:400]}" for case, lines in each(texts, parse, cut)]
         cases.append((parse.__name__, answers))
     approve("words", cases)
     berlin = timezone(timedelta(hours=2))
@@ -223,7 +223,7 @@ def test_what_is_said_of_every_kind_of_registry() -> None:
     def read(document: object) -> str:
         def parsed() -> str:
             registry = ModelRegistry.parse(stored_json(document), where=WHERE)
-            return json.dumps({name: entry.model_dump(mode="json") for name, entry in registry.entries.items()})
+            return json_text({name: entry.model_dump(mode="json") for name, entry in registry.entries.items()})
 
         return answer(parsed)
 
@@ -267,16 +267,16 @@ def test_what_an_event_makes_of_a_registry_in_either_layout() -> None:
     for registry in (single, split):
         after = registry.with_event(name, event, POINTER, Stage.SHADOW)
         new = registry.with_event(ModelName("new"), event, None, Stage.STAGING)
-        said = [
+        lines = [
             after.file_of(name),
             after.at(name),
             after.file_bytes(name).decode(),
             str(list(new)),
             str(len(new.models)),
         ]
-        said += [json.dumps(dict(new.raw_entry("new"))), json.dumps(dict(registry.raw_entry("new")))]
-        said += [json.dumps(dict(after.reread(name).raw_entry(name))), str("new" in registry), str("new" in new)]
-        cases.append((registry.layout.value, said))
+        lines += [json_text(dict(new.raw_entry("new"))), json_text(dict(registry.raw_entry("new")))]
+        lines += [json_text(dict(after.reread(name).raw_entry(name))), str("new" in registry), str("new" in new)]
+        cases.append((registry.layout.value, lines))
     cases.append(("joined", [joined_bytes(split, Timestamp("2026-03-01T00:00:00Z")).decode()]))
     approve("layouts", cases)
 

@@ -36,8 +36,8 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
         command = [sys.executable, "-I", str(DRIVER), mode, str(tmp_path_factory.mktemp(mode))]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
-        found: list[dict[str, Any]] = json.loads(done.stdout)
-        return found
+        results: list[dict[str, Any]] = json.loads(done.stdout)
+        return results
 
     return run
 
@@ -63,59 +63,59 @@ def test_both_contents_that_a_crash_may_leave_are_registries(content: bytes) -> 
 
 def test_a_kill_at_any_call_leaves_the_old_file_until_one_point_and_the_new_one_from_there(outcomes: Outcomes) -> None:
     *killed, last = outcomes("calls")
-    holds = [found["holds"] for found in killed]
+    holds = [result["holds"] for result in killed]
     turn = holds.index("new")
     assert holds == ["old"] * turn + ["new"] * (len(holds) - turn)
     assert turn > 0
-    assert all(found["killed"] for found in killed)
+    assert all(result["killed"] for result in killed)
     assert (last["holds"], last["killed"], last["code"], last["left"]) == ("new", False, 0, {})
 
 
 def test_a_kill_leaves_at_most_one_file_beside_the_registry_and_none_once_it_is_replaced(outcomes: Outcomes) -> None:
-    found = outcomes("calls")
-    assert {len(one["left"]) for one in found if one["holds"] == "old"} == {0, 1}
-    assert {len(one["left"]) for one in found if one["holds"] == "new"} == {0}
-    names = {name for one in found for name in one["left"]}
+    results = outcomes("calls")
+    assert {len(one["left"]) for one in results if one["holds"] == "old"} == {0, 1}
+    assert {len(one["left"]) for one in results if one["holds"] == "new"} == {0}
+    names = {name for one in results for name in one["left"]}
     assert all(name.startswith(".") and not name.endswith(".json") for name in names)
 
 
 def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(outcomes: Outcomes) -> None:
-    found = outcomes("bytes")
-    assert {(one["holds"], one["killed"]) for one in found} == {("old", True)}
-    assert [size for one in found for size in one["left"].values()] == [0, 1, 4_096, 65_537, len(NEW) - 1]
+    results = outcomes("bytes")
+    assert {(one["holds"], one["killed"]) for one in results} == {("old", True)}
+    assert [size for one in results for size in one["left"].values()] == [0, 1, 4_096, 65_537, len(NEW) - 1]
 
 
 def test_a_writer_killed_in_a_tight_loop_always_leaves_a_whole_file(outcomes: Outcomes) -> None:
-    found = outcomes("loop")
-    assert len(found) == 60
-    assert {one["holds"] for one in found} <= {"old", "new"}
-    assert all(one["killed"] for one in found)
+    results = outcomes("loop")
+    assert len(results) == 60
+    assert {one["holds"] for one in results} <= {"old", "new"}
+    assert all(one["killed"] for one in results)
 
 
 def test_a_call_that_fails_leaves_the_old_file_nothing_else_and_a_sentence_with_the_next_step(
     outcomes: Outcomes,
 ) -> None:
-    found = outcomes("errors")
-    calls = [one["call"] for one in found]
+    results = outcomes("errors")
+    calls = [one["call"] for one in results]
     renamed = next(index for index, call in enumerate(calls) if call in RENAMES)
-    writes = [one for one in found[: renamed + 1] if "cannot write" in one["says"]]
+    writes = [one for one in results[: renamed + 1] if "cannot write" in one["says"]]
     assert {"write", "fsync"} <= {one["call"] for one in writes}
     assert {(one["holds"], one["ours"], len(one["left"])) for one in writes} == {("old", True, 0)}
     assert all("models.json: " in one["says"] and "\nNext: " in one["says"] for one in writes)
-    assert {(one["holds"], len(one["left"])) for one in found[: renamed + 1]} == {("old", 0)}
-    assert (calls[-1], found[-1]["holds"]) == ("", "new")
+    assert {(one["holds"], len(one["left"])) for one in results[: renamed + 1]} == {("old", 0)}
+    assert (calls[-1], results[-1]["holds"]) == ("", "new")
 
 
 def test_a_registry_that_cannot_be_read_to_its_end_is_an_error_with_a_sentence(outcomes: Outcomes) -> None:
-    found = [one for one in outcomes("errors") if one["call"] in READS]
-    assert found
-    assert [one["error"] for one in found if not one["ours"]] == []
+    results = [one for one in outcomes("errors") if one["call"] in READS]
+    assert results
+    assert [one["error"] for one in results if not one["ours"]] == []
 
 
 def test_an_error_after_the_rename_does_not_say_that_the_old_file_is_there(outcomes: Outcomes) -> None:
-    found = [one for one in outcomes("errors") if one["holds"] == "new" and one["call"]]
-    assert found
-    assert [one["call"] for one in found if "old file is unchanged" in one["says"]] == []
+    results = [one for one in outcomes("errors") if one["holds"] == "new" and one["call"]]
+    assert results
+    assert [one["call"] for one in results if "old file is unchanged" in one["says"]] == []
 
 
 def test_the_new_bytes_are_on_disk_before_the_name_and_the_name_before_the_return(
@@ -125,9 +125,9 @@ def test_the_new_bytes_are_on_disk_before_the_name_and_the_name_before_the_retur
     fsync = os.fsync
 
     def recording(descriptor: int) -> None:
-        found = os.fstat(descriptor)
-        kind = "directory" if stat.S_ISDIR(found.st_mode) else f"file of {found.st_size}"
-        flushed.append((kind, found.st_ino, path.read_bytes()))
+        status = os.fstat(descriptor)
+        kind = "directory" if stat.S_ISDIR(status.st_mode) else f"file of {status.st_size}"
+        flushed.append((kind, status.st_ino, path.read_bytes()))
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", recording)

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from promotebot.action.result import Answer, Outcome
+from promotebot.settings import Settings
 from promotebot.text import cut
 
+log = logging.getLogger(__name__)
+
 MAX_STEP_SUMMARY = 1024 * 1024
+
+
+def write_answer(settings: Settings, answer: Answer) -> None:
+    """Write an answer to the job's outputs, its log and its step summary; an ignored event leaves its decision only."""
+    if answer.outcome is Outcome.IGNORED:
+        outputs = {"decision": answer.outcome.value}
+    else:
+        outputs = {
+            "decision": answer.outcome.value,
+            "reason_code": answer.reason.value,
+            "commit_sha": answer.commit_sha,
+            "comment_url": answer.comment_url,
+            "result": json.dumps(answer.result(), ensure_ascii=True),
+        }
+        message = f": {answer.message}" if answer.message else ""
+        log.info("%s (%s)%s", answer.outcome.value, answer.reason.value, message)
+    write_outputs(settings.output_path, outputs)
+    if answer.summary:
+        write_summary(settings.summary_path, answer.summary)
 
 
 def write_outputs(path: Path, outputs: Mapping[str, str]) -> None:
@@ -36,7 +61,7 @@ def write_summary(path: Path, markdown: str) -> None:
 
 
 def log_safe(text: str) -> str:
-    """A log line no runner takes for a workflow command.
+    """Return a log line that no runner takes for a workflow command.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
     """

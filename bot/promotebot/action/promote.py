@@ -11,7 +11,7 @@ from promotebot.action.reply import Replier
 from promotebot.action.result import Answer, Outcome, Reason, finding_details
 from promotebot.action.retry import Attempt
 from promotebot.comments.comment import Rendered
-from promotebot.comments.decisions import render_done, render_plan, render_rejected, render_unchanged
+from promotebot.comments.decisions import PlanComment, render_done, render_plan, render_rejected, render_unchanged
 from promotebot.comments.refusals import render_failure, render_refused_event, render_unclear
 from promotebot.errors import PromotebotError
 from promotebot.findings import Finding, errors_in
@@ -19,7 +19,7 @@ from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.planning.complete import prepare
 from promotebot.planning.decide import Decided, PromotionContext, decide, with_findings
-from promotebot.planning.genesis import LegacyDigests
+from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.planning.messages import commit_message
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Plan, Rejected
@@ -157,19 +157,18 @@ class PromotionJob:
     def _render(
         self, decision: Plan, decided: Decided, commit: GitSha | None = None, result: GateResult | None = None
     ) -> Rendered:
-        return render_plan(
-            decision,
-            decided.evidence,
-            decided.today,
-            self.replier.context,
-            commit_sha=commit,
-            dry_run=commit is None,
+        comment = PlanComment(
+            plan=decision,
+            evidence=decided.evidence,
+            today=decided.today,
             now=self.snapshot.now,
+            commit_sha=commit,
             merged_at=decided.facts.merged_at,
             promotions=[(step.model, step.event) for step in result.steps] if result else [],
             gate=errors_in(result.findings) if result else [],
             waiting=result.waiting if result else None,
         )
+        return render_plan(comment, self.replier.context)
 
     def _commit(self, pending: PendingPromotions, decision: Plan) -> GitSha:
         """Make one commit; a merge of the base where the base changed a file that this one writes."""

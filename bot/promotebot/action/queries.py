@@ -29,14 +29,14 @@ def answer_query(command: QueryCommand, attempt: Attempt) -> Answer:
     registry = changeset.head_registry
     if refusal or registry is None:
         return replier.refuse(refusal or _NO_REGISTRY)
-    rendered = _RENDER[command.what](command, registry, attempt)
+    rendered = _RENDER[command.name](command, registry, attempt)
     return replier.post(Answer(Outcome.HELPED, Reason.SHOWN, rendered.title), rendered)
 
 
 def _permission_refusal(command: QueryCommand, attempt: Attempt) -> Refusal | None:
-    """`/verify` opens models, which costs time and runs what somebody pushed: it takes write permission."""
+    """Refuse `/verify` to whoever may not write: it opens models, which costs time and runs what somebody pushed."""
     login = attempt.requester.login
-    if command.what != "verify" or attempt.job.github.permission(login) >= Permission.WRITE:
+    if command.name != "verify" or attempt.job.github.permission(login) >= Permission.WRITE:
         return None
     message = f"{login} has no write permission; /verify opens models."
     return Refusal(Reason.PERMISSION, message, "`/why` needs none")
@@ -50,7 +50,9 @@ def _model_refusal(command: QueryCommand, registry: ModelRegistry | None) -> Ref
         return _NO_REGISTRY
     if command.model is None or command.model in registry:
         return None
-    return Refusal(Reason.UNCLEAR, f"Unknown model {command.model!r}.", f"known models: {', '.join(registry)}")
+    return Refusal(
+        Reason.UNCLEAR, f"Unknown model {command.model!r}.", f"known models: {', '.join(registry) or 'none'}"
+    )
 
 
 def _why(_: QueryCommand, __: ModelRegistry, attempt: Attempt) -> Rendered:

@@ -1,4 +1,4 @@
-"""Tell: the check first, then the comment and reactions, none of which can change what was decided."""
+"""Post the answer: the check first, then the comment and reactions, none of which can change what was decided."""
 
 from __future__ import annotations
 

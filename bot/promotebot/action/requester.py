@@ -24,7 +24,7 @@ class Requester:
     """The comment to react to."""
 
     def ref(self, repo: str, line: int, head_sha: str) -> RequestRef:
-        """The request as the event of history records it."""
+        """Return the request as the event of history records it."""
         return RequestRef.model_validate(
             {"repo": repo, "pull": self.pull, "id": f"{self.id}#{line}", "login": self.login, "head_sha": head_sha}
         )

@@ -28,6 +28,7 @@ class Outcome(str, Enum):
 
     @property
     def exit_code(self) -> int:
+        """Return the exit code of a job that ends so, where no error says another."""
         return {Outcome.REFUSED: 1, Outcome.FAILED: 4}.get(self, 0)
 
 
@@ -104,10 +105,11 @@ class Answer:
 
     @property
     def code(self) -> int:
+        """Return the exit code of the job."""
         return self.outcome.exit_code if self.exit_code is None else self.exit_code
 
     def result(self) -> dict[str, Any]:
-        """The output `result`, a JSON object with a schema version."""
+        """Return the output `result`: a JSON object with its schema version."""
         return {
             "schema_version": RESULT_VERSION,
             "decision": self.outcome.value,

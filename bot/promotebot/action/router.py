@@ -1,8 +1,6 @@
-"""Respond: an event from GitHub in, one answer out. Each event has one use case; nothing is decided here."""
+"""One event from GitHub in, one answer out: each event has a module that answers it; nothing is decided here."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.github.events import (
@@ -21,9 +19,6 @@ from promotebot.github.events import (
 from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
 
-if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    pass
-
 
 def respond(event: Event, job: JobContext) -> Answer:
     """Answer one event. What asks for nothing costs no request and gets no reply."""
@@ -37,7 +32,7 @@ def respond(event: Event, job: JobContext) -> Answer:
 
 
 def _ignored(event: Event, settings: Settings) -> Answer | None:
-    """What is passed over in silence: other events, bots, ourselves, comments and labels that ask for nothing."""
+    """Return the answer to what gets no reply: other events, bots, ourselves, and what asks for nothing."""
     if isinstance(event, Ignored):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, event.reason)
     if settings.command == "verify" and isinstance(event, (Scheduled, Dispatched, Pushed)):
@@ -60,7 +55,7 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
 
 
 def _answer(event: Event, job: JobContext) -> Answer:
-    """One use case an event; each is imported where it is used, so that a comment does not load them all."""
+    """Answer by the event's own module, imported here, so that a comment does not load them all."""
     if isinstance(event, CommentCreated):
         from promotebot.action.issue_comment import answer_comment
 

@@ -1,15 +1,13 @@
-"""The Action's door: environment and event file in, answer, outputs and step summary out."""
+"""One job of the Action: environment and event file in, answer, outputs and step summary out."""
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promotebot.action.outputs import write_outputs, write_summary
+from promotebot.action.outputs import write_answer
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.router import respond
 from promotebot.errors import PromotebotError, UsageError
@@ -21,23 +19,26 @@ from promotebot.settings import Settings
 if TYPE_CHECKING:
     from promotebot.github.ports import GitHub
 
-log = logging.getLogger(__name__)
 MAX_EVENT_BYTES = 25 * 1024 * 1024
 
 
 def run_action(environment: Mapping[str, str], clock: Callable[[], datetime]) -> int:
-    """Answer the event this job was started for; the exit code is the answer's."""
+    """Answer the event that this job was started for, and return the exit code.
+
+    Raises:
+        PromotebotError: after it was written to the outputs; `cli.main` prints it.
+    """
     settings = Settings.from_env(environment)
     try:
         event = parse_event(settings.event_name, _read_event(settings.event_path))
         answer = respond(event, JobContext(settings, lambda: _connect(settings), Examiner(), clock))
     except PromotebotError as problem:
-        _write(settings, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(problem)))
+        write_answer(settings, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(problem)))
         raise
     except Exception:
-        _write(settings, Answer(Outcome.FAILED, Reason.INTERNAL, "internal error"))
+        write_answer(settings, Answer(Outcome.FAILED, Reason.INTERNAL, "internal error"))
         raise
-    _write(settings, answer)
+    write_answer(settings, answer)
     return answer.code
 
 
@@ -57,22 +58,3 @@ def _connect(settings: Settings) -> GitHub:
     from promotebot.github.client import PyGithubClient  # PyGithub costs a quarter of a second; only answers pay it
 
     return PyGithubClient.connect(settings)
-
-
-def _write(settings: Settings, answer: Answer) -> None:
-    if answer.outcome is Outcome.IGNORED:
-        outputs = {"decision": answer.outcome.value}
-    else:
-        outputs = {
-            "decision": answer.outcome.value,
-            "reason_code": answer.reason.value,
-            "commit_sha": answer.commit_sha,
-            "comment_url": answer.comment_url,
-            "result": json.dumps(answer.result(), ensure_ascii=True),
-        }
-        log.info(
-            "%s (%s)%s", answer.outcome.value, answer.reason.value, f": {answer.message}" if answer.message else ""
-        )
-    write_outputs(settings.output_path, outputs)
-    if answer.summary:
-        write_summary(settings.summary_path, answer.summary)

@@ -16,7 +16,7 @@ from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import BRANCH, Dispatched
 from promotebot.planning.complete import prepare
 from promotebot.planning.decide import PromotionContext, decide
-from promotebot.planning.genesis import LegacyDigests
+from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_comment
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Rejected

@@ -1,4 +1,6 @@
-"""Artifacts: `from promotebot.artifact import load_artifact` (runbook). Importing it loads no runtime."""
+"""Artifacts: `from promotebot.artifact import load_artifact` (see docs/runbook.md).
+
+Importing it loads no runtime."""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ __all__ = ["Artifact", "Manifest", "load_artifact"]
 
 
 def __getattr__(name: str) -> Any:
-    """The manifest's class, when it is first named: https://peps.python.org/pep-0562/"""
+    """Return the manifest's class, imported when it is first named: https://peps.python.org/pep-0562/"""
     if name != "Manifest":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from promotebot.artifact import manifest
@@ -35,7 +37,7 @@ class Artifact:
 
 
 def load_artifact(path: Path) -> Artifact:
-    """Read an artifact's manifest and prove its files; the model itself is not opened.
+    """Read an artifact's manifest and prove the sha256 of its files; the model itself is not opened.
 
     Raises:
         InvalidInput: naming the first file that is missing or differs, and the next command.
@@ -48,6 +50,7 @@ def load_artifact(path: Path) -> Artifact:
     files, remedy = WorkTree(path), manifest_command(str(path))
     try:
         with files.open(FILE_NAME) as stream:
+            # One byte over the limit is enough for the parser to refuse it.
             manifest = parse_manifest(stream.read(MAX_BYTES + 1), where=f"{path}/{FILE_NAME}")
         remedy = manifest_command(str(path), manifest.model_file)
         for name, expected in manifest.sha256.items():
@@ -56,6 +59,7 @@ def load_artifact(path: Path) -> Artifact:
             if digest != expected:
                 raise InvalidInput(f"is sha256:{digest}, the manifest says sha256:{expected}", where=name)
     except InvalidInput as problem:
+        # Names in the manifest are relative to the artifact; errors name paths that the caller can open.
         where = problem.where if problem.where.startswith(f"{path}/") else f"{path}/{problem.where}"
         raise InvalidInput(
             problem.message, where=where, remedy=problem.remedy or f"restore the file, or {remedy}"

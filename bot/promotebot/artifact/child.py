@@ -1,8 +1,8 @@
 """The program that opens one model in a process of its own: `python -I -m promotebot.artifact.child REQUEST`.
 
 It is started with an empty environment in a private copy of the artifact, limits itself and leaves the network before
-anything heavy is loaded, gives up files before it looks at the model, and prints one JSON document. What it says is a
-claim; the parent checks it.
+anything heavy is loaded, gives up files before it reads the model, and prints one JSON document. Its answer is a claim
+that the parent checks.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ from promotebot.artifact.graph import UnreadableGraph, read_graph
 UNAVAILABLE = 69
 """Exit code (sysexits' EX_UNAVAILABLE) for "there is no runtime here": says nothing about the model."""
 MAX_TEXT = 500
+"""Characters of a text in the answer; the model chooses its names, and the parent reads a megabyte at most."""
+# ONNX Runtime's names of types → numpy's.
 _TYPES = {"float": "float32", "double": "float64", "float16": "float16", "bfloat16": "bfloat16"}
 
 
 def open_model(model_file: Path) -> dict[str, Any]:
-    """Read the graph, load the model without optimisation, run its golden data; a JSON-ready report.
+    """Read the graph, load the model without optimisation, run its golden data; return a JSON-ready report.
 
-    What our walk, onnx's own checker or the runtime refuses is refused. Optimisation folds constants: 657 bytes can
-    ask for 8 GiB (docs/architecture.md, Scale).
+    A model is refused where the walk over its graph, onnx's own checker or the runtime refuses it. Optimisation folds
+    constants: 657 bytes can ask for 8 GiB. See docs/architecture.md, Scale.
     """
     from onnx import checker
 
@@ -36,6 +38,7 @@ def open_model(model_file: Path) -> dict[str, Any]:
         graph = read_graph(model_file)
     except UnreadableGraph as problem:
         return refused(("artifact.opens", str(problem)))
+    # Before anything of onnx follows a path: a location in the model may lead out of the directory.
     problems = [("artifact.graph", f"it uses operators of {domain!r}") for domain in graph.unknown_domains]
     problems += [("artifact.external_data", problem) for problem in graph.external_problems]
     if problems:
@@ -61,12 +64,13 @@ def open_model(model_file: Path) -> dict[str, Any]:
 
 
 def start_session(model_file: Path) -> tuple[Any, float]:
-    """A session on one thread without optimisation, and how long loading took in milliseconds."""
+    """Return a session on one thread without optimisation, and the milliseconds that loading took."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    # An arena reserves address space in advance, which is limited here.
     options.enable_cpu_mem_arena = False
     started = time.perf_counter()
     session = onnxruntime.InferenceSession(str(model_file), options, providers=["CPUExecutionProvider"])
@@ -74,33 +78,39 @@ def start_session(model_file: Path) -> tuple[Any, float]:
 
 
 def refused(*problems: tuple[str, str]) -> dict[str, Any]:
+    """Return the report of a model that was not opened, from (rule, message); at most twenty, each in one line."""
     shown = [{"rule": rule, "message": " ".join(message.split())[:MAX_TEXT]} for rule, message in problems[:20]]
     return {"opened": False, "problems": shown}
 
 
 def describe(item: Any) -> dict[str, Any]:
-    """Name, element type as numpy writes it, shape with symbolic sizes by name ("?" for unnamed ones)."""
+    """Return name, element type as numpy writes it, and shape with symbolic sizes by name ("?" for unnamed ones)."""
     shape = [size if isinstance(size, int) else str(size or "?")[:MAX_TEXT] for size in item.shape or []]
     inner = item.type[len("tensor(") : -1] if item.type.startswith("tensor(") else item.type
     return {"name": item.name[:MAX_TEXT], "type": _TYPES.get(inner, inner)[:MAX_TEXT], "shape": shape}
 
 
 def answer(model_file: Path) -> dict[str, Any]:
-    """`open_model`, with everything it may throw as an answer too."""
+    """Return the report of `open_model`, or of the exception that it raised."""
     try:
         return open_model(model_file)
     except MemoryError:
         return refused(("artifact.opens", "it needs more memory than the limit"))
-    except Exception as problem:  # whatever the runtime throws at a hostile file is this program's answer
+    # Whatever the runtime throws at a hostile file is an answer about that file.
+    except Exception as problem:
         return refused(("artifact.opens", f"{type(problem).__name__}: {problem}"))
 
 
 def main() -> int:
+    """Read the request, give up rights, open the model, print the report; return an exit code."""
+    # The order matters: limits first, then the network, while there is one thread; heavy imports need files, so the
+    # file system goes last before the model.
     request = json.loads(sys.argv[1])
     confine.limit(int(request["seconds"]), int(request["memory_bytes"]))
-    unplugged = confine.drop_network()
+    offline = confine.drop_network()
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a library that prints must not spoil the answer
+    # A library that prints must not spoil the answer.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     try:
         import numpy  # noqa: F401 - loaded before the walls go up
         import onnx  # noqa: F401 - loaded before the walls go up
@@ -109,11 +119,12 @@ def main() -> int:
         sys.stderr.write(f"{type(problem).__name__}: {problem}\n")
         return UNAVAILABLE
     onnxruntime.set_default_logger_severity(4)
-    walls = [wall for wall, stands in (("files", confine.apply_landlock(Path())), ("network", unplugged)) if stands]
+    walls = [wall for wall, holds in (("files", confine.apply_landlock(Path())), ("network", offline)) if holds]
     report = answer(Path(str(request["model_file"])))
     with output:
         json.dump(report | ({"walls": walls} if report["opened"] else {}), output, allow_nan=False)
-    os._exit(0)  # the answer is given; a library that fails while it is torn down changes nothing
+    # The answer is given: a library that crashes while Python shuts down must not turn it into a failure.
+    os._exit(0)
 
 
 if __name__ == "__main__":

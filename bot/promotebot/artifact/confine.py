@@ -1,4 +1,4 @@
-"""What the process that opens a model takes away from itself: resources, then the file system and the network.
+"""Limits that the process that opens a model puts on itself: resources, the network, then the file system.
 
 `limit` always holds. `drop_network` and `apply_landlock` are walls where the kernel offers them (network namespaces,
 Landlock from Linux 5.13): without them the model is still opened with no token in the environment, but the process
@@ -17,9 +17,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 MAX_OUTPUT = 1024 * 1024
-"""Bytes this process may write to any one file; its answer is one."""
+"""Bytes that this process may write to one file; its answer is one."""
 
-# https://docs.kernel.org/userspace-api/landlock.html; the numbers are the same on every architecture
+# https://docs.kernel.org/userspace-api/landlock.html; the numbers are the same on every architecture. A digit at the
+# end of a name is the version of the interface that brought the right.
 _CREATE, _ADD_RULE, _RESTRICT = 444, 445, 446
 _ASK_VERSION, _PATH_BENEATH = 1, 1
 _EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
@@ -33,23 +34,25 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_PDEATHSIG, _SIGKILL = 38, 1, 9
 
 def limit(seconds: int, memory_bytes: int) -> None:
     """Bound this process: processor seconds, address space in bytes, no core file, few and short files."""
-    for what, value, grace in (
-        (resource.RLIMIT_CPU, seconds, 1),  # a signal of its own at the soft limit, the end a second later
+    for kind, value, grace in (
+        # SIGXCPU at the soft limit tells the parent why it ended; SIGKILL follows a second later.
+        (resource.RLIMIT_CPU, seconds, 1),
         (resource.RLIMIT_AS, memory_bytes, 0),
         (resource.RLIMIT_CORE, 0, 0),
         (resource.RLIMIT_FSIZE, MAX_OUTPUT, 0),
         (resource.RLIMIT_NOFILE, 128, 0),
     ):
-        allowed = resource.getrlimit(what)[1]
+        # A hard limit can only be lowered; what the machine allows may be less than what is asked.
+        allowed = resource.getrlimit(kind)[1]
         ceiling = value + grace if allowed == resource.RLIM_INFINITY else min(value + grace, allowed)
-        resource.setrlimit(what, (min(value, ceiling), ceiling))
+        resource.setrlimit(kind, (min(value, ceiling), ceiling))
 
 
 def drop_network() -> bool:
-    """Enter a new network namespace, which has not even a loopback that is up; whether the kernel allowed it.
+    """Enter a new network namespace, where not even the loopback is up; return whether the kernel allowed it.
 
     Root may; everybody else needs a user namespace, which must be entered before the process has a second thread.
-    What that gives in return (every capability inside it) is given up again.
+    The capabilities that it grants are given up again. https://man7.org/linux/man-pages/man7/user_namespaces.7.html
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNET) == 0:
@@ -61,13 +64,15 @@ def drop_network() -> bool:
 
 
 def apply_landlock(directory: Path) -> bool:
-    """Give up everything but reading `directory` and Python's own files; whether the kernel could do all of it.
+    """Give up everything but reading `directory` and Python's own files; return whether the kernel could do it.
 
-    No file can be written, no TCP connection made, no process outside be signalled or looked into (its
-    environment included), no privilege be won back. Nothing here undoes it.
+    No file can be written, no TCP connection made, no process outside be signalled or inspected (its
+    environment included), no privilege be won back. It cannot be undone.
     """
     libc = ctypes.CDLL(None, use_errno=True)
+    # Without the parent nobody reads the answer, and nobody would end this process.
     libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+    # The kernel lets a process without this confine itself only if it is privileged.
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     version = libc.syscall(_CREATE, None, ctypes.c_size_t(0), _ASK_VERSION)
     if version < 1:
@@ -85,7 +90,8 @@ def apply_landlock(directory: Path) -> bool:
 
 
 def _ruleset(version: int) -> bytes:
-    """`struct landlock_ruleset_attr` of the kernel's version: what is refused unless a rule allows it."""
+    """Return `struct landlock_ruleset_attr` for the kernel's version: what is refused unless a rule allows it."""
+    # A kernel refuses bits and fields that are newer than itself.
     files = _FILES_1
     for since, right in ((2, _REFER_2), (3, _TRUNCATE_3), (5, _DEVICE_5)):
         files |= right if version >= since else 0
@@ -94,7 +100,8 @@ def _ruleset(version: int) -> bytes:
 
 
 def _let_read(libc: ctypes.CDLL, ruleset: int, path: Path) -> None:
-    with contextlib.suppress(OSError):  # what is not there needs no rule
+    # A path that does not exist needs no rule.
+    with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
             rights = _EXECUTE | _READ_FILE | (_READ_DIR if path.is_dir() else 0)
@@ -104,7 +111,7 @@ def _let_read(libc: ctypes.CDLL, ruleset: int, path: Path) -> None:
 
 
 def _python_needs() -> Iterable[Path]:
-    """Modules load late, and a C library may want its system files; none of these holds a person's secrets."""
+    """Return the paths that Python and C libraries read: modules load late. None of them holds a person's secrets."""
     system = ("/usr", "/lib", "/lib64", "/proc/self", "/sys/devices/system/cpu", "/dev/null", "/dev/urandom")
     package = str(Path(__file__).parents[1])
     own = (package, sys.prefix, sys.base_prefix, *(part for part in sys.path if part))

@@ -36,10 +36,13 @@ from promotebot.schema import validated_model
 DEFAULT_DIR = "ml/datasets"
 DATA_FILE = "data.parquet"
 MAX_FILES = 1000
+# GitHub takes no file of more than 100 MiB: https://docs.github.com/en/repositories/working-with-files/managing-large-files/about-large-files-on-github
 MAX_FILE_BYTES = 100 * 1024 * 1024
 MAX_DATASET_BYTES = 200 * 1024 * 1024
+"""The data in git is a sample for review; more of it belongs elsewhere."""
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{2,64}")
 _LFS_BYTES = 1024
+"""The specification bounds a pointer file to this size: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
 
 
 def _dataset_id(text: str) -> str:
@@ -49,7 +52,7 @@ def _dataset_id(text: str) -> str:
 
 
 class DatasetManifest(BaseModel):
-    """What describes a dataset, as older tools wrote it. Unknown keys are kept."""
+    """The manifest of a dataset, as older tools wrote it. Unknown keys are kept."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow")
 
@@ -80,21 +83,21 @@ class DatasetManifest(BaseModel):
 def examine_dataset(
     source: FileSource, dataset_id: str, *, directory: str = DEFAULT_DIR, required: bool = False
 ) -> tuple[Finding, ...]:
-    """Prove a dataset that is present; one that is not is an error only where the policy requires it.
+    """Return the findings on a dataset that is present; a missing one is an error only where the policy requires it.
 
     Args:
-        directory: where datasets stand, relative to the repository root.
+        directory: the directory of all datasets, relative to the repository root.
         required: the policy's `require_dataset`.
 
     Raises:
         CouldNotVerify: when the source does not answer.
     """
     place = f"{directory}/{dataset_id}"
-    there = _stands(source, directory, dataset_id)
-    if there and not _ID.fullmatch(dataset_id):
+    present = _is_present(source, directory, dataset_id)
+    if present and not _ID.fullmatch(dataset_id):
         message = f"{shown(place)} is there, but {dataset_id[:80]!r} is no dataset id, so it cannot be proven."
         return (error("dataset.id", message, remedy="rename it: 3 to 65 of a-z 0-9 . _ -"),)
-    if not there:
+    if not present:
         if source.left_out(place):
             message = f"git has {place}, but this sparse checkout leaves it out, so it cannot be proven."
             return (error("dataset.files", message, where=place, remedy=fetching(place)),)
@@ -112,15 +115,16 @@ def examine_dataset(
         message = f"{place}/{FILE_NAME}: {problem.message}"
         remedy = problem.remedy or f"restore it: git log -- {shlex.quote(place)}"
         return (error("dataset.manifest", message, where=place, remedy=remedy),)
-    found = list(_files(source, place, dataset_id, manifest))
-    if not found:
+    findings = list(_files(source, place, dataset_id, manifest))
+    if not findings:
         size = f"{len(manifest.sha256)} file(s), every sha256 as listed, {manifest.row_count:,} rows"
-        found = [passed("dataset.digest", f"{dataset_id}: {size}", where=place)]
-    return tuple(found)
+        findings = [passed("dataset.digest", f"{dataset_id}: {size}", where=place)]
+    return tuple(findings)
 
 
-def _stands(source: FileSource, directory: str, dataset_id: str) -> bool:
-    """Whether anything stands at the dataset's place; a link on the way there counts, so that it is refused."""
+def _is_present(source: FileSource, directory: str, dataset_id: str) -> bool:
+    """Return whether anything is at the dataset's place; a link on the way counts, so that it is refused later."""
+    # Such an id names no directory of its own; it must not be looked up as a path.
     if "/" in dataset_id or dataset_id in ("", ".", ".."):
         return False
     parts = directory.split("/")
@@ -133,16 +137,17 @@ def _manifest(source: FileSource, place: str) -> DatasetManifest:
     where = f"{place}/{FILE_NAME}"
     with source.open(where) as stream:
         document = parse_json(stream.read(MAX_BYTES + 1), where=where, max_bytes=MAX_BYTES)
-    found = validated_model(DatasetManifest, document, as_read=with_tuples(document, "feature_order", "label_columns"))
-    if isinstance(found, DatasetManifest):
-        return found
-    raise InvalidInput("; ".join(found[:20]), where=where)
+    result = validated_model(DatasetManifest, document, as_read=with_tuples(document, "feature_order", "label_columns"))
+    if isinstance(result, DatasetManifest):
+        return result
+    raise InvalidInput("; ".join(result[:20]), where=where)
 
 
 def _files(source: FileSource, place: str, dataset_id: str, manifest: DatasetManifest) -> Iterator[Finding]:
     if manifest.dataset_id != dataset_id:
         message = f"{place} says it is {manifest.dataset_id!r}."
         yield error("dataset.id", message, where=place, remedy="name the directory after its dataset_id")
+    # Directories count among the entries; the bound keeps a hostile tree from being walked to its end.
     entries = list(islice(source.walk(place), 2 * MAX_FILES + 1))
     present = {entry.path.removeprefix(f"{place}/"): entry for entry in entries if entry.kind is not Kind.DIRECTORY}
     present.pop(FILE_NAME, None)
@@ -160,6 +165,7 @@ def _files(source: FileSource, place: str, dataset_id: str, manifest: DatasetMan
 
 
 def _bytes(source: FileSource, place: str, manifest: DatasetManifest, present: set[str]) -> Iterator[Finding]:
+    # A checkout is asked about sparse files only where one is missing: that runs git.
     total, left_out = 0, set() if set(manifest.sha256) <= present else source.left_out(place)
     for name, expected in manifest.sha256.items():
         path = f"{place}/{name}"
@@ -168,13 +174,13 @@ def _bytes(source: FileSource, place: str, manifest: DatasetManifest, present: s
             message = f"{path} is listed in the dataset's manifest but not there."
             yield error("dataset.files", message, where=path, remedy=restore)
             continue
-        found, size, by_pointer = _digest(source, path)
+        actual, size, by_pointer = _digest(source, path)
         total += size
         if size > MAX_FILE_BYTES:
             message = f"{path} is over {MAX_FILE_BYTES:,} bytes."
             yield error("dataset.files", message, where=path, remedy="split it into smaller files")
-        elif found != expected:
-            message = f"{path} is sha256:{found}, the dataset's manifest says sha256:{expected}."
+        elif actual != expected:
+            message = f"{path} is sha256:{actual}, the dataset's manifest says sha256:{expected}."
             yield error("dataset.digest", message, where=path, remedy=restore)
         elif by_pointer:
             message = f"{path} is a Git LFS pointer to the listed content; the content itself was not read."
@@ -185,7 +191,7 @@ def _bytes(source: FileSource, place: str, manifest: DatasetManifest, present: s
 
 
 def _digest(source: FileSource, path: str) -> tuple[str, int, bool]:
-    """(sha256, size in bytes, whether a Git LFS pointer said so: it carries the sha256 of its content)."""
+    """Return (sha256, bytes read, whether the sha256 is the one that a Git LFS pointer names for its content)."""
     try:
         with source.open(path) as stream:
             head = stream.read(_LFS_BYTES + 1)
@@ -193,17 +199,19 @@ def _digest(source: FileSource, path: str) -> tuple[str, int, bool]:
             counted = _Counted(head, stream)
             digest = hash_stream(counted, where=path)
     except InvalidInput as problem:
+        # No digest equals a message, so that a file that cannot be read is reported as one that differs.
         return problem.message, 0, False
     return (oid, counted.size, True) if oid else (digest, counted.size, False)
 
 
 class _Counted:
-    """A stream whose beginning was read already, and how many bytes it gave."""
+    """A stream whose beginning was read already; counts the bytes it gives, and ends over the limit of a file."""
 
     def __init__(self, head: bytes, rest: Any) -> None:
         self._head, self._rest, self.size = head, rest, 0
 
     def read(self, count: int) -> bytes:
+        """Return the next bytes, the beginning first; none at the end, and none once the limit is passed."""
         data: bytes = self._head or (self._rest.read(count) if self.size <= MAX_FILE_BYTES else b"")
         self._head = b""
         self.size += len(data)

@@ -10,26 +10,29 @@ from typing import BinaryIO, Protocol
 from promotebot.errors import CouldNotVerify, InvalidInput
 
 CHUNK = 1024 * 1024
+"""Bytes in memory at a time, however large the file."""
 
 
 class OverLimit(InvalidInput):
-    """A file, or an artifact, is larger than the policy lets it be."""
+    """A file, or an artifact, that is larger than the policy allows."""
 
 
 def copy_hashed(stream: BinaryIO, target: Path, *, where: str, max_bytes: int) -> tuple[str, int]:
-    """Copy a stream to a new file and return (64 hex digits, size in bytes) of what was copied.
+    """Copy a stream to a new file and return (sha256 in 64 hex digits, size in bytes) of the copied bytes.
 
     Raises:
         OverLimit: for more than `max_bytes`; the copy is then incomplete.
-        InvalidInput: for a name that cannot be here.
+        InvalidInput: for a name that is too long for this system.
         CouldNotVerify: when the disk fails on either side.
     """
     hasher, size = hashlib.sha256(), 0
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        # x: a file that exists already is another name for this one, and must not be overwritten.
         with target.open("xb") as file:
             while chunk := stream.read(CHUNK):
                 size += len(chunk)
+                # Before writing: a file that grows while it is read must not fill the disk.
                 if size > max_bytes:
                     raise OverLimit(f"is over the limit of {max_bytes:,} bytes", where=where)
                 hasher.update(chunk)
@@ -44,13 +47,15 @@ def copy_hashed(stream: BinaryIO, target: Path, *, where: str, max_bytes: int) -
 
 
 class Readable(Protocol):
-    """Anything that gives bytes until there are none."""
+    """A stream of bytes."""
 
-    def read(self, count: int, /) -> bytes: ...
+    def read(self, count: int, /) -> bytes:
+        """Return at most `count` bytes, none at the end."""
+        ...
 
 
 def hash_stream(stream: Readable, *, where: str = "") -> str:
-    """64 hex digits of everything the stream still holds, one chunk in memory at a time.
+    """Return the sha256, in 64 hex digits, of the rest of a stream, one chunk in memory at a time.
 
     Raises:
         CouldNotVerify: when the disk fails.

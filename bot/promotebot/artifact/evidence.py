@@ -1,4 +1,4 @@
-"""Everything there is to know of an artifact at one state, as findings: bytes, names, graph, runtime."""
+"""The evidence of an artifact at one state, as findings: bytes, names, graph, runtime."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from promotebot.registry.codec import LFS_HEADER, parse_json
 from promotebot.registry.names import ArtifactPath, Digest
 
 MAX_REPORT = 1024 * 1024
+"""Bytes of a train report; a longer one is not shown."""
 BYTES_RULES = frozenset({"path.symlink", "artifact.files", "artifact.limits", "artifact.digest", "artifact.lfs"})
-"""Where one of these is broken, nobody can say that the directory is what its manifest says."""
+"""Rules without which a directory is not proven to be what its manifest lists."""
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a reviewer compares: the model's face, size in bytes, and what opening it showed."""
+    """The values a reviewer compares: the model's size in bytes, operator sets, and the runtime's answer."""
 
     size: int
     opsets: tuple[tuple[str, int], ...]
@@ -36,7 +37,7 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was found in one directory. `digest` is None unless every byte is what the manifest says."""
+    """The result of examining one directory. `digest` is None unless every byte is as the manifest lists it."""
 
     artifact_dir: ArtifactPath
     source: str
@@ -49,10 +50,10 @@ class Evidence:
 
 
 def examine(source: FileSource, artifact_dir: ArtifactPath, *, opener: ModelOpener, limits: Limits) -> Evidence:
-    """Examine one artifact: every finding, passes included (docs/rules.md, artifact).
+    """Examine one artifact; return every finding, passes included. See docs/rules.md, artifact.
 
-    The model is opened from a private copy made of the very bytes that were hashed. A rule that could not look
-    says nothing, and then another has said why.
+    The model is opened from a private copy made of the very bytes that were hashed. A rule whose input is missing
+    reports nothing; the rule that misses it has reported why.
 
     Raises:
         CouldNotVerify: when the source, the disk or the runtime does not answer: unknown is never a finding.
@@ -63,6 +64,8 @@ def examine(source: FileSource, artifact_dir: ArtifactPath, *, opener: ModelOpen
 
 @dataclass
 class _Examination:
+    """One run of `examine`, which collects findings on its way."""
+
     source: FileSource
     directory: ArtifactPath
     opener: ModelOpener
@@ -71,7 +74,8 @@ class _Examination:
     findings: list[Finding] = field(default_factory=list)
 
     def run(self) -> Evidence:
-        if not self._stands():
+        """Apply the rules in order, as far as each has its input, and return the evidence."""
+        if not self._is_present():
             return self._evidence()
         listing = list_files(self.source, self.directory, self.limits)
         self.findings += check_entries(listing, self.limits)
@@ -85,7 +89,9 @@ class _Examination:
         copied = copy_files(self.source, manifest, listing, self.scratch, self.limits)
         self.findings += copied.findings
         proven = copied.proven and not any(f.rule in BYTES_RULES for f in errors_in(self.findings))
-        report = self._report() if proven else {}  # before anything else can touch the copy
+        # Before the model is opened, which is the first step that could change the copy.
+        report = self._report() if proven else {}
+        # Opened also where a file too many keeps it from being proven: all problems are reported at once.
         card = self._open(manifest, copied.sizes) if copied.proven else None
         return self._evidence(manifest, manifest.digest if proven else None, card, report)
 
@@ -96,8 +102,8 @@ class _Examination:
         card: ModelCard | None = None,
         report: Mapping[str, Any] | None = None,
     ) -> Evidence:
-        found = tuple(self.findings)
-        return Evidence(self.directory, self.source.description, manifest, digest, card, report or {}, found)
+        findings = tuple(self.findings)
+        return Evidence(self.directory, self.source.description, manifest, digest, card, report or {}, findings)
 
     def _fail(self, rule: str, message: str, remedy: str, where: str) -> None:
         self.findings.append(error(rule, message, where=where, remedy=remedy))
@@ -106,8 +112,8 @@ class _Examination:
         if not any(finding.rule == rule for finding in errors_in(self.findings)):
             self.findings.append(passed(rule, message, where=self.directory))
 
-    def _stands(self) -> bool:
-        """A directory, and nothing but directories on the way to it."""
+    def _is_present(self) -> bool:
+        """Return whether the path is a directory, with nothing but directories on the way; add the finding."""
         parts = self.directory.split("/")
         for end in range(1, len(parts) + 1):
             path = "/".join(parts[:end])
@@ -136,14 +142,15 @@ class _Examination:
         path = f"{self.directory}/{FILE_NAME}"
         kind, remedy = self.source.kind(path), f"{manifest_command(self.directory)}, and commit it"
         if kind is not Kind.FILE:
-            what = f"There is no {FILE_NAME}" if kind is None else f"{FILE_NAME} is a {kind.value}"
+            message = f"There is no {FILE_NAME}" if kind is None else f"{FILE_NAME} is a {kind.value}"
             if kind is None and path in self.source.left_out(self.directory):
-                what, remedy = f"This sparse checkout leaves out {FILE_NAME}", fetching(self.directory)
-            self._fail("artifact.manifest", f"{what} in {self.directory}.", remedy, path)
+                message, remedy = f"This sparse checkout leaves out {FILE_NAME}", fetching(self.directory)
+            self._fail("artifact.manifest", f"{message} in {self.directory}.", remedy, path)
             return None
         try:
             with self.source.open(path) as stream:
                 data = stream.read(MAX_BYTES + 1)
+            # A pointer is no JSON; this message says what to do about it.
             if data.startswith(LFS_HEADER):
                 name = shlex.quote(path)
                 remedy = f"git lfs pull --include {name}, or for everybody: git lfs untrack {name}, and commit"
@@ -168,6 +175,7 @@ class _Examination:
         return ModelCard(sizes[manifest.model_file], opsets, result)
 
     def _report(self) -> Mapping[str, Any]:
+        # The report is optional and only shown: one that cannot be read is left out, and no finding.
         try:
             with (self.scratch / REPORT).open("rb") as file:
                 report = parse_json(file.read(MAX_REPORT + 1), where=REPORT, max_bytes=MAX_REPORT)
@@ -187,14 +195,15 @@ def _not_opened(result: NotOpened, manifest: Manifest, where: str) -> Iterator[F
         ),
     }
     for problem in result.problems:
-        said, remedy = words[problem.rule]
-        yield error(problem.rule, f"{said} {where}: {problem.message}.", where=where, remedy=remedy)
+        beginning, remedy = words[problem.rule]
+        yield error(problem.rule, f"{beginning} {where}: {problem.message}.", where=where, remedy=remedy)
 
 
 def _opened(result: Opened, manifest: Manifest, where: str) -> Iterator[Finding]:
     opsets = ", ".join(f"{opset.domain or 'ai.onnx'} {opset.version}" for opset in result.opsets)
     yield passed("artifact.graph", f"operators of {opsets or 'no set'}", where=where)
     folder = manifest.model_file.rpartition("/")[0]
+    # The model names its files relative to itself, the manifest relative to the artifact.
     unlisted = [f for f in result.external_files if (f"{folder}/{f}" if folder else f) not in manifest.sha256]
     for name in unlisted:
         yield error(
@@ -206,17 +215,18 @@ def _opened(result: Opened, manifest: Manifest, where: str) -> Iterator[Finding]
     if not unlisted:
         count = len(result.external_files)
         yield passed("artifact.external_data", f"{count} external files, all listed" if count else "none", where=where)
-    face = f"{len(result.inputs)} input(s), {len(result.outputs)} output(s)"
-    yield passed("artifact.opens", f"ONNX Runtime opens the model: {face}", where=where)
+    signature = f"{len(result.inputs)} input(s), {len(result.outputs)} output(s)"
+    yield passed("artifact.opens", f"ONNX Runtime opens the model: {signature}", where=where)
 
 
 def _golden(opened: Opened, manifest: Manifest, directory: str) -> Iterator[Finding]:
-    """Every golden set the manifest lists was run and reproduced; one that was not reported was not run."""
+    """Check that every golden set in the manifest was reproduced; one that the process did not report was not run."""
     folder = manifest.model_file.rpartition("/")[0]
     beside = f"{folder}/" if folder else ""
     listed = re.compile(re.escape(beside) + r"(test_data_set_[0-9]{1,6})/.+")
     names = sorted({match[1] for name in manifest.sha256 if (match := listed.fullmatch(name))})
     reports = {report.name: report for report in opened.golden}
+    # The manifest's list is authoritative: a process under a hostile model's control could leave a set out.
     for name in names:
         where, report = f"{directory}/{beside}{name}", reports.get(name)
         if report is not None and report.equal:

@@ -1,4 +1,4 @@
-"""The rules on an artifact's files: what stands there, what the manifest lists, whether the bytes are those."""
+"""The rules on an artifact's files: the names present, the names listed, and whether the bytes are as listed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from promotebot.registry.names import ArtifactPath
 
 REPORT = "train_report.json"
 MAX_FINDINGS = 20
-"""Of one rule on one artifact; the rest is counted."""
+"""Findings of one rule on one artifact; further ones are counted."""
 _LFS_BYTES = 1024
+"""The specification bounds a pointer file to this size: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
 _LFS_OID = re.compile(rb"^oid sha256:([0-9a-f]{64})$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What stands below an artifact's directory; not `whole` when there is more than the limits let us list."""
+    """The entries below an artifact's directory; not `whole` when there are more than the limits allow to list."""
 
     directory: ArtifactPath
     entries: tuple[Entry, ...]
@@ -35,21 +36,22 @@ class Listing:
 
     @property
     def files(self) -> dict[str, Entry]:
-        """The regular files, the manifest left out, by path relative to the directory."""
+        """Return the regular files, without the manifest, by path relative to the directory."""
         start = len(self.directory) + 1
-        found = {entry.path[start:]: entry for entry in self.entries if entry.kind is Kind.FILE}
-        return {name: entry for name, entry in found.items() if name != FILE_NAME}
+        files = {entry.path[start:]: entry for entry in self.entries if entry.kind is Kind.FILE}
+        return {name: entry for name, entry in files.items() if name != FILE_NAME}
 
 
 def list_files(source: FileSource, directory: ArtifactPath, limits: Limits) -> Listing:
-    """List a directory, at most twice as many entries as files are allowed (directories count too)."""
+    """List a directory, at most twice as many entries as files are allowed, and a few: directories count too."""
+    # One more than allowed shows that there are more.
     most = 2 * limits.files + 16
     entries = tuple(islice(source.walk(directory), most + 1))
     return Listing(directory, entries[:most], whole=len(entries) <= most)
 
 
 def check_entries(listing: Listing, limits: Limits) -> Iterator[Finding]:
-    """Nothing but files and directories; no more than allowed; no two names that one system takes for one."""
+    """Check the names: only files and directories, no more than allowed, no two that one system takes for one."""
     directory = listing.directory
     count = len(listing.files) if listing.whole else f"over {limits.files}"
     if not listing.whole or len(listing.files) > limits.files:
@@ -77,7 +79,7 @@ def _links(entries: Iterable[Entry]) -> list[Finding]:
 
 
 def _stray(listing: Listing) -> Iterator[Finding]:
-    """Repositories inside the artifact, and directories with nothing in them."""
+    """Yield findings on repositories inside the artifact, and on empty directories: git commits neither as files."""
     parents = {entry.path.rpartition("/")[0] for entry in listing.entries}
     for entry in listing.entries:
         where = shown(entry.path)
@@ -98,11 +100,13 @@ def _stray(listing: Listing) -> Iterator[Finding]:
 
 
 def _is_git(path: str) -> bool:
+    # A file .git makes a submodule or a worktree; `.GIT` is the same name on some systems.
     return path.rpartition("/")[2].lower() == ".git"
 
 
 def _twins(listing: Listing) -> Iterator[Finding]:
     names = [entry.path for entry in listing.entries]
+    # git itself never has a name twice, but a tree object written by hand can.
     doubled = {name for name in names if names.count(name) > 1} if len(set(names)) != len(names) else set()
     for one, other in [*colliding(names), *((name, name) for name in sorted(doubled))]:
         yield error(
@@ -114,7 +118,8 @@ def _twins(listing: Listing) -> Iterator[Finding]:
 
 
 def check_listed(manifest: Manifest, listing: Listing, source: FileSource) -> Iterator[Finding]:
-    """Listed == present, by name."""
+    """Check that the listed files are the present ones, by name."""
+    # An incomplete listing cannot show that a file is missing.
     directory, present = listing.directory, listing.files
     missing = sorted(set(manifest.sha256) - set(present)) if listing.whole else []
     left_out = source.left_out(directory) if missing else set()
@@ -142,6 +147,7 @@ def _missing(directory: str, name: str, listing: Listing, left_out: set[str]) ->
     if path in left_out:
         message = f"{path} is listed in the manifest; git has it, but this sparse checkout leaves it out."
         return error("artifact.files", message, where=path, remedy=fetching(directory))
+    # Written on a system that does not tell cases apart.
     near = next((e.path for e in listing.entries if e.path.casefold() == path.casefold() and e.path != path), None)
     hint = f" ({shown(near)} is)" if near else ""
     return error(
@@ -163,7 +169,10 @@ def _unlisted(directory: str, name: str, rewrite: str) -> Finding:
 
 
 def check_tracked(source: FileSource, listing: Listing) -> Iterator[Finding]:
-    """An artifact that git ignores is on one machine only (docs/architecture.md, Older files)."""
+    """Check that git tracks every file: one that it ignores is on one machine only.
+
+    See docs/architecture.md, Older files.
+    """
     files = {entry.path for entry in listing.entries if entry.kind is Kind.FILE and not _is_git(entry.path)}
     untracked = source.untracked(listing.directory, files)
     if untracked is None:
@@ -184,7 +193,7 @@ def check_tracked(source: FileSource, listing: Listing) -> Iterator[Finding]:
 
 @dataclass
 class Copied:
-    """The private copy: findings, and the sizes in bytes of what was copied. `proven`: every listed file, as listed."""
+    """The private copy: findings, and sizes in bytes by name. `proven`: every listed file is copied and as listed."""
 
     findings: list[Finding] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
@@ -192,7 +201,7 @@ class Copied:
 
 
 def copy_files(source: FileSource, manifest: Manifest, listing: Listing, scratch: Path, limits: Limits) -> Copied:
-    """Copy every listed file into `scratch` while hashing it; the copy is what the model is opened from.
+    """Copy every listed file into `scratch` while hashing it; the model is opened from the copy.
 
     Raises:
         CouldNotVerify: when the source or the disk does not answer.
@@ -205,9 +214,10 @@ def copy_files(source: FileSource, manifest: Manifest, listing: Listing, scratch
         try:
             with source.open(path) as stream:
                 most = min(limits.file_bytes, room)
-                found, size = copy_hashed(stream, scratch / name, where=path, max_bytes=most)
+                actual, size = copy_hashed(stream, scratch / name, where=path, max_bytes=most)
         except OverLimit:
             copied.findings.append(_too_large(directory, path, limits, alone=limits.file_bytes <= room))
+            # The artifact as a whole is too large: no further file can fit.
             if limits.file_bytes > room:
                 break
             continue
@@ -217,7 +227,7 @@ def copy_files(source: FileSource, manifest: Manifest, listing: Listing, scratch
             continue
         total += size
         copied.sizes[name] = size
-        copied.findings += _compare(path, scratch / name, found, manifest.sha256[name], manifest, directory)
+        copied.findings += _compare(path, scratch / name, actual, manifest.sha256[name], manifest, directory)
     copied.proven = not copied.findings and len(copied.sizes) == len(manifest.sha256)
     copied.findings = _some("artifact.digest", directory, copied.findings)
     if copied.proven:
@@ -236,18 +246,20 @@ def _all_proven(directory: str, sizes: Mapping[str, int], limits: Limits) -> Ite
 
 
 def _too_large(directory: str, path: str, limits: Limits, *, alone: bool) -> Finding:
-    what, limit, key = (
+    subject, limit, key = (
         (path, limits.file_bytes, "file_bytes") if alone else (directory, limits.artifact_bytes, "artifact_bytes")
     )
     return error(
         "artifact.limits",
-        f"{what} is over the limit of {limit:,} bytes.",
+        f"{subject} is over the limit of {limit:,} bytes.",
         where=path,
         remedy=f"make it smaller, or raise limits.{key} in the policy of the base branch",
     )
 
 
-def _compare(path: str, copy: Path, found: str, expected: str, manifest: Manifest, directory: str) -> Iterator[Finding]:
+def _compare(
+    path: str, copy: Path, actual: str, expected: str, manifest: Manifest, directory: str
+) -> Iterator[Finding]:
     pointer = lfs_pointer(copy)
     if pointer is not None:
         agrees = "the content it stands for is the listed one" if pointer == expected else "not even of the listed one"
@@ -258,10 +270,10 @@ def _compare(path: str, copy: Path, found: str, expected: str, manifest: Manifes
             remedy=f"git lfs pull --include {shlex.quote(path)}; where only git's own objects are read, "
             f"commit the file itself: git lfs untrack {shlex.quote(path)} && git add --renormalize {shlex.quote(path)}",
         )
-    elif found != expected:
+    elif actual != expected:
         yield error(
             "artifact.digest",
-            f"{path} is sha256:{found}, the manifest says sha256:{expected}. "
+            f"{path} is sha256:{actual}, the manifest says sha256:{expected}. "
             "The file changed after the manifest was written.",
             where=path,
             remedy=f"restore the file (git log -- {shlex.quote(path)}), or run "
@@ -270,7 +282,7 @@ def _compare(path: str, copy: Path, found: str, expected: str, manifest: Manifes
 
 
 def lfs_pointer(path: Path) -> str | None:
-    """The sha256 a Git LFS pointer file stands for ("" where it names none), None for any other file.
+    """Return the sha256 that a Git LFS pointer file names ("" where it names none), None for any other file.
 
     https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
     """
@@ -280,7 +292,7 @@ def lfs_pointer(path: Path) -> str | None:
 
 
 def lfs_oid(data: bytes) -> str | None:
-    """The same for a whole file's bytes."""
+    """Return the same as `lfs_pointer` for a whole file's bytes."""
     if len(data) > _LFS_BYTES or not data.startswith(LFS_HEADER):
         return None
     match = _LFS_OID.search(data)
@@ -288,7 +300,7 @@ def lfs_oid(data: bytes) -> str | None:
 
 
 def _some(rule: str, directory: str, problems: list[Finding]) -> list[Finding]:
-    """The first of many problems, and how many more there are: a comment has an end."""
+    """Return the first MAX_FINDINGS problems and the number of the others: a comment has a limit."""
     if len(problems) <= MAX_FINDINGS:
         return problems
     more = error(rule, f"{directory}: and {len(problems) - MAX_FINDINGS} more of this kind.", where=directory)

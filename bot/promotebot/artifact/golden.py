@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 RELATIVE, ABSOLUTE = 1e-3, 1e-5
+"""Tolerances of numpy.allclose: processors and versions of the runtime add in another order."""
 MAX_RUNS, MAX_SECONDS = 50, 1.0
+"""Bounds of the latency's measurement, whichever comes first."""
 _SET = re.compile(r"test_data_set_(\d{1,6})")
 _OUTPUT = re.compile(r"output_(\d{1,6})\.pb")
 
@@ -19,14 +21,14 @@ Row = dict[str, Any]
 
 
 class Unusable(Exception):
-    """The golden data itself cannot be used, and why."""
+    """Golden data that cannot be used; the message is the reason."""
 
 
 def run_golden(session: Any, directory: Path) -> tuple[list[dict[str, Any]], Row | None]:
     """Run every data set beside the model, in order of number.
 
     Returns:
-        One report a set ({name, equal, difference, problem}), and the first row of the first set that ran
+        One report for each set ({name, equal, difference, problem}), and the first row of the first set that ran
         (input name → array), None where none ran.
     """
     reports, first = [], None
@@ -40,6 +42,7 @@ def run_golden(session: Any, directory: Path) -> tuple[list[dict[str, Any]], Row
         except Exception as problem:  # noqa: BLE001 - whatever the runtime throws is this set's answer
             report = _differs(f"{type(problem).__name__}: {' '.join(str(problem).split())[:300]}")
         reports.append({"name": path.name, **report})
+    # Latency is measured on a single row: the first axis is the batch.
     return reports, {name: value[:1] if value.ndim else value for name, value in first.items()} if first else None
 
 
@@ -68,6 +71,7 @@ def _tensor(path: Path) -> Any:
         raise Unusable(f"{path.name} is missing") from None
     except DecodeError:
         raise Unusable(f"{path.name} is not a tensor") from None
+    # A path in the data could lead anywhere.
     if tensor.external_data or tensor.data_location:
         raise Unusable(f"{path.name} keeps its data in another file")
     return numpy_helper.to_array(tensor)
@@ -82,6 +86,7 @@ def compare(got: list[Any], wanted: dict[int, Any]) -> dict[str, Any]:
     if not wanted:
         return _differs("there is no output_0.pb")
     worst = 0.0
+    # The model may have more outputs than golden ones; it may not have fewer.
     for index, want in sorted(wanted.items()):
         if index >= len(got):
             return _differs(f"there is output_{index}.pb, but the model has {len(got)} outputs")
@@ -99,13 +104,18 @@ def compare(got: list[Any], wanted: dict[int, Any]) -> dict[str, Any]:
 
 
 def _distance(have: Any, want: Any) -> tuple[bool, float | None]:
-    """Whether two arrays of one type and shape agree, and their largest absolute difference."""
+    """Return whether two arrays of one type and shape agree, and their largest absolute difference.
+
+    The difference is None for values that are no numbers, and where it is not finite.
+    """
     import numpy
 
-    if have.dtype.kind not in "fV":  # V: bfloat16 and its kin; labels, texts and truth values must be equal
+    # V: bfloat16 and its kin. Labels, texts and truth values must be equal.
+    if have.dtype.kind not in "fV":
         return bool(numpy.array_equal(have, want)), None
     one, other = have.astype("float64"), want.astype("float64")
     close = bool(numpy.allclose(one, other, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True))
+    # Equal infinities, and NaN in both, are no difference; subtracting them would give NaN.
     with numpy.errstate(invalid="ignore"):
         gaps = numpy.abs(one - other)[(one != other) & ~(numpy.isnan(one) & numpy.isnan(other))]
     gap = float(numpy.max(gaps, initial=0.0))
@@ -117,10 +127,11 @@ def _differs(problem: str, difference: float | None = None) -> dict[str, Any]:
 
 
 def measure(session: Any, row: Row) -> dict[str, float] | None:
-    """p50 and p95 of single-row runs in milliseconds, a second's worth at most; None where it does not run."""
+    """Return p50 and p95 of single-row runs in milliseconds; None where the model does not run on a single row."""
     times: list[float] = []
     try:
-        session.run(None, row)  # the first run also sets things up
+        # The first run also sets things up, and is not counted.
+        session.run(None, row)
         stop = time.perf_counter() + MAX_SECONDS
         while len(times) < MAX_RUNS and (not times or time.perf_counter() < stop):
             started = time.perf_counter()

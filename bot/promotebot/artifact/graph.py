@@ -1,4 +1,4 @@
-"""What a model's graph refers to: operator sets, domains, external files. Read before any runtime sees the model.
+"""The references of a model's graph: operator sets, domains, external files. Read before any runtime sees the model.
 
 It runs in the process that opens the model, under its limits: a few bytes of protobuf can ask for gigabytes.
 """
@@ -16,18 +16,20 @@ from promotebot.errors import InvalidInput
 from promotebot.registry.names import parse_artifact_path
 
 SHIPPED_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview.training", "com.microsoft"})
-"""Operator domains in every build of ONNX Runtime; whether it has the operator itself, opening shows."""
+"""Operator domains in every build of ONNX Runtime; opening shows whether it has the operator itself."""
 EXTERNAL_KEYS = frozenset({"location", "offset", "length", "checksum"})
 """https://onnx.ai/onnx/repo-docs/ExternalData.html"""
-
 _ONCE = frozenset(range(1, 8))
-"""Fields of a model that have one value: ir_version, four of who made it, doc_string, graph. Protobuf merges what it
-finds twice, so two models one after the other read as a third."""
+"""Numbers of the fields of a model that have one value: ir_version, four about its producer, doc_string, graph.
+
+Protobuf merges a field that occurs twice, so that two models one after the other read as a third.
+https://protobuf.dev/programming-guides/encoding/#last-one-wins
+"""
 
 
 @dataclass(frozen=True)
 class Graph:
-    """The outside of a model: operator sets, domains that no runtime ships, files it wants beside it."""
+    """The references of a model: operator sets, domains that no runtime ships, files beside it."""
 
     opsets: tuple[tuple[str, int], ...]
     ir_version: int
@@ -37,21 +39,24 @@ class Graph:
     external_files: tuple[str, ...]
     """Locations as written in the model, relative to its directory."""
     external_problems: tuple[str, ...]
-    """What is wrong with how external data is referred to, in words."""
+    """Problems of the references to external data, in words."""
 
 
 class UnreadableGraph(Exception):
-    """The file is not one ONNX model, or holds bytes that no ONNX field explains."""
+    """A file that is not one ONNX model, or holds bytes that no ONNX field explains."""
 
 
 def read_graph(path: Path) -> Graph:
-    """Walk a model: main graph, subgraphs, functions, training graphs, attributes. No tensor's data is loaded.
+    """Return the references of a model: main graph, subgraphs, functions, training graphs, attributes.
+
+    No tensor's external data is loaded.
 
     Raises:
         UnreadableGraph: for anything but exactly one model.
     """
     model = _parse(path)
     nodes = list(_nodes(model))
+    # A model may define operators of its own in a domain of its own.
     own = {function.domain for function in model.functions}
     tensors = [tensor for tensor in _tensors(model, nodes) if tensor.data_location or tensor.external_data]
     return Graph(
@@ -65,7 +70,8 @@ def read_graph(path: Path) -> Graph:
 
 
 def _parse(path: Path) -> Any:
-    import onnx  # a tenth of a second, needed only here
+    # A tenth of a second, needed only here.
+    import onnx
     from google.protobuf.message import DecodeError
     from google.protobuf.unknown_fields import UnknownFieldSet
 
@@ -81,7 +87,8 @@ def _parse(path: Path) -> Any:
     if unknown:
         raise UnreadableGraph(f"not an ONNX model of a version known here: it has the unknown fields {unknown[:10]}")
     size = model.ByteSize()
-    model.DiscardUnknownFields()  # in every message inside, too
+    # UnknownFieldSet shows the outer message only; this discards in every message inside, and shows it in the size.
+    model.DiscardUnknownFields()
     if model.ByteSize() != size:
         raise UnreadableGraph("not an ONNX model of a version known here: there are unknown fields or values inside it")
     twice = sorted(field for field, times in Counter(field_numbers(data)).items() if times > 1 and field in _ONCE)
@@ -91,7 +98,7 @@ def _parse(path: Path) -> Any:
 
 
 def _graphs(model: Any) -> Iterator[Any]:
-    """Every graph of the model; inner ones are in their nodes' attributes."""
+    """Yield every graph of the model; inner ones are in their nodes' attributes."""
     yield model.graph
     for training in model.training_info:
         yield from (training.initialization, training.algorithm)
@@ -106,7 +113,7 @@ def _nodes(model: Any) -> Iterator[Any]:
 
 
 def _below(nodes: Any) -> Iterator[Any]:
-    """Nodes and, through their attributes, the nodes of every graph inside them."""
+    """Yield nodes and, through their attributes, the nodes of every graph inside them."""
     for node in nodes:
         yield node
         yield from _in_attributes(node.attribute)
@@ -123,7 +130,7 @@ def _attribute_graphs(attributes: Any) -> Iterator[Any]:
 
 
 def _tensors(model: Any, nodes: list[Any]) -> Iterator[Any]:
-    """Every tensor that can carry data: initializers of every graph, and attributes of every node and function."""
+    """Yield every tensor that can carry data: initializers of every graph, attributes of every node and function."""
     attributes = [attribute for node in nodes for attribute in node.attribute]
     attributes += [attribute for function in model.functions for attribute in function.attribute_proto]
     for graph in [*_graphs(model), *_attribute_graphs(attributes)]:
@@ -145,7 +152,10 @@ def _is_location(item: Any) -> bool:
 
 
 def _problems(tensor: Any, directory: Path) -> Iterator[str]:
-    """The strictest reading of onnx, its checker and ONNX Runtime, which disagree (docs/architecture.md, Scale)."""
+    """Yield the problems of a tensor's external data, by the strictest of onnx, its checker and ONNX Runtime.
+
+    They disagree. See docs/architecture.md, Scale.
+    """
     name = repr(tensor.name[:80])
     keys = [item.key for item in tensor.external_data]
     if tensor.data_location != type(tensor).EXTERNAL:
@@ -170,7 +180,8 @@ def _location_problem(location: str, directory: Path) -> str:
     if not location:
         return "no location is given"
     if "*" in location:
-        return "that is no file name"  # ONNX Runtime takes */_ORT_MEM_ADDR_/* for an address in memory
+        # ONNX Runtime takes */_ORT_MEM_ADDR_/* for an address in memory.
+        return "that is no file name"
     try:
         parse_artifact_path(location)
     except InvalidInput as problem:

@@ -1,4 +1,7 @@
-"""How much an artifact may cost to examine; a part of the policy."""
+"""Limits on the cost of examining an artifact, as a part of the policy.
+
+Those of the child process that opens a model are applied in `promotebot.artifact.confine`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    # Defaults that fit a standard runner of GitHub: https://docs.github.com/en/actions/reference/runners/github-hosted-runners
     file_bytes: int = Field(default=2 * GIB, gt=0)
     artifact_bytes: int = Field(default=4 * GIB, gt=0)
     files: int = Field(default=1000, gt=0)

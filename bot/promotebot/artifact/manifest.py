@@ -1,4 +1,4 @@
-"""The manifest of an artifact: which file is the model, and the sha256 of every file beside it."""
+"""The manifest of an artifact: the name of the model's file, and the sha256 of every file."""
 
 from __future__ import annotations
 
@@ -27,18 +27,21 @@ from promotebot.schema import validated_model
 
 FILE_NAME = "manifest.json"
 MAX_BYTES = 4 * 1024 * 1024
+"""Room for a thousand files with the longest paths."""
 MAX_PROBLEMS = 20
+"""In one message; further ones are counted."""
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def _sha256(text: str) -> str:
     if not _SHA256.fullmatch(text):
         raise ValueError("expected 64 hex digits")
+    # Older tools wrote capitals; digests are compared as text.
     return text.lower()
 
 
 def _moment(text: str) -> str:
-    """Older tools wrote several forms of ISO 8601; all begin with a date that exists."""
+    # Older tools wrote several forms of ISO 8601; all begin with a date that exists.
     try:
         date.fromisoformat(text[:10])
     except ValueError:
@@ -47,7 +50,7 @@ def _moment(text: str) -> str:
 
 
 def _by(parse: Callable[[str], str]) -> AfterValidator:
-    """A parser of the registry's words as a pydantic validator."""
+    """Return a parser of `promotebot.registry.names` as a pydantic validator."""
 
     def validate(text: str) -> str:
         try:
@@ -65,8 +68,9 @@ Moment = Annotated[str, AfterValidator(_moment)]
 
 
 class Manifest(BaseModel):
-    """`<artifact_dir>/manifest.json` (docs/architecture.md, Files). Unknown keys are kept."""
+    """`<artifact_dir>/manifest.json`. Unknown keys are kept. See docs/architecture.md, Files."""
 
+    # Pydantic reserves names that start with model_; model_file is the format's own.
     model_config = ConfigDict(frozen=True, strict=True, extra="allow", protected_namespaces=())
 
     schema_version: Literal["v1", "v1.1"]
@@ -96,28 +100,31 @@ class Manifest(BaseModel):
 
     @property
     def model_sha256(self) -> str:
-        """The sha256 of the model file, 64 hex digits."""
+        """Return the sha256 of the model file, 64 hex digits."""
         return self.sha256[self.model_file]
 
     @property
     def digest(self) -> Digest:
-        """What pins an artifact: sha256 of the canonical JSON of model_file and sha256.
+        """Return the identity of an artifact: the sha256 of the canonical JSON of model_file and sha256.
 
         See docs/architecture.md, Files.
         """
-        pinned = canonical_json({"model_file": self.model_file, "sha256": dict(self.sha256)})
-        return Digest("sha256:" + hashlib.sha256(pinned).hexdigest())
+        identity = canonical_json({"model_file": self.model_file, "sha256": dict(self.sha256)})
+        return Digest("sha256:" + hashlib.sha256(identity).hexdigest())
 
     @property
     def feature_order_hash(self) -> str | None:
-        """The first 16 hex digits of the sha256 of the JSON list of feature names, as older tools took it."""
+        """Return the first 16 hex digits of the sha256 of the JSON list of feature names, as older tools took it."""
         if self.feature_order is None:
             return None
         return hashlib.sha256(json.dumps(list(self.feature_order)).encode()).hexdigest()[:16]
 
     @property
     def from_older_tool(self) -> bool:
-        """Whether it may leave the train report unlisted: nothing of ours writes v1, or omits the model's name."""
+        """Return whether an older tool wrote it, which may leave the train report unlisted.
+
+        promotebot writes no v1, and never omits the model's name.
+        """
         return self.schema_version == "v1" or self.model is None
 
 
@@ -131,31 +138,32 @@ def parse_manifest(data: bytes, *, where: str) -> Manifest:
         document = parse_json(data, where=where, max_bytes=MAX_BYTES)
     except InvalidInput as problem:
         raise InvalidInput(problem.message, where=where, remedy=problem.remedy or _rewrite(where, None)) from None
-    found = validated_model(Manifest, document, as_read=with_tuples(document, "feature_order"))
-    if isinstance(found, Manifest):
-        return found
-    more = [f"and {len(found) - MAX_PROBLEMS} more"] if len(found) > MAX_PROBLEMS else []
-    raise InvalidInput("; ".join(found[:MAX_PROBLEMS] + more), where=where, remedy=_rewrite(where, document))
+    result = validated_model(Manifest, document, as_read=with_tuples(document, "feature_order"))
+    if isinstance(result, Manifest):
+        return result
+    more = [f"and {len(result) - MAX_PROBLEMS} more"] if len(result) > MAX_PROBLEMS else []
+    raise InvalidInput("; ".join(result[:MAX_PROBLEMS] + more), where=where, remedy=_rewrite(where, document))
 
 
 def with_tuples(document: Any, *keys: str) -> Any:
-    """Strict mode takes a tuple only from a tuple; JSON has nothing but lists."""
+    """Return the document with tuples under these keys: strict mode takes no list, and JSON has nothing else."""
     if not isinstance(document, dict):
         return document
     return {**document, **{key: tuple(document[key]) for key in keys if isinstance(document.get(key), list)}}
 
 
 def manifest_command(directory: str, model_file: str = "model.onnx") -> str:
-    """The command that writes a directory's manifest anew, safe to paste into a shell."""
+    """Return the command that writes a directory's manifest again, safe to paste into a shell."""
     return f"promotebot manifest {shlex.quote(directory)} --model-file {shlex.quote(model_file)}"
 
 
 def colliding(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Pairs of different paths, directories on the way included, that a system without case or NFC takes for one.
+    """Yield pairs of different paths, directories included, that a system without case or NFC takes for one.
 
-    A tree of names, so that its memory is that of the paths, however deep they are.
+    The names are kept as a tree, which needs no more memory than the paths, however deep they are.
     """
-    seen: dict[tuple[int, str], tuple[int, str, str]] = {}  # (parent, folded name) → number, name, first path with it
+    # (number of the parent, folded name) → own number, name, first path with it
+    seen: dict[tuple[int, str], tuple[int, str, str]] = {}
     reported: set[tuple[int, str]] = set()
     for path in paths:
         above, parts = 0, path.split("/")
@@ -168,14 +176,15 @@ def colliding(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _files_with_files(paths: Iterable[str]) -> Iterator[str]:
-    """Paths that stand for a file and, in another path, for a directory."""
+    """Yield paths that are a file and, as a part of another path, a directory."""
+    # Sorted by components, what is below a path follows it at once.
     for one, other in pairwise(sorted(path.split("/") for path in paths)):
         if other[: len(one)] == one:
             yield "/".join(one)
 
 
 def _rewrite(where: str, document: Any) -> str:
-    """Filled in with the model file the broken manifest names, where that much can be read."""
+    """Return the command that writes the manifest again, with the model file that the broken one names, if any."""
     directory = where.rpartition("/")[0] or "."
     named = document.get("model_file") if isinstance(document, dict) else None
     try:

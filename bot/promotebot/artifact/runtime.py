@@ -1,4 +1,4 @@
-"""Starts the program that opens a model, and turns every way it can end into an answer."""
+"""Opens a model in a process of its own, and turns every way it can end into an answer."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.registry.codec import parse_json
 
 MAX_ANSWER = 1024 * 1024
+"""Bytes; the process itself can write no more to a file (`promotebot.artifact.confine`)."""
 LAST_WORDS = 2000
+"""Bytes at the end of stderr that are read when the process failed."""
 COMMAND = (sys.executable, "-I", "-m", "promotebot.artifact.child")
 
 
 def _printable(text: str) -> str:
-    """Names come out of the model: nothing in them may break a line or a table."""
+    """Return a text without characters that break a line or a table: names come out of the model."""
     return "".join(c if c.isprintable() else "�" for c in text)
 
 
@@ -36,6 +38,8 @@ Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class _Claim(BaseModel):
+    """A part of the answer. A hostile model may have taken over the process that gave it, so it is read strictly."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
@@ -74,7 +78,7 @@ class Opset(_Claim):
 
 
 class Opened(_Claim):
-    """What the runtime said of a model it opened; times in milliseconds."""
+    """The runtime's answer on a model it opened; times in milliseconds."""
 
     inputs: list[Tensor]
     outputs: list[Tensor]
@@ -87,11 +91,11 @@ class Opened(_Claim):
     external_files: list[Text] = []
     """Files the graph reads besides the model, relative to its directory."""
     walls: list[Literal["files", "network"]] = []
-    """What the process had given up before it looked, as far as the kernel allowed (`promotebot.artifact.confine`)."""
+    """Access that the process gave up first, as far as the kernel allowed (`promotebot.artifact.confine`)."""
 
 
 class Problem(_Claim):
-    """Why a model was not opened, under the rule it breaks."""
+    """A reason why a model was not opened, under the rule it breaks."""
 
     rule: Literal["artifact.opens", "artifact.graph", "artifact.external_data"] = "artifact.opens"
     message: Text
@@ -99,18 +103,21 @@ class Problem(_Claim):
 
 @dataclass(frozen=True)
 class NotOpened:
-    """The model could not be opened within the limits, and why."""
+    """A model that could not be opened within the limits."""
 
     problems: tuple[Problem, ...]
 
 
 class ModelOpener(Protocol):
-    """Opens the model in a directory of bytes that were hashed.
+    """Opens models; tests put another one in the place of the process."""
 
-    Raises CouldNotVerify when nothing could be learned of the model at all.
-    """
+    def open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened:
+        """Open the model in a directory of bytes that were hashed.
 
-    def open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened: ...
+        Raises:
+            CouldNotVerify: when nothing could be learned of the model at all.
+        """
+        ...
 
 
 class ChildOpener:
@@ -120,6 +127,8 @@ class ChildOpener:
         self._command = list(command)
 
     def open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened:
+        """Open the model in a process of its own; see `ModelOpener.open`."""
+        # Files, not pipes: a process that writes without end cannot block this one, and is stopped by its own limit.
         request = json.dumps(
             {"model_file": model_file, "seconds": limits.open_seconds, "memory_bytes": limits.open_memory_bytes}
         )
@@ -129,6 +138,7 @@ class ChildOpener:
                 code = process.wait(timeout=limits.open_seconds)
             except subprocess.TimeoutExpired:
                 return _not_opened(f"it did not open within {limits.open_seconds} s (limits.open_seconds)")
+            # Also after a good answer: nothing that the process started may outlive it.
             finally:
                 _end(process)
             if code:
@@ -155,7 +165,7 @@ class ChildOpener:
 
 
 def _environment() -> dict[str, str]:
-    """Only what an interpreter needs to start: no token, no HOME, no PATH.
+    """Return only what an interpreter needs to start: no token, no HOME, no PATH.
 
     actions/setup-python builds find libpython by LD_LIBRARY_PATH. Threads and arenas each reserve address space,
     which is limited.
@@ -173,7 +183,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _last_line(words: IO[bytes]) -> str:
-    """The end of what the process wrote to stderr, as one line."""
+    """Return the last line that the process wrote to stderr, at most 500 characters."""
     size = words.seek(0, os.SEEK_END)
     words.seek(max(0, size - LAST_WORDS))
     lines = words.read(LAST_WORDS).decode("utf-8", "replace").strip().splitlines()
@@ -185,7 +195,7 @@ def _not_opened(message: str) -> NotOpened:
 
 
 def _failed(code: int, words: str, limits: Limits) -> NotOpened:
-    """The process ended without an answer.
+    """Return the reason why a process ended without an answer.
 
     Raises:
         CouldNotVerify: when it could not even load the runtime: that is not the model's fault.
@@ -211,6 +221,7 @@ def _signal_name(number: int) -> str:
 
 
 def _answer(output: bytes) -> Opened | NotOpened:
+    """Parse the answer; one that cannot be read is a model that was not opened."""
     try:
         document: Any = parse_json(output, where="the answer", max_bytes=MAX_ANSWER)
         if document.pop("opened") is True:

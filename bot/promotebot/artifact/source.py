@@ -17,7 +17,7 @@ from promotebot.errors import CouldNotVerify, InvalidInput
 
 
 class Kind(str, Enum):
-    """What stands at a path."""
+    """The kinds of things at a path."""
 
     FILE = "file"
     DIRECTORY = "directory"
@@ -39,33 +39,35 @@ class FileSource(Protocol):
     """The files of a repository at one state. Its methods raise CouldNotVerify where they cannot look."""
 
     @property
-    def description(self) -> str: ...
+    def description(self) -> str:
+        """Return the source in words, as reports name it."""
+        ...
 
     def fingerprint(self, directory: str) -> str | None:
-        """What is the same only where the directory's names and bytes are; None where that costs reading them."""
+        """Return a text that is equal only for equal names and bytes; None where that costs reading them."""
         ...
 
     def kind(self, path: str) -> Kind | None:
-        """What stands at a path, None for nothing or for something behind a link."""
+        """Return the kind of thing at a path, None for nothing or for something behind a link."""
         ...
 
     def walk(self, directory: str) -> Iterator[Entry]:
-        """Everything below a directory, hidden and empty directories included, links not followed.
+        """Yield everything below a directory, hidden and empty directories included, links not followed.
 
-        A `.git` is named, but what is in it belongs to git.
+        A `.git` is yielded, but not its content, which belongs to git.
         """
         ...
 
     def open(self, path: str) -> AbstractContextManager[BinaryIO]:
-        """A regular file's bytes. Raises InvalidInput for anything else."""
+        """Open a regular file for reading; raise InvalidInput for anything else."""
         ...
 
     def untracked(self, directory: str, files: set[str]) -> set[str] | None:
-        """Those of `files` that git does not track; None where git was not asked."""
+        """Return those of `files` that git does not track; None where git was not asked."""
         ...
 
     def left_out(self, directory: str) -> set[str]:
-        """Files that git has there and a sparse checkout keeps out of the work tree."""
+        """Return the files that git has there and a sparse checkout keeps out of the work tree."""
         ...
 
 
@@ -80,7 +82,8 @@ class TreeEntry:
 
     @property
     def kind(self) -> Kind:
-        """https://git-scm.com/docs/git-fast-import#_filemodify lists the modes; 100664 is git's own past."""
+        """Return the kind of thing that a mode means: https://git-scm.com/docs/git-fast-import#_filemodify"""
+        # 100664: written by early versions of git, and read by all of them.
         kinds = {"120000": Kind.SYMLINK, "160000": Kind.SUBMODULE, "040000": Kind.DIRECTORY}
         return Kind.FILE if self.mode in ("100644", "100755", "100664") else kinds.get(self.mode, Kind.OTHER)
 
@@ -88,9 +91,13 @@ class TreeEntry:
 class TreeReader(Protocol):
     """Git objects by id; `promotebot.git.repository.Repository` is one."""
 
-    def list_tree(self, commit: str, path: str, recursive: bool) -> list[TreeEntry]: ...
+    def list_tree(self, commit: str, path: str, recursive: bool) -> list[TreeEntry]:
+        """Return the entry at a path of a commit; with `recursive` everything below it."""
+        ...
 
-    def open_blob(self, oid: str) -> AbstractContextManager[BinaryIO]: ...
+    def open_blob(self, oid: str) -> AbstractContextManager[BinaryIO]:
+        """Open the content of a file by its object id."""
+        ...
 
 
 class GitTree:
@@ -106,24 +113,27 @@ class GitTree:
 
     @property
     def description(self) -> str:
+        """Return the commit in words."""
         return f"commit {self._commit}"
 
     def fingerprint(self, directory: str) -> str | None:
-        """git's own name for the tree: two commits with the same one hold the same artifact."""
+        """Return git's id of the tree: two commits with the same one hold the same artifact."""
         entry = self._entry(directory)
         return f"tree {entry.oid}" if entry and entry.kind is Kind.DIRECTORY else None
 
     def _entry(self, path: str) -> TreeEntry | None:
         if path not in self._known:
-            found = self._reader.list_tree(self._commit, path, recursive=False)
-            self._known[path] = next((entry for entry in found if entry.path == path), None)
+            entries = self._reader.list_tree(self._commit, path, recursive=False)
+            self._known[path] = next((entry for entry in entries if entry.path == path), None)
         return self._known[path]
 
     def kind(self, path: str) -> Kind | None:
+        """Return the kind of thing at a path; see `FileSource.kind`."""
         entry = self._entry(path)
         return entry.kind if entry else None
 
     def walk(self, directory: str) -> Iterator[Entry]:
+        """Yield everything below a directory; see `FileSource.walk`."""
         below = [
             entry
             for entry in self._reader.list_tree(self._commit, directory, recursive=True)
@@ -135,17 +145,20 @@ class GitTree:
 
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
+        """Open a regular file of the commit; see `FileSource.open`."""
         entry = self._entry(path)
         if entry is None or entry.kind is not Kind.FILE:
-            what = f"is a {entry.kind.value}, not a regular file" if entry else "is not there"
-            raise InvalidInput(what, where=path)
+            message = f"is a {entry.kind.value}, not a regular file" if entry else "is not there"
+            raise InvalidInput(message, where=path)
         with self._reader.open_blob(entry.oid) as stream:
             yield stream
 
-    def untracked(self, directory: str, files: set[str]) -> set[str] | None:  # noqa: ARG002 - a commit holds tracked files only
+    def untracked(self, directory: str, files: set[str]) -> set[str] | None:  # noqa: ARG002 - the protocol's signature
+        """Return nothing: a commit holds tracked files only."""
         return set()
 
-    def left_out(self, directory: str) -> set[str]:  # noqa: ARG002 - a commit is whole
+    def left_out(self, directory: str) -> set[str]:  # noqa: ARG002 - the protocol's signature
+        """Return nothing: a commit is whole."""
         return set()
 
 
@@ -167,49 +180,56 @@ class WorkTree:
 
     @property
     def description(self) -> str:
+        """Return the source in words."""
         return "work tree"
 
-    def fingerprint(self, directory: str) -> str | None:  # noqa: ARG002 - files on disk may change at any moment
+    def fingerprint(self, directory: str) -> str | None:  # noqa: ARG002 - the protocol's signature
+        """Return None: files on disk may change at any moment."""
         return None
 
     def kind(self, path: str) -> Kind | None:
+        """Return the kind of thing at a path; see `FileSource.kind`."""
         parts = path.split("/")
         for end in range(1, len(parts) + 1):
             part = "/".join(parts[:end])
             try:
-                found = _kind((self._root / part).lstat().st_mode)
+                kind = _kind((self._root / part).lstat().st_mode)
             except (FileNotFoundError, NotADirectoryError):
                 return None
             except (OSError, ValueError) as problem:
                 if isinstance(problem, OSError) and problem.errno == errno.ENAMETOOLONG:
-                    return None  # nothing can have such a name
+                    # Nothing can have such a name.
+                    return None
                 _could_not(problem, part)
-            if end < len(parts) and found is not Kind.DIRECTORY:
+            if end < len(parts) and kind is not Kind.DIRECTORY:
                 return None
-        return found
+        return kind
 
     def walk(self, directory: str) -> Iterator[Entry]:
+        """Yield everything below a directory; see `FileSource.walk`."""
         waiting = [directory]
         while waiting:
             current = waiting.pop()
-            for path, found in self._children(current):
-                yield Entry(path, _kind(found.st_mode), found.st_size)
-                if stat.S_ISDIR(found.st_mode) and path.rpartition("/")[2].lower() != ".git":
+            for path, status in self._children(current):
+                yield Entry(path, _kind(status.st_mode), status.st_size)
+                if stat.S_ISDIR(status.st_mode) and path.rpartition("/")[2].lower() != ".git":
                     waiting.append(path)
 
     def _children(self, directory: str) -> list[tuple[str, os.stat_result]]:
+        # Listed through its descriptor: the name could mean another directory by now.
         descriptor = self._descend(directory, os.O_DIRECTORY)
         try:
             with os.scandir(descriptor) as entries:
-                found = [(f"{directory}/{entry.name}", entry.stat(follow_symlinks=False)) for entry in entries]
+                children = [(f"{directory}/{entry.name}", entry.stat(follow_symlinks=False)) for entry in entries]
         except OSError as problem:
             _could_not(problem, directory)
         finally:
             os.close(descriptor)
-        return sorted(found, key=lambda item: item[0])
+        return sorted(children, key=lambda item: item[0])
 
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
+        """Open a regular file; raise InvalidInput, too, when it changed while it was read."""
         descriptor = self._descend(path)
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
@@ -224,6 +244,7 @@ class WorkTree:
 
     def _descend(self, path: str, flags: int = 0) -> int:
         """Open without following a link in any component, and without waiting for a FIFO's writer."""
+        # O_NOFOLLOW looks at the last component only, so each is opened on its own, from the directory before it.
         flags |= os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         parts = path.split("/")
         current = -1
@@ -241,27 +262,30 @@ class WorkTree:
                 os.close(current)
 
     def untracked(self, directory: str, files: set[str]) -> set[str] | None:
+        """Return those of `files` that git does not track; None where git was not asked."""
         return files - self._tracked(directory) if self._tracked else None
 
     def left_out(self, directory: str) -> set[str]:
+        """Return the files that a sparse checkout leaves out; nothing where git was not asked."""
         return self._left_out(directory) if self._left_out else set()
 
 
 def fetching(directory: str) -> str:
-    """The commands that bring in what a sparse checkout leaves out."""
+    """Return the commands that bring in a directory that a sparse checkout leaves out."""
     return f"git sparse-checkout add {shlex.quote(directory)} (or: git sparse-checkout disable), then run it again"
 
 
 def shown(path: str) -> str:
-    """A path as a person may read it: whatever could break a line, a table or UTF-8 is escaped."""
+    """Return a path as a person may read it: whatever could break a line, a table or UTF-8 is escaped."""
     return path if path.isprintable() else ascii(path)[1:-1]
 
 
 def _refuse(problem: OSError | ValueError, path: str) -> NoReturn:
-    """What the system's word means here; whatever is not the file's own fault is "could not look"."""
+    """Raise InvalidInput for an error that is the file's own fault, CouldNotVerify for any other."""
     known = {
         errno.ENOENT: "is not there",
-        errno.ENAMETOOLONG: "is not there",  # nothing can have such a name
+        # Nothing can have such a name.
+        errno.ENAMETOOLONG: "is not there",
         errno.ELOOP: "is a symbolic link; links are not followed",
         errno.ENOTDIR: "lies behind something that is no directory; links are not followed",
         errno.ENXIO: "is a special file, not a regular file",
@@ -286,6 +310,6 @@ def _kind(mode: int) -> Kind:
     return Kind.SYMLINK if stat.S_ISLNK(mode) else Kind.OTHER
 
 
-def _identity(found: os.stat_result) -> tuple[int, ...]:
-    """ctime changes where somebody puts mtime back, or another file in this one's place."""
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    # ctime cannot be set: it changes even where somebody puts mtime back.
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -1,16 +1,20 @@
-"""Protobuf as it stands in bytes, where a parsed message no longer shows it (https://protobuf.dev/programming-guides/encoding/)."""
+"""Protobuf's encoding in bytes, which a parsed message no longer shows.
+
+https://protobuf.dev/programming-guides/encoding/
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+# Wire types; 3 and 4 begin and end a group.
 _VARINT, _EIGHT, _LENGTH, _FOUR = 0, 1, 2, 5
 
 
 def field_numbers(data: bytes) -> Iterator[int]:
-    """The number of each field of one message, in the order of its bytes; inner messages are passed over.
+    """Yield the number of each field of one message, in the order of its bytes, without those of inner messages.
 
-    It ends at a group, which nothing that is read here has, and expects bytes that a parser has taken.
+    It ends at a group, which no ONNX message has, and expects bytes that a parser has accepted.
     """
     position = 0
     while position < len(data):
@@ -29,6 +33,7 @@ def field_numbers(data: bytes) -> Iterator[int]:
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
+    """Return (number, position behind it): seven bits a byte, lowest first; the top bit says that more follow."""
     number = shift = 0
     while True:
         byte = data[position]

@@ -1,4 +1,4 @@
-"""`promotebot gate`: whether one revision is another plus legal promotions."""
+"""`promotebot gate`: is one revision another plus legal promotions?"""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 from datetime import datetime
 
+from promotebot.cli.options import add_registry_options
 from promotebot.cli.output import line
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify
@@ -14,26 +15,41 @@ from promotebot.planning.examiner import Examiner
 from promotebot.pulls.changeset import Changeset
 
 
-def gate(options: argparse.Namespace, now: datetime) -> int:
-    """`promotebot gate`: exit 0 when base → head is legal and proven, 1 when not."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `promotebot gate`."""
+    parser.add_argument("--base", required=True, help="the revision to trust")
+    parser.add_argument("--head", default="HEAD", help="the revision to judge (HEAD)")
+    add_registry_options(parser)
+
+
+def run(options: argparse.Namespace, now: datetime) -> int:
+    """Print every finding on what leads from the base to the head, and the verdict.
+
+    Returns:
+        0 when all of it is legal and proven, 1 when not.
+
+    Raises:
+        CouldNotVerify: when neither revision has a registry.
+        UsageError: for a revision that names no commit.
+    """
     repository, work_tree = work_tree_of(options)
-    change = Changeset(
+    changeset = Changeset(
         repository,
         repository.commit_id(options.base),
         repository.commit_id(options.head),
         work_tree.registry_path,
         work_tree.policy_path,
     )
-    if change.base_registry is None and change.head_registry is None:
+    if changeset.base_registry is None and changeset.head_registry is None:
         raise CouldNotVerify(
             f"neither {options.base} nor {options.head} has a registry",
             where=work_tree.registry_path,
             remedy="check the path",
         )
-    found = evaluate_gate(change, examine=Examiner(), now=now)
-    for finding in found.findings:
+    result = evaluate_gate(changeset, examine=Examiner(), now=now)
+    for finding in result.findings:
         sys.stdout.write(line(finding) + "\n")
-    sys.stdout.write(f"{'pass' if found.passes else 'FAIL'}: {found.title}\n")
-    if found.steps:
+    sys.stdout.write(f"{'pass' if result.passes else 'FAIL'}: {result.title}\n")
+    if result.steps:
         sys.stderr.write("Only GitHub knows who asked, who may and who approved: the check promotebot/gate says.\n")
-    return 0 if found.passes else 1
+    return 0 if result.passes else 1

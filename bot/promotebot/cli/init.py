@@ -11,9 +11,10 @@ from datetime import datetime
 from importlib import metadata, resources
 from pathlib import Path
 
-from promotebot.cli.schemas import SCHEMAS, schema_reference
+from promotebot.cli.json_schemas import DIRECTORY as SCHEMAS
+from promotebot.cli.json_schemas import generate, schema_reference
+from promotebot.cli.output import write_file
 from promotebot.errors import InvalidInput, UsageError
-from promotebot.files import write_file
 from promotebot.git.checkout import Checkout
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.registry.codec import stored_json
@@ -48,15 +49,25 @@ POLICY = """\
 """
 
 
-def init(options: argparse.Namespace, now: datetime) -> int:
-    """`promotebot init`: everything a repository needs; what is there stays as it is.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `promotebot init`."""
+    parser.allow_abbrev = True  # its flags could be shortened from the start, and scripts may do so
+    parser.add_argument("--base-dir", help="the repository (the one around this directory)")
+    parser.add_argument("--action", metavar="OWNER/NAME@COMMIT", help="the action that the workflows use, pinned")
+
+
+def run(options: argparse.Namespace, now: datetime) -> int:
+    """Write every file that a repository needs and has not, and say what is left to do; nothing is overwritten.
+
+    Returns:
+        0.
 
     Raises:
         InvalidInput: for a place that is taken by something else; nothing is written then.
         UsageError: for an --action that is no pinned one.
     """
     repository = Checkout.open(Path(options.base_dir or "."))
-    root, action = repository.root, _action(options.action)
+    root, action = repository.root, _pinned_action(options.action)
     files = _files(action, now)
     _refuse_odd_places(root, files)
     head = repository.resolve("HEAD")
@@ -77,6 +88,7 @@ def init(options: argparse.Namespace, now: datetime) -> int:
 
 
 def _files(action: str, now: datetime) -> dict[str, bytes]:
+    """Return path from the root → bytes of every file to lay, in the order they are told of."""
     registry = {
         "$schema": schema_reference(DEFAULT_PATH, "registry"),
         "schema_version": "v1",
@@ -95,16 +107,19 @@ def _files(action: str, now: datetime) -> dict[str, bytes]:
     return {DEFAULT_PATH: stored_json(registry), POLICY_PATH: policy.encode(), **workflows, **_schema_files()}
 
 
-def _action(said: str | None) -> str:
-    """The pinned action that the workflows use: as said, else the commit this program was installed from."""
-    if said is not None:
-        if not _ACTION.fullmatch(said):
+def _pinned_action(given: str | None) -> str:
+    """Return the action that the workflows use: as given, else the commit this program was installed from.
+
+    pip records that commit: https://packaging.python.org/en/latest/specifications/direct-url
+    """
+    if given is not None:
+        if not _ACTION.fullmatch(given):
             raise UsageError(
-                f"{said!r} is not a pinned action",
+                f"{given!r} is not a pinned action",
                 where="--action",
                 remedy="give OWNER/promotebot@ and all 40 digits of a commit: a tag can be moved",
             )
-        return said
+        return given
     try:
         origin = json.loads(metadata.distribution("promotebot").read_text("direct_url.json") or "{}")
     except (metadata.PackageNotFoundError, ValueError):
@@ -116,7 +131,7 @@ def _action(said: str | None) -> str:
 
 
 def _next_steps(action: str) -> None:
-    """What is left for people to do."""
+    """Print what is left for people to do."""
     steps = ["Next:"]
     if action == PLACEHOLDER:
         steps.append(
@@ -131,18 +146,17 @@ def _next_steps(action: str) -> None:
 
 
 def _refuse_odd_places(root: Path, files: Mapping[str, bytes]) -> None:
-    """Nothing is written through a link or over a file, and nothing before all of it can be."""
+    """Raise InvalidInput where something would be written through a link or a file, before anything is written."""
     for path in files:
         for parent in list((root / path).relative_to(root).parents)[:-1]:
             place = root / parent
             if place.is_symlink() or (place.exists() and not place.is_dir()):
-                what = "a symbolic link" if place.is_symlink() else "a file"
-                raise InvalidInput(f"is {what}, not a directory", where=str(parent), remedy="move it away, then again")
+                kind = "a symbolic link" if place.is_symlink() else "a file"
+                raise InvalidInput(f"is {kind}, not a directory", where=str(parent), remedy="move it away, then again")
 
 
 def _schema_files() -> dict[str, bytes]:
-    """The schemas of the files that people write or look at, for their editors."""
-    from promotebot.cli.schemas import generate
-
+    """Return path → schema of the files that people write or look at, for their editors."""
     names = ("registry", "model", "manifest", "dataset", "policy")
-    return {f"{SCHEMAS}/{name}.schema.json": stored_json(generate()[name]) for name in names}
+    schemas = generate()
+    return {f"{SCHEMAS}/{name}.schema.json": stored_json(schemas[name]) for name in names}

@@ -1,4 +1,4 @@
-"""Author: write a manifest, lay the first files into a repository, generate the schemas."""
+"""`promotebot manifest`: write the manifest of an artifact directory, with the sha256 of every file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import Any
 from promotebot.artifact.digest import hash_stream
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, parse_manifest
 from promotebot.artifact.source import Kind, WorkTree
-from promotebot.cli.schemas import SCHEMAS, schema_reference
+from promotebot.cli.json_schemas import DIRECTORY as SCHEMAS
+from promotebot.cli.json_schemas import schema_reference
+from promotebot.cli.output import write_file
 from promotebot.errors import InvalidInput
-from promotebot.files import write_file
 from promotebot.registry.codec import parse_json, stored_json
 from promotebot.registry.names import (
     parse_artifact_path,
@@ -27,57 +28,82 @@ from promotebot.registry.names import (
 )
 
 
-def manifest(options: argparse.Namespace, now: datetime) -> int:
-    """`promotebot manifest DIR`: a complete manifest of what is there; unknown keys of an old one are kept."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `promotebot manifest`."""
+    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("--model-file", help="the model among the directory's files")
+    parser.add_argument("--model", help="the model's name in the registry")
+    parser.add_argument("--git-sha", help="the 40-digit commit of the training code")
+    parser.add_argument("--dataset-id", help="the training dataset")
+    parser.add_argument("--notes")
+
+
+def run(options: argparse.Namespace, now: datetime) -> int:
+    """Write a complete manifest of the files that are there; unknown keys of an old one are kept.
+
+    Returns:
+        0.
+
+    Raises:
+        InvalidInput: for a directory, a flag or an old manifest that is not right; nothing is written then.
+        UsageError: when the directory takes no file.
+    """
     directory: Path = options.directory
     if not directory.is_dir() or directory.is_symlink():
         raise InvalidInput(f"Artifact directory not found: {directory}", remedy=f"ls -la {directory.parent}")
-    said = {
+    given = {
         "git_sha": options.git_sha and parse_git_sha(options.git_sha),
         "dataset_id": options.dataset_id and parse_identifier(options.dataset_id),
         "model": options.model and parse_model_name(options.model),
         "notes": options.notes and parse_text(options.notes),
     }
-    old = _old_manifest(directory / FILE_NAME)
+    path = directory / FILE_NAME
+    old = _old_manifest(path)
     sha256 = _hashes(directory)
     model_file = options.model_file or old.get("model_file")
     if not isinstance(model_file, str) or model_file not in sha256:
-        there = ", ".join(sorted(sha256)) or "nothing"
-        raise InvalidInput(f"{model_file!r} is not in {directory}", remedy=f"--model-file FILE, one of: {there}")
+        present = ", ".join(sorted(sha256)) or "nothing"
+        raise InvalidInput(f"{model_file!r} is not in {directory}", remedy=f"--model-file FILE, one of: {present}")
     same = old.get("sha256") == sha256 and old.get("model_file") == model_file
     document = {
-        **_schema_key(directory / FILE_NAME, "manifest"),
+        **_schema_key(path, "manifest"),
         **old,
         "schema_version": "v1.1",
         "model_file": model_file,
         "sha256": sha256,
         "created_at": old["created_at"] if same and "created_at" in old else to_timestamp(now),
-        **{key: value for key, value in said.items() if value},
+        **{key: value for key, value in given.items() if value},
     }
-    data = stored_json(document)
-    try:
-        parse_manifest(data, where=str(directory / FILE_NAME))  # never write what the loader refuses
-    except InvalidInput as problem:
-        remedy = f"mend it, or rm {shlex.quote(str(directory / FILE_NAME))}: the old manifest's other keys are kept"
-        raise InvalidInput(problem.message, where=problem.where, remedy=remedy) from None
-    write_file(directory / FILE_NAME, data)
-    sys.stdout.write(f"wrote {directory / FILE_NAME}: {len(sha256)} files{_changes(old.get('sha256'), sha256)}\n")
+    write_file(path, _checked(path, document))
+    sys.stdout.write(f"wrote {path}: {len(sha256)} files{_changes(old.get('sha256'), sha256)}\n")
     return 0
 
 
+def _checked(path: Path, document: Mapping[str, Any]) -> bytes:
+    """Return the manifest's bytes. Raises InvalidInput for what the loader would refuse: that is never written."""
+    data = stored_json(document)
+    try:
+        parse_manifest(data, where=str(path))
+    except InvalidInput as problem:
+        remedy = f"mend it, or rm {shlex.quote(str(path))}: the old manifest's other keys are kept"
+        raise InvalidInput(problem.message, where=problem.where, remedy=remedy) from None
+    return data
+
+
 def _schema_key(path: Path, name: str) -> dict[str, str]:
-    """`$schema` for a file in a repository that has the schemas; empty where there is none to name."""
+    """Return `$schema` for a file in a repository that has the schemas; empty where there is none to name."""
     place = path.resolve()
     root = next((parent for parent in place.parents if (parent / SCHEMAS / f"{name}.schema.json").is_file()), None)
     return {"$schema": schema_reference(str(place.relative_to(root)), name)} if root else {}
 
 
 def _old_manifest(path: Path) -> dict[str, Any]:
+    """Return the manifest that is to be written anew; empty where there is none."""
     if not path.exists() and not path.is_symlink():
         return {}
     if path.is_symlink() or not path.is_file():
-        what = "is a symbolic link" if path.is_symlink() else "is not a regular file"
-        raise InvalidInput(what, where=str(path), remedy=f"rm -r {shlex.quote(str(path))}; a new one is written")
+        message = "is a symbolic link" if path.is_symlink() else "is not a regular file"
+        raise InvalidInput(message, where=str(path), remedy=f"rm -r {shlex.quote(str(path))}; a new one is written")
     document = parse_json(path.read_bytes(), where=str(path), max_bytes=MAX_BYTES)
     if not isinstance(document, dict):
         raise InvalidInput("is not a JSON object", where=str(path), remedy="remove it; a new one is written")
@@ -85,10 +111,14 @@ def _old_manifest(path: Path) -> dict[str, Any]:
 
 
 def _hashes(directory: Path) -> dict[str, str]:
-    """Every file below the directory but the manifest → sha256; anything that is no regular file is refused."""
+    """Return path → sha256 of every file below the directory but the manifest, sorted by path.
+
+    Raises:
+        InvalidInput: for a link or anything else that is no regular file.
+    """
     place = directory.resolve()
     files = WorkTree(place.parent)
-    found: dict[str, str] = {}
+    hashes: dict[str, str] = {}
     for entry in files.walk(place.name):
         path = entry.path.removeprefix(f"{place.name}/")
         if entry.kind is Kind.DIRECTORY or path == FILE_NAME:
@@ -98,11 +128,12 @@ def _hashes(directory: Path) -> dict[str, str]:
                 f"is a {entry.kind.value}", where=str(directory / path), remedy="an artifact holds regular files only"
             )
         with files.open(entry.path) as stream:
-            found[parse_artifact_path(path)] = hash_stream(stream)
-    return dict(sorted(found.items()))
+            hashes[parse_artifact_path(path)] = hash_stream(stream)
+    return dict(sorted(hashes.items()))
 
 
 def _changes(old: object, new: Mapping[str, str]) -> str:
+    """Return which files are new, changed or gone, for a person; empty where nothing is, or no manifest was."""
     before = old if isinstance(old, dict) else {}
     added = [path for path in new if path not in before]
     removed = [path for path in before if path not in new]

@@ -8,22 +8,33 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
+from promotebot.cli.options import add_registry_options
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.planning.worktree import WorkTreePaths, check_whole
+from promotebot.registry.convert import joined_bytes, split_files
 from promotebot.registry.files import read_registry_bytes, registry_lock, replace_registry
-from promotebot.registry.layout import joined_bytes, split_files
 from promotebot.registry.names import to_timestamp
 from promotebot.registry.registry import Layout, ModelRegistry
-from promotebot.registry.split import SUFFIX, models_directory
+from promotebot.registry.split_layout import SUFFIX, models_directory
 from promotebot.registry.store import StoredRegistry
 
 
-def convert(options: argparse.Namespace, now: datetime) -> int:
-    """Convert the registry of the work tree to the layout asked for; exit 0 also where it has it already.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `promotebot registry`."""
+    parser.add_argument("layout", choices=("split", "join"), help="split: one file per model; join: all in one")
+    add_registry_options(parser)
+
+
+def run(options: argparse.Namespace, now: datetime) -> int:
+    """Convert the registry of the work tree to the layout asked for.
+
+    Returns:
+        0, also where it has that layout already.
 
     Raises:
         InvalidInput: for a registry that does not read, or a file in the way; nothing is changed then.
+        CouldNotVerify: when a part of the registry is not here, or the new files do not say what the old ones did.
     """
     repository, work_tree = work_tree_of(options)
     check_whole(repository, work_tree)
@@ -53,7 +64,11 @@ def convert(options: argparse.Namespace, now: datetime) -> int:
 
 
 def _write_models(work_tree: WorkTreePaths, files: Mapping[str, bytes]) -> None:
-    """The models first, the index last: until it stands, the single file is the registry."""
+    """Write the models' own files; the index comes after them, and until it stands the single file is the registry.
+
+    Raises:
+        InvalidInput: when other files are in the way; nothing is written then.
+    """
     in_the_way = [path for path, data in files.items() if _other_content(work_tree.root / path, data)]
     directory = models_directory(work_tree.registry_path)
     strangers = _others(work_tree.root / directory, {Path(path).name for path in files})
@@ -66,18 +81,19 @@ def _write_models(work_tree: WorkTreePaths, files: Mapping[str, bytes]) -> None:
 
 
 def _other_content(path: Path, data: bytes) -> bool:
-    """A conversion that was stopped leaves the same bytes; anything else is somebody's work."""
+    """Tell whether a file holds other bytes. A conversion that was stopped leaves the same; others are somebody's."""
     return (path.exists() or path.is_symlink()) and read_registry_bytes(path) != data
 
 
 def _others(directory: Path, names: Iterable[str]) -> list[str]:
+    """Return the names in a directory that are not among `names`, hidden ones left out; none where it is not there."""
     if not directory.is_dir():
         return []
     return sorted({entry.name for entry in directory.iterdir() if not entry.name.startswith(".")} - set(names))
 
 
 def _remove_models(work_tree: WorkTreePaths, registry: ModelRegistry) -> None:
-    """After the joined file stands, the models' own files are leftovers."""
+    """Remove the models' own files, which nothing reads once the joined file stands, and their empty directory."""
     directory = work_tree.root / models_directory(work_tree.registry_path)
     for name in registry:
         (directory / f"{name}{SUFFIX}").unlink(missing_ok=True)
@@ -86,6 +102,7 @@ def _remove_models(work_tree: WorkTreePaths, registry: ModelRegistry) -> None:
 
 
 def _compare(before: ModelRegistry, after: ModelRegistry) -> None:
+    """Raise CouldNotVerify unless every model's entry is the same in both."""
     different = [name for name in {*before, *after} if before.raw_entry(name) != after.raw_entry(name)]
     if different:
         raise CouldNotVerify(

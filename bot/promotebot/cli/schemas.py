@@ -1,76 +1,35 @@
-"""The JSON schemas, generated from the models that read the files."""
+"""`promotebot schemas`: write the JSON schemas of every file, or compare them with what stands there."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import GenerateJsonSchema
-
-from promotebot.artifact.dataset import DatasetManifest
-from promotebot.artifact.manifest import Manifest
+from promotebot.cli.json_schemas import DIRECTORY, generate
+from promotebot.cli.output import write_file
 from promotebot.errors import InvalidInput
-from promotebot.files import write_file
-from promotebot.promotion.plan import PlanDocument
-from promotebot.promotion.policy import Policy
 from promotebot.registry.codec import stored_json
-from promotebot.registry.model import ModelEntry, Record, TimeField
-from promotebot.verification.report import VerifyReport
 
 
-class RegistryFile(Record):
-    """`ml/registry/models.json`: every model's stages and history, or the index of the split layout."""
-
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["models"]}, {"required": ["layout"]}]})
-
-    schema_version: Literal["v1"]
-    generated_at_utc: TimeField | None = None
-    layout: Literal["split"] = Field(default="split", description="Each model stands in models/<name>.json.")
-    models: dict[str, ModelEntry] = Field(
-        default={}, json_schema_extra={"propertyNames": {"pattern": "^[a-z0-9_]{1,128}$"}}
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `promotebot schemas`."""
+    parser.allow_abbrev = True  # its flags could be shortened from the start, and scripts may do so
+    parser.add_argument("directory", type=Path, nargs="?", default=Path(DIRECTORY), metavar="DIR")
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
 
 
-MODELS: dict[str, type[BaseModel]] = {
-    "registry": RegistryFile,
-    "model": ModelEntry,
-    "manifest": Manifest,
-    "dataset": DatasetManifest,
-    "policy": Policy,
-    "plan": PlanDocument,
-    "report": VerifyReport,
-}
+def run(options: argparse.Namespace, _now: datetime) -> int:
+    """Write every schema into the directory, or with --check write nothing.
 
+    Returns:
+        0.
 
-def generate() -> dict[str, dict[str, Any]]:
-    """Name → JSON Schema (draft 2020-12), keys sorted, so that the same models give the same bytes."""
-    return {
-        name: {"$schema": GenerateJsonSchema.schema_dialect, **_sorted(model.model_json_schema(mode="validation"))}
-        for name, model in MODELS.items()
-    }
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
-
-
-SCHEMAS = "schemas"
-
-
-def schema_reference(path: str, name: str) -> str:
-    """The way from a file to its schema, as editors follow it."""
-    return os.path.relpath(f"{SCHEMAS}/{name}.schema.json", str(Path(path).parent))
-
-
-def schemas(options: argparse.Namespace) -> int:
-    """`promotebot schemas`: write the JSON schemas, or with --check compare them with what stands there."""
-
+    Raises:
+        InvalidInput: with --check, naming every file that is not what the models say.
+        UsageError: when the directory takes no file.
+    """
     stale: list[str] = []
     for name, schema in generate().items():
         path, data = options.directory / f"{name}.schema.json", stored_json(schema)

@@ -1,4 +1,7 @@
-"""What the registry says, for people at a terminal: history, the stages of one model, the stages of all."""
+"""`promotebot history`, `show` and `status`: what the registry holds, as a table or JSON.
+
+They read the registry's files only, and need no git: a copy of the files is enough.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from promotebot.cli.options import add_registry_options
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import Stage, parse_stage
@@ -20,15 +25,36 @@ from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
 from promotebot.text import short_digest, visible
 
 WIDE = 240
-"""Columns where nobody's terminal limits them: piped output is not cut."""
+"""Columns of piped output, which no terminal's width limits: it is not cut."""
 
 
-def read(options: argparse.Namespace) -> int:
-    """`promotebot history|show|status`: a table, or JSON. Reads one file; needs no git and opens no model."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of one of the three commands: the parser's default for `command` says which."""
+    command = parser.get_default("command")
+    if command == "history":
+        parser.add_argument("--model", help="one model; all without it")
+        parser.add_argument("--stage", help="only what went to this stage or left it")
+        parser.add_argument("-n", "--limit", type=int, metavar="N", help="the newest N events of each model")
+    elif command == "show":
+        parser.add_argument("--model", required=True)
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    add_registry_options(parser)
+
+
+def run(options: argparse.Namespace, _now: datetime) -> int:
+    """Print the events (`history`), or what every stage of one model (`show`) or of all (`status`) holds.
+
+    Returns:
+        0.
+
+    Raises:
+        InvalidInput: for a registry that does not read, or a model or stage that there is not.
+        UsageError: for a limit below 1.
+    """
     base = Path(options.base_dir) if options.base_dir else _root()
     registry = ModelRegistry.load(options.registry or base / DEFAULT_PATH)
     names = _names(registry, getattr(options, "model", None))
-    if options.read == "history":
+    if options.command == "history":
         stage = parse_stage(options.stage) if options.stage else None
         if options.limit is not None and options.limit < 1:
             raise UsageError(f"-n {options.limit} shows nothing", remedy="give a number from 1")
@@ -41,12 +67,13 @@ def read(options: argparse.Namespace) -> int:
 
 
 def _root() -> Path:
-    """The repository's root, so that it works from any directory of it; this directory where there is no repository."""
+    """Return the root of the repository around this directory; this directory itself where there is no repository."""
     here = Path.cwd()
     return next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
 
 
 def _names(registry: ModelRegistry, model: str | None) -> list[str]:
+    """Return the model asked for, or all. Raises InvalidInput for one that the registry has not."""
     if model is not None and model not in registry:
         known = ", ".join(registry) or "none"
         raise InvalidInput(f"unknown model {model!r}", where=registry.where, remedy=f"known models: {known}")
@@ -89,7 +116,10 @@ def _pointer_json(name: str, stage: Stage, pointer: Pointer | None) -> dict[str,
 
 
 def _write(options: argparse.Namespace, items: list[Any], head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Every cell is shown as plain characters: nothing in a registry can move a terminal's cursor."""
+    """Print the items as JSON, or the rows as a table.
+
+    Every cell is shown as plain characters: nothing in a registry can move a terminal's cursor.
+    """
     if options.format == "json":
         sys.stdout.write(json.dumps(items, indent=2, ensure_ascii=False) + "\n")
         return

@@ -1,4 +1,4 @@
-"""`promotebot verify`: what to look at, the report in the form asked for, and the shards of one put together."""
+"""`promotebot verify`: the registry and every artifact it points to proven, or the reports of all shards joined."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from promotebot.artifact.source import WorkTree
+from promotebot.cli.options import add_registry_options
 from promotebot.cli.output import line
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
@@ -18,14 +19,14 @@ from promotebot.git.checkout import Checkout
 from promotebot.git.repository import paths_below
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.planning.examiner import Examiner
-from promotebot.planning.genesis import LegacyDigests
+from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.planning.worktree import WorkTreePaths, check_whole
 from promotebot.promotion.append_only import check_append_only, same_json
 from promotebot.promotion.policy import Policy
 from promotebot.registry.files import read_registry_bytes
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import Layout, ModelRegistry
-from promotebot.registry.split import models_directory
+from promotebot.registry.split_layout import models_directory
 from promotebot.registry.store import StoredRegistry
 from promotebot.verification.junit import to_junit
 from promotebot.verification.report import (
@@ -41,11 +42,32 @@ from promotebot.verification.shards import parse_shard, shard_of
 from promotebot.verification.verify import VerificationInput, verify
 
 
-def verify_command(options: argparse.Namespace, now: datetime) -> int:
-    """Print the report; exit 0 verified, 1 does not verify, 4 could not verify."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `promotebot verify`."""
+    parser.add_argument("--model", action="append", metavar="NAME", help="only this model; may be given again")
+    parser.add_argument("--since", metavar="REV", help="only models that are not what they were at this revision")
+    parser.add_argument("--base", metavar="REV", help="history must only have grown since this revision")
+    parser.add_argument("--shard", metavar="I/N", help="only every N-th model, starting with the I-th")
+    parser.add_argument("--merge", nargs="+", metavar="FILE", help="put the JSON reports of all shards together")
+    parser.add_argument("--format", choices=("text", "json", "sarif", "junit"), default="text")
+    parser.add_argument("--datasets-dir", help="where datasets stand (ml/datasets)")
+    add_registry_options(parser, "--path")
+
+
+def run(options: argparse.Namespace, now: datetime) -> int:
+    """Print the report in the form asked for.
+
+    Returns:
+        0 verified, 1 does not verify, 4 could not verify.
+
+    Raises:
+        UsageError: for options that contradict each other or name nothing.
+        CouldNotVerify: when the registry is not all here, or a report of a shard is missing.
+        InvalidInput: when there is no registry, or a file is no report.
+    """
     if options.merge and any((options.model, options.since, options.base, options.shard)):
         raise UsageError("--merge takes reports as they are", remedy="leave --model, --since, --base and --shard out")
-    report = merged(options.merge) if options.merge else verify_here(options, now)
+    report = _merged(options.merge) if options.merge else verify_here(options, now)
     if options.format == "json":
         sys.stdout.write(report.model_dump_json(indent=2) + "\n")
     elif options.format == "sarif":
@@ -57,15 +79,15 @@ def verify_command(options: argparse.Namespace, now: datetime) -> int:
     return report.exit_code
 
 
-def _refuse_odd(options: argparse.Namespace) -> None:
-    """An option that says nothing is a variable that was not set: it must not pass for a comparison."""
+def _refuse_empty(options: argparse.Namespace) -> None:
+    """Raise UsageError for an option without a value: a variable was not set, and it must not pass for a comparison."""
     for name in ("since", "base", "shard"):
         if getattr(options, name) == "":
             raise UsageError("is empty", where=f"--{name}", remedy=f"give a value, or leave --{name} out")
 
 
-def merged(paths: Sequence[str]) -> VerifyReport:
-    """The reports of all shards as one."""
+def _merged(paths: Sequence[str]) -> VerifyReport:
+    """Return the reports of all shards as one."""
     return merge_reports([_read(path) for path in paths])
 
 
@@ -79,55 +101,68 @@ def _read(path: str) -> VerifyReport:
 
 
 def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
-    """Verify the work tree's registry, or the part of it that the options name."""
-    _refuse_odd(options)
+    """Return the report on the work tree's registry, or on the part of it that the options name.
+
+    A registry that does not read is a finding of the report; that there is none is an error.
+    """
+    _refuse_empty(options)
     shard = parse_shard(options.shard)
     repository, work_tree = work_tree_of(options)
-    head = repository.resolve("HEAD")
-    since = repository.commit_id(options.since) if options.since else None
-    base = repository.commit_id(options.base) if options.base else None
-    about = ReportScope(
-        registry=work_tree.registry_path,
-        commit=head,
-        since=since,
-        base=base,
-        shard=options.shard,
-        only=tuple(sorted(options.model)) if options.model else None,
-    )
+    scope = _scope(options, repository, work_tree)
     check_whole(repository, work_tree)
-    read_registry_bytes(work_tree.registry)  # no file to verify is an error; one that does not read, a finding
+    read_registry_bytes(work_tree.registry)
     try:
         registry = StoredRegistry(work_tree.registry, where=work_tree.registry_path).read(check_models=False)
     except InvalidInput as problem:
         remedy = problem.remedy or "restore the registry from the base branch; only promotebot writes it"
         broken = error("registry.schema", problem.message, where=problem.where, remedy=remedy)
-        return report_of(about, (), [ModelFinding(model="", **broken.model_dump())])
+        return report_of(scope, (), [ModelFinding(model="", **broken.model_dump())])
     examiner = Examiner()
-    subject = VerificationInput(
+    subject = _subject(registry, repository, work_tree, scope, examiner)
+    names = _names(subject, options.model)
+    remarks = [*_leftovers(registry, work_tree)]
+    if scope.since:
+        changed, more = _changed(subject, names, repository, scope.since, work_tree)
+        others = [name for name in names if name not in changed]
+        remarks += [*more, *(check_append_only(subject.base, registry, others) if subject.base else ())]
+        names = changed
+    if shard:
+        names, more = shard_of(names, shard, options.shard)
+        remarks += more
+    with _progress(len(names)) as progress:
+        return verify(subject, names, scope, examine=examiner, now=now, remarks=remarks, progress=progress)
+
+
+def _scope(options: argparse.Namespace, repository: Checkout, work_tree: WorkTreePaths) -> ReportScope:
+    """Return what the report is about, every revision as its commit. Raises UsageError for one that names none."""
+    return ReportScope(
+        registry=work_tree.registry_path,
+        commit=repository.resolve("HEAD"),
+        since=repository.commit_id(options.since) if options.since else None,
+        base=repository.commit_id(options.base) if options.base else None,
+        shard=options.shard,
+        only=tuple(sorted(options.model)) if options.model else None,
+    )
+
+
+def _subject(
+    registry: ModelRegistry, repository: Checkout, work_tree: WorkTreePaths, scope: ReportScope, examiner: Examiner
+) -> VerificationInput:
+    """Return what is verified: the files of the work tree, judged by HEAD's policy and history."""
+    head = scope.commit
+    return VerificationInput(
         registry,
         WorkTree(work_tree.root, repository.tracked_paths, repository.left_out_paths),
         read_policy(repository, head, work_tree.policy_path) if head else Policy(),
         lambda sha: head is not None and repository.is_ancestor(sha, head),
-        _registry_at(repository, base, work_tree) if base else None,
+        _registry_at(repository, scope.base, work_tree) if scope.base else None,
         work_tree.datasets_dir,
         LegacyDigests(repository, head, work_tree.registry_path, examiner),
     )
-    names = _names(subject, options.model)
-    remarks = [*_leftovers(registry, work_tree)]
-    if since:
-        whole = names
-        names, remark = _changed(subject, names, repository, since, work_tree)
-        remarks += remark
-        others = [name for name in whole if name not in names]
-        remarks += check_append_only(subject.base, registry, others) if subject.base else ()
-    if shard:
-        names, said = shard_of(names, shard, options.shard)
-        remarks += said
-    with _progress(len(names)) as tell:
-        return verify(subject, names, about, examine=examiner, now=now, remarks=remarks, progress=tell)
 
 
 def _registry_at(repository: Checkout, commit: str, work_tree: WorkTreePaths) -> ModelRegistry:
+    """Return the registry at a commit. Raises CouldNotVerify where there was none."""
     registry = read_registry(repository, commit, work_tree.registry_path)
     if registry is None:
         message = f"there is no registry at {commit[:12]}, so nothing can be compared with it"
@@ -136,22 +171,25 @@ def _registry_at(repository: Checkout, commit: str, work_tree: WorkTreePaths) ->
 
 
 def _names(subject: VerificationInput, asked: Sequence[str] | None) -> list[str]:
-    there = list(dict.fromkeys([*subject.registry, *(subject.base or ())]))
-    stray = [name for name in asked or () if name not in there]
+    """Return the models asked for, or all, those of the base included. Raises UsageError for an unknown one."""
+    known = list(dict.fromkeys([*subject.registry, *(subject.base or ())]))
+    stray = [name for name in asked or () if name not in known]
     if stray:
-        known = ", ".join(there) or "none"
         raise UsageError(
             f"unknown model {', '.join(map(repr, stray))}",
             where="--model",
-            remedy=f"known models: {known}",
+            remedy=f"known models: {', '.join(known) or 'none'}",
         )
-    return [name for name in there if not asked or name in asked]
+    return [name for name in known if not asked or name in asked]
 
 
 def _changed(
     subject: VerificationInput, names: Sequence[str], repository: Checkout, since: str, work_tree: WorkTreePaths
 ) -> tuple[list[str], list[Finding]]:
-    """The models whose entry, artifact or dataset is not what it was; that the others are is looked at, too."""
+    """Return the models whose entry, artifact or dataset is not what it was at `since`, and a finding on the others.
+
+    Where a model is gone since then, all are returned, with that error.
+    """
     earlier = _registry_at(repository, since, work_tree)
     lost = [name for name in earlier if name not in subject.registry]
     if lost:
@@ -164,25 +202,26 @@ def _changed(
     same = len(names) - len(changed)
     if not names:
         return [], []
-    said = f"{same} model(s) with the same entry, artifacts and datasets as {since[:12]}; {len(changed)} changed"
-    return changed, [passed("verify.since", said, where=work_tree.registry_path)]
+    message = f"{same} model(s) with the same entry, artifacts and datasets as {since[:12]}; {len(changed)} changed"
+    return changed, [passed("verify.since", message, where=work_tree.registry_path)]
 
 
 def _differs(subject: VerificationInput, earlier: ModelRegistry, name: str, paths: Sequence[str]) -> bool:
+    """Tell whether a model is not what it was; one that does not read counts as changed, so that it is looked at."""
     registry = subject.registry
     try:
         if name not in earlier or not same_json(earlier.raw_entry(name), registry.raw_entry(name)):
             return True
         pointers = [registry.get_stage_pointer(name, stage) for stage in Stage]
     except InvalidInput:
-        return True  # what does not read is looked at
+        return True
     places: list[str] = [pointer.artifact_dir for pointer in pointers if pointer]
     places += [f"{subject.datasets_dir}/{pointer.dataset_id}" for pointer in pointers if pointer]
     return any(paths_below(paths, directory) for directory in places)
 
 
 def _leftovers(registry: ModelRegistry, work_tree: WorkTreePaths) -> Iterator[Finding]:
-    """Models' own files that nothing reads any more: a conversion was stopped, or undone by hand."""
+    """Yield a warning for models' own files that nothing reads: a conversion was stopped, or undone by hand."""
     directory = models_directory(work_tree.registry_path)
     if registry.layout is Layout.SINGLE and (work_tree.root / directory).is_dir():
         yield warning(
@@ -195,11 +234,11 @@ def _leftovers(registry: ModelRegistry, work_tree: WorkTreePaths) -> Iterator[Fi
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on a terminal; silence where nobody watches."""
+    """Yield what is told each model's name: a bar on a terminal, silence where nobody watches."""
     if not sys.stderr.isatty() or total < 2:
         yield lambda _: None
         return
-    from rich.console import Console
+    from rich.console import Console  # costs a while to load; only a terminal pays it
     from rich.progress import Progress
 
     with Progress(console=Console(file=sys.stderr), transient=True) as bar:

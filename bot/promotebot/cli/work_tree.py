@@ -1,4 +1,4 @@
-"""Where a command works: the repository, its registry and its datasets, from the options."""
+"""The repository, registry and datasets that a command works on, from its options."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from promotebot.errors import UsageError
 from promotebot.git.checkout import Checkout
 from promotebot.planning.worktree import WorkTreePaths
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
-from promotebot.registry.names import (
-    parse_artifact_path,
-)
+from promotebot.registry.names import parse_artifact_path
 from promotebot.registry.registry import DEFAULT_PATH
 
 
 def work_tree_of(options: argparse.Namespace) -> tuple[Checkout, WorkTreePaths]:
+    """Return the repository around this directory, or at --base-dir, with the paths that the options name in it.
+
+    Raises:
+        UsageError: without a repository, or when --base-dir is not its root or the registry is outside of it.
+        InvalidInput: for a path that no registry can hold.
+    """
     repository = Checkout.open(Path(options.base_dir) if options.base_dir else Path())
     root = repository.root.resolve()
     base_dir = Path(options.base_dir).resolve() if options.base_dir else root

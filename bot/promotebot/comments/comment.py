@@ -1,4 +1,4 @@
-"""What every comment has: its context, its heading, its bounded sections, and the sentences they share."""
+"""The frame of every comment: its context, its heading, its bounded sections, and the sentences they share."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from promotebot.comments.markdown import bounded, code, link, marker
 from promotebot.registry.names import ModelName, Stage
 
 MAX_PROBLEMS = 25
-
+"""Findings of one severity in a comment; the step summary holds them all."""
 RULES_BYTES = 14_000
-
+"""UTF-8 bytes of the folded list of rules: a quarter of a comment, so that the diff and the history fit below it."""
 GENERAL = "general"
+"""The subject of a comment that is about no model."""
 
 
 @dataclass(frozen=True)
 class CommentContext:
-    """Where the comment stands and who is answered."""
+    """The place of a comment and the person it answers."""
 
     repo: str
     server_url: str
@@ -29,16 +30,17 @@ class CommentContext:
     base_ref: str
     run_url: str | None
     contacts: tuple[str, ...] = ()
-    """Whom the policy names where a failure is shown."""
+    """The people the policy names where a failure is shown."""
     request_word: str = "this comment"
-    """What is at `request_url`."""
+    """The label of the link to `request_url`."""
 
     @property
     def repo_url(self) -> str:
+        """Return the address of the repository's page."""
         return f"{self.server_url}/{self.repo}"
 
     def commit(self, sha: str) -> str:
-        """A commit as a link, Markdown."""
+        """Return a commit as a link, in Markdown."""
         return link(code(sha[:7]), f"{self.repo_url}/commit/{sha}")
 
 
@@ -53,13 +55,14 @@ class Rendered:
 
 
 Sections = Callable[[bool], Sequence[str]]
-"""The sections below the heading, asked for twice: bounded for the comment (False), whole for the summary (True)."""
+"""Builds the sections below the heading: bounded for the comment (False), whole for the step summary (True)."""
 
 
 def render_comment(
     model: ModelName | None, icon: str, stage: Stage | None, state: str, sections: Sections, context: CommentContext
 ) -> Rendered:
-    """`### ⬆️ `model` → STAGE · state` over the sections; without a model the state alone is the heading."""
+    """Return a comment with the heading `### ⬆️ `model` → STAGE · state`; without a model the state is the heading."""
+    # One comment for each subject is found by its marker and edited, so that a pull request is not flooded.
     first = marker(model or GENERAL)
     arrow = f" → {stage.label}" if stage else ""
     words = f"{arrow} · {state}" if model else state[0].upper() + state[1:]
@@ -74,6 +77,7 @@ def render_comment(
 
 
 def requested_by(context: CommentContext, commit_sha: str | None = None) -> str:
+    """Return the sentence that names the requester, the request, the head, and the commit that was pushed, if any."""
     head = f" on head {code(context.head_sha[:7])}" if context.head_sha else ""
     committed = f"; committed as {context.commit(commit_sha)}" if commit_sha else ""
     return (
@@ -82,18 +86,22 @@ def requested_by(context: CommentContext, commit_sha: str | None = None) -> str:
 
 
 def run_again(context: CommentContext) -> str:
+    """Return the advice to run the job again, which is safe: a request is carried out once."""
     run = f" ({link('this run', context.run_url)})" if context.run_url else ""
     return f"Run the failed job again{run}: what was carried out once is not carried out twice."
 
 
 def contacts_line(context: CommentContext) -> str:
+    """Return the policy's contacts as a sentence that follows another one; empty where it names none."""
+    # As code, so that naming a person in a policy does not notify them with every comment.
     return f" Contacts: {', '.join(code(contact) for contact in context.contacts)}." if context.contacts else ""
 
 
 def sentence(words: str) -> str:
-    """Prose that ends in a full stop."""
+    """Return words as Markdown prose that ends in a full stop."""
     return prose(words if words.endswith((".", "!", "?", "…")) else f"{words}.")
 
 
 def row_limit(whole: bool) -> int | None:
+    """Return how many findings of one severity are shown; None is without bound."""
     return None if whole else MAX_PROBLEMS

@@ -1,4 +1,4 @@
-"""What merging changes: today beside after as a table, the registry's diff, the history it ends in."""
+"""The change that merging makes: today beside after as a table, the registry's diff, the history it ends in."""
 
 from __future__ import annotations
 
@@ -20,16 +20,22 @@ from promotebot.registry.registry import ModelRegistry
 from promotebot.text import duration, short_digest, visible
 
 NONE = "—"
+# A comment has 65,536 bytes, and its sections share them; the step summary shows the diff and the history whole.
 MAX_EVENTS = 8
+"""Rows of the history."""
 MAX_REASON = 200
+"""Characters of a reason in the history."""
 DIFF_BYTES = 20_000
+"""UTF-8 bytes of the diff."""
 MAX_TENSORS = 4
+"""Inputs or outputs in a table cell."""
 MAX_TENSOR = 80
+"""Characters of one of them: its name comes out of the model."""
 
 
 @dataclass(frozen=True)
 class _Side:
-    """One column: a pointer, what was found of its bytes, and where its values came from."""
+    """One column: a pointer, the evidence of its bytes, and the origin of its values."""
 
     pointer: Pointer
     evidence: Evidence | None
@@ -37,6 +43,7 @@ class _Side:
 
     @property
     def card(self) -> ModelCard | None:
+        """Return the model's card, None where the model was not opened."""
         return self.evidence.card if self.evidence else None
 
 
@@ -49,22 +56,27 @@ def render_comparison(
     now: datetime,
     merged_at: Mapping[int, datetime],
 ) -> str:
-    """Two columns, today's and the new pointer's; one where the stage is empty today."""
+    """Return a table of today's pointer beside the new one; of the new one alone where the stage is empty today.
+
+    Args:
+        today: the evidence of the artifact that the stage holds now.
+        merged_at: pull request number → when it was merged.
+    """
     label, events = plan.request.stage.label, plan.before.history.get(plan.request.model, ())
     new = _Side(plan.pointer, evidence, plan.request.origins)
-    stood = _Stood(events, now, merged_at)
-    after = _rows(new, None, repo_url) | {"stood in": stood.everywhere(plan.pointer)}
+    times = _StageTimes(events, now, merged_at)
+    after = _rows(new, None, repo_url) | {"stood in": times.in_every_stage(plan.pointer)}
     if plan.today is None:
         return table(("", f"{label} after merging"), [(name, cell) for name, cell in after.items() if cell != NONE])
     old = _Side(plan.today, _evidence_of(plan.today, today, evidence), {})
-    before = _rows(old, None, repo_url) | {"stood in": stood.here(plan.today, plan.request.stage)}
+    before = _rows(old, None, repo_url) | {"stood in": times.in_stage(plan.today, plan.request.stage)}
     after = _rows(new, old, repo_url) | {"stood in": after["stood in"]}
     rows = [(name, before[name], cell) for name, cell in after.items() if (before[name], cell) != (NONE, NONE)]
     return table(("", f"{label} today", "after merging"), rows)
 
 
 def describe(pointer: Pointer, stage: Stage, *, repo_url: str) -> str:
-    """One column: what a stage holds, by its pointer alone."""
+    """Return a table of the pointer that a stage holds."""
     rows = {
         **_rows(_Side(pointer, None, {}), None, repo_url),
         "since": text(pointer.promoted_at_utc or NONE),
@@ -74,10 +86,11 @@ def describe(pointer: Pointer, stage: Stage, *, repo_url: str) -> str:
 
 
 def registry_diff(plan: Plan, *, whole: bool) -> str:
-    """The change of the one model that a promotion changes, with its name where a diff has line numbers."""
+    """Return the folded diff of the one model that a promotion changes, cut to DIFF_BYTES unless `whole`."""
     name = plan.request.model
     diff = unified_diff(_alone(plan.before, name), _alone(plan.after, name), plan.before.where)
     added, removed = change_counts(diff)
+    # Each model is compared alone, so that line numbers of the file mean nothing; its name helps more.
     lines = [f"@@ {name} @@" if line.startswith("@@") else _diff_line(line) for line in diff.split("\n")]
     kept = within(lines, None if whole else DIFF_BYTES)
     more = "" if kept == len(lines) else f"\n\n… and {len(lines) - kept} more lines."
@@ -85,16 +98,20 @@ def registry_diff(plan: Plan, *, whole: bool) -> str:
 
 
 def _diff_line(line: str) -> str:
+    # The first character is the diff's own sign; a space among the signs must stay what it is.
     return line[:1] + visible(line[1:])
 
 
 def _alone(registry: ModelRegistry, name: ModelName) -> bytes:
-    """A registry file with one model only: promoting one of ten thousand must not compare them all."""
+    """Return a registry file with one model only: promoting one of ten thousand must not compare them all."""
     return stored_json({"models": {name: registry.raw_entry(name)} if name in registry else {}})
 
 
 def render_history(events: Sequence[Event], *, whole: bool) -> str:
-    """The last events as a table: unlike a drawing it reads the same in a mail, on a phone and in a terminal."""
+    """Return the newest events as a folded table, MAX_EVENTS of them unless `whole`.
+
+    Unlike a drawing, a table reads the same in a mail, on a phone and in a terminal.
+    """
     shown = events if whole else events[:MAX_EVENTS]
     rows = [
         (
@@ -116,7 +133,10 @@ def _moved(event: Event) -> str:
 
 
 def _evidence_of(pointer: Pointer, *examined: Evidence | None) -> Evidence | None:
-    """The evidence that is of this pointer's very bytes; of a pointer without a digest, of its directory."""
+    """Return the evidence of this pointer's very bytes; of its directory where the pointer has no digest.
+
+    A directory may hold other bytes than were promoted from it; their card must not be shown as today's.
+    """
     for evidence in examined:
         if evidence is None or evidence.digest is None:
             continue
@@ -138,8 +158,8 @@ def _rows(side: _Side, beside: _Side | None, repo_url: str) -> dict[str, str]:
         "dataset": _value(pointer.dataset_id, other.dataset_id if other else None) + _origin(side, "dataset_id"),
         "stood in": NONE,
         "features": _features(pointer, other),
-        "inputs → outputs": _face(side.card, beside.card if beside else None),
-        "model": _figures(side.card, beside.card if beside else None),
+        "inputs → outputs": _signatures(side.card, beside.card if beside else None),
+        "model": _measurements(side.card, beside.card if beside else None),
         "accuracy *(train report)*": _accuracy(side.evidence),
     }
 
@@ -162,7 +182,7 @@ def _value(value: str | None, other: str | None) -> str:
 
 
 def _trained(side: _Side, other: Pointer | None, repo_url: str) -> str:
-    """The training commit, with what changed in the code since today's model was trained."""
+    """Return the training commit, with a link to the code's changes since today's model was trained."""
     sha, before = side.pointer.git_sha, other.git_sha if other else None
     if not sha:
         return NONE
@@ -173,12 +193,12 @@ def _trained(side: _Side, other: Pointer | None, repo_url: str) -> str:
 
 
 def _features(pointer: Pointer, other: Pointer | None) -> str:
-    """Only worth a row where the order of features changes: then the caller's code must change with it."""
+    """Return a cell only where the order of features changes: then the caller's code must change with it."""
     ours, theirs = pointer.feature_order_hash, other.feature_order_hash if other else None
     return f"**order differs from today's**: {code(ours)}" if ours and theirs and ours != theirs else NONE
 
 
-def _face(card: ModelCard | None, other: ModelCard | None) -> str:
+def _signatures(card: ModelCard | None, other: ModelCard | None) -> str:
     if card is None:
         return NONE
     if other is None:
@@ -197,11 +217,12 @@ def _signature(card: ModelCard, *, named: bool) -> str:
     return f"{tensors(card.opened.inputs)} → {tensors(card.opened.outputs)}"
 
 
-def _figures(card: ModelCard | None, other: ModelCard | None) -> str:
+def _measurements(card: ModelCard | None, other: ModelCard | None) -> str:
     if card is None:
         return NONE
     opsets = ", ".join(f"{domain[:40] or 'opset'} {version}" for domain, version in card.opsets[:3])
     parts = [_size(card.size), text(opsets), f"loads in {_milliseconds(card.opened.load_ms)}"]
+    # Milliseconds on this run's machine: the ratio to today's model says more than either number.
     latency = card.opened.latency_ms
     before = other.opened.latency_ms if other else None
     if latency:
@@ -222,7 +243,7 @@ def _milliseconds(value: float) -> str:
 
 
 def _accuracy(evidence: Evidence | None) -> str:
-    """What the train report claims; it is shown, never trusted."""
+    """Return the accuracies that the train report claims; they are shown, never trusted."""
     report = evidence.report if evidence else {}
     claims = [(word, report.get(f"{word}_accuracy")) for word in ("holdout", "train")]
     return (
@@ -236,29 +257,33 @@ def _accuracy(evidence: Evidence | None) -> str:
 
 
 @dataclass(frozen=True)
-class _Stood:
-    """How long bytes have stood in a stage, by the events of the history (merge times where they are known)."""
+class _StageTimes:
+    """The time that bytes have spent in a stage, by the events of the history (merge times where they are known)."""
 
     history: Sequence[Event]
     now: datetime
     merged_at: Mapping[int, datetime]
 
-    def everywhere(self, pointer: Pointer) -> str:
+    def in_every_stage(self, pointer: Pointer) -> str:
+        """Return the time in each stage that has held these bytes: `shadow 10 d, staging 1 d 4 h`."""
         spans = [(stage, self._span(pointer, stage)) for stage in Stage]
         return (
             ", ".join(f"{stage.value} {duration(span)}" for stage, span in spans if span is not None) or "nowhere yet"
         )
 
-    def here(self, pointer: Pointer, stage: Stage) -> str:
+    def in_stage(self, pointer: Pointer, stage: Stage) -> str:
+        """Return the time in one stage: `active 41 d`."""
         span = self._span(pointer, stage)
+        # A pointer that an older tool wrote may have no event; it says itself when it was promoted.
         if span is None and pointer.promoted_at_utc:
             span = max(self.now - to_datetime(pointer.promoted_at_utc), timedelta(0))
         return f"{stage.value} {duration(span)}" if span is not None else NONE
 
     def _span(self, pointer: Pointer, stage: Stage) -> timedelta | None:
-        """All the time these bytes have stood there, until the next event of the stage or now."""
+        """Return all the time these bytes were in a stage, each until the stage's next event or now; None for never."""
         events = [event for event in reversed(self.history) if event.stage is stage]
         spans = [
+            # Merge times and event times are mixed, so that a later event can have the earlier time.
             max((self._since(following) if following else self.now) - self._since(event), timedelta(0))
             for event, following in zip(events, [*events[1:], None], strict=False)
             if event.action is not Action.DEMOTE and _same_bytes(event.pointer, pointer)
@@ -266,11 +291,13 @@ class _Stood:
         return sum(spans, timedelta(0)) if spans else None
 
     def _since(self, event: Event) -> datetime:
+        # The event's own time is when it was planned; it took effect with the merge.
         merged = self.merged_at.get(event.request.pull) if event.request else None
         return merged or to_datetime(event.ts_utc)
 
 
 def _same_bytes(one: Pointer, other: Pointer) -> bool:
+    # Older tools recorded no digest; directory and id are then all there is to compare.
     if one.digest or other.digest:
         return one.digest == other.digest
     return (one.artifact_dir, one.artifact_id) == (other.artifact_dir, other.artifact_id)

@@ -1,8 +1,9 @@
-"""The comment: what was decided, told so that a reviewer can sign off without opening anything else."""
+"""Comments on decisions: a reviewer can sign off on one without opening anything else."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from promotebot.artifact.evidence import Evidence
@@ -27,63 +28,82 @@ from promotebot.registry.names import ModelName, Stage
 from promotebot.text import short_digest, visible
 
 
-def render_plan(
-    plan: Plan,
-    evidence: Evidence,
-    today: Evidence | None,
-    context: CommentContext,
-    *,
-    commit_sha: str | None,
-    dry_run: bool,
-    now: datetime,
-    merged_at: Mapping[int, datetime] | None = None,
-    promotions: Sequence[tuple[str, Event]] = (),
-    gate: Sequence[Finding] = (),
-    waiting: Finding | None = None,
-) -> Rendered:
-    """An accepted promotion, committed or as a dry run.
+@dataclass(frozen=True)
+class PlanComment:
+    """An accepted promotion as its comment shows it, committed or as a dry run."""
 
-    Args:
-        today: what was found of the artifact the stage holds now, for comparison.
-        merged_at: pull request number → when it was merged; the same facts that the soak rules saw.
-        promotions: every (model, event) the pull request carries, this one included; merging makes them all live.
-        gate: what the gate refuses of the new head; empty when it refuses nothing.
-        waiting: what people have to do before the required check turns green.
-    """
-    request = plan.request
+    plan: Plan
+    evidence: Evidence
+    today: Evidence | None
+    """The evidence of the artifact that the stage holds now, for the comparison."""
+    now: datetime
+    commit_sha: str | None = None
+    """The commit that was pushed; None for a dry run."""
+    merged_at: Mapping[int, datetime] = field(default_factory=dict)
+    """Pull request number → when it was merged; the same facts that the soak rules saw."""
+    promotions: Sequence[tuple[str, Event]] = ()
+    """Every (model, event) the pull request carries, this one included; merging makes them all live."""
+    gate: Sequence[Finding] = ()
+    """The gate's errors on the new head; empty when it refuses nothing."""
+    waiting: Finding | None = None
+    """The step that people still have to take before the required check turns green; None without one."""
+
+    @property
+    def dry_run(self) -> bool:
+        """Return whether nothing was committed."""
+        return self.commit_sha is None
+
+    @property
+    def state(self) -> str:
+        """Return the last words of the heading; what the gate refuses comes before what people have to do."""
+        if self.gate:
+            return "committed, but the gate refuses this pull request"
+        if self.waiting:
+            return f"committed, {self.waiting.message}"
+        return "dry run, nothing was committed" if self.dry_run else "ready to sign off"
+
+
+def render_plan(comment: PlanComment, context: CommentContext) -> Rendered:
+    """Return the comment on an accepted promotion, rollback or demotion."""
+    plan, gate = comment.plan, comment.gate
+    request, findings = plan.request, plan.findings
+    # A demotion leaves the stage empty: there is nothing to put beside what it loses.
     if plan.action is Action.DEMOTE:
         comparison = describe(plan.pointer, request.stage, repo_url=context.repo_url)
     else:
         comparison = render_comparison(
-            plan, evidence, today, repo_url=context.repo_url, now=now, merged_at=merged_at or {}
+            plan,
+            comment.evidence,
+            comment.today,
+            repo_url=context.repo_url,
+            now=comment.now,
+            merged_at=comment.merged_at,
         )
-    warned = warnings_in(plan.findings)
 
     def sections(whole: bool) -> Sequence[str]:
+        limit, closing = row_limit(whole), ["Do not merge before the gate is green."]
         return [
-            problems(gate, limit=row_limit(whole)) if gate else "",
-            f"{_effect(plan, dry_run=dry_run)} {requested_by(context, commit_sha)}",
-            _together(promotions),
+            problems(gate, limit=limit) if gate else "",
+            f"{_effect(plan, dry_run=comment.dry_run)} {requested_by(context, comment.commit_sha)}",
+            _together(comment.promotions),
             _words(request.reason, request.notes, request.origins.get("reason", "")),
             comparison,
-            "\n".join([count_line(plan.findings), *bullets(warned, limit=row_limit(whole))]),
-            details("Every rule", every_rule(plan.findings, budget=None if whole else RULES_BYTES)),
+            "\n".join([count_line(findings), *bullets(warnings_in(findings), limit=limit)]),
+            details("Every rule", every_rule(findings, budget=None if whole else RULES_BYTES)),
             registry_diff(plan, whole=whole),
             render_history(plan.after.history.get(request.model, ()), whole=whole),
-            *([waits(waiting)] if waiting else []),
-            *(_closing(request, context, commit_sha) if not gate else ["Do not merge before the gate is green."]),
+            waits(comment.waiting) if comment.waiting else "",
+            *(closing if gate else _closing(request, context, comment.commit_sha)),
         ]
 
-    state = "dry run, nothing was committed" if dry_run else "ready to sign off"
-    state = "committed, but the gate refuses this pull request" if gate else state
-    state = f"committed, {waiting.message}" if waiting and not gate else state
     icon = {Action.ROLLBACK: "⏪", Action.DEMOTE: "⬇️"}.get(plan.action, "⬆️")
-    return render_comment(request.model, icon, request.stage, state, sections, context)
+    return render_comment(request.model, icon, request.stage, comment.state, sections, context)
 
 
 def render_rejected(decision: Rejected, evidence: Evidence, context: CommentContext) -> Rendered:
-    """A request that rules refuse: what is wrong first, with the next command for each."""
+    """Return the comment on a request that rules refuse: problems first, with the next command for each."""
     request = decision.request
+    # The command repeats what the person gave; a command in a comment adds nothing that was inferred.
     again = request.retry(notes=request.notes) + _switches(request)
 
     def sections(whole: bool) -> Sequence[str]:
@@ -98,34 +118,35 @@ def render_rejected(decision: Rejected, evidence: Evidence, context: CommentCont
 
 
 def render_unchanged(decision: Unchanged, context: CommentContext) -> Rendered:
-    """The stage already holds exactly this."""
+    """Return the comment on a request for what the stage already holds."""
     request, pointer = decision.request, decision.pointer
     other = f"/promote {request.stage.value} {request.model} --artifact-dir DIR"
-    said = [
+    parts = [
         f"On this branch {request.stage.label} already holds {code(pointer.artifact_id)} with exactly these bytes "
         f"({code(short_digest(pointer.digest))}). {requested_by(context)}",
         describe(pointer, request.stage, repo_url=context.repo_url),
         "\n".join([count_line(decision.findings), *bullets(warnings_in(decision.findings), limit=MAX_PROBLEMS)]),
         f"Meant another artifact? Name it: {code(other)}",
     ]
-    return render_comment(request.model, "☑️", request.stage, "nothing to change", lambda _: said, context)
+    return render_comment(request.model, "☑️", request.stage, "nothing to change", lambda _: parts, context)
 
 
 def render_done(event: Event, model: str, context: CommentContext, *, commit_sha: str | None = None) -> Rendered:
-    """The same request was carried out before, by `commit_sha` where that is known."""
+    """Return the comment on a request that was carried out before, by `commit_sha` where that is known."""
+    # Events of every promotion name their stage; only an event written by hand may not.
     stage = event.stage or Stage.ACTIVE
     by = f" by {context.commit(commit_sha)}" if commit_sha else ""
-    said = [
+    parts = [
         f"This very request was carried out before{by}; nothing was written a second time. {requested_by(context)}",
         _words(event.reason, event.notes, ""),
         describe(event.pointer, stage, repo_url=context.repo_url),
         "**Sign off:** approve and merge.",
     ]
-    return render_comment(ModelName(model), "☑️", stage, "already done, ready to sign off", lambda _: said, context)
+    return render_comment(ModelName(model), "☑️", stage, "already done, ready to sign off", lambda _: parts, context)
 
 
 def _effect(plan: Plan, *, dry_run: bool) -> str:
-    """One sentence: what merging makes live."""
+    """Return one sentence: the effect of merging on the stage."""
     request, old = plan.request, plan.today
     name, stage = f"**{code(request.artifact_id)}**", request.stage
     make, take, put = ("This would make", "This would take", "This would put")
@@ -139,6 +160,7 @@ def _effect(plan: Plan, *, dry_run: bool) -> str:
     instead = f" in place of {code(old.artifact_id)}" if old else ""
     if stage is Stage.ACTIVE:
         return f"{make} {name} the ACTIVE model{instead}."
+    # A reviewer of a lower stage asks first whether users are affected.
     entry = plan.before.entry(request.model)
     live = entry.active if entry else None
     stays = f"ACTIVE stays {code(live.artifact_id)}." if live else "Nothing becomes ACTIVE."
@@ -146,7 +168,10 @@ def _effect(plan: Plan, *, dry_run: bool) -> str:
 
 
 def _together(promotions: Sequence[tuple[str, Event]]) -> str:
-    """What else merging makes live: one comment must not hide another's promotion."""
+    """Return the list of all promotions of the pull request, where this is not its only one.
+
+    Merging makes all of them: one comment must not hide another's promotion.
+    """
     if len(promotions) < 2:
         return ""
     lines = [
@@ -157,7 +182,7 @@ def _together(promotions: Sequence[tuple[str, Event]]) -> str:
 
 
 def _understood(request: Request, evidence: Evidence) -> str:
-    """The request as completed: every value that was not said, with where it was found.
+    """Return the completed request in a sentence, each inferred value with its origin.
 
     See docs/architecture.md, Commands.
     """
@@ -169,7 +194,7 @@ def _understood(request: Request, evidence: Evidence) -> str:
     }
     words = {"artifact_dir": "in ", "dataset_id": "dataset ", "git_sha": "trained at "}
     parts = [
-        f"{words.get(field, '')}{code(value)}{_found_in(request.origins.get(field, ''))}"
+        f"{words.get(field, '')}{code(value)}{_origin(request.origins.get(field, ''))}"
         for field, value in values.items()
         if value
     ]
@@ -177,25 +202,27 @@ def _understood(request: Request, evidence: Evidence) -> str:
     return f"Understood as {', '.join(parts)}{proven}."
 
 
-def _found_in(origin: str) -> str:
+def _origin(origin: str) -> str:
     return f" *({text(origin)})*" if origin else ""
 
 
 def _words(reason: str | None, notes: str | None, origin: str) -> str:
-    """Why, in the requester's own words, quoted."""
-    quoted = [f"> Why: {text(reason)}{_found_in(origin)}"] if reason else []
+    """Return the reason and the notes in the requester's own words, quoted."""
+    quoted = [f"> Why: {text(reason)}{_origin(origin)}"] if reason else []
     quoted += [f"> Notes: {text(notes)}"] if notes else []
     return "\n>\n".join(quoted)
 
 
 def _closing(request: Request, context: CommentContext, commit_sha: str | None) -> Sequence[str]:
-    """How to sign off, and the command that asks for exactly these bytes again."""
-    pinned = request.retry(sha=commit_sha or context.head_sha, notes=request.notes) + _switches(request)
-    command = fence(visible(pinned), "text")
+    """Return the advice to sign off, and the command that asks for exactly these bytes again."""
+    # --sha ties the command to this commit: it is refused once the branch holds other bytes.
+    again = request.retry(sha=commit_sha or context.head_sha, notes=request.notes) + _switches(request)
+    command = fence(visible(again), "text")
     if commit_sha is None:
         return [f"**To commit exactly this,** comment:\n{command}"]
     return [
         f"**Sign off:** approve and merge. To ask again for exactly these bytes:\n{command}",
+        # https://docs.github.com/en/actions/concepts/security/github_token
         f"Other required checks do not run by themselves on {context.commit(commit_sha)} (a push by the Actions token "
         "starts no workflow, only `promotebot/gate` is set): close and reopen the pull request, or use an App token.",
     ]

@@ -1,4 +1,4 @@
-"""Findings as a reviewer reads them: what is wrong first, each with its next command, then every rule."""
+"""Findings as a reviewer reads them: problems first, each with its next command, then every rule."""
 
 from __future__ import annotations
 
@@ -11,28 +11,34 @@ from promotebot.text import visible
 
 SIGNS = {Severity.PASS: "✅", Severity.WARNING: "⚠️", Severity.ERROR: "❌", Severity.UNKNOWN: "❔"}
 MAX_MESSAGE = 600
+"""Characters of a message in a comment; the step summary has all of it."""
 MAX_REMEDY = 2000
+"""Characters of a remedy: more than of a message, as half a command is worth nothing."""
+# Messages are written for terminal and comment alike. In a comment, what people compare or copy (flags, digests,
+# commits, paths, file names) is shown as code; whatever the expression misses stays readable as prose.
 _WORDS_THAT_ARE_CODE = re.compile(
     r"`[^`]+`"
     r"|(?<![\w/.:'-])(?:--[a-z][a-z-]*|sha256:[0-9a-f]{64}|[0-9a-f]{40}(?!\w)"
     r"|(?:[\w.-]+/){2,}[\w.-]*\w|(?:[\w.-]+/)?[\w-]+\.(?:json|md|onnx|pb|yml))"
 )
+# A remedy is prose with commands in it. A command starts at the beginning or after one of these words.
 _COMMAND = re.compile(
     r"(?:^|(?<=[(])|(?<=: )|(?<=, )|(?<=; )|(?<=then )|(?<=or )|(?<=run )|(?<=comment ))"
     r"(?:/(?:promote|rollback|demote|withdraw|help)\b|promotebot (?=[a-z])|git (?=[a-z])|ls -|rmdir |export )"
 )
+# A command ends where prose goes on: at a comma or semicolon before a space, at " shows ", or at the full stop.
 _PROSE_AGAIN = re.compile(r", |; | shows |\.$")
 
 
 def count_line(findings: Sequence[Finding]) -> str:
-    """`**17 rules passed, 1 warning.**`"""
+    """Return how many rules passed, in bold: `**17 rules passed, 1 warning.**`"""
     warned = len(warnings_in(findings))
     rules = _plural(len(_clean_rules(findings)), "rule")
     return f"**{rules} passed, {_plural(warned, 'warning') if warned else 'no warnings'}.**"
 
 
 def problems(findings: Sequence[Finding], *, limit: int | None) -> str:
-    """Errors, what nobody could look at, warnings (`limit` of each), then how many other rules passed."""
+    """Return errors, unknowns and warnings as a list (`limit` of each), then the number of other rules that passed."""
     unknown = [finding for finding in findings if finding.severity is Severity.UNKNOWN]
     lines = [
         line for kind in (errors_in(findings), unknown, warnings_in(findings)) for line in bullets(kind, limit=limit)
@@ -43,21 +49,22 @@ def problems(findings: Sequence[Finding], *, limit: int | None) -> str:
 
 
 def waits(finding: Finding) -> str:
-    """What people still have to do before the check turns green."""
+    """Return the line on what people still have to do before the check turns green."""
     return f"⏳ The check {finding.message}: {inline(finding.remedy)}."
 
 
 def bullets(findings: Sequence[Finding], *, limit: int | None) -> list[str]:
-    """One list item a finding: sign, rule, where, what, and the next step."""
+    """Return one list item for each finding, and one that counts those beyond `limit`."""
     shown = findings[:limit]
     more = len(findings) - len(shown)
     return [bullet(finding, whole=limit is None) for finding in shown] + ([f"- … and {more} more"] if more else [])
 
 
 def bullet(finding: Finding, *, whole: bool) -> str:
-    """`- ❌ **rule** in where: message`, and the next step: below an error, behind a warning."""
+    """Return `- ❌ **rule** in where: message` and the next step: below an error, behind a warning."""
     message = finding.message if whole else _cut(finding.message, MAX_MESSAGE)
     remedy = finding.remedy if whole else _cut(finding.remedy, MAX_REMEDY)
+    # Many messages name their place themselves.
     where = f" in {code(finding.where)}" if finding.where and finding.where not in finding.message else ""
     item = f"- {SIGNS[finding.severity]} **{code(finding.rule)}**{where}: {prose(message)}"
     if finding.severity is not Severity.WARNING or not remedy:
@@ -66,17 +73,19 @@ def bullet(finding: Finding, *, whole: bool) -> str:
 
 
 def next_step(remedy: str) -> str:
-    """The remedy below its finding; a command that ends it stands in a block of its own, to copy."""
+    """Return a remedy as lines below its finding; a command at its end gets a block of its own, to copy."""
     if not remedy:
         return ""
     if remedy.startswith("did you mean "):
         return f"\n  {inline('D' + remedy[1:])}"
+    # "Comment one of: `a` or `b`": each choice in a line of its own.
     choices = re.fullmatch(r"([^`]*?):? ?((?:`[^`]+` or )+`[^`]+`)", remedy)
     if choices:
         commands = "".join(f"\n  - {code(command)}" for command in re.findall(r"`([^`]+)`", choices[2]))
         return f"\n  Next: {text(choices[1])}:{commands}"
     parts = _parts(remedy)
     last, is_command = parts[-1]
+    # Of several commands a block would single out the last one, which may be the wrong one to copy first.
     if is_command and sum(command for _, command in parts) == 1:
         before = "".join(prose(words) for words, _ in parts[:-1]).rstrip()
         block = fence(visible(last), "text").replace("\n", "\n  ")
@@ -85,12 +94,12 @@ def next_step(remedy: str) -> str:
 
 
 def inline(remedy: str) -> str:
-    """A remedy in one line, its commands as code."""
+    """Return a remedy in one line, its commands as code."""
     return "".join(code(words) if command else prose(words) for words, command in _parts(remedy))
 
 
 def prose(message: str) -> str:
-    """Words as text; paths, flags, digests and commits inside them as code, digests cut to what people compare."""
+    """Return a message as Markdown; paths, flags, commits and digests as code, digests cut to what people compare."""
     parts, end = [], 0
     for match in _WORDS_THAT_ARE_CODE.finditer(message):
         parts += [text(message[end : match.start()]), code(_short(match[0].strip("`")))]
@@ -99,7 +108,7 @@ def prose(message: str) -> str:
 
 
 def every_rule(findings: Iterable[Finding], *, budget: int | None) -> str:
-    """One row a finding, in the order of evaluation, until `budget` bytes are used."""
+    """Return a table of one row for each finding, in the order of evaluation, until `budget` bytes are used."""
     rows = [(SIGNS[f.severity], code(f.rule), text(f.message), code(f.where) if f.where else "") for f in findings]
     kept = within(["".join(row) for row in rows], budget)
     shown = table(("", "rule", "what was found", "where"), rows[:kept])
@@ -107,9 +116,10 @@ def every_rule(findings: Iterable[Finding], *, budget: int | None) -> str:
 
 
 def within(lines: Sequence[str], budget: int | None) -> int:
-    """How many of the first lines fit into a number of UTF-8 bytes; None is without bound."""
+    """Return how many of the first lines fit into `budget` UTF-8 bytes; None is without bound."""
     used = 0
     for index, line in enumerate(lines):
+        # 16: the line feed, and the pipes and spaces of a table row.
         used += len(line.encode("utf-8", "replace")) + 16
         if budget is not None and used > budget:
             return index
@@ -117,14 +127,16 @@ def within(lines: Sequence[str], budget: int | None) -> int:
 
 
 def _parts(remedy: str) -> list[tuple[str, bool]]:
-    """A remedy cut into (words, whether they are a command)."""
+    """Cut a remedy into (words, whether they are a command)."""
     parts: list[tuple[str, bool]] = []
     for index, piece in enumerate(remedy.split("`")):
+        # The odd pieces were between backticks.
         if index % 2:
             parts.append((piece, True))
             continue
         end = 0
         for match in _COMMAND.finditer(piece):
+            # A word like a command inside a command, such as the argument of an option.
             if match.start() < end:
                 continue
             start, stop = match.start(), _command_end(piece, match.start())
@@ -135,7 +147,7 @@ def _parts(remedy: str) -> list[tuple[str, bool]]:
 
 
 def _command_end(words: str, start: int) -> int:
-    """Where a command turns back into prose; what stands in quotes belongs to it."""
+    """Return the index at which a command turns back into prose; text in quotes belongs to the command."""
     quote, closing = "", start > 0 and words[start - 1] == "("
     for index in range(start, len(words)):
         character = words[index]
@@ -149,7 +161,7 @@ def _command_end(words: str, start: int) -> int:
 
 
 def _clean_rules(findings: Iterable[Finding]) -> set[str]:
-    """Rules that passed and neither warned nor refused anywhere."""
+    """Return the rules that passed and neither warned nor refused anywhere."""
     every = list(findings)
     return {f.rule for f in every} - {f.rule for f in every if f.severity is not Severity.PASS}
 

@@ -1,4 +1,4 @@
-"""`/help`: what can be asked in a comment."""
+"""`/help`: the commands that a comment can hold."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("/verify", "verifies the registry and its artifacts at this head"),
     ("/help", "this list"),
 )
-"""What can be asked, as `/help` shows it: the command, and what it does (Markdown)."""
+"""Each command as `/help` shows it, and what it does (Markdown)."""
 
 
 def render_help(context: CommentContext) -> Rendered:
-    """What can be asked here."""
-    said = [
+    """Return the answer to `/help`: every command, and how a comment is read."""
+    parts = [
         "promotebot checks the request, proves the artifact's bytes, commits the registry to this branch and shows "
         "what changes. **Merging is the approval.**",
-        table(("comment", "what it does"), [(code(command), what) for command, what in COMMANDS]),
+        table(("comment", "what it does"), [(code(command), description) for command, description in COMMANDS]),
         "One command per line, at the start of the line. Edited comments are not read again: write a new one.",
     ]
-    return render_comment(None, "ℹ️", None, "what promotebot understands", lambda _: said, context)
+    return render_comment(None, "ℹ️", None, "what promotebot understands", lambda _: parts, context)

@@ -9,13 +9,15 @@ from collections.abc import Iterable, Sequence
 from promotebot.text import cut, utf8_size, visible
 
 MAX_COMMENT = 65_536
+"""Characters that GitHub takes for a comment; longer ones are refused by the API."""
 _ACTIVE = re.compile(r"([\\`*_{}\[\]()<>#+!|~&@:$-])")
+# What starts a list, a rule or a heading: https://github.github.com/gfm/#leaf-blocks
 _BLOCK = re.compile(r"^( {0,3})(\d{0,9})(?=[-+](?: |$)|-[- ]*$|=+ *$|(?<=\d)[.)](?: |$))")
 _SAFE_MARKER = re.compile(r"@?[a-z0-9_]{1,128}")
 
 
 def text(value: str) -> str:
-    """Prose that shows exactly these characters.
+    """Return Markdown that shows exactly these characters.
 
     A backslash before every character that Markdown could act on; `@`, `#` and `:` as entities, because
     GitHub links mentions, references and emoji after escapes are resolved. What would begin a list, a rule or
@@ -25,10 +27,14 @@ def text(value: str) -> str:
     shown = visible(value)
     escaped = _ACTIVE.sub(lambda m: _ENTITIES.get(m[1], "\\" + m[1]), shown)
     escaped = _BLOCK.sub(r"\1\2\\", escaped) if not shown.startswith("    ") else "&#32;" + escaped[1:]
+    # GitHub links `GH-1` to an issue, and `www.` to a site: no escape stops it, another character does.
     escaped = re.sub(r"(?i)(gh)-(?=\d)", r"\1&#8209;", escaped)
     return re.sub(r"(?i)www\.", "www&#46;", escaped)
 
 
+# Where a backslash does not help: GitHub looks for mentions, references and emoji after escapes are resolved.
+# U+2060 joins words without a width, so that the sign looks the same and `@name` is no name. Parentheses mean nothing
+# after an escaped `]`, and `_BLOCK` sees to + and - at the start of a line.
 _ENTITIES = {
     "@": "@\u2060",
     "#": "#\u2060",
@@ -45,16 +51,21 @@ _ENTITIES = {
 
 
 def code(value: str) -> str:
-    """Inline code; inside it nothing is a mention, a link or a reference."""
+    """Return inline code; inside it nothing is a mention, a link or a reference.
+
+    https://github.github.com/gfm/#code-spans
+    """
+    # An empty code span does not exist: two backticks are shown as they are.
     shown = visible(value) or " "
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     fence = "`" * (longest + 1)
+    # One space is stripped on either side, so that a backtick at the edge can be shown.
     pad = " " if shown.startswith(("`", " ")) or shown.endswith(("`", " ")) else ""
     return f"{fence}{pad}{shown}{pad}{fence}"
 
 
 def fence(content: str, language: str = "") -> str:
-    """A fenced block whose fence is longer than any run of backticks inside; its lines are made visible."""
+    """Return a fenced block whose fence is longer than any run of backticks inside; its lines are made visible."""
     longest = max((len(run) for run in re.findall(r"`+", content)), default=0)
     marks = "`" * max(3, longest + 1)
     lines = re.split(r"\r\n|\r|\n", content.rstrip())
@@ -62,21 +73,21 @@ def fence(content: str, language: str = "") -> str:
 
 
 def marker(subject: str) -> str:
-    """The hidden first line by which the bot finds its own comment again."""
+    """Return the hidden first line by which the bot finds its own comment again; "general" for an unsafe subject."""
     if not _SAFE_MARKER.fullmatch(subject):
         subject = "general"
     return f"<!-- promotebot:{subject} -->"
 
 
 def details(summary: str, body: str) -> str:
-    """A folded section; `summary` is plain words, made harmless here, where Markdown's escapes do not work."""
+    """Return a folded section; `summary` is plain words, made harmless here, where Markdown's escapes do not work."""
     safe = re.sub(r"(?i)(gh)-(?=\d)", "\\1\u2011", html.escape(visible(summary), quote=False))
     safe = re.sub("([@#])", "\\1\u2060", safe)
     return f"<details><summary>{safe}</summary>\n\n{body}\n\n</details>"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; cells are Markdown already. A pipe would end a cell even inside code, so every one is escaped.
+    """Return a table; cells are Markdown already. A pipe would end a cell even inside code, so each is escaped.
 
     The table takes one backslash off before every pipe and only then reads the cell, so what is escaped already
     is escaped once more. https://github.github.com/gfm/#example-200
@@ -86,12 +97,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def link(label: str, url: str) -> str:
-    """A link to an address we built; `label` is Markdown already."""
+    """Return a link to an address that promotebot built; `label` is Markdown already."""
     return f"[{label}](<{url.replace('>', '%3E').replace('<', '%3C')}>)"
 
 
 def bounded(sections: Sequence[str], *, limit: int = MAX_COMMENT, where_else: str = "the step summary") -> str:
-    """Sections joined by blank lines; to fit, folded ones are left out, largest first, then the longest are cut.
+    """Join sections by blank lines; to fit, folded ones are left out, largest first, then the longest are cut.
 
     The limit counts UTF-8 bytes, which are never fewer than the characters that GitHub counts. The first
     section, which holds the marker, goes last.

@@ -1,4 +1,4 @@
-"""The shorter comments: withdrawn, recomputed, what the gate says, what is live now, a verification, a status."""
+"""The shorter comments: withdrawn, recomputed, the gate's result, live after the merge, a verification, a status."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from promotebot.registry.registry import ModelRegistry
 from promotebot.text import short_digest
 
 GATE, LIVE, LOOK = "@gate", "@live", "@look"
-"""Subjects of sticky comments that belong to no model; no model's name holds an @."""
+"""Subjects of sticky comments that belong to no model: no model's name holds an @, so none is taken for one."""
 _DONE = {Action.PROMOTE: "promoted to", Action.ROLLBACK: "rolled back in", Action.DEMOTE: "taken out of"}
 
 
 def render_withdrawn(model: str, steps: Sequence[Step], commit: str, context: CommentContext) -> Rendered:
-    """What a pull request promoted, taken back before the merge."""
+    """Return the comment on promotions that were taken back before the merge."""
     lines = [f"- {_step(step)}" for step in steps]
     return note(
         model,
@@ -44,7 +44,12 @@ def render_recomputed(
     *,
     waiting: Finding | None = None,
 ) -> Rendered:
-    """The base moved, and the pull request's promotions were made anew on it."""
+    """Return the comment on promotions that were planned again, because the base moved.
+
+    Args:
+        gate: the gate's errors on the new head; empty when it refuses nothing.
+        waiting: the step that people still have to take before the required check turns green.
+    """
     lines = [f"- {_step(step)}" for step in steps]
     state = "the gate refuses it" if gate else "ready to sign off"
     return note(
@@ -65,15 +70,16 @@ def render_recomputed(
 def render_gate(
     findings: Sequence[Finding], title: str, context: CommentContext, *, waiting: Finding | None = None
 ) -> Rendered:
-    """What the gate says of a pull request that carries promotions, or changes what was promoted."""
-    wrong = errors_in(findings)
-    verb = "refuses" if wrong else "waits on" if waiting else "passes"
+    """Return the gate's result on a pull request that carries promotions, or changes what was promoted."""
+    # While people are waited for, nothing is wrong: that is neither a refusal nor a pass.
+    refused = errors_in(findings)
+    verb = "refuses" if refused else "waits on" if waiting else "passes"
     head = f"🚦 {code('promotebot/gate')} {verb} {code(context.head_sha[:7])}"
     return note(
         GATE,
         head,
         [
-            problems(findings, limit=MAX_PROBLEMS) if wrong else count_line(findings),
+            problems(findings, limit=MAX_PROBLEMS) if refused else count_line(findings),
             waits(waiting) if waiting else "",
             details("Every rule", every_rule(findings, budget=RULES_BYTES)),
         ],
@@ -85,11 +91,12 @@ def render_gate(
 def render_live(
     steps: Sequence[Step], registry: ModelRegistry, wrong: Sequence[Finding], commit: str, context: CommentContext
 ) -> Rendered:
-    """What the merge made live, or that it does not verify, with how to get back."""
+    """Return the comment after a merge: what is live now or does not verify, and the commands that roll back."""
     rows = [
         (code(step.model), _stage(step), code(step.event.pointer.artifact_id), _holds(registry, step)) for step in steps
     ]
     head = f"🟢 Live at {context.commit(commit)}" if not wrong else f"🔴 {context.commit(commit)} does not verify"
+    # Only ACTIVE serves users, and may have to be rolled back in a hurry.
     active = sorted({step.model for step in steps if step.event.stage is Stage.ACTIVE})
     ways = [f'/rollback {model} --reason "why"' for model in active]
     back = "\n".join(
@@ -110,7 +117,7 @@ def render_live(
 
 
 def render_report(title: str, findings: Sequence[Finding], context: CommentContext) -> Rendered:
-    """A verification of the pull request's head."""
+    """Return the comment on a verification of the pull request's head."""
     return note(
         LOOK,
         f"🔎 {text(title)}",
@@ -126,7 +133,7 @@ def render_report(title: str, findings: Sequence[Finding], context: CommentConte
 def render_status(
     registry: ModelRegistry, names: Iterable[str], steps: Sequence[Step], context: CommentContext
 ) -> Rendered:
-    """What stands in each stage of the base, and what this pull request would change."""
+    """Return a table of what each stage of the base holds, and the promotions that merging would make."""
     rows = [(code(name), *(_pointer(registry.get_stage_pointer(name, stage)) for stage in Stage)) for name in names]
     carried = [f"- {_step(step)}" for step in steps]
     return note(
@@ -144,7 +151,7 @@ def render_status(
 
 
 def note(subject: str, heading: str, sections: Sequence[str], context: CommentContext, *, title: str) -> Rendered:
-    """A sticky comment of a subject: heading and sections, bounded."""
+    """Return a sticky comment of a subject: heading and sections, cut to what GitHub takes."""
     first = marker(subject)
     parts = [f"{first}\n### {heading}", *filter(None, sections)]
     summary = link("the step summary", context.run_url) if context.run_url else "the step summary"
@@ -152,8 +159,9 @@ def note(subject: str, heading: str, sections: Sequence[str], context: CommentCo
 
 
 def report_issue(subject: str, title: str, findings: Sequence[Finding], facts: Mapping[str, str]) -> tuple[str, str]:
-    """(first line, body) of the issue that a failed verification opens; the first line makes it found again."""
+    """Return (first line, body) of the issue that a failed verification opens; the first line finds it again."""
     first = marker(subject)
+    # Values are Markdown already: links to the run and the commit.
     rows = [(text(name), value) for name, value in facts.items() if value]
     parts = [f"{first}\n### {text(title)}", table(("", ""), rows), problems(findings, limit=MAX_PROBLEMS)]
     return first, bounded(parts, where_else="the run's summary")

@@ -1,4 +1,4 @@
-"""Comments that say no: what cannot be read, what nobody may ask for, and what failed."""
+"""Comments that refuse: a request that cannot be read, one that nobody may make, and one that failed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REFUSED = "refused, nothing was committed"
 
 
 def render_unclear(findings: Sequence[Finding], model: str | None, context: CommentContext) -> Rendered:
-    """A request that cannot be judged yet, with what to choose or mend."""
+    """Return the comment on a request that is ambiguous or incomplete, with what to choose or mend."""
 
     def sections(whole: bool) -> Sequence[str]:
         return [problems(findings, limit=row_limit(whole)), requested_by(context)]
@@ -34,46 +34,48 @@ def render_unclear(findings: Sequence[Finding], model: str | None, context: Comm
 
 
 def render_unreadable(commands: Sequence[InvalidCommand], context: CommentContext) -> Rendered:
-    """Lines that mean to be commands and are not."""
+    """Return the comment on lines that mean to be commands and are not."""
+    # 120 characters show which line is meant; the comment itself has the rest.
     lines = [
         f"- ❌ line {command.line}, {code(command.text[:120])}: {sentence(command.problem)}{next_step(command.remedy)}"
         for command in commands
     ]
     after = f"Nothing of the comment was carried out. Write a new one; {code('/help')} lists what can be asked."
-    said = ["\n".join(lines), after, requested_by(context)]
-    return render_comment(None, "⛔", None, "command not understood, nothing was committed", lambda _: said, context)
+    parts = ["\n".join(lines), after, requested_by(context)]
+    return render_comment(None, "⛔", None, "command not understood, nothing was committed", lambda _: parts, context)
 
 
 def render_refused_event(message: str, remedy: str, context: CommentContext) -> Rendered:
-    """A comment that is not listened to, whatever it asks for (a fork, a closed pull request, no permission)."""
-    said = [f"- ❌ {sentence(message)}{next_step(remedy)}", requested_by(context)]
-    return render_comment(None, "⛔", None, REFUSED, lambda _: said, context)
+    """Return the comment on a request that is refused whatever it asks: a fork, a closed pull, no permission."""
+    parts = [f"- ❌ {sentence(message)}{next_step(remedy)}", requested_by(context)]
+    return render_comment(None, "⛔", None, REFUSED, lambda _: parts, context)
 
 
 def render_failure(problem: PromotebotError, context: CommentContext, *, commit_sha: str | None = None) -> Rendered:
-    """The evidence could not be had, or a file cannot be read: unknown is never a pass.
+    """Return the comment on evidence that could not be obtained, or on a file that breaks its format.
 
     Args:
         commit_sha: the commit that had been pushed before it failed; None says that nothing was committed.
     """
+    # Only what could not be obtained may come out otherwise in a second run.
     unknown = isinstance(problem, CouldNotVerify)
     where = f"{code(problem.where)}: " if problem.where and problem.where not in problem.message else ""
-    said = [
+    parts = [
         f"- ❌ {where}{sentence(problem.message)}{next_step(problem.remedy)}",
         run_again(context) if unknown else "",
         requested_by(context, commit_sha) + contacts_line(context),
     ]
     state = "could not verify" if unknown else "refused"
     outcome = f"{state} after the commit" if commit_sha else f"{state}, nothing was committed"
-    return render_comment(None, "⛔", None, outcome, lambda _: said, context)
+    return render_comment(None, "⛔", None, outcome, lambda _: parts, context)
 
 
 def render_internal_error(context: CommentContext) -> Rendered:
-    """A defect of promotebot's own: its words stay in the log."""
-    said = [
+    """Return the comment on a defect of promotebot's own; the error stays in the log, as it may quote anything."""
+    parts = [
         "promotebot failed on this request, which is a defect of its own. Nothing is approved by it; if the branch "
         "carries no new commit of promotebot's, nothing was committed.",
         run_again(context),
         requested_by(context) + contacts_line(context),
     ]
-    return render_comment(None, "⛔", None, "internal error", lambda _: said, context)
+    return render_comment(None, "⛔", None, "internal error", lambda _: parts, context)

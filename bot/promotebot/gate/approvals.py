@@ -18,7 +18,7 @@ RULE = "separation"
 def separation(
     steps: Sequence[Step], head_sha: str, pull: PullRequest, policy: Policy, github: GitHub
 ) -> Finding | None:
-    """Whether enough other people approved exactly this head; None where the policy or the pull request asks for none.
+    """Return whether enough other people approved exactly this head; None where nothing asks for approvals.
 
     Nobody counts who asked for one of the promotions, opened the pull request or moved its branch last, and nobody
     who may not write.

@@ -1,4 +1,4 @@
-"""The gate: is a pull request's change of the registry a sequence of legal promotions over proven bytes?"""
+"""The gate: whether a change of the registry is a sequence of legal promotions over proven bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from promotebot.promotion.replay import Diverged, Step
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.compare import ChangesetLike, replay_change
-from promotebot.registry.model import Action, ModelEntry, Source
+from promotebot.registry.model import ModelEntry, Source
 from promotebot.registry.names import ArtifactPath, ModelName, Stage, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry
 from promotebot.text import short_digest
@@ -38,23 +38,25 @@ class GateResult:
 
     @property
     def passes(self) -> bool:
-        """At least one thing was looked at, and nothing is wrong: zero checks are never a pass."""
+        """True when something was looked at and nothing is wrong: zero checks are never a pass."""
         return self.conclusion == "success"
 
     @property
     def conclusion(self) -> Conclusion:
+        """The required check's conclusion."""
         if not self.findings or errors_in(self.findings):
             return "failure"
         return "action_required" if self.waiting else "success"
 
     def with_approval(self, approval: Finding | None) -> GateResult:
-        """With what `separation` found: other people's approval, or that it is waited for."""
+        """Return the result with what `separation` says: others approved, or their approval is waited for."""
         if approval is None or approval.severity is Severity.PASS:
             return replace(self, findings=(*self.findings, *([approval] if approval else [])))
         return replace(self, waiting=approval)
 
     @property
     def title(self) -> str:
+        """One line for the check: the first problem, what is waited for, or what passed."""
         wrong = errors_in(self.findings)
         if wrong:
             return f"refused: {wrong[0].message[:120]}"
@@ -68,10 +70,10 @@ class GateResult:
 def evaluate_gate(
     changeset: ChangesetLike, *, examine: Examine, now: datetime, facts: FactsOf | None = None
 ) -> GateResult:
-    """Review base → head (docs/architecture.md, The gate). Every finding is collected; nothing is written.
+    """Evaluate base → head and return every finding; nothing is written (docs/architecture.md, The gate).
 
     Args:
-        facts: what GitHub knows for the rules; without it, git alone is asked.
+        facts: returns what GitHub knows for the rules; without it, git alone is asked.
     """
     replayed, after = replay_change(changeset), changeset.head_registry
     if isinstance(replayed, Diverged):
@@ -103,50 +105,46 @@ def _facts(changeset: ChangesetLike, request: Request) -> Facts:
 def _planned(
     changeset: ChangesetLike, steps: tuple[Step, ...], facts: FactsOf, examine: Examine, now: datetime
 ) -> Iterator[Finding]:
-    """Each event must be what its request produces by the rules, planned on what stood before it."""
+    """Plan each event's request again, on the registry before it; the rules must produce the very event."""
     base = changeset.base_registry
     if base is None:
-        return  # `compare` has said so
-    current = base
+        return  # `replay_change` refuses a base without a registry
     for step in steps:
-        request = request_of(step, current.entry(step.model))
-        context = PromotionContext(current, base, changeset.policy, changeset.head_files, changeset.base)
+        request = request_of(step, step.before.entry(step.model))
+        context = PromotionContext(step.before, base, changeset.policy, changeset.head_files, changeset.base)
         decision = decide(context, request, facts(request), examine=examine, now=now).decision
-        what = f"{step.event.action.value} of {request.artifact_id} ({step.model} {request.stage.label})"
+        subject = f"{step.event.action.value} of {request.artifact_id} ({step.model} {request.stage.label})"
         if isinstance(decision, Plan):
-            wrong = differences(step.event, decision.event)
-            problem = f"{', '.join(wrong[:5])} is not what a promotion writes" if wrong else ""
+            fields = differences(step.event, decision.event)
+            problem = f"{', '.join(fields[:5])} is not what a promotion writes" if fields else ""
         elif isinstance(decision, Rejected):
             yield from errors_in(decision.findings)
             problem = "the rules refuse it"
         else:
             problem = "it changes nothing"
         if problem:
-            yield error("gate.plan", f"{what}: {problem}.", where=changeset.registry_path, remedy=_ASK)
+            yield error("gate.plan", f"{subject}: {problem}.", where=changeset.registry_path, remedy=_ASK)
         else:
-            yield passed("gate.plan", f"{what}: as the rules produce it")
+            yield passed("gate.plan", f"{subject}: as the rules produce it")
         if step.event.policy_digest != changeset.policy.digest:
-            yield _other_policy(changeset, step, request, what)
-        event = step.event.model_dump(mode="json")
-        pointer = None if step.event.action is Action.DEMOTE else event["pointer"]
-        current = current.with_event(step.model, event, pointer, request.stage)
+            yield _other_policy(changeset, step, request, subject)
 
 
 _ASK = "restore the file from the base branch, then ask for it: /promote <stage> in a comment, or promotebot promote"
 
 
-def _other_policy(changeset: ChangesetLike, step: Step, request: Request, what: str) -> Finding:
-    """An event names the policy it was judged by, and what is merged was judged by the base's (SECURITY.md, Replay)."""
+def _other_policy(changeset: ChangesetLike, step: Step, request: Request, subject: str) -> Finding:
+    """Refuse an event that was decided by another policy than the base's (SECURITY.md, Replay)."""
     remedy = f"take it back and ask again: /withdraw {step.model}, then {request.retry()}"
     if step.event.source is not Source.GITHUB:
         remedy = f"bring the branch up to date with its base, restore the registry from there, then {request.retry()}"
     made, ours = (step.event.policy_digest or "none")[:15], changeset.policy.digest[:15]
-    message = f"{what} was made under another policy than the base's: {made}, not {ours}."
+    message = f"{subject} was made under another policy than the base's: {made}, not {ours}."
     return error("gate.policy", message, where=changeset.registry_path, remedy=remedy)
 
 
 def _answered_once(changeset: ChangesetLike, steps: tuple[Step, ...]) -> Iterator[Finding]:
-    """One request, one event: what somebody asked for once does not stand for a second promotion."""
+    """Refuse a second event for one request: what somebody asked for once is one promotion."""
     seen: set[str] = set()
     for step in steps:
         ref = step.event.request
@@ -163,7 +161,7 @@ def _goes_active(step: Step) -> bool:
 
 
 def _directories(changeset: ChangesetLike, after: ModelRegistry, steps: tuple[Step, ...]) -> list[ArtifactPath]:
-    """Artifacts to prove: what new events point to, and promoted ones that the pull request touches."""
+    """Return the artifacts to prove: those of new events, and promoted ones that the pull request touches."""
     promoted = {step.event.pointer.artifact_dir for step in steps}
     touched = pointed_directories(after) & changeset.changed_artifacts if changeset.changed_artifacts else set()
     return [parse_artifact_path(directory) for directory in sorted(promoted | touched)]

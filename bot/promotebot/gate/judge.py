@@ -27,7 +27,7 @@ def evaluate_pull(snapshot: PullSnapshot, changeset: Changeset, job: JobContext)
     base, pull, policy = changeset.base_registry, snapshot.pull, changeset.policy
     facts = (lambda request: facts_of(request, snapshot, job, base)) if base else None
     result = evaluate_gate(changeset, examine=job.examine, now=snapshot.now, facts=facts)
-    intent = check_pinned_intent(changeset, result.steps, job.examine)
+    intent = check_pinned_intent(changeset, job.examine)
     confirmed = confirm(result.steps, job.github, job.settings.repository, pull, policy, intent)
     approval = separation(result.steps, changeset.head, pull, policy, job.github)
     return replace(result, findings=(*result.findings, *confirmed)).with_approval(approval)

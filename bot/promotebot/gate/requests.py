@@ -1,4 +1,4 @@
-"""Events that say they came through GitHub are confirmed by GitHub; all others speak for the pull request's author."""
+"""Who stands behind an event: GitHub confirms what came through it; the pull request's author answers for the rest."""
 
 from __future__ import annotations
 
@@ -27,52 +27,52 @@ def confirm(
     repo: str,
     pull: PullRequest,
     policy: Policy,
-    meant: IntentCheck = lambda _step, _asked: "",
+    intent: IntentCheck = lambda _step, _arguments: "",
 ) -> list[Finding]:
-    """Who stands behind each event of a pull request (docs/architecture.md, Trust).
+    """Confirm each event of a pull request: somebody asked for it there, and may (docs/architecture.md, Trust).
 
     Args:
-        meant: what speaks against an event that a comment's command asks for by its words.
+        intent: returns what speaks against an event that a comment's command asks for by its words.
 
     Raises:
         CouldNotVerify: when GitHub does not answer; an event nobody could confirm is not confirmed.
     """
-    return [finding for step in steps for finding in _confirmed(step, github, repo, pull, policy, meant)]
+    return [finding for step in steps for finding in _confirmed(step, github, repo, pull, policy, intent)]
 
 
 def _confirmed(
-    step: Step, github: GitHub, repo: str, pull: PullRequest, policy: Policy, meant: IntentCheck
+    step: Step, github: GitHub, repo: str, pull: PullRequest, policy: Policy, intent: IntentCheck
 ) -> Iterator[Finding]:
-    event, what = step.event, _what(step)
+    event, subject = step.event, _subject(step)
     if event.source is Source.GITHUB:
-        problem = _problem(step, event.request, github, repo, pull, meant)
+        problem = _problem(step, event.request, github, repo, pull, intent)
         if problem:
-            yield error("gate.request", f"{what}: {problem}.", remedy=_REMEDY)
+            yield error("gate.request", f"{subject}: {problem}.", remedy=_REMEDY)
             return
-        yield passed("gate.request", f"{what}: asked by {event.actor} in this pull request")
+        yield passed("gate.request", f"{subject}: asked by {event.actor} in this pull request")
     else:
-        remark = f"{what}: its actor {event.actor or 'nobody'} is what the branch says; {pull.author} opened this"
+        remark = f"{subject}: its actor {event.actor or 'nobody'} is what the branch says; {pull.author} opened this"
         yield passed("gate.request", remark)
-    speaker = str(event.actor) if event.source is Source.GITHUB else pull.author
+    asker = str(event.actor) if event.source is Source.GITHUB else pull.author
     needed = policy.stages.permission(event.stage or Stage.ACTIVE)
-    held = github.permission(speaker)
+    held = github.permission(asker)
     if held < needed:
         yield error(
             "gate.permission",
-            f"{what}: {speaker} has {held.name.lower()} permission; {needed.name.lower()} is needed.",
+            f"{subject}: {asker} has {held.name.lower()} permission; {needed.name.lower()} is needed.",
             remedy=f"somebody with {needed.name.lower()} permission asks for it with a comment",
         )
 
 
-def _what(step: Step) -> str:
+def _subject(step: Step) -> str:
     stage = step.event.stage.label if step.event.stage else "?"
     return f"{step.event.action.value} of {step.event.pointer.artifact_id} ({step.model} {stage})"
 
 
 def _problem(
-    step: Step, ref: RequestRef | None, github: GitHub, repo: str, pull: PullRequest, meant: IntentCheck
+    step: Step, ref: RequestRef | None, github: GitHub, repo: str, pull: PullRequest, intent: IntentCheck
 ) -> str:
-    """Why an event's request is not one that was made here; empty when it is."""
+    """Return why an event's request was not made in this pull request; empty when it was."""
     event = step.event
     if ref is None:
         return "it says it came from GitHub and names no request"
@@ -83,14 +83,14 @@ def _problem(
     if not (number.isdecimal() and line.isdecimal()):
         return f"its request {ref.id!r} is none"
     if kind == "comment":
-        return _comment_problem(step, int(number), int(line), github, pull, meant)
+        return _comment_problem(step, int(number), int(line), github, pull, intent)
     if kind == "run":
         return _run_problem(step, ref.login, int(number), github, pull)
     return f"its request {ref.id!r} is none"
 
 
 def _comment_problem(
-    step: Step, comment_id: int, line: int, github: GitHub, pull: PullRequest, meant: IntentCheck
+    step: Step, comment_id: int, line: int, github: GitHub, pull: PullRequest, intent: IntentCheck
 ) -> str:
     comment = github.comment(comment_id)
     if comment.author != step.event.actor or comment.pull != pull.number:
@@ -99,11 +99,14 @@ def _comment_problem(
         return f"comment {comment_id} was edited"
     asks = [c.arguments for c in parse_comment(comment.body) if isinstance(c, ChangeCommand) and c.line == line]
     arguments = next((arguments for arguments in asks if _means(arguments, step)), None)
-    return meant(step, arguments) if arguments else f"line {line} of comment {comment_id} does not ask for it"
+    return intent(step, arguments) if arguments else f"line {line} of comment {comment_id} does not ask for it"
 
 
 def _run_problem(step: Step, login: str, run_id: int, github: GitHub, pull: PullRequest) -> str:
-    """A label, or a command given to a job by hand; what it said is not kept by GitHub, who started it is."""
+    """Return why a label, or a job started by hand, does not ask for it.
+
+    GitHub keeps who started a run, but not the command that was typed into it.
+    """
     run = github.run(run_id)
     if run.actor != login:
         return f"run {run_id} was started by {run.actor}"
@@ -118,7 +121,7 @@ def _run_problem(step: Step, login: str, run_id: int, github: GitHub, pull: Pull
 
 
 def _means(arguments: CommandArguments, step: Step) -> bool:
-    """Whether what was asked can have become this event: a promotion of bytes that were ACTIVE is a rollback."""
+    """Return True when the command can have become this event: promoting bytes that were ACTIVE is a rollback."""
     event = step.event
     actions = {event.action, Action.PROMOTE} if event.action is Action.ROLLBACK else {event.action}
     return (

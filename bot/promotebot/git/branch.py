@@ -1,4 +1,4 @@
-"""A private repository fetched from a remote: commits made in it, and compare-and-swap pushes of them."""
+"""A private repository fetched from a remote: commits are made in it and pushed by compare-and-swap."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FetchedRepository(Repository):
     @classmethod
     @contextmanager
     def fetched(cls, remote: Remote, refs: Mapping[str, str]) -> Iterator[FetchedRepository]:
-        """A private bare repository holding the given refs (local name → remote name), blobs on demand.
+        """Yield a private bare repository with the given refs (local name → remote name), blobs on demand.
 
         Raises:
             CouldNotVerify: when the remote does not answer or has no such ref.
@@ -43,12 +43,13 @@ class FetchedRepository(Repository):
                 repository.close()
 
     def fetch(self, refs: Mapping[str, str]) -> None:
+        """Fetch refs (local name → remote name). Raises CouldNotVerify when the remote does not give them."""
         specs = [f"+{theirs}:{ours}" for ours, theirs in refs.items()]
         try:
             self._run("fetch", "--quiet", "--no-tags", "--filter=blob:none", "origin", *specs)
         except GitFailed as problem:
             raise CouldNotVerify(
-                f"cannot fetch {', '.join(refs.values())}: {problem.said}", remedy="run the job again"
+                f"cannot fetch {', '.join(refs.values())}: {problem.stderr}", remedy="run the job again"
             ) from None
 
     def commit_files(
@@ -61,10 +62,10 @@ class FetchedRepository(Repository):
         author: Identity,
         when: datetime,
     ) -> GitSha:
-        """A commit that differs in `files` only (None: taken out); nobody's work tree and index is touched.
+        """Make a commit that differs in `files` only (None: taken out), and return it; no ref moves.
 
         Args:
-            tree: what it differs from; the first parent's where none is given.
+            tree: the tree that it differs from; the first parent's where none is given.
         """
         with tempfile.TemporaryDirectory(prefix="promotebot-index-") as scratch:
             stamp = f"{int(when.timestamp())} +0000"
@@ -82,13 +83,14 @@ class FetchedRepository(Repository):
             self._run("read-tree", tree or parents[0], env=env)
             for path, data in files.items():
                 self._stage(path, data, Path(scratch, "content"), env)
-            made = self._run("write-tree", "--missing-ok", env=env).strip()
+            written = self._run("write-tree", "--missing-ok", env=env).strip()
             lines = [argument for parent in parents for argument in ("-p", parent)]
             return parse_git_sha(
-                self._run("commit-tree", "--no-gpg-sign", *lines, "-F", str(text), made, env=env).strip()
+                self._run("commit-tree", "--no-gpg-sign", *lines, "-F", str(text), written, env=env).strip()
             )
 
     def _stage(self, path: str, data: bytes | None, scratch: Path, env: Mapping[str, str]) -> None:
+        """Put a file's bytes into the index that `env` names, or take it out for None."""
         if data is None:
             self._run("update-index", "--force-remove", "--", path, env=env)
             return
@@ -97,20 +99,20 @@ class FetchedRepository(Repository):
         self._run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
 
     def merged_tree(self, ours: str, theirs: str) -> tuple[str, list[str]]:
-        """The tree of a merge, and the paths in which the two conflict.
+        """Return the tree of a merge, and the paths in which the two conflict.
 
         Raises:
             CouldNotVerify: when git cannot merge at all.
         """
         command = ("merge-tree", "--write-tree", "--name-only", "-z", "--no-messages", ours, theirs)
-        status, output, said = self._repo.git.execute(
+        status, output, stderr = self._repo.git.execute(
             ["git", "-c", "merge.renames=false", *command],
             with_extended_output=True,
             with_exceptions=False,
             kill_after_timeout=process.TIMEOUT_SECONDS,
         )
         if status not in (0, 1):  # 1 says that there are conflicts
-            raise CouldNotVerify(f"cannot merge {theirs[:7]} into {ours[:7]}: {' '.join(str(said).split())[:500]}")
+            raise CouldNotVerify(f"cannot merge {theirs[:7]} into {ours[:7]}: {' '.join(str(stderr).split())[:500]}")
         tree, *conflicts = str(output).split("\0")
         return tree, [path for path in conflicts if path]
 
@@ -119,7 +121,7 @@ class FetchedRepository(Repository):
 
         Raises:
             RefChanged: when the branch is no longer at `expected`.
-            CouldNotVerify: when the push failed for another reason (the text is git's).
+            CouldNotVerify: when the push failed for another reason, in git's words.
         """
         ref = f"refs/heads/{branch}"
         if not self.is_ancestor(expected, commit):
@@ -127,8 +129,8 @@ class FetchedRepository(Repository):
         try:
             self._run("push", "--porcelain", f"--force-with-lease={ref}:{expected}", "origin", f"{commit}:{ref}")
         except GitFailed as problem:
-            said = f"{problem.output} {problem.said}"
-            if "stale info" in said or "fetch first" in said or "cannot lock ref" in said:
+            answer = f"{problem.output} {problem.stderr}"
+            if "stale info" in answer or "fetch first" in answer or "cannot lock ref" in answer:
                 raise RefChanged(
                     f"{branch} moved away from {expected[:7]}", remedy="ask again on the new head"
                 ) from None
@@ -138,7 +140,7 @@ class FetchedRepository(Repository):
             ) from None
 
     def push_new(self, commit: str, branch: str) -> None:
-        """Make a branch on the remote, or nothing when it is there already and is another's.
+        """Make a branch on the remote; one of that name that is there already stays as it is.
 
         Raises:
             CouldNotVerify: with git's words.
@@ -147,7 +149,7 @@ class FetchedRepository(Repository):
         try:
             self._run("push", "--porcelain", f"--force-with-lease={ref}:", "origin", f"{commit}:{ref}")
         except GitFailed as problem:
-            if "stale info" in f"{problem.output} {problem.said}":
+            if "stale info" in f"{problem.output} {problem.stderr}":
                 return  # an earlier run of this job made it
             raise CouldNotVerify(
                 f"the push to {branch} was refused: {rejection(problem)}",

@@ -1,4 +1,4 @@
-"""The work tree that a person stands in: what git says of its files, and commits made there."""
+"""The work tree that a person stands in: the state of its files, and commits made there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Checkout(Repository):
 
     @classmethod
     def open(cls, directory: Path) -> Checkout:
-        """The repository whose work tree holds `directory`.
+        """Return the repository whose work tree holds `directory`.
 
         Raises:
             UsageError: when there is none.
@@ -40,7 +40,7 @@ class Checkout(Repository):
         return Path(self._repo.working_tree_dir)
 
     def check_can_commit(self, branch: str | None) -> None:
-        """Everything that would stop `commit_path`, asked before anything is written.
+        """Check everything that would stop `commit_path`, before anything is written.
 
         Raises:
             UsageError: for a branch that exists or is no branch name, or when nobody is named as the committer.
@@ -53,7 +53,7 @@ class Checkout(Repository):
             raise UsageError("git does not know who commits", remedy="git config user.name and user.email")
 
     def commit_path(self, path: str, message: str, *, branch: str | None) -> GitSha:
-        """Commit one file of the work tree and nothing else, on a new branch where one is named.
+        """Commit one file of the work tree and nothing else, on a new branch where one is named; return the commit.
 
         Raises:
             CouldNotVerify: with git's words (a hook, a signature); the file stays changed and uncommitted.
@@ -65,12 +65,17 @@ class Checkout(Repository):
             self._run("commit", "--quiet", "--message", message, "--only", "--", path)
         except GitFailed as problem:
             raise CouldNotVerify(
-                f"git did not commit: {problem.said}", where=path, remedy=f"git commit --only -- {path}"
+                f"git did not commit: {problem.stderr}", where=path, remedy=f"git commit --only -- {path}"
             ) from None
         return self.commit_id("HEAD")
 
     def push_branch(self) -> str:
-        """Push the branch one stands on to origin, never forced; returns its name."""
+        """Push the branch one stands on to origin, never forced; return its name.
+
+        Raises:
+            UsageError: when HEAD is on no branch.
+            CouldNotVerify: with git's words when origin did not take it; the commit stays where it is.
+        """
         branch = self._run("rev-parse", "--abbrev-ref", "HEAD").strip()
         if branch == "HEAD":
             raise UsageError("HEAD is on no branch", where="--push", remedy="git switch BRANCH, or give --branch NAME")
@@ -78,13 +83,14 @@ class Checkout(Repository):
             self._run("push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
         except GitFailed as problem:
             raise CouldNotVerify(
-                f"origin did not take {branch}: {problem.said}",
+                f"origin did not take {branch}: {problem.stderr}",
                 remedy="the commit is here and was not pushed: git pull --rebase is not for a registry; "
                 f"git fetch origin, undo the commit (git reset --keep HEAD^), bring {branch} up to date, promote again",
             ) from None
         return branch
 
     def _succeeds(self, *arguments: str) -> bool:
+        """Tell whether git answers yes. Raises GitFailed when it answers neither yes nor no."""
         try:
             self._run(*arguments)
         except GitFailed as problem:
@@ -94,28 +100,35 @@ class Checkout(Repository):
         return True
 
     def dirty_paths(self) -> list[str]:
-        """Paths that differ from HEAD or are untracked, as `git status` shows them."""
+        """Return the paths that differ from HEAD or are untracked, as `git status` shows them.
+
+        An entry's path stands behind two letters and a blank, the old name of a rename alone after it:
+        https://git-scm.com/docs/git-status#_porcelain_format_version_1
+        """
         output = self._run("status", "--porcelain=v1", "-z", "--untracked-files=normal")
         return [line[3:] if line[2:3] == " " else line for line in output.split("\0") if line]
 
     def changed_since(self, revision: str) -> list[str]:
-        """Paths whose content in the work tree is not what it is at a commit, new files included."""
+        """Return the paths whose content in the work tree is not what it is at a commit, new files included."""
         output = self._run("diff", "--name-only", "-z", "--no-renames", "--end-of-options", revision, "--")
         new = self._run("ls-files", "-z", "--full-name", "--others", "--", ":(top)")  # ignored ones, too
         return [path for path in (output + new).split("\0") if path]
 
     def tracked_paths(self, directory: str) -> set[str]:
-        """Files below a directory of the work tree that git tracks."""
+        """Return the files below a directory of the work tree that git tracks."""
         output = self._run("ls-files", "-z", "--full-name", "--", f":(top,literal){directory}")
         return {path for path in output.split("\0") if path}
 
     def left_out_paths(self, directory: str) -> set[str]:
-        """Files at or below a path of the work tree that a sparse checkout leaves out (git's skip-worktree bit)."""
+        """Return the files at or below a path that a sparse checkout leaves out of the work tree.
+
+        `ls-files -t` marks them with S, for git's skip-worktree bit: https://git-scm.com/docs/git-sparse-checkout
+        """
         output = self._run("ls-files", "-t", "-z", "--full-name", "--", f":(top,literal){directory}")
         return {line[2:] for line in output.split("\0") if line.startswith("S ")}
 
     def user_email(self) -> str:
-        """`git config user.email`, or empty."""
+        """Return `git config user.email`, or empty."""
         try:
             return self._run("config", "--get", "user.email").strip()
         except GitFailed:

@@ -1,4 +1,4 @@
-"""How git is run: its environment, its token, its time limit and its failures."""
+"""Git as a process: its environment, the token, the time limit, and its failures."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from git.exc import GitCommandError
 from promotebot.errors import CouldNotVerify
 
 TIMEOUT_SECONDS = 300
+"""Of one git command; one that takes longer is ended, and has not answered."""
 
 QUIET = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
     "LC_ALL": "C.UTF-8",
 }
+"""No question at a terminal, no lock for a mere look, and messages in the language that `push` below is read in."""
 
 ISOLATED = {
     **QUIET,
@@ -24,11 +26,12 @@ ISOLATED = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_ASKPASS": "",
 }
+"""Beside that, nothing of the machine's or the user's configuration: https://git-scm.com/docs/git#_environment_variables"""
 
 
 @dataclass(frozen=True)
 class Remote:
-    """Where to fetch from and push to. The token travels in the environment, never in an argument."""
+    """An address to fetch from and push to, and a token for it, which its repr does not show."""
 
     url: str
     token: str
@@ -37,7 +40,7 @@ class Remote:
         return f"Remote({self.url!r})"
 
     def environment(self) -> dict[str, str]:
-        """git's own variables for configuration, so that nothing secret stands in `ps` or on disk.
+        """Return the variables that give git the token, so that nothing secret stands in an argument (`ps`) or on disk.
 
         https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT
         """
@@ -54,32 +57,35 @@ class Remote:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a commit says it is from."""
+    """The author and committer of a commit."""
 
     name: str
     email: str
 
 
 class GitFailed(CouldNotVerify):
-    """A git command did not end well: a full disk, a remote that is gone, or an answer that its caller knows."""
+    """A git command did not end with 0: a full disk, a remote that is gone, or an answer that its caller knows."""
 
     def __init__(self, command: str, problem: GitCommandError) -> None:
         super().__init__(
             f"git {command} failed: {stderr_of(problem)}", remedy="run it again; check the disk and the remote"
         )
         self.status = problem.status
-        self.said = stderr_of(problem)
+        self.stderr = stderr_of(problem)
         self.output = str(problem.stdout)
-        """What it printed, with GitPython's noise around it."""
+        """Its stdout, with GitPython's noise around it."""
 
 
 def stderr_of(problem: GitCommandError) -> str:
-    """git's own words in one line, without the noise GitPython puts around them."""
+    """Return git's own words in one line of up to 500 characters, without the noise that GitPython puts around them."""
     text = " ".join(str(problem.stderr).split()).removeprefix("stderr: ").strip("'")
     return text[:500] or f"git ended with {problem.status}"
 
 
 def rejection(problem: GitFailed) -> str:
-    """Why the server did not take a ref, which `push --porcelain` prints on stdout; else what git says on stderr."""
+    """Return why the server did not take a ref, else what git says on stderr, in up to 500 characters.
+
+    `push --porcelain` prints a line with `!` for such a ref on stdout: https://git-scm.com/docs/git-push#_output
+    """
     refused = [line for line in problem.output.splitlines() if line.lstrip(" '").startswith("!")]
-    return " ".join(" ".join(refused).split())[:500] or problem.said
+    return " ".join(" ".join(refused).split())[:500] or problem.stderr

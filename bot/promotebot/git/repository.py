@@ -1,4 +1,4 @@
-"""Git through GitPython: one repository, read by object id."""
+"""One git repository, read by object id, through GitPython."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from promotebot.git.process import GitFailed, stderr_of
 from promotebot.registry.names import GitSha, parse_git_sha
 
 SAYS_NO = (1, 128)
-"""How git ends where a name means nothing to it; ended by a signal, it has not answered."""
+"""Exit codes of git where a name means nothing to it; ended by a signal, it has not answered."""
 CHUNK = 1024 * 1024
+"""Bytes."""
 _LINK, _FILE_MODES = "120000", ("100644", "100755")
 
 
@@ -29,10 +30,11 @@ class Repository:
         repo.git.update_environment(**environment)
 
     def close(self) -> None:
+        """End the git processes that are kept for the next question."""
         self._repo.close()
 
     def resolve(self, revision: str) -> GitSha | None:
-        """The commit a revision names, or None."""
+        """Return the commit that a revision names, or None."""
         try:
             return parse_git_sha(
                 self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
@@ -45,14 +47,14 @@ class Repository:
             return None
 
     def commit_id(self, revision: str) -> GitSha:
-        """Like `resolve`, for a revision that must exist."""
+        """Return the commit that a revision names. Raises UsageError where it names none."""
         sha = self.resolve(revision)
         if sha is None:
             raise UsageError(f"{revision!r} names no commit here", remedy="check it with: git log --oneline")
         return sha
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
-        """Whether `ancestor` is `descendant` or in its history; False for a commit that is not here."""
+        """Tell whether `ancestor` is `descendant` or in its history; False for a commit that is not here."""
         if self.resolve(ancestor) is None:
             return False
         try:
@@ -64,6 +66,7 @@ class Repository:
         return True
 
     def merge_base(self, one: str, other: str) -> GitSha:
+        """Return the best common ancestor of two commits. Raises InvalidInput where there is none."""
         try:
             return parse_git_sha(self._run("merge-base", one, other).split()[0])
         except GitFailed as problem:
@@ -74,12 +77,12 @@ class Repository:
             ) from None
 
     def changed_paths(self, old: str, new: str) -> list[str]:
-        """Every path that differs between two commits' trees, both names of a rename."""
+        """Return every path that differs between two commits' trees, both names of a rename."""
         output = self._run("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--end-of-options", old, new)
         return [path for path in output.split("\0") if path]
 
     def list_tree(self, commit: str, path: str, recursive: bool) -> list[TreeEntry]:
-        """The entries at or below `path` ("" for the root), trees included when recursive."""
+        """Return the entries at or below `path` ("" for the root), trees included when recursive."""
         flags = ["-r", "-t"] if recursive else []
         where = [path] if path else []
         output = self._run(
@@ -94,7 +97,7 @@ class Repository:
 
     @contextmanager
     def open_blob(self, oid: str) -> Iterator[BinaryIO]:
-        """A blob's bytes as a stream.
+        """Yield a blob's bytes as a stream.
 
         Raises:
             CouldNotVerify: when git cannot produce it (a partial clone whose remote is gone).
@@ -113,16 +116,16 @@ class Repository:
                     stream.close()
 
     def read_file(self, commit: str, path: str, *, max_bytes: int) -> bytes | None:
-        """A file's bytes at a commit, None where there is none.
+        """Return a file's bytes at a commit, None where there is none.
 
         Raises:
             InvalidInput: for a link, a submodule or a directory in its place, or more than `max_bytes`.
         """
-        found = [entry for entry in self.list_tree(commit, path, recursive=False) if entry.path == path]
-        return self.read_entry(found[0], max_bytes=max_bytes) if found else None
+        entries = [entry for entry in self.list_tree(commit, path, recursive=False) if entry.path == path]
+        return self.read_entry(entries[0], max_bytes=max_bytes) if entries else None
 
     def read_entry(self, entry: TreeEntry, *, max_bytes: int) -> bytes:
-        """The bytes of a file that `list_tree` named. Raises as `read_file` does."""
+        """Return the bytes of a file that `list_tree` named. Raises as `read_file` does."""
         if entry.mode not in _FILE_MODES:
             kind = "a symbolic link" if entry.mode == _LINK else "not a regular file"
             raise InvalidInput(f"is {kind}", where=entry.path, remedy="commit the file itself")
@@ -133,7 +136,7 @@ class Repository:
         return data
 
     def first_commit_before(self, merged: str, head: str) -> GitSha | None:
-        """Where a branch stood before a pull request was merged into it as `merged`; `head` was the request's head.
+        """Return where a branch stood before a pull request with this head was merged into it as `merged`, or None.
 
         A rebase puts the request's own commits on top: the last of them has the head's message and one parent.
         """
@@ -151,16 +154,17 @@ class Repository:
         return self._run("log", "--max-count=1", "--format=%B", "--end-of-options", commit)
 
     def trailers(self, key: str, base: str, head: str) -> list[str]:
-        """The values of a trailer in the commits that head has and base has not."""
+        """Return the values of a trailer in the commits that head has and base has not, the newest first."""
         output = self._run("log", f"--format=%(trailers:key={key},valueonly)", "--end-of-options", f"{base}..{head}")
         return [line.strip() for line in output.splitlines() if line.strip()]
 
     def commits_of(self, path: str, head: str) -> list[GitSha]:
-        """Commits in a history that changed a file, the newest first."""
+        """Return the commits in a history that changed a file, the newest first."""
         output = self._run("rev-list", "--end-of-options", head, "--", f":(top,literal){path}")
         return [parse_git_sha(line) for line in output.split()]
 
     def _run(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+        """Return what a git command prints. Raises GitFailed when it does not end with 0, or not in time."""
         try:
             output = self._repo.git.execute(
                 ["git", *arguments],
@@ -174,5 +178,5 @@ class Repository:
 
 
 def paths_below(paths: Sequence[str], directory: str) -> list[str]:
-    """Those of `paths` that lie in `directory`."""
+    """Return those of `paths` that lie below `directory`."""
     return [path for path in paths if path.startswith(f"{directory}/")]

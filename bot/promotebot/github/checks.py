@@ -1,4 +1,4 @@
-"""The required check's name and limits, and what a job leaves for later steps: outputs and summary."""
+"""The required check: its name, its conclusions, and GitHub's limit for its texts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Literal
 
 CHECK_NAME = "promotebot/gate"
 MAX_SUMMARY = 65_535
+"""Bytes of a check run's summary, and of its text: https://docs.github.com/en/rest/checks/runs"""
 
 Conclusion = Literal["success", "failure", "action_required"]
 """Only success lets a branch rule merge; action_required waits for people."""

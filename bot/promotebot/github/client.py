@@ -1,12 +1,13 @@
-"""The bot's words for GitHub as REST requests."""
+"""The operations of `ports` as REST requests."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from promotebot.errors import CouldNotVerify
+from promotebot.github import sticky_comment
+from promotebot.github.answers import GHOST, is_by, read_comment, read_issue, read_labeling, read_verdict
 from promotebot.github.checks import MAX_SUMMARY, Conclusion
 from promotebot.github.ports import Issue, IssueComment, Labeling, PullRequest, WorkflowRun
 from promotebot.github.rest import PAGE, READ_RETRIES, PersonalToken, Rest, segment, translated
@@ -14,88 +15,89 @@ from promotebot.promotion.policy import Permission
 from promotebot.settings import Settings
 from promotebot.text import cut
 
-# What a legacy permission may stand for. A role that is not in its line is a custom one, whatever its name.
+# The roles that a legacy permission may stand for. A role that is not in its line is a custom one, whatever its name.
 _ROLES = {"admin": ("admin",), "write": ("write", "maintain"), "read": ("read", "triage"), "none": ()}
-WRITE = "write the comment"
-GHOST = "ghost"  # how GitHub shows an account that was deleted
 DEPLOYMENT_STATES = ("success", "failure")
 
 
 class PyGithubClient:
-    """`promotebot.github.ports.GitHub`, answered by GitHub."""
+    """`promotebot.github.ports.GitHub`, answered by GitHub. A method raises CouldNotVerify when it does not answer."""
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
 
     @classmethod
     def connect(cls, settings: Settings, *, retries: int = READ_RETRIES) -> PyGithubClient:
-        """A client for the job's repository; no request is made yet."""
+        """Return a client for the job's repository; no request is made yet."""
         return cls(Rest.connect(settings, retries=retries))
 
     def close(self) -> None:
+        """Close the connections."""
         self._rest.close()
 
     def permission(self, login: str) -> Permission:
-        """The role of a user; a custom role counts as the legacy permission GitHub derives for it.
+        """Return the role of a user; a custom role counts as the legacy permission GitHub derives for it.
 
         https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
         """
-        what = f"ask for the permission of {login}"
-        found = self._rest.request("GET", f"/collaborators/{segment(login)}/permission", what=what)
-        with translated(what):
-            role, legacy = found.get("role_name"), found["permission"]
+        purpose = f"ask for the permission of {login}"
+        answer = self._rest.request("GET", f"/collaborators/{segment(login)}/permission", purpose=purpose)
+        with translated(purpose):
+            role, legacy = answer.get("role_name"), answer["permission"]
             return Permission[(role if role in _ROLES[legacy] else legacy).upper()]
 
     def pull(self, number: int) -> PullRequest:
+        """Return a pull request as it is now; one whose fork was deleted counts as from a fork."""
         with translated(f"read pull request #{number}", needs="pull-requests: read"):
-            found = self._rest.repo.get_pull(number)
-            head_repo = found.head.repo
+            answer = self._rest.repo.get_pull(number)
+            head_repo = answer.head.repo
             return PullRequest(
                 number=number,
-                title=found.title,
-                state=found.state,
-                merged=found.merged,
-                merged_at=found.merged_at,
-                merge_commit_sha=found.merge_commit_sha,
-                draft=found.draft,
-                author=found.user.login if found.user else GHOST,
-                head_sha=found.head.sha,
-                head_ref=found.head.ref,
-                base_ref=found.base.ref,
-                is_fork=head_repo is None or head_repo.id != found.base.repo.id,
+                title=answer.title,
+                state=answer.state,
+                merged=answer.merged,
+                merged_at=answer.merged_at,
+                merge_commit_sha=answer.merge_commit_sha,
+                draft=answer.draft,
+                author=answer.user.login if answer.user else GHOST,
+                head_sha=answer.head.sha,
+                head_ref=answer.head.ref,
+                base_ref=answer.base.ref,
+                is_fork=head_repo is None or head_repo.id != answer.base.repo.id,
             )
 
     def open_pulls(self, base_ref: str) -> Sequence[int]:
-        """Numbers of the open pull requests into a branch."""
+        """Return the numbers of the open pull requests into a branch."""
         return self._pulls({"state": "open", "base": base_ref})
 
     def pulls_from(self, head_ref: str) -> Sequence[int]:
-        """Numbers of the open pull requests from a branch of this repository."""
+        """Return the numbers of the open pull requests from a branch of this repository."""
         owner = self._rest.repo.full_name.partition("/")[0]
         return self._pulls({"state": "open", "head": f"{owner}:{head_ref}"})
 
     def _pulls(self, parameters: Mapping[str, str]) -> Sequence[int]:
-        what, needs = "list pull requests", "pull-requests: read"
+        purpose, needs = "list pull requests", "pull-requests: read"
         return [
-            int(item["number"]) for item in self._rest.pages("/pulls", what=what, needs=needs, parameters=parameters)
+            int(item["number"])
+            for item in self._rest.pages("/pulls", purpose=purpose, needs=needs, parameters=parameters)
         ]
 
     def create_pull(self, *, head_ref: str, base_ref: str, title: str, body: str) -> int:
-        """Open a pull request; the number it got."""
+        """Open a pull request from a branch of this repository; return its number."""
         wanted = {"head": head_ref, "base": base_ref, "title": title, "body": body}
-        what, needs = "open a pull request", "pull-requests: write"
-        found = self._rest.request("POST", "/pulls", what=what, needs=needs, body=wanted)
-        with translated(what):
-            return int(found["number"])
+        purpose, needs = "open a pull request", "pull-requests: write"
+        answer = self._rest.request("POST", "/pulls", purpose=purpose, needs=needs, body=wanted)
+        with translated(purpose):
+            return int(answer["number"])
 
     def approvals(self, number: int, head_sha: str) -> Sequence[str]:
-        """People whose last word, on exactly this head, is an approval: their logins, sorted."""
-        what, needs = f"read the reviews of #{number}", "pull-requests: read"
-        verdicts = dict(self._rest.listed(_verdict, f"/pulls/{number}/reviews", what=what, needs=needs))
+        """Return the people whose newest review is an approval of exactly this head: their logins, sorted."""
+        purpose, needs = f"read the reviews of #{number}", "pull-requests: read"
+        verdicts = dict(self._rest.listed(read_verdict, f"/pulls/{number}/reviews", purpose=purpose, needs=needs))
         return sorted(login for login, verdict in verdicts.items() if verdict == ("APPROVED", head_sha))
 
     def last_pusher(self, branch: str, head_sha: str) -> str | None:
-        """Who of the people moved the branch last, up to this head; None when only Apps ever did.
+        """Return the person who moved the branch last, up to this head; None when only Apps ever did.
 
         https://docs.github.com/en/rest/repos/repos#list-repository-activities: newest first, and by cursor; one
         page is read, since nobody's hundred newest pushes are all an App's.
@@ -103,64 +105,77 @@ class PyGithubClient:
         Raises:
             CouldNotVerify: also when GitHub does not list the push of this head yet, or no person's among so many.
         """
-        what, ref = f"ask who pushed {branch}", f"refs/heads/{branch}"
-        found = self._rest.request(
-            "GET", "/activity", what=what, needs="contents: read", parameters={"ref": ref, "per_page": PAGE}
+        purpose, ref = f"ask who pushed {branch}", f"refs/heads/{branch}"
+        answer = self._rest.request(
+            "GET", "/activity", purpose=purpose, needs="contents: read", parameters={"ref": ref, "per_page": PAGE}
         )
-        with translated(what):
-            if not found or found[0]["after"] != head_sha:
+        with translated(purpose):
+            if not answer or answer[0]["after"] != head_sha:
                 raise CouldNotVerify(f"GitHub does not list who pushed {head_sha[:7]} yet", remedy="run the job again")
-            for made in found:
-                if made["actor"] is None or made["actor"]["type"] == "User":
-                    return str(made["actor"]["login"]) if made["actor"] else GHOST
-                if made["activity_type"] == "branch_creation":
+            for push in answer:
+                if push["actor"] is None or push["actor"]["type"] == "User":
+                    return str(push["actor"]["login"]) if push["actor"] else GHOST
+                if push["activity_type"] == "branch_creation":
                     return None
             raise CouldNotVerify(
                 f"no person is among the newest pushes of {branch}", remedy="push a commit, and ask again"
             )
 
     def comment(self, comment_id: int) -> IssueComment:
-        what = "read the comment again"
-        found = self._rest.request("GET", f"/issues/comments/{comment_id}", what=what, needs="issues: read")
-        with translated(what):
-            return _comment(found)
+        """Return a comment as it is now: https://docs.github.com/en/rest/issues/comments"""
+        purpose = "read the comment again"
+        answer = self._rest.request("GET", f"/issues/comments/{comment_id}", purpose=purpose, needs="issues: read")
+        with translated(purpose):
+            return read_comment(answer)
 
     def default_branch(self) -> str:
-        found = self._rest.request("GET", "", what="read the repository")
+        """Return the name of the default branch."""
+        answer = self._rest.request("GET", "", purpose="read the repository")
         with translated("read the repository"):
-            return str(found["default_branch"])
+            return str(answer["default_branch"])
 
     def run(self, run_id: int) -> WorkflowRun:
-        """https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run"""
-        found = self._rest.request("GET", f"/actions/runs/{run_id}", what=f"read run {run_id}", needs="actions: read")
+        """Return who started a workflow run, and by which event.
+
+        https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run
+        """
+        answer = self._rest.request(
+            "GET", f"/actions/runs/{run_id}", purpose=f"read run {run_id}", needs="actions: read"
+        )
         with translated(f"read run {run_id}"):
-            return WorkflowRun(actor=str(found["actor"]["login"]), event=str(found["event"]))
+            return WorkflowRun(actor=str(answer["actor"]["login"]), event=str(answer["event"]))
 
     def labels(self, pull: int) -> Sequence[str]:
-        what, needs = f"read the labels of #{pull}", "issues: read"
-        return self._rest.listed(lambda item: str(item["name"]), f"/issues/{pull}/labels", what=what, needs=needs)
+        """Return the names of the labels that a pull request has."""
+        purpose, needs = f"read the labels of #{pull}", "issues: read"
+        return self._rest.listed(lambda item: str(item["name"]), f"/issues/{pull}/labels", purpose=purpose, needs=needs)
 
     def labelings(self, pull: int) -> Sequence[Labeling]:
-        """Who put which label on, ever: https://docs.github.com/en/rest/issues/events"""
-        what, needs = f"read the events of #{pull}", "issues: read"
-        found = self._rest.listed(_labeling, f"/issues/{pull}/events", what=what, needs=needs)
-        return [labeling for labeling in found if labeling]
+        """Return who put which label on, ever, the oldest first: https://docs.github.com/en/rest/issues/events"""
+        purpose, needs = f"read the events of #{pull}", "issues: read"
+        labelings = self._rest.listed(read_labeling, f"/issues/{pull}/events", purpose=purpose, needs=needs)
+        return [labeling for labeling in labelings if labeling]
 
     def add_label(self, pull: int, name: str) -> None:
-        what = f"put the label {name} back"
+        """Put a label on a pull request."""
+        purpose = f"put the label {name} back"
         self._rest.request(
-            "POST", f"/issues/{pull}/labels", what=what, needs="pull-requests: write", body={"labels": [name]}
+            "POST", f"/issues/{pull}/labels", purpose=purpose, needs="pull-requests: write", body={"labels": [name]}
         )
 
     def remove_label(self, pull: int, name: str) -> None:
-        what = f"take the label {name} off"
-        self._rest.request("DELETE", f"/issues/{pull}/labels/{segment(name)}", what=what, needs="pull-requests: write")
+        """Take a label off a pull request."""
+        purpose = f"take the label {name} off"
+        self._rest.request(
+            "DELETE", f"/issues/{pull}/labels/{segment(name)}", purpose=purpose, needs="pull-requests: write"
+        )
 
     def react(self, comment_id: int, content: str) -> None:
+        """Put a reaction on a comment: https://docs.github.com/en/rest/reactions/reactions#about-reactions"""
         self._rest.request(
             "POST",
             f"/issues/comments/{comment_id}/reactions",
-            what="react",
+            purpose="react",
             needs="issues: write",
             body={"content": content},
         )
@@ -168,40 +183,17 @@ class PyGithubClient:
     def upsert_comment(
         self, pull: int, marker: str, body: str, *, author_login: str, settled: tuple[str, str] | None = None
     ) -> str:
-        """Update the comment that starts with our marker and is ours, or write it; returns its address.
-
-        Args:
-            settled: marker and new body of another comment of ours, which this one makes void where it stands.
-        """
-        ours = self._ours(pull, author_login)
-        mine = next((comment for comment in ours if comment.body.startswith(marker)), None)
-        if settled and settled[0] != marker:
-            for old in ours:
-                if old.body.startswith(settled[0]) and old.body != settled[1]:
-                    self._edit(old.id, settled[1])
-        verb, path = ("PATCH", f"/issues/comments/{mine.id}") if mine else ("POST", f"/issues/{pull}/comments")
-        written = self._rest.request(verb, path, what=WRITE, needs="pull-requests: write", body={"body": body})
-        with translated(WRITE):
-            return str(written["html_url"])
-
-    def _edit(self, comment_id: int, body: str) -> None:
-        path = f"/issues/comments/{comment_id}"
-        self._rest.request("PATCH", path, what=WRITE, needs="pull-requests: write", body={"body": body})
-
-    def _ours(self, pull: int, login: str) -> list[IssueComment]:
-        what = f"read the comments of #{pull}"
-        found = self._rest.listed(dict, f"/issues/{pull}/comments", what=what, needs="issues: read")
-        with translated(what):
-            return [_comment(item) for item in found if _is_by(item.get("user"), login)]
+        """Update the bot's comment with this marker, or write it; return its address."""
+        return sticky_comment.upsert(self._rest, pull, marker, body, author_login=author_login, settled=settled)
 
     def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None:
-        """The oldest comment of ours that starts with a marker; in somebody else's a marker counts for nothing."""
-        return next((comment for comment in self._ours(pull, author_login) if comment.body.startswith(marker)), None)
+        """Return the bot's comment with this marker, or None."""
+        return sticky_comment.find(self._rest, pull, marker, author_login=author_login)
 
     def publish_check(
         self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
     ) -> None:
-        """A completed check run on a commit; a commit status where the token may not create check runs.
+        """Put a completed check run on a commit; a commit status where the token may not create check runs.
 
         https://docs.github.com/en/rest/checks/runs#create-a-check-run: only GitHub Apps can.
         """
@@ -214,30 +206,30 @@ class PyGithubClient:
             "output": output | ({"text": cut(text, MAX_SUMMARY)} if text else {}),
         }
         try:
-            self._rest.request("POST", "/check-runs", what="publish the check", needs="checks: write", body=run)
+            self._rest.request("POST", "/check-runs", purpose="publish the check", needs="checks: write", body=run)
         except PersonalToken:
             state = "pending" if conclusion == "action_required" else conclusion
             status = {"state": state, "context": name, "description": title[:140]}
-            what, needs = "publish the status", "statuses: write"
-            self._rest.request("POST", f"/statuses/{head_sha}", what=what, needs=needs, body=status)
+            purpose, needs = "publish the status", "statuses: write"
+            self._rest.request("POST", f"/statuses/{head_sha}", purpose=purpose, needs=needs, body=status)
 
     def deploy(
         self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str
     ) -> None:
-        """A deployment with its status, once for a commit and environment however often it is asked for.
+        """Record a deployment with its status, once for a commit and environment however often it is asked for.
 
         https://docs.github.com/en/rest/deployments/deployments
         """
-        needs, what = "deployments: write", f"record the deployment of {environment}"
+        needs, purpose = "deployments: write", f"record the deployment of {environment}"
         parameters = {"sha": sha, "environment": environment, "task": task}
-        known = self._rest.listed(dict, "/deployments", what=what, needs=needs, parameters=parameters)
+        known = self._rest.listed(dict, "/deployments", purpose=purpose, needs=needs, parameters=parameters)
         made = (
             known[0]
             if known
             else self._rest.request(
                 "POST",
                 "/deployments",
-                what=what,
+                purpose=purpose,
                 needs=needs,
                 body={
                     "ref": sha,
@@ -250,65 +242,41 @@ class PyGithubClient:
                 },
             )
         )
-        with translated(what):
+        with translated(purpose):
             path = f"/deployments/{made['id']}/statuses"
-        if state not in self._rest.listed(lambda status: status["state"], path, what=what, needs=needs):
+        if state not in self._rest.listed(lambda status: status["state"], path, purpose=purpose, needs=needs):
             status = {"state": state, "description": description[:140], "auto_inactive": True}
-            self._rest.request("POST", path, what=what, needs=needs, body=status)
+            self._rest.request("POST", path, purpose=purpose, needs=needs, body=status)
 
     def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None:
-        """https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event"""
+        """Start the workflows that wait for this event type.
+
+        https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event
+        """
         body = {"event_type": event_type, "client_payload": dict(payload)}
-        self._rest.request("POST", "/dispatches", what=f"send {event_type}", needs="contents: write", body=body)
+        self._rest.request("POST", "/dispatches", purpose=f"send {event_type}", needs="contents: write", body=body)
 
     def find_issue(self, marker: str, *, author_login: str) -> Issue | None:
-        """The open issue of ours that starts with a marker."""
-        what, parameters = "look for the issue", {"state": "open", "creator": author_login}
-        for item in self._rest.listed(dict, "/issues", what=what, needs="issues: read", parameters=parameters):
-            if _is_by(item.get("user"), author_login) and str(item.get("body")).startswith(marker):
-                return _issue(item)
+        """Return the open issue of ours that starts with a marker, or None."""
+        purpose, parameters = "look for the issue", {"state": "open", "creator": author_login}
+        for item in self._rest.listed(dict, "/issues", purpose=purpose, needs="issues: read", parameters=parameters):
+            if is_by(item.get("user"), author_login) and str(item.get("body")).startswith(marker):
+                return read_issue(item)
         return None
 
     def create_issue(self, title: str, body: str) -> Issue:
+        """Open an issue and return it."""
         wanted = {"title": title, "body": body}
-        return _issue(self._rest.request("POST", "/issues", what="open an issue", needs="issues: write", body=wanted))
+        return read_issue(
+            self._rest.request("POST", "/issues", purpose="open an issue", needs="issues: write", body=wanted)
+        )
 
     def update_issue(self, number: int, *, body: str, comment: str = "", close: bool = False) -> None:
         """Rewrite an issue of ours; add a comment, and close it, where asked."""
-        what, needs = f"update issue #{number}", "issues: write"
+        purpose, needs = f"update issue #{number}", "issues: write"
         if comment:
-            self._rest.request("POST", f"/issues/{number}/comments", what=what, needs=needs, body={"body": comment})
+            self._rest.request(
+                "POST", f"/issues/{number}/comments", purpose=purpose, needs=needs, body={"body": comment}
+            )
         change = {"body": body, **({"state": "closed", "state_reason": "completed"} if close else {})}
-        self._rest.request("PATCH", f"/issues/{number}", what=what, needs=needs, body=change)
-
-
-def _labeling(event: Mapping[str, Any]) -> Labeling | None:
-    if event["event"] != "labeled" or not event["actor"]:
-        return None
-    return Labeling(str(event["label"]["name"]), str(event["actor"]["login"]))
-
-
-def _verdict(review: Mapping[str, Any]) -> tuple[str, tuple[str, str]]:
-    """Which person reviewed, what they said, and on which commit; a mere comment takes nothing back."""
-    login = review["user"]["login"] if review["user"] and review["user"]["type"] == "User" else ""
-    spoken = review["state"] if login and review["state"] not in ("COMMENTED", "PENDING") else ""
-    return (login, (spoken, str(review["commit_id"]))) if spoken else ("", ("", ""))
-
-
-def _issue(found: Mapping[str, Any]) -> Issue:
-    with translated("read the issue"):
-        return Issue(int(found["number"]), str(found["body"] or ""), str(found["html_url"]))
-
-
-def _comment(found: Mapping[str, Any]) -> IssueComment:
-    created, updated = (
-        datetime.fromisoformat(found[key].replace("Z", "+00:00")) for key in ("created_at", "updated_at")
-    )
-    author = found["user"]["login"] if found["user"] else GHOST
-    pull = int(str(found["issue_url"]).rpartition("/")[2])
-    return IssueComment(found["id"], pull, found["body"] or "", author, created, updated, found["html_url"])
-
-
-def _is_by(user: Mapping[str, Any] | None, login: str) -> bool:
-    """Login and type: an App's login ends with [bot], which no person's can."""
-    return user is not None and user["login"] == login and (user["type"] == "Bot") == login.endswith("[bot]")
+        self._rest.request("PATCH", f"/issues/{number}", purpose=purpose, needs=needs, body=change)

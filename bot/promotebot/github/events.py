@@ -12,6 +12,7 @@ from promotebot.errors import InvalidInput
 from promotebot.registry.codec import parse_json
 
 MAX_BYTES = 25 * 1024 * 1024
+"""Of a payload: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
 GATE_ACTIONS = ("opened", "reopened", "synchronize", "edited", "ready_for_review", "converted_to_draft")
 BRANCH = "refs/heads/"
 
@@ -57,6 +58,7 @@ class PullChanged:
 
     @property
     def pulls(self) -> tuple[int, ...]:
+        """The pull request as `Reviewed` has them, so that the gate judges both in one way."""
         return (self.pull,)
 
 
@@ -122,6 +124,8 @@ Event = (
 
 
 class _Part(BaseModel):
+    """A part of a payload: only what is read of it, as strictly typed as GitHub documents it; more is passed over."""
+
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
 
@@ -249,7 +253,7 @@ def _group_event(payload: _MergeGroup) -> Event:
 
 
 def _run_event(payload: _WorkflowRun) -> Event:
-    """Only which pull requests it was about is taken from a run: its workflow file may be the pull request's own."""
+    """Take from a run only which pull requests it was about: its workflow file may be the pull request's own."""
     run = payload.workflow_run
     if payload.action != "completed" or run.event != "pull_request_review" or not run.pull_requests:
         return Ignored(f"a run on {run.event} was {payload.action}")
@@ -286,7 +290,7 @@ _EVENTS: Mapping[str, Callable[[Any], Event]] = {
 
 
 def parse_event(name: str, data: bytes) -> Event:
-    """The event of a job from its name and its payload's bytes.
+    """Return the event of a job from its name and its payload's bytes; `Ignored` for one that asks nothing of the bot.
 
     Raises:
         InvalidInput: naming the JSON path of what a payload of that name must have and this one has not.

@@ -1,4 +1,4 @@
-"""What the bot asks of GitHub, in its own words; `client` answers it."""
+"""The operations that the bot asks of GitHub, in its own words; `client` answers them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class IssueComment:
 
 @dataclass(frozen=True)
 class WorkflowRun:
-    """Who started a run, and by which event."""
+    """The account that started a run of a workflow, and the event that did."""
 
     actor: str
     event: str
@@ -68,58 +68,86 @@ class Issue:
 
 
 class GitHub(Protocol):
-    """The operations the bot needs. Every one raises CouldNotVerify when GitHub does not answer."""
+    """The operations that the bot needs on its repository. Each raises CouldNotVerify when GitHub does not answer."""
 
-    def permission(self, login: str) -> Permission: ...
+    def permission(self, login: str) -> Permission:
+        """Return a user's role; an unknown role counts as the legacy permission that GitHub derives for it."""
 
-    def pull(self, number: int) -> PullRequest: ...
+    def pull(self, number: int) -> PullRequest:
+        """Return a pull request as it is now."""
 
-    def open_pulls(self, base_ref: str) -> Sequence[int]: ...
+    def open_pulls(self, base_ref: str) -> Sequence[int]:
+        """Return the numbers of the open pull requests into a branch."""
 
-    def pulls_from(self, head_ref: str) -> Sequence[int]: ...
+    def pulls_from(self, head_ref: str) -> Sequence[int]:
+        """Return the numbers of the open pull requests from a branch of this repository."""
 
-    def create_pull(self, *, head_ref: str, base_ref: str, title: str, body: str) -> int: ...
+    def create_pull(self, *, head_ref: str, base_ref: str, title: str, body: str) -> int:
+        """Open a pull request from a branch of this repository; return its number."""
 
-    def approvals(self, number: int, head_sha: str) -> Sequence[str]: ...
+    def approvals(self, number: int, head_sha: str) -> Sequence[str]:
+        """Return the logins, sorted, of people whose newest review approves exactly this head."""
 
-    def last_pusher(self, branch: str, head_sha: str) -> str | None: ...
+    def last_pusher(self, branch: str, head_sha: str) -> str | None:
+        """Return the person who moved a branch last, up to this head; None when only Apps ever did."""
 
-    def comment(self, comment_id: int) -> IssueComment: ...
+    def comment(self, comment_id: int) -> IssueComment:
+        """Return a comment as it is now."""
 
-    def default_branch(self) -> str: ...
+    def default_branch(self) -> str:
+        """Return the name of the default branch."""
 
-    def run(self, run_id: int) -> WorkflowRun: ...
+    def run(self, run_id: int) -> WorkflowRun:
+        """Return who started a workflow run, and by which event."""
 
-    def labels(self, pull: int) -> Sequence[str]: ...
+    def labels(self, pull: int) -> Sequence[str]:
+        """Return the names of the labels that a pull request has."""
 
-    def labelings(self, pull: int) -> Sequence[Labeling]: ...
+    def labelings(self, pull: int) -> Sequence[Labeling]:
+        """Return who put which label on a pull request, ever, the oldest first."""
 
-    def add_label(self, pull: int, name: str) -> None: ...
+    def add_label(self, pull: int, name: str) -> None:
+        """Put a label on a pull request."""
 
-    def remove_label(self, pull: int, name: str) -> None: ...
+    def remove_label(self, pull: int, name: str) -> None:
+        """Take a label off a pull request."""
 
-    def react(self, comment_id: int, content: str) -> None: ...
+    def react(self, comment_id: int, content: str) -> None:
+        """Put a reaction, such as `eyes`, on a comment."""
 
-    def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None: ...
+    def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None:
+        """Return the oldest comment by `author_login` that starts with the marker, or None."""
 
     def upsert_comment(
         self, pull: int, marker: str, body: str, *, author_login: str, settled: tuple[str, str] | None = None
-    ) -> str: ...
+    ) -> str:
+        """Update the comment by `author_login` that starts with the marker, or write it; return its address.
+
+        Args:
+            settled: marker and new body of another comment of the same author, which this one makes void.
+        """
 
     def publish_check(
         self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
-    ) -> None: ...
+    ) -> None:
+        """Put a completed check on a commit, in place of an earlier one of this name."""
 
     def deploy(
         self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str
-    ) -> None: ...
+    ) -> None:
+        """Record a deployment with its state, once for a commit and environment however often it is asked for."""
 
-    def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None: ...
+    def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None:
+        """Start the workflows that wait for this event type (`repository_dispatch`)."""
 
-    def find_issue(self, marker: str, *, author_login: str) -> Issue | None: ...
+    def find_issue(self, marker: str, *, author_login: str) -> Issue | None:
+        """Return the open issue by `author_login` that starts with the marker, or None."""
 
-    def create_issue(self, title: str, body: str) -> Issue: ...
+    def create_issue(self, title: str, body: str) -> Issue:
+        """Open an issue and return it."""
 
-    def update_issue(self, number: int, *, body: str, comment: str = "", close: bool = False) -> None: ...
+    def update_issue(self, number: int, *, body: str, comment: str = "", close: bool = False) -> None:
+        """Rewrite an issue; add a comment, and close it, where asked."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the connections."""

@@ -21,10 +21,11 @@ _T = TypeVar("_T")
 TIMEOUT_SECONDS = 20
 READ_RETRIES = 3
 PAGE = 100
+"""Items: the most that GitHub puts on one page."""
 
 
 class Rest:
-    """One repository's API."""
+    """The REST API of one repository: requests below it, every page of a list, errors as CouldNotVerify."""
 
     def __init__(self, api: github.Github, repository: str) -> None:
         self._api = api
@@ -32,7 +33,7 @@ class Rest:
 
     @classmethod
     def connect(cls, settings: Settings, *, retries: int = READ_RETRIES) -> Rest:
-        """A client for the job's repository; no request is made yet.
+        """Return a client for the job's repository; no request is made yet.
 
         Reads are asked again after a server's error, a write never is: the first may have arrived. A rate limit
         ends the job at once; PyGithub's own GithubRetry would sleep until the limit's reset, up to an hour.
@@ -59,6 +60,7 @@ class Rest:
         return cls(api, settings.repository)
 
     def close(self) -> None:
+        """Close the connections."""
         self._api.close()
 
     def request(
@@ -66,40 +68,43 @@ class Rest:
         verb: str,
         path: str,
         *,
-        what: str,
+        purpose: str,
         needs: str = "",
         body: Mapping[str, Any] | None = None,
         parameters: Mapping[str, Any] | None = None,
     ) -> Any:
-        """What GitHub answers to one request; `path` is below the repository.
+        """Return the JSON that GitHub answers to one request; `path` is below the repository.
 
         Args:
-            what: what is done, in words that continue "GitHub refused to …".
+            purpose: what is done, in words that continue "GitHub refused to …".
             needs: the line of `permissions:` it takes, named where it is missing.
 
         Raises:
             CouldNotVerify: when GitHub refuses, or does not answer.
         """
-        with translated(what, needs=needs):
-            _, found = self.repo.requester.requestJsonAndCheck(
+        with translated(purpose, needs=needs):
+            _, answer = self.repo.requester.requestJsonAndCheck(
                 verb, f"{self.repo.url}{path}", parameters=dict(parameters or {}), input=dict(body) if body else None
             )
-            return found
+            return answer
 
     def pages(
-        self, path: str, *, what: str, needs: str = "", parameters: Mapping[str, Any] | None = None
+        self, path: str, *, purpose: str, needs: str = "", parameters: Mapping[str, Any] | None = None
     ) -> Iterator[Any]:
-        """Every item of every page, as the Link header says, never by counting: a page may hold fewer than asked for.
+        """Yield every item of every page, as the Link header says: a page may hold fewer than asked for.
 
         https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
+
+        Raises:
+            CouldNotVerify: when GitHub refuses, or does not answer.
         """
         page = 1
         while True:
-            with translated(what, needs=needs):
-                headers, found = self.repo.requester.requestJsonAndCheck(
+            with translated(purpose, needs=needs):
+                headers, answer = self.repo.requester.requestJsonAndCheck(
                     "GET", f"{self.repo.url}{path}", parameters={**(parameters or {}), "per_page": PAGE, "page": page}
                 )
-            yield from found
+            yield from answer
             if 'rel="next"' not in headers.get("link", ""):
                 return
             page += 1
@@ -109,52 +114,65 @@ class Rest:
         read: Callable[[Any], _T],
         path: str,
         *,
-        what: str,
+        purpose: str,
         needs: str,
         parameters: Mapping[str, Any] | None = None,
     ) -> list[_T]:
-        """Every item of every page, each read by `read`."""
-        with translated(what):
-            return [read(item) for item in self.pages(path, what=what, needs=needs, parameters=parameters)]
+        """Return every item of every page, each as `read` reads it.
+
+        Raises:
+            CouldNotVerify: also for an item that does not read.
+        """
+        with translated(purpose):
+            return [read(item) for item in self.pages(path, purpose=purpose, needs=needs, parameters=parameters)]
 
 
 def segment(text: str) -> str:
-    """A value as one part of a path."""
+    """Return a value as one part of a path: a slash in it starts no other."""
     return quote(text, safe="")
 
 
 class PersonalToken(CouldNotVerify):
-    """The token belongs to a person, who cannot create check runs."""
+    """The token belongs to a person, who cannot create check runs: only GitHub Apps can."""
 
 
 @contextmanager
-def translated(what: str, *, needs: str = "") -> Iterator[None]:
-    """PyGithub's and requests' errors as ours: what was asked, what GitHub said, what to do next."""
+def translated(purpose: str, *, needs: str = "") -> Iterator[None]:
+    """Turn PyGithub's and requests' errors into CouldNotVerify: what was asked, GitHub's reason, what to do next.
+
+    Args:
+        purpose: what is done, in words that continue "GitHub refused to …".
+        needs: the line of `permissions:` it takes, named where it is missing.
+    """
     try:
         yield
     except GithubException as problem:
-        raise _explained(what, problem, needs) from None
+        raise _explained(purpose, problem, needs) from None
     except RequestException as problem:
         raise CouldNotVerify(
-            f"GitHub did not answer the request to {what} ({type(problem).__name__})", remedy="run the job again"
+            f"GitHub did not answer the request to {purpose} ({type(problem).__name__})", remedy="run the job again"
         ) from None
     except (KeyError, TypeError, ValueError, AttributeError, AssertionError, RuntimeError) as problem:
         # RuntimeError is PyGithub's for a redirect to another host, which must not see the token
         raise CouldNotVerify(
-            f"GitHub's answer to the request to {what} is not understood ({type(problem).__name__})",
+            f"GitHub's answer to the request to {purpose} is not understood ({type(problem).__name__})",
             remedy="run the job again",
         ) from None
 
 
-def _explained(what: str, problem: GithubException, needs: str) -> CouldNotVerify:
-    said = problem.data.get("message", "") if isinstance(problem.data, dict) else ""
+def _explained(purpose: str, problem: GithubException, needs: str) -> CouldNotVerify:
+    """Return the error for what GitHub refused, with the remedy for its reason.
+
+    https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
+    """
+    reason = str(problem.data.get("message", "")) if isinstance(problem.data, dict) else ""
     headers = {key.lower(): value for key, value in (problem.headers or {}).items()}
-    message = f"GitHub refused to {what}: {problem.status} {' '.join(str(said).split())[:200]}".rstrip()
-    if problem.status == 403 and "not accessible by personal access token" in str(said):
+    message = f"GitHub refused to {purpose}: {problem.status} {' '.join(reason.split())[:200]}".rstrip()
+    if problem.status == 403 and "not accessible by personal access token" in reason:
         return PersonalToken(message, remedy=f"use a token of an App, or add `{needs}`")
-    if problem.status == 403 and "authenticate via a GitHub App" in str(said):
+    if problem.status == 403 and "authenticate via a GitHub App" in reason:
         return PersonalToken(message, remedy="use a token of an App")
-    if problem.status == 403 and "not accessible by integration" in str(said):
+    if problem.status == 403 and "not accessible by integration" in reason:
         wanted = headers.get("x-accepted-github-permissions", "").replace("=", ": ") or needs or "the missing line"
         return CouldNotVerify(message, remedy=f"add `{wanted}` under `permissions:` of the job")
     if problem.status in (403, 429) and ("retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"):
@@ -165,7 +183,7 @@ def _explained(what: str, problem: GithubException, needs: str) -> CouldNotVerif
 
 
 def _when(headers: Mapping[str, str]) -> str:
-    """When GitHub listens again: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
+    """Return when GitHub listens again, for a person: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
     wait, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
     if wait.isdecimal():
         return f"in {wait} seconds"

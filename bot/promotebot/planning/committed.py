@@ -11,11 +11,11 @@ from promotebot.promotion.policy import Policy
 from promotebot.registry.codec import MAX_BYTES
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
-from promotebot.registry.split import models_directory
+from promotebot.registry.split_layout import models_directory
 
 
 def registry_files(repository: Repository, commit: str, path: str) -> Mapping[str, TreeEntry]:
-    """What stands at the registry's path and in the directory of its models, by path."""
+    """Return what is at the registry's path and in the directory of its models, by path."""
     listed = [
         *repository.list_tree(commit, path, recursive=False),
         *repository.list_tree(commit, f"{models_directory(path)}/", recursive=False),
@@ -24,7 +24,7 @@ def registry_files(repository: Repository, commit: str, path: str) -> Mapping[st
 
 
 def open_registry(repository: Repository, files: Mapping[str, TreeEntry], path: str) -> ModelRegistry | None:
-    """The registry that a set of git objects holds; None where there is no index."""
+    """Return the registry that a set of git objects holds; None where there is no index."""
     if path not in files:
         return None
     data = repository.read_entry(files[path], max_bytes=MAX_BYTES)
@@ -32,12 +32,12 @@ def open_registry(repository: Repository, files: Mapping[str, TreeEntry], path: 
 
 
 def read_registry(repository: Repository, commit: str, path: str) -> ModelRegistry | None:
-    """The registry at a commit."""
+    """Return the registry at a commit; None where there is none."""
     return open_registry(repository, registry_files(repository, commit, path), path)
 
 
 class CommittedModels:
-    """The models' files as git objects (`promotebot.registry.split.ModelFiles`)."""
+    """The models' files as git objects (`promotebot.registry.split_layout.ModelFiles`)."""
 
     def __init__(self, repository: Repository, files: Mapping[str, TreeEntry], registry_path: str) -> None:
         self._repository = repository
@@ -45,19 +45,22 @@ class CommittedModels:
         self._files = {path.removeprefix(start): entry for path, entry in files.items() if path.startswith(start)}
 
     def names(self) -> Mapping[str, str | None]:
+        """Return file name → mode and object id."""
         return {name: f"{entry.mode} {entry.oid}" for name, entry in self._files.items()}
 
     def read(self, file_name: str) -> bytes:
+        """Return the bytes of one model's file."""
         return self._repository.read_entry(self._files[file_name], max_bytes=MAX_BYTES)
 
 
 def read_policy(repository: Repository, commit: str, path: str) -> Policy:
+    """Return the policy at a commit; no file means the default policy."""
     data = repository.read_file(commit, path, max_bytes=policies.MAX_BYTES)
     return policies.parse_policy(data, where=path)
 
 
 def pointed_directories(registry: ModelRegistry) -> set[str]:
-    """Every directory that a stage of any model points to."""
+    """Return every directory that a stage of any model points to."""
     return {
         pointer.artifact_dir
         for entry in registry.entries.values()
@@ -67,7 +70,7 @@ def pointed_directories(registry: ModelRegistry) -> set[str]:
 
 
 def relevant_pulls(registry: ModelRegistry, model: str, repo: str) -> list[int]:
-    """Pull requests of this repository whose merge time the soak rules ask for."""
+    """Return the numbers of this repository's pull requests whose merge time the soak rules ask for."""
     entry = registry.entry(model)
     events = entry.history if entry else ()
     arguments = [e.request for e in events if e.request and e.to_stage in (Stage.SHADOW, Stage.STAGING)]

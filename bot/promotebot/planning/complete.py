@@ -22,16 +22,16 @@ def prepare(
     default_reason: str,
     examine: Examine,
 ) -> tuple[Request, Sequence[Finding]] | IncompleteRequest:
-    """The completed request: inferred for a promotion, found in history for a rollback or demotion."""
+    """Complete the request: inferred for a promotion, from history for a rollback or demotion."""
     if arguments.action is Action.PROMOTE:
         completed = complete(arguments, inference, actor=actor, ref=ref, default_reason=default_reason)
         return completed if isinstance(completed, IncompleteRequest) else (completed, ())
+    prepared: tuple[Request, Sequence[Finding]] | NoRollbackTarget
     if arguments.action is Action.ROLLBACK:
-        found = prepare_rollback(arguments, context, actor, ref, examine=examine)
-        return IncompleteRequest(found.findings, arguments.model) if isinstance(found, NoRollbackTarget) else found
-    demotion = prepare_demotion(arguments, context, actor, ref)
-    return (
-        IncompleteRequest(demotion.findings, arguments.model)
-        if isinstance(demotion, NoRollbackTarget)
-        else (demotion, ())
-    )
+        prepared = prepare_rollback(arguments, context, actor, ref, examine=examine)
+    else:
+        demotion = prepare_demotion(arguments, context, actor, ref)
+        prepared = demotion if isinstance(demotion, NoRollbackTarget) else (demotion, ())
+    if isinstance(prepared, NoRollbackTarget):
+        return IncompleteRequest(prepared.findings, arguments.model)
+    return prepared

@@ -9,7 +9,7 @@ from datetime import datetime
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.artifact.dataset import examine_dataset
 from promotebot.artifact.evidence import Evidence
-from promotebot.artifact.source import FileSource as Files
+from promotebot.artifact.source import FileSource
 from promotebot.findings import Finding, errors_in
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.plan import Decision, Rejected, Unchanged, plan
@@ -39,7 +39,7 @@ class PromotionContext:
     registry: ModelRegistry
     base: ModelRegistry
     policy: Policy
-    files: Files
+    files: FileSource
     commit: str | None
     datasets_dir: str = DATASETS_DIR
     first_digest: Callable[[str, Stage, Pointer], Digest | None] = lambda *_: None
@@ -64,7 +64,7 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
 
 
 def _dataset(context: PromotionContext, request: Request) -> tuple[Finding, ...]:
-    """For ACTIVE, a dataset that is present must verify (docs/architecture.md, Files)."""
+    """Verify the dataset for ACTIVE, where it is present (docs/architecture.md, Files)."""
     if request.stage is not Stage.ACTIVE or not request.dataset_id:
         return ()
     required = context.policy.require_dataset
@@ -72,7 +72,7 @@ def _dataset(context: PromotionContext, request: Request) -> tuple[Finding, ...]
 
 
 def with_findings(decided: Decided, findings: Sequence[Finding]) -> Decided:
-    """The same decision with the shell's own findings in front; an error among them rejects."""
+    """Return the decision with the caller's own findings in front; an error among them rejects."""
     decision = decided.decision
     together = (*findings, *decision.findings)
     if errors_in(findings):

@@ -9,7 +9,7 @@ from promotebot.registry.model import Action
 
 
 def commit_message(decided: Plan, *, title: str, trailers: Mapping[str, str]) -> str:
-    """Conventional subject, the reason, and trailers that carry the request (docs/architecture.md, Commands)."""
+    """Return a conventional subject, the reason, and trailers with the request (docs/architecture.md, Commands)."""
     request = decided.request
     if decided.action is Action.ROLLBACK:
         subject = f"fix(ml): Emergency rollback of {request.model} to {request.artifact_id}"

@@ -26,7 +26,7 @@ class NoRollbackTarget:
 def prepare_demotion(
     arguments: CommandArguments, context: PromotionContext, actor: Actor, ref: RequestRef | None
 ) -> Request | NoRollbackTarget:
-    """The request that clears a stage."""
+    """Return the request that clears a stage."""
     known = _entry(arguments, context)
     if isinstance(known, NoRollbackTarget):
         return known
@@ -41,30 +41,30 @@ def prepare_demotion(
 def prepare_rollback(
     arguments: CommandArguments, context: PromotionContext, actor: Actor, ref: RequestRef | None, *, examine: Examine
 ) -> tuple[Request, tuple[Finding, ...]] | NoRollbackTarget:
-    """The request that goes back to the last good pointer, and remarks on what was passed over."""
+    """Return the request that goes back to the last good pointer, and remarks on those that were skipped."""
     known = _entry(arguments, context)
     if isinstance(known, NoRollbackTarget):
         return known
     model, entry = known
-    found = candidates(entry, arguments.stage, to=arguments.to)
-    passed_over = list(found.passed_over)
-    for pointer in found.pointers:
+    history = candidates(entry, arguments.stage, to=arguments.to)
+    skipped = list(history.skipped)
+    for pointer in history.pointers:
         promoted = pointer.digest or context.first_digest(model, arguments.stage, pointer)
         evidence = examine(context.files, pointer.artifact_dir, context.policy.limits)
-        why = _why_not(promoted, evidence, named=bool(arguments.to))
-        if not why:
+        problem = _problem(promoted, evidence, named=bool(arguments.to))
+        if not problem:
             request = _request(arguments, model, pointer, actor, ref, artifact_id=rollback_id(pointer.artifact_id))
             chosen = passed("rollback.candidate", f"{pointer.artifact_id} ({short_digest(promoted)}) still verifies")
-            return request, (chosen, *map(_remark, passed_over))
-        passed_over.append(SkippedCandidate(pointer, why))
-    what = f"pointer {arguments.to!r}" if arguments.to else "earlier pointer"
+            return request, (chosen, *map(_remark, skipped))
+        skipped.append(SkippedCandidate(pointer, problem))
+    target = f"pointer {arguments.to!r}" if arguments.to else "earlier pointer"
     nothing = error(
         "rollback.candidate",
-        f"There is no {what} of {arguments.stage.label} to go back to.",
+        f"There is no {target} of {arguments.stage.label} to go back to.",
         where=context.registry.at(model),
         remedy=f"look at what was there: promotebot history --model {model} --stage {arguments.stage.value}",
     )
-    return NoRollbackTarget((nothing, *map(_remark, passed_over)))
+    return NoRollbackTarget((nothing, *map(_remark, skipped)))
 
 
 def _entry(arguments: CommandArguments, context: PromotionContext) -> tuple[ModelName, ModelEntry] | NoRollbackTarget:
@@ -76,10 +76,11 @@ def _entry(arguments: CommandArguments, context: PromotionContext) -> tuple[Mode
     return arguments.model, entry
 
 
-def _why_not(promoted: Digest | None, evidence: Evidence, *, named: bool) -> str:
-    wrong: Sequence[Finding] = errors_in(evidence.findings)
-    if wrong:
-        return f"it does not verify any more: {wrong[0].message}"
+def _problem(promoted: Digest | None, evidence: Evidence, *, named: bool) -> str:
+    """Return why bytes are not gone back to; empty when they are those that were promoted."""
+    problems: Sequence[Finding] = errors_in(evidence.findings)
+    if problems:
+        return f"it does not verify any more: {problems[0].message}"
     if promoted is None:
         return (
             "" if named else "no digest was recorded (older tool), and git does not know its bytes; name it with --to"
@@ -89,11 +90,11 @@ def _why_not(promoted: Digest | None, evidence: Evidence, *, named: bool) -> str
     return ""
 
 
-def _remark(passed_over: SkippedCandidate) -> Finding:
-    pointer = passed_over.pointer
+def _remark(skipped: SkippedCandidate) -> Finding:
+    pointer = skipped.pointer
     return warning(
         "rollback.passed_over",
-        f"Passed over {pointer.artifact_id} ({short_digest(pointer.digest)}): {passed_over.why}.",
+        f"Passed over {pointer.artifact_id} ({short_digest(pointer.digest)}): {skipped.reason}.",
         where=pointer.artifact_dir,
     )
 

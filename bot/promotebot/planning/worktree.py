@@ -18,12 +18,13 @@ from promotebot.git.repository import paths_below
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.planning.decide import Decided, PromotionContext, decide, with_findings
 from promotebot.planning.examiner import Examine
-from promotebot.planning.genesis import LegacyDigests
+from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.promotion.plan import Plan
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.registry.files import registry_lock
-from promotebot.registry.split import models_directory
+from promotebot.registry.registry import ModelRegistry
+from promotebot.registry.split_layout import models_directory
 from promotebot.registry.store import StoredRegistry
 
 Prepare = Callable[[PromotionContext], tuple[Request, Sequence[Finding]]]
@@ -63,10 +64,10 @@ def promote_here(
     dry_run: bool,
     allow_dirty: bool,
 ) -> Decided:
-    """The terminal's door: plan on the work tree, HEAD being the base; write unless it is a dry run.
+    """Plan on the work tree, with HEAD as the base; write the registry unless it is a dry run.
 
     Args:
-        prepare: makes the request from the ground, with findings of its own (what a rollback passed over).
+        prepare: makes the request from the context, with findings of its own (what a rollback skipped).
 
     Raises:
         InvalidInput: when the registry cannot be read or written.
@@ -74,21 +75,10 @@ def promote_here(
     check_whole(repository, work_tree)
     with registry_lock(work_tree.registry):
         stored = StoredRegistry(work_tree.registry, where=work_tree.registry_path)
-        registry = stored.read()
-        head = repository.commit_id("HEAD")
-        base = read_registry(repository, head, work_tree.registry_path)
-        if base is None:
-            raise InvalidInput(
-                "the registry is not committed",
-                where=work_tree.registry_path,
-                remedy=f"git add {work_tree.registry_path} && git commit",
-            )
-        files = WorkTree(work_tree.root, repository.tracked_paths, repository.left_out_paths)
-        policy = read_policy(repository, head, work_tree.policy_path)
-        genesis = LegacyDigests(repository, head, work_tree.registry_path, examine)
-        context = PromotionContext(registry, base, policy, files, head, work_tree.datasets_dir, genesis)
+        context = _context(repository, work_tree, stored.read(), examine)
         request, remarks = prepare(context)
         dirty = repository.dirty_paths()
+        head = context.commit or ""
         facts = Facts(
             commit_reachable=repository.is_ancestor(request.git_sha, head) if request.git_sha else None,
             artifact_changed=bool(paths_below(dirty, request.artifact_dir)),
@@ -102,8 +92,26 @@ def promote_here(
         return decided
 
 
+def _context(
+    repository: Checkout, work_tree: WorkTreePaths, registry: ModelRegistry, examine: Examine
+) -> PromotionContext:
+    """Return what is decided from: the work tree's registry and files, with HEAD's registry and policy as the base."""
+    head = repository.commit_id("HEAD")
+    base = read_registry(repository, head, work_tree.registry_path)
+    if base is None:
+        raise InvalidInput(
+            "the registry is not committed",
+            where=work_tree.registry_path,
+            remedy=f"git add {work_tree.registry_path} && git commit",
+        )
+    files = WorkTree(work_tree.root, repository.tracked_paths, repository.left_out_paths)
+    policy = read_policy(repository, head, work_tree.policy_path)
+    legacy = LegacyDigests(repository, head, work_tree.registry_path, examine)
+    return PromotionContext(registry, base, policy, files, head, work_tree.datasets_dir, legacy)
+
+
 def _check_unchanged(root: Path, *, evidence: Evidence) -> None:
-    """Hash once more what the registry is about to vouch for: opening a model takes as long as its limit."""
+    """Hash again what the registry is about to vouch for: opening a model takes up to its time limit."""
     directory, digest = evidence.artifact_dir, evidence.digest
     if digest is not None and load_artifact(root / directory).manifest.digest != digest:
         raise InvalidInput(

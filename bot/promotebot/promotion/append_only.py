@@ -1,4 +1,4 @@
-"""History only grows: the base's events must stand unchanged below the head's new ones.
+"""History only grows: the base's events must be there unchanged below the head's new ones.
 
 See docs/architecture.md, Files.
 """
@@ -19,9 +19,9 @@ _RESTORE = "restore the history from the base branch: it only grows"
 
 
 def check_append_only(base: ModelRegistry, head: ModelRegistry, names: Iterable[str]) -> Iterator[Finding]:
-    """Base history is a suffix of head history, event by event in canonical form.
+    """Check that each model's base history is a suffix of its head history, event by event in canonical form.
 
-    A chain that was computed again over edited events is whole; only this comparison finds it.
+    A chain that was computed again over edited events is whole; only this comparison finds the edit.
     """
     for name in names:
         where = head.at(name)
@@ -31,6 +31,7 @@ def check_append_only(base: ModelRegistry, head: ModelRegistry, names: Iterable[
         elif name not in head:
             message = f"The model {name} is removed; models are only demoted."
             yield error("history.append_only", message, where=where, remedy=_RESTORE)
+        # Equal object ids of git spare the reading of files that a pull request does not touch.
         elif not head.is_stored_alike(name, base):
             yield from _compared(base, head, name, where)
         else:
@@ -45,15 +46,16 @@ def _compared(base: ModelRegistry, head: ModelRegistry, name: str, where: str) -
     for message in problems:
         yield error("history.append_only", message, where=where, remedy=_RESTORE)
     if not problems:
-        said = f"the base's {len(old)} event(s) unchanged, {len(new) - len(old)} added"
-        yield passed("history.append_only", said, where=where)
+        message = f"the base's {len(old)} event(s) unchanged, {len(new) - len(old)} added"
+        yield passed("history.append_only", message, where=where)
 
 
 def rewritten(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[str]:
-    """What became of the base's events, those lost and then the oldest first; nothing when they stand unchanged.
+    """Yield a message for each change of the base's events, losses first, then the oldest; none where all are equal.
 
-    Computing a chain anew changes `previous` in every event above an edit; that is said once, with the edit.
+    Computing a chain again changes `previous` in every event above an edit; that is reported once, with the edit.
     """
+    # Histories are newest first, so the base's event i is the head's event i + extra.
     extra, edited = len(new) - len(old), False
     if extra < 0:
         yield f"History holds {len(new)} event(s), the base's holds {len(old)}."
@@ -67,18 +69,21 @@ def rewritten(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[
 
 
 def same_json(one: object, other: object) -> bool:
-    """Equal as JSON: to Python, true is 1 and 1.0 is 1; to a reader of the file they differ."""
+    """Return whether two values are equal as JSON: to Python, true is 1 and 1.0 is 1; in the file they differ."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def _differing(after: RawEvent, before: RawEvent) -> list[str]:
-    """The fields that differ; a `previous` that no older tool wrote is added by the first promotion after it."""
+    """Return the fields that differ.
+
+    Older tools wrote no `previous`; the first promotion after them adds it to every event, which is no edit.
+    """
     keys = [key for key in {**before, **after} if not (key == "previous" and key not in before)]
     return [key for key in keys if (key in after) != (key in before) or not same_json(after.get(key), before.get(key))]
 
 
 def _moved_genesis(old: ModelEntry, new: ModelEntry) -> Iterator[str]:
-    """A pointer that has no event may only change through one."""
+    """Yield a message for each pointer without an event that changed: no comparison of events would show it."""
     for stage in Stage:
         if old.pointer(stage) != new.pointer(stage) and not any(event.stage is stage for event in new.history):
             yield f"{stage.label} changed since the base without an event."

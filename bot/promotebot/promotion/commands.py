@@ -21,7 +21,9 @@ from promotebot.registry.names import (
 )
 
 MAX_COMMANDS = 10
+"""In one comment; each may cost a fetch, a model to open and a push."""
 EXAMPLE = "/promote active"
+# https://github.github.com/gfm/#fenced-code-blocks
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 
 
@@ -36,7 +38,7 @@ class ChangeCommand:
 
 @dataclass(frozen=True)
 class Help:
-    """`/help`: what can be asked here."""
+    """`/help`: lists the commands."""
 
     line: int
     text: str
@@ -53,11 +55,12 @@ class Withdraw:
 
 @dataclass(frozen=True)
 class QueryCommand:
-    """`/verify [model]`, `/why` and `/status`: answers that change nothing; `what` is the command's word."""
+    """`/verify [model]`, `/why` and `/status`: answers that change nothing."""
 
     line: int
     text: str
-    what: str
+    name: str
+    """The command's word: verify, why or status."""
     model: ModelName | None = None
 
 
@@ -75,10 +78,10 @@ Command = ChangeCommand | Withdraw | QueryCommand | Help | InvalidCommand
 
 
 def parse_comment(body: str) -> list[Command]:
-    """Every command of a comment, in order; empty when the comment holds none.
+    """Return every command of a comment, in order; empty when the comment holds none.
 
-    A first word close to a command counts as a slip (Unreadable); any other `/word` belongs to
-    somebody else's bot and is passed over.
+    A first word close to a command is a slip of the pen (InvalidCommand); any other `/word` belongs to
+    somebody else's bot and is ignored.
     """
     commands = [command for line, text in command_lines(body) for command in _parse_line(line, text)]
     if len(commands) > MAX_COMMANDS:
@@ -95,7 +98,11 @@ def parse_comment(body: str) -> list[Command]:
 
 
 def command_lines(body: str) -> Iterator[tuple[int, str]]:
-    """(line number, text) of the lines that start with a slash and that GitHub would show as plain text."""
+    """Yield (1-based number, text) of the lines that start with a slash and that GitHub shows as plain text.
+
+    Code that quotes a command, and an HTML comment that hides one, must not carry it out: a reviewer does not
+    read either as a request.
+    """
     fence = ""
     commented = False
     for number, line in enumerate(re.split(r"\r\n|\r|\n", body), start=1):
@@ -106,8 +113,9 @@ def command_lines(body: str) -> Iterator[tuple[int, str]]:
         elif commented or "<!--" in line:
             started = commented
             commented = _comment_open_after(line, commented)
+            # A comment that opens after the command is an unexpected word, which the grammar refuses and reports.
             if not started and line.startswith("/"):
-                yield number, line  # a comment opened after the command: refused by the grammar, not skipped
+                yield number, line
         elif match:
             fence = match[1]
         elif line.startswith("/"):
@@ -115,6 +123,7 @@ def command_lines(body: str) -> Iterator[tuple[int, str]]:
 
 
 def _comment_open_after(line: str, inside: bool) -> bool:
+    # A line can close one comment and open the next: https://github.github.com/gfm/#html-comment
     while True:
         mark = "-->" if inside else "<!--"
         position = line.find(mark)
@@ -127,6 +136,7 @@ def _parse_line(line: int, text: str) -> Iterator[Command]:
     word = re.split(r"\s", text[1:])[0]
     verb = _VERBS.get(word)
     if verb is None:
+        # `/etc/hosts` or `/v2` is no slip; neither is a word far from every command.
         if not word.isalpha():
             return
         near = difflib.get_close_matches(word.lower(), _VERBS, n=1, cutoff=0.7)
@@ -136,6 +146,7 @@ def _parse_line(line: int, text: str) -> Iterator[Command]:
     try:
         yield verb(line, text, split_words(text)[1:])
     except InvalidInput as problem:
+        # 200 characters: enough to recognise the line in the answer.
         yield InvalidCommand(line, text[:200], problem.message, problem.remedy or f"write it like `{EXAMPLE}`")
 
 

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from difflib import Match, SequenceMatcher
 
 CONTEXT = 3
+"""Unchanged lines around a change, as git shows them."""
 WHOLE = 5_000
 """Up to this many lines a file is given to difflib whole, and the diff is difflib's own to the byte."""
 GAP = 500
 """Between two anchors difflib sees at most this many lines: its time grows with their square."""
+# Equal bytes are compared in chunks, which C does, and one by one only in the chunk that differs.
 _CHUNK = 64 * 1024
 _NO_NEWLINE = b"\n\\ No newline at end of file\n"
 
@@ -20,7 +22,7 @@ Opcode = tuple[str, int, int, int, int]
 
 
 def unified_diff(before: bytes, after: bytes, path: str) -> str:
-    """A unified diff of two registry files; empty when they are equal. Ends in a newline otherwise.
+    """Return a unified diff of two registry files; empty when they are equal. Ends in a newline otherwise.
 
     A line ends at a line feed and nowhere else, as for git: a string may hold U+2028. The work is linear in the
     size of the files.
@@ -28,6 +30,7 @@ def unified_diff(before: bytes, after: bytes, path: str) -> str:
     if before == after:
         return ""
     skipped, end = (0, 0) if _is_small(before) and _is_small(after) else _equal_ends(before, after)
+    # Line numbers in the hunks count the lines that were skipped at the start.
     offset = before.count(b"\n", 0, skipped)
     old, new = (_lines(data[skipped : len(data) - end]) for data in (before, after))
     hunks = _Aligned(old, new).get_grouped_opcodes(CONTEXT)
@@ -36,7 +39,8 @@ def unified_diff(before: bytes, after: bytes, path: str) -> str:
 
 
 def change_counts(diff: str) -> tuple[int, int]:
-    """(lines added, lines removed) of a unified diff."""
+    """Return (lines added, lines removed) of a unified diff."""
+    # The first two lines name the files, and start with the same signs.
     lines = diff.split("\n")[2:]
     return sum(line.startswith("+") for line in lines), sum(line.startswith("-") for line in lines)
 
@@ -51,12 +55,14 @@ def _lines(data: bytes) -> list[bytes]:
 
 
 def _equal_ends(before: bytes, after: bytes) -> tuple[int, int]:
-    """(bytes at the start, bytes at the end) that are whole equal lines, the context beside the change left out."""
+    """Return (bytes at the start, bytes at the end) in whole equal lines, the context beside the change left out."""
     shorter = min(len(before), len(after))
     start = before.rfind(b"\n", 0, _equal_start(before, after, shorter)) + 1
+    # What is equal at the start must not be counted again at the end, as in "aa" → "aaa".
     end = _equal_end(before, after, shorter - start)
     first = len(before) - end
-    newline = before.find(b"\n", first)  # what follows a common line feed starts a line in both
+    # The equal end may begin inside a line; after its first line feed a line starts in both files.
+    newline = before.find(b"\n", first)
     kept = len(before) if newline < 0 else newline + 1
     for _ in range(CONTEXT):
         start = before.rfind(b"\n", 0, start - 1) + 1 if start > 1 else 0
@@ -70,6 +76,7 @@ def _equal_start(before: bytes, after: bytes, most: int) -> int:
         same += _CHUNK
     while same < most and before[same] == after[same]:
         same += 1
+    # The last chunk can be shorter than _CHUNK.
     return min(same, most)
 
 
@@ -88,37 +95,42 @@ class _Aligned(SequenceMatcher[bytes]):
     """difflib's grouping over matching blocks that are found in linear time where the files are long."""
 
     def __init__(self, old: Lines, new: Lines) -> None:
+        # The base class would index both files at once; get_matching_blocks below is all that its grouping needs.
         super().__init__(None, (), ())
         self._old, self._new = old, new
 
     def get_matching_blocks(self) -> list[Match]:
+        """Return the matching blocks in order, adjacent ones joined, as SequenceMatcher promises."""
         old, new = self._old, self._new
         if len(old) <= WHOLE and len(new) <= WHOLE:
             return SequenceMatcher(None, old, new).get_matching_blocks()
-        found: list[Match] = []
+        blocks: list[Match] = []
         for block in _anchored(old, new):
-            last = found[-1] if found else Match(0, 0, 0)
+            last = blocks[-1] if blocks else Match(0, 0, 0)
             if (last.a + last.size, last.b + last.size) == (block.a, block.b) and block.size:
-                found[-1:] = [Match(last.a, last.b, last.size + block.size)]
+                blocks[-1:] = [Match(last.a, last.b, last.size + block.size)]
             else:
-                found.append(block)
-        return found
+                blocks.append(block)
+        return blocks
 
 
 def _anchored(old: Lines, new: Lines) -> Iterator[Match]:
-    """Matching blocks in order: lines that are unique in both files hold the two together, difflib fills the gaps."""
+    """Yield matching blocks in order: lines that are unique in both files are anchors, difflib fills the gaps."""
     i = j = 0
     for a, b in (*_anchors(old, new), (len(old), len(new))):
+        # A run of equal lines went past this anchor already.
         if a < i:
-            continue  # a run of equal lines went past this anchor
+            continue
         yield from _in_gap(old, new, (i, a), (j, b))
         i, j = a, b
         while i < len(old) and j < len(new) and old[i] == new[j]:
             i, j = i + 1, j + 1
-        yield Match(a, b, i - a)  # the last one is empty and ends the list, as difflib's do
+        # The last one is empty and ends the list, as difflib's do.
+        yield Match(a, b, i - a)
 
 
 def _in_gap(old: Lines, new: Lines, in_old: tuple[int, int], in_new: tuple[int, int]) -> Iterator[Match]:
+    # A larger gap is shown as removed and added whole: right, if not the shortest diff, and quick.
     left, right = old[slice(*in_old)], new[slice(*in_new)]
     if max(len(left), len(right)) <= GAP:
         for block in SequenceMatcher(None, left, right).get_matching_blocks()[:-1]:
@@ -126,12 +138,17 @@ def _in_gap(old: Lines, new: Lines, in_old: tuple[int, int], in_new: tuple[int, 
 
 
 def _anchors(old: Lines, new: Lines) -> list[tuple[int, int]]:
-    """The longest rising sequence of lines that stand once in each file (patience diff)."""
+    """Return the longest rising sequence of lines that occur once in each file, as (index in old, index in new).
+
+    Patience diff: https://bramcohen.livejournal.com/73318.html
+    """
     once = {line for line, count in Counter(old).items() if count == 1}
     places = {line: b for b, line in enumerate(new) if line in once}
     once &= {line for line, count in Counter(new).items() if count == 1}
     pairs = [(a, places[line]) for a, line in enumerate(old) if line in once]
-    tops: list[int] = []  # the smallest b that a rising sequence of each length ends with
+    # tops: the smallest b that a rising sequence of each length ends with; ends: the pair that has it;
+    # below: the pair before each in its sequence.
+    tops: list[int] = []
     ends: list[int] = []
     below: list[int] = []
     for index, (_, b) in enumerate(pairs):
@@ -163,7 +180,7 @@ def _printed(sign: bytes, line: bytes) -> bytes:
 
 
 def _range(start: int, length: int) -> str:
-    """An empty range names the line before it.
+    """Return a range of a hunk's header; an empty one names the line before it.
 
     https://www.gnu.org/software/diffutils/manual/html_node/Detailed-Unified.html
     """

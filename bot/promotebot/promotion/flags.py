@@ -1,4 +1,4 @@
-"""The flags of a command line in a comment: words, values and what each command takes."""
+"""The flags of a command line in a comment: words, values, and the flags that each command takes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,15 @@ from promotebot.registry.names import (
 )
 
 MAX_LINE = 4096
+"""Characters: enough for a reason and notes of 1,000 each beside the other flags."""
 
 
 def split_words(text: str) -> list[str]:
+    """Split a line into words as a shell does, quotes included.
+
+    Raises:
+        InvalidInput: for a line that is too long, holds a character nobody sees, or leaves a quote open.
+    """
     if len(text) > MAX_LINE:
         raise InvalidInput(f"the line is over {MAX_LINE} characters")
     hidden = next((c for c in text if not c.isprintable()), None)
@@ -28,6 +34,7 @@ def split_words(text: str) -> list[str]:
         raise InvalidInput(
             f"the line holds the invisible character U+{ord(hidden):04X}", remedy="type the line again by hand"
         )
+    # A phone or a word processor writes them; shlex would take them for letters of the value.
     if any(c in text for c in "“”‘’"):
         raise InvalidInput("the line holds typographic quotes", remedy='use straight quotes: "…"')
     try:
@@ -37,6 +44,11 @@ def split_words(text: str) -> list[str]:
 
 
 def stage_word(word: str, command: str = "/promote") -> Stage:
+    """Parse a stage.
+
+    Raises:
+        InvalidInput: with `command` and the nearest stage as the remedy, where one is near.
+    """
     try:
         return parse_stage(word)
     except InvalidInput as problem:
@@ -47,6 +59,11 @@ def stage_word(word: str, command: str = "/promote") -> Stage:
 
 
 def split_flags(words: list[str], known: tuple[str, ...]) -> tuple[list[str], dict[str, Any]]:
+    """Split words into positional ones and parsed flags, the latter by field of CommandArguments.
+
+    Raises:
+        InvalidInput: for a flag that is unknown, given twice, or lacks its value, and for a value that is none.
+    """
     positional: list[str] = []
     flags: dict[str, Any] = {}
     rest = iter(words)
@@ -71,6 +88,7 @@ def split_flags(words: list[str], known: tuple[str, ...]) -> tuple[list[str], di
             continue
         if not equals:
             value = next(rest, "")
+        # `--notes --dry-run` forgot a value more likely than it means one; `--notes=--dry-run` means it.
         if not value or (not equals and value.startswith("--")):
             raise InvalidInput(f"{name} needs a value", remedy=f'write {name} "…"')
         flags[field] = _VALUES[name](value)
@@ -89,11 +107,7 @@ _VALUES: Mapping[str, Callable[[str], Any]] = {
 }
 
 _SWITCHES = ("--new-model", "--dry-run")
-
-_SAID = ("--reason", "--notes", "--sha", "--dry-run")
-
-PROMOTE_FLAGS = ("--artifact-dir", "--artifact-id", "--dataset-id", "--git-sha", *_SAID, "--new-model")
-
-ROLLBACK_FLAGS = ("--to", *_SAID)
-
-DEMOTE_FLAGS = _SAID
+_COMMON = ("--reason", "--notes", "--sha", "--dry-run")
+PROMOTE_FLAGS = ("--artifact-dir", "--artifact-id", "--dataset-id", "--git-sha", *_COMMON, "--new-model")
+ROLLBACK_FLAGS = ("--to", *_COMMON)
+DEMOTE_FLAGS = _COMMON

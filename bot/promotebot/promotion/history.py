@@ -1,4 +1,4 @@
-"""What must hold inside one model's entry: the chain, the order of events, every pointer its newest event's."""
+"""The invariants of one model's entry: the chain, the order of events, every pointer its newest event's."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from promotebot.registry.names import ModelName, Stage, to_datetime, to_timestam
 from promotebot.registry.registry import ModelRegistry
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
+"""By how much the clock that wrote an event may be ahead of this one."""
 _RESTORE = "restore the registry from the base branch: history is never edited"
 
 
 def check_entry(registry: ModelRegistry, name: ModelName, now: datetime) -> Iterator[Finding]:
-    """Every invariant of one model's history and pointers (docs/rules.md, history)."""
+    """Check every invariant of one model's history and pointers. See docs/rules.md, history."""
     entry = registry.entries[name]
     where = registry.at(name)
     yield from _chain(registry, name, entry, where)
@@ -29,7 +30,8 @@ def check_entry(registry: ModelRegistry, name: ModelName, now: datetime) -> Iter
 
 def _chain(registry: ModelRegistry, name: ModelName, entry: ModelEntry, where: str) -> Iterator[Finding]:
     history = registry.raw_history(name)
-    if entry.history_digest is None and not any(_was_sealed(event) for event in history):
+    # An older tool's history has no chain at all; half a chain is a damaged one.
+    if entry.history_digest is None and not any(_was_chained(event) for event in history):
         if entry.history:
             yield warning(
                 "history.chain",
@@ -38,6 +40,7 @@ def _chain(registry: ModelRegistry, name: ModelName, entry: ModelEntry, where: s
                 remedy="nothing to do: the next promotion starts the chain over all of it",
             )
         return
+    # Without a canonical form there is no digest to compare.
     breaks = list(_without_canonical_form(history)) or chain_breaks(history, entry.history_digest)
     for index, problem in breaks:
         yield error("history.chain", f"history[{index}]: {problem}.", where=where, remedy=_RESTORE)
@@ -45,13 +48,16 @@ def _chain(registry: ModelRegistry, name: ModelName, entry: ModelEntry, where: s
         yield passed("history.chain", f"{len(entry.history)} event(s), chain whole", where=where)
 
 
-def _was_sealed(event: RawEvent) -> bool:
-    """Whether this event stood in a chain once: no older tool wrote a digest, or the key `previous`, null or not."""
+def _was_chained(event: RawEvent) -> bool:
+    """Return whether an event was part of a chain: no older tool wrote a digest, or the key `previous`, null or not.
+
+    Taking off the chain must not make a history look like an older tool's, which is only warned of.
+    """
     return "previous" in event or event["pointer"].get("digest") is not None
 
 
 def _without_canonical_form(history: Sequence[RawEvent]) -> Iterator[tuple[int, str]]:
-    """Events of which no digest can be taken, because an edit put a fraction in."""
+    """Yield (index, problem) of events that have no digest, because an edit put a fraction in."""
     for index, event in enumerate(history):
         problem = _digest_problem(event)
         if problem:
@@ -67,9 +73,13 @@ def _digest_problem(event: RawEvent) -> str:
 
 
 def _events(entry: ModelEntry, where: str) -> Iterator[Finding]:
-    """Each event names the stage it changed, in the form of its action (docs/architecture.md, Files)."""
+    """Check that each event names the stage it changed, in the form of its action.
+
+    See docs/architecture.md, Files.
+    """
     wrong = False
-    newest_pinned = max((i for i, event in enumerate(entry.history) if event.pointer.digest), default=-1)
+    # Digests were recorded from some event on; whatever is newer than the first one must be complete.
+    newest_digest = max((i for i, event in enumerate(entry.history) if event.pointer.digest), default=-1)
     for index, event in enumerate(entry.history):
         if event.action is not Action.DEMOTE:
             problem = f"a {event.action.value} names no to_stage" if event.to_stage is None else ""
@@ -77,7 +87,7 @@ def _events(entry: ModelEntry, where: str) -> Iterator[Finding]:
             problem = "a demotion names no from_stage"
         else:
             problem = "a demotion has no to_stage" if event.to_stage else ""
-        problem = problem or _half_described(event, sealed=index <= newest_pinned)
+        problem = problem or _missing_fields(event, required=index <= newest_digest)
         if problem:
             wrong = True
             yield error("history.event", f"history[{index}]: {problem}.", where=where, remedy=_RESTORE)
@@ -85,12 +95,14 @@ def _events(entry: ModelEntry, where: str) -> Iterator[Finding]:
         yield passed("history.event", "every event names the stage it changed", where=where)
 
 
-def _half_described(event: Event, *, sealed: bool) -> str:
-    """What no promotion leaves out; older tools did, below the first event with a digest.
+def _missing_fields(event: Event, *, required: bool) -> str:
+    """Return which required fields an event's pointer lacks; empty for an event of an older tool.
+
+    Older tools wrote less; their events are those below the first one with a digest.
 
     See docs/architecture.md, Older files.
     """
-    if not sealed or event.action is Action.DEMOTE:
+    if not required or event.action is Action.DEMOTE:
         return ""
     wanted = ["actor", "digest"] + (["git_sha", "dataset_id"] if event.to_stage is Stage.ACTIVE else [])
     missing = [name for name in wanted if not getattr(event.pointer, name)]
@@ -108,6 +120,7 @@ def _order(entry: ModelEntry, where: str, now: datetime) -> Iterator[Finding]:
             where=where,
             remedy=_RESTORE,
         )
+    # History is newest first, so only its first event can be the latest.
     future = bool(times) and times[0] - now > CLOCK_TOLERANCE
     if future:
         yield error(
@@ -121,9 +134,13 @@ def _order(entry: ModelEntry, where: str, now: datetime) -> Iterator[Finding]:
 
 
 def _pointer(entry: ModelEntry, stage: Stage, where: str) -> Iterator[Finding]:
-    """A pointer without any event is genesis, written before there was a history: warned of, not refused."""
+    """Check that a pointer is its newest event's.
+
+    A pointer without any event was written before there was a history: warned of, not refused.
+    """
     pointer = entry.pointer(stage)
     newest = next((event for event in entry.history if event.stage is stage), None)
+    # After a demotion the stage is empty.
     expected = newest.pointer if newest and newest.action is not Action.DEMOTE else None
     if newest is None and pointer is None:
         return
@@ -146,7 +163,7 @@ def _same(one: Pointer | None, other: Pointer | None) -> bool:
 
 
 def _field(one: Pointer | None, other: Pointer | None) -> str:
-    """The first field in which two different pointers differ, in words."""
+    """Return the first field in which two different pointers differ, in words."""
     if one is None or other is None:
         return ""
     ours, theirs = one.model_dump(), other.model_dump()

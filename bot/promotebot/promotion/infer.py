@@ -1,4 +1,4 @@
-"""Completes what a comment left unsaid, from the pull request and the base; says where each value came from."""
+"""Completes a comment's request from the pull request and the base, and remembers the origin of each value."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FLAGS = {
 
 @dataclass(frozen=True)
 class InferenceContext:
-    """What a pull request lets us see: the registry to promote in, and the artifacts it touches."""
+    """The facts that values are inferred from: the registry to promote in, and the artifacts a pull request touches."""
 
     registry: ModelRegistry
     touched: Sequence[ArtifactPath]
@@ -34,14 +34,16 @@ class InferenceContext:
 
 @dataclass(frozen=True)
 class IncompleteRequest:
-    """The request cannot be completed: what is missing or ambiguous, with the commands to choose from."""
+    """A request that cannot be completed: the missing or ambiguous values, with the commands to choose from."""
 
     findings: tuple[Finding, ...]
     model: ModelName | None = None
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Inferred:
+    """A value, and in words where it came from; empty for one that the person gave."""
+
     value: str | None
     origin: str
 
@@ -54,7 +56,11 @@ def complete(
     ref: RequestRef | None,
     default_reason: str,
 ) -> Request | IncompleteRequest:
-    """Fill in model, artifact, id, dataset and training commit, or say what to choose.
+    """Return the request with model, artifact, id, dataset and training commit, or the values to choose from.
+
+    Args:
+        ref: the GitHub request, recorded with the event; None at a terminal.
+        default_reason: the reason where the person gave none.
 
     See docs/architecture.md, Commands.
     """
@@ -63,48 +69,58 @@ def complete(
         return IncompleteRequest((model,))
     name = ModelName(model.value or "")
     entry = inference.registry.entry(name)
-    place = _artifact(arguments, inference, name, entry)
-    if isinstance(place, Finding):
-        return IncompleteRequest((place,), name)
-    directory = ArtifactPath(place.value or "")
-    manifest = inference.manifest_of(directory)
-    pointer, stage = _nearest_pointer(entry, arguments.stage, directory)
-    found = {
+    directory = _artifact(arguments, inference, name, entry)
+    if isinstance(directory, Finding):
+        return IncompleteRequest((directory,), name)
+    path = ArtifactPath(directory.value or "")
+    manifest = inference.manifest_of(path)
+    pointer, stage = _nearest_pointer(entry, arguments.stage, path)
+    values = {
         "model": model,
-        "artifact_dir": place,
-        "artifact_id": _artifact_id(arguments, directory, pointer, stage),
+        "artifact_dir": directory,
+        "artifact_id": _artifact_id(arguments, path, pointer, stage),
         "dataset_id": _provenance(arguments.dataset_id, "dataset_id", manifest, pointer, stage),
         "git_sha": _provenance(arguments.git_sha, "git_sha", manifest, pointer, stage),
-        "reason": _Found(arguments.reason, "") if arguments.reason else _Found(default_reason, "pull request title"),
+        "reason": _Inferred(arguments.reason, "")
+        if arguments.reason
+        else _Inferred(default_reason, "pull request title"),
     }
+    return _request(arguments, values, actor, ref)
+
+
+def _request(
+    arguments: CommandArguments, values: Mapping[str, _Inferred], actor: Actor, ref: RequestRef | None
+) -> Request:
+    # The plan's rules check the values, not this function: every problem of a request is reported in one answer.
     return Request(
-        **{"artifact_id": "", **{key: item.value for key, item in found.items()}},  # type: ignore[arg-type]
+        **{"artifact_id": "", **{key: item.value for key, item in values.items()}},  # type: ignore[arg-type]
         stage=arguments.stage,
         actor=actor,
         notes=arguments.notes,
         new_model=arguments.new_model,
         ref=ref,
-        origins={key: item.origin for key, item in found.items() if item.origin and item.value},
+        origins={key: item.origin for key, item in values.items() if item.origin and item.value},
     )
 
 
 def command_text(arguments: CommandArguments, model: str | None = None, **flags: str | None) -> str:
-    """The same command with more of it spelled out, to copy."""
+    """Return the same command with more of it spelled out, to copy."""
     words = ["/promote", arguments.stage.value, *([model or arguments.model] if model or arguments.model else [])]
-    said = {"artifact_dir": arguments.artifact_dir, "artifact_id": arguments.artifact_id, **flags}
-    words += [f"{_FLAGS[key]} {value}" for key, value in said.items() if value]
+    values = {"artifact_dir": arguments.artifact_dir, "artifact_id": arguments.artifact_id, **flags}
+    words += [f"{_FLAGS[key]} {value}" for key, value in values.items() if value]
     return " ".join(str(word) for word in words)
 
 
-def _model(arguments: CommandArguments, inference: InferenceContext) -> _Found | Finding:
+def _model(arguments: CommandArguments, inference: InferenceContext) -> _Inferred | Finding:
     if arguments.model:
-        return _Found(arguments.model, "")
+        return _Inferred(arguments.model, "")
+    # What the pull request touches comes first: it is the nearest to what its author means.
     named = sorted({name for directory in inference.touched for name in _models_of(directory, inference)})
     if len(named) == 1:
-        return _Found(named[0], "artifact in this pull request")
+        return _Inferred(named[0], "artifact in this pull request")
     known = named or sorted(inference.registry)
     if len(known) == 1:
-        return _Found(known[0], "only model in the registry")
+        return _Inferred(known[0], "only model in the registry")
     if not known:
         return error(
             "request.model",
@@ -119,7 +135,7 @@ def _model(arguments: CommandArguments, inference: InferenceContext) -> _Found |
 
 
 def _models_of(directory: ArtifactPath, inference: InferenceContext) -> set[str]:
-    """The model a touched artifact belongs to: what its manifest says, else whoever points to it."""
+    """Return the models that a touched artifact belongs to: its manifest's, else those that point to it."""
     manifest = inference.manifest_of(directory)
     if manifest is not None and manifest.model:
         return {manifest.model}
@@ -131,18 +147,19 @@ def _models_of(directory: ArtifactPath, inference: InferenceContext) -> set[str]
 
 
 def _pointers(entry: ModelEntry) -> list[Pointer]:
-    standing = [entry.pointer(stage) for stage in Stage]
-    return [pointer for pointer in standing if pointer] + [event.pointer for event in entry.history]
+    current = [entry.pointer(stage) for stage in Stage]
+    return [pointer for pointer in current if pointer] + [event.pointer for event in entry.history]
 
 
 def _artifact(
     arguments: CommandArguments, inference: InferenceContext, model: ModelName, entry: ModelEntry | None
-) -> _Found | Finding:
+) -> _Inferred | Finding:
     if arguments.artifact_dir:
-        return _Found(arguments.artifact_dir, "")
+        return _Inferred(arguments.artifact_dir, "")
+    # An artifact that belongs to no model yet may be this one's.
     owned = [d for d in inference.touched if model in (_models_of(d, inference) or {model})]
     if len(owned) == 1:
-        return _Found(owned[0], "touched by this pull request")
+        return _Inferred(owned[0], "touched by this pull request")
     if len(owned) > 1:
         commands = [f"`{command_text(arguments, model, artifact_dir=directory)}`" for directory in owned[:20]]
         return error(
@@ -153,7 +170,8 @@ def _artifact(
     for stage in arguments.stage.below:
         pointer = entry.pointer(stage) if entry else None
         if pointer:
-            return _Found(pointer.artifact_dir, f"{stage.value} pointer")
+            return _Inferred(pointer.artifact_dir, f"{stage.value} pointer")
+    # A misspelt name is the likelier cause than a missing artifact.
     if entry is None:
         return _unknown_model(arguments, inference, model)
     where = "no lower stage holds one" if arguments.stage.below else "shadow is the lowest stage"
@@ -175,7 +193,7 @@ def _unknown_model(arguments: CommandArguments, inference: InferenceContext, mod
 
 
 def _nearest_pointer(entry: ModelEntry | None, stage: Stage, directory: str) -> tuple[Pointer | None, Stage | None]:
-    """The pointer of the nearest lower stage that holds this artifact."""
+    """Return the pointer, and its stage, of the nearest lower stage that holds this artifact; else (None, None)."""
     for below in stage.below:
         pointer = entry.pointer(below) if entry else None
         if pointer and pointer.artifact_dir == directory:
@@ -183,21 +201,24 @@ def _nearest_pointer(entry: ModelEntry | None, stage: Stage, directory: str) -> 
     return None, None
 
 
-def _artifact_id(arguments: CommandArguments, directory: str, pointer: Pointer | None, stage: Stage | None) -> _Found:
+def _artifact_id(
+    arguments: CommandArguments, directory: str, pointer: Pointer | None, stage: Stage | None
+) -> _Inferred:
     if arguments.artifact_id:
-        return _Found(arguments.artifact_id, "")
+        return _Inferred(arguments.artifact_id, "")
     if pointer and stage:
-        return _Found(pointer.artifact_id, f"{stage.value} pointer")
-    return _Found(directory.rsplit("/", 1)[-1], "directory name")
+        return _Inferred(pointer.artifact_id, f"{stage.value} pointer")
+    return _Inferred(directory.rsplit("/", 1)[-1], "directory name")
 
 
 def _provenance(
-    said: str | None, field: str, manifest: Manifest | None, pointer: Pointer | None, stage: Stage | None
-) -> _Found:
-    if said:
-        return _Found(said, "")
-    written: Mapping[str, str | None] = {
+    given: str | None, field: str, manifest: Manifest | None, pointer: Pointer | None, stage: Stage | None
+) -> _Inferred:
+    if given:
+        return _Inferred(given, "")
+    # The manifest lies beside the bytes; a pointer repeats what was true when it was made.
+    recorded: Mapping[str, str | None] = {
         "manifest": getattr(manifest, field, None),
         f"{stage.value} pointer" if stage else "": getattr(pointer, field, None),
     }
-    return next((_Found(value, origin) for origin, value in written.items() if value), _Found(None, ""))
+    return next((_Inferred(value, origin) for origin, value in recorded.items() if value), _Inferred(None, ""))

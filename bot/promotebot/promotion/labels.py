@@ -1,4 +1,7 @@
-"""Labels that ask for a promotion: `promote:<stage>` and `promote:<model>:<stage>` (docs/architecture.md, Commands)."""
+"""Labels that ask for a promotion: `promote:<stage>` and `promote:<model>:<stage>`.
+
+See docs/architecture.md, Commands.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,18 @@ from promotebot.registry.names import parse_model_name, parse_stage
 
 PREFIX = "promote:"
 MAX_LABEL = 50
-"""Characters GitHub allows; models with longer names are asked for in comments."""
+"""Characters that GitHub allows in a label; promotions of models with longer names are requested in comments."""
 
 
 def parse_label(name: str) -> CommandArguments | None:
-    """What a label asks for; None for a label that asks for nothing.
+    """Return the request of a label; None for a label that is no request.
 
     Raises:
-        InvalidInput: for one that means to be a request and is none.
+        InvalidInput: for a label that starts like a request and is none.
     """
     if not name.startswith(PREFIX):
         return None
+    # No model's name holds a colon, so that the parts are unambiguous.
     *model, stage = name.removeprefix(PREFIX).split(":")
     try:
         if len(model) > 1:

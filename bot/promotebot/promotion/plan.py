@@ -1,4 +1,4 @@
-"""The decision: from a request and its evidence to the one registry change it means, or why not."""
+"""The decision: from a request and its evidence to the one registry change it means, or to the reasons against it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from promotebot.registry.registry import ModelRegistry
 
 @dataclass(frozen=True)
 class Plan:
-    """A legal promotion, rollback or demotion: what the registry becomes. Applying it is somebody else's work."""
+    """A legal promotion, rollback or demotion, with the registry after it. The caller writes that registry."""
 
     request: Request
     action: Action
     today: Pointer | None
     pointer: Pointer
-    """What the stage gets; for a demotion, what it loses."""
+    """The pointer that the stage gets; for a demotion, the one it loses."""
     event: Event
     before: ModelRegistry
     after: ModelRegistry
@@ -37,7 +37,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Rejected:
-    """Refused: at least one finding is an error, and nothing is to be written."""
+    """A refused request: at least one finding is an error, and nothing is to be written."""
 
     request: Request
     today: Pointer | None
@@ -46,7 +46,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Unchanged:
-    """The stage already holds exactly this: nothing to write."""
+    """A request for what the stage already holds: nothing to write."""
 
     request: Request
     pointer: Pointer
@@ -56,6 +56,7 @@ class Unchanged:
 Decision = Plan | Rejected | Unchanged
 
 
+# Eight parameters, each an input of its own: a dataclass around them would only be built here and taken apart below.
 def plan(
     registry: ModelRegistry,
     request: Request,
@@ -67,12 +68,12 @@ def plan(
     facts: Facts,
     commit: str | None,
 ) -> Decision:
-    """Decide one promotion.
+    """Decide one promotion at the moment `now` (UTC): return the plan, the refusal, or that nothing changes.
+    Raises InvalidInput where the new registry would not read back as planned, which is a defect.
 
     Args:
         registry: the registry to change (the head's, after what this pull request promoted before).
-        base: the base's registry; what rules about history trust.
-        now: the moment of the decision, UTC.
+        base: the base's registry; the only history that rules trust.
         commit: the commit `registry` was read from, recorded with the event.
     """
     context = RuleContext(request, evidence, registry, base, policy, facts, now)
@@ -89,7 +90,7 @@ def plan(
     stored: dict[str, Any] = registry.raw_entry(request.model).get(request.stage.value) or {}
     event = _event(context, moment, stored if pointer is None else pointer, commit)
     after = registry.with_event(request.model, event, pointer, request.stage)
-    reread = after.reread(request.model)  # never write what the loader refuses
+    reread = after.reread(request.model)  # one that its own loader refuses would lock everybody out
     entry = reread.entries[request.model]
     same = reread.raw_entry(request.model) == after.raw_entry(request.model) and reread.document == after.document
     if (entry.pointer(request.stage) is None) != (pointer is None) or not same:
@@ -99,7 +100,10 @@ def plan(
 
 
 def _moment(context: RuleContext) -> Timestamp:
-    """Now, or the newest event's time where the clock is a little behind it (docs/architecture.md, Files)."""
+    """Return the present, or the newest event's time where the clock is behind it: history is ordered by time.
+
+    See docs/architecture.md, Files.
+    """
     newest = [to_datetime(event.ts_utc) for event in context.history[:1]]
     return to_timestamp(max([context.now, *newest]))
 
@@ -121,6 +125,7 @@ def _pointer(context: RuleContext, moment: Timestamp) -> dict[str, Any]:
 
 
 def _event(context: RuleContext, moment: Timestamp, pointer: dict[str, Any], commit: str | None) -> dict[str, Any]:
+    # The pointer of a demotion is the one in the file, so that keys of another tool survive in its event.
     request = context.request
     demotes = request.action is Action.DEMOTE
     origin = request.stage if demotes else _origin(context)
@@ -142,7 +147,7 @@ def _event(context: RuleContext, moment: Timestamp, pointer: dict[str, Any], com
 
 
 def _origin(context: RuleContext) -> Stage | None:
-    """The highest lower stage that holds these bytes (docs/architecture.md, Files)."""
+    """Return the highest lower stage that holds these bytes. See docs/architecture.md, Files."""
     entry = context.entry
     for stage in context.request.stage.below:
         pointer = entry.pointer(stage) if entry else None
@@ -152,6 +157,7 @@ def _origin(context: RuleContext) -> Stage | None:
 
 
 def _says_the_same(today: Pointer, pointer: dict[str, Any]) -> bool:
+    # Time, actor and notes differ in every request; only what is promoted counts.
     new = read_record(Pointer, pointer, where="plan", path="$.pointer")
     fields = ("artifact_dir", "artifact_id", "git_sha", "dataset_id", "feature_order_hash", "digest")
     return all(getattr(today, field) == getattr(new, field) for field in fields)
@@ -170,7 +176,7 @@ class PlanDocument(BaseModel):
     stage: Stage
     today: Pointer | None
     pointer: Pointer | None
-    """What the stage holds afterwards."""
+    """The pointer that the stage holds afterwards."""
     event: Event | None
     origins: dict[str, str]
     """Inferred values: field → where each was found."""
@@ -178,7 +184,7 @@ class PlanDocument(BaseModel):
 
 
 def document(decision: Decision, *, written: bool) -> PlanDocument:
-    """The document of a decision; `written` says whether the registry was changed."""
+    """Return a decision as `--format json` prints it; `written` tells whether the registry was changed."""
     request = decision.request
     today = decision.pointer if isinstance(decision, Unchanged) else decision.today
     plan = decision if isinstance(decision, Plan) else None

@@ -1,4 +1,4 @@
-"""The policy: what a team asks of a promotion. Read from the base commit, never from the pull request."""
+"""The policy: a team's rules for promotions. Read from the base commit, never from the pull request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from promotebot.registry.names import Digest, Stage
 from promotebot.schema import validated_model
 
 MAX_BYTES = 64 * 1024
-MAX_APPROVALS = 6  # as many as GitHub's own rule for a branch can ask for
+"""Far more than a policy of every key needs; a YAML reader takes many times the file's size in memory."""
+MAX_APPROVALS = 6
+"""As many as GitHub's own rule for a branch can require."""
 DEFAULT_PATH = ".github/promotion.yml"
 _DURATION = re.compile(r"(\d{1,4})([mhd])", re.ASCII)
 _LOCAL_TIME = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$")
@@ -41,6 +43,7 @@ class Permission(IntEnum):
 
 
 def _permission(value: object) -> object:
+    # Lower case only, as GitHub's API and the published schema spell it.
     if isinstance(value, str) and value.upper() in Permission.__members__ and value.islower():
         return Permission[value.upper()]
     raise ValueError(f"{value!r} is not one of: {', '.join(p.name.lower() for p in Permission)}")
@@ -54,7 +57,7 @@ def _duration(value: object) -> object:
 
 
 def _as_written(span: timedelta) -> str:
-    """A duration as the file writes it, in the largest unit that holds it whole: 7d, 36h, 90m."""
+    """Return a duration as the file writes it, in the largest unit that holds it whole: 7d, 36h, 90m."""
     minutes = int(span.total_seconds()) // 60
     return f"{minutes // 1440}d" if minutes % 1440 == 0 else f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
 
@@ -80,28 +83,35 @@ class _Section(BaseModel):
 
 
 class Soak(_Section):
-    """How long an artifact should stand in a stage before it leaves upwards."""
+    """The time that an artifact should spend in a stage before it is promoted to a higher one."""
 
     minimum: DurationField
     required: bool = False
 
 
 class StagePolicy(_Section):
+    """The rules for promotions into shadow or staging."""
+
     permission: PermissionField = "write"  # type: ignore[assignment]  # the validator turns it into a Permission
     soak: Soak | None = None
 
 
 class ActivePolicy(_Section):
+    """The rules for promotions into ACTIVE."""
+
     permission: PermissionField = "maintain"  # type: ignore[assignment]  # the validator turns it into a Permission
     require_prior_stage: bool = True
 
 
 class Stages(_Section):
+    """The rules of each stage."""
+
     shadow: StagePolicy = StagePolicy(soak=Soak(minimum="7d"))
     staging: StagePolicy = StagePolicy(soak=Soak(minimum="2d"))
     active: ActivePolicy = ActivePolicy()
 
     def permission(self, stage: Stage) -> Permission:
+        """Return the role that a person needs to promote into a stage."""
         section: StagePolicy | ActivePolicy = getattr(self, stage.value)
         return section.permission
 
@@ -147,20 +157,22 @@ class Freeze(_Section):
 
     @property
     def begins(self) -> datetime:
+        """Return the first moment of it, UTC."""
         return self._moment(self.start)
 
     @property
     def ends(self) -> datetime:
-        """The first moment after it, UTC."""
+        """Return the first moment after it, UTC."""
         return self._moment(self.end)
 
     def _moment(self, local: str) -> datetime:
-        there = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(self.timezone))
-        return there.astimezone(timezone.utc)
+        moment = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(self.timezone))
+        # Two times of one zone compare by their wall clocks, whatever its offset does in between; UTC's do not.
+        return moment.astimezone(timezone.utc)
 
 
 class Separation(_Section):
-    """How many people other than requester, author and last pusher must approve the exact head."""
+    """The number of people besides requester, author and last pusher who must approve the exact head."""
 
     approvals: Annotated[int, Field(ge=1, le=MAX_APPROVALS)]
 
@@ -174,9 +186,9 @@ class Policy(_Section):
     require_reason: bool = False
     require_sha: bool = False
     require_dataset: bool = False
-    """Whether ACTIVE needs the dataset's own manifest and files in the repository."""
+    """True where ACTIVE needs the dataset's own manifest and files in the repository."""
     drafts: bool = False
-    """Whether a draft pull request may carry promotions."""
+    """True where a draft pull request may carry promotions."""
     separation: Separation | None = None
     freezes: tuple[Freeze, ...] = ()
     limits: Limits = Limits()
@@ -184,7 +196,10 @@ class Policy(_Section):
 
     @property
     def digest(self) -> Digest:
-        """sha256 of the canonical JSON of the policy in force, defaults included; recorded with each event."""
+        """Return the sha256 of the canonical JSON of the policy in force, defaults included.
+
+        It is recorded with each event, so that a reader finds the rules that the event was judged by.
+        """
         return Digest("sha256:" + hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest())
 
 
@@ -192,11 +207,16 @@ class _StrictLoader(yaml.SafeLoader):
     """YAML's safe subset, with duplicate keys and aliases refused."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
+        """Return the next node; raise YAMLError for an alias, as a few lines of them expand to gigabytes."""
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not read")
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        """Return a mapping; raise YAMLError for a key that is no text or occurs twice.
+
+        PyYAML keeps the last of two equal keys, and a reviewer may have read the first.
+        """
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         odd = next((key for key in keys if not isinstance(key, str)), None)
         if odd is not None or None in keys:
@@ -208,7 +228,7 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 def parse_policy(data: bytes | None, *, where: str = DEFAULT_PATH) -> Policy:
-    """The policy a file says; None (no file) gives the defaults.
+    """Return the policy of a file; None (no file) gives the defaults.
 
     Raises:
         InvalidInput: naming every key that is unknown or wrong.
@@ -221,8 +241,9 @@ def parse_policy(data: bytes | None, *, where: str = DEFAULT_PATH) -> Policy:
         document = yaml.load(data.decode("utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader, stricter
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as problem:
         raise InvalidInput(f"not a YAML file: {' '.join(str(problem).split())}", where=where) from None
+    # An empty file, or one with comments only, is a policy of defaults.
     document = {} if document is None else document
-    found = validated_model(Policy, document)
-    if isinstance(found, Policy):
-        return found
-    raise InvalidInput("; ".join(found), where=where, remedy="docs/policy.md lists every key")
+    result = validated_model(Policy, document)
+    if isinstance(result, Policy):
+        return result
+    raise InvalidInput("; ".join(result), where=where, remedy="docs/policy.md lists every key")

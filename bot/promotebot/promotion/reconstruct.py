@@ -1,4 +1,4 @@
-"""An event as the request it answered, and what sets it apart from the event that request produces."""
+"""From an event back to the request it answered, and the differences to the event that this request produces."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from promotebot.registry.model import Action, Event, ModelEntry, RequestRef, Sou
 from promotebot.registry.names import Stage, is_git_sha, parse_artifact_path, to_datetime, to_timestamp
 
 OF_THE_MOMENT = frozenset({"ts_utc", "registry_git_sha", "policy_digest", "previous"})
-"""What another moment, another commit or another policy in force writes otherwise; rules of their own look at it."""
+"""Fields that another moment, commit or policy in force changes; other rules check them."""
 
 
 def request_of(step: Step, entry: ModelEntry | None) -> Request:
-    """The request that an event answered; `entry` is the model as it stood before."""
+    """Return the request that an event answered.
+
+    Args:
+        entry: the model before the event; None for a model that it added.
+    """
     event, pointer = step.event, step.event.pointer
     return Request(
         model=step.model,
@@ -34,41 +38,43 @@ def request_of(step: Step, entry: ModelEntry | None) -> Request:
 
 
 def _ref(event: Event) -> RequestRef | None:
-    """Only what came through GitHub answers a request, and the request says nothing beyond its own fields."""
+    """Return the GitHub request of an event; only one that came through GitHub has one, without any further keys."""
     if event.request is None or event.source is not Source.GITHUB:
         return None
     return RequestRef.model_validate(event.request.model_dump(include=set(RequestRef.model_fields)))
 
 
 def _action(event: Event, entry: ModelEntry | None) -> Action:
-    """A rollback is one because the bytes stood in that stage before, not because the event says so."""
+    """Return the action: a rollback only where the bytes were in that stage before, whatever the event claims."""
     if event.action is not Action.ROLLBACK:
         return event.action
     pointer, history = event.pointer, entry.history if entry else ()
-    stood = [e.pointer for e in history if e.to_stage is event.to_stage]
+    earlier = [e.pointer for e in history if e.to_stage is event.to_stage]
+    # Older tools recorded no digest; their bytes are known by the directory alone.
     same = any(
-        p.digest == pointer.digest or (p.digest is None and p.artifact_dir == pointer.artifact_dir) for p in stood
+        p.digest == pointer.digest or (p.digest is None and p.artifact_dir == pointer.artifact_dir) for p in earlier
     )
     return Action.ROLLBACK if same else Action.PROMOTE
 
 
 def differences(written: Event, produced: Event) -> list[str]:
-    """The fields of an event that its request does not produce, by their JSON path in the event."""
+    """Return the fields of an event that its request does not produce, by their JSON path in the event."""
     one, other = written.model_dump(mode="json"), produced.model_dump(mode="json")
-    found = [key for key in _keys(one, other) - OF_THE_MOMENT - {"pointer"} if not _same(one, other, key)]
+    changed = [key for key in _keys(one, other) - OF_THE_MOMENT - {"pointer"} if not _same(one, other, key)]
     mine, theirs = one["pointer"], other["pointer"]
+    # A demotion's pointer is the one it took out, which keeps its own time.
     moment = {"promoted_at_utc"} if written.action is not Action.DEMOTE else set()
-    found += [f"pointer.{key}" for key in _keys(mine, theirs) - moment if not _same(mine, theirs, key)]
+    changed += [f"pointer.{key}" for key in _keys(mine, theirs) - moment if not _same(mine, theirs, key)]
     if moment and mine.get("promoted_at_utc") != one["ts_utc"]:
-        found.append("pointer.promoted_at_utc")
-    return sorted(found + _malformed(written))
+        changed.append("pointer.promoted_at_utc")
+    return sorted(changed + _malformed(written))
 
 
 def _malformed(written: Event) -> list[str]:
-    """What no moment and no commit is written as: a time that is no whole second, a commit that is none."""
-    found = [] if written.ts_utc == to_timestamp(to_datetime(written.ts_utc)) else ["ts_utc"]
+    """Return the fields that hold what no run writes: a time that is no whole second, a commit that is none."""
+    fields = [] if written.ts_utc == to_timestamp(to_datetime(written.ts_utc)) else ["ts_utc"]
     commit = written.registry_git_sha
-    return found if commit is None or is_git_sha(commit) else [*found, "registry_git_sha"]
+    return fields if commit is None or is_git_sha(commit) else [*fields, "registry_git_sha"]
 
 
 def _keys(one: dict[str, Any], other: dict[str, Any]) -> set[str]:

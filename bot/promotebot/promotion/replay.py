@@ -1,9 +1,9 @@
-"""Is a change of the registry a sequence of promotions? Base plus new events must give the head exactly."""
+"""Proves that a change of the registry is a sequence of promotions: base plus new events give exactly the head."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from promotebot.findings import Finding, error
@@ -19,6 +19,8 @@ class Step:
 
     model: ModelName
     event: Event
+    before: ModelRegistry = field(compare=False, repr=False)
+    """The whole registry as it was before the event; two steps are the same whatever came before them."""
 
 
 @dataclass(frozen=True)
@@ -36,24 +38,32 @@ class Diverged:
 
 
 def replay(base: ModelRegistry, head: ModelRegistry) -> Replayed | Diverged:
-    """Fold head's new events over base and compare, model by model (docs/architecture.md, The gate).
+    """Apply head's new events to base and compare, model by model. See docs/architecture.md, The gate.
 
     A change of layout alone is legal: it loses no model and no event, which is what is compared here.
     """
     findings: list[Finding] = list(_top_level(base, head))
     steps: list[Step] = []
+    current = base
     for name in sorted({*base, *head}):
         if name not in head:
             findings.append(_problem(head, name, "The model is removed; models are only demoted."))
         elif not head.is_stored_alike(name, base):
-            found = _replay_model(base, head, ModelName(name))
-            findings += [found] if isinstance(found, Finding) else []
-            steps += [] if isinstance(found, Finding) else found
+            result = _replay_model(current, head, ModelName(name))
+            if isinstance(result, Finding):
+                findings.append(result)
+            else:
+                current, replayed = result
+                steps += replayed
     return Diverged(tuple(findings)) if findings else Replayed(tuple(steps))
 
 
-def _replay_model(base: ModelRegistry, head: ModelRegistry, name: ModelName) -> list[Step] | Finding:
+def _replay_model(
+    base: ModelRegistry, head: ModelRegistry, name: ModelName
+) -> tuple[ModelRegistry, list[Step]] | Finding:
+    """Return the registry after one model's new events, and these events; or what no promotion produces."""
     old, new = base.raw_history(name), head.raw_history(name)
+    # The first problem is enough: whatever follows is a consequence of it.
     for message in rewritten(old, new):
         return _problem(head, name, f"{message} History only grows.", _go_back(name))
     current, steps = base, []
@@ -61,18 +71,21 @@ def _replay_model(base: ModelRegistry, head: ModelRegistry, name: ModelName) -> 
         event = head.entries[name].history[index]
         if event.stage is None:
             return _problem(head, name, f"history[{index}] names no stage.")
+        # The event's own pointer, with the keys that this version does not know.
         pointer = None if event.action is Action.DEMOTE else new[index]["pointer"]
+        steps.append(Step(name, event, current))
         current = current.with_event(name, new[index], pointer, event.stage)
-        steps.append(Step(name, event))
+    # Stages first: they say more to a reader than a digest of the history that follows from them.
     want, have = current.raw_entry(name), head.raw_entry(name)
     stages = [stage.value for stage in Stage]
     for key in [*stages, *sorted({*want, *have} - set(stages))]:
         if not _same(want, have, key, absent_is_null=key in stages):
             return _problem(head, name, f"{key} is not what the events of history produce.")
-    return steps
+    return current, steps
 
 
 def _top_level(base: ModelRegistry, head: ModelRegistry) -> Iterator[Finding]:
+    # `promotebot registry split` and its way back set the time of the conversion.
     converted = {"layout", "generated_at_utc"} if base.layout is not head.layout else set()
     for key in sorted({*base.document, *head.document} - {"models"} - converted):
         if not _same(base.document, head.document, key):
@@ -81,16 +94,19 @@ def _top_level(base: ModelRegistry, head: ModelRegistry) -> Iterator[Finding]:
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any], key: str, *, absent_is_null: bool = False) -> bool:
-    """Equal as JSON; a stage that is not there holds nothing, any other key that is not there is not null."""
-    there = absent_is_null or (key in one) == (key in other)
-    return there and same_json(one.get(key), other.get(key))
+    """Return whether a key is equal as JSON; an absent stage is an empty one, any other absent key is not null."""
+    present_alike = absent_is_null or (key in one) == (key in other)
+    return present_alike and same_json(one.get(key), other.get(key))
 
 
 _REMEDY = "restore the file from the base branch, then ask for the promotion with a comment: /promote <stage>"
 
 
 def _go_back(name: str) -> str:
-    """An old file is no way back: what stood before is promoted again, as a new event over freshly proven bytes."""
+    """Return the remedy for a file that was put back to an older state.
+
+    The way back is a new event over freshly proven bytes; an older file would take events away.
+    """
     return (
         "restore the file from the base branch; to go back to what stood before, ask for it: "
         f"/rollback {name} --reason …, or to take it out: /demote {name} <stage> --reason …"

@@ -1,4 +1,4 @@
-"""What somebody asks for: a command as said, and the completed request the plan is made from."""
+"""Requests: the arguments of a command as given, and the completed request that a plan is made from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage
 
 @dataclass(frozen=True)
 class CommandArguments:
-    """The values a person gave, each None where nothing was said. Nothing is inferred here."""
+    """The values a person gave, each None where none was given. Nothing is inferred here."""
 
     stage: Stage
     action: Action = Action.PROMOTE
@@ -32,7 +32,7 @@ class CommandArguments:
 
 @dataclass(frozen=True)
 class Actor:
-    """Who asks: the authenticated login on GitHub, an address at a terminal."""
+    """The person who asks: the authenticated login on GitHub, an address at a terminal."""
 
     name: str
     source: Source
@@ -60,19 +60,20 @@ class Request:
     """Field name → where an inferred value was found, in words ("manifest", "staging pointer")."""
 
     def retry(self, **flags: str | None) -> str:
-        """The command that asks for this again at the same door, with flags added or replaced."""
+        """Return the command that asks for this again, for a comment or a terminal, with flags added or replaced."""
         terminal = self.actor.source is Source.CLI
         values = self._flags(terminal=terminal) | flags
         verb = self.action.value
         words = [f"promotebot {verb}", f"--model {self.model}", f"--stage {self.stage.value}"]
         if not terminal:
+            # A promotion's model may be left out in a comment, so that its stage comes first; see `/help`.
             places = [self.stage.value, self.model] if self.action is Action.PROMOTE else [self.model, self.stage.value]
             words = [f"/{verb}", *places]
         words += [f"--{key.replace('_', '-')} {_quoted(value)}" for key, value in values.items() if value]
         return " ".join(words)
 
     def _flags(self, *, terminal: bool) -> dict[str, str | None]:
-        """What has to be said again: everything at a terminal, only what was said in a comment."""
+        """Return the flags to repeat: all at a terminal; in a comment, where others are inferred, those given."""
         reason = {"reason": self.reason}
         if self.action is not Action.PROMOTE:
             return {**({"to": self.to} if self.action is Action.ROLLBACK else {}), **reason}
@@ -87,5 +88,5 @@ class Request:
 
 
 def _quoted(value: str) -> str:
-    """A value as both a shell and the comment grammar read it back; placeholders stay readable."""
+    """Return a value as both a shell and the comment grammar read it back; placeholders stay readable."""
     return value if value.startswith("<") else shlex.quote(value)

@@ -1,4 +1,4 @@
-"""Which pointer to go back to: the last good one in history, and why others are passed over."""
+"""The pointers that a rollback can go back to, newest first, and the reasons against the others."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ SUFFIX = "_rollback"
 
 @dataclass(frozen=True)
 class SkippedCandidate:
-    """A pointer of history that is not gone back to, and why."""
+    """A pointer of history that a rollback does not go back to."""
 
     pointer: Pointer
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,17 @@ class Candidates:
     """Pointers to try, the newest first, and those ruled out before anything was opened."""
 
     pointers: tuple[Pointer, ...]
-    passed_over: tuple[SkippedCandidate, ...]
+    skipped: tuple[SkippedCandidate, ...]
 
 
 def candidates(entry: ModelEntry, stage: Stage, *, to: str | None = None) -> Candidates:
-    """The earlier pointers of a stage, newest first, each artifact once.
+    """Return the earlier pointers of a stage, newest first, each artifact once.
 
-    Passed over: the bytes in use, and what the stage was last brought away from, by a rollback or a demotion, and has
-    not been put back since. `to` chooses among the others.
+    Passed over are the bytes in use, and those that a rollback or a demotion took out and nothing has put back since:
+    somebody had a reason to take them out.
+
+    Args:
+        to: the artifact id to go back to; None leaves all of them.
     """
     today = entry.pointer(stage)
     left = _left_behind(entry, stage)
@@ -39,6 +42,7 @@ def candidates(entry: ModelEntry, stage: Stage, *, to: str | None = None) -> Can
     seen: set[str] = set()
     for event in entry.history:
         pointer = event.pointer
+        # One artifact may have had several ids; its bytes are what a rollback would bring back.
         key = _bytes(pointer)
         if event.to_stage is not stage or key in seen or (to and pointer.artifact_id != to):
             continue
@@ -53,28 +57,29 @@ def candidates(entry: ModelEntry, stage: Stage, *, to: str | None = None) -> Can
 
 
 def _bytes(pointer: Pointer) -> str:
-    """What tells two artifacts apart: the digest; for an older tool's pointer, its directory."""
+    """Return what tells two artifacts apart: the digest; for an older tool's pointer, its directory."""
     return pointer.digest or pointer.artifact_dir
 
 
 def _left_behind(entry: ModelEntry, stage: Stage) -> dict[str, str]:
-    """What the stage was brought away from and has not been put back to since, with how."""
+    """Return the bytes that were taken out of the stage and not put back since, each with how that happened."""
     left: dict[str, str] = {}
-    standing: Pointer | None = None
+    current: Pointer | None = None
+    # Oldest first: a later promotion of the same bytes clears what an earlier event held against them.
     for event in reversed([event for event in entry.history if event.stage is stage]):
         if event.action is Action.DEMOTE:
             left[_bytes(event.pointer)] = f"it was taken out at {event.ts_utc}"
-            standing = None
+            current = None
             continue
-        if event.action is Action.ROLLBACK and standing and not _is_forward(event, entry, stage):
-            left[_bytes(standing)] = f"an earlier rollback went away from it at {event.ts_utc}"
+        if event.action is Action.ROLLBACK and current and not _is_forward(event, entry, stage):
+            left[_bytes(current)] = f"an earlier rollback went away from it at {event.ts_utc}"
         left.pop(_bytes(event.pointer), None)
-        standing = event.pointer
+        current = event.pointer
     return left
 
 
 def _is_forward(event: Event, entry: ModelEntry, stage: Stage) -> bool:
-    """Whether a rollback only took an earlier rollback back: to the bytes that stood just before that one.
+    """Return whether a rollback only undid an earlier rollback, to the bytes that were there just before that one.
 
     Promoting bytes again that have been ACTIVE is recorded as a rollback too; nothing was broken then.
     """
@@ -85,5 +90,5 @@ def _is_forward(event: Event, entry: ModelEntry, stage: Stage) -> bool:
 
 
 def rollback_id(artifact_id: str) -> str:
-    """`regime_v1_prod` → `regime_v1_prod_rollback`; going back twice does not pile up suffixes."""
+    """Return the artifact id of a rollback: `regime_v1_prod` → `regime_v1_prod_rollback`, never two suffixes."""
     return artifact_id.removesuffix(SUFFIX) + SUFFIX

@@ -1,11 +1,10 @@
-"""What a decision is made from, read from git objects: registries, policy, touched artifacts, facts."""
+"""A change as two commits, read from git objects: registries, policy, touched artifacts."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import PurePosixPath
 
@@ -34,10 +33,12 @@ class Changeset:
 
     @cached_property
     def fork_point(self) -> GitSha:
+        """The commit at which the branch left its base."""
         return self.repository.merge_base(self.base, self.head)
 
     @cached_property
     def base_registry(self) -> ModelRegistry | None:
+        """The base's registry; None where it has none."""
         return open_registry(self.repository, self._files(self.base), self.registry_path)
 
     @cached_property
@@ -47,8 +48,8 @@ class Changeset:
         merged = {
             path: base.get(path) if head.get(path) == fork.get(path) else head.get(path) for path in {**base, **head}
         }
-        there = {path: entry for path, entry in merged.items() if entry}
-        return open_registry(self.repository, there, self.registry_path)
+        present = {path: entry for path, entry in merged.items() if entry}
+        return open_registry(self.repository, present, self.registry_path)
 
     @cached_property
     def touched_registry_files(self) -> frozenset[str]:
@@ -65,7 +66,7 @@ class Changeset:
 
     @property
     def has_conflict(self) -> bool:
-        """Whether both sides changed one file, or one of them the index that says where the models are."""
+        """True when both sides changed one file, or one of them the index that says where the models are."""
         ours, theirs = self.touched_registry_files, self.moved_registry_files
         return bool(ours & theirs) or (bool(ours and theirs) and self.registry_path in ours | theirs)
 
@@ -86,11 +87,12 @@ class Changeset:
 
     @cached_property
     def head_files(self) -> GitTree:
+        """The head's tree."""
         return GitTree(self.repository, self.head)
 
     @cached_property
     def touched_artifacts(self) -> tuple[ArtifactPath, ...]:
-        """Artifact directories in which the pull request changes a file, sorted."""
+        """The artifact directories in which the pull request changes a file, sorted."""
         changed = self.repository.changed_paths(self.fork_point, self.head)
         entries = self.repository.list_tree(self.head, "", recursive=True)
         manifests = {str(PurePosixPath(e.path).parent) for e in entries if e.path.endswith("/manifest.json")}
@@ -98,7 +100,7 @@ class Changeset:
         return tuple(parse_artifact_path(owner) for owner in sorted(owners) if self._is_artifact(owner))
 
     def _is_artifact(self, directory: str) -> bool:
-        """Not every manifest.json is a model's: this one names a model file, cannot be read, or is pointed to."""
+        """Return True where the manifest is a model's: by its model file, by a pointer, or unreadable."""
         data = self.repository.read_file(self.head, f"{directory}/manifest.json", max_bytes=MANIFEST_BYTES)
         try:
             document = json.loads(data or b"")
@@ -110,11 +112,11 @@ class Changeset:
 
     @cached_property
     def changed_artifacts(self) -> frozenset[ArtifactPath]:
-        """Touched artifacts that the base has already: other models may point to them."""
+        """The touched artifacts that the base has already: other models may point to them."""
         return frozenset(d for d in self.touched_artifacts if self.repository.list_tree(self.base, d, recursive=False))
 
     def manifest_of(self, directory: ArtifactPath) -> Manifest | None:
-        """The manifest at the head, None where it is missing or unreadable: evidence says why."""
+        """Return the manifest at the head; None where it is missing or unreadable, which the evidence explains."""
         path = f"{directory}/manifest.json"
         try:
             data = self.repository.read_file(self.head, path, max_bytes=MANIFEST_BYTES)
@@ -127,13 +129,10 @@ class Changeset:
         return InferenceContext(registry, self.touched_artifacts, self.manifest_of)
 
     def reachable(self, commit: str | None) -> bool | None:
-        """Whether a training commit is an ancestor of the base or the head."""
+        """Return whether a training commit is an ancestor of the base or the head; None without a commit."""
         if commit is None:
             return None
         return any(self.repository.is_ancestor(commit, end) for end in (self.base, self.head))
-
-
-MergeTimes = Mapping[int, datetime]
 
 
 def _nearest(path: str, directories: set[str]) -> str | None:

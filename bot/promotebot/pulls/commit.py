@@ -53,7 +53,7 @@ def commit_registry(
 
 
 def _merged(snapshot: PullSnapshot, computed: set[str]) -> str:
-    """The tree of head and base together; a conflict in anything but the registry is for people."""
+    """Return the tree of head and base together; a conflict in anything but the registry is for people."""
     changeset, base_ref = snapshot.changeset, snapshot.pull.base_ref
     remedy = f"git fetch origin && git merge origin/{base_ref}, mend it, git push; then ask again in a new comment"
     workflows = [

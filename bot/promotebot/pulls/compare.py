@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from promotebot.artifact.source import FileSource as Files
+from promotebot.artifact.source import FileSource
 from promotebot.findings import Finding, error
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Diverged, Replayed, replay
@@ -13,25 +13,37 @@ from promotebot.registry.registry import ModelRegistry
 
 
 class ChangesetLike(Protocol):
-    """What the gate asks of a change; `scene.Change` reads it from git objects."""
+    """What the gate asks of a change; `Changeset` reads it from git objects."""
 
     @property
-    def base(self) -> GitSha: ...
+    def base(self) -> GitSha:
+        """The tip of the base branch."""
+        ...
 
     @property
-    def fork_point(self) -> GitSha: ...
+    def fork_point(self) -> GitSha:
+        """The commit at which the branch left its base."""
+        ...
 
     @property
-    def registry_path(self) -> str: ...
+    def registry_path(self) -> str:
+        """Where the registry is, from the repository's root."""
+        ...
 
     @property
-    def base_registry(self) -> ModelRegistry | None: ...
+    def base_registry(self) -> ModelRegistry | None:
+        """The base's registry; None where it has none."""
+        ...
 
     @property
-    def head_registry(self) -> ModelRegistry | None: ...
+    def head_registry(self) -> ModelRegistry | None:
+        """The registry that merging gives; None where there is none."""
+        ...
 
     @property
-    def has_conflict(self) -> bool: ...
+    def has_conflict(self) -> bool:
+        """True when both sides changed the same file of the registry."""
+        ...
 
     @property
     def policy(self) -> Policy:
@@ -39,16 +51,22 @@ class ChangesetLike(Protocol):
         ...
 
     @property
-    def head_files(self) -> Files: ...
+    def head_files(self) -> FileSource:
+        """The head's files."""
+        ...
 
     @property
-    def changed_artifacts(self) -> frozenset[ArtifactPath]: ...
+    def changed_artifacts(self) -> frozenset[ArtifactPath]:
+        """Artifacts that the base has and the pull request changes."""
+        ...
 
-    def reachable(self, commit: str | None) -> bool | None: ...
+    def reachable(self, commit: str | None) -> bool | None:
+        """Return whether a commit is an ancestor of base or head; None without a commit."""
+        ...
 
 
 def replay_change(changeset: ChangesetLike) -> Replayed | Diverged:
-    """The structural half of the gate: no artifact is opened, only the two registries are compared."""
+    """Compare the two registries only; no artifact is opened."""
     before, after = changeset.base_registry, changeset.head_registry
     if before is None and after is None:
         return Replayed(())
@@ -74,6 +92,7 @@ def replay_change(changeset: ChangesetLike) -> Replayed | Diverged:
 
 
 def base_moved(changeset: ChangesetLike) -> Finding:
+    """Return the finding that the base's registry changed after the branch left it."""
     return error(
         "gate.base",
         f"The base's registry changed after this branch left it ({changeset.fork_point[:7]} → {changeset.base[:7]}).",

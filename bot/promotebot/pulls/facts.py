@@ -14,7 +14,7 @@ from promotebot.registry.registry import ModelRegistry
 
 
 def facts_of(request: Request, snapshot: PullSnapshot, job: JobContext, base: ModelRegistry) -> Facts:
-    """What the rules need from git and GitHub."""
+    """Return what the rules need from git and GitHub for one request."""
     changeset = snapshot.changeset
     return Facts(
         changeset.reachable(request.git_sha),
@@ -24,7 +24,7 @@ def facts_of(request: Request, snapshot: PullSnapshot, job: JobContext, base: Mo
 
 
 def merge_times(job: JobContext, base: ModelRegistry, model: str) -> Mapping[int, datetime]:
-    """Pull request number → when it was merged, of those the soak rules ask for."""
+    """Return pull request number → when it was merged (UTC), of those that the soak rules ask for."""
     numbers = relevant_pulls(base, model, job.settings.repository)
     pulls = [job.github.pull(number) for number in numbers]
     return {pull.number: pull.merged_at for pull in pulls if pull.merged_at}

@@ -79,5 +79,5 @@ def answered(pending: PendingPromotions, changeset: Changeset, wanted: str) -> S
         return mine
     base = pending.base
     names = [n for n in base if base.layout is Layout.SINGLE or base.file_of(n) in changeset.moved_registry_files]
-    events = (Step(name, event) for name in names for event in base.entries[name].history)
+    events = (Step(name, event, base) for name in names for event in base.entries[name].history)
     return next((step for step in events if request_id(step) == wanted), None)

@@ -69,8 +69,8 @@ def replan(
         if isinstance(decision, Rejected):
             return InvalidPromotions(decision.findings, step.model)
         if isinstance(decision, Plan):  # what changes nothing on the new base is left out
+            planned.append(Step(step.model, decision.event, registry))
             registry = decision.after
-            planned.append(Step(step.model, decision.event))
     return PendingPromotions(registry, base, tuple(planned), changeset.has_conflict, tuple(own))
 
 

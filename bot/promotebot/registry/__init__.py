@@ -1,4 +1,4 @@
-"""The registry of models: `from promotebot.registry import ModelRegistry` (runbook).
+"""The registry of models: `from promotebot.registry import ModelRegistry` (see docs/runbook.md).
 
 Importing it loads no pydantic; the first registry that is read does. A service that only holds the name pays nothing.
 """
@@ -17,7 +17,7 @@ __all__ = ["Action", "Event", "ModelEntry", "ModelRegistry", "Pointer", "Request
 
 
 def __getattr__(name: str) -> Any:
-    """The records, when they are first named: https://peps.python.org/pep-0562/"""
+    """Return a record's class, imported when it is first named: https://peps.python.org/pep-0562/"""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from promotebot.registry import model

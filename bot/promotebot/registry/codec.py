@@ -14,13 +14,20 @@ from typing import Any, NoReturn
 from promotebot.errors import InvalidInput
 
 MAX_BYTES = 256 * 1024 * 1024
+"""A document is decoded in memory, where it takes several times its size."""
 MAX_DEPTH = 64
+"""Python's decoder recurses; a registry has six levels."""
 MAX_INTEGER_DIGITS = 20
+"""Enough for 64 bits; the time to read an integer grows with the square of its digits.
+
+https://docs.python.org/3/library/stdtypes.html#int-max-str-digits
+"""
 LFS_HEADER = b"version https://git-lfs.github.com/spec/v1\n"
 """https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
 _BRACKETS = re.compile(rb'"[^"]*"?|[\[{\]}]')
 
 
+# Longer than other functions: its checks are one sequence, from the cheapest to the decoder, read as a list.
 def parse_json(
     data: bytes, *, where: str, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH, exact: bool = False
 ) -> Any:
@@ -71,7 +78,7 @@ def parse_json(
 
 @contextmanager
 def read_from(where: str) -> Iterator[None]:
-    """What is refused while a committed file is read names the file, and how to get a good one back."""
+    """Name the file in every InvalidInput that is raised inside, and how to get a good one back."""
     try:
         yield
     except InvalidInput as problem:
@@ -80,7 +87,9 @@ def read_from(where: str) -> Iterator[None]:
 
 
 def canonical_json(value: Any) -> bytes:
-    """Sorted keys, no spaces, UTF-8 unescaped: the bytes every digest is taken over (docs/architecture.md, Files).
+    """Return the bytes that every digest is taken over: sorted keys, no spaces, UTF-8 unescaped.
+
+    See docs/architecture.md, Files.
 
     Raises:
         InvalidInput: for a float, whose text differs between writers.
@@ -91,15 +100,16 @@ def canonical_json(value: Any) -> bytes:
 
 
 def stored_json(value: Any) -> bytes:
-    """The form of a committed file: 2-space indent, keys in the order given, UTF-8, trailing newline."""
+    """Return the bytes of a committed file: 2-space indent, keys in the order given, UTF-8, trailing newline."""
     return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
 
 
 def _check_depth(data: bytes, where: str, max_depth: int) -> None:
-    """Counted before decoding: a decoder that recurses must not meet ten thousand brackets.
+    """Count nesting before decoding: a decoder that recurses must not meet ten thousand brackets.
 
     Escapes are taken out first: an expression that steps over them remembers each character of a long string.
     """
+    # A document with fewer brackets than levels are allowed cannot be too deep.
     if data.count(b"[") + data.count(b"{") <= max_depth:
         return
     if b"\\" in data:
@@ -117,6 +127,7 @@ def _check_depth(data: bytes, where: str, max_depth: int) -> None:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # RFC 8259 leaves duplicate keys open: one reader takes the first value, another the last.
     result = dict(pairs)
     if len(result) != len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
@@ -153,7 +164,7 @@ def _exact(text: str) -> float:
 
 
 def _refuse_surrogates(text: str, value: Any) -> None:
-    r"""UTF-8 holds no surrogate; only an escape such as `\ud800` can bring one in."""
+    r"""Refuse lone surrogates, which UTF-8 cannot hold; only an escape such as `\ud800` can bring one in."""
     if "\\u" not in text and "\\U" not in text:
         return
     try:
@@ -163,7 +174,7 @@ def _refuse_surrogates(text: str, value: Any) -> None:
 
 
 def _refuse_nul_keys(value: Any) -> None:
-    """A reader in C takes such a key for the one that ends there, and so for another key's twin."""
+    """Refuse NUL in keys: a reader in C takes such a key to end there, and so for another key's twin."""
     if isinstance(value, dict):
         if any("\0" in key for key in value):
             raise InvalidInput("a key holds the character NUL", remedy="write the key without it")

@@ -5,22 +5,43 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.files import sync_directory, write_atomically
 from promotebot.registry.codec import MAX_BYTES
 
 _PREFIX, _SUFFIX = ".models-", ".tmp"
-"""Of a file that is being written; no model's name starts with a dot."""
+"""Around the name of a file that is being written; no model's name starts with a dot."""
 
 
 def read_registry_bytes(path: Path) -> bytes:
-    """All of the file's bytes; a link or anything that is not a regular file is refused."""
+    """Return all of a file's bytes; a link is not followed.
+
+    Raises:
+        InvalidInput: for a file that is not there, is no regular file, or is over the limit.
+        CouldNotVerify: when the file cannot be read.
+    """
+    descriptor = _open(path)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        _check_status(os.fstat(descriptor), path)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            # One byte more than the limit: a file that grew meanwhile is refused by its reader.
+            return file.read(MAX_BYTES + 1)
+    except OSError as problem:
+        raise CouldNotVerify(
+            f"cannot read the registry: {problem.strerror}", where=str(path), remedy="check the disk"
+        ) from None
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    # O_NOFOLLOW: a link could lead out of the repository. O_NONBLOCK: opening a FIFO would wait for its writer.
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise InvalidInput(
             "registry not found",
@@ -37,34 +58,31 @@ def read_registry_bytes(path: Path) -> bytes:
             where=str(path),
             remedy="check its permissions and the disk",
         ) from None
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise InvalidInput(
-                "registry is not a regular file", where=str(path), remedy=f"restore it: git checkout -- {path}"
-            )
-        if found.st_size > MAX_BYTES:
-            raise InvalidInput(
-                f"registry is {found.st_size:,} bytes; the limit is {MAX_BYTES:,}",
-                where=str(path),
-                remedy="one file for each model: promotebot registry split, while it is smaller",
-            )
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as problem:
-        raise CouldNotVerify(
-            f"cannot read the registry: {problem.strerror}", where=str(path), remedy="check the disk"
-        ) from None
-    finally:
-        os.close(descriptor)
+
+
+def _check_status(status: os.stat_result, path: Path) -> None:
+    """Check the open file, not its name, which may belong to another file by now."""
+    if not stat.S_ISREG(status.st_mode):
+        raise InvalidInput(
+            "registry is not a regular file", where=str(path), remedy=f"restore it: git checkout -- {path}"
+        )
+    if status.st_size > MAX_BYTES:
+        raise InvalidInput(
+            f"registry is {status.st_size:,} bytes; the limit is {MAX_BYTES:,}",
+            where=str(path),
+            remedy="one file for each model: promotebot registry split, while it is smaller",
+        )
 
 
 @contextmanager
 def registry_lock(path: Path) -> Iterator[None]:
-    """Hold the registry's directory for one read-plan-write; waits for another writer.
+    """Hold the registry's directory for one read-plan-write; wait for another writer.
 
-    The lock is on the directory itself, so that no lock file is left in the repository. What a writer that was
-    killed left is taken away: nobody else can be writing now.
+    The lock is on the directory itself, so that no lock file is left in the repository. Files that a killed writer
+    left are removed: nobody else can be writing now.
+
+    Raises:
+        InvalidInput: when the directory cannot be opened.
     """
     try:
         descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -79,45 +97,26 @@ def registry_lock(path: Path) -> Iterator[None]:
 
 
 def replace_registry(path: Path, data: bytes, *, expected: bytes | None) -> None:
-    """Put `data` in the place of `expected` (None: of nothing): temp file, fsync, rename, directory fsync.
+    """Replace `expected` by `data`; `expected` is None for a new file. A power cut leaves one of the two, whole.
 
     Raises:
         InvalidInput: when the file no longer holds `expected` (somebody else wrote), or cannot be written.
+        CouldNotVerify: when the disk does not confirm the write.
     """
     if (read_registry_bytes(path) if path.exists() or expected is not None else None) != expected:
         raise InvalidInput("registry changed while the promotion was planned", where=str(path), remedy="run it again")
-    temporary = ""
     try:
         path.parent.mkdir(exist_ok=True)
         mode = 0o644 if expected is None else stat.S_IMODE(path.stat().st_mode)
-        descriptor, temporary = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-        temporary = ""
+        write_atomically(path, data, mode, prefix=_PREFIX, suffix=_SUFFIX)
     except OSError as problem:
         raise InvalidInput(
             f"cannot write the registry: {problem.strerror}; the old file is unchanged",
             where=str(path),
             remedy="check space and permissions of its directory",
         ) from None
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-    _fsync_directory(path)
-
-
-def _fsync_directory(path: Path) -> None:
-    """Make the new name durable. The file is replaced already; only a power cut could undo it now."""
     try:
-        descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_directory(path.parent)  # the file is replaced already; only a power cut could undo it now
     except OSError as problem:
         raise CouldNotVerify(
             f"the registry is written, but the disk does not confirm it: {problem.strerror}",
@@ -129,20 +128,24 @@ def _fsync_directory(path: Path) -> None:
 def _remove_leftovers(directory: Path) -> None:
     for place in (directory, directory / "models"):
         for left in place.glob(f"{_PREFIX}*{_SUFFIX}"):
-            with suppress(OSError):  # a read-only disk; git.clean will name the file
+            # On a read-only disk it stays; the check for uncommitted files will name it.
+            with suppress(OSError):
                 left.unlink()
 
 
 class ModelDirectory:
-    """The models' files beside an index on disk (`promotebot.registry.split.ModelFiles`)."""
+    """The models' files beside an index on disk; implements `promotebot.registry.split_layout.ModelFiles`."""
 
     def __init__(self, registry: Path) -> None:
         self.path = registry.parent / "models"
         self.contents: dict[str, bytes] = {}
-        """What was read, by file name."""
+        """The bytes that were read, by file name."""
 
     def names(self) -> Mapping[str, str | None]:
-        """Hidden files are left out: a writer that was killed leaves one, and no model's name starts with a dot."""
+        """Return the file names; each value is None, as only reading shows whether a file changed.
+
+        Hidden files are left out: a killed writer leaves one, and no model's name starts with a dot.
+        """
         if self.path.is_symlink():
             raise InvalidInput("is a symbolic link", where=str(self.path), remedy="commit the directory itself")
         try:
@@ -156,5 +159,6 @@ class ModelDirectory:
             ) from None
 
     def read(self, file_name: str) -> bytes:
+        """Return one file's bytes, and keep them as what a later write must still find there."""
         self.contents[file_name] = read_registry_bytes(self.path / file_name)
         return self.contents[file_name]

@@ -24,17 +24,18 @@ from promotebot.registry.names import (
 
 
 class Action(str, Enum):
-    """What an event did. Re-promoting a digest that has been ACTIVE is a rollback (docs/rules.md)."""
+    """The kinds of events. Promoting a digest again that has been ACTIVE is a rollback. See docs/rules.md."""
 
     PROMOTE = "promote"
     ROLLBACK = "rollback"
     DEMOTE = "demote"
 
+    # Python 3.11 changed how mixed-in enums are formatted; this reads "promote" in all versions.
     __str__ = str.__str__
 
 
 class Source(str, Enum):
-    """Which door an event came through."""
+    """The way an event was requested: at a terminal or on GitHub."""
 
     CLI = "cli"
     GITHUB = "github"
@@ -43,7 +44,7 @@ class Source(str, Enum):
 
 
 def _checked(parse: Any) -> AfterValidator:
-    """A parser of `names` as a pydantic validator: same rule, same words."""
+    """Return a parser of `names` as a pydantic validator: same rule, same words."""
 
     def validate(text: str) -> str:
         try:
@@ -55,12 +56,12 @@ def _checked(parse: Any) -> AfterValidator:
 
 
 def _text(pattern: str, **limits: int) -> WithJsonSchema:
-    """What a schema can say of a checked string; the parser itself stays the judge."""
+    """Return the schema of a checked string, as far as one can express it; the parser decides."""
     return WithJsonSchema({"type": "string", "pattern": pattern, **limits})
 
 
 def _enum(kind: type[Enum]) -> BeforeValidator:
-    """Strict models take no string for an enum; a file has nothing else to give."""
+    """Return a validator that reads an enum from a string: strict models take none, and a file has nothing else."""
 
     def validate(value: object) -> object:
         if isinstance(value, str):
@@ -85,13 +86,13 @@ SourceField = Annotated[Source, _enum(Source)]
 
 
 class Record(BaseModel):
-    """Strict, frozen, unknown keys kept: what an older or newer tool wrote survives (docs/architecture.md, Files)."""
+    """Strict and frozen; unknown keys, which another version wrote, are kept. See docs/architecture.md, Files."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow")
 
 
 class Pointer(Record):
-    """What a stage holds: an artifact's place, its bytes and where they came from."""
+    """The content of a stage: an artifact's place, its bytes and their origin."""
 
     artifact_dir: PathField
     artifact_id: NonEmpty
@@ -116,7 +117,7 @@ class RequestRef(Record):
 
 
 class Event(Record):
-    """One entry of `history[]`: what moved, by whom, why, and the digest of the event below."""
+    """One entry of `history[]`: the change, its actor and reason, and the digest of the event below."""
 
     ts_utc: TimeField
     action: ActionField = Action.PROMOTE
@@ -134,7 +135,7 @@ class Event(Record):
 
     @property
     def stage(self) -> Stage | None:
-        """The stage this event changed: where it went to, or what a demotion cleared."""
+        """Return the stage this event changed: the one it filled, or the one a demotion cleared."""
         return self.from_stage if self.action is Action.DEMOTE else self.to_stage
 
 
@@ -148,6 +149,7 @@ class ModelEntry(Record):
     history_digest: DigestField | None = None
 
     def pointer(self, stage: Stage) -> Pointer | None:
+        """Return what a stage holds; None for nothing."""
         pointer: Pointer | None = getattr(self, stage.value)
         return pointer
 
@@ -165,12 +167,14 @@ def read_record(kind: type[_RecordT], value: object, *, where: str, path: str) -
         return kind.model_validate(_lists_as_tuples(value))
     except ValidationError as problem:
         lines = [f"{path}{_json_path(item['loc'])}: {_message(item)}" for item in problem.errors()]
+        # A file of another format breaks every field; the first twenty show that.
         raise InvalidInput("; ".join(lines[:20]), where=where) from None
 
 
 def _message(item: Any) -> str:
     message = str(item["msg"])
     message = message.removeprefix("Value error, ")
+    # Our own validators quote the value first; pydantic's messages leave it out.
     if item["type"] != "missing" and "input" in item and not message.startswith("'"):
         message += f" (found {json.dumps(item['input'], default=str)[:80]})"
     return message
@@ -181,7 +185,7 @@ def _json_path(location: tuple[int | str, ...]) -> str:
 
 
 def _lists_as_tuples(value: object) -> object:
-    """Strict mode takes a tuple only from a tuple; only `history` is one."""
+    """Return the value with `history` as a tuple: strict mode takes one only from a tuple."""
     if isinstance(value, Mapping) and isinstance(value.get("history"), list):
         return {**value, "history": tuple(value["history"])}
     return value

@@ -17,6 +17,7 @@ GitSha = NewType("GitSha", str)
 Timestamp = NewType("Timestamp", str)
 
 MAX_PATH, MAX_COMPONENT, MAX_COMPONENTS = 4096, 255, 64
+"""Bytes of a path and of a component, as Linux limits them (PATH_MAX, NAME_MAX), and how many components."""
 _TOO_LONG = f"Path component is over {MAX_COMPONENT} bytes"
 _MODEL_NAME = re.compile(r"[a-z0-9_]{1,128}")
 _GIT_SHA = re.compile(r"[0-9a-f]{40}")
@@ -34,31 +35,37 @@ _LOOK_ALIKES = frozenset("\u2044\u2215\u2216\u2571\u2572\u29f5\u29f8\u29f9\u3002
 
 
 class Stage(str, Enum):
-    """Where a model stands, lowest first (runbook: shadow → staging → active)."""
+    """The stages of a model, lowest first. See docs/runbook.md: shadow → staging → active."""
 
     SHADOW = "shadow"
     STAGING = "staging"
     ACTIVE = "active"
 
-    __str__ = str.__str__  # `{event.to_stage}` reads "active" (runbook), whatever the Python
+    # `{event.to_stage}` reads "active" in every version of Python. See docs/runbook.md.
+    __str__ = str.__str__
 
     @property
     def rank(self) -> int:
+        """Return the stage's place in the order, 0 for the lowest."""
         return list(Stage).index(self)
 
     @property
     def below(self) -> list[Stage]:
-        """The stages below this one, nearest first."""
+        """Return the stages below this one, nearest first."""
         return [stage for stage in reversed(Stage) if stage.rank < self.rank]
 
     @property
     def label(self) -> str:
-        """As people read it: SHADOW, STAGING, ACTIVE."""
+        """Return the stage as people read it: SHADOW, STAGING, ACTIVE."""
         return self.value.upper()
 
 
 def parse_stage(text: str) -> Stage:
-    """Raises InvalidInput for anything but the three stages, lower case."""
+    """Parse a stage.
+
+    Raises:
+        InvalidInput: for anything but the three stages, lower case.
+    """
     try:
         return Stage(text)
     except ValueError:
@@ -66,7 +73,12 @@ def parse_stage(text: str) -> Stage:
 
 
 def parse_model_name(text: str) -> ModelName:
-    """`[a-z0-9_]+`, 1 to 128 characters, the whole text (a trailing newline is not a name)."""
+    """Parse a model's name: `[a-z0-9_]+`, 1 to 128 characters.
+
+    Raises:
+        InvalidInput: for anything else.
+    """
+    # fullmatch: `$` would accept a newline at the end.
     if not _MODEL_NAME.fullmatch(text):
         raise InvalidInput(
             f"{text!r} is not a model name",
@@ -76,24 +88,38 @@ def parse_model_name(text: str) -> ModelName:
 
 
 def is_git_sha(text: str) -> bool:
-    """Whether a text is a whole commit id."""
+    """Return whether a text is a whole commit id."""
     return bool(_GIT_SHA.fullmatch(text))
 
 
 def parse_git_sha(text: str) -> GitSha:
+    """Parse a commit id: 40 lower-case hex digits, as an abbreviation can become ambiguous.
+
+    Raises:
+        InvalidInput: for anything else.
+    """
     if not is_git_sha(text):
         raise InvalidInput(f"{text!r} is not a commit", remedy="give all 40 lower-case hex digits: git rev-parse HEAD")
     return GitSha(text)
 
 
 def parse_digest(text: str) -> Digest:
+    """Parse a digest: `sha256:` and 64 lower-case hex digits.
+
+    Raises:
+        InvalidInput: for anything else.
+    """
     if not _DIGEST.fullmatch(text):
         raise InvalidInput(f"{text!r} is not a digest; expected sha256: and 64 lower-case hex digits")
     return Digest(text)
 
 
 def parse_timestamp(text: str) -> Timestamp:
-    """ISO 8601 in UTC ending in Z, a date that exists. Older tools wrote fractions; they are read."""
+    """Parse a time: ISO 8601 in UTC ending in Z, a date that exists. Fractions, which older tools wrote, are kept.
+
+    Raises:
+        InvalidInput: for anything else.
+    """
     match = _TIMESTAMP.fullmatch(text)
     try:
         if match is None:
@@ -105,21 +131,25 @@ def parse_timestamp(text: str) -> Timestamp:
 
 
 def to_datetime(text: str) -> datetime:
-    """The moment a timestamp names, in UTC, whole seconds."""
+    """Return the moment of a timestamp, in UTC and whole seconds; a fraction is dropped.
+
+    Raises:
+        InvalidInput: for a text that is no timestamp.
+    """
     moment = parse_timestamp(text)[:19]
     return datetime.strptime(moment + "+0000", "%Y-%m-%dT%H:%M:%S%z")
 
 
 def to_timestamp(moment: datetime) -> Timestamp:
-    """Whole seconds, as the registry stores time."""
+    """Return a moment as the registry stores it: UTC, whole seconds."""
     return Timestamp(moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 def parse_artifact_path(text: str) -> ArtifactPath:
-    """A path inside the repository: relative, normalised, nothing that two systems read differently.
+    """Parse a path inside the repository: relative, normalised, nothing that two systems read differently.
 
     Raises:
-        InvalidInput: with the runbook's words "Path traversal not allowed" for `..` and absolute paths.
+        InvalidInput: with the words "Path traversal not allowed" for `..` and absolute paths. See docs/runbook.md.
     """
     problem = _path_problem(text)
     if problem:
@@ -131,6 +161,7 @@ def parse_artifact_path(text: str) -> ArtifactPath:
 
 
 def _path_problem(text: str) -> str:
+    """Return the first problem of a path; empty for a good one."""
     parts = text.split("/")
     checks = (
         (not text, "Path is empty"),
@@ -140,6 +171,7 @@ def _path_problem(text: str) -> str:
         (".." in parts, "Path traversal not allowed (..)"),
         ("\\" in text, "Path traversal not allowed (backslash)"),
         ("" in parts or "." in parts, "Path is not normalised (empty or . component)"),
+        # A command would take it for an option.
         (any(part.startswith("-") for part in parts[:1]), "Path must not start with a dash"),
         (".git" in [part.lower() for part in parts], "Path leads into .git"),
         (not text.isprintable() or any(0xD800 <= ord(c) <= 0xDFFF for c in text), "Path has a control character"),
@@ -147,21 +179,27 @@ def _path_problem(text: str) -> str:
             not _LOOK_ALIKES.isdisjoint(text) or unicodedata.normalize("NFKC", text) != text,
             "Path has a look-alike or decomposed character",
         ),
+        # A browser or a library may decode `%2e%2e` after it was checked.
         (bool(_ENCODED.search(text)), "Path has a percent-encoded character"),
         (any(_RESERVED.fullmatch(part) for part in parts), "Path has a name that Windows reserves"),
         (any(len(part.encode("utf-8", "surrogatepass")) > MAX_COMPONENT for part in parts), _TOO_LONG),
+        # Windows drops them, so that two names become one.
         (any(part != part.strip() or part.endswith(".") for part in parts), "Path component ends in a dot or space"),
     )
     return next((problem for hit, problem in checks if hit), "")
 
 
 MAX_TEXT = 1000
-
+"""Characters of a reason or of notes; they are kept in history for ever."""
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 def parse_identifier(text: str) -> str:
-    """An artifact or dataset id: ASCII letters, digits, dot, dash, underscore; 128 at most."""
+    """Parse an artifact or dataset id: ASCII letters, digits, dot, dash, underscore; 128 at most.
+
+    Raises:
+        InvalidInput: for anything else.
+    """
     if not _IDENTIFIER.fullmatch(text):
         raise InvalidInput(
             f"{text[:200]!r} is not an id",
@@ -171,7 +209,11 @@ def parse_identifier(text: str) -> str:
 
 
 def parse_text(text: str) -> str:
-    """A reason or notes: one line people can see all of, 1,000 characters at most."""
+    """Parse a reason or notes: one line without invisible characters, 1,000 characters at most.
+
+    Raises:
+        InvalidInput: for anything else.
+    """
     if len(text) > MAX_TEXT:
         raise InvalidInput(f"the text is {len(text)} characters; at most {MAX_TEXT} are kept")
     if not text.strip():

@@ -1,4 +1,4 @@
-"""ModelRegistry: a whole registry as one immutable value that keeps every byte of meaning, in either layout."""
+"""ModelRegistry: a whole registry as one immutable value that keeps unknown keys and order, in either layout."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from promotebot.errors import InvalidInput, PromotebotError
 from promotebot.registry.chain import sealed
 from promotebot.registry.codec import parse_json, read_from, stored_json
 from promotebot.registry.names import ModelName, Stage, parse_model_name, parse_stage, parse_timestamp
-from promotebot.registry.split import ModelFiles, RawEntry, SplitModels, model_file
+from promotebot.registry.split_layout import ModelFiles, RawEntry, SplitModels, model_file
 
 if TYPE_CHECKING:  # pydantic is loaded by the first model that is read
     from promotebot.registry.model import Event, ModelEntry, Pointer
 
 SCHEMA_VERSIONS = ("v1",)
+"""The versions of the format that are read; another one may mean something else by the same keys."""
 DEFAULT_PATH = "ml/registry/models.json"
 
 
 class Layout(str, Enum):
-    """Where the models stand: all in one file, or an index and one file per model (docs/architecture.md, Scale)."""
+    """The files of a registry: one for all models, or an index and one per model. See docs/architecture.md, Scale."""
 
     SINGLE = "single"
     SPLIT = "split"
@@ -38,7 +39,7 @@ class ModelRegistry:
         self, document: Mapping[str, Any], models: SplitModels | None = None, *, where: str = DEFAULT_PATH
     ) -> None:
         self.document = document
-        """`models.json` as it stands; in the split layout it holds no models."""
+        """`models.json` as read; in the split layout it holds no models."""
         self.where = where
         self._split = models
 
@@ -50,7 +51,7 @@ class ModelRegistry:
 
         Args:
             files: the models' own files, for a registry that says `layout: split`.
-            check_models: False leaves each model's check to the moment it is asked for, in either layout.
+            check_models: False leaves the check of each model to its first use, in either layout.
 
         Raises:
             InvalidInput: naming the JSON path of everything that is wrong.
@@ -64,6 +65,7 @@ class ModelRegistry:
             layout = _check_head(document)
         if layout is Layout.SINGLE:
             registry = cls(document, where=where)
+            # Reading every entry checks it.
             if check_models:
                 _ = dict(registry.entries)
             return registry
@@ -75,27 +77,30 @@ class ModelRegistry:
 
     @classmethod
     def load(cls, path: str | Path) -> ModelRegistry:
-        """Read a registry from a file and, in the split layout, the files beside it (runbook, post-promotion check).
+        """Read a registry from a file and, in the split layout, the files beside it. See docs/runbook.md.
 
         Raises:
             InvalidInput: when the file is not there or is not a registry.
         """
-        from promotebot.registry.store import StoredRegistry  # the only I/O, loaded where used
+        # The only I/O of this class, loaded where it is used.
+        from promotebot.registry.files import ModelDirectory, read_registry_bytes
 
-        return StoredRegistry(Path(path)).read()
+        file = Path(path)
+        return cls.parse(read_registry_bytes(file), where=str(file), files=ModelDirectory(file))
 
     @property
     def layout(self) -> Layout:
+        """Return the layout the registry was read in."""
         return Layout.SINGLE if self._split is None else Layout.SPLIT
 
     @property
     def models(self) -> Mapping[str, RawEntry]:
-        """Every model as stored: what digests are taken over."""
+        """Return every model as stored, by name: digests are taken over this form."""
         return self.document["models"] if self._split is None else self._split
 
     @cached_property
     def entries(self) -> Mapping[ModelName, ModelEntry]:
-        """Every model in the file's order, read and checked when it is asked for."""
+        """Return every model in the file's order, by name, each parsed and checked when it is first used."""
         return _Entries(self)
 
     def __iter__(self) -> Iterator[ModelName]:
@@ -105,17 +110,23 @@ class ModelRegistry:
         return name in self.models
 
     def entry(self, name: str) -> ModelEntry | None:
+        """Return a model; None for one that is not there.
+
+        Raises:
+            InvalidInput: when its entry breaks the format.
+        """
         return self.entries[ModelName(name)] if name in self.models else None
 
     def raw_entry(self, name: str) -> RawEntry:
-        """One model as stored. Empty for a model that is not there."""
+        """Return one model as stored; empty for one that is not there."""
         return self.models.get(name, {})
 
     def raw_history(self, name: str) -> list[dict[str, Any]]:
+        """Return a model's events as stored, newest first; empty for a model that is not there."""
         return list(self.raw_entry(name).get("history", []))
 
     def get_stage_pointer(self, name: str, stage: str | Stage) -> Pointer | None:
-        """What a stage holds, or None. Takes the stage as a string or a Stage.
+        """Return what a stage holds, None for nothing. The stage is a string or a Stage.
 
         Raises:
             InvalidInput: for a stage or a model that does not exist.
@@ -128,23 +139,27 @@ class ModelRegistry:
 
     @cached_property
     def history(self) -> Mapping[str, tuple[Event, ...]]:
-        """Each model's events, newest first."""
+        """Return each model's events, newest first."""
         return {name: entry.history for name, entry in self.entries.items()}
 
     def file_of(self, name: str) -> str:
-        """The file that holds a model, and the only one that promoting it changes."""
+        """Return the path of the file that holds a model, the only one that promoting it changes."""
         return self.where if self._split is None else model_file(self.where, name)
 
     def file_bytes(self, name: str) -> bytes:
-        """That file's bytes."""
+        """Return the bytes of that file."""
         return stored_json(self.document if self._split is None else self.raw_entry(name))
 
     def at(self, name: str) -> str:
-        """Where a model stands, as findings name it."""
+        """Return the place of a model as findings name it."""
         return f"{self.where} $.models.{name}" if self._split is None else self.file_of(name)
 
     def is_stored_alike(self, name: str, other: ModelRegistry) -> bool:
-        """Whether git says, without reading, that a model's file is the same in both."""
+        """Return whether a model's file is the same in both by git's object ids, without reading it.
+
+        False where that is not known.
+        """
+        # In the single layout one file holds every model, and its id says nothing of one of them.
         if self._split is None or other._split is None:
             return False
         fingerprint = self._split.fingerprint(name)
@@ -153,7 +168,8 @@ class ModelRegistry:
     def with_event(
         self, name: ModelName, event: Mapping[str, Any], pointer: Mapping[str, Any] | None, stage: Stage
     ) -> ModelRegistry:
-        """This registry after one event: the stage set, the event on top, the chain sealed over all of it."""
+        """Return this registry after one event: the stage set, the event on top, the chain over all of history."""
+        # A model has its stages first and its history last, whatever order its file was written in.
         entry = {"shadow": None, "staging": None, "active": None, **self.raw_entry(name)}
         history, digest = sealed([event, *entry.pop("history", [])])
         entry.pop("history_digest", None)
@@ -161,12 +177,13 @@ class ModelRegistry:
         return self.with_entry(name, {**entry, "history": history, "history_digest": digest})
 
     def with_entry(self, name: str, entry: RawEntry) -> ModelRegistry:
+        """Return this registry with one model replaced or added."""
         if self._split is not None:
             return ModelRegistry(self.document, self._split.replaced(name, entry), where=self.where)
         return ModelRegistry({**self.document, "models": {**self.models, name: entry}}, where=self.where)
 
     def reread(self, name: str) -> ModelRegistry:
-        """The registry as its own loader reads back the file that holds a model.
+        """Return the registry as its own loader reads back the file that holds a model.
 
         Raises:
             InvalidInput: when the loader would refuse that file.
@@ -179,7 +196,7 @@ class ModelRegistry:
         return registry
 
     def to_bytes(self) -> bytes:
-        """`models.json`: everything in the single layout, the index in the split one."""
+        """Return the bytes of `models.json`: everything in the single layout, the index in the split one."""
         return stored_json(self.document)
 
 
@@ -190,7 +207,7 @@ class _Entries(Mapping[ModelName, "ModelEntry"]):
 
     def __getitem__(self, name: ModelName) -> ModelEntry:
         if name not in self._read:
-            from promotebot.registry.model import ModelEntry, read_record
+            from promotebot.registry.model import ModelEntry, read_record  # see TYPE_CHECKING above
 
             registry = self._registry
             raw = registry.models[name]
@@ -216,6 +233,7 @@ class _Entries(Mapping[ModelName, "ModelEntry"]):
 
 
 def _check_head(document: Mapping[str, Any]) -> Layout:
+    """Check everything but the models, and return the layout."""
     version = document.get("schema_version")
     if version not in SCHEMA_VERSIONS:
         raise InvalidInput(
@@ -239,6 +257,7 @@ def _check_head(document: Mapping[str, Any]) -> Layout:
             f"$.layout is {document['layout']!r}; expected 'split', or no such key for everything in one file",
             remedy="update promotebot if a newer one wrote this file",
         )
+    # Two places for a model could disagree.
     if "models" in document:
         raise InvalidInput("$.layout is split, but $.models is there too", remedy="take one of them out")
     return Layout.SPLIT

@@ -9,7 +9,7 @@ from promotebot.registry.registry import Layout, ModelRegistry
 
 
 class StoredRegistry:
-    """A registry on disk. What was read of a file is what a write must still find there."""
+    """A registry on disk. A write must find the bytes that were read, so that it never undoes another writer's."""
 
     def __init__(self, path: Path, *, where: str | None = None) -> None:
         self._path = path
@@ -18,12 +18,21 @@ class StoredRegistry:
         self._index = b""
 
     def read(self, *, check_models: bool = True) -> ModelRegistry:
-        """Raises InvalidInput when the file is not there or is not a registry."""
+        """Return the registry.
+
+        Raises:
+            InvalidInput: when the file is not there or is not a registry.
+        """
         self._index = read_registry_bytes(self._path)
         return ModelRegistry.parse(self._index, where=self._where, files=self._models, check_models=check_models)
 
     def write(self, after: ModelRegistry, model: str) -> None:
-        """Replace the one file that holds a model, in a registry that came from `read`."""
+        """Replace the one file that holds a model, in a registry that came from `read`.
+
+        Raises:
+            InvalidInput: when the file changed since, or cannot be written.
+            CouldNotVerify: when the disk does not confirm the write.
+        """
         if after.layout is Layout.SINGLE:
             replace_registry(self._path, after.to_bytes(), expected=self._index)
         else:

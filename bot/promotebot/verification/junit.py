@@ -9,19 +9,22 @@ from promotebot.verification.report import ModelFinding, VerifyReport
 
 
 def to_junit(report: VerifyReport) -> str:
-    """JUnit XML, one suite a model, one case a finding: what CI servers show as a test report."""
+    """Return JUnit XML: one suite for each model, one case for each finding.
+
+    An error is a failure, an unknown an error, a warning a case's output: https://github.com/testmoapp/junitxml
+    """
     root = ElementTree.Element("testsuites", name="promotebot verify")
     for model in dict.fromkeys(finding.model for finding in report.findings):
-        found = [finding for finding in report.findings if finding.model == model]
+        findings = [finding for finding in report.findings if finding.model == model]
         suite = ElementTree.SubElement(
             root,
             "testsuite",
             name=model or report.about.registry,
-            tests=str(len(found)),
-            failures=str(sum(f.severity is Severity.ERROR for f in found)),
-            errors=str(sum(f.severity is Severity.UNKNOWN for f in found)),
+            tests=str(len(findings)),
+            failures=str(sum(f.severity is Severity.ERROR for f in findings)),
+            errors=str(sum(f.severity is Severity.UNKNOWN for f in findings)),
         )
-        for finding in found:
+        for finding in findings:
             _junit_case(suite, finding)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
@@ -38,5 +41,5 @@ def _junit_case(suite: ElementTree.Element, finding: ModelFinding) -> None:
 
 
 def _xml(text: str) -> str:
-    """Characters that XML 1.0 cannot hold are shown by their code: https://www.w3.org/TR/xml/#charsets"""
+    """Return text with the characters that XML 1.0 cannot hold shown by their code: https://www.w3.org/TR/xml/#charsets"""
     return "".join(c if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff") else f"\\x{ord(c):02x}" for c in text)

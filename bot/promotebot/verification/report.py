@@ -1,4 +1,4 @@
-"""What a verification found, as a document with a schema: lines, JSON, SARIF and JUnit are views of it."""
+"""The report of a verification, a document with a schema: lines, JSON, SARIF and JUnit are views of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from promotebot.findings import Finding, Severity
 from promotebot.registry.codec import parse_json
 
 MAX_BYTES = 256 * 1024 * 1024
+"""Of a report in a file."""
 Verdict = Literal["verified", "mismatch", "could_not_verify"]
 EXIT_CODES: dict[str, int] = {"verified": 0, "mismatch": 1, "could_not_verify": 4}
 
@@ -51,10 +52,12 @@ class VerifyReport(BaseModel):
 
     @property
     def exit_code(self) -> int:
+        """0 verified, 1 does not verify, 4 could not verify."""
         return EXIT_CODES[self.verdict]
 
 
 def report_of(about: ReportScope, models: Sequence[str], findings: Sequence[ModelFinding]) -> VerifyReport:
+    """Return the report on some models, with the verdict that its findings lead to."""
     counts = {severity: sum(finding.severity is severity for finding in findings) for severity in Severity}
     verdict: Verdict = "could_not_verify"
     if counts[Severity.ERROR]:
@@ -65,7 +68,7 @@ def report_of(about: ReportScope, models: Sequence[str], findings: Sequence[Mode
 
 
 def read_report(data: bytes, *, where: str) -> VerifyReport:
-    """A report that `verify --format json` printed.
+    """Return a report that `verify --format json` printed.
 
     Raises:
         InvalidInput: for anything else.
@@ -81,7 +84,7 @@ def read_report(data: bytes, *, where: str) -> VerifyReport:
 
 
 def merge_reports(reports: Sequence[VerifyReport]) -> VerifyReport:
-    """One report of all shards.
+    """Return one report of all shards.
 
     Raises:
         CouldNotVerify: when shards are missing, double, or of different registries or commits.
@@ -92,9 +95,9 @@ def merge_reports(reports: Sequence[VerifyReport]) -> VerifyReport:
     expected = [f"{number}/{count}" for number in range(1, count + 1)]
     part = any(report.about.only or report.about.since for report in reports)
     if part or len(wholes) != 1 or sorted(shard or "1/1" for shard in shards) != sorted(expected):
-        said = ", ".join(shard or "all" for shard in shards) or "none"
+        given = ", ".join(shard or "all" for shard in shards) or "none"
         raise CouldNotVerify(
-            f"these reports are not the {count} shards of one verification: {said}"
+            f"these reports are not the {count} shards of one verification: {given}"
             + (" (of different registries or commits)" if len(wholes) > 1 else "")
             + (" (of some models only)" if part else ""),
             remedy=f"run every shard: promotebot verify --shard I/{count or 'N'} --format json",

@@ -15,7 +15,7 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.UNKNOW
 
 
 def to_sarif(report: VerifyReport) -> str:
-    """SARIF 2.1.0 of everything that is not a pass: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html"""
+    """Return SARIF 2.1.0 of all that did not pass: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html"""
     shown = [finding for finding in report.findings if finding.severity is not Severity.PASS]
     rules = sorted({finding.rule for finding in shown})
     run = {

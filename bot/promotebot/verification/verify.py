@@ -1,4 +1,4 @@
-"""Verify: a registry and every artifact it points to; all findings, and what could not be looked at beside them."""
+"""Verify a registry and every artifact it points to: all findings, those on what could not be looked at included."""
 
 from __future__ import annotations
 
@@ -24,22 +24,24 @@ from promotebot.verification.report import ModelFinding, ReportScope, VerifyRepo
 
 @dataclass(frozen=True)
 class VerificationInput:
-    """What is verified: a registry, the files it points to, and what it is compared with."""
+    """A registry to verify, the files it points to, and what it is compared with."""
 
     registry: ModelRegistry
     files: FileSource
     policy: Policy
     is_in_history: Callable[[str], bool]
-    """Whether a commit is in the history of what is verified."""
+    """Tells whether a commit is in the history of what is verified."""
     base: ModelRegistry | None = None
     """An earlier registry, whose events must stand unchanged."""
     datasets_dir: str = DEFAULT_DIR
     first_digest: Callable[[str, Stage, Pointer], Digest | None] = lambda *_: None
-    """The artifact's digest when a pointer without one was committed; None where git cannot say."""
+    """Returns the artifact's digest when a pointer without one was committed; None where git does not know it."""
 
 
 @dataclass
 class _Verification:
+    """The findings so far. Artifacts and datasets are examined once, however many pointers name them."""
+
     subject: VerificationInput
     examine: Examine
     now: datetime
@@ -48,25 +50,25 @@ class _Verification:
     datasets: set[str] = field(default_factory=set)
 
     def model(self, name: str) -> None:
-        """Everything about one model; what cannot be looked at is a finding of its own, and the rest goes on."""
+        """Add the findings on one model; what cannot be looked at is a finding of its own, and the rest goes on."""
         before = len(self.findings)
         try:
-            found = [*self._history(name)]
+            findings = [*self._history(name)]
             entry = self.subject.registry.entry(name)
             pointers = [(s, p) for s in Stage if entry and (p := entry.pointer(s))]
         except InvalidInput as problem:
             remedy = problem.remedy or "restore the registry from the base branch; only promotebot writes it"
-            found, pointers = [error("registry.schema", problem.message, where=problem.where, remedy=remedy)], []
+            findings, pointers = [error("registry.schema", problem.message, where=problem.where, remedy=remedy)], []
         except CouldNotVerify as problem:
-            found, pointers = [_unknown(problem)], []
-        self._add(name, found)
+            findings, pointers = [_unknown(problem)], []
+        self._add(name, findings)
         for stage, pointer in pointers:
             self._add(name, self._pointer(name, stage, pointer))
         if len(self.findings) == before:
             self._add(name, [passed("history.pointer", "no pointer, no history", where=self.subject.registry.at(name))])
 
-    def _add(self, name: str, found: Sequence[Finding] | Iterator[Finding]) -> None:
-        self.findings += [ModelFinding(model=name, **finding.model_dump()) for finding in found]
+    def _add(self, name: str, findings: Sequence[Finding] | Iterator[Finding]) -> None:
+        self.findings += [ModelFinding(model=name, **finding.model_dump()) for finding in findings]
 
     def _history(self, name: str) -> Iterator[Finding]:
         registry, base = self.subject.registry, self.subject.base
@@ -98,7 +100,7 @@ class _Verification:
         return evidence
 
     def _provenance(self, pointer: Pointer) -> Iterator[Finding]:
-        """The training commit and dataset of what is ACTIVE."""
+        """Yield findings on the training commit and the dataset of what is ACTIVE."""
         sha, dataset = pointer.git_sha, pointer.dataset_id
         try:
             if sha and self.subject.is_in_history(sha):
@@ -127,10 +129,10 @@ def verify(
     remarks: Sequence[Finding] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> VerifyReport:
-    """Verify the models named: history, pointers, bytes, provenance; with a base, that history only grew.
+    """Return the report on the models named: history, pointers, bytes, provenance; with a base, that history only grew.
 
     Args:
-        about: what the report says it is about.
+        about: the part of the registry that the report is on.
         remarks: findings on the whole, such as that nothing changed since a commit; they count as looked at.
         progress: told each model's name before it is looked at.
     """
@@ -143,36 +145,38 @@ def verify(
 
 
 def _pinned(stage: Stage, pointer: Pointer, evidence: Evidence, promoted: Digest | None) -> Iterator[Finding]:
-    what, where = f"{stage.label} {pointer.artifact_id}", pointer.artifact_dir
+    """Yield findings on a pointer's artifact: is it what was promoted, and does its manifest still agree?"""
+    name, where = f"{stage.label} {pointer.artifact_id}", pointer.artifact_dir
     if pointer.digest is None and promoted in (None, evidence.digest):
         known = "its bytes are those of the commit that put it there" if promoted else "its bytes were never recorded"
         yield warning(
             "artifact.pinned",
-            f"{what} has no digest (written by an older tool); {known}.",
+            f"{name} has no digest (written by an older tool); {known}.",
             where=where,
             remedy="nothing to do: the next promotion records one",
         )
     elif promoted == evidence.digest:
-        yield passed("artifact.pinned", f"{what} holds the bytes promoted: {short_digest(promoted)}", where=where)
+        yield passed("artifact.pinned", f"{name} holds the bytes promoted: {short_digest(promoted)}", where=where)
     else:
         yield error(
             "artifact.pinned",
-            f"{what} was promoted as {short_digest(promoted)}; "
+            f"{name} was promoted as {short_digest(promoted)}; "
             f"the directory now holds {short_digest(evidence.digest)}.",
             where=where,
             remedy=f"restore the promoted bytes: git log -- {pointer.artifact_dir}",
         )
     written = evidence.manifest
-    for name, said, is_now in (
+    for field_name, promoted_as, manifest_says in (
         ("git_sha", pointer.git_sha, written.git_sha if written else None),
         ("dataset_id", pointer.dataset_id, written.dataset_id if written else None),
         ("feature_order_hash", pointer.feature_order_hash, written.feature_order_hash if written else None),
     ):
-        if said and is_now and said != is_now:
-            message = f"{what} says {name} {said}, its manifest says {is_now}."
-            yield error(f"manifest.{name}", message, where=where, remedy="restore the manifest that was promoted")
+        if promoted_as and manifest_says and promoted_as != manifest_says:
+            message = f"{name} says {field_name} {promoted_as}, its manifest says {manifest_says}."
+            yield error(f"manifest.{field_name}", message, where=where, remedy="restore the manifest that was promoted")
 
 
 def _unknown(problem: CouldNotVerify, *, where: str = "") -> Finding:
+    """Return the finding for what could not be looked at: unknown, which is never a pass."""
     remedy = problem.remedy or "run it again"
     return unknown("verify.unknown", f"Could not look: {problem.message}", where=problem.where or where, remedy=remedy)

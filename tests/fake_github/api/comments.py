@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 from tests.fake_github.accounts import Role
+from tests.fake_github.api.call import Answer, Call
 from tests.fake_github.api.issues import BODY_LIMIT, ISSUE, READ, WRITE, asked_issue
-from tests.fake_github.api.repositories import REPOSITORY
-from tests.fake_github.api.routing import Answer, Call, route
+from tests.fake_github.api.routing import route
+from tests.fake_github.issues import add_comment
+from tests.fake_github.issues import edit_comment as change_comment
 from tests.fake_github.records import Comment, Reaction
-from tests.fake_github.refusals import Refused, invalid, malformed, not_found
-from tests.fake_github.shapes import issues as shapes
+from tests.fake_github.refusals import HttpError, invalid, not_found
+from tests.fake_github.serializers import issues as serializers
+from tests.fake_github.serializers.templates import fill
 
-COMMENT = REPOSITORY + "/issues/comments/{comment:number}"
+COMMENT = "/issues/comments/<int:comment>"
 
 # Comments: https://docs.github.com/rest/issues/comments
 
 
 @route("GET", ISSUE + "/comments", needs=READ)
 def list_comments(call: Call) -> Answer:
-    found = call.repository.comments_on(asked_issue(call).number)
-    return call.page(found, lambda comment: shapes.comment(call.repository, comment))
+    comments = call.repo.comments_on(asked_issue(call).number)
+    return call.page(comments, lambda comment: serializers.comment(call.repo, comment))
 
 
 @route("POST", ISSUE + "/comments", needs=WRITE, role=Role.READ)
 def create_comment(call: Call) -> Answer:
     """Only people with write access may comment on a locked conversation."""
-    it, issue = call.repository, asked_issue(call)
-    by_app = call.credential is not None and call.credential.app is not None
-    if issue.locked and (by_app or call.role < Role.WRITE):
-        raise Refused(403, "Unable to create comment because issue is locked.")
-    app = call.credential.app if call.credential else None
-    comment = it.comment(issue.number, author=call.user.login, body=_comment_body(call), app=app)
-    return Answer(201, shapes.comment(it, comment))
+    issue = asked_issue(call)
+    if issue.locked and (call.app or call.role < Role.WRITE):
+        raise HttpError(403, "Unable to create comment because issue is locked.")
+    comment = add_comment(call.repo, issue, call.user, _body(call), call.app)
+    return Answer(201, serializers.comment(call.repo, comment))
 
 
-def _comment_body(call: Call) -> str:
+def _body(call: Call) -> str:
     body = call.text("body")
     if not body.strip():
         raise invalid("IssueComment", "data", "unprocessable", "Body cannot be blank")
@@ -44,7 +45,7 @@ def _comment_body(call: Call) -> str:
 
 
 def _comment(call: Call) -> Comment:
-    comment = call.repository.comments.get(call.number("comment"))
+    comment = call.repo.comments.get(call.params["comment"])
     if comment is None:
         raise not_found()
     return comment
@@ -52,60 +53,26 @@ def _comment(call: Call) -> Comment:
 
 @route("GET", COMMENT, needs=READ)
 def get_comment(call: Call) -> Answer:
-    return Answer(200, shapes.comment(call.repository, _comment(call)))
+    return Answer(200, serializers.comment(call.repo, _comment(call)))
 
 
 @route("PATCH", COMMENT, needs=WRITE, role=Role.READ)
 def edit_comment(call: Call) -> Answer:
-    comment = _own(call, _comment(call))
-    call.repository.edit_comment(comment.id, body=_comment_body(call))
-    return Answer(200, shapes.comment(call.repository, comment))
-
-
-@route("DELETE", COMMENT, needs=WRITE, role=Role.READ)
-def delete_comment(call: Call) -> Answer:
-    del call.repository.comments[_own(call, _comment(call)).id]
-    return Answer(204)
-
-
-def _own(call: Call, comment: Comment) -> Comment:
-    """Comments are changed by who wrote them or by writers."""
+    """Change a comment: those who wrote it may, and writers."""
+    comment = _comment(call)
     if call.user != comment.user and call.role < Role.WRITE:
-        raise Refused(403, "Must have admin rights to Repository.")
-    return comment
-
-
-# Reactions: https://docs.github.com/rest/reactions/reactions
-
-
-@route("GET", COMMENT + "/reactions", needs=READ)
-def list_reactions(call: Call) -> Answer:
-    content = call.query.get("content")
-    found = [made for made in _comment(call).reactions if content in (None, made.content)]
-    return call.page(found, lambda made: shapes.reaction(call.repository, made))
+        raise HttpError(403, "Must have admin rights to Repository.")
+    change_comment(call.repo, comment, _body(call))
+    return Answer(200, serializers.comment(call.repo, comment))
 
 
 @route("POST", COMMENT + "/reactions", needs=WRITE, role=Role.READ)
 def create_reaction(call: Call) -> Answer:
-    """201, or 200 with the one already there."""
-    comment, content = _comment(call), call.text("content")
-    if content not in shapes.REACTIONS:
-        raise malformed(f"{content} is not a member of {list(shapes.REACTIONS)}.")
-    for made in comment.reactions:
-        if (made.user, made.content) == (call.user, content):
-            return Answer(200, shapes.reaction(call.repository, made))
+    """201, or 200 with the one already there: https://docs.github.com/rest/reactions/reactions"""
+    comment, content = _comment(call), call.choice("content", serializers.REACTIONS)
+    for reaction in comment.reactions:
+        if (reaction.user, reaction.content) == (call.user, content):
+            return Answer(200, fill("reaction", call.repo, reaction=reaction))
     reaction = Reaction(call.hub.next_id(), call.user, content, call.hub.now())
     comment.reactions.append(reaction)
-    return Answer(201, shapes.reaction(call.repository, reaction))
-
-
-@route("DELETE", COMMENT + "/reactions/{reaction:number}", needs=WRITE, role=Role.READ)
-def delete_reaction(call: Call) -> Answer:
-    comment = _comment(call)
-    reaction = next((made for made in comment.reactions if made.id == call.number("reaction")), None)
-    if reaction is None:
-        raise not_found()
-    if reaction.user != call.user and call.role < Role.WRITE:
-        raise Refused(403, "Must have admin rights to Repository.")
-    comment.reactions.remove(reaction)
-    return Answer(204)
+    return Answer(201, fill("reaction", call.repo, reaction=reaction))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from tests.fake_github import pulls
+from tests.fake_github import issues, pulls
 from tests.fake_github.accounts import Role
-from tests.fake_github.api.repositories import REPOSITORY
-from tests.fake_github.api.routing import Answer, Call, parse_moment, route
+from tests.fake_github.api.access import integration_refused
+from tests.fake_github.api.call import Answer, Call, parse_moment, require_short
+from tests.fake_github.api.routing import route
 from tests.fake_github.records import Issue, Label
-from tests.fake_github.refusals import Refused, invalid, malformed
-from tests.fake_github.shapes import issues as shapes
+from tests.fake_github.refusals import HttpError, invalid, malformed
+from tests.fake_github.serializers import issues as serializers
+from tests.fake_github.serializers.templates import fill
 
-ISSUE = REPOSITORY + "/issues/{number:number}"
+ISSUE = "/issues/<int:number>"
 READ = "issues:read|pull_requests:read"
 WRITE = "issues:write|pull_requests:write"
 BODY_LIMIT = 65_536
@@ -24,33 +26,31 @@ SORTS = ("created", "updated", "comments")
 
 
 def asked_issue(call: Call) -> Issue:
-    """The issue asked for. For a plain one an app needs `issues`; for a pull request either permission."""
-    issue = call.repository.issue(call.number())
-    credential = call.credential
-    plain, writes = issue.number not in call.repository.pulls, call.method != "GET"
+    """Return the issue asked for. For a plain one an app needs `issues`; for a pull request either permission."""
+    issue, credential = call.repo.issue(call.params["number"]), call.credential
+    plain, writes = issue.number not in call.repo.pulls, call.method != "GET"
     if credential and credential.app and plain and writes and not credential.grants("issues", "write"):
-        headers = {"X-Accepted-GitHub-Permissions": "issues=write"}
-        raise Refused(403, "Resource not accessible by integration", headers=headers)
+        raise integration_refused("issues=write")
     return issue
 
 
-@route("GET", REPOSITORY + "/issues", needs="issues:read")
+@route("GET", "/issues", needs="issues:read")
 def list_issues(call: Call) -> Answer:
     """Pull requests are issues too: https://docs.github.com/rest/issues/issues#list-repository-issues
 
     `labels` must all be there; `since` is about the last change; newest first unless `sort` and `direction` say else.
     """
-    found = [issue for issue in call.repository.issues.values() if _is_asked_for(call, issue)]
+    matching = [issue for issue in call.repo.issues.values() if _is_asked_for(call, issue)]
     sort = call.query.get("sort", "created")
     if sort not in SORTS:
         raise malformed(f"{sort} is not a member of {list(SORTS)}.")
     if sort == "comments":
-        found.sort(key=lambda issue: len(call.repository.comments_on(issue.number)))
+        matching.sort(key=lambda issue: len(call.repo.comments_on(issue.number)))
     else:
-        found.sort(key=lambda issue: (getattr(issue, f"{sort}_at"), issue.number))
+        matching.sort(key=lambda issue: (getattr(issue, f"{sort}_at"), issue.number))
     if call.query.get("direction", "desc") != "asc":
-        found.reverse()
-    return call.page(found, lambda issue: shapes.issue(call.repository, issue))
+        matching.reverse()
+    return call.page(matching, lambda issue: serializers.issue(call.repo, issue))
 
 
 def _is_asked_for(call: Call, issue: Issue) -> bool:
@@ -65,18 +65,13 @@ def _is_asked_for(call: Call, issue: Issue) -> bool:
     )
 
 
-@route("POST", REPOSITORY + "/issues", needs="issues:write", role=Role.READ)
+@route("POST", "/issues", needs="issues:write", role=Role.READ)
 def create_issue(call: Call) -> Answer:
     names = _label_names(call)
-    issue = pulls.open_issue(call.repository, call.user, _title(call), _issue_body(call))
+    issue = issues.open_issue(call.repo, call.user, _title(call), call.short_text("body", "Issue", BODY_LIMIT))
     if call.role >= Role.TRIAGE:  # silently dropped for others, as on GitHub
         issue.labels = _labels(call, names)
-    return Answer(201, shapes.issue(call.repository, issue))
-
-
-@route("GET", ISSUE, needs=READ)
-def get_issue(call: Call) -> Answer:
-    return Answer(200, shapes.issue(call.repository, asked_issue(call)))
+    return Answer(201, serializers.issue(call.repo, issue))
 
 
 @route("PATCH", ISSUE, needs=WRITE, role=Role.READ)
@@ -85,80 +80,50 @@ def edit_issue(call: Call) -> Answer:
 
     https://docs.github.com/rest/issues/issues#update-an-issue
     """
-    it, issue = call.repository, asked_issue(call)
+    issue = asked_issue(call)
     if call.role < Role.TRIAGE and call.user != issue.user:
-        raise Refused(403, "Must have admin rights to Repository.")
+        raise HttpError(403, "Must have admin rights to Repository.")
     fields, names = call.fields(), _label_names(call)
-    state, reason = _one_of(call, "state", STATES), _one_of(call, "state_reason", REASONS)
-    title, body = _title(call) if fields.get("title") else issue.title, _issue_body(call)
+    state, reason = call.optional_choice("state", STATES), call.optional_choice("state_reason", REASONS)
+    title = _title(call) if fields.get("title") else issue.title
+    body = call.short_text("body", "Issue", BODY_LIMIT)
     issue.title, issue.body = title, body if "body" in fields else issue.body
     if "labels" in fields and call.role >= Role.TRIAGE:
         issue.labels = _labels(call, names)
     if state is not None and state != issue.state:  # a reason without a change means nothing
         _change_state(call, issue, state, reason or "completed")
     issue.updated_at = call.hub.now()
-    return Answer(200, shapes.issue(it, issue))
+    return Answer(200, serializers.issue(call.repo, issue))
 
 
 def _change_state(call: Call, issue: Issue, state: str, reason: str) -> None:
-    it, pull = call.repository, call.repository.pulls.get(issue.number)
+    repo, pull = call.repo, call.repo.pulls.get(issue.number)
     if state == "closed":
-        pulls.close(pull, call.user) if pull else pulls.close_issue(it, issue, call.user, reason)
+        pulls.close(pull, call.user) if pull else issues.close_issue(repo, issue, call.user, reason)
     else:
-        pulls.reopen(pull, call.user) if pull else pulls.reopen_issue(it, issue)
-
-
-def _one_of(call: Call, name: str, allowed: tuple[str, ...]) -> str | None:
-    value = call.optional_text(name)
-    if value is not None and value not in allowed:
-        raise malformed(f"{value} is not a member of {list(allowed)}.")
-    return value
+        pulls.reopen(pull, call.user) if pull else issues.reopen_issue(repo, issue)
 
 
 def _title(call: Call) -> str:
     title = call.text("title")
     if not title.strip():
         raise invalid("Issue", "title", "missing_field")
-    if len(title) > TITLE_LIMIT:
-        raise invalid("Issue", "title", "custom", f"title is too long (maximum is {TITLE_LIMIT} characters)")
+    require_short(title, "title", "Issue", TITLE_LIMIT)
     return title
-
-
-def _issue_body(call: Call) -> str | None:
-    body = call.optional_text("body")
-    if len(body or "") > BODY_LIMIT:
-        raise invalid("Issue", "body", "custom", f"body is too long (maximum is {BODY_LIMIT} characters)")
-    return body
-
-
-# Labels: https://docs.github.com/rest/issues/labels
-
-
-@route("GET", REPOSITORY + "/labels", needs=READ)
-def list_repository_labels(call: Call) -> Answer:
-    return call.page(list(call.repository.labels.values()), lambda made: shapes.label(call.repository, made))
-
-
-@route("POST", REPOSITORY + "/labels", needs=WRITE)
-def create_label(call: Call) -> Answer:
-    it, name = call.repository, _label_name(call.text("name"))
-    if name.lower() in it.labels:
-        raise invalid("Label", "name", "already_exists")
-    label = it.label(name)
-    label.color = call.optional_text("color") or label.color
-    label.description = call.optional_text("description")
-    return Answer(201, shapes.label(it, label))
-
-
-@route("GET", ISSUE + "/labels", needs=READ)
-def list_labels(call: Call) -> Answer:
-    return call.page(asked_issue(call).labels, lambda made: shapes.label(call.repository, made))
 
 
 @route("GET", ISSUE + "/events", needs=READ)
 def list_events(call: Call) -> Answer:
     """https://docs.github.com/rest/issues/events#list-issue-events; labels are all that is remembered."""
-    return call.page(asked_issue(call).events, lambda made: shapes.event(call.repository, made))
+    return call.page(asked_issue(call).events, lambda event: fill("label_event", call.repo, event=event))
+
+
+# Labels: https://docs.github.com/rest/issues/labels
+
+
+@route("GET", ISSUE + "/labels", needs=READ)
+def list_labels(call: Call) -> Answer:
+    return call.page(asked_issue(call).labels, lambda label: serializers.label(call.repo, label))
 
 
 @route("POST", ISSUE + "/labels", needs=WRITE, role=Role.TRIAGE)
@@ -166,45 +131,42 @@ def add_labels(call: Call) -> Answer:
     return _set_labels(call, [*asked_issue(call).labels, *_labels(call, _label_names(call))])
 
 
-@route("PUT", ISSUE + "/labels", needs=WRITE, role=Role.TRIAGE)
-def replace_labels(call: Call) -> Answer:
-    return _set_labels(call, _labels(call, _label_names(call)))
-
-
-@route("DELETE", ISSUE + "/labels/{name:path}", needs=WRITE, role=Role.TRIAGE)
+@route("DELETE", ISSUE + "/labels/<path:name>", needs=WRITE, role=Role.TRIAGE)
 def remove_label(call: Call) -> Answer:
     """Answers with the labels that stay; 404 when it was not there."""
     issue, name = asked_issue(call), unquote(call.params["name"]).lower()
     kept = [label for label in issue.labels if label.name.lower() != name]
     if len(kept) == len(issue.labels):
-        raise Refused(404, "Label does not exist")
+        raise HttpError(404, "Label does not exist")
     return _set_labels(call, kept)
 
 
-def _labels(call: Call, names: list[str]) -> list[Label]:
-    """The labels of these names, each once; those the repository does not have are made."""
-    return list({label.id: label for label in map(call.repository.label, names)}.values())
-
-
 def _set_labels(call: Call, labels: list[Label]) -> Answer:
-    it, issue = call.repository, asked_issue(call)
-    it.relabel(issue, list({label.id: label for label in labels}.values()), call.user)
-    return Answer(200, [shapes.label(it, label) for label in issue.labels])
+    repo, issue = call.repo, asked_issue(call)
+    issues.set_labels(repo, issue, _each_once(labels), call.user)
+    return Answer(200, [serializers.label(repo, label) for label in issue.labels])
+
+
+def _labels(call: Call, names: list[str]) -> list[Label]:
+    """Return the labels of these names, each once; those the repository does not have are made."""
+    return _each_once([call.repo.label(name) for name in names])
+
+
+def _each_once(labels: list[Label]) -> list[Label]:
+    return list({label.id: label for label in labels}.values())
 
 
 def _label_names(call: Call) -> list[str]:
-    """The names sent, as a bare list or under `labels`; GitHub takes both."""
+    """Return the names sent, as a bare list or under `labels`; GitHub takes both."""
     sent = call.json()
     names = sent.get("labels", []) if isinstance(sent, dict) else sent
     if not isinstance(names, list):
         raise malformed("For 'properties/labels', it is not an array.")
-    names = [name.get("name") if isinstance(name, dict) else name for name in names]
-    return [_label_name(name) for name in names]
+    return [_label_name(name.get("name") if isinstance(name, dict) else name) for name in names]
 
 
 def _label_name(name: object) -> str:
     if not isinstance(name, str) or not name.strip():
         raise invalid("Label", "name", "missing_field")
-    if len(name) > LABEL_LIMIT:
-        raise invalid("Label", "name", "custom", f"name is too long (maximum is {LABEL_LIMIT} characters)")
+    require_short(name, "name", "Label", LABEL_LIMIT)
     return name

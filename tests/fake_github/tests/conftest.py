@@ -17,9 +17,9 @@ from typing import Any
 import github
 import pytest
 
-from tests.fake_github.records import Pull
-from tests.fake_github.server import EmbeddedGitHub
-from tests.fake_github.state import Repository
+from tests.fake_github.http import EmbeddedGitHub
+from tests.fake_github.scenario import Repository
+from tests.fake_github.state import Pull
 
 EVERYTHING = {
     "contents": "write",

@@ -10,8 +10,8 @@ PATH = "/repos/acme/models/activity"
 
 
 def activity(world: World, query: str = "") -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = world.http("GET", f"{PATH}{query}", world.token("alice")).body
-    return found
+    entries: list[dict[str, Any]] = world.http("GET", f"{PATH}{query}", world.token("alice")).body
+    return entries
 
 
 def test_every_move_of_a_branch_is_told_newest_first_with_who_made_it(world: World) -> None:
@@ -27,8 +27,8 @@ def test_every_move_of_a_branch_is_told_newest_first_with_who_made_it(world: Wor
 def test_a_merge_and_a_deleted_branch_are_told_too(world: World) -> None:
     world.pull()
     world.repo.merge(1, by="bob")
-    world.http("DELETE", "/repos/acme/models/git/refs/heads/add-v2", world.token("bob"))
-    assert [(it["activity_type"], it["actor"]["login"]) for it in activity(world)][:2] == [
+    world.clone(world.token("bob")).push(":add-v2")
+    assert [(entry["activity_type"], entry["actor"]["login"]) for entry in activity(world)][:2] == [
         ("branch_deletion", "bob"),
         ("push", "bob"),
     ]

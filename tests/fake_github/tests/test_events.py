@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fake_github import events
 from tests.fake_github.bare import ZERO
-from tests.fake_github.refusals import Refused
+from tests.fake_github.records import Dispatch
+from tests.fake_github.refusals import HttpError
 
 from .conftest import World
 
@@ -75,7 +75,7 @@ def test_a_label_taken_off_is_told_with_who_did_it(world: World) -> None:
 def test_an_edited_pull_request_tells_what_it_was_before(world: World) -> None:
     world.pull()
     world.alice.push("main:release")
-    world.http("PATCH", "/repos/acme/models/pulls/1", world.token("alice"), {"base": "release", "title": "new"})
+    world.repo.pull(1).base_ref = "release"
     event = world.repo.pull_request_event(1, action="edited", changes={"base": "main", "title": "Add v2"})
     assert event["changes"]["title"] == {"from": "Add v2"}
     assert event["changes"]["base"] == {"ref": {"from": "main"}, "sha": {"from": world.repo.git.branch("main")}}
@@ -120,7 +120,7 @@ def test_a_push_tells_a_new_branch_a_rewritten_one_and_one_that_is_gone(world: W
 def test_a_merge_is_a_push_to_the_base_by_who_merged(world: World, method: str) -> None:
     before = world.repo.git.branch("main")
     world.pull()
-    with pytest.raises(Refused):
+    with pytest.raises(HttpError):
         world.repo.merged_push_event(1)
     tip = world.repo.merge(1, by="bob", method=method)
     world.alice.git("fetch", "--quiet", "origin")
@@ -143,6 +143,7 @@ def test_a_button_and_a_timer_start_workflows(world: World) -> None:
 
 
 def test_a_dispatch_carries_its_type_as_the_action(world: World) -> None:
-    event = events.repository_dispatch(world.repo, "promotebot.promoted", {"model": "m"}, world.hub.user("alice"))
+    sent = Dispatch("promotebot.promoted", {"model": "m"}, world.hub.user("alice"), world.clock.now)
+    event = world.repo.repository_dispatch_event(sent)
     assert (event["action"], event["branch"]) == ("promotebot.promoted", "main")
     assert (event["client_payload"], event["sender"]["login"]) == ({"model": "m"}, "alice")

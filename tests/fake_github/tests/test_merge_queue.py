@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fake_github.refusals import Refused
+from tests.fake_github.refusals import HttpError
 
 from .conftest import World
 
@@ -25,11 +25,11 @@ def test_the_event_tells_what_is_queued_onto_what(world: World) -> None:
     group = world.repo.merge_queue.add(1, by="bob")
     event = world.repo.merge_group_event(1)
     assert (event["action"], event["sender"]["login"]) == ("checks_requested", "bob")
-    told = event["merge_group"]
-    assert (told["head_ref"], told["head_sha"]) == (group.head_ref, group.head_sha)
-    assert (told["base_ref"], told["base_sha"]) == ("refs/heads/main", base)
-    assert told["head_commit"]["id"] == group.head_sha
-    assert told["head_commit"]["message"].startswith("Merge pull request #1 from acme/add-v2")
+    entry = event["merge_group"]
+    assert (entry["head_ref"], entry["head_sha"]) == (group.head_ref, group.head_sha)
+    assert (entry["base_ref"], entry["base_sha"]) == ("refs/heads/main", base)
+    assert entry["head_commit"]["id"] == group.head_sha
+    assert entry["head_commit"]["message"].startswith("Merge pull request #1 from acme/add-v2")
 
 
 def test_entries_stand_on_each_other_and_land_in_order(world: World) -> None:
@@ -38,7 +38,7 @@ def test_entries_stand_on_each_other_and_land_in_order(world: World) -> None:
     queue = world.repo.merge_queue
     first, second = queue.add(1, by="bob"), queue.add(2, by="alice")
     assert (second.base_sha, second.base_ref) == (first.head_sha, "refs/heads/main")
-    with pytest.raises(Refused, match="Base branch was modified"):
+    with pytest.raises(HttpError, match="Base branch was modified"):
         queue.land(2)
     assert queue.land(1) == world.repo.git.branch("main") == first.head_sha
     assert queue.land(2) == world.repo.git.branch("main") == second.head_sha
@@ -52,21 +52,21 @@ def test_a_group_lands_once_its_own_checks_passed(world: World) -> None:
     world.repo.protect("main", required_checks=["promotebot/gate"])
     pull = world.pull()
     queue, bot = world.repo.merge_queue, world.client(world.bot_token()).get_repo("acme/models")
-    with pytest.raises(Refused, match="is expected"):
+    with pytest.raises(HttpError, match="is expected"):
         queue.add(1, by="bob")
     bot.create_check_run("promotebot/gate", pull.head_sha, conclusion="success")
     group = queue.add(1, by="bob")
-    with pytest.raises(Refused, match="is expected"):
+    with pytest.raises(HttpError, match="is expected"):
         queue.land(1)
     bot.create_check_run("promotebot/gate", group.head_sha, conclusion="failure")
-    with pytest.raises(Refused, match="is failing"):
+    with pytest.raises(HttpError, match="is failing"):
         queue.land(1)
     bot.create_check_run("promotebot/gate", group.head_sha, conclusion="success")
     assert queue.land(1) == world.repo.git.branch("main")
 
 
 @pytest.mark.parametrize(("method", "parents"), [("squash", 1), ("rebase", 1), ("merge", 2)])
-def test_the_queue_merges_the_way_it_is_told(world: World, method: str, parents: int) -> None:
+def test_the_queue_merges_the_way_it_is_entry(world: World, method: str, parents: int) -> None:
     world.pull()
     group = world.repo.merge_queue.add(1, by="bob", method=method)
     assert len(world.repo.git.commit(group.head_sha).parents) == parents
@@ -77,11 +77,11 @@ def test_what_cannot_be_merged_is_not_queued(world: World) -> None:
     world.pull({"model.txt": "rival\n"}, head="rival")
     queue = world.repo.merge_queue
     queue.add(1, by="bob")
-    with pytest.raises(Refused, match="already in the merge queue"):
+    with pytest.raises(HttpError, match="already in the merge queue"):
         queue.add(1, by="bob")
-    with pytest.raises(Refused, match="not mergeable"):
+    with pytest.raises(HttpError, match="not mergeable"):
         queue.add(2, by="bob")
-    assert [group.pull.number for group in queue.groups] == [1]
+    assert [group.pull.number for group in world.repo.queue] == [1]
 
 
 def test_a_pull_request_that_moved_does_not_land(world: World) -> None:
@@ -90,9 +90,9 @@ def test_a_pull_request_that_moved_does_not_land(world: World) -> None:
     world.alice.git("checkout", "--quiet", "add-v2")
     world.alice.commit({"model.txt": "v3\n"})
     world.alice.push("add-v2")
-    with pytest.raises(Refused, match="Head branch was modified"):
+    with pytest.raises(HttpError, match="Head branch was modified"):
         world.repo.merge_queue.land(1)
     world.repo.merge_queue.remove(1)
     assert world.repo.git.resolve(group.head_ref) is None
-    with pytest.raises(Refused):
+    with pytest.raises(HttpError):
         world.repo.merge_group_event(1)

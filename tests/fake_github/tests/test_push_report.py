@@ -15,7 +15,7 @@ def test_a_reason_cut_in_two_replaces_gits_words_for_its_ref_only() -> None:
     report = (
         packet(b"unpack ok\n") + packet(b"ng refs/heads/a hook declined\n") + packet(b"ok refs/heads/b\n") + b"0000"
     )
-    words = b"hello\nsandbox-reason: refs/heads/a not today\nerror: hook declined to update refs/heads/a\n"
+    words = b"hello\nfake-github-reason: refs/heads/a not today\nerror: hook declined to update refs/heads/a\n"
     answer = packet(b"\x02" + words[:14]) + packet(b"\x02" + words[14:]) + packet(b"\x01" + report) + b"0000"
     expected = packet(b"unpack ok\n") + packet(b"ng refs/heads/a not today\n") + packet(b"ok refs/heads/b\n") + b"0000"
     assert with_reasons(answer) == packet(b"\x02hello\n") + packet(b"\x01" + expected) + b"0000"

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.fake_github.faults import Fault, secondary_limit
-from tests.fake_github.server import EmbeddedGitHub
+from tests.fake_github.http import EmbeddedGitHub
 
 from .conftest import World
 
@@ -113,6 +113,31 @@ def test_the_answer_to_a_push_can_be_lost_after_it_landed(world: World) -> None:
     with pytest.raises(RuntimeError):
         world.alice.push("add-v2")
     assert pull.head_sha == sha
+
+
+def test_an_answer_can_break_off_in_the_middle(world: World) -> None:
+    world.hub.inject(Fault("GET", "/repos/", half=True))
+    with pytest.raises(http.client.IncompleteRead) as caught:
+        world.http("GET", BASE)
+    assert abs(len(caught.value.partial) - (caught.value.expected or 0)) <= 1
+
+
+def test_a_read_can_be_answered_as_the_one_before(world: World) -> None:
+    world.pull()
+    path, token = f"{BASE}/issues/1/comments", world.token("alice")
+    world.http("GET", path, token)
+    world.repo.comment(1, author="alice", body="hello")
+    world.hub.inject(Fault("GET", "/comments$", stale=True))
+    assert world.http("GET", path, token).body == []
+    assert [comment["body"] for comment in world.http("GET", path, token).body] == ["hello"]
+
+
+def test_somebody_else_can_be_faster(world: World) -> None:
+    world.pull()
+    fault = Fault("GET", "/comments$", meanwhile=lambda: world.repo.comment(1, author="alice", body="first"))
+    world.hub.inject(fault)
+    comments = world.http("GET", f"{BASE}/issues/1/comments").body
+    assert [comment["body"] for comment in comments] == ["first"]
 
 
 def test_concurrent_comments_are_all_kept(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Rules about what is there already: promoted bytes and the model's history."""
+"""Rules about the registry as it is: promoted bytes and the model's history."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from promotebot.text import short_digest
 
 
 def bytes_are_pinned(context: RuleContext) -> Iterator[Finding]:
-    """A directory that a pointer names must still hold the bytes that were promoted from it."""
+    """Check that a directory that pointers name still holds the bytes that were promoted from it.
+
+    The pointer that this request replaces is left out: its new bytes are what is asked for.
+    """
     if context.digest is None:
         return
     held = [
@@ -22,6 +25,7 @@ def bytes_are_pinned(context: RuleContext) -> Iterator[Finding]:
         for stage in Stage
         if (pointer := entry.pointer(stage)) and pointer.artifact_dir == context.request.artifact_dir
     ]
+    # A pointer of an older tool has no digest to compare with.
     changed = [(n, s, p) for n, s, p in held if p.digest and p.digest != context.digest and (n, s) != _slot(context)]
     for name, stage, pointer in changed:
         yield error(
@@ -38,7 +42,10 @@ def bytes_are_pinned(context: RuleContext) -> Iterator[Finding]:
 
 
 def _neighbours(context: RuleContext) -> list[tuple[ModelName, ModelEntry]]:
-    """The models to ask: all where a directory changed under them, else this one, whose file is read anyway."""
+    """Return the models to check: all where a directory changed under them, else this one.
+
+    In the split layout each further model is a file to read, and there may be ten thousand.
+    """
     if context.facts.artifact_changed:
         return list(context.registry.entries.items())
     return [(context.request.model, context.entry)] if context.entry else []
@@ -49,5 +56,6 @@ def _slot(context: RuleContext) -> tuple[str, Stage]:
 
 
 def history_is_whole(context: RuleContext) -> Iterator[Finding]:
+    """Check that the model's history holds together before a new event is put on top of it."""
     if context.entry is not None:
         yield from check_entry(context.registry, context.request.model, context.now)

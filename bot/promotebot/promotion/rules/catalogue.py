@@ -1,4 +1,7 @@
-"""The rules: one small function each, with a stable id; every finding is reported at once (docs/rules.md)."""
+"""The rules in their order: one small function each, with a stable id; all findings are reported at once.
+
+See docs/rules.md.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,15 @@ from promotebot.promotion.rules.request import (
     model_is_known,
     reason_is_given,
 )
-from promotebot.promotion.rules.stages import nothing_is_frozen, prior_stage, soak_time, something_stands
+from promotebot.promotion.rules.stages import nothing_is_frozen, prior_stage, soak_time, stage_is_occupied
 from promotebot.registry.model import Action
 
 
 def evaluate(context: RuleContext) -> tuple[Finding, ...]:
-    """The artifact's evidence first, as causes come before what follows from them, then `RULES` in order."""
+    """Return the artifact's findings, then those of every rule: causes come before their consequences."""
     rules = DEMOTION_RULES if context.request.action is Action.DEMOTE else RULES
-    found = [finding for rule in rules for finding in rule(context)]
-    return (*context.evidence.findings, *found)
+    findings = [finding for rule in rules for finding in rule(context)]
+    return (*context.evidence.findings, *findings)
 
 
 RULES: tuple[Rule, ...] = (
@@ -38,4 +41,5 @@ RULES: tuple[Rule, ...] = (
     history_is_whole,
     bytes_are_pinned,
 )
-DEMOTION_RULES: tuple[Rule, ...] = (actor_is_known, something_stands, reason_is_given, history_is_whole)
+# A demotion takes out what is there: neither the artifact's origin nor a soak time or a freeze may hold it up.
+DEMOTION_RULES: tuple[Rule, ...] = (actor_is_known, stage_is_occupied, reason_is_given, history_is_whole)

@@ -1,4 +1,4 @@
-"""What a rule looks at: the request with everything that was gathered for it."""
+"""The input of every rule: the request with everything that was gathered for it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from promotebot.registry.registry import ModelRegistry
 
 @dataclass(frozen=True)
 class Facts:
-    """What the shell looked up for the rules; None where it could not be known."""
+    """Facts that the caller looked up for the rules, which read no file and ask no server; None where unknown."""
 
     commit_reachable: bool | None = None
-    """Whether the request's git_sha is an ancestor of (or equal to) base or head."""
+    """True where the request's git_sha is an ancestor of (or equal to) base or head."""
     merged_at: Mapping[int, datetime] = field(default_factory=dict)
     """Pull request number → when GitHub merged it."""
     artifact_changed: bool = True
-    """Whether this change touches an artifact directory that was there before, so that others may point to it."""
+    """True where this change touches an artifact directory of the base: other models may point to it."""
 
 
 @dataclass(frozen=True)
 class RuleContext:
-    """Everything a rule may look at."""
+    """Everything that a rule may look at."""
 
     request: Request
     evidence: Evidence
@@ -41,34 +41,43 @@ class RuleContext:
 
     @property
     def entry(self) -> ModelEntry | None:
+        """Return the model as the registry holds it; None for a new one."""
         return self.registry.entry(self.request.model)
 
     @property
     def history(self) -> tuple[Event, ...]:
+        """Return the model's events, newest first, those of this pull request included."""
         entry = self.entry
         return entry.history if entry else ()
 
     @property
     def base_history(self) -> tuple[Event, ...]:
+        """Return the model's events on the base, newest first: the ones that have been merged."""
         entry = self.base.entry(self.request.model)
         return entry.history if entry else ()
 
     @property
     def today(self) -> Pointer | None:
+        """Return the pointer that the requested stage holds now."""
         entry = self.entry
         return entry.pointer(self.request.stage) if entry else None
 
     @property
     def digest(self) -> Digest | None:
+        """Return the digest of the artifact; None unless every byte is proven."""
         return self.evidence.digest
 
     @property
     def is_rollback(self) -> bool:
-        """Asked for as one, or ACTIVE again with bytes that were ACTIVE before and are not now (docs/rules.md)."""
+        """Return whether it is asked for as one, or makes bytes ACTIVE again that were ACTIVE before and are not now.
+
+        See docs/rules.md.
+        """
         if self.request.action is Action.ROLLBACK:
             return True
         if self.request.stage is not Stage.ACTIVE or self.digest is None:
             return False
+        # The same bytes under another id bring nothing back.
         if self.today and self.today.digest == self.digest:
             return False
         return any(e.to_stage is Stage.ACTIVE and e.pointer.digest == self.digest for e in self.history)

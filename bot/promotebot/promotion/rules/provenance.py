@@ -1,4 +1,4 @@
-"""Rules about where a model comes from: its training commit and its dataset, as the manifest pins them."""
+"""Rules about the origin of a model: its training commit and its dataset, as the manifest names them."""
 
 from __future__ import annotations
 
@@ -10,33 +10,37 @@ from promotebot.registry.names import Stage
 
 
 def manifest_agrees(context: RuleContext) -> Iterator[Finding]:
-    """git_sha and dataset_id are pinned by the pointer and must equal the manifest's where it has them."""
+    """Check that git_sha and dataset_id, which the pointer records, equal the manifest's where it has them."""
     manifest = context.evidence.manifest
     if manifest is None:
-        return  # artifact.manifest has said so already
-    for name, said, written in (
+        # The finding artifact.manifest reports a manifest that is missing or cannot be read.
+        return
+    for name, requested, written in (
         ("git_sha", context.request.git_sha, manifest.git_sha),
         ("dataset_id", context.request.dataset_id, manifest.dataset_id),
     ):
-        if not (said and written):
+        if not (requested and written):
             continue
-        if said == written:
+        if requested == written:
             yield passed(f"manifest.{name}", f"{name} equals the manifest's: {written[:40]}")
         else:
             yield error(
                 f"manifest.{name}",
-                f"{name} is {said}, the manifest says {written}.",
+                f"{name} is {requested}, the manifest says {written}.",
                 where=f"{context.request.artifact_dir}/manifest.json",
                 remedy=context.request.retry(**{name: written}),
             )
 
 
 def commit_is_reachable(context: RuleContext) -> Iterator[Finding]:
+    """Check, for ACTIVE, that the training commit is in the history of the base or the head."""
     sha = context.request.git_sha
+    # Without a commit the rule active.git_sha reports what is missing.
     if context.request.stage is not Stage.ACTIVE or sha is None:
         return
     if context.facts.commit_reachable:
         yield passed("git_sha.ancestor", f"{sha[:12]} is an ancestor of the base or the head")
+    # Going back must not fail because a branch was squashed after the first promotion.
     elif context.is_rollback and any(event.pointer.git_sha == sha for event in context.base_history):
         yield warning(
             "git_sha.ancestor",

@@ -1,4 +1,4 @@
-"""Rules about the request itself: who asks, for which model, and what the words must say."""
+"""Rules about the request itself: the actor, the model, and the values that a stage requires."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from promotebot.registry.registry import ModelRegistry
 
 
 def actor_is_known(context: RuleContext) -> Iterator[Finding]:
+    """Check that somebody is named as the actor: every event records one."""
     name = context.request.actor.name
     if name.strip():
         yield passed("request.actor", f"asked by {name}")
@@ -24,7 +25,9 @@ def actor_is_known(context: RuleContext) -> Iterator[Finding]:
 
 
 def model_is_known(context: RuleContext) -> Iterator[Finding]:
+    """Check that the model exists, or is meant to be new, and that the artifact is its own."""
     request = context.request
+    # First of all: another model's artifact is wrong whether or not this model exists.
     manifest_model = context.evidence.manifest.model if context.evidence.manifest else None
     if manifest_model and manifest_model != request.model:
         yield error(
@@ -41,6 +44,7 @@ def model_is_known(context: RuleContext) -> Iterator[Finding]:
             f"Unknown model {request.model!r}. {known_models(context.registry)}",
             remedy="a new model starts in shadow: promote it there first",
         )
+    # A typing error must not add a model: either the person says that it is new, or the manifest names it.
     elif request.new_model or manifest_model == request.model:
         yield passed("request.model", f"{request.model} is new; this adds it")
     else:
@@ -52,11 +56,13 @@ def model_is_known(context: RuleContext) -> Iterator[Finding]:
 
 
 def known_models(registry: ModelRegistry) -> str:
+    """Return the models of a registry as a sentence, at most 20 of them."""
     names = list(registry)
     return f"Known models: {', '.join(names[:20])}." if names else "The registry holds no model yet."
 
 
 def active_has_git_sha(context: RuleContext) -> Iterator[Finding]:
+    """Check, for ACTIVE, that the commit of the training code is given."""
     if context.request.stage is not Stage.ACTIVE:
         return
     if context.request.git_sha:
@@ -71,6 +77,7 @@ def active_has_git_sha(context: RuleContext) -> Iterator[Finding]:
 
 
 def active_has_dataset_id(context: RuleContext) -> Iterator[Finding]:
+    """Check, for ACTIVE, that a dataset is given."""
     if context.request.stage is not Stage.ACTIVE:
         return
     if context.request.dataset_id:
@@ -84,20 +91,23 @@ def active_has_dataset_id(context: RuleContext) -> Iterator[Finding]:
 
 
 def reason_is_given(context: RuleContext) -> Iterator[Finding]:
+    """Check that a demotion, a rollback, or ACTIVE under a policy that requires it, has a reason; else warn."""
     request = context.request
+    # Shadow and staging affect no user.
     if request.stage is not Stage.ACTIVE and request.action is Action.PROMOTE:
         return
-    asked = request.reason and "reason" not in request.origins
+    # A pull request's title is recorded as the reason, but it is nobody's answer to the question why.
+    given = request.reason and "reason" not in request.origins
     retry = request.retry(reason="<WHY>")
-    if request.action is Action.DEMOTE and not asked:
+    if request.action is Action.DEMOTE and not given:
         yield error("request.reason", "A demotion requires --reason.", remedy=retry)
-    elif context.is_rollback and not asked:
+    elif context.is_rollback and not given:
         yield error(
             "request.reason", "A rollback requires --reason: these bytes have been ACTIVE before.", remedy=retry
         )
-    elif context.policy.require_reason and not asked:
+    elif context.policy.require_reason and not given:
         yield error("request.reason", "The policy requires a --reason for ACTIVE.", remedy=retry)
     elif request.reason:
-        yield passed("request.reason", f"reason given{'' if asked else ' by the ' + request.origins['reason']}")
+        yield passed("request.reason", f"reason given{'' if given else ' by the ' + request.origins['reason']}")
     else:
         yield warning("request.reason", "No reason is given.", remedy=retry)

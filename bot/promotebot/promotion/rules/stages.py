@@ -1,4 +1,4 @@
-"""Rules about stages: what must have stood before, for how long, and when nothing moves."""
+"""Rules about stages: the stage before, the time in it, and the times in which nothing is promoted."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.policy import Soak
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import RuleContext
-from promotebot.promotion.rules.request import (
-    known_models,
-)
+from promotebot.promotion.rules.request import known_models
 from promotebot.registry.model import Action, Event
 from promotebot.registry.names import Stage, to_datetime, to_timestamp
 from promotebot.text import duration, short_digest
 
 
 def prior_stage(context: RuleContext) -> Iterator[Finding]:
-    """ACTIVE only what has stood in shadow or staging in the base's history: a step nobody can skip in one PR."""
+    """Check, for ACTIVE, that the same bytes were in shadow or staging before, by the base's history.
+
+    The head's history would not do: one pull request could then go through every stage at once.
+    """
     if context.request.stage is not Stage.ACTIVE or not context.policy.stages.active.require_prior_stage:
         return
+    # The stages before are known by digest alone: an id or a directory may mean other bytes today.
     if context.digest is None:
         yield error(
             "active.prior_stage",
@@ -29,16 +31,16 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
             remedy="mend the artifact first",
         )
         return
-    stood = [e for e in context.base_history if e.to_stage and e.pointer.digest == context.digest]
-    if not stood and context.request.action is Action.ROLLBACK and _was_active_unpinned(context):
+    earlier = [e for e in context.base_history if e.to_stage and e.pointer.digest == context.digest]
+    if not earlier and context.request.action is Action.ROLLBACK and _was_active_without_digest(context):
         yield warning(
             "active.prior_stage",
             "It was ACTIVE before digests were recorded (older tool): these bytes cannot be proven to be those.",
             where=context.request.artifact_dir,
             remedy=f"compare them with the commit that made it ACTIVE: git log -- {context.request.artifact_dir}",
         )
-    elif stood and stood[0].to_stage:
-        yield passed("active.prior_stage", f"the same bytes went to {stood[0].to_stage.label} at {stood[0].ts_utc}")
+    elif earlier and earlier[0].to_stage:
+        yield passed("active.prior_stage", f"the same bytes went to {earlier[0].to_stage.label} at {earlier[0].ts_utc}")
     else:
         yield error(
             "active.prior_stage",
@@ -49,7 +51,8 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
         )
 
 
-def _was_active_unpinned(context: RuleContext) -> bool:
+def _was_active_without_digest(context: RuleContext) -> bool:
+    # Older tools recorded no digest: the directory is all that is known of what was ACTIVE.
     return any(
         e.to_stage is Stage.ACTIVE
         and e.pointer.digest is None
@@ -58,8 +61,8 @@ def _was_active_unpinned(context: RuleContext) -> bool:
     )
 
 
-def something_stands(context: RuleContext) -> Iterator[Finding]:
-    """A demotion clears a stage that holds something."""
+def stage_is_occupied(context: RuleContext) -> Iterator[Finding]:
+    """Check that the stage that a demotion clears holds something."""
     request = context.request
     if context.entry is None:
         message = f"Unknown model {request.model!r}. {known_models(context.registry)}"
@@ -81,12 +84,14 @@ def _to_stage(request: Request, stage: Stage) -> str:
 
 
 def soak_time(context: RuleContext) -> Iterator[Finding]:
+    """Check that the bytes were in each lower stage for as long as the policy asks; a rollback need not wait."""
     for stage, soak in (
         (Stage.SHADOW, context.policy.stages.shadow.soak),
         (Stage.STAGING, context.policy.stages.staging.soak),
     ):
         if soak is None or stage.rank >= context.request.stage.rank or context.digest is None or context.is_rollback:
             continue
+        # Newest first: what was promoted into the stage twice soaks from the second time.
         event = next(
             (e for e in context.base_history if e.to_stage is stage and e.pointer.digest == context.digest), None
         )
@@ -95,25 +100,27 @@ def soak_time(context: RuleContext) -> Iterator[Finding]:
 
 
 def _soak(context: RuleContext, stage: Stage, soak: Soak, event: Event) -> Finding:
+    # The event's own time is whatever its author's clock said; GitHub knows when it was merged.
     merged = context.facts.merged_at.get(event.request.pull) if event.request else None
     since = merged or to_datetime(event.ts_utc)
-    stood = max(context.now - since, timedelta(0))
+    # A clock that is behind the merge must not make the time negative.
+    elapsed = max(context.now - since, timedelta(0))
     rule, clock = f"soak.{stage.value}", "" if merged else " (by the event's own, self-asserted time)"
-    if stood >= soak.minimum:
-        return passed(rule, f"in {stage.value} for {duration(stood)}, at least {duration(soak.minimum)} asked{clock}")
+    if elapsed >= soak.minimum:
+        return passed(rule, f"in {stage.value} for {duration(elapsed)}, at least {duration(soak.minimum)} asked{clock}")
     kind = error if soak.required else warning
     asked = "required" if soak.required else "recommended"
     explained = context.request.reason and "reason" not in context.request.origins
     return kind(
         rule,
-        f"In {stage.value} for {duration(stood)}, {duration(soak.minimum)} {asked}{clock}.",
+        f"In {stage.value} for {duration(elapsed)}, {duration(soak.minimum)} {asked}{clock}.",
         remedy=f"wait until {to_timestamp(since + soak.minimum)}"
         + ("" if soak.required or explained else ", or say why not in --reason"),
     )
 
 
 def nothing_is_frozen(context: RuleContext) -> Iterator[Finding]:
-    """No promotion into a stage while the policy freezes it; a rollback or a demotion is never held up."""
+    """Check that the policy does not freeze the stage now; a rollback or a demotion is never held up."""
     request = context.request
     if context.is_rollback:
         return

@@ -1,0 +1,207 @@
+"""The shared part of promote, rollback and demote: decide a change of the registry, show it, write it and commit it.
+
+Results go to stdout, everything else is logged to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from promotebot.cli.options import add_registry_options
+from promotebot.cli.output import line
+from promotebot.errors import InvalidInput, UsageError
+from promotebot.findings import Finding
+from promotebot.git.checkout import Checkout
+from promotebot.planning.examiner import Examiner
+from promotebot.planning.messages import commit_message
+from promotebot.planning.rollback import NoRollbackTarget
+from promotebot.planning.worktree import Prepare, WorkTreePaths, promote_here
+from promotebot.promotion.diff import unified_diff
+from promotebot.promotion.plan import Plan, Rejected, document
+from promotebot.promotion.request import Actor, CommandArguments, Request
+from promotebot.registry.model import Action, Source
+from promotebot.registry.names import parse_model_name, parse_stage, parse_text
+from promotebot.registry.registry import Layout
+
+log = logging.getLogger(__name__)
+_DONE = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled back", Action.DEMOTE: "demoted"}
+
+
+def add_change_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that writes the registry."""
+    parser.add_argument("--dry-run", action="store_true", help="print the diff, write nothing")
+    parser.add_argument("--allow-dirty", action="store_true", help="go on although the work tree is not clean")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="the diff, or the plan as JSON")
+    parser.add_argument("--commit", action="store_true", help="commit the registry and nothing else")
+    parser.add_argument("--branch", metavar="NAME", help="commit on a new branch (implies --commit)")
+    parser.add_argument("--push", action="store_true", help="push that branch to origin (implies --commit)")
+    parser.add_argument("--datasets-dir", help="where datasets stand (ml/datasets), verified for active")
+    add_registry_options(parser)
+
+
+def apply_change(
+    options: argparse.Namespace, repository: Checkout, work_tree: WorkTreePaths, prepare: Prepare, now: datetime
+) -> int:
+    """Plan the change that `prepare` makes a request for; show it, write it and commit it as the options say.
+
+    Returns:
+        0 when it is planned, written or there already, 1 when it is refused or an earlier change is not committed.
+
+    Raises:
+        PromotebotError: as `promote_here` and the commit do.
+    """
+    commits = not options.dry_run and (options.commit or options.branch or options.push)
+    if commits:
+        repository.check_can_commit(options.branch)
+    decided = promote_here(
+        repository,
+        work_tree,
+        prepare,
+        examine=Examiner(),
+        now=now,
+        dry_run=options.dry_run,
+        allow_dirty=options.allow_dirty,
+    )
+    decision = decided.decision
+    _log_findings(decision.findings)
+    written = isinstance(decision, Plan) and not options.dry_run
+    if options.format == "json":
+        sys.stdout.write(document(decision, written=written).model_dump_json(indent=2) + "\n")
+    if isinstance(decision, Plan):
+        return _finish(options, repository, decision, commits=commits)
+    if isinstance(decision, Rejected):
+        log.error("refused: %s. Nothing was written.", _target(decision.request))
+        return 1
+    log.info("unchanged: %s already holds %s", decision.request.stage.label, decision.pointer.artifact_id)
+    return _finish_earlier(options, repository, work_tree) if commits else 0
+
+
+def _target(request: Request) -> str:
+    return f"{request.model} → {request.stage.label}"
+
+
+def _finish(options: argparse.Namespace, repository: Checkout, plan: Plan, *, commits: bool) -> int:
+    """Show the diff of a plan that is legal, and commit it or say how; return 0."""
+    if options.format == "text":
+        sys.stdout.write(diff_of(plan))
+    if options.dry_run:
+        log.info("dry run: %s. Nothing was written.", _target(plan.request))
+    elif commits:
+        _commit(options, repository, plan)
+    else:
+        path = plan.after.file_of(plan.request.model)
+        log.info(
+            "%s: %s. Next: promotebot verify, then git add %s && git commit",
+            _DONE[plan.action],
+            _target(plan.request),
+            path,
+        )
+    return 0
+
+
+def _finish_earlier(options: argparse.Namespace, repository: Checkout, work_tree: WorkTreePaths) -> int:
+    """Push what an earlier run committed; return 1 where it could not commit, which must not be taken for done."""
+    folder = str(Path(work_tree.registry_path).parent)
+    dirty = [
+        path for path in repository.dirty_paths() if path == work_tree.registry_path or path.startswith(f"{folder}/")
+    ]
+    if dirty:
+        log.error("error: it is not committed: %s\nNext: git add --all -- %s && git commit", ", ".join(dirty), folder)
+        return 1
+    if options.push:
+        log.info("pushed to origin %s", repository.push_branch())
+    return 0
+
+
+def _commit(options: argparse.Namespace, repository: Checkout, plan: Plan) -> None:
+    """Commit the registry and nothing else, on a new branch where one is named; push where asked."""
+    message = commit_message(plan, title=f"{plan.action.value} at a terminal", trailers={})
+    path = plan.after.file_of(plan.request.model)
+    commit = repository.commit_path(path, message, branch=options.branch)
+    log.info("committed %s: %s", commit[:7], message.splitlines()[0])
+    if options.push:
+        log.info("pushed to origin %s", repository.push_branch())
+
+
+def diff_of(plan: Plan) -> str:
+    """Return the unified diff of the one file that the plan writes; of a new file, all of it."""
+    model = plan.request.model
+    before = plan.before.file_bytes(model) if model in plan.before or plan.before.layout is Layout.SINGLE else b""
+    return unified_diff(before, plan.after.file_bytes(model), plan.after.file_of(model))
+
+
+def request_or_stop(
+    prepared: tuple[Request, Sequence[Finding]] | NoRollbackTarget,
+) -> tuple[Request, Sequence[Finding]]:
+    """Return the request with its findings.
+
+    Raises:
+        InvalidInput: where none could be made, with the first finding's words; the others are logged.
+    """
+    if isinstance(prepared, NoRollbackTarget):
+        _log_findings(prepared.findings[1:])
+        first = prepared.findings[0]
+        raise InvalidInput(first.message, where=first.where, remedy=first.remedy)
+    return prepared
+
+
+def command_arguments(options: argparse.Namespace, action: Action) -> CommandArguments:
+    """Return what the flags of rollback or demote ask for.
+
+    Raises:
+        InvalidInput: naming every flag that does not read.
+    """
+    parsers = {
+        "model": parse_model_name,
+        "stage": parse_stage,
+        "to": parse_text,
+        "reason": parse_text,
+        "notes": parse_text,
+    }
+    values = parsed_options(options, {name: parse for name, parse in parsers.items() if hasattr(options, name)})
+    return CommandArguments(action=action, **values)
+
+
+def actor_of(options: argparse.Namespace, repository: Checkout) -> Actor:
+    """Return who promotes: who the environment names, else git's user.email.
+
+    Raises:
+        UsageError: when neither names anybody.
+    """
+    name = options.actor or repository.user_email()
+    if not name:
+        raise UsageError(
+            "nobody is named as the actor",
+            remedy='export ML_PROMOTION_ACTOR="you@example.com", or git config user.email',
+        )
+    return Actor(parse_text(name), Source.CLI)
+
+
+def parsed_options(options: argparse.Namespace, parsers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    """Return each named option as its parser reads it, None where it was not given.
+
+    Raises:
+        InvalidInput: naming every flag that does not read, not only the first.
+    """
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, parse in parsers.items():
+        given = getattr(options, name)
+        try:
+            values[name] = parse(given) if given is not None else None
+        except InvalidInput as problem:
+            problems.append(f"--{name.replace('_', '-')}: {problem}")
+    if problems:
+        raise InvalidInput("\n".join(problems))
+    return values
+
+
+def _log_findings(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        log.info("%s", line(finding))

@@ -1,0 +1,66 @@
+"""The JSON schemas of every file, generated from the models that read the files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import GenerateJsonSchema
+
+from promotebot.artifact.dataset import DatasetManifest
+from promotebot.artifact.manifest import Manifest
+from promotebot.promotion.plan import PlanDocument
+from promotebot.promotion.policy import Policy
+from promotebot.registry.model import ModelEntry, Record, TimeField
+from promotebot.verification.report import VerifyReport
+
+DIRECTORY = "schemas"
+"""The directory of the schemas, from a repository's root."""
+
+
+class RegistryFile(Record):
+    """`ml/registry/models.json`: every model's stages and history, or the index of the split layout."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["models"]}, {"required": ["layout"]}]})
+
+    schema_version: Literal["v1"]
+    generated_at_utc: TimeField | None = None
+    layout: Literal["split"] = Field(default="split", description="Each model stands in models/<name>.json.")
+    models: dict[str, ModelEntry] = Field(
+        default={}, json_schema_extra={"propertyNames": {"pattern": "^[a-z0-9_]{1,128}$"}}
+    )
+
+
+MODELS: dict[str, type[BaseModel]] = {
+    "registry": RegistryFile,
+    "model": ModelEntry,
+    "manifest": Manifest,
+    "dataset": DatasetManifest,
+    "policy": Policy,
+    "plan": PlanDocument,
+    "report": VerifyReport,
+}
+
+
+def generate() -> dict[str, dict[str, Any]]:
+    """Return name → JSON Schema, keys sorted, so that the same models give the same bytes.
+
+    Draft 2020-12: https://json-schema.org/draft/2020-12
+    """
+    return {
+        name: {"$schema": GenerateJsonSchema.schema_dialect, **_sorted(model.model_json_schema(mode="validation"))}
+        for name, model in MODELS.items()
+    }
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def schema_reference(path: str, name: str) -> str:
+    """Return the relative path from a file (its path from the root) to its schema, as editors follow it."""
+    return os.path.relpath(f"{DIRECTORY}/{name}.schema.json", str(Path(path).parent))

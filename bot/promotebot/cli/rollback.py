@@ -1,0 +1,45 @@
+"""`promotebot rollback`: put a stage back to the last good pointer of its history, on the work tree."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import datetime
+
+from promotebot.cli.change import actor_of, add_change_options, apply_change, command_arguments, request_or_stop
+from promotebot.cli.work_tree import work_tree_of
+from promotebot.findings import Finding
+from promotebot.planning.decide import PromotionContext
+from promotebot.planning.examiner import Examiner
+from promotebot.planning.rollback import prepare_rollback
+from promotebot.promotion.request import Request
+from promotebot.registry.model import Action
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `promotebot rollback`."""
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--stage", default="active", help="the stage to roll back (active)")
+    parser.add_argument("--to", help="the artifact id to go back to, instead of the last good one")
+    parser.add_argument("--reason", required=True, help="why, such as the incident's number")
+    parser.add_argument("--notes")
+    add_change_options(parser)
+
+
+def run(options: argparse.Namespace, now: datetime) -> int:
+    """Go back to the newest pointer whose bytes still prove themselves; say which ones were passed over, and why.
+
+    Returns:
+        0 when it is planned, written or there already, 1 when a rule refuses it.
+
+    Raises:
+        InvalidInput: when no pointer can be gone back to, and as `promotebot promote` does.
+    """
+    repository, work_tree = work_tree_of(options)
+    actor, examine = actor_of(options, repository), Examiner()
+
+    def prepare(context: PromotionContext) -> tuple[Request, Sequence[Finding]]:
+        arguments = command_arguments(options, Action.ROLLBACK)
+        return request_or_stop(prepare_rollback(arguments, context, actor, None, examine=examine))
+
+    return apply_change(options, repository, work_tree, prepare, now)

@@ -1,0 +1,51 @@
+"""GitHub's JSON as the bot's own values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from promotebot.github.ports import Issue, IssueComment, Labeling
+from promotebot.github.rest import translated
+
+GHOST = "ghost"
+"""The login under which GitHub shows an account that was deleted."""
+
+
+def read_labeling(event: Mapping[str, Any]) -> Labeling | None:
+    """Return who put which label on; None for any other event, and for an account that was deleted."""
+    if event["event"] != "labeled" or not event["actor"]:
+        return None
+    return Labeling(str(event["label"]["name"]), str(event["actor"]["login"]))
+
+
+def read_verdict(review: Mapping[str, Any]) -> tuple[str, tuple[str, str]]:
+    """Return the person who reviewed, with the verdict and the commit that it is on.
+
+    All are empty for an App's review and for a mere comment, which takes no earlier verdict back.
+    """
+    login = review["user"]["login"] if review["user"] and review["user"]["type"] == "User" else ""
+    state = review["state"] if login and review["state"] not in ("COMMENTED", "PENDING") else ""
+    return (login, (state, str(review["commit_id"]))) if state else ("", ("", ""))
+
+
+def read_issue(answer: Mapping[str, Any]) -> Issue:
+    """Return an issue of the bot's own. Raises CouldNotVerify for an answer that is none."""
+    with translated("read the issue"):
+        return Issue(int(answer["number"]), str(answer["body"] or ""), str(answer["html_url"]))
+
+
+def read_comment(answer: Mapping[str, Any]) -> IssueComment:
+    """Return a comment; its times have a time zone. Raises KeyError, TypeError or ValueError for what is none."""
+    created, updated = (
+        datetime.fromisoformat(answer[key].replace("Z", "+00:00")) for key in ("created_at", "updated_at")
+    )
+    author = answer["user"]["login"] if answer["user"] else GHOST
+    pull = int(str(answer["issue_url"]).rpartition("/")[2])
+    return IssueComment(answer["id"], pull, answer["body"] or "", author, created, updated, answer["html_url"])
+
+
+def is_by(user: Mapping[str, Any] | None, login: str) -> bool:
+    """Tell whether an account is this one, by login and type: an App's login ends with [bot], no person's can."""
+    return user is not None and user["login"] == login and (user["type"] == "Bot") == login.endswith("[bot]")

@@ -1,3 +1,0 @@
-"""A decision as a document: what `--format json` prints, with a schema of its own."""
-
-from __future__ import annotations

@@ -1,0 +1,49 @@
+"""The life of a conversation: opened, commented on, labelled, closed and reopened."""
+
+from __future__ import annotations
+
+from tests.fake_github.accounts import App, User
+from tests.fake_github.records import Comment, Issue, Label, LabelEvent
+from tests.fake_github.state import RepositoryState
+
+
+def open_issue(repo: RepositoryState, author: User, title: str, body: str | None = None) -> Issue:
+    """Number a new conversation; issues and pull requests share the numbers."""
+    now = repo.hub.now()
+    number = max(repo.issues, default=0) + 1
+    issue = Issue(repo.hub.next_id(), number, author, title, body, now, now)
+    repo.issues[number] = issue
+    return issue
+
+
+def add_comment(repo: RepositoryState, issue: Issue, author: User, body: str, app: App | None = None) -> Comment:
+    now = repo.hub.now()
+    comment = Comment(repo.hub.next_id(), issue.number, author, body, now, now, app)
+    repo.comments[comment.id] = comment
+    issue.updated_at = now
+    return comment
+
+
+def edit_comment(repo: RepositoryState, comment: Comment, body: str) -> None:
+    comment.previous_body, comment.body, comment.updated_at = comment.body, body, repo.hub.now()
+
+
+def set_labels(repo: RepositoryState, issue: Issue, labels: list[Label], by: User) -> None:
+    """Give an issue these labels; every one that comes or goes is an event of it."""
+    now = repo.hub.now()
+    changes = [("labeled", label) for label in labels if label not in issue.labels]
+    changes += [("unlabeled", label) for label in issue.labels if label not in labels]
+    issue.events += [LabelEvent(repo.hub.next_id(), event, label, by, now) for event, label in changes]
+    issue.labels, issue.updated_at = labels, now
+
+
+def close_issue(repo: RepositoryState, issue: Issue, by: User, reason: str = "completed") -> None:
+    issue.state, issue.closed_at, issue.closed_by = "closed", repo.hub.now(), by
+    issue.state_reason = reason
+    issue.updated_at = issue.closed_at
+
+
+def reopen_issue(repo: RepositoryState, issue: Issue) -> None:
+    issue.state, issue.closed_at, issue.closed_by = "open", None, None
+    issue.state_reason = "reopened"
+    issue.updated_at = repo.hub.now()

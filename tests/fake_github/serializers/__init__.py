@@ -1,0 +1,1 @@
+"""GitHub's JSON objects: one template for each, filled in from the state."""
