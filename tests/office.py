@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from promotebot.action.run import run_action
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.runtime import ChildOpener, NotOpened, Opened
 from promotebot.errors import PromotebotError
 from promotebot.planning.examiner import Examiner
 from promotebot.registry import ModelRegistry
@@ -167,10 +170,38 @@ def _data(text: str) -> str:
     return f"data {len(text.encode('utf-8', 'surrogateescape'))}\n{text}"
 
 
+class RememberingOpener(ChildOpener):
+    """The real one; files that were opened once, with the very same bytes and limits, are not opened again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened: dict[tuple[str, str, Limits], Opened] = {}
+
+    def open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened:
+        files = [(str(path.relative_to(directory)), path) for path in directory.rglob("*") if path.is_file()]
+        hashes = sorted((name, hashlib.sha256(path.read_bytes()).hexdigest()) for name, path in files)
+        key = (repr(hashes), model_file, limits)
+        if key in self._opened:
+            return self._opened[key]
+        found = super().open(directory, model_file, limits)
+        if isinstance(found, Opened):
+            self._opened[key] = found
+        return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def opener() -> Iterator[ChildOpener]:
+    """What opens models for everything that runs in this process; programs that tests start have their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        remembering = RememberingOpener()
+        patch.setattr("promotebot.planning.examiner.ChildOpener", lambda: remembering)
+        yield remembering
+
+
 @pytest.fixture(scope="session")
-def examiner() -> Examiner:
+def examiner(opener: ChildOpener) -> Examiner:
     """The real one; what one test had opened, the next one with the very same tree need not open again."""
-    return Examiner()
+    return Examiner(opener)
 
 
 @pytest.fixture
