@@ -212,6 +212,42 @@ def test_bytes_pushed_after_the_promotion_turn_the_check_red_and_say_how_to_rene
     assert "/promote shadow regime_classifier --artifact-dir ml/artifacts/regime_v3" in said
 
 
+V1 = "ml/artifacts/regime_v1"
+
+
+def link(person: Person) -> None:
+    shutil.rmtree(person.clone / V1)
+    (person.clone / V1).symlink_to("regime_v2")
+
+
+def reorder(person: Person) -> None:
+    path = person.clone / V1 / "manifest.json"
+    document = json.loads(path.read_bytes())
+    document["feature_order"].reverse()
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (lambda person: person.git("rm", "-r", "--quiet", V1), "gate.tree"),
+        (lambda person: person.git("mv", V1, "ml/artifacts/Regime_v1"), "gate.tree"),
+        (link, "gate.tree"),
+        (reorder, "manifest.changed"),
+    ],
+    ids=["gone", "renamed by case only", "a link in its place", "the order of features"],
+)
+def test_a_pull_request_that_changes_what_a_pointer_means_is_refused(
+    office: Office, change: Callable[[Person], object], rule: str
+) -> None:
+    number = branch(office, change)
+    assert office.gate(number).exit_code == 1
+    assert office.checks(office.head(number)) == ["failure"]
+    assert "regime_classifier ACTIVE (regime_v1_prod)" in office.comment(number)
+    assert rule in office.comment(number)
+    assert f"-- {V1}" in office.comment(number)
+
+
 def test_a_check_that_was_red_and_is_green_again_says_so_in_the_same_comment(office: Office) -> None:
     number = branch(office, edited(lambda entry: entry.update(owner="me")))
     office.gate(number)
