@@ -370,6 +370,26 @@ def test_asking_again_for_changed_bytes_replaces_the_void_promotion(office: Offi
     assert len(office.registry(office.head(number)).history["regime_classifier"]) == 4
 
 
+def test_a_manifest_changed_after_the_promotion_turns_the_check_red_until_it_is_asked_for_again(office: Office) -> None:
+    def add_artifact(person: Person) -> None:
+        shutil.copytree(person.clone / "ml/artifacts/regime_v2", person.clone / "ml/artifacts/regime_v3")
+
+    number = branch(office, add_artifact)
+    assert office.ask(number, "/promote shadow").outputs["decision"] == "promoted"
+    person = office.person("alice")
+    person.git("switch", "--quiet", "by-hand")
+    path = person.clone / "ml/artifacts/regime_v3/manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "threshold": 0.9}))
+    person.commit("feat: Another threshold")
+    person.push()
+    assert office.gate(number).exit_code == 1
+    comments = "\n".join(office.comments(number)).replace("\\", "")
+    assert "was promoted with another manifest.json than ml/artifacts/regime_v3 now has" in comments
+    assert office.ask(number, "/promote shadow").outputs["decision"] == "promoted"
+    assert office.gate(number).outputs["decision"] == "passed"
+    assert len(office.registry(office.head(number)).history["regime_classifier"]) == 4
+
+
 def unplanned(**changes: Any) -> Callable[[Person], object]:
     """A promotion made at a terminal, and then its event changed and hashed anew."""
 
@@ -401,6 +421,7 @@ def unplanned(**changes: Any) -> Callable[[Person], object]:
         ({"pointer__promoted_at_utc": "2020-01-01T00:00:00Z"}, "pointer.promoted_at_utc is not what"),
         ({"pointer__git_sha": "0" * 40}, "manifest.git_sha"),
         ({"pointer__digest": None}, "pointer.digest"),
+        ({"pointer__manifest_digest": None}, "pointer.manifest_digest is not what a promotion writes"),
         ({"approved": True}, "approved is not what a promotion writes"),
     ],
 )

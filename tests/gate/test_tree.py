@@ -169,6 +169,22 @@ def test_a_manifest_changed_in_any_field_is_refused(change: Callable[[Any], obje
     assert found[0].rule == "manifest.changed"
 
 
+def test_a_pointer_that_pins_no_manifest_is_held_to_the_bases() -> None:
+    desk = trees.Desk(trees.without(base().registry, "manifest_digest"), Tree(FILES), base().now)
+    files = edited(manifest(lambda document: document.update(threshold=0.9)))
+    found = errors_in(judge(desk, desk.registry, files).findings)
+    assert [(f.rule, f.where) for f in found] == [("manifest.changed", f"{V1}/manifest.json")] * 2
+    spaced = edited(lambda files: files.update({f"{V1}/manifest.json": bytes(files[f"{V1}/manifest.json"]) + b"\n"}))  # type: ignore[arg-type]
+    assert judge(desk, desk.registry, spaced).passes
+
+
+def test_what_was_deleted_on_the_base_is_put_back_where_the_pointer_says_all_of_it() -> None:
+    broken = Tree(edited(lambda files: files.pop(f"{V1}/manifest.json")))
+    assert judge(trees.Desk(base().registry, broken, base().now), base().registry, FILES).passes
+    older = trees.without(base().registry, "manifest_digest")
+    assert not judge(trees.Desk(older, broken, base().now), older, FILES).passes
+
+
 def test_a_manifest_that_is_only_written_otherwise_passes() -> None:
     def rewrite(files: Files) -> None:
         content = files[f"{V1}/manifest.json"]

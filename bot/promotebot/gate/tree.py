@@ -93,12 +93,12 @@ class _Judge:
                 where=self.directory,
                 remedy=self._renew(named) if named.is_own else self._restore(_OF_THEIR_OWN),
             )
-        if self.is_changed and not named.is_own and not self._keeps_manifest():
+        if not self._keeps_manifest(named):
             return error(
                 "manifest.changed",
                 f"{named} was promoted with another {FILE_NAME} than {self.directory} now has.",
                 where=f"{self.directory}/{FILE_NAME}",
-                remedy=self._restore(_OF_THEIR_OWN),
+                remedy=self._renew(named) if named.is_own else self._restore(_OF_THEIR_OWN),
             )
         wrong = errors_in(self.evidence.findings)
         if wrong and not named.is_own:
@@ -125,10 +125,15 @@ class _Judge:
         command = f"/promote {named.stage} {named.model} --artifact-dir {self.directory}"
         return f"ask again, in a new comment, for the bytes as they are now: {command}"
 
-    def _keeps_manifest(self) -> bool:
-        """Return whether the manifest says what it says on the base, in every key."""
-        ours, theirs = self.evidence.manifest, _manifest_digest(self.changeset.base_files, self.directory)
-        return ours is not None and ours.full_digest == theirs
+    def _keeps_manifest(self, named: NamedPointer) -> bool:
+        """Return whether the manifest is, in every key, the one that the pointer pins; for older pointers, the base's.
+
+        A new pointer that pins none is no event that a plan produces, and refused as such.
+        """
+        if named.pointer.manifest_digest or named.is_own or not self.is_changed:
+            return self.evidence.keeps_manifest(named.pointer)
+        ours, theirs = self.evidence.manifest_digest, _manifest_digest(self.changeset.base_files, self.directory)
+        return ours is not None and ours == theirs
 
 
 _OF_THEIR_OWN = "new bytes go into a directory of their own"
