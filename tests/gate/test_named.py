@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from promotebot.artifact.source import TreeEntry
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.repository import Repository
-from promotebot.pulls.named import NamedDirectories, named_directories, places_of
+from promotebot.pulls.named import NamedDirectories, every_place, named_directories, places_of
 from promotebot.registry import ModelRegistry
 from promotebot.registry.codec import stored_json
 from tests.office import Office
@@ -97,6 +97,13 @@ def test_the_dataset_of_what_is_active_is_named_and_no_other() -> None:
     found = named(registry, registry, "ml/datasets/data_1/manifest.json", "ml/datasets/nested/data_1")
     assert {name: [str(n) for n in held] for name, held in found.datasets.items()} == {"data_1": ["one ACTIVE (v1)"]}
     assert found.artifacts == {}
+
+
+def test_every_place_is_a_directory_of_any_stage_or_the_dataset_of_what_is_active() -> None:
+    registry = single(
+        one={**entry("v1", dataset_id="d1"), **entry("v2", "shadow", dataset_id="d2")}, two={"active": None}
+    )
+    assert every_place(registry) == {"ml/artifacts/v1", "ml/artifacts/v2", "ml/datasets/d1"}
 
 
 def test_no_models_file_is_read_where_only_registry_and_policy_changed() -> None:

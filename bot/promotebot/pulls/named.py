@@ -74,6 +74,23 @@ def _may_name(stored: Mapping[str, object], stage: Stage, places: Collection[str
     return str(stored.get("artifact_dir")) in places or (stage is Stage.ACTIVE and dataset in places)
 
 
+def every_place(registry: ModelRegistry) -> frozenset[str]:
+    """Return every directory that a pointer names, and the datasets of what is ACTIVE; no model is parsed."""
+    places = set()
+    for name in registry:
+        stored = {stage: registry.raw_entry(name).get(stage.value) for stage in Stage}
+        held = {stage: pointer for stage, pointer in stored.items() if isinstance(pointer, Mapping)}
+        places |= {str(pointer.get("artifact_dir")) for pointer in held.values()}
+        if Stage.ACTIVE in held:
+            places.add(f"{DATASETS_DIR}/{held[Stage.ACTIVE].get('dataset_id')}")
+    return frozenset(places)
+
+
+def is_ours(path: str, registry_path: str, policy_path: str) -> bool:
+    """Return whether a path is the policy or one of the registry's files."""
+    return path in (registry_path, policy_path) or path.startswith(f"{models_directory(registry_path)}/")
+
+
 def named_directories(
     base: ModelRegistry, head: ModelRegistry, paths: Collection[str], policy_path: str
 ) -> NamedDirectories:
@@ -118,5 +135,4 @@ def _leaves_our_files(base: ModelRegistry, head: ModelRegistry, paths: Collectio
     """Return whether anything but registry and policy changed; always where looking costs no reading."""
     if Layout.SINGLE in (base.layout, head.layout):
         return True
-    below = f"{models_directory(base.where)}/"
-    return any(path not in (base.where, policy_path) and not path.startswith(below) for path in paths)
+    return not all(is_ours(path, base.where, policy_path) for path in paths)
