@@ -248,6 +248,33 @@ def test_a_pull_request_that_changes_what_a_pointer_means_is_refused(
     assert f"-- {V1}" in office.comment(number)
 
 
+def test_a_branch_with_two_merge_bases_is_refused_until_it_has_merged_the_base(office: Office) -> None:
+    """Merging starts from a tree that no commit has: what the branch seems not to touch, it could take back."""
+    alice, bob = office.person("alice"), office.person("bob")
+    alice.start_branch("side")
+    alice.write("side.txt", "side\n")
+    alice.commit("docs: Side")
+    alice.push()
+    bob.write("main.txt", "main\n")
+    bob.commit("docs: Main")
+    bob.push()
+    alice.git("fetch", "--quiet", "origin")
+    alice.git("switch", "--quiet", "--create", "crossed")
+    alice.git("merge", "--quiet", "--no-edit", "origin/main")
+    alice.push()
+    bob.git("fetch", "--quiet", "origin")
+    bob.git("merge", "--quiet", "--no-edit", "origin/side")
+    bob.push()
+    number = office.repository.open_pull(author="alice", head="crossed", title="Crossed").number
+    assert office.gate(number).exit_code == 1
+    assert office.checks(office.head(number)) == ["failure"]
+    assert "the branch and its base have 2 merge bases" in office.comment(number)
+    alice.git("fetch", "--quiet", "origin")
+    alice.git("merge", "--quiet", "--no-edit", "origin/main")
+    alice.push()
+    assert office.gate(number).exit_code == 0
+
+
 def test_a_check_that_was_red_and_is_green_again_says_so_in_the_same_comment(office: Office) -> None:
     number = branch(office, edited(lambda entry: entry.update(owner="me")))
     office.gate(number)

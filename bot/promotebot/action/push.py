@@ -16,7 +16,7 @@ from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
 from promotebot.comments.notices import render_recomputed
 from promotebot.comments.refusals import render_failure, render_unclear
-from promotebot.errors import BaseMoved
+from promotebot.errors import BaseMoved, InvalidInput
 from promotebot.findings import errors_in
 from promotebot.gate.judge import evaluate_pull
 from promotebot.git.branch import FetchedRepository
@@ -91,9 +91,12 @@ def _refresh_pull(number: int, job: JobContext, named: _Named) -> Answer:
 
 def _refresh(attempt: Attempt, named: _Named) -> Answer:
     changeset, replier = attempt.snapshot.changeset, attempt.replier
-    if not named.concern(changeset):
-        return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE)
-    steps = () if attempt.snapshot.pull.is_fork else own_steps(changeset)  # nothing is written to a fork
+    try:
+        if not named.concern(changeset):
+            return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE)
+        steps = () if attempt.snapshot.pull.is_fork else own_steps(changeset)  # nothing is written to a fork
+    except InvalidInput:  # what cannot be read is no pass, and the gate says why
+        return publish_gate(attempt)
     if isinstance(steps, Diverged) or not steps:
         return publish_gate(attempt)
     replier.set_head(changeset.head, changeset.policy.contacts)

@@ -68,8 +68,12 @@ class Repository:
 
     def merge_base(self, one: str, other: str) -> GitSha:
         """Return the best common ancestor of two commits. Raises InvalidInput where there is none."""
+        return self.merge_bases(one, other)[0]
+
+    def merge_bases(self, one: str, other: str) -> list[GitSha]:
+        """Return every best common ancestor of two commits. Raises InvalidInput where there is none."""
         try:
-            return parse_git_sha(self._run("merge-base", one, other).split()[0])
+            return [parse_git_sha(line) for line in self._run("merge-base", "--all", one, other).split()]
         except GitFailed as problem:
             if problem.status != 1:
                 raise

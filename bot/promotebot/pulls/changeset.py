@@ -34,8 +34,19 @@ class Changeset:
 
     @cached_property
     def fork_point(self) -> GitSha:
-        """The commit at which the branch left its base."""
-        return self.repository.merge_base(self.base, self.head)
+        """The commit at which the branch left its base.
+
+        Raises:
+            InvalidInput: where there is none, or more than one: a merge then starts from a tree that no commit has.
+        """
+        bases = self.repository.merge_bases(self.base, self.head)
+        if len(bases) > 1:
+            raise InvalidInput(
+                f"the branch and its base have {len(bases)} merge bases ({', '.join(base[:7] for base in bases[:5])}), "
+                "so no commit says what the branch changed",
+                remedy="bring the branch up to date: git fetch origin && git merge origin/<base> && git push",
+            )
+        return bases[0]
 
     @cached_property
     def base_registry(self) -> ModelRegistry | None:
