@@ -438,9 +438,10 @@ class FakeRepository(FetchedRepository):
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         return ancestor in self._history(descendant)
 
-    def merge_base(self, one: str, other: str) -> GitSha:
-        theirs = set(self._history(other))
-        return GitSha(next(sha for sha in self._history(one) if sha in theirs))
+    def merge_bases(self, one: str, other: str) -> list[GitSha]:
+        common = [sha for sha in self._history(one) if sha in set(self._history(other))]
+        behind = {older for sha in common for older in self._history(sha)[1:]}
+        return [GitSha(sha) for sha in common if sha not in behind]
 
     def changed_paths(self, old: str, new: str) -> list[str]:
         before, after = self.commits[old].files, self.commits[new].files
@@ -475,6 +476,13 @@ class FakeRepository(FetchedRepository):
         blobs = [data for commit in self.commits.values() for data in commit.files.values()]
         yield io.BytesIO(next(d for d in blobs if hashlib.sha1(d, usedforsecurity=False).hexdigest() == oid))
 
+    def read_blobs(self, oids: Sequence[str]) -> dict[str, bytes]:
+        blobs = {}
+        for oid in oids:
+            with self.open_blob(oid) as stream:
+                blobs[oid] = stream.read()
+        return blobs
+
     def commits_of(self, path: str, head: str) -> list[GitSha]:
         history = self._history(head)
         below = [*(self.commits[sha].files for sha in history[1:]), {}]
@@ -491,8 +499,9 @@ class FakeRepository(FetchedRepository):
             found += [parent for parent in self.commits[sha].parents if parent not in found]
         return found
 
-    def _run(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
-        raise AssertionError(f"git {' '.join(arguments)} is not one of this fake's answers (env: {bool(env)})")
+    def _run(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: BinaryIO | None = None) -> str:
+        given = f"env: {bool(env)}, stdin: {bool(stdin)}"
+        raise AssertionError(f"git {' '.join(arguments)} is not one of this fake's answers ({given})")
 
 
 def diverged(

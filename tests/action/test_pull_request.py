@@ -212,6 +212,69 @@ def test_bytes_pushed_after_the_promotion_turn_the_check_red_and_say_how_to_rene
     assert "/promote shadow regime_classifier --artifact-dir ml/artifacts/regime_v3" in said
 
 
+V1 = "ml/artifacts/regime_v1"
+
+
+def link(person: Person) -> None:
+    shutil.rmtree(person.clone / V1)
+    (person.clone / V1).symlink_to("regime_v2")
+
+
+def reorder(person: Person) -> None:
+    path = person.clone / V1 / "manifest.json"
+    document = json.loads(path.read_bytes())
+    document["feature_order"].reverse()
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (lambda person: person.git("rm", "-r", "--quiet", V1), "gate.tree"),
+        (lambda person: person.git("mv", V1, "ml/artifacts/Regime_v1"), "gate.tree"),
+        (link, "gate.tree"),
+        (reorder, "manifest.changed"),
+    ],
+    ids=["gone", "renamed by case only", "a link in its place", "the order of features"],
+)
+def test_a_pull_request_that_changes_what_a_pointer_means_is_refused(
+    office: Office, change: Callable[[Person], object], rule: str
+) -> None:
+    number = branch(office, change)
+    assert office.gate(number).exit_code == 1
+    assert office.checks(office.head(number)) == ["failure"]
+    assert "regime_classifier ACTIVE (regime_v1_prod)" in office.comment(number)
+    assert rule in office.comment(number)
+    assert f"-- {V1}" in office.comment(number)
+
+
+def test_a_branch_with_two_merge_bases_is_refused_until_it_has_merged_the_base(office: Office) -> None:
+    """Merging starts from a tree that no commit has: what the branch seems not to touch, it could take back."""
+    alice, bob = office.person("alice"), office.person("bob")
+    alice.start_branch("side")
+    alice.write("side.txt", "side\n")
+    alice.commit("docs: Side")
+    alice.push()
+    bob.write("main.txt", "main\n")
+    bob.commit("docs: Main")
+    bob.push()
+    alice.git("fetch", "--quiet", "origin")
+    alice.git("switch", "--quiet", "--create", "crossed")
+    alice.git("merge", "--quiet", "--no-edit", "origin/main")
+    alice.push()
+    bob.git("fetch", "--quiet", "origin")
+    bob.git("merge", "--quiet", "--no-edit", "origin/side")
+    bob.push()
+    number = office.repository.open_pull(author="alice", head="crossed", title="Crossed").number
+    assert office.gate(number).exit_code == 1
+    assert office.checks(office.head(number)) == ["failure"]
+    assert "the branch and its base have 2 merge bases" in office.comment(number)
+    alice.git("fetch", "--quiet", "origin")
+    alice.git("merge", "--quiet", "--no-edit", "origin/main")
+    alice.push()
+    assert office.gate(number).exit_code == 0
+
+
 def test_a_check_that_was_red_and_is_green_again_says_so_in_the_same_comment(office: Office) -> None:
     number = branch(office, edited(lambda entry: entry.update(owner="me")))
     office.gate(number)
@@ -334,6 +397,26 @@ def test_asking_again_for_changed_bytes_replaces_the_void_promotion(office: Offi
     assert len(office.registry(office.head(number)).history["regime_classifier"]) == 4
 
 
+def test_a_manifest_changed_after_the_promotion_turns_the_check_red_until_it_is_asked_for_again(office: Office) -> None:
+    def add_artifact(person: Person) -> None:
+        shutil.copytree(person.clone / "ml/artifacts/regime_v2", person.clone / "ml/artifacts/regime_v3")
+
+    number = branch(office, add_artifact)
+    assert office.ask(number, "/promote shadow").outputs["decision"] == "promoted"
+    person = office.person("alice")
+    person.git("switch", "--quiet", "by-hand")
+    path = person.clone / "ml/artifacts/regime_v3/manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "threshold": 0.9}))
+    person.commit("feat: Another threshold")
+    person.push()
+    assert office.gate(number).exit_code == 1
+    comments = "\n".join(office.comments(number)).replace("\\", "")
+    assert "was promoted with another manifest.json than ml/artifacts/regime_v3 now has" in comments
+    assert office.ask(number, "/promote shadow").outputs["decision"] == "promoted"
+    assert office.gate(number).outputs["decision"] == "passed"
+    assert len(office.registry(office.head(number)).history["regime_classifier"]) == 4
+
+
 def unplanned(**changes: Any) -> Callable[[Person], object]:
     """A promotion made at a terminal, and then its event changed and hashed anew."""
 
@@ -365,6 +448,7 @@ def unplanned(**changes: Any) -> Callable[[Person], object]:
         ({"pointer__promoted_at_utc": "2020-01-01T00:00:00Z"}, "pointer.promoted_at_utc is not what"),
         ({"pointer__git_sha": "0" * 40}, "manifest.git_sha"),
         ({"pointer__digest": None}, "pointer.digest"),
+        ({"pointer__manifest_digest": None}, "pointer.manifest_digest is not what a promotion writes"),
         ({"approved": True}, "approved is not what a promotion writes"),
     ],
 )

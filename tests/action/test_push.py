@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
+import pytest
+
+from promotebot.pulls.named import every_place
+from promotebot.registry import ModelRegistry
 from tests.cli.test_registry import ANY, OTHER, with_other_model
+from tests.fake_github.people import Person
 from tests.office import Office
 
 
@@ -101,6 +109,84 @@ def test_what_does_not_conflict_is_left_alone(office: Office) -> None:
     office.repository.merge(one, by="bob")
     assert office.pushed(one).outputs["decision"] == "unchanged"
     assert [office.head(two), office.head(three)] == heads
+
+
+V3 = "ml/artifacts/regime_v3"
+
+
+def add_v3(person: Person) -> None:
+    """alice puts a new artifact on main, which no pointer names yet."""
+    shutil.copytree(person.clone / "ml/artifacts/regime_v2", person.clone / V3)
+    person.commit("feat: regime_v3")
+    person.git("push", "--quiet", "origin", "HEAD:main")
+
+
+def over_v3(person: Person, branch: str = "over") -> None:
+    """Somebody's branch that rewrites the new artifact."""
+    person.start_branch(branch)
+    manifest = person.clone / V3 / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_bytes()), "threshold": 0.9}))
+    person.commit("chore: Another threshold")
+    person.push()
+
+
+def test_what_was_green_over_an_unpromoted_directory_turns_red_when_that_is_promoted(office: Office) -> None:
+    add_v3(office.person("alice"))
+    over_v3(office.person("carol"))
+    over = office.repository.open_pull(author="carol", head="over", title="Over").number
+    assert office.gate(over).outputs["decision"] == "passed"
+    elsewhere = office.pull("elsewhere")
+    promotes = office.pull("promotes")
+    assert office.ask(promotes, f"/promote shadow --artifact-dir {V3}").outputs["decision"] == "promoted"
+    office.repository.merge(promotes, by="bob")
+    assert office.checks(office.head(over)) == ["success"]
+    assert office.pushed(promotes).exit_code == 0
+    assert office.checks(office.head(over)) == ["success", "failure"]
+    assert "regime_classifier SHADOW (regime_v3)" in office.comment(over)
+    assert "manifest.changed" in office.comment(over)
+    assert office.checks(office.head(elsewhere)) == []
+
+
+def test_a_fork_is_judged_again_when_the_base_moves(office: Office) -> None:
+    add_v3(office.person("alice"))
+    fork = office.hub.fork("acme/models", "mallory")
+    over_v3(Person.at_work(office.hub, fork, "mallory", office.scratch / "fork"))
+    over = office.repository.open_pull(author="mallory", head="mallory:over", title="Over").number
+    assert office.gate(over).outputs["decision"] == "passed"
+    promotes = office.pull("promotes")
+    office.ask(promotes, f"/promote shadow --artifact-dir {V3}")
+    office.repository.merge(promotes, by="bob")
+    head = office.head(over)
+    assert office.pushed(promotes).exit_code == 0
+    assert (office.head(over), office.checks(head)) == (head, ["success", "failure"])
+
+
+def test_a_pull_request_that_changes_the_policy_is_judged_again(office: Office) -> None:
+    lax = office.pull("lax", {".github/promotion.yml": "require_sha: true\n"})
+    one = office.pull("one")
+    office.ask(one, "/promote staging")
+    office.repository.merge(one, by="bob")
+    assert office.pushed(one).exit_code == 0
+    assert office.checks(office.head(lax)) == ["success"]
+
+
+def test_what_pointers_name_is_read_once_however_many_pull_requests_are_open(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = office.pull("one")
+    for name in ("two", "three", "four"):
+        office.pull(name)
+    office.ask(one, "/promote staging")
+    office.repository.merge(one, by="bob")
+    seen: list[ModelRegistry] = []
+
+    def counted(registry: ModelRegistry) -> frozenset[str]:
+        seen.append(registry)
+        return every_place(registry)
+
+    monkeypatch.setattr("promotebot.action.push.every_place", counted)
+    assert office.pushed(one).exit_code == 0
+    assert len(seen) == 1
 
 
 def test_a_push_to_another_branch_or_a_tag_starts_nothing(office: Office) -> None:

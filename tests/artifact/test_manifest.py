@@ -40,6 +40,41 @@ def test_the_digest_is_of_the_canonical_model_file_and_files_only() -> None:
     assert parse(document(sha256=dict(reversed(files.items())), notes="other", extra=1.5)).digest == expected
 
 
+def test_the_full_digest_is_of_every_key_whatever_its_order_and_spaces() -> None:
+    whole = document(notes="n", feature_order=["a", "b"], thresholds={"buy": 0.5, "sell": 1})
+    text = json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert parse(whole).full_digest == "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    spaced = json.dumps(dict(reversed(whole.items())), indent=7).replace("0.5", "5e-1")
+    assert parse_manifest(spaced.encode(), where=WHERE).full_digest == parse(whole).full_digest
+
+
+@pytest.mark.parametrize(
+    "key", ["team", "digest", "full_digest", "model_config", "model_extra", "__dict__", "__class__"]
+)
+@pytest.mark.parametrize("value", [None, 0.5, {"a": [1.0]}])
+def test_no_key_is_left_out_of_the_full_digest(key: str, value: Any) -> None:
+    assert parse(document(**{key: value})).full_digest != parse(document()).full_digest
+    assert parse(document(**{key: value})).full_digest != parse(document(**{key: 1})).full_digest
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"notes": "other"},
+        {"notes": None},
+        {"created_at": "2026-02-17"},
+        {"git_sha": "5" * 40},
+        {"feature_order": ["b", "a"]},
+        {"feature_order": None},
+        {"thresholds": {"buy": 1}},
+        {"thresholds": {"buy": 0.1 + 0.2}},
+    ],
+)
+def test_a_change_of_any_field_changes_the_full_digest(changes: dict[str, Any]) -> None:
+    whole = document(feature_order=["a", "b"], thresholds={"buy": 1.0})
+    assert parse({**whole, **changes}).full_digest != parse(whole).full_digest
+
+
 def test_upper_case_hex_of_older_tools_means_the_same_digest() -> None:
     older = parse(document(sha256={"model.onnx": HEX.upper()}))
     assert older.model_sha256 == HEX

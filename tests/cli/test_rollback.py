@@ -92,6 +92,16 @@ def test_bytes_that_no_longer_verify_are_passed_over_by_name(alice: Person, caps
     assert alice.git("status", "--porcelain") == ""
 
 
+def test_a_manifest_that_changed_since_is_passed_over(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    path = alice.clone / "ml/artifacts/regime_v1/manifest.json"
+    path.write_text(path.read_text().replace('"schema_version"', '"threshold": 0.9, "schema_version"'))
+    alice.commit("chore: Another threshold")
+    assert rollback() == 1
+    err = capsys.readouterr().err
+    assert "Passed over regime_v1_prod" in err
+    assert "its manifest is not the one that was promoted" in err
+
+
 def test_the_runbooks_manual_repromotion_records_a_rollback(alice: Person) -> None:
     old = next(e.pointer for e in registry(alice).history[MODEL] if e.pointer.artifact_id == "regime_v1_prod")
     promote(alice, "active", "regime_v1_prod_rollback", old.artifact_dir, old.dataset_id or "", old.git_sha or "")

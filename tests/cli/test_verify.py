@@ -195,6 +195,7 @@ def test_a_training_commit_outside_history_is_a_warning(alice: Person, capsys: C
         entry = document["models"]["regime_classifier"]
         for place in (entry["active"], entry["history"][1]["pointer"]):
             place["git_sha"] = "0" * 40
+            del place["manifest_digest"]  # as an older tool wrote it: the manifest is edited below
         rehash(entry)
 
     edit(alice, forge)
@@ -219,6 +220,21 @@ def test_an_older_tools_pointer_is_compared_with_the_commit_that_put_it_there(al
     alice.commit("chore: Other bytes, and a manifest that lists them")
     code, result = report(capsys)
     assert (code, rules(result, "error")) == (1, ["artifact.pinned", "manifest.git_sha", "manifest.dataset_id"])
+
+
+def test_a_manifest_that_is_not_the_one_promoted_is_an_error_for_each_pointer_that_pins_it(
+    alice: Person, capsys: Capture
+) -> None:
+    path = alice.clone / V1 / "manifest.json"
+    document = json.loads(path.read_bytes())
+    path.write_text(json.dumps(dict(sorted(document.items()))))
+    assert report(capsys)[0] == 0
+    path.write_text(json.dumps({**document, "threshold": 0.9}))
+    code, result = report(capsys)
+    assert (code, rules(result, "error")) == (1, ["manifest.changed"])
+    (finding,) = [finding for finding in result.findings if finding.rule == "manifest.changed"]
+    assert finding.message.startswith("ACTIVE regime_v1_prod was promoted with the manifest sha256:")
+    assert finding.where == f"{V1}/manifest.json"
 
 
 def test_a_leftover_models_directory_is_named(alice: Person, capsys: Capture) -> None:

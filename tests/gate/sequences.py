@@ -20,6 +20,7 @@ from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.request import Actor, Request
 from promotebot.promotion.rollback import candidates, rollback_id
 from promotebot.promotion.rules.context import Facts
+from promotebot.pulls.named import places_of
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, RequestRef, Source
@@ -69,8 +70,24 @@ class Ends:
     base: GitSha = BASE
     fork_point: GitSha = BASE
     registry_path: str = "ml/registry/models.json"
+    policy_path: str = ".github/promotion.yml"
     has_conflict: bool = False
-    changed_artifacts: frozenset[ArtifactPath] = frozenset()
+    changed_paths: tuple[str, ...] = ()
+    other_files: Files | None = None
+    """The base's, where they are not the head's."""
+    fork: Files | None = None
+    """The fork point's, where they are not the base's."""
+
+    @property
+    def base_files(self) -> Files:
+        return self.other_files or self.head_files
+
+    @property
+    def fork_files(self) -> Files:
+        return self.fork or self.base_files
+
+    def changes(self, directory: str) -> bool:
+        return directory in places_of(self.changed_paths) and self.base_files.kind(directory) is not None
 
     def reachable(self, commit: str | None) -> bool | None:
         return commit == SHA

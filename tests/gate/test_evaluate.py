@@ -55,6 +55,8 @@ LIES = [
             ("pointer.source", None, "gate.plan", "pointer.source is not what a promotion writes"),
             ("pointer.git_sha", "0" * 40, "manifest.git_sha", "the manifest says"),
             ("pointer.feature_order_hash", "0" * 16, "gate.plan", "pointer.feature_order_hash is not what"),
+            ("pointer.manifest_digest", None, "gate.plan", "pointer.manifest_digest is not what"),
+            ("pointer.manifest_digest", "sha256:" + "0" * 64, "manifest.changed", "was promoted with another manifest"),
             ("pointer.promoted_at_utc", "2020-01-01T00:00:00Z", "gate.plan", "pointer.promoted_at_utc is not what"),
         ]
     ),

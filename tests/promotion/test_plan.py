@@ -24,6 +24,7 @@ from promotebot.promotion.replay import Diverged, Replayed, replay
 from promotebot.promotion.request import Actor, Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.registry import ModelRegistry, Stage
+from promotebot.registry.chain import sealed
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName
@@ -192,9 +193,37 @@ def test_the_same_again_is_unchanged_and_a_new_id_is_not() -> None:
     assert renamed.action is Action.PROMOTE
 
 
+def test_the_same_bytes_with_another_manifest_are_not_the_same_again() -> None:
+    assert isinstance(decide(SHADOWED, asked(Stage.SHADOW, V1), V1), Unchanged)
+    rewritten = evidence(threshold=0.9)
+    assert rewritten.digest == V1.digest
+    decision = decide(SHADOWED, asked(Stage.SHADOW, rewritten), rewritten)
+    assert isinstance(decision, Plan)
+    assert decision.pointer.manifest_digest == rewritten.manifest_digest != V1.manifest_digest
+
+
+def test_a_pointer_that_pins_no_manifest_gets_one_by_asking_again() -> None:
+    document = copy.deepcopy(SHADOWED.document)
+    entry = document["models"][MODEL]
+    for pointer in (entry["shadow"], entry["history"][0]["pointer"]):
+        del pointer["manifest_digest"]
+    entry["history"], entry["history_digest"] = sealed(entry["history"])
+    older = ModelRegistry.parse(stored_json(document))
+    decision = decide(older, asked(Stage.SHADOW, V1), V1)
+    assert isinstance(decision, Plan)
+    assert decision.pointer.manifest_digest == V1.manifest_digest
+
+
 def test_new_bytes_in_a_directory_another_stage_points_to_are_refused() -> None:
     changed = evidence("v1", "9")
     assert refused_by(decide(LIVE, asked(Stage.STAGING, changed), changed)) == {"artifact.pinned"}
+
+
+def test_another_manifest_in_a_directory_another_stage_points_to_is_refused() -> None:
+    changed = evidence("v1", threshold=0.9)
+    decision = decide(LIVE, asked(Stage.STAGING, changed), changed)
+    assert refused_by(decision) == {"manifest.changed"}
+    assert f"another manifest: {short_digest(V1.manifest_digest)}" in str(errors_in(decision.findings))
 
 
 def test_a_model_is_added_only_in_shadow_and_only_when_meant() -> None:

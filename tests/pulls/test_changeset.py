@@ -137,7 +137,7 @@ def test_what_a_pointer_names_is_an_artifact_whatever_its_manifest_says() -> Non
 def test_only_what_stood_on_the_base_has_changed() -> None:
     changeset = diverged(files(EMPTY, "v1"), files(EMPTY, "v1=changed", "v2"))
     assert changeset.touched_artifacts == ("ml/artifacts/v1", "ml/artifacts/v2")
-    assert changeset.changed_artifacts == {"ml/artifacts/v1"}
+    assert [changeset.changes(f"ml/artifacts/{name}") for name in ("v1", "v2", "v3")] == [True, False, False]
 
 
 def test_a_manifest_is_read_at_the_head_or_is_none() -> None:

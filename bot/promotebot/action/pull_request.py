@@ -32,10 +32,15 @@ def _evaluate(number: int, job: JobContext) -> Answer:
     requester = Requester(number, pull.author, "", url)
     replier = Replier(job.github, job.settings, requester)
     replier.set_pull(pull)
-    return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, _publish))
+    return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, publish_gate))
 
 
-def _publish(attempt: Attempt) -> Answer:
+def publish_gate(attempt: Attempt) -> Answer:
+    """Evaluate a pull request as it was read, and set the check on its head; a refusal is a comment, too.
+
+    Raises:
+        PromotebotError: for what could not be read, after the check was set to red.
+    """
     snapshot, replier, changeset = attempt.snapshot, attempt.replier, attempt.snapshot.changeset
     replier.set_head(changeset.head, changeset.policy.contacts)
     try:

@@ -1,4 +1,4 @@
-"""The base moved: bring pull requests that carry promotions up to date, and plan their promotions again.
+"""The base moved: plan the promotions of open pull requests again, and judge all that touch what pointers name now.
 
 See docs/architecture.md, Commands.
 """
@@ -6,23 +6,28 @@ See docs/architecture.md, Commands.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
+from promotebot.action.pull_request import publish_gate
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, Reason
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
-from promotebot.comments.notices import render_gate, render_recomputed
+from promotebot.comments.notices import render_recomputed
 from promotebot.comments.refusals import render_failure, render_unclear
-from promotebot.errors import BaseMoved
+from promotebot.errors import BaseMoved, InvalidInput
 from promotebot.findings import errors_in
 from promotebot.gate.judge import evaluate_pull
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import Pushed
 from promotebot.planning.committed import read_policy
-from promotebot.promotion.replay import Diverged
+from promotebot.promotion.replay import Diverged, Replayed, Step
+from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.commit import commit_registry
+from promotebot.pulls.compare import replay_change
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.named import every_place, is_ours
 from promotebot.pulls.promotions import is_of_another_policy, own_steps
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, replan
 from promotebot.pulls.snapshot import DEFAULT, remote
@@ -30,10 +35,14 @@ from promotebot.registry.names import GitSha
 
 
 def refresh_pulls(event: Pushed, job: JobContext) -> Answer:
-    """Bring every open pull request up to date whose promotions conflict now, or were decided by another policy."""
+    """Bring every open pull request up to date whose promotions conflict now, or were decided by another policy.
+
+    All others that change registry, policy, or a directory that a pointer names now are judged again.
+    """
     if not _takes_promotions(event.branch, job):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{event.branch} takes no promotions")
-    answers = [_refresh_pull(number, job) for number in job.github.open_pulls(event.branch)]
+    named = _Named()
+    answers = [_refresh_pull(number, job, named) for number in job.github.open_pulls(event.branch)]
     made = [answer for answer in answers if answer.reason is Reason.RECOMPUTED]
     failed = [answer for answer in answers if answer.outcome is Outcome.FAILED]
     summary = "\n\n".join(answer.summary for answer in answers if answer.summary)
@@ -52,27 +61,49 @@ def _takes_promotions(branch: str, job: JobContext) -> bool:
     return branch in policy.bases
 
 
-def _refresh_pull(number: int, job: JobContext) -> Answer:
+@dataclass(frozen=True)
+class _Named:
+    """What the base's pointers name, read once in a job, however many pull requests are open."""
+
+    places: dict[GitSha, frozenset[str]] = field(default_factory=dict)
+    """Commit of the base → directories."""
+
+    def concern(self, changeset: Changeset) -> bool:
+        """Return whether a pull request changes something that the gate looks at."""
+        registry_path, policy_path = changeset.registry_path, changeset.policy_path
+        if any(is_ours(path, registry_path, policy_path) for path in changeset.changed_paths):
+            return True
+        base = changeset.base_registry
+        if changeset.base not in self.places:
+            self.places[changeset.base] = every_place(base) if base else frozenset()
+        return not self.places[changeset.base].isdisjoint(changeset.changed_places)
+
+
+def _refresh_pull(number: int, job: JobContext, named: _Named) -> Answer:
     settings = job.settings
     url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{number}"
     requester = Requester(number, settings.bot_login, "", url)
     replier = Replier(job.github, settings, requester)
     pull = job.github.pull(number)
-    if pull.is_fork:
-        return Answer(Outcome.IGNORED, Reason.FORK)
     replier.set_pull(pull)
-    return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, _refresh))
+    work = partial(_refresh, named=named)
+    return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, work))
 
 
-def _refresh(attempt: Attempt) -> Answer:
+def _refresh(attempt: Attempt, named: _Named) -> Answer:
     changeset, replier = attempt.snapshot.changeset, attempt.replier
-    steps = own_steps(changeset)
+    try:
+        if not named.concern(changeset):
+            return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE)
+        steps = () if attempt.snapshot.pull.is_fork else own_steps(changeset)  # nothing is written to a fork
+    except InvalidInput:  # what cannot be read is no pass, and the gate says why
+        return publish_gate(attempt)
     if isinstance(steps, Diverged) or not steps:
-        return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE)
+        return publish_gate(attempt)
     replier.set_head(changeset.head, changeset.policy.contacts)
     if not changeset.has_conflict and not any(is_of_another_policy(step, changeset) for step in steps):
-        return _evaluate_again(attempt)
-    pending = replan(steps, steps, attempt.snapshot, attempt.job)
+        return publish_gate(attempt)
+    pending = _replan(attempt, steps)
     if isinstance(pending, InvalidPromotions):
         rendered = render_unclear(pending.findings, pending.model, replier.context)
         replier.check(changeset.head, "failure", rendered.title, rendered)
@@ -85,6 +116,15 @@ def _refresh(attempt: Attempt) -> Answer:
         replier.check(changeset.head, "failure", rendered.title, rendered)
         return replier.post(Answer(Outcome.UNCHANGED, Reason.BASE_MOVED, problem.message), rendered)
     return _report(attempt, pending, models, commit)
+
+
+def _replan(attempt: Attempt, own: Sequence[Step]) -> PendingPromotions | InvalidPromotions:
+    """Plan again what merging adds to the base, which may hold some of the branch's own events already."""
+    changeset = attempt.snapshot.changeset
+    compared = Replayed(tuple(own)) if changeset.has_conflict else replay_change(changeset)
+    if isinstance(compared, Diverged):
+        return InvalidPromotions(compared.findings)
+    return replan(compared.steps, compared.steps, attempt.snapshot, attempt.job)
 
 
 def _commit(attempt: Attempt, pending: PendingPromotions, models: Sequence[str]) -> GitSha:
@@ -105,15 +145,3 @@ def _report(attempt: Attempt, pending: PendingPromotions, models: Sequence[str],
         replier.check(commit, result.conclusion, result.title, rendered)
         answer = replier.post(replace(answer, message=rendered.title), rendered)
     return answer
-
-
-def _evaluate_again(attempt: Attempt) -> Answer:
-    """Publish the check again: what was legal on the earlier base need not be legal on this one."""
-    snapshot, replier = attempt.snapshot, attempt.replier
-    result = evaluate_pull(snapshot, snapshot.changeset, attempt.job)
-    rendered = render_gate(result.findings, result.title, replier.context, waiting=result.waiting)
-    replier.check(snapshot.changeset.head, result.conclusion, result.title, rendered)
-    answer = Answer(Outcome.UNCHANGED, Reason.GATE, result.title)
-    if result.conclusion == "failure":
-        return replier.post(answer, rendered)
-    return replier.update_if_present(answer, rendered)

@@ -18,6 +18,7 @@ from promotebot.artifact.source import FileSource, Kind, fetching
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, errors_in, passed, warning
 from promotebot.registry.codec import LFS_HEADER, parse_json
+from promotebot.registry.model import Pointer
 from promotebot.registry.names import ArtifactPath, Digest
 
 MAX_REPORT = 1024 * 1024
@@ -47,6 +48,15 @@ class Evidence:
     report: Mapping[str, Any] = field(default_factory=dict)
     """The train report, where there is one; shown, never trusted."""
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def manifest_digest(self) -> Digest | None:
+        """The digest of the whole manifest; None where there is none that reads."""
+        return self.manifest.full_digest if self.manifest else None
+
+    def keeps_manifest(self, pointer: Pointer) -> bool:
+        """Return whether the manifest is the one that a pointer pins; True where it pins none."""
+        return pointer.manifest_digest in (None, self.manifest_digest)
 
 
 def examine(source: FileSource, artifact_dir: ArtifactPath, *, opener: ModelOpener, limits: Limits) -> Evidence:

@@ -113,6 +113,15 @@ class Manifest(BaseModel):
         return Digest("sha256:" + hashlib.sha256(identity).hexdigest())
 
     @property
+    def full_digest(self) -> Digest:
+        """Return the sha256 of the canonical JSON of all of it, keys that nobody here knows included.
+
+        `digest` pins bytes and names only; a threshold or a label map changes what the same bytes mean.
+        """
+        document = self.model_dump(mode="json", exclude_unset=True)
+        return Digest("sha256:" + hashlib.sha256(canonical_json(document, fractions=True)).hexdigest())
+
+    @property
     def feature_order_hash(self) -> str | None:
         """Return the first 16 hex digits of the sha256 of the JSON list of feature names, as older tools took it."""
         if self.feature_order is None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from promotebot.artifact.dataset import examine_dataset
 from promotebot.findings import Finding, Severity, error, errors_in, passed
+from promotebot.gate.tree import check_trees
 from promotebot.github.checks import Conclusion
-from promotebot.planning.committed import pointed_directories
 from promotebot.planning.decide import PromotionContext, decide
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.history import check_entry
@@ -19,10 +19,8 @@ from promotebot.promotion.replay import Diverged, Step
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.compare import ChangesetLike, replay_change
-from promotebot.registry.model import ModelEntry, Source
-from promotebot.registry.names import ArtifactPath, ModelName, Stage, parse_artifact_path
-from promotebot.registry.registry import ModelRegistry
-from promotebot.text import short_digest
+from promotebot.registry.model import Source
+from promotebot.registry.names import Stage
 
 FactsOf = Callable[[Request], Facts]
 
@@ -85,12 +83,8 @@ def evaluate_gate(
     for name in sorted({step.model for step in replayed.steps}):
         findings += check_entry(after, name, now)
     findings += _planned(changeset, replayed.steps, facts or (lambda request: _facts(changeset, request)), examine, now)
-    for directory in _directories(changeset, after, replayed.steps):
-        names = (
-            list(after) if directory in changeset.changed_artifacts else sorted({step.model for step in replayed.steps})
-        )
-        entries = {name: after.entries[name] for name in names}
-        findings += _proven(changeset, entries, replayed.steps, directory, examine)
+    if changeset.base_registry is not None:
+        findings += check_trees(changeset, changeset.base_registry, after, replayed.steps, examine)
     for dataset_id in sorted({step.event.pointer.dataset_id or "" for step in replayed.steps if _goes_active(step)}):
         required = changeset.policy.require_dataset
         findings += examine_dataset(changeset.head_files, dataset_id, required=required) if dataset_id else ()
@@ -98,7 +92,7 @@ def evaluate_gate(
 
 
 def _facts(changeset: ChangesetLike, request: Request) -> Facts:
-    changed = request.artifact_dir in changeset.changed_artifacts
+    changed = changeset.changes(request.artifact_dir)
     return Facts(changeset.reachable(request.git_sha), artifact_changed=changed)
 
 
@@ -158,44 +152,3 @@ def _answered_once(changeset: ChangesetLike, steps: tuple[Step, ...]) -> Iterato
 
 def _goes_active(step: Step) -> bool:
     return step.event.to_stage is Stage.ACTIVE
-
-
-def _directories(changeset: ChangesetLike, after: ModelRegistry, steps: tuple[Step, ...]) -> list[ArtifactPath]:
-    """Return the artifacts to prove: those of new events, and promoted ones that the pull request touches."""
-    promoted = {step.event.pointer.artifact_dir for step in steps}
-    touched = pointed_directories(after) & changeset.changed_artifacts if changeset.changed_artifacts else set()
-    return [parse_artifact_path(directory) for directory in sorted(promoted | touched)]
-
-
-def _remedy(name: str, stage: Stage, directory: str, *, own: bool) -> str:
-    if own:
-        command = f"/promote {stage} {name} --artifact-dir {directory}"
-        return f"ask again, in a new comment, for the bytes as they are now: {command}"
-    return "restore the promoted bytes and put the new ones into a directory of their own"
-
-
-def _proven(
-    changeset: ChangesetLike,
-    entries: Mapping[ModelName, ModelEntry],
-    steps: tuple[Step, ...],
-    directory: ArtifactPath,
-    examine: Examine,
-) -> Iterator[Finding]:
-    own = {(step.model, step.event.stage) for step in steps}
-    evidence = examine(changeset.head_files, directory, changeset.policy.limits)
-    yield from evidence.findings
-    for name, entry in entries.items():
-        for stage in Stage:
-            pointer = entry.pointer(stage)
-            if pointer is None or pointer.artifact_dir != directory or pointer.digest is None:
-                continue
-            if pointer.digest == evidence.digest:
-                yield passed("artifact.pinned", f"{name} {stage.label} holds the bytes that were promoted")
-            else:
-                yield error(
-                    "artifact.pinned",
-                    f"{name} {stage.label} ({pointer.artifact_id}) was promoted as {short_digest(pointer.digest)}; "
-                    f"the directory now holds {short_digest(evidence.digest)}.",
-                    where=directory,
-                    remedy=_remedy(name, stage, directory, own=(name, stage) in own),
-                )

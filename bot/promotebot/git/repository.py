@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, cast
@@ -67,8 +68,12 @@ class Repository:
 
     def merge_base(self, one: str, other: str) -> GitSha:
         """Return the best common ancestor of two commits. Raises InvalidInput where there is none."""
+        return self.merge_bases(one, other)[0]
+
+    def merge_bases(self, one: str, other: str) -> list[GitSha]:
+        """Return every best common ancestor of two commits. Raises InvalidInput where there is none."""
         try:
-            return parse_git_sha(self._run("merge-base", one, other).split()[0])
+            return [parse_git_sha(line) for line in self._run("merge-base", "--all", one, other).split()]
         except GitFailed as problem:
             if problem.status != 1:
                 raise
@@ -135,6 +140,38 @@ class Repository:
             raise InvalidInput(f"is over the limit of {max_bytes:,} bytes", where=entry.path, remedy="make it smaller")
         return data
 
+    def read_blobs(self, oids: Sequence[str]) -> dict[str, bytes]:
+        """Return the bytes of many blobs by their object ids, with one process for all of them.
+
+        Raises:
+            CouldNotVerify: when git cannot produce one of them.
+        """
+        with tempfile.TemporaryFile() as names:
+            self._name(oids, names)
+            running = self._repo.git.execute(["git", "cat-file", "--batch"], istream=names, as_process=True)
+            blobs = {}
+            try:
+                for oid in oids:
+                    # https://git-scm.com/docs/git-cat-file#_batch_output
+                    *_, kind, size = running.stdout.readline().decode().split(" ")
+                    if kind != "blob":
+                        raise CouldNotVerify(f"cannot read object {oid}: git says it is {kind or 'nothing'}")
+                    blobs[oid] = running.stdout.read(int(size))
+                    running.stdout.read(1)
+                running.wait()
+            except (GitCommandError, ValueError) as problem:
+                reason = stderr_of(problem) if isinstance(problem, GitCommandError) else "git ended too early"
+                raise CouldNotVerify(f"cannot read objects: {reason}") from None
+            finally:
+                for stream in (running.stdout, running.stderr):
+                    stream.close()
+        return blobs
+
+    def _name(self, oids: Sequence[str], file: BinaryIO) -> None:
+        """Write object ids to a file, one a line, as git reads them from its standard input."""
+        file.write("".join(f"{oid}\n" for oid in oids).encode())
+        file.seek(0)
+
     def first_commit_before(self, merged: str, head: str) -> GitSha | None:
         """Return where a branch stood before a pull request with this head was merged into it as `merged`, or None.
 
@@ -163,12 +200,13 @@ class Repository:
         output = self._run("rev-list", "--end-of-options", head, "--", f":(top,literal){path}")
         return [parse_git_sha(line) for line in output.split()]
 
-    def _run(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+    def _run(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: BinaryIO | None = None) -> str:
         """Return what a git command prints. Raises GitFailed when it does not end with 0, or not in time."""
         try:
             output = self._repo.git.execute(
                 ["git", *arguments],
                 env=dict(env) if env else None,
+                istream=stdin,
                 strip_newline_in_stdout=False,
                 kill_after_timeout=process.TIMEOUT_SECONDS,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from promotebot.artifact.source import TreeEntry
+from promotebot.artifact.source import Kind, TreeEntry
 from promotebot.git.repository import Repository
 from promotebot.promotion import policy as policies
 from promotebot.promotion.policy import Policy
@@ -12,6 +12,9 @@ from promotebot.registry.codec import MAX_BYTES
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.registry.split_layout import models_directory
+
+FEW, CHUNK = 16, 2000
+"""Files of models that are read one by one, and how many are read at once from then on."""
 
 
 def registry_files(repository: Repository, commit: str, path: str) -> Mapping[str, TreeEntry]:
@@ -37,12 +40,18 @@ def read_registry(repository: Repository, commit: str, path: str) -> ModelRegist
 
 
 class CommittedModels:
-    """The models' files as git objects (`promotebot.registry.split_layout.ModelFiles`)."""
+    """The models' files as git objects (`promotebot.registry.split_layout.ModelFiles`).
+
+    Each file costs a process, and in a partial clone a request. Whoever has read some of them gets to read all, so
+    from then on they are read ahead.
+    """
 
     def __init__(self, repository: Repository, files: Mapping[str, TreeEntry], registry_path: str) -> None:
         self._repository = repository
         start = f"{models_directory(registry_path)}/"
         self._files = {path.removeprefix(start): entry for path, entry in files.items() if path.startswith(start)}
+        self._asked: set[str] = set()
+        self._ahead: dict[str, bytes] = {}
 
     def names(self) -> Mapping[str, str | None]:
         """Return file name → mode and object id."""
@@ -50,7 +59,13 @@ class CommittedModels:
 
     def read(self, file_name: str) -> bytes:
         """Return the bytes of one model's file."""
-        return self._repository.read_entry(self._files[file_name], max_bytes=MAX_BYTES)
+        entry = self._files[file_name]
+        self._asked.add(file_name)
+        if len(self._asked) > FEW and entry.oid not in self._ahead and entry.kind is Kind.FILE:
+            waiting = [e.oid for name, e in self._files.items() if name not in self._asked and e.kind is Kind.FILE]
+            self._ahead = self._repository.read_blobs([entry.oid, *waiting[:CHUNK]])
+        data = self._ahead.pop(entry.oid, None)
+        return self._repository.read_entry(entry, max_bytes=MAX_BYTES) if data is None else data
 
 
 def read_policy(repository: Repository, commit: str, path: str) -> Policy:
@@ -73,5 +88,5 @@ def relevant_pulls(registry: ModelRegistry, model: str, repo: str) -> list[int]:
     """Return the numbers of this repository's pull requests whose merge time the soak rules ask for."""
     entry = registry.entry(model)
     events = entry.history if entry else ()
-    arguments = [e.request for e in events if e.request and e.to_stage in (Stage.SHADOW, Stage.STAGING)]
-    return sorted({request.pull for request in arguments if request.repo == repo})
+    requests = [e.request for e in events if e.request and e.to_stage in (Stage.SHADOW, Stage.STAGING)]
+    return sorted({request.pull for request in requests if request.repo == repo})

@@ -51,7 +51,7 @@ def prepare_rollback(
     for pointer in history.pointers:
         promoted = pointer.digest or context.first_digest(model, arguments.stage, pointer)
         evidence = examine(context.files, pointer.artifact_dir, context.policy.limits)
-        problem = _problem(promoted, evidence, named=bool(arguments.to))
+        problem = _problem(pointer, promoted, evidence, named=bool(arguments.to))
         if not problem:
             request = _request(arguments, model, pointer, actor, ref, artifact_id=rollback_id(pointer.artifact_id))
             chosen = passed("rollback.candidate", f"{pointer.artifact_id} ({short_digest(promoted)}) still verifies")
@@ -76,8 +76,8 @@ def _entry(arguments: CommandArguments, context: PromotionContext) -> tuple[Mode
     return arguments.model, entry
 
 
-def _problem(promoted: Digest | None, evidence: Evidence, *, named: bool) -> str:
-    """Return why bytes are not gone back to; empty when they are those that were promoted."""
+def _problem(pointer: Pointer, promoted: Digest | None, evidence: Evidence, *, named: bool) -> str:
+    """Return why a pointer is not gone back to; empty when bytes and manifest are those that were promoted."""
     problems: Sequence[Finding] = errors_in(evidence.findings)
     if problems:
         return f"it does not verify any more: {problems[0].message}"
@@ -87,6 +87,8 @@ def _problem(promoted: Digest | None, evidence: Evidence, *, named: bool) -> str
         )
     if promoted != evidence.digest:
         return f"its directory now holds {short_digest(evidence.digest)}, {short_digest(promoted)} was promoted"
+    if not evidence.keeps_manifest(pointer):
+        return "its manifest is not the one that was promoted"
     return ""
 
 

@@ -121,6 +121,7 @@ def _pointer(context: RuleContext, moment: Timestamp) -> dict[str, Any]:
         "source": request.actor.source.value,
         "feature_order_hash": manifest.feature_order_hash if manifest else None,
         "digest": context.digest,
+        "manifest_digest": context.evidence.manifest_digest,
     }
 
 
@@ -159,7 +160,7 @@ def _origin(context: RuleContext) -> Stage | None:
 def _says_the_same(today: Pointer, pointer: dict[str, Any]) -> bool:
     # Time, actor and notes differ in every request; only what is promoted counts.
     new = read_record(Pointer, pointer, where="plan", path="$.pointer")
-    fields = ("artifact_dir", "artifact_id", "git_sha", "dataset_id", "feature_order_hash", "digest")
+    fields = ("artifact_dir", "artifact_id", "git_sha", "dataset_id", "feature_order_hash", "digest", "manifest_digest")
     return all(getattr(today, field) == getattr(new, field) for field in fields)
 
 

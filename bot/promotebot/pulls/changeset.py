@@ -15,6 +15,7 @@ from promotebot.git.repository import Repository
 from promotebot.planning.committed import open_registry, pointed_directories, read_policy, registry_files
 from promotebot.promotion.infer import InferenceContext
 from promotebot.promotion.policy import Policy
+from promotebot.pulls.named import places_of
 from promotebot.registry.names import ArtifactPath, GitSha, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry
 
@@ -33,8 +34,19 @@ class Changeset:
 
     @cached_property
     def fork_point(self) -> GitSha:
-        """The commit at which the branch left its base."""
-        return self.repository.merge_base(self.base, self.head)
+        """The commit at which the branch left its base.
+
+        Raises:
+            InvalidInput: where there is none, or more than one: a merge then starts from a tree that no commit has.
+        """
+        bases = self.repository.merge_bases(self.base, self.head)
+        if len(bases) > 1:
+            raise InvalidInput(
+                f"the branch and its base have {len(bases)} merge bases ({', '.join(base[:7] for base in bases[:5])}), "
+                "so no commit says what the branch changed",
+                remedy="bring the branch up to date: git fetch origin && git merge origin/<base> && git push",
+            )
+        return bases[0]
 
     @cached_property
     def base_registry(self) -> ModelRegistry | None:
@@ -91,12 +103,35 @@ class Changeset:
         return GitTree(self.repository, self.head)
 
     @cached_property
+    def base_files(self) -> GitTree:
+        """The base's tree."""
+        return GitTree(self.repository, self.base)
+
+    @cached_property
+    def fork_files(self) -> GitTree:
+        """The tree from which the branch started."""
+        return GitTree(self.repository, self.fork_point)
+
+    @cached_property
+    def changed_paths(self) -> tuple[str, ...]:
+        """Every path that the branch changed since it left its base, both names of a rename."""
+        return tuple(self.repository.changed_paths(self.fork_point, self.head))
+
+    @cached_property
+    def changed_places(self) -> frozenset[str]:
+        """The changed paths, and every directory above them."""
+        return places_of(self.changed_paths)
+
+    def changes(self, directory: str) -> bool:
+        """Return whether the branch changed anything in a directory that the base has: others may point to it."""
+        return directory in self.changed_places and self.base_files.kind(directory) is not None
+
+    @cached_property
     def touched_artifacts(self) -> tuple[ArtifactPath, ...]:
         """The artifact directories in which the pull request changes a file, sorted."""
-        changed = self.repository.changed_paths(self.fork_point, self.head)
         entries = self.repository.list_tree(self.head, "", recursive=True)
         manifests = {str(PurePosixPath(e.path).parent) for e in entries if e.path.endswith("/manifest.json")}
-        owners = {owner for path in changed if (owner := _nearest(path, manifests))}
+        owners = {owner for path in self.changed_paths if (owner := _nearest(path, manifests))}
         return tuple(parse_artifact_path(owner) for owner in sorted(owners) if self._is_artifact(owner))
 
     def _is_artifact(self, directory: str) -> bool:
@@ -109,11 +144,6 @@ class Changeset:
         if isinstance(document, dict) and "model_file" in document:
             return True
         return self.base_registry is not None and directory in pointed_directories(self.base_registry)
-
-    @cached_property
-    def changed_artifacts(self) -> frozenset[ArtifactPath]:
-        """The touched artifacts that the base has already: other models may point to them."""
-        return frozenset(d for d in self.touched_artifacts if self.repository.list_tree(self.base, d, recursive=False))
 
     def manifest_of(self, directory: ArtifactPath) -> Manifest | None:
         """Return the manifest at the head; None where it is missing or unreadable, which the evidence explains."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from promotebot.artifact.source import FileSource
 from promotebot.findings import Finding, error
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Diverged, Replayed, replay
-from promotebot.registry.names import ArtifactPath, GitSha
+from promotebot.registry.names import GitSha
 from promotebot.registry.registry import ModelRegistry
 
 
@@ -28,6 +29,11 @@ class ChangesetLike(Protocol):
     @property
     def registry_path(self) -> str:
         """Where the registry is, from the repository's root."""
+        ...
+
+    @property
+    def policy_path(self) -> str:
+        """Where the policy is, from the repository's root."""
         ...
 
     @property
@@ -56,8 +62,22 @@ class ChangesetLike(Protocol):
         ...
 
     @property
-    def changed_artifacts(self) -> frozenset[ArtifactPath]:
-        """Artifacts that the base has and the pull request changes."""
+    def base_files(self) -> FileSource:
+        """The base's files."""
+        ...
+
+    @property
+    def fork_files(self) -> FileSource:
+        """The files from which the branch started."""
+        ...
+
+    @property
+    def changed_paths(self) -> Sequence[str]:
+        """Every path that the branch changed since it left its base, both names of a rename."""
+        ...
+
+    def changes(self, directory: str) -> bool:
+        """Return whether the branch changed anything in a directory that the base has."""
         ...
 
     def reachable(self, commit: str | None) -> bool | None:

@@ -19,7 +19,7 @@ def facts_of(request: Request, snapshot: PullSnapshot, job: JobContext, base: Mo
     return Facts(
         changeset.reachable(request.git_sha),
         merge_times(job, base, request.model),
-        artifact_changed=request.artifact_dir in changeset.changed_artifacts,
+        artifact_changed=changeset.changes(request.artifact_dir),
     )
 
 

@@ -54,12 +54,12 @@ def own_steps(changeset: Changeset) -> tuple[Step, ...] | Diverged:
 
 
 def is_void(step: Step, changeset: Changeset, job: JobContext) -> bool:
-    """Return True when the artifact's bytes changed after the promotion; asking again replaces it."""
+    """Return True when the artifact's bytes or its manifest changed after the promotion; asking again replaces it."""
     pointer = step.event.pointer
-    if step.event.action is Action.DEMOTE or pointer.artifact_dir not in changeset.touched_artifacts:
+    if step.event.action is Action.DEMOTE or pointer.artifact_dir not in changeset.changed_places:
         return False
     evidence = job.examine(changeset.head_files, pointer.artifact_dir, changeset.policy.limits)
-    return evidence.digest != pointer.digest
+    return evidence.digest != pointer.digest or not evidence.keeps_manifest(pointer)
 
 
 def is_of_another_policy(step: Step, changeset: Changeset) -> bool:

@@ -86,15 +86,19 @@ def read_from(where: str) -> Iterator[None]:
         raise InvalidInput(problem.message, where=problem.where or where, remedy=remedy) from None
 
 
-def canonical_json(value: Any) -> bytes:
+def canonical_json(value: Any, *, fractions: bool = False) -> bytes:
     """Return the bytes that every digest is taken over: sorted keys, no spaces, UTF-8 unescaped.
 
     See docs/architecture.md, Files.
 
+    Args:
+        fractions: write them as the shortest text that reads back as the same double (`float.__repr__`).
+
     Raises:
-        InvalidInput: for a float, whose text differs between writers.
+        InvalidInput: for a float where `fractions` does not allow it: its text differs between writers.
     """
-    _refuse_floats(value, "$")
+    if not fractions:
+        _refuse_floats(value, "$")
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8")
 

@@ -104,6 +104,8 @@ class Pointer(Record):
     source: SourceField | None = None
     feature_order_hash: str | None = None
     digest: DigestField | None = None
+    manifest_digest: DigestField | None = None
+    """Of the whole manifest: the same bytes under another threshold are another model. Absent in older pointers."""
 
 
 class RequestRef(Record):

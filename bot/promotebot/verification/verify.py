@@ -8,6 +8,7 @@ from datetime import datetime
 
 from promotebot.artifact.dataset import DEFAULT_DIR, examine_dataset
 from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.manifest import FILE_NAME
 from promotebot.artifact.source import FileSource
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, passed, unknown, warning
@@ -164,6 +165,14 @@ def _pinned(stage: Stage, pointer: Pointer, evidence: Evidence, promoted: Digest
             f"the directory now holds {short_digest(evidence.digest)}.",
             where=where,
             remedy=f"restore the promoted bytes: git log -- {pointer.artifact_dir}",
+        )
+    if promoted == evidence.digest and not evidence.keeps_manifest(pointer):
+        yield error(
+            "manifest.changed",
+            f"{name} was promoted with the manifest {short_digest(pointer.manifest_digest)}; "
+            f"the directory now has {short_digest(evidence.manifest_digest)}.",
+            where=f"{where}/{FILE_NAME}",
+            remedy=f"restore the manifest that was promoted: git log -- {where}/{FILE_NAME}",
         )
     written = evidence.manifest
     for field_name, promoted_as, manifest_says in (

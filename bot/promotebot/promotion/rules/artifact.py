@@ -35,7 +35,20 @@ def bytes_are_pinned(context: RuleContext) -> Iterator[Finding]:
             where=context.request.artifact_dir,
             remedy="restore the promoted bytes and put the new ones into a directory of their own",
         )
-    if held and not changed:
+    rewritten = [
+        (n, s, p)
+        for n, s, p in held
+        if p.digest == context.digest and (n, s) != _slot(context) and not context.evidence.keeps_manifest(p)
+    ]
+    for name, stage, pointer in rewritten:
+        yield error(
+            "manifest.changed",
+            f"{name} {stage.label} ({pointer.artifact_id}) was promoted from this directory with another manifest: "
+            f"{short_digest(pointer.manifest_digest)}, not {short_digest(context.evidence.manifest_digest)}.",
+            where=f"{context.request.artifact_dir}/manifest.json",
+            remedy="restore the manifest that was promoted, and put the new one into a directory of its own",
+        )
+    if held and not changed and not rewritten:
         yield passed(
             "artifact.pinned", f"bytes unchanged under {len(held)} pointer(s) to {context.request.artifact_dir}"
         )
