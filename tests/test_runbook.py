@@ -38,16 +38,16 @@ class Block:
 
 
 def blocks() -> list[Block]:
-    found: list[Block] = []
+    blocks: list[Block] = []
     text = RUNBOOK.read_text(encoding="utf-8")
     for fence in FENCE.finditer(text):
         if fence["kind"] == "bash":
             code = re.search(r"exit=(\d+)", fence["info"])
             line = text.count("\n", 0, fence.start()) + 1
-            found.append(Block(line, fence["body"], int(code[1]) if code else 0, []))
+            blocks.append(Block(line, fence["body"], int(code[1]) if code else 0, []))
         elif fence["kind"] == "text":
-            found[-1].expected += fence["body"].splitlines()
-    return found
+            blocks[-1].expected += fence["body"].splitlines()
+    return blocks
 
 
 @pytest.fixture
@@ -93,12 +93,12 @@ def run(place: Path, *arguments: str) -> None:
 
 
 def test_every_block_of_the_runbook_does_what_it_says(clone: Path, tmp_path: Path) -> None:
-    said = ""
+    output = ""
     for block in blocks():
-        said, code = executed(filled(block.script, said), clone, tmp_path)
-        assert code == block.exit_code, f"docs/runbook.md:{block.line} ended with {code}:\n{said}"
+        output, code = executed(filled(block.script, output), clone, tmp_path)
+        assert code == block.exit_code, f"docs/runbook.md:{block.line} ended with {code}:\n{output}"
         for line in block.expected:
-            assert line in said, f"docs/runbook.md:{block.line} does not say {line!r}:\n{said}"
+            assert line in output, f"docs/runbook.md:{block.line} does not say {line!r}:\n{output}"
     assert git(clone, "status", "--porcelain") == ""
     assert git(clone, "rev-parse", "HEAD") == git(clone, "rev-parse", "origin/main")
 
@@ -122,12 +122,12 @@ def executed(script: str, clone: Path, scratch: Path) -> tuple[str, int]:
     return done.stdout, done.returncode
 
 
-def filled(script: str, said: str) -> str:
+def filled(script: str, output: str) -> str:
     """Placeholders are filled in from what the block above printed."""
     if "<PREVIOUS_" not in script:
         return script
-    match = LINE.search(said)
-    assert match, said
+    match = LINE.search(output)
+    assert match, output
     for name, group in PLACEHOLDERS.items():
         script = script.replace(name, match[group])
     assert not re.search(r"<[A-Z_]+>", script)

@@ -1,14 +1,13 @@
 """promotebot: the pull request is the only way a model reaches a stage.
 
 `from promotebot import ModelRegistry, load_artifact` is what a service needs. Both are loaded when they are first
-named, so that importing the package costs nothing.
+named, so that importing the package loads no other module, not even `typing`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # type checkers read this as true, whatever is assigned
     from promotebot.artifact import load_artifact
     from promotebot.registry import ModelRegistry
 
@@ -16,7 +15,7 @@ __version__ = "0.1.0"
 __all__ = ["ModelRegistry", "load_artifact"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load a public name when it is first used: https://peps.python.org/pep-0562/"""
     if name == "load_artifact":
         from promotebot.artifact import load_artifact

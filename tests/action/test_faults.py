@@ -85,9 +85,9 @@ def check_final(office: Office, number: int) -> None:
     assert sum(event.request is not None and event.request.pull == number for event in entry.history) == 1
     assert office.pointer(office.head(number), "active") == "regime_v2_candidate"
     assert office.checks(office.head(number))[-1] == "success"
-    said = [body for body in office.comments(number) if "Settled" not in body]
-    assert len(said) == 1, said
-    assert "ready to sign off" in said[0]
+    comments = [body for body in office.comments(number) if "Settled" not in body]
+    assert len(comments) == 1, comments
+    assert "ready to sign off" in comments[0]
 
 
 def test_the_number_of_requests_is_known(office: Office) -> None:

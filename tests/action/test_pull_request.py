@@ -208,8 +208,8 @@ def test_bytes_pushed_after_the_promotion_turn_the_check_red_and_say_how_to_rene
     person.push()
     job = office.gate(number)
     assert (job.exit_code, office.checks(office.head(number))) == (1, ["failure"])
-    said = "\n".join(office.comments(number)).replace("\\", "")
-    assert "/promote shadow regime_classifier --artifact-dir ml/artifacts/regime_v3" in said
+    comments = "\n".join(office.comments(number)).replace("\\", "")
+    assert "/promote shadow regime_classifier --artifact-dir ml/artifacts/regime_v3" in comments
 
 
 V1 = "ml/artifacts/regime_v1"
@@ -302,9 +302,9 @@ def test_the_policy_of_the_pull_request_counts_for_nothing(office: Office) -> No
     number = branch(office, lax)
     office.repository.set_role("alice", "read")
     assert office.gate(number).exit_code == 1
-    said = "\n".join(office.comments(number)).replace("\\", "")
-    assert "alice has read permission; write is needed" in said
-    assert "was made under another policy than the base's" in said
+    comments = "\n".join(office.comments(number)).replace("\\", "")
+    assert "alice has read permission; write is needed" in comments
+    assert "was made under another policy than the base's" in comments
 
 
 def test_a_self_made_base_branch_takes_no_promotions(office: Office) -> None:

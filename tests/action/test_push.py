@@ -49,6 +49,24 @@ def test_two_models_in_one_file_both_land(office: Office) -> None:
     assert office.pointer("main", "active") == "regime_v2_candidate"
 
 
+def test_what_the_base_holds_already_is_not_promoted_again_when_the_policy_changes(office: Office) -> None:
+    parent = office.pull("parent")
+    office.ask(parent, "/demote regime_classifier shadow --reason 'the canary is over'")
+    alice = office.person("alice")
+    alice.git("fetch", "--quiet", "origin", "parent")
+    alice.git("switch", "--quiet", "--create", "child", "FETCH_HEAD")
+    alice.write("docs/child.md", "child\n")
+    alice.commit("docs: Child")
+    alice.push()
+    child = office.repository.open_pull(author="alice", head="child", title="Child").number
+    office.repository.merge(parent, by="bob", method="squash")
+    office.policy("drafts: true\n")
+    assert office.pushed(parent).exit_code == 0
+    on_base = office.registry("main").history["regime_classifier"]
+    assert office.registry(office.head(child)).history["regime_classifier"] == on_base
+    assert office.checks(office.head(child))[-1] == "success"
+
+
 def test_two_for_one_slot_the_second_is_told_why(office: Office) -> None:
     one, two = office.pull("one"), office.pull("two")
     office.ask(one, "/promote active")

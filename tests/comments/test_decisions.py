@@ -47,7 +47,6 @@ SERVER = "https://github.example"
 SETTING = CommentContext(
     repo="acme/models",
     server_url=SERVER,
-    pull=12,
     head_sha=HEAD,
     requester="alice",
     request_url=f"{SERVER}/acme/models/pull/12#issuecomment-99",

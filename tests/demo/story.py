@@ -182,7 +182,7 @@ class Story:
         alice.push()
         return self.repository.open_pull(author="alice", head=branch, title="A small change").number
 
-    def refused(self, number: int, login: str, command: str, says: str, what: str) -> None:
+    def refused(self, number: int, login: str, command: str, says: str, reason: str) -> None:
         before = self.repository.pull(number).head_sha
         job = self.ask(number, login, command)
         comment = self.comment_on(number)
@@ -191,7 +191,7 @@ class Story:
         expect(says in plain(comment), f"the comment says {says!r}", comment)
         expect("Traceback" not in job.log, "nobody sees a traceback", job.log)
         expect(self.repository.pull(number).head_sha == before, "nothing is committed")
-        self.show(number, f"Refused: {what}")
+        self.show(number, f"Refused: {reason}")
 
     def person(self, login: str) -> Person:
         directory = Path(tempfile.mkdtemp(prefix=f"{login}-", dir=self.scratch))

@@ -66,8 +66,8 @@ def test_a_users_copy_needs_no_checkout_and_a_refusal_fails_the_step_with_its_ou
     )
     assert runs["promote"].result == "failure"
     assert [step.result for step in runs["promote"].steps] == ["failure", "success"]
-    said = json.loads(outputs.read_text())
-    assert (said["decision"], said["reason_code"], said["commit_sha"]) == ("refused", "permission", "")
-    assert said["comment_url"].startswith(site.hub.server_url)
-    assert json.loads(said["result"])["schema_version"] == "v1"
+    written = json.loads(outputs.read_text())
+    assert (written["decision"], written["reason_code"], written["commit_sha"]) == ("refused", "permission", "")
+    assert written["comment_url"].startswith(site.hub.server_url)
+    assert json.loads(written["result"])["schema_version"] == "v1"
     assert site.head(number) == head

@@ -42,9 +42,9 @@ def registry(data: bytes) -> None:
 
 def manifest(data: bytes) -> None:
     """A manifest that reads has a digest, and lists its model."""
-    found = parse_manifest(data, where="fuzz/manifest.json")
-    if found.model_file not in found.sha256 or len(found.digest) != len("sha256:") + 64:
-        raise AssertionError(found)
+    manifest = parse_manifest(data, where="fuzz/manifest.json")
+    if manifest.model_file not in manifest.sha256 or len(manifest.digest) != len("sha256:") + 64:
+        raise AssertionError(manifest)
 
 
 def policy(data: bytes) -> None:

@@ -41,9 +41,9 @@ def now(office: Office, number: int) -> str:
 
 def test_a_promotion_waits_for_somebody_elses_approval_and_says_so(office: Office, number: int) -> None:
     assert now(office, number) == "action_required"
-    said = office.comment(number)
-    assert f"waits for 1 more approval of {office.head(number)[:7]}" in said
-    assert "other than alice approves this very commit in a review" in said
+    comment = office.comment(number)
+    assert f"waits for 1 more approval of {office.head(number)[:7]}" in comment
+    assert "other than alice approves this very commit in a review" in comment
 
 
 def test_the_approval_of_somebody_else_turns_the_check_green(office: Office, number: int) -> None:
@@ -128,7 +128,7 @@ def test_a_branch_that_only_apps_push_to_has_no_end_in_the_list_and_opens_nothin
     entries[:] = [*[replace(ours, kind="push") for _ in range(120)]]
     job = review(office, number, "bob")
     assert job.exit_code == 4
-    assert any("no person is among the newest pushes" in said for said in office.comments(number))
+    assert any("no person is among the newest pushes" in comment for comment in office.comments(number))
 
 
 def test_an_approval_of_an_older_head_counts_for_nothing(office: Office, number: int) -> None:
@@ -179,7 +179,7 @@ def test_a_push_that_github_does_not_list_yet_opens_nothing(office: Office, numb
     office.repository.activity.entries.clear()
     job = review(office, number, "bob")
     assert job.exit_code == 4
-    assert any("does not list who pushed" in said for said in office.comments(number))
+    assert any("does not list who pushed" in comment for comment in office.comments(number))
 
 
 def test_the_merge_queue_asks_again(office: Office, number: int) -> None:
@@ -195,9 +195,9 @@ def test_the_merge_queue_asks_again(office: Office, number: int) -> None:
 
 def test_why_says_what_is_waited_for(office: Office, number: int) -> None:
     office.ask(number, "/why", author="carol")
-    _, said = office.comments(number)
-    assert "waits for 1 more approval" in said.partition("\n\n")[0]
-    assert "other than alice" in said
+    _, comment = office.comments(number)
+    assert "waits for 1 more approval" in comment.partition("\n\n")[0]
+    assert "other than alice" in comment
 
 
 def test_a_run_that_is_not_about_reviews_starts_nothing(office: Office, number: int) -> None:

@@ -50,10 +50,10 @@ def test_what_a_pinned_command_meant_cannot_be_exchanged(office: Office) -> None
     [("a" * 40, "b" * 40, "the event is not"), ("a" * 40, "a" * 40, "is not in this branch any more")],
 )
 def test_an_event_is_held_to_the_commit_its_command_is_pinned_to(
-    office: Office, pinned: str, said: str, says: str
+    office: Office, pinned: str, claimed: str, says: str
 ) -> None:
     number = office.pull()
-    job = exchanged(office, number, f"/promote staging --sha {pinned}", head_sha=said)
+    job = exchanged(office, number, f"/promote staging --sha {pinned}", head_sha=claimed)
     assert job.exit_code == 1
     assert f"pinned to {pinned[:7]}" in office.comment(number) or pinned[:7] in office.comment(number)
     assert says in office.comment(number)

@@ -26,7 +26,7 @@ def rule_ids(package: Path, families: Mapping[str, tuple[str, ...]]) -> dict[str
     Raises:
         Unresolved: naming file, line and expression; also for a family that nothing uses.
     """
-    found: dict[str, set[str]] = {}
+    rules: dict[str, set[str]] = {}
     used: set[str] = set()
     for path in sorted(package.rglob("*.py")):
         name = path.relative_to(package).as_posix()
@@ -34,10 +34,10 @@ def rule_ids(package: Path, families: Mapping[str, tuple[str, ...]]) -> dict[str
             continue  # it defines the makers
         module = _Module(name, ast.parse(path.read_text(encoding="utf-8")), families, used)
         for rule in module.rules():
-            found.setdefault(rule, set()).add(name)
+            rules.setdefault(rule, set()).add(name)
     if set(families) - used:
         raise Unresolved(f"nothing is made with {sorted(set(families) - used)}")
-    return found
+    return rules
 
 
 @dataclass
@@ -93,13 +93,13 @@ class _Module:
 
     def _forwarders(self) -> dict[str, int]:
         """Functions of this module with a parameter `rule`, and its place among the arguments of a call."""
-        found: dict[str, int] = {}
+        positions: dict[str, int] = {}
         for node in ast.walk(self.tree):
             if isinstance(node, _FUNCTIONS):
                 names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
                 if "rule" in names:
-                    found[node.name] = names.index("rule") - (names[0] == "self")
-        return found
+                    positions[node.name] = names.index("rule") - (names[0] == "self")
+        return positions
 
     def _rule_arguments(self, call: ast.Call, makers: set[str], forwarders: dict[str, int]) -> Iterator[ast.expr]:
         named = [keyword.value for keyword in call.keywords if keyword.arg == "rule"]

@@ -60,9 +60,9 @@ def sections(path: Path) -> dict[str, str]:
 
 def table(path: Path, head: str) -> dict[str, str]:
     """The first two columns of the table whose first column is called `head`."""
-    found = re.search(rf"^\| {head} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text_of(path), re.MULTILINE)
-    assert found, f"{path.name} has no table of {head}"
-    rows = ([cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in found[1].splitlines())
+    actual = re.search(rf"^\| {head} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text_of(path), re.MULTILINE)
+    assert actual, f"{path.name} has no table of {head}"
+    rows = ([cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in actual[1].splitlines())
     return {row[0]: row[1] for row in rows}
 
 
@@ -71,9 +71,9 @@ def named(path: Path) -> str:
 
 
 def test_the_rules_in_the_code_are_the_headings_of_the_rules_page() -> None:
-    found, documented = rule_ids(PACKAGE, FAMILIES), headings(ROOT / "docs/rules.md", "###")
-    assert len(found) > 50
-    assert sorted(found) == sorted(documented)
+    actual, documented = rule_ids(PACKAGE, FAMILIES), headings(ROOT / "docs/rules.md", "###")
+    assert len(actual) > 50
+    assert sorted(actual) == sorted(documented)
 
 
 def test_every_rule_says_what_it_checks_why_and_what_to_do() -> None:
@@ -84,9 +84,9 @@ def test_every_rule_says_what_it_checks_why_and_what_to_do() -> None:
 
 
 def test_no_rule_id_is_renamed_or_lost() -> None:
-    found = set(rule_ids(PACKAGE, FAMILIES))
-    assert set(RULES) - found == set(), CONTRACT
-    assert found - set(RULES) == set(), f"a new rule belongs to tests/project/contracts.py; {CONTRACT}"
+    actual = set(rule_ids(PACKAGE, FAMILIES))
+    assert set(RULES) - actual == set(), CONTRACT
+    assert actual - set(RULES) == set(), f"a new rule belongs to tests/project/contracts.py; {CONTRACT}"
 
 
 def error_tree() -> dict[str, int]:
@@ -113,14 +113,14 @@ def test_every_reason_code_is_given_by_some_file() -> None:
 
 def documented_decisions() -> dict[str, set[tuple[str, int]]]:
     """Reason code → the decisions it comes with, each with its exit code."""
-    found = {}
+    actual = {}
     for reason, text in sections(ROOT / "docs/reason-codes.md").items():
         line = re.search(r"^\*\*Decision:\*\* (.+?)\n\n", text, re.MULTILINE | re.DOTALL)
         assert line, reason
         words = " ".join(line[1].split())
-        found[reason] = {(name, int(code)) for name, code in re.findall(r"`(\w+)`, exit code (\d)", words)}
-        assert found[reason], reason
-    return found
+        actual[reason] = {(name, int(code)) for name, code in re.findall(r"`(\w+)`, exit code (\d)", words)}
+        assert actual[reason], reason
+    return actual
 
 
 def test_every_documented_decision_has_its_own_exit_code() -> None:

@@ -1,4 +1,4 @@
-"""What a job leaves behind: outputs, the step summary, and log lines no runner takes for a command."""
+"""Write a job's outputs, its step summary, and log lines that no runner takes for a command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may ask for what: the policy's word on a pull request and on the person who asks."""
+"""Refuse whoever may not ask: by the policy's roles, by the pull request, and by the commit that was looked at."""
 
 from __future__ import annotations
 

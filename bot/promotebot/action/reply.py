@@ -28,7 +28,6 @@ def comment_context(settings: Settings, requester: Requester) -> CommentContext:
     return CommentContext(
         repo=settings.repository,
         server_url=settings.server_url,
-        pull=requester.pull,
         head_sha="",
         requester=requester.login,
         request_url=requester.url,

@@ -1,4 +1,4 @@
-"""Who asks on which pull request: a comment, a label, or a job started by hand."""
+"""The person behind a request: by a comment, a label, or a job started by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from promotebot.registry.model import RequestRef
 
 @dataclass(frozen=True)
 class Requester:
-    """One asking. A second run of its job has the same `id`, and so finds what the first one did.
+    """Somebody who asks once. A second run of its job has the same `id`, and so finds what the first one did.
 
     See docs/architecture.md, Commands.
     """

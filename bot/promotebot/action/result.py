@@ -1,4 +1,4 @@
-"""How an event ended: the closed lists of decisions and reason codes that outputs, logs and tests rely on."""
+"""An event's result: the closed lists of decisions and reason codes that outputs, logs and tests rely on."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Reason(str, Enum):
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why nobody gets what was asked for, the same at every door."""
+    """A refusal, the same value at every door."""
 
     reason: Reason
     message: str

@@ -1,4 +1,4 @@
-"""What every answer on a pull request has in common: errors become comments, and a moving branch is read again."""
+"""Run an answer's work: errors become comments, and a branch that moves is read again."""
 
 from __future__ import annotations
 

@@ -23,7 +23,6 @@ class CommentContext:
 
     repo: str
     server_url: str
-    pull: int
     head_sha: str
     requester: str
     request_url: str

@@ -14,7 +14,7 @@ from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.text import short_digest
 
-GATE, LIVE, LOOK = "@gate", "@live", "@look"
+GATE, LIVE, QUERY = "@gate", "@live", "@look"
 """Subjects of sticky comments that belong to no model: no model's name holds an @, so none is taken for one."""
 _DONE = {Action.PROMOTE: "promoted to", Action.ROLLBACK: "rolled back in", Action.DEMOTE: "taken out of"}
 
@@ -119,7 +119,7 @@ def render_live(
 def render_report(title: str, findings: Sequence[Finding], context: CommentContext) -> Rendered:
     """Return the comment on a verification of the pull request's head."""
     return note(
-        LOOK,
+        QUERY,
         f"🔎 {text(title)}",
         [
             problems(findings, limit=MAX_PROBLEMS) if errors_in(findings) else count_line(findings),
@@ -137,7 +137,7 @@ def render_status(
     rows = [(code(name), *(_pointer(registry.get_stage_pointer(name, stage)) for stage in Stage)) for name in names]
     carried = [f"- {_step(step)}" for step in steps]
     return note(
-        LOOK,
+        QUERY,
         f"📋 What stands on {code(context.base_ref)}",
         [
             table(("model", *(stage.label for stage in Stage)), rows),

@@ -1,4 +1,4 @@
-"""Who stands behind an event: GitHub confirms what came through it; the pull request's author answers for the rest."""
+"""Confirm events: GitHub confirms what came through it; the pull request's author answers for the rest."""
 
 from __future__ import annotations
 

@@ -17,7 +17,6 @@ from promotebot.text import cut
 
 # The roles that a legacy permission may stand for. A role that is not in its line is a custom one, whatever its name.
 _ROLES = {"admin": ("admin",), "write": ("write", "maintain"), "read": ("read", "triage"), "none": ()}
-DEPLOYMENT_STATES = ("success", "failure")
 
 
 class PyGithubClient:

@@ -1,4 +1,4 @@
-"""Promote: gather the evidence for one request, decide, and apply the plan to a work tree."""
+"""Gather the evidence for one request, and decide."""
 
 from __future__ import annotations
 

@@ -10,8 +10,6 @@ from promotebot.promotion.request import CommandArguments
 from promotebot.registry.names import parse_model_name, parse_stage
 
 PREFIX = "promote:"
-MAX_LABEL = 50
-"""Characters that GitHub allows in a label; promotions of models with longer names are requested in comments."""
 
 
 def parse_label(name: str) -> CommandArguments | None:

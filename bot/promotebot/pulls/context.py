@@ -1,4 +1,4 @@
-"""What a job works with: settings, GitHub, the examiner, the clock."""
+"""The context of a job: settings, GitHub, the examiner, the clock."""
 
 from __future__ import annotations
 

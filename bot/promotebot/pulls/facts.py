@@ -1,4 +1,4 @@
-"""What git and GitHub know of a pull request that the rules ask for."""
+"""Facts about a pull request that the rules ask for, from git and GitHub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pull request promotes so far, on the base as it is now."""
+"""Promotions of a pull request so far, on the base as it is now."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_a_group_lands_once_its_own_checks_passed(world: World) -> None:
 
 
 @pytest.mark.parametrize(("method", "parents"), [("squash", 1), ("rebase", 1), ("merge", 2)])
-def test_the_queue_merges_the_way_it_is_entry(world: World, method: str, parents: int) -> None:
+def test_the_queue_merges_the_way_it_is_told(world: World, method: str, parents: int) -> None:
     world.pull()
     group = world.repo.merge_queue.add(1, by="bob", method=method)
     assert len(world.repo.git.commit(group.head_sha).parents) == parents
