@@ -192,8 +192,8 @@ def test_the_runtimes_own_noise_does_not_reach_anybody(place: Place, capfd: pyte
 def test_the_evidence_tells_which_walls_stood(place: Place) -> None:
     code = """
 from pathlib import Path
-from promotebot.artifact import confine
-print(int(confine.drop_network()), int(confine.apply_landlock(Path())))
+from promotebot.artifact import child_limits
+print(int(child_limits.drop_network()), int(child_limits.apply_landlock(Path())))
 """
     completed = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)
     network, files = map(int, completed.stdout.split())

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from promotebot.artifact import confine
+from promotebot.artifact import child_limits
 from promotebot.artifact.golden import measure, run_golden
 from promotebot.artifact.graph import UnreadableGraph, read_graph
 
@@ -106,8 +106,8 @@ def main() -> int:
     # The order matters: limits first, then the network, while there is one thread; heavy imports need files, so the
     # file system goes last before the model.
     request = json.loads(sys.argv[1])
-    confine.limit(int(request["seconds"]), int(request["memory_bytes"]))
-    offline = confine.drop_network()
+    child_limits.limit(int(request["seconds"]), int(request["memory_bytes"]))
+    offline = child_limits.drop_network()
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # A library that prints must not spoil the answer.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -119,7 +119,7 @@ def main() -> int:
         sys.stderr.write(f"{type(problem).__name__}: {problem}\n")
         return UNAVAILABLE
     onnxruntime.set_default_logger_severity(4)
-    walls = [wall for wall, holds in (("files", confine.apply_landlock(Path())), ("network", offline)) if holds]
+    walls = [wall for wall, holds in (("files", child_limits.apply_landlock(Path())), ("network", offline)) if holds]
     report = answer(Path(str(request["model_file"])))
     with output:
         json.dump(report | ({"walls": walls} if report["opened"] else {}), output, allow_nan=False)

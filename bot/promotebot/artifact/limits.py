@@ -1,6 +1,6 @@
 """Limits on the cost of examining an artifact, as a part of the policy.
 
-Those of the child process that opens a model are applied in `promotebot.artifact.confine`.
+Those of the child process that opens a model are applied in `promotebot.artifact.child_limits`.
 """
 
 from __future__ import annotations

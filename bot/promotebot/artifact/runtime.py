@@ -22,7 +22,7 @@ from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.registry.codec import parse_json
 
 MAX_ANSWER = 1024 * 1024
-"""Bytes; the process itself can write no more to a file (`promotebot.artifact.confine`)."""
+"""Bytes; the process itself can write no more to a file (`promotebot.artifact.child_limits`)."""
 LAST_WORDS = 2000
 """Bytes at the end of stderr that are read when the process failed."""
 COMMAND = (sys.executable, "-I", "-m", "promotebot.artifact.child")
@@ -91,7 +91,7 @@ class Opened(_Claim):
     external_files: list[Text] = []
     """Files the graph reads besides the model, relative to its directory."""
     walls: list[Literal["files", "network"]] = []
-    """Access that the process gave up first, as far as the kernel allowed (`promotebot.artifact.confine`)."""
+    """Access that the process gave up first, as far as the kernel allowed (`promotebot.artifact.child_limits`)."""
 
 
 class Problem(_Claim):

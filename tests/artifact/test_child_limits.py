@@ -1,4 +1,4 @@
-"""What a process can no longer do once it has limited and sealed itself."""
+"""What a process can no longer do once it has limited itself."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 TRY = """
 import json, os, resource, signal, socket, sys
 from pathlib import Path
-from promotebot.artifact import confine
-confine.limit(5, 2 * 1024**3)
-sealed = confine.apply_landlock(Path())
+from promotebot.artifact import child_limits
+child_limits.limit(5, 2 * 1024**3)
+fenced = child_limits.apply_landlock(Path())
 def able(action):
     try:
         action()
@@ -25,7 +25,7 @@ def able(action):
     return True
 parent = os.getppid()
 print(json.dumps({
-    "sealed": sealed,
+    "fenced": fenced,
     "reads its directory": able(lambda: open("model.onnx").read()),
     "reads python": able(lambda: open(os.__file__).read()),
     "reads outside": able(lambda: open("../secret").read()),
@@ -43,7 +43,7 @@ print(json.dumps({
 
 @pytest.fixture
 def tried(tmp_path: Path) -> dict[str, Any]:
-    """What a confined process found it can do."""
+    """What a limited process could it can do."""
     import socket
 
     (tmp_path / "secret").write_text("token")
@@ -58,8 +58,8 @@ def tried(tmp_path: Path) -> dict[str, Any]:
     return facts
 
 
-def test_a_sealed_process_reads_its_directory_and_python_and_does_nothing_else(tried: dict[str, Any]) -> None:
-    if not tried.pop("sealed"):
+def test_a_limited_process_reads_its_directory_and_python_and_does_nothing_else(tried: dict[str, Any]) -> None:
+    if not tried.pop("fenced"):
         pytest.skip("this kernel has no Landlock")
     kernel = tuple(int(part) for part in os.uname().release.split(".")[:2])
     able = {name for name, value in tried.items() if value is True}
@@ -68,14 +68,14 @@ def test_a_sealed_process_reads_its_directory_and_python_and_does_nothing_else(t
     assert able - newer == {"reads its directory", "reads python"}
 
 
-def test_limits_hold_without_any_seal(tried: dict[str, Any]) -> None:
+def test_limits_hold_without_landlock(tried: dict[str, Any]) -> None:
     assert tried["limits"] == [[5, 6], [2 * 1024**3] * 2, [0, 0]]
     assert tried["privileges"] == "1"
 
 
 REACH = """
 import json, os, socket, sys
-from promotebot.artifact import confine
+from promotebot.artifact import child_limits
 if sys.argv[1] == "nobody":
     try:
         os.setgroups([])
@@ -83,8 +83,8 @@ if sys.argv[1] == "nobody":
         os.setuid(65534)
     except OSError:
         sys.exit(77)
-unplugged = confine.drop_network()
-found = {"unplugged": unplugged, "reached": []}
+offline = child_limits.drop_network()
+found = {"offline": offline, "reached": []}
 for name, kind, port in (("tcp", socket.SOCK_STREAM, sys.argv[2]), ("udp", socket.SOCK_DGRAM, sys.argv[3])):
     with socket.socket(socket.AF_INET, kind) as out:
         try:
@@ -100,7 +100,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.parametrize("who", ["us", "nobody"])
-def test_an_unplugged_process_reaches_no_listener_of_this_machine(who: str) -> None:
+def test_an_offline_process_reaches_no_listener_of_this_machine(who: str) -> None:
     """Over TCP and over UDP, which no version of Landlock knows."""
     import socket
 
@@ -112,7 +112,7 @@ def test_an_unplugged_process_reaches_no_listener_of_this_machine(who: str) -> N
         if done.returncode == 77:
             pytest.skip("only root can become somebody else")
         result = json.loads(done.stdout)
-        if not result["unplugged"]:
+        if not result["offline"]:
             assert result["reached"] == [
                 "tcp",
                 "udp",
@@ -127,9 +127,9 @@ def test_an_unplugged_process_reaches_no_listener_of_this_machine(who: str) -> N
 def test_a_limit_that_is_already_lower_is_kept() -> None:
     code = """
 import resource
-from promotebot.artifact import confine
+from promotebot.artifact import child_limits
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-confine.limit(5, 2 * 1024**3)
+child_limits.limit(5, 2 * 1024**3)
 print(resource.getrlimit(resource.RLIMIT_NOFILE))
 """
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)
