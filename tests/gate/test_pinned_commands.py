@@ -46,7 +46,7 @@ def test_what_a_pinned_command_meant_cannot_be_exchanged(office: Office) -> None
 
 
 @pytest.mark.parametrize(
-    ("pinned", "said", "says"),
+    ("pinned", "claimed", "says"),
     [("a" * 40, "b" * 40, "the event is not"), ("a" * 40, "a" * 40, "is not in this branch any more")],
 )
 def test_an_event_is_held_to_the_commit_its_command_is_pinned_to(
