@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.source import FileSource, TreeEntry
-from promotebot.errors import CouldNotVerify
+from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.checks import MAX_SUMMARY, Conclusion
@@ -441,6 +441,8 @@ class FakeRepository(FetchedRepository):
     def merge_bases(self, one: str, other: str) -> list[GitSha]:
         common = [sha for sha in self._history(one) if sha in set(self._history(other))]
         behind = {older for sha in common for older in self._history(sha)[1:]}
+        if not common:
+            raise InvalidInput("the branch shares no history with its base", remedy="start the branch from the base")
         return [GitSha(sha) for sha in common if sha not in behind]
 
     def changed_paths(self, old: str, new: str) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from git import Repo
 
-from promotebot.errors import CouldNotVerify
+from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.process import ISOLATED, Identity
 from promotebot.git.repository import Repository
@@ -298,7 +298,7 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # the tree without a fi
 
 @pytest.fixture
 def repositories(tmp_path: Path) -> Iterator[tuple[Repository, FakeRepository, dict[str, str]]]:
-    """The same three commits in git and in memory, and their ids: a fork, and two that left it."""
+    """The same commits in git and in memory, by name: two that left a fork, two that merge them, one alone."""
     real = FetchedRepository(Repo.init(tmp_path, bare=True), ISOLATED)
     alice = Identity("alice", "alice@example.com")
 
@@ -307,8 +307,17 @@ def repositories(tmp_path: Path) -> Iterator[tuple[Repository, FakeRepository, d
 
     fork = commit(FILES)
     base, head = commit(MORE, fork), commit(LESS, fork)
-    commits: dict[str, Commit] = {fork: Commit((), FILES), base: Commit((fork,), MORE), head: Commit((fork,), LESS)}
-    yield real, FakeRepository(commits), {"fork": fork, "base": base, "head": head}
+    one, other, alone = commit(FILES, base, head), commit(MORE, head, base), commit(MORE)
+    commits: dict[str, Commit] = {
+        fork: Commit((), FILES),
+        base: Commit((fork,), MORE),
+        head: Commit((fork,), LESS),
+        one: Commit((base, head), FILES),
+        other: Commit((head, base), MORE),
+        alone: Commit((), MORE),
+    }
+    names = {"fork": fork, "base": base, "head": head, "one": one, "other": other, "alone": alone}
+    yield real, FakeRepository(commits), names
     real.close()
 
 
@@ -337,6 +346,12 @@ def test_git_in_memory_answers_as_git_does(
             assert listed(fake, base, path, recursive) == listed(real, base, path, recursive), (path, recursive)
     for repository in (real, fake):
         assert repository.merge_base(base, head) == fork
+        assert repository.merge_bases(base, head) == [fork]
+        assert sorted(repository.merge_bases(commits["one"], commits["other"])) == sorted([base, head])
+        with pytest.raises(InvalidInput, match="shares no history with its base"):
+            repository.merge_bases(base, commits["alone"])
+        blobs = [repository.list_tree(base, path, False)[0].oid for path in ("README.md", "ml/registry/models.json")]
+        assert list(repository.read_blobs(blobs).values()) == [b"models\n", b"{}\n"]
         assert [repository.is_ancestor(fork, head), repository.is_ancestor(base, head)] == [True, False]
         assert repository.is_ancestor("0" * 40, head) is False
         assert repository.resolve("0" * 40) is None

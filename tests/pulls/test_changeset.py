@@ -11,7 +11,7 @@ from promotebot.promotion.policy import Policy
 from promotebot.pulls.changeset import Changeset
 from promotebot.registry import ModelRegistry
 from promotebot.registry.names import ArtifactPath
-from tests.fakes import BASE, FORK, HEAD, TRAINED, FakeRepository, diverged
+from tests.fakes import BASE, FORK, HEAD, POLICY_PATH, TRAINED, Commit, FakeRepository, diverged
 from tests.gate.sequences import MODEL, OTHER
 from tests.pulls.promoted import EMPTY, KNOWN, OTHER_TO_SHADOW, TO_SHADOW, files, moved_apart, promoted
 
@@ -27,6 +27,21 @@ def split(*, base: ModelRegistry = KNOWN, head: ModelRegistry = KNOWN) -> Change
 
 def test_the_fork_point_is_where_the_branch_left_the_base() -> None:
     assert diverged({}, {}).fork_point == FORK
+
+
+def test_a_branch_that_merged_its_base_crosswise_has_no_fork_point() -> None:
+    """Merging then starts from a tree that no commit has, so nothing says what the branch changed."""
+    commits: dict[str, Commit] = {TRAINED: Commit(), "d" * 40: Commit((TRAINED,)), "e" * 40: Commit((TRAINED,))}
+    commits |= {BASE: Commit(("d" * 40, "e" * 40)), HEAD: Commit(("e" * 40, "d" * 40))}
+    with pytest.raises(InvalidInput, match=r"have 2 merge bases \((ddddddd, eeeeeee|eeeeeee, ddddddd)\)") as caught:
+        _ = Changeset(FakeRepository(commits), BASE, HEAD, INDEX, POLICY_PATH).fork_point
+    assert caught.value.remedy.startswith("bring the branch up to date")
+
+
+def test_each_end_and_the_fork_has_its_own_files() -> None:
+    changeset = diverged({"b": b"1"}, {"h": b"1"}, fork={"f": b"1"})
+    for tree, holds in ((changeset.base_files, "b"), (changeset.head_files, "h"), (changeset.fork_files, "f")):
+        assert [path for path in ("b", "h", "f") if tree.kind(path)] == [holds]
 
 
 def test_where_only_one_side_changed_the_registry_nothing_conflicts() -> None:
