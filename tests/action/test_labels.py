@@ -78,6 +78,8 @@ def test_a_misspelt_label_is_taken_off_and_told_the_right_one(office: Office) ->
     job = office.label(number, "promote:production")
     assert (job.outputs["reason_code"], office.labels(number)) == ("label", [])
     assert "shadow, staging, active" in office.comment(number)
+    assert office.label(number, LABEL).outputs["decision"] == "promoted"
+    assert office.gate(number).outputs["decision"] == "passed"
 
 
 def test_other_labels_and_bots_start_nothing(office: Office) -> None:

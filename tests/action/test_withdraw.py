@@ -71,6 +71,17 @@ def test_withdrawing_works_on_the_split_layout(office: Office, alice: object) ->
     assert changed == ["ml/evaluations/evaluation.json"]
 
 
+def test_withdrawing_a_new_model_on_the_split_layout_takes_its_file_out_again(office: Office, alice: object) -> None:
+    office_split(office, alice)  # type: ignore[arg-type]
+    number = office.pull()
+    office.ask(number, f"/promote shadow fresh_model --artifact-dir {ANY} --new-model")
+    assert "ml/registry/models/fresh_model.json" in office.repository.git.run("ls-tree", "-r", office.head(number))
+    job = office.ask(number, "/withdraw fresh_model")
+    assert (job.exit_code, job.outputs["decision"]) == (0, "withdrawn"), job.log
+    changed = office.repository.git.run("diff", "--name-only", "main", office.head(number)).split()
+    assert changed == ["ml/evaluations/evaluation.json"]
+
+
 def test_an_unknown_model_or_two_words_are_told(office: Office) -> None:
     number = office.pull()
     assert office.ask(number, "/withdraw nope").outputs["reason_code"] == "nothing_to_withdraw"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed
 from promotebot.gate.pinned_commands import IntentCheck
 from promotebot.promotion.commands import ChangeCommand, parse_comment
@@ -114,10 +115,19 @@ def _run_problem(step: Step, login: str, run_id: int, github: GitHub, pull: Pull
         return "" if pull.head_ref.endswith(f"/{run_id}") else f"run {run_id} did not open this pull request"
     if run.event != "pull_request_target":
         return f"run {run_id} was started by {run.event}, which asks for nothing"
-    labels = [parse_label(label.name) for label in github.labelings(pull.number) if label.actor == login]
-    if not any(arguments and _means(arguments, step) for arguments in labels):
+    labels = [label.name for label in github.labelings(pull.number) if label.actor == login]
+    if not any(_label_means(name, step) for name in labels):
         return f"{login} put no label on it that asks for it"
     return ""
+
+
+def _label_means(name: str, step: Step) -> bool:
+    """Return True when a label asks for the event; one that was misspelt once asks for nothing, ever after."""
+    try:
+        arguments = parse_label(name)
+    except InvalidInput:
+        return False
+    return arguments is not None and _means(arguments, step)
 
 
 def _means(arguments: CommandArguments, step: Step) -> bool:

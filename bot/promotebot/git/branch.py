@@ -101,7 +101,11 @@ class FetchedRepository(Repository):
     def _stage(self, path: str, data: bytes | None, scratch: Path, env: Mapping[str, str]) -> None:
         """Put a file's bytes into the index that `env` names, or take it out for None."""
         if data is None:
-            self._run("update-index", "--force-remove", "--", path, env=env)
+            # --force-remove wants a work tree, which a bare repository has not; mode 0 takes an entry out without one:
+            # https://git-scm.com/docs/git-update-index#_using_index_info
+            scratch.write_bytes(f"0 {'0' * 40}\t{path}\0".encode())
+            with scratch.open("rb") as lines:
+                self._run("update-index", "-z", "--index-info", env=env, stdin=lines)
             return
         scratch.write_bytes(data)
         blob = self._run("hash-object", "-w", "--no-filters", "--", str(scratch)).strip()
@@ -123,6 +127,8 @@ class FetchedRepository(Repository):
         if status not in (0, 1):  # 1 says that there are conflicts
             raise CouldNotVerify(f"cannot merge {theirs[:7]} into {ours[:7]}: {' '.join(str(stderr).split())[:500]}")
         tree, *conflicts = str(output).split("\0")
+        if not tree:  # git 2.39 ends with 1 and prints nothing for a commit that is not there
+            raise CouldNotVerify(f"cannot merge {theirs[:7]} into {ours[:7]}: {' '.join(str(stderr).split())[:500]}")
         return tree, [path for path in conflicts if path]
 
     def push(self, commit: str, branch: str, *, expected: str) -> None:
