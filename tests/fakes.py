@@ -156,7 +156,7 @@ class FakeGitHub:
 
     def permission(self, login: str) -> Permission:
         self._asked("permission")
-        return _found(self.roles, login, f"ask for the permission of {login}")
+        return _lookup(self.roles, login, f"ask for the permission of {login}")
 
     def pull(self, number: int) -> PullRequest:
         self._asked("pull")
@@ -204,7 +204,7 @@ class FakeGitHub:
 
     def comment(self, comment_id: int) -> IssueComment:
         self._asked("comment")
-        return _found(self.comments, comment_id, "read the comment again")
+        return _lookup(self.comments, comment_id, "read the comment again")
 
     def default_branch(self) -> str:
         self._asked("default_branch")
@@ -212,7 +212,7 @@ class FakeGitHub:
 
     def run(self, run_id: int) -> WorkflowRun:
         self._asked("run")
-        return _found(self.runs, run_id, f"read run {run_id}")
+        return _lookup(self.runs, run_id, f"read run {run_id}")
 
     def labels(self, pull: int) -> Sequence[str]:
         self._asked("labels")
@@ -237,7 +237,7 @@ class FakeGitHub:
 
     def react(self, comment_id: int, content: str) -> None:
         self._asked("react")
-        _found(self.comments, comment_id, "react")
+        _lookup(self.comments, comment_id, "react")
         if content not in REACTIONS:
             raise _refused("react", 422)
         if (comment_id, content) not in self.reactions:
@@ -306,7 +306,7 @@ class FakeGitHub:
 
     def update_issue(self, number: int, *, body: str, comment: str = "", close: bool = False) -> None:
         self._asked("update_issue")
-        issue = _found(self.issues, number, f"update issue #{number}")
+        issue = _lookup(self.issues, number, f"update issue #{number}")
         issue.body, issue.is_open = body, issue.is_open and not close
         issue.comments += [comment] if comment else []
 
@@ -319,7 +319,7 @@ class FakeGitHub:
             raise self.failing[method]
 
     def _pull(self, number: int) -> PullRequest:
-        return _found(self.pulls, number, f"read pull request #{number}")
+        return _lookup(self.pulls, number, f"read pull request #{number}")
 
     def _ours(self, pull: int, login: str) -> list[IssueComment]:
         if pull not in self.pulls and pull not in self.issues:
@@ -327,14 +327,14 @@ class FakeGitHub:
         return [comment for comment in self.comments.values() if comment.pull == pull and comment.author == login]
 
 
-def _found(known: Mapping[_K, _V], key: _K, what: str) -> _V:
+def _lookup(known: Mapping[_K, _V], key: _K, purpose: str) -> _V:
     if key not in known:
-        raise _refused(what, 404)
+        raise _refused(purpose, 404)
     return known[key]
 
 
-def _refused(what: str, status: int) -> CouldNotVerify:
-    return CouldNotVerify(f"GitHub refused to {what}: {status}", remedy="run the job again")
+def _refused(purpose: str, status: int) -> CouldNotVerify:
+    return CouldNotVerify(f"GitHub refused to {purpose}: {status}", remedy="run the job again")
 
 
 def _url(number: int, comment_id: int | None = None) -> str:
@@ -391,17 +391,17 @@ def settings(**changes: Any) -> Settings:
 class FakeExaminer:
     """`promotebot.planning.examiner.Examine`: every artifact is well, and its bytes are told by its name.
 
-    `found` says otherwise for a directory: other bytes, or none that anybody could vouch for.
+    `digests` says otherwise for a directory: other bytes, or none that anybody could vouch for.
     """
 
-    found: dict[str, Digest | None] = field(default_factory=dict)
+    digests: dict[str, Digest | None] = field(default_factory=dict)
     problems: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     looked_at: list[str] = field(default_factory=list)
 
     def __call__(self, source: FileSource, directory: ArtifactPath, limits: Limits) -> Evidence:
         self.looked_at.append(directory)
         evidence = examine_by_name(source, directory, limits)
-        digest = self.found.get(directory, evidence.digest)
+        digest = self.digests.get(directory, evidence.digest)
         return replace(evidence, digest=digest, findings=self.problems.get(directory, evidence.findings))
 
 
@@ -478,11 +478,15 @@ class FakeRepository(FetchedRepository):
         blobs = [data for commit in self.commits.values() for data in commit.files.values()]
         yield io.BytesIO(next(d for d in blobs if hashlib.sha1(d, usedforsecurity=False).hexdigest() == oid))
 
-    def read_blobs(self, oids: Sequence[str]) -> dict[str, bytes]:
-        blobs = {}
+    def read_blobs(self, oids: Sequence[str], *, max_bytes: int) -> dict[str, bytes]:
+        blobs: dict[str, bytes] = {}
         for oid in oids:
             with self.open_blob(oid) as stream:
-                blobs[oid] = stream.read()
+                data = stream.read()
+            max_bytes -= len(data)
+            if max_bytes < 0:
+                break
+            blobs[oid] = data
         return blobs
 
     def commits_of(self, path: str, head: str) -> list[GitSha]:
@@ -496,10 +500,10 @@ class FakeRepository(FetchedRepository):
 
     def _history(self, head: str) -> list[str]:
         """The commit and everything behind it, the newest first."""
-        found = [head] if head in self.commits else []
-        for sha in found:
-            found += [parent for parent in self.commits[sha].parents if parent not in found]
-        return found
+        history = [head] if head in self.commits else []
+        for sha in history:
+            history += [parent for parent in self.commits[sha].parents if parent not in history]
+        return history
 
     def _run(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: BinaryIO | None = None) -> str:
         given = f"env: {bool(env)}, stdin: {bool(stdin)}"

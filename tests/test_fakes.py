@@ -139,9 +139,14 @@ def permissions_are_roles_and_nobody_has_none(world: World) -> None:
 
 def pull_requests_are_found_by_number_and_branch(world: World) -> None:
     github = world.github
-    found = github.pull(world.number)
-    assert (found.author, found.head_sha, found.head_ref, found.base_ref) == ("alice", world.head, world.branch, "main")
-    assert (found.state, found.merged, found.draft, found.is_fork) == ("open", False, False, False)
+    answer = github.pull(world.number)
+    assert (answer.author, answer.head_sha, answer.head_ref, answer.base_ref) == (
+        "alice",
+        world.head,
+        world.branch,
+        "main",
+    )
+    assert (answer.state, answer.merged, answer.draft, answer.is_fork) == ("open", False, False, False)
     assert list(github.open_pulls("main")) == list(github.pulls_from(world.branch)) == [world.number]
     assert list(github.open_pulls("other")) == list(github.pulls_from("other")) == []
     assert github.last_pusher(world.branch, world.head) == "alice"
@@ -178,9 +183,9 @@ def comments_are_found_written_once_and_settled(world: World) -> None:
     assert world.bodies() == [SETTLED[1], f"{MARKER}\ntwo"]
     github.upsert_comment(number, OTHER_MARKER, f"{OTHER_MARKER}\nagain", author_login=BOT, settled=SETTLED)
     assert world.bodies() == [f"{OTHER_MARKER}\nagain", f"{MARKER}\ntwo"], "an answer does not settle itself"
-    found = github.find_comment(number, MARKER, author_login=BOT)
-    assert found is not None
-    assert (found.body, found.html_url) == (f"{MARKER}\ntwo", first)
+    answer = github.find_comment(number, MARKER, author_login=BOT)
+    assert answer is not None
+    assert (answer.body, answer.html_url) == (f"{MARKER}\ntwo", first)
     for body in ("x" * 65_537, " "):
         with pytest.raises(CouldNotVerify, match="GitHub refused to write the comment: 422"):
             github.upsert_comment(number, MARKER, body, author_login=BOT)
@@ -241,8 +246,8 @@ def issues_are_found_by_marker_while_they_are_open(world: World) -> None:
     github = world.github
     assert github.find_issue(MARKER, author_login=BOT) is None
     made = github.create_issue("The registry does not verify", f"{MARKER}\none")
-    found = github.find_issue(MARKER, author_login=BOT)
-    assert found == made
+    answer = github.find_issue(MARKER, author_login=BOT)
+    assert answer == made
     assert github.find_issue(MARKER, author_login="alice") is None
     assert github.find_issue(OTHER_MARKER, author_login=BOT) is None
     github.update_issue(made.number, body=f"{MARKER}\ntwo", comment="worse")
@@ -351,7 +356,8 @@ def test_git_in_memory_answers_as_git_does(
         with pytest.raises(InvalidInput, match="shares no history with its base"):
             repository.merge_bases(base, commits["alone"])
         blobs = [repository.list_tree(base, path, False)[0].oid for path in ("README.md", "ml/registry/models.json")]
-        assert list(repository.read_blobs(blobs).values()) == [b"models\n", b"{}\n"]
+        for limit, expected in ((10, [b"models\n", b"{}\n"]), (9, [b"models\n"]), (6, [])):
+            assert list(repository.read_blobs(blobs, max_bytes=limit).values()) == expected
         assert [repository.is_ancestor(fork, head), repository.is_ancestor(base, head)] == [True, False]
         assert repository.is_ancestor("0" * 40, head) is False
         assert repository.resolve("0" * 40) is None

@@ -119,6 +119,13 @@ def test_a_label_taken_off_that_promoted_nothing_changes_nothing(office: Office)
     assert office.comments(number) == []
 
 
+def test_a_label_that_promoted_nothing_is_put_back_where_nobody_may_take_it_off(office: Office) -> None:
+    number = office.pull()
+    office.repository.add_label(number, LABEL, by="alice")
+    job = office.unlabel(number, LABEL, by="mallory")
+    assert (job.exit_code, job.outputs["reason_code"], office.labels(number)) == (1, "permission", [LABEL])
+
+
 def test_a_label_that_was_taken_off_again_before_its_job_ran_is_not_carried_out(office: Office) -> None:
     number = office.pull()
     payload = office.repository.pull_request_event(number, action="labeled", sender="alice", label=LABEL)

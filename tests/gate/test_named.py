@@ -94,9 +94,9 @@ def test_the_dataset_of_what_is_active_is_named_and_no_other() -> None:
         three=entry("v3", dataset_id="../artifacts/v1"),
         four=entry("v4", dataset_id="nested/data_1"),
     )
-    found = named(registry, registry, "ml/datasets/data_1/manifest.json", "ml/datasets/nested/data_1")
-    assert {name: [str(n) for n in held] for name, held in found.datasets.items()} == {"data_1": ["one ACTIVE (v1)"]}
-    assert found.artifacts == {}
+    result = named(registry, registry, "ml/datasets/data_1/manifest.json", "ml/datasets/nested/data_1")
+    assert {name: [str(n) for n in held] for name, held in result.datasets.items()} == {"data_1": ["one ACTIVE (v1)"]}
+    assert result.artifacts == {}
 
 
 def test_every_place_is_a_directory_of_any_stage_or_the_dataset_of_what_is_active() -> None:
@@ -136,9 +136,9 @@ def test_many_models_files_come_with_one_request(office: Office, monkeypatch: py
     alone: list[str] = []
     read_blobs, read_entry = FetchedRepository.read_blobs, Repository.read_entry
 
-    def many(self: FetchedRepository, oids: list[str]) -> dict[str, bytes]:
+    def many(self: FetchedRepository, oids: list[str], *, max_bytes: int) -> dict[str, bytes]:
         asked.append(len(oids))
-        return read_blobs(self, oids)
+        return read_blobs(self, oids, max_bytes=max_bytes)
 
     def one(self: Repository, item: TreeEntry, *, max_bytes: int) -> bytes:
         alone.append(item.path)

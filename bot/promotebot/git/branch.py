@@ -52,14 +52,14 @@ class FetchedRepository(Repository):
                 f"cannot fetch {', '.join(refs.values())}: {problem.stderr}", remedy="run the job again"
             ) from None
 
-    def read_blobs(self, oids: Sequence[str]) -> dict[str, bytes]:
+    def read_blobs(self, oids: Sequence[str], *, max_bytes: int) -> dict[str, bytes]:
         """Return many blobs' bytes; those that were left out by the fetch come with one request, not with one each."""
         with tempfile.TemporaryFile() as names:
             self._name(oids, names)
             # As git itself brings them: https://git-scm.com/docs/partial-clone#_fetching_missing_objects
             lean = ("--quiet", "--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--stdin")
             self._run("fetch", *lean, "origin", stdin=names)
-        return super().read_blobs(oids)
+        return super().read_blobs(oids, max_bytes=max_bytes)
 
     def commit_files(
         self,

@@ -140,8 +140,11 @@ class Repository:
             raise InvalidInput(f"is over the limit of {max_bytes:,} bytes", where=entry.path, remedy="make it smaller")
         return data
 
-    def read_blobs(self, oids: Sequence[str]) -> dict[str, bytes]:
+    def read_blobs(self, oids: Sequence[str], *, max_bytes: int) -> dict[str, bytes]:
         """Return the bytes of many blobs by their object ids, with one process for all of them.
+
+        Args:
+            max_bytes: of all blobs together; from the first one that does not fit, none is returned.
 
         Raises:
             CouldNotVerify: when git cannot produce one of them.
@@ -149,13 +152,16 @@ class Repository:
         with tempfile.TemporaryFile() as names:
             self._name(oids, names)
             running = self._repo.git.execute(["git", "cat-file", "--batch"], istream=names, as_process=True)
-            blobs = {}
+            blobs: dict[str, bytes] = {}
             try:
                 for oid in oids:
                     # https://git-scm.com/docs/git-cat-file#_batch_output
                     *_, kind, size = running.stdout.readline().decode().split(" ")
                     if kind != "blob":
                         raise CouldNotVerify(f"cannot read object {oid}: git says it is {kind or 'nothing'}")
+                    max_bytes -= int(size)
+                    if max_bytes < 0:
+                        return blobs  # git ends when it finds its output closed
                     blobs[oid] = running.stdout.read(int(size))
                     running.stdout.read(1)
                 running.wait()

@@ -15,6 +15,8 @@ from promotebot.registry.split_layout import models_directory
 
 FEW, CHUNK = 16, 2000
 """Files of models that are read one by one, and how many are read at once from then on."""
+AHEAD_BYTES = 64 * 1024 * 1024
+"""Of what is read ahead together; a branch may hold files of any size, and those are refused one by one."""
 
 
 def registry_files(repository: Repository, commit: str, path: str) -> Mapping[str, TreeEntry]:
@@ -63,7 +65,7 @@ class CommittedModels:
         self._asked.add(file_name)
         if len(self._asked) > FEW and entry.oid not in self._ahead and entry.kind is Kind.FILE:
             waiting = [e.oid for name, e in self._files.items() if name not in self._asked and e.kind is Kind.FILE]
-            self._ahead = self._repository.read_blobs([entry.oid, *waiting[:CHUNK]])
+            self._ahead = self._repository.read_blobs([entry.oid, *waiting[:CHUNK]], max_bytes=AHEAD_BYTES)
         data = self._ahead.pop(entry.oid, None)
         return self._repository.read_entry(entry, max_bytes=MAX_BYTES) if data is None else data
 
