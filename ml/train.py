@@ -105,11 +105,11 @@ def _gradients(layers: list[tuple[Array, Array]], rows: Array, wanted: Array) ->
     for weights, bias in layers[:-1]:
         activations.append(np.maximum(activations[-1] @ weights + bias, 0))
     error = (softmax(activations[-1] @ layers[-1][0] + layers[-1][1]) - wanted) / len(rows)
-    found: list[tuple[Array, Array]] = []
+    gradients: list[tuple[Array, Array]] = []
     for index in reversed(range(len(layers))):
-        found.insert(0, (activations[index].T @ error + 1e-4 * layers[index][0], error.sum(axis=0)))
+        gradients.insert(0, (activations[index].T @ error + 1e-4 * layers[index][0], error.sum(axis=0)))
         error = (error @ layers[index][0].T) * (activations[index] > 0)
-    return found
+    return gradients
 
 
 def predict(layers: list[tuple[Array, Array]], rows: Array) -> Array:

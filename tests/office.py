@@ -183,10 +183,10 @@ class RememberingOpener(ChildOpener):
         key = (repr(hashes), model_file, limits)
         if key in self._opened:
             return self._opened[key]
-        found = super().open(directory, model_file, limits)
-        if isinstance(found, Opened):
-            self._opened[key] = found
-        return found
+        opened = super().open(directory, model_file, limits)
+        if isinstance(opened, Opened):
+            self._opened[key] = opened
+        return opened
 
 
 @pytest.fixture(scope="session", autouse=True)

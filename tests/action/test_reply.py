@@ -196,7 +196,7 @@ def test_a_refusal_where_no_comment_can_be_posted_says_all_in_its_summary() -> N
 
 def test_a_refusal_by_rules_lists_what_they_found_in_outputs_and_summary() -> None:
     context = comment_context(settings(), Requester(0, "bob", "run:42", ""))
-    found = (passed("soak.shadow", "long enough"), error("active.reason", "A reason is missing", remedy="give one"))
-    answer = refusal_answer(Refusal(Reason.RULES, "active.reason: missing", "give one", found), context)
+    findings = (passed("soak.shadow", "long enough"), error("active.reason", "A reason is missing", remedy="give one"))
+    answer = refusal_answer(Refusal(Reason.RULES, "active.reason: missing", "give one", findings), context)
     assert [finding["rule"] for finding in answer.details["findings"]] == ["active.reason"]
     assert "A reason is missing" in answer.summary

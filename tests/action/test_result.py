@@ -64,8 +64,8 @@ def test_the_result_document_carries_commit_comment_and_details_and_not_the_summ
 
 
 def test_passes_are_left_out_of_the_findings_and_nothing_else_is() -> None:
-    found = [passed("a", "fine"), warning("b", "hm"), error("c", "no", where="w", remedy="r"), unknown("d", "?")]
-    listed = finding_details(found)["findings"]
+    findings = [passed("a", "fine"), warning("b", "hm"), error("c", "no", where="w", remedy="r"), unknown("d", "?")]
+    listed = finding_details(findings)["findings"]
     assert [(item["rule"], item["severity"]) for item in listed] == [
         ("b", "warning"),
         ("c", "error"),

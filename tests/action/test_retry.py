@@ -138,9 +138,9 @@ class Pulls:
 
 @pytest.fixture
 def pulls(monkeypatch: pytest.MonkeyPatch) -> Pulls:
-    found = Pulls()
-    monkeypatch.setattr("promotebot.action.retry.fetch_pull", found.fetch)
-    return found
+    pulls = Pulls()
+    monkeypatch.setattr("promotebot.action.retry.fetch_pull", pulls.fetch)
+    return pulls
 
 
 def retried(github: FakeGitHub, work: Callable[[Attempt], Answer]) -> Answer:

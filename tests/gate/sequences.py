@@ -55,8 +55,8 @@ def examine(source: Files, artifact_dir: ArtifactPath, limits: Limits) -> Eviden
         "feature_order": ("a", "b"),
     }
     manifest = Manifest.model_validate(document)
-    found = passed("artifact.digest", "every file is what the manifest says", where=artifact_dir)
-    return Evidence(artifact_dir, "commit", manifest, manifest.digest, findings=(found,))
+    finding = passed("artifact.digest", "every file is what the manifest says", where=artifact_dir)
+    return Evidence(artifact_dir, "commit", manifest, manifest.digest, findings=(finding,))
 
 
 @dataclass(frozen=True)

@@ -137,9 +137,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> WorkTree:
 @given(data=st.data())
 def test_a_legal_sequence_passes(files: WorkTree, data: st.DataObject) -> None:
     legal = data.draw(sequences(files))
-    found = legal.judge(legal.head)
-    assert found.passes, errors_in(found.findings)
-    assert len(found.steps) == sum(legal.new(name) for name in legal.head)
+    result = legal.judge(legal.head)
+    assert result.passes, errors_in(result.findings)
+    assert len(result.steps) == sum(legal.new(name) for name in legal.head)
 
 
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: f"{lie.name} ({lie.rule})")
@@ -151,10 +151,10 @@ def test_every_lie_about_a_legal_sequence_is_refused_and_named(files: WorkTree, 
 
 def is_refused(lie: Lie, files: WorkTree, data: st.DataObject) -> None:
     legal = data.draw(sequences(files))
-    found = errors_in(legal.judge(lie.told(legal, lambda many: data.draw(st.sampled_from(many)))).findings)
-    named = [f for f in found if f.rule == lie.rule and lie.says in f.message]
-    assert any(lie.model in f"{f.where} {f.message}" or f.where.startswith("ml/artifacts/") for f in named), found
-    assert all(f.remedy for f in found)
+    result = errors_in(legal.judge(lie.told(legal, lambda many: data.draw(st.sampled_from(many)))).findings)
+    named = [f for f in result if f.rule == lie.rule and lie.says in f.message]
+    assert any(lie.model in f"{f.where} {f.message}" or f.where.startswith("ml/artifacts/") for f in named), result
+    assert all(f.remedy for f in result)
 
 
 @pytest.mark.exhaustive

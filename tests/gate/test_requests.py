@@ -63,15 +63,15 @@ class Case:
 
     def refused(self, event: Step, rule: str = "gate.request") -> str:
         """The one problem with an event."""
-        [problem] = [found for found in self.confirmed(event) if found.severity is not Severity.PASS]
+        [problem] = [result for result in self.confirmed(event) if result.severity is not Severity.PASS]
         assert (problem.rule, problem.severity) == (rule, Severity.ERROR)
         assert problem.remedy
         return problem.message
 
     def passes(self, event: Step) -> bool:
-        found = self.confirmed(event)
-        assert found, "zero checks are never a pass"
-        return all(finding.severity is Severity.PASS for finding in found)
+        result = self.confirmed(event)
+        assert result, "zero checks are never a pass"
+        return all(finding.severity is Severity.PASS for finding in result)
 
 
 @pytest.fixture
@@ -85,9 +85,9 @@ PREFIX = "promote of v1_prod (regime ACTIVE): "
 
 
 def test_what_was_asked_here_by_somebody_who_may_is_confirmed(case: Case) -> None:
-    [found] = case.confirmed(step())
-    assert (found.rule, found.severity) == ("gate.request", Severity.PASS)
-    assert found.message == f"{PREFIX}asked by alice in this pull request"
+    [result] = case.confirmed(step())
+    assert (result.rule, result.severity) == ("gate.request", Severity.PASS)
+    assert result.message == f"{PREFIX}asked by alice in this pull request"
 
 
 def test_no_event_needs_nobody(case: Case) -> None:
@@ -170,8 +170,8 @@ def test_only_the_line_that_the_request_names_is_read(case: Case) -> None:
     case.github.say(7, "alice", "Please\n/promote active\n/promote shadow")
     assert case.passes(step("comment:2#2"))
     for line in (1, 3, 4, 0):
-        said = case.refused(step(f"comment:2#{line}"))
-        assert said == f"{PREFIX}line {line} of comment 2 does not ask for it."
+        message = case.refused(step(f"comment:2#{line}"))
+        assert message == f"{PREFIX}line {line} of comment 2 does not ask for it."
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_whoever_lost_the_permission_since_does_not_pass(case: Case) -> None:
     case.github.roles["alice"] = Permission.WRITE
     message = case.refused(step(), "gate.permission")
     assert message == f"{PREFIX}alice has write permission; maintain is needed."
-    rules = [found.rule for found in case.confirmed(step())]
+    rules = [result.rule for result in case.confirmed(step())]
     assert rules == ["gate.request", "gate.permission"]
 
 
@@ -331,10 +331,10 @@ def test_the_permission_is_that_of_the_stage_by_the_policy_of_the_base(case: Cas
 def test_an_event_made_at_a_terminal_is_judged_by_who_opened_the_pull_request(case: Case, held: Permission) -> None:
     case.github.roles["carol"] = held
     at_a_terminal = step(source=Source.CLI, actor="alice@example.com")
-    found = case.confirmed(replace_request(at_a_terminal, None))
-    assert found[0].message == (f"{PREFIX}its actor alice@example.com is what the branch says; carol opened this")
+    result = case.confirmed(replace_request(at_a_terminal, None))
+    assert result[0].message == (f"{PREFIX}its actor alice@example.com is what the branch says; carol opened this")
     assert case.github.calls == ["permission"], "no comment and no run is asked for"
-    refused = [finding.message for finding in found if finding.rule == "gate.permission"]
+    refused = [finding.message for finding in result if finding.rule == "gate.permission"]
     if held >= Permission.MAINTAIN:
         assert refused == []
     else:
@@ -365,8 +365,8 @@ def test_an_event_without_a_stage_is_judged_as_the_highest(case: Case) -> None:
 def test_each_event_is_confirmed_for_itself(case: Case) -> None:
     case.github.edit(1, "/promote active")
     case.github.say(7, "alice", "/promote active")
-    found = case.confirmed(step("comment:1#1"), step("comment:2#1"))
-    assert [finding.severity for finding in found] == [Severity.ERROR, Severity.PASS]
+    result = case.confirmed(step("comment:1#1"), step("comment:2#1"))
+    assert [finding.severity for finding in result] == [Severity.ERROR, Severity.PASS]
 
 
 def test_a_moment_that_differs_is_an_edit_whatever_the_words(case: Case) -> None:

@@ -55,15 +55,15 @@ def approve(github: FakeGitHub, *logins: str, commit: str = HEAD) -> None:
 
 
 def separated(github: FakeGitHub, policy: Policy = ONE, *steps: Step) -> Finding:
-    found = separation(steps or (step(),), HEAD, github.pulls[7], policy, github)
-    assert found is not None
-    assert found.rule == "separation"
-    return found
+    result = separation(steps or (step(),), HEAD, github.pulls[7], policy, github)
+    assert result is not None
+    assert result.rule == "separation"
+    return result
 
 
-def waits(found: Finding) -> str:
-    assert found.severity is Severity.ERROR
-    return found.message
+def waits(result: Finding) -> str:
+    assert result.severity is Severity.ERROR
+    return result.message
 
 
 def test_where_the_policy_asks_for_none_nobody_is_asked(github: FakeGitHub) -> None:
@@ -78,17 +78,17 @@ def test_a_pull_request_that_promotes_nothing_waits_for_nobody(github: FakeGitHu
 
 def test_somebody_elses_approval_of_this_head_is_enough(github: FakeGitHub) -> None:
     approve(github, "bob")
-    found = separated(github)
-    assert (found.severity, found.message) == (
+    result = separated(github)
+    assert (result.severity, result.message) == (
         Severity.PASS,
         "ccccccc is approved by bob, who neither asked nor pushed",
     )
 
 
 def test_without_approvals_it_waits_and_says_for_whom(github: FakeGitHub) -> None:
-    found = separated(github)
-    assert waits(found) == "waits for 1 more approval of ccccccc"
-    assert found.remedy.startswith("somebody with write permission other than alice approves this very commit")
+    result = separated(github)
+    assert waits(result) == "waits for 1 more approval of ccccccc"
+    assert result.remedy.startswith("somebody with write permission other than alice approves this very commit")
 
 
 def test_who_is_asked_to_pushes_is_not_asked_for_while_too_few_approved(github: FakeGitHub) -> None:
@@ -118,8 +118,8 @@ def test_what_is_missing_is_counted(
 
 def test_two_approvals_are_two_people(github: FakeGitHub) -> None:
     approve(github, "carol", "bob")
-    found = separated(github, TWO)
-    assert (found.severity, found.message) == (
+    result = separated(github, TWO)
+    assert (result.severity, result.message) == (
         Severity.PASS,
         "ccccccc is approved by bob, carol, who neither asked nor pushed",
     )
@@ -157,17 +157,17 @@ def test_the_author_does_not_count_though_somebody_else_asked(github: FakeGitHub
 
 def test_the_author_does_not_count_for_what_was_made_at_a_terminal(github: FakeGitHub) -> None:
     approve(github, "alice")
-    found = separated(github, ONE, step(None))
-    assert waits(found) == "waits for 1 more approval of ccccccc"
-    assert "other than alice approves" in found.remedy
+    result = separated(github, ONE, step(None))
+    assert waits(result) == "waits for 1 more approval of ccccccc"
+    assert "other than alice approves" in result.remedy
 
 
 def test_who_moved_the_branch_last_does_not_count(github: FakeGitHub) -> None:
     github.pushes["change"] = [Push(OTHER, "alice"), Push(OTHER, "bob"), Push(HEAD, None, by_app=True)]
     approve(github, "bob")
-    found = separated(github)
-    assert waits(found) == "waits for 1 more approval of ccccccc"
-    assert "other than alice or bob approves" in found.remedy
+    result = separated(github)
+    assert waits(result) == "waits for 1 more approval of ccccccc"
+    assert "other than alice or bob approves" in result.remedy
     approve(github, "carol")
     assert separated(github).message == "ccccccc is approved by carol, who neither asked nor pushed"
 

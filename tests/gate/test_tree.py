@@ -64,12 +64,12 @@ def heads() -> list[tuple[str, ModelRegistry]]:
 
 def refused(edit: Edit, *, names: str = ACTIVE, where: str = V1) -> list[Finding]:
     """Assert that the gate is red with a finding on the pointer, whatever else is promoted; return the findings."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for case, head in heads():
-        found = errors_in(judge(base(), head, edited(edit)).findings)
-        named = [f for f in found if f.message.startswith(names) and f.where.startswith(where) and f.remedy]
-        assert named, (case, found)
-    return found
+        findings = errors_in(judge(base(), head, edited(edit)).findings)
+        named = [f for f in findings if f.message.startswith(names) and f.where.startswith(where) and f.remedy]
+        assert named, (case, findings)
+    return findings
 
 
 def passes(edit: Edit) -> None:
@@ -79,14 +79,14 @@ def passes(edit: Edit) -> None:
 
 
 def test_a_named_directory_that_is_gone_is_refused() -> None:
-    found = refused(gone)
-    assert "has lost its directory, gone or renamed: ml/artifacts/v1." in found[0].message
-    assert f"git checkout {'b' * 12} -- ml/artifacts/v1" in found[0].remedy
+    findings = refused(gone)
+    assert "has lost its directory, gone or renamed: ml/artifacts/v1." in findings[0].message
+    assert f"git checkout {'b' * 12} -- ml/artifacts/v1" in findings[0].remedy
 
 
 def test_every_pointer_to_a_directory_that_is_gone_is_named() -> None:
-    found = refused(gone)
-    assert {f.message.partition(" has lost")[0] for f in found if f.rule == "gate.tree"} == {
+    findings = refused(gone)
+    assert {f.message.partition(" has lost")[0] for f in findings if f.rule == "gate.tree"} == {
         ACTIVE,
         f"{OTHER} STAGING (v1_staging)",
     }
@@ -112,8 +112,8 @@ def test_what_takes_the_place_of_a_named_directory_is_refused(item: bytes | Kind
 
 
 def test_the_message_says_what_took_the_place() -> None:
-    found = refused(lambda files: replaced(files, Kind.SYMLINK))
-    assert "finds a symbolic link in the place of ml/artifacts/v1." in found[0].message
+    findings = refused(lambda files: replaced(files, Kind.SYMLINK))
+    assert "finds a symbolic link in the place of ml/artifacts/v1." in findings[0].message
 
 
 def test_bytes_exchanged_while_the_manifest_is_deleted_are_refused() -> None:
@@ -125,8 +125,8 @@ def test_bytes_exchanged_while_the_manifest_is_deleted_are_refused() -> None:
 
 
 def test_model_and_manifest_exchanged_together_are_refused() -> None:
-    found = refused(lambda files: files.update(at(V1, artifact("other"))))
-    assert found[0].rule == "artifact.pinned"
+    findings = refused(lambda files: files.update(at(V1, artifact("other"))))
+    assert findings[0].rule == "artifact.pinned"
 
 
 def test_a_nested_manifest_hides_nothing_of_the_directory_above() -> None:
@@ -165,15 +165,15 @@ def test_a_file_added_to_a_named_directory_is_refused(name: str) -> None:
     ],
 )
 def test_a_manifest_changed_in_any_field_is_refused(change: Callable[[Any], object]) -> None:
-    found = refused(manifest(change))
-    assert found[0].rule == "manifest.changed"
+    findings = refused(manifest(change))
+    assert findings[0].rule == "manifest.changed"
 
 
 def test_a_pointer_that_pins_no_manifest_is_held_to_the_bases() -> None:
     desk = trees.Desk(trees.without(base().registry, "manifest_digest"), Tree(FILES), base().now)
     files = edited(manifest(lambda document: document.update(threshold=0.9)))
-    found = errors_in(judge(desk, desk.registry, files).findings)
-    assert [(f.rule, f.where) for f in found] == [("manifest.changed", f"{V1}/manifest.json")] * 2
+    findings = errors_in(judge(desk, desk.registry, files).findings)
+    assert [(f.rule, f.where) for f in findings] == [("manifest.changed", f"{V1}/manifest.json")] * 2
     spaced = edited(lambda files: files.update({f"{V1}/manifest.json": bytes(files[f"{V1}/manifest.json"]) + b"\n"}))  # type: ignore[arg-type]
     assert judge(desk, desk.registry, spaced).passes
 
@@ -201,13 +201,13 @@ def test_a_pointer_of_an_older_tool_keeps_its_whole_tree() -> None:
         manifest(lambda document: document.update(notes="x"), V0),
         lambda files: files.update({f"{V0}/train_report.json": b"{}"}),
     ):
-        found = refused(edit, names=f"{OLD} ACTIVE (v0_prod)", where=V0)
-        assert any("has no digest (an older tool wrote it)" in f.message for f in found)
+        findings = refused(edit, names=f"{OLD} ACTIVE (v0_prod)", where=V0)
+        assert any("has no digest (an older tool wrote it)" in f.message for f in findings)
 
 
 def test_the_dataset_of_what_is_active_cannot_be_exchanged() -> None:
-    found = refused(lambda files: files.update(at(DATASET, dataset("other rows"))), where=DATASET)
-    assert {f.message.partition(" was trained")[0] for f in found} == {ACTIVE, f"{OLD} ACTIVE (v0_prod)"}
+    findings = refused(lambda files: files.update(at(DATASET, dataset("other rows"))), where=DATASET)
+    assert {f.message.partition(" was trained")[0] for f in findings} == {ACTIVE, f"{OLD} ACTIVE (v0_prod)"}
     refused(lambda files: gone(files, DATASET), where=DATASET)
     refused(lambda files: moved(files, "ml/datasets/Data_1", DATASET), where=DATASET)
     refused(lambda files: replaced(files, Kind.SYMLINK, DATASET), where=DATASET)
@@ -218,8 +218,8 @@ def test_a_dataset_that_was_never_there_may_be_added_where_it_is_proven() -> Non
     desk = trees.Desk(base().registry, Tree(bare), base().now)
     assert judge(desk, desk.registry, FILES).passes
     broken = {**FILES, f"{DATASET}/data.parquet": b"other"}
-    found = errors_in(judge(desk, desk.registry, broken).findings)
-    assert any(f.message.startswith(f"{ACTIVE} was trained on {DATASET}, which is not proven") for f in found)
+    findings = errors_in(judge(desk, desk.registry, broken).findings)
+    assert any(f.message.startswith(f"{ACTIVE} was trained on {DATASET}, which is not proven") for f in findings)
 
 
 def test_what_no_pointer_names_may_change_in_any_way() -> None:
@@ -231,8 +231,8 @@ def test_what_no_pointer_names_may_change_in_any_way() -> None:
 def test_a_directory_that_is_demoted_goes_in_a_pull_request_of_its_own() -> None:
     """While the base points to it, a merge that fails half way would leave a pointer to nothing."""
     head = base().promoted(MODEL, Stage.SHADOW, "v3").registry
-    found = errors_in(judge(base(), head, edited(lambda files: gone(files, V2))).findings)
-    assert [f.message for f in found if f.rule == "gate.tree"] == [
+    findings = errors_in(judge(base(), head, edited(lambda files: gone(files, V2))).findings)
+    assert [f.message for f in findings if f.rule == "gate.tree"] == [
         f"{MODEL} SHADOW (v2_shadow) has lost its directory, gone or renamed: {V2}."
     ]
 

@@ -40,9 +40,9 @@ def checkout(alice: Person) -> Iterator[Checkout]:
 
 
 def test_a_checkout_is_found_from_any_directory_in_it(alice: Person) -> None:
-    found = Checkout.open(alice.clone / "ml" / "registry")
-    assert found.root == alice.clone
-    found.close()
+    inner = Checkout.open(alice.clone / "ml" / "registry")
+    assert inner.root == alice.clone
+    inner.close()
 
 
 def test_outside_of_a_repository_there_is_none(tmp_path: Path) -> None:

@@ -60,13 +60,13 @@ def test_a_silent_failure_is_told_by_its_status() -> None:
 
 
 def test_gits_words_are_one_bounded_line() -> None:
-    said = stderr_of(GitCommandError("git", 1, "x " * 1000))
-    assert len(said) <= 500
-    assert "\n" not in said
+    reason = stderr_of(GitCommandError("git", 1, "x " * 1000))
+    assert len(reason) <= 500
+    assert "\n" not in reason
 
 
 @pytest.mark.parametrize(
-    ("stdout", "stderr", "said"),
+    ("stdout", "stderr", "reason"),
     [
         (
             "To x\n!\tabc:refs/heads/main\t[rejected] (stale info)\nDone",
@@ -77,8 +77,8 @@ def test_gits_words_are_one_bounded_line() -> None:
         ("", "", "git ended with 128"),
     ],
 )
-def test_a_rejected_push_is_explained_by_the_line_of_its_ref(stdout: str, stderr: str, said: str) -> None:
-    assert rejection(failed(128, stderr, stdout)) == said
+def test_a_rejected_push_is_explained_by_the_line_of_its_ref(stdout: str, stderr: str, reason: str) -> None:
+    assert rejection(failed(128, stderr, stdout)) == reason
 
 
 def test_an_identity_is_a_name_and_an_address() -> None:

@@ -77,9 +77,9 @@ def test_other_bytes_under_the_same_name_are_opened_again(repository: FakeReposi
 
 def test_the_same_bytes_under_another_name_are_evidence_of_their_own(repository: FakeRepository) -> None:
     examine = Examiner(Opener())
-    found = [examine(tree(repository, BASE), directory, Limits()) for directory in (V1, COPY)]
-    assert [evidence.artifact_dir for evidence in found] == [V1, COPY]
-    assert found[0].digest == found[1].digest is not None
+    examined = [examine(tree(repository, BASE), directory, Limits()) for directory in (V1, COPY)]
+    assert [evidence.artifact_dir for evidence in examined] == [V1, COPY]
+    assert examined[0].digest == examined[1].digest is not None
 
 
 def test_under_other_limits_it_is_opened_again(repository: FakeRepository) -> None:

@@ -36,17 +36,17 @@ def promoted(
 
 def files(registry: ModelRegistry | None, *artifacts: str, policy: str = "", split: bool = False) -> dict[str, bytes]:
     """A commit's files: the registry in either layout, the policy, and artifacts as `name` or `name=content`."""
-    found: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     if registry is not None and split:
-        found[DEFAULT_PATH] = stored_json({"schema_version": "v1", "layout": "split"})
+        contents[DEFAULT_PATH] = stored_json({"schema_version": "v1", "layout": "split"})
         place = models_directory(DEFAULT_PATH)
-        found |= {f"{place}/{name}.json": stored_json(registry.raw_entry(name)) for name in registry}
+        contents |= {f"{place}/{name}.json": stored_json(registry.raw_entry(name)) for name in registry}
     elif registry is not None:
-        found[DEFAULT_PATH] = registry.to_bytes()
+        contents[DEFAULT_PATH] = registry.to_bytes()
     for artifact in artifacts:
         name, _, content = artifact.partition("=")
-        found[f"ml/artifacts/{name}/manifest.json"] = json.dumps({"model_file": "m.onnx", "is": content}).encode()
-    return found | ({POLICY_PATH: policy.encode()} if policy else {})
+        contents[f"ml/artifacts/{name}/manifest.json"] = json.dumps({"model_file": "m.onnx", "is": content}).encode()
+    return contents | ({POLICY_PATH: policy.encode()} if policy else {})
 
 
 def moved_apart(

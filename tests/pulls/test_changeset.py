@@ -164,9 +164,9 @@ def test_a_manifest_is_read_at_the_head_or_is_none() -> None:
     }
     head = {"a/manifest.json": json.dumps(good).encode(), "b/manifest.json": b"{}"}
     changeset = diverged({"c/manifest.json": head["a/manifest.json"]}, head)
-    found = changeset.manifest_of(ArtifactPath("a"))
-    assert found is not None
-    assert found.model_file == "m.onnx"
+    manifest = changeset.manifest_of(ArtifactPath("a"))
+    assert manifest is not None
+    assert manifest.model_file == "m.onnx"
     assert changeset.manifest_of(ArtifactPath("b")) is None
     assert changeset.manifest_of(ArtifactPath("c")) is None
 

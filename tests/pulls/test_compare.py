@@ -27,9 +27,9 @@ def ends(tmp_path_factory: pytest.TempPathFactory) -> Ends:
 
 
 def test_promotions_are_recognised_oldest_first(ends: Ends) -> None:
-    found = replay_change(ends)
-    assert isinstance(found, Replayed)
-    assert [(step.model, step.event.to_stage) for step in found.steps] == [
+    result = replay_change(ends)
+    assert isinstance(result, Replayed)
+    assert [(step.model, step.event.to_stage) for step in result.steps] == [
         (MODEL, Stage.SHADOW),
         (MODEL, Stage.STAGING),
     ]
@@ -41,9 +41,9 @@ def test_where_nothing_changed_there_is_no_promotion(ends: Ends, registry: Model
 
 
 def refused(ends: Ends) -> tuple[str, str, str]:
-    found = replay_change(ends)
-    assert isinstance(found, Diverged)
-    [problem] = found.findings
+    result = replay_change(ends)
+    assert isinstance(result, Diverged)
+    [problem] = result.findings
     assert problem.severity is Severity.ERROR
     assert problem.where == "ml/registry/models.json"
     return problem.rule, problem.message, problem.remedy
@@ -86,7 +86,7 @@ def test_what_is_no_promotion_is_refused(ends: Ends) -> None:
 
 
 def refused_where_anything(ends: Ends) -> tuple[str, str, str]:
-    found = replay_change(ends)
-    assert isinstance(found, Diverged)
-    [problem] = found.findings
+    result = replay_change(ends)
+    assert isinstance(result, Diverged)
+    [problem] = result.findings
     return problem.rule, problem.message, problem.where

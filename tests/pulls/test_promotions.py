@@ -53,16 +53,16 @@ def loaded(changeset: Changeset, examine: FakeExaminer | None = None) -> Pending
 
 
 def pending(changeset: Changeset) -> PendingPromotions:
-    found = loaded(changeset)
-    assert isinstance(found, PendingPromotions), found
-    return found
+    result = loaded(changeset)
+    assert isinstance(result, PendingPromotions), result
+    return result
 
 
 def invalid(changeset: Changeset) -> InvalidPromotions:
-    found = loaded(changeset)
-    assert isinstance(found, InvalidPromotions), found
-    assert all(finding.remedy for finding in errors_in(found.findings))
-    return found
+    result = loaded(changeset)
+    assert isinstance(result, InvalidPromotions), result
+    assert all(finding.remedy for finding in errors_in(result.findings))
+    return result
 
 
 def stages(steps: tuple[Step, ...]) -> list[tuple[str, Stage | None]]:
@@ -79,17 +79,17 @@ def rewritten(registry: ModelRegistry, **changes: Any) -> ModelRegistry:
 
 
 def test_a_branch_that_only_adds_promotions_is_taken_as_it_is() -> None:
-    found = pending(ahead(EMPTY, HEAD_REGISTRY))
-    assert stages(found.steps) == [(MODEL, Stage.SHADOW), (MODEL, Stage.STAGING)]
-    assert found.steps == found.own
-    assert found.registry.document == HEAD_REGISTRY.document
-    assert found.base.document == EMPTY.document
-    assert (found.behind, found.needs_replan) == (False, False)
+    result = pending(ahead(EMPTY, HEAD_REGISTRY))
+    assert stages(result.steps) == [(MODEL, Stage.SHADOW), (MODEL, Stage.STAGING)]
+    assert result.steps == result.own
+    assert result.registry.document == HEAD_REGISTRY.document
+    assert result.base.document == EMPTY.document
+    assert (result.behind, result.needs_replan) == (False, False)
 
 
 def test_a_branch_that_promotes_nothing_has_nothing_pending() -> None:
-    found = pending(ahead(HEAD_REGISTRY, HEAD_REGISTRY))
-    assert (found.steps, found.own, found.needs_replan) == ((), (), False)
+    result = pending(ahead(HEAD_REGISTRY, HEAD_REGISTRY))
+    assert (result.steps, result.own, result.needs_replan) == ((), (), False)
 
 
 @pytest.mark.parametrize(
@@ -103,37 +103,37 @@ def test_a_branch_that_promotes_nothing_has_nothing_pending() -> None:
 def test_without_a_registry_on_both_sides_there_is_nothing_to_promote_in(
     base: ModelRegistry | None, head: ModelRegistry | None, rule: str, message: str
 ) -> None:
-    found = invalid(diverged(files(base), files(head)))
-    assert [(f.rule, f.message, f.where) for f in found.findings] == [(rule, message, "ml/registry/models.json")]
-    assert found.model is None
+    result = invalid(diverged(files(base), files(head)))
+    assert [(f.rule, f.message, f.where) for f in result.findings] == [(rule, message, "ml/registry/models.json")]
+    assert result.model is None
 
 
 def test_a_registry_that_the_branch_removed_is_missing_wherever_the_base_went_meanwhile() -> None:
     base = promoted(EMPTY, OTHER_TO_SHADOW, asked=50)
-    found = invalid(diverged(files(base), files(None), fork=files(EMPTY)))
-    assert [finding.message for finding in found.findings] == ["The pull request removes the registry."]
+    result = invalid(diverged(files(base), files(None), fork=files(EMPTY)))
+    assert [finding.message for finding in result.findings] == ["The pull request removes the registry."]
 
 
 def test_a_registry_that_was_edited_by_hand_is_not_pending_but_invalid() -> None:
     merged = promoted(EMPTY, TO_SHADOW)
-    found = invalid(ahead(merged, rewritten(merged, reason="better")))
-    assert [finding.rule for finding in found.findings] == ["gate.replay"]
-    assert "reason changed" in found.findings[0].message
+    result = invalid(ahead(merged, rewritten(merged, reason="better")))
+    assert [finding.rule for finding in result.findings] == ["gate.replay"]
+    assert "reason changed" in result.findings[0].message
 
 
 def test_where_the_bases_registry_moved_the_branchs_promotions_are_planned_again_on_it() -> None:
     base = promoted(EMPTY, OTHER_TO_SHADOW, asked=50)
-    found = pending(moved_apart(base, HEAD_REGISTRY))
-    assert (found.behind, found.needs_replan) == (True, True)
-    assert stages(found.steps) == stages(found.own) == [(MODEL, Stage.SHADOW), (MODEL, Stage.STAGING)]
-    for new, old in zip(found.steps, found.own, strict=True):
+    result = pending(moved_apart(base, HEAD_REGISTRY))
+    assert (result.behind, result.needs_replan) == (True, True)
+    assert stages(result.steps) == stages(result.own) == [(MODEL, Stage.SHADOW), (MODEL, Stage.STAGING)]
+    for new, old in zip(result.steps, result.own, strict=True):
         assert new.event.ts_utc == to_timestamp(NOW) > old.event.ts_utc, "a new time"
         assert new.event.registry_git_sha == BASE, "and a new origin"
         assert new.event.request == old.event.request, "for the same request"
         assert new.event.pointer.digest == old.event.pointer.digest
-    assert found.base.document == base.document
-    assert found.registry.raw_entry(OTHER) == base.raw_entry(OTHER)
-    assert [event.request.id for event in found.registry.history[MODEL] if event.request] == [
+    assert result.base.document == base.document
+    assert result.registry.raw_entry(OTHER) == base.raw_entry(OTHER)
+    assert [event.request.id for event in result.registry.history[MODEL] if event.request] == [
         "comment:2#1",
         "comment:1#1",
     ]
@@ -141,24 +141,24 @@ def test_where_the_bases_registry_moved_the_branchs_promotions_are_planned_again
 
 def test_what_the_base_holds_already_is_left_out() -> None:
     base = promoted(EMPTY, TO_SHADOW, asked=50)
-    found = pending(moved_apart(base, HEAD_REGISTRY))
-    assert stages(found.steps) == [(MODEL, Stage.STAGING)]
-    assert stages(found.own) == [(MODEL, Stage.SHADOW), (MODEL, Stage.STAGING)]
-    assert found.needs_replan
+    result = pending(moved_apart(base, HEAD_REGISTRY))
+    assert stages(result.steps) == [(MODEL, Stage.STAGING)]
+    assert stages(result.own) == [(MODEL, Stage.SHADOW), (MODEL, Stage.STAGING)]
+    assert result.needs_replan
 
 
 def test_what_the_rules_refuse_on_the_new_base_is_invalid_and_names_its_model() -> None:
     head = promoted(KNOWN, TO_ACTIVE, policy=LAX)
-    found = invalid(moved_apart(promoted(KNOWN, OTHER_TO_SHADOW, asked=50), head, fork=KNOWN))
-    assert "active.prior_stage" in [finding.rule for finding in found.findings]
-    assert found.model == MODEL
+    result = invalid(moved_apart(promoted(KNOWN, OTHER_TO_SHADOW, asked=50), head, fork=KNOWN))
+    assert "active.prior_stage" in [finding.rule for finding in result.findings]
+    assert result.model == MODEL
 
 
 def test_a_branch_that_rewrote_history_is_not_planned_again_on_a_base_that_moved() -> None:
     fork = promoted(EMPTY, TO_SHADOW)
     base = promoted(fork, OTHER_TO_SHADOW, asked=50)
-    found = invalid(moved_apart(base, rewritten(fork, reason="better"), fork=fork))
-    assert "reason changed" in found.findings[0].message
+    result = invalid(moved_apart(base, rewritten(fork, reason="better"), fork=fork))
+    assert "reason changed" in result.findings[0].message
 
 
 def test_what_a_branch_itself_promotes_is_counted_from_where_it_left_the_base() -> None:
@@ -185,13 +185,13 @@ def test_without_anything_dropped_the_pending_promotions_are_the_same() -> None:
 def test_what_is_dropped_goes_and_the_others_are_planned_again_on_the_base() -> None:
     changeset = ahead(KNOWN, promoted(KNOWN, TO_SHADOW, TO_STAGING))
     before = pending(changeset)
-    found = without([before.own[0]], before, pull_snapshot(changeset), with_github())
-    assert isinstance(found, PendingPromotions), found
-    assert stages(found.steps) == [(MODEL, Stage.STAGING)]
-    assert (before.own[1].event.from_stage, found.steps[0].event.from_stage) == (Stage.SHADOW, None)
-    assert found.own == before.own
-    assert (found.behind, found.needs_replan) == (False, True)
-    assert found.registry.get_stage_pointer(MODEL, "shadow") == KNOWN.get_stage_pointer(MODEL, "shadow")
+    result = without([before.own[0]], before, pull_snapshot(changeset), with_github())
+    assert isinstance(result, PendingPromotions), result
+    assert stages(result.steps) == [(MODEL, Stage.STAGING)]
+    assert (before.own[1].event.from_stage, result.steps[0].event.from_stage) == (Stage.SHADOW, None)
+    assert result.own == before.own
+    assert (result.behind, result.needs_replan) == (False, True)
+    assert result.registry.get_stage_pointer(MODEL, "shadow") == KNOWN.get_stage_pointer(MODEL, "shadow")
 
 
 def with_github() -> JobContext:
@@ -201,20 +201,20 @@ def with_github() -> JobContext:
 def test_when_all_are_dropped_the_registry_is_the_bases_again() -> None:
     changeset = ahead(EMPTY, HEAD_REGISTRY)
     before = pending(changeset)
-    found = without(before.own, before, pull_snapshot(changeset), job_context())
-    assert isinstance(found, PendingPromotions), found
-    assert found.steps == ()
-    assert found.registry.document == EMPTY.document
-    assert found.needs_replan
+    result = without(before.own, before, pull_snapshot(changeset), job_context())
+    assert isinstance(result, PendingPromotions), result
+    assert result.steps == ()
+    assert result.registry.document == EMPTY.document
+    assert result.needs_replan
 
 
 def test_without_what_it_rested_on_a_promotion_is_refused() -> None:
     changeset = ahead(EMPTY, HEAD_REGISTRY)
     before = pending(changeset)
-    found = without([before.own[0]], before, pull_snapshot(changeset), with_github())
-    assert isinstance(found, InvalidPromotions), "a new model begins in SHADOW"
-    assert "request.model" in [finding.rule for finding in found.findings]
-    assert found.model == MODEL
+    result = without([before.own[0]], before, pull_snapshot(changeset), with_github())
+    assert isinstance(result, InvalidPromotions), "a new model begins in SHADOW"
+    assert "request.model" in [finding.rule for finding in result.findings]
+    assert result.model == MODEL
 
 
 def test_an_error_of_github_while_planning_again_is_not_a_verdict() -> None:
@@ -267,10 +267,10 @@ def test_an_event_made_at_a_terminal_answers_no_request() -> None:
 
 def test_a_request_is_answered_by_the_branchs_own_event() -> None:
     changeset = ahead(EMPTY, HEAD_REGISTRY)
-    found = pending(changeset)
-    assert answered(found, changeset, "comment:2#1") is found.own[1]
+    result = pending(changeset)
+    assert answered(result, changeset, "comment:2#1") is result.own[1]
     for other in ("comment:3#1", "comment:2#2", "run:2#1", "comment:2"):
-        assert answered(found, changeset, other) is None
+        assert answered(result, changeset, other) is None
 
 
 def test_a_request_is_answered_when_its_event_is_on_the_base_already() -> None:
@@ -286,7 +286,7 @@ def test_in_the_split_layout_only_files_that_the_base_changed_since_are_read(mov
     start, later = promoted(EMPTY, OTHER_TO_SHADOW, asked=50), promoted(EMPTY, OTHER_TO_SHADOW, TO_SHADOW, asked=50)
     base, fork = files(later, split=True), files(start if moved else later, split=True)
     changeset = diverged(base, fork, fork=fork)
-    found = pending(changeset)
-    step = answered(found, changeset, "comment:52#1")
+    result = pending(changeset)
+    step = answered(result, changeset, "comment:52#1")
     assert (step is not None) is moved
-    assert answered(found, changeset, "comment:51#1") is None, "that one stood there before the branch began"
+    assert answered(result, changeset, "comment:51#1") is None, "that one stood there before the branch began"
