@@ -22,8 +22,8 @@ from promotebot.artifact.source import FileSource, TreeEntry
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding
 from promotebot.git.branch import FetchedRepository
-from promotebot.github.checks import MAX_SUMMARY, Conclusion
-from promotebot.github.ports import GitHub, Issue, IssueComment, Labeling, PullRequest, WorkflowRun
+from promotebot.github.checks import GATE, MAX_DESCRIPTION, MAX_SUMMARY, Conclusion, State
+from promotebot.github.ports import BranchPush, CommitStatus, GitHub, Issue, IssueComment, PullRequest
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.policy import Permission, Policy
 from promotebot.pulls.changeset import Changeset
@@ -42,6 +42,7 @@ REPO = "acme/models"
 NOW = datetime(2026, 2, 16, 9, tzinfo=timezone.utc)
 FORK, BASE, HEAD, TRAINED = (GitSha(digit * 40) for digit in ("a", "b", "c", "5"))
 POLICY_PATH = ".github/promotion.yml"
+DIGEST = Digest("sha256:" + "0" * 64)
 MAX_COMMENT = 65_536  # https://docs.github.com/en/rest/issues/comments: longer bodies are refused with 422
 REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 
@@ -56,14 +57,17 @@ class Review:
     kind: str = "User"
 
 
-@dataclass(frozen=True)
-class Push:
-    """A branch moved to `after`; an App's push has no person behind it, and `actor` None is a deleted account."""
+def push(after: str, actor: str = "alice", **changes: Any) -> BranchPush:
+    """A person moved a branch to `after`; `creates` says that the branch was not there before."""
+    return replace(BranchPush("0" * 40, after, actor, is_person=not actor.endswith("[bot]")), **changes)
 
-    after: str
-    actor: str | None = "alice"
-    by_app: bool = False
-    creates: bool = False
+
+@dataclass(frozen=True)
+class Posted:
+    """A status as it was posted on a commit."""
+
+    sha: str
+    status: CommitStatus
 
 
 @dataclass(frozen=True)
@@ -114,11 +118,11 @@ class FakeGitHub:
     comments: dict[int, IssueComment] = field(default_factory=dict)
     """Oldest first, as GitHub lists them."""
     reviews: dict[int, list[Review]] = field(default_factory=dict)
-    pushes: dict[str, list[Push]] = field(default_factory=dict)
+    pushed: dict[str, list[BranchPush]] = field(default_factory=dict)
     """Branch → its pushes, oldest first."""
-    runs: dict[int, WorkflowRun] = field(default_factory=dict)
+    posted: list[Posted] = field(default_factory=list)
+    """Every commit's statuses, oldest first."""
     labels_on: dict[int, list[str]] = field(default_factory=dict)
-    labeled: dict[int, list[Labeling]] = field(default_factory=dict)
     reactions: list[tuple[int, str]] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     issues: dict[int, OpenedIssue] = field(default_factory=dict)
@@ -126,6 +130,8 @@ class FakeGitHub:
     dispatches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     default: str = "main"
     may_open_pulls: bool = True
+    is_personal: bool = False
+    """True where the token is a person's, which may not create check runs."""
     failing: dict[str, CouldNotVerify] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     closed: int = 0
@@ -136,6 +142,14 @@ class FakeGitHub:
         assert callable(getattr(self, method))
         self.failing[method] = CouldNotVerify(message, remedy="run the job again")
         return self
+
+    def post(self, sha: str, context: str, state: str, *, by: str = BOT, description: str = "") -> None:
+        """Somebody posts a status, which any writer may."""
+        self.posted.append(Posted(sha, CommitStatus(context, state, by, description[:MAX_DESCRIPTION])))
+
+    def verdicts(self, sha: str) -> list[str]:
+        """The states of the required status on a commit, oldest first."""
+        return [p.status.state for p in self.posted if p.sha == sha and p.status.context == GATE]
 
     def say(self, pull: int, author: str, body: str, **changes: Any) -> IssueComment:
         """Somebody comments on a pull request."""
@@ -148,11 +162,10 @@ class FakeGitHub:
         self._now += timedelta(seconds=1)
         self.comments[comment_id] = replace(self.comments[comment_id], body=body, updated_at=self._now)
 
-    def put_label(self, pull: int, name: str, *, by: str) -> None:
-        """Somebody puts a label on, which GitHub remembers."""
+    def put_label(self, pull: int, name: str) -> None:
+        """Somebody puts a label on."""
         if name not in self.labels_on.setdefault(pull, []):
             self.labels_on[pull].append(name)
-            self.labeled.setdefault(pull, []).append(Labeling(name, by))
 
     def permission(self, login: str) -> Permission:
         self._asked("permission")
@@ -190,17 +203,9 @@ class FakeGitHub:
         last = {review.login: (review.state, review.commit) for review in spoken}
         return sorted(login for login, verdict in last.items() if verdict == ("APPROVED", head_sha))
 
-    def last_pusher(self, branch: str, head_sha: str) -> str | None:
-        self._asked("last_pusher")
-        pushes = self.pushes.get(branch, [])
-        if not pushes or pushes[-1].after != head_sha:
-            raise CouldNotVerify(f"GitHub does not list who pushed {head_sha[:7]} yet", remedy="run the job again")
-        for push in reversed(pushes):
-            if not push.by_app:
-                return push.actor or "ghost"
-            if push.creates:
-                return None
-        raise CouldNotVerify(f"no person is among the newest pushes of {branch}", remedy="push a commit, and ask again")
+    def pushes(self, branch: str) -> Iterator[BranchPush]:
+        self._asked("pushes")
+        yield from reversed(self.pushed.get(branch, []))
 
     def comment(self, comment_id: int) -> IssueComment:
         self._asked("comment")
@@ -210,24 +215,15 @@ class FakeGitHub:
         self._asked("default_branch")
         return self.default
 
-    def run(self, run_id: int) -> WorkflowRun:
-        self._asked("run")
-        return _lookup(self.runs, run_id, f"read run {run_id}")
-
     def labels(self, pull: int) -> Sequence[str]:
         self._asked("labels")
         self._pull(pull)
         return list(self.labels_on.get(pull, []))
 
-    def labelings(self, pull: int) -> Sequence[Labeling]:
-        self._asked("labelings")
-        self._pull(pull)
-        return list(self.labeled.get(pull, []))
-
     def add_label(self, pull: int, name: str) -> None:
         self._asked("add_label")
         self._pull(pull)
-        self.put_label(pull, name, by=BOT)
+        self.put_label(pull, name)
 
     def remove_label(self, pull: int, name: str) -> None:
         self._asked("remove_label")
@@ -264,13 +260,24 @@ class FakeGitHub:
             mine = self.say(pull, BOT, body)  # whoever the settings name: a token writes as its own account
         return mine.html_url
 
+    def statuses(self, sha: str) -> Iterator[CommitStatus]:
+        self._asked("statuses")
+        yield from [posted.status for posted in reversed(self.posted) if posted.sha == sha]
+
+    def publish_status(self, sha: str, *, context: str, state: State, description: str) -> None:
+        self._asked("publish_status")
+        self.post(sha, context, state, description=description)
+
     def publish_check(
         self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
-    ) -> None:
+    ) -> bool:
         self._asked("publish_check")
+        if self.is_personal:
+            return False
         self.checks.append(
             Check(head_sha, name, conclusion, title[:255], cut(summary, MAX_SUMMARY), cut(text, MAX_SUMMARY))
         )
+        return True
 
     def deploy(
         self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str

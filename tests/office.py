@@ -158,8 +158,12 @@ class Office:
         return ModelRegistry.parse(self.repository.git.run_bytes("cat-file", "blob", f"{revision}:{REGISTRY}"))
 
     def checks(self, sha: str) -> list[str]:
-        runs = [run for run in self.repository.check_runs.values() if run.head_sha == sha]
-        return [str(run.conclusion) for run in runs if run.name == "promotebot/gate"]
+        """The states of the required status on a commit, oldest first."""
+        return [s.state for s in self.repository.statuses if (s.sha, s.context) == (sha, "promotebot/gate")]
+
+    def reports(self, sha: str) -> list[Any]:
+        """The check runs with the report on a commit, oldest first."""
+        return [run for run in self.repository.check_runs.values() if (run.head_sha, run.name) == (sha, "promotebot")]
 
     def reactions(self) -> list[str]:
         return [reaction.content for comment in self.repository.comments.values() for reaction in comment.reactions]

@@ -16,11 +16,11 @@ from promotebot.git.branch import FetchedRepository
 from promotebot.git.process import ISOLATED, Identity
 from promotebot.git.repository import Repository
 from promotebot.github.client import PyGithubClient
-from promotebot.github.ports import GitHub, Labeling
+from promotebot.github.ports import CommitStatus, GitHub
 from promotebot.promotion.policy import Permission
 from tests import fakes
 from tests.fake_github.people import BOT_PERMISSIONS
-from tests.fakes import BOT, Commit, FakeGitHub, FakeRepository, Push, Review
+from tests.fakes import BOT, Commit, FakeGitHub, FakeRepository, Review, push
 from tests.office import Office
 
 MARKER, OTHER_MARKER = "<!-- promotebot:regime -->", "<!-- promotebot:general -->"
@@ -39,6 +39,8 @@ class World:
     """Somebody comments; the comment's id."""
     edit: Callable[[int, str], None]
     label: Callable[[str, str], None]
+    post: Callable[[str, str, str], None]
+    """Somebody posts a status: context, state, login."""
     review: Callable[[str, str], None]
     bodies: Callable[[], list[str]]
     reactions: Callable[[], list[str]]
@@ -51,7 +53,7 @@ class World:
 def in_memory() -> World:
     roles = {"alice": Permission.MAINTAIN, "carol": Permission.WRITE, "mallory": Permission.READ}
     fake = FakeGitHub(roles=roles, pulls={1: fakes.pull_request(1)})
-    fake.pushes["change"] = [Push(fakes.HEAD)]
+    fake.pushed["change"] = [push(fakes.HEAD, creates=True)]
 
     def review(login: str, state: str) -> None:
         fake.reviews.setdefault(1, []).append(Review(login, state, fakes.HEAD))
@@ -63,7 +65,8 @@ def in_memory() -> World:
         "change",
         say=lambda login, body: fake.say(1, login, body).id,
         edit=fake.edit,
-        label=lambda name, login: fake.put_label(1, name, by=login),
+        label=lambda name, _: fake.put_label(1, name),
+        post=lambda context, state, login: fake.post(fakes.HEAD, context, state, by=login),
         review=review,
         bodies=lambda: [comment.body for comment in fake.comments.values() if comment.author == BOT],
         reactions=lambda: [content for _, content in fake.reactions],
@@ -89,10 +92,11 @@ def over_http(office: Office, client: PyGithubClient) -> World:
         say=lambda login, body: repository.comment(number, author=login, body=body).id,
         edit=edit,
         label=lambda name, login: repository.add_label(number, name, by=login),
+        post=lambda context, state, login: repository.post_status(office.head(number), context, state, by=login),
         review=lambda login, state: _ignored(repository.review(number, by=login, state=state)),
         bodies=lambda: office.comments(number),
         reactions=office.reactions,
-        conclusions=lambda: office.checks(office.head(number)),
+        conclusions=lambda: [str(run.conclusion) for run in office.reports(office.head(number))],
         deployments=lambda: [
             (made.sha, made.environment, [status.state for status in made.statuses])
             for made in repository.deployments.values()
@@ -122,9 +126,10 @@ def test_github_in_memory_answers_as_the_client_does_over_http(world: World) -> 
     pull_requests_are_found_by_number_and_branch(world)
     comments_are_found_written_once_and_settled(world)
     reactions_are_put_on_once(world)
-    labels_are_remembered_with_who_put_them_on(world)
+    labels_are_put_on_and_taken_off(world)
     the_last_verdict_on_this_head_is_an_approval(world)
     checks_are_taken(world)
+    statuses_are_listed_newest_first_with_who_posted_them(world)
     issues_are_found_by_marker_while_they_are_open(world)
     a_deployment_is_recorded_once_with_each_of_its_states(world)
 
@@ -149,16 +154,14 @@ def pull_requests_are_found_by_number_and_branch(world: World) -> None:
     assert (answer.state, answer.merged, answer.draft, answer.is_fork) == ("open", False, False, False)
     assert list(github.open_pulls("main")) == list(github.pulls_from(world.branch)) == [world.number]
     assert list(github.open_pulls("other")) == list(github.pulls_from("other")) == []
-    assert github.last_pusher(world.branch, world.head) == "alice"
+    [made] = github.pushes(world.branch)
+    assert (made.after, made.actor, made.is_person, made.creates) == (world.head, "alice", True, True)
+    assert list(github.pushes("other")) == []
     assert github.default_branch() == "main"
     with pytest.raises(CouldNotVerify, match="GitHub refused to read pull request #999: 404"):
         github.pull(999)
-    with pytest.raises(CouldNotVerify, match="GitHub does not list who pushed 0000000 yet"):
-        github.last_pusher(world.branch, "0" * 40)
     with pytest.raises(CouldNotVerify, match="GitHub refused to open a pull request: 422"):
         github.create_pull(head_ref=world.branch, base_ref="main", title="Again", body="")
-    with pytest.raises(CouldNotVerify, match="GitHub refused to read run 999: 404"):
-        github.run(999)
 
 
 def comments_are_found_written_once_and_settled(world: World) -> None:
@@ -205,7 +208,7 @@ def reactions_are_put_on_once(world: World) -> None:
         world.github.react(999_999, "eyes")
 
 
-def labels_are_remembered_with_who_put_them_on(world: World) -> None:
+def labels_are_put_on_and_taken_off(world: World) -> None:
     github, number = world.github, world.number
     world.label("promote:active", "alice")
     world.label("promote:active", "mallory")
@@ -213,7 +216,6 @@ def labels_are_remembered_with_who_put_them_on(world: World) -> None:
     assert list(github.labels(number)) == ["promote:active", "promote:shadow"]
     github.remove_label(number, "promote:active")
     assert list(github.labels(number)) == ["promote:shadow"]
-    assert list(github.labelings(number)) == [Labeling("promote:active", "alice"), Labeling("promote:shadow", BOT)]
     with pytest.raises(CouldNotVerify, match="GitHub refused to take the label promote:active off: 404"):
         github.remove_label(number, "promote:active")
 
@@ -237,9 +239,22 @@ def the_last_verdict_on_this_head_is_an_approval(world: World) -> None:
 def checks_are_taken(world: World) -> None:
     for conclusion in ("failure", "action_required", "success"):
         world.github.publish_check(
-            world.head, name="promotebot/gate", conclusion=conclusion, title="t" * 300, summary="s" * 70_000, text=""
+            world.head, name="promotebot", conclusion=conclusion, title="t" * 300, summary="s" * 70_000, text=""
         )
     assert world.conclusions() == ["failure", "action_required", "success"]
+
+
+def statuses_are_listed_newest_first_with_who_posted_them(world: World) -> None:
+    github = world.github
+    assert list(github.statuses(world.head)) == []
+    world.post("promotebot/gate", "success", "carol")
+    github.publish_status(world.head, context="promotebot/gate", state="failure", description="d" * 200)
+    github.publish_status(world.head, context="promotebot/event/1", state="pending", description="")
+    assert list(github.statuses(world.head)) == [
+        CommitStatus("promotebot/event/1", "pending", BOT),
+        CommitStatus("promotebot/gate", "failure", BOT, "d" * 140),
+        CommitStatus("promotebot/gate", "success", "carol"),
+    ]
 
 
 def issues_are_found_by_marker_while_they_are_open(world: World) -> None:
@@ -270,7 +285,9 @@ def a_deployment_is_recorded_once_with_each_of_its_states(world: World) -> None:
     assert world.dispatches() == ["promotebot.promoted"]
 
 
-@pytest.mark.parametrize("method", ["permission", "pull", "comment", "find_comment", "react", "publish_check", "run"])
+@pytest.mark.parametrize(
+    "method", ["permission", "pull", "comment", "find_comment", "react", "publish_check", "statuses", "pushes"]
+)
 def test_a_method_that_is_told_to_fail_raises_as_a_github_that_does_not_answer(method: str) -> None:
     fake = FakeGitHub(roles={"alice": Permission.ADMIN}, pulls={7: fakes.pull_request()}).fail(method)
     calls: dict[str, Callable[[], object]] = {
@@ -279,7 +296,8 @@ def test_a_method_that_is_told_to_fail_raises_as_a_github_that_does_not_answer(m
         "comment": lambda: fake.comment(1),
         "find_comment": lambda: fake.find_comment(7, MARKER, author_login=BOT),
         "react": lambda: fake.react(1, "eyes"),
-        "run": lambda: fake.run(1),
+        "statuses": lambda: list(fake.statuses("")),
+        "pushes": lambda: list(fake.pushes("")),
         "publish_check": lambda: fake.publish_check("", name="", conclusion="success", title="", summary="", text=""),
     }
     with pytest.raises(CouldNotVerify, match="GitHub does not answer"):

@@ -74,7 +74,7 @@ def test_promote_active_alone_commits_the_registry_and_tells_the_reviewer(office
     assert "regime_v2_candidate" in comment
     assert "```diff" in comment
     assert f"--sha {after}" in comment or f"--sha {before}" in comment
-    assert sorted(office.reactions()) == ["eyes", "rocket"]
+    assert office.reactions() == ["eyes"], "the comment says the rest"
     assert comment in job.summary.replace("\\", "") or "regime_v2_candidate" in job.summary
 
 
@@ -527,9 +527,7 @@ def test_a_comment_that_fails_never_changes_the_outcome(office: Office, path: st
     assert office.checks(office.head(number)) == ["success"]
 
 
-@pytest.mark.parametrize(
-    "path", [r"/collaborators/alice/permission", r"/issues/comments/\d+$", r"/pulls/1$", r"/models$"]
-)
+@pytest.mark.parametrize("path", [r"/collaborators/alice/permission", r"/issues/comments/\d+$", r"/pulls/1$"])
 def test_a_question_github_does_not_answer_denies(office: Office, path: str) -> None:
     number = office.pull()
     head = office.head(number)
@@ -544,7 +542,7 @@ def test_a_check_that_could_not_be_set_is_set_by_running_the_job_again(office: O
     number = office.pull()
     comment = office.repository.comment(number, author="alice", body="/promote active")
     payload = office.repository.issue_comment_event(comment.id)
-    office.hub.inject(Fault("POST", r"/check-runs", status=502))
+    office.hub.inject(Fault("POST", rf"/statuses/(?!{office.head(number)})", status=502))
     job = office.job(payload)
     head = office.head(number)
     assert job.exit_code == 4
@@ -558,7 +556,7 @@ def test_a_check_that_could_not_be_set_is_set_by_running_the_job_again(office: O
 def test_a_token_without_permission_names_the_line_to_add(office: Office, tmp_path: Path) -> None:
     number = office.pull()
     comment = office.repository.comment(number, author="alice", body="/promote active")
-    granted = {"contents": "read", "pull-requests": "write", "issues": "write"}
+    granted = {"contents": "read", "pull-requests": "write", "issues": "write", "statuses": "write"}
     token = office.repository.issue_actions_token(granted)
     job = office.job(office.repository.issue_comment_event(comment.id), GITHUB_TOKEN=token)
     assert job.exit_code == 4
@@ -607,7 +605,7 @@ def test_a_second_run_leaves_the_reviewers_comment_as_it_is(office: Office) -> N
 
 def test_a_check_that_fails_after_the_push_is_told_with_the_commit(office: Office) -> None:
     number = office.pull()
-    office.hub.inject(Fault("POST", r"/check-runs", status=502))
+    office.hub.inject(Fault("POST", rf"/statuses/(?!{office.head(number)})", status=502))
     job = office.ask(number, "/promote active")
     assert job.exit_code == 4
     assert job.outputs["commit_sha"] == office.head(number)

@@ -150,7 +150,7 @@ def test_an_app_of_ones_own_finds_its_comments_again_by_its_own_login(office: Of
         "pull-requests": "write",
         "issues": "write",
         "checks": "write",
-        "actions": "read",
+        "statuses": "write",
     }
     token = office.repository.issue_app_token(permissions, slug="acme-promotions")
     environment = {"GITHUB_TOKEN": token, "PROMOTEBOT_BOT_LOGIN": "acme-promotions[bot]"}

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotebot.action.permissions import permission_refusal, pull_refusal, request_refusal, sha_refusal
-from promotebot.action.result import Reason
 from promotebot.errors import CouldNotVerify
+from promotebot.gate.admission import permission_refusal, pull_refusal, request_refusal, sha_refusal
+from promotebot.gate.refusal import Reason
 from promotebot.promotion.policy import Permission, Policy, parse_policy
 from promotebot.promotion.request import CommandArguments
 from promotebot.registry.model import Action

@@ -8,10 +8,11 @@ import pytest
 
 from promotebot.action.reply import Replier, comment_context, refusal_answer
 from promotebot.action.requester import Requester
-from promotebot.action.result import Answer, Outcome, Reason, Refusal
+from promotebot.action.result import Answer, Outcome
 from promotebot.comments.comment import Rendered
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import error, passed
+from promotebot.gate.refusal import Reason, Refusal
 from tests.fakes import BOT, HEAD, FakeGitHub, pull_request, settings
 
 REGIME, GENERAL = "<!-- promotebot:regime -->", "<!-- promotebot:general -->"
@@ -153,16 +154,31 @@ def test_a_reaction_that_fails_is_logged_and_no_more(github: FakeGitHub, caplog:
     assert "no reaction: 403" in caplog.text
 
 
-def test_the_check_is_the_required_one_on_the_exact_head(github: FakeGitHub) -> None:
+def test_the_verdict_is_a_status_on_the_exact_head_with_the_report_beside_it(github: FakeGitHub) -> None:
     replier(github).check(HEAD, "action_required", "waits", RENDERED)
+    [posted] = github.posted
+    assert (posted.sha, posted.status.context, posted.status.state) == (HEAD, "promotebot/gate", "pending")
+    assert posted.status.description == "waits"
     [check] = github.checks
-    assert (check.head_sha, check.name, check.conclusion) == (HEAD, "promotebot/gate", "action_required")
+    assert (check.head_sha, check.name, check.conclusion) == (HEAD, "promotebot", "action_required")
     assert (check.title, check.summary) == ("waits", RENDERED.body)
 
 
-def test_a_check_that_fails_is_an_error_unlike_a_comment(github: FakeGitHub) -> None:
-    with pytest.raises(CouldNotVerify, match="no checks"):
+def test_a_status_that_fails_is_an_error_unlike_a_comment(github: FakeGitHub) -> None:
+    with pytest.raises(CouldNotVerify, match="no statuses"):
+        replier(github.fail("publish_status", "no statuses")).check(HEAD, "success", "t", RENDERED)
+    assert github.checks == [], "no report without a verdict"
+
+
+def test_a_report_that_cannot_be_put_up_changes_nothing(github: FakeGitHub, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
         replier(github.fail("publish_check", "no checks")).check(HEAD, "success", "t", RENDERED)
+    assert github.verdicts(HEAD) == ["success"]
+    assert "no check run: no checks" in caplog.text
+    github.failing.clear()
+    github.is_personal = True
+    replier(github).check(HEAD, "failure", "t", RENDERED)
+    assert github.verdicts(HEAD) == ["success", "failure"]
 
 
 def test_what_a_comment_says_of_its_place_follows_the_pull_request_and_its_head(github: FakeGitHub) -> None:

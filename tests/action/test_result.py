@@ -6,8 +6,9 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from promotebot.action.result import GATE_OUTCOMES, Answer, Outcome, Reason, Refusal, finding_details
+from promotebot.action.result import GATE_OUTCOMES, Answer, Outcome, finding_details
 from promotebot.findings import error, passed, unknown, warning
+from promotebot.gate.refusal import Reason, Refusal
 
 EXIT_CODES = {
     "ignored": 0,

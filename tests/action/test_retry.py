@@ -10,9 +10,10 @@ import pytest
 
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
-from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import ATTEMPTS, Attempt, report_errors, retry_on_moved_head
 from promotebot.errors import BaseMoved, CouldNotVerify, InvalidInput, PromotebotError, RefChanged, UsageError
+from promotebot.gate.refusal import Reason
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import PullSnapshot
 from tests.fakes import BOT, FakeGitHub, diverged, job_context, pull_request, pull_snapshot, settings

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.result import Answer, Outcome
 from promotebot.action.router import respond
 from promotebot.errors import CouldNotVerify
+from promotebot.gate.refusal import Reason
 from promotebot.github.events import (
     CommentCreated,
     Dispatched,

@@ -146,8 +146,8 @@ class Site:
         bob.git("push", "--quiet", "origin", "HEAD:main")
 
     def checks(self, sha: str) -> list[str]:
-        runs = [run for run in self.repository.check_runs.values() if run.head_sha == sha]
-        return [str(run.conclusion) for run in runs if run.name == "promotebot/gate"]
+        """The states of the required status on a commit, oldest first."""
+        return [s.state for s in self.repository.statuses if (s.sha, s.context) == (sha, "promotebot/gate")]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

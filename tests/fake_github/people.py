@@ -21,7 +21,6 @@ BOT_PERMISSIONS = {
     "checks": "write",
     "statuses": "write",
     "deployments": "write",
-    "actions": "read",
 }
 PROMOTEBOT = (sys.executable, "-I", "-m", "promotebot")
 FOREIGN = ("GIT_", "GITHUB_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "ML_PROMOTION_")

@@ -23,7 +23,7 @@ from tests.fake_github.accounts import (
 from tests.fake_github.bare import ZERO
 from tests.fake_github.events import RepositoryEvents
 from tests.fake_github.push_rules import install_update_hook
-from tests.fake_github.records import Comment, Issue, Protection, Review, WorkflowRun
+from tests.fake_github.records import Comment, Issue, Protection, Review, Status, WorkflowRun
 from tests.fake_github.state import HubState, MergeGroup, Pull, locked
 
 NAME = r"[A-Za-z0-9-]+/(?!\.{1,2}$)[A-Za-z0-9._-]+"
@@ -165,6 +165,12 @@ class Repository(RepositoryEvents):
         review = Review(self.hub.next_id(), reviewer, state, body, pull.head_sha, self.hub.now())
         pull.reviews.append(review)
         return review
+
+    @locked
+    def post_status(self, sha: str, context: str, state: str, *, by: str) -> None:
+        """Put a status on a commit, as any writer may."""
+        user = self.hub.user(by)
+        self.statuses.append(Status(self.hub.next_id(), sha, user, state, context, None, None, self.hub.now()))
 
     @locked
     def close(self, number: int, *, by: str) -> None:

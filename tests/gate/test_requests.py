@@ -1,4 +1,4 @@
-"""Each event of a pull request is confirmed by GitHub or refused: every way in which it can be somebody else's word."""
+"""Who stands behind each event of a pull request: every way in which it can be somebody else's word."""
 
 from __future__ import annotations
 
@@ -9,27 +9,41 @@ import pytest
 
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity
-from promotebot.gate.pinned_commands import IntentCheck
-from promotebot.gate.requests import confirm
-from promotebot.github.ports import PullRequest, WorkflowRun
-from promotebot.promotion.policy import Permission, Policy, parse_policy
+from promotebot.gate.attestation import attest, attestation_context, revoke
+from promotebot.gate.requests import RequestCheck
+from promotebot.github.ports import PullRequest
+from promotebot.promotion.policy import Permission, Policy
 from promotebot.promotion.replay import Step
-from promotebot.promotion.request import CommandArguments
 from promotebot.registry.model import Action, Event, Pointer, RequestRef, Source
-from promotebot.registry.names import ArtifactPath, ModelName, Stage
-from tests.fakes import HEAD, NOW, REPO, TRAINED, FakeGitHub, pull_request
-from tests.pulls.promoted import EMPTY
+from promotebot.registry.names import ArtifactPath, Digest, ModelName, Stage
+from tests.fakes import (
+    BASE,
+    BOT,
+    FORK,
+    HEAD,
+    REPO,
+    TRAINED,
+    FakeGitHub,
+    diverged,
+    job_context,
+    pull_request,
+    pull_snapshot,
+    push,
+)
+from tests.pulls.promoted import EMPTY, files
 
 MODEL = ModelName("regime")
 POINTER = Pointer(
     artifact_dir=ArtifactPath("ml/artifacts/v1"), artifact_id="v1_prod", git_sha=TRAINED, dataset_id="data_1"
 )
-DEMOTED: dict[str, Any] = {"action": Action.DEMOTE, "from_stage": Stage.ACTIVE, "to_stage": None}
+OURS, OTHER = (Digest("sha256:" + digit * 64) for digit in ("1", "2"))
+SUBJECT = "promote of v1_prod (regime ACTIVE): "
+OLDER = "d" * 40
 
 
-def step(request_id: str = "comment:1#1", request: dict[str, Any] | None = None, **changes: Any) -> Step:
+def step(request: dict[str, Any] | None = None, *, digest: Digest = OURS, **changes: Any) -> Step:
     """alice's promotion of v1 to ACTIVE in pull request 7, through GitHub; `request` changes what it answers."""
-    ref = {"repo": REPO, "pull": 7, "id": request_id, "login": "alice", "head_sha": HEAD, **(request or {})}
+    ref = {"repo": REPO, "pull": 7, "id": "comment:1#1", "login": "alice", "head_sha": HEAD, **(request or {})}
     values: dict[str, Any] = {
         "ts_utc": "2026-02-16T09:00:00Z",
         "action": Action.PROMOTE,
@@ -41,334 +55,236 @@ def step(request_id: str = "comment:1#1", request: dict[str, Any] | None = None,
         "reason": "A change",
         "request": RequestRef.model_validate(ref),
     }
-    return Step(MODEL, Event(**{**values, **changes}), EMPTY)
+    return Step(MODEL, Event(**{**values, **changes}), EMPTY, digest)
+
+
+def at_a_terminal(**changes: Any) -> Step:
+    return _without_request(step(source=Source.CLI, **changes))
+
+
+def _without_request(made: Step) -> Step:
+    return replace(made, event=made.event.model_copy(update={"request": None}))
 
 
 @dataclass
 class Case:
-    """Pull request 7 by carol, on which alice (maintain) asked for ACTIVE in comment 1."""
+    """Pull request 7 by bob (maintain), pushed by bob."""
 
     github: FakeGitHub = field(
         default_factory=lambda: FakeGitHub(
-            roles={"alice": Permission.MAINTAIN, "carol": Permission.WRITE, "mallory": Permission.READ},
-            pulls={7: pull_request(author="carol")},
+            roles={
+                "alice": Permission.MAINTAIN,
+                "bob": Permission.MAINTAIN,
+                "carol": Permission.WRITE,
+                "mallory": Permission.READ,
+            },
+            pulls={7: pull_request(author="bob")},
+            pushed={"change": [push(HEAD, "bob", creates=True)]},
         )
     )
-    pull: PullRequest = field(default_factory=lambda: pull_request(author="carol"))
-    policy: Policy = field(default_factory=Policy)
-    intent: IntentCheck = lambda _step, _arguments: ""
+    pull: PullRequest = field(default_factory=lambda: pull_request(author="bob"))
+    decided: frozenset[Digest] = frozenset()
+    bot: str = BOT
+    policy: str = ""
 
-    def confirmed(self, *steps: Step) -> list[Finding]:
-        return confirm(steps, self.github, REPO, self.pull, self.policy, self.intent)
+    def findings(self, *steps: Step) -> list[Finding]:
+        ends = files(EMPTY, policy=self.policy)
+        snapshot = pull_snapshot(diverged(ends, ends), self.pull, trusted=Policy())
+        job = job_context(self.github, bot_login=self.bot)
+        return RequestCheck(snapshot, snapshot.changeset, job, self.decided).findings(steps)
 
-    def refused(self, event: Step, rule: str = "gate.request") -> str:
+    def refused(self, made: Step, rule: str = "gate.attestation") -> str:
         """The one problem with an event."""
-        [problem] = [result for result in self.confirmed(event) if result.severity is not Severity.PASS]
+        [problem] = [result for result in self.findings(made) if result.severity is not Severity.PASS]
         assert (problem.rule, problem.severity) == (rule, Severity.ERROR)
         assert problem.remedy
         return problem.message
 
-    def passes(self, event: Step) -> bool:
-        result = self.confirmed(event)
+    def passes(self, *steps: Step) -> bool:
+        result = self.findings(*steps)
         assert result, "zero checks are never a pass"
         return all(finding.severity is Severity.PASS for finding in result)
 
 
 @pytest.fixture
 def case() -> Case:
+    """The bot decided the event of `step()`."""
     made = Case()
-    made.github.say(7, "alice", "/promote active")
+    attest([step()], made.github)
+    made.github.calls.clear()
     return made
 
 
-PREFIX = "promote of v1_prod (regime ACTIVE): "
-
-
-def test_what_was_asked_here_by_somebody_who_may_is_confirmed(case: Case) -> None:
-    [result] = case.confirmed(step())
-    assert (result.rule, result.severity) == ("gate.request", Severity.PASS)
-    assert result.message == f"{PREFIX}asked by alice in this pull request"
+def test_what_the_bot_decided_for_this_pull_request_stands(case: Case) -> None:
+    [result] = case.findings(step())
+    assert (result.rule, result.severity) == ("gate.attestation", Severity.PASS)
+    assert result.message == f"{SUBJECT}requested by alice, decided by promotebot"
 
 
 def test_no_event_needs_nobody(case: Case) -> None:
-    assert case.confirmed() == []
+    assert case.findings() == []
     assert case.github.calls == []
 
 
-def test_an_event_that_names_no_request_is_not_githubs(case: Case) -> None:
-    assert case.refused(replace_request(step(), None)) == (f"{PREFIX}it says it came from GitHub and names no request.")
-    assert case.github.calls == [], "and then nobody is asked about permission"
+def test_an_attestation_says_what_it_is_about_and_names_the_event(case: Case) -> None:
+    [posted] = case.github.posted
+    assert posted.sha == HEAD
+    assert posted.status.context == "promotebot/event/1111111111111111" == attestation_context(OURS)
+    assert (posted.status.state, posted.status.description) == ("success", "#7 regime → ACTIVE")
 
 
-def replace_request(made: Step, request: RequestRef | None) -> Step:
-    return replace(made, event=made.event.model_copy(update={"request": request}))
+def test_an_event_that_the_bot_did_not_decide_is_refused(case: Case) -> None:
+    assert case.refused(step(digest=OTHER)) == f"{SUBJECT}promotebot did not decide it."
+
+
+def test_what_the_bot_took_back_stands_no_longer(case: Case) -> None:
+    revoke([step()], case.github, why="withdrawn")
+    assert case.refused(step()) == f"{SUBJECT}promotebot took it back (withdrawn)."
+
+
+def test_what_is_attested_again_stands_again(case: Case) -> None:
+    revoke([step()], case.github, why="withdrawn")
+    attest([step()], case.github)
+    assert case.passes(step())
+
+
+@pytest.mark.parametrize("by", ["carol", "alice", "bob", "ghost", "other-app[bot]", "github-actions"])
+def test_an_attestation_by_anybody_else_counts_for_nothing(case: Case, by: str) -> None:
+    case.github.post(HEAD, attestation_context(OURS), "success", by=by)
+    assert case.refused(step()) == f"{SUBJECT}it is vouched for by {by}, not by {BOT}."
+
+
+@pytest.mark.parametrize("state", ["failure", "pending", "error"])
+def test_only_success_attests(case: Case, state: str) -> None:
+    case.github.post(HEAD, attestation_context(OURS), state)
+    assert "promotebot took it back" in case.refused(step())
+
+
+def test_an_app_of_ones_own_is_the_one_that_attests(case: Case) -> None:
+    case.bot = "promoter[bot]"
+    assert "not by promoter[bot]" in case.refused(step())
+    case.github.post(HEAD, attestation_context(OURS), "success", by="promoter[bot]")
+    assert case.passes(step())
+
+
+def test_an_attestation_on_another_commit_counts_for_nothing(case: Case) -> None:
+    assert "did not decide it" in case.refused(step({"head_sha": OLDER}))
 
 
 @pytest.mark.parametrize(
     ("request_", "actor", "says"),
     [
-        ({"repo": "acme/others"}, "alice", "its request is of alice in acme/others#7, not of alice in this"),
-        ({"pull": 8}, "alice", "its request is of alice in acme/models#8, not of alice in this pull request"),
-        ({"login": "mallory"}, "alice", "its request is of mallory in acme/models#7, not of alice in this"),
-        ({}, "carol", "its request is of alice in acme/models#7, not of carol in this pull request"),
-        ({}, None, "its request is of alice in acme/models#7, not of None in this pull request"),
+        ({"repo": "acme/others"}, "alice", "its request is of alice in acme/others#7, not of alice in acme/models#7."),
+        ({"pull": 8}, "alice", "its request is of alice in acme/models#8, not of alice in acme/models#7."),
+        ({"login": "mallory"}, "alice", "its request is of mallory in acme/models#7, not of alice in acme/models#7."),
+        ({}, "carol", "its request is of alice in acme/models#7, not of carol in acme/models#7."),
+        ({}, None, "its request is of alice in acme/models#7, not of None in acme/models#7."),
     ],
 )
 def test_a_request_of_another_place_or_person_is_not_this_events(
     case: Case, request_: dict[str, Any], actor: str | None, says: str
 ) -> None:
-    assert says in case.refused(step(request=request_, actor=actor))
+    attest([step(request_, actor=actor)], case.github)
+    assert says in case.refused(step(request_, actor=actor))
+
+
+def test_an_event_that_names_no_request_is_not_githubs(case: Case) -> None:
+    assert case.refused(_without_request(step())) == f"{SUBJECT}it says it came from GitHub and names no request."
+
+
+def test_what_this_very_job_decided_is_not_asked_about_again(case: Case) -> None:
+    case.decided = frozenset({OTHER})
+    assert case.findings(step(digest=OTHER)) == []
     assert case.github.calls == []
+    assert case.refused(step(digest=Digest("sha256:" + "3" * 64))).endswith("promotebot did not decide it.")
 
 
-@pytest.mark.parametrize(
-    "request_id",
-    [
-        "comment:1",
-        "comment:#1",
-        "comment:1#",
-        "comment:x#1",
-        "comment:1#x",
-        "1#1",
-        "review:1#1",
-        ":1#1",
-        "comment:-1#1",
-    ],
-)
-def test_a_request_id_that_no_door_makes_is_none(case: Case, request_id: str) -> None:
-    assert case.refused(step(request_id)) == f"{PREFIX}its request {request_id!r} is none."
+def test_all_events_of_one_head_are_asked_for_together(case: Case) -> None:
+    attest([step(digest=OTHER)], case.github)
+    case.github.calls.clear()
+    assert case.passes(step(), step(digest=OTHER))
+    assert case.github.calls.count("statuses") == 1
 
 
-def test_a_comment_that_was_edited_afterwards_confirms_nothing(case: Case) -> None:
-    case.github.edit(1, "/promote active")
-    assert case.refused(step()) == f"{PREFIX}comment 1 was edited."
-
-
-def test_a_comment_by_somebody_else_confirms_nothing(case: Case) -> None:
-    case.github.say(7, "mallory", "/promote active")
-    assert case.refused(step("comment:2#1")) == f"{PREFIX}comment 2 is by mallory on #7."
-
-
-def test_a_comment_on_another_pull_request_confirms_nothing(case: Case) -> None:
-    case.github.say(8, "alice", "/promote active")
-    assert case.refused(step("comment:2#1")) == f"{PREFIX}comment 2 is by alice on #8."
-
-
-def test_a_comment_that_is_gone_is_unknown_and_never_a_pass(case: Case) -> None:
-    with pytest.raises(CouldNotVerify, match="read the comment again: 404"):
-        case.confirmed(step("comment:9#1"))
-
-
-@pytest.mark.parametrize("method", ["comment", "permission"])
+@pytest.mark.parametrize("method", ["statuses", "permission"])
 def test_a_github_that_does_not_answer_confirms_nothing(case: Case, method: str) -> None:
     case.github.fail(method)
     with pytest.raises(CouldNotVerify, match="GitHub does not answer"):
-        case.confirmed(step())
+        case.findings(step())
 
 
-def test_only_the_line_that_the_request_names_is_read(case: Case) -> None:
-    case.github.say(7, "alice", "Please\n/promote active\n/promote shadow")
-    assert case.passes(step("comment:2#2"))
-    for line in (1, 3, 4, 0):
-        message = case.refused(step(f"comment:2#{line}"))
-        assert message == f"{PREFIX}line {line} of comment 2 does not ask for it."
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "/promote active",
-        "/promote active regime",
-        "/promote active regime --artifact-dir ml/artifacts/v1 --artifact-id v1_prod --dataset-id data_1",
-        f"/promote active --git-sha {TRAINED}",
-        '/promote active --reason "A change"',
-    ],
-)
-def test_a_command_that_says_no_other_than_the_event_confirms_it(case: Case, command: str) -> None:
-    case.github.say(7, "alice", command)
-    assert case.passes(step("comment:2#1"))
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "/promote staging",
-        "/promote active risk",
-        "/promote active --artifact-dir ml/artifacts/v2",
-        "/promote active --artifact-id v2_prod",
-        "/promote active --dataset-id data_2",
-        f"/promote active --git-sha {'6' * 40}",
-        '/promote active --reason "Another"',
-        '/demote regime active --reason "A change"',
-        '/rollback regime --reason "A change"',
-        "/withdraw",
-        "/why",
-        "> /promote active",
-        "/promote",
-        "Looks good",
-        "",
-    ],
-)
-def test_a_command_that_asks_for_something_else_confirms_nothing(case: Case, command: str) -> None:
-    case.github.say(7, "alice", command)
-    assert case.refused(step("comment:2#1")) == f"{PREFIX}line 1 of comment 2 does not ask for it."
-
-
-def test_a_promotion_of_bytes_that_were_active_may_have_become_a_rollback(case: Case) -> None:
-    assert case.passes(step(action=Action.ROLLBACK))
-    case.github.say(7, "alice", '/rollback regime --reason "A change"')
-    assert case.passes(step("comment:2#1", action=Action.ROLLBACK))
-    case.github.say(7, "alice", '/demote regime active --reason "A change"')
-    assert not case.passes(step("comment:3#1", action=Action.ROLLBACK))
-
-
-def test_a_demotion_is_of_the_stage_that_it_cleared(case: Case) -> None:
-    case.github.say(7, "alice", '/demote regime active --reason "A change"')
-    assert case.passes(step("comment:2#1", **DEMOTED))
-    assert not case.passes(step("comment:2#1", **{**DEMOTED, "from_stage": Stage.STAGING}))
-    assert not case.passes(step("comment:1#1", **DEMOTED)), "to promote is not to demote"
-
-
-def test_what_speaks_against_a_commands_intent_refuses_its_event(case: Case) -> None:
-    asked: list[tuple[Step, CommandArguments]] = []
-
-    def intent(event: Step, arguments: CommandArguments) -> str:
-        asked.append((event, arguments))
-        return "on ccccccc the command means another artifact_dir"
-
-    case.intent = intent
-    event = step()
-    assert case.refused(event) == f"{PREFIX}on ccccccc the command means another artifact_dir."
-    assert asked == [(event, CommandArguments(Stage.ACTIVE))]
-
-
-def run(case: Case, actor: str = "alice", event: str = "pull_request_target") -> Step:
-    case.github.runs[42] = WorkflowRun(actor, event)
-    return step("run:42#1")
-
-
-@pytest.mark.parametrize("label", ["promote:active", "promote:regime:active"])
-def test_a_label_that_they_put_on_themselves_confirms_an_event(case: Case, label: str) -> None:
-    case.github.put_label(7, label, by="alice")
-    assert case.passes(run(case))
-
-
-def test_a_label_that_was_taken_off_again_was_put_on_all_the_same(case: Case) -> None:
-    case.github.put_label(7, "promote:active", by="alice")
-    case.github.remove_label(7, "promote:active")
-    assert case.passes(run(case))
-
-
-@pytest.mark.parametrize(
-    ("label", "by"),
-    [
-        ("promote:active", "mallory"),
-        ("promote:staging", "alice"),
-        ("promote:risk:active", "alice"),
-        ("bug", "alice"),
-    ],
-)
-def test_a_label_of_other_people_or_for_something_else_confirms_nothing(case: Case, label: str, by: str) -> None:
-    case.github.put_label(7, label, by=by)
-    assert case.refused(run(case)) == f"{PREFIX}alice put no label on it that asks for it."
-
-
-def test_without_any_label_a_labels_run_confirms_nothing(case: Case) -> None:
-    assert case.refused(run(case)) == f"{PREFIX}alice put no label on it that asks for it."
-
-
-def test_a_run_that_somebody_else_started_confirms_nothing(case: Case) -> None:
-    case.github.put_label(7, "promote:active", by="alice")
-    assert case.refused(run(case, actor="mallory")) == f"{PREFIX}run 42 was started by mallory."
-
-
-@pytest.mark.parametrize("event", ["push", "pull_request", "schedule", "issue_comment", "repository_dispatch"])
-def test_a_run_of_an_event_that_asks_for_nothing_confirms_nothing(case: Case, event: str) -> None:
-    case.github.put_label(7, "promote:active", by="alice")
-    assert case.refused(run(case, event=event)) == f"{PREFIX}run 42 was started by {event}, which asks for nothing."
-
-
-def test_a_job_started_by_hand_confirms_only_in_the_pull_request_it_opened(case: Case) -> None:
-    by_hand = run(case, event="workflow_dispatch")
-    for branch in ("promote/regime/active/41", "promote/regime/active/142", "42", "change"):
-        case.pull = replace(case.pull, head_ref=branch)
-        assert case.refused(by_hand) == f"{PREFIX}run 42 did not open this pull request."
-    case.pull = replace(case.pull, head_ref="promote/regime/active/42")
-    assert case.passes(by_hand)
-
-
-@pytest.mark.parametrize("method", ["run", "labelings"])
-def test_a_run_that_github_does_not_tell_of_confirms_nothing(case: Case, method: str) -> None:
-    event = run(case)
-    case.github.fail(method)
-    with pytest.raises(CouldNotVerify, match="GitHub does not answer"):
-        case.confirmed(event)
-
-
-def test_a_run_that_is_gone_is_unknown(case: Case) -> None:
-    with pytest.raises(CouldNotVerify, match="read run 43: 404"):
-        case.confirmed(step("run:43#1"))
-
-
-def test_whoever_lost_the_permission_since_does_not_pass(case: Case) -> None:
+def test_who_asked_must_still_be_allowed_to(case: Case) -> None:
     case.github.roles["alice"] = Permission.WRITE
-    message = case.refused(step(), "gate.permission")
-    assert message == f"{PREFIX}alice has write permission; maintain is needed."
-    rules = [result.rule for result in case.confirmed(step())]
-    assert rules == ["gate.request", "gate.permission"]
+    problem = case.refused(step(), "gate.permission")
+    assert problem == f"{SUBJECT}alice has write permission; promoting to ACTIVE needs maintain."
 
 
-def test_the_permission_is_that_of_the_stage_by_the_policy_of_the_base(case: Case) -> None:
-    case.github.roles["alice"] = Permission.WRITE
-    case.github.say(7, "alice", "/promote staging")
-    assert case.passes(step("comment:2#1", to_stage=Stage.STAGING))
-    case.policy = parse_policy(b"stages: {staging: {permission: admin}, active: {permission: read}}")
-    assert not case.passes(step("comment:2#1", to_stage=Stage.STAGING))
-    assert case.passes(step())
+# What was made at a terminal
 
 
-@pytest.mark.parametrize("held", Permission)
-def test_an_event_made_at_a_terminal_is_judged_by_who_opened_the_pull_request(case: Case, held: Permission) -> None:
-    case.github.roles["carol"] = held
-    at_a_terminal = step(source=Source.CLI, actor="alice@example.com")
-    result = case.confirmed(replace_request(at_a_terminal, None))
-    assert result[0].message == (f"{PREFIX}its actor alice@example.com is what the branch says; carol opened this")
-    assert case.github.calls == ["permission"], "no comment and no run is asked for"
-    refused = [finding.message for finding in result if finding.rule == "gate.permission"]
-    if held >= Permission.MAINTAIN:
-        assert refused == []
-    else:
-        assert refused == [f"{PREFIX}carol has {held.name.lower()} permission; maintain is needed."]
+def test_an_author_who_may_and_pushed_alone_answers_for_the_branch(case: Case) -> None:
+    [result] = case.findings(at_a_terminal())
+    assert (result.rule, result.severity) == ("gate.request", Severity.PASS)
+    assert "made at a terminal, as the branch says by alice; opened by bob" in result.message
 
 
-@pytest.mark.parametrize("source", [Source.CLI, None])
-def test_an_event_that_does_not_say_github_speaks_for_the_author_whatever_request_it_names(
-    case: Case, source: Source | None
-) -> None:
-    case.github.roles = {"alice": Permission.ADMIN, "carol": Permission.NONE}
-    assert case.refused(step(source=source), "gate.permission") == (
-        f"{PREFIX}carol has none permission; maintain is needed."
+def test_everybody_who_pushed_must_hold_the_permission(case: Case) -> None:
+    case.github.pushed["change"] = [push(OLDER, "carol", creates=True), push(HEAD, "bob")]
+    assert case.refused(at_a_terminal(), "gate.permission").startswith(f"{SUBJECT}carol has write permission")
+    assert case.passes(at_a_terminal(from_stage=None, to_stage=Stage.SHADOW)), "carol may do that"
+
+
+def test_an_author_who_may_not_is_refused_though_others_pushed(case: Case) -> None:
+    case.pull = pull_request(author="mallory")
+    assert case.refused(at_a_terminal(), "gate.permission").startswith(f"{SUBJECT}mallory has read permission")
+
+
+def test_who_pushed_before_the_branch_left_the_base_is_not_asked(case: Case) -> None:
+    case.github.pushed["change"] = [push(FORK, "carol", creates=True), push(BASE, "carol"), push(HEAD, "bob")]
+    assert case.passes(at_a_terminal())
+
+
+def test_a_push_that_was_forced_away_counts_all_the_same(case: Case) -> None:
+    case.github.pushed["change"] = [push(BASE, "bob", creates=True), push(OLDER, "carol"), push(HEAD, "bob")]
+    assert "carol has write permission" in case.refused(at_a_terminal(), "gate.permission")
+
+
+def test_the_bots_own_pushes_are_nobodys(case: Case) -> None:
+    case.github.pushed["change"] += [push(HEAD, BOT)]
+    assert case.passes(at_a_terminal())
+
+
+def test_another_apps_push_has_nobody_who_could_be_asked(case: Case) -> None:
+    case.github.pushed["change"] = [push(OLDER, "helper[bot]", creates=True), push(HEAD, "bob")]
+    assert case.refused(at_a_terminal(), "gate.permission") == (
+        "helper[bot], an App, pushed to change, and nobody knows on whose behalf."
     )
 
 
-def test_an_actor_that_nobody_names_is_called_nobody(case: Case) -> None:
-    [remark, *_] = case.confirmed(step(source=Source.CLI, actor=None))
-    assert "its actor nobody is what the branch says" in remark.message
+@pytest.mark.parametrize("pushes", [[], [push(OLDER, "bob", creates=True)], [push(HEAD, "bob")]])
+def test_a_list_that_does_not_lead_from_this_head_to_the_branchs_beginning_shows_nobody(
+    case: Case, pushes: list[Any]
+) -> None:
+    case.github.pushed["change"] = pushes
+    assert "does not list everybody who pushed to change" in case.refused(at_a_terminal(), "gate.permission")
 
 
-def test_an_event_without_a_stage_is_judged_as_the_highest(case: Case) -> None:
-    odd = step(source=Source.CLI, to_stage=None)
-    message = case.refused(odd, "gate.permission")
-    assert message == "promote of v1_prod (regime ?): carol has write permission; maintain is needed."
+def test_a_fork_hides_who_pushed_to_it(case: Case) -> None:
+    case.pull = pull_request(author="bob", is_fork=True)
+    rules = {finding.rule for finding in case.findings(at_a_terminal()) if finding.severity is Severity.ERROR}
+    assert rules == {"gate.fork", "gate.permission"}
 
 
-def test_each_event_is_confirmed_for_itself(case: Case) -> None:
-    case.github.edit(1, "/promote active")
-    case.github.say(7, "alice", "/promote active")
-    result = case.confirmed(step("comment:1#1"), step("comment:2#1"))
-    assert [finding.severity for finding in result] == [Severity.ERROR, Severity.PASS]
+# Where the door refuses every request, the gate refuses every event
 
 
-def test_a_moment_that_differs_is_an_edit_whatever_the_words(case: Case) -> None:
-    case.github.comments[1] = replace(case.github.comments[1], updated_at=NOW.replace(second=1))
-    assert case.refused(step()) == f"{PREFIX}comment 1 was edited."
+@pytest.mark.parametrize(
+    ("pull", "rule"),
+    [({"is_fork": True}, "gate.fork"), ({"draft": True}, "gate.draft"), ({"base_ref": "side"}, "gate.base_ref")],
+)
+def test_a_pull_request_that_may_carry_no_promotion_is_refused_with_one(
+    case: Case, pull: dict[str, Any], rule: str
+) -> None:
+    case.pull = pull_request(author="bob", **pull)
+    assert case.refused(step(), rule)
+    assert case.findings() == [], "without one, nothing speaks against it"

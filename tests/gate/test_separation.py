@@ -14,7 +14,7 @@ from promotebot.promotion.policy import Permission, Policy, parse_policy
 from promotebot.promotion.replay import Step
 from promotebot.registry.model import Event
 from promotebot.registry.names import ModelName
-from tests.fakes import HEAD, REPO, FakeGitHub, Push, Review, pull_request
+from tests.fakes import BOT, DIGEST, HEAD, REPO, FakeGitHub, Review, pull_request, push
 from tests.pulls.promoted import EMPTY
 
 ONE, TWO = (parse_policy(f"separation: {{approvals: {n}}}".encode()) for n in (1, 2))
@@ -31,7 +31,7 @@ def step(login: str | None = "alice") -> Step:
     if login:
         request = {"repo": REPO, "pull": 7, "id": "comment:1#1", "login": login, "head_sha": HEAD}
         document.update(source="github", actor=login, request=request)
-    return Step(ModelName("regime"), Event.model_validate(document), EMPTY)
+    return Step(ModelName("regime"), Event.model_validate(document), EMPTY, DIGEST)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def github() -> FakeGitHub:
             "tom": Permission.TRIAGE,
         },
         pulls={7: pull_request()},
-        pushes={"change": [Push(OTHER, "alice", creates=True), Push(HEAD, None, by_app=True)]},
+        pushed={"change": [push(OTHER, creates=True), push(HEAD, BOT)]},
     )
 
 
@@ -93,7 +93,7 @@ def test_without_approvals_it_waits_and_says_for_whom(github: FakeGitHub) -> Non
 
 def test_who_is_asked_to_pushes_is_not_asked_for_while_too_few_approved(github: FakeGitHub) -> None:
     """Right after the bot's own push GitHub may not list it yet; that must not fail what has to wait anyway."""
-    github.fail("last_pusher").fail("permission")
+    github.fail("pushes").fail("permission")
     assert waits(separated(github)) == "waits for 1 more approval of ccccccc"
     assert github.calls == ["approvals"]
 
@@ -163,7 +163,7 @@ def test_the_author_does_not_count_for_what_was_made_at_a_terminal(github: FakeG
 
 
 def test_who_moved_the_branch_last_does_not_count(github: FakeGitHub) -> None:
-    github.pushes["change"] = [Push(OTHER, "alice"), Push(OTHER, "bob"), Push(HEAD, None, by_app=True)]
+    github.pushed["change"] = [push(OTHER), push(OTHER, "bob"), push(HEAD, BOT)]
     approve(github, "bob")
     result = separated(github)
     assert waits(result) == "waits for 1 more approval of ccccccc"
@@ -174,7 +174,7 @@ def test_who_moved_the_branch_last_does_not_count(github: FakeGitHub) -> None:
 
 def test_a_branch_that_only_apps_moved_keeps_nobody_out(github: FakeGitHub) -> None:
     github.pulls[7] = replace(github.pulls[7], author="github-actions[bot]")
-    github.pushes["change"] = [Push(OTHER, None, by_app=True, creates=True), Push(HEAD, None, by_app=True)]
+    github.pushed["change"] = [push(OTHER, BOT, creates=True), push(HEAD, BOT)]
     approve(github, "bob")
     assert separated(github).severity is Severity.PASS
 
@@ -191,7 +191,7 @@ def test_an_approval_that_was_taken_back_counts_for_nothing(github: FakeGitHub, 
     assert waits(separated(github)) == "waits for 1 more approval of ccccccc"
 
 
-@pytest.mark.parametrize("method", ["approvals", "last_pusher", "permission"])
+@pytest.mark.parametrize("method", ["approvals", "pushes", "permission"])
 def test_a_github_that_does_not_answer_approves_nothing(github: FakeGitHub, method: str) -> None:
     approve(github, "bob")
     github.fail(method)
@@ -201,8 +201,8 @@ def test_a_github_that_does_not_answer_approves_nothing(github: FakeGitHub, meth
 
 def test_a_push_that_github_does_not_list_yet_approves_nothing(github: FakeGitHub) -> None:
     approve(github, "bob")
-    github.pushes["change"].pop()
-    with pytest.raises(CouldNotVerify, match="does not list who pushed ccccccc yet"):
+    github.pushed["change"].pop()
+    with pytest.raises(CouldNotVerify, match="does not list who pushed ccccccc to change"):
         separated(github)
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -153,22 +154,45 @@ def test_a_comment_is_read_as_it_is_now(client: PyGithubClient, repository: Repo
 
 def test_the_check_run_stands_on_the_exact_head(client: PyGithubClient, repository: Repository) -> None:
     head = repository.pull(1).head_sha
-    client.publish_check(
-        head, name="promotebot/gate", conclusion="failure", title="t" * 999, summary="s" * 99999, text=""
-    )
+    client.publish_check(head, name="promotebot", conclusion="failure", title="t" * 999, summary="s" * 99999, text="")
     [run] = repository.check_runs.values()
-    assert (run.head_sha, run.name, run.status, run.conclusion) == (head, "promotebot/gate", "completed", "failure")
+    assert (run.head_sha, run.name, run.status, run.conclusion) == (head, "promotebot", "completed", "failure")
 
 
-def test_a_persons_token_publishes_a_commit_status_instead(repository: Repository) -> None:
+def test_a_persons_token_publishes_the_status_and_no_check_run(repository: Repository) -> None:
     client = connect(repository, repository.hub.issue_user_token("alice"))
     head = repository.pull(1).head_sha
-    client.publish_check(head, name="promotebot/gate", conclusion="success", title="ok", summary="", text="")
-    client.close()
+    assert not client.publish_check(head, name="promotebot", conclusion="success", title="ok", summary="", text="")
+    client.publish_status(head, context="promotebot/gate", state="success", description="d" * 300)
     assert not repository.check_runs
-    assert [(status.sha, status.context, status.state) for status in repository.statuses] == [
-        (head, "promotebot/gate", "success")
-    ]
+    [status] = client.statuses(head)
+    assert (status.context, status.state, status.creator) == ("promotebot/gate", "success", "alice")
+    assert status.description == "d" * 140
+    client.close()
+
+
+def test_statuses_are_read_page_by_page_and_no_further_than_asked(
+    client: PyGithubClient, repository: Repository
+) -> None:
+    head = repository.pull(1).head_sha
+    for index in range(250):
+        repository.post_status(head, f"lint/{index}", "success", by="alice")
+    repository.hub.requests.clear()
+    listed = client.statuses(head)
+    assert next(listed).context == "lint/249"
+    assert len(repository.hub.requests) == 1
+    assert [status.context for status in listed][-1] == "lint/0"
+    assert len(repository.hub.requests) == 3
+
+
+def test_pushes_are_read_by_cursor_to_the_first(client: PyGithubClient, repository: Repository) -> None:
+    entries = repository.activity.entries
+    made = next(entry for entry in entries if entry.ref == "refs/heads/change")
+    entries += [replace(made, kind="push") for _ in range(250)]
+    repository.hub.requests.clear()
+    pushes = list(client.pushes("change"))
+    assert (len(pushes), pushes[-1].creates, pushes[0].creates) == (251, True, False)
+    assert len(repository.hub.requests) == 3
 
 
 def test_a_missing_permission_is_named_as_the_line_to_add(repository: Repository) -> None:

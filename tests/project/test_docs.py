@@ -12,9 +12,11 @@ from typing import get_args
 import pytest
 
 from promotebot import errors
-from promotebot.action.result import Outcome, Reason
+from promotebot.action.result import Outcome
 from promotebot.artifact.runtime import Problem
 from promotebot.errors import PromotebotError
+from promotebot.gate.refusal import Reason
+from promotebot.gate.requests import RULES as RULES_OF_REFUSALS
 from tests.project.contracts import CONTRACT, DECISIONS, ERRORS, REASONS, RULES
 from tests.project.rule_ids import Unresolved, rule_ids
 
@@ -27,6 +29,7 @@ DOCS = [
 FAMILIES = {
     "promotion/rules/stages.py: f'soak.{stage.value}'": ("soak.shadow", "soak.staging"),
     "artifact/evidence.py: problem.rule": get_args(Problem.model_fields["rule"].annotation),
+    "gate/requests.py: RULES[refusal.reason]": tuple(RULES_OF_REFUSALS.values()),
 }
 """What a rule is that is no literal where its finding is made."""
 SECTION = re.compile(r"(?<![\w/.-])((?:docs/)?[A-Za-z-]+\.md), ([A-Za-z][\w -]*\w)")
@@ -105,7 +108,8 @@ def test_the_reason_codes_in_the_code_are_the_headings_of_their_page() -> None:
 
 
 def test_every_reason_code_is_given_by_some_file() -> None:
-    sources = [text_of(path) for path in (PACKAGE / "action").glob("*.py") if path.name != "result.py"]
+    files = [*(PACKAGE / "action").glob("*.py"), PACKAGE / "gate/admission.py"]
+    sources = [text_of(path) for path in files if path.name != "result.py"]
     assert sources
     given = {name for source in sources for name in re.findall(r"\bReason\.([A-Z_]+)", source)}
     assert given == set(Reason.__members__)

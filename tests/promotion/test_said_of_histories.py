@@ -16,6 +16,7 @@ from promotebot.promotion.replay import Diverged, Step, replay
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Event, RequestRef, Source
+from promotebot.registry.names import Digest
 from tests.approved import approve, finding_text, set_values
 
 from .test_plan import LIVE, MODEL, NOW, SHA, V2, after
@@ -106,19 +107,19 @@ def test_an_event_is_retraced_to_its_request_and_held_against_what_that_produces
     approve(
         "retraced",
         [
-            ("the first event of a model", retraced(Step(MODEL, empty, LIVE), None)),
-            ("a promotion", retraced(Step(MODEL, newest, LIVE), before)),
-            ("a rollback to what stood there", retraced(Step(MODEL, rolled, LIVE), before)),
-            ("a rollback to what never did", retraced(Step(MODEL, unheard, LIVE), before)),
-            ("a rollback to what stood in another stage", retraced(Step(MODEL, elsewhere, LIVE), before)),
-            ("a rollback to an older tool's, by its place", retraced(Step(MODEL, rolled, LIVE), unpinned)),
-            ("a rollback to an older tool's, of another place", retraced(Step(MODEL, moved, LIVE), unpinned)),
-            ("a rollback of a model that is new", retraced(Step(MODEL, rolled, LIVE), None)),
-            ("an event from GitHub", retraced(Step(MODEL, answered, LIVE), before)),
-            ("an event from a terminal that names a request", retraced(Step(MODEL, claimed, LIVE), before)),
-            ("an event from GitHub that names none", retraced(Step(MODEL, silent, LIVE), before)),
-            ("an event without an actor", retraced(Step(MODEL, bare, LIVE), before)),
-            ("a demotion", retraced(Step(MODEL, demoted, LIVE), before)),
+            ("the first event of a model", retraced(Step(MODEL, empty, LIVE, NONE), None)),
+            ("a promotion", retraced(Step(MODEL, newest, LIVE, NONE), before)),
+            ("a rollback to what stood there", retraced(Step(MODEL, rolled, LIVE, NONE), before)),
+            ("a rollback to what never did", retraced(Step(MODEL, unheard, LIVE, NONE), before)),
+            ("a rollback to what stood in another stage", retraced(Step(MODEL, elsewhere, LIVE, NONE), before)),
+            ("a rollback to an older tool's, by its place", retraced(Step(MODEL, rolled, LIVE, NONE), unpinned)),
+            ("a rollback to an older tool's, of another place", retraced(Step(MODEL, moved, LIVE, NONE), unpinned)),
+            ("a rollback of a model that is new", retraced(Step(MODEL, rolled, LIVE, NONE), None)),
+            ("an event from GitHub", retraced(Step(MODEL, answered, LIVE, NONE), before)),
+            ("an event from a terminal that names a request", retraced(Step(MODEL, claimed, LIVE, NONE), before)),
+            ("an event from GitHub that names none", retraced(Step(MODEL, silent, LIVE, NONE), before)),
+            ("an event without an actor", retraced(Step(MODEL, bare, LIVE, NONE), before)),
+            ("a demotion", retraced(Step(MODEL, demoted, LIVE, NONE), before)),
             *((name, differences(written, newest)) for name, written in _forged(newest)),
             ("a demotion keeps the time of what it took out", differences(demoted, demoted)),
             ("a demotion that says another time", differences(demoted, demoted.model_copy(update=_LATER))),
@@ -126,6 +127,7 @@ def test_an_event_is_retraced_to_its_request_and_held_against_what_that_produces
     )
 
 
+NONE = Digest("sha256:" + "0" * 64)
 _LATER = {"ts_utc": "2026-03-01T00:00:00Z"}
 
 

@@ -26,9 +26,20 @@ from promotebot.pulls.replan import InvalidPromotions, PendingPromotions
 from promotebot.registry import ModelRegistry
 from promotebot.registry.chain import sealed
 from promotebot.registry.codec import stored_json
-from promotebot.registry.model import Source
+from promotebot.registry.model import RequestRef, Source
 from promotebot.registry.names import Digest, Stage, to_timestamp
-from tests.fakes import BASE, NOW, FakeExaminer, FakeGitHub, diverged, job_context, pull_request, pull_snapshot
+from tests.fakes import (
+    BASE,
+    NOW,
+    REPO,
+    TRAINED,
+    FakeExaminer,
+    FakeGitHub,
+    diverged,
+    job_context,
+    pull_request,
+    pull_snapshot,
+)
 from tests.gate.sequences import LAX, MODEL, OTHER
 from tests.pulls.promoted import (
     EMPTY,
@@ -259,6 +270,12 @@ def test_a_promotion_names_the_policy_it_was_decided_by() -> None:
     assert is_of_another_policy(step, own) is False, "the branch's own copy is never read"
 
 
+def ref(request_id: str, **changes: Any) -> RequestRef:
+    """A request on pull request 7 of this repository."""
+    named = {"repo": REPO, "pull": 7, "id": request_id, "login": "alice", "head_sha": TRAINED}
+    return RequestRef.model_validate({**named, **changes})
+
+
 def test_an_event_made_at_a_terminal_answers_no_request() -> None:
     head = promoted(EMPTY, TO_SHADOW, replace(TO_STAGING, source=Source.CLI))
     by_comment, at_a_terminal = pending(ahead(EMPTY, head)).own
@@ -268,15 +285,21 @@ def test_an_event_made_at_a_terminal_answers_no_request() -> None:
 def test_a_request_is_answered_by_the_branchs_own_event() -> None:
     changeset = ahead(EMPTY, HEAD_REGISTRY)
     result = pending(changeset)
-    assert answered(result, changeset, "comment:2#1") is result.own[1]
-    for other in ("comment:3#1", "comment:2#2", "run:2#1", "comment:2"):
-        assert answered(result, changeset, other) is None
+    assert answered(result, changeset, ref("comment:2#1")) is result.own[1]
+    for other in ("comment:3#1", "comment:2#2", "run:2#1"):
+        assert answered(result, changeset, ref(other)) is None
+
+
+@pytest.mark.parametrize("changed", [{"repo": "acme/others"}, {"pull": 8}])
+def test_an_event_of_another_place_answers_no_request_whatever_its_id(changed: dict[str, Any]) -> None:
+    changeset = ahead(EMPTY, HEAD_REGISTRY)
+    assert answered(pending(changeset), changeset, ref("comment:2#1", **changed)) is None
 
 
 def test_a_request_is_answered_when_its_event_is_on_the_base_already() -> None:
     base = promoted(EMPTY, TO_SHADOW)
     changeset = ahead(base, base)
-    step = answered(pending(changeset), changeset, "comment:1#1")
+    step = answered(pending(changeset), changeset, ref("comment:1#1"))
     assert step is not None
     assert (step.model, step.event) == (MODEL, base.history[MODEL][0])
 
@@ -287,6 +310,6 @@ def test_in_the_split_layout_only_files_that_the_base_changed_since_are_read(mov
     base, fork = files(later, split=True), files(start if moved else later, split=True)
     changeset = diverged(base, fork, fork=fork)
     result = pending(changeset)
-    step = answered(result, changeset, "comment:52#1")
+    step = answered(result, changeset, ref("comment:52#1"))
     assert (step is not None) is moved
-    assert answered(result, changeset, "comment:51#1") is None, "that one stood there before the branch began"
+    assert answered(result, changeset, ref("comment:51#1")) is None, "that one stood there before the branch began"

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from promotebot.action.permissions import pull_refusal
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
-from promotebot.action.result import Answer, Outcome, Reason, Refusal
+from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
 from promotebot.comments.help import render_help
 from promotebot.comments.refusals import render_unreadable
+from promotebot.gate.admission import pull_refusal
+from promotebot.gate.refusal import Reason, Refusal
 from promotebot.github.events import CommentCreated
 from promotebot.promotion.commands import (
     ChangeCommand,
@@ -27,7 +28,7 @@ from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    from promotebot.github.ports import IssueComment
+    from promotebot.github.ports import IssueComment, PullRequest
 
 
 def ignored_comment(event: CommentCreated, settings: Settings) -> Answer | None:
@@ -45,7 +46,8 @@ def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
     replier = Replier(job.github, settings, requester)
     replier.react("eyes")
     answer = report_errors(replier, lambda: _decide(event, requester, job, replier))
-    replier.react("rocket" if answer.code == 0 else "-1")
+    if answer.code:  # a card or an answer says what was done; a reaction more would be a request more
+        replier.react("-1")
     return answer
 
 
@@ -63,10 +65,12 @@ def _decide(event: CommentCreated, requester: Requester, job: JobContext, replie
         answer = Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, invalid[0].problem)
         return replier.post(answer, render_unreadable(invalid, replier.context))
     answers: list[Answer] = []
+    known: PullRequest | None = pull
     for command in commands:
-        answers.append(_answer(command, requester, job, replier))
+        answers.append(_answer(command, requester, job, replier, known))
         if answers[-1].code:
             break  # later commands may build on this one
+        known = None  # it may have moved the branch
     return _combine(answers)
 
 
@@ -77,11 +81,13 @@ _NOT_A_PULL = Refusal(
 )
 
 
-def _answer(command: Command, requester: Requester, job: JobContext, replier: Replier) -> Answer:
+def _answer(
+    command: Command, requester: Requester, job: JobContext, replier: Replier, known: PullRequest | None
+) -> Answer:
     if isinstance(command, Help):  # needs nothing of the pull request
         return replier.post(Answer(Outcome.HELPED, Reason.HELP), render_help(replier.context))
     work = _WORK[type(command)]
-    return retry_on_moved_head(requester, job, replier, lambda attempt: work(command, attempt))
+    return retry_on_moved_head(requester, job, replier, lambda attempt: work(command, attempt), known=known)
 
 
 def _change(command: ChangeCommand, attempt: Attempt) -> Answer:

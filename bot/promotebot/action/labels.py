@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from promotebot.action.permissions import permission_refusal, pull_refusal
 from promotebot.action.promote import PromotionJob
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
-from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
 from promotebot.action.withdraw import Withdrawal
 from promotebot.comments.refusals import render_refused_event
 from promotebot.errors import InvalidInput, PromotebotError
+from promotebot.gate.admission import permission_refusal, pull_refusal
+from promotebot.gate.refusal import Reason
 from promotebot.github.events import LabelChanged
 from promotebot.promotion.labels import PREFIX, parse_label
 from promotebot.promotion.request import CommandArguments
@@ -67,7 +68,7 @@ def _decide(event: LabelChanged, requester: Requester, job: JobContext, replier:
     if is_on != event.added:
         return Answer(Outcome.IGNORED, Reason.LABEL, "the label was changed again meanwhile")
     work = _promote if event.added else _withdraw
-    return retry_on_moved_head(requester, job, replier, lambda attempt: work(arguments, attempt))
+    return retry_on_moved_head(requester, job, replier, lambda attempt: work(arguments, attempt), known=pull)
 
 
 def _promote(arguments: CommandArguments, attempt: Attempt) -> Answer:

@@ -6,14 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from promotebot.action.result import GATE_OUTCOMES, Answer, Reason
+from promotebot.action.result import GATE_OUTCOMES, Answer
 from promotebot.errors import CouldNotVerify
-from promotebot.findings import Finding, error
+from promotebot.findings import Finding, error, errors_in
 from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import evaluate_gate
-from promotebot.gate.requests import confirm
+from promotebot.gate.refusal import Reason
+from promotebot.gate.requests import check_attested, subject
+from promotebot.gate.status import publish_verdict
 from promotebot.git.branch import FetchedRepository
-from promotebot.github.checks import CHECK_NAME
 from promotebot.github.events import Queued
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Step
@@ -34,12 +35,10 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         base, head = repository.commit_id(event.base_sha), repository.commit_id(event.head_sha)
         changeset = Changeset(repository, base, head, settings.registry_path, settings.policy_path)
         result = evaluate_gate(changeset, examine=job.examine, now=job.clock())
-        result = replace(result, findings=(*result.findings, *_confirmed(result.steps, changeset, job)))
+        result = replace(result, findings=(*result.findings, *_requested(result.steps, job)))
         result = result.with_approval(_approved(event, result.steps, changeset.policy, job))
     text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in result.findings)
-    job.github.publish_check(
-        event.head_sha, name=CHECK_NAME, conclusion=result.conclusion, title=result.title, summary=text, text=""
-    )
+    publish_verdict(job.github, event.head_sha, result.conclusion, result.title, text)
     return Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=text)
 
 
@@ -56,16 +55,18 @@ def _approved(event: Queued, steps: Sequence[Step], policy: Policy, job: JobCont
     return separation(steps, pull.head_sha, pull, policy, job.github)
 
 
-def _confirmed(steps: Sequence[Step], changeset: Changeset, job: JobContext) -> list[Finding]:
-    """Confirm each event by its own pull request.
+def _requested(steps: Sequence[Step], job: JobContext) -> list[Finding]:
+    """Check that each event was decided for its own pull request, which is still open.
 
     An event made at a terminal is left out: the pull request that it came with was asked about it already.
     """
-    findings: list[Finding] = []
+    asked: dict[int, list[Step]] = {}
     for step in (step for step in steps if step.event.source is Source.GITHUB):
-        ref = step.event.request
-        if ref is None or ref.repo != job.settings.repository:
-            findings.append(error("gate.request", f"{step.model}: an event names no request of this repository."))
-        else:
-            findings += confirm([step], job.github, ref.repo, job.github.pull(ref.pull), changeset.policy)
+        asked.setdefault(step.event.request.pull if step.event.request else 0, []).append(step)
+    findings: list[Finding] = []
+    for number, own in asked.items():
+        findings += check_attested(own, number, job).values()
+        if not errors_in(findings) and job.github.pull(number).state != "open":
+            message = f"#{number}, which asked for {subject(own[0])}, is not open."
+            findings.append(error("gate.request", message, remedy="take this pull request out of the queue"))
     return findings

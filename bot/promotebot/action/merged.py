@@ -9,12 +9,13 @@ from typing import Any
 
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
-from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import report_errors
 from promotebot.artifact.source import GitTree
 from promotebot.comments.notices import render_live
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Severity
+from promotebot.gate.refusal import Reason
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.repository import Repository
 from promotebot.github.events import PullClosed

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from promotebot.action.permissions import request_refusal
+from promotebot.action.commit import commit_decided
 from promotebot.action.reply import Replier
-from promotebot.action.result import Answer, Outcome, Reason, finding_details
+from promotebot.action.result import Answer, Outcome, finding_details
 from promotebot.action.retry import Attempt
 from promotebot.comments.comment import Rendered
 from promotebot.comments.decisions import PlanComment, render_done, render_plan, render_rejected, render_unchanged
 from promotebot.comments.refusals import render_failure, render_refused_event, render_unclear
 from promotebot.errors import PromotebotError
 from promotebot.findings import Finding, errors_in
+from promotebot.gate.admission import request_refusal
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
+from promotebot.gate.refusal import Reason, Refusal
+from promotebot.gate.requests import check_attested
 from promotebot.planning.complete import prepare
 from promotebot.planning.decide import Decided, PromotionContext, decide, with_findings
 from promotebot.planning.legacy_digests import LegacyDigests
@@ -26,7 +29,6 @@ from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.replay import Step
 from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.pulls.changeset import Changeset
-from promotebot.pulls.commit import commit_registry
 from promotebot.pulls.facts import facts_of
 from promotebot.pulls.promotions import WITHDRAWN, answered, is_void, load_pending, without
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions
@@ -81,18 +83,34 @@ class PromotionJob:
         pending = load_pending(self.snapshot, job)
         if isinstance(pending, InvalidPromotions):
             return self._refuse(_reason(pending.findings), pending.findings, pending.model)
-        done = answered(pending, changeset, self.ref.id)
-        if done:
+        unattested = self._unattested(pending)
+        done = answered(pending, changeset, self.ref)
+        if done and done not in unattested:
             return self._done(done)
         prepared = self._prepare(self._context(pending))
         if isinstance(prepared, IncompleteRequest):
             return self._refuse(Reason.UNCLEAR, prepared.findings, prepared.model)
         request, remarks = prepared
-        replaced = [step for step in pending.own if self._is_replaced(request, step)]
-        kept = without(replaced, pending, self.snapshot, job)
+        replaced = [step for step in pending.own if _is_same_slot(request, step)]
+        others = [finding for step, finding in unattested.items() if step not in replaced]
+        if others:
+            return self._refuse(Reason.HAND_EDIT, tuple(others), None)
+        stale = [step for step in replaced if step in unattested or is_void(step, changeset, job)]
+        kept = self._without(stale, pending)
+        if isinstance(kept, Answer):
+            return kept
+        return self._decide(kept, request, remarks, [step for step in replaced if step not in stale])
+
+    def _unattested(self, pending: PendingPromotions) -> Mapping[Step, Finding]:
+        """Return the events of the branch that the bot did not decide, with what speaks against each."""
+        found = check_attested(pending.own, self.snapshot.pull.number, self.attempt.job)
+        return {step: finding for step, finding in found.items() if errors_in([finding])}
+
+    def _without(self, dropped: Sequence[Step], pending: PendingPromotions) -> PendingPromotions | Answer:
+        kept = without(dropped, pending, self.snapshot, self.attempt.job)
         if isinstance(kept, InvalidPromotions):
             return self._refuse(_reason(kept.findings), kept.findings, kept.model)
-        return self._decide(kept, self._context(kept), request, remarks)
+        return kept
 
     def _context(self, pending: PendingPromotions) -> PromotionContext:
         changeset, examine = self.changeset, self.attempt.job.examine
@@ -100,11 +118,6 @@ class PromotionJob:
         return PromotionContext(
             pending.registry, pending.base, changeset.policy, changeset.head_files, changeset.head, first_digest=legacy
         )
-
-    def _is_replaced(self, request: Request, step: Step) -> bool:
-        """A promotion that is void, since its bytes changed after it, is replaced by the one asked for now."""
-        same_slot = (step.model, step.event.stage) == (request.model, request.stage)
-        return same_slot and is_void(step, self.changeset, self.attempt.job)
 
     def _prepare(self, context: PromotionContext) -> tuple[Request, Sequence[Finding]] | IncompleteRequest:
         """Complete the request: inferred for a promotion, from history for a rollback or demotion."""
@@ -114,13 +127,17 @@ class PromotionJob:
         return prepare(self.arguments, context, inference, actor, self.ref, reason, self.attempt.job.examine)
 
     def _decide(
-        self, pending: PendingPromotions, context: PromotionContext, request: Request, remarks: Sequence[Finding]
+        self, pending: PendingPromotions, request: Request, remarks: Sequence[Finding], replaced: Sequence[Step]
     ) -> Answer:
-        job = self.attempt.job
+        """Decide on what the branch promotes; where that changes something, decide without what it replaces."""
+        job, context = self.attempt.job, self._context(pending)
         facts = facts_of(request, self.snapshot, job, context.base)
         decided = decide(context, request, facts, examine=job.examine, now=self.snapshot.now)
         decided = with_findings(decided, remarks)
         decision = decided.decision
+        if isinstance(decision, Plan) and replaced:
+            kept = self._without(replaced, pending)
+            return kept if isinstance(kept, Answer) else self._decide(kept, request, remarks, ())
         if isinstance(decision, Rejected):
             rendered = render_rejected(decision, decided.evidence, self.replier.context)
             self.replier.check(self.changeset.head, "failure", rendered.title, rendered)
@@ -128,6 +145,10 @@ class PromotionJob:
             return self.replier.post(Answer(Outcome.REFUSED, Reason.RULES, rendered.title, details=details), rendered)
         if isinstance(decision, Plan):
             return self._apply(pending, decision, decided)
+        if {step.event.request for step in pending.own} - {step.event.request for step in pending.steps}:
+            model = request.model
+            message = f"The base holds {request.artifact_id} there already; this pull request promotes something else."
+            return self.replier.refuse(Refusal(Reason.NOTHING_TO_CHANGE, message, f"take that back: /withdraw {model}"))
         rendered = render_unchanged(decision, self.replier.context)
         self._publish(self.changeset, self._evaluate(self.changeset), rendered)
         return self.replier.post(Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE, rendered.title), rendered)
@@ -139,10 +160,11 @@ class PromotionJob:
             rendered = self._render(decision, decided)
             answer = Answer(Outcome.PLANNED, Reason.DRY_RUN, rendered.title, details=details)
             return self.replier.post(answer, rendered)
-        commit = self._commit(pending, decision)
+        steps = [*pending.steps, Step(decision.request.model, decision.event, decision.before, decision.digest)]
+        commit = self._commit(pending, decision, steps)
         committed = replace(self.changeset, head=commit)
         try:
-            result = self._evaluate(committed)
+            result = self._evaluate(committed, steps)
             rendered = self._render(decision, decided, commit, result)
             self._publish(committed, result, rendered)
         except PromotebotError as problem:
@@ -151,8 +173,9 @@ class PromotionJob:
         answer = Answer(Outcome.PROMOTED, Reason.COMMITTED, rendered.title, commit, details=details)
         return self.replier.post(answer, rendered)
 
-    def _evaluate(self, changeset: Changeset) -> GateResult:
-        return evaluate_pull(self.snapshot, changeset, self.attempt.job)
+    def _evaluate(self, changeset: Changeset, decided: Sequence[Step] = ()) -> GateResult:
+        """Evaluate a head as the gate does; what this job decided, or found attested, is not asked about again."""
+        return evaluate_pull(self.snapshot, changeset, self.attempt.job, decided={step.digest for step in decided})
 
     def _render(
         self, decision: Plan, decided: Decided, commit: GitSha | None = None, result: GateResult | None = None
@@ -170,7 +193,7 @@ class PromotionJob:
         )
         return render_plan(comment, self.replier.context)
 
-    def _commit(self, pending: PendingPromotions, decision: Plan) -> GitSha:
+    def _commit(self, pending: PendingPromotions, decision: Plan, steps: Sequence[Step]) -> GitSha:
         """Make one commit; a merge of the base where the base changed a file that this one writes."""
         model, registry = decision.request.model, decision.after
         merge = pending.behind or registry.file_of(model) in self.changeset.moved_registry_files
@@ -184,7 +207,9 @@ class PromotionJob:
             "Requested-by": ref.login,
         }
         message = commit_message(decision, title=self.snapshot.pull.title, trailers=trailers)
-        return commit_registry(self.snapshot, self.attempt.job, registry, models, message=message, merge=merge)
+        return commit_decided(
+            self.attempt, registry, models, before=pending.own, after=steps, message=message, merge=merge
+        )
 
     def _publish(self, changeset: Changeset, result: GateResult, rendered: Rendered) -> None:
         self.replier.check(changeset.head, result.conclusion, result.title, rendered)
@@ -206,6 +231,11 @@ class PromotionJob:
         self.replier.check(self.changeset.head, "failure", rendered.title, rendered)
         answer = Answer(Outcome.REFUSED, reason, rendered.title, details=finding_details(findings))
         return self.replier.post(answer, rendered)
+
+
+def _is_same_slot(request: Request, step: Step) -> bool:
+    """Return whether an event of this pull request, asked for on GitHub, is replaced by what is asked for now."""
+    return step.event.request is not None and (step.model, step.event.stage) == (request.model, request.stage)
 
 
 def _reason(findings: tuple[Finding, ...]) -> Reason:

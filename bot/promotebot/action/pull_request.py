@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
-from promotebot.action.result import GATE_OUTCOMES, Answer, Outcome, Reason
+from promotebot.action.result import GATE_OUTCOMES, Answer, Outcome
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
 from promotebot.comments.notices import render_gate
 from promotebot.errors import PromotebotError
 from promotebot.findings import error
-from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
+from promotebot.gate.refusal import Reason
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.snapshot import PullSnapshot
 
 
 def evaluate_pulls(numbers: Sequence[int], job: JobContext) -> Answer:
@@ -32,7 +30,7 @@ def _evaluate(number: int, job: JobContext) -> Answer:
     requester = Requester(number, pull.author, "", url)
     replier = Replier(job.github, job.settings, requester)
     replier.set_pull(pull)
-    return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, publish_gate))
+    return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, publish_gate, known=pull))
 
 
 def publish_gate(attempt: Attempt) -> Answer:
@@ -44,7 +42,7 @@ def publish_gate(attempt: Attempt) -> Answer:
     snapshot, replier, changeset = attempt.snapshot, attempt.replier, attempt.snapshot.changeset
     replier.set_head(changeset.head, changeset.policy.contacts)
     try:
-        result = _with_base(snapshot, evaluate_pull(snapshot, changeset, attempt.job))
+        result = evaluate_pull(snapshot, changeset, attempt.job)
     except PromotebotError as problem:
         unreadable = error("gate.unreadable", problem.message, where=problem.where, remedy=problem.remedy)
         rendered = render_gate([unreadable], f"refused: {problem.message[:120]}", replier.context)
@@ -60,15 +58,3 @@ def publish_gate(attempt: Attempt) -> Answer:
     if answer.outcome is Outcome.REFUSED:
         return replier.post(answer, rendered)
     return replier.update_if_present(answer, rendered)
-
-
-def _with_base(snapshot: PullSnapshot, result: GateResult) -> GateResult:
-    """Add the refusal of a base that takes no promotions: anybody may push such a branch, whatever policy it holds."""
-    if snapshot.takes_promotions or not result.steps:
-        return result
-    wrong = error(
-        "gate.base_ref",
-        f"The pull request goes into {snapshot.pull.base_ref!r}, which takes no promotions.",
-        remedy=f"change its base to {snapshot.default_branch!r}, or list the branch under `bases` in the policy",
-    )
-    return replace(result, findings=(*result.findings, wrong))

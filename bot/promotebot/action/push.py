@@ -9,22 +9,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from promotebot.action.commit import commit_decided
 from promotebot.action.pull_request import publish_gate
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
-from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
 from promotebot.comments.notices import render_recomputed
 from promotebot.comments.refusals import render_failure, render_unclear
 from promotebot.errors import BaseMoved, InvalidInput
 from promotebot.findings import errors_in
 from promotebot.gate.judge import evaluate_pull
+from promotebot.gate.refusal import Reason
+from promotebot.gate.requests import check_attested
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import Pushed
 from promotebot.planning.committed import read_policy
 from promotebot.promotion.replay import Diverged, Replayed, Step
 from promotebot.pulls.changeset import Changeset
-from promotebot.pulls.commit import commit_registry
 from promotebot.pulls.compare import replay_change
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.named import every_place, is_ours
@@ -53,7 +55,7 @@ def refresh_pulls(event: Pushed, job: JobContext) -> Answer:
 
 
 def _takes_promotions(branch: str, job: JobContext) -> bool:
-    default = job.github.default_branch()
+    default = job.default_branch
     if branch == default:
         return True
     with FetchedRepository.fetched(remote(job.settings), {DEFAULT: f"refs/heads/{default}"}) as repository:
@@ -87,7 +89,7 @@ def _refresh_pull(number: int, job: JobContext, named: _Named) -> Answer:
     pull = job.github.pull(number)
     replier.set_pull(pull)
     work = partial(_refresh, named=named)
-    return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, work))
+    return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, work, known=pull))
 
 
 def _refresh(attempt: Attempt, named: _Named) -> Answer:
@@ -100,6 +102,8 @@ def _refresh(attempt: Attempt, named: _Named) -> Answer:
         return publish_gate(attempt)
     if isinstance(steps, Diverged) or not steps:
         return publish_gate(attempt)
+    if errors_in(check_attested(steps, attempt.snapshot.pull.number, attempt.job).values()):
+        return publish_gate(attempt)  # planning them again would vouch for what the bot did not decide
     replier.set_head(changeset.head, changeset.policy.contacts)
     if not changeset.has_conflict and not any(is_of_another_policy(step, changeset) for step in steps):
         return publish_gate(attempt)
@@ -130,13 +134,16 @@ def _replan(attempt: Attempt, own: Sequence[Step]) -> PendingPromotions | Invali
 def _commit(attempt: Attempt, pending: PendingPromotions, models: Sequence[str]) -> GitSha:
     pull = attempt.snapshot.pull
     message = f"chore(ml): Make the promotions of #{pull.number} anew on {pull.base_ref}\n"
-    return commit_registry(attempt.snapshot, attempt.job, pending.registry, models, message=message, merge=True)
+    return commit_decided(
+        attempt, pending.registry, models, before=pending.own, after=pending.steps, message=message, merge=True
+    )
 
 
 def _report(attempt: Attempt, pending: PendingPromotions, models: Sequence[str], commit: GitSha) -> Answer:
     """Evaluate the new head, publish the check on it, and post a comment for each model."""
     replier = attempt.replier
-    result = evaluate_pull(attempt.snapshot, replace(attempt.snapshot.changeset, head=commit), attempt.job)
+    changeset, decided = replace(attempt.snapshot.changeset, head=commit), {step.digest for step in pending.steps}
+    result = evaluate_pull(attempt.snapshot, changeset, attempt.job, decided=decided)
     problems = errors_in(result.findings)
     answer = Answer(Outcome.PROMOTED, Reason.RECOMPUTED, commit_sha=commit)
     for model in models:

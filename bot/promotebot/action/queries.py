@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from promotebot.action.result import Answer, Outcome, Reason, Refusal
+from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
 from promotebot.artifact.source import GitTree
 from promotebot.comments.comment import Rendered
 from promotebot.comments.notices import render_report, render_status
 from promotebot.gate.judge import evaluate_pull
+from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.commands import QueryCommand
 from promotebot.promotion.policy import Permission
 from promotebot.pulls.promotions import load_pending

@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from promotebot.action.requester import Requester
-from promotebot.action.result import Answer, Outcome, Refusal, finding_details
+from promotebot.action.result import Answer, Outcome, finding_details
 from promotebot.comments.comment import GENERAL, CommentContext, Rendered
 from promotebot.comments.markdown import marker
 from promotebot.comments.refusals import render_refused_event, render_unclear
 from promotebot.errors import PromotebotError
-from promotebot.github.checks import CHECK_NAME, Conclusion
+from promotebot.gate.refusal import Refusal
+from promotebot.gate.status import publish_verdict
+from promotebot.github.checks import Conclusion
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -75,14 +77,14 @@ class Replier:
             log.warning("no reaction: %s", problem)
 
     def check(self, head_sha: str, conclusion: Conclusion, title: str, rendered: Rendered) -> None:
-        """Publish the required check on a head. Unlike a comment, a check that fails is an error.
+        """Publish the required status on a head, and the check run with the report beside it.
+
+        Unlike a comment or the report, a status that fails is an error.
 
         Raises:
-            CouldNotVerify: when GitHub does not take it; running the job again sets it.
+            CouldNotVerify: when GitHub does not take the status; running the job again sets it.
         """
-        self._github.publish_check(
-            head_sha, name=CHECK_NAME, conclusion=conclusion, title=title, summary=rendered.body, text=""
-        )
+        publish_verdict(self._github, head_sha, conclusion, title, rendered.body)
 
     def post_if_absent(self, answer: Answer, rendered: Rendered) -> Answer:
         """Leave a comment that stands there already: it says more than that nothing was written again."""

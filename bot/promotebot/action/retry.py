@@ -5,15 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
-from promotebot.action.result import Answer, Outcome, Reason, Refusal
+from promotebot.action.result import Answer, Outcome
 from promotebot.comments.comment import CommentContext
 from promotebot.comments.refusals import render_failure, render_internal_error
 from promotebot.errors import BaseMoved, CouldNotVerify, PromotebotError, RefChanged
+from promotebot.gate.refusal import Reason, Refusal
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import PullSnapshot, fetch_pull
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import PullRequest
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
@@ -59,17 +64,26 @@ def report_errors(replier: Replier, work: Callable[[], Answer]) -> Answer:
 
 
 def retry_on_moved_head(
-    requester: Requester, job: JobContext, replier: Replier, work: Callable[[Attempt], Answer]
+    requester: Requester,
+    job: JobContext,
+    replier: Replier,
+    work: Callable[[Attempt], Answer],
+    *,
+    known: PullRequest | None = None,
 ) -> Answer:
-    """Work on the pull request as it is now; read it again when its head moves meanwhile, a bounded number of times."""
+    """Work on the pull request as it is now; read it again when its head moves meanwhile, a bounded number of times.
+
+    Args:
+        known: what GitHub said of the pull request a moment ago; where that is out of date, it is asked again.
+    """
     moved: RefChanged | None = None
     for _ in range(ATTEMPTS):
         try:
-            with fetch_pull(requester.pull, job) as snapshot:
+            with fetch_pull(requester.pull, job, known) as snapshot:
                 return work(Attempt(requester, job, replier, snapshot))
         except RefChanged as problem:  # noqa: PERF203 - the loop is there for it
             log.warning("%s; reading it again", problem.message)
-            moved = problem
+            moved, known = problem, None
     refusal = Refusal(
         Reason.REF_CHANGED,
         f"The branch moved {ATTEMPTS} times while the promotion was being made; nothing was committed.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.result import Answer, Outcome
+from promotebot.gate.refusal import Reason
 from promotebot.github.events import (
     CommentCreated,
     Dispatched,

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promotebot.action.outputs import write_answer
-from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.result import Answer, Outcome
 from promotebot.action.router import respond
 from promotebot.errors import PromotebotError, UsageError
-from promotebot.github.events import parse_event
+from promotebot.gate.refusal import Reason
+from promotebot.github.events import parse_default_branch, parse_event
 from promotebot.planning.examiner import Examiner
 from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
@@ -30,8 +31,10 @@ def run_action(environment: Mapping[str, str], clock: Callable[[], datetime]) ->
     """
     settings = Settings.from_env(environment)
     try:
-        event = parse_event(settings.event_name, _read_event(settings.event_path))
-        answer = respond(event, JobContext(settings, lambda: _connect(settings), Examiner(), clock))
+        data = _read_event(settings.event_path)
+        event = parse_event(settings.event_name, data)
+        job = JobContext(settings, lambda: _connect(settings), Examiner(), clock, parse_default_branch(data))
+        answer = respond(event, job)
     except PromotebotError as problem:
         write_answer(settings, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(problem)))
         raise

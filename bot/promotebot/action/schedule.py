@@ -7,13 +7,14 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from promotebot.action.result import Answer, Outcome, Reason
+from promotebot.action.result import Answer, Outcome
 from promotebot.artifact.source import GitTree
 from promotebot.comments.findings import problems
 from promotebot.comments.markdown import code, link, table, text
 from promotebot.comments.notices import report_issue
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity
+from promotebot.gate.refusal import Reason
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import Dispatched, Event, Pushed
 from promotebot.planning.committed import read_policy, read_registry
@@ -81,11 +82,11 @@ def _verified(event: Event, job: JobContext) -> tuple[VerifyReport, tuple[str, .
 def _branch(event: Event, job: JobContext) -> str:
     if isinstance(event, Dispatched):
         return event.ref.removeprefix("refs/heads/")
-    return job.github.default_branch()
+    return job.default_branch
 
 
 def _contacts(job: JobContext) -> tuple[str, ...]:
-    default = job.github.default_branch()
+    default = job.default_branch
     with FetchedRepository.fetched(remote(job.settings), {BASE: f"refs/heads/{default}"}) as repository:
         return read_policy(repository, repository.commit_id(BASE), job.settings.policy_path).contacts
 

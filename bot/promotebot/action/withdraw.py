@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from promotebot.action.permissions import permission_refusal, pull_refusal
+from promotebot.action.commit import commit_decided
 from promotebot.action.requester import Requester
-from promotebot.action.result import Answer, Outcome, Reason, Refusal
+from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
 from promotebot.comments.notices import render_withdrawn
 from promotebot.comments.refusals import render_unclear
+from promotebot.findings import errors_in
+from promotebot.gate.admission import permission_refusal, pull_refusal
 from promotebot.gate.judge import evaluate_pull
+from promotebot.gate.refusal import Reason, Refusal
+from promotebot.gate.requests import check_attested
 from promotebot.promotion.replay import Step
-from promotebot.pulls.commit import commit_registry
 from promotebot.pulls.promotions import WITHDRAWN, load_pending, request_id, without
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions
 from promotebot.registry.names import ModelName, Stage
@@ -66,13 +69,26 @@ class Withdrawal:
 
     def _withdraw(self, chosen: Sequence[Step], pending: PendingPromotions) -> Answer:
         snapshot, job, replier = self.attempt.snapshot, self.attempt.job, self.attempt.replier
+        kept = [step for step in pending.own if step not in chosen]
+        unattested = errors_in(check_attested(kept, snapshot.pull.number, job).values())
+        if unattested:
+            return self._invalid(InvalidPromotions(tuple(unattested)), Reason.HAND_EDIT)
         remaining = without(chosen, pending, snapshot, job)
         if isinstance(remaining, InvalidPromotions):
             return self._invalid(remaining, Reason.RULES)
         models = sorted({step.model for step in remaining.own})
         message = _message(chosen, self.attempt.requester)
-        commit = commit_registry(snapshot, job, remaining.registry, models, message=message, merge=remaining.behind)
-        result = evaluate_pull(snapshot, replace(snapshot.changeset, head=commit), job)
+        commit = commit_decided(
+            self.attempt,
+            remaining.registry,
+            models,
+            before=pending.own,
+            after=remaining.steps,
+            message=message,
+            merge=remaining.behind,
+        )
+        decided = {step.digest for step in remaining.steps}
+        result = evaluate_pull(snapshot, replace(snapshot.changeset, head=commit), job, decided=decided)
         answer = Answer(Outcome.WITHDRAWN, Reason.WITHDRAWN, commit_sha=commit)
         for model in dict.fromkeys(step.model for step in chosen):
             steps = [step for step in chosen if step.model == model]

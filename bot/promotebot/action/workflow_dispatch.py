@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from promotebot.action.permissions import permission_refusal, sha_refusal
 from promotebot.action.promote import PromotionJob
 from promotebot.action.reply import Replier, comment_context, refusal_answer
 from promotebot.action.requester import Requester
-from promotebot.action.result import Answer, Reason, Refusal
+from promotebot.action.result import Answer
 from promotebot.action.retry import error_answer, report_errors, retry_on_moved_head
 from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import errors_in
+from promotebot.gate.admission import permission_refusal, sha_refusal
+from promotebot.gate.refusal import Reason, Refusal
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import BRANCH, Dispatched
 from promotebot.planning.complete import prepare
@@ -42,7 +43,7 @@ def answer_dispatch(event: Dispatched, job: JobContext) -> Answer:
     requester = Requester(0, event.sender, f"run:{job.settings.run_id or '0'}", job.settings.run_url or "")
     context = comment_context(job.settings, requester)
     try:
-        default = job.github.default_branch()
+        default = job.default_branch
         command = _command(event, default)
         if isinstance(command, Refusal):
             return replace(refusal_answer(command, context), exit_code=USAGE_EXIT_CODE)
@@ -98,7 +99,7 @@ def _carry_out(command: ChangeCommand, number: int, requester: Requester, job: J
     return report_errors(
         replier,
         lambda: retry_on_moved_head(
-            requester, job, replier, lambda attempt: PromotionJob(attempt, arguments, command.line).run()
+            requester, job, replier, lambda attempt: PromotionJob(attempt, arguments, command.line).run(), known=pull
         ),
     )
 

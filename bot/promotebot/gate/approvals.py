@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from promotebot.findings import Finding, error, passed
+from promotebot.gate.pushers import last_pusher
 from promotebot.promotion.policy import Permission, Policy
 from promotebot.promotion.replay import Step
 
@@ -16,12 +17,20 @@ RULE = "separation"
 
 
 def separation(
-    steps: Sequence[Step], head_sha: str, pull: PullRequest, policy: Policy, github: GitHub
+    steps: Sequence[Step],
+    head_sha: str,
+    pull: PullRequest,
+    policy: Policy,
+    github: GitHub,
+    pushers: Collection[str] = (),
 ) -> Finding | None:
     """Return whether enough other people approved exactly this head; None where nothing asks for approvals.
 
     Nobody counts who asked for one of the promotions, opened the pull request or moved its branch last, and nobody
     who may not write.
+
+    Args:
+        pushers: everybody who moved a branch that carries events made at a terminal: any of them may have made them.
 
     Raises:
         CouldNotVerify: when GitHub does not say who approved, who pushed, or what somebody may do.
@@ -29,10 +38,10 @@ def separation(
     if policy.separation is None or not steps:
         return None
     needed = policy.separation.approvals
-    involved = {pull.author, *(step.event.request.login for step in steps if step.event.request)}
+    involved = {pull.author, *pushers, *(step.event.request.login for step in steps if step.event.request)}
     others = [login for login in github.approvals(pull.number, head_sha) if login not in involved]
     if len(others) >= needed:  # only then does it matter who pushed: right after our own push, GitHub may not know yet
-        pusher = github.last_pusher(pull.head_ref, head_sha)
+        pusher = last_pusher(github.pushes(pull.head_ref), pull.head_ref, head_sha)
         involved |= {pusher} if pusher else set()
         others = [login for login in others if login != pusher and github.permission(login) >= Permission.WRITE]
     if len(others) >= needed:

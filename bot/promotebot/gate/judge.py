@@ -1,33 +1,38 @@
-"""The gate's whole judgement of a pull request: legal, proven, confirmed by GitHub, and approved."""
+"""The gate's whole judgement of a pull request: legal, proven, decided by the bot or by who may, and approved."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import GateResult, evaluate_gate
-from promotebot.gate.pinned_commands import check_pinned_intent
-from promotebot.gate.requests import confirm
+from promotebot.gate.requests import RequestCheck
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_of
 from promotebot.pulls.snapshot import PullSnapshot
+from promotebot.registry.names import Digest
 
 
-def evaluate_pull(snapshot: PullSnapshot, changeset: Changeset, job: JobContext) -> GateResult:
+def evaluate_pull(
+    snapshot: PullSnapshot, changeset: Changeset, job: JobContext, *, decided: Collection[Digest] = ()
+) -> GateResult:
     """Evaluate base → head of a pull request with everything that GitHub knows.
 
     Args:
         snapshot: the pull request and the moment of the judgement.
         changeset: what is judged: the snapshot's own, or the one with the bot's new commit as its head.
+        decided: digests of events that this job decided itself, or found attested.
 
     Raises:
         CouldNotVerify: when git or GitHub does not answer.
     """
-    base, pull, policy = changeset.base_registry, snapshot.pull, changeset.policy
+    base = changeset.base_registry
     facts = (lambda request: facts_of(request, snapshot, job, base)) if base else None
     result = evaluate_gate(changeset, examine=job.examine, now=snapshot.now, facts=facts)
-    intent = check_pinned_intent(changeset, job.examine)
-    confirmed = confirm(result.steps, job.github, job.settings.repository, pull, policy, intent)
-    approval = separation(result.steps, changeset.head, pull, policy, job.github)
-    return replace(result, findings=(*result.findings, *confirmed)).with_approval(approval)
+    requests = RequestCheck(snapshot, changeset, job, decided)
+    result = replace(result, findings=(*result.findings, *requests.findings(result.steps)))
+    involved = requests.people(result.steps)
+    approval = separation(result.steps, changeset.head, snapshot.pull, changeset.policy, job.github, involved)
+    return result.with_approval(approval)

@@ -1,146 +1,150 @@
-"""Confirm events: GitHub confirms what came through it; the pull request's author answers for the rest."""
+"""Who stands behind each event: the bot's own record for what was asked on GitHub, the branch's people for the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
-from promotebot.errors import InvalidInput
-from promotebot.findings import Finding, error, passed
-from promotebot.gate.pinned_commands import IntentCheck
-from promotebot.promotion.commands import ChangeCommand, parse_comment
-from promotebot.promotion.labels import parse_label
-from promotebot.promotion.policy import Policy
+from promotebot.errors import CouldNotVerify
+from promotebot.findings import Finding, Severity, error, passed
+from promotebot.gate.admission import DOING, permission_refusal, pull_refusal, target_refusal
+from promotebot.gate.attestation import attestation_problems
+from promotebot.gate.pushers import pushers_since
+from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.replay import Step
-from promotebot.promotion.request import CommandArguments
-from promotebot.registry.model import Action, RequestRef, Source
-from promotebot.registry.names import Stage
+from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.context import JobContext
+from promotebot.pulls.snapshot import PullSnapshot
+from promotebot.registry.model import Source
+from promotebot.registry.names import Digest, Stage
 
-if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    from promotebot.github.ports import GitHub, PullRequest
+RULES = {
+    Reason.PERMISSION: "gate.permission",
+    Reason.WRONG_BASE: "gate.base_ref",
+    Reason.DRAFT: "gate.draft",
+    Reason.FORK: "gate.fork",
+    Reason.PULL_CLOSED: "gate.request",
+}
+"""The rule under which the gate shows a refusal of the door."""
 
-_REMEDY = "restore the registry from the base branch, then ask with a comment: /promote <stage>"
+
+@dataclass(frozen=True)
+class RequestCheck:
+    """Checks the events of one pull request against what GitHub knows."""
+
+    snapshot: PullSnapshot
+    changeset: Changeset
+    job: JobContext
+    decided: Collection[Digest]
+    """Events that this very job decided, or knows to be attested; their requesters were asked for already."""
+
+    def findings(self, steps: Sequence[Step]) -> list[Finding]:
+        """Return whether each event may stand (docs/architecture.md, Trust).
+
+        Raises:
+            CouldNotVerify: when GitHub does not answer; an event nobody could confirm is not confirmed.
+        """
+        if not steps:
+            return []
+        refusals = (pull_refusal(self.snapshot.pull), target_refusal(self.snapshot))
+        found = [_as_finding(refusal) for refusal in refusals if refusal]
+        for step in (step for step in steps if step.event.source is not Source.GITHUB):
+            found += self._made_at_a_terminal(step)
+        others = [step for step in steps if step.digest not in self.decided]
+        for step, attested in check_attested(others, self.snapshot.pull.number, self.job).items():
+            found.append(attested)
+            if attested.severity is Severity.PASS:  # else the actor is only what the branch says
+                found += self._permitted(step, str(step.event.actor))
+        return found
+
+    def _made_at_a_terminal(self, step: Step) -> Iterator[Finding]:
+        pull, people = self.snapshot.pull, self._people
+        if isinstance(people, Finding):
+            yield people
+            return
+        others = sorted(people - {pull.author})
+        pushed = f", pushed by {', '.join(others)}, too" if others else ""
+        made = f"made at a terminal, as the branch says by {step.event.actor or 'nobody'}"
+        yield passed("gate.request", f"{subject(step)}: {made}; opened by {pull.author}{pushed}")
+        for login in (pull.author, *others):
+            yield from self._permitted(step, login)
+
+    def people(self, steps: Sequence[Step]) -> frozenset[str]:
+        """Return everybody who moved a branch with events made at a terminal; nobody where there are none."""
+        made_here = any(step.event.source is not Source.GITHUB for step in steps)
+        return self._people if made_here and isinstance(self._people, frozenset) else frozenset()
+
+    @cached_property
+    def _people(self) -> frozenset[str] | Finding:
+        """Everybody who moved the branch since it left the base; a finding where that cannot be known."""
+        pull, changeset, job = self.snapshot.pull, self.changeset, self.job
+        if pull.is_fork:
+            return error(
+                "gate.permission",
+                "The pull request comes from a fork, and GitHub does not say who pushed to it.",
+                remedy="push the branch to this repository and open the pull request from there",
+            )
+        heads = {changeset.head, self.snapshot.changeset.head}
+        pushes = job.github.pushes(pull.head_ref)
+
+        def is_on_base(sha: str) -> bool:
+            return changeset.repository.is_ancestor(sha, changeset.base)
+
+        try:
+            return pushers_since(pushes, pull.head_ref, heads, is_on_base, job.settings.bot_login)
+        except CouldNotVerify as problem:
+            return error("gate.permission", f"{problem.message}.", remedy=problem.remedy)
+
+    def _permitted(self, step: Step, login: str) -> Iterator[Finding]:
+        """Yield the refusal of somebody who may not change the event's stage, by the door's own function."""
+        stage, policy = step.event.stage or Stage.ACTIVE, self.changeset.policy
+        refusal = permission_refusal(login, stage, policy, self.job.github, DOING[step.event.action])
+        if refusal:
+            yield _as_finding(refusal, subject(step))
 
 
-def confirm(
-    steps: Sequence[Step],
-    github: GitHub,
-    repo: str,
-    pull: PullRequest,
-    policy: Policy,
-    intent: IntentCheck = lambda _step, _arguments: "",
-) -> list[Finding]:
-    """Confirm each event of a pull request: somebody asked for it there, and may (docs/architecture.md, Trust).
+def check_attested(steps: Iterable[Step], pull: int, job: JobContext) -> dict[Step, Finding]:
+    """Return a finding for each event that came through GitHub: the bot decided it for this pull request, or did not.
 
-    Args:
-        intent: returns what speaks against an event that a comment's command asks for by its words.
+    Events made at a terminal are left out.
 
     Raises:
-        CouldNotVerify: when GitHub does not answer; an event nobody could confirm is not confirmed.
+        CouldNotVerify: when GitHub does not answer.
     """
-    return [finding for step in steps for finding in _confirmed(step, github, repo, pull, policy, intent)]
+    asked = [step for step in steps if step.event.source is Source.GITHUB]
+    problems = attestation_problems(asked, job.github, job.settings.bot_login)
+    repo = job.settings.repository
+    return {step: _attested(step, _foreign(step, repo, pull) or problems.get(step.digest, "")) for step in asked}
 
 
-def _confirmed(
-    step: Step, github: GitHub, repo: str, pull: PullRequest, policy: Policy, intent: IntentCheck
-) -> Iterator[Finding]:
-    event, subject = step.event, _subject(step)
-    if event.source is Source.GITHUB:
-        problem = _problem(step, event.request, github, repo, pull, intent)
-        if problem:
-            yield error("gate.request", f"{subject}: {problem}.", remedy=_REMEDY)
-            return
-        yield passed("gate.request", f"{subject}: asked by {event.actor} in this pull request")
-    else:
-        remark = f"{subject}: its actor {event.actor or 'nobody'} is what the branch says; {pull.author} opened this"
-        yield passed("gate.request", remark)
-    asker = str(event.actor) if event.source is Source.GITHUB else pull.author
-    needed = policy.stages.permission(event.stage or Stage.ACTIVE)
-    held = github.permission(asker)
-    if held < needed:
-        yield error(
-            "gate.permission",
-            f"{subject}: {asker} has {held.name.lower()} permission; {needed.name.lower()} is needed.",
-            remedy=f"somebody with {needed.name.lower()} permission asks for it with a comment",
-        )
+def _foreign(step: Step, repo: str, pull: int) -> str:
+    """Return why an event's request is not one of this pull request; empty when it is."""
+    ref = step.event.request
+    if ref is None:
+        return "it says it came from GitHub and names no request"
+    if (ref.repo, ref.pull, ref.login) != (repo, pull, step.event.actor):
+        return f"its request is of {ref.login} in {ref.repo}#{ref.pull}, not of {step.event.actor} in {repo}#{pull}"
+    return ""
 
 
-def _subject(step: Step) -> str:
+def _attested(step: Step, problem: str) -> Finding:
+    if not problem:
+        return passed("gate.attestation", f"{subject(step)}: requested by {step.event.actor}, decided by promotebot")
+    return error(
+        "gate.attestation",
+        f"{subject(step)}: {problem}.",
+        where=step.before.at(step.model),
+        remedy=f"take it back and ask again: /withdraw, then /promote <stage> {step.model}",
+    )
+
+
+def subject(step: Step) -> str:
+    """Return an event in words: its action, artifact, model and stage."""
     stage = step.event.stage.label if step.event.stage else "?"
     return f"{step.event.action.value} of {step.event.pointer.artifact_id} ({step.model} {stage})"
 
 
-def _problem(
-    step: Step, ref: RequestRef | None, github: GitHub, repo: str, pull: PullRequest, intent: IntentCheck
-) -> str:
-    """Return why an event's request was not made in this pull request; empty when it was."""
-    event = step.event
-    if ref is None:
-        return "it says it came from GitHub and names no request"
-    if (ref.repo, ref.pull, ref.login) != (repo, pull.number, event.actor):
-        return f"its request is of {ref.login} in {ref.repo}#{ref.pull}, not of {event.actor} in this pull request"
-    kind, _, rest = ref.id.partition(":")
-    number, _, line = rest.partition("#")
-    if not (number.isdecimal() and line.isdecimal()):
-        return f"its request {ref.id!r} is none"
-    if kind == "comment":
-        return _comment_problem(step, int(number), int(line), github, pull, intent)
-    if kind == "run":
-        return _run_problem(step, ref.login, int(number), github, pull)
-    return f"its request {ref.id!r} is none"
-
-
-def _comment_problem(
-    step: Step, comment_id: int, line: int, github: GitHub, pull: PullRequest, intent: IntentCheck
-) -> str:
-    comment = github.comment(comment_id)
-    if comment.author != step.event.actor or comment.pull != pull.number:
-        return f"comment {comment_id} is by {comment.author} on #{comment.pull}"
-    if comment.updated_at != comment.created_at:
-        return f"comment {comment_id} was edited"
-    asks = [c.arguments for c in parse_comment(comment.body) if isinstance(c, ChangeCommand) and c.line == line]
-    arguments = next((arguments for arguments in asks if _means(arguments, step)), None)
-    return intent(step, arguments) if arguments else f"line {line} of comment {comment_id} does not ask for it"
-
-
-def _run_problem(step: Step, login: str, run_id: int, github: GitHub, pull: PullRequest) -> str:
-    """Return why a label, or a job started by hand, does not ask for it.
-
-    GitHub keeps who started a run, but not the command that was typed into it.
-    """
-    run = github.run(run_id)
-    if run.actor != login:
-        return f"run {run_id} was started by {run.actor}"
-    if run.event == "workflow_dispatch":
-        return "" if pull.head_ref.endswith(f"/{run_id}") else f"run {run_id} did not open this pull request"
-    if run.event != "pull_request_target":
-        return f"run {run_id} was started by {run.event}, which asks for nothing"
-    labels = [label.name for label in github.labelings(pull.number) if label.actor == login]
-    if not any(_label_means(name, step) for name in labels):
-        return f"{login} put no label on it that asks for it"
-    return ""
-
-
-def _label_means(name: str, step: Step) -> bool:
-    """Return True when a label asks for the event; one that was misspelt once asks for nothing, ever after."""
-    try:
-        arguments = parse_label(name)
-    except InvalidInput:
-        return False
-    return arguments is not None and _means(arguments, step)
-
-
-def _means(arguments: CommandArguments, step: Step) -> bool:
-    """Return True when the command can have become this event: promoting bytes that were ACTIVE is a rollback."""
-    event = step.event
-    actions = {event.action, Action.PROMOTE} if event.action is Action.ROLLBACK else {event.action}
-    return (
-        arguments.action in actions
-        and arguments.stage is event.stage
-        and arguments.model in (None, step.model)
-        and arguments.artifact_dir in (None, event.pointer.artifact_dir)
-        and arguments.artifact_id in (None, event.pointer.artifact_id)
-        and arguments.dataset_id in (None, event.pointer.dataset_id)
-        and arguments.git_sha in (None, event.pointer.git_sha)
-        and arguments.reason in (None, event.reason)
-    )
+def _as_finding(refusal: Refusal, about: str = "") -> Finding:
+    message = f"{about}: {refusal.message}" if about else refusal.message
+    return error(RULES[refusal.reason], message, remedy=refusal.remedy)

@@ -6,18 +6,31 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from promotebot.github.ports import Issue, IssueComment, Labeling
+from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment
 from promotebot.github.rest import translated
 
 GHOST = "ghost"
 """The login under which GitHub shows an account that was deleted."""
 
 
-def read_labeling(event: Mapping[str, Any]) -> Labeling | None:
-    """Return who put which label on; None for any other event, and for an account that was deleted."""
-    if event["event"] != "labeled" or not event["actor"]:
-        return None
-    return Labeling(str(event["label"]["name"]), str(event["actor"]["login"]))
+def read_status(status: Mapping[str, Any]) -> CommitStatus:
+    """Return a commit status; an account that was deleted is the ghost, which is nobody's bot."""
+    creator = status["creator"]["login"] if status["creator"] else GHOST
+    return CommitStatus(
+        str(status["context"]), str(status["state"]), str(creator), str(status.get("description") or "")
+    )
+
+
+def read_push(push: Mapping[str, Any]) -> BranchPush:
+    """Return who moved a branch; an account that was deleted was a person's, for all that is known."""
+    actor = push["actor"]
+    return BranchPush(
+        before=str(push["before"]),
+        after=str(push["after"]),
+        actor=str(actor["login"]) if actor else GHOST,
+        is_person=actor is None or actor["type"] == "User",
+        creates=push["activity_type"] == "branch_creation",
+    )
 
 
 def read_verdict(review: Mapping[str, Any]) -> tuple[str, tuple[str, str]]:

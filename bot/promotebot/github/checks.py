@@ -1,12 +1,21 @@
-"""The required check: its name, its conclusions, and GitHub's limit for its texts."""
+"""The required commit status and the check run beside it: their names, states, and GitHub's limits for their texts."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-CHECK_NAME = "promotebot/gate"
+GATE = "promotebot/gate"
+"""The context of the required commit status."""
+CHECK_NAME = "promotebot"
+"""The check run with the report; nothing requires it."""
 MAX_SUMMARY = 65_535
 """Bytes of a check run's summary, and of its text: https://docs.github.com/en/rest/checks/runs"""
 
+MAX_DESCRIPTION = 140
+"""Characters of a commit status's description: https://docs.github.com/en/rest/commits/statuses"""
+
 Conclusion = Literal["success", "failure", "action_required"]
-"""Only success lets a branch rule merge; action_required waits for people."""
+"""Of a check run; action_required waits for people."""
+State = Literal["success", "failure", "pending"]
+"""Of a commit status; only success lets a branch rule merge."""
+STATES: dict[Conclusion, State] = {"success": "success", "failure": "failure", "action_required": "pending"}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from promotebot.errors import CouldNotVerify
 from promotebot.github import sticky_comment
-from promotebot.github.answers import GHOST, is_by, read_comment, read_issue, read_labeling, read_verdict
-from promotebot.github.checks import MAX_SUMMARY, Conclusion
-from promotebot.github.ports import Issue, IssueComment, Labeling, PullRequest, WorkflowRun
-from promotebot.github.rest import PAGE, READ_RETRIES, PersonalToken, Rest, segment, translated
+from promotebot.github.answers import GHOST, is_by, read_comment, read_issue, read_push, read_status, read_verdict
+from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Conclusion, State
+from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment, PullRequest
+from promotebot.github.rest import READ_RETRIES, NoSuchCommit, PersonalToken, Rest, segment, translated
 from promotebot.promotion.policy import Permission
 from promotebot.settings import Settings
 from promotebot.text import cut
@@ -95,30 +94,18 @@ class PyGithubClient:
         verdicts = dict(self._rest.listed(read_verdict, f"/pulls/{number}/reviews", purpose=purpose, needs=needs))
         return sorted(login for login, verdict in verdicts.items() if verdict == ("APPROVED", head_sha))
 
-    def last_pusher(self, branch: str, head_sha: str) -> str | None:
-        """Return the person who moved the branch last, up to this head; None when only Apps ever did.
+    def pushes(self, branch: str) -> Iterator[BranchPush]:
+        """Yield the moves of a branch, the newest first, as far back as GitHub lists them.
 
-        https://docs.github.com/en/rest/repos/repos#list-repository-activities: newest first, and by cursor; one
-        page is read, since nobody's hundred newest pushes are all an App's.
-
-        Raises:
-            CouldNotVerify: also when GitHub does not list the push of this head yet, or no person's among so many.
+        https://docs.github.com/en/rest/repos/repos#list-repository-activities: by cursor
         """
-        purpose, ref = f"ask who pushed {branch}", f"refs/heads/{branch}"
-        answer = self._rest.request(
-            "GET", "/activity", purpose=purpose, needs="contents: read", parameters={"ref": ref, "per_page": PAGE}
-        )
-        with translated(purpose):
-            if not answer or answer[0]["after"] != head_sha:
-                raise CouldNotVerify(f"GitHub does not list who pushed {head_sha[:7]} yet", remedy="run the job again")
-            for push in answer:
-                if push["actor"] is None or push["actor"]["type"] == "User":
-                    return str(push["actor"]["login"]) if push["actor"] else GHOST
-                if push["activity_type"] == "branch_creation":
-                    return None
-            raise CouldNotVerify(
-                f"no person is among the newest pushes of {branch}", remedy="push a commit, and ask again"
-            )
+        purpose, parameters = f"ask who pushed {branch}", {"ref": f"refs/heads/{branch}"}
+        for item in self._rest.after_cursor(
+            "/activity", purpose=purpose, needs="contents: read", parameters=parameters
+        ):
+            with translated(purpose):
+                push = read_push(item)
+            yield push
 
     def comment(self, comment_id: int) -> IssueComment:
         """Return a comment as it is now: https://docs.github.com/en/rest/issues/comments"""
@@ -133,27 +120,10 @@ class PyGithubClient:
         with translated("read the repository"):
             return str(answer["default_branch"])
 
-    def run(self, run_id: int) -> WorkflowRun:
-        """Return who started a workflow run, and by which event.
-
-        https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run
-        """
-        answer = self._rest.request(
-            "GET", f"/actions/runs/{run_id}", purpose=f"read run {run_id}", needs="actions: read"
-        )
-        with translated(f"read run {run_id}"):
-            return WorkflowRun(actor=str(answer["actor"]["login"]), event=str(answer["event"]))
-
     def labels(self, pull: int) -> Sequence[str]:
         """Return the names of the labels that a pull request has."""
         purpose, needs = f"read the labels of #{pull}", "issues: read"
         return self._rest.listed(lambda item: str(item["name"]), f"/issues/{pull}/labels", purpose=purpose, needs=needs)
-
-    def labelings(self, pull: int) -> Sequence[Labeling]:
-        """Return who put which label on, ever, the oldest first: https://docs.github.com/en/rest/issues/events"""
-        purpose, needs = f"read the events of #{pull}", "issues: read"
-        labelings = self._rest.listed(read_labeling, f"/issues/{pull}/events", purpose=purpose, needs=needs)
-        return [labeling for labeling in labelings if labeling]
 
     def add_label(self, pull: int, name: str) -> None:
         """Put a label on a pull request."""
@@ -189,10 +159,30 @@ class PyGithubClient:
         """Return the bot's comment with this marker, or None."""
         return sticky_comment.find(self._rest, pull, marker, author_login=author_login)
 
+    def statuses(self, sha: str) -> Iterator[CommitStatus]:
+        """Yield the statuses of a commit, of every context, the newest first; none for a commit that is not there.
+
+        https://docs.github.com/en/rest/commits/statuses#list-commit-statuses-for-a-reference
+        """
+        purpose = f"read the statuses of {sha[:7]}"
+        try:
+            for item in self._rest.pages(f"/commits/{segment(sha)}/statuses", purpose=purpose, needs="statuses: read"):
+                with translated(purpose):
+                    status = read_status(item)
+                yield status
+        except NoSuchCommit:
+            return
+
+    def publish_status(self, sha: str, *, context: str, state: State, description: str) -> None:
+        """Put a status on a commit: https://docs.github.com/en/rest/commits/statuses#create-a-commit-status"""
+        status = {"state": state, "context": context, "description": description[:MAX_DESCRIPTION]}
+        purpose, needs = f"publish the status {context}", "statuses: write"
+        self._rest.request("POST", f"/statuses/{segment(sha)}", purpose=purpose, needs=needs, body=status)
+
     def publish_check(
         self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
-    ) -> None:
-        """Put a completed check run on a commit; a commit status where the token may not create check runs.
+    ) -> bool:
+        """Put a completed check run on a commit; return False where the token is a person's, who cannot.
 
         https://docs.github.com/en/rest/checks/runs#create-a-check-run: only GitHub Apps can.
         """
@@ -207,10 +197,8 @@ class PyGithubClient:
         try:
             self._rest.request("POST", "/check-runs", purpose="publish the check", needs="checks: write", body=run)
         except PersonalToken:
-            state = "pending" if conclusion == "action_required" else conclusion
-            status = {"state": state, "context": name, "description": title[:140]}
-            purpose, needs = "publish the status", "statuses: write"
-            self._rest.request("POST", f"/statuses/{head_sha}", purpose=purpose, needs=needs, body=status)
+            return False
+        return True
 
     def deploy(
         self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from promotebot.github.checks import Conclusion
+from promotebot.github.checks import Conclusion, State
 from promotebot.promotion.policy import Permission
 
 
@@ -43,19 +43,29 @@ class IssueComment:
 
 
 @dataclass(frozen=True)
-class WorkflowRun:
-    """The account that started a run of a workflow, and the event that did."""
+class CommitStatus:
+    """A commit status, and the account that posted it."""
 
-    actor: str
-    event: str
+    context: str
+    state: str
+    creator: str
+    description: str = ""
 
 
 @dataclass(frozen=True)
-class Labeling:
-    """Somebody put a label on."""
+class BranchPush:
+    """A branch moved: one entry of GitHub's activity list.
 
-    name: str
+    https://docs.github.com/en/rest/repos/repos#list-repository-activities
+    """
+
+    before: str
+    """The branch's commit before; 40 zeros for a branch that was made."""
+    after: str
     actor: str
+    is_person: bool
+    """False for an App, the bot itself included."""
+    creates: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,8 +98,8 @@ class GitHub(Protocol):
     def approvals(self, number: int, head_sha: str) -> Sequence[str]:
         """Return the logins, sorted, of people whose newest review approves exactly this head."""
 
-    def last_pusher(self, branch: str, head_sha: str) -> str | None:
-        """Return the person who moved a branch last, up to this head; None when only Apps ever did."""
+    def pushes(self, branch: str) -> Iterator[BranchPush]:
+        """Yield the moves of a branch, the newest first, as far back as GitHub lists them."""
 
     def comment(self, comment_id: int) -> IssueComment:
         """Return a comment as it is now."""
@@ -97,14 +107,8 @@ class GitHub(Protocol):
     def default_branch(self) -> str:
         """Return the name of the default branch."""
 
-    def run(self, run_id: int) -> WorkflowRun:
-        """Return who started a workflow run, and by which event."""
-
     def labels(self, pull: int) -> Sequence[str]:
         """Return the names of the labels that a pull request has."""
-
-    def labelings(self, pull: int) -> Sequence[Labeling]:
-        """Return who put which label on a pull request, ever, the oldest first."""
 
     def add_label(self, pull: int, name: str) -> None:
         """Put a label on a pull request."""
@@ -127,10 +131,16 @@ class GitHub(Protocol):
             settled: marker and new body of another comment of the same author, which this one makes void.
         """
 
+    def statuses(self, sha: str) -> Iterator[CommitStatus]:
+        """Yield the statuses of a commit, of every context, the newest first."""
+
+    def publish_status(self, sha: str, *, context: str, state: State, description: str) -> None:
+        """Put a status on a commit; the newest of a context is the one that counts."""
+
     def publish_check(
         self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
-    ) -> None:
-        """Put a completed check on a commit, in place of an earlier one of this name."""
+    ) -> bool:
+        """Put a completed check run on a commit; return False where the token may not, since it is a person's."""
 
     def deploy(
         self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import github
 from github.GithubException import GithubException
@@ -109,6 +110,26 @@ class Rest:
                 return
             page += 1
 
+    def after_cursor(
+        self, path: str, *, purpose: str, needs: str = "", parameters: Mapping[str, Any] | None = None
+    ) -> Iterator[Any]:
+        """Yield every item of a list that goes on by cursor instead of by page.
+
+        Raises:
+            CouldNotVerify: when GitHub refuses, or does not answer.
+        """
+        asked = {**(parameters or {}), "per_page": PAGE}
+        while True:
+            with translated(purpose, needs=needs):
+                headers, answer = self.repo.requester.requestJsonAndCheck(
+                    "GET", f"{self.repo.url}{path}", parameters=asked
+                )
+            yield from answer
+            following = re.search(r"[?&]after=([^&>]+)[^>]*>; rel=\"next\"", headers.get("link", ""))
+            if following is None:
+                return
+            asked["after"] = unquote(following[1])
+
     def listed(
         self,
         read: Callable[[Any], _T],
@@ -130,6 +151,10 @@ class Rest:
 def segment(text: str) -> str:
     """Return a value as one part of a path: a slash in it starts no other."""
     return quote(text, safe="")
+
+
+class NoSuchCommit(CouldNotVerify):
+    """The repository has no commit of that id."""
 
 
 class PersonalToken(CouldNotVerify):
@@ -168,6 +193,8 @@ def _explained(purpose: str, problem: GithubException, needs: str) -> CouldNotVe
     reason = str(problem.data.get("message", "")) if isinstance(problem.data, dict) else ""
     headers = {key.lower(): value for key, value in (problem.headers or {}).items()}
     message = f"GitHub refused to {purpose}: {problem.status} {' '.join(reason.split())[:200]}".rstrip()
+    if problem.status == 422 and reason.startswith("No commit found for SHA"):
+        return NoSuchCommit(message, remedy="name a commit of this repository")
     if problem.status == 403 and "not accessible by personal access token" in reason:
         return PersonalToken(message, remedy=f"use a token of an App, or add `{needs}`")
     if problem.status == 403 and "authenticate via a GitHub App" in reason:

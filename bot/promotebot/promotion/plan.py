@@ -15,8 +15,9 @@ from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.catalogue import evaluate
 from promotebot.promotion.rules.context import Facts, RuleContext
+from promotebot.registry.chain import event_digest
 from promotebot.registry.model import Action, Event, Pointer, read_record
-from promotebot.registry.names import Stage, Timestamp, to_datetime, to_timestamp
+from promotebot.registry.names import Digest, Stage, Timestamp, to_datetime, to_timestamp
 from promotebot.registry.registry import ModelRegistry
 
 
@@ -33,6 +34,11 @@ class Plan:
     before: ModelRegistry
     after: ModelRegistry
     findings: tuple[Finding, ...]
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of the new event as it is stored."""
+        return event_digest(self.after.raw_history(self.request.model)[0])
 
 
 @dataclass(frozen=True)

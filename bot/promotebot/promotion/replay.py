@@ -8,8 +8,9 @@ from typing import Any
 
 from promotebot.findings import Finding, error
 from promotebot.promotion.append_only import rewritten, same_json
+from promotebot.registry.chain import event_digest
 from promotebot.registry.model import Action, Event
-from promotebot.registry.names import ModelName, Stage
+from promotebot.registry.names import Digest, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
 
 
@@ -21,6 +22,8 @@ class Step:
     event: Event
     before: ModelRegistry = field(compare=False, repr=False)
     """The whole registry as it was before the event; two steps are the same whatever came before them."""
+    digest: Digest
+    """Of the event as it is stored, as the chain has it; GitHub's record of the bot's decision names it."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def _replay_model(
             return _problem(head, name, f"history[{index}] names no stage.")
         # The event's own pointer, with the keys that this version does not know.
         pointer = None if event.action is Action.DEMOTE else new[index]["pointer"]
-        steps.append(Step(name, event, current))
+        steps.append(Step(name, event, current, event_digest(new[index])))
         current = current.with_event(name, new[index], pointer, event.stage)
     # Stages first: they say more to a reader than a digest of the history that follows from them.
     want, have = current.raw_entry(name), head.raw_entry(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from promotebot.errors import BaseMoved, RefChanged
+from promotebot.errors import BaseMoved
 from promotebot.planning.committed import registry_files
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
@@ -45,8 +45,6 @@ def commit_registry(
         commit = repository.commit_files(parents, files, tree=tree, message=message, author=author, when=snapshot.now)
     else:
         commit = repository.commit_files([changeset.head], files, message=message, author=author, when=snapshot.now)
-    if job.github.pull(snapshot.pull.number).head_sha != changeset.head:
-        raise RefChanged(f"{snapshot.pull.head_ref} moved away from {changeset.head[:7]}")
     repository.push(commit, snapshot.pull.head_ref, expected=changeset.head)
     log.info("pushed %s to %s", commit, snapshot.pull.head_ref)
     return commit

@@ -24,6 +24,13 @@ class JobContext:
     """Make the client. A job that has nothing to answer never calls it: PyGithub costs a quarter of a second."""
     examine: Examine
     clock: Callable[[], datetime]
+    told_default_branch: str = ""
+    """The default branch as the event tells it; empty where it does not."""
+
+    @cached_property
+    def default_branch(self) -> str:
+        """The name of the default branch; GitHub is asked once, and only where the event does not tell it."""
+        return self.told_default_branch or self.github.default_branch()
 
     @cached_property
     def github(self) -> GitHub:

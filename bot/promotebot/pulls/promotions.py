@@ -11,7 +11,8 @@ from promotebot.pulls.compare import replay_change
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, missing_registry, replan
 from promotebot.pulls.snapshot import PullSnapshot
-from promotebot.registry.model import Action
+from promotebot.registry.chain import event_digest
+from promotebot.registry.model import Action, RequestRef
 from promotebot.registry.registry import Layout
 
 WITHDRAWN = "Promotebot-Withdrawn"
@@ -72,12 +73,24 @@ def request_id(step: Step) -> str:
     return step.event.request.id if step.event.request else ""
 
 
-def answered(pending: PendingPromotions, changeset: Changeset, wanted: str) -> Step | None:
-    """Return the event that answers a request already, on this branch or on the base since the branch left it."""
-    mine = next((step for step in pending.own if request_id(step) == wanted), None)
+def answered(pending: PendingPromotions, changeset: Changeset, wanted: RequestRef) -> Step | None:
+    """Return the event that answers a request already, on this branch or on the base since the branch left it.
+
+    An event of another repository or pull request answers nothing here, whatever id its request has.
+    """
+
+    def answers(step: Step) -> bool:
+        ref = step.event.request
+        return ref is not None and (ref.repo, ref.pull, ref.id) == (wanted.repo, wanted.pull, wanted.id)
+
+    mine = next(filter(answers, pending.own), None)
     if mine:
         return mine
     base = pending.base
     names = [n for n in base if base.layout is Layout.SINGLE or base.file_of(n) in changeset.moved_registry_files]
-    events = (Step(name, event, base) for name in names for event in base.entries[name].history)
-    return next((step for step in events if request_id(step) == wanted), None)
+    events = (
+        Step(name, event, base, event_digest(stored))
+        for name in names
+        for event, stored in zip(base.entries[name].history, base.raw_history(name), strict=True)
+    )
+    return next(filter(answers, events), None)

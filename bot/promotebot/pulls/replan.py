@@ -69,7 +69,7 @@ def replan(
         if isinstance(decision, Rejected):
             return InvalidPromotions(decision.findings, step.model)
         if isinstance(decision, Plan):  # what changes nothing on the new base is left out
-            planned.append(Step(step.model, decision.event, registry))
+            planned.append(Step(step.model, decision.event, registry, decision.digest))
             registry = decision.after
     return PendingPromotions(registry, base, tuple(planned), changeset.has_conflict, tuple(own))
 

@@ -53,15 +53,18 @@ def identity(settings: Settings) -> Identity:
 
 
 @contextmanager
-def fetch_pull(number: int, job: JobContext) -> Iterator[PullSnapshot]:
+def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -> Iterator[PullSnapshot]:
     """Fetch a pull request as it is now, for as long as the block lasts.
+
+    Args:
+        known: what GitHub said of it a moment ago, so that it is not asked twice.
 
     Raises:
         RefChanged: when git and GitHub name different heads: somebody pushes at this moment.
         CouldNotVerify: when either does not answer.
     """
     settings = job.settings
-    pull, default = job.github.pull(number), job.github.default_branch()
+    pull, default = known or job.github.pull(number), job.default_branch
     head = f"refs/pull/{number}/head" if pull.is_fork else f"refs/heads/{pull.head_ref}"
     refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: head, DEFAULT: f"refs/heads/{default}"}
     with FetchedRepository.fetched(remote(settings), refs) as repository:

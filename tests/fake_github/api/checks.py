@@ -84,3 +84,11 @@ def create_status(call: Call) -> Answer:
     )
     call.repo.statuses.append(status)
     return Answer(201, fill("status", call.repo, status=status))
+
+
+@route("GET", "/commits/<sha>/statuses", needs="statuses:read")
+def list_statuses(call: Call) -> Answer:
+    """Newest first: https://docs.github.com/rest/commits/statuses#list-commit-statuses-for-a-reference"""
+    sha = _commit(call, call.params["sha"])
+    posted = [status for status in reversed(call.repo.statuses) if status.sha == sha]
+    return call.page(posted, lambda status: fill("status", call.repo, status=status))

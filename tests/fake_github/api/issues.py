@@ -12,7 +12,6 @@ from tests.fake_github.api.routing import route
 from tests.fake_github.records import Issue, Label
 from tests.fake_github.refusals import HttpError, invalid, malformed
 from tests.fake_github.serializers import issues as serializers
-from tests.fake_github.serializers.templates import fill
 
 ISSUE = "/issues/<int:number>"
 READ = "issues:read|pull_requests:read"
@@ -110,15 +109,6 @@ def _title(call: Call) -> str:
         raise invalid("Issue", "title", "missing_field")
     require_short(title, "title", "Issue", TITLE_LIMIT)
     return title
-
-
-@route("GET", ISSUE + "/events", needs=READ)
-def list_events(call: Call) -> Answer:
-    """https://docs.github.com/rest/issues/events#list-issue-events; labels are all that is remembered."""
-    return call.page(asked_issue(call).events, lambda event: fill("label_event", call.repo, event=event))
-
-
-# Labels: https://docs.github.com/rest/issues/labels
 
 
 @route("GET", ISSUE + "/labels", needs=READ)

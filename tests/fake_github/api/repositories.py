@@ -8,8 +8,8 @@ from tests.fake_github.accounts import Role
 from tests.fake_github.api.call import Answer, Call
 from tests.fake_github.api.routing import route
 from tests.fake_github.records import Dispatch
-from tests.fake_github.refusals import HttpError, malformed, not_found
-from tests.fake_github.serializers import repositories, runs
+from tests.fake_github.refusals import HttpError, malformed
+from tests.fake_github.serializers import repositories
 from tests.fake_github.serializers.templates import fill
 from tests.fake_github.state import RepositoryState
 
@@ -48,15 +48,6 @@ def list_activity(call: Call) -> Answer:
     full_ref = ref if not ref or ref.startswith("refs/") else f"refs/heads/{ref}"
     matching = [activity for activity in reversed(call.repo.activity.entries) if full_ref in ("", activity.ref)]
     return call.page_after_cursor(matching, lambda activity: fill("activity", call.repo, activity=activity))
-
-
-@route("GET", "/actions/runs/<int:run>", needs="actions:read")
-def get_run(call: Call) -> Answer:
-    """https://docs.github.com/rest/actions/workflow-runs#get-a-workflow-run"""
-    run = call.repo.runs.get(call.params["run"])
-    if run is None:
-        raise not_found()
-    return Answer(200, runs.workflow_run(call.repo, run))
 
 
 @route("POST", "/dispatches", needs="contents:write")

@@ -1,10 +1,13 @@
-"""Refuse whoever may not ask: by the policy's roles, by the pull request, and by the commit that was looked at."""
+"""Whether a request may stand: by the pull request, by the policy's roles, and by the commit that was looked at.
+
+The door asks before it promotes, and the gate asks again for every event that a branch carries, by these functions.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from promotebot.action.result import Reason, Refusal
+from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.policy import Permission, Policy
 from promotebot.promotion.request import CommandArguments
 from promotebot.pulls.snapshot import PullSnapshot
@@ -14,15 +17,17 @@ from promotebot.registry.names import GitSha, Stage
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import GitHub, PullRequest
 
-_DOING = {Action.PROMOTE: "promoting to", Action.ROLLBACK: "rolling back", Action.DEMOTE: "demoting from"}
+DOING = {Action.PROMOTE: "promoting to", Action.ROLLBACK: "rolling back", Action.DEMOTE: "demoting from"}
+"""What is refused, in words that a stage's name follows."""
 
 
 def request_refusal(arguments: CommandArguments, login: str, snapshot: PullSnapshot, github: GitHub) -> Refusal | None:
     """Return why this pull request, or this person, may not ask for it; None when they may."""
     policy = snapshot.changeset.policy
     return (
-        _target_refusal(snapshot)
-        or permission_refusal(login, arguments.stage, policy, github, _DOING[arguments.action])
+        pull_refusal(snapshot.pull)
+        or target_refusal(snapshot)
+        or permission_refusal(login, arguments.stage, policy, github, DOING[arguments.action])
         or sha_refusal(arguments, snapshot.changeset.head, policy)
     )
 
@@ -81,7 +86,8 @@ def sha_refusal(arguments: CommandArguments, head: GitSha, policy: Policy) -> Re
     return None
 
 
-def _target_refusal(snapshot: PullSnapshot) -> Refusal | None:
+def target_refusal(snapshot: PullSnapshot) -> Refusal | None:
+    """Return why this pull request may carry no promotions: its base, or that it is a draft."""
     pull = snapshot.pull
     if not snapshot.takes_promotions:
         return Refusal(

@@ -1,0 +1,52 @@
+"""Commit what was decided, with the attestations that make the gate believe it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from promotebot.action.retry import Attempt
+from promotebot.errors import PromotebotError
+from promotebot.gate.attestation import attest, revoke
+from promotebot.promotion.replay import Step
+from promotebot.pulls.commit import commit_registry
+from promotebot.registry.names import GitSha
+from promotebot.registry.registry import ModelRegistry
+
+
+def commit_decided(
+    attempt: Attempt,
+    registry: ModelRegistry,
+    models: Sequence[str],
+    *,
+    before: Collection[Step],
+    after: Collection[Step],
+    message: str,
+    merge: bool,
+) -> GitSha:
+    """Commit the registry on the branch; attest the events that are new, and revoke those that are not in it any more.
+
+    New events are attested before the push, so that the branch never carries one that nothing vouches for; what is
+    taken back is revoked before the push, so that a job that is killed leaves a red gate and no open door.
+
+    Args:
+        before: what the branch promotes now.
+        after: what it promotes with this commit.
+
+    Raises:
+        RefChanged: when the branch is no longer where it was read; what was attested is revoked then.
+        BaseMoved: when the base cannot be merged by the bot; the author has to.
+        CouldNotVerify: when GitHub does not take an attestation.
+    """
+    github, asked = attempt.job.github, {step.event.request for step in after}
+    gone = [step for step in before if step not in after]
+    added = [step for step in after if step not in before]
+    attest(added, github)
+    revoke([step for step in gone if step.event.request not in asked], github, why="withdrawn or replaced")
+    try:
+        commit = commit_registry(attempt.snapshot, attempt.job, registry, models, message=message, merge=merge)
+    except PromotebotError:
+        revoke(added, github, why="not committed")
+        raise
+    # Planned again for the same request: until here the branch carried it.
+    revoke([step for step in gone if step.event.request in asked], github, why="planned again")
+    return commit

@@ -1,0 +1,99 @@
+"""Attestations: commit statuses by which GitHub keeps what the bot decided, and what it took back.
+
+Each event that the bot decides gets a status on the commit that the request was made on; its context names the event's
+digest. GitHub records who posted it, so an event that somebody else wrote has none. What people write afterwards,
+comments edited or deleted, changes nothing.
+
+https://docs.github.com/en/rest/commits/statuses
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from promotebot.promotion.replay import Step
+from promotebot.registry.names import Digest
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import CommitStatus, GitHub
+
+PREFIX = "promotebot/event/"
+DIGITS = 16
+"""Hexadecimal digits of the digest in a status's context."""
+
+
+def attestation_context(digest: Digest) -> str:
+    """Return the context under which an event is attested: `promotebot/event/` and 16 hexadecimal digits."""
+    return PREFIX + digest.removeprefix("sha256:")[:DIGITS]
+
+
+def attest(steps: Iterable[Step], github: GitHub) -> None:
+    """Record that the bot decided these events. Events made at a terminal have no request and are left out.
+
+    Raises:
+        CouldNotVerify: when GitHub does not take one.
+    """
+    for step in steps:
+        ref, stage = step.event.request, step.event.stage
+        if ref:
+            description = f"#{ref.pull} {step.model} → {stage.label if stage else '?'}"
+            context = attestation_context(step.digest)
+            github.publish_status(ref.head_sha, context=context, state="success", description=description)
+
+
+def revoke(steps: Iterable[Step], github: GitHub, *, why: str) -> None:
+    """Record that these events stand no longer.
+
+    Args:
+        why: in a few words, for the status's description.
+
+    Raises:
+        CouldNotVerify: when GitHub does not take one.
+    """
+    for step in steps:
+        ref = step.event.request
+        if ref:
+            context = attestation_context(step.digest)
+            github.publish_status(ref.head_sha, context=context, state="failure", description=why)
+
+
+def attestation_problems(steps: Iterable[Step], github: GitHub, bot_login: str) -> Mapping[Digest, str]:
+    """Return, by the event's digest, why an event does not count as decided by the bot; those that do are left out.
+
+    Only events that name a request are asked about. The newest status of the event's context decides.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer; an event nobody could confirm is not confirmed.
+    """
+    wanted: dict[str, dict[str, Step]] = {}
+    for step in steps:
+        if step.event.request:
+            wanted.setdefault(step.event.request.head_sha, {})[attestation_context(step.digest)] = step
+    problems: dict[Digest, str] = {}
+    for head_sha, contexts in wanted.items():
+        newest = _newest(github, head_sha, set(contexts))
+        for context, step in contexts.items():
+            problem = _problem(newest.get(context), bot_login)
+            if problem:
+                problems[step.digest] = problem
+    return problems
+
+
+def _newest(github: GitHub, sha: str, contexts: set[str]) -> dict[str, CommitStatus]:
+    """Return the newest status of each context that has one; no more pages are read than it takes."""
+    newest: dict[str, CommitStatus] = {}
+    for status in github.statuses(sha):
+        if status.context in contexts:
+            newest.setdefault(status.context, status)
+            if len(newest) == len(contexts):
+                break
+    return newest
+
+
+def _problem(status: CommitStatus | None, bot_login: str) -> str:
+    if status is None:
+        return "promotebot did not decide it"
+    if status.creator != bot_login:
+        return f"it is vouched for by {status.creator}, not by {bot_login}"
+    return "" if status.state == "success" else f"promotebot took it back ({status.description or status.state})"

@@ -1,0 +1,33 @@
+"""The verdict on a commit: the required status `promotebot/gate`, and the report in a check run beside it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from promotebot.errors import PromotebotError
+from promotebot.github.checks import CHECK_NAME, GATE, STATES, Conclusion
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import GitHub
+
+log = logging.getLogger(__name__)
+
+
+def publish_verdict(github: GitHub, head_sha: str, conclusion: Conclusion, title: str, report: str) -> None:
+    """Set the required status on a commit, and put the report beside it, which nothing requires.
+
+    A status has no suite to get lost in, the last one counts, and GitHub records who set it (docs/architecture.md,
+    The gate).
+
+    Raises:
+        CouldNotVerify: when GitHub does not take the status.
+    """
+    github.publish_status(head_sha, context=GATE, state=STATES[conclusion], description=title)
+    try:
+        if not github.publish_check(
+            head_sha, name=CHECK_NAME, conclusion=conclusion, title=title, summary=report, text=""
+        ):
+            log.info("no check run: the token belongs to a person, who cannot make one")
+    except PromotebotError as problem:
+        log.warning("no check run: %s", problem)
