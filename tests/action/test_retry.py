@@ -14,6 +14,7 @@ from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import ATTEMPTS, Attempt, report_errors, retry_on_moved_head
 from promotebot.errors import BaseMoved, CouldNotVerify, InvalidInput, PromotebotError, RefChanged, UsageError
 from promotebot.gate.refusal import Reason
+from promotebot.github.ports import PullRequest
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import PullSnapshot
 from tests.fakes import BOT, FakeGitHub, diverged, job_context, pull_request, pull_snapshot, settings
@@ -124,11 +125,13 @@ class Pulls:
     def __init__(self, moved: int = 0) -> None:
         self.moved = moved
         self.read: list[int] = []
+        self.known: list[PullRequest | None] = []
         self.left = 0
 
     @contextmanager
-    def fetch(self, number: int, _: JobContext) -> Iterator[PullSnapshot]:
+    def fetch(self, number: int, _: JobContext, known: PullRequest | None) -> Iterator[PullSnapshot]:
         self.read.append(number)
+        self.known.append(known)
         if len(self.read) <= self.moved:
             raise RefChanged(f"change moved, time {len(self.read)}")
         try:
@@ -168,6 +171,12 @@ def test_a_head_that_moves_while_it_is_read_is_read_again(github: FakeGitHub, pu
     assert retried(github, lambda _: DONE) is DONE
     assert len(pulls.read) == moves + 1
     assert said(github) == []
+
+
+def test_what_is_known_of_the_pull_request_counts_once_and_not_after_it_moved(github: FakeGitHub, pulls: Pulls) -> None:
+    pulls.moved, known = 1, pull_request()
+    assert retry_on_moved_head(ASKED, job_context(github), replier(github), lambda _: DONE, known=known) is DONE
+    assert pulls.known == [known, None]
 
 
 def test_a_head_that_moves_before_the_push_is_worked_on_again(github: FakeGitHub, pulls: Pulls) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from promotebot.action.retry import Attempt
 from promotebot.errors import PromotebotError
 from promotebot.gate.attestation import attest, revoke
+from promotebot.gate.revoke import revoke_heads
 from promotebot.promotion.replay import Step
 from promotebot.pulls.commit import commit_registry
 from promotebot.registry.names import GitSha
@@ -25,8 +26,9 @@ def commit_decided(
 ) -> GitSha:
     """Commit the registry on the branch; attest the events that are new, and revoke those that are not in it any more.
 
-    New events are attested before the push, so that the branch never carries one that nothing vouches for; what is
-    taken back is revoked before the push, so that a job that is killed leaves a red gate and no open door.
+    New events are attested before the push, so that the branch never carries one that nothing vouches for. What is
+    taken back is revoked before the push, and with it the verdict on every head that carries it, so that a job that is
+    killed leaves a red gate and no open door.
 
     Args:
         before: what the branch promotes now.
@@ -42,6 +44,8 @@ def commit_decided(
     added = [step for step in after if step not in before]
     attest(added, github)
     revoke([step for step in gone if step.event.request not in asked], github, why="withdrawn or replaced")
+    if gone:  # every head that carries what is gone, the present one included
+        revoke_heads(attempt.snapshot, attempt.job, why="its promotions were withdrawn, replaced or planned again")
     try:
         commit = commit_registry(attempt.snapshot, attempt.job, registry, models, message=message, merge=merge)
     except PromotebotError:

@@ -140,7 +140,6 @@ class PromotionJob:
             return kept if isinstance(kept, Answer) else self._decide(kept, request, remarks, ())
         if isinstance(decision, Rejected):
             rendered = render_rejected(decision, decided.evidence, self.replier.context)
-            self.replier.check(self.changeset.head, "failure", rendered.title, rendered)
             details = finding_details(decision.findings)
             return self.replier.post(Answer(Outcome.REFUSED, Reason.RULES, rendered.title, details=details), rendered)
         if isinstance(decision, Plan):
@@ -227,8 +226,8 @@ class PromotionJob:
         return self.replier.post(answer, render_refused_event(message, remedy, self.replier.context))
 
     def _refuse(self, reason: Reason, findings: tuple[Finding, ...], model: str | None) -> Answer:
+        """Refuse the request. The verdict belongs to the head, and a refused request changes nothing about it."""
         rendered = render_unclear(findings, model, self.replier.context)
-        self.replier.check(self.changeset.head, "failure", rendered.title, rendered)
         answer = Answer(Outcome.REFUSED, reason, rendered.title, details=finding_details(findings))
         return self.replier.post(answer, rendered)
 

@@ -13,6 +13,7 @@ from promotebot.errors import PromotebotError
 from promotebot.findings import error
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
+from promotebot.gate.revoke import revoke_heads
 from promotebot.pulls.context import JobContext
 
 
@@ -54,6 +55,8 @@ def publish_gate(attempt: Attempt) -> Answer:
         message = f"no check is set for a pull request into {snapshot.pull.base_ref!r}, which takes no promotions"
         return Answer(Outcome.IGNORED, Reason.WRONG_BASE, message, summary=rendered.full)
     replier.check(changeset.head, result.conclusion, result.title, rendered)
+    if result.conclusion == "failure":
+        revoke_heads(snapshot, attempt.job, why="a later head was refused", keep=changeset.head)
     answer = Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=rendered.full)
     if answer.outcome is Outcome.REFUSED:
         return replier.post(answer, rendered)
