@@ -57,6 +57,7 @@ RULES = [
     "request.model",
     "request.noop",
     "request.reason",
+    "request.terminal",
     "rollback.candidate",
     "rollback.passed_over",
     "separation",

@@ -169,6 +169,29 @@ def test_soak_warns_by_default_and_refuses_when_required() -> None:
     assert isinstance(late, Plan)
 
 
+TERMINAL_ACTIVE = [b"terminal: [shadow, staging]", b"require_sha: true", b"separation: {approvals: 1}"]
+
+
+@pytest.mark.parametrize("text", TERMINAL_ACTIVE)
+@pytest.mark.parametrize("action", Action)
+def test_a_stage_that_is_closed_to_the_terminal_is_changed_on_github_only(text: bytes, action: Action) -> None:
+    registry = after(after(LIVE, Stage.SHADOW, V2), Stage.ACTIVE, V2)
+    request = asked(Stage.ACTIVE, V1, action=action)
+    refused = decide(registry, request, V1, policy=parse_policy(text))
+    assert refused_by(refused) == {"request.terminal"}
+    verb = {"promote": "/promote active", "rollback": "/rollback regime", "demote": "/demote regime"}[action.value]
+    assert f"comment on the pull request: {verb}" in errors_in(refused.findings)[0].remedy
+    on_github = replace(request, actor=Actor("alice", Source.GITHUB))
+    assert isinstance(decide(registry, on_github, V1, policy=parse_policy(text)), Plan)
+
+
+@pytest.mark.parametrize("text", TERMINAL_ACTIVE)
+def test_the_other_stages_stay_open_to_the_terminal(text: bytes) -> None:
+    assert isinstance(decide(LIVE, asked(Stage.STAGING, V1), V1, policy=parse_policy(text)), Plan)
+    cleared = asked(Stage.SHADOW, V1, action=Action.DEMOTE)
+    assert isinstance(decide(LIVE, cleared, V1, policy=parse_policy(text)), Plan)
+
+
 def test_a_reason_is_warned_of_or_required_by_policy() -> None:
     silent = asked(Stage.ACTIVE, V1, reason=None)
     assert "request.reason" in {f.rule for f in warnings_in(decide(SHADOWED, silent, V1).findings)}

@@ -82,6 +82,8 @@ def decisions() -> Iterator[tuple[str, Decision]]:
     yield "too early, with the title as reason", decide(SHADOWED, titled, V1)
     facts = Facts(commit_reachable=True, merged_at={7: NOW - 7 * days})
     yield "long enough since the merge", decide(merged, active, V1, facts=facts)
+    closed = parse_policy(b"terminal: [shadow]")
+    yield "closed to the terminal", decide(SHADOWED, asked(Stage.STAGING, V1), V1, policy=closed)
     yield "a reason is required", decide(SHADOWED, titled, V1, policy=parse_policy(b"require_reason: true"))
     yield "active before", decide(MOVED_ON, active, V1)
     yield "active before, no reason", decide(MOVED_ON, asked(Stage.ACTIVE, V1, reason=None), V1)
