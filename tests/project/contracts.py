@@ -49,6 +49,7 @@ RULES = [
     "manifest.feature_order_hash",
     "manifest.git_sha",
     "path.symlink",
+    "policy.changed",
     "registry.exists",
     "registry.layout",
     "registry.schema",

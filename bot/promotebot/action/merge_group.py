@@ -11,11 +11,11 @@ from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, error
 from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import evaluate_gate
+from promotebot.gate.policy import changes_policy
 from promotebot.gate.requests import confirm
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.checks import CHECK_NAME
 from promotebot.github.events import Queued
-from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
@@ -35,7 +35,7 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         changeset = Changeset(repository, base, head, settings.registry_path, settings.policy_path)
         result = evaluate_gate(changeset, examine=job.examine, now=job.clock())
         result = replace(result, findings=(*result.findings, *_confirmed(result.steps, changeset, job)))
-        result = result.with_approval(_approved(event, result.steps, changeset.policy, job))
+        result = result.with_approval(_approved(event, result.steps, changeset, job))
     text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in result.findings)
     job.github.publish_check(
         event.head_sha, name=CHECK_NAME, conclusion=result.conclusion, title=result.title, summary=text, text=""
@@ -43,9 +43,10 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
     return Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=text)
 
 
-def _approved(event: Queued, steps: Sequence[Step], policy: Policy, job: JobContext) -> Finding | None:
+def _approved(event: Queued, steps: Sequence[Step], changeset: Changeset, job: JobContext) -> Finding | None:
     """Return the approval of the queued pull request's own head; the queue's branch name says which it is."""
-    if policy.separation is None or not steps:
+    policy, changed = changeset.policy, changes_policy(changeset)
+    if policy.separation is None or not (steps or changed):
         return None
     named = re.search(r"/pr-(\d{1,18})-[0-9a-f]{40}$", event.head_ref, re.ASCII)
     if named is None:
@@ -53,7 +54,7 @@ def _approved(event: Queued, steps: Sequence[Step], policy: Policy, job: JobCont
             f"{event.head_ref} names no pull request", remedy="take it out of the queue, and add it again"
         )
     pull = job.github.pull(int(named[1]))
-    return separation(steps, pull.head_sha, pull, policy, job.github)
+    return separation(steps, pull.head_sha, pull, policy, job.github, changes_policy=changed)
 
 
 def _confirmed(steps: Sequence[Step], changeset: Changeset, job: JobContext) -> list[Finding]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import GateResult, evaluate_gate
 from promotebot.gate.pinned_commands import check_pinned_intent
+from promotebot.gate.policy import changes_policy
 from promotebot.gate.requests import confirm
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
@@ -29,5 +30,6 @@ def evaluate_pull(snapshot: PullSnapshot, changeset: Changeset, job: JobContext)
     result = evaluate_gate(changeset, examine=job.examine, now=snapshot.now, facts=facts)
     intent = check_pinned_intent(changeset, job.examine)
     confirmed = confirm(result.steps, job.github, job.settings.repository, pull, policy, intent)
-    approval = separation(result.steps, changeset.head, pull, policy, job.github)
+    changed = changes_policy(changeset)
+    approval = separation(result.steps, changeset.head, pull, policy, job.github, changes_policy=changed)
     return replace(result, findings=(*result.findings, *confirmed)).with_approval(approval)
