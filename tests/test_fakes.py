@@ -148,6 +148,7 @@ def pull_requests_are_found_by_number_and_branch(world: World) -> None:
     )
     assert (answer.state, answer.merged, answer.draft, answer.is_fork) == ("open", False, False, False)
     assert list(github.open_pulls("main")) == list(github.pulls_from(world.branch)) == [world.number]
+    assert list(github.pulls_with(world.head)) == [answer]
     assert list(github.open_pulls("other")) == list(github.pulls_from("other")) == []
     assert github.last_pusher(world.branch, world.head) == "alice"
     assert github.default_branch() == "main"

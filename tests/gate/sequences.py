@@ -44,17 +44,21 @@ def directory(name: str) -> ArtifactPath:
     return parse_artifact_path(f"ml/artifacts/{name}")
 
 
-def examine(source: Files, artifact_dir: ArtifactPath, limits: Limits) -> Evidence:
-    """Every artifact is well, and its bytes are told by its name (`promotebot.planning.examiner.Examine`)."""
-    document = {
+def manifest_of(name: str) -> dict[str, Any]:
+    """The manifest of an artifact, whose bytes are told by its name."""
+    return {
         "schema_version": "v1.1",
         "model_file": "m.onnx",
-        "sha256": {"m.onnx": DIGITS.get(artifact_dir.rpartition("/")[2], "0") * 64},
+        "sha256": {"m.onnx": DIGITS.get(name, "0") * 64},
         "created_at": "2026-01-01T00:00:00Z",
         "git_sha": SHA,
         "feature_order": ("a", "b"),
     }
-    manifest = Manifest.model_validate(document)
+
+
+def examine(source: Files, artifact_dir: ArtifactPath, limits: Limits) -> Evidence:
+    """Every artifact is well, and what it is is told by its name (`promotebot.planning.examiner.Examine`)."""
+    manifest = Manifest.model_validate(manifest_of(artifact_dir.rpartition("/")[2]))
     finding = passed("artifact.digest", "every file is what the manifest says", where=artifact_dir)
     return Evidence(artifact_dir, "commit", manifest, manifest.digest, findings=(finding,))
 

@@ -163,10 +163,29 @@ def test_bytes_nobody_could_prove_have_no_prior_stage() -> None:
 def test_soak_warns_by_default_and_refuses_when_required() -> None:
     early = decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, now=NOW + timedelta(days=1))
     assert [finding.rule for finding in warnings_in(early.findings)] == ["soak.shadow"]
-    strict = parse_policy(b"stages: {shadow: {soak: {minimum: 7d, required: true}}}")
-    assert refused_by(decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, now=NOW, policy=strict)) == {"soak.shadow"}
-    late = decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, now=NOW + timedelta(days=7), policy=strict)
+    merged = Facts(commit_reachable=True, merged_at={SHADOWED.history[MODEL][0]: NOW})
+    request = asked(Stage.ACTIVE, V1)
+    assert refused_by(decide(SHADOWED, request, V1, policy=STRICT, facts=merged)) == {"soak.shadow"}
+    late = decide(SHADOWED, request, V1, now=NOW + timedelta(days=7), policy=STRICT, facts=merged)
     assert isinstance(late, Plan)
+
+
+STRICT = parse_policy(b"stages: {shadow: {soak: {minimum: 7d, required: true}}}")
+
+
+@pytest.mark.parametrize("source", Source)
+def test_an_event_dated_300_days_back_does_not_satisfy_a_required_soak(source: Source) -> None:
+    request = asked(Stage.ACTIVE, V1, actor=Actor("alice", source))
+    late = NOW + timedelta(days=300)
+    refused = decide(SHADOWED, request, V1, now=late, policy=STRICT)
+    assert refused_by(refused) == {"soak.shadow"}
+    assert "how long it was there cannot be known" in errors_in(refused.findings)[0].message
+    recommended = decide(SHADOWED, request, V1, now=late)
+    assert isinstance(recommended, Plan)
+    [told] = [finding.message for finding in recommended.findings if finding.rule == "soak.shadow"]
+    assert told.endswith("(by the event's own, self-asserted time)")
+    merged = Facts(commit_reachable=True, merged_at={SHADOWED.history[MODEL][0]: late - timedelta(days=6)})
+    assert refused_by(decide(SHADOWED, request, V1, now=late, policy=STRICT, facts=merged)) == {"soak.shadow"}
 
 
 TERMINAL_ACTIVE = [b"terminal: [shadow, staging]", b"require_sha: true", b"separation: {approvals: 1}"]

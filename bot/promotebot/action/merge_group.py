@@ -10,15 +10,16 @@ from promotebot.action.result import GATE_OUTCOMES, Answer, Reason
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, error
 from promotebot.gate.approvals import separation
-from promotebot.gate.evaluate import evaluate_gate
+from promotebot.gate.evaluate import FactsOf, evaluate_gate
 from promotebot.gate.policy import changes_policy
 from promotebot.gate.requests import confirm
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.checks import CHECK_NAME
-from promotebot.github.events import Queued
+from promotebot.github.events import BRANCH, Queued
 from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.facts import facts_on
 from promotebot.pulls.snapshot import BASE, HEAD, remote
 from promotebot.registry.model import Source
 
@@ -33,7 +34,7 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         settings = job.settings
         base, head = repository.commit_id(event.base_sha), repository.commit_id(event.head_sha)
         changeset = Changeset(repository, base, head, settings.registry_path, settings.policy_path)
-        result = evaluate_gate(changeset, examine=job.examine, now=job.clock())
+        result = evaluate_gate(changeset, examine=job.examine, now=job.clock(), facts=_facts(event, changeset, job))
         result = replace(result, findings=(*result.findings, *_confirmed(result.steps, changeset, job)))
         result = result.with_approval(_approved(event, result.steps, changeset, job))
     text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in result.findings)
@@ -41,6 +42,12 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         event.head_sha, name=CHECK_NAME, conclusion=result.conclusion, title=result.title, summary=text, text=""
     )
     return Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=text)
+
+
+def _facts(event: Queued, changeset: Changeset, job: JobContext) -> FactsOf | None:
+    """Return what GitHub knows for the rules, as it is asked for the pull request itself."""
+    base, base_ref = changeset.base_registry, event.base_ref.removeprefix(BRANCH)
+    return (lambda request: facts_on(request, changeset, base_ref, job, base)) if base else None
 
 
 def _approved(event: Queued, steps: Sequence[Step], changeset: Changeset, job: JobContext) -> Finding | None:

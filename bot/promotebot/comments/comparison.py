@@ -54,13 +54,13 @@ def render_comparison(
     *,
     repo_url: str,
     now: datetime,
-    merged_at: Mapping[int, datetime],
+    merged_at: Mapping[Event, datetime],
 ) -> str:
     """Return a table of today's pointer beside the new one; of the new one alone where the stage is empty today.
 
     Args:
         today: the evidence of the artifact that the stage holds now.
-        merged_at: pull request number → when it was merged.
+        merged_at: event → when it was merged, as far as that is known.
     """
     label, events = plan.request.stage.label, plan.before.history.get(plan.request.model, ())
     new = _Side(plan.pointer, evidence, plan.request.origins)
@@ -262,7 +262,7 @@ class _StageTimes:
 
     history: Sequence[Event]
     now: datetime
-    merged_at: Mapping[int, datetime]
+    merged_at: Mapping[Event, datetime]
 
     def in_every_stage(self, pointer: Pointer) -> str:
         """Return the time in each stage that has held these bytes: `shadow 10 d, staging 1 d 4 h`."""
@@ -292,8 +292,7 @@ class _StageTimes:
 
     def _since(self, event: Event) -> datetime:
         # The event's own time is when it was planned; it took effect with the merge.
-        merged = self.merged_at.get(event.request.pull) if event.request else None
-        return merged or to_datetime(event.ts_utc)
+        return self.merged_at.get(event) or to_datetime(event.ts_utc)
 
 
 def _same_bytes(one: Pointer, other: Pointer) -> bool:

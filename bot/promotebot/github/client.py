@@ -7,7 +7,7 @@ from typing import Any
 
 from promotebot.errors import CouldNotVerify
 from promotebot.github import sticky_comment
-from promotebot.github.answers import GHOST, is_by, read_comment, read_issue, read_labeling, read_verdict
+from promotebot.github.answers import GHOST, is_by, read_comment, read_issue, read_labeling, read_pull, read_verdict
 from promotebot.github.checks import MAX_SUMMARY, Conclusion
 from promotebot.github.ports import Issue, IssueComment, Labeling, PullRequest, WorkflowRun
 from promotebot.github.rest import PAGE, READ_RETRIES, PersonalToken, Rest, segment, translated
@@ -64,6 +64,14 @@ class PyGithubClient:
                 base_ref=answer.base.ref,
                 is_fork=head_repo is None or head_repo.id != answer.base.repo.id,
             )
+
+    def pulls_with(self, commit: str) -> Sequence[PullRequest]:
+        """Return the pull requests that brought a commit to the default branch; of any other commit, open ones too.
+
+        https://docs.github.com/en/rest/commits/commits#list-pull-requests-associated-with-a-commit
+        """
+        purpose, needs = f"ask which pull request brought {commit[:7]}", "pull-requests: read"
+        return self._rest.listed(read_pull, f"/commits/{commit}/pulls", purpose=purpose, needs=needs)
 
     def open_pulls(self, base_ref: str) -> Sequence[int]:
         """Return the numbers of the open pull requests into a branch."""

@@ -107,6 +107,13 @@ class Pointer(Record):
     manifest_digest: DigestField | None = None
     """Of the whole manifest: the same bytes under another threshold are another model. Absent in older pointers."""
 
+    def pins(self, digest: Digest, manifest_digest: Digest | None) -> bool:
+        """Return whether these bytes under this manifest are what it stands for.
+
+        A pointer that pins no manifest stands for its bytes alone; one without a digest is never known to be the same.
+        """
+        return self.digest == digest and self.manifest_digest in (None, manifest_digest)
+
 
 class RequestRef(Record):
     """The GitHub request an event answers; `id` makes a second run find the first."""

@@ -21,8 +21,8 @@ class Facts:
 
     commit_reachable: bool | None = None
     """True where the request's git_sha is an ancestor of (or equal to) base or head."""
-    merged_at: Mapping[int, datetime] = field(default_factory=dict)
-    """Pull request number → when GitHub merged it."""
+    merged_at: Mapping[Event, datetime] = field(default_factory=dict)
+    """Event of the base's history → when GitHub merged it, as far as soak times count from it."""
     artifact_changed: bool = True
     """True where this change touches an artifact directory of the base: other models may point to it."""
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from promotebot.findings import Finding, error, passed, warning
-from promotebot.promotion.request import Actor
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import Stage
@@ -31,11 +29,10 @@ def stage_takes_terminal_events(context: RuleContext) -> Iterator[Finding]:
     request = context.request
     if request.actor.source is not Source.CLI or request.stage in context.policy.terminal_stages:
         return
-    comment = replace(request, actor=Actor(request.actor.name, Source.GITHUB)).retry()
     yield error(
         "request.terminal",
         f"The policy takes no events made at a terminal for {request.stage.label}.",
-        remedy=f"ask for it with a comment on the pull request: {comment}",
+        remedy=f"ask for it with a comment on the pull request: {request.retry_on_github()}",
     )
 
 

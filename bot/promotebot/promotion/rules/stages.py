@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from promotebot.findings import Finding, error, passed, warning
-from promotebot.promotion.policy import Soak
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.promotion.rules.request import known_models
-from promotebot.registry.model import Action, Event
+from promotebot.promotion.soak import SoakingEvent, soaking_events
+from promotebot.registry.model import Action, Source
 from promotebot.registry.names import Stage, to_datetime, to_timestamp
 from promotebot.text import duration, short_digest
 
@@ -84,25 +84,22 @@ def _to_stage(request: Request, stage: Stage) -> str:
 
 
 def soak_time(context: RuleContext) -> Iterator[Finding]:
-    """Check that the bytes were in each lower stage for as long as the policy asks; a rollback need not wait."""
-    for stage, soak in (
-        (Stage.SHADOW, context.policy.stages.shadow.soak),
-        (Stage.STAGING, context.policy.stages.staging.soak),
-    ):
-        if soak is None or stage.rank >= context.request.stage.rank or context.digest is None or context.is_rollback:
-            continue
-        # Newest first: what was promoted into the stage twice soaks from the second time.
-        event = next(
-            (e for e in context.base_history if e.to_stage is stage and e.pointer.digest == context.digest), None
-        )
-        if event is not None:
-            yield _soak(context, stage, soak, event)
+    """Check that the artifact was in each lower stage for as long as the policy asks; a rollback need not wait."""
+    if context.is_rollback:
+        return
+    history, stage = context.base_history, context.request.stage
+    for soaking in soaking_events(context.policy, stage, history, context.evidence.is_of):
+        merged = context.facts.merged_at.get(soaking.event)
+        if merged is None and soaking.soak.required:
+            yield _unknown_soak(context.request, soaking)
+        else:
+            yield _soak(context, soaking, merged)
 
 
-def _soak(context: RuleContext, stage: Stage, soak: Soak, event: Event) -> Finding:
+def _soak(context: RuleContext, soaking: SoakingEvent, merged: datetime | None) -> Finding:
+    stage, soak = soaking.stage, soaking.soak
     # The event's own time is whatever its author's clock said; GitHub knows when it was merged.
-    merged = context.facts.merged_at.get(event.request.pull) if event.request else None
-    since = merged or to_datetime(event.ts_utc)
+    since = merged or to_datetime(soaking.event.ts_utc)
     # A clock that is behind the merge must not make the time negative.
     elapsed = max(context.now - since, timedelta(0))
     rule, clock = f"soak.{stage.value}", "" if merged else " (by the event's own, self-asserted time)"
@@ -116,6 +113,22 @@ def _soak(context: RuleContext, stage: Stage, soak: Soak, event: Event) -> Findi
         f"In {stage.value} for {duration(elapsed)}, {duration(soak.minimum)} {asked}{clock}.",
         remedy=f"wait until {to_timestamp(since + soak.minimum)}"
         + ("" if soak.required or explained else ", or say why not in --reason"),
+    )
+
+
+def _unknown_soak(request: Request, soaking: SoakingEvent) -> Finding:
+    """Refuse what nobody but the event's author vouches for: whoever may push can write any time into an event."""
+    stage = soaking.stage
+    remedy = f"ask for it with a comment on the pull request, where GitHub is asked: {request.retry_on_github()}"
+    if request.actor.source is Source.GITHUB:
+        out = replace(request, stage=stage, action=Action.DEMOTE, reason="<WHY>").retry()
+        remedy = f"have a pull request bring it to {stage.label} and wait from its merge on: "
+        remedy += f"{_to_stage(request, stage)}; where it stands there now, take it out before: {out}"
+    return error(
+        f"soak.{stage.value}",
+        f"{duration(soaking.soak.minimum)} in {stage.value} required, and how long it was there cannot be known: "
+        "no merged pull request is known that brought it, and the event's own time is self-asserted.",
+        remedy=remedy,
     )
 
 
