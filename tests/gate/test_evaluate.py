@@ -109,6 +109,12 @@ LIES = [
         "has never been in SHADOW or STAGING",
     ),
     Lie("promoted by a lax policy, the event", lies.promote_by_lax_policy, "gate.plan", "the rules refuse it"),
+    Lie(
+        "another manifest than stood in staging",
+        lies.promote_another_manifest,
+        "active.prior_stage",
+        ") has never been in SHADOW or STAGING",
+    ),
     Lie("a promotion told twice", lies.promote_twice, "gate.plan", "it changes nothing"),
     Lie("a request claimed at a terminal", lies.claim_a_request, "gate.plan", "request is not what a promotion writes"),
     Lie(

@@ -56,7 +56,7 @@ class Evidence:
 
     def is_of(self, pointer: Pointer) -> bool:
         """Return whether a pointer stands for this artifact: the bytes, and the manifest where it pins one."""
-        return self.digest is not None and pointer.pins(self.digest, self.manifest_digest)
+        return pointer.pins(self.digest, self.manifest_digest)
 
     def keeps_manifest(self, pointer: Pointer) -> bool:
         """Return whether the manifest is the one that a pointer pins; True where it pins none."""

@@ -17,13 +17,13 @@ from promotebot.text import duration, short_digest
 
 
 def prior_stage(context: RuleContext) -> Iterator[Finding]:
-    """Check, for ACTIVE, that the same bytes were in shadow or staging before, by the base's history.
+    """Check, for ACTIVE, that the same artifact was in shadow or staging before, by the base's history.
 
     The head's history would not do: one pull request could then go through every stage at once.
     """
     if context.request.stage is not Stage.ACTIVE or not context.policy.stages.active.require_prior_stage:
         return
-    # The stages before are known by digest alone: an id or a directory may mean other bytes today.
+    # The stages before are known by digests alone: an id or a directory may mean something else today.
     if context.digest is None:
         yield error(
             "active.prior_stage",
@@ -31,7 +31,7 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
             remedy="mend the artifact first",
         )
         return
-    earlier = [e for e in context.base_history if e.to_stage and e.pointer.digest == context.digest]
+    earlier = [e for e in context.base_history if e.to_stage and context.evidence.is_of(e.pointer)]
     if not earlier and context.request.action is Action.ROLLBACK and _was_active_without_digest(context):
         yield warning(
             "active.prior_stage",
@@ -42,9 +42,11 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
     elif earlier and earlier[0].to_stage:
         yield passed("active.prior_stage", f"the same bytes went to {earlier[0].to_stage.label} at {earlier[0].ts_utc}")
     else:
+        known = any(e.to_stage and e.pointer.digest == context.digest for e in context.base_history)
+        manifest = f" with this manifest ({short_digest(context.evidence.manifest_digest)})" if known else ""
         yield error(
             "active.prior_stage",
-            f"{short_digest(context.digest)} has never been in SHADOW or STAGING on the base.",
+            f"{short_digest(context.digest)}{manifest} has never been in SHADOW or STAGING on the base.",
             where=context.request.artifact_dir,
             remedy="promote it to shadow, merge, let it run, then ask for ACTIVE: "
             + _to_stage(context.request, Stage.SHADOW),
