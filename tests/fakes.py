@@ -117,6 +117,8 @@ class FakeGitHub:
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     comments: dict[int, IssueComment] = field(default_factory=dict)
     """Oldest first, as GitHub lists them."""
+    brought: dict[str, list[int]] = field(default_factory=dict)
+    """Commit → the pull requests that brought it; the head of an open one is found without that."""
     reviews: dict[int, list[Review]] = field(default_factory=dict)
     pushed: dict[str, list[BranchPush]] = field(default_factory=dict)
     """Branch → its pushes, oldest first."""
@@ -174,6 +176,11 @@ class FakeGitHub:
     def pull(self, number: int) -> PullRequest:
         self._asked("pull")
         return self._pull(number)
+
+    def pulls_with(self, commit: str) -> Sequence[PullRequest]:
+        self._asked("pulls_with")
+        of_head = [number for number, pull in self.pulls.items() if pull.head_sha == commit and pull.state == "open"]
+        return [self._pull(number) for number in self.brought.get(commit, of_head)]
 
     def open_pulls(self, base_ref: str) -> Sequence[int]:
         self._asked("open_pulls")
@@ -503,6 +510,17 @@ class FakeRepository(FetchedRepository):
             GitSha(sha)
             for sha, before in zip(history, below, strict=True)
             if self.commits[sha].files.get(path) != before.get(path)
+        ]
+
+    def mainline_commits(self, head: str, paths: Sequence[str]) -> list[GitSha]:
+        line = [head]
+        while self.commits[line[-1]].parents:
+            line.append(self.commits[line[-1]].parents[0])
+        below = [*(self.commits[sha].files for sha in line[1:]), {}]
+        return [
+            GitSha(sha)
+            for sha, before in zip(line, below, strict=True)
+            if any(self.commits[sha].files.get(path) != before.get(path) for path in paths)
         ]
 
     def _history(self, head: str) -> list[str]:

@@ -182,7 +182,7 @@ def test_the_table_sets_today_beside_after_merging(accepted: Plan) -> None:
 
 
 def test_time_in_a_stage_counts_from_the_merge_where_it_is_known(accepted: Plan) -> None:
-    merged = {12: datetime(2026, 2, 15, 21, tzinfo=timezone.utc)}
+    merged = dict.fromkeys(accepted.before.history[MODEL], datetime(2026, 2, 15, 21, tzinfo=timezone.utc))
     assert row(shown(accepted, merged_at=merged).body, "stood in")[1] == "shadow 12 h, staging 12 h"
 
 

@@ -30,6 +30,8 @@ MODEL, OTHER, OLD, NEW = (ModelName(name) for name in ("regime", "risk", "older"
 SHA, BASE = GitSha("5" * 40), GitSha("b" * 40)
 START = datetime(2026, 2, 1, 9, tzinfo=timezone.utc)
 DIGITS = {"v1": "1", "v2": "2", "v3": "3", "fresh": "f"}
+TUNED = "_tuned"
+"""Ends the name of an artifact with another one's bytes under a manifest of its own."""
 LEGACY = {
     "shadow": None,
     "active": {"artifact_dir": "ml/artifacts/v0", "artifact_id": "v0_prod", "git_sha": SHA, "dataset_id": "data_1"},
@@ -44,17 +46,21 @@ def directory(name: str) -> ArtifactPath:
     return parse_artifact_path(f"ml/artifacts/{name}")
 
 
-def examine(source: Files, artifact_dir: ArtifactPath, limits: Limits) -> Evidence:
-    """Every artifact is well, and its bytes are told by its name (`promotebot.planning.examiner.Examine`)."""
-    document = {
+def manifest_of(name: str) -> dict[str, Any]:
+    """The manifest of an artifact, whose bytes are told by its name."""
+    return {
         "schema_version": "v1.1",
         "model_file": "m.onnx",
-        "sha256": {"m.onnx": DIGITS.get(artifact_dir.rpartition("/")[2], "0") * 64},
+        "sha256": {"m.onnx": DIGITS.get(name.removesuffix(TUNED), "0") * 64},
         "created_at": "2026-01-01T00:00:00Z",
         "git_sha": SHA,
-        "feature_order": ("a", "b"),
+        "feature_order": ("b", "a") if name.endswith(TUNED) else ("a", "b"),
     }
-    manifest = Manifest.model_validate(document)
+
+
+def examine(source: Files, artifact_dir: ArtifactPath, limits: Limits) -> Evidence:
+    """Every artifact is well, and what it is is told by its name (`promotebot.planning.examiner.Examine`)."""
+    manifest = Manifest.model_validate(manifest_of(artifact_dir.rpartition("/")[2]))
     finding = passed("artifact.digest", "every file is what the manifest says", where=artifact_dir)
     return Evidence(artifact_dir, "commit", manifest, manifest.digest, findings=(finding,))
 
@@ -203,7 +209,7 @@ MOVES = st.builds(
     model=st.sampled_from([MODEL, OTHER, OLD]),
     action=st.sampled_from([Action.PROMOTE, Action.PROMOTE, Action.PROMOTE, Action.ROLLBACK, Action.DEMOTE]),
     stage=st.sampled_from(Stage),
-    artifact=st.sampled_from(["v1", "v2", "v3"]),
+    artifact=st.sampled_from(["v1", f"v1{TUNED}", "v2", "v3"]),
     source=st.sampled_from(Source),
     minutes=st.integers(1, 20_000),
 )

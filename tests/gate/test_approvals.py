@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import unescape
 
 import pytest
 
@@ -165,6 +166,28 @@ def test_a_pull_request_that_promotes_nothing_waits_for_nobody(office: Office) -
     separated(office)
     number = office.pull()
     assert office.gate(number, "opened").outputs["decision"] == "passed"
+
+
+def test_a_change_of_the_policy_waits_for_somebody_elses_approval(office: Office) -> None:
+    separated(office)
+    number = office.pull(files={".github/promotion.yml": "require_sha: true\n"})
+    job = office.gate(number, "opened")
+    assert (job.exit_code, job.outputs["decision"]) == (0, "waiting"), job.log
+    review(office, number, "alice")
+    assert now(office, number) == "pending"
+    review(office, number, "bob")
+    assert now(office, number) == "success"
+    [run] = [run for run in office.repository.check_runs.values() if run.conclusion == "success"]
+    assert str(run.output["title"]) == "no promotion in this pull request; the policy becomes weaker"
+    assert "`separation` becomes weaker: \\{approvals: 1\\} → null" in unescape(str(run.output["summary"]))
+
+
+def test_the_merge_queue_asks_for_a_change_of_the_policy_too(office: Office) -> None:
+    separated(office)
+    number = office.pull(files={".github/promotion.yml": "require_sha: true\n"})
+    group = office.repository.merge_queue.add(number, by="bob")
+    office.event("merge_group", office.repository.merge_group_event(number), by="bob")
+    assert office.checks(group.head_sha) == ["pending"]
 
 
 @pytest.mark.parametrize("path", ["/activity", "/pulls/1/reviews", "/collaborators/bob/permission"])

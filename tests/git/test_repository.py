@@ -44,6 +44,8 @@ def alice(tmp_path_factory: pytest.TempPathFactory) -> Person:
     alice.git("switch", "--quiet", "--create", "squashed", "second")
     alice.write("A.txt", "A")
     alice.commit("docs: A and B (#1)")
+    alice.git("switch", "--quiet", "--create", "merged", "second")
+    alice.git("merge", "--quiet", "--no-ff", "--message", "Merge change", "change")
     alice.git("switch", "--quiet", "--orphan", "alone")
     alice.write("alone.txt", "x")
     alice.commit("docs: Alone")
@@ -161,6 +163,14 @@ def test_the_commits_of_a_file_are_those_that_changed_it(repository: Repository)
     assert repository.commits_of("ab.txt", "change") == [first]
     assert repository.commits_of("nowhere", "change") == []
     assert repository.commits_of("*", "change") == []
+
+
+def test_what_a_merge_brought_came_to_the_branch_with_the_merge(repository: Repository) -> None:
+    first, merge = repository.commit_id("main~1"), repository.commit_id("merged")
+    assert repository.mainline_commits("merged", ["a/moved.txt"]) == [merge]
+    assert repository.mainline_commits("merged", ["a/one.txt", "ab.txt"]) == [merge, first]
+    assert repository.mainline_commits("change", ["a/moved.txt"]) == [repository.commit_id("change")]
+    assert repository.mainline_commits("merged", ["nowhere", "*"]) == []
 
 
 def test_where_a_branch_stood_before_a_merge_is_the_merges_first_parent(repository: Repository) -> None:

@@ -50,6 +50,7 @@ def test_values_are_read() -> None:
         ("stages: {shadow: {soak: {minimum: soon}}}", "not a duration"),
         ("stages: {shadow: {soak: {minimum: 7}}}", "not a duration"),
         ("require_reason: 3x", "require_reason"),
+        ("terminal: [production]", "terminal"),
         ("a: 1\na: 2", "stands twice"),
         ("a: &x 1\nb: *x", "aliases"),
         ("- 1", "$: "),
@@ -63,6 +64,23 @@ def test_what_is_misspelt_is_an_error_not_a_default(text: str, says: str) -> Non
     with pytest.raises(InvalidInput, match=r"promotion\.yml") as caught:
         parse_policy(text.encode())
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "stages"),
+    [
+        ("", {Stage.SHADOW, Stage.STAGING, Stage.ACTIVE}),
+        ("terminal: [shadow, active]", {Stage.SHADOW, Stage.ACTIVE}),
+        ("terminal: []", set()),
+        ("require_sha: true", {Stage.SHADOW, Stage.STAGING}),
+        ("separation: {approvals: 1}", {Stage.SHADOW, Stage.STAGING}),
+        ("separation: {approvals: 1}\nterminal: [active]", set()),
+    ],
+)
+def test_a_terminal_is_open_for_the_listed_stages_and_for_active_only_where_nobody_is_asked_for(
+    text: str, stages: set[Stage]
+) -> None:
+    assert parse_policy(text.encode()).terminal_stages == stages
 
 
 def test_a_policy_that_is_not_utf8_or_too_large_is_refused() -> None:

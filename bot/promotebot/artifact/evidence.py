@@ -54,6 +54,10 @@ class Evidence:
         """The digest of the whole manifest; None where there is none that reads."""
         return self.manifest.full_digest if self.manifest else None
 
+    def is_of(self, pointer: Pointer) -> bool:
+        """Return whether a pointer stands for this artifact: the bytes, and the manifest where it pins one."""
+        return pointer.pins(self.digest, self.manifest_digest)
+
     def keeps_manifest(self, pointer: Pointer) -> bool:
         """Return whether the manifest is the one that a pointer pins; True where it pins none."""
         return pointer.manifest_digest in (None, self.manifest_digest)

@@ -43,6 +43,7 @@ POLICY = """\
 # require_sha: false
 # require_dataset: false
 # separation: null              # {approvals: 1}: other people approve the exact head before it can be merged
+# terminal: [shadow, staging, active]   # stages that take events made at a terminal
 # freezes: []                   # times in which nothing is promoted: start, end, timezone, reason, stages
 # drafts: false
 # contacts: []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from promotebot.comments.comment import MAX_PROBLEMS, RULES_BYTES, CommentContext, Rendered
-from promotebot.comments.findings import count_line, every_rule, problems, waits
+from promotebot.comments.findings import bullets, count_line, every_rule, problems, waits
 from promotebot.comments.markdown import bounded, code, details, link, marker, table, text
-from promotebot.findings import Finding, errors_in
+from promotebot.findings import Finding, errors_in, warnings_in
 from promotebot.promotion.replay import Step
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Stage
@@ -80,6 +80,7 @@ def render_gate(
         head,
         [
             problems(findings, limit=MAX_PROBLEMS) if refused else count_line(findings),
+            "" if refused else "\n".join(bullets(warnings_in(findings), limit=MAX_PROBLEMS)),
             waits(waiting) if waiting else "",
             details("Every rule", every_rule(findings, budget=RULES_BYTES)),
         ],

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from promotebot.artifact.dataset import examine_dataset
-from promotebot.findings import Finding, Severity, error, errors_in, passed
+from promotebot.findings import Finding, Severity, error, errors_in, passed, warnings_in
+from promotebot.gate.policy import RULE as POLICY_RULE
+from promotebot.gate.policy import check_policy
 from promotebot.gate.tree import check_trees
 from promotebot.github.checks import Conclusion
 from promotebot.planning.decide import PromotionContext, decide
@@ -60,9 +62,11 @@ class GateResult:
             return f"refused: {wrong[0].message[:120]}"
         if self.waiting:
             return self.waiting.message
-        if self.steps:
-            return f"{len(self.steps)} promotion(s), legal and proven"
-        return "no promotion in this pull request"
+        told = (
+            f"{len(self.steps)} promotion(s), legal and proven" if self.steps else "no promotion in this pull request"
+        )
+        weaker = any(finding.rule == POLICY_RULE for finding in warnings_in(self.findings))
+        return f"{told}; the policy becomes weaker" if weaker else told
 
 
 def evaluate_gate(
@@ -74,11 +78,12 @@ def evaluate_gate(
         facts: returns what GitHub knows for the rules; without it, git alone is asked.
     """
     replayed, after = replay_change(changeset), changeset.head_registry
+    told = tuple(check_policy(changeset))
     if isinstance(replayed, Diverged):
-        return GateResult((), replayed.findings)
+        return GateResult((), (*replayed.findings, *told))
     if after is None:
-        return GateResult((), (passed("gate.replay", "neither base nor head has a registry"),))
-    findings = [passed("gate.replay", f"the registry is the base's plus {len(replayed.steps)} event(s)")]
+        return GateResult((), (passed("gate.replay", "neither base nor head has a registry"), *told))
+    findings = [*told, passed("gate.replay", f"the registry is the base's plus {len(replayed.steps)} event(s)")]
     findings += _answered_once(changeset, replayed.steps)
     for name in sorted({step.model for step in replayed.steps}):
         findings += check_entry(after, name, now)

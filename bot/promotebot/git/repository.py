@@ -206,6 +206,15 @@ class Repository:
         output = self._run("rev-list", "--end-of-options", head, "--", f":(top,literal){path}")
         return [parse_git_sha(line) for line in output.split()]
 
+    def mainline_commits(self, head: str, paths: Sequence[str]) -> list[GitSha]:
+        """Return the commits of a branch itself that changed one of some files, the newest first.
+
+        Of a merge, that is the merge: what it brought came to the branch with it, whatever its own commits say.
+        """
+        files = [f":(top,literal){path}" for path in paths]
+        output = self._run("rev-list", "--first-parent", "--end-of-options", head, "--", *files)
+        return [parse_git_sha(line) for line in output.split()]
+
     def _run(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: BinaryIO | None = None) -> str:
         """Return what a git command prints. Raises GitFailed when it does not end with 0, or not in time."""
         try:

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from promotebot.github import sticky_comment
-from promotebot.github.answers import GHOST, is_by, read_comment, read_issue, read_push, read_status, read_verdict
+from promotebot.github.answers import (
+    GHOST,
+    is_by,
+    read_comment,
+    read_issue,
+    read_pull,
+    read_push,
+    read_status,
+    read_verdict,
+)
 from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Conclusion, State
 from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment, PullRequest
 from promotebot.github.rest import READ_RETRIES, NoSuchCommit, PersonalToken, Rest, segment, translated
@@ -63,6 +72,14 @@ class PyGithubClient:
                 base_ref=answer.base.ref,
                 is_fork=head_repo is None or head_repo.id != answer.base.repo.id,
             )
+
+    def pulls_with(self, commit: str) -> Sequence[PullRequest]:
+        """Return the pull requests that brought a commit to the default branch; of any other commit, open ones too.
+
+        https://docs.github.com/en/rest/commits/commits#list-pull-requests-associated-with-a-commit
+        """
+        purpose, needs = f"ask which pull request brought {commit[:7]}", "pull-requests: read"
+        return self._rest.listed(read_pull, f"/commits/{commit}/pulls", purpose=purpose, needs=needs)
 
     def open_pulls(self, base_ref: str) -> Sequence[int]:
         """Return the numbers of the open pull requests into a branch."""

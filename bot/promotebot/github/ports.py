@@ -86,6 +86,9 @@ class GitHub(Protocol):
     def pull(self, number: int) -> PullRequest:
         """Return a pull request as it is now."""
 
+    def pulls_with(self, commit: str) -> Sequence[PullRequest]:
+        """Return the pull requests that brought a commit to the default branch; of any other commit, open ones too."""
+
     def open_pulls(self, base_ref: str) -> Sequence[int]:
         """Return the numbers of the open pull requests into a branch."""
 

@@ -187,12 +187,24 @@ class Policy(_Section):
     require_sha: bool = False
     require_dataset: bool = False
     """True where ACTIVE needs the dataset's own manifest and files in the repository."""
+    terminal: tuple[Stage, ...] = tuple(Stage)
+    """Stages that take events made at a terminal; see `terminal_stages`."""
     drafts: bool = False
     """True where a draft pull request may carry promotions."""
     separation: Separation | None = None
     freezes: tuple[Freeze, ...] = ()
     limits: Limits = Limits()
     contacts: tuple[Annotated[str, Field(max_length=200)], ...] = ()
+
+    @property
+    def terminal_stages(self) -> frozenset[Stage]:
+        """Return the stages that take events made at a terminal.
+
+        Such an event names no request that GitHub confirms: it shows neither who asked for it nor for which head. So
+        ACTIVE takes none where the policy asks for either.
+        """
+        asks_github = self.require_sha or self.separation is not None
+        return frozenset(self.terminal) - ({Stage.ACTIVE} if asks_github else set())
 
     @property
     def digest(self) -> Digest:
