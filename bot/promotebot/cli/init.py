@@ -45,6 +45,8 @@ POLICY = """\
 # separation: null              # {approvals: 1}: other people approve the exact head before it can be merged
 # freezes: []                   # times in which nothing is promoted: start, end, timezone, reason, stages
 # drafts: false
+# limits:
+#   walls: available            # required: a model is refused where a wall around the process that opens it is missing
 # contacts: []
 """
 
