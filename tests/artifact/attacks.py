@@ -194,18 +194,18 @@ def no_new_privileges() -> None:
     ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)
 
 
-def alone(variant: str) -> list[str]:
+def alone(variant: str, *, offline: bool) -> list[walls.Wall]:
     """Raise one wall by its own means, or none."""
-    means: Mapping[str, Callable[[], bool]] = {
+    means: Mapping[walls.Wall, Callable[[], bool]] = {
         "files": lambda: child_limits.apply_landlock(Path()),
-        "network": lambda: True,  # it was left before, by `drop_network`
+        "network": lambda: offline,
         "system calls": seccomp.apply_filter,
         "capabilities": child_limits.drop_privileges,
         "processes": child_limits.refuse_processes,
     }
     if variant in ("files", "system calls"):
         no_new_privileges()
-    return [variant] if variant in means and means[variant]() else []
+    return [wall for wall, stands in means.items() if wall == variant and stands()]
 
 
 def run_child(variant: str, target: Target) -> int:
@@ -218,7 +218,7 @@ def run_child(variant: str, target: Target) -> int:
 
     child.open_model = hole
     if variant != "all":
-        walls.raise_walls = lambda *_, **__: alone(variant)  # type: ignore[assignment]
+        walls.raise_walls = lambda _, *, offline: alone(variant, offline=offline)  # type: ignore[assignment]
     if variant not in ("all", "network"):
         child_limits.drop_network = lambda: False
     return child.main()
