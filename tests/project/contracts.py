@@ -20,6 +20,7 @@ RULES = [
     "artifact.opens",
     "artifact.pinned",
     "artifact.tracked",
+    "artifact.walls",
     "dataset.digest",
     "dataset.exists",
     "dataset.files",

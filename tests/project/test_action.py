@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -126,11 +127,32 @@ def test_every_command_and_every_decision_is_named_where_people_look() -> None:
 
 
 def test_the_program_runs_isolated_from_an_environment_outside_the_workspace() -> None:
-    assert re.fullmatch(r'"\$RUNNER_TEMP/[\w/]+/bin/python" -I -m promotebot', RUN["run"])
+    assert re.fullmatch(r'exec "\$RUNNER_TEMP/[\w/]+/bin/python" -I -m promotebot', RUN["run"])
     install = next(step["run"] for step in STEPS if "uv venv" in step.get("run", ""))
     assert "--require-hashes --no-build -r source/requirements/runtime.txt" in install
     assert "--build-constraints source/requirements/bootstrap.txt" in install
     assert "GITHUB_WORKSPACE" not in install + RUN["run"]
+
+
+def test_no_process_of_the_job_shows_the_token_to_another_one(tmp_path: Path) -> None:
+    """Neither the program nor the shell that starts it, asked while the program waits for the event to be readable."""
+    (tmp_path / "promotebot").mkdir()
+    (tmp_path / "promotebot/environment").symlink_to(sys.prefix)
+    event, script = tmp_path / "event.json", tmp_path / "run.sh"
+    os.mkfifo(event)
+    script.write_text(RUN["run"])
+    shell = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
+    files = {"GITHUB_EVENT_PATH": event, "GITHUB_OUTPUT": tmp_path / "output", "GITHUB_STEP_SUMMARY": tmp_path / "md"}
+    environment = {**BASE, **{name: str(path) for name, path in files.items()}, "RUNNER_TEMP": str(tmp_path)}
+    token, other = "ghs_0123456789", "of-another-service"
+    started = {**environment, "GITHUB_TOKEN": token, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": other}
+    with subprocess.Popen(shell, env=started, stderr=subprocess.DEVNULL) as process:
+        with event.open("w"):  # returns when the program reads it
+            shown = Path(f"/proc/{process.pid}/environ").read_bytes().decode()
+        process.wait()
+    assert "GITHUB_REPOSITORY=acme/models" in shown
+    assert token not in shown
+    assert other not in shown
 
 
 def test_uv_is_the_one_that_the_locks_were_made_with() -> None:

@@ -46,6 +46,8 @@ POLICY = """\
 # terminal: [shadow, staging, active]   # stages that take events made at a terminal
 # freezes: []                   # times in which nothing is promoted: start, end, timezone, reason, stages
 # drafts: false
+# limits:
+#   walls: available            # required: a model is refused where a wall around the process that opens it is missing
 # contacts: []
 """
 
