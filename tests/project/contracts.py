@@ -51,6 +51,7 @@ RULES = [
     "path.symlink",
     "registry.exists",
     "registry.layout",
+    "registry.orphan",
     "registry.schema",
     "request.actor",
     "request.artifact_dir",
