@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from promotebot.gate.evaluate import evaluate_gate
 from promotebot.gate.requests import confirm
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.checks import CHECK_NAME
-from promotebot.github.events import Queued
+from promotebot.github.events import BRANCH, QUEUE_BRANCH, Queued
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
@@ -31,7 +30,7 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
     """
     with FetchedRepository.fetched(remote(job.settings), {HEAD: event.head_ref, BASE: event.base_ref}) as repository:
         settings = job.settings
-        base, head = repository.commit_id(event.base_sha), repository.commit_id(event.head_sha)
+        base, head = repository.commit_id(event.base_sha or BASE), repository.commit_id(event.head_sha)
         changeset = Changeset(repository, base, head, settings.registry_path, settings.policy_path)
         result = evaluate_gate(changeset, examine=job.examine, now=job.clock())
         result = replace(result, findings=(*result.findings, *_confirmed(result.steps, changeset, job)))
@@ -47,13 +46,15 @@ def _approved(event: Queued, steps: Sequence[Step], policy: Policy, job: JobCont
     """Return the approval of the queued pull request's own head; the queue's branch name says which it is."""
     if policy.separation is None or not steps:
         return None
-    named = re.search(r"/pr-(\d{1,18})-[0-9a-f]{40}$", event.head_ref, re.ASCII)
+    named = QUEUE_BRANCH.fullmatch(event.head_ref.removeprefix(BRANCH))
     if named is None:
         raise CouldNotVerify(
             f"{event.head_ref} names no pull request", remedy="take it out of the queue, and add it again"
         )
-    pull = job.github.pull(int(named[1]))
-    return separation(steps, pull.head_sha, pull, policy, job.github)
+    pull = job.github.pull(int(named[2]))
+    # What was queued before it is approved in a group of its own.
+    own = [step for step in steps if step.event.request is None or step.event.request.pull == pull.number]
+    return separation(own, pull.head_sha, pull, policy, job.github)
 
 
 def _confirmed(steps: Sequence[Step], changeset: Changeset, job: JobContext) -> list[Finding]:
