@@ -362,6 +362,24 @@ def test_the_merge_queues_commit_gets_the_same_check(office: Office) -> None:
     assert (job.outputs["decision"], office.checks(group.head_sha)) == ("refused", ["failure"])
 
 
+def test_the_end_of_a_run_on_the_merge_queue_has_the_queued_commit_judged(office: Office) -> None:
+    """With an App's key, the queue's own run gets no token: another one judges, on the default branch."""
+    first, second = office.pull("first"), office.pull("second")
+    bad = branch(office, edited(lambda entry: entry.update(owner="me")))
+    office.ask(first, "/promote staging")
+
+    def judged(number: int) -> list[str]:
+        group = office.repository.merge_queue.add(number, by="bob")
+        payload = office.repository.queue_run_event(".github/workflows/review.yml", number)
+        office.event("workflow_run", payload, by="bob", INPUT_COMMAND="gate")
+        return office.checks(group.head_sha)
+
+    assert [judged(first), judged(second)] == [["success"], ["success"]]
+    for number in (second, first):
+        office.repository.merge_queue.remove(number)
+    assert judged(bad) == ["failure"]
+
+
 def test_run_action_is_the_door_of_the_gate_command_too(office: Office) -> None:
     number = office.pull()
     comment = office.repository.comment(number, author="alice", body="/promote staging")

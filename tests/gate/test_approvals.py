@@ -216,6 +216,16 @@ def test_the_merge_queue_asks_again(office: Office, number: int) -> None:
     assert office.checks(group.head_sha) == ["success", "pending"]
 
 
+def test_what_is_queued_before_it_needs_no_approval_of_its_own_here(office: Office, number: int) -> None:
+    review(office, number, "bob")
+    office.repository.merge_queue.add(number, by="bob")
+    after = office.pull("after")
+    group = office.repository.merge_queue.add(after, by="bob")
+    payload = office.repository.queue_run_event(REVIEW, after)
+    assert office.event("workflow_run", payload, by="bob").outputs["decision"] == "passed"
+    assert office.checks(group.head_sha) == ["success"]
+
+
 def test_why_says_what_is_waited_for(office: Office, number: int) -> None:
     office.ask(number, "/why", author="carol")
     _, comment = office.comments(number)

@@ -56,6 +56,7 @@ RULES = [
     "policy.changed",
     "registry.exists",
     "registry.layout",
+    "registry.orphan",
     "registry.schema",
     "request.actor",
     "request.artifact_dir",

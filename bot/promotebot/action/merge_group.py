@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,7 +15,7 @@ from promotebot.gate.refusal import Reason
 from promotebot.gate.requests import check_attested, subject
 from promotebot.gate.status import publish_verdict
 from promotebot.git.branch import FetchedRepository
-from promotebot.github.events import BRANCH, Queued
+from promotebot.github.events import BRANCH, QUEUE_BRANCH, Queued
 from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
@@ -33,7 +32,7 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
     """
     with FetchedRepository.fetched(remote(job.settings), {HEAD: event.head_ref, BASE: event.base_ref}) as repository:
         settings = job.settings
-        base, head = repository.commit_id(event.base_sha), repository.commit_id(event.head_sha)
+        base, head = repository.commit_id(event.base_sha or BASE), repository.commit_id(event.head_sha)
         changeset = Changeset(repository, base, head, settings.registry_path, settings.policy_path)
         result = evaluate_gate(changeset, examine=job.examine, now=job.clock(), facts=_facts(event, changeset, job))
         result = replace(result, findings=(*result.findings, *_requested(result.steps, job)))
@@ -54,13 +53,15 @@ def _approved(event: Queued, steps: Sequence[Step], changeset: Changeset, job: J
     policy, changed = changeset.policy, changes_policy(changeset)
     if policy.separation is None or not (steps or changed):
         return None
-    named = re.search(r"/pr-(\d{1,18})-[0-9a-f]{40}$", event.head_ref, re.ASCII)
+    named = QUEUE_BRANCH.fullmatch(event.head_ref.removeprefix(BRANCH))
     if named is None:
         raise CouldNotVerify(
             f"{event.head_ref} names no pull request", remedy="take it out of the queue, and add it again"
         )
-    pull = job.github.pull(int(named[1]))
-    return separation(steps, pull.head_sha, pull, policy, job.github, changes_policy=changed)
+    pull = job.github.pull(int(named[2]))
+    # What was queued before it is approved in a group of its own.
+    own = [step for step in steps if step.event.request is None or step.event.request.pull == pull.number]
+    return separation(own, pull.head_sha, pull, policy, job.github, changes_policy=changed)
 
 
 def _requested(steps: Sequence[Step], job: JobContext) -> list[Finding]:

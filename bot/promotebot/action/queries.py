@@ -12,6 +12,7 @@ from promotebot.comments.notices import render_report, render_status
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.commands import QueryCommand
+from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.policy import Permission
 from promotebot.pulls.promotions import load_pending
 from promotebot.pulls.replan import InvalidPromotions
@@ -81,7 +82,8 @@ def _verify(command: QueryCommand, registry: ModelRegistry, attempt: Attempt) ->
     )
     names = [name for name in registry if command.model in (None, name)]
     scope = ReportScope(registry=changeset.registry_path, commit=changeset.head)
-    report = verify(subject, names, scope, examine=attempt.job.examine, now=attempt.snapshot.now)
+    remarks = [*check_orphans(registry)]
+    report = verify(subject, names, scope, examine=attempt.job.examine, now=attempt.snapshot.now, remarks=remarks)
     title = f"{changeset.head[:7]} {_TITLES[report.verdict]}"
     return render_report(title, report.findings, attempt.replier.context)
 

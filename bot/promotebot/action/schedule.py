@@ -18,6 +18,7 @@ from promotebot.gate.refusal import Reason
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import Dispatched, Event, Pushed
 from promotebot.planning.committed import read_policy, read_registry
+from promotebot.promotion.orphans import check_orphans
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import BASE, remote
 from promotebot.settings import Settings
@@ -74,6 +75,7 @@ def _verified(event: Event, job: JobContext) -> tuple[VerifyReport, tuple[str, .
         subject = VerificationInput(registry, tree, policy, lambda sha: repository.is_ancestor(sha, commit), base)
         shard = parse_shard(settings.shard or None)
         names, remarks = shard_of(sorted({*registry, *(base or ())}), shard, settings.shard)
+        remarks = [*remarks, *check_orphans(registry)]
         scope = ReportScope(registry=settings.registry_path, commit=commit, base=before, shard=settings.shard or None)
         report = verify(subject, names, scope, examine=job.examine, now=job.clock(), remarks=remarks)
         return report, policy.contacts

@@ -15,6 +15,7 @@ from promotebot.github.checks import Conclusion
 from promotebot.planning.decide import PromotionContext, decide
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.history import check_entry
+from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.reconstruct import differences, request_of
 from promotebot.promotion.replay import Diverged, Step
@@ -84,6 +85,7 @@ def evaluate_gate(
     if after is None:
         return GateResult((), (passed("gate.replay", "neither base nor head has a registry"), *told))
     findings = [*told, passed("gate.replay", f"the registry is the base's plus {len(replayed.steps)} event(s)")]
+    findings += check_orphans(after, changeset.base_registry)
     findings += _answered_once(changeset, replayed.steps)
     for name in sorted({step.model for step in replayed.steps}):
         findings += check_entry(after, name, now)

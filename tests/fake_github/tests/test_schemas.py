@@ -121,6 +121,7 @@ def test_payloads_of_every_other_event_follow_the_schemas_of_webhooks(world: Wor
     payloads["WebhookPullRequestReadyForReview"] = event(1, action="ready_for_review")
     repo.merge_queue.add(1, by="bob")
     payloads["WebhookMergeGroupChecksRequested"] = repo.merge_group_event(1)
+    payloads["WebhookWorkflowRunCompleted of the queue"] = repo.queue_run_event(review, 1)
     repo.merge(1, by="bob")
     payloads["WebhookPush of a merge"] = repo.merged_push_event(1)
     for schema, payload in payloads.items():
