@@ -27,6 +27,7 @@ RULES = [
     "dataset.manifest",
     "demote.stage",
     "freeze",
+    "gate.attributes",
     "gate.base",
     "gate.base_ref",
     "gate.permission",
