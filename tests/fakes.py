@@ -459,9 +459,11 @@ class FakeRepository(FetchedRepository):
             raise InvalidInput("the branch shares no history with its base", remedy="start the branch from the base")
         return [GitSha(sha) for sha in common if sha not in behind]
 
-    def changed_paths(self, old: str, new: str) -> list[str]:
+    def changed_paths(self, old: str, new: str, only: str = "") -> list[str]:
         before, after = self.commits[old].files, self.commits[new].files
-        return sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+        changed = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+        wanted = {"A": {*after} - {*before}, "D": {*before} - {*after}, "": {*before, *after}}[only]
+        return [path for path in changed if path in wanted]
 
     def list_tree(self, commit: str, path: str, recursive: bool) -> list[TreeEntry]:
         below, files = path.rstrip("/"), self.commits[commit].files

@@ -385,6 +385,8 @@ def test_git_in_memory_answers_as_git_does(
             "ml/registry/models/regime.json",
         ]
         assert repository.changed_paths(fork, head) == ["README.md"]
+        assert [repository.changed_paths(fork, head, only) for only in "AD"] == [[], ["README.md"]]
+        assert [repository.changed_paths(head, fork, only) for only in "AD"] == [["README.md"], []]
         assert repository.read_file(base, "ml/registry/models/regime.json", max_bytes=9) == b"two\n"
         assert repository.read_file(head, "README.md", max_bytes=9) is None
         assert repository.commits_of("ml/registry/models/regime.json", base) == [base, fork]

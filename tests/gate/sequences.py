@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
@@ -83,6 +84,8 @@ class Ends:
     """The base's, where they are not the head's."""
     fork: Files | None = None
     """The fork point's, where they are not the base's."""
+    carried: str | None = None
+    converted: tuple[str, ...] = ()
 
     @property
     def base_files(self) -> Files:
@@ -94,6 +97,12 @@ class Ends:
 
     def changes(self, directory: str) -> bool:
         return directory in places_of(self.changed_paths) and self.base_files.kind(directory) is not None
+
+    def carried_into(self, directories: Collection[str]) -> str | None:  # noqa: ARG002 - the protocol's signature
+        return self.carried
+
+    def newly_converted(self, directories: Collection[str]) -> tuple[str, ...]:
+        return tuple(path for path in self.converted if path.rpartition("/")[0] in directories)
 
     def reachable(self, commit: str | None) -> bool | None:
         return commit == SHA

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from git import Repo
@@ -94,6 +95,26 @@ def test_two_branches_without_a_common_commit_have_no_fork(repository: Repositor
 def test_both_names_of_a_rename_have_changed(repository: Repository) -> None:
     assert repository.changed_paths("main~1", "change") == ["a/moved.txt", "a/one.txt"]
     assert repository.changed_paths("main~1", "main~1") == []
+
+
+def test_attributes_are_those_of_a_commit_whatever_the_work_tree_says(tmp_path: Path) -> None:
+    alice = person("alice", tmp_path / "alice")
+    alice.git("init", "--quiet", "--initial-branch=main")
+    alice.write("ml/.gitattributes", "*.json text=auto ident\n")
+    alice.write("ml/a b\n.json", "{}")
+    first = alice.commit("docs: Attributes")
+    alice.write("ml/.gitattributes", "*.json -text\n")
+    second = alice.commit("docs: Others")
+    alice.write("ml/.gitattributes", "*.json text\n")
+    alice.git("clone", "--quiet", "--bare", ".", str(tmp_path / "bare.git"))
+    path, names = "ml/a b\n.json", ("text", "ident")
+    for place in (alice.clone, tmp_path / "bare.git"):
+        repository = Repository(Repo(place), ISOLATED)
+        assert repository.attributes(first, [path], names) == {path: {"text": "auto", "ident": "set"}}
+        assert repository.attributes(second, [path], names) == {path: {"text": "unset", "ident": "unspecified"}}
+        assert repository.attributes(first, [], names) == {}
+        repository.close()
+    assert alice.git("status", "--porcelain") == "M ml/.gitattributes"
 
 
 def listed(repository: Repository, path: str, *, recursive: bool) -> dict[str, Kind]:

@@ -29,6 +29,7 @@ RULES = [
     "demote.stage",
     "freeze",
     "gate.attestation",
+    "gate.attributes",
     "gate.base",
     "gate.base_ref",
     "gate.draft",

@@ -22,6 +22,7 @@ from promotebot.findings import errors_in
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.requests import check_attested
+from promotebot.gate.surroundings import is_attributes
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import Pushed
 from promotebot.planning.committed import read_policy
@@ -33,6 +34,7 @@ from promotebot.pulls.named import every_place, is_ours
 from promotebot.pulls.promotions import is_of_another_policy, own_steps
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, replan
 from promotebot.pulls.snapshot import DEFAULT, remote
+from promotebot.pulls.twins import twins
 from promotebot.registry.names import GitSha
 
 
@@ -78,7 +80,13 @@ class _Named:
         base = changeset.base_registry
         if changeset.base not in self.places:
             self.places[changeset.base] = every_place(base) if base else frozenset()
-        return not self.places[changeset.base].isdisjoint(changeset.changed_places)
+        places = self.places[changeset.base]
+        return (
+            not places.isdisjoint(changeset.changed_places)
+            or any(map(is_attributes, changeset.changed_paths))
+            or any(twins(places, changeset.changed_paths))
+            or changeset.carried_into(places) is not None
+        )
 
 
 def _refresh_pull(number: int, job: JobContext, named: _Named) -> Answer:

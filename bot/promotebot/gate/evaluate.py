@@ -10,6 +10,7 @@ from promotebot.artifact.dataset import examine_dataset
 from promotebot.findings import Finding, Severity, error, errors_in, passed, warnings_in
 from promotebot.gate.policy import RULE as POLICY_RULE
 from promotebot.gate.policy import check_policy
+from promotebot.gate.surroundings import check_surroundings
 from promotebot.gate.tree import check_trees
 from promotebot.github.checks import Conclusion
 from promotebot.planning.decide import PromotionContext, decide
@@ -92,6 +93,7 @@ def evaluate_gate(
     findings += _planned(changeset, replayed.steps, facts or (lambda request: _facts(changeset, request)), examine, now)
     if changeset.base_registry is not None:
         findings += check_trees(changeset, changeset.base_registry, after, replayed.steps, examine)
+        findings += check_surroundings(changeset, changeset.base_registry, after)
     for dataset_id in sorted({step.event.pointer.dataset_id or "" for step in replayed.steps if _goes_active(step)}):
         required = changeset.policy.require_dataset
         findings += examine_dataset(changeset.head_files, dataset_id, required=required) if dataset_id else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO, cast
 
 import git
@@ -81,10 +82,32 @@ class Repository:
                 "the branch shares no history with its base", remedy="start the branch from the base"
             ) from None
 
-    def changed_paths(self, old: str, new: str) -> list[str]:
-        """Return every path that differs between two commits' trees, both names of a rename."""
-        output = self._run("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--end-of-options", old, new)
+    def changed_paths(self, old: str, new: str, only: str = "") -> list[str]:
+        """Return every path that differs between two commits' trees, both names of a rename.
+
+        Args:
+            only: A for paths that are new, D for those that are gone; empty for all.
+        """
+        flags = ["-r", "-z", "--name-only", "--no-renames", *([f"--diff-filter={only}"] if only else [])]
+        output = self._run("diff-tree", *flags, "--end-of-options", old, new)
         return [path for path in output.split("\0") if path]
+
+    def attributes(self, commit: str, paths: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Return path → attribute → value as a commit's own files say, in git's words for what is not set.
+
+        https://git-scm.com/docs/git-check-attr
+        """
+        with tempfile.TemporaryDirectory(prefix="promotebot-index-") as scratch, tempfile.TemporaryFile() as listed:
+            env = {"GIT_INDEX_FILE": str(Path(scratch, "index"))}
+            self._run("read-tree", commit, env=env)
+            listed.write("".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape"))
+            listed.seek(0)
+            output = self._run("check-attr", "--cached", "-z", "--stdin", *names, env=env, stdin=listed)
+        parts = output.split("\0")
+        found: dict[str, dict[str, str]] = {path: {} for path in paths}
+        for path, name, value in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
+            found[path][name] = value
+        return found
 
     def list_tree(self, commit: str, path: str, recursive: bool) -> list[TreeEntry]:
         """Return the entries at or below `path` ("" for the root), trees included when recursive."""

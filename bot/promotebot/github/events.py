@@ -315,15 +315,3 @@ def parse_event(name: str, data: bytes) -> Event:
         raise InvalidInput(
             "; ".join(lines), where="GITHUB_EVENT_PATH", remedy=f"run it on the {name} event as GitHub sends it"
         ) from None
-
-
-def parse_default_branch(data: bytes) -> str:
-    """Return the default branch that a payload tells, of the repository that the job is for; empty where it does not.
-
-    Raises:
-        InvalidInput: for what is no JSON.
-    """
-    document = parse_json(data, where="GITHUB_EVENT_PATH", max_bytes=MAX_BYTES)
-    repository = document.get("repository") if isinstance(document, dict) else None
-    branch = repository.get("default_branch") if isinstance(repository, dict) else None
-    return branch if isinstance(branch, str) else ""
