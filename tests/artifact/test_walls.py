@@ -20,7 +20,7 @@ from promotebot.artifact import child_limits, seccomp
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import ChildOpener, NotOpened, Opened
 from promotebot.artifact.seccomp import ARCHITECTURES
-from promotebot.artifact.walls import WALLS
+from promotebot.artifact.walls import WALLS, confirm_walls
 from promotebot.findings import Severity, errors_in
 
 from .attacks import ATTACKS, DONE, SECRET
@@ -142,7 +142,22 @@ def opened_by(directory: Path, *, claim: object = WALLS, before: str = "", answe
 def test_a_claim_that_the_kernel_contradicts_is_not_believed(tmp_path: Path) -> None:
     result = opened_by(tmp_path)
     assert isinstance(result, Opened)
-    assert {"system calls", "capabilities"} & set(result.walls) == set()
+    assert "system calls" not in result.walls
+    powerless = os.getuid() != 0 and "NoNewPrivs:\t1" in Path("/proc/self/status").read_text()
+    assert ("capabilities" in result.walls) == powerless
+
+
+@pytest.mark.parametrize(("theirs", "confirmed"), [("1", False), ("2", True)])
+def test_the_filter_of_a_container_around_both_is_not_taken_for_the_processes_own(
+    monkeypatch: pytest.MonkeyPatch, theirs: str, confirmed: bool
+) -> None:
+    told = {os.getpid(): [{"Seccomp_filters": "1"}], 1: [{"Seccomp_filters": theirs}]}
+    monkeypatch.setattr("promotebot.artifact.walls._threads", told.__getitem__)
+    assert ("system calls" in confirm_walls(1, ["system calls"])) == confirmed
+
+
+def test_where_the_kernel_tells_nothing_of_a_process_none_of_its_walls_is_confirmed() -> None:
+    assert set(confirm_walls(2**22 + 1, WALLS)) <= {"parent"}  # no process has that number
 
 
 def test_a_second_thread_is_outside_of_what_covers_one(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ of them stand, before it reads a byte of the model; and the parent looks for its
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -19,7 +20,6 @@ Wall = Literal["files", "network", "system calls", "capabilities", "processes", 
 WALLS: tuple[Wall, ...] = get_args(Wall)
 
 _CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapAmb")
-_FILTERED = "2"
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 
 
@@ -50,11 +50,12 @@ def confirm_walls(pid: int, claimed: Collection[str]) -> tuple[Wall, ...]:
 
     What the kernel tells of its threads is held against the claim; without an answer nothing is confirmed.
     """
-    threads = _threads(pid)
+    threads, ours = _threads(pid), _threads(os.getpid())
     seen: Mapping[Wall, bool] = {
         # Landlock covers the thread that asked for it.
         "files": len(threads) == 1,
-        "system calls": all(thread.get("Seccomp") == _FILTERED for thread in threads),
+        # A container puts a filter around every process in it: the process must have one more than we have.
+        "system calls": all(_filters(thread) > max(map(_filters, ours), default=0) for thread in threads),
         "capabilities": all(_is_powerless(thread) for thread in threads),
     }
     child = [wall for wall in WALLS if wall in claimed and threads and seen.get(wall, True)]
@@ -72,6 +73,11 @@ def hide_memory() -> None:
 
 def _is_hidden() -> bool:
     return bool(sys.platform == "linux" and ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 0)
+
+
+def _filters(thread: Mapping[str, str]) -> int:
+    """Return how many filters on system calls a thread is behind; 0 before Linux 5.9, which does not tell."""
+    return int(thread.get("Seccomp_filters", "0"))
 
 
 def _is_powerless(thread: Mapping[str, str]) -> bool:
