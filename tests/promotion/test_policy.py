@@ -93,3 +93,10 @@ def test_a_policy_that_is_not_utf8_or_too_large_is_refused() -> None:
 def test_the_digest_covers_what_is_in_force_not_how_it_is_written() -> None:
     assert parse_policy(b"drafts: false").digest == Policy().digest
     assert parse_policy(b"drafts: true").digest != Policy().digest
+
+
+@pytest.mark.parametrize(("stage", "days"), [("shadow", 7), ("staging", 2)])
+def test_a_section_that_names_one_key_keeps_the_defaults_of_the_others(stage: str, days: int) -> None:
+    named = getattr(parse_policy(f"stages: {{{stage}: {{permission: read}}}}".encode()).stages, stage)
+    assert (named.permission, named.soak.minimum.days) == (Permission.READ, days)
+    assert getattr(parse_policy(f"stages: {{{stage}: {{soak: null}}}}".encode()).stages, stage).soak is None

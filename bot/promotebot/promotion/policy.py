@@ -96,6 +96,18 @@ class StagePolicy(_Section):
     soak: Soak | None = None
 
 
+class ShadowPolicy(StagePolicy):
+    """The rules for shadow; a key that is left out keeps its default, whatever else the section says."""
+
+    soak: Soak | None = Soak(minimum="7d")
+
+
+class StagingPolicy(StagePolicy):
+    """The rules for staging; a key that is left out keeps its default, whatever else the section says."""
+
+    soak: Soak | None = Soak(minimum="2d")
+
+
 class ActivePolicy(_Section):
     """The rules for promotions into ACTIVE."""
 
@@ -106,8 +118,8 @@ class ActivePolicy(_Section):
 class Stages(_Section):
     """The rules of each stage."""
 
-    shadow: StagePolicy = StagePolicy(soak=Soak(minimum="7d"))
-    staging: StagePolicy = StagePolicy(soak=Soak(minimum="2d"))
+    shadow: ShadowPolicy = ShadowPolicy()
+    staging: StagingPolicy = StagingPolicy()
     active: ActivePolicy = ActivePolicy()
 
     def permission(self, stage: Stage) -> Permission:

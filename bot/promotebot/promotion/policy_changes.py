@@ -114,6 +114,7 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "freezes": _more,
     **{f"limits.{name}": _lower for name in ("file_bytes", "artifact_bytes", "files", "open_seconds")},
     "limits.open_memory_bytes": _lower,
+    "limits.walls": lambda _before, after: bool(after == "required"),  # the other of two values
     "contacts": _never,
 }
 """Key → whether its second value refuses all that its first one refuses, and more. True counts as higher than false."""
