@@ -175,9 +175,9 @@ class FakeGitHub:
         self._asked("pull")
         return self._pull(number)
 
-    def open_pulls(self, base_ref: str) -> Sequence[int]:
+    def open_pulls(self, base_ref: str) -> Sequence[PullRequest]:
         self._asked("open_pulls")
-        return [n for n, pull in self.pulls.items() if pull.state == "open" and pull.base_ref == base_ref]
+        return [pull for pull in self.pulls.values() if pull.state == "open" and pull.base_ref == base_ref]
 
     def pulls_from(self, head_ref: str) -> Sequence[int]:
         self._asked("pulls_from")

@@ -152,8 +152,10 @@ def pull_requests_are_found_by_number_and_branch(world: World) -> None:
         "main",
     )
     assert (answer.state, answer.merged, answer.draft, answer.is_fork) == ("open", False, False, False)
-    assert list(github.open_pulls("main")) == list(github.pulls_from(world.branch)) == [world.number]
-    assert list(github.open_pulls("other")) == list(github.pulls_from("other")) == []
+    assert list(github.open_pulls("main")) == [answer], "whole, as if each was asked for alone"
+    assert list(github.pulls_from(world.branch)) == [world.number]
+    assert list(github.open_pulls("other")) == []
+    assert list(github.pulls_from("other")) == []
     [made] = github.pushes(world.branch)
     assert (made.after, made.actor, made.is_person, made.creates) == (world.head, "alice", True, True)
     assert list(github.pushes("other")) == []

@@ -14,6 +14,18 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
 log = logging.getLogger(__name__)
 
 
+def publish_pending(github: GitHub, head_sha: str, reason: str) -> None:
+    """Take what the required status said of a commit back, until it is judged again.
+
+    Args:
+        reason: in a few words, why it does not stand.
+
+    Raises:
+        CouldNotVerify: when GitHub does not take the status.
+    """
+    github.publish_status(head_sha, context=GATE, state="pending", description=reason)
+
+
 def publish_verdict(github: GitHub, head_sha: str, conclusion: Conclusion, title: str, report: str) -> None:
     """Set the required status on a commit, and put the report beside it, which nothing requires.
 

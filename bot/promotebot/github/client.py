@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from promotebot.github import sticky_comment
-from promotebot.github.answers import GHOST, is_by, read_comment, read_issue, read_push, read_status, read_verdict
+from promotebot.github.answers import (
+    is_by,
+    read_comment,
+    read_issue,
+    read_pull,
+    read_push,
+    read_status,
+    read_verdict,
+)
 from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Conclusion, State
 from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment, PullRequest
 from promotebot.github.rest import READ_RETRIES, NoSuchCommit, PersonalToken, Rest, segment, translated
@@ -45,40 +53,27 @@ class PyGithubClient:
             return Permission[(role if role in _ROLES[legacy] else legacy).upper()]
 
     def pull(self, number: int) -> PullRequest:
-        """Return a pull request as it is now; one whose fork was deleted counts as from a fork."""
-        with translated(f"read pull request #{number}", needs="pull-requests: read"):
-            answer = self._rest.repo.get_pull(number)
-            head_repo = answer.head.repo
-            return PullRequest(
-                number=number,
-                title=answer.title,
-                state=answer.state,
-                merged=answer.merged,
-                merged_at=answer.merged_at,
-                merge_commit_sha=answer.merge_commit_sha,
-                draft=answer.draft,
-                author=answer.user.login if answer.user else GHOST,
-                head_sha=answer.head.sha,
-                head_ref=answer.head.ref,
-                base_ref=answer.base.ref,
-                is_fork=head_repo is None or head_repo.id != answer.base.repo.id,
-            )
+        """Return a pull request as it is now: https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request"""
+        purpose = f"read pull request #{number}"
+        answer = self._rest.request("GET", f"/pulls/{number}", purpose=purpose, needs="pull-requests: read")
+        with translated(purpose):
+            return read_pull(answer)
 
-    def open_pulls(self, base_ref: str) -> Sequence[int]:
-        """Return the numbers of the open pull requests into a branch."""
+    def open_pulls(self, base_ref: str) -> Sequence[PullRequest]:
+        """Return the open pull requests into a branch, a hundred with each request.
+
+        https://docs.github.com/en/rest/pulls/pulls#list-pull-requests
+        """
         return self._pulls({"state": "open", "base": base_ref})
 
     def pulls_from(self, head_ref: str) -> Sequence[int]:
         """Return the numbers of the open pull requests from a branch of this repository."""
         owner = self._rest.repo.full_name.partition("/")[0]
-        return self._pulls({"state": "open", "head": f"{owner}:{head_ref}"})
+        return [pull.number for pull in self._pulls({"state": "open", "head": f"{owner}:{head_ref}"})]
 
-    def _pulls(self, parameters: Mapping[str, str]) -> Sequence[int]:
+    def _pulls(self, parameters: Mapping[str, str]) -> list[PullRequest]:
         purpose, needs = "list pull requests", "pull-requests: read"
-        return [
-            int(item["number"])
-            for item in self._rest.pages("/pulls", purpose=purpose, needs=needs, parameters=parameters)
-        ]
+        return self._rest.listed(read_pull, "/pulls", purpose=purpose, needs=needs, parameters=parameters)
 
     def create_pull(self, *, head_ref: str, base_ref: str, title: str, body: str) -> int:
         """Open a pull request from a branch of this repository; return its number."""

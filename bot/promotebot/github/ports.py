@@ -86,8 +86,8 @@ class GitHub(Protocol):
     def pull(self, number: int) -> PullRequest:
         """Return a pull request as it is now."""
 
-    def open_pulls(self, base_ref: str) -> Sequence[int]:
-        """Return the numbers of the open pull requests into a branch."""
+    def open_pulls(self, base_ref: str) -> Sequence[PullRequest]:
+        """Return the open pull requests into a branch."""
 
     def pulls_from(self, head_ref: str) -> Sequence[int]:
         """Return the numbers of the open pull requests from a branch of this repository."""

@@ -52,6 +52,11 @@ def identity(settings: Settings) -> Identity:
     return Identity(settings.bot_login, f"{settings.bot_login}@users.noreply.{settings.server_host}")
 
 
+def remote_head(pull: PullRequest) -> str:
+    """Return the ref of a pull request's head; `refs/pull/N/head` follows a push some seconds later."""
+    return f"refs/pull/{pull.number}/head" if pull.is_fork else f"refs/heads/{pull.head_ref}"
+
+
 @contextmanager
 def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -> Iterator[PullSnapshot]:
     """Fetch a pull request as it is now, for as long as the block lasts.
@@ -65,8 +70,7 @@ def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -
     """
     settings = job.settings
     pull, default = known or job.github.pull(number), job.default_branch
-    head = f"refs/pull/{number}/head" if pull.is_fork else f"refs/heads/{pull.head_ref}"
-    refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: head, DEFAULT: f"refs/heads/{default}"}
+    refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: remote_head(pull), DEFAULT: f"refs/heads/{default}"}
     with FetchedRepository.fetched(remote(settings), refs) as repository:
         changeset = Changeset(
             repository,
