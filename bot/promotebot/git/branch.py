@@ -82,12 +82,20 @@ class FetchedRepository(Repository):
 
     def read_blobs(self, oids: Sequence[str], *, max_bytes: int) -> dict[str, bytes]:
         """Return many blobs' bytes; those that were left out by the fetch come with one request, not with one each."""
+        self.bring(oids)
+        return super().read_blobs(oids, max_bytes=max_bytes)
+
+    def bring(self, oids: Sequence[str]) -> None:
+        """Fetch blobs that the fetch left out, all at once, so that reading them asks the remote no more.
+
+        Raises:
+            CouldNotVerify: when the remote does not give them.
+        """
         with tempfile.TemporaryFile() as names:
             self._name(oids, names)
             # As git itself brings them: https://git-scm.com/docs/partial-clone#_fetching_missing_objects
             lean = ("--quiet", "--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--stdin")
             self._run("fetch", *lean, "origin", stdin=names)
-        return super().read_blobs(oids, max_bytes=max_bytes)
 
     def commit_files(
         self,

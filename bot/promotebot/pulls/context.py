@@ -40,6 +40,16 @@ class JobContext:
         """The client, made when it is first used."""
         return self.connect()
 
+    def merged_at(self, number: int) -> datetime | None:
+        """Return when a pull request was merged, None where it was not; asked once in a job."""
+        if number not in self._merged_at:
+            self._merged_at[number] = self.github.pull(number).merged_at
+        return self._merged_at[number]
+
+    @cached_property
+    def _merged_at(self) -> dict[int, datetime | None]:
+        return {}
+
     def within(self, budget: timedelta, subject: str) -> JobContext:
         """Return this job, with the same client, for a piece of work that may look at artifacts for so long from now.
 

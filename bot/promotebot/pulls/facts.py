@@ -26,5 +26,5 @@ def facts_of(request: Request, snapshot: PullSnapshot, job: JobContext, base: Mo
 def merge_times(job: JobContext, base: ModelRegistry, model: str) -> Mapping[int, datetime]:
     """Return pull request number → when it was merged (UTC), of those that the soak rules ask for."""
     numbers = relevant_pulls(base, model, job.settings.repository)
-    pulls = [job.github.pull(number) for number in numbers]
-    return {pull.number: pull.merged_at for pull in pulls if pull.merged_at}
+    times = {number: job.merged_at(number) for number in numbers}
+    return {number: moment for number, moment in times.items() if moment}
