@@ -9,7 +9,7 @@ from promotebot.errors import PromotebotError
 from promotebot.github.checks import CHECK_NAME, GATE, STATES, Conclusion
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    from promotebot.github.ports import GitHub
+    from promotebot.github.ports import CommitStatus, GitHub
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,16 @@ def publish_pending(github: GitHub, head_sha: str, reason: str) -> None:
         CouldNotVerify: when GitHub does not take the status.
     """
     github.publish_status(head_sha, context=GATE, state="pending", description=reason)
+
+
+def published_verdict(github: GitHub, head_sha: str, bot_login: str) -> CommitStatus | None:
+    """Return what the bot said of a commit last; None where it said nothing. What anybody else posted is passed over.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer.
+    """
+    statuses = github.statuses(head_sha)
+    return next((status for status in statuses if (status.context, status.creator) == (GATE, bot_login)), None)
 
 
 def publish_verdict(github: GitHub, head_sha: str, conclusion: Conclusion, title: str, report: str) -> None:
