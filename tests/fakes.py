@@ -22,7 +22,15 @@ from promotebot.artifact.source import FileSource, TreeEntry
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding
 from promotebot.git.branch import FetchedRepository
-from promotebot.github.checks import GATE, MAX_DESCRIPTION, MAX_SUMMARY, Conclusion, State
+from promotebot.github.checks import (
+    GATE,
+    MAX_ANNOTATIONS,
+    MAX_DESCRIPTION,
+    MAX_SUMMARY,
+    Annotation,
+    Conclusion,
+    State,
+)
 from promotebot.github.ports import BranchPush, CommitStatus, GitHub, Issue, IssueComment, PullRequest
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.policy import Permission, Policy
@@ -79,7 +87,7 @@ class Check:
     conclusion: Conclusion
     title: str
     summary: str
-    text: str
+    annotations: tuple[Annotation, ...] = ()
 
 
 @dataclass
@@ -269,13 +277,22 @@ class FakeGitHub:
         self.post(sha, context, state, description=description)
 
     def publish_check(
-        self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
+        self,
+        head_sha: str,
+        *,
+        name: str,
+        conclusion: Conclusion,
+        title: str,
+        summary: str,
+        annotations: Sequence[Annotation] = (),
     ) -> bool:
         self._asked("publish_check")
         if self.is_personal:
             return False
+        if len(annotations) > MAX_ANNOTATIONS:
+            raise _refused("publish the check", 422)
         self.checks.append(
-            Check(head_sha, name, conclusion, title[:255], cut(summary, MAX_SUMMARY), cut(text, MAX_SUMMARY))
+            Check(head_sha, name, conclusion, title[:255], cut(summary, MAX_SUMMARY), tuple(annotations))
         )
         return True
 

@@ -19,6 +19,7 @@ from promotebot.gate.admission import request_refusal
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason, Refusal
+from promotebot.gate.report import annotate
 from promotebot.gate.requests import check_attested
 from promotebot.planning.complete import prepare
 from promotebot.planning.decide import Decided, PromotionContext, decide, with_findings
@@ -140,7 +141,7 @@ class PromotionJob:
             return kept if isinstance(kept, Answer) else self._decide(kept, request, remarks, ())
         if isinstance(decision, Rejected):
             rendered = render_rejected(decision, decided.evidence, self.replier.context)
-            self.replier.check(self.changeset.head, "failure", rendered.title, rendered)
+            self._publish_refusal(decision.findings, rendered)
             details = finding_details(decision.findings)
             return self.replier.post(Answer(Outcome.REFUSED, Reason.RULES, rendered.title, details=details), rendered)
         if isinstance(decision, Plan):
@@ -212,7 +213,11 @@ class PromotionJob:
         )
 
     def _publish(self, changeset: Changeset, result: GateResult, rendered: Rendered) -> None:
-        self.replier.check(changeset.head, result.conclusion, result.title, rendered)
+        self.replier.publish(result, changeset, rendered)
+
+    def _publish_refusal(self, findings: Sequence[Finding], rendered: Rendered) -> None:
+        remarks = annotate(findings, self.changeset)
+        self.replier.check(self.changeset.head, "failure", rendered.title, rendered, remarks)
 
     def _done(self, step: Step) -> Answer:
         """The job ran before: write nothing twice, and post again what may have been lost after the push."""
@@ -228,7 +233,7 @@ class PromotionJob:
 
     def _refuse(self, reason: Reason, findings: tuple[Finding, ...], model: str | None) -> Answer:
         rendered = render_unclear(findings, model, self.replier.context)
-        self.replier.check(self.changeset.head, "failure", rendered.title, rendered)
+        self._publish_refusal(findings, rendered)
         answer = Answer(Outcome.REFUSED, reason, rendered.title, details=finding_details(findings))
         return self.replier.post(answer, rendered)
 

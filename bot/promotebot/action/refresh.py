@@ -18,6 +18,7 @@ from promotebot.errors import BaseMoved, InvalidInput
 from promotebot.findings import errors_in
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
+from promotebot.gate.report import annotate
 from promotebot.gate.requests import check_attested
 from promotebot.promotion.replay import Diverged, Replayed, Step
 from promotebot.pulls.compare import replay_change
@@ -47,7 +48,8 @@ def refresh_pull(attempt: Attempt) -> Answer:
     pending = _replan(attempt, steps)
     if isinstance(pending, InvalidPromotions):
         rendered = render_unclear(pending.findings, pending.model, replier.context)
-        replier.check(changeset.head, "failure", rendered.title, rendered)
+        remarks = annotate(pending.findings, changeset)
+        replier.check(changeset.head, "failure", rendered.title, rendered, remarks)
         return replier.post(Answer(Outcome.UNCHANGED, Reason.RULES, rendered.title), rendered)
     models = sorted({step.model for step in steps})
     try:
@@ -86,6 +88,6 @@ def _report(attempt: Attempt, pending: PendingPromotions, models: Sequence[str],
     for model in models:
         steps = [step for step in pending.steps if step.model == model]
         rendered = render_recomputed(model, steps, commit, problems, replier.context, waiting=result.waiting)
-        replier.check(commit, result.conclusion, result.title, rendered)
+        replier.publish(result, changeset, rendered)
         answer = replier.post(replace(answer, message=rendered.title), rendered)
     return answer

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promotebot.errors import PromotebotError
-from promotebot.github.checks import CHECK_NAME, GATE, STATES, Conclusion
+from promotebot.github.checks import CHECK_NAME, GATE, STATES, Annotation, Conclusion
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import CommitStatus, GitHub
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the check run beside the status shows."""
+
+    text: str
+    title: str = ""
+    """Empty where it is the status's own."""
+    annotations: Sequence[Annotation] = ()
 
 
 def publish_pending(github: GitHub, head_sha: str, reason: str) -> None:
@@ -36,7 +48,7 @@ def published_verdict(github: GitHub, head_sha: str, bot_login: str) -> CommitSt
     return next((status for status in statuses if (status.context, status.creator) == (GATE, bot_login)), None)
 
 
-def publish_verdict(github: GitHub, head_sha: str, conclusion: Conclusion, title: str, report: str) -> None:
+def publish_verdict(github: GitHub, head_sha: str, conclusion: Conclusion, title: str, report: Report) -> None:
     """Set the required status on a commit, and put the report beside it, which nothing requires.
 
     A status has no suite to get lost in, the last one counts, and GitHub records who set it (docs/architecture.md,
@@ -48,7 +60,12 @@ def publish_verdict(github: GitHub, head_sha: str, conclusion: Conclusion, title
     github.publish_status(head_sha, context=GATE, state=STATES[conclusion], description=title)
     try:
         if not github.publish_check(
-            head_sha, name=CHECK_NAME, conclusion=conclusion, title=title, summary=report, text=""
+            head_sha,
+            name=CHECK_NAME,
+            conclusion=conclusion,
+            title=report.title or title,
+            summary=report.text,
+            annotations=report.annotations,
         ):
             log.info("no check run: the token belongs to a person, who cannot make one")
     except PromotebotError as problem:

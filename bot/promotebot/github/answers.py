@@ -1,4 +1,4 @@
-"""GitHub's JSON as the bot's own values."""
+"""GitHub's JSON as the bot's own values, and the one value that is written as JSON of some depth."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from promotebot.github.checks import MAX_SUMMARY, Annotation
 from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment, PullRequest
 from promotebot.github.rest import translated
+from promotebot.text import cut
 
 GHOST = "ghost"
 """The login under which GitHub shows an account that was deleted."""
@@ -74,6 +76,18 @@ def read_comment(answer: Mapping[str, Any]) -> IssueComment:
     author = answer["user"]["login"] if answer["user"] else GHOST
     pull = int(str(answer["issue_url"]).rpartition("/")[2])
     return IssueComment(answer["id"], pull, answer["body"] or "", author, created, updated, answer["html_url"])
+
+
+def written_annotation(annotation: Annotation) -> dict[str, Any]:
+    """Return an annotation as a check run takes it: https://docs.github.com/en/rest/checks/runs#create-a-check-run"""
+    return {
+        "path": annotation.path,
+        "start_line": annotation.line,
+        "end_line": annotation.line,
+        "annotation_level": annotation.level,
+        "title": annotation.title[:255],
+        "message": cut(annotation.message, MAX_SUMMARY),
+    }
 
 
 def _time(text: str) -> datetime:

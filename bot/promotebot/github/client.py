@@ -14,8 +14,9 @@ from promotebot.github.answers import (
     read_push,
     read_status,
     read_verdict,
+    written_annotation,
 )
-from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Conclusion, State
+from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Annotation, Conclusion, State
 from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment, PullRequest
 from promotebot.github.rest import READ_RETRIES, NoSuchCommit, PersonalToken, Rest, segment, translated
 from promotebot.promotion.policy import Permission
@@ -175,19 +176,27 @@ class PyGithubClient:
         self._rest.request("POST", f"/statuses/{segment(sha)}", purpose=purpose, needs=needs, body=status)
 
     def publish_check(
-        self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
+        self,
+        head_sha: str,
+        *,
+        name: str,
+        conclusion: Conclusion,
+        title: str,
+        summary: str,
+        annotations: Sequence[Annotation] = (),
     ) -> bool:
         """Put a completed check run on a commit; return False where the token is a person's, who cannot.
 
         https://docs.github.com/en/rest/checks/runs#create-a-check-run: only GitHub Apps can.
         """
         output = {"title": title[:255], "summary": cut(summary, MAX_SUMMARY)}
+        remarks = [written_annotation(annotation) for annotation in annotations]
         run = {
             "name": name,
             "head_sha": head_sha,
             "status": "completed",
             "conclusion": conclusion,
-            "output": output | ({"text": cut(text, MAX_SUMMARY)} if text else {}),
+            "output": {**output, "annotations": remarks} if remarks else output,
         }
         try:
             self._rest.request("POST", "/check-runs", purpose="publish the check", needs="checks: write", body=run)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from promotebot.github.checks import Conclusion, State
+from promotebot.github.checks import Annotation, Conclusion, State
 from promotebot.promotion.policy import Permission
 
 
@@ -138,9 +138,20 @@ class GitHub(Protocol):
         """Put a status on a commit; the newest of a context is the one that counts."""
 
     def publish_check(
-        self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
+        self,
+        head_sha: str,
+        *,
+        name: str,
+        conclusion: Conclusion,
+        title: str,
+        summary: str,
+        annotations: Sequence[Annotation] = (),
     ) -> bool:
-        """Put a completed check run on a commit; return False where the token may not, since it is a person's."""
+        """Put a completed check run on a commit; return False where the token may not, since it is a person's.
+
+        Args:
+            annotations: MAX_ANNOTATIONS at most.
+        """
 
     def deploy(
         self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str
