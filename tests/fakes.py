@@ -22,7 +22,15 @@ from promotebot.artifact.source import FileSource, TreeEntry
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding
 from promotebot.git.branch import FetchedRepository
-from promotebot.github.checks import GATE, MAX_DESCRIPTION, MAX_SUMMARY, Conclusion, State
+from promotebot.github.checks import (
+    GATE,
+    MAX_ANNOTATIONS,
+    MAX_DESCRIPTION,
+    MAX_SUMMARY,
+    Annotation,
+    Conclusion,
+    State,
+)
 from promotebot.github.ports import BranchPush, CommitStatus, GitHub, Issue, IssueComment, PullRequest
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.policy import Permission, Policy
@@ -79,7 +87,7 @@ class Check:
     conclusion: Conclusion
     title: str
     summary: str
-    text: str
+    annotations: tuple[Annotation, ...] = ()
 
 
 @dataclass
@@ -182,9 +190,9 @@ class FakeGitHub:
         of_head = [number for number, pull in self.pulls.items() if pull.head_sha == commit and pull.state == "open"]
         return [self._pull(number) for number in self.brought.get(commit, of_head)]
 
-    def open_pulls(self, base_ref: str) -> Sequence[int]:
+    def open_pulls(self, base_ref: str) -> Sequence[PullRequest]:
         self._asked("open_pulls")
-        return [n for n, pull in self.pulls.items() if pull.state == "open" and pull.base_ref == base_ref]
+        return [pull for pull in self.pulls.values() if pull.state == "open" and pull.base_ref == base_ref]
 
     def pulls_from(self, head_ref: str) -> Sequence[int]:
         self._asked("pulls_from")
@@ -276,13 +284,22 @@ class FakeGitHub:
         self.post(sha, context, state, description=description)
 
     def publish_check(
-        self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
+        self,
+        head_sha: str,
+        *,
+        name: str,
+        conclusion: Conclusion,
+        title: str,
+        summary: str,
+        annotations: Sequence[Annotation] = (),
     ) -> bool:
         self._asked("publish_check")
         if self.is_personal:
             return False
+        if len(annotations) > MAX_ANNOTATIONS:
+            raise _refused("publish the check", 422)
         self.checks.append(
-            Check(head_sha, name, conclusion, title[:255], cut(summary, MAX_SUMMARY), cut(text, MAX_SUMMARY))
+            Check(head_sha, name, conclusion, title[:255], cut(summary, MAX_SUMMARY), tuple(annotations))
         )
         return True
 

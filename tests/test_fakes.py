@@ -15,6 +15,7 @@ from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.process import ISOLATED, Identity
 from promotebot.git.repository import Repository
+from promotebot.github.checks import Annotation
 from promotebot.github.client import PyGithubClient
 from promotebot.github.ports import CommitStatus, GitHub
 from promotebot.promotion.policy import Permission
@@ -152,9 +153,11 @@ def pull_requests_are_found_by_number_and_branch(world: World) -> None:
         "main",
     )
     assert (answer.state, answer.merged, answer.draft, answer.is_fork) == ("open", False, False, False)
-    assert list(github.open_pulls("main")) == list(github.pulls_from(world.branch)) == [world.number]
+    assert list(github.open_pulls("main")) == [answer], "whole, as if each was asked for alone"
+    assert list(github.pulls_from(world.branch)) == [world.number]
     assert list(github.pulls_with(world.head)) == [answer]
-    assert list(github.open_pulls("other")) == list(github.pulls_from("other")) == []
+    assert list(github.open_pulls("other")) == []
+    assert list(github.pulls_from("other")) == []
     [made] = github.pushes(world.branch)
     assert (made.after, made.actor, made.is_person, made.creates) == (world.head, "alice", True, True)
     assert list(github.pushes("other")) == []
@@ -240,9 +243,19 @@ def the_last_verdict_on_this_head_is_an_approval(world: World) -> None:
 def checks_are_taken(world: World) -> None:
     for conclusion in ("failure", "action_required", "success"):
         world.github.publish_check(
-            world.head, name="promotebot", conclusion=conclusion, title="t" * 300, summary="s" * 70_000, text=""
+            world.head, name="promotebot", conclusion=conclusion, title="t" * 300, summary="s" * 70_000
         )
     assert world.conclusions() == ["failure", "action_required", "success"]
+    remarks = [Annotation("README.md", line, "warning", "t" * 300, "m" * 70_000) for line in range(1, 52)]
+
+    def remarked(count: int) -> None:
+        world.github.publish_check(
+            world.head, name="promotebot", conclusion="success", title="t", summary="s", annotations=remarks[:count]
+        )
+
+    remarked(1)
+    with pytest.raises(CouldNotVerify, match="GitHub refused to publish the check: 422"):
+        remarked(51)
 
 
 def statuses_are_listed_newest_first_with_who_posted_them(world: World) -> None:
@@ -299,7 +312,7 @@ def test_a_method_that_is_told_to_fail_raises_as_a_github_that_does_not_answer(m
         "react": lambda: fake.react(1, "eyes"),
         "statuses": lambda: list(fake.statuses("")),
         "pushes": lambda: list(fake.pushes("")),
-        "publish_check": lambda: fake.publish_check("", name="", conclusion="success", title="", summary="", text=""),
+        "publish_check": lambda: fake.publish_check("", name="", conclusion="success", title="", summary=""),
     }
     with pytest.raises(CouldNotVerify, match="GitHub does not answer"):
         calls[method]()

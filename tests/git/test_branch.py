@@ -201,3 +201,18 @@ def test_a_hook_of_the_machine_is_not_run(
     monkeypatch.setenv("HOME", str(home))
     repository.push(commit(repository), "main", expected=tip(repository))
     assert not (tmp_path / "was-run").exists()
+
+
+def test_refs_that_the_remote_lacks_are_left_out_where_they_are_optional(remote: Path) -> None:
+    here = {"refs/promotebot/base": "refs/heads/main"}
+    optional = {"refs/promotebot/head/1": "refs/heads/gone", "refs/promotebot/head/2": "refs/heads/main"}
+    optional |= {"refs/promotebot/head/3": "refs/pull/3/head", "refs/promotebot/head/4": "refs/heads/gone"}
+    with FetchedRepository.fetched(Remote(str(remote), TOKEN), here, optional=optional) as fetched:
+        found = [fetched.resolve(name) for name in optional]
+        assert found == [None, tip(fetched), None, None]
+    gone = {"refs/promotebot/base": "refs/heads/gone"}
+    with (
+        pytest.raises(CouldNotVerify, match="cannot fetch refs/heads/gone: the remote has no such ref"),
+        FetchedRepository.fetched(Remote(str(remote), TOKEN), gone, optional=optional),
+    ):
+        raise AssertionError("nothing was fetched")

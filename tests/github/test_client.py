@@ -169,7 +169,7 @@ def test_a_comment_is_read_as_it_is_now(client: PyGithubClient, repository: Repo
 
 def test_the_check_run_stands_on_the_exact_head(client: PyGithubClient, repository: Repository) -> None:
     head = repository.pull(1).head_sha
-    client.publish_check(head, name="promotebot", conclusion="failure", title="t" * 999, summary="s" * 99999, text="")
+    client.publish_check(head, name="promotebot", conclusion="failure", title="t" * 999, summary="s" * 99999)
     [run] = repository.check_runs.values()
     assert (run.head_sha, run.name, run.status, run.conclusion) == (head, "promotebot", "completed", "failure")
 
@@ -177,7 +177,7 @@ def test_the_check_run_stands_on_the_exact_head(client: PyGithubClient, reposito
 def test_a_persons_token_publishes_the_status_and_no_check_run(repository: Repository) -> None:
     client = connect(repository, repository.hub.issue_user_token("alice"))
     head = repository.pull(1).head_sha
-    assert not client.publish_check(head, name="promotebot", conclusion="success", title="ok", summary="", text="")
+    assert not client.publish_check(head, name="promotebot", conclusion="success", title="ok", summary="")
     client.publish_status(head, context="promotebot/gate", state="success", description="d" * 300)
     assert not repository.check_runs
     [status] = client.statuses(head)
@@ -213,7 +213,7 @@ def test_pushes_are_read_by_cursor_to_the_first(client: PyGithubClient, reposito
 def test_a_missing_permission_is_named_as_the_line_to_add(repository: Repository) -> None:
     client = connect(repository, repository.issue_actions_token({"contents": "read", "pull-requests": "read"}))
     with pytest.raises(CouldNotVerify, match=r"add `checks: write` under `permissions:`"):
-        client.publish_check(repository.pull(1).head_sha, name="n", conclusion="success", title="", summary="", text="")
+        client.publish_check(repository.pull(1).head_sha, name="n", conclusion="success", title="", summary="")
     client.close()
 
 

@@ -12,8 +12,9 @@ from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import FactsOf, evaluate_gate
 from promotebot.gate.policy import changes_policy
 from promotebot.gate.refusal import Reason
+from promotebot.gate.report import annotate, report_title
 from promotebot.gate.requests import check_attested, subject
-from promotebot.gate.status import publish_verdict
+from promotebot.gate.status import Report, publish_verdict
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import BRANCH, QUEUE_BRANCH, Queued
 from promotebot.promotion.replay import Step
@@ -37,8 +38,10 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         result = evaluate_gate(changeset, examine=job.examine, now=job.clock(), facts=_facts(event, changeset, job))
         result = replace(result, findings=(*result.findings, *_requested(result.steps, job)))
         result = result.with_approval(_approved(event, result.steps, changeset, job))
+        annotations = annotate(result.findings, changeset)
     text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in result.findings)
-    publish_verdict(job.github, event.head_sha, result.conclusion, result.title, text)
+    report = Report(text, report_title(result), annotations)
+    publish_verdict(job.github, event.head_sha, result.conclusion, result.title, report)
     return Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=text)
 
 

@@ -131,6 +131,30 @@ def render_report(title: str, findings: Sequence[Finding], context: CommentConte
     )
 
 
+def render_verdict(state: str, description: str, context: CommentContext) -> Rendered:
+    """Return what the gate said last of the head, for whoever may not have it look again.
+
+    Args:
+        state: of the required status; empty where the gate said nothing yet.
+    """
+    title = f"The gate says: {description or state}" if state else "The gate has said nothing yet"
+    commit = f"{context.repo_url}/commit/{context.head_sha}"
+    said = (
+        f"{code('promotebot/gate')} is **{text(state)}** on {context.commit(context.head_sha)}; every rule is in "
+        f"{link('the report beside it', f'{commit}/checks')}."
+    )
+    return note(
+        QUERY,
+        f"🔎 {text(title)}",
+        [
+            said if state else f"{context.commit(context.head_sha)} has no {code('promotebot/gate')} of ours.",
+            "Nothing was judged again for this answer: that opens models, and is for who has write permission.",
+        ],
+        context,
+        title=title,
+    )
+
+
 def render_status(
     registry: ModelRegistry, names: Iterable[str], steps: Sequence[Step], context: CommentContext
 ) -> Rendered:

@@ -6,11 +6,9 @@ from collections.abc import Collection, Iterator
 
 from promotebot.findings import Finding, error
 from promotebot.pulls.compare import ChangesetLike
-from promotebot.pulls.named import named_places
+from promotebot.pulls.named import is_attributes, named_places
 from promotebot.pulls.twins import twins
 from promotebot.registry.registry import ModelRegistry
-
-ATTRIBUTES = ".gitattributes"
 
 
 def check_surroundings(changeset: ChangesetLike, base: ModelRegistry, head: ModelRegistry) -> Iterator[Finding]:
@@ -27,11 +25,6 @@ def check_surroundings(changeset: ChangesetLike, base: ModelRegistry, head: Mode
             where=carried,
             remedy="bring the branch up to date: git fetch origin && git merge origin/<base> && git push",
         )
-
-
-def is_attributes(path: str) -> bool:
-    """Return whether a path is a file of attributes: https://git-scm.com/docs/gitattributes"""
-    return path.rpartition("/")[2] == ATTRIBUTES
 
 
 def _twins(changeset: ChangesetLike, directories: Collection[str]) -> Iterator[Finding]:

@@ -196,9 +196,9 @@ class Repository:
                     stream.close()
         return blobs
 
-    def _name(self, oids: Sequence[str], file: BinaryIO) -> None:
-        """Write object ids to a file, one a line, as git reads them from its standard input."""
-        file.write("".join(f"{oid}\n" for oid in oids).encode())
+    def _name(self, names: Sequence[str], file: BinaryIO) -> None:
+        """Write object ids or refs to a file, one a line, as git reads them from its standard input."""
+        file.write("".join(f"{name}\n" for name in names).encode())
         file.seek(0)
 
     def first_commit_before(self, merged: str, head: str) -> GitSha | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from promotebot.github.checks import Conclusion, State
+from promotebot.github.checks import Annotation, Conclusion, State
 from promotebot.promotion.policy import Permission
 
 
@@ -89,8 +89,8 @@ class GitHub(Protocol):
     def pulls_with(self, commit: str) -> Sequence[PullRequest]:
         """Return the pull requests that brought a commit to the default branch; of any other commit, open ones too."""
 
-    def open_pulls(self, base_ref: str) -> Sequence[int]:
-        """Return the numbers of the open pull requests into a branch."""
+    def open_pulls(self, base_ref: str) -> Sequence[PullRequest]:
+        """Return the open pull requests into a branch."""
 
     def pulls_from(self, head_ref: str) -> Sequence[int]:
         """Return the numbers of the open pull requests from a branch of this repository."""
@@ -141,9 +141,20 @@ class GitHub(Protocol):
         """Put a status on a commit; the newest of a context is the one that counts."""
 
     def publish_check(
-        self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
+        self,
+        head_sha: str,
+        *,
+        name: str,
+        conclusion: Conclusion,
+        title: str,
+        summary: str,
+        annotations: Sequence[Annotation] = (),
     ) -> bool:
-        """Put a completed check run on a commit; return False where the token may not, since it is a person's."""
+        """Put a completed check run on a commit; return False where the token may not, since it is a person's.
+
+        Args:
+            annotations: MAX_ANNOTATIONS at most.
+        """
 
     def deploy(
         self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str

@@ -57,7 +57,7 @@ def merge_times(
         )
     )
     numbers = {one.event: number for one in soaking if (number := _number(one.event, job)) is not None}
-    merged = {number: job.github.pull(number).merged_at for number in sorted(set(numbers.values()))}
+    merged = {number: job.merged_at(number) for number in sorted(set(numbers.values()))}
     times = {event: merged[number] for event, number in numbers.items()}
     for one in soaking:
         # The way through git costs more, and where the soak only warns, the event's own time will do.

@@ -102,8 +102,14 @@ def named_places(base: ModelRegistry, head: ModelRegistry, paths: Collection[str
 
 
 def is_ours(path: str, registry_path: str, policy_path: str) -> bool:
-    """Return whether a path is the policy or one of the registry's files."""
-    return path in (registry_path, policy_path) or path.startswith(f"{models_directory(registry_path)}/")
+    """Return whether a path is the policy or one of the registry's files, or stands in their place."""
+    places = (registry_path, policy_path, models_directory(registry_path))
+    return any(path == place or path.startswith(f"{place}/") for place in places)
+
+
+def is_attributes(path: str) -> bool:
+    """Return whether a path is a file of attributes: https://git-scm.com/docs/gitattributes"""
+    return path.rpartition("/")[2] == ".gitattributes"
 
 
 def named_directories(
