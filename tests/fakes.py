@@ -23,7 +23,15 @@ from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.checks import GATE, MAX_DESCRIPTION, MAX_SUMMARY, Conclusion, State
-from promotebot.github.ports import BranchPush, CommitStatus, GitHub, Issue, IssueComment, PullRequest
+from promotebot.github.ports import (
+    BranchPush,
+    CommitStatus,
+    Deployment,
+    GitHub,
+    Issue,
+    IssueComment,
+    PullRequest,
+)
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.policy import Permission, Policy
 from promotebot.pulls.changeset import Changeset
@@ -83,7 +91,7 @@ class Check:
 
 
 @dataclass
-class Deployment:
+class Deployed:
     """One deployment of a commit to an environment, with its states, oldest first."""
 
     sha: str
@@ -92,6 +100,7 @@ class Deployment:
     description: str
     payload: dict[str, Any]
     states: list[str] = field(default_factory=list)
+    creator: str = BOT
 
 
 @dataclass
@@ -117,6 +126,8 @@ class FakeGitHub:
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     comments: dict[int, IssueComment] = field(default_factory=dict)
     """Oldest first, as GitHub lists them."""
+    brought: dict[str, list[int]] = field(default_factory=dict)
+    """Commit → the pull requests that brought it; the head of an open one is found without that."""
     reviews: dict[int, list[Review]] = field(default_factory=dict)
     pushed: dict[str, list[BranchPush]] = field(default_factory=dict)
     """Branch → its pushes, oldest first."""
@@ -126,7 +137,7 @@ class FakeGitHub:
     reactions: list[tuple[int, str]] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     issues: dict[int, OpenedIssue] = field(default_factory=dict)
-    deployments: list[Deployment] = field(default_factory=list)
+    deployments: list[Deployed] = field(default_factory=list)
     dispatches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     default: str = "main"
     may_open_pulls: bool = True
@@ -175,6 +186,11 @@ class FakeGitHub:
         self._asked("pull")
         return self._pull(number)
 
+    def pulls_with(self, commit: str) -> Sequence[PullRequest]:
+        self._asked("pulls_with")
+        of_head = [number for number, pull in self.pulls.items() if pull.head_sha == commit and pull.state == "open"]
+        return [self._pull(number) for number in self.brought.get(commit, of_head)]
+
     def open_pulls(self, base_ref: str) -> Sequence[int]:
         self._asked("open_pulls")
         return [n for n, pull in self.pulls.items() if pull.state == "open" and pull.base_ref == base_ref]
@@ -205,7 +221,8 @@ class FakeGitHub:
 
     def pushes(self, branch: str) -> Iterator[BranchPush]:
         self._asked("pushes")
-        yield from reversed(self.pushed.get(branch, []))
+        numbered = [replace(push, id=number) for number, push in enumerate(self.pushed.get(branch, []), 1)]
+        yield from reversed(numbered)
 
     def comment(self, comment_id: int) -> IssueComment:
         self._asked("comment")
@@ -280,16 +297,19 @@ class FakeGitHub:
         return True
 
     def deploy(
-        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str
-    ) -> None:
+        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], author_login: str
+    ) -> Deployment:
         self._asked("deploy")
-        same = (d for d in self.deployments if (d.sha, d.environment, d.task) == (sha, environment, task))
-        made = next(same, None)
-        if made is None:
-            made = Deployment(sha, environment, task, description[:140], dict(payload))
-            self.deployments.append(made)
-        if state not in made.states:
-            made.states.append(state)
+        wanted = (environment, task, payload["event"], author_login)
+        for index, made in enumerate(self.deployments):
+            if (made.environment, made.task, made.payload.get("event"), made.creator) == wanted:
+                return Deployment(index, tuple(reversed(made.states)))
+        self.deployments.append(Deployed(sha, environment, task, description[:140], dict(payload)))
+        return Deployment(len(self.deployments) - 1, ())
+
+    def publish_deployment_state(self, deployment_id: int, *, state: str, description: str) -> None:  # noqa: ARG002 - not kept
+        self._asked("publish_deployment_state")
+        self.deployments[deployment_id].states.append(state)
 
     def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None:
         self._asked("dispatch")
@@ -439,6 +459,11 @@ class FakeRepository(FetchedRepository):
 
     def close(self) -> None: ...
 
+    def fetch_commit(self, sha: str) -> GitSha:
+        if sha not in self.commits:
+            raise CouldNotVerify(f"cannot fetch {sha}: not our ref", remedy="run the job again")
+        return GitSha(sha)
+
     def resolve(self, revision: str) -> GitSha | None:
         return GitSha(revision) if revision in self.commits else None
 
@@ -503,6 +528,17 @@ class FakeRepository(FetchedRepository):
             GitSha(sha)
             for sha, before in zip(history, below, strict=True)
             if self.commits[sha].files.get(path) != before.get(path)
+        ]
+
+    def mainline_commits(self, head: str, paths: Sequence[str]) -> list[GitSha]:
+        line = [head]
+        while self.commits[line[-1]].parents:
+            line.append(self.commits[line[-1]].parents[0])
+        below = [*(self.commits[sha].files for sha in line[1:]), {}]
+        return [
+            GitSha(sha)
+            for sha, before in zip(line, below, strict=True)
+            if any(self.commits[sha].files.get(path) != before.get(path) for path in paths)
         ]
 
     def _history(self, head: str) -> list[str]:

@@ -109,6 +109,20 @@ def test_a_pull_request_is_read_with_both_ends(client: PyGithubClient, repositor
     assert client.default_branch() == "main"
 
 
+def test_the_pull_request_that_brought_a_commit_is_found_by_it(client: PyGithubClient, repository: Repository) -> None:
+    head, before = repository.pull(1).head_sha, repository.git.branch("main") or ""
+    [opened] = client.pulls_with(head)
+    assert opened == client.pull(1)
+    assert list(client.pulls_with(before)) == []
+    merge = repository.merge(1, by="alice")
+    [merged] = client.pulls_with(merge)
+    assert merged == client.pull(1)
+    assert (merged.merged, merged.base_ref, merged.merged_at) == (True, "main", repository.pull(1).merged_at)
+    assert client.pulls_with(head) == [merged]
+    with pytest.raises(CouldNotVerify, match="which pull request brought 0000000: 422"):
+        client.pulls_with("0" * 40)
+
+
 def test_a_deleted_fork_counts_as_a_fork(hub: EmbeddedGitHub, client: PyGithubClient, tmp_path: Path) -> None:
     fork = hub.fork("acme/models", "mallory")
     mallory = Person.at_work(hub, fork, "mallory", tmp_path / "mallory")
@@ -118,6 +132,7 @@ def test_a_deleted_fork_counts_as_a_fork(hub: EmbeddedGitHub, client: PyGithubCl
     mallory.push()
     number = hub.repository("acme/models").open_pull(author="mallory", head="mallory:evil", title="x").number
     assert client.pull(number).is_fork
+    assert [pull.is_fork for pull in client.pulls_with(client.pull(number).head_sha)] == [True]
 
 
 def test_the_sticky_comment_is_written_once_and_updated_in_place(

@@ -6,11 +6,31 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment
+from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment, PullRequest
 from promotebot.github.rest import translated
 
 GHOST = "ghost"
 """The login under which GitHub shows an account that was deleted."""
+
+
+def read_pull(answer: Mapping[str, Any]) -> PullRequest:
+    """Return a pull request as lists have it; one whose fork was deleted counts as from a fork."""
+    head_repo, base_repo = answer["head"]["repo"], answer["base"]["repo"]
+    merged_at = _moment(answer["merged_at"]) if answer["merged_at"] else None
+    return PullRequest(
+        number=int(answer["number"]),
+        title=str(answer["title"]),
+        state=str(answer["state"]),
+        merged=merged_at is not None,
+        merged_at=merged_at,
+        merge_commit_sha=answer["merge_commit_sha"],
+        draft=bool(answer["draft"]),
+        author=answer["user"]["login"] if answer["user"] else GHOST,
+        head_sha=str(answer["head"]["sha"]),
+        head_ref=str(answer["head"]["ref"]),
+        base_ref=str(answer["base"]["ref"]),
+        is_fork=head_repo is None or head_repo["id"] != base_repo["id"],
+    )
 
 
 def read_status(status: Mapping[str, Any]) -> CommitStatus:
@@ -30,6 +50,7 @@ def read_push(push: Mapping[str, Any]) -> BranchPush:
         actor=str(actor["login"]) if actor else GHOST,
         is_person=actor is None or actor["type"] == "User",
         creates=push["activity_type"] == "branch_creation",
+        id=int(push["id"]),
     )
 
 
@@ -51,12 +72,21 @@ def read_issue(answer: Mapping[str, Any]) -> Issue:
 
 def read_comment(answer: Mapping[str, Any]) -> IssueComment:
     """Return a comment; its times have a time zone. Raises KeyError, TypeError or ValueError for what is none."""
-    created, updated = (
-        datetime.fromisoformat(answer[key].replace("Z", "+00:00")) for key in ("created_at", "updated_at")
-    )
+    created, updated = (_moment(answer[key]) for key in ("created_at", "updated_at"))
     author = answer["user"]["login"] if answer["user"] else GHOST
     pull = int(str(answer["issue_url"]).rpartition("/")[2])
     return IssueComment(answer["id"], pull, answer["body"] or "", author, created, updated, answer["html_url"])
+
+
+def _moment(text: str) -> datetime:
+    """Return a time as GitHub writes it, with its time zone."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def carries(deployment: Mapping[str, Any], event: object) -> bool:
+    """Tell whether a deployment's payload, which anybody may have written, names an event."""
+    payload = deployment["payload"]
+    return isinstance(payload, Mapping) and payload.get("event") == event
 
 
 def is_by(user: Mapping[str, Any] | None, login: str) -> bool:
