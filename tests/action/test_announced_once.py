@@ -1,4 +1,4 @@
-"""Whatever comes to a branch in whatever way, and whenever jobs run: each event is announced once, and only if green."""
+"""Whatever comes to a branch in whatever way, and whenever jobs run: each event is announced once, if green."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -104,6 +105,8 @@ def unknown(source: FileSource, directory: ArtifactPath, limits: Limits) -> Evid
     raise CouldNotVerify("the process that opens models does not start")
 
 
+Arrivals = list[tuple[list[Move], str, list[tuple[int, str]]]]
+"""What comes, in which way, and the jobs that run then: the arrival that started each, and what fails in it."""
 ARRIVALS = st.lists(
     st.tuples(
         st.lists(MOVES, min_size=1, max_size=3),
@@ -124,11 +127,7 @@ def branch() -> Branch:
     return made
 
 
-@settings(max_examples=80)
-@given(ARRIVALS)
-def test_each_event_is_announced_once_and_only_what_was_green_is_sent(
-    arrivals: list[tuple[list[Move], str, list[tuple[int, str]]]],
-) -> None:
+def announces_each_once(arrivals: Arrivals) -> None:
     main = branch()
     for moves, way, jobs in arrivals:
         main.bring(moves, way)
@@ -146,6 +145,19 @@ def test_each_event_is_announced_once_and_only_what_was_green_is_sent(
     sent = [payload for _, payload in main.github.dispatches]
     assert len(sent) == len(main.green & set(own))
     assert len(main.github.issues) == bool(main.red)
+
+
+@settings(max_examples=20)
+@given(ARRIVALS)
+def test_each_event_is_announced_once_and_only_what_was_green_is_sent(arrivals: Arrivals) -> None:
+    announces_each_once(arrivals)
+
+
+@pytest.mark.exhaustive
+@settings(max_examples=300)
+@given(ARRIVALS)
+def test_each_event_of_many_branches_is_announced_once(arrivals: Arrivals) -> None:
+    announces_each_once(arrivals)
 
 
 def test_what_could_not_be_looked_at_is_tried_again_and_then_announced() -> None:
