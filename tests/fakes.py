@@ -31,7 +31,15 @@ from promotebot.github.checks import (
     Conclusion,
     State,
 )
-from promotebot.github.ports import BranchPush, CommitStatus, GitHub, Issue, IssueComment, PullRequest
+from promotebot.github.ports import (
+    BranchPush,
+    CommitStatus,
+    Deployment,
+    GitHub,
+    Issue,
+    IssueComment,
+    PullRequest,
+)
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.policy import Permission, Policy
 from promotebot.pulls.changeset import Changeset
@@ -91,7 +99,7 @@ class Check:
 
 
 @dataclass
-class Deployment:
+class Deployed:
     """One deployment of a commit to an environment, with its states, oldest first."""
 
     sha: str
@@ -100,6 +108,7 @@ class Deployment:
     description: str
     payload: dict[str, Any]
     states: list[str] = field(default_factory=list)
+    creator: str = BOT
 
 
 @dataclass
@@ -136,7 +145,7 @@ class FakeGitHub:
     reactions: list[tuple[int, str]] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     issues: dict[int, OpenedIssue] = field(default_factory=dict)
-    deployments: list[Deployment] = field(default_factory=list)
+    deployments: list[Deployed] = field(default_factory=list)
     dispatches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     default: str = "main"
     may_open_pulls: bool = True
@@ -220,7 +229,8 @@ class FakeGitHub:
 
     def pushes(self, branch: str) -> Iterator[BranchPush]:
         self._asked("pushes")
-        yield from reversed(self.pushed.get(branch, []))
+        numbered = [replace(push, id=number) for number, push in enumerate(self.pushed.get(branch, []), 1)]
+        yield from reversed(numbered)
 
     def comment(self, comment_id: int) -> IssueComment:
         self._asked("comment")
@@ -304,16 +314,19 @@ class FakeGitHub:
         return True
 
     def deploy(
-        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str
-    ) -> None:
+        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], author_login: str
+    ) -> Deployment:
         self._asked("deploy")
-        same = (d for d in self.deployments if (d.sha, d.environment, d.task) == (sha, environment, task))
-        made = next(same, None)
-        if made is None:
-            made = Deployment(sha, environment, task, description[:140], dict(payload))
-            self.deployments.append(made)
-        if state not in made.states:
-            made.states.append(state)
+        wanted = (environment, task, payload["event"], author_login)
+        for index, made in enumerate(self.deployments):
+            if (made.environment, made.task, made.payload.get("event"), made.creator) == wanted:
+                return Deployment(index, tuple(reversed(made.states)))
+        self.deployments.append(Deployed(sha, environment, task, description[:140], dict(payload)))
+        return Deployment(len(self.deployments) - 1, ())
+
+    def publish_deployment_state(self, deployment_id: int, *, state: str, description: str) -> None:  # noqa: ARG002 - not kept
+        self._asked("publish_deployment_state")
+        self.deployments[deployment_id].states.append(state)
 
     def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None:
         self._asked("dispatch")
@@ -462,6 +475,11 @@ class FakeRepository(FetchedRepository):
         """The blobs that were opened."""
 
     def close(self) -> None: ...
+
+    def fetch_commit(self, sha: str) -> GitSha:
+        if sha not in self.commits:
+            raise CouldNotVerify(f"cannot fetch {sha}: not our ref", remedy="run the job again")
+        return GitSha(sha)
 
     def resolve(self, revision: str) -> GitSha | None:
         return GitSha(revision) if revision in self.commits else None

@@ -17,7 +17,7 @@ from promotebot.git.process import ISOLATED, Identity
 from promotebot.git.repository import Repository
 from promotebot.github.checks import Annotation
 from promotebot.github.client import PyGithubClient
-from promotebot.github.ports import CommitStatus, GitHub
+from promotebot.github.ports import CommitStatus, Deployment, GitHub
 from promotebot.promotion.policy import Permission
 from tests import fakes
 from tests.fake_github.people import BOT_PERMISSIONS
@@ -132,7 +132,7 @@ def test_github_in_memory_answers_as_the_client_does_over_http(world: World) -> 
     checks_are_taken(world)
     statuses_are_listed_newest_first_with_who_posted_them(world)
     issues_are_found_by_marker_while_they_are_open(world)
-    a_deployment_is_recorded_once_with_each_of_its_states(world)
+    a_deployment_is_made_once_for_an_event_and_the_bots_own_alone_counts(world)
 
 
 def permissions_are_roles_and_nobody_has_none(world: World) -> None:
@@ -289,12 +289,29 @@ def issues_are_found_by_marker_while_they_are_open(world: World) -> None:
         github.update_issue(999, body="x")
 
 
-def a_deployment_is_recorded_once_with_each_of_its_states(world: World) -> None:
-    for environment, state in (("a", "success"), ("a", "success"), ("a", "failure"), ("b", "success")):
-        world.github.deploy(
-            sha=world.head, environment=environment, task="promote", description="d" * 200, payload={}, state=state
+def a_deployment_is_made_once_for_an_event_and_the_bots_own_alone_counts(world: World) -> None:
+    def deployed(environment: str, event: str, author_login: str = BOT) -> Deployment:
+        return world.github.deploy(
+            sha=world.head,
+            environment=environment,
+            task="promote",
+            description="d" * 200,
+            payload={"event": event},
+            author_login=author_login,
         )
-    assert world.deployments() == [(world.head, "a", ["success", "failure"]), (world.head, "b", ["success"])]
+
+    made = deployed("a", "one")
+    assert made.states == ()
+    for state in ("error", "success"):
+        world.github.publish_deployment_state(made.id, state=state, description="d" * 200)
+    again = deployed("a", "one")
+    assert (again.id, again.states) == (made.id, ("success", "error"))
+    others = [deployed("a", "two"), deployed("b", "one"), deployed("a", "one", "alice")]
+    assert {other.states for other in others} == {()}
+    assert world.deployments() == [
+        (world.head, "a", ["error", "success"]),
+        *[(world.head, environment, []) for environment in "aba"],
+    ]
     world.github.dispatch("promotebot.promoted", {"model": "regime"})
     assert world.dispatches() == ["promotebot.promoted"]
 

@@ -23,7 +23,7 @@ REQUIRED = (
     "GITHUB_OUTPUT",
     "GITHUB_STEP_SUMMARY",
 )
-COMMANDS = ("auto", "gate", "verify")
+COMMANDS = ("auto", "gate", "verify", "announce")
 """`auto` answers the event as it is; the others answer only the events they are for."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+")

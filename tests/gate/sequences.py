@@ -130,6 +130,8 @@ class Desk:
     asked: int = 0
     base: ModelRegistry | None = None
     """What the rules trust; the registry itself while every move is merged before the next."""
+    pull: int = 7
+    """Where whatever is asked on GitHub is asked."""
 
     def make(self, move: Move) -> bool:
         """Whether the move was legal and changed something."""
@@ -163,7 +165,13 @@ class Desk:
                 return None
             place = parse_artifact_path(pointer.artifact_dir)
             artifact_id = pointer.artifact_id if move.action is Action.DEMOTE else rollback_id(pointer.artifact_id)
-        named = {"repo": "acme/models", "pull": 7, "id": f"comment:{self.asked}#1", "login": "alice", "head_sha": SHA}
+        named = {
+            "repo": "acme/models",
+            "pull": self.pull,
+            "id": f"comment:{self.asked}#1",
+            "login": "alice",
+            "head_sha": SHA,
+        }
         return Request(
             model=move.model,
             stage=move.stage,

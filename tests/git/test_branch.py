@@ -48,6 +48,20 @@ def test_what_was_fetched_stands_under_its_local_name(
     assert repository.read_file(tip(repository), REGISTRY, max_bytes=10) == b"{}\n"
 
 
+def test_a_commit_that_was_pushed_away_is_fetched_by_its_id(
+    repository: FetchedRepository, remote: Path, clone: Clone
+) -> None:
+    alice, old = clone("alice"), tip(repository)
+    alice.write("late.txt", "late\n")
+    late = alice.commit("docs: Late")
+    alice.push()
+    alice.git("push", "--quiet", "--force", "origin", f"{old}:main")
+    assert repository.fetch_commit(late) == late
+    assert repository.read_file(late, "late.txt", max_bytes=10) == b"late\n"
+    with pytest.raises(CouldNotVerify, match=f"cannot fetch {'1' * 40}"):
+        repository.fetch_commit("1" * 40)
+
+
 def test_what_cannot_be_fetched_is_unknown_and_the_token_is_not_said(remote: Path) -> None:
     for url, ref in ((remote, "refs/heads/nowhere"), (remote.parent / "gone", "refs/heads/main")):
         with (

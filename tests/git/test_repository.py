@@ -36,15 +36,6 @@ def alice(tmp_path_factory: pytest.TempPathFactory) -> Person:
     alice.git("switch", "--quiet", "--create", "change", first)
     alice.git("mv", "a/one.txt", "a/moved.txt")
     alice.commit("docs: Move")
-    alice.git("switch", "--quiet", "--create", "two", first)
-    for name in ("A", "B"):
-        alice.write(f"{name}.txt", name)
-        alice.commit(f"docs: {name}")
-    alice.git("switch", "--quiet", "--create", "onto", "second")
-    alice.git("cherry-pick", "two~1", "two")
-    alice.git("switch", "--quiet", "--create", "squashed", "second")
-    alice.write("A.txt", "A")
-    alice.commit("docs: A and B (#1)")
     alice.git("switch", "--quiet", "--create", "merged", "second")
     alice.git("merge", "--quiet", "--no-ff", "--message", "Merge change", "change")
     alice.git("switch", "--quiet", "--orphan", "alone")
@@ -192,17 +183,6 @@ def test_what_a_merge_brought_came_to_the_branch_with_the_merge(repository: Repo
     assert repository.mainline_commits("merged", ["a/one.txt", "ab.txt"]) == [merge, first]
     assert repository.mainline_commits("change", ["a/moved.txt"]) == [repository.commit_id("change")]
     assert repository.mainline_commits("merged", ["nowhere", "*"]) == []
-
-
-def test_where_a_branch_stood_before_a_merge_is_the_merges_first_parent(repository: Repository) -> None:
-    assert repository.first_commit_before("main", "change") == repository.commit_id("main~1")
-    assert repository.first_commit_before("main~1", "change") is None, "nothing was before the first"
-
-
-def test_a_rebase_puts_all_commits_of_a_branch_on_top_and_a_squash_one(repository: Repository) -> None:
-    second = repository.commit_id("second")
-    assert repository.first_commit_before("onto", "two") == second
-    assert repository.first_commit_before("squashed", "two") == second
 
 
 @pytest.mark.parametrize("status", [-9, 137, 2])

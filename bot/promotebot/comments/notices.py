@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from promotebot.comments.comment import MAX_PROBLEMS, RULES_BYTES, CommentContext, Rendered
@@ -96,7 +97,10 @@ def render_live(
     rows = [
         (code(step.model), _stage(step), code(step.event.pointer.artifact_id), _holds(registry, step)) for step in steps
     ]
-    head = f"🟢 Live at {context.commit(commit)}" if not wrong else f"🔴 {context.commit(commit)} does not verify"
+    against = any(finding.rule == "gate.merged" for finding in wrong)
+    problem = "merged against the gate" if against else "the merge does not verify"
+    sentence = "came against the gate" if against else "does not verify"
+    head = f"🟢 Live at {context.commit(commit)}" if not wrong else f"🔴 {context.commit(commit)} {sentence}"
     # Only ACTIVE serves users, and may have to be rolled back in a hurry.
     active = sorted({step.model for step in steps if step.event.stage is Stage.ACTIVE})
     ways = [f'/rollback {model} --reason "why"' for model in active]
@@ -113,7 +117,7 @@ def render_live(
             f"Contacts: {', '.join(code(c) for c in context.contacts)}." if wrong and context.contacts else "",
         ],
         context,
-        title="live" if not wrong else "the merge does not verify",
+        title="live" if not wrong else problem,
     )
 
 
@@ -183,6 +187,11 @@ def note(subject: str, heading: str, sections: Sequence[str], context: CommentCo
     return Rendered(first, title, bounded(parts, where_else=summary), "\n\n".join(parts))
 
 
+def branch_subject(subject: str, branch: str, default_branch: str) -> str:
+    """Return the subject of an issue about a branch; the default branch's is the plain one."""
+    return subject if branch == default_branch else f"{subject}_{hashlib.sha256(branch.encode()).hexdigest()[:16]}"
+
+
 def report_issue(subject: str, title: str, findings: Sequence[Finding], facts: Mapping[str, str]) -> tuple[str, str]:
     """Return (first line, body) of the issue that a failed verification opens; the first line finds it again."""
     first = marker(subject)
@@ -190,6 +199,17 @@ def report_issue(subject: str, title: str, findings: Sequence[Finding], facts: M
     rows = [(text(name), value) for name, value in facts.items() if value]
     parts = [f"{first}\n### {text(title)}", table(("", ""), rows), problems(findings, limit=MAX_PROBLEMS)]
     return first, bounded(parts, where_else="the run's summary")
+
+
+def extended_issue(body: str, findings: Sequence[Finding]) -> tuple[str, str]:
+    """Return (body, comment) for an issue with what it does not say yet, newest first; no comment where it says all.
+
+    What somebody wrote into the body stays as it is.
+    """
+    known = body.replace("\r\n", "\n")
+    added = "\n".join(line for line in bullets(findings, limit=MAX_PROBLEMS) if line not in known)
+    head, _, rest = known.partition("\n\n")
+    return bounded([head, *filter(None, [added, rest])], where_else="the comments"), added
 
 
 def _step(step: Step) -> str:

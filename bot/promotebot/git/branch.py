@@ -80,6 +80,15 @@ class FetchedRepository(Repository):
                 raise CouldNotVerify(f"cannot fetch {named}: {problem.stderr}", remedy="run the job again") from None
         return ""
 
+    def fetch_commit(self, sha: str) -> GitSha:
+        """Return a commit by its id, fetched also when no branch has it any more, as GitHub allows.
+
+        Raises:
+            CouldNotVerify: when the remote does not give it.
+        """
+        self.fetch({f"refs/promotebot/commit/{sha}": sha})
+        return self.commit_id(sha)
+
     def read_blobs(self, oids: Sequence[str], *, max_bytes: int) -> dict[str, bytes]:
         """Return many blobs' bytes; those that were left out by the fetch come with one request, not with one each."""
         self.bring(oids)

@@ -201,24 +201,6 @@ class Repository:
         file.write("".join(f"{name}\n" for name in names).encode())
         file.seek(0)
 
-    def first_commit_before(self, merged: str, head: str) -> GitSha | None:
-        """Return where a branch stood before a pull request with this head was merged into it as `merged`, or None.
-
-        A rebase puts the request's own commits on top: the last of them has the head's message and one parent.
-        """
-        parents = self._run("rev-list", "--parents", "--max-count=1", "--end-of-options", merged).split()[1:]
-        if not parents:
-            return None
-        back = 1
-        if len(parents) == 1 and self._message(merged) == self._message(head):
-            fork = self.merge_base(merged, head)
-            count = self._run("rev-list", "--count", "--no-merges", "--end-of-options", f"{fork}..{head}").strip()
-            back = max(1, int(count))
-        return self.resolve(f"{merged}~{back}")
-
-    def _message(self, commit: str) -> str:
-        return self._run("log", "--max-count=1", "--format=%B", "--end-of-options", commit)
-
     def trailers(self, key: str, base: str, head: str) -> list[str]:
         """Return the values of a trailer in the commits that head has and base has not, the newest first."""
         output = self._run("log", f"--format=%(trailers:key={key},valueonly)", "--end-of-options", f"{base}..{head}")

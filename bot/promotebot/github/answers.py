@@ -51,6 +51,7 @@ def read_push(push: Mapping[str, Any]) -> BranchPush:
         actor=str(actor["login"]) if actor else GHOST,
         is_person=actor is None or actor["type"] == "User",
         creates=push["activity_type"] == "branch_creation",
+        id=int(push["id"]),
     )
 
 
@@ -93,6 +94,12 @@ def written_annotation(annotation: Annotation) -> dict[str, Any]:
 def _time(text: str) -> datetime:
     """Return a moment as GitHub writes it. Raises ValueError for what is none."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def carries(deployment: Mapping[str, Any], event: object) -> bool:
+    """Tell whether a deployment's payload, which anybody may have written, names an event."""
+    payload = deployment["payload"]
+    return isinstance(payload, Mapping) and payload.get("event") == event
 
 
 def is_by(user: Mapping[str, Any] | None, login: str) -> bool:

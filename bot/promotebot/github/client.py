@@ -7,6 +7,7 @@ from typing import Any
 
 from promotebot.github import sticky_comment
 from promotebot.github.answers import (
+    carries,
     is_by,
     read_comment,
     read_issue,
@@ -17,7 +18,7 @@ from promotebot.github.answers import (
     written_annotation,
 )
 from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Annotation, Conclusion, State
-from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment, PullRequest
+from promotebot.github.ports import BranchPush, CommitStatus, Deployment, Issue, IssueComment, PullRequest
 from promotebot.github.rest import READ_RETRIES, NoSuchCommit, PersonalToken, Rest, segment, translated
 from promotebot.promotion.policy import Permission
 from promotebot.settings import Settings
@@ -213,39 +214,38 @@ class PyGithubClient:
         return True
 
     def deploy(
-        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str
-    ) -> None:
-        """Record a deployment with its status, once for a commit and environment however often it is asked for.
+        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], author_login: str
+    ) -> Deployment:
+        """Return the deployment by `author_login` that carries the payload's `event`, made where there is none.
 
         https://docs.github.com/en/rest/deployments/deployments
         """
         needs, purpose = "deployments: write", f"record the deployment of {environment}"
-        parameters = {"sha": sha, "environment": environment, "task": task}
-        known = self._rest.listed(dict, "/deployments", purpose=purpose, needs=needs, parameters=parameters)
-        made = (
-            known[0]
-            if known
-            else self._rest.request(
-                "POST",
-                "/deployments",
-                purpose=purpose,
-                needs=needs,
-                body={
-                    "ref": sha,
-                    "task": task,
-                    "environment": environment,
-                    "description": description[:140],
-                    "payload": dict(payload),
-                    "auto_merge": False,
-                    "required_contexts": [],
-                },
-            )
-        )
+        parameters = {"environment": environment, "task": task}
+        for item in self._rest.pages("/deployments", purpose=purpose, needs=needs, parameters=parameters):
+            with translated(purpose):
+                if carries(item, payload["event"]) and is_by(item["creator"], author_login):
+                    path = f"/deployments/{item['id']}/statuses"
+                    states = self._rest.listed(lambda status: str(status["state"]), path, purpose=purpose, needs=needs)
+                    return Deployment(int(item["id"]), tuple(states))
+        wanted = {
+            "ref": sha,
+            "task": task,
+            "environment": environment,
+            "description": description[:MAX_DESCRIPTION],
+            "payload": dict(payload),
+            "auto_merge": False,
+            "required_contexts": [],
+        }
+        made = self._rest.request("POST", "/deployments", purpose=purpose, needs=needs, body=wanted)
         with translated(purpose):
-            path = f"/deployments/{made['id']}/statuses"
-        if state not in self._rest.listed(lambda status: status["state"], path, purpose=purpose, needs=needs):
-            status = {"state": state, "description": description[:140], "auto_inactive": True}
-            self._rest.request("POST", path, purpose=purpose, needs=needs, body=status)
+            return Deployment(int(made["id"]), ())
+
+    def publish_deployment_state(self, deployment_id: int, *, state: str, description: str) -> None:
+        """Put a state on a deployment: https://docs.github.com/en/rest/deployments/statuses"""
+        status = {"state": state, "description": description[:MAX_DESCRIPTION], "auto_inactive": True}
+        purpose, needs = f"record that a deployment is {state}", "deployments: write"
+        self._rest.request("POST", f"/deployments/{deployment_id}/statuses", purpose=purpose, needs=needs, body=status)
 
     def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None:
         """Start the workflows that wait for this event type.

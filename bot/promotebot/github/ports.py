@@ -66,6 +66,16 @@ class BranchPush:
     is_person: bool
     """False for an App, the bot itself included."""
     creates: bool = False
+    id: int = 0
+    """GitHub's own number of the entry; 0 where none is known."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployment of the bot's own, with every state that it has been in."""
+
+    id: int
+    states: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -157,9 +167,12 @@ class GitHub(Protocol):
         """
 
     def deploy(
-        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str
-    ) -> None:
-        """Record a deployment with its state, once for a commit and environment however often it is asked for."""
+        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], author_login: str
+    ) -> Deployment:
+        """Return the deployment by `author_login` that carries the payload's `event`, made where there is none."""
+
+    def publish_deployment_state(self, deployment_id: int, *, state: str, description: str) -> None:
+        """Put a state, such as `success`, on a deployment."""
 
     def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None:
         """Start the workflows that wait for this event type (`repository_dispatch`)."""
