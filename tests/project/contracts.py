@@ -34,6 +34,7 @@ RULES = [
     "gate.base_ref",
     "gate.draft",
     "gate.fork",
+    "gate.merged",
     "gate.permission",
     "gate.plan",
     "gate.policy",
@@ -70,12 +71,14 @@ RULES = [
     "separation",
     "soak.shadow",
     "soak.staging",
+    "verify.base",
     "verify.shard",
     "verify.since",
     "verify.unknown",
 ]
 
 REASONS = [
+    "against_gate",
     "already_done",
     "base_moved",
     "bot_comment",
