@@ -163,7 +163,7 @@ def asked(
     files = {POLICY_PATH: policy} if policy else {}
     snapshot = pull_snapshot(diverged(files, files), pull_request(**pull), trusted=trusted)
     fake = github(role)
-    refusal = request_refusal(arguments or CommandArguments(Stage.ACTIVE), "alice", snapshot, fake)
+    refusal = request_refusal(arguments or CommandArguments(Stage.ACTIVE), ["alice"], snapshot, fake)
     return (refusal.reason if refusal else None, refusal.message if refusal else "", fake.calls)
 
 

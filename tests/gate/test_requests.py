@@ -129,8 +129,8 @@ def test_no_event_needs_nobody(case: Case) -> None:
 def test_an_attestation_says_what_it_is_about_and_names_the_event(case: Case) -> None:
     [posted] = case.github.posted
     assert posted.sha == HEAD
-    assert posted.status.context == "promotebot/event/1111111111111111" == attestation_context(OURS)
-    assert (posted.status.state, posted.status.description) == ("success", "#7 regime → ACTIVE")
+    assert posted.status.context == f"promotebot/event/{'1' * 64}" == attestation_context(OURS)
+    assert (posted.status.state, posted.status.description) == ("success", "#7 comment:1#1 regime → ACTIVE")
 
 
 def test_an_event_that_the_bot_did_not_decide_is_refused(case: Case) -> None:
@@ -139,7 +139,7 @@ def test_an_event_that_the_bot_did_not_decide_is_refused(case: Case) -> None:
 
 def test_what_the_bot_took_back_stands_no_longer(case: Case) -> None:
     revoke([step()], case.github, why="withdrawn")
-    assert case.refused(step()) == f"{SUBJECT}promotebot took it back (withdrawn)."
+    assert case.refused(step()) == f"{SUBJECT}promotebot took it back (#7 comment:1#1 withdrawn)."
 
 
 def test_what_is_attested_again_stands_again(case: Case) -> None:

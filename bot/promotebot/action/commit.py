@@ -6,8 +6,7 @@ from collections.abc import Collection, Sequence
 
 from promotebot.action.retry import Attempt
 from promotebot.errors import PromotebotError
-from promotebot.gate.attestation import attest, revoke
-from promotebot.gate.revoke import revoke_heads
+from promotebot.gate.attestation import attest, attestation_context, revoke
 from promotebot.promotion.replay import Step
 from promotebot.pulls.commit import commit_registry
 from promotebot.registry.names import GitSha
@@ -42,15 +41,20 @@ def commit_decided(
     github, asked = attempt.job.github, {step.event.request for step in after}
     gone = [step for step in before if step not in after]
     added = [step for step in after if step not in before]
+    planned_again = [step for step in gone if step.event.request in asked]
     attest(added, github)
-    revoke([step for step in gone if step.event.request not in asked], github, why="withdrawn or replaced")
-    if gone:  # every head that carries what is gone, the present one included
-        revoke_heads(attempt.snapshot, attempt.job, why="its promotions were withdrawn, replaced or planned again")
+    revoke([step for step in gone if step not in planned_again], github, why="withdrawn or replaced")
+    record = attempt.record
+    # What was forced away from the branch could be forced back, so that the branch alone does not tell what stands.
+    if gone or record.has_decisions:
+        forced_away = record.standing({attestation_context(step.digest) for step in (*after, *planned_again)})
+        record.take_back(forced_away, why="withdrawn or replaced")
+        if forced_away or gone:
+            record.revoke_heads(why="its promotions were withdrawn, replaced or planned again")
     try:
         commit = commit_registry(attempt.snapshot, attempt.job, registry, models, message=message, merge=merge)
     except PromotebotError:
         revoke(added, github, why="not committed")
         raise
-    # Planned again for the same request: until here the branch carried it.
-    revoke([step for step in gone if step.event.request in asked], github, why="planned again")
+    revoke(planned_again, github, why="planned again")  # until here the branch carried it
     return commit

@@ -42,7 +42,14 @@ def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
     """Carry out a comment's commands in order, until one is refused."""
     settings = job.settings
     url = f"{settings.server_url}/{settings.repository}/pull/{event.pull}#issuecomment-{event.comment_id}"
-    requester = Requester(event.pull, event.author, f"comment:{event.comment_id}", url, event.comment_id)
+    requester = Requester(
+        event.pull,
+        event.author,
+        f"comment:{event.comment_id}",
+        url,
+        comment_id=event.comment_id,
+        run_by=settings.triggering_actor,
+    )
     replier = Replier(job.github, settings, requester)
     replier.react("eyes")
     answer = report_errors(replier, lambda: _decide(event, requester, job, replier))
@@ -56,10 +63,10 @@ def _decide(event: CommentCreated, requester: Requester, job: JobContext, replie
         return replier.refuse(_NOT_A_PULL)
     comment, pull = job.github.comment(event.comment_id), job.github.pull(event.pull)
     replier.set_pull(pull)
-    refusal = _comment_refusal(event, comment) or pull_refusal(pull)
+    commands = parse_comment(event.body)
+    refusal = _comment_refusal(event, comment) or _pull_refusal(pull, commands)
     if refusal:
         return replier.refuse(refusal)
-    commands = parse_comment(event.body)
     invalid = [command for command in commands if isinstance(command, InvalidCommand)]
     if invalid:
         answer = Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, invalid[0].problem)
@@ -72,6 +79,12 @@ def _decide(event: CommentCreated, requester: Requester, job: JobContext, replie
             break  # later commands may build on this one
         known = None  # it may have moved the branch
     return _combine(answers)
+
+
+def _pull_refusal(pull: PullRequest, commands: Sequence[Command]) -> Refusal | None:
+    """Return why nothing can be asked for; what was promoted can be taken back after the pull request was closed."""
+    is_closed = pull.state != "open" and not pull.merged
+    return None if is_closed and all(isinstance(one, Withdraw) for one in commands) else pull_refusal(pull)
 
 
 _NOT_A_PULL = Refusal(

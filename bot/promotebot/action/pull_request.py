@@ -10,10 +10,12 @@ from promotebot.action.result import GATE_OUTCOMES, Answer, Outcome
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
 from promotebot.comments.notices import render_gate
 from promotebot.errors import PromotebotError
-from promotebot.findings import error
+from promotebot.findings import error, errors_in
+from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate
+from promotebot.gate.requests import check_attested
 from promotebot.gate.revoke import revoke_heads
 from promotebot.pulls.context import JobContext
 
@@ -56,9 +58,20 @@ def publish_gate(attempt: Attempt) -> Answer:
         message = f"no check is set for a pull request into {snapshot.pull.base_ref!r}, which takes no promotions"
         return Answer(Outcome.IGNORED, Reason.WRONG_BASE, message, summary=rendered.full)
     replier.publish(result, changeset, rendered)
-    if result.conclusion == "failure":
-        revoke_heads(snapshot, attempt.job, why="a later head was refused", keep=changeset.head)
+    if not result.passes:
+        revoke_heads(snapshot, attempt.job, why="a later head was refused, or waits", keep=changeset.head)
+    elif not _still_stands(attempt, result):
+        return publish_gate(attempt)  # taken back while this job looked: what it says must not outlive that
     answer = Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=rendered.full)
     if answer.outcome is Outcome.REFUSED:
         return replier.post(answer, rendered)
     return replier.update_if_present(answer, rendered)
+
+
+def _still_stands(attempt: Attempt, result: GateResult) -> bool:
+    """Return whether what was found attested before the verdict is so after it.
+
+    Withdrawing takes back the events first and the verdicts then: either it sees our green, or we see that.
+    """
+    findings = check_attested(result.steps, attempt.snapshot.pull.number, attempt.job).values()
+    return not errors_in(findings)

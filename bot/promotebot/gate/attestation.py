@@ -13,19 +13,26 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from promotebot.promotion.replay import Step
+from promotebot.registry.model import RequestRef
 from promotebot.registry.names import Digest
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import CommitStatus, GitHub
 
 PREFIX = "promotebot/event/"
-DIGITS = 16
-"""Hexadecimal digits of the digest in a status's context."""
 
 
 def attestation_context(digest: Digest) -> str:
-    """Return the context under which an event is attested: `promotebot/event/` and 16 hexadecimal digits."""
-    return PREFIX + digest.removeprefix("sha256:")[:DIGITS]
+    """Return the context under which an event is attested: `promotebot/event/` and its digest, 64 hexadecimal digits.
+
+    All of them: a writer has a say in an event's bytes, and could make two events alike in some of them.
+    """
+    return PREFIX + digest.removeprefix("sha256:")
+
+
+def described(ref: RequestRef) -> str:
+    """Return the words with which every attestation of a request begins: its pull request and its id."""
+    return f"#{ref.pull} {ref.id} "
 
 
 def attest(steps: Iterable[Step], github: GitHub) -> None:
@@ -37,7 +44,7 @@ def attest(steps: Iterable[Step], github: GitHub) -> None:
     for step in steps:
         ref, stage = step.event.request, step.event.stage
         if ref:
-            description = f"#{ref.pull} {step.model} → {stage.label if stage else '?'}"
+            description = f"{described(ref)}{step.model} → {stage.label if stage else '?'}"
             context = attestation_context(step.digest)
             github.publish_status(ref.head_sha, context=context, state="success", description=description)
 
@@ -54,8 +61,8 @@ def revoke(steps: Iterable[Step], github: GitHub, *, why: str) -> None:
     for step in steps:
         ref = step.event.request
         if ref:
-            context = attestation_context(step.digest)
-            github.publish_status(ref.head_sha, context=context, state="failure", description=why)
+            context, description = attestation_context(step.digest), f"{described(ref)}{why}"
+            github.publish_status(ref.head_sha, context=context, state="failure", description=description)
 
 
 def attestation_problems(steps: Iterable[Step], github: GitHub, bot_login: str) -> Mapping[Digest, str]:

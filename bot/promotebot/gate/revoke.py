@@ -6,17 +6,9 @@ policy, and merge it before a job has looked again.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator
-
-from promotebot.github.checks import GATE
-from promotebot.github.ports import BranchPush
+from promotebot.gate.record import PullRecord
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import PullSnapshot
-
-log = logging.getLogger(__name__)
-NOTHING = "0" * 40
-"""What GitHub shows as the commit before a branch was made, and after it was deleted."""
 
 
 def revoke_heads(snapshot: PullSnapshot, job: JobContext, *, why: str, keep: str = "") -> int:
@@ -34,31 +26,4 @@ def revoke_heads(snapshot: PullSnapshot, job: JobContext, *, why: str, keep: str
     Raises:
         CouldNotVerify: when GitHub does not answer, or does not take a status.
     """
-    if snapshot.pull.is_fork:
-        return 0
-    changeset, revoked = snapshot.changeset, 0
-    for sha in _heads(job.github.pushes(snapshot.pull.head_ref)):
-        # Asked in this order, since a commit that was pushed away has to be fetched to be compared.
-        if sha == keep or not _is_green(sha, job) or changeset.repository.is_ancestor(sha, changeset.base):
-            continue
-        job.github.publish_status(sha, context=GATE, state="failure", description=why)
-        log.info("%s is green no longer: %s", sha[:7], why)
-        revoked += 1
-    return revoked
-
-
-def _heads(pushes: Iterable[BranchPush]) -> Iterator[str]:
-    """Yield each commit that the branch has stood at, newest first, since it was made."""
-    seen = {NOTHING}
-    for push in pushes:
-        for sha in (push.after, push.before):
-            if sha not in seen:
-                seen.add(sha)
-                yield sha
-        if push.creates:
-            return
-
-
-def _is_green(sha: str, job: JobContext) -> bool:
-    newest = next((status for status in job.github.statuses(sha) if status.context == GATE), None)
-    return newest is not None and newest.state == "success" and newest.creator == job.settings.bot_login
+    return PullRecord(snapshot, job).revoke_heads(why=why, keep=keep)

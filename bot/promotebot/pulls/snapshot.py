@@ -55,8 +55,12 @@ def identity(settings: Settings) -> Identity:
 
 
 def remote_head(pull: PullRequest) -> str:
-    """Return the ref of a pull request's head; `refs/pull/N/head` follows a push some seconds later."""
-    return f"refs/pull/{pull.number}/head" if pull.is_fork else f"refs/heads/{pull.head_ref}"
+    """Return the ref of a pull request's head; `refs/pull/N/head` follows a push some seconds later.
+
+    It is all that is left of a branch that was deleted when its pull request was closed.
+    """
+    is_elsewhere = pull.is_fork or pull.state != "open"
+    return f"refs/pull/{pull.number}/head" if is_elsewhere else f"refs/heads/{pull.head_ref}"
 
 
 def _bring_our_files(repository: FetchedRepository, commits: Iterable[GitSha], settings: Settings) -> None:
