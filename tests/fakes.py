@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -113,7 +113,7 @@ class FakeGitHub:
     """
 
     roles: dict[str, Permission] = field(default_factory=dict)
-    """Login → role. Whoever is not in it is no user, which is an error and not a permission."""
+    """Login → role. Whoever is not in it is no user."""
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     comments: dict[int, IssueComment] = field(default_factory=dict)
     """Oldest first, as GitHub lists them."""
@@ -137,7 +137,6 @@ class FakeGitHub:
     failing: dict[str, CouldNotVerify] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     closed: int = 0
-    _now: datetime = NOW
 
     def fail(self, method: str, message: str = "GitHub does not answer") -> FakeGitHub:
         """Make a method raise CouldNotVerify, whoever calls it."""
@@ -160,18 +159,17 @@ class FakeGitHub:
         return comment
 
     def edit(self, comment_id: int, body: str) -> None:
-        """Somebody changes a comment, which GitHub shows by a later `updated_at`."""
-        self._now += timedelta(seconds=1)
-        self.comments[comment_id] = replace(self.comments[comment_id], body=body, updated_at=self._now)
+        """Somebody changes a comment."""
+        self.comments[comment_id] = replace(self.comments[comment_id], body=body)
 
     def put_label(self, pull: int, name: str) -> None:
         """Somebody puts a label on."""
         if name not in self.labels_on.setdefault(pull, []):
             self.labels_on[pull].append(name)
 
-    def permission(self, login: str) -> Permission:
+    def permission(self, login: str) -> Permission | None:
         self._asked("permission")
-        return _lookup(self.roles, login, f"ask for the permission of {login}")
+        return self.roles.get(login)
 
     def pull(self, number: int) -> PullRequest:
         self._asked("pull")
@@ -214,9 +212,9 @@ class FakeGitHub:
         self._asked("pushes")
         yield from reversed(self.pushed.get(branch, []))
 
-    def comment(self, comment_id: int) -> IssueComment:
+    def comment(self, comment_id: int) -> IssueComment | None:
         self._asked("comment")
-        return _lookup(self.comments, comment_id, "read the comment again")
+        return self.comments.get(comment_id)
 
     def default_branch(self) -> str:
         self._asked("default_branch")
@@ -381,7 +379,7 @@ def pull_request(number: int = 7, **changes: Any) -> PullRequest:
 def issue_comment(number: int = 1, **changes: Any) -> IssueComment:
     """alice's comment on pull request 7, never edited."""
     pull = changes.get("pull", 7)
-    written = IssueComment(number, pull, "/promote active", "alice", NOW, NOW, _url(pull, number))
+    written = IssueComment(number, pull, "/promote active", "alice", _url(pull, number))
     return replace(written, **changes)
 
 

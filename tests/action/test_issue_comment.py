@@ -296,7 +296,45 @@ def test_an_edited_comment_is_refused(office: Office) -> None:
     comment = office.repository.comment(number, author="alice", body="/promote active")
     payload = office.repository.issue_comment_event(comment.id)
     office.repository.edit_comment(comment.id, body="/promote active --artifact-id other")
-    refused(office, number, office.job(payload), office.head(number), "edited", "new comment")
+    job = office.job(payload)
+    refused(office, number, job, office.head(number), "edited", "new comment")
+    assert job.outputs["reason_code"] == "edited_comment"
+
+
+def test_a_comment_that_seems_to_change_a_second_later_though_nobody_edits_it_is_carried_out(office: Office) -> None:
+    number = office.pull()
+    asked = [
+        office.repository.comment(number, author="alice", body=f"/promote {stage}") for stage in ("staging", "active")
+    ]
+    assert sorted((comment.updated_at - comment.created_at).seconds for comment in asked) == [0, 1]
+    for comment in asked:
+        assert office.job(office.repository.issue_comment_event(comment.id)).outputs["decision"] == "promoted"
+
+
+def test_a_comment_that_is_deleted_before_it_is_read_is_refused(office: Office) -> None:
+    number = office.pull()
+    comment = office.repository.comment(number, author="alice", body="/promote active")
+    payload = office.repository.issue_comment_event(comment.id)
+    del office.repository.comments[comment.id]
+    head = office.head(number)
+    job = office.job(payload)
+    assert (job.outputs["decision"], job.outputs["reason_code"]) == ("refused", "deleted_comment")
+    assert office.head(number) == head
+    assert "The comment was deleted" in office.comment(number)
+
+
+@pytest.mark.parametrize("command", ["/promote active", "/withdraw", "/verify"])
+def test_an_account_that_github_does_not_know_any_more_is_refused_by_name(office: Office, command: str) -> None:
+    number = office.pull()
+    assert office.ask(number, "/promote staging").exit_code == 0
+    comment = office.repository.comment(number, author="alice", body=command)
+    payload = office.repository.issue_comment_event(comment.id)
+    head = office.head(number)
+    office.hub.inject(Fault("GET", r"/collaborators/alice/permission", status=404, times=9))
+    job = office.job(payload)
+    assert (job.outputs["decision"], job.outputs["reason_code"]) == ("refused", "permission")
+    assert office.head(number) == head
+    assert any("GitHub knows no user alice" in body for body in office.comments(number))
 
 
 def test_a_closed_pull_request_is_refused(office: Office) -> None:
@@ -531,7 +569,7 @@ def test_a_comment_that_fails_never_changes_the_outcome(office: Office, path: st
 def test_a_question_github_does_not_answer_denies(office: Office, path: str) -> None:
     number = office.pull()
     head = office.head(number)
-    office.hub.inject(Fault("GET", path, status=404, times=9))
+    office.hub.inject(Fault("GET", path, status=403, times=9))
     job = office.ask(number, "/promote active")
     assert job.exit_code == 4
     assert job.outputs["reason_code"] == "could_not_verify"

@@ -81,6 +81,7 @@ REASONS = [
     "bot_comment",
     "committed",
     "could_not_verify",
+    "deleted_comment",
     "draft",
     "dry_run",
     "edited_comment",

@@ -112,10 +112,15 @@ _WORK: dict[type[Command], Callable[..., Answer]] = {ChangeCommand: _change, Wit
 """What is done for a command, by its type."""
 
 
-def _comment_refusal(event: CommentCreated, comment: IssueComment) -> Refusal | None:
-    """Return why a comment does not count: it must be, word for word and by its author, what the event says."""
+def _comment_refusal(event: CommentCreated, comment: IssueComment | None) -> Refusal | None:
+    """Return why a comment does not count: it must be, word for word and by its author, what the event says.
+
+    Its times tell nothing: GitHub's `updated_at` can be a second after `created_at` though nobody edited it.
+    """
     again = "write the command in a new comment"
-    if comment.body != event.body or comment.updated_at != comment.created_at:
+    if comment is None:
+        return Refusal(Reason.DELETED_COMMENT, "The comment was deleted before it was read.", again)
+    if comment.body != event.body:
         return Refusal(Reason.EDITED_COMMENT, "The comment was edited after it was written.", again)
     if comment.author != event.author:
         return Refusal(Reason.EDITED_COMMENT, "The comment is not by whom the event says.", again)

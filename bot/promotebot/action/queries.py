@@ -37,10 +37,14 @@ def answer_query(command: QueryCommand, attempt: Attempt) -> Answer:
 
 def _permission_refusal(command: QueryCommand, attempt: Attempt) -> Refusal | None:
     """Refuse `/verify` to whoever may not write: it opens models, which costs time and runs what somebody pushed."""
-    login = attempt.requester.login
-    if command.name != "verify" or attempt.job.github.permission(login) >= Permission.WRITE:
+    if command.name != "verify":
         return None
-    message = f"{login} has no write permission; /verify opens models."
+    login = attempt.requester.login
+    held = attempt.job.github.permission(login)
+    if held is not None and held >= Permission.WRITE:
+        return None
+    has = f"GitHub knows no user {login}" if held is None else f"{login} has no write permission"
+    message = f"{has}; /verify opens models."
     return Refusal(Reason.PERMISSION, message, "`/why` needs none")
 
 

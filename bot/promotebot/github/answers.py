@@ -70,11 +70,10 @@ def read_issue(answer: Mapping[str, Any]) -> Issue:
 
 
 def read_comment(answer: Mapping[str, Any]) -> IssueComment:
-    """Return a comment; its times have a time zone. Raises KeyError, TypeError or ValueError for what is none."""
-    created, updated = (_moment(answer[key]) for key in ("created_at", "updated_at"))
+    """Return a comment. Raises KeyError, TypeError or ValueError for what is none."""
     author = answer["user"]["login"] if answer["user"] else GHOST
     pull = int(str(answer["issue_url"]).rpartition("/")[2])
-    return IssueComment(answer["id"], pull, answer["body"] or "", author, created, updated, answer["html_url"])
+    return IssueComment(answer["id"], pull, answer["body"] or "", author, answer["html_url"])
 
 
 def _moment(text: str) -> datetime:

@@ -18,7 +18,15 @@ from promotebot.github.answers import (
 )
 from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Conclusion, State
 from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment, PullRequest
-from promotebot.github.rest import READ_RETRIES, NoSuchCommit, PersonalToken, Rest, segment, translated
+from promotebot.github.rest import (
+    READ_RETRIES,
+    NoSuchCommit,
+    NotFound,
+    PersonalToken,
+    Rest,
+    segment,
+    translated,
+)
 from promotebot.promotion.policy import Permission
 from promotebot.settings import Settings
 from promotebot.text import cut
@@ -42,13 +50,18 @@ class PyGithubClient:
         """Close the connections."""
         self._rest.close()
 
-    def permission(self, login: str) -> Permission:
+    def permission(self, login: str) -> Permission | None:
         """Return the role of a user; a custom role counts as the legacy permission GitHub derives for it.
+
+        None where GitHub knows no such user.
 
         https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
         """
         purpose = f"ask for the permission of {login}"
-        answer = self._rest.request("GET", f"/collaborators/{segment(login)}/permission", purpose=purpose)
+        try:
+            answer = self._rest.request("GET", f"/collaborators/{segment(login)}/permission", purpose=purpose)
+        except NotFound:
+            return None
         with translated(purpose):
             role, legacy = answer.get("role_name"), answer["permission"]
             return Permission[(role if role in _ROLES[legacy] else legacy).upper()]
@@ -124,10 +137,13 @@ class PyGithubClient:
                 push = read_push(item)
             yield push
 
-    def comment(self, comment_id: int) -> IssueComment:
-        """Return a comment as it is now: https://docs.github.com/en/rest/issues/comments"""
+    def comment(self, comment_id: int) -> IssueComment | None:
+        """Return a comment as it is now, None where it was deleted: https://docs.github.com/en/rest/issues/comments"""
         purpose = "read the comment again"
-        answer = self._rest.request("GET", f"/issues/comments/{comment_id}", purpose=purpose, needs="issues: read")
+        try:
+            answer = self._rest.request("GET", f"/issues/comments/{comment_id}", purpose=purpose, needs="issues: read")
+        except NotFound:
+            return None
         with translated(purpose):
             return read_comment(answer)
 

@@ -37,8 +37,6 @@ class IssueComment:
     pull: int
     body: str
     author: str
-    created_at: datetime
-    updated_at: datetime
     html_url: str
 
 
@@ -80,8 +78,11 @@ class Issue:
 class GitHub(Protocol):
     """The operations that the bot needs on its repository. Each raises CouldNotVerify when GitHub does not answer."""
 
-    def permission(self, login: str) -> Permission:
-        """Return a user's role; an unknown role counts as the legacy permission that GitHub derives for it."""
+    def permission(self, login: str) -> Permission | None:
+        """Return a user's role, None where there is no such user.
+
+        An unknown role counts as the legacy permission that GitHub derives for it.
+        """
 
     def pull(self, number: int) -> PullRequest:
         """Return a pull request as it is now."""
@@ -104,8 +105,8 @@ class GitHub(Protocol):
     def pushes(self, branch: str) -> Iterator[BranchPush]:
         """Yield the moves of a branch, the newest first, as far back as GitHub lists them."""
 
-    def comment(self, comment_id: int) -> IssueComment:
-        """Return a comment as it is now."""
+    def comment(self, comment_id: int) -> IssueComment | None:
+        """Return a comment as it is now, None where it was deleted."""
 
     def default_branch(self) -> str:
         """Return the name of the default branch."""

@@ -153,6 +153,10 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+class NotFound(CouldNotVerify):
+    """Nothing is at that address, or the token may not see it."""
+
+
 class NoSuchCommit(CouldNotVerify):
     """The repository has no commit of that id."""
 
@@ -193,6 +197,8 @@ def _explained(purpose: str, problem: GithubException, needs: str) -> CouldNotVe
     reason = str(problem.data.get("message", "")) if isinstance(problem.data, dict) else ""
     headers = {key.lower(): value for key, value in (problem.headers or {}).items()}
     message = f"GitHub refused to {purpose}: {problem.status} {' '.join(reason.split())[:200]}".rstrip()
+    if problem.status == 404:
+        return NotFound(message, remedy="see whether it is still there, and whether the token may read the repository")
     if problem.status == 422 and reason.startswith("No commit found for SHA"):
         return NoSuchCommit(message, remedy="name a commit of this repository")
     if problem.status == 403 and "not accessible by personal access token" in reason:
