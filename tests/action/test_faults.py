@@ -95,6 +95,7 @@ def test_the_number_of_requests_is_known(office: Office) -> None:
     office.hub.requests.clear()
     assert office.job(event).exit_code == 0
     assert len(office.hub.requests) == REQUESTS
+    assert {made.api_version for made in office.hub.requests} == {"2022-11-28"}
     assert tuple(i for i, made in enumerate(office.hub.requests) if made.method != "GET") == WRITES
     check_final(office, number)
 

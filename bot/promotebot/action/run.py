@@ -12,7 +12,7 @@ from promotebot.action.result import Answer, Outcome
 from promotebot.action.router import respond
 from promotebot.errors import PromotebotError, UsageError
 from promotebot.gate.refusal import Reason
-from promotebot.github.events import MAX_BYTES, parse_event
+from promotebot.github.payloads import MAX_BYTES, parse_event
 from promotebot.planning.examiner import Examiner
 from promotebot.pulls.context import JobContext
 from promotebot.registry.codec import parse_json

@@ -21,6 +21,8 @@ from promotebot.settings import Settings
 _T = TypeVar("_T")
 TIMEOUT_SECONDS = 20
 READ_RETRIES = 3
+API_VERSION = "2022-11-28"
+"""Newer ones drop fields that are read here: https://docs.github.com/en/rest/about-the-rest-api/api-versions"""
 PAGE = 100
 """Items: the most that GitHub puts on one page."""
 
@@ -56,6 +58,7 @@ class Rest:
             seconds_between_requests=None,
             seconds_between_writes=None,
             user_agent="promotebot",
+            api_version=API_VERSION,
             lazy=True,
         )
         return cls(api, settings.repository)
