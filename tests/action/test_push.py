@@ -61,7 +61,7 @@ def test_what_the_base_holds_already_is_not_promoted_again_when_the_policy_chang
     child = office.repository.open_pull(author="alice", head="child", title="Child").number
     office.repository.merge(parent, by="bob", method="squash")
     office.policy("drafts: true\n")
-    assert office.pushed(parent).exit_code == 0
+    assert office.pushed(parent).succeeded
     on_base = office.registry("main").history["regime_classifier"]
     assert office.registry(office.head(child)).history["regime_classifier"] == on_base
     assert office.checks(office.head(child))[-1] == "success"
@@ -74,7 +74,7 @@ def test_two_for_one_slot_the_second_is_told_why(office: Office) -> None:
     office.ask(two, "/promote active --artifact-dir ml/artifacts/regime_v1 --reason 'back'")
     office.repository.merge(one, by="bob")
     job = office.pushed(one)
-    assert job.exit_code == 0
+    assert job.succeeded
     assert office.checks(office.head(two))[-1] in ("success", "failure")
 
 
@@ -88,7 +88,7 @@ def test_a_promotion_that_is_no_longer_legal_turns_red_and_says_why(office: Offi
     person.git("push", "--quiet", "origin", "HEAD:main")
     office.repository.merge(one, by="bob")
     head = office.head(two)
-    assert office.pushed(one).exit_code == 0
+    assert office.pushed(one).succeeded
     assert office.head(two) == head
     assert office.checks(head)[-1] == "failure"
     assert "soak.shadow" in "\n".join(office.comments(two))
@@ -100,7 +100,7 @@ def test_a_conflict_elsewhere_is_left_to_the_author(office: Office) -> None:
     office.ask(two, "/promote active")
     office.repository.merge(one, by="bob")
     head = office.head(two)
-    assert office.pushed(one).exit_code == 0
+    assert office.pushed(one).succeeded
     assert (office.head(two), office.checks(head)[-1]) == (head, "failure")
     assert "notes.txt" in "\n".join(office.comments(two))
 
@@ -115,7 +115,7 @@ def test_a_base_that_changed_workflow_files_is_left_to_the_author(office: Office
     person.git("push", "--quiet", "origin", "HEAD:main")
     office.repository.merge(one, by="bob")
     head = office.head(two)
-    assert office.pushed(one).exit_code == 0
+    assert office.pushed(one).succeeded
     assert office.head(two) == head
     assert "token of Actions" in "\n".join(office.comments(two))
 
@@ -158,7 +158,7 @@ def test_what_was_green_over_an_unpromoted_directory_turns_red_when_that_is_prom
     assert office.ask(promotes, f"/promote shadow --artifact-dir {V3}").outputs["decision"] == "promoted"
     office.repository.merge(promotes, by="bob")
     assert office.checks(office.head(over)) == ["success"]
-    assert office.pushed(promotes).exit_code == 0
+    assert office.pushed(promotes).succeeded
     assert office.checks(office.head(over)) == ["success", "failure"]
     assert "regime_classifier SHADOW (regime_v3)" in office.comment(over)
     assert "manifest.changed" in office.comment(over)
@@ -175,7 +175,7 @@ def test_a_fork_is_judged_again_when_the_base_moves(office: Office) -> None:
     office.ask(promotes, f"/promote shadow --artifact-dir {V3}")
     office.repository.merge(promotes, by="bob")
     head = office.head(over)
-    assert office.pushed(promotes).exit_code == 0
+    assert office.pushed(promotes).succeeded
     assert (office.head(over), office.checks(head)) == (head, ["success", "failure"])
 
 
@@ -184,7 +184,7 @@ def test_a_pull_request_that_changes_the_policy_is_judged_again(office: Office) 
     one = office.pull("one")
     office.ask(one, "/promote staging")
     office.repository.merge(one, by="bob")
-    assert office.pushed(one).exit_code == 0
+    assert office.pushed(one).succeeded
     assert office.checks(office.head(lax)) == ["success"]
 
 
@@ -203,7 +203,7 @@ def test_what_pointers_name_is_read_once_however_many_pull_requests_are_open(
         return every_place(registry)
 
     monkeypatch.setattr("promotebot.action.push.every_place", counted)
-    assert office.pushed(one).exit_code == 0
+    assert office.pushed(one).succeeded
     assert len(seen) == 1
 
 
@@ -228,6 +228,6 @@ def test_a_stricter_policy_on_the_base_turns_an_open_promotion_red(office: Offic
     person.commit("chore: A stricter policy")
     person.git("push", "--quiet", "origin", "HEAD:main")
     job = office.event("push", office.repository.push_event("main", before=before, sender="bob"), by="bob")
-    assert job.exit_code == 0
+    assert job.succeeded
     assert (office.head(number), office.checks(head)) == (head, ["success", "failure"])
     assert "soak.shadow" in "\n".join(office.comments(number))

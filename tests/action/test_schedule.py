@@ -138,4 +138,4 @@ def test_looking_commands_answer_and_change_nothing(office: Office) -> None:
         assert any(says in comment for comment in office.comments(number)), body
     assert (office.head(number), office.checks(head)) == (head, ["success"])
     assert office.ask(number, "/verify", author="mallory").outputs["reason_code"] == "permission"
-    assert office.ask(number, "/status nope").exit_code == 1
+    assert office.ask(number, "/status nope").outputs["decision"] == "refused"

@@ -127,7 +127,10 @@ DECISIONS = {
     "waiting": 0,
     "withdrawn": 0,
 }
-"""Decision of the Action → exit code."""
+"""Decision of the Action → exit code of a job that has to give a verdict; one that answers a request refuses with 0."""
+
+REFUSAL_CODES = {"gate": {0, 1}, "invalid_file": {0, 1}, "landed": {1}, "mismatch": {1}, "ref_changed": {0, 1}}
+"""Reason code → exit codes of its refusals. Every other one is given to requests alone: 0."""
 
 ERRORS = {
     "BaseMoved": 1,

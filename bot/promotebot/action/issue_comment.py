@@ -46,7 +46,7 @@ def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
     replier = Replier(job.github, settings, requester)
     replier.react("eyes")
     answer = report_errors(replier, lambda: _decide(event, requester, job, replier))
-    if answer.code:  # a card or an answer says what was done; a reaction more would be a request more
+    if not answer.succeeded:  # a card or an answer says what was done; a reaction more would be a request more
         replier.react("-1")
     return answer
 
@@ -68,7 +68,7 @@ def _decide(event: CommentCreated, requester: Requester, job: JobContext, replie
     known: PullRequest | None = pull
     for command in commands:
         answers.append(_answer(command, requester, job, replier, known))
-        if answers[-1].code:
+        if not answers[-1].succeeded:
             break  # later commands may build on this one
         known = None  # it may have moved the branch
     return _combine(answers)

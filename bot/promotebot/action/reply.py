@@ -123,7 +123,7 @@ class Replier:
                 rendered.marker,
                 rendered.body,
                 author_login=self._settings.bot_login,
-                settled=SETTLED if answer.code == 0 else None,
+                settled=SETTLED if answer.succeeded else None,
             )
         except PromotebotError as problem:
             log.warning("no comment: %s", problem)
