@@ -81,8 +81,16 @@ def test_an_error_of_github_never_permits(asked: tuple[Policy, Stage, Permission
     policy, stage, _ = asked
     with pytest.raises(CouldNotVerify, match="GitHub does not answer"):
         permission_refusal("alice", stage, policy, github(Permission.ADMIN).fail("permission"), "promoting to")
-    with pytest.raises(CouldNotVerify, match="permission of nobody"):
-        permission_refusal("nobody", stage, policy, github(Permission.ADMIN), "promoting to")
+
+
+@pytest.mark.parametrize("asked", [*NEEDED, (OPEN_TO_ALL, Stage.SHADOW, Permission.NONE)])
+def test_whom_github_does_not_know_may_nothing(asked: tuple[Policy, Stage, Permission]) -> None:
+    policy, stage, needed = asked
+    refusal = permission_refusal("nobody", stage, policy, github(Permission.ADMIN), "promoting to")
+    assert refusal is not None
+    assert refusal.reason is Reason.PERMISSION
+    need = needed.name.lower()
+    assert refusal.message == f"GitHub knows no user nobody; promoting to {stage.label} needs {need}."
 
 
 @pytest.mark.parametrize(

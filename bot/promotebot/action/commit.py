@@ -44,13 +44,7 @@ def commit_decided(
     planned_again = [step for step in gone if step.event.request in asked]
     attest(added, github)
     revoke([step for step in gone if step not in planned_again], github, why="withdrawn or replaced")
-    record = attempt.record
-    # What was forced away from the branch could be forced back, so that the branch alone does not tell what stands.
-    if gone or record.has_decisions:
-        forced_away = record.standing({attestation_context(step.digest) for step in (*after, *planned_again)})
-        record.take_back(forced_away, why="withdrawn or replaced")
-        if forced_away or gone:
-            record.revoke_heads(why="its promotions were withdrawn, replaced or planned again")
+    _take_back(attempt, [*after, *planned_again], is_carried=bool(gone))
     try:
         commit = commit_registry(attempt.snapshot, attempt.job, registry, models, message=message, merge=merge)
     except PromotebotError:
@@ -58,3 +52,20 @@ def commit_decided(
         raise
     revoke(planned_again, github, why="planned again")  # until here the branch carried it
     return commit
+
+
+def _take_back(attempt: Attempt, standing: Collection[Step], *, is_carried: bool) -> None:
+    """Take back every other event that was decided for the pull request, and the green of the heads that carry one.
+
+    What was forced away from the branch could be forced back, so that the branch alone does not tell what stands.
+
+    Args:
+        is_carried: the branch carries one, so that its heads have to be looked at in any case.
+    """
+    record = attempt.record
+    if not is_carried and not record.has_decisions:
+        return
+    others = record.standing({attestation_context(step.digest) for step in standing})
+    record.take_back(others, why="withdrawn or replaced")
+    if others or is_carried:
+        record.revoke_heads(why="its promotions were withdrawn, replaced or planned again")

@@ -53,7 +53,7 @@ def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
     replier = Replier(job.github, settings, requester)
     replier.react("eyes")
     answer = report_errors(replier, lambda: _decide(event, requester, job, replier))
-    if answer.code:  # a card or an answer says what was done; a reaction more would be a request more
+    if not answer.succeeded:  # a card or an answer says what was done; a reaction more would be a request more
         replier.react("-1")
     return answer
 
@@ -61,8 +61,10 @@ def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
 def _decide(event: CommentCreated, requester: Requester, job: JobContext, replier: Replier) -> Answer:
     if not event.is_pull:
         return replier.refuse(_NOT_A_PULL)
-    comment, pull = job.github.comment(event.comment_id), job.github.pull(event.pull)
+    comments, pull = job.github.comments(event.pull), job.github.pull(event.pull)
     replier.set_pull(pull)
+    replier.set_comments(comments)
+    comment = next((one for one in comments if one.id == event.comment_id), None)
     commands = parse_comment(event.body)
     refusal = _comment_refusal(event, comment) or _pull_refusal(pull, commands)
     if refusal:
@@ -75,7 +77,7 @@ def _decide(event: CommentCreated, requester: Requester, job: JobContext, replie
     known: PullRequest | None = pull
     for command in commands:
         answers.append(_answer(command, requester, job, replier, known))
-        if answers[-1].code:
+        if not answers[-1].succeeded:
             break  # later commands may build on this one
         known = None  # it may have moved the branch
     return _combine(answers)
@@ -125,10 +127,15 @@ _WORK: dict[type[Command], Callable[..., Answer]] = {ChangeCommand: _change, Wit
 """What is done for a command, by its type."""
 
 
-def _comment_refusal(event: CommentCreated, comment: IssueComment) -> Refusal | None:
-    """Return why a comment does not count: it must be, word for word and by its author, what the event says."""
+def _comment_refusal(event: CommentCreated, comment: IssueComment | None) -> Refusal | None:
+    """Return why a comment does not count: it must be, word for word and by its author, what the event says.
+
+    Its times tell nothing: GitHub's `updated_at` can be a second after `created_at` though nobody edited it.
+    """
     again = "write the command in a new comment"
-    if comment.body != event.body or comment.updated_at != comment.created_at:
+    if comment is None:
+        return Refusal(Reason.DELETED_COMMENT, "The comment was deleted before it was read.", again)
+    if comment.body != event.body:
         return Refusal(Reason.EDITED_COMMENT, "The comment was edited after it was written.", again)
     if comment.author != event.author:
         return Refusal(Reason.EDITED_COMMENT, "The comment is not by whom the event says.", again)

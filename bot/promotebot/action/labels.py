@@ -43,7 +43,7 @@ def answer_label(event: LabelChanged, job: JobContext) -> Answer:
     requester = Requester(event.pull, event.sender, run, url, run_by=settings.triggering_actor)
     replier = Replier(job.github, settings, requester)
     answer = report_errors(replier, lambda: _decide(event, requester, job, replier))
-    if event.added and answer.code:
+    if event.added and not answer.succeeded:
         _quietly(lambda: job.github.remove_label(event.pull, event.label))
     elif not event.added and answer.reason is Reason.PERMISSION:
         _quietly(lambda: job.github.add_label(event.pull, event.label))

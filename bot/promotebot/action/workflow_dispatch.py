@@ -29,8 +29,6 @@ from promotebot.pulls.snapshot import BASE, identity, remote
 from promotebot.registry.model import Source
 from promotebot.registry.names import GitSha, parse_git_sha
 
-USAGE_EXIT_CODE = 2
-"""A command line that says something else than one command, as at a terminal."""
 _DOING = "starting it for"
 
 
@@ -46,7 +44,7 @@ def answer_dispatch(event: Dispatched, job: JobContext) -> Answer:
         default = job.default_branch
         command = _command(event, default)
         if isinstance(command, Refusal):
-            return replace(refusal_answer(command, context), exit_code=USAGE_EXIT_CODE)
+            return refusal_answer(command, context)
         opened = _open(command, event, requester, default, job)
     except PromotebotError as problem:
         return error_answer(problem, context)

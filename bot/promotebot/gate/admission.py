@@ -68,11 +68,12 @@ def permission_refusal(login: str, stage: Stage, policy: Policy, github: GitHub,
         CouldNotVerify: when GitHub does not answer; an error never permits.
     """
     needed, held = policy.stages.permission(stage), github.permission(login)
-    if held >= needed:
+    if held is not None and held >= needed:
         return None
+    has = f"GitHub knows no user {login}" if held is None else f"{login} has {_role(held)} permission"
     return Refusal(
         Reason.PERMISSION,
-        f"{login} has {_role(held)} permission; {doing} {stage.label} needs {_role(needed)}.",
+        f"{has}; {doing} {stage.label} needs {_role(needed)}.",
         f"ask somebody with {_role(needed)} permission to do the same",
     )
 
