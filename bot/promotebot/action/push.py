@@ -22,6 +22,7 @@ from promotebot.findings import errors_in
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.requests import check_attested
+from promotebot.gate.revoke import revoke_heads
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import Pushed
 from promotebot.planning.committed import read_policy
@@ -29,7 +30,7 @@ from promotebot.promotion.replay import Diverged, Replayed, Step
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.compare import replay_change
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.named import every_place, is_ours
+from promotebot.pulls.named import every_place, is_ours, places_of
 from promotebot.pulls.promotions import is_of_another_policy, own_steps
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, replan
 from promotebot.pulls.snapshot import DEFAULT, remote
@@ -43,7 +44,7 @@ def refresh_pulls(event: Pushed, job: JobContext) -> Answer:
     """
     if not _takes_promotions(event.branch, job):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{event.branch} takes no promotions")
-    named = _Named()
+    named = _Named(event.before)
     answers = [_refresh_pull(number, job, named) for number in job.github.open_pulls(event.branch)]
     made = [answer for answer in answers if answer.reason is Reason.RECOMPUTED]
     failed = [answer for answer in answers if answer.outcome is Outcome.FAILED]
@@ -67,8 +68,12 @@ def _takes_promotions(branch: str, job: JobContext) -> bool:
 class _Named:
     """What the base's pointers name, read once in a job, however many pull requests are open."""
 
+    before: str
+    """Where the base was before this push."""
     places: dict[GitSha, frozenset[str]] = field(default_factory=dict)
     """Commit of the base → directories."""
+    outdated: dict[GitSha, bool] = field(default_factory=dict)
+    """Commit of the base → whether older verdicts hold no longer."""
 
     def concern(self, changeset: Changeset) -> bool:
         """Return whether a pull request changes something that the gate looks at."""
@@ -79,6 +84,23 @@ class _Named:
         if changeset.base not in self.places:
             self.places[changeset.base] = every_place(base) if base else frozenset()
         return not self.places[changeset.base].isdisjoint(changeset.changed_places)
+
+    def outdates(self, changeset: Changeset) -> bool:
+        """Return whether the push changed what verdicts are made by: registry, policy, or what a manifest lists."""
+        if changeset.base not in self.outdated:
+            self.outdated[changeset.base] = self._outdates(changeset)
+        return self.outdated[changeset.base]
+
+    def _outdates(self, changeset: Changeset) -> bool:
+        repository, base = changeset.repository, changeset.base
+        if repository.resolve(self.before) is None:
+            return True  # the branch was made anew: nobody knows what that changed
+        paths = repository.changed_paths(self.before, base)
+        if any(is_ours(path, changeset.registry_path, changeset.policy_path) for path in paths):
+            return True
+        listed = (e.path for end in (self.before, base) for e in repository.list_tree(end, "", recursive=True))
+        manifests = {path.removesuffix("/manifest.json") for path in listed if path.endswith("/manifest.json")}
+        return not manifests.isdisjoint(places_of(paths))
 
 
 def _refresh_pull(number: int, job: JobContext, named: _Named) -> Answer:
@@ -94,6 +116,8 @@ def _refresh_pull(number: int, job: JobContext, named: _Named) -> Answer:
 
 def _refresh(attempt: Attempt, named: _Named) -> Answer:
     changeset, replier = attempt.snapshot.changeset, attempt.replier
+    if named.outdates(changeset):  # only the head is judged again, and any of the others could be pushed back
+        revoke_heads(attempt.snapshot, attempt.job, why="the base moved", keep=changeset.head)
     try:
         if not named.concern(changeset):
             return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE)

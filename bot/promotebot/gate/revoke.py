@@ -48,15 +48,16 @@ def revoke_heads(snapshot: PullSnapshot, job: JobContext, *, why: str, keep: str
 
 
 def _heads(pushes: Iterable[BranchPush]) -> Iterator[str]:
-    """Yield each commit that the branch has stood at, newest first, since it was made."""
+    """Yield each commit that a branch of this name has stood at, newest first.
+
+    A branch that is deleted and made again, and its pull request opened again, has the heads of before, too.
+    """
     seen = {NOTHING}
     for push in pushes:
         for sha in (push.after, push.before):
             if sha not in seen:
                 seen.add(sha)
                 yield sha
-        if push.creates:
-            return
 
 
 def _is_green(sha: str, job: JobContext) -> bool:
