@@ -22,8 +22,24 @@ from promotebot.artifact.source import FileSource, TreeEntry
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding
 from promotebot.git.branch import FetchedRepository
-from promotebot.github.checks import GATE, MAX_DESCRIPTION, MAX_SUMMARY, Conclusion, State
-from promotebot.github.ports import BranchPush, CommitStatus, GitHub, Issue, IssueComment, PullRequest
+from promotebot.github.checks import (
+    GATE,
+    MAX_ANNOTATIONS,
+    MAX_DESCRIPTION,
+    MAX_SUMMARY,
+    Annotation,
+    Conclusion,
+    State,
+)
+from promotebot.github.ports import (
+    BranchPush,
+    CommitStatus,
+    Deployment,
+    GitHub,
+    Issue,
+    IssueComment,
+    PullRequest,
+)
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.policy import Permission, Policy
 from promotebot.pulls.changeset import Changeset
@@ -79,11 +95,11 @@ class Check:
     conclusion: Conclusion
     title: str
     summary: str
-    text: str
+    annotations: tuple[Annotation, ...] = ()
 
 
 @dataclass
-class Deployment:
+class Deployed:
     """One deployment of a commit to an environment, with its states, oldest first."""
 
     sha: str
@@ -92,6 +108,7 @@ class Deployment:
     description: str
     payload: dict[str, Any]
     states: list[str] = field(default_factory=list)
+    creator: str = BOT
 
 
 @dataclass
@@ -117,6 +134,8 @@ class FakeGitHub:
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     comments: dict[int, IssueComment] = field(default_factory=dict)
     """Oldest first, as GitHub lists them."""
+    brought: dict[str, list[int]] = field(default_factory=dict)
+    """Commit → the pull requests that brought it; the head of an open one is found without that."""
     reviews: dict[int, list[Review]] = field(default_factory=dict)
     pushed: dict[str, list[BranchPush]] = field(default_factory=dict)
     """Branch → its pushes, oldest first."""
@@ -126,7 +145,7 @@ class FakeGitHub:
     reactions: list[tuple[int, str]] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     issues: dict[int, OpenedIssue] = field(default_factory=dict)
-    deployments: list[Deployment] = field(default_factory=list)
+    deployments: list[Deployed] = field(default_factory=list)
     dispatches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     default: str = "main"
     may_open_pulls: bool = True
@@ -175,9 +194,14 @@ class FakeGitHub:
         self._asked("pull")
         return self._pull(number)
 
-    def open_pulls(self, base_ref: str) -> Sequence[int]:
+    def pulls_with(self, commit: str) -> Sequence[PullRequest]:
+        self._asked("pulls_with")
+        of_head = [number for number, pull in self.pulls.items() if pull.head_sha == commit and pull.state == "open"]
+        return [self._pull(number) for number in self.brought.get(commit, of_head)]
+
+    def open_pulls(self, base_ref: str) -> Sequence[PullRequest]:
         self._asked("open_pulls")
-        return [n for n, pull in self.pulls.items() if pull.state == "open" and pull.base_ref == base_ref]
+        return [pull for pull in self.pulls.values() if pull.state == "open" and pull.base_ref == base_ref]
 
     def pulls_from(self, head_ref: str) -> Sequence[int]:
         self._asked("pulls_from")
@@ -205,7 +229,8 @@ class FakeGitHub:
 
     def pushes(self, branch: str) -> Iterator[BranchPush]:
         self._asked("pushes")
-        yield from reversed(self.pushed.get(branch, []))
+        numbered = [replace(push, id=number) for number, push in enumerate(self.pushed.get(branch, []), 1)]
+        yield from reversed(numbered)
 
     def comment(self, comment_id: int) -> IssueComment:
         self._asked("comment")
@@ -269,27 +294,39 @@ class FakeGitHub:
         self.post(sha, context, state, description=description)
 
     def publish_check(
-        self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
+        self,
+        head_sha: str,
+        *,
+        name: str,
+        conclusion: Conclusion,
+        title: str,
+        summary: str,
+        annotations: Sequence[Annotation] = (),
     ) -> bool:
         self._asked("publish_check")
         if self.is_personal:
             return False
+        if len(annotations) > MAX_ANNOTATIONS:
+            raise _refused("publish the check", 422)
         self.checks.append(
-            Check(head_sha, name, conclusion, title[:255], cut(summary, MAX_SUMMARY), cut(text, MAX_SUMMARY))
+            Check(head_sha, name, conclusion, title[:255], cut(summary, MAX_SUMMARY), tuple(annotations))
         )
         return True
 
     def deploy(
-        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str
-    ) -> None:
+        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], author_login: str
+    ) -> Deployment:
         self._asked("deploy")
-        same = (d for d in self.deployments if (d.sha, d.environment, d.task) == (sha, environment, task))
-        made = next(same, None)
-        if made is None:
-            made = Deployment(sha, environment, task, description[:140], dict(payload))
-            self.deployments.append(made)
-        if state not in made.states:
-            made.states.append(state)
+        wanted = (environment, task, payload["event"], author_login)
+        for index, made in enumerate(self.deployments):
+            if (made.environment, made.task, made.payload.get("event"), made.creator) == wanted:
+                return Deployment(index, tuple(reversed(made.states)))
+        self.deployments.append(Deployed(sha, environment, task, description[:140], dict(payload)))
+        return Deployment(len(self.deployments) - 1, ())
+
+    def publish_deployment_state(self, deployment_id: int, *, state: str, description: str) -> None:  # noqa: ARG002 - not kept
+        self._asked("publish_deployment_state")
+        self.deployments[deployment_id].states.append(state)
 
     def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None:
         self._asked("dispatch")
@@ -439,6 +476,11 @@ class FakeRepository(FetchedRepository):
 
     def close(self) -> None: ...
 
+    def fetch_commit(self, sha: str) -> GitSha:
+        if sha not in self.commits:
+            raise CouldNotVerify(f"cannot fetch {sha}: not our ref", remedy="run the job again")
+        return GitSha(sha)
+
     def resolve(self, revision: str) -> GitSha | None:
         return GitSha(revision) if revision in self.commits else None
 
@@ -452,9 +494,11 @@ class FakeRepository(FetchedRepository):
             raise InvalidInput("the branch shares no history with its base", remedy="start the branch from the base")
         return [GitSha(sha) for sha in common if sha not in behind]
 
-    def changed_paths(self, old: str, new: str) -> list[str]:
+    def changed_paths(self, old: str, new: str, only: str = "") -> list[str]:
         before, after = self.commits[old].files, self.commits[new].files
-        return sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+        changed = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+        wanted = {"A": {*after} - {*before}, "D": {*before} - {*after}, "": {*before, *after}}[only]
+        return [path for path in changed if path in wanted]
 
     def list_tree(self, commit: str, path: str, recursive: bool) -> list[TreeEntry]:
         below, files = path.rstrip("/"), self.commits[commit].files
@@ -503,6 +547,17 @@ class FakeRepository(FetchedRepository):
             GitSha(sha)
             for sha, before in zip(history, below, strict=True)
             if self.commits[sha].files.get(path) != before.get(path)
+        ]
+
+    def mainline_commits(self, head: str, paths: Sequence[str]) -> list[GitSha]:
+        line = [head]
+        while self.commits[line[-1]].parents:
+            line.append(self.commits[line[-1]].parents[0])
+        below = [*(self.commits[sha].files for sha in line[1:]), {}]
+        return [
+            GitSha(sha)
+            for sha, before in zip(line, below, strict=True)
+            if any(self.commits[sha].files.get(path) != before.get(path) for path in paths)
         ]
 
     def _history(self, head: str) -> list[str]:

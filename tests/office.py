@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from promotebot.action.announce import TASK
 from promotebot.action.run import run_action
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import ChildOpener, NotOpened, Opened
@@ -21,6 +22,7 @@ from promotebot.registry import ModelRegistry
 from tests.demo.story import REGISTRY, add_artifact, promote, seed_repository
 from tests.fake_github.http import EmbeddedGitHub
 from tests.fake_github.people import Job, Person, Runner
+from tests.fake_github.records import Deployment, DeploymentStatus
 from tests.fake_github.scenario import Repository
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -133,6 +135,28 @@ class Office:
         """The job of the push that merging a pull request caused."""
         return self.event("push", self.repository.merged_push_event(number), by="bob", **environment)
 
+    def deploy(self, login: str, environment: str, payload: dict[str, Any]) -> None:
+        """Somebody makes a deployment, as any writer may."""
+        now, sha = self.hub.now(), self.repository.git.branch("main") or ""
+        made = Deployment(
+            id=self.hub.next_id(),
+            creator=self.hub.user(login),
+            app=None,
+            sha=sha,
+            ref=sha,
+            task=TASK,
+            payload=payload,
+            environment=environment,
+            original_environment=environment,
+            description="",
+            transient=False,
+            production=False,
+            created_at=now,
+            updated_at=now,
+        )
+        made.statuses.append(DeploymentStatus(self.hub.next_id(), made.creator, None, "success", environment, now))
+        self.repository.deployments[made.id] = made
+
     def dispatch(self, command: str, *, by: str = "bob", ref: str | None = None) -> Job:
         """Somebody starts the workflow by hand."""
         workflow = ".github/workflows/promote.yml"
@@ -223,5 +247,6 @@ def office(seed: Path, tmp_path: Path, examiner: Examiner, monkeypatch: pytest.M
         shutil.copytree(seed / "objects", repository.git_dir / "objects", dirs_exist_ok=True)
         tip = (seed / "refs/heads/main").read_text().strip()
         repository.git.set_ref("refs/heads/main", tip)
+        repository.refresh(hub.user("bob"))
         (tmp_path / "scratch").mkdir()
         yield Office(hub, repository, tmp_path / "scratch")

@@ -15,8 +15,9 @@ from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.process import ISOLATED, Identity
 from promotebot.git.repository import Repository
+from promotebot.github.checks import Annotation
 from promotebot.github.client import PyGithubClient
-from promotebot.github.ports import CommitStatus, GitHub
+from promotebot.github.ports import CommitStatus, Deployment, GitHub
 from promotebot.promotion.policy import Permission
 from tests import fakes
 from tests.fake_github.people import BOT_PERMISSIONS
@@ -131,7 +132,7 @@ def test_github_in_memory_answers_as_the_client_does_over_http(world: World) -> 
     checks_are_taken(world)
     statuses_are_listed_newest_first_with_who_posted_them(world)
     issues_are_found_by_marker_while_they_are_open(world)
-    a_deployment_is_recorded_once_with_each_of_its_states(world)
+    a_deployment_is_made_once_for_an_event_and_the_bots_own_alone_counts(world)
 
 
 def permissions_are_roles_and_nobody_has_none(world: World) -> None:
@@ -152,8 +153,11 @@ def pull_requests_are_found_by_number_and_branch(world: World) -> None:
         "main",
     )
     assert (answer.state, answer.merged, answer.draft, answer.is_fork) == ("open", False, False, False)
-    assert list(github.open_pulls("main")) == list(github.pulls_from(world.branch)) == [world.number]
-    assert list(github.open_pulls("other")) == list(github.pulls_from("other")) == []
+    assert list(github.open_pulls("main")) == [answer], "whole, as if each was asked for alone"
+    assert list(github.pulls_from(world.branch)) == [world.number]
+    assert list(github.pulls_with(world.head)) == [answer]
+    assert list(github.open_pulls("other")) == []
+    assert list(github.pulls_from("other")) == []
     [made] = github.pushes(world.branch)
     assert (made.after, made.actor, made.is_person, made.creates) == (world.head, "alice", True, True)
     assert list(github.pushes("other")) == []
@@ -239,9 +243,19 @@ def the_last_verdict_on_this_head_is_an_approval(world: World) -> None:
 def checks_are_taken(world: World) -> None:
     for conclusion in ("failure", "action_required", "success"):
         world.github.publish_check(
-            world.head, name="promotebot", conclusion=conclusion, title="t" * 300, summary="s" * 70_000, text=""
+            world.head, name="promotebot", conclusion=conclusion, title="t" * 300, summary="s" * 70_000
         )
     assert world.conclusions() == ["failure", "action_required", "success"]
+    remarks = [Annotation("README.md", line, "warning", "t" * 300, "m" * 70_000) for line in range(1, 52)]
+
+    def remarked(count: int) -> None:
+        world.github.publish_check(
+            world.head, name="promotebot", conclusion="success", title="t", summary="s", annotations=remarks[:count]
+        )
+
+    remarked(1)
+    with pytest.raises(CouldNotVerify, match="GitHub refused to publish the check: 422"):
+        remarked(51)
 
 
 def statuses_are_listed_newest_first_with_who_posted_them(world: World) -> None:
@@ -275,12 +289,29 @@ def issues_are_found_by_marker_while_they_are_open(world: World) -> None:
         github.update_issue(999, body="x")
 
 
-def a_deployment_is_recorded_once_with_each_of_its_states(world: World) -> None:
-    for environment, state in (("a", "success"), ("a", "success"), ("a", "failure"), ("b", "success")):
-        world.github.deploy(
-            sha=world.head, environment=environment, task="promote", description="d" * 200, payload={}, state=state
+def a_deployment_is_made_once_for_an_event_and_the_bots_own_alone_counts(world: World) -> None:
+    def deployed(environment: str, event: str, author_login: str = BOT) -> Deployment:
+        return world.github.deploy(
+            sha=world.head,
+            environment=environment,
+            task="promote",
+            description="d" * 200,
+            payload={"event": event},
+            author_login=author_login,
         )
-    assert world.deployments() == [(world.head, "a", ["success", "failure"]), (world.head, "b", ["success"])]
+
+    made = deployed("a", "one")
+    assert made.states == ()
+    for state in ("error", "success"):
+        world.github.publish_deployment_state(made.id, state=state, description="d" * 200)
+    again = deployed("a", "one")
+    assert (again.id, again.states) == (made.id, ("success", "error"))
+    others = [deployed("a", "two"), deployed("b", "one"), deployed("a", "one", "alice")]
+    assert {other.states for other in others} == {()}
+    assert world.deployments() == [
+        (world.head, "a", ["error", "success"]),
+        *[(world.head, environment, []) for environment in "aba"],
+    ]
     world.github.dispatch("promotebot.promoted", {"model": "regime"})
     assert world.dispatches() == ["promotebot.promoted"]
 
@@ -298,7 +329,7 @@ def test_a_method_that_is_told_to_fail_raises_as_a_github_that_does_not_answer(m
         "react": lambda: fake.react(1, "eyes"),
         "statuses": lambda: list(fake.statuses("")),
         "pushes": lambda: list(fake.pushes("")),
-        "publish_check": lambda: fake.publish_check("", name="", conclusion="success", title="", summary="", text=""),
+        "publish_check": lambda: fake.publish_check("", name="", conclusion="success", title="", summary=""),
     }
     with pytest.raises(CouldNotVerify, match="GitHub does not answer"):
         calls[method]()
@@ -384,6 +415,8 @@ def test_git_in_memory_answers_as_git_does(
             "ml/registry/models/regime.json",
         ]
         assert repository.changed_paths(fork, head) == ["README.md"]
+        assert [repository.changed_paths(fork, head, only) for only in "AD"] == [[], ["README.md"]]
+        assert [repository.changed_paths(head, fork, only) for only in "AD"] == [["README.md"], []]
         assert repository.read_file(base, "ml/registry/models/regime.json", max_bytes=9) == b"two\n"
         assert repository.read_file(head, "README.md", max_bytes=9) is None
         assert repository.commits_of("ml/registry/models/regime.json", base) == [base, fork]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from promotebot.errors import UsageError
@@ -21,6 +24,25 @@ def test_settings_are_read_and_the_token_shows_nowhere() -> None:
     assert settings.token.get_secret_value() == "ghs_secret"
     assert "ghs_secret" not in repr(settings) + str(settings) + settings.model_dump_json()
     assert settings.run_url is None
+
+
+TAKE = """
+import os
+from pathlib import Path
+from promotebot.settings import take_environment
+before = Path("/proc/self/environ").read_bytes()
+taken = take_environment()
+print(taken["GITHUB_TOKEN"], taken["OTHER"], os.environ.get("GITHUB_TOKEN"), os.environ["OTHER"])
+print(b"ghs_secret" in before, b"ghs_secret" in Path("/proc/self/environ").read_bytes())
+"""
+
+
+def test_the_token_leaves_the_environment_that_the_process_was_started_with() -> None:
+    environment = {"GITHUB_TOKEN": "ghs_secret", "OTHER": "kept", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", TAKE], env=environment, capture_output=True, check=True, text=True
+    )
+    assert done.stdout.splitlines() == ["ghs_secret kept None kept", "True False"]
 
 
 def test_every_missing_variable_is_named_at_once() -> None:

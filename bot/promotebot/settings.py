@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,10 +23,27 @@ REQUIRED = (
     "GITHUB_OUTPUT",
     "GITHUB_STEP_SUMMARY",
 )
-COMMANDS = ("auto", "gate", "verify")
+COMMANDS = ("auto", "gate", "verify", "announce")
 """`auto` answers the event as it is; the others answer only the events they are for."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+")
+
+
+def take_environment() -> dict[str, str]:
+    """Return the environment of this process, and take every token out of it, also out of what `/proc` shows of it.
+
+    Unsetting a variable leaves the memory that the process was started with as it was, and every process of the same
+    user can read that: https://man7.org/linux/man-pages/man5/proc_pid_environ.5.html
+    """
+    environment = dict(os.environ)
+    getenv = ctypes.CDLL(None).getenv
+    getenv.restype = ctypes.c_void_p
+    for name in [name for name in environment if name.endswith("TOKEN")]:
+        address = getenv(os.fsencode(name))
+        if address:
+            ctypes.memset(address, 0, len(os.fsencode(environment[name])))
+        del os.environ[name]
+    return environment
 
 
 class Settings(BaseModel):

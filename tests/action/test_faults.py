@@ -216,16 +216,15 @@ def test_a_job_that_dies_at_any_request_is_finished_by_running_it_again(
 ) -> None:
     number, event = asked(office)
     made = iter(range(10**6))
-    request, pull = Rest.request, PyGithubClient.pull
+    request = Rest.request
 
     def dying(self: Any, *arguments: Any, **options: Any) -> Any:
         if next(made) == step:
             raise Killed
-        return (pull if isinstance(self, PyGithubClient) else request)(self, *arguments, **options)
+        return request(self, *arguments, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(Rest, "request", dying)
-        patch.setattr(PyGithubClient, "pull", dying)
         try:
             office.job(event)
         except Killed:

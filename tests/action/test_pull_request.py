@@ -97,6 +97,51 @@ def test_a_hand_edit_is_refused_and_the_first_wrong_thing_is_named(
     assert says in office.comment(number)
 
 
+def test_a_hand_edit_is_shown_at_its_very_line(office: Office) -> None:
+    def edit(person: Person) -> None:
+        path = person.clone / REGISTRY
+        path.write_text(path.read_text().replace('"artifact_id": "regime_v1_prod"', '"artifact_id": "regime_v9"', 1))
+
+    number = branch(office, edit)
+    office.gate(number)
+    [report] = office.reports(office.head(number))
+    text = office.repository.git.run_bytes("cat-file", "blob", f"{office.head(number)}:{REGISTRY}").decode()
+    [shown] = report.annotations
+    active = next(number for number, line in enumerate(text.splitlines(), start=1) if '"active": {' in line)
+    assert (shown["path"], shown["start_line"], shown["end_line"]) == (REGISTRY, active, active)
+    assert (shown["annotation_level"], shown["title"]) == ("failure", "gate.replay")
+    assert "active is not what the events of history produce" in shown["message"]
+
+
+def test_a_history_that_was_rewritten_is_shown_at_the_events_very_line(office: Office) -> None:
+    def edit(person: Person) -> None:
+        path = person.clone / REGISTRY
+        document = json.loads(path.read_bytes())
+        document["models"]["regime_classifier"]["history"][1]["reason"] = "approved by the board"
+        path.write_text(json.dumps(document, indent=2) + "\n")
+
+    number = branch(office, edit)
+    office.gate(number)
+    [report] = office.reports(office.head(number))
+    text = office.repository.git.run_bytes("cat-file", "blob", f"{office.head(number)}:{REGISTRY}").decode()
+    [shown] = report.annotations
+    assert "approved by the board" in text.splitlines()[shown["start_line"] - 1]
+
+
+def test_the_report_is_titled_with_what_merging_does(office: Office) -> None:
+    number = office.pull()
+    office.ask(number, "/promote active")
+    pointer = office.registry(office.head(number)).get_stage_pointer("regime_classifier", "active")
+    assert pointer is not None
+    digest = str(pointer.digest).removeprefix("sha256:")[:8]
+    title = f"regime_classifier ACTIVE → regime_v2_candidate (ml/artifacts/regime_v2, {digest})"
+    [report] = office.reports(office.head(number))
+    assert report.output["title"] == title
+    office.gate(number)
+    assert office.reports(office.head(number))[-1].output["title"] == title
+    assert len(str(office.repository.statuses[-1].description)) <= 140
+
+
 def forged(**request: Any) -> Callable[[Person], object]:
     """The newest event copied to the top, saying that somebody asked for it on GitHub."""
 
@@ -360,6 +405,24 @@ def test_the_merge_queues_commit_gets_the_same_check(office: Office) -> None:
     group = office.repository.merge_queue.add(bad, by="bob")
     job = office.event("merge_group", office.repository.merge_group_event(bad))
     assert (job.outputs["decision"], office.checks(group.head_sha)) == ("refused", ["failure"])
+
+
+def test_the_end_of_a_run_on_the_merge_queue_has_the_queued_commit_judged(office: Office) -> None:
+    """With an App's key, the queue's own run gets no token: another one judges, on the default branch."""
+    first, second = office.pull("first"), office.pull("second")
+    bad = branch(office, edited(lambda entry: entry.update(owner="me")))
+    office.ask(first, "/promote staging")
+
+    def judged(number: int) -> list[str]:
+        group = office.repository.merge_queue.add(number, by="bob")
+        payload = office.repository.queue_run_event(".github/workflows/review.yml", number)
+        office.event("workflow_run", payload, by="bob", INPUT_COMMAND="gate")
+        return office.checks(group.head_sha)
+
+    assert [judged(first), judged(second)] == [["success"], ["success"]]
+    for number in (second, first):
+        office.repository.merge_queue.remove(number)
+    assert judged(bad) == ["failure"]
 
 
 def test_run_action_is_the_door_of_the_gate_command_too(office: Office) -> None:

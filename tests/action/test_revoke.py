@@ -133,7 +133,7 @@ def test_a_stricter_policy_turns_the_green_heads_of_before_red(office: Office, p
     payload = office.repository.push_event("main", before=str(before), sender="bob")
     office.event("push", payload, by="bob")
     assert office.head(number) != green
-    assert state(office, green) == "failure"
+    assert state(office, green) == "pending", "taken back before anything was judged again"
     assert state(office, office.head(number)) != "success"
 
 
@@ -180,7 +180,25 @@ def test_planned_again_on_a_moved_base_the_new_event_is_attested_and_the_old_one
     posted = {status.context: status.state for status in office.repository.statuses}
     assert posted[attestation_context(old)] == "failure"
     assert posted[attestation_context(new)] == "success"
-    assert (state(office, green), state(office, head)) == ("failure", "success")
+    assert (state(office, green), state(office, head)) == ("pending", "success")
+
+
+def test_when_the_base_moves_every_older_head_loses_its_green(office: Office, promoted: tuple[int, str]) -> None:
+    number, first = promoted
+    alice = office.person("alice")
+    alice.start_branch("evaluation", base="evaluation")
+    alice.write("ml/evaluations/more.json", "{}\n")
+    alice.commit("docs: More")
+    alice.push()
+    second = office.head(number)
+    assert office.gate(number).outputs["decision"] == "passed"
+    assert (state(office, first), state(office, second)) == ("success", "success")
+    other = office.pull("other")
+    office.ask(other, f"/promote staging --artifact-dir {V2}")
+    office.merge(other)
+    office.pushed(other)
+    assert state(office, office.head(number)) == "success"
+    assert "success" not in (state(office, first), state(office, second))
 
 
 def test_a_forged_event_is_not_attested_by_planning_it_again(office: Office, promoted: tuple[int, str]) -> None:
@@ -201,7 +219,7 @@ def test_a_forged_event_is_not_attested_by_planning_it_again(office: Office, pro
 
 def test_when_registry_or_artifacts_of_the_base_change_no_older_head_stays_green(office: Office) -> None:
     """Only the present head is judged again, and the others know nothing of what pointers and policy say now."""
-    number = office.pull("notes")
+    number = office.pull("notes", {".github/promotion.yml": "require_reason: true\n"})
     office.gate(number)
     older, tip = office.head(number), str(office.repository.git.branch("main"))
     office.push("alice", "notes", {"docs/notes.md": "notes\n"}, "docs: Notes", force=True)

@@ -99,6 +99,8 @@ def unconnected(**changes: Any) -> JobContext:
         (QUEUED, "verify", "merge_group.evaluate_queue"),
         (PUSHED, "verify", "schedule.verify_registry"),
         (DISPATCHED, "verify", "schedule.verify_registry"),
+        (MERGED, "announce", "merged.announce"),
+        (PUSHED, "announce", "merged.announce"),
     ],
 )
 def test_each_event_has_one_use_case(answerers: Answerers, event: Event, command: str, goes_to: str) -> None:
@@ -123,6 +125,11 @@ def test_each_event_has_one_use_case(answerers: Answerers, event: Event, command
             (event, "verify", Reason.OTHER_EVENT, "command verify does not act on this event")
             for event in (COMMENT, LABEL, MERGED, CLOSED)
         ],
+        *[
+            (event, "announce", Reason.OTHER_EVENT, "command announce does not act on this event")
+            for event in (COMMENT, LABEL, CHANGED, REVIEWED, QUEUED, DISPATCHED, SCHEDULED)
+        ],
+        (CLOSED, "announce", Reason.OTHER_EVENT, "the pull request was closed without a merge"),
         (replace(COMMENT, body="Looks good"), "auto", Reason.NO_COMMAND, ""),
         (replace(COMMENT, author=BOT, author_type="Bot"), "auto", Reason.BOT_COMMENT, ""),
         (replace(LABEL, label="bug"), "auto", Reason.NO_COMMAND, ""),

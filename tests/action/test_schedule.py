@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from promotebot.action.ledger import VERIFIED
+from tests.fake_github.faults import Fault
 from tests.fake_github.people import Job
-from tests.office import Office
+from tests.office import BOT, Office
 
 WORKFLOW, CRON = ".github/workflows/verify.yml", "17 3 * * *"
 
@@ -30,6 +34,52 @@ def repair(office: Office) -> None:
     person.git("push", "--quiet", "origin", "HEAD:main")
 
 
+def wipe(office: Office, *, force: bool = False) -> None:
+    """bob takes the whole history away, in a commit, or as if it had never been there."""
+    person = office.person("bob")
+    path = person.clone / "ml/registry/models.json"
+    document = json.loads(path.read_bytes())
+    entry = document["models"]["regime_classifier"]
+    entry.pop("history_digest")
+    entry.update(history=[], shadow=None, staging=None, active=None)
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    if force:
+        person.git("reset", "--quiet", "--soft", "HEAD~1")
+    person.commit("chore: Wiped")
+    person.git("push", "--quiet", "--force", "origin", "HEAD:main")
+
+
+def restore(office: Office, good: str) -> None:
+    """bob brings the registry back as it was at a commit, in a new one."""
+    person = office.person("bob")
+    person.git("fetch", "--quiet", "origin", good)
+    person.git("checkout", "--quiet", good, "--", "ml/registry")
+    person.commit("fix: Restore the history")
+    person.git("push", "--quiet", "origin", "HEAD:main")
+
+
+def pushed(office: Office, before: str) -> Job:
+    """The verification that a push to main starts."""
+    payload = office.repository.push_event("main", before=before, sender="bob")
+    return office.event("push", payload, by="bob", PROMOTEBOT_COMMAND="verify")
+
+
+def tip(office: Office) -> str:
+    return office.repository.git.branch("main") or ""
+
+
+def verified(office: Office) -> list[str]:
+    """The commits that the bot remembers as verified, the oldest record first."""
+    return [
+        s.sha for s in office.repository.statuses if (s.context, s.user.login, s.state) == (VERIFIED, BOT, "success")
+    ]
+
+
+def only_issue(office: Office) -> int:
+    (number,) = (n for n in office.repository.issues if n not in office.repository.pulls)
+    return number
+
+
 def issues(office: Office) -> list[tuple[str, str]]:
     pulls = office.repository.pulls
     return [(issue.state, issue.body or "") for n, issue in office.repository.issues.items() if n not in pulls]
@@ -43,6 +93,7 @@ def test_a_healthy_registry_opens_no_issue_and_shows_its_table(office: Office) -
 
 
 def test_a_failure_opens_one_issue_that_is_updated_and_closed_when_healthy(office: Office) -> None:
+    watch(office)
     damage(office)
     for _ in range(2):
         job = watch(office)
@@ -69,22 +120,107 @@ def test_an_issue_of_somebody_else_with_our_marker_is_not_ours(office: Office) -
     assert len(issues(office)) == 2
 
 
-def test_a_push_is_compared_with_what_stood_before(office: Office) -> None:
-    before = office.repository.git.branch("main") or ""
-    person = office.person("bob")
-    path = person.clone / "ml/registry/models.json"
-    document = json.loads(path.read_bytes())
-    document["models"]["regime_classifier"]["history"] = []
-    document["models"]["regime_classifier"].pop("history_digest")
-    for stage in ("shadow", "active"):
-        document["models"]["regime_classifier"][stage] = None
-    path.write_text(json.dumps(document, indent=2) + "\n")
-    person.commit("chore: Wiped")
-    person.git("push", "--quiet", "origin", "HEAD:main")
-    payload = office.repository.push_event("main", before=before, sender="bob")
-    job = office.event("push", payload, PROMOTEBOT_COMMAND="verify")
+def test_the_first_verification_compares_with_nothing_says_so_and_is_remembered(office: Office) -> None:
+    job = watch(office)
+    assert "verify.base" in job.summary
+    assert verified(office) == [tip(office)]
+    again = watch(office)
+    assert (again.exit_code, "verify.base" in again.summary) == (0, False)
+    assert verified(office) == [tip(office)], "once for a commit"
+
+
+def test_while_an_issue_is_open_a_run_that_compared_with_nothing_is_not_remembered(office: Office) -> None:
+    damage(office)
+    watch(office)
+    repair(office)
+    job = watch(office)
+    assert (job.exit_code, verified(office)) == (0, [])
+    ((state, body),) = issues(office)
+    assert (state, "compared with nothing" in body) == ("open", True)
+    office.repository.close_issue(only_issue(office), by="bob")
+    watch(office)
+    assert verified(office) == [tip(office)]
+
+
+def test_a_first_push_is_compared_with_what_stood_before(office: Office) -> None:
+    before = tip(office)
+    wipe(office)
+    job = pushed(office, before)
     assert job.exit_code == 1
     assert "history.append_only" in job.summary
+    before = tip(office)
+    office.push("bob", "main", {"README.md": "models\n"}, "docs: Read me")
+    assert pushed(office, before).exit_code == 0
+    assert [state for state, _ in issues(office)] == ["open"], "what the push replaced was no verified state"
+    assert verified(office) == []
+
+
+@pytest.mark.parametrize("how", ["commit", "force push"])
+def test_a_rewritten_history_is_found_until_it_is_restored(office: Office, how: str) -> None:
+    watch(office)
+    good = tip(office)
+    wipe(office, force=how == "force push")
+    for job in (pushed(office, good), watch(office), watch(office)):
+        assert (job.exit_code, job.outputs["reason_code"]) == (1, "mismatch")
+        assert "history.append_only" in job.summary
+        assert [state for state, _ in issues(office)] == ["open"]
+    restore(office, good)
+    assert watch(office).exit_code == 0
+    assert [state for state, _ in issues(office)] == ["closed"]
+    assert verified(office) == [good, tip(office)]
+
+
+def test_going_back_to_a_commit_that_was_verified_once_is_a_rewritten_history(office: Office) -> None:
+    watch(office)
+    first = tip(office)
+    number = office.pull()
+    office.ask(number, "/promote active")
+    office.repository.merge(number, by="bob")
+    watch(office)
+    newest = tip(office)
+    assert verified(office) == [first, newest]
+    bob = office.person("bob")
+    bob.git("push", "--quiet", "--force", "origin", f"{first}:main")
+    for job in (pushed(office, newest), watch(office)):
+        assert job.exit_code == 1
+        assert "history.append_only" in job.summary
+    bob.git("push", "--quiet", "origin", f"{newest}:main")
+    assert watch(office).exit_code == 0
+    assert verified(office) == [first, newest, newest], "of this stay, too"
+
+
+def test_a_record_that_somebody_else_posted_counts_for_nothing(office: Office) -> None:
+    watch(office)
+    good = tip(office)
+    wipe(office)
+    push = office.repository.activity.entries[-1]
+    office.repository.post_status(tip(office), VERIFIED, "success", by="carol", description=f"push {push.id} to main")
+    assert watch(office).exit_code == 1
+    office.repository.post_status(good, VERIFIED, "failure", by="carol")
+    restore(office, good)
+    assert watch(office).exit_code == 0
+
+
+def test_a_last_verified_commit_that_github_does_not_give_is_never_a_pass(office: Office) -> None:
+    watch(office)
+    gone = tip(office)
+    wipe(office, force=True)
+    second = Fault("GET", r"\.git/info/refs", status=404, times=9)
+    office.repository.hub.inject(Fault("GET", r"\.git/info/refs", meanwhile=lambda: office.hub.faults.append(second)))
+    job = watch(office)
+    assert (job.exit_code, job.outputs["reason_code"], verified(office)) == (4, "could_not_verify", [gone])
+    assert f"cannot fetch {gone}" in job.log
+
+
+def test_another_branch_keeps_an_issue_and_a_ledger_of_its_own(office: Office) -> None:
+    damage(office)
+    watch(office)
+    bob = office.person("bob")
+    bob.git("push", "--quiet", "origin", "HEAD~1:refs/heads/release")
+    payload = office.repository.push_event("release", before="0" * 40, sender="bob")
+    job = office.event("push", payload, PROMOTEBOT_COMMAND="verify")
+    assert (job.exit_code, verified(office)) == (0, [office.repository.git.branch("release")])
+    assert [state for state, _ in issues(office)] == ["open"], "main's"
 
 
 def test_shards_leave_reports_and_the_merging_job_keeps_the_issue(office: Office, tmp_path: Path) -> None:
@@ -137,5 +273,7 @@ def test_looking_commands_answer_and_change_nothing(office: Office) -> None:
         assert (job.exit_code, job.outputs["reason_code"]) == (0, "shown"), job.log
         assert any(says in comment for comment in office.comments(number)), body
     assert (office.head(number), office.checks(head)) == (head, ["success"])
+    assert office.ask(number, "/why", author="mallory").outputs["reason_code"] == "shown"
+    assert any("1 promotion(s), legal and proven" in comment for comment in office.comments(number))
     assert office.ask(number, "/verify", author="mallory").outputs["reason_code"] == "permission"
     assert office.ask(number, "/status nope").exit_code == 1

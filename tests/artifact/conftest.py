@@ -22,6 +22,7 @@ from promotebot.artifact.evidence import Evidence, examine
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import Golden, NotOpened, Opened, Tensor
 from promotebot.artifact.source import FileSource, GitTree, TreeEntry, WorkTree
+from promotebot.artifact.walls import WALLS
 from promotebot.findings import Finding, Severity, errors_in
 from promotebot.registry.names import ArtifactPath
 
@@ -87,7 +88,7 @@ def opened(**changes: Any) -> Opened:
     tensor = Tensor(name="x", type="float32", shape=["n", 3])
     golden = Golden(name="test_data_set_0", equal=True, difference=0.0, problem="")
     answer = {"inputs": [tensor], "outputs": [tensor], "load_ms": 1.0, "golden": [golden], "latency_ms": None}
-    return Opened.model_validate({**answer, **changes})
+    return Opened.model_validate({**answer, "walls": WALLS, **changes})
 
 
 class GitReader:
@@ -170,7 +171,7 @@ class Place:
         return GitTree(GitReader(self.root), git(self.root, "rev-parse", revision).decode().strip())
 
     def examine(
-        self, source: FileSource | None = None, *, opener: Any = None, directory: str = DIRECTORY, **limits: int
+        self, source: FileSource | None = None, *, opener: Any = None, directory: str = DIRECTORY, **limits: Any
     ) -> Evidence:
         files = source or WorkTree(self.root)
         return examine(files, ArtifactPath(directory), opener=opener or StandIn(), limits=Limits(**limits))

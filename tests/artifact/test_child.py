@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import ChildOpener, NotOpened, Opened, Tensor
 from promotebot.errors import CouldNotVerify
-from promotebot.findings import errors_in
+from promotebot.findings import Severity, errors_in
 
 from .conftest import ROWS, Place, build_model, external_tensor, refusal, tensor_bytes
 
@@ -30,7 +32,7 @@ def bomb() -> bytes:
     return build_model(nodes, initializers=[size, zero]).SerializeToString()
 
 
-def open_model(directory: Path, data: bytes, **limits: int) -> Opened | NotOpened:
+def open_model(directory: Path, data: bytes, **limits: Any) -> Opened | NotOpened:
     (directory / "model.onnx").write_bytes(data)
     return ChildOpener().open(directory, "model.onnx", Limits(**limits))
 
@@ -192,14 +194,15 @@ def test_the_runtimes_own_noise_does_not_reach_anybody(place: Place, capfd: pyte
 def test_the_evidence_tells_which_walls_stood(place: Place) -> None:
     code = """
 from pathlib import Path
-from promotebot.artifact import child_limits
-print(int(child_limits.drop_network()), int(child_limits.apply_landlock(Path())))
+from promotebot.artifact import child_limits, walls
+print(walls.raise_walls(Path(), offline=child_limits.drop_network()))
 """
     completed = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)
-    network, files = map(int, completed.stdout.split())
-    card = place.examine(opener=ChildOpener()).card
-    assert card is not None
-    assert card.opened.walls == ["files"] * files + ["network"] * network
+    evidence = place.examine(opener=ChildOpener())
+    assert evidence.card is not None
+    assert [wall for wall in evidence.card.opened.walls if wall != "parent"] == ast.literal_eval(completed.stdout)
+    (finding,) = [finding for finding in evidence.findings if finding.rule == "artifact.walls"]
+    assert finding.severity is (Severity.WARNING if evidence.card.opened.missing_walls else Severity.PASS)
 
 
 def test_this_process_never_loads_the_runtime(place: Place) -> None:

@@ -16,6 +16,7 @@ import json, os, resource, signal, socket, sys
 from pathlib import Path
 from promotebot.artifact import child_limits
 child_limits.limit(5, 2 * 1024**3)
+child_limits.drop_privileges()
 fenced = child_limits.apply_landlock(Path())
 def able(action):
     try:
@@ -84,6 +85,7 @@ if sys.argv[1] == "nobody":
     except OSError:
         sys.exit(77)
 offline = child_limits.drop_network()
+child_limits.drop_privileges()
 found = {"offline": offline, "reached": []}
 for name, kind, port in (("tcp", socket.SOCK_STREAM, sys.argv[2]), ("udp", socket.SOCK_DGRAM, sys.argv[3])):
     with socket.socket(socket.AF_INET, kind) as out:
@@ -94,7 +96,7 @@ for name, kind, port in (("tcp", socket.SOCK_STREAM, sys.argv[2]), ("udp", socke
         except OSError:
             pass
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-found["capabilities"] = int(status["CapEff"], 16) if os.getuid() else 0
+found["capabilities"] = int(status["CapEff"], 16) | int(status["CapPrm"], 16)
 print(json.dumps(found))
 """
 
@@ -134,3 +136,30 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE))
 """
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "(64, 64)"
+
+
+FORK = """
+import os, sys
+from promotebot.artifact import child_limits
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
+refused = child_limits.refuse_processes()
+try:
+    os.fork()
+except BlockingIOError:
+    print(refused, "no process")
+"""
+
+
+def test_a_user_may_start_no_process_once_that_is_limited() -> None:
+    done = subprocess.run([sys.executable, "-I", "-c", FORK], capture_output=True, check=True, text=True, cwd="/")
+    assert done.stdout == "True no process\n"
+
+
+def test_root_is_not_told_that_a_limit_holds_which_does_not_count_for_root() -> None:
+    code = "from promotebot.artifact import child_limits; print(child_limits.refuse_processes())"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout == f"{os.getuid() != 0}\n"

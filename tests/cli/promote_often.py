@@ -14,6 +14,7 @@ from pathlib import Path
 
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import Opened
+from promotebot.artifact.walls import WALLS
 from promotebot.findings import Finding
 from promotebot.git.checkout import Checkout
 from promotebot.planning.decide import PromotionContext
@@ -35,7 +36,7 @@ class NoRuntime:
     """Takes every model: starting the real one 240 times would be the longest part."""
 
     def open(self, directory: Path, model_file: str, limits: Limits) -> Opened:  # noqa: ARG002 - the Protocol's
-        return Opened(inputs=[], outputs=[], load_ms=0, golden=[], latency_ms=None)
+        return Opened(inputs=[], outputs=[], load_ms=0, golden=[], latency_ms=None, walls=WALLS)
 
 
 def model_of(worker: int, turn: int) -> str:

@@ -238,8 +238,50 @@ def test_a_manifest_that_is_not_the_one_promoted_is_an_error_for_each_pointer_th
 
 
 def test_a_leftover_models_directory_is_named(alice: Person, capsys: Capture) -> None:
-    (alice.clone / "ml/registry/models").mkdir()
+    alice.write("ml/registry/models/README.md", "one file per model\n")
     assert "registry.layout" in rules(report(capsys)[1], "warning")
+
+
+def test_a_model_that_only_a_file_beside_the_registry_holds_does_not_verify_until_it_is_joined(
+    alice: Person, capsys: Capture
+) -> None:
+    whole = json.loads((alice.clone / REGISTRY).read_bytes())
+    lost = json.dumps(whole["models"]["regime_classifier"])
+    alice.write("ml/registry/models/lost_model.json", lost)
+    code, result = report(capsys)
+    assert (code, rules(result, "error")) == (1, ["registry.orphan"])
+    (finding,) = [finding for finding in result.findings if finding.rule == "registry.orphan"]
+    assert (finding.model, finding.where) == ("", "ml/registry/models/lost_model.json")
+    assert main(["registry", "split"]) == 1
+    assert finding.remedy == "promotebot registry join"
+    assert main(finding.remedy.split()[1:]) == 0
+    assert "join: 2 model(s), 6 event(s)" in capsys.readouterr().out
+    assert json.loads((alice.clone / REGISTRY).read_bytes()) == {
+        **whole,
+        "models": {**whole["models"], "lost_model": json.loads(lost)},
+    }
+    assert not (alice.clone / "ml/registry/models").exists()
+    assert report(capsys)[0] == 0
+
+
+def test_joining_stops_where_a_file_holds_another_history(alice: Person, capsys: Capture) -> None:
+    before = (alice.clone / REGISTRY).read_bytes()
+    alice.write("ml/registry/models/regime_classifier.json", "{}")
+    alice.write("ml/registry/models/lost_model.json", '{"history": 7}')
+    assert main(["registry", "join"]) == 1
+    assert "does not read" in capsys.readouterr().err
+    assert (alice.clone / REGISTRY).read_bytes() == before
+
+
+@pytest.mark.parametrize("path", ["README.md", "Upper.json", "inside/one.json"])
+def test_what_is_no_models_file_does_not_verify_in_the_split_layout(alice: Person, capsys: Capture, path: str) -> None:
+    assert main(["registry", "split"]) == 0
+    capsys.readouterr()
+    assert report(capsys)[0] == 0
+    alice.write(f"ml/registry/models/{path}", "{}")
+    code, result = report(capsys)
+    assert (code, rules(result, "error")) == (1, ["registry.schema"])
+    assert result.findings[0].where == f"ml/registry/models/{path.partition('/')[0]}"
 
 
 def test_shards_cover_every_model_once_and_merge_into_one_report(

@@ -17,6 +17,7 @@ from markdown_it.token import Token
 from promotebot.artifact.evidence import Evidence, ModelCard
 from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.runtime import Latency, Opened, Tensor
+from promotebot.artifact.walls import WALLS
 from promotebot.comments.comment import CommentContext, Rendered
 from promotebot.comments.decisions import PlanComment, render_done, render_plan, render_rejected, render_unchanged
 from promotebot.comments.help import COMMANDS, render_help
@@ -73,6 +74,7 @@ def examined(name: str, *, seed: str, p95: float = 0.31, outputs: int = 3, **man
         load_ms=4.1,
         golden=[],
         latency_ms=Latency(p50=0.2, p95=p95),
+        walls=WALLS,
     )
     return Evidence(
         ArtifactPath(f"ml/artifacts/{name}"),
@@ -182,7 +184,7 @@ def test_the_table_sets_today_beside_after_merging(accepted: Plan) -> None:
 
 
 def test_time_in_a_stage_counts_from_the_merge_where_it_is_known(accepted: Plan) -> None:
-    merged = {12: datetime(2026, 2, 15, 21, tzinfo=timezone.utc)}
+    merged = dict.fromkeys(accepted.before.history[MODEL], datetime(2026, 2, 15, 21, tzinfo=timezone.utc))
     assert row(shown(accepted, merged_at=merged).body, "stood in")[1] == "shadow 12 h, staging 12 h"
 
 

@@ -181,6 +181,7 @@ def test_the_schedule_keeps_one_issue_while_the_registry_does_not_verify(site: S
 
 def test_the_issue_is_closed_when_the_registry_is_healthy_again(site: Site) -> None:
     model = site.repository.git.run_bytes("cat-file", "blob", "main:ml/artifacts/regime_v1/model.onnx")
+    assert scheduled(site).result == "success"
     site.commit_to_main("chore: Damage", {"ml/artifacts/regime_v1/model.onnx": b"junk"})
     assert scheduled(site).result == "failure"
     site.commit_to_main("chore: Repair", {"ml/artifacts/regime_v1/model.onnx": model})

@@ -110,6 +110,14 @@ class RepositoryEvents(RepositoryState):
         return {"action": "completed", "workflow_run": document, "workflow": described, **_around(self, who)}
 
     @locked
+    def queue_run_event(self, workflow: str, number: int) -> Json:
+        """Build the payload after a workflow ran to its end on an entry of the merge queue, whose branch it has."""
+        group = merge_queue.group_of(self, number)
+        payload = self.workflow_run_event(workflow, number, event="merge_group", sender=group.by.login)
+        queued = {"head_branch": group.head_ref.removeprefix("refs/heads/"), "head_sha": group.head_sha}
+        return {**payload, "workflow_run": {**payload["workflow_run"], **queued, "pull_requests": []}}
+
+    @locked
     def schedule_event(self, workflow: str, cron: str) -> Json:
         """Build the payload of a timer, which nobody caused.
 

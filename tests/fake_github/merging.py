@@ -12,7 +12,7 @@ from tests.fake_github.state import Pull
 METHODS = ("merge", "squash", "rebase")
 
 
-def merge(pull: Pull, by: User, *, method: str = "merge", sha: str | None = None) -> str:
+def merge(pull: Pull, by: User, *, method: str = "merge", sha: str | None = None, message: str = "") -> str:
     """Merge into the base and return the base's new tip.
 
     405 when it cannot be merged, 409 when the head or the base moved:
@@ -20,7 +20,7 @@ def merge(pull: Pull, by: User, *, method: str = "merge", sha: str | None = None
     """
     refuse_unready(pull, method, sha)
     base_tip = pull.tested_base
-    tip = build(pull, base_tip, by, method)
+    tip = build(pull, base_tip, by, method, message)
     if not pull.base.git.swap(f"refs/heads/{pull.base_ref}", tip, base_tip):
         raise HttpError(409, "Base branch was modified. Review and try the merge again.")
     mark_merged(pull, by, tip)
@@ -28,11 +28,15 @@ def merge(pull: Pull, by: User, *, method: str = "merge", sha: str | None = None
     return tip
 
 
-def build(pull: Pull, base_tip: str, by: User, method: str) -> str:
-    """Write the commits of a merge onto `base_tip` and return the last; no ref moves. 405 when git cannot."""
+def build(pull: Pull, base_tip: str, by: User, method: str, message: str = "") -> str:
+    """Write the commits of a merge onto `base_tip` and return the last; no ref moves. 405 when git cannot.
+
+    Args:
+        message: what whoever merges wrote instead of GitHub's default.
+    """
     if method == "rebase":
         return _rebased(pull, base_tip, by)
-    text = f"{_default_title(pull, method)}\n\n{_default_message(pull, method)}".strip()
+    text = message or f"{_default_title(pull, method)}\n\n{_default_message(pull, method)}".strip()
     return _merged(pull, base_tip, by, squash=method == "squash", text=text)
 
 

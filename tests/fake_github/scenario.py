@@ -125,6 +125,11 @@ class Repository(RepositoryEvents):
         return issues.open_issue(self, self.hub.user(author), title, body)
 
     @locked
+    def close_issue(self, number: int, *, by: str) -> None:
+        """Close a plain issue."""
+        issues.close_issue(self, self.issue(number), self.hub.user(by))
+
+    @locked
     def comment(self, number: int, *, author: str, body: str) -> Comment:
         """Comment on an issue or pull request."""
         return issues.add_comment(self, self.issue(number), self.hub.user(author), body)
@@ -167,10 +172,10 @@ class Repository(RepositoryEvents):
         return review
 
     @locked
-    def post_status(self, sha: str, context: str, state: str, *, by: str) -> None:
+    def post_status(self, sha: str, context: str, state: str, *, by: str, description: str | None = None) -> None:
         """Put a status on a commit, as any writer may."""
         user = self.hub.user(by)
-        self.statuses.append(Status(self.hub.next_id(), sha, user, state, context, None, None, self.hub.now()))
+        self.statuses.append(Status(self.hub.next_id(), sha, user, state, context, description, None, self.hub.now()))
 
     @locked
     def close(self, number: int, *, by: str) -> None:
@@ -188,9 +193,9 @@ class Repository(RepositoryEvents):
         self.protections[branch] = Protection(branch, tuple(required_checks), required_reviews)
 
     @locked
-    def merge(self, number: int, *, by: str, method: str = "merge", sha: str | None = None) -> str:
+    def merge(self, number: int, *, by: str, method: str = "merge", sha: str | None = None, message: str = "") -> str:
         """Merge a pull request by merge, squash or rebase, and return the base's new tip. Raises HttpError."""
-        return merging.merge(self.pull(number), self.hub.user(by), method=method, sha=sha)
+        return merging.merge(self.pull(number), self.hub.user(by), method=method, sha=sha, message=message)
 
     def refresh(self, by: User) -> None:
         """Bring pull requests up to date after refs of this repository changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
@@ -30,6 +31,8 @@ MODEL, OTHER, OLD, NEW = (ModelName(name) for name in ("regime", "risk", "older"
 SHA, BASE = GitSha("5" * 40), GitSha("b" * 40)
 START = datetime(2026, 2, 1, 9, tzinfo=timezone.utc)
 DIGITS = {"v1": "1", "v2": "2", "v3": "3", "fresh": "f"}
+TUNED = "_tuned"
+"""Ends the name of an artifact with another one's bytes under a manifest of its own."""
 LEGACY = {
     "shadow": None,
     "active": {"artifact_dir": "ml/artifacts/v0", "artifact_id": "v0_prod", "git_sha": SHA, "dataset_id": "data_1"},
@@ -44,17 +47,21 @@ def directory(name: str) -> ArtifactPath:
     return parse_artifact_path(f"ml/artifacts/{name}")
 
 
-def examine(source: Files, artifact_dir: ArtifactPath, limits: Limits) -> Evidence:
-    """Every artifact is well, and its bytes are told by its name (`promotebot.planning.examiner.Examine`)."""
-    document = {
+def manifest_of(name: str) -> dict[str, Any]:
+    """The manifest of an artifact, whose bytes are told by its name."""
+    return {
         "schema_version": "v1.1",
         "model_file": "m.onnx",
-        "sha256": {"m.onnx": DIGITS.get(artifact_dir.rpartition("/")[2], "0") * 64},
+        "sha256": {"m.onnx": DIGITS.get(name.removesuffix(TUNED), "0") * 64},
         "created_at": "2026-01-01T00:00:00Z",
         "git_sha": SHA,
-        "feature_order": ("a", "b"),
+        "feature_order": ("b", "a") if name.endswith(TUNED) else ("a", "b"),
     }
-    manifest = Manifest.model_validate(document)
+
+
+def examine(source: Files, artifact_dir: ArtifactPath, limits: Limits) -> Evidence:
+    """Every artifact is well, and what it is is told by its name (`promotebot.planning.examiner.Examine`)."""
+    manifest = Manifest.model_validate(manifest_of(artifact_dir.rpartition("/")[2]))
     finding = passed("artifact.digest", "every file is what the manifest says", where=artifact_dir)
     return Evidence(artifact_dir, "commit", manifest, manifest.digest, findings=(finding,))
 
@@ -77,6 +84,8 @@ class Ends:
     """The base's, where they are not the head's."""
     fork: Files | None = None
     """The fork point's, where they are not the base's."""
+    carried: str | None = None
+    converted: tuple[str, ...] = ()
 
     @property
     def base_files(self) -> Files:
@@ -88,6 +97,12 @@ class Ends:
 
     def changes(self, directory: str) -> bool:
         return directory in places_of(self.changed_paths) and self.base_files.kind(directory) is not None
+
+    def carried_into(self, directories: Collection[str]) -> str | None:  # noqa: ARG002 - the protocol's signature
+        return self.carried
+
+    def newly_converted(self, directories: Collection[str]) -> tuple[str, ...]:
+        return tuple(path for path in self.converted if path.rpartition("/")[0] in directories)
 
     def reachable(self, commit: str | None) -> bool | None:
         return commit == SHA
@@ -115,6 +130,8 @@ class Desk:
     asked: int = 0
     base: ModelRegistry | None = None
     """What the rules trust; the registry itself while every move is merged before the next."""
+    pull: int = 7
+    """Where whatever is asked on GitHub is asked."""
 
     def make(self, move: Move) -> bool:
         """Whether the move was legal and changed something."""
@@ -148,7 +165,13 @@ class Desk:
                 return None
             place = parse_artifact_path(pointer.artifact_dir)
             artifact_id = pointer.artifact_id if move.action is Action.DEMOTE else rollback_id(pointer.artifact_id)
-        named = {"repo": "acme/models", "pull": 7, "id": f"comment:{self.asked}#1", "login": "alice", "head_sha": SHA}
+        named = {
+            "repo": "acme/models",
+            "pull": self.pull,
+            "id": f"comment:{self.asked}#1",
+            "login": "alice",
+            "head_sha": SHA,
+        }
         return Request(
             model=move.model,
             stage=move.stage,
@@ -203,7 +226,7 @@ MOVES = st.builds(
     model=st.sampled_from([MODEL, OTHER, OLD]),
     action=st.sampled_from([Action.PROMOTE, Action.PROMOTE, Action.PROMOTE, Action.ROLLBACK, Action.DEMOTE]),
     stage=st.sampled_from(Stage),
-    artifact=st.sampled_from(["v1", "v2", "v3"]),
+    artifact=st.sampled_from(["v1", f"v1{TUNED}", "v2", "v3"]),
     source=st.sampled_from(Source),
     minutes=st.integers(1, 20_000),
 )

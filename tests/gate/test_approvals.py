@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import unescape
 
 import pytest
 
@@ -167,6 +168,28 @@ def test_a_pull_request_that_promotes_nothing_waits_for_nobody(office: Office) -
     assert office.gate(number, "opened").outputs["decision"] == "passed"
 
 
+def test_a_change_of_the_policy_waits_for_somebody_elses_approval(office: Office) -> None:
+    separated(office)
+    number = office.pull(files={".github/promotion.yml": "require_sha: true\n"})
+    job = office.gate(number, "opened")
+    assert (job.exit_code, job.outputs["decision"]) == (0, "waiting"), job.log
+    review(office, number, "alice")
+    assert now(office, number) == "pending"
+    review(office, number, "bob")
+    assert now(office, number) == "success"
+    [run] = [run for run in office.repository.check_runs.values() if run.conclusion == "success"]
+    assert str(run.output["title"]) == "no promotion in this pull request; the policy becomes weaker"
+    assert "`separation` becomes weaker: \\{approvals: 1\\} → null" in unescape(str(run.output["summary"]))
+
+
+def test_the_merge_queue_asks_for_a_change_of_the_policy_too(office: Office) -> None:
+    separated(office)
+    number = office.pull(files={".github/promotion.yml": "require_sha: true\n"})
+    group = office.repository.merge_queue.add(number, by="bob")
+    office.event("merge_group", office.repository.merge_group_event(number), by="bob")
+    assert office.checks(group.head_sha) == ["pending"]
+
+
 @pytest.mark.parametrize("path", ["/activity", "/pulls/1/reviews", "/collaborators/bob/permission"])
 def test_a_question_about_approvals_that_is_not_answered_opens_nothing(office: Office, number: int, path: str) -> None:
     office.hub.faults.append(Fault("GET", path, 500, times=9))
@@ -191,6 +214,16 @@ def test_the_merge_queue_asks_again(office: Office, number: int) -> None:
     office.repository.review(number, by="bob", state="DISMISSED")
     office.event("merge_group", office.repository.merge_group_event(number), by="bob")
     assert office.checks(group.head_sha) == ["success", "pending"]
+
+
+def test_what_is_queued_before_it_needs_no_approval_of_its_own_here(office: Office, number: int) -> None:
+    review(office, number, "bob")
+    office.repository.merge_queue.add(number, by="bob")
+    after = office.pull("after")
+    group = office.repository.merge_queue.add(after, by="bob")
+    payload = office.repository.queue_run_event(REVIEW, after)
+    assert office.event("workflow_run", payload, by="bob").outputs["decision"] == "passed"
+    assert office.checks(group.head_sha) == ["success"]
 
 
 def test_why_says_what_is_waited_for(office: Office, number: int) -> None:

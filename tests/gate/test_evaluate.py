@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promotebot.artifact.source import WorkTree
 from promotebot.findings import errors_in
+from promotebot.gate.evaluate import evaluate_gate
+from promotebot.promotion.policy import parse_policy
+from promotebot.registry import Stage
+from promotebot.registry.model import Action, Source
 from tests.gate import lies
 from tests.gate.lies import Lie
-from tests.gate.sequences import LAX, NEW, OTHER, sequences
+from tests.gate.sequences import LAX, MODEL, NEW, OTHER, Ends, Move, examine, sequences, started
 
 GROWS = "is not the base's history["
 LIES = [
@@ -103,6 +109,12 @@ LIES = [
         "has never been in SHADOW or STAGING",
     ),
     Lie("promoted by a lax policy, the event", lies.promote_by_lax_policy, "gate.plan", "the rules refuse it"),
+    Lie(
+        "another manifest than stood in staging",
+        lies.promote_another_manifest,
+        "active.prior_stage",
+        ") has never been in SHADOW or STAGING",
+    ),
     Lie("a promotion told twice", lies.promote_twice, "gate.plan", "it changes nothing"),
     Lie("a request claimed at a terminal", lies.claim_a_request, "gate.plan", "request is not what a promotion writes"),
     Lie(
@@ -155,6 +167,30 @@ def is_refused(lie: Lie, files: WorkTree, data: st.DataObject) -> None:
     named = [f for f in result if f.rule == lie.rule and lie.says in f.message]
     assert any(lie.model in f"{f.where} {f.message}" or f.where.startswith("ml/artifacts/") for f in named), result
     assert all(f.remedy for f in result)
+
+
+@pytest.mark.parametrize("source", Source)
+@pytest.mark.parametrize(
+    ("policy", "move"),
+    [
+        ("terminal: [staging]", Move(MODEL, Action.PROMOTE, Stage.SHADOW, "v3")),
+        ("terminal: []", Move(MODEL, Action.DEMOTE, Stage.STAGING)),
+        ("require_sha: true", Move(MODEL, Action.PROMOTE, Stage.ACTIVE, "v2")),
+        ("separation: {approvals: 1}", Move(MODEL, Action.DEMOTE, Stage.ACTIVE)),
+    ],
+)
+def test_an_event_made_at_a_terminal_is_refused_for_a_stage_that_takes_none(
+    files: WorkTree, policy: str, move: Move, source: Source
+) -> None:
+    base = started()[0].registry
+    desk = replace(started()[0], base=base)
+    desk.must(replace(move, source=source))
+    result = evaluate_gate(
+        Ends(base, desk.registry, parse_policy(policy.encode()), files), examine=examine, now=desk.now
+    )
+    refused = {finding.rule for finding in errors_in(result.findings)}
+    # The event was decided by another policy; that the rule refuses it, too, is what is tested.
+    assert refused == {"gate.policy"} | ({"request.terminal", "gate.plan"} if source is Source.CLI else set())
 
 
 @pytest.mark.exhaustive

@@ -76,6 +76,26 @@ def test_a_pull_request_that_promotes_nothing_waits_for_nobody(github: FakeGitHu
     assert github.calls == []
 
 
+def test_a_pull_request_that_changes_the_policy_waits_though_it_promotes_nothing(github: FakeGitHub) -> None:
+    def asked() -> Finding | None:
+        return separation((), HEAD, github.pulls[7], ONE, github, changes_policy=True)
+
+    approve(github, "alice")
+    result = asked()
+    assert result is not None
+    assert waits(result) == "waits for 1 more approval of ccccccc"
+    assert "other than alice approves" in result.remedy
+    github.pushed["change"] = [push(OTHER), push(HEAD, "bob")]
+    approve(github, "bob")
+    result = asked()
+    assert result is not None
+    assert "other than alice or bob approves" in result.remedy
+    approve(github, "carol")
+    result = asked()
+    assert result is not None
+    assert result.severity is Severity.PASS
+
+
 def test_somebody_elses_approval_of_this_head_is_enough(github: FakeGitHub) -> None:
     approve(github, "bob")
     result = separated(github)

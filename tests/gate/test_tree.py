@@ -10,6 +10,7 @@ import pytest
 
 from promotebot.artifact.source import Kind
 from promotebot.findings import Finding, errors_in
+from promotebot.pulls.twins import twins
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from tests.gate import trees
@@ -243,6 +244,61 @@ def test_bytes_that_are_promoted_anew_from_the_same_directory_pass() -> None:
     head = desk.promoted(MODEL, Stage.SHADOW, "v2").registry
     result = judge(base(), head, files)
     assert result.passes, errors_in(result.findings)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "ml/artifacts/V1/model.onnx",
+        "ml/Artifacts/v1/model.onnx",
+        "ML",
+        "ml/artifacts/v1./model.onnx",
+        "ml/artifacts /v1/x",
+        "ml/datasets/DATA_1/data.parquet",
+        "Ml/artifacts",
+    ],
+)
+def test_a_path_that_is_the_same_on_macos_and_windows_is_refused(path: str) -> None:
+    for _, head in heads():
+        findings = errors_in(judge(base(), head, edited(lambda files: files.update({path: b"added"}))).findings)
+        assert [f.rule for f in findings] == ["gate.tree"], findings
+        assert "are the same place on macOS and Windows" in findings[0].message
+        assert path.startswith(findings[0].where)
+    without_it = Tree(edited(lambda files: files.update({path: b"added"})))
+    assert judge(trees.Desk(base().registry, without_it, base().now), base().registry, FILES).passes, "it may go"
+
+
+def test_another_unicode_form_of_a_path_is_the_same_place() -> None:
+    composed, other = "ml/art\u00e9/v1", "ml/arte\u0301/v1"
+    assert list(twins({composed}, [f"{other}/x"])) == [(other, composed)]
+    assert list(twins({composed}, [f"{composed}/x", "ml/arte/v1/x"])) == []
+
+
+def test_two_spellings_that_are_both_named_are_refused() -> None:
+    assert list(twins({"ml/v1", "ml/V1"}, ["ml/V1/x"])) == [("ml/V1", "ml/v1")]
+
+
+def test_attributes_that_change_no_named_file_are_nobodys_business() -> None:
+    files = edited(lambda files: files.update({".gitattributes": b"*.png filter=lfs"}))
+    assert judge(base(), base().registry, files, converted=("docs/logo.png",)).passes
+    result = judge(base(), base().registry, files, converted=(f"{V1}/model.onnx", f"{V1}/manifest.json"))
+    (finding,) = errors_in(result.findings)
+    assert (finding.rule, finding.where) == ("gate.attributes", ".gitattributes")
+    assert f"may change the bytes of {V1}/model.onnx and 1 more" in finding.message
+
+
+def test_what_a_merge_may_carry_into_a_named_directory_is_refused() -> None:
+    files = edited(lambda files: files.update({"notes.txt": b"x"}))
+    (finding,) = errors_in(judge(base(), base().registry, files, carried="ml/work/model.onnx").findings)
+    assert (finding.rule, finding.where) == ("gate.tree", "ml/work/model.onnx")
+    assert "git merge origin/<base>" in finding.remedy
+
+
+def test_a_directory_that_the_base_deleted_while_the_branch_edits_it_is_refused() -> None:
+    edit = edited(lambda files: files.update({f"{V1}/model.onnx": b"other"}))
+    desk = trees.Desk(base().registry, Tree(edited(gone)), base().now)
+    result = judge(desk, base().registry, edit, fork=Tree(FILES))
+    assert "names a directory that base and branch both changed" in str(errors_in(result.findings))
 
 
 def test_a_directory_that_base_and_branch_both_changed_is_for_a_merge_to_show() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -102,6 +102,9 @@ class Clone(FakeRepository):
     @contextmanager
     def open_blob(self, oid: str) -> Iterator[BinaryIO]:
         yield io.BytesIO(self.store.blobs[oid])
+
+    def bring(self, oids: Sequence[str]) -> None:
+        """Nothing was left out."""
 
     def merged_tree(self, ours: str, theirs: str) -> tuple[str, list[str]]:
         files, conflicts = self.store.merged(ours, theirs)
@@ -243,9 +246,12 @@ class World:
         return self.evidence[key]
 
     @contextmanager
-    def fetched(self, _: Remote, refs: Mapping[str, str]) -> Iterator[Clone]:
+    def fetched(
+        self, _: Remote, refs: Mapping[str, str], *, optional: Mapping[str, str] | None = None
+    ) -> Iterator[Clone]:
         """In the place of `FetchedRepository.fetched`."""
-        there = {ours: self.store.branches[ref.removeprefix("refs/heads/")] for ours, ref in refs.items()}
+        wanted = {**refs, **(optional or {})}
+        there = {ours: self.store.branches[ref.removeprefix("refs/heads/")] for ours, ref in wanted.items()}
         yield Clone(self.store, there, lambda branch, commit: self.push(BOT, branch, commit))
 
     def job(self) -> JobContext:

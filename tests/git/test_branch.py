@@ -48,6 +48,20 @@ def test_what_was_fetched_stands_under_its_local_name(
     assert repository.read_file(tip(repository), REGISTRY, max_bytes=10) == b"{}\n"
 
 
+def test_a_commit_that_was_pushed_away_is_fetched_by_its_id(
+    repository: FetchedRepository, remote: Path, clone: Clone
+) -> None:
+    alice, old = clone("alice"), tip(repository)
+    alice.write("late.txt", "late\n")
+    late = alice.commit("docs: Late")
+    alice.push()
+    alice.git("push", "--quiet", "--force", "origin", f"{old}:main")
+    assert repository.fetch_commit(late) == late
+    assert repository.read_file(late, "late.txt", max_bytes=10) == b"late\n"
+    with pytest.raises(CouldNotVerify, match=f"cannot fetch {'1' * 40}"):
+        repository.fetch_commit("1" * 40)
+
+
 def test_what_cannot_be_fetched_is_unknown_and_the_token_is_not_said(remote: Path) -> None:
     for url, ref in ((remote, "refs/heads/nowhere"), (remote.parent / "gone", "refs/heads/main")):
         with (
@@ -201,3 +215,18 @@ def test_a_hook_of_the_machine_is_not_run(
     monkeypatch.setenv("HOME", str(home))
     repository.push(commit(repository), "main", expected=tip(repository))
     assert not (tmp_path / "was-run").exists()
+
+
+def test_refs_that_the_remote_lacks_are_left_out_where_they_are_optional(remote: Path) -> None:
+    here = {"refs/promotebot/base": "refs/heads/main"}
+    optional = {"refs/promotebot/head/1": "refs/heads/gone", "refs/promotebot/head/2": "refs/heads/main"}
+    optional |= {"refs/promotebot/head/3": "refs/pull/3/head", "refs/promotebot/head/4": "refs/heads/gone"}
+    with FetchedRepository.fetched(Remote(str(remote), TOKEN), here, optional=optional) as fetched:
+        found = [fetched.resolve(name) for name in optional]
+        assert found == [None, tip(fetched), None, None]
+    gone = {"refs/promotebot/base": "refs/heads/gone"}
+    with (
+        pytest.raises(CouldNotVerify, match="cannot fetch refs/heads/gone: the remote has no such ref"),
+        FetchedRepository.fetched(Remote(str(remote), TOKEN), gone, optional=optional),
+    ):
+        raise AssertionError("nothing was fetched")

@@ -25,7 +25,13 @@ def test_the_token_is_sent_to_that_address_only_and_encoded() -> None:
     environment = REMOTE.environment()
     count = int(environment["GIT_CONFIG_COUNT"])
     configured = {environment[f"GIT_CONFIG_KEY_{n}"]: environment[f"GIT_CONFIG_VALUE_{n}"] for n in range(count)}
-    assert set(configured) == {"http.https://github.com/acme/models.git.extraHeader", "core.hooksPath"}
+    assert set(configured) == {
+        "http.https://github.com/acme/models.git.extraHeader",
+        "core.hooksPath",
+        "maintenance.auto",
+        "gc.auto",
+    }
+    assert (configured["maintenance.auto"], configured["gc.auto"]) == ("false", "0"), "nothing is left behind"
     scheme, _, credentials = configured["http.https://github.com/acme/models.git.extraHeader"].rpartition(" ")
     assert scheme == "Authorization: Basic"
     assert base64.b64decode(credentials).decode() == f"x-access-token:{TOKEN}"

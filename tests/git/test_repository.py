@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from git import Repo
@@ -35,15 +36,8 @@ def alice(tmp_path_factory: pytest.TempPathFactory) -> Person:
     alice.git("switch", "--quiet", "--create", "change", first)
     alice.git("mv", "a/one.txt", "a/moved.txt")
     alice.commit("docs: Move")
-    alice.git("switch", "--quiet", "--create", "two", first)
-    for name in ("A", "B"):
-        alice.write(f"{name}.txt", name)
-        alice.commit(f"docs: {name}")
-    alice.git("switch", "--quiet", "--create", "onto", "second")
-    alice.git("cherry-pick", "two~1", "two")
-    alice.git("switch", "--quiet", "--create", "squashed", "second")
-    alice.write("A.txt", "A")
-    alice.commit("docs: A and B (#1)")
+    alice.git("switch", "--quiet", "--create", "merged", "second")
+    alice.git("merge", "--quiet", "--no-ff", "--message", "Merge change", "change")
     alice.git("switch", "--quiet", "--orphan", "alone")
     alice.write("alone.txt", "x")
     alice.commit("docs: Alone")
@@ -92,6 +86,26 @@ def test_two_branches_without_a_common_commit_have_no_fork(repository: Repositor
 def test_both_names_of_a_rename_have_changed(repository: Repository) -> None:
     assert repository.changed_paths("main~1", "change") == ["a/moved.txt", "a/one.txt"]
     assert repository.changed_paths("main~1", "main~1") == []
+
+
+def test_attributes_are_those_of_a_commit_whatever_the_work_tree_says(tmp_path: Path) -> None:
+    alice = person("alice", tmp_path / "alice")
+    alice.git("init", "--quiet", "--initial-branch=main")
+    alice.write("ml/.gitattributes", "*.json text=auto ident\n")
+    alice.write("ml/a b\n.json", "{}")
+    first = alice.commit("docs: Attributes")
+    alice.write("ml/.gitattributes", "*.json -text\n")
+    second = alice.commit("docs: Others")
+    alice.write("ml/.gitattributes", "*.json text\n")
+    alice.git("clone", "--quiet", "--bare", ".", str(tmp_path / "bare.git"))
+    path, names = "ml/a b\n.json", ("text", "ident")
+    for place in (alice.clone, tmp_path / "bare.git"):
+        repository = Repository(Repo(place), ISOLATED)
+        assert repository.attributes(first, [path], names) == {path: {"text": "auto", "ident": "set"}}
+        assert repository.attributes(second, [path], names) == {path: {"text": "unset", "ident": "unspecified"}}
+        assert repository.attributes(first, [], names) == {}
+        repository.close()
+    assert alice.git("status", "--porcelain") == "M ml/.gitattributes"
 
 
 def listed(repository: Repository, path: str, *, recursive: bool) -> dict[str, Kind]:
@@ -163,15 +177,12 @@ def test_the_commits_of_a_file_are_those_that_changed_it(repository: Repository)
     assert repository.commits_of("*", "change") == []
 
 
-def test_where_a_branch_stood_before_a_merge_is_the_merges_first_parent(repository: Repository) -> None:
-    assert repository.first_commit_before("main", "change") == repository.commit_id("main~1")
-    assert repository.first_commit_before("main~1", "change") is None, "nothing was before the first"
-
-
-def test_a_rebase_puts_all_commits_of_a_branch_on_top_and_a_squash_one(repository: Repository) -> None:
-    second = repository.commit_id("second")
-    assert repository.first_commit_before("onto", "two") == second
-    assert repository.first_commit_before("squashed", "two") == second
+def test_what_a_merge_brought_came_to_the_branch_with_the_merge(repository: Repository) -> None:
+    first, merge = repository.commit_id("main~1"), repository.commit_id("merged")
+    assert repository.mainline_commits("merged", ["a/moved.txt"]) == [merge]
+    assert repository.mainline_commits("merged", ["a/one.txt", "ab.txt"]) == [merge, first]
+    assert repository.mainline_commits("change", ["a/moved.txt"]) == [repository.commit_id("change")]
+    assert repository.mainline_commits("merged", ["nowhere", "*"]) == []
 
 
 @pytest.mark.parametrize("status", [-9, 137, 2])

@@ -109,6 +109,20 @@ def test_a_pull_request_is_read_with_both_ends(client: PyGithubClient, repositor
     assert client.default_branch() == "main"
 
 
+def test_the_pull_request_that_brought_a_commit_is_found_by_it(client: PyGithubClient, repository: Repository) -> None:
+    head, before = repository.pull(1).head_sha, repository.git.branch("main") or ""
+    [opened] = client.pulls_with(head)
+    assert opened == client.pull(1)
+    assert list(client.pulls_with(before)) == []
+    merge = repository.merge(1, by="alice")
+    [merged] = client.pulls_with(merge)
+    assert merged == client.pull(1)
+    assert (merged.merged, merged.base_ref, merged.merged_at) == (True, "main", repository.pull(1).merged_at)
+    assert client.pulls_with(head) == [merged]
+    with pytest.raises(CouldNotVerify, match="which pull request brought 0000000: 422"):
+        client.pulls_with("0" * 40)
+
+
 def test_a_deleted_fork_counts_as_a_fork(hub: EmbeddedGitHub, client: PyGithubClient, tmp_path: Path) -> None:
     fork = hub.fork("acme/models", "mallory")
     mallory = Person.at_work(hub, fork, "mallory", tmp_path / "mallory")
@@ -118,6 +132,7 @@ def test_a_deleted_fork_counts_as_a_fork(hub: EmbeddedGitHub, client: PyGithubCl
     mallory.push()
     number = hub.repository("acme/models").open_pull(author="mallory", head="mallory:evil", title="x").number
     assert client.pull(number).is_fork
+    assert [pull.is_fork for pull in client.pulls_with(client.pull(number).head_sha)] == [True]
 
 
 def test_the_sticky_comment_is_written_once_and_updated_in_place(
@@ -154,7 +169,7 @@ def test_a_comment_is_read_as_it_is_now(client: PyGithubClient, repository: Repo
 
 def test_the_check_run_stands_on_the_exact_head(client: PyGithubClient, repository: Repository) -> None:
     head = repository.pull(1).head_sha
-    client.publish_check(head, name="promotebot", conclusion="failure", title="t" * 999, summary="s" * 99999, text="")
+    client.publish_check(head, name="promotebot", conclusion="failure", title="t" * 999, summary="s" * 99999)
     [run] = repository.check_runs.values()
     assert (run.head_sha, run.name, run.status, run.conclusion) == (head, "promotebot", "completed", "failure")
 
@@ -162,7 +177,7 @@ def test_the_check_run_stands_on_the_exact_head(client: PyGithubClient, reposito
 def test_a_persons_token_publishes_the_status_and_no_check_run(repository: Repository) -> None:
     client = connect(repository, repository.hub.issue_user_token("alice"))
     head = repository.pull(1).head_sha
-    assert not client.publish_check(head, name="promotebot", conclusion="success", title="ok", summary="", text="")
+    assert not client.publish_check(head, name="promotebot", conclusion="success", title="ok", summary="")
     client.publish_status(head, context="promotebot/gate", state="success", description="d" * 300)
     assert not repository.check_runs
     [status] = client.statuses(head)
@@ -198,7 +213,7 @@ def test_pushes_are_read_by_cursor_to_the_first(client: PyGithubClient, reposito
 def test_a_missing_permission_is_named_as_the_line_to_add(repository: Repository) -> None:
     client = connect(repository, repository.issue_actions_token({"contents": "read", "pull-requests": "read"}))
     with pytest.raises(CouldNotVerify, match=r"add `checks: write` under `permissions:`"):
-        client.publish_check(repository.pull(1).head_sha, name="n", conclusion="success", title="", summary="", text="")
+        client.publish_check(repository.pull(1).head_sha, name="n", conclusion="success", title="", summary="")
     client.close()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from promotebot.errors import InvalidInput
-from promotebot.github.events import CommentCreated, Ignored, Reviewed, parse_event
+from promotebot.github.events import CommentCreated, Event, Ignored, Queued, Reviewed, parse_event
 
 USER = {"login": "alice", "id": 1, "type": "User"}
 PAYLOAD: dict[str, Any] = {
@@ -52,6 +52,26 @@ def test_the_end_of_a_run_on_a_review_names_pull_requests_and_nothing_else(
     run = {"event": "pull_request_review", "pull_requests": [{"number": 4}, {"number": 3}, {"number": 4}], **changes}
     event = parse_event("workflow_run", json.dumps({"action": "completed", "workflow_run": run}).encode())
     assert event == Reviewed(pulls) if pulls else isinstance(event, Ignored)
+
+
+QUEUE = f"gh-readonly-queue/release/1.x/pr-7-{'a' * 40}"
+
+
+def queue_run(**changes: Any) -> Event:
+    run = {"event": "merge_group", "pull_requests": [], "head_branch": QUEUE, "head_sha": "c" * 40, **changes}
+    return parse_event("workflow_run", json.dumps({"action": "completed", "workflow_run": run}).encode())
+
+
+def test_the_end_of_a_run_on_the_merge_queue_asks_for_the_commit_that_was_queued() -> None:
+    assert queue_run() == Queued("c" * 40, f"refs/heads/{QUEUE}", "", "refs/heads/release/1.x")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"head_branch": "main"}, {"head_branch": None}, {"head_branch": f"{QUEUE}/x"}, {"event": "push"}],
+)
+def test_a_run_on_a_branch_that_is_no_queues_asks_for_nothing(changes: dict[str, Any]) -> None:
+    assert isinstance(queue_run(**changes), Ignored)
 
 
 @pytest.mark.parametrize(

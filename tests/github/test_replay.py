@@ -128,7 +128,7 @@ def test_the_sticky_comment_is_written_then_updated(client: PyGithubClient) -> N
 @pytest.mark.vcr
 def test_a_check_run_is_published(client: PyGithubClient) -> None:
     head = client.pull(1).head_sha
-    client.publish_check(head, name="promotebot/gate", conclusion="success", title="legal", summary="ok", text="")
+    client.publish_check(head, name="promotebot/gate", conclusion="success", title="legal", summary="ok")
 
 
 def test_no_cassette_holds_a_token_an_address_of_a_machine_or_an_unknown_header() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import NotOpened, Problem
 from promotebot.artifact.source import GitTree, WorkTree
-from promotebot.planning.examiner import Examiner
+from promotebot.errors import CouldNotVerify
+from promotebot.planning.examiner import Examiner, within_budget
 from promotebot.registry.names import ArtifactPath, GitSha
 from tests.fakes import BASE, FORK, HEAD, Commit, FakeRepository
 
@@ -108,3 +110,17 @@ def test_a_directory_that_is_not_there_is_evidence_of_nothing(repository: FakeRe
     assert evidence.digest is None
     assert evidence.findings
     assert opener.opened == []
+
+
+def test_when_the_time_of_one_piece_of_work_is_spent_no_other_artifact_is_looked_at(repository: FakeRepository) -> None:
+    moments = iter([100.0, 400.0, 400.1])
+    examine = within_budget(
+        Examiner(opener := Opener()), timedelta(minutes=5), monotonic=lambda: next(moments), subject="#7"
+    )
+    examine(tree(repository, BASE), V1, Limits())
+    with pytest.raises(
+        CouldNotVerify, match=rf"judging #7 took longer than 5 min, so {COPY} was not looked at"
+    ) as told:
+        examine(tree(repository, BASE), COPY, Limits())
+    assert "start the gate by hand" in told.value.remedy
+    assert opener.opened == [b"model"]

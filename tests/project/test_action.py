@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -126,11 +127,32 @@ def test_every_command_and_every_decision_is_named_where_people_look() -> None:
 
 
 def test_the_program_runs_isolated_from_an_environment_outside_the_workspace() -> None:
-    assert re.fullmatch(r'"\$RUNNER_TEMP/[\w/]+/bin/python" -I -m promotebot', RUN["run"])
+    assert re.fullmatch(r'exec "\$RUNNER_TEMP/[\w/]+/bin/python" -I -m promotebot', RUN["run"])
     install = next(step["run"] for step in STEPS if "uv venv" in step.get("run", ""))
     assert "--require-hashes --no-build -r source/requirements/runtime.txt" in install
     assert "--build-constraints source/requirements/bootstrap.txt" in install
     assert "GITHUB_WORKSPACE" not in install + RUN["run"]
+
+
+def test_no_process_of_the_job_shows_the_token_to_another_one(tmp_path: Path) -> None:
+    """Neither the program nor the shell that starts it, asked while the program waits for the event to be readable."""
+    (tmp_path / "promotebot").mkdir()
+    (tmp_path / "promotebot/environment").symlink_to(sys.prefix)
+    event, script = tmp_path / "event.json", tmp_path / "run.sh"
+    os.mkfifo(event)
+    script.write_text(RUN["run"])
+    shell = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
+    files = {"GITHUB_EVENT_PATH": event, "GITHUB_OUTPUT": tmp_path / "output", "GITHUB_STEP_SUMMARY": tmp_path / "md"}
+    environment = {**BASE, **{name: str(path) for name, path in files.items()}, "RUNNER_TEMP": str(tmp_path)}
+    token, other = "ghs_0123456789", "of-another-service"
+    started = {**environment, "GITHUB_TOKEN": token, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": other}
+    with subprocess.Popen(shell, env=started, stderr=subprocess.DEVNULL) as process:
+        with event.open("w"):  # returns when the program reads it
+            shown = Path(f"/proc/{process.pid}/environ").read_bytes().decode()
+        process.wait()
+    assert "GITHUB_REPOSITORY=acme/models" in shown
+    assert token not in shown
+    assert other not in shown
 
 
 def test_uv_is_the_one_that_the_locks_were_made_with() -> None:
@@ -170,6 +192,16 @@ def test_runs_never_wait_for_each_other(path: Path) -> None:
     assert re.fullmatch(r"\w+-\$\{\{ (github\.event\.comment\.id \|\| )?github\.run_id \}\}", group["group"])
 
 
+def test_announcements_of_one_branch_run_one_after_the_other() -> None:
+    jobs = load(ROOT / ".github/workflows/promote.yml")["jobs"]
+    assert "concurrency" not in jobs["promote"]
+    assert jobs["merged"]["concurrency"] == {
+        "group": "promotebot-announce-${{ github.event.pull_request.base.ref || github.ref_name }}",
+        "cancel-in-progress": "false",
+    }
+    assert jobs["merged"]["steps"][-1]["with"] == {"command": "announce"}
+
+
 def test_what_a_pull_request_can_edit_runs_nothing_and_may_nothing() -> None:
     document = load(ROOT / ".github/workflows/review.yml")
     assert list(document["on"]) == ["pull_request_review"]
@@ -206,7 +238,7 @@ def test_the_sharded_verification_is_a_workflow_with_pinned_actions_and_least_pe
     linter = [str(Path(sys.executable).parent / "actionlint"), "-shellcheck=", "-pyflakes=", str(copy)]
     done = subprocess.run(linter, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
-    assert len(PIN.findall(copy.read_text())) == text.count("uses: ")
+    assert len(PIN.findall(copy.read_text())) == len(re.findall(r"^ +(?:- )?uses: ", text, re.MULTILINE))
     jobs = yaml.safe_load(text)["jobs"]
     shards = jobs["part"]["strategy"]["matrix"]["shard"]
     assert shards == [f"{number}/{len(shards)}" for number in range(1, len(shards) + 1)]

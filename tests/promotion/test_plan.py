@@ -20,7 +20,8 @@ from promotebot.findings import error, errors_in, warnings_in
 from promotebot.promotion.history import check_entry
 from promotebot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
 from promotebot.promotion.policy import Policy, parse_policy
-from promotebot.promotion.replay import Diverged, Replayed, replay
+from promotebot.promotion.reconstruct import request_of
+from promotebot.promotion.replay import Diverged, Replayed, Step, replay
 from promotebot.promotion.request import Actor, Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.registry import ModelRegistry, Stage
@@ -151,8 +152,7 @@ def test_a_training_commit_must_be_known_to_be_in_the_history(reachable: bool | 
 
 def test_a_prior_stage_counts_only_in_the_base() -> None:
     assert refused_by(decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, base=EMPTY)) == {"active.prior_stage"}
-    lax = parse_policy(b"stages: {active: {require_prior_stage: false}}")
-    assert isinstance(decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, base=EMPTY, policy=lax), Plan)
+    assert isinstance(decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, base=EMPTY, policy=LAX), Plan)
 
 
 def test_bytes_nobody_could_prove_have_no_prior_stage() -> None:
@@ -163,10 +163,53 @@ def test_bytes_nobody_could_prove_have_no_prior_stage() -> None:
 def test_soak_warns_by_default_and_refuses_when_required() -> None:
     early = decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, now=NOW + timedelta(days=1))
     assert [finding.rule for finding in warnings_in(early.findings)] == ["soak.shadow"]
-    strict = parse_policy(b"stages: {shadow: {soak: {minimum: 7d, required: true}}}")
-    assert refused_by(decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, now=NOW, policy=strict)) == {"soak.shadow"}
-    late = decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, now=NOW + timedelta(days=7), policy=strict)
+    merged = Facts(commit_reachable=True, merged_at={SHADOWED.history[MODEL][0]: NOW})
+    request = asked(Stage.ACTIVE, V1)
+    assert refused_by(decide(SHADOWED, request, V1, policy=STRICT, facts=merged)) == {"soak.shadow"}
+    late = decide(SHADOWED, request, V1, now=NOW + timedelta(days=7), policy=STRICT, facts=merged)
     assert isinstance(late, Plan)
+
+
+STRICT = parse_policy(b"stages: {shadow: {soak: {minimum: 7d, required: true}}}")
+
+
+@pytest.mark.parametrize("source", Source)
+def test_an_event_dated_300_days_back_does_not_satisfy_a_required_soak(source: Source) -> None:
+    request = asked(Stage.ACTIVE, V1, actor=Actor("alice", source))
+    late = NOW + timedelta(days=300)
+    refused = decide(SHADOWED, request, V1, now=late, policy=STRICT)
+    assert refused_by(refused) == {"soak.shadow"}
+    assert "how long it was there cannot be known" in errors_in(refused.findings)[0].message
+    recommended = decide(SHADOWED, request, V1, now=late)
+    assert isinstance(recommended, Plan)
+    [told] = [finding.message for finding in recommended.findings if finding.rule == "soak.shadow"]
+    assert told.endswith("(by the event's own, self-asserted time)")
+    merged = Facts(commit_reachable=True, merged_at={SHADOWED.history[MODEL][0]: late - timedelta(days=6)})
+    assert refused_by(decide(SHADOWED, request, V1, now=late, policy=STRICT, facts=merged)) == {"soak.shadow"}
+
+
+LAX = parse_policy(b"stages: {active: {require_prior_stage: false}}")
+TERMINAL_ACTIVE = [b"terminal: [shadow, staging]", b"require_sha: true", b"separation: {approvals: 1}"]
+
+
+@pytest.mark.parametrize("text", TERMINAL_ACTIVE)
+@pytest.mark.parametrize("action", Action)
+def test_a_stage_that_is_closed_to_the_terminal_is_changed_on_github_only(text: bytes, action: Action) -> None:
+    registry = after(after(LIVE, Stage.SHADOW, V2), Stage.ACTIVE, V2)
+    request = asked(Stage.ACTIVE, V1, action=action)
+    refused = decide(registry, request, V1, policy=parse_policy(text))
+    assert refused_by(refused) == {"request.terminal"}
+    verb = {"promote": "/promote active", "rollback": "/rollback regime", "demote": "/demote regime"}[action.value]
+    assert f"comment on the pull request: {verb}" in errors_in(refused.findings)[0].remedy
+    on_github = replace(request, actor=Actor("alice", Source.GITHUB))
+    assert isinstance(decide(registry, on_github, V1, policy=parse_policy(text)), Plan)
+
+
+@pytest.mark.parametrize("text", TERMINAL_ACTIVE)
+def test_the_other_stages_stay_open_to_the_terminal(text: bytes) -> None:
+    assert isinstance(decide(LIVE, asked(Stage.STAGING, V1), V1, policy=parse_policy(text)), Plan)
+    cleared = asked(Stage.SHADOW, V1, action=Action.DEMOTE)
+    assert isinstance(decide(LIVE, cleared, V1, policy=parse_policy(text)), Plan)
 
 
 def test_a_reason_is_warned_of_or_required_by_policy() -> None:
@@ -212,6 +255,67 @@ def test_a_pointer_that_pins_no_manifest_gets_one_by_asking_again() -> None:
     decision = decide(older, asked(Stage.SHADOW, V1), V1)
     assert isinstance(decision, Plan)
     assert decision.pointer.manifest_digest == V1.manifest_digest
+
+
+TUNED = evidence("v1_tuned", "1", threshold=0.9)
+"""The bytes of V1 under another manifest."""
+
+
+def without_manifests(registry: ModelRegistry) -> ModelRegistry:
+    """The registry as a tool wrote it whose pointers pinned the bytes alone."""
+    document = copy.deepcopy(registry.document)
+    entry = document["models"][MODEL]
+    pointers = [entry[stage.value] for stage in Stage] + [event["pointer"] for event in entry["history"]]
+    for pointer in filter(None, pointers):
+        pointer.pop("manifest_digest", None)
+    entry["history"], entry["history_digest"] = sealed(entry["history"])
+    return ModelRegistry.parse(stored_json(document))
+
+
+def test_the_same_bytes_under_another_manifest_were_in_no_stage_before() -> None:
+    assert TUNED.digest == V1.digest
+    refused = decide(SHADOWED, asked(Stage.ACTIVE, TUNED), TUNED)
+    assert refused_by(refused) == {"active.prior_stage"}
+    assert f"with this manifest ({short_digest(TUNED.manifest_digest)})" in errors_in(refused.findings)[0].message
+    assert isinstance(decide(without_manifests(SHADOWED), asked(Stage.ACTIVE, TUNED), TUNED), Plan)
+
+
+def test_another_manifest_soaks_from_its_own_promotion_and_comes_from_its_own_stage() -> None:
+    tuned = after(SHADOWED, Stage.SHADOW, TUNED, now=NOW + timedelta(days=6))
+    newest, oldest = tuned.history[MODEL]
+    late = NOW + timedelta(days=7)
+    merged = Facts(commit_reachable=True, merged_at={oldest: NOW, newest: NOW + timedelta(days=6)})
+    refused = decide(tuned, asked(Stage.ACTIVE, TUNED), TUNED, now=late, policy=STRICT, facts=merged)
+    assert refused_by(refused) == {"soak.shadow"}
+    first = decide(tuned, asked(Stage.ACTIVE, V1), V1, now=late, policy=STRICT, facts=merged)
+    assert isinstance(first, Plan)
+    assert first.event.from_stage is None, "shadow holds the other manifest now"
+    assert after(tuned, Stage.STAGING, TUNED, now=late).history[MODEL][0].from_stage is Stage.SHADOW
+
+
+def test_another_manifest_of_bytes_that_were_active_is_no_rollback() -> None:
+    moved_on = after(after(LIVE, Stage.SHADOW, V2), Stage.ACTIVE, V2)
+    shadowed = after(moved_on, Stage.SHADOW, TUNED)
+    frozen = parse_policy(b"freezes: [{start: 2026-02-16T00:00, end: 2026-02-17T00:00, reason: close}]")
+    assert refused_by(decide(shadowed, asked(Stage.ACTIVE, TUNED), TUNED, policy=frozen)) == {"freeze"}
+    forward = decide(shadowed, asked(Stage.ACTIVE, TUNED), TUNED)
+    assert isinstance(forward, Plan)
+    assert forward.action is Action.PROMOTE
+    back = decide(forward.after, asked(Stage.ACTIVE, V1), V1)
+    assert isinstance(back, Plan)
+    assert back.action is Action.ROLLBACK, "the manifest that was ACTIVE before is gone back to"
+    older = decide(without_manifests(moved_on), asked(Stage.ACTIVE, TUNED), TUNED)
+    assert isinstance(older, Plan)
+    assert older.action is Action.ROLLBACK, "a pointer that pins no manifest is known by its bytes"
+
+
+def test_an_event_that_claims_to_go_back_to_another_manifest_is_read_as_a_promotion() -> None:
+    moved_on = after(after(LIVE, Stage.SHADOW, V2), Stage.ACTIVE, V2)
+    for proof, action in ((TUNED, Action.PROMOTE), (V1, Action.ROLLBACK)):
+        claimed = decide(moved_on, asked(Stage.ACTIVE, proof, action=Action.ROLLBACK), proof, policy=LAX)
+        assert isinstance(claimed, Plan)
+        step = Step(MODEL, claimed.event, moved_on, claimed.digest)
+        assert (claimed.action, request_of(step, moved_on.entries[MODEL]).action) == (Action.ROLLBACK, action)
 
 
 def test_new_bytes_in_a_directory_another_stage_points_to_are_refused() -> None:
@@ -269,7 +373,8 @@ def test_a_registry_of_an_older_tool_is_warned_of_and_sealed() -> None:
 
 actions = st.sampled_from([Action.PROMOTE, Action.PROMOTE, Action.PROMOTE, Action.ROLLBACK, Action.DEMOTE])
 steps = st.lists(
-    st.tuples(st.sampled_from(Stage), st.sampled_from(["1", "2", "3"]), st.integers(0, 3), actions), max_size=8
+    st.tuples(st.sampled_from(Stage), st.sampled_from(["1", "1_tuned", "2", "3"]), st.integers(0, 3), actions),
+    max_size=8,
 )
 Move = tuple[Stage, str, int, Action]
 
@@ -279,7 +384,7 @@ def walk(moves: list[Move]) -> list[ModelRegistry]:
     states, now = [EMPTY], NOW
     for stage, seed, days, action in moves:
         now += timedelta(days=days)
-        proof = evidence(f"v{seed}", seed)
+        proof = TUNED if seed == "1_tuned" else evidence(f"v{seed}", seed)
         decision = decide(states[-1], asked(stage, proof, action=action), proof, now=now)
         if isinstance(decision, Plan):
             states.append(decision.after)
@@ -296,6 +401,17 @@ def test_any_sequence_of_legal_requests_keeps_every_invariant(moves: list[Move])
     replayed = replay(states[0], states[-1])
     assert isinstance(replayed, Replayed)
     assert len(replayed.steps) == len(states) - 1
+
+
+@given(steps)
+def test_nothing_becomes_active_whose_bytes_and_manifest_were_in_no_stage_before(moves: list[Move]) -> None:
+    state = walk(moves)[-1]
+    history = state.history.get(MODEL, ())
+    for index, event in enumerate(history):
+        if event.to_stage is Stage.ACTIVE:
+            earlier = [e.pointer for e in history[index + 1 :] if e.to_stage]
+            digests = (event.pointer.digest, event.pointer.manifest_digest)
+            assert digests in [(pointer.digest, pointer.manifest_digest) for pointer in earlier]
 
 
 def edits(entry: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -50,6 +50,7 @@ def test_values_are_read() -> None:
         ("stages: {shadow: {soak: {minimum: soon}}}", "not a duration"),
         ("stages: {shadow: {soak: {minimum: 7}}}", "not a duration"),
         ("require_reason: 3x", "require_reason"),
+        ("terminal: [production]", "terminal"),
         ("a: 1\na: 2", "stands twice"),
         ("a: &x 1\nb: *x", "aliases"),
         ("- 1", "$: "),
@@ -65,6 +66,23 @@ def test_what_is_misspelt_is_an_error_not_a_default(text: str, says: str) -> Non
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "stages"),
+    [
+        ("", {Stage.SHADOW, Stage.STAGING, Stage.ACTIVE}),
+        ("terminal: [shadow, active]", {Stage.SHADOW, Stage.ACTIVE}),
+        ("terminal: []", set()),
+        ("require_sha: true", {Stage.SHADOW, Stage.STAGING}),
+        ("separation: {approvals: 1}", {Stage.SHADOW, Stage.STAGING}),
+        ("separation: {approvals: 1}\nterminal: [active]", set()),
+    ],
+)
+def test_a_terminal_is_open_for_the_listed_stages_and_for_active_only_where_nobody_is_asked_for(
+    text: str, stages: set[Stage]
+) -> None:
+    assert parse_policy(text.encode()).terminal_stages == stages
+
+
 def test_a_policy_that_is_not_utf8_or_too_large_is_refused() -> None:
     with pytest.raises(InvalidInput, match="not a YAML file"):
         parse_policy(b"\xff")
@@ -75,3 +93,10 @@ def test_a_policy_that_is_not_utf8_or_too_large_is_refused() -> None:
 def test_the_digest_covers_what_is_in_force_not_how_it_is_written() -> None:
     assert parse_policy(b"drafts: false").digest == Policy().digest
     assert parse_policy(b"drafts: true").digest != Policy().digest
+
+
+@pytest.mark.parametrize(("stage", "days"), [("shadow", 7), ("staging", 2)])
+def test_a_section_that_names_one_key_keeps_the_defaults_of_the_others(stage: str, days: int) -> None:
+    named = getattr(parse_policy(f"stages: {{{stage}: {{permission: read}}}}".encode()).stages, stage)
+    assert (named.permission, named.soak.minimum.days) == (Permission.READ, days)
+    assert getattr(parse_policy(f"stages: {{{stage}: {{soak: null}}}}".encode()).stages, stage).soak is None

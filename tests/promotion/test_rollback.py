@@ -30,10 +30,15 @@ def entry(*moves: str, **options: Any) -> ModelEntry:
     return read_record(ModelEntry, {"active": active, "history": history}, where="test", path="$")
 
 
-def pointer_of(letter: str, index: int, *, digests: bool = True, same_directory: bool = True) -> dict[str, Any]:
+def pointer_of(
+    letter: str, index: int, *, digests: bool = True, same_directory: bool = True, pinned: str = ""
+) -> dict[str, Any]:
+    """A capital letter has the bytes of the small one under a manifest of its own, as far as `pinned` names it."""
     directory = f"ml/{letter}" if same_directory else f"ml/{letter}{index}"
-    digest = f"sha256:{letter.encode().hex() * 32}" if digests else None
-    return {"artifact_dir": directory, "artifact_id": f"{letter}_prod", "digest": digest}
+    digest = f"sha256:{letter.lower().encode().hex() * 32}" if digests else None
+    manifest = f"sha256:{letter.encode().hex() * 32}" if letter in pinned else None
+    pointer = {"artifact_dir": directory, "artifact_id": f"{letter}_prod", "digest": digest}
+    return {**pointer, "manifest_digest": manifest}
 
 
 def names(*moves: str, **options: Any) -> list[str]:
@@ -72,6 +77,25 @@ def test_the_same_bytes_in_another_directory_are_the_same_artifact() -> None:
 
 def test_without_digests_the_directory_tells_artifacts_apart() -> None:
     assert names("a", "b", digests=False) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("moves", "pinned", "expected"),
+    [
+        ("a A", "aA", "a"),
+        ("a A <a", "aA", ""),
+        ("c a A", "aA", "ac"),
+        ("c a A <a A", "aA", "ac"),
+        ("b a A -", "aA", "ab"),
+        ("a A", "A", ""),
+        ("a A", "a", ""),
+        ("b a A <b", "a", ""),
+    ],
+)
+def test_the_same_bytes_under_another_manifest_are_another_artifact_where_both_pin_one(
+    moves: str, pinned: str, expected: str
+) -> None:
+    assert "".join(names(*moves.split(), pinned=pinned)) == expected
 
 
 def test_to_chooses_by_name_and_never_a_broken_one() -> None:

@@ -14,7 +14,7 @@ from promotebot.registry.model import Action, Source
 from promotebot.registry.registry import DEFAULT_PATH
 from promotebot.registry.split_layout import models_directory
 from tests.fakes import POLICY_PATH, diverged
-from tests.gate.sequences import MODEL, OTHER, START, Desk, Move
+from tests.gate.sequences import MODEL, OTHER, START, Desk, Move, manifest_of
 
 EMPTY = ModelRegistry.parse(stored_json({"schema_version": "v1", "models": {}}))
 TO_SHADOW = Move(MODEL, Action.PROMOTE, Stage.SHADOW, "v1", Source.GITHUB)
@@ -45,7 +45,8 @@ def files(registry: ModelRegistry | None, *artifacts: str, policy: str = "", spl
         contents[DEFAULT_PATH] = registry.to_bytes()
     for artifact in artifacts:
         name, _, content = artifact.partition("=")
-        contents[f"ml/artifacts/{name}/manifest.json"] = json.dumps({"model_file": "m.onnx", "is": content}).encode()
+        changed = {"is": content} if content else {}
+        contents[f"ml/artifacts/{name}/manifest.json"] = json.dumps({**manifest_of(name), **changed}).encode()
     return contents | ({POLICY_PATH: policy.encode()} if policy else {})
 
 

@@ -230,7 +230,7 @@ def test_without_what_it_rested_on_a_promotion_is_refused() -> None:
 
 def test_an_error_of_github_while_planning_again_is_not_a_verdict() -> None:
     base = promoted(EMPTY, TO_SHADOW, OTHER_TO_SHADOW, asked=50)
-    snapshot = pull_snapshot(moved_apart(base, HEAD_REGISTRY))
+    snapshot = pull_snapshot(moved_apart(base, HEAD_REGISTRY, "v1"))
     with pytest.raises(CouldNotVerify, match="GitHub does not answer"):
         load_pending(snapshot, job_context(FakeGitHub().fail("pull")))
 

@@ -130,7 +130,7 @@ def test_a_github_that_does_not_say_when_pulls_were_merged_plans_nothing() -> No
     base = promoted(EMPTY, TO_SHADOW)
     job = job_context(FakeGitHub(pulls={7: pull_request()}).fail("pull"))
     with pytest.raises(CouldNotVerify, match="GitHub does not answer"):
-        replan(STEPS, STEPS, pull_snapshot(ahead(base, base)), job)
+        replan(STEPS, STEPS, pull_snapshot(ahead(base, base, "v1")), job)
 
 
 @pytest.mark.parametrize(

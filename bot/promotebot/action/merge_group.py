@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,16 +9,18 @@ from promotebot.action.result import GATE_OUTCOMES, Answer
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, error, errors_in
 from promotebot.gate.approvals import separation
-from promotebot.gate.evaluate import evaluate_gate
+from promotebot.gate.evaluate import FactsOf, evaluate_gate
+from promotebot.gate.policy import changes_policy
 from promotebot.gate.refusal import Reason
+from promotebot.gate.report import annotate, report_title
 from promotebot.gate.requests import check_attested, subject
-from promotebot.gate.status import publish_verdict
+from promotebot.gate.status import Report, publish_verdict
 from promotebot.git.branch import FetchedRepository
-from promotebot.github.events import Queued
-from promotebot.promotion.policy import Policy
+from promotebot.github.events import BRANCH, QUEUE_BRANCH, Queued
 from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.facts import facts_on
 from promotebot.pulls.snapshot import BASE, HEAD, remote
 from promotebot.registry.model import Source
 
@@ -32,27 +33,38 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
     """
     with FetchedRepository.fetched(remote(job.settings), {HEAD: event.head_ref, BASE: event.base_ref}) as repository:
         settings = job.settings
-        base, head = repository.commit_id(event.base_sha), repository.commit_id(event.head_sha)
+        base, head = repository.commit_id(event.base_sha or BASE), repository.commit_id(event.head_sha)
         changeset = Changeset(repository, base, head, settings.registry_path, settings.policy_path)
-        result = evaluate_gate(changeset, examine=job.examine, now=job.clock())
+        result = evaluate_gate(changeset, examine=job.examine, now=job.clock(), facts=_facts(event, changeset, job))
         result = replace(result, findings=(*result.findings, *_requested(result.steps, job)))
-        result = result.with_approval(_approved(event, result.steps, changeset.policy, job))
+        result = result.with_approval(_approved(event, result.steps, changeset, job))
+        annotations = annotate(result.findings, changeset)
     text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in result.findings)
-    publish_verdict(job.github, event.head_sha, result.conclusion, result.title, text)
+    report = Report(text, report_title(result), annotations)
+    publish_verdict(job.github, event.head_sha, result.conclusion, result.title, report)
     return Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=text)
 
 
-def _approved(event: Queued, steps: Sequence[Step], policy: Policy, job: JobContext) -> Finding | None:
+def _facts(event: Queued, changeset: Changeset, job: JobContext) -> FactsOf | None:
+    """Return what GitHub knows for the rules, as it is asked for the pull request itself."""
+    base, base_ref = changeset.base_registry, event.base_ref.removeprefix(BRANCH)
+    return (lambda request: facts_on(request, changeset, base_ref, job, base)) if base else None
+
+
+def _approved(event: Queued, steps: Sequence[Step], changeset: Changeset, job: JobContext) -> Finding | None:
     """Return the approval of the queued pull request's own head; the queue's branch name says which it is."""
-    if policy.separation is None or not steps:
+    policy, changed = changeset.policy, changes_policy(changeset)
+    if policy.separation is None or not (steps or changed):
         return None
-    named = re.search(r"/pr-(\d{1,18})-[0-9a-f]{40}$", event.head_ref, re.ASCII)
+    named = QUEUE_BRANCH.fullmatch(event.head_ref.removeprefix(BRANCH))
     if named is None:
         raise CouldNotVerify(
             f"{event.head_ref} names no pull request", remedy="take it out of the queue, and add it again"
         )
-    pull = job.github.pull(int(named[1]))
-    return separation(steps, pull.head_sha, pull, policy, job.github)
+    pull = job.github.pull(int(named[2]))
+    # What was queued before it is approved in a group of its own.
+    own = [step for step in steps if step.event.request is None or step.event.request.pull == pull.number]
+    return separation(own, pull.head_sha, pull, policy, job.github, changes_policy=changed)
 
 
 def _requested(steps: Sequence[Step], job: JobContext) -> list[Finding]:

@@ -1,150 +1,175 @@
-"""After the merge: verify the merged commit, record a deployment of each stage that changed, and send an event."""
+"""The branch moved, by a merge or by a push: announce what it holds now and did not hold at its last announced state.
+
+What is announced comes from two states of the branch alone, whatever way led from one to the other: a merge, a
+squash, a rebase, the merge queue, or a push without a pull request.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
+from promotebot.action.against_gate import against_gate, keep_issue
+from promotebot.action.announce import Change, deploy
+from promotebot.action.ledger import ANNOUNCED, NOTHING, Ledger, push_that_brought
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
-from promotebot.action.result import Answer, Outcome
+from promotebot.action.result import Answer, Outcome, finding_details
 from promotebot.action.retry import report_errors
 from promotebot.artifact.source import GitTree
+from promotebot.comments.findings import problems
 from promotebot.comments.notices import render_live
-from promotebot.errors import CouldNotVerify
-from promotebot.findings import Severity
+from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.findings import Finding, Severity, error
+from promotebot.gate.origin import origin_of
 from promotebot.gate.refusal import Reason
 from promotebot.git.branch import FetchedRepository
-from promotebot.git.repository import Repository
-from promotebot.github.events import PullClosed
+from promotebot.github.events import PullClosed, Pushed
 from promotebot.github.ports import PullRequest
 from promotebot.planning.committed import read_policy, read_registry
-from promotebot.promotion.replay import Diverged, Step, replay
+from promotebot.promotion.policy import Policy
+from promotebot.promotion.replay import Diverged, Replayed, replay
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.snapshot import BASE, HEAD, remote
-from promotebot.registry.model import Action
+from promotebot.pulls.mainline import Mainline
+from promotebot.pulls.snapshot import BASE, DEFAULT, remote
 from promotebot.registry.names import GitSha
 from promotebot.registry.registry import ModelRegistry
 from promotebot.verification.report import ReportScope, VerifyReport
 from promotebot.verification.verify import VerificationInput, verify
 
-TASK = "promotebot"
-_EVENTS = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled_back", Action.DEMOTE: "demoted"}
+Before = Callable[[FetchedRepository], str | None]
+"""Returns where the branch was before the push or merge that started the job; asked only before the first record."""
 
 
-@dataclass(frozen=True)
-class _Merge:
-    """The registry before and after a merge, and what it promoted."""
+def announce(event: PullClosed | Pushed, job: JobContext) -> Answer:
+    """Record deployments, send `repository_dispatch` and post a comment for what a branch newly holds.
 
-    commit: GitSha
-    before: ModelRegistry | None
-    after: ModelRegistry
-    steps: tuple[Step, ...]
-
-
-def announce(event: PullClosed, job: JobContext) -> Answer:
-    """Record deployments, send `repository_dispatch` and post one comment for what a merge made live."""
-    settings = job.settings
+    Raises:
+        CouldNotVerify: when git or GitHub does not answer; after a merge, it is told in a comment instead.
+    """
+    if isinstance(event, Pushed):
+        before = None if event.before == NOTHING else event.before
+        return _announce(event.branch, lambda _: before, job)
     pull = job.github.pull(event.pull)
     if not pull.merged or pull.merge_commit_sha is None:
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "the pull request is not merged")
-    url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{event.pull}"
-    replier = Replier(job.github, settings, Requester(event.pull, pull.author, "", url))
-    replier.set_pull(pull)
-    return report_errors(replier, lambda: _verify_and_announce(pull, job, replier))
+    before_merge = partial(_before_merge, pull, str(pull.merge_commit_sha), job)
+    return report_errors(_replier(pull, job), lambda: _announce(pull.base_ref, before_merge, job))
 
 
-def _verify_and_announce(pull: PullRequest, job: JobContext, replier: Replier) -> Answer:
-    refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: f"refs/pull/{pull.number}/head"}
-    with FetchedRepository.fetched(remote(job.settings), refs) as repository:
-        merge = _read_merge(repository, pull, job.settings.registry_path)
-        if not merge or not merge.steps:
-            return Answer(Outcome.IGNORED, Reason.NOTHING_TO_CHANGE, "the merge promotes nothing")
-        policy = read_policy(repository, merge.commit, job.settings.policy_path)
-        replier.set_head(pull.head_sha, policy.contacts)
-        subject = VerificationInput(
-            merge.after,
-            GitTree(repository, merge.commit),
-            policy,
-            lambda sha: repository.is_ancestor(sha, merge.commit),
-            merge.before,
+def _before_merge(pull: PullRequest, merged: str, job: JobContext, repository: FetchedRepository) -> str | None:
+    push = push_that_brought(merged, pull.base_ref, repository, job)
+    if push is None:
+        raise CouldNotVerify(
+            f"GitHub does not list the push that merged #{pull.number} into {pull.base_ref} (yet)",
+            remedy="run the job again",
         )
-        scope = ReportScope(registry=job.settings.registry_path, commit=merge.commit)
-        names = sorted({step.model for step in merge.steps})
-        report = verify(subject, names, scope, examine=job.examine, now=job.clock())
-    _announce(merge, report, pull, job)
-    problems = [f for f in report.findings if f.severity in (Severity.ERROR, Severity.UNKNOWN)]
-    rendered = render_live(merge.steps, merge.after, problems, merge.commit, replier.context)
-    outcome = {0: Outcome.PASSED, 1: Outcome.REFUSED}.get(report.exit_code, Outcome.FAILED)
-    return replier.post(Answer(outcome, Reason.LANDED, rendered.title, merge.commit), rendered)
+    return None if push.before == NOTHING else push.before
 
 
-def _read_merge(repository: Repository, pull: PullRequest, registry_path: str) -> _Merge | None:
-    """Return what the merge added to history, however it was merged: a merge, a squash, or commits put on top.
+def _announce(branch: str, before: Before, job: JobContext) -> Answer:
+    refs = {BASE: f"refs/heads/{branch}", DEFAULT: f"refs/heads/{job.default_branch}"}
+    with FetchedRepository.fetched(remote(job.settings), refs) as repository:
+        policy_path = job.settings.policy_path
+        trusted = read_policy(repository, repository.commit_id(DEFAULT), policy_path)
+        if branch != job.default_branch and branch not in trusted.bases:
+            return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{branch} takes no promotions")
+        return announce_branch(repository, branch, repository.commit_id(BASE), before, job)
+
+
+def announce_branch(repository: FetchedRepository, branch: str, tip: GitSha, before: Before, job: JobContext) -> Answer:
+    """Announce what the branch's tip holds and its last announced state does not, and remember the tip.
 
     Raises:
-        CouldNotVerify: when the commit is not there, or holds something that no promotion produces.
+        CouldNotVerify: when git or GitHub does not answer.
     """
-    commit = repository.resolve(pull.merge_commit_sha or "")
-    if commit is None:
-        raise CouldNotVerify(
-            f"the merge commit {pull.merge_commit_sha} is not on {pull.base_ref}", remedy="run the job again"
-        )
-    parent = repository.first_commit_before(commit, pull.head_sha)
-    after = read_registry(repository, commit, registry_path)
-    before = read_registry(repository, parent, registry_path) if parent else None
-    if after is None or before is None:
-        return None
-    replayed = replay(before, after)
+    ledger = Ledger(branch, ANNOUNCED, job)
+    start = ledger.last(tip) or before(repository)
+    old = read_registry(repository, repository.fetch_commit(start), job.settings.registry_path) if start else None
+    replayed, new = _read_change(repository, old, tip, branch, job)
+    policy = read_policy(repository, tip, job.settings.policy_path)
     if isinstance(replayed, Diverged):
-        raise CouldNotVerify(
-            f"what was merged is no sequence of promotions: {replayed.findings[0].message}",
-            where=replayed.findings[0].where,
-            remedy="the gate was not required, or was overridden: revert the merge, and ask for the promotion again",
-        )
-    return _Merge(commit, before, after, replayed.steps)
+        keep_issue(replayed.findings, branch, policy.contacts, job)
+        message = f"nothing is announced: {replayed.findings[0].message}"
+        details = finding_details(replayed.findings)
+        summary = problems(replayed.findings, limit=None)
+        return Answer(Outcome.REFUSED, Reason.AGAINST_GATE, message, tip, summary=summary, details=details)
+    if not replayed.steps or new is None:
+        if new:
+            ledger.record(tip)
+        return Answer(Outcome.IGNORED, Reason.NOTHING_TO_CHANGE, f"{branch} holds nothing new")
+    mainline = Mainline(repository, branch, tip, job.settings.registry_path)
+    change = Change(tip, new, tuple(origin_of(step, mainline, job) for step in replayed.steps))
+    report = _verified(change, old, policy, repository, job)
+    is_done = deploy(change, report, job)
+    refused = [against_gate(origin, branch, repository, job) for origin in change.against_gate]
+    if refused:
+        keep_issue(refused, branch, policy.contacts, job)
+    answer = _tell(change, report, refused, policy.contacts, job)
+    if is_done:
+        ledger.record(tip)
+    return answer
 
 
-def _announce(merge: _Merge, report: VerifyReport, pull: PullRequest, job: JobContext) -> None:
-    """Record a deployment for each stage that changed; send the event that a CD acts on only when it verifies."""
-    approvers = job.github.approvals(pull.number, pull.head_sha)
-    newest = {(step.model, step.event.stage): step for step in merge.steps}
-    for step in newest.values():
-        payload = _payload(step, merge, pull, approvers)
-        verified = report.exit_code == 0
-        job.github.deploy(
-            sha=merge.commit,
-            environment=f"{step.model}/{payload['stage']}",
-            task=TASK,
-            description=f"{step.event.pointer.artifact_id} {_EVENTS[step.event.action]} by #{pull.number}",
-            payload=payload,
-            state="success" if verified else "failure",
-        )
-        if verified:
-            kept = {key: value for key, value in payload.items() if key in _SENT}
-            job.github.dispatch(f"promotebot.{_EVENTS[step.event.action]}", kept)
+def _read_change(
+    repository: FetchedRepository, old: ModelRegistry | None, tip: GitSha, branch: str, job: JobContext
+) -> tuple[Replayed | Diverged, ModelRegistry | None]:
+    """Return the events that the branch got since an older registry, and its registry now."""
+    path = job.settings.registry_path
+    try:
+        new = read_registry(repository, tip, path)
+        if old is None:
+            return Replayed(()), new  # the first registry comes with its history
+        if new is not None:
+            return replay(old, new), new
+        problem = InvalidInput("The registry is gone.", where=path)
+    except InvalidInput as caught:
+        problem = caught
+    remedy = problem.remedy or f"restore it from the last commit of {branch} that has it"
+    return Diverged((error("registry.schema", problem.message, where=problem.where, remedy=remedy),)), None
 
 
-_SENT = ("schema_version", "model", "stage", "action", "sha", "artifact_dir", "artifact_id", "digest", "pull", "actor")
-"""At most ten: https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event"""
+def _verified(
+    change: Change, old: ModelRegistry | None, policy: Policy, repository: FetchedRepository, job: JobContext
+) -> VerifyReport | None:
+    """Return the report on the models whose newest events the gate let through; None where there is none."""
+    names = sorted({origin.step.model for origin in change.newest if not origin.problem})
+    if not names:
+        return None
+    commit = change.commit
+    tree = GitTree(repository, commit)
+    subject = VerificationInput(change.after, tree, policy, lambda sha: repository.is_ancestor(sha, commit), old)
+    scope = ReportScope(registry=job.settings.registry_path, commit=commit)
+    return verify(subject, names, scope, examine=job.examine, now=job.clock())
 
 
-def _payload(step: Step, merge: _Merge, pull: PullRequest, approvers: Sequence[str]) -> Mapping[str, Any]:
-    event, pointer = step.event, step.event.pointer
-    registry = hashlib.sha256(merge.after.file_bytes(step.model)).hexdigest()
-    return {
-        "schema_version": "v1",
-        "model": step.model,
-        "stage": event.stage.value if event.stage else None,
-        "action": event.action.value,
-        "sha": merge.commit,
-        "artifact_dir": pointer.artifact_dir,
-        "artifact_id": pointer.artifact_id,
-        "digest": pointer.digest,
-        "pull": pull.number,
-        "actor": event.actor,
-        "approvers": list(approvers),
-        "registry_digest": f"sha256:{registry}",
-    }
+def _tell(
+    change: Change, report: VerifyReport | None, refused: Sequence[Finding], contacts: tuple[str, ...], job: JobContext
+) -> Answer:
+    """Post a comment on each pull request that brought something, and return the answer of the whole."""
+    wrong = [f for f in report.findings if f.severity in (Severity.ERROR, Severity.UNKNOWN)] if report else []
+    against = dict(zip((origin.step for origin in change.against_gate), refused, strict=True))
+    outcome = {0: Outcome.PASSED, 1: Outcome.REFUSED}.get(report.exit_code if report else 0, Outcome.FAILED)
+    answer, summaries = Answer(outcome, Reason.LANDED, commit_sha=change.commit), []
+    for pull in {origin.pull.number: origin.pull for origin in change.origins if origin.pull}.values():
+        steps = [origin.step for origin in change.origins if origin.pull == pull]
+        models = {step.model for step in steps}
+        found = [*(against[step] for step in steps if step in against), *(f for f in wrong if f.model in models)]
+        replier = _replier(pull, job)
+        replier.set_head(pull.head_sha, contacts)
+        rendered = render_live(steps, change.after, found, change.commit, replier.context)
+        answer = replier.post(replace(answer, message=rendered.title), rendered)
+        summaries.append(answer.summary)
+    if refused:
+        summaries.append(problems(refused, limit=None))
+        answer = replace(answer, outcome=Outcome.REFUSED, reason=Reason.AGAINST_GATE, message=refused[0].message)
+    return replace(answer, summary="\n\n".join(summaries), details=finding_details([*refused, *wrong]))
+
+
+def _replier(pull: PullRequest, job: JobContext) -> Replier:
+    settings = job.settings
+    url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{pull.number}"
+    replier = Replier(job.github, settings, Requester(pull.number, pull.author, "", url))
+    replier.set_pull(pull)
+    return replier

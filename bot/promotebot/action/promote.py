@@ -211,7 +211,7 @@ class PromotionJob:
         )
 
     def _publish(self, changeset: Changeset, result: GateResult, rendered: Rendered) -> None:
-        self.replier.check(changeset.head, result.conclusion, result.title, rendered)
+        self.replier.publish(result, changeset, rendered)
 
     def _done(self, step: Step) -> Answer:
         """The job ran before: write nothing twice, and post again what may have been lost after the push."""

@@ -13,6 +13,7 @@ from promotebot.errors import PromotebotError
 from promotebot.findings import error
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
+from promotebot.gate.report import annotate
 from promotebot.gate.revoke import revoke_heads
 from promotebot.pulls.context import JobContext
 
@@ -47,14 +48,14 @@ def publish_gate(attempt: Attempt) -> Answer:
     except PromotebotError as problem:
         unreadable = error("gate.unreadable", problem.message, where=problem.where, remedy=problem.remedy)
         rendered = render_gate([unreadable], f"refused: {problem.message[:120]}", replier.context)
-        replier.check(changeset.head, "failure", rendered.title, rendered)
+        replier.check(changeset.head, "failure", rendered.title, rendered, annotate([unreadable], changeset))
         raise
     rendered = render_gate(result.findings, result.title, replier.context, waiting=result.waiting)
     if result.passes and not snapshot.takes_promotions:
         # A check belongs to a commit, not to a pull request: green here, it would be green into any base.
         message = f"no check is set for a pull request into {snapshot.pull.base_ref!r}, which takes no promotions"
         return Answer(Outcome.IGNORED, Reason.WRONG_BASE, message, summary=rendered.full)
-    replier.check(changeset.head, result.conclusion, result.title, rendered)
+    replier.publish(result, changeset, rendered)
     if result.conclusion == "failure":
         revoke_heads(snapshot, attempt.job, why="a later head was refused", keep=changeset.head)
     answer = Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=rendered.full)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
 from promotebot.artifact.source import GitTree
 from promotebot.comments.comment import Rendered
-from promotebot.comments.notices import render_report, render_status
+from promotebot.comments.notices import render_report, render_status, render_verdict
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason, Refusal
+from promotebot.gate.status import published_verdict
 from promotebot.promotion.commands import QueryCommand
+from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.policy import Permission
-from promotebot.pulls.promotions import load_pending
-from promotebot.pulls.replan import InvalidPromotions
+from promotebot.promotion.replay import Diverged, Step
+from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.compare import replay_change
+from promotebot.pulls.promotions import own_steps
 from promotebot.registry.registry import ModelRegistry
 from promotebot.verification.report import ReportScope
 from promotebot.verification.verify import VerificationInput, verify
@@ -35,12 +39,15 @@ def answer_query(command: QueryCommand, attempt: Attempt) -> Answer:
 
 
 def _permission_refusal(command: QueryCommand, attempt: Attempt) -> Refusal | None:
-    """Refuse `/verify` to whoever may not write: it opens models, which costs time and runs what somebody pushed."""
-    login = attempt.requester.login
-    if command.name != "verify" or attempt.job.github.permission(login) >= Permission.WRITE:
+    if command.name != "verify" or _may_open_models(attempt):
         return None
-    message = f"{login} has no write permission; /verify opens models."
-    return Refusal(Reason.PERMISSION, message, "`/why` needs none")
+    message = f"{attempt.requester.login} has no write permission; /verify opens models."
+    return Refusal(Reason.PERMISSION, message, "`/why` needs none: it tells what the gate said")
+
+
+def _may_open_models(attempt: Attempt) -> bool:
+    """Return whether who asks may write: opening models costs time, and runs what somebody pushed."""
+    return attempt.job.github.permission(attempt.requester.login) >= Permission.WRITE
 
 
 _NO_REGISTRY = Refusal(Reason.UNCLEAR, "There is no registry.", "known models: none: there is no registry")
@@ -57,6 +64,10 @@ def _model_refusal(command: QueryCommand, registry: ModelRegistry | None) -> Ref
 
 
 def _why(_: QueryCommand, __: ModelRegistry, attempt: Attempt) -> Rendered:
+    if not _may_open_models(attempt):
+        job, head = attempt.job, attempt.snapshot.changeset.head
+        last = published_verdict(job.github, head, job.settings.bot_login)
+        return render_verdict(last.state if last else "", last.description if last else "", attempt.replier.context)
     result = evaluate_pull(attempt.snapshot, attempt.snapshot.changeset, attempt.job)
     findings = (*result.findings, *([result.waiting] if result.waiting else []))
     return render_report(f"The gate says: {result.title}", findings, attempt.replier.context)
@@ -64,10 +75,18 @@ def _why(_: QueryCommand, __: ModelRegistry, attempt: Attempt) -> Rendered:
 
 def _status(command: QueryCommand, registry: ModelRegistry, attempt: Attempt) -> Rendered:
     base = attempt.snapshot.changeset.base_registry or registry
-    pending = load_pending(attempt.snapshot, attempt.job)
-    steps = () if isinstance(pending, InvalidPromotions) else pending.steps
+    steps = _carried(attempt.snapshot.changeset)
     names = [name for name in base if command.model in (None, name)]
     return render_status(base, names, steps, attempt.replier.context)
+
+
+def _carried(changeset: Changeset) -> Sequence[Step]:
+    """Return what the branch promotes, as its registry says: nothing is planned again, and no artifact is opened."""
+    if changeset.has_conflict:
+        own = own_steps(changeset)
+        return () if isinstance(own, Diverged) else own
+    compared = replay_change(changeset)
+    return () if isinstance(compared, Diverged) else compared.steps
 
 
 def _verify(command: QueryCommand, registry: ModelRegistry, attempt: Attempt) -> Rendered:
@@ -81,7 +100,8 @@ def _verify(command: QueryCommand, registry: ModelRegistry, attempt: Attempt) ->
     )
     names = [name for name in registry if command.model in (None, name)]
     scope = ReportScope(registry=changeset.registry_path, commit=changeset.head)
-    report = verify(subject, names, scope, examine=attempt.job.examine, now=attempt.snapshot.now)
+    remarks = [*check_orphans(registry)]
+    report = verify(subject, names, scope, examine=attempt.job.examine, now=attempt.snapshot.now, remarks=remarks)
     title = f"{changeset.head[:7]} {_TITLES[report.verdict]}"
     return render_report(title, report.findings, attempt.replier.context)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,14 @@ from promotebot.comments.markdown import marker
 from promotebot.comments.refusals import render_refused_event, render_unclear
 from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Refusal
-from promotebot.gate.status import publish_verdict
-from promotebot.github.checks import Conclusion
+from promotebot.gate.status import Report, publish_verdict
+from promotebot.github.checks import Annotation, Conclusion
 from promotebot.settings import Settings
 
-if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+if TYPE_CHECKING:  # rules and artifacts are loaded by whoever judges, PyGithub by whoever makes the client
+    from promotebot.gate.evaluate import GateResult
     from promotebot.github.ports import GitHub, IssueComment, PullRequest
+    from promotebot.pulls.changeset import Changeset
 
 log = logging.getLogger(__name__)
 SETTLED = (marker(GENERAL), f"{marker(GENERAL)}\n### ☑️ Settled\n\nWhat stood here is settled by a later answer.")
@@ -76,7 +79,14 @@ class Replier:
         except PromotebotError as problem:
             log.warning("no reaction: %s", problem)
 
-    def check(self, head_sha: str, conclusion: Conclusion, title: str, rendered: Rendered) -> None:
+    def check(
+        self,
+        head_sha: str,
+        conclusion: Conclusion,
+        title: str,
+        rendered: Rendered,
+        annotations: Sequence[Annotation] = (),
+    ) -> None:
         """Publish the required status on a head, and the check run with the report beside it.
 
         Unlike a comment or the report, a status that fails is an error.
@@ -84,7 +94,19 @@ class Replier:
         Raises:
             CouldNotVerify: when GitHub does not take the status; running the job again sets it.
         """
-        publish_verdict(self._github, head_sha, conclusion, title, rendered.body)
+        report = Report(rendered.body, annotations=annotations)
+        publish_verdict(self._github, head_sha, conclusion, title, report)
+
+    def publish(self, result: GateResult, changeset: Changeset, rendered: Rendered) -> None:
+        """Publish what the gate found on a head, as `check` does, with remarks on the lines that it is about.
+
+        Raises:
+            CouldNotVerify: when GitHub does not take the status.
+        """
+        from promotebot.gate.report import annotate, report_title
+
+        report = Report(rendered.body, report_title(result), annotate(result.findings, changeset))
+        publish_verdict(self._github, changeset.head, result.conclusion, result.title, report)
 
     def post_if_absent(self, answer: Answer, rendered: Rendered) -> Answer:
         """Leave a comment that stands there already: it says more than that nothing was written again."""

@@ -38,7 +38,8 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, event.reason)
     if settings.command == "verify" and isinstance(event, (Scheduled, Dispatched, Pushed)):
         return None
-    if settings.command != "auto" and not isinstance(event, (PullChanged, Reviewed, Queued)):
+    acts_on = (PullClosed, Pushed) if settings.command == "announce" else (PullChanged, Reviewed, Queued)
+    if settings.command != "auto" and not isinstance(event, acts_on):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"command {settings.command} does not act on this event")
     if isinstance(event, CommentCreated):
         from promotebot.action.issue_comment import ignored_comment
@@ -73,7 +74,7 @@ def _answer(event: Event, job: JobContext) -> Answer:
         from promotebot.action.merge_group import evaluate_queue
 
         return evaluate_queue(event, job)
-    if isinstance(event, PullClosed):
+    if isinstance(event, PullClosed) or (isinstance(event, Pushed) and job.settings.command == "announce"):
         from promotebot.action.merged import announce
 
         return announce(event, job)

@@ -12,15 +12,14 @@ from promotebot.action.result import Answer, Outcome
 from promotebot.action.router import respond
 from promotebot.errors import PromotebotError, UsageError
 from promotebot.gate.refusal import Reason
-from promotebot.github.events import parse_default_branch, parse_event
+from promotebot.github.events import MAX_BYTES, parse_event
 from promotebot.planning.examiner import Examiner
 from promotebot.pulls.context import JobContext
+from promotebot.registry.codec import parse_json
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:
     from promotebot.github.ports import GitHub
-
-MAX_EVENT_BYTES = 25 * 1024 * 1024
 
 
 def run_action(environment: Mapping[str, str], clock: Callable[[], datetime]) -> int:
@@ -33,7 +32,7 @@ def run_action(environment: Mapping[str, str], clock: Callable[[], datetime]) ->
     try:
         data = _read_event(settings.event_path)
         event = parse_event(settings.event_name, data)
-        job = JobContext(settings, lambda: _connect(settings), Examiner(), clock, parse_default_branch(data))
+        job = JobContext(settings, lambda: _connect(settings), Examiner(), clock, _default_branch(data))
         answer = respond(event, job)
     except PromotebotError as problem:
         write_answer(settings, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(problem)))
@@ -48,13 +47,21 @@ def run_action(environment: Mapping[str, str], clock: Callable[[], datetime]) ->
 def _read_event(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(MAX_EVENT_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as problem:
         raise UsageError(
             f"cannot read the event: {problem.strerror}",
             where="GITHUB_EVENT_PATH",
             remedy="run it as a step of a workflow",
         ) from None
+
+
+def _default_branch(data: bytes) -> str:
+    """Return the default branch as the payload tells it; empty where it does not."""
+    document = parse_json(data, where="GITHUB_EVENT_PATH", max_bytes=MAX_BYTES)
+    repository = document.get("repository") if isinstance(document, dict) else None
+    branch = repository.get("default_branch") if isinstance(repository, dict) else None
+    return branch if isinstance(branch, str) else ""
 
 
 def _connect(settings: Settings) -> GitHub:

@@ -1,4 +1,4 @@
-"""The schedule: verify the whole registry, and keep one issue about it, opened, updated, closed."""
+"""The schedule: verify the whole registry, remember what verified, and keep one issue: opened, updated, closed."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from promotebot.action.ledger import NOTHING, VERIFIED, Ledger
 from promotebot.action.result import Answer, Outcome
 from promotebot.artifact.source import GitTree
 from promotebot.comments.findings import problems
 from promotebot.comments.markdown import code, link, table, text
-from promotebot.comments.notices import report_issue
+from promotebot.comments.notices import branch_subject, report_issue
 from promotebot.errors import CouldNotVerify
-from promotebot.findings import Finding, Severity
+from promotebot.findings import Finding, Severity, warning
 from promotebot.gate.refusal import Reason
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import Dispatched, Event, Pushed
 from promotebot.planning.committed import read_policy, read_registry
+from promotebot.promotion.orphans import check_orphans
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import BASE, remote
 from promotebot.settings import Settings
 from promotebot.verification.report import ReportScope, VerifyReport, merge_reports, read_report
 from promotebot.verification.shards import parse_shard, shard_of
 from promotebot.verification.verify import VerificationInput, verify
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import Issue
 
 log = logging.getLogger(__name__)
 SUBJECT = "@verify"
@@ -38,48 +44,103 @@ _TITLES = {
 
 
 def verify_registry(event: Event, job: JobContext) -> Answer:
-    """Verify the default branch; exit 0 verified, 1 does not verify, 4 could not verify.
+    """Verify a branch; exit 0 verified, 1 does not verify, 4 could not verify.
 
-    A shard leaves its report for the job that merges them; only the whole opens or closes the issue.
+    A shard leaves its report for the job that merges them; only the whole keeps the issue and the ledger.
     """
     settings = job.settings
+    branch = _branch(event, job)
     if settings.shard == MERGE:
         report, contacts = merge_reports(_reports(settings)), _contacts(job)
     else:
-        report, contacts = _verified(event, job)
+        report, contacts = _verified(branch, event, job)
     if settings.shard not in ("", MERGE):
         _leave(report, settings)
     else:
-        _keep_issue(report, contacts, job)
+        _conclude(report, branch, contacts, job)
     outcome = {0: Outcome.PASSED, 1: Outcome.REFUSED}.get(report.exit_code, Outcome.FAILED)
     reason = {0: Reason.VERIFIED, 1: Reason.MISMATCH}.get(report.exit_code, Reason.COULD_NOT_VERIFY)
     details = {"verdict": report.verdict, "counts": {k.value: v for k, v in report.counts.items()}}
     return Answer(outcome, reason, _TITLES[report.verdict], summary=_summary(report), details=details)
 
 
-def _verified(event: Event, job: JobContext) -> tuple[VerifyReport, tuple[str, ...]]:
+def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport, tuple[str, ...]]:
     settings = job.settings
-    branch = event.branch if isinstance(event, Pushed) else _branch(event, job)
     with FetchedRepository.fetched(remote(settings), {BASE: f"refs/heads/{branch}"}) as repository:
         commit = repository.commit_id(BASE)
+        last = Ledger(branch, VERIFIED, job).last(commit)
+        known = last or (event.before if isinstance(event, Pushed) and event.before != NOTHING else None)
+        base = read_registry(repository, repository.fetch_commit(known), settings.registry_path) if known else None
         registry = read_registry(repository, commit, settings.registry_path)
         if registry is None:
             raise CouldNotVerify(
                 f"there is no registry on {branch}", where=settings.registry_path, remedy="promotebot init"
             )
-        before = repository.resolve(event.before) if isinstance(event, Pushed) else None
         policy = read_policy(repository, commit, settings.policy_path)
-        base = read_registry(repository, before, settings.registry_path) if before else None
         tree = GitTree(repository, commit)
         subject = VerificationInput(registry, tree, policy, lambda sha: repository.is_ancestor(sha, commit), base)
         shard = parse_shard(settings.shard or None)
         names, remarks = shard_of(sorted({*registry, *(base or ())}), shard, settings.shard)
-        scope = ReportScope(registry=settings.registry_path, commit=commit, base=before, shard=settings.shard or None)
+        scope = ReportScope(
+            registry=settings.registry_path,
+            commit=commit,
+            base=known if base is not None else None,
+            shard=settings.shard or None,
+        )
+        remarks = [*remarks, *check_orphans(registry)]
+        if not (last and base):
+            remarks.append(_compares_with_less(branch, "what this push replaced" if base else "nothing"))
         report = verify(subject, names, scope, examine=job.examine, now=job.clock(), remarks=remarks)
         return report, policy.contacts
 
 
+def _compares_with_less(branch: str, what: str) -> Finding:
+    return warning(
+        "verify.base",
+        f"No state of {branch} was verified before, so its history is compared with {what}.",
+        remedy="look at the history yourself this once; verifications compare from here on, as soon as no issue about "
+        "the registry is open: close it when the history is right",
+    )
+
+
+def _conclude(report: VerifyReport, branch: str, contacts: Sequence[str], job: JobContext) -> None:
+    """Keep one issue while it fails, rewritten and never repeated. When it verifies, remember the commit.
+
+    What made an issue necessary may be a history that was rewritten, which only a comparison with the last verified
+    commit shows. So a run that did not compare with that one neither closes the issue nor is remembered.
+    """
+    settings, title = job.settings, f"promotebot: {_TITLES[report.verdict].lower()}"
+    subject = branch_subject(SUBJECT, branch, job.default_branch)
+    marker, body = report_issue(subject, _TITLES[report.verdict], _wrong(report), _facts(report, contacts, settings))
+    known = job.github.find_issue(marker, author_login=settings.bot_login)
+    if report.exit_code == 0:
+        _remember(report, branch, known, body, job)
+    elif known:
+        job.github.update_issue(known.number, body=body)
+    else:
+        made = job.github.create_issue(title, body)
+        log.info("opened %s", made.html_url)
+
+
+def _remember(report: VerifyReport, branch: str, known: Issue | None, body: str, job: JobContext) -> None:
+    settings, ledger, tip = job.settings, Ledger(branch, VERIFIED, job), str(report.about.commit)
+    base, last = report.about.base, ledger.last(tip)
+    if base and last and base != last:
+        log.warning("another job has verified %s meanwhile; this one compared with something older", branch)
+    elif known and (base != last or last is None):
+        log.warning("%s stays open, and %s is not remembered: nothing was compared", known.html_url, tip[:7])
+        job.github.update_issue(known.number, body=body)
+    else:
+        ledger.record(tip)
+        if known:
+            run = link("this run", settings.run_url) if settings.run_url else "the last run"
+            comment = f"Healthy again: {run} verified {len(report.models)} model(s)."
+            job.github.update_issue(known.number, body=body, comment=comment, close=True)
+
+
 def _branch(event: Event, job: JobContext) -> str:
+    if isinstance(event, Pushed):
+        return event.branch
     if isinstance(event, Dispatched):
         return event.ref.removeprefix("refs/heads/")
     return job.default_branch
@@ -103,27 +164,11 @@ def _reports(settings: Settings) -> Sequence[VerifyReport]:
     return [read_report(path.read_bytes(), where=str(path)) for path in files]
 
 
-def _keep_issue(report: VerifyReport, contacts: Sequence[str], job: JobContext) -> None:
-    """Keep one issue while it fails, rewritten and never repeated; close it, with a comment, when it verifies."""
-    settings, title = job.settings, f"promotebot: {_TITLES[report.verdict].lower()}"
-    marker, body = report_issue(SUBJECT, _TITLES[report.verdict], _wrong(report), _facts(report, contacts, settings))
-    known = job.github.find_issue(marker, author_login=settings.bot_login)
-    if report.exit_code == 0:
-        if known:
-            run = link("this run", settings.run_url) if settings.run_url else "the last run"
-            comment = f"Healthy again: {run} verified {len(report.models)} model(s)."
-            job.github.update_issue(known.number, body=body, comment=comment, close=True)
-    elif known:
-        job.github.update_issue(known.number, body=body)
-    else:
-        made = job.github.create_issue(title, body)
-        log.info("opened %s", made.html_url)
-
-
 def _facts(report: VerifyReport, contacts: Sequence[str], settings: Settings) -> dict[str, str]:
     return {
         "registry": code(report.about.registry),
         "commit": code(report.about.commit or ""),
+        "compared with": code(report.about.base) if report.about.base else "nothing",
         "run": link("the run", settings.run_url) if settings.run_url else "",
         "contacts": ", ".join(code(contact) for contact in contacts),
         "counts": ", ".join(f"{count} {severity.value}" for severity, count in report.counts.items()),
@@ -131,7 +176,12 @@ def _facts(report: VerifyReport, contacts: Sequence[str], settings: Settings) ->
 
 
 def _wrong(report: VerifyReport) -> list[Finding]:
-    return [f.model_copy(update={"message": f"{f.model}: {f.message}"}) for f in report.findings if _is_wrong(f)]
+    """Return what does not verify, model by model, and what is said of the whole."""
+    whole = [f for f in report.findings if not f.model and f.severity is Severity.WARNING]
+    return [
+        *(f.model_copy(update={"message": f"{f.model}: {f.message}"}) for f in report.findings if _is_wrong(f)),
+        *whole,
+    ]
 
 
 def _is_wrong(finding: Finding) -> bool:

@@ -22,10 +22,9 @@ from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_c
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Rejected
 from promotebot.promotion.request import Actor, CommandArguments, Request
-from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.facts import merge_times
+from promotebot.pulls.facts import facts_on
 from promotebot.pulls.snapshot import BASE, identity, remote
 from promotebot.registry.model import Source
 from promotebot.registry.names import parse_git_sha
@@ -76,7 +75,7 @@ def _open(command: ChangeCommand, event: Dispatched, default: str, job: JobConte
     with FetchedRepository.fetched(remote(settings), {BASE: f"{BRANCH}{default}"}) as repository:
         base = repository.commit_id(BASE)
         changeset = Changeset(repository, base, base, settings.registry_path, settings.policy_path)
-        request = _legal(command.arguments, event.sender, changeset, job)
+        request = _legal(command.arguments, event.sender, changeset, default, job)
         if isinstance(request, Refusal):
             return request
         head_ref = f"promote/{request.model}/{request.stage.value}/{settings.run_id or 'manual'}"
@@ -104,7 +103,9 @@ def _carry_out(command: ChangeCommand, number: int, requester: Requester, job: J
     )
 
 
-def _legal(arguments: CommandArguments, sender: str, changeset: Changeset, job: JobContext) -> Request | Refusal:
+def _legal(
+    arguments: CommandArguments, sender: str, changeset: Changeset, base_ref: str, job: JobContext
+) -> Request | Refusal:
     """Return the completed request when rules and roles allow it on the base as it is; nothing is written."""
     registry, policy = changeset.base_registry, changeset.policy
     if registry is None:
@@ -122,9 +123,7 @@ def _legal(arguments: CommandArguments, sender: str, changeset: Changeset, job: 
         first = prepared.findings[0]
         return Refusal(Reason.UNCLEAR, first.message, first.remedy, prepared.findings)
     request, _ = prepared
-    facts = Facts(
-        changeset.reachable(request.git_sha), merge_times(job, registry, request.model), artifact_changed=False
-    )
+    facts = facts_on(request, changeset, base_ref, job, registry)
     decision = decide(context, request, facts, examine=job.examine, now=job.clock()).decision
     if isinstance(decision, Rejected):
         problems = errors_in(decision.findings)

@@ -1,8 +1,8 @@
-"""The program that opens one model in a process of its own: `python -I -m promotebot.artifact.child REQUEST`.
+"""The program that opens one model in a process of its own: `python -I -m promotebot.artifact.child LIMITS`.
 
 It is started with an empty environment in a private copy of the artifact, limits itself and leaves the network before
-anything heavy is loaded, gives up files before it reads the model, and prints one JSON document. Its answer is a claim
-that the parent checks.
+anything heavy is loaded, raises its walls, and tells the parent on stdin, a socket, which of them stand. Only then the
+parent says which file is the model. Its answer, one JSON document on stdout, is a claim that the parent checks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from promotebot.artifact import child_limits
+from promotebot.artifact import child_limits, walls
 from promotebot.artifact.golden import measure, run_golden
 from promotebot.artifact.graph import UnreadableGraph, read_graph
 
@@ -102,11 +102,11 @@ def answer(model_file: Path) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Read the request, give up rights, open the model, print the report; return an exit code."""
+    """Give up rights, ask for the model, open it, print the report; return an exit code."""
     # The order matters: limits first, then the network, while there is one thread; heavy imports need files, so the
-    # file system goes last before the model.
-    request = json.loads(sys.argv[1])
-    child_limits.limit(int(request["seconds"]), int(request["memory_bytes"]))
+    # walls go up last before the model.
+    limits = json.loads(sys.argv[1])
+    child_limits.limit(int(limits["seconds"]), int(limits["memory_bytes"]))
     offline = child_limits.drop_network()
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # A library that prints must not spoil the answer.
@@ -119,10 +119,12 @@ def main() -> int:
         sys.stderr.write(f"{type(problem).__name__}: {problem}\n")
         return UNAVAILABLE
     onnxruntime.set_default_logger_severity(4)
-    walls = [wall for wall, holds in (("files", child_limits.apply_landlock(Path())), ("network", offline)) if holds]
+    standing = walls.raise_walls(Path(), offline=offline)
+    os.write(0, json.dumps({"walls": standing}).encode() + b"\n")
+    request = json.loads(sys.stdin.readline())
     report = answer(Path(str(request["model_file"])))
     with output:
-        json.dump(report | ({"walls": walls} if report["opened"] else {}), output, allow_nan=False)
+        json.dump(report, output, allow_nan=False)
     # The answer is given: a library that crashes while Python shuts down must not turn it into a failure.
     os._exit(0)
 

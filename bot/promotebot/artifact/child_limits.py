@@ -1,8 +1,7 @@
-"""Limits that the process that opens a model puts on itself: resources, the network, then the file system.
+"""Limits that the process that opens a model puts on itself: resources, the network, privileges, then the file system.
 
-`limit` always holds. `drop_network` and `apply_landlock` are walls where the kernel offers them (network namespaces,
-Landlock from Linux 5.13): without them the model is still opened with no token in the environment, but the process
-could reach what its user can reach.
+`limit` always holds. The others are means of a wall (`promotebot.artifact.walls`) where the kernel offers them: network
+namespaces, capabilities, Landlock from Linux 5.13.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import resource
+import signal
 import struct
 import sys
 from collections.abc import Iterable
@@ -28,8 +28,8 @@ _FILES_1, _REFER_2, _TRUNCATE_3, _DEVICE_5 = (1 << 13) - 1, 1 << 13, 1 << 14, 1 
 _NET_4 = 0b11  # bind and connect TCP
 _SCOPE_6 = 0b11  # abstract sockets and signals leave the process's own domain no more
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
-_CAPABILITY_VERSION_3 = 0x20080522
-_PR_SET_NO_NEW_PRIVS, _PR_SET_PDEATHSIG, _SIGKILL = 38, 1, 9
+_CAPABILITY_VERSION_3, _MAX_CAPABILITIES = 0x20080522, 64
+_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _CLEAR_ALL = 1, 24, 38, 47, 4
 
 
 def limit(seconds: int, memory_bytes: int) -> None:
@@ -48,34 +48,60 @@ def limit(seconds: int, memory_bytes: int) -> None:
         resource.setrlimit(kind, (min(value, ceiling), ceiling))
 
 
+def refuse_processes() -> bool:
+    """Lower the number of processes that this user may have to none; return whether no process can be started now.
+
+    The kernel does not count root's: there it is the filter on system calls that refuses. So it is tried.
+    """
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    try:
+        child = os.fork()
+    except OSError:
+        return True
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    return False
+
+
 def drop_network() -> bool:
     """Enter a new network namespace, where not even the loopback is up; return whether the kernel allowed it.
 
     Root may; everybody else needs a user namespace, which must be entered before the process has a second thread.
-    The capabilities that it grants are given up again. https://man7.org/linux/man-pages/man7/user_namespaces.7.html
+    It grants capabilities within, which `drop_privileges` gives up. https://man7.org/linux/man-pages/man7/user_namespaces.7.html
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_CLONE_NEWNET) == 0:
-        return True
-    if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
+    libc = _linux()
+    return libc is not None and (libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
+
+
+def drop_privileges() -> bool:
+    """Give up every capability of this thread, and the ways to win one back; return whether the kernel did it.
+
+    From here on the process ends with its parent, too: nobody else would read its answer, or end it.
+    """
+    libc = _linux()
+    if libc is None:
         return False
-    libc.capset(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24))
-    return True
+    libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    # Whoever has no capability cannot drop one from the bounding set, and cannot win one from it without a new program.
+    for capability in range(_MAX_CAPABILITIES):
+        libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+    libc.prctl(_PR_CAP_AMBIENT, _CLEAR_ALL, 0, 0, 0)
+    dropped = libc.capset(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24)) == 0
+    # Landlock and seccomp take it as the promise that no program with more rights will be started.
+    return bool(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 and dropped)
 
 
 def apply_landlock(directory: Path) -> bool:
     """Give up everything but reading `directory` and Python's own files; return whether the kernel could do it.
 
     No file can be written, no TCP connection made, no process outside be signalled or inspected (its
-    environment included), no privilege be won back. It cannot be undone.
+    environment included). It covers the thread that asks and what that starts, and cannot be undone. The process must
+    have dropped its privileges.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    # Without the parent nobody reads the answer, and nobody would end this process.
-    libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
-    # The kernel lets a process without this confine itself only if it is privileged.
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    version = libc.syscall(_CREATE, None, ctypes.c_size_t(0), _ASK_VERSION)
-    if version < 1:
+    libc = _linux()
+    version = libc.syscall(_CREATE, None, ctypes.c_size_t(0), _ASK_VERSION) if libc else 0
+    if libc is None or version < 1:
         return False
     attributes = _ruleset(version)
     ruleset = libc.syscall(_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0)
@@ -87,6 +113,11 @@ def apply_landlock(directory: Path) -> bool:
         return bool(libc.syscall(_RESTRICT, ruleset, 0) == 0)
     finally:
         os.close(ruleset)
+
+
+def _linux() -> ctypes.CDLL | None:
+    """Return libc where these calls exist."""
+    return ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def _ruleset(version: int) -> bytes:

@@ -26,6 +26,8 @@ MAX_REPORT = 1024 * 1024
 BYTES_RULES = frozenset({"path.symlink", "artifact.files", "artifact.limits", "artifact.digest", "artifact.lfs"})
 """Rules without which a directory is not proven to be what its manifest lists."""
 
+_WALLED = "on Linux 5.13 or newer, on x86_64 or aarch64 (docs/rules.md, artifact.walls)"
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -53,6 +55,10 @@ class Evidence:
     def manifest_digest(self) -> Digest | None:
         """The digest of the whole manifest; None where there is none that reads."""
         return self.manifest.full_digest if self.manifest else None
+
+    def is_of(self, pointer: Pointer) -> bool:
+        """Return whether a pointer stands for this artifact: the bytes, and the manifest where it pins one."""
+        return pointer.pins(self.digest, self.manifest_digest)
 
     def keeps_manifest(self, pointer: Pointer) -> bool:
         """Return whether the manifest is the one that a pointer pins; True where it pins none."""
@@ -176,6 +182,7 @@ class _Examination:
     def _open(self, manifest: Manifest, sizes: Mapping[str, int]) -> ModelCard | None:
         where = f"{self.directory}/{manifest.model_file}"
         result = self.opener.open(self.scratch, manifest.model_file, self.limits)
+        self.findings += _walls(result, where)
         if isinstance(result, NotOpened):
             self.findings += _not_opened(result, manifest, where)
             return None
@@ -207,6 +214,22 @@ def _not_opened(result: NotOpened, manifest: Manifest, where: str) -> Iterator[F
     for problem in result.problems:
         beginning, remedy = words[problem.rule]
         yield error(problem.rule, f"{beginning} {where}: {problem.message}.", where=where, remedy=remedy)
+
+
+def _walls(result: Opened | NotOpened, where: str) -> Iterator[Finding]:
+    """Yield which walls stood around the process that opened the model, or for want of which it was not opened."""
+    missing = ", ".join(result.missing_walls)
+    if isinstance(result, Opened) and not missing:
+        yield passed("artifact.walls", f"opened behind every wall: {', '.join(result.walls)}", where=where)
+    elif isinstance(result, Opened):
+        message = f"The model was opened without a wall: {missing}. A model with a hole in ONNX Runtime could use that."
+        yield warning("artifact.walls", message, where=where, remedy=f"open it {_WALLED}")
+    elif missing:
+        message = (
+            f"The model was not opened: a wall could not be raised ({missing}), and the policy demands all of them."
+        )
+        remedy = f"open it {_WALLED}; or set limits.walls: available in the base's policy"
+        yield error("artifact.walls", message, where=where, remedy=remedy)
 
 
 def _opened(result: Opened, manifest: Manifest, where: str) -> Iterator[Finding]:

@@ -5,6 +5,8 @@ Those of the child process that opens a model are applied in `promotebot.artifac
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 GIB = 1024**3
@@ -22,3 +24,5 @@ class Limits(BaseModel):
     open_seconds: int = Field(default=60, gt=0)
     open_memory_bytes: int = Field(default=4 * GIB, gt=0)
     """Address space of the process that opens the model."""
+    walls: Literal["required", "available"] = "available"
+    """Whether a model is refused where a wall around that process cannot be raised, or opened with a warning."""

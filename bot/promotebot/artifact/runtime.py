@@ -6,9 +6,11 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +20,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from promotebot.artifact.child import UNAVAILABLE
 from promotebot.artifact.limits import Limits
+from promotebot.artifact.walls import WALLS, Wall, confirm_walls, hide_memory
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.registry.codec import parse_json
 
 MAX_ANSWER = 1024 * 1024
 """Bytes; the process itself can write no more to a file (`promotebot.artifact.child_limits`)."""
+MAX_CLAIM = 1000
+"""Bytes of the line with which the process says what walls stand."""
 LAST_WORDS = 2000
 """Bytes at the end of stderr that are read when the process failed."""
 COMMAND = (sys.executable, "-I", "-m", "promotebot.artifact.child")
@@ -90,8 +95,19 @@ class Opened(_Claim):
     producer: Text = ""
     external_files: list[Text] = []
     """Files the graph reads besides the model, relative to its directory."""
-    walls: list[Literal["files", "network"]] = []
-    """Access that the process gave up first, as far as the kernel allowed (`promotebot.artifact.child_limits`)."""
+    walls: tuple[Wall, ...]
+    """What stood around the process before it knew the model; never what it said afterwards (`_answer`)."""
+
+    @property
+    def missing_walls(self) -> tuple[Wall, ...]:
+        """The walls that could not be raised."""
+        return _missing(self.walls)
+
+
+class _Walls(_Claim):
+    """The first thing the process says: which walls it raised."""
+
+    walls: list[str]
 
 
 class Problem(_Claim):
@@ -106,6 +122,8 @@ class NotOpened:
     """A model that could not be opened within the limits."""
 
     problems: tuple[Problem, ...]
+    missing_walls: tuple[Wall, ...] = ()
+    """The walls for want of which the process was not given the model at all (`limits.walls`)."""
 
 
 class ModelOpener(Protocol):
@@ -128,15 +146,23 @@ class ChildOpener:
 
     def open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened:
         """Open the model in a process of its own; see `ModelOpener.open`."""
+        hide_memory()
+        deadline = time.monotonic() + limits.open_seconds
+        ours, theirs = socket.socketpair()
         # Files, not pipes: a process that writes without end cannot block this one, and is stopped by its own limit.
-        request = json.dumps(
-            {"model_file": model_file, "seconds": limits.open_seconds, "memory_bytes": limits.open_memory_bytes}
-        )
-        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as words:
-            process = self._start(request, directory, output, words)
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as words, ours:
+            with theirs:
+                process = self._start(limits, directory, theirs, output, words)
             try:
-                code = process.wait(timeout=limits.open_seconds)
-            except subprocess.TimeoutExpired:
+                walls = _wait_for_walls(process.pid, ours, deadline)
+                if walls is None:
+                    ours.close()
+                elif limits.walls == "required" and _missing(walls):
+                    return NotOpened((), _missing(walls))
+                else:
+                    _name_model(ours, model_file)
+                code = process.wait(timeout=max(0.0, deadline - time.monotonic()))
+            except (TimeoutError, subprocess.TimeoutExpired):
                 return _not_opened(f"it did not open within {limits.open_seconds} s (limits.open_seconds)")
             # Also after a good answer: nothing that the process started may outlive it.
             finally:
@@ -144,15 +170,18 @@ class ChildOpener:
             if code:
                 return _failed(code, _last_line(words), limits)
             output.seek(0)
-            return _answer(output.read(MAX_ANSWER + 1))
+            return _answer(output.read(MAX_ANSWER + 1), walls)
 
-    def _start(self, request: str, directory: Path, output: IO[bytes], words: IO[bytes]) -> subprocess.Popen[bytes]:
+    def _start(
+        self, limits: Limits, directory: Path, conversation: socket.socket, output: IO[bytes], words: IO[bytes]
+    ) -> subprocess.Popen[bytes]:
+        request = {"seconds": limits.open_seconds, "memory_bytes": limits.open_memory_bytes}
         try:
             return subprocess.Popen(
-                [*self._command, request],
+                [*self._command, json.dumps(request)],
                 cwd=directory,
                 env=_environment(),
-                stdin=subprocess.DEVNULL,
+                stdin=conversation.fileno(),
                 stdout=output,
                 stderr=words,
                 close_fds=True,
@@ -164,13 +193,42 @@ class ChildOpener:
             ) from None
 
 
+def _wait_for_walls(pid: int, conversation: socket.socket, deadline: float) -> tuple[Wall, ...] | None:
+    """Return the walls that stand, once the process has raised them; None where it ended, or said something else.
+
+    Raises:
+        TimeoutError: where it says nothing until the deadline.
+    """
+    conversation.settimeout(max(0.001, deadline - time.monotonic()))
+    with contextlib.suppress(ConnectionError, InvalidInput, ValidationError), conversation.makefile("rb") as lines:
+        claim = parse_json(lines.readline(MAX_CLAIM), where="the walls", max_bytes=MAX_CLAIM)
+        return confirm_walls(pid, _Walls.model_validate(claim).walls)
+    return None
+
+
+def _name_model(conversation: socket.socket, model_file: str) -> None:
+    # A process that has ended takes nothing any more; how it ended is the answer.
+    with contextlib.suppress(ConnectionError):
+        conversation.sendall(json.dumps({"model_file": model_file}).encode() + b"\n")
+
+
+def _missing(walls: Sequence[Wall]) -> tuple[Wall, ...]:
+    return tuple(wall for wall in WALLS if wall not in walls)
+
+
 def _environment() -> dict[str, str]:
     """Return only what an interpreter needs to start: no token, no HOME, no PATH.
 
     actions/setup-python builds find libpython by LD_LIBRARY_PATH. Threads and arenas each reserve address space,
     which is limited.
     """
-    fixed = {"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    fixed = {
+        "LC_ALL": "C.UTF-8",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
+        "ORT_DISABLE_TELEMETRY": "1",  # it starts a thread when it is imported, which Landlock would not cover
+    }
     library_path = os.environ.get("LD_LIBRARY_PATH")
     return {**fixed, "LD_LIBRARY_PATH": library_path} if library_path else fixed
 
@@ -220,12 +278,12 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _answer(output: bytes) -> Opened | NotOpened:
+def _answer(output: bytes, walls: tuple[Wall, ...] | None) -> Opened | NotOpened:
     """Parse the answer; one that cannot be read is a model that was not opened."""
     try:
         document: Any = parse_json(output, where="the answer", max_bytes=MAX_ANSWER)
         if document.pop("opened") is True:
-            return Opened.model_validate(document)
+            return Opened.model_validate({**document, "walls": walls})
         problems = tuple(Problem.model_validate(item) for item in document["problems"])
         return NotOpened(problems) if problems else _not_opened("no reason was given")
     except (InvalidInput, ValidationError, KeyError, AttributeError, TypeError):

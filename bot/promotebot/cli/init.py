@@ -8,12 +8,13 @@ import re
 import sys
 from collections.abc import Mapping
 from datetime import datetime
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 
 from promotebot.cli.json_schemas import DIRECTORY as SCHEMAS
 from promotebot.cli.json_schemas import generate, schema_reference
 from promotebot.cli.output import write_file
+from promotebot.cli.workflow_files import PLACEHOLDER, workflow_files
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.git.checkout import Checkout
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
@@ -21,8 +22,6 @@ from promotebot.registry.codec import stored_json
 from promotebot.registry.names import to_timestamp
 from promotebot.registry.registry import DEFAULT_PATH
 
-WORKFLOWS = ("promote", "gate", "review", "verify")
-PLACEHOLDER = "OWNER/promotebot@COMMIT # VERSION"
 _ACTION = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+@[0-9a-f]{40}( # v[0-9][A-Za-z0-9.+-]*)?")
 POLICY = """\
 # What promotebot asks of a promotion. Read from the base branch, never from a pull request.
@@ -43,8 +42,11 @@ POLICY = """\
 # require_sha: false
 # require_dataset: false
 # separation: null              # {approvals: 1}: other people approve the exact head before it can be merged
+# terminal: [shadow, staging, active]   # stages that take events made at a terminal
 # freezes: []                   # times in which nothing is promoted: start, end, timezone, reason, stages
 # drafts: false
+# limits:
+#   walls: available            # required: a model is refused where a wall around the process that opens it is missing
 # contacts: []
 """
 
@@ -54,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.allow_abbrev = True  # its flags could be shortened from the start, and scripts may do so
     parser.add_argument("--base-dir", help="the repository (the one around this directory)")
     parser.add_argument("--action", metavar="OWNER/NAME@COMMIT", help="the action that the workflows use, pinned")
+    parser.add_argument("--app", action="store_true", help="workflows with the token of a GitHub App (docs/setup.md)")
 
 
 def run(options: argparse.Namespace, now: datetime) -> int:
@@ -68,7 +71,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     """
     repository = Checkout.open(Path(options.base_dir or "."))
     root, action = repository.root, _pinned_action(options.action)
-    files = _files(action, now)
+    files = _files(workflow_files(action, app=options.app), now)
     _refuse_odd_places(root, files)
     head = repository.resolve("HEAD")
     gone = [path for path in files if not (root / path).exists() and head and repository.list_tree(head, path, False)]
@@ -83,11 +86,11 @@ def run(options: argparse.Namespace, now: datetime) -> int:
             target.parent.mkdir(parents=True, exist_ok=True)
             write_file(target, data)
             sys.stdout.write(f"created {path}\n")
-    _next_steps(action)
+    _next_steps(action, app=options.app)
     return 0
 
 
-def _files(action: str, now: datetime) -> dict[str, bytes]:
+def _files(workflows: Mapping[str, bytes], now: datetime) -> dict[str, bytes]:
     """Return path from the root → bytes of every file to lay, in the order they are told of."""
     registry = {
         "$schema": schema_reference(DEFAULT_PATH, "registry"),
@@ -96,14 +99,6 @@ def _files(action: str, now: datetime) -> dict[str, bytes]:
         "models": {},
     }
     policy = f"# yaml-language-server: $schema={schema_reference(POLICY_PATH, 'policy')}\n{POLICY}"
-    templates = resources.files("promotebot") / "templates"
-    workflows = {
-        f".github/workflows/{name}.yml": (templates / f"{name}.yml")
-        .read_text(encoding="utf-8")
-        .replace(PLACEHOLDER, action)
-        .encode()
-        for name in WORKFLOWS
-    }
     return {DEFAULT_PATH: stored_json(registry), POLICY_PATH: policy.encode(), **workflows, **_schema_files()}
 
 
@@ -130,16 +125,23 @@ def _pinned_action(given: str | None) -> str:
     return action if _ACTION.fullmatch(action) else PLACEHOLDER
 
 
-def _next_steps(action: str) -> None:
+def _next_steps(action: str, *, app: bool) -> None:
     """Print what is left for people to do."""
     steps = ["Next:"]
     if action == PLACEHOLDER:
         steps.append(
             f"  write the action to use for {PLACEHOLDER!r} in .github/workflows: OWNER/NAME@ and 40 hex digits"
         )
+    if app:
+        steps.append(
+            "  make the App and the environment promotebot, which only the default branch may use: docs/setup.md"
+        )
+    source = "your App" if app else "GitHub Actions"
     steps += [
         f"  git add {DEFAULT_PATH} .github {SCHEMAS} && git commit",
-        "  require the check promotebot/gate on the default branch, and CODEOWNERS on .github/",
+        "  open a pull request: a status can be required only after it was reported once",
+        f"  require the status check promotebot/gate on the default branch, with its source: {source}",
+        "  require the review of code owners, and name them for .github/ in .github/CODEOWNERS",
         "  promotebot promote --model NAME --stage shadow --artifact-dir DIR --artifact-id ID --new-model",
     ]
     sys.stdout.write("\n".join(steps) + "\n")

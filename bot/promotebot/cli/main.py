@@ -54,8 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if not arguments and os.environ.get("GITHUB_EVENT_NAME"):
             from promotebot.action.run import run_action
+            from promotebot.settings import take_environment
 
-            return run_action(os.environ, _now)
+            return run_action(take_environment(), _now)
         options = _parser(arguments).parse_args(arguments, _from_environment(os.environ))
         run: Callable[[argparse.Namespace, datetime], int] = options.run
         code = run(options, _now())

@@ -12,9 +12,10 @@ from promotebot.cli.options import add_registry_options
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.planning.worktree import WorkTreePaths, check_whole
+from promotebot.promotion.orphans import with_orphans
 from promotebot.registry.convert import joined_bytes, split_files
 from promotebot.registry.files import read_registry_bytes, registry_lock, replace_registry
-from promotebot.registry.names import to_timestamp
+from promotebot.registry.names import Timestamp, to_timestamp
 from promotebot.registry.registry import Layout, ModelRegistry
 from promotebot.registry.split_layout import SUFFIX, models_directory
 from promotebot.registry.store import StoredRegistry
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, now: datetime) -> int:
-    """Convert the registry of the work tree to the layout asked for.
+    """Convert the registry of the work tree to the layout asked for; joining takes in what stands beside it only.
 
     Returns:
         0, also where it has that layout already.
@@ -43,24 +44,31 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         stored = StoredRegistry(work_tree.registry, where=work_tree.registry_path)
         registry = stored.read()
         _ = dict(registry.entries)  # what does not read is not moved about
-        if registry.layout is wanted:
+        whole = with_orphans(registry) if wanted is Layout.SINGLE else registry
+        if registry.layout is wanted and whole is registry:
             sys.stdout.write(f"unchanged: the layout of {work_tree.registry_path} is {wanted.value} already\n")
             return 0
-        before = read_registry_bytes(work_tree.registry)
         if wanted is Layout.SPLIT:
-            index, files = split_files(registry, to_timestamp(now))
-            _write_models(work_tree, files)
-            replace_registry(work_tree.registry, index, expected=before)
+            _split(work_tree, registry, to_timestamp(now))
         else:
-            replace_registry(work_tree.registry, joined_bytes(registry, to_timestamp(now)), expected=before)
-            _remove_models(work_tree, registry)
-        _compare(registry, StoredRegistry(work_tree.registry, where=work_tree.registry_path).read())
+            # What was joined already keeps its time: no other key of the file changes then.
+            data = joined_bytes(whole, to_timestamp(now)) if registry.layout is Layout.SPLIT else whole.to_bytes()
+            replace_registry(work_tree.registry, data, expected=read_registry_bytes(work_tree.registry))
+            _remove_models(work_tree, whole)
+        _compare(whole, StoredRegistry(work_tree.registry, where=work_tree.registry_path).read())
     sys.stdout.write(
-        f"{options.layout}: {len(registry.models)} model(s), "
-        f"{sum(len(registry.raw_history(name)) for name in registry)} event(s)\n"
+        f"{options.layout}: {len(whole.models)} model(s), "
+        f"{sum(len(whole.raw_history(name)) for name in whole)} event(s)\n"
         f"Next: promotebot verify, then git add --all -- {Path(work_tree.registry_path).parent} && git commit\n"
     )
     return 0
+
+
+def _split(work_tree: WorkTreePaths, registry: ModelRegistry, now: Timestamp) -> None:
+    before = read_registry_bytes(work_tree.registry)
+    index, files = split_files(registry, now)
+    _write_models(work_tree, files)
+    replace_registry(work_tree.registry, index, expected=before)
 
 
 def _write_models(work_tree: WorkTreePaths, files: Mapping[str, bytes]) -> None:

@@ -14,7 +14,7 @@ from promotebot.cli.options import add_registry_options
 from promotebot.cli.output import line
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
-from promotebot.findings import Finding, Severity, error, passed, warning
+from promotebot.findings import Finding, Severity, error, passed
 from promotebot.git.checkout import Checkout
 from promotebot.git.repository import paths_below
 from promotebot.planning.committed import read_policy, read_registry
@@ -22,11 +22,11 @@ from promotebot.planning.examiner import Examiner
 from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.planning.worktree import WorkTreePaths, check_whole
 from promotebot.promotion.append_only import check_append_only, same_json
+from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.policy import Policy
 from promotebot.registry.files import read_registry_bytes
 from promotebot.registry.names import Stage
-from promotebot.registry.registry import Layout, ModelRegistry
-from promotebot.registry.split_layout import models_directory
+from promotebot.registry.registry import ModelRegistry
 from promotebot.registry.store import StoredRegistry
 from promotebot.verification.junit import to_junit
 from promotebot.verification.report import (
@@ -120,7 +120,7 @@ def verify_here(options: argparse.Namespace, now: datetime) -> VerifyReport:
     examiner = Examiner()
     subject = _subject(registry, repository, work_tree, scope, examiner)
     names = _names(subject, options.model)
-    remarks = [*_leftovers(registry, work_tree)]
+    remarks = [*check_orphans(registry)]
     if scope.since:
         changed, more = _changed(subject, names, repository, scope.since, work_tree)
         others = [name for name in names if name not in changed]
@@ -218,18 +218,6 @@ def _differs(subject: VerificationInput, earlier: ModelRegistry, name: str, path
     places: list[str] = [pointer.artifact_dir for pointer in pointers if pointer]
     places += [f"{subject.datasets_dir}/{pointer.dataset_id}" for pointer in pointers if pointer]
     return any(paths_below(paths, directory) for directory in places)
-
-
-def _leftovers(registry: ModelRegistry, work_tree: WorkTreePaths) -> Iterator[Finding]:
-    """Yield a warning for models' own files that nothing reads: a conversion was stopped, or undone by hand."""
-    directory = models_directory(work_tree.registry_path)
-    if registry.layout is Layout.SINGLE and (work_tree.root / directory).is_dir():
-        yield warning(
-            "registry.layout",
-            f"{directory} is there, but {work_tree.registry_path} holds the models: nothing reads that directory.",
-            where=directory,
-            remedy=f"promotebot registry split, or git rm -r {directory}",
-        )
 
 
 @contextmanager

@@ -54,13 +54,13 @@ def render_comparison(
     *,
     repo_url: str,
     now: datetime,
-    merged_at: Mapping[int, datetime],
+    merged_at: Mapping[Event, datetime],
 ) -> str:
     """Return a table of today's pointer beside the new one; of the new one alone where the stage is empty today.
 
     Args:
         today: the evidence of the artifact that the stage holds now.
-        merged_at: pull request number → when it was merged.
+        merged_at: event → when it was merged, as far as that is known.
     """
     label, events = plan.request.stage.label, plan.before.history.get(plan.request.model, ())
     new = _Side(plan.pointer, evidence, plan.request.origins)
@@ -258,14 +258,14 @@ def _accuracy(evidence: Evidence | None) -> str:
 
 @dataclass(frozen=True)
 class _StageTimes:
-    """The time that bytes have spent in a stage, by the events of the history (merge times where they are known)."""
+    """The time that an artifact has spent in a stage, by the events of the history, from merge times where known."""
 
     history: Sequence[Event]
     now: datetime
-    merged_at: Mapping[int, datetime]
+    merged_at: Mapping[Event, datetime]
 
     def in_every_stage(self, pointer: Pointer) -> str:
-        """Return the time in each stage that has held these bytes: `shadow 10 d, staging 1 d 4 h`."""
+        """Return the time in each stage that has held this artifact: `shadow 10 d, staging 1 d 4 h`."""
         spans = [(stage, self._span(pointer, stage)) for stage in Stage]
         return (
             ", ".join(f"{stage.value} {duration(span)}" for stage, span in spans if span is not None) or "nowhere yet"
@@ -280,24 +280,23 @@ class _StageTimes:
         return f"{stage.value} {duration(span)}" if span is not None else NONE
 
     def _span(self, pointer: Pointer, stage: Stage) -> timedelta | None:
-        """Return all the time these bytes were in a stage, each until the stage's next event or now; None for never."""
+        """Return all the time it was in a stage, each until the stage's next event or now; None for never."""
         events = [event for event in reversed(self.history) if event.stage is stage]
         spans = [
             # Merge times and event times are mixed, so that a later event can have the earlier time.
             max((self._since(following) if following else self.now) - self._since(event), timedelta(0))
             for event, following in zip(events, [*events[1:], None], strict=False)
-            if event.action is not Action.DEMOTE and _same_bytes(event.pointer, pointer)
+            if event.action is not Action.DEMOTE and _same_artifact(event.pointer, pointer)
         ]
         return sum(spans, timedelta(0)) if spans else None
 
     def _since(self, event: Event) -> datetime:
         # The event's own time is when it was planned; it took effect with the merge.
-        merged = self.merged_at.get(event.request.pull) if event.request else None
-        return merged or to_datetime(event.ts_utc)
+        return self.merged_at.get(event) or to_datetime(event.ts_utc)
 
 
-def _same_bytes(one: Pointer, other: Pointer) -> bool:
+def _same_artifact(one: Pointer, other: Pointer) -> bool:
     # Older tools recorded no digest; directory and id are then all there is to compare.
     if one.digest or other.digest:
-        return one.digest == other.digest
+        return one.is_same_artifact(other)
     return (one.artifact_dir, one.artifact_id) == (other.artifact_dir, other.artifact_id)

@@ -39,8 +39,8 @@ class PlanComment:
     now: datetime
     commit_sha: str | None = None
     """The commit that was pushed; None for a dry run."""
-    merged_at: Mapping[int, datetime] = field(default_factory=dict)
-    """Pull request number → when it was merged; the same facts that the soak rules saw."""
+    merged_at: Mapping[Event, datetime] = field(default_factory=dict)
+    """Event → when it was merged; the same facts that the soak rules saw."""
     promotions: Sequence[tuple[str, Event]] = ()
     """Every (model, event) the pull request carries, this one included; merging makes them all live."""
     gate: Sequence[Finding] = ()

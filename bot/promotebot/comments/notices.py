@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from promotebot.comments.comment import MAX_PROBLEMS, RULES_BYTES, CommentContext, Rendered
-from promotebot.comments.findings import count_line, every_rule, problems, waits
+from promotebot.comments.findings import bullets, count_line, every_rule, problems, waits
 from promotebot.comments.markdown import bounded, code, details, link, marker, table, text
-from promotebot.findings import Finding, errors_in
+from promotebot.findings import Finding, errors_in, warnings_in
 from promotebot.promotion.replay import Step
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Stage
@@ -80,6 +81,7 @@ def render_gate(
         head,
         [
             problems(findings, limit=MAX_PROBLEMS) if refused else count_line(findings),
+            "" if refused else "\n".join(bullets(warnings_in(findings), limit=MAX_PROBLEMS)),
             waits(waiting) if waiting else "",
             details("Every rule", every_rule(findings, budget=RULES_BYTES)),
         ],
@@ -95,7 +97,10 @@ def render_live(
     rows = [
         (code(step.model), _stage(step), code(step.event.pointer.artifact_id), _holds(registry, step)) for step in steps
     ]
-    head = f"🟢 Live at {context.commit(commit)}" if not wrong else f"🔴 {context.commit(commit)} does not verify"
+    against = any(finding.rule == "gate.merged" for finding in wrong)
+    problem = "merged against the gate" if against else "the merge does not verify"
+    sentence = "came against the gate" if against else "does not verify"
+    head = f"🟢 Live at {context.commit(commit)}" if not wrong else f"🔴 {context.commit(commit)} {sentence}"
     # Only ACTIVE serves users, and may have to be rolled back in a hurry.
     active = sorted({step.model for step in steps if step.event.stage is Stage.ACTIVE})
     ways = [f'/rollback {model} --reason "why"' for model in active]
@@ -112,7 +117,7 @@ def render_live(
             f"Contacts: {', '.join(code(c) for c in context.contacts)}." if wrong and context.contacts else "",
         ],
         context,
-        title="live" if not wrong else "the merge does not verify",
+        title="live" if not wrong else problem,
     )
 
 
@@ -124,6 +129,30 @@ def render_report(title: str, findings: Sequence[Finding], context: CommentConte
         [
             problems(findings, limit=MAX_PROBLEMS) if errors_in(findings) else count_line(findings),
             details("Every rule", every_rule(findings, budget=RULES_BYTES)),
+        ],
+        context,
+        title=title,
+    )
+
+
+def render_verdict(state: str, description: str, context: CommentContext) -> Rendered:
+    """Return what the gate said last of the head, for whoever may not have it look again.
+
+    Args:
+        state: of the required status; empty where the gate said nothing yet.
+    """
+    title = f"The gate says: {description or state}" if state else "The gate has said nothing yet"
+    commit = f"{context.repo_url}/commit/{context.head_sha}"
+    said = (
+        f"{code('promotebot/gate')} is **{text(state)}** on {context.commit(context.head_sha)}; every rule is in "
+        f"{link('the report beside it', f'{commit}/checks')}."
+    )
+    return note(
+        QUERY,
+        f"🔎 {text(title)}",
+        [
+            said if state else f"{context.commit(context.head_sha)} has no {code('promotebot/gate')} of ours.",
+            "Nothing was judged again for this answer: that opens models, and is for who has write permission.",
         ],
         context,
         title=title,
@@ -158,6 +187,11 @@ def note(subject: str, heading: str, sections: Sequence[str], context: CommentCo
     return Rendered(first, title, bounded(parts, where_else=summary), "\n\n".join(parts))
 
 
+def branch_subject(subject: str, branch: str, default_branch: str) -> str:
+    """Return the subject of an issue about a branch; the default branch's is the plain one."""
+    return subject if branch == default_branch else f"{subject}_{hashlib.sha256(branch.encode()).hexdigest()[:16]}"
+
+
 def report_issue(subject: str, title: str, findings: Sequence[Finding], facts: Mapping[str, str]) -> tuple[str, str]:
     """Return (first line, body) of the issue that a failed verification opens; the first line finds it again."""
     first = marker(subject)
@@ -165,6 +199,17 @@ def report_issue(subject: str, title: str, findings: Sequence[Finding], facts: M
     rows = [(text(name), value) for name, value in facts.items() if value]
     parts = [f"{first}\n### {text(title)}", table(("", ""), rows), problems(findings, limit=MAX_PROBLEMS)]
     return first, bounded(parts, where_else="the run's summary")
+
+
+def extended_issue(body: str, findings: Sequence[Finding]) -> tuple[str, str]:
+    """Return (body, comment) for an issue with what it does not say yet, newest first; no comment where it says all.
+
+    What somebody wrote into the body stays as it is.
+    """
+    known = body.replace("\r\n", "\n")
+    added = "\n".join(line for line in bullets(findings, limit=MAX_PROBLEMS) if line not in known)
+    head, _, rest = known.partition("\n\n")
+    return bounded([head, *filter(None, [added, rest])], where_else="the comments"), added
 
 
 def _step(step: Step) -> str:

@@ -23,9 +23,12 @@ def separation(
     policy: Policy,
     github: GitHub,
     pushers: Collection[str] = (),
+    *,
+    changes_policy: bool = False,
 ) -> Finding | None:
     """Return whether enough other people approved exactly this head; None where nothing asks for approvals.
 
+    A pull request needs them that promotes something or changes the policy: that could take `separation` away.
     Nobody counts who asked for one of the promotions, opened the pull request or moved its branch last, and nobody
     who may not write.
 
@@ -35,7 +38,7 @@ def separation(
     Raises:
         CouldNotVerify: when GitHub does not say who approved, who pushed, or what somebody may do.
     """
-    if policy.separation is None or not steps:
+    if policy.separation is None or not (steps or changes_policy):
         return None
     needed = policy.separation.approvals
     involved = {pull.author, *pushers, *(step.event.request.login for step in steps if step.event.request)}

@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from promotebot.artifact.dataset import examine_dataset
-from promotebot.findings import Finding, Severity, error, errors_in, passed
+from promotebot.findings import Finding, Severity, error, errors_in, passed, warnings_in
+from promotebot.gate.policy import RULE as POLICY_RULE
+from promotebot.gate.policy import check_policy
+from promotebot.gate.surroundings import check_surroundings
 from promotebot.gate.tree import check_trees
 from promotebot.github.checks import Conclusion
 from promotebot.planning.decide import PromotionContext, decide
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.history import check_entry
+from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.reconstruct import differences, request_of
 from promotebot.promotion.replay import Diverged, Step
@@ -60,9 +64,11 @@ class GateResult:
             return f"refused: {wrong[0].message[:120]}"
         if self.waiting:
             return self.waiting.message
-        if self.steps:
-            return f"{len(self.steps)} promotion(s), legal and proven"
-        return "no promotion in this pull request"
+        told = (
+            f"{len(self.steps)} promotion(s), legal and proven" if self.steps else "no promotion in this pull request"
+        )
+        weaker = any(finding.rule == POLICY_RULE for finding in warnings_in(self.findings))
+        return f"{told}; the policy becomes weaker" if weaker else told
 
 
 def evaluate_gate(
@@ -74,17 +80,20 @@ def evaluate_gate(
         facts: returns what GitHub knows for the rules; without it, git alone is asked.
     """
     replayed, after = replay_change(changeset), changeset.head_registry
+    told = tuple(check_policy(changeset))
     if isinstance(replayed, Diverged):
-        return GateResult((), replayed.findings)
+        return GateResult((), (*replayed.findings, *told))
     if after is None:
-        return GateResult((), (passed("gate.replay", "neither base nor head has a registry"),))
-    findings = [passed("gate.replay", f"the registry is the base's plus {len(replayed.steps)} event(s)")]
+        return GateResult((), (passed("gate.replay", "neither base nor head has a registry"), *told))
+    findings = [*told, passed("gate.replay", f"the registry is the base's plus {len(replayed.steps)} event(s)")]
+    findings += check_orphans(after, changeset.base_registry)
     findings += _answered_once(changeset, replayed.steps)
     for name in sorted({step.model for step in replayed.steps}):
         findings += check_entry(after, name, now)
     findings += _planned(changeset, replayed.steps, facts or (lambda request: _facts(changeset, request)), examine, now)
     if changeset.base_registry is not None:
         findings += check_trees(changeset, changeset.base_registry, after, replayed.steps, examine)
+        findings += check_surroundings(changeset, changeset.base_registry, after)
     for dataset_id in sorted({step.event.pointer.dataset_id or "" for step in replayed.steps if _goes_active(step)}):
         required = changeset.policy.require_dataset
         findings += examine_dataset(changeset.head_files, dataset_id, required=required) if dataset_id else ()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import GateResult, evaluate_gate
+from promotebot.gate.policy import changes_policy
 from promotebot.gate.requests import RequestCheck
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
@@ -33,6 +34,8 @@ def evaluate_pull(
     result = evaluate_gate(changeset, examine=job.examine, now=snapshot.now, facts=facts)
     requests = RequestCheck(snapshot, changeset, job, decided)
     result = replace(result, findings=(*result.findings, *requests.findings(result.steps)))
-    involved = requests.people(result.steps)
-    approval = separation(result.steps, changeset.head, snapshot.pull, changeset.policy, job.github, involved)
+    involved, changed = requests.people(result.steps), changes_policy(changeset)
+    approval = separation(
+        result.steps, changeset.head, snapshot.pull, changeset.policy, job.github, involved, changes_policy=changed
+    )
     return result.with_approval(approval)

@@ -44,6 +44,7 @@ class Reason(str, Enum):
     GATE = "gate"
     RECOMPUTED = "recomputed"
     LANDED = "landed"
+    AGAINST_GATE = "against_gate"
     VERIFIED = "verified"
     MISMATCH = "mismatch"
     SHOWN = "shown"

@@ -7,16 +7,13 @@ policy, and merge it before a job has looked again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
 
 from promotebot.github.checks import GATE
-from promotebot.github.ports import BranchPush
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.heads import heads_of
 from promotebot.pulls.snapshot import PullSnapshot
 
 log = logging.getLogger(__name__)
-NOTHING = "0" * 40
-"""What GitHub shows as the commit before a branch was made, and after it was deleted."""
 
 
 def revoke_heads(snapshot: PullSnapshot, job: JobContext, *, why: str, keep: str = "") -> int:
@@ -37,7 +34,7 @@ def revoke_heads(snapshot: PullSnapshot, job: JobContext, *, why: str, keep: str
     if snapshot.pull.is_fork:
         return 0
     changeset, revoked = snapshot.changeset, 0
-    for sha in _heads(job.github.pushes(snapshot.pull.head_ref)):
+    for sha in heads_of(job.github.pushes(snapshot.pull.head_ref)):
         # Asked in this order, since a commit that was pushed away has to be fetched to be compared.
         if sha == keep or not _is_green(sha, job) or changeset.repository.is_ancestor(sha, changeset.base):
             continue
@@ -45,19 +42,6 @@ def revoke_heads(snapshot: PullSnapshot, job: JobContext, *, why: str, keep: str
         log.info("%s is green no longer: %s", sha[:7], why)
         revoked += 1
     return revoked
-
-
-def _heads(pushes: Iterable[BranchPush]) -> Iterator[str]:
-    """Yield each commit that a branch of this name has stood at, newest first.
-
-    A branch that is deleted and made again, and its pull request opened again, has the heads of before, too.
-    """
-    seen = {NOTHING}
-    for push in pushes:
-        for sha in (push.after, push.before):
-            if sha not in seen:
-                seen.add(sha)
-                yield sha
 
 
 def _is_green(sha: str, job: JobContext) -> bool:

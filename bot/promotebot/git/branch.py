@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,14 +18,22 @@ from promotebot.git.process import GitFailed, Identity, Remote, rejection
 from promotebot.git.repository import Repository
 from promotebot.registry.names import GitSha, parse_git_sha
 
+_NO_REF = re.compile(r"couldn't find remote ref (\S+)$")
+"""git's words for a ref that the remote does not have."""
+
 
 class FetchedRepository(Repository):
     """A bare repository of this job's own, holding what was fetched; it commits and pushes, and never checks out."""
 
     @classmethod
     @contextmanager
-    def fetched(cls, remote: Remote, refs: Mapping[str, str]) -> Iterator[FetchedRepository]:
+    def fetched(
+        cls, remote: Remote, refs: Mapping[str, str], *, optional: Mapping[str, str] | None = None
+    ) -> Iterator[FetchedRepository]:
         """Yield a private bare repository with the given refs (local name → remote name), blobs on demand.
+
+        Args:
+            optional: refs that are left out where the remote does not have them.
 
         Raises:
             CouldNotVerify: when the remote does not answer or has no such ref.
@@ -37,29 +46,65 @@ class FetchedRepository(Repository):
             repository = cls(repo, remote.environment())
             try:
                 repository._run("remote", "add", "origin", remote.url)
-                repository.fetch(refs)
+                repository.fetch(refs, optional=optional)
                 yield repository
             finally:
                 repository.close()
 
-    def fetch(self, refs: Mapping[str, str]) -> None:
-        """Fetch refs (local name → remote name). Raises CouldNotVerify when the remote does not give them."""
-        specs = [f"+{theirs}:{ours}" for ours, theirs in refs.items()]
-        try:
-            self._run("fetch", "--quiet", "--no-tags", "--filter=blob:none", "origin", *specs)
-        except GitFailed as problem:
-            raise CouldNotVerify(
-                f"cannot fetch {', '.join(refs.values())}: {problem.stderr}", remedy="run the job again"
-            ) from None
+    def fetch(self, refs: Mapping[str, str], *, optional: Mapping[str, str] | None = None) -> None:
+        """Fetch refs (local name → remote name), all at once.
+
+        Args:
+            optional: refs that are left out where the remote does not have them.
+
+        Raises:
+            CouldNotVerify: when the remote does not give them.
+        """
+        wanted = {**refs, **(optional or {})}
+        while gone := self._fetch(wanted):
+            if gone in refs.values():
+                raise CouldNotVerify(f"cannot fetch {gone}: the remote has no such ref", remedy="run the job again")
+            wanted = {ours: theirs for ours, theirs in wanted.items() if theirs != gone}
+
+    def _fetch(self, refs: Mapping[str, str]) -> str:
+        """Fetch refs; return the first that the remote does not have, where there is one, and nothing came then."""
+        with tempfile.TemporaryFile() as specs:  # a thousand refs are more than a command line takes on some systems
+            self._name([f"+{theirs}:{ours}" for ours, theirs in refs.items()], specs)
+            try:
+                self._run("fetch", "--quiet", "--no-tags", "--filter=blob:none", "--stdin", "origin", stdin=specs)
+            except GitFailed as problem:
+                gone = _NO_REF.search(problem.stderr)
+                if gone and gone[1] in refs.values():
+                    return gone[1]
+                named = ", ".join([*refs.values()][:5])
+                raise CouldNotVerify(f"cannot fetch {named}: {problem.stderr}", remedy="run the job again") from None
+        return ""
+
+    def fetch_commit(self, sha: str) -> GitSha:
+        """Return a commit by its id, fetched also when no branch has it any more, as GitHub allows.
+
+        Raises:
+            CouldNotVerify: when the remote does not give it.
+        """
+        self.fetch({f"refs/promotebot/commit/{sha}": sha})
+        return self.commit_id(sha)
 
     def read_blobs(self, oids: Sequence[str], *, max_bytes: int) -> dict[str, bytes]:
         """Return many blobs' bytes; those that were left out by the fetch come with one request, not with one each."""
+        self.bring(oids)
+        return super().read_blobs(oids, max_bytes=max_bytes)
+
+    def bring(self, oids: Sequence[str]) -> None:
+        """Fetch blobs that the fetch left out, all at once, so that reading them asks the remote no more.
+
+        Raises:
+            CouldNotVerify: when the remote does not give them.
+        """
         with tempfile.TemporaryFile() as names:
             self._name(oids, names)
             # As git itself brings them: https://git-scm.com/docs/partial-clone#_fetching_missing_objects
             lean = ("--quiet", "--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--stdin")
             self._run("fetch", *lean, "origin", stdin=names)
-        return super().read_blobs(oids, max_bytes=max_bytes)
 
     def commit_files(
         self,

@@ -45,14 +45,17 @@ class Remote:
         https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT
         """
         basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
-        return {
-            **ISOLATED,
-            "GIT_CONFIG_COUNT": "2",
-            "GIT_CONFIG_KEY_0": f"http.{self.url}.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
-            "GIT_CONFIG_KEY_1": "core.hooksPath",
-            "GIT_CONFIG_VALUE_1": os.devnull,
+        configuration = {
+            f"http.{self.url}.extraHeader": f"Authorization: Basic {basic}",
+            "core.hooksPath": os.devnull,
+            # A process that git leaves behind to tidy up would keep this environment, and the token with it.
+            "maintenance.auto": "false",
+            "gc.auto": "0",
         }
+        variables = dict(ISOLATED)
+        for index, (key, value) in enumerate(configuration.items()):
+            variables |= {f"GIT_CONFIG_KEY_{index}": key, f"GIT_CONFIG_VALUE_{index}": value}
+        return {**variables, "GIT_CONFIG_COUNT": str(len(configuration))}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO, cast
 
 import git
@@ -81,10 +82,32 @@ class Repository:
                 "the branch shares no history with its base", remedy="start the branch from the base"
             ) from None
 
-    def changed_paths(self, old: str, new: str) -> list[str]:
-        """Return every path that differs between two commits' trees, both names of a rename."""
-        output = self._run("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--end-of-options", old, new)
+    def changed_paths(self, old: str, new: str, only: str = "") -> list[str]:
+        """Return every path that differs between two commits' trees, both names of a rename.
+
+        Args:
+            only: A for paths that are new, D for those that are gone; empty for all.
+        """
+        flags = ["-r", "-z", "--name-only", "--no-renames", *([f"--diff-filter={only}"] if only else [])]
+        output = self._run("diff-tree", *flags, "--end-of-options", old, new)
         return [path for path in output.split("\0") if path]
+
+    def attributes(self, commit: str, paths: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Return path → attribute → value as a commit's own files say, in git's words for what is not set.
+
+        https://git-scm.com/docs/git-check-attr
+        """
+        with tempfile.TemporaryDirectory(prefix="promotebot-index-") as scratch, tempfile.TemporaryFile() as listed:
+            env = {"GIT_INDEX_FILE": str(Path(scratch, "index"))}
+            self._run("read-tree", commit, env=env)
+            listed.write("".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape"))
+            listed.seek(0)
+            output = self._run("check-attr", "--cached", "-z", "--stdin", *names, env=env, stdin=listed)
+        parts = output.split("\0")
+        found: dict[str, dict[str, str]] = {path: {} for path in paths}
+        for path, name, value in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
+            found[path][name] = value
+        return found
 
     def list_tree(self, commit: str, path: str, recursive: bool) -> list[TreeEntry]:
         """Return the entries at or below `path` ("" for the root), trees included when recursive."""
@@ -173,28 +196,10 @@ class Repository:
                     stream.close()
         return blobs
 
-    def _name(self, oids: Sequence[str], file: BinaryIO) -> None:
-        """Write object ids to a file, one a line, as git reads them from its standard input."""
-        file.write("".join(f"{oid}\n" for oid in oids).encode())
+    def _name(self, names: Sequence[str], file: BinaryIO) -> None:
+        """Write object ids or refs to a file, one a line, as git reads them from its standard input."""
+        file.write("".join(f"{name}\n" for name in names).encode())
         file.seek(0)
-
-    def first_commit_before(self, merged: str, head: str) -> GitSha | None:
-        """Return where a branch stood before a pull request with this head was merged into it as `merged`, or None.
-
-        A rebase puts the request's own commits on top: the last of them has the head's message and one parent.
-        """
-        parents = self._run("rev-list", "--parents", "--max-count=1", "--end-of-options", merged).split()[1:]
-        if not parents:
-            return None
-        back = 1
-        if len(parents) == 1 and self._message(merged) == self._message(head):
-            fork = self.merge_base(merged, head)
-            count = self._run("rev-list", "--count", "--no-merges", "--end-of-options", f"{fork}..{head}").strip()
-            back = max(1, int(count))
-        return self.resolve(f"{merged}~{back}")
-
-    def _message(self, commit: str) -> str:
-        return self._run("log", "--max-count=1", "--format=%B", "--end-of-options", commit)
 
     def trailers(self, key: str, base: str, head: str) -> list[str]:
         """Return the values of a trailer in the commits that head has and base has not, the newest first."""
@@ -204,6 +209,15 @@ class Repository:
     def commits_of(self, path: str, head: str) -> list[GitSha]:
         """Return the commits in a history that changed a file, the newest first."""
         output = self._run("rev-list", "--end-of-options", head, "--", f":(top,literal){path}")
+        return [parse_git_sha(line) for line in output.split()]
+
+    def mainline_commits(self, head: str, paths: Sequence[str]) -> list[GitSha]:
+        """Return the commits of a branch itself that changed one of some files, the newest first.
+
+        Of a merge, that is the merge: what it brought came to the branch with it, whatever its own commits say.
+        """
+        files = [f":(top,literal){path}" for path in paths]
+        output = self._run("rev-list", "--first-parent", "--end-of-options", head, "--", *files)
         return [parse_git_sha(line) for line in output.split()]
 
     def _run(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: BinaryIO | None = None) -> str:

@@ -1,4 +1,4 @@
-"""GitHub's JSON as the bot's own values."""
+"""GitHub's JSON as the bot's own values, and the one value that is written as JSON of some depth."""
 
 from __future__ import annotations
 
@@ -6,11 +6,32 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment
+from promotebot.github.checks import MAX_SUMMARY, Annotation
+from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment, PullRequest
 from promotebot.github.rest import translated
+from promotebot.text import cut
 
 GHOST = "ghost"
 """The login under which GitHub shows an account that was deleted."""
+
+
+def read_pull(answer: Mapping[str, Any]) -> PullRequest:
+    """Return a pull request, as lists have it or alone; one whose fork was deleted counts as from a fork."""
+    head, base, merged_at = answer["head"], answer["base"], answer["merged_at"]
+    return PullRequest(
+        number=int(answer["number"]),
+        title=str(answer["title"]),
+        state=str(answer["state"]),
+        merged=merged_at is not None,  # lists have no `merged`
+        merged_at=_time(merged_at) if merged_at else None,
+        merge_commit_sha=answer["merge_commit_sha"],
+        draft=bool(answer["draft"]),
+        author=str(answer["user"]["login"]) if answer["user"] else GHOST,
+        head_sha=str(head["sha"]),
+        head_ref=str(head["ref"]),
+        base_ref=str(base["ref"]),
+        is_fork=head["repo"] is None or head["repo"]["id"] != base["repo"]["id"],
+    )
 
 
 def read_status(status: Mapping[str, Any]) -> CommitStatus:
@@ -30,6 +51,7 @@ def read_push(push: Mapping[str, Any]) -> BranchPush:
         actor=str(actor["login"]) if actor else GHOST,
         is_person=actor is None or actor["type"] == "User",
         creates=push["activity_type"] == "branch_creation",
+        id=int(push["id"]),
     )
 
 
@@ -51,12 +73,33 @@ def read_issue(answer: Mapping[str, Any]) -> Issue:
 
 def read_comment(answer: Mapping[str, Any]) -> IssueComment:
     """Return a comment; its times have a time zone. Raises KeyError, TypeError or ValueError for what is none."""
-    created, updated = (
-        datetime.fromisoformat(answer[key].replace("Z", "+00:00")) for key in ("created_at", "updated_at")
-    )
+    created, updated = (_time(answer[key]) for key in ("created_at", "updated_at"))
     author = answer["user"]["login"] if answer["user"] else GHOST
     pull = int(str(answer["issue_url"]).rpartition("/")[2])
     return IssueComment(answer["id"], pull, answer["body"] or "", author, created, updated, answer["html_url"])
+
+
+def written_annotation(annotation: Annotation) -> dict[str, Any]:
+    """Return an annotation as a check run takes it: https://docs.github.com/en/rest/checks/runs#create-a-check-run"""
+    return {
+        "path": annotation.path,
+        "start_line": annotation.line,
+        "end_line": annotation.line,
+        "annotation_level": annotation.level,
+        "title": annotation.title[:255],
+        "message": cut(annotation.message, MAX_SUMMARY),
+    }
+
+
+def _time(text: str) -> datetime:
+    """Return a moment as GitHub writes it. Raises ValueError for what is none."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def carries(deployment: Mapping[str, Any], event: object) -> bool:
+    """Tell whether a deployment's payload, which anybody may have written, names an event."""
+    payload = deployment["payload"]
+    return isinstance(payload, Mapping) and payload.get("event") == event
 
 
 def is_by(user: Mapping[str, Any] | None, login: str) -> bool:

@@ -6,9 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from promotebot.github import sticky_comment
-from promotebot.github.answers import GHOST, is_by, read_comment, read_issue, read_push, read_status, read_verdict
-from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Conclusion, State
-from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment, PullRequest
+from promotebot.github.answers import (
+    carries,
+    is_by,
+    read_comment,
+    read_issue,
+    read_pull,
+    read_push,
+    read_status,
+    read_verdict,
+    written_annotation,
+)
+from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Annotation, Conclusion, State
+from promotebot.github.ports import BranchPush, CommitStatus, Deployment, Issue, IssueComment, PullRequest
 from promotebot.github.rest import READ_RETRIES, NoSuchCommit, PersonalToken, Rest, segment, translated
 from promotebot.promotion.policy import Permission
 from promotebot.settings import Settings
@@ -45,40 +55,35 @@ class PyGithubClient:
             return Permission[(role if role in _ROLES[legacy] else legacy).upper()]
 
     def pull(self, number: int) -> PullRequest:
-        """Return a pull request as it is now; one whose fork was deleted counts as from a fork."""
-        with translated(f"read pull request #{number}", needs="pull-requests: read"):
-            answer = self._rest.repo.get_pull(number)
-            head_repo = answer.head.repo
-            return PullRequest(
-                number=number,
-                title=answer.title,
-                state=answer.state,
-                merged=answer.merged,
-                merged_at=answer.merged_at,
-                merge_commit_sha=answer.merge_commit_sha,
-                draft=answer.draft,
-                author=answer.user.login if answer.user else GHOST,
-                head_sha=answer.head.sha,
-                head_ref=answer.head.ref,
-                base_ref=answer.base.ref,
-                is_fork=head_repo is None or head_repo.id != answer.base.repo.id,
-            )
+        """Return a pull request as it is now: https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request"""
+        purpose = f"read pull request #{number}"
+        answer = self._rest.request("GET", f"/pulls/{number}", purpose=purpose, needs="pull-requests: read")
+        with translated(purpose):
+            return read_pull(answer)
 
-    def open_pulls(self, base_ref: str) -> Sequence[int]:
-        """Return the numbers of the open pull requests into a branch."""
+    def pulls_with(self, commit: str) -> Sequence[PullRequest]:
+        """Return the pull requests that brought a commit to the default branch; of any other commit, open ones too.
+
+        https://docs.github.com/en/rest/commits/commits#list-pull-requests-associated-with-a-commit
+        """
+        purpose, needs = f"ask which pull request brought {commit[:7]}", "pull-requests: read"
+        return self._rest.listed(read_pull, f"/commits/{commit}/pulls", purpose=purpose, needs=needs)
+
+    def open_pulls(self, base_ref: str) -> Sequence[PullRequest]:
+        """Return the open pull requests into a branch, a hundred with each request.
+
+        https://docs.github.com/en/rest/pulls/pulls#list-pull-requests
+        """
         return self._pulls({"state": "open", "base": base_ref})
 
     def pulls_from(self, head_ref: str) -> Sequence[int]:
         """Return the numbers of the open pull requests from a branch of this repository."""
         owner = self._rest.repo.full_name.partition("/")[0]
-        return self._pulls({"state": "open", "head": f"{owner}:{head_ref}"})
+        return [pull.number for pull in self._pulls({"state": "open", "head": f"{owner}:{head_ref}"})]
 
-    def _pulls(self, parameters: Mapping[str, str]) -> Sequence[int]:
+    def _pulls(self, parameters: Mapping[str, str]) -> list[PullRequest]:
         purpose, needs = "list pull requests", "pull-requests: read"
-        return [
-            int(item["number"])
-            for item in self._rest.pages("/pulls", purpose=purpose, needs=needs, parameters=parameters)
-        ]
+        return self._rest.listed(read_pull, "/pulls", purpose=purpose, needs=needs, parameters=parameters)
 
     def create_pull(self, *, head_ref: str, base_ref: str, title: str, body: str) -> int:
         """Open a pull request from a branch of this repository; return its number."""
@@ -180,19 +185,27 @@ class PyGithubClient:
         self._rest.request("POST", f"/statuses/{segment(sha)}", purpose=purpose, needs=needs, body=status)
 
     def publish_check(
-        self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
+        self,
+        head_sha: str,
+        *,
+        name: str,
+        conclusion: Conclusion,
+        title: str,
+        summary: str,
+        annotations: Sequence[Annotation] = (),
     ) -> bool:
         """Put a completed check run on a commit; return False where the token is a person's, who cannot.
 
         https://docs.github.com/en/rest/checks/runs#create-a-check-run: only GitHub Apps can.
         """
         output = {"title": title[:255], "summary": cut(summary, MAX_SUMMARY)}
+        remarks = [written_annotation(annotation) for annotation in annotations]
         run = {
             "name": name,
             "head_sha": head_sha,
             "status": "completed",
             "conclusion": conclusion,
-            "output": output | ({"text": cut(text, MAX_SUMMARY)} if text else {}),
+            "output": {**output, "annotations": remarks} if remarks else output,
         }
         try:
             self._rest.request("POST", "/check-runs", purpose="publish the check", needs="checks: write", body=run)
@@ -201,39 +214,38 @@ class PyGithubClient:
         return True
 
     def deploy(
-        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str
-    ) -> None:
-        """Record a deployment with its status, once for a commit and environment however often it is asked for.
+        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], author_login: str
+    ) -> Deployment:
+        """Return the deployment by `author_login` that carries the payload's `event`, made where there is none.
 
         https://docs.github.com/en/rest/deployments/deployments
         """
         needs, purpose = "deployments: write", f"record the deployment of {environment}"
-        parameters = {"sha": sha, "environment": environment, "task": task}
-        known = self._rest.listed(dict, "/deployments", purpose=purpose, needs=needs, parameters=parameters)
-        made = (
-            known[0]
-            if known
-            else self._rest.request(
-                "POST",
-                "/deployments",
-                purpose=purpose,
-                needs=needs,
-                body={
-                    "ref": sha,
-                    "task": task,
-                    "environment": environment,
-                    "description": description[:140],
-                    "payload": dict(payload),
-                    "auto_merge": False,
-                    "required_contexts": [],
-                },
-            )
-        )
+        parameters = {"environment": environment, "task": task}
+        for item in self._rest.pages("/deployments", purpose=purpose, needs=needs, parameters=parameters):
+            with translated(purpose):
+                if carries(item, payload["event"]) and is_by(item["creator"], author_login):
+                    path = f"/deployments/{item['id']}/statuses"
+                    states = self._rest.listed(lambda status: str(status["state"]), path, purpose=purpose, needs=needs)
+                    return Deployment(int(item["id"]), tuple(states))
+        wanted = {
+            "ref": sha,
+            "task": task,
+            "environment": environment,
+            "description": description[:MAX_DESCRIPTION],
+            "payload": dict(payload),
+            "auto_merge": False,
+            "required_contexts": [],
+        }
+        made = self._rest.request("POST", "/deployments", purpose=purpose, needs=needs, body=wanted)
         with translated(purpose):
-            path = f"/deployments/{made['id']}/statuses"
-        if state not in self._rest.listed(lambda status: status["state"], path, purpose=purpose, needs=needs):
-            status = {"state": state, "description": description[:140], "auto_inactive": True}
-            self._rest.request("POST", path, purpose=purpose, needs=needs, body=status)
+            return Deployment(int(made["id"]), ())
+
+    def publish_deployment_state(self, deployment_id: int, *, state: str, description: str) -> None:
+        """Put a state on a deployment: https://docs.github.com/en/rest/deployments/statuses"""
+        status = {"state": state, "description": description[:MAX_DESCRIPTION], "auto_inactive": True}
+        purpose, needs = f"record that a deployment is {state}", "deployments: write"
+        self._rest.request("POST", f"/deployments/{deployment_id}/statuses", purpose=purpose, needs=needs, body=status)
 
     def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None:
         """Start the workflows that wait for this event type.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ MAX_BYTES = 25 * 1024 * 1024
 """Of a payload: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
 GATE_ACTIONS = ("opened", "reopened", "synchronize", "edited", "ready_for_review", "converted_to_draft")
 BRANCH = "refs/heads/"
+QUEUE_BRANCH = re.compile(r"gh-readonly-queue/(.+)/pr-(\d{1,18})-[0-9a-f]{40}", re.ASCII)
+"""A merge queue's branch, with the base and the number of the pull request that it ends with."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,12 @@ class Reviewed:
 
 @dataclass(frozen=True)
 class Queued:
-    """The merge queue asks for checks on a commit it built (`merge_group`)."""
+    """The merge queue asks for checks on a commit it built (`merge_group`, or the end of a run on that)."""
 
     head_sha: str
     head_ref: str
     base_sha: str
+    """What it was built on; empty for the base branch as it is now."""
     base_ref: str
 
 
@@ -193,6 +197,8 @@ class _RunPull(_Part):
 class _Run(_Part):
     event: str
     pull_requests: list[_RunPull]
+    head_branch: str | None = None
+    head_sha: str = ""
 
 
 class _WorkflowRun(_Part):
@@ -253,8 +259,11 @@ def _group_event(payload: _MergeGroup) -> Event:
 
 
 def _run_event(payload: _WorkflowRun) -> Event:
-    """Take from a run only which pull requests it was about: its workflow file may be the pull request's own."""
+    """Take from a run only what GitHub says it was about: its workflow file may be the pull request's own."""
     run = payload.workflow_run
+    queue = QUEUE_BRANCH.fullmatch(run.head_branch or "") if run.event == "merge_group" else None
+    if payload.action == "completed" and queue:
+        return Queued(run.head_sha, f"{BRANCH}{run.head_branch}", "", f"{BRANCH}{queue[1]}")
     if payload.action != "completed" or run.event != "pull_request_review" or not run.pull_requests:
         return Ignored(f"a run on {run.event} was {payload.action}")
     return Reviewed(tuple(sorted({pull.number for pull in run.pull_requests})))
@@ -306,15 +315,3 @@ def parse_event(name: str, data: bytes) -> Event:
         raise InvalidInput(
             "; ".join(lines), where="GITHUB_EVENT_PATH", remedy=f"run it on the {name} event as GitHub sends it"
         ) from None
-
-
-def parse_default_branch(data: bytes) -> str:
-    """Return the default branch that a payload tells, of the repository that the job is for; empty where it does not.
-
-    Raises:
-        InvalidInput: for what is no JSON.
-    """
-    document = parse_json(data, where="GITHUB_EVENT_PATH", max_bytes=MAX_BYTES)
-    repository = document.get("repository") if isinstance(document, dict) else None
-    branch = repository.get("default_branch") if isinstance(repository, dict) else None
-    return branch if isinstance(branch, str) else ""

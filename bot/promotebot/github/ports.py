@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from promotebot.github.checks import Conclusion, State
+from promotebot.github.checks import Annotation, Conclusion, State
 from promotebot.promotion.policy import Permission
 
 
@@ -66,6 +66,16 @@ class BranchPush:
     is_person: bool
     """False for an App, the bot itself included."""
     creates: bool = False
+    id: int = 0
+    """GitHub's own number of the entry; 0 where none is known."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployment of the bot's own, with every state that it has been in."""
+
+    id: int
+    states: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -86,8 +96,11 @@ class GitHub(Protocol):
     def pull(self, number: int) -> PullRequest:
         """Return a pull request as it is now."""
 
-    def open_pulls(self, base_ref: str) -> Sequence[int]:
-        """Return the numbers of the open pull requests into a branch."""
+    def pulls_with(self, commit: str) -> Sequence[PullRequest]:
+        """Return the pull requests that brought a commit to the default branch; of any other commit, open ones too."""
+
+    def open_pulls(self, base_ref: str) -> Sequence[PullRequest]:
+        """Return the open pull requests into a branch."""
 
     def pulls_from(self, head_ref: str) -> Sequence[int]:
         """Return the numbers of the open pull requests from a branch of this repository."""
@@ -138,14 +151,28 @@ class GitHub(Protocol):
         """Put a status on a commit; the newest of a context is the one that counts."""
 
     def publish_check(
-        self, head_sha: str, *, name: str, conclusion: Conclusion, title: str, summary: str, text: str
+        self,
+        head_sha: str,
+        *,
+        name: str,
+        conclusion: Conclusion,
+        title: str,
+        summary: str,
+        annotations: Sequence[Annotation] = (),
     ) -> bool:
-        """Put a completed check run on a commit; return False where the token may not, since it is a person's."""
+        """Put a completed check run on a commit; return False where the token may not, since it is a person's.
+
+        Args:
+            annotations: MAX_ANNOTATIONS at most.
+        """
 
     def deploy(
-        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], state: str
-    ) -> None:
-        """Record a deployment with its state, once for a commit and environment however often it is asked for."""
+        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], author_login: str
+    ) -> Deployment:
+        """Return the deployment by `author_login` that carries the payload's `event`, made where there is none."""
+
+    def publish_deployment_state(self, deployment_id: int, *, state: str, description: str) -> None:
+        """Put a state, such as `success`, on a deployment."""
 
     def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None:
         """Start the workflows that wait for this event type (`repository_dispatch`)."""

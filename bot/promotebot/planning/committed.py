@@ -84,11 +84,3 @@ def pointed_directories(registry: ModelRegistry) -> set[str]:
         for stage in Stage
         if (pointer := entry.pointer(stage))
     }
-
-
-def relevant_pulls(registry: ModelRegistry, model: str, repo: str) -> list[int]:
-    """Return the numbers of this repository's pull requests whose merge time the soak rules ask for."""
-    entry = registry.entry(model)
-    events = entry.history if entry else ()
-    requests = [e.request for e in events if e.request and e.to_stage in (Stage.SHADOW, Stage.STAGING)]
-    return sorted({request.pull for request in requests if request.repo == repo})

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from promotebot.artifact.evidence import Evidence, examine
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import ChildOpener, ModelOpener
 from promotebot.artifact.source import FileSource
+from promotebot.errors import CouldNotVerify
 from promotebot.registry.names import ArtifactPath
+from promotebot.text import duration
 
 Examine = Callable[[FileSource, ArtifactPath, Limits], Evidence]
 """Examines one directory of one source under limits."""
@@ -26,3 +29,26 @@ class Examiner:
         if key not in self._seen:
             self._seen[key] = examine(source, directory, opener=self._opener, limits=limits)
         return self._seen[key]
+
+
+def within_budget(examine: Examine, budget: timedelta, *, monotonic: Callable[[], float], subject: str) -> Examine:
+    """Return an examiner for one of several pieces of work, so that models which open slowly hold up no other.
+
+    It raises CouldNotVerify instead of looking at one more artifact when that much time has passed since this call.
+
+    Args:
+        monotonic: a clock that never goes back, in seconds.
+        subject: what the work is about, such as `#7`.
+    """
+    end = monotonic() + budget.total_seconds()
+
+    def examine_in_time(source: FileSource, directory: ArtifactPath, limits: Limits) -> Evidence:
+        if monotonic() > end:
+            raise CouldNotVerify(
+                f"judging {subject} took longer than {duration(budget)}, so {directory} was not looked at any more",
+                remedy=f"start the gate by hand, which waits: open the checks of {subject}, then the job of the "
+                "workflow gate, and choose Re-run jobs",
+            )
+        return examine(source, directory, limits)
+
+    return examine_in_time

@@ -154,11 +154,11 @@ def _event(context: RuleContext, moment: Timestamp, pointer: dict[str, Any], com
 
 
 def _origin(context: RuleContext) -> Stage | None:
-    """Return the highest lower stage that holds these bytes. See docs/architecture.md, Files."""
+    """Return the highest lower stage that holds this artifact. See docs/architecture.md, Files."""
     entry = context.entry
     for stage in context.request.stage.below:
         pointer = entry.pointer(stage) if entry else None
-        if pointer and pointer.digest == context.digest:
+        if pointer and context.evidence.is_of(pointer):
             return stage
     return None
 

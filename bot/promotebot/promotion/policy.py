@@ -96,6 +96,18 @@ class StagePolicy(_Section):
     soak: Soak | None = None
 
 
+class ShadowPolicy(StagePolicy):
+    """The rules for shadow; a key that is left out keeps its default, whatever else the section says."""
+
+    soak: Soak | None = Soak(minimum="7d")
+
+
+class StagingPolicy(StagePolicy):
+    """The rules for staging; a key that is left out keeps its default, whatever else the section says."""
+
+    soak: Soak | None = Soak(minimum="2d")
+
+
 class ActivePolicy(_Section):
     """The rules for promotions into ACTIVE."""
 
@@ -106,8 +118,8 @@ class ActivePolicy(_Section):
 class Stages(_Section):
     """The rules of each stage."""
 
-    shadow: StagePolicy = StagePolicy(soak=Soak(minimum="7d"))
-    staging: StagePolicy = StagePolicy(soak=Soak(minimum="2d"))
+    shadow: ShadowPolicy = ShadowPolicy()
+    staging: StagingPolicy = StagingPolicy()
     active: ActivePolicy = ActivePolicy()
 
     def permission(self, stage: Stage) -> Permission:
@@ -187,12 +199,24 @@ class Policy(_Section):
     require_sha: bool = False
     require_dataset: bool = False
     """True where ACTIVE needs the dataset's own manifest and files in the repository."""
+    terminal: tuple[Stage, ...] = tuple(Stage)
+    """Stages that take events made at a terminal; see `terminal_stages`."""
     drafts: bool = False
     """True where a draft pull request may carry promotions."""
     separation: Separation | None = None
     freezes: tuple[Freeze, ...] = ()
     limits: Limits = Limits()
     contacts: tuple[Annotated[str, Field(max_length=200)], ...] = ()
+
+    @property
+    def terminal_stages(self) -> frozenset[Stage]:
+        """Return the stages that take events made at a terminal.
+
+        Such an event names no request that GitHub confirms: it shows neither who asked for it nor for which head. So
+        ACTIVE takes none where the policy asks for either.
+        """
+        asks_github = self.require_sha or self.separation is not None
+        return frozenset(self.terminal) - ({Stage.ACTIVE} if asks_github else set())
 
     @property
     def digest(self) -> Digest:

@@ -45,14 +45,15 @@ def _ref(event: Event) -> RequestRef | None:
 
 
 def _action(event: Event, entry: ModelEntry | None) -> Action:
-    """Return the action: a rollback only where the bytes were in that stage before, whatever the event claims."""
+    """Return the action: a rollback only where the artifact was in that stage before, whatever the event claims."""
     if event.action is not Action.ROLLBACK:
         return event.action
     pointer, history = event.pointer, entry.history if entry else ()
     earlier = [e.pointer for e in history if e.to_stage is event.to_stage]
     # Older tools recorded no digest; their bytes are known by the directory alone.
     same = any(
-        p.digest == pointer.digest or (p.digest is None and p.artifact_dir == pointer.artifact_dir) for p in earlier
+        p.pins(pointer.digest, pointer.manifest_digest) or (p.digest is None and p.artifact_dir == pointer.artifact_dir)
+        for p in earlier
     )
     return Action.ROLLBACK if same else Action.PROMOTE
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from promotebot.findings import Finding, error
 from promotebot.promotion.append_only import rewritten, same_json
+from promotebot.promotion.orphans import with_lost
 from promotebot.registry.chain import event_digest
 from promotebot.registry.model import Action, Event
 from promotebot.registry.names import Digest, ModelName, Stage
@@ -45,6 +46,7 @@ def replay(base: ModelRegistry, head: ModelRegistry) -> Replayed | Diverged:
 
     A change of layout alone is legal: it loses no model and no event, which is what is compared here.
     """
+    base = with_lost(base, head)
     findings: list[Finding] = list(_top_level(base, head))
     steps: list[Step] = []
     current = base

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from promotebot.registry.model import Action, RequestRef, Source
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage
@@ -71,6 +71,10 @@ class Request:
             words = [f"/{verb}", *places]
         words += [f"--{key.replace('_', '-')} {_quoted(value)}" for key, value in values.items() if value]
         return " ".join(words)
+
+    def retry_on_github(self) -> str:
+        """Return the comment that asks for this, whoever made the request and where."""
+        return replace(self, actor=Actor(self.actor.name, Source.GITHUB)).retry()
 
     def _flags(self, *, terminal: bool) -> dict[str, str | None]:
         """Return the flags to repeat: all at a terminal; in a comment, where others are inferred, those given."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
 from promotebot.artifact.manifest import Manifest, parse_manifest
-from promotebot.artifact.source import GitTree, TreeEntry
+from promotebot.artifact.source import GitTree, Kind, TreeEntry
 from promotebot.errors import InvalidInput
 from promotebot.git.repository import Repository
 from promotebot.planning.committed import open_registry, pointed_directories, read_policy, registry_files
@@ -20,6 +20,9 @@ from promotebot.registry.names import ArtifactPath, GitSha, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry
 
 MANIFEST_BYTES = 4 * 1024 * 1024
+CONVERTING = ("text", "eol", "crlf", "ident", "filter", "working-tree-encoding", "export-subst", "export-ignore")
+"""The attributes by which a checkout, or an archive, differs from what is stored."""
+AS_IT_IS = ("unspecified", "unset")
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,33 @@ class Changeset:
     def changes(self, directory: str) -> bool:
         """Return whether the branch changed anything in a directory that the base has: others may point to it."""
         return directory in self.changed_places and self.base_files.kind(directory) is not None
+
+    def carried_into(self, directories: Collection[str]) -> str | None:
+        """Return a path that one side changed and the other took away, while it put files into one of the directories.
+
+        A merge takes that for a rename, and carries the change to the new name: https://git-scm.com/docs/git-merge
+        """
+        fork, changed = self.fork_point, self.repository.changed_paths
+        if fork == self.base:
+            return None
+        ends = ((self.base, self.base_files), (self.head, self.head_files))
+        for (mover, there), (other, here) in (ends, reversed(ends)):
+            if places_of(changed(fork, mover, "A")).isdisjoint(directories):
+                continue
+            both = places_of(changed(fork, mover, "D")) & places_of(changed(fork, other))
+            for place in sorted(both, key=lambda place: (-place.count("/"), place)):  # the files before the directories
+                if there.kind(place) is None and here.kind(place) is not None:
+                    return place
+        return None
+
+    def newly_converted(self, directories: Collection[str]) -> Sequence[str]:
+        """Return the files in these directories whose bytes a checkout may change since the branch left its base."""
+        entries = self.repository.list_tree(self.head, "", recursive=True)
+        files = [entry.path for entry in entries if entry.kind is Kind.FILE]
+        paths = [path for path in files if any(str(above) in directories for above in PurePosixPath(path).parents)]
+        before = self.repository.attributes(self.fork_point, paths, CONVERTING)
+        after = self.repository.attributes(self.head, paths, CONVERTING)
+        return [path for path in paths if any(after[path][n] not in (*AS_IT_IS, before[path][n]) for n in CONVERTING)]
 
     @cached_property
     def touched_artifacts(self) -> tuple[ArtifactPath, ...]:

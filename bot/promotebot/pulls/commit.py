@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from promotebot.errors import BaseMoved
 from promotebot.planning.committed import registry_files
@@ -40,6 +40,8 @@ def commit_registry(
     files = _files(changeset, registry, models)
     author = identity(job.settings)
     if merge:
+        # After a change of layout on the base, what the branch changed stands in files that hold no model any more.
+        files = {**_bases(changeset, changeset.touched_registry_files - files.keys()), **files}
         tree = _merged(snapshot, set(files))
         parents = [changeset.head, changeset.base]
         commit = repository.commit_files(parents, files, tree=tree, message=message, author=author, when=snapshot.now)
@@ -75,7 +77,6 @@ def _files(changeset: Changeset, registry: ModelRegistry, models: Sequence[str])
     Where a model is the base's again, its file is the base's, byte for byte.
     """
     base = changeset.base_registry
-    theirs = registry_files(changeset.repository, changeset.base, changeset.registry_path)
     files: dict[str, bytes | None] = {}
     for name in models:
         path = registry.file_of(name)
@@ -84,7 +85,14 @@ def _files(changeset: Changeset, registry: ModelRegistry, models: Sequence[str])
             base.document == registry.document if whole else base.raw_entry(name) == registry.raw_entry(name)
         )
         if unchanged:
-            files[path] = changeset.repository.read_entry(theirs[path], max_bytes=MAX_BYTES) if path in theirs else None
+            files |= _bases(changeset, [path])
         else:
             files[path] = registry.file_bytes(name)
     return files
+
+
+def _bases(changeset: Changeset, paths: Iterable[str]) -> Mapping[str, bytes | None]:
+    """Return files of the registry as the base has them: path → bytes, None for one that it has not."""
+    theirs = registry_files(changeset.repository, changeset.base, changeset.registry_path)
+    read = changeset.repository.read_entry
+    return {path: read(theirs[path], max_bytes=MAX_BYTES) if path in theirs else None for path in paths}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from promotebot.artifact.source import FileSource
@@ -78,6 +78,14 @@ class ChangesetLike(Protocol):
 
     def changes(self, directory: str) -> bool:
         """Return whether the branch changed anything in a directory that the base has."""
+        ...
+
+    def carried_into(self, directories: Collection[str]) -> str | None:
+        """Return a path whose change on one side a merge may carry into one of the directories; None for none."""
+        ...
+
+    def newly_converted(self, directories: Collection[str]) -> Sequence[str]:
+        """Return the files in these directories whose bytes a checkout may change by what the branch changed."""
         ...
 
     def reachable(self, commit: str | None) -> bool | None:

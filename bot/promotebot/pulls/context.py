@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from promotebot.planning.examiner import Examine
+from promotebot.planning.examiner import Examine, within_budget
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -26,6 +27,8 @@ class JobContext:
     clock: Callable[[], datetime]
     told_default_branch: str = ""
     """The default branch as the event tells it; empty where it does not."""
+    monotonic: Callable[[], float] = time.monotonic
+    """A clock that never goes back, in seconds, for what may take only so long."""
 
     @cached_property
     def default_branch(self) -> str:
@@ -36,6 +39,25 @@ class JobContext:
     def github(self) -> GitHub:
         """The client, made when it is first used."""
         return self.connect()
+
+    def merged_at(self, number: int) -> datetime | None:
+        """Return when a pull request was merged, None where it was not; asked once in a job."""
+        if number not in self._merged_at:
+            self._merged_at[number] = self.github.pull(number).merged_at
+        return self._merged_at[number]
+
+    @cached_property
+    def _merged_at(self) -> dict[int, datetime | None]:
+        return {}
+
+    def within(self, budget: timedelta, subject: str) -> JobContext:
+        """Return this job, with the same client, for a piece of work that may look at artifacts for so long from now.
+
+        Args:
+            subject: what the work is about, such as `#7`.
+        """
+        examine = within_budget(self.examine, budget, monotonic=self.monotonic, subject=subject)
+        return replace(self, connect=lambda: self.github, examine=examine, told_default_branch=self.default_branch)
 
     def close(self) -> None:
         """Close the client's connections, where one was made."""

@@ -74,10 +74,14 @@ def _may_name(stored: Mapping[str, object], stage: Stage, places: Collection[str
     return str(stored.get("artifact_dir")) in places or (stage is Stage.ACTIVE and dataset in places)
 
 
-def every_place(registry: ModelRegistry) -> frozenset[str]:
-    """Return every directory that a pointer names, and the datasets of what is ACTIVE; no model is parsed."""
+def every_place(registry: ModelRegistry, names: Iterable[ModelName] | None = None) -> frozenset[str]:
+    """Return every directory that a pointer names, and the datasets of what is ACTIVE; no model is parsed.
+
+    Args:
+        names: the models to look at; None for all.
+    """
     places = set()
-    for name in registry:
+    for name in registry if names is None else names:
         stored = {stage: registry.raw_entry(name).get(stage.value) for stage in Stage}
         held = {stage: pointer for stage, pointer in stored.items() if isinstance(pointer, Mapping)}
         places |= {str(pointer.get("artifact_dir")) for pointer in held.values()}
@@ -86,9 +90,26 @@ def every_place(registry: ModelRegistry) -> frozenset[str]:
     return frozenset(places)
 
 
+def named_places(base: ModelRegistry, head: ModelRegistry, paths: Collection[str], policy_path: str) -> frozenset[str]:
+    """Return every place that base or head names; none where nothing but registry and policy changed.
+
+    Args:
+        paths: what the branch changed since it left its base.
+    """
+    if all(is_ours(path, base.where, policy_path) for path in paths):
+        return frozenset()
+    return every_place(base) | every_place(head, [name for name in head if not head.is_stored_alike(name, base)])
+
+
 def is_ours(path: str, registry_path: str, policy_path: str) -> bool:
-    """Return whether a path is the policy or one of the registry's files."""
-    return path in (registry_path, policy_path) or path.startswith(f"{models_directory(registry_path)}/")
+    """Return whether a path is the policy or one of the registry's files, or stands in their place."""
+    places = (registry_path, policy_path, models_directory(registry_path))
+    return any(path == place or path.startswith(f"{place}/") for place in places)
+
+
+def is_attributes(path: str) -> bool:
+    """Return whether a path is a file of attributes: https://git-scm.com/docs/gitattributes"""
+    return path.rpartition("/")[2] == ".gitattributes"
 
 
 def named_directories(

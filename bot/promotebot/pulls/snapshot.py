@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from promotebot.artifact.source import Kind
 from promotebot.errors import RefChanged
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.process import Identity, Remote
@@ -15,6 +16,7 @@ from promotebot.planning.committed import read_policy
 from promotebot.promotion.policy import Policy
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
+from promotebot.registry.names import GitSha
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -52,6 +54,20 @@ def identity(settings: Settings) -> Identity:
     return Identity(settings.bot_login, f"{settings.bot_login}@users.noreply.{settings.server_host}")
 
 
+def remote_head(pull: PullRequest) -> str:
+    """Return the ref of a pull request's head; `refs/pull/N/head` follows a push some seconds later."""
+    return f"refs/pull/{pull.number}/head" if pull.is_fork else f"refs/heads/{pull.head_ref}"
+
+
+def _bring_our_files(repository: FetchedRepository, commits: Iterable[GitSha], settings: Settings) -> None:
+    """Fetch policy and registry of these commits, which every decision reads, with one request."""
+    paths = (settings.policy_path, settings.registry_path)
+    entries = [entry for commit in commits for path in paths for entry in repository.list_tree(commit, path, False)]
+    oids = {entry.oid for entry in entries if entry.kind is Kind.FILE}
+    if oids:
+        repository.bring(sorted(oids))
+
+
 @contextmanager
 def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -> Iterator[PullSnapshot]:
     """Fetch a pull request as it is now, for as long as the block lasts.
@@ -65,8 +81,7 @@ def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -
     """
     settings = job.settings
     pull, default = known or job.github.pull(number), job.default_branch
-    head = f"refs/pull/{number}/head" if pull.is_fork else f"refs/heads/{pull.head_ref}"
-    refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: head, DEFAULT: f"refs/heads/{default}"}
+    refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: remote_head(pull), DEFAULT: f"refs/heads/{default}"}
     with FetchedRepository.fetched(remote(settings), refs) as repository:
         changeset = Changeset(
             repository,
@@ -77,5 +92,7 @@ def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -
         )
         if changeset.head != pull.head_sha:
             raise RefChanged(f"{pull.head_ref} is at {changeset.head[:7]}, GitHub says {pull.head_sha[:7]}")
-        trusted = read_policy(repository, repository.commit_id(DEFAULT), settings.policy_path)
+        default_head = repository.commit_id(DEFAULT)
+        _bring_our_files(repository, {changeset.base, changeset.head, default_head}, settings)
+        trusted = read_policy(repository, default_head, settings.policy_path)
         yield PullSnapshot(repository, pull, changeset, default, trusted, job.clock())

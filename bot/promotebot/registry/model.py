@@ -107,6 +107,17 @@ class Pointer(Record):
     manifest_digest: DigestField | None = None
     """Of the whole manifest: the same bytes under another threshold are another model. Absent in older pointers."""
 
+    def pins(self, digest: Digest | None, manifest_digest: Digest | None) -> bool:
+        """Return whether these bytes under this manifest are what it stands for; False for one without a digest.
+
+        A pointer that pins no manifest stands for its bytes alone.
+        """
+        return self.digest is not None and self.digest == digest and self.manifest_digest in (None, manifest_digest)
+
+    def is_same_artifact(self, other: Pointer) -> bool:
+        """Return whether two pointers stand for the same bytes and, where both pin one, for the same manifest."""
+        return self.pins(other.digest, other.manifest_digest) or other.pins(self.digest, self.manifest_digest)
+
 
 class RequestRef(Record):
     """The GitHub request an event answers; `id` makes a second run find the first."""

@@ -36,11 +36,18 @@ class ModelRegistry:
     """
 
     def __init__(
-        self, document: Mapping[str, Any], models: SplitModels | None = None, *, where: str = DEFAULT_PATH
+        self,
+        document: Mapping[str, Any],
+        models: SplitModels | None = None,
+        *,
+        where: str = DEFAULT_PATH,
+        beside: ModelFiles | None = None,
     ) -> None:
         self.document = document
         """`models.json` as read; in the split layout it holds no models."""
         self.where = where
+        self.beside = beside
+        """In the single layout: what stands in the directory of the split one, where nothing is read."""
         self._split = models
 
     @classmethod
@@ -50,7 +57,8 @@ class ModelRegistry:
         """Read and check a registry's bytes.
 
         Args:
-            files: the models' own files, for a registry that says `layout: split`.
+            files: the models' own files, for a registry that says `layout: split`; in the single layout they are
+                left beside it, unread.
             check_models: False leaves the check of each model to its first use, in either layout.
 
         Raises:
@@ -64,7 +72,7 @@ class ModelRegistry:
                 )
             layout = _check_head(document)
         if layout is Layout.SINGLE:
-            registry = cls(document, where=where)
+            registry = cls(document, where=where, beside=files)
             # Reading every entry checks it.
             if check_models:
                 _ = dict(registry.entries)
@@ -180,7 +188,8 @@ class ModelRegistry:
         """Return this registry with one model replaced or added."""
         if self._split is not None:
             return ModelRegistry(self.document, self._split.replaced(name, entry), where=self.where)
-        return ModelRegistry({**self.document, "models": {**self.models, name: entry}}, where=self.where)
+        document = {**self.document, "models": {**self.models, name: entry}}
+        return ModelRegistry(document, where=self.where, beside=self.beside)
 
     def reread(self, name: str) -> ModelRegistry:
         """Return the registry as its own loader reads back the file that holds a model.

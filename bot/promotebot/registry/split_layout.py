@@ -37,6 +37,16 @@ def model_file(registry_path: str, name: str) -> str:
     return f"{models_directory(registry_path)}/{name}{SUFFIX}"
 
 
+def read_model(files: ModelFiles, registry_path: str, name: str) -> RawEntry:
+    """Return a model's entry from its own file. Raises InvalidInput for anything else that stands there."""
+    where = model_file(registry_path, name)
+    with read_from(where):
+        entry = parse_json(files.read(name + SUFFIX), where=where, exact=True)
+        if not isinstance(entry, dict):
+            raise InvalidInput(f"the top level is a {type(entry).__name__}; expected one model")
+    return entry
+
+
 class SplitModels(Mapping[str, RawEntry]):
     """Model name → entry as stored; no file is read before its model is used."""
 
@@ -54,12 +64,7 @@ class SplitModels(Mapping[str, RawEntry]):
         if name not in self._fingerprints:
             raise KeyError(name)
         if name not in self._read:
-            where = model_file(self._path, name)
-            with read_from(where):
-                entry = parse_json(self._files.read(name + SUFFIX), where=where, exact=True)
-                if not isinstance(entry, dict):
-                    raise InvalidInput(f"the top level is a {type(entry).__name__}; expected one model")
-            self._read[name] = entry
+            self._read[name] = read_model(self._files, self._path, name)
         return self._read[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -62,6 +62,23 @@ def get_pull(call: Call) -> Answer:
     return Answer(200, serializers.full_pull(call.repo.pull(call.params["number"])))
 
 
+@route("GET", "/commits/<sha>/pulls", needs="pull_requests:read")
+def list_pulls_of_commit(call: Call) -> Answer:
+    """The merged ones that brought a commit; of a commit that is not in the default branch, also open ones.
+
+    https://docs.github.com/rest/commits/commits#list-pull-requests-associated-with-a-commit
+    """
+    git, sha = call.repo.git, call.params["sha"]
+    if len(sha) != 40 or git.resolve(sha) is None:
+        raise HttpError(422, f"No commit found for SHA: {sha}")
+    tip = git.branch(call.repo.default_branch)
+    merged_only = tip is not None and git.is_ancestor(sha, tip)
+    ends = [(p, p.merge_commit_sha if p.merged else p.head_sha) for p in call.repo.pulls.values()]
+    asked = [(p, end) for p, end in ends if end and (p.merged or not merged_only)]
+    matching = [p for p, end in asked if sha in {commit.sha for commit in git.commits(f"{p.tested_base}..{end}")}]
+    return call.page(matching, serializers.short_pull)
+
+
 @route("GET", PULL + "/reviews", needs="pull_requests:read")
 def list_reviews(call: Call) -> Answer:
     pull = call.repo.pull(call.params["number"])

@@ -46,6 +46,26 @@ def test_a_squash_has_one_parent_the_authors_name_and_the_number(world: World) -
     assert shown == f"{base}|alice|Add v2 (#1)|* change\n\n* second"
 
 
+@pytest.mark.parametrize(("method", "brought"), [("merge", 3), ("squash", 1), ("rebase", 2)])
+def test_every_commit_that_a_merge_brought_names_its_pull_request(world: World, method: str, brought: int) -> None:
+    base = world.pull().base_sha
+    world.alice.commit({"model.txt": "v3\n"}, "second")
+    world.alice.push("add-v2")
+    world.repo.merge(1, by="bob", method=method)
+    world.alice.git("fetch", "--quiet", "origin")
+    commits = world.alice.git("rev-list", f"{base}..origin/main").split()
+    pulls = [world.http("GET", f"/repos/acme/models/commits/{sha}/pulls").body for sha in commits]
+    assert [[pull["number"] for pull in found] for found in pulls] == [[1]] * brought
+    assert world.http("GET", f"/repos/acme/models/commits/{base}/pulls").body == []
+
+
+def test_a_commit_of_the_default_branch_names_no_pull_request_that_is_open(world: World) -> None:
+    pull = world.pull()
+    open_ones = world.http("GET", f"/repos/acme/models/commits/{pull.head_sha}/pulls").body
+    assert [found["number"] for found in open_ones] == [1]
+    assert world.http("GET", f"/repos/acme/models/commits/{'0' * 40}/pulls").status == 422
+
+
 def test_a_rebase_replays_each_commit_and_keeps_authors(world: World) -> None:
     world.pull()
     world.alice.commit({"b.txt": "b\n"}, "second")

@@ -38,6 +38,7 @@ def test_answers_about_pull_requests_follow_the_schemas_github_publishes(world: 
         ("GET", f"{BASE}/pulls/1", alice, None, "PullRequest"),
         ("GET", f"{BASE}/pulls/2", alice, None, "PullRequest"),
         ("POST", f"{BASE}/pulls", alice, {"title": "t", "head": "third", "base": "main"}, "PullRequest"),
+        ("GET", f"{BASE}/commits/{world.repo.pull(2).merge_commit_sha}/pulls", alice, None, "list[PullRequestSimple]"),
         ("GET", f"{BASE}/pulls/1/reviews", alice, None, "list[PullRequestReview]"),
         ("POST", f"{BASE}/issues/1/labels", bot, ["promote:active", "kept"], "list[Label]"),
         ("GET", f"{BASE}/issues/1/labels", alice, None, "list[Label]"),
@@ -120,6 +121,7 @@ def test_payloads_of_every_other_event_follow_the_schemas_of_webhooks(world: Wor
     payloads["WebhookPullRequestReadyForReview"] = event(1, action="ready_for_review")
     repo.merge_queue.add(1, by="bob")
     payloads["WebhookMergeGroupChecksRequested"] = repo.merge_group_event(1)
+    payloads["WebhookWorkflowRunCompleted of the queue"] = repo.queue_run_event(review, 1)
     repo.merge(1, by="bob")
     payloads["WebhookPush of a merge"] = repo.merged_push_event(1)
     for schema, payload in payloads.items():

@@ -15,6 +15,7 @@ from promotebot.promotion.rules.request import (
     actor_is_known,
     model_is_known,
     reason_is_given,
+    stage_takes_terminal_events,
 )
 from promotebot.promotion.rules.stages import nothing_is_frozen, prior_stage, soak_time, stage_is_occupied
 from promotebot.registry.model import Action
@@ -29,6 +30,7 @@ def evaluate(context: RuleContext) -> tuple[Finding, ...]:
 
 RULES: tuple[Rule, ...] = (
     actor_is_known,
+    stage_takes_terminal_events,
     model_is_known,
     active_has_git_sha,
     active_has_dataset_id,
@@ -42,4 +44,10 @@ RULES: tuple[Rule, ...] = (
     bytes_are_pinned,
 )
 # A demotion takes out what is there: neither the artifact's origin nor a soak time or a freeze may hold it up.
-DEMOTION_RULES: tuple[Rule, ...] = (actor_is_known, stage_is_occupied, reason_is_given, history_is_whole)
+DEMOTION_RULES: tuple[Rule, ...] = (
+    actor_is_known,
+    stage_takes_terminal_events,
+    stage_is_occupied,
+    reason_is_given,
+    history_is_whole,
+)

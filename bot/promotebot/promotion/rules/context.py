@@ -21,8 +21,8 @@ class Facts:
 
     commit_reachable: bool | None = None
     """True where the request's git_sha is an ancestor of (or equal to) base or head."""
-    merged_at: Mapping[int, datetime] = field(default_factory=dict)
-    """Pull request number → when GitHub merged it."""
+    merged_at: Mapping[Event, datetime] = field(default_factory=dict)
+    """Event of the base's history → when GitHub merged it, as far as soak times count from it."""
     artifact_changed: bool = True
     """True where this change touches an artifact directory of the base: other models may point to it."""
 
@@ -69,18 +69,19 @@ class RuleContext:
 
     @property
     def is_rollback(self) -> bool:
-        """Return whether it is asked for as one, or makes bytes ACTIVE again that were ACTIVE before and are not now.
+        """Return whether it is asked for as one, or makes an artifact ACTIVE again that was before and is not now.
 
-        See docs/rules.md.
+        The same bytes under another manifest are another artifact: no soak time or freeze is spared them. See
+        docs/rules.md.
         """
         if self.request.action is Action.ROLLBACK:
             return True
         if self.request.stage is not Stage.ACTIVE or self.digest is None:
             return False
-        # The same bytes under another id bring nothing back.
-        if self.today and self.today.digest == self.digest:
+        # The same artifact under another id brings nothing back.
+        if self.today and self.evidence.is_of(self.today):
             return False
-        return any(e.to_stage is Stage.ACTIVE and e.pointer.digest == self.digest for e in self.history)
+        return any(e.to_stage is Stage.ACTIVE and self.evidence.is_of(e.pointer) for e in self.history)
 
 
 Rule = Callable[[RuleContext], Iterator[Finding]]

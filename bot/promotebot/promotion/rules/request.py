@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.rules.context import RuleContext
-from promotebot.registry.model import Action
+from promotebot.registry.model import Action, Source
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 
@@ -22,6 +22,18 @@ def actor_is_known(context: RuleContext) -> Iterator[Finding]:
             "Nobody is named as the actor.",
             remedy='export ML_PROMOTION_ACTOR="you@example.com", or git config user.email',
         )
+
+
+def stage_takes_terminal_events(context: RuleContext) -> Iterator[Finding]:
+    """Check that the policy lets the stage be changed by an event made at a terminal."""
+    request = context.request
+    if request.actor.source is not Source.CLI or request.stage in context.policy.terminal_stages:
+        return
+    yield error(
+        "request.terminal",
+        f"The policy takes no events made at a terminal for {request.stage.label}.",
+        remedy=f"ask for it with a comment on the pull request: {request.retry_on_github()}",
+    )
 
 
 def model_is_known(context: RuleContext) -> Iterator[Finding]:

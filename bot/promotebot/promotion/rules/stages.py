@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from promotebot.findings import Finding, error, passed, warning
-from promotebot.promotion.policy import Soak
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.promotion.rules.request import known_models
-from promotebot.registry.model import Action, Event
+from promotebot.promotion.soak import SoakingEvent, soaking_events
+from promotebot.registry.model import Action, Source
 from promotebot.registry.names import Stage, to_datetime, to_timestamp
 from promotebot.text import duration, short_digest
 
 
 def prior_stage(context: RuleContext) -> Iterator[Finding]:
-    """Check, for ACTIVE, that the same bytes were in shadow or staging before, by the base's history.
+    """Check, for ACTIVE, that the same artifact was in shadow or staging before, by the base's history.
 
     The head's history would not do: one pull request could then go through every stage at once.
     """
     if context.request.stage is not Stage.ACTIVE or not context.policy.stages.active.require_prior_stage:
         return
-    # The stages before are known by digest alone: an id or a directory may mean other bytes today.
+    # The stages before are known by digests alone: an id or a directory may mean something else today.
     if context.digest is None:
         yield error(
             "active.prior_stage",
@@ -31,7 +31,7 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
             remedy="mend the artifact first",
         )
         return
-    earlier = [e for e in context.base_history if e.to_stage and e.pointer.digest == context.digest]
+    earlier = [e for e in context.base_history if e.to_stage and context.evidence.is_of(e.pointer)]
     if not earlier and context.request.action is Action.ROLLBACK and _was_active_without_digest(context):
         yield warning(
             "active.prior_stage",
@@ -42,9 +42,11 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
     elif earlier and earlier[0].to_stage:
         yield passed("active.prior_stage", f"the same bytes went to {earlier[0].to_stage.label} at {earlier[0].ts_utc}")
     else:
+        known = any(e.to_stage and e.pointer.digest == context.digest for e in context.base_history)
+        manifest = f" with this manifest ({short_digest(context.evidence.manifest_digest)})" if known else ""
         yield error(
             "active.prior_stage",
-            f"{short_digest(context.digest)} has never been in SHADOW or STAGING on the base.",
+            f"{short_digest(context.digest)}{manifest} has never been in SHADOW or STAGING on the base.",
             where=context.request.artifact_dir,
             remedy="promote it to shadow, merge, let it run, then ask for ACTIVE: "
             + _to_stage(context.request, Stage.SHADOW),
@@ -84,25 +86,22 @@ def _to_stage(request: Request, stage: Stage) -> str:
 
 
 def soak_time(context: RuleContext) -> Iterator[Finding]:
-    """Check that the bytes were in each lower stage for as long as the policy asks; a rollback need not wait."""
-    for stage, soak in (
-        (Stage.SHADOW, context.policy.stages.shadow.soak),
-        (Stage.STAGING, context.policy.stages.staging.soak),
-    ):
-        if soak is None or stage.rank >= context.request.stage.rank or context.digest is None or context.is_rollback:
-            continue
-        # Newest first: what was promoted into the stage twice soaks from the second time.
-        event = next(
-            (e for e in context.base_history if e.to_stage is stage and e.pointer.digest == context.digest), None
-        )
-        if event is not None:
-            yield _soak(context, stage, soak, event)
+    """Check that the artifact was in each lower stage for as long as the policy asks; a rollback need not wait."""
+    if context.is_rollback:
+        return
+    history, stage = context.base_history, context.request.stage
+    for soaking in soaking_events(context.policy, stage, history, context.evidence.is_of):
+        merged = context.facts.merged_at.get(soaking.event)
+        if merged is None and soaking.soak.required:
+            yield _unknown_soak(context.request, soaking)
+        else:
+            yield _soak(context, soaking, merged)
 
 
-def _soak(context: RuleContext, stage: Stage, soak: Soak, event: Event) -> Finding:
+def _soak(context: RuleContext, soaking: SoakingEvent, merged: datetime | None) -> Finding:
+    stage, soak = soaking.stage, soaking.soak
     # The event's own time is whatever its author's clock said; GitHub knows when it was merged.
-    merged = context.facts.merged_at.get(event.request.pull) if event.request else None
-    since = merged or to_datetime(event.ts_utc)
+    since = merged or to_datetime(soaking.event.ts_utc)
     # A clock that is behind the merge must not make the time negative.
     elapsed = max(context.now - since, timedelta(0))
     rule, clock = f"soak.{stage.value}", "" if merged else " (by the event's own, self-asserted time)"
@@ -116,6 +115,22 @@ def _soak(context: RuleContext, stage: Stage, soak: Soak, event: Event) -> Findi
         f"In {stage.value} for {duration(elapsed)}, {duration(soak.minimum)} {asked}{clock}.",
         remedy=f"wait until {to_timestamp(since + soak.minimum)}"
         + ("" if soak.required or explained else ", or say why not in --reason"),
+    )
+
+
+def _unknown_soak(request: Request, soaking: SoakingEvent) -> Finding:
+    """Refuse what nobody but the event's author vouches for: whoever may push can write any time into an event."""
+    stage = soaking.stage
+    remedy = f"ask for it with a comment on the pull request, where GitHub is asked: {request.retry_on_github()}"
+    if request.actor.source is Source.GITHUB:
+        out = replace(request, stage=stage, action=Action.DEMOTE, reason="<WHY>").retry()
+        remedy = f"have a pull request bring it to {stage.label} and wait from its merge on: "
+        remedy += f"{_to_stage(request, stage)}; where it stands there now, take it out before: {out}"
+    return error(
+        f"soak.{stage.value}",
+        f"{duration(soaking.soak.minimum)} in {stage.value} required, and how long it was there cannot be known: "
+        "no merged pull request is known that brought it, and the event's own time is self-asserted.",
+        remedy=remedy,
     )
 
 

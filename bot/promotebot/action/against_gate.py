@@ -1,0 +1,64 @@
+"""What came to a branch against the gate: as findings, and as one issue that grows until people close it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from promotebot.action.ledger import push_that_brought
+from promotebot.comments.markdown import code, link
+from promotebot.comments.notices import branch_subject, extended_issue, report_issue
+from promotebot.findings import Finding, error
+from promotebot.gate.origin import Origin
+from promotebot.gate.requests import subject
+from promotebot.git.repository import Repository
+from promotebot.pulls.context import JobContext
+from promotebot.registry.names import Stage
+from promotebot.text import short_digest
+
+log = logging.getLogger(__name__)
+SUBJECT, TITLE = "@merged", "Merged against the gate"
+
+
+def against_gate(origin: Origin, branch: str, repository: Repository, job: JobContext) -> Finding:
+    """Return the finding on an event that the gate did not let through: what, how it came, and how to take it out.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer.
+    """
+    step, commit = origin.step, origin.commit
+    push = push_that_brought(commit, branch, repository, job) if commit else None
+    brought = f" with {commit}" if commit else ""
+    by = f", by {push.actor}" if push else ""
+    stage = step.event.stage or Stage.ACTIVE
+    back = f"/rollback {step.model}" if stage is Stage.ACTIVE else f"/demote {step.model} {stage.value}"
+    return error(
+        "gate.merged",
+        f"{subject(step)}, event {short_digest(step.digest)}, came to {branch}{brought}{by}: {origin.problem}. "
+        "It is not announced.",
+        where=step.before.at(step.model),
+        remedy=f'find out who uses it, then take it out again: {back} --reason "merged against the gate"',
+    )
+
+
+def keep_issue(findings: Sequence[Finding], branch: str, contacts: Sequence[str], job: JobContext) -> None:
+    """Open the issue, or add to the open one what it does not say yet; nothing where it says all of it.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer.
+    """
+    settings = job.settings
+    facts = {
+        "branch": code(branch),
+        "run": link("the run", settings.run_url) if settings.run_url else "",
+        "contacts": ", ".join(code(contact) for contact in contacts),
+    }
+    marker, body = report_issue(branch_subject(SUBJECT, branch, job.default_branch), TITLE, findings, facts)
+    known = job.github.find_issue(marker, author_login=settings.bot_login)
+    if known is None:
+        made = job.github.create_issue(f"promotebot: {TITLE.lower()}", body)
+        log.info("opened %s", made.html_url)
+        return
+    extended, added = extended_issue(known.body, findings)
+    if added:
+        job.github.update_issue(known.number, body=extended, comment=added)

@@ -1,0 +1,125 @@
+"""Announcements: a deployment for each stage of a model that a branch's new events changed, and the event for a CD."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from promotebot.findings import Severity
+from promotebot.gate.origin import Origin
+from promotebot.pulls.context import JobContext
+from promotebot.registry.model import Action
+from promotebot.registry.names import Digest, GitSha
+from promotebot.registry.registry import ModelRegistry
+from promotebot.verification.report import VerifyReport
+
+TASK = "promotebot"
+FINAL = frozenset({"success", "failure"})
+"""States of a deployment that is announced; `error` says that it could not be verified, and is tried again."""
+_EVENTS = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled_back", Action.DEMOTE: "demoted"}
+_SENT = ("schema_version", "model", "stage", "action", "sha", "artifact_dir", "artifact_id", "digest", "pull", "actor")
+"""At most ten: https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event"""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a branch holds now, and the events that it got since its last announced state, oldest first by model."""
+
+    commit: GitSha
+    after: ModelRegistry
+    origins: tuple[Origin, ...]
+
+    @property
+    def newest(self) -> list[Origin]:
+        """The newest event of each model and stage: the only one that says what the stage holds now."""
+        return list({(origin.step.model, origin.step.event.stage): origin for origin in self.origins}.values())
+
+    @property
+    def against_gate(self) -> list[Origin]:
+        """The events that the gate did not let through."""
+        return [origin for origin in self.origins if origin.problem]
+
+    def older(self, origin: Origin) -> list[Digest]:
+        """Return the events before a newest one that the gate let through, and that are announced with it."""
+        slot = (origin.step.model, origin.step.event.stage)
+        same = [o for o in self.origins if (o.step.model, o.step.event.stage) == slot and not o.problem]
+        return [other.step.digest for other in same if other is not origin] if origin in self.newest else []
+
+
+def deploy(change: Change, report: VerifyReport | None, job: JobContext) -> bool:
+    """Record the deployments and send `repository_dispatch`, once for each event, however often it is tried.
+
+    Only what the gate let through and what verifies is sent; anything else is a deployment that failed.
+
+    Args:
+        report: on the models with something to send; None where there is nothing.
+
+    Returns:
+        whether all of it is announced; False where something could not be verified, and has to be tried again.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer; what was announced by then is not announced again.
+    """
+    newest, states = change.newest, set()
+    for origin in change.origins:
+        if origin.problem:
+            _deploy(origin, "failure", change, job)
+        elif origin in newest and report is not None:
+            state = _state(report, origin.step.model)
+            _deploy(origin, state, change, job)
+            states.add(state)
+    return states <= FINAL
+
+
+def _state(report: VerifyReport, model: str) -> str:
+    """Return the state of a model's deployments: what is wrong with another model does not concern it."""
+    found = {finding.severity for finding in report.findings if finding.model == model}
+    if Severity.ERROR in found:
+        return "failure"
+    return "error" if Severity.UNKNOWN in found else "success"
+
+
+def _deploy(origin: Origin, state: str, change: Change, job: JobContext) -> None:
+    payload = _payload(origin, change, job)
+    event, done = origin.step.event, _EVENTS[origin.step.event.action]
+    brought = f"by #{origin.pull.number}" if origin.pull else "without a pull request"
+    description = f"{event.pointer.artifact_id} {done} {brought}"
+    made = job.github.deploy(
+        sha=change.commit,
+        environment=f"{origin.step.model}/{payload['stage']}",
+        task=TASK,
+        description=description,
+        payload=payload,
+        author_login=job.settings.bot_login,
+    )
+    if not FINAL.isdisjoint(made.states):
+        return
+    # The state goes last: a job that dies before it sends the event again, which is better than never.
+    if state == "success":
+        job.github.dispatch(f"promotebot.{done}", {key: value for key, value in payload.items() if key in _SENT})
+    if state not in made.states:
+        job.github.publish_deployment_state(made.id, state=state, description=origin.problem or description)
+
+
+def _payload(origin: Origin, change: Change, job: JobContext) -> Mapping[str, Any]:
+    step, pull = origin.step, origin.pull
+    event, pointer = step.event, step.event.pointer
+    approvers: Sequence[str] = job.github.approvals(pull.number, pull.head_sha) if pull else ()
+    return {
+        "schema_version": "v1",
+        "model": step.model,
+        "stage": event.stage.value if event.stage else None,
+        "action": event.action.value,
+        "sha": change.commit,
+        "artifact_dir": pointer.artifact_dir,
+        "artifact_id": pointer.artifact_id,
+        "digest": pointer.digest,
+        "pull": pull.number if pull else None,
+        "actor": event.actor,
+        "approvers": list(approvers),
+        "registry_digest": f"sha256:{hashlib.sha256(change.after.file_bytes(step.model)).hexdigest()}",
+        "event": step.digest,
+        "older_events": change.older(origin),
+    }

@@ -1,0 +1,96 @@
+"""One open pull request after its base moved: its promotions planned again where they must be, and judged.
+
+See docs/architecture.md, Commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from promotebot.action.commit import commit_decided
+from promotebot.action.pull_request import publish_gate
+from promotebot.action.result import Answer, Outcome
+from promotebot.action.retry import Attempt
+from promotebot.comments.notices import render_recomputed
+from promotebot.comments.refusals import render_failure, render_unclear
+from promotebot.errors import BaseMoved, InvalidInput
+from promotebot.findings import errors_in
+from promotebot.gate.judge import evaluate_pull
+from promotebot.gate.refusal import Reason
+from promotebot.gate.report import annotate
+from promotebot.gate.requests import check_attested
+from promotebot.gate.revoke import revoke_heads
+from promotebot.promotion.replay import Diverged, Replayed, Step
+from promotebot.pulls.compare import replay_change
+from promotebot.pulls.promotions import is_of_another_policy, own_steps
+from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, replan
+from promotebot.registry.names import GitSha
+
+
+def refresh_pull(attempt: Attempt) -> Answer:
+    """Plan a pull request's promotions again where they conflict now, or were decided by another policy; else judge it.
+
+    Raises:
+        PromotebotError: for what could not be read or asked.
+    """
+    changeset, replier = attempt.snapshot.changeset, attempt.replier
+    # Every older head was judged on a base, and by a policy, that are no longer there.
+    revoke_heads(attempt.snapshot, attempt.job, why="judged before the base moved", keep=changeset.head)
+    try:
+        steps = () if attempt.snapshot.pull.is_fork else own_steps(changeset)  # nothing is written to a fork
+    except InvalidInput:  # what cannot be read is no pass, and the gate says why
+        return publish_gate(attempt)
+    if isinstance(steps, Diverged) or not steps:
+        return publish_gate(attempt)
+    if errors_in(check_attested(steps, attempt.snapshot.pull.number, attempt.job).values()):
+        return publish_gate(attempt)  # planning them again would vouch for what the bot did not decide
+    replier.set_head(changeset.head, changeset.policy.contacts)
+    if not changeset.has_conflict and not any(is_of_another_policy(step, changeset) for step in steps):
+        return publish_gate(attempt)
+    pending = _replan(attempt, steps)
+    if isinstance(pending, InvalidPromotions):
+        rendered = render_unclear(pending.findings, pending.model, replier.context)
+        remarks = annotate(pending.findings, changeset)
+        replier.check(changeset.head, "failure", rendered.title, rendered, remarks)
+        return replier.post(Answer(Outcome.UNCHANGED, Reason.RULES, rendered.title), rendered)
+    models = sorted({step.model for step in steps})
+    try:
+        commit = _commit(attempt, pending, models)
+    except BaseMoved as problem:
+        rendered = render_failure(problem, replier.context)
+        replier.check(changeset.head, "failure", rendered.title, rendered)
+        return replier.post(Answer(Outcome.UNCHANGED, Reason.BASE_MOVED, problem.message), rendered)
+    return _report(attempt, pending, models, commit)
+
+
+def _replan(attempt: Attempt, own: Sequence[Step]) -> PendingPromotions | InvalidPromotions:
+    """Plan again what merging adds to the base, which may hold some of the branch's own events already."""
+    changeset = attempt.snapshot.changeset
+    compared = Replayed(tuple(own)) if changeset.has_conflict else replay_change(changeset)
+    if isinstance(compared, Diverged):
+        return InvalidPromotions(compared.findings)
+    return replan(compared.steps, compared.steps, attempt.snapshot, attempt.job)
+
+
+def _commit(attempt: Attempt, pending: PendingPromotions, models: Sequence[str]) -> GitSha:
+    pull = attempt.snapshot.pull
+    message = f"chore(ml): Make the promotions of #{pull.number} anew on {pull.base_ref}\n"
+    return commit_decided(
+        attempt, pending.registry, models, before=pending.own, after=pending.steps, message=message, merge=True
+    )
+
+
+def _report(attempt: Attempt, pending: PendingPromotions, models: Sequence[str], commit: GitSha) -> Answer:
+    """Evaluate the new head, publish the check on it, and post a comment for each model."""
+    replier = attempt.replier
+    changeset, decided = replace(attempt.snapshot.changeset, head=commit), {step.digest for step in pending.steps}
+    result = evaluate_pull(attempt.snapshot, changeset, attempt.job, decided=decided)
+    problems = errors_in(result.findings)
+    answer = Answer(Outcome.PROMOTED, Reason.RECOMPUTED, commit_sha=commit)
+    for model in models:
+        steps = [step for step in pending.steps if step.model == model]
+        rendered = render_recomputed(model, steps, commit, problems, replier.context, waiting=result.waiting)
+        replier.publish(result, changeset, rendered)
+        answer = replier.post(replace(answer, message=rendered.title), rendered)
+    return answer

@@ -1,0 +1,61 @@
+"""The workflow files that `promotebot init` writes: for the job's own token, or for that of a GitHub App."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib import resources
+
+WORKFLOWS = ("promote", "gate", "review", "verify")
+PLACEHOLDER = "OWNER/promotebot@COMMIT # VERSION"
+_TOKEN_ACTION = "actions/create-github-app-token@bcd2ba49218906704ab6c1aa796996da409d3eb1 # v3.2.0"  # noqa: S105
+_JOB = re.compile(
+    r"    permissions:\n(?P<permissions>(?:      \S.*\n)+)"
+    rf"    steps:\n      - uses: {re.escape(PLACEHOLDER)}\n(?:        with:\n)?"
+)
+"""A job's end, up to what the step gives to promotebot."""
+_QUEUE = "  merge_group:\n    types: [checks_requested]\n"
+_NOTICED = _QUEUE.replace(
+    ":\n", ": # its branch gets no key; once this has ended, gate.yml looks at what was queued\n", 1
+)
+_APP_JOB = """\
+    environment: # where the App's key is, for the default branch only: docs/setup.md
+      name: promotebot
+      deployment: false
+    permissions: {{}} # the job's own token may do nothing
+    steps:
+      - uses: {token_action}
+        id: app
+        with:
+          client-id: ${{{{ vars.PROMOTEBOT_APP_CLIENT_ID }}}}
+          private-key: ${{{{ secrets.PROMOTEBOT_APP_PRIVATE_KEY }}}}
+{permissions}
+      - uses: {placeholder}
+        with:
+          token: ${{{{ steps.app.outputs.token }}}}
+          bot-login: ${{{{ steps.app.outputs.app-slug }}}}[bot]
+"""
+
+
+def workflow_files(action: str, *, app: bool) -> Mapping[str, bytes]:
+    """Return path → bytes of every workflow file.
+
+    Args:
+        action: what the steps use, pinned.
+        app: take the token of an App, whose key only the default branch's workflows get.
+    """
+    templates = resources.files("promotebot") / "templates"
+    texts = {name: (templates / f"{name}.yml").read_text(encoding="utf-8") for name in WORKFLOWS}
+    if app:
+        texts = {name: _JOB.sub(_app_job, text) for name, text in texts.items()}
+        # A merge queue's run is one of the queue's own branch, with the workflow file that the pull request brings, so
+        # it gets no key. Only that it ended is believed: then the default branch's gate looks at what was queued.
+        texts["gate"] = texts["gate"].replace(_QUEUE, "")
+        texts["review"] = texts["review"].replace("\npermissions: {}\n", f"{_NOTICED}\npermissions: {{}}\n", 1)
+    return {f".github/workflows/{name}.yml": text.replace(PLACEHOLDER, action).encode() for name, text in texts.items()}
+
+
+def _app_job(match: re.Match[str]) -> str:
+    """Return a job's end with the App's token, which may do what the job's own could in the template."""
+    permissions = "\n".join(f"          permission-{line.strip()}" for line in match["permissions"].splitlines())
+    return _APP_JOB.format(token_action=_TOKEN_ACTION, permissions=permissions, placeholder=PLACEHOLDER)

@@ -1,0 +1,69 @@
+"""Where an event on a branch came from: the pull request that was merged with it, and the bot's own verdict on it.
+
+After a merge this is asked again, since a branch may be pushed to directly, and a required status may be overridden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from promotebot.gate.attestation import attestation_problems
+from promotebot.github.checks import GATE
+from promotebot.promotion.replay import Step
+from promotebot.pulls.context import JobContext
+from promotebot.pulls.mainline import Mainline
+from promotebot.registry.model import Source
+from promotebot.registry.names import GitSha
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import PullRequest
+
+
+@dataclass(frozen=True)
+class Origin:
+    """An event with where it came from."""
+
+    step: Step
+    commit: GitSha | None
+    """The branch's own commit that brought it."""
+    pull: PullRequest | None
+    problem: str = ""
+    """Why the gate did not let it through; empty when it did."""
+
+
+def origin_of(step: Step, branch: Mainline, job: JobContext) -> Origin:
+    """Return where an event came from, and whether the gate was green on the head that was merged.
+
+    Raises:
+        CouldNotVerify: when git or GitHub does not answer.
+    """
+    ref, commit = step.event.request, branch.commit_that_brought(step)
+    pulls: Sequence[PullRequest] = ()
+    if step.event.source is not Source.GITHUB:
+        pulls = job.github.pulls_with(commit) if commit else ()
+    elif ref is None or ref.repo != job.settings.repository:
+        return Origin(step, commit, None, "it says it came from GitHub and names no request of this repository")
+    elif problem := attestation_problems([step], job.github, job.settings.bot_login).get(step.digest, ""):
+        return Origin(step, commit, None, problem)  # its request may name any pull request, also one that is not there
+    else:
+        pulls = [job.github.pull(ref.pull)]
+    origins = [Origin(step, commit, pull, _problem(step, pull, branch, job)) for pull in pulls]
+    green = [origin for origin in origins if not origin.problem]
+    return next(iter([*green, *origins]), Origin(step, commit, None, "no pull request brought it"))
+
+
+def _problem(step: Step, pull: PullRequest, branch: Mainline, job: JobContext) -> str:
+    number, head = f"#{pull.number}", pull.head_sha[:7]
+    if not pull.merged or pull.base_ref != branch.name:
+        return f"{number} was not merged into {branch.name}"
+    if not branch.is_at(pull.head_sha, step):
+        return f"{number} was merged without it"
+    statuses = job.github.statuses(pull.head_sha)
+    newest = next((status for status in statuses if status.context == GATE), None)
+    if newest is None:
+        return f"{GATE} was never set on {head}, with which {number} was merged"
+    if newest.creator != job.settings.bot_login:
+        return f"{GATE} was set by {newest.creator} on {head}, with which {number} was merged"
+    return "" if newest.state == "success" else f"{number} was merged while {GATE} said {newest.state} on {head}"

@@ -1,0 +1,77 @@
+"""A pull request that changes the policy: what becomes weaker or stricter, and whether the new policy can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promotebot.artifact.source import FileSource
+from promotebot.errors import InvalidInput
+from promotebot.findings import Finding, error, passed, warning
+from promotebot.promotion.policy import MAX_BYTES, parse_policy
+from promotebot.promotion.policy_changes import Effect, PolicyChange, compare_policies
+from promotebot.pulls.compare import ChangesetLike
+
+RULE = "policy.changed"
+MAX_VALUE = 200
+"""Characters of a value that are shown: a list of freezes has no end."""
+
+
+def changes_policy(changeset: ChangesetLike) -> bool:
+    """Return whether the branch changes the policy's file, or puts something else in its place."""
+    place = changeset.policy_path
+    return any(path == place or path.startswith(f"{place}/") for path in changeset.changed_paths)
+
+
+def check_policy(changeset: ChangesetLike) -> Iterator[Finding]:
+    """Yield each key that the branch's policy changes; an error where nobody could promote by that policy.
+
+    It decides nothing here: this pull request itself is judged by the base's policy.
+    """
+    if not changes_policy(changeset):
+        return
+    place = changeset.policy_path
+    try:
+        ends = (changeset.fork_files, changeset.base_files, changeset.head_files)
+        fork, base, head = (_bytes(files, place) for files in ends)
+        if fork != base != head:
+            yield error(RULE, _BOTH, where=place, remedy=_UP_TO_DATE)
+            return
+        changes = compare_policies(changeset.policy, parse_policy(head, where=place))
+    except InvalidInput as problem:
+        message = f"Merging this policy would stop every promotion ({problem.message})."
+        yield error(
+            RULE, message, where=place, remedy=problem.remedy or "correct the file: docs/policy.md has every key"
+        )
+        return
+    yield from (_told(change, place) for change in changes)
+    if not changes:
+        yield passed(RULE, "the policy means the same as the base's", where=place)
+
+
+_BOTH = "Base and branch both changed the policy, so no commit shows the one that merging gives."
+_UP_TO_DATE = "bring the branch up to date: git fetch origin && git merge origin/<base> && git push"
+
+
+def _bytes(files: FileSource, path: str) -> bytes | None:
+    """Return a file's bytes, one more than a policy may have at most; None for no file.
+
+    Raises:
+        InvalidInput: for what is no regular file.
+    """
+    if files.kind(path) is None:
+        return None
+    with files.open(path) as stream:
+        return stream.read(MAX_BYTES + 1)
+
+
+def _told(change: PolicyChange, place: str) -> Finding:
+    verb = "changes" if change.effect is Effect.OTHER else f"becomes {change.effect}"
+    message = f"`{change.key}` {verb}: {_cut(change.before)} → {_cut(change.after)}"
+    if change.effect is not Effect.WEAKER:
+        return passed(RULE, message, where=place)
+    remedy = "approve it only if it is meant: every promotion after the merge is held to it"
+    return warning(RULE, f"{message}.", where=place, remedy=remedy)
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= MAX_VALUE else f"{value[:MAX_VALUE]}…"

@@ -1,0 +1,125 @@
+"""The workflow files of `promotebot init`: both variants pass the linters, and may do the same."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from promotebot.cli.main import main
+from promotebot.cli.workflow_files import PLACEHOLDER, WORKFLOWS, workflow_files
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+ACTION = f"acme/promotebot@{'c0' * 20} # v1.2.3"
+SETUP = (ROOT / "docs/setup.md").read_text(encoding="utf-8")
+LINTERS = {
+    "actionlint": ["-shellcheck=", "-pyflakes="],
+    "check-jsonschema": ["--quiet", "--builtin-schema", "vendor.github-workflows"],
+    "zizmor": ["--quiet", "--offline", "--persona", "pedantic", "--config", str(ROOT / ".github/zizmor.yml")],
+}
+LEVELS = ("read", "write")
+
+
+def documents(*, app: bool) -> dict[str, Any]:
+    """Each workflow by its name, parsed."""
+    files = workflow_files(ACTION, app=app)
+    return {Path(path).stem: yaml.load(data, Loader=yaml.BaseLoader) for path, data in files.items()}  # noqa: S506
+
+
+def jobs(*, app: bool) -> dict[str, Any]:
+    """Each job that uses promotebot, as WORKFLOW.JOB."""
+    found = {f"{name}.{key}": job for name, file in documents(app=app).items() for key, job in file["jobs"].items()}
+    return {name: job for name, job in found.items() if name != "review.review"}
+
+
+@pytest.mark.parametrize("app", [False, True], ids=["plain", "app"])
+@pytest.mark.parametrize("linter", sorted(LINTERS))
+def test_what_init_lays_passes_the_linters(linter: str, app: bool, tmp_path: Path) -> None:
+    if linter != "actionlint" and sys.version_info < (3, 11):
+        pytest.skip(f"{linter} needs Python 3.11 or newer")
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    assert main(["init", "--base-dir", str(tmp_path), "--action", ACTION, *(["--app"] if app else [])]) == 0
+    files = sorted(map(str, (tmp_path / ".github/workflows").glob("*.yml")))
+    assert len(files) == len(WORKFLOWS)
+    done = subprocess.run([str(BIN / linter), *LINTERS[linter], *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_apps_key_stands_in_an_environment_and_the_jobs_own_token_may_do_nothing() -> None:
+    assert jobs(app=True).keys() == jobs(app=False).keys() != set()
+    for name, job in jobs(app=True).items():
+        assert job["permissions"] == {}, name
+        assert job["environment"] == {"name": "promotebot", "deployment": "false"}
+        token, step = job["steps"]
+        assert re.fullmatch(r"actions/create-github-app-token@[0-9a-f]{40}", token["uses"])
+        assert token["with"]["private-key"] == "${{ secrets.PROMOTEBOT_APP_PRIVATE_KEY }}"
+        assert step["with"]["token"] == "${{ steps.app.outputs.token }}"
+        assert step["with"]["bot-login"] == "${{ steps.app.outputs.app-slug }}[bot]"
+
+
+def test_an_apps_token_may_do_what_the_jobs_own_may_in_the_plain_variant() -> None:
+    for name, job in jobs(app=True).items():
+        plain = jobs(app=False)[name]
+        asked = {key: level for key, level in job["steps"][0]["with"].items() if key.startswith("permission-")}
+        assert asked == {f"permission-{area}": level for area, level in plain["permissions"].items()} != {}
+        kept = {key: value for key, value in job["steps"][1]["with"].items() if key not in ("token", "bot-login")}
+        assert kept == plain["steps"][0].get("with", {})
+        differing = {key for key in {*job, *plain} if job.get(key) != plain.get(key)}
+        assert differing == {"environment", "permissions", "steps"}
+
+
+def test_no_event_of_a_branch_that_others_write_reaches_the_key() -> None:
+    """A merge queue's run has the queue's branch: it only starts the run that has the default branch."""
+    plain, app = documents(app=False), documents(app=True)
+    on_the_default_branch = {"issue_comment", "pull_request_target", "workflow_run", "workflow_dispatch", "schedule"}
+    for name in ("promote", "gate", "verify"):
+        assert set(app[name]["on"]) <= on_the_default_branch | {"push"}
+        assert set(plain[name]["on"]) - set(app[name]["on"]) == ({"merge_group"} if name == "gate" else set())
+    assert app["review"]["on"] == {**plain["review"]["on"], "merge_group": plain["gate"]["on"]["merge_group"]}
+    assert app["review"]["jobs"] == plain["review"]["jobs"]
+    assert app["review"]["jobs"]["review"]["steps"] == [{"run": "true"}]
+    assert app["gate"]["on"]["workflow_run"]["workflows"] == [app["review"]["name"]]
+
+
+def test_the_setup_page_lists_every_permission_that_the_app_needs() -> None:
+    rows = re.findall(r"^ +\| `([\w-]+)` \| (read|write) \|", SETUP, re.MULTILINE)
+    listed = {area: LEVELS.index(level) for area, level in rows}
+    needed: dict[str, int] = {}
+    for job in jobs(app=False).values():
+        for area, level in job["permissions"].items():
+            needed[area] = max(needed.get(area, 0), LEVELS.index(level))
+    assert {area: listed.get(area) for area in needed} == needed
+
+
+def test_the_setup_page_names_what_the_files_name() -> None:
+    text = b"".join(workflow_files(ACTION, app=True).values()).decode()
+    names = {*re.findall(r"(?:vars|secrets)\.(\w+)", text), "promotebot/gate", "promotebot init --app"}
+    assert len(names) == 4
+    assert [name for name in sorted(names) if f"`{name}`" not in SETUP] == []
+
+
+@pytest.mark.parametrize(("flags", "source"), [([], "GitHub Actions"), (["--app"], "your App")])
+def test_the_next_steps_name_the_required_status_with_its_source(
+    flags: list[str], source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    assert main(["init", "--base-dir", str(tmp_path), *flags]) == 0
+    steps = capsys.readouterr().out.partition("Next:\n")[2]
+    assert f"promotebot/gate on the default branch, with its source: {source}\n" in steps
+    assert "a status can be required only after it was reported once" in steps
+    assert ("make the App and the environment promotebot" in steps) is bool(flags)
+    assert PLACEHOLDER in steps
+
+
+def test_both_variants_use_the_action_that_was_named() -> None:
+    def uses(files: Mapping[str, bytes]) -> list[str]:
+        return re.findall(r"uses: (.*promotebot@.*)", b"".join(files.values()).decode())
+
+    assert uses(workflow_files(ACTION, app=True)) == uses(workflow_files(ACTION, app=False)) == [ACTION] * 4
