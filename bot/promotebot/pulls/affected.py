@@ -12,7 +12,7 @@ from promotebot.git.branch import FetchedRepository
 from promotebot.planning.committed import read_registry
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.named import every_place, is_attributes, is_ours
+from promotebot.pulls.named import every_place, is_attributes, our_places
 from promotebot.pulls.snapshot import BASE, HEAD, remote, remote_head
 from promotebot.pulls.twins import twins
 from promotebot.registry.names import GitSha
@@ -58,7 +58,7 @@ def affected_pulls(pulls: Sequence[PullRequest], base_ref: str, job: JobContext)
 
 @dataclass(frozen=True)
 class _Named:
-    """What the base's pointers name, read once, however many pull requests are open."""
+    """Registry, policy and what the base's pointers name, read once, however many pull requests are open."""
 
     repository: FetchedRepository
     base: GitSha
@@ -71,8 +71,7 @@ class _Named:
         try:
             paths = changeset.changed_paths
             return (
-                any(is_ours(path, settings.registry_path, settings.policy_path) for path in paths)
-                or not self._places.isdisjoint(changeset.changed_places)
+                not self._places.isdisjoint(changeset.changed_places)
                 or any(map(is_attributes, paths))
                 or any(twins(self._places, paths))
                 or changeset.carried_into(self._places) is not None
@@ -82,5 +81,6 @@ class _Named:
 
     @cached_property
     def _places(self) -> frozenset[str]:
+        ours = our_places(self.settings.registry_path, self.settings.policy_path)
         registry = read_registry(self.repository, self.base, self.settings.registry_path)
-        return every_place(registry) if registry else frozenset()
+        return ours | every_place(registry) if registry else ours

@@ -91,19 +91,24 @@ def every_place(registry: ModelRegistry, names: Iterable[ModelName] | None = Non
 
 
 def named_places(base: ModelRegistry, head: ModelRegistry, paths: Collection[str], policy_path: str) -> frozenset[str]:
-    """Return every place that base or head names; none where nothing but registry and policy changed.
+    """Return every place that base or head names; none where that takes reading, and nothing of it can have changed.
 
     Args:
         paths: what the branch changed since it left its base.
     """
-    if all(is_ours(path, base.where, policy_path) for path in paths):
+    if not _may_change(base, head, paths, policy_path):
         return frozenset()
     return every_place(base) | every_place(head, [name for name in head if not head.is_stored_alike(name, base)])
 
 
+def our_places(registry_path: str, policy_path: str) -> frozenset[str]:
+    """Return the places of the policy and of the registry: its file, and the directory of its models."""
+    return frozenset({registry_path, policy_path, models_directory(registry_path)})
+
+
 def is_ours(path: str, registry_path: str, policy_path: str) -> bool:
     """Return whether a path is the policy or one of the registry's files, or stands in their place."""
-    places = (registry_path, policy_path, models_directory(registry_path))
+    places = our_places(registry_path, policy_path)
     return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
@@ -122,7 +127,7 @@ def named_directories(
     Args:
         paths: what the branch changed since it left its base.
     """
-    if not _leaves_our_files(base, head, paths, policy_path):
+    if not _may_change(base, head, paths, policy_path):
         return NamedDirectories({}, {})
     places = places_of(paths)
     before = {(n.model, n.stage): n for n in pointers_into(base, base, places)}
@@ -152,7 +157,7 @@ def _add(artifacts: dict[ArtifactPath, list[NamedPointer]], named: NamedPointer,
         artifacts.setdefault(named.pointer.artifact_dir, []).append(named)
 
 
-def _leaves_our_files(base: ModelRegistry, head: ModelRegistry, paths: Collection[str], policy_path: str) -> bool:
+def _may_change(base: ModelRegistry, head: ModelRegistry, paths: Collection[str], policy_path: str) -> bool:
     """Return whether anything but registry and policy changed; always where looking costs no reading."""
     if Layout.SINGLE in (base.layout, head.layout):
         return True
