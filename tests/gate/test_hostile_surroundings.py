@@ -215,7 +215,7 @@ def test_an_edit_that_a_merge_carries_into_the_registry_is_refused(office: Offic
     assert looked_at == "refused" or office.pointer("main", "active") != "mine"
 
 
-def test_a_fork_that_changes_the_policy_can_be_approved(office: Office) -> None:
+def test_a_fork_that_changes_the_policy_is_refused_and_told_the_way_out(office: Office) -> None:
     office.policy("separation: {approvals: 1}\n")
     fork = office.hub.fork("acme/models", "mallory")
     mallory = Person.at_work(office.hub, fork, "mallory", office.scratch / "mallory")
@@ -226,7 +226,8 @@ def test_a_fork_that_changes_the_policy_can_be_approved(office: Office) -> None:
     number = office.repository.open_pull(author="mallory", head="mallory:policy", title="Stricter").number
     office.repository.review(number, by="bob")
     job = office.gate(number)
-    assert job.outputs["decision"] == "passed", job.summary[:600]
+    assert job.outputs["decision"] == "refused"
+    assert "Next: push the branch to this repository and open the pull request from there" in office.comment(number)
 
 
 def test_a_writer_cannot_lower_what_active_asks_for_and_then_promote(office: Office) -> None:
@@ -237,7 +238,8 @@ def test_a_writer_cannot_lower_what_active_asks_for_and_then_promote(office: Off
     carol.push()
     number = office.repository.open_pull(author="carol", head="policy", title="Policy").number
     office.repository.protect("main", required_checks=["promotebot/gate"])
-    office.gate(number, "opened")
+    assert office.gate(number, "opened").outputs["decision"] == "refused"
+    assert "somebody with maintain permission opens it" in office.comment(number)
     with pytest.raises(HttpError, match="promotebot/gate"):
         office.repository.merge(number, by="carol")
 

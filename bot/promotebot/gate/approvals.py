@@ -41,6 +41,12 @@ def separation(
     if policy.separation is None or not (steps or changes_policy):
         return None
     needed = policy.separation.approvals
+    if pull.is_fork:
+        return error(
+            RULE,
+            "cannot pass for a fork, as GitHub does not say who pushed to it",
+            remedy="push the branch to this repository and open the pull request from there",
+        )
     involved = {pull.author, *pushers, *(step.event.request.login for step in steps if step.event.request)}
     others = [login for login in github.approvals(pull.number, head_sha) if login not in involved]
     if len(others) >= needed:  # only then does it matter who pushed: right after our own push, GitHub may not know yet

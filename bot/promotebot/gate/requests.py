@@ -10,6 +10,8 @@ from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity, error, passed
 from promotebot.gate.admission import DOING, permission_refusal, pull_refusal, target_refusal
 from promotebot.gate.attestation import attestation_problems
+from promotebot.gate.policy import RULE as POLICY_RULE
+from promotebot.gate.policy import changes_policy, loosened_keys
 from promotebot.gate.pushers import pushers_since
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.replay import Step
@@ -27,6 +29,8 @@ RULES = {
     Reason.PULL_CLOSED: "gate.request",
 }
 """The rule under which the gate shows a refusal of the door."""
+
+_WEAKENING = "weakening the policy or promoting to"
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,34 @@ class RequestCheck:
         yield passed("gate.request", f"{subject(step)}: {made}; opened by {pull.author}{pushed}")
         for login in (pull.author, *others):
             yield from self._permitted(step, login)
+
+    def policy_findings(self) -> Iterator[Finding]:
+        """Yield an error for each person behind a change of the policy who may not make it.
+
+        What may weaken the policy needs the highest role that the base's policy asks for any stage: it could give that
+        role to everybody. A fork's change that needs approvals cannot get them: GitHub does not say who pushed it.
+
+        Raises:
+            CouldNotVerify: when GitHub does not answer.
+        """
+        pull, policy, place = self.snapshot.pull, self.changeset.policy, self.changeset.policy_path
+        loosened = loosened_keys(self.changeset)
+        unapproved = pull.is_fork and policy.separation is not None and changes_policy(self.changeset)
+        if not loosened and not unapproved:
+            return
+        people, keys = self._people, ", ".join(f"`{key}`" for key in loosened)
+        if isinstance(people, Finding):
+            change = f"weakening the policy ({keys})" if loosened else "a change of the policy under `separation`"
+            message = f"Nobody knows who asks for {change}: {people.message}"
+            yield error(POLICY_RULE, message, where=place, remedy=people.remedy)
+            return
+        highest = max(Stage, key=lambda stage: (policy.stages.permission(stage), stage.rank))
+        role = policy.stages.permission(highest).name.lower()
+        remedy = f"somebody with {role} permission opens it, from a branch that nobody without it pushed to"
+        for login in sorted(people | {pull.author}):
+            refusal = permission_refusal(login, highest, policy, self.job.github, _WEAKENING)
+            if refusal:
+                yield error(POLICY_RULE, f"{keys}: {refusal.message}", where=place, remedy=remedy)
 
     def people(self, steps: Sequence[Step]) -> frozenset[str]:
         """Return everybody who moved a branch with events made at a terminal; nobody where there are none."""
