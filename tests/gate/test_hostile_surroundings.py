@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -13,13 +12,14 @@ from tests.fake_github.refusals import HttpError
 from tests.office import Office
 
 MODEL = ModelName("regime_classifier")
+SANDBOX = "promotebot/gate (sandbox)"
 V1, V2, V3 = (f"ml/artifacts/regime_{name}" for name in ("v1", "v2", "v3"))
 RELEASE = "ml/artifacts/release"
 
 
-def state(office: Office, sha: str) -> str:
+def state(office: Office, sha: str, context: str = "promotebot/gate") -> str:
     """The newest verdict that the bot gave on a commit."""
-    ours = [s.state for s in office.repository.statuses if (s.sha, s.context) == (sha, "promotebot/gate")]
+    ours = [s.state for s in office.repository.statuses if (s.sha, s.context) == (sha, context)]
     return ours[-1] if ours else "none"
 
 
@@ -73,10 +73,15 @@ def test_a_promotion_for_one_base_is_none_for_another(office: Office) -> None:
     number = office.pull(base="sandbox")
     assert office.ask(number, "/promote active").outputs["decision"] == "promoted"
     head = office.head(number)
+    assert (state(office, head, SANDBOX), state(office, head)) == ("success", "none")
     office.repository.pull(number).base_ref = "main"  # carol edits the pull request's base
-    at_once = state(office, head)
-    looked_at = office.gate(number, "edited").outputs["decision"]
-    assert (at_once, looked_at) == ("failure", "refused")
+    office.repository.protect("main", required_checks=["promotebot/gate"])
+    with pytest.raises(HttpError, match="promotebot/gate"):
+        office.repository.merge(number, by="carol")
+    assert office.gate(number, "edited").outputs["decision"] == "refused"
+    assert state(office, head) == "failure"
+    # When sandbox moves now, nobody looks at this pull request; its base may be edited back.
+    assert state(office, head, SANDBOX) == "failure"
 
 
 def test_green_into_one_base_is_not_green_into_another(office: Office) -> None:
@@ -101,7 +106,9 @@ def test_green_into_one_base_is_not_green_into_another(office: Office) -> None:
     )
     into_main = office.repository.open_pull(author="carol", head="mine", base="main", title="Main").number
     assert office.gate(into_main, "opened").outputs["decision"] == "refused"
-    office.gate(into_sandbox, "edited")
+    assert office.gate(into_sandbox, "edited").outputs["decision"] == "passed"
+    head = office.head(into_main)
+    assert (state(office, head, SANDBOX), state(office, head)) == ("success", "failure")
     office.repository.protect("main", required_checks=["promotebot/gate"])
     with pytest.raises(HttpError, match="promotebot/gate"):
         office.repository.merge(into_main, by="carol")
@@ -159,15 +166,22 @@ def test_another_spelling_of_the_registry_is_refused(office: Office, path: str) 
     assert office.gate(number).outputs["decision"] == "refused"
 
 
-def test_a_reader_cannot_hold_a_legal_promotion_red(office: Office, tmp_path: Path) -> None:
+def test_a_reader_cannot_hold_a_legal_promotion_red(office: Office) -> None:
     number = office.pull()
     office.ask(number, "/promote active")
     head = office.head(number)
     office.hub.fork("acme/models", "mallory")
     from_fork = office.repository.open_pull(author="mallory", head="mallory:evaluation", title="Mine").number
     assert office.head(from_fork) == head
-    office.gate(from_fork, "opened")
-    assert state(office, head) == "success"
+    assert office.gate(from_fork, "opened").outputs["decision"] == "refused"
+    assert "comes from a fork" in office.comment(from_fork)
+    office.repository.git.set_ref("refs/heads/nowhere", str(office.repository.git.branch("main")))
+    elsewhere = office.repository.open_pull(author="carol", head="evaluation", base="nowhere", title="Mine").number
+    assert office.gate(elsewhere, "opened").outputs["decision"] == "refused"
+    assert office.checks(head) == ["success"]
+    office.repository.close(number, by="alice")
+    office.gate(from_fork, "edited")
+    assert office.checks(head) == ["success", "failure"], "now it is the head of nothing else"
 
 
 def test_the_way_out_that_a_refusal_names_takes_out_an_event_without_a_request(office: Office) -> None:

@@ -55,7 +55,7 @@ def _decide(event: CommentCreated, requester: Requester, job: JobContext, replie
     if not event.is_pull:
         return replier.refuse(_NOT_A_PULL)
     comment, pull = job.github.comment(event.comment_id), job.github.pull(event.pull)
-    replier.set_pull(pull)
+    replier.set_pull(pull, job.default_branch)
     refusal = _comment_refusal(event, comment) or pull_refusal(pull)
     if refusal:
         return replier.refuse(refusal)

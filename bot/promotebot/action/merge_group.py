@@ -16,6 +16,7 @@ from promotebot.gate.report import annotate, report_title
 from promotebot.gate.requests import check_attested, subject
 from promotebot.gate.status import Report, publish_verdict
 from promotebot.git.branch import FetchedRepository
+from promotebot.github.checks import gate_context
 from promotebot.github.events import BRANCH, QUEUE_BRANCH, Queued
 from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
@@ -41,7 +42,8 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         annotations = annotate(result.findings, changeset)
     text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in result.findings)
     report = Report(text, report_title(result), annotations)
-    publish_verdict(job.github, event.head_sha, result.conclusion, result.title, report)
+    gate = gate_context(event.base_ref.removeprefix(BRANCH), job.default_branch)
+    publish_verdict(job.github, event.head_sha, gate, result.conclusion, result.title, report)
     return Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=text)
 
 

@@ -92,7 +92,7 @@ def _carry_out(command: ChangeCommand, number: int, requester: Requester, job: J
     requester = replace(requester, pull=number)
     replier = Replier(job.github, job.settings, requester)
     pull = job.github.pull(number)
-    replier.set_pull(pull)
+    replier.set_pull(pull, job.default_branch)
     # --sha pinned the base, which was checked; the empty commit on it is what the request is for from here on.
     arguments = replace(command.arguments, sha=parse_git_sha(pull.head_sha))
     return report_errors(

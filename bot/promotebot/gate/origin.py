@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promotebot.gate.attestation import attestation_problems
-from promotebot.github.checks import GATE
+from promotebot.github.checks import gate_context
 from promotebot.promotion.replay import Step
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.mainline import Mainline
@@ -60,10 +60,10 @@ def _problem(step: Step, pull: PullRequest, branch: Mainline, job: JobContext) -
         return f"{number} was not merged into {branch.name}"
     if not branch.is_at(pull.head_sha, step):
         return f"{number} was merged without it"
-    statuses = job.github.statuses(pull.head_sha)
-    newest = next((status for status in statuses if status.context == GATE), None)
+    gate, statuses = gate_context(branch.name, job.default_branch), job.github.statuses(pull.head_sha)
+    newest = next((status for status in statuses if status.context == gate), None)
     if newest is None:
-        return f"{GATE} was never set on {head}, with which {number} was merged"
+        return f"{gate} was never set on {head}, with which {number} was merged"
     if newest.creator != job.settings.bot_login:
-        return f"{GATE} was set by {newest.creator} on {head}, with which {number} was merged"
-    return "" if newest.state == "success" else f"{number} was merged while {GATE} said {newest.state} on {head}"
+        return f"{gate} was set by {newest.creator} on {head}, with which {number} was merged"
+    return "" if newest.state == "success" else f"{number} was merged while {gate} said {newest.state} on {head}"

@@ -41,7 +41,11 @@ class PullSnapshot:
     @property
     def takes_promotions(self) -> bool:
         """True when the pull request goes into a branch that may be promoted into."""
-        return self.pull.base_ref == self.default_branch or self.pull.base_ref in self.trusted.bases
+        return self.is_promoted_into(self.pull.base_ref)
+
+    def is_promoted_into(self, branch: str) -> bool:
+        """Return whether a branch may be promoted into."""
+        return branch == self.default_branch or branch in self.trusted.bases
 
 
 def remote(settings: Settings) -> Remote:
