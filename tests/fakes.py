@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -130,9 +130,9 @@ class FakeGitHub:
     """
 
     roles: dict[str, Permission] = field(default_factory=dict)
-    """Login → role. Whoever is not in it is no user, which is an error and not a permission."""
+    """Login → role. Whoever is not in it is no user."""
     pulls: dict[int, PullRequest] = field(default_factory=dict)
-    comments: dict[int, IssueComment] = field(default_factory=dict)
+    written: dict[int, IssueComment] = field(default_factory=dict)
     """Oldest first, as GitHub lists them."""
     brought: dict[str, list[int]] = field(default_factory=dict)
     """Commit → the pull requests that brought it; the head of an open one is found without that."""
@@ -154,7 +154,6 @@ class FakeGitHub:
     failing: dict[str, CouldNotVerify] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     closed: int = 0
-    _now: datetime = NOW
 
     def fail(self, method: str, message: str = "GitHub does not answer") -> FakeGitHub:
         """Make a method raise CouldNotVerify, whoever calls it."""
@@ -172,23 +171,22 @@ class FakeGitHub:
 
     def say(self, pull: int, author: str, body: str, **changes: Any) -> IssueComment:
         """Somebody comments on a pull request."""
-        comment = issue_comment(len(self.comments) + 1, pull=pull, author=author, body=body, **changes)
-        self.comments[comment.id] = comment
+        comment = issue_comment(len(self.written) + 1, pull=pull, author=author, body=body, **changes)
+        self.written[comment.id] = comment
         return comment
 
     def edit(self, comment_id: int, body: str) -> None:
-        """Somebody changes a comment, which GitHub shows by a later `updated_at`."""
-        self._now += timedelta(seconds=1)
-        self.comments[comment_id] = replace(self.comments[comment_id], body=body, updated_at=self._now)
+        """Somebody changes a comment."""
+        self.written[comment_id] = replace(self.written[comment_id], body=body)
 
     def put_label(self, pull: int, name: str) -> None:
         """Somebody puts a label on."""
         if name not in self.labels_on.setdefault(pull, []):
             self.labels_on[pull].append(name)
 
-    def permission(self, login: str) -> Permission:
+    def permission(self, login: str) -> Permission | None:
         self._asked("permission")
-        return _lookup(self.roles, login, f"ask for the permission of {login}")
+        return self.roles.get(login)
 
     def pull(self, number: int) -> PullRequest:
         self._asked("pull")
@@ -232,9 +230,10 @@ class FakeGitHub:
         numbered = [replace(push, id=number) for number, push in enumerate(self.pushed.get(branch, []), 1)]
         yield from reversed(numbered)
 
-    def comment(self, comment_id: int) -> IssueComment:
-        self._asked("comment")
-        return _lookup(self.comments, comment_id, "read the comment again")
+    def comments(self, pull: int) -> Sequence[IssueComment]:
+        self._asked("comments")
+        self._issue(pull)
+        return [comment for comment in self.written.values() if comment.pull == pull]
 
     def default_branch(self) -> str:
         self._asked("default_branch")
@@ -258,7 +257,7 @@ class FakeGitHub:
 
     def react(self, comment_id: int, content: str) -> None:
         self._asked("react")
-        _lookup(self.comments, comment_id, "react")
+        _lookup(self.written, comment_id, "react")
         if content not in REACTIONS:
             raise _refused("react", 422)
         if (comment_id, content) not in self.reactions:
@@ -269,10 +268,22 @@ class FakeGitHub:
         return next((c for c in self._ours(pull, author_login) if c.body.startswith(marker)), None)
 
     def upsert_comment(
-        self, pull: int, marker: str, body: str, *, author_login: str, settled: tuple[str, str] | None = None
+        self,
+        pull: int,
+        marker: str,
+        body: str,
+        *,
+        author_login: str,
+        settled: tuple[str, str] | None = None,
+        known: Sequence[IssueComment] | None = None,
     ) -> str:
         self._asked("upsert_comment")
-        ours = self._ours(pull, author_login)
+        self._issue(pull)
+        ours = (
+            [one for one in known if one.author == author_login]
+            if known is not None
+            else self._ours(pull, author_login)
+        )
         mine = next((comment for comment in ours if comment.body.startswith(marker)), None)
         for old in ours if settled and settled[0] != marker else []:
             if settled and old.body.startswith(settled[0]) and old.body != settled[1]:
@@ -365,10 +376,13 @@ class FakeGitHub:
     def _pull(self, number: int) -> PullRequest:
         return _lookup(self.pulls, number, f"read pull request #{number}")
 
+    def _issue(self, number: int) -> None:
+        if number not in self.pulls and number not in self.issues:
+            raise _refused(f"read the comments of #{number}", 404)
+
     def _ours(self, pull: int, login: str) -> list[IssueComment]:
-        if pull not in self.pulls and pull not in self.issues:
-            raise _refused(f"read the comments of #{pull}", 404)
-        return [comment for comment in self.comments.values() if comment.pull == pull and comment.author == login]
+        self._issue(pull)
+        return [comment for comment in self.written.values() if comment.pull == pull and comment.author == login]
 
 
 def _lookup(known: Mapping[_K, _V], key: _K, purpose: str) -> _V:
@@ -411,7 +425,7 @@ def pull_request(number: int = 7, **changes: Any) -> PullRequest:
 def issue_comment(number: int = 1, **changes: Any) -> IssueComment:
     """alice's comment on pull request 7, never edited."""
     pull = changes.get("pull", 7)
-    written = IssueComment(number, pull, "/promote active", "alice", NOW, NOW, _url(pull, number))
+    written = IssueComment(number, pull, "/promote active", "alice", _url(pull, number))
     return replace(written, **changes)
 
 

@@ -63,6 +63,8 @@ class Settings(BaseModel):
     output_path: Path
     summary_path: Path
     run_id: str = ""
+    triggering_actor: str = ""
+    """Who started this attempt of the run: somebody else than the event's sender, where a job is run again."""
     registry_path: str = "ml/registry/models.json"
     policy_path: str = ".github/promotion.yml"
     bot_login: str = "github-actions[bot]"
@@ -99,6 +101,7 @@ class Settings(BaseModel):
         _refuse_odd(env)
         optional = {
             "run_id": env.get("GITHUB_RUN_ID"),
+            "triggering_actor": env.get("GITHUB_TRIGGERING_ACTOR"),
             "registry_path": env.get("PROMOTEBOT_REGISTRY_PATH"),
             "policy_path": env.get("PROMOTEBOT_POLICY_PATH"),
             "bot_login": env.get("PROMOTEBOT_BOT_LOGIN"),

@@ -27,7 +27,7 @@ from tests.sampling import sampled
 
 REQUESTS = 9
 """API requests of an accepted promotion; `test_the_number_of_requests_is_known` keeps it true."""
-WRITES = (0, 4, 5, 6, 8)
+WRITES = (0, 5, 6, 7, 8)
 """Those among them that change something."""
 GATEWAY = {"status": 502}
 KINDS: list[dict[str, Any]] = [
@@ -93,8 +93,9 @@ def check_final(office: Office, number: int) -> None:
 def test_the_number_of_requests_is_known(office: Office) -> None:
     number, event = asked(office)
     office.hub.requests.clear()
-    assert office.job(event).exit_code == 0
+    assert office.job(event).succeeded
     assert len(office.hub.requests) == REQUESTS
+    assert {made.api_version for made in office.hub.requests} == {"2022-11-28"}
     assert tuple(i for i, made in enumerate(office.hub.requests) if made.method != "GET") == WRITES
     check_final(office, number)
 
@@ -105,8 +106,9 @@ def run_with(office: Office, fault: Nth) -> Job:
     office.hub.faults.append(fault)
     first = office.job(event)
     office.hub.faults.clear()
-    assert first.exit_code in (0, 4), first.log
-    assert office.job(event).exit_code == 0
+    gone = ("permission", "deleted_comment")  # a 404 there says that the user or the comment is not there
+    assert first.succeeded or first.exit_code == 4 or first.outputs["reason_code"] in gone, first.log
+    assert office.job(event).succeeded
     check_final(office, number)
     return first
 
@@ -134,7 +136,7 @@ READS = [index for index in range(REQUESTS) if index not in WRITES]
 def test_a_read_that_shows_what_was_is_refused_or_safe_to_run_again(office: Office, index: int) -> None:
     """A replica that lags behind: the head before the last push, the comments before ours."""
     number = office.pull()
-    assert office.ask(number, "/promote active --dry-run").exit_code == 0
+    assert office.ask(number, "/promote active --dry-run").succeeded
     alice = office.person("alice")
     alice.git("fetch", "origin", "evaluation")
     alice.git("checkout", "evaluation")
@@ -146,9 +148,9 @@ def test_a_read_that_shows_what_was_is_refused_or_safe_to_run_again(office: Offi
     office.hub.faults.append(Nth("*", "", skip=index, stale=True))
     first = office.job(event)
     office.hub.faults.clear()
-    assert first.exit_code in (0, 1, 4), first.log
+    assert first.exit_code in (0, 4), first.log
     assert office.repository.git.is_ancestor(tip, office.head(number)), "nothing that was pushed is lost"
-    assert office.job(event).exit_code == 0
+    assert office.job(event).succeeded
     check_final(office, number)
 
 
@@ -170,7 +172,7 @@ def test_git_that_does_not_answer_is_could_not_verify_and_safe_to_run_again(
     job = office.job(event)
     office.hub.faults.clear()
     assert (job.exit_code, office.head(number)) == (4, head), job.log
-    assert office.job(event).exit_code == 0
+    assert office.job(event).succeeded
     check_final(office, number)
 
 
@@ -183,7 +185,7 @@ def test_git_that_hangs_is_given_up_and_safe_to_run_again(office: Office, monkey
         job = office.job(event)
     office.hub.faults.clear()
     assert (job.exit_code, office.head(number)) == (4, head), job.log
-    assert office.job(event).exit_code == 0
+    assert office.job(event).succeeded
     check_final(office, number)
 
 
@@ -202,7 +204,7 @@ def test_a_runner_whose_disk_is_full_promotes_nothing_or_all_of_it(office: Offic
     ended = json.loads(done.stdout)
     assert ended["code"] == 4, ended
     assert "Traceback" not in ended["err"]
-    assert office.job(event).exit_code == 0
+    assert office.job(event).succeeded
     check_final(office, number)
 
 
@@ -231,7 +233,7 @@ def test_a_job_that_dies_at_any_request_is_finished_by_running_it_again(
             pass
         else:
             assert step >= REQUESTS - 2, "the job had fewer requests than steps"
-    assert office.job(event).exit_code == 0
+    assert office.job(event).succeeded
     check_final(office, number)
 
 
@@ -260,10 +262,10 @@ def test_a_clock_that_jumps_back_promotes_nothing_out_of_order(office: Office) -
     number, event = asked(office)
     office.now -= timedelta(days=2)
     job = office.job(event)
-    assert job.exit_code == 1
+    assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (0, "refused", "rules")
     assert "history.clock" in office.comment(number)
     office.now += timedelta(days=2)
-    assert office.job(event).exit_code == 0
+    assert office.job(event).succeeded
     check_final(office, number)
 
 
@@ -310,8 +312,8 @@ def test_promotions_of_different_models_at_once_all_land(office: Office, count: 
 
 def test_two_for_one_slot_one_lands_and_the_other_is_planned_on_it(office: Office) -> None:
     one, two = office.pull("one"), office.pull("two")
-    assert office.ask(one, "/promote staging --artifact-dir ml/artifacts/regime_v1").exit_code == 0
-    assert office.ask(two, "/promote staging --artifact-dir ml/artifacts/regime_v2").exit_code == 0
+    assert office.ask(one, "/promote staging --artifact-dir ml/artifacts/regime_v1").succeeded
+    assert office.ask(two, "/promote staging --artifact-dir ml/artifacts/regime_v2").succeeded
     office.repository.merge(one, by="bob")
     assert office.pushed(one).outputs["reason_code"] == "recomputed"
     office.repository.merge(two, by="bob")

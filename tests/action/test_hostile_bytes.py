@@ -10,7 +10,7 @@ import pytest
 from promotebot.artifact.manifest import parse_manifest
 from promotebot.errors import InvalidInput
 from promotebot.git.checkout import Checkout
-from promotebot.github.events import parse_event
+from promotebot.github.payloads import parse_event
 from promotebot.planning.committed import read_policy
 from promotebot.promotion.policy import parse_policy
 from tests.office import Office

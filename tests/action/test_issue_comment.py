@@ -25,8 +25,8 @@ V2 = "ml/artifacts/regime_v2"
 
 
 def refused(office: Office, number: int, job: Job, head: str, *says: str) -> None:
-    """Exit 1, one comment that says it and names the next step, nothing committed, no traceback."""
-    assert job.exit_code == 1, job
+    """Exit 0, decision refused, one comment that says it and names the next step, nothing committed, no traceback."""
+    assert job.exit_code == 0, job
     assert job.outputs["decision"] == "refused"
     assert office.head(number) == head
     comment = office.comment(number)
@@ -53,7 +53,7 @@ def test_promote_active_alone_commits_the_registry_and_tells_the_reviewer(office
     before = office.head(number)
     job = office.ask(number, "/promote active")
     after = office.head(number)
-    assert job.exit_code == 0, office.comments(number)
+    assert job.succeeded, office.comments(number)
     assert job.outputs["decision"] == "promoted"
     assert job.outputs["commit_sha"] == after != before
     assert json.loads(job.outputs["result"])["schema_version"] == "v1"
@@ -85,7 +85,7 @@ def test_running_the_same_job_again_writes_nothing_and_keeps_one_comment(office:
     first = office.job(payload)
     head = office.head(number)
     again = office.job(payload)
-    assert (first.exit_code, again.exit_code) == (0, 0)
+    assert (first.succeeded, again.succeeded) == (True, True)
     assert again.outputs["decision"] == "unchanged"
     assert again.outputs["reason_code"] == "already_done"
     assert office.head(number) == head
@@ -109,9 +109,9 @@ def test_a_dry_run_shows_what_the_commit_then_is(office: Office) -> None:
         return re.sub(r"comment:\d+#1|sha256:[0-9a-f]{64}", "…", shown)
 
     number = office.pull()
-    assert office.ask(number, "/promote active --dry-run").exit_code == 0
+    assert office.ask(number, "/promote active --dry-run").succeeded
     planned = diff(number)
-    assert office.ask(number, "/promote active").exit_code == 0
+    assert office.ask(number, "/promote active").succeeded
     assert planned.count("\n+") > 10
     assert diff(number) == planned
 
@@ -126,7 +126,7 @@ def test_a_commits_own_date_counts_for_nothing(office: Office) -> None:
     alice.commit("feat: Long ago")
     alice.push()
     number = office.repository.open_pull(author="alice", head="long-ago", title="Long ago").number
-    assert office.ask(number, f"/promote staging {MODEL} --artifact-dir {V2}").exit_code == 0
+    assert office.ask(number, f"/promote staging {MODEL} --artifact-dir {V2}").succeeded
     event = office.registry(office.head(number)).history[MODEL][0]
     assert event.ts_utc == office.now.strftime("%Y-%m-%dT%H:%M:%SZ")
     assert re.search(r"in shadow for \d+ min,", office.comment(number).lower())
@@ -136,7 +136,7 @@ def test_a_dry_run_shows_the_diff_and_commits_nothing(office: Office) -> None:
     number = office.pull()
     head = office.head(number)
     job = office.ask(number, "/promote active --dry-run")
-    assert job.exit_code == 0
+    assert job.succeeded
     assert job.outputs["decision"] == "planned"
     assert office.head(number) == head
     assert "```diff" in office.comment(number)
@@ -150,7 +150,7 @@ def test_an_artifact_the_pull_request_adds_is_found_by_itself(office: Office) ->
     alice.push()
     number = office.repository.open_pull(author="alice", head="v3", title="Add regime_v3").number
     job = office.ask(number, "/promote shadow")
-    assert job.exit_code == 0, office.comments(number)
+    assert job.succeeded, office.comments(number)
     pointer = office.registry(office.head(number)).get_stage_pointer(MODEL, "shadow")
     assert pointer is not None
     assert (pointer.artifact_dir, pointer.artifact_id) == ("ml/artifacts/regime_v3", "regime_v3")
@@ -159,7 +159,7 @@ def test_an_artifact_the_pull_request_adds_is_found_by_itself(office: Office) ->
 def test_several_commands_are_carried_out_in_order(office: Office) -> None:
     number = office.pull()
     job = office.ask(number, "/promote staging --artifact-id regime_v2_staging\n/promote active")
-    assert job.exit_code == 0, office.comments(number)
+    assert job.succeeded, office.comments(number)
     registry = office.registry(office.head(number))
     stages = [registry.get_stage_pointer(MODEL, stage) for stage in ("staging", "active")]
     assert [pointer.artifact_id for pointer in stages if pointer] == ["regime_v2_staging", "regime_v2_staging"]
@@ -205,7 +205,7 @@ def test_active_without_a_prior_stage_in_the_base_is_refused(office: Office) -> 
     alice.push()
     number = office.repository.open_pull(author="alice", head="v3", title="v3").number
     shadow = office.ask(number, "/promote shadow")
-    assert shadow.exit_code == 0, office.comments(number)
+    assert shadow.succeeded, office.comments(number)
     head = office.head(number)
     job = office.ask(number, "/promote active")
     refused(office, number, job, head, "active.prior_stage", "/promote shadow")
@@ -288,7 +288,7 @@ def test_a_commenter_without_permission_is_refused(office: Office) -> None:
 def test_write_permission_suffices_for_staging_but_not_for_active(office: Office) -> None:
     number = office.pull()
     refused(office, number, office.ask(number, "/promote active", author="carol"), office.head(number), "maintain")
-    assert office.ask(number, "/promote staging", author="carol").exit_code == 0
+    assert office.ask(number, "/promote staging", author="carol").succeeded
 
 
 def test_an_edited_comment_is_refused(office: Office) -> None:
@@ -296,7 +296,45 @@ def test_an_edited_comment_is_refused(office: Office) -> None:
     comment = office.repository.comment(number, author="alice", body="/promote active")
     payload = office.repository.issue_comment_event(comment.id)
     office.repository.edit_comment(comment.id, body="/promote active --artifact-id other")
-    refused(office, number, office.job(payload), office.head(number), "edited", "new comment")
+    job = office.job(payload)
+    refused(office, number, job, office.head(number), "edited", "new comment")
+    assert job.outputs["reason_code"] == "edited_comment"
+
+
+def test_a_comment_that_seems_to_change_a_second_later_though_nobody_edits_it_is_carried_out(office: Office) -> None:
+    number = office.pull()
+    asked = [
+        office.repository.comment(number, author="alice", body=f"/promote {stage}") for stage in ("staging", "active")
+    ]
+    assert sorted((comment.updated_at - comment.created_at).seconds for comment in asked) == [0, 1]
+    for comment in asked:
+        assert office.job(office.repository.issue_comment_event(comment.id)).outputs["decision"] == "promoted"
+
+
+def test_a_comment_that_is_deleted_before_it_is_read_is_refused(office: Office) -> None:
+    number = office.pull()
+    comment = office.repository.comment(number, author="alice", body="/promote active")
+    payload = office.repository.issue_comment_event(comment.id)
+    del office.repository.comments[comment.id]
+    head = office.head(number)
+    job = office.job(payload)
+    assert (job.outputs["decision"], job.outputs["reason_code"]) == ("refused", "deleted_comment")
+    assert office.head(number) == head
+    assert "The comment was deleted" in office.comment(number)
+
+
+@pytest.mark.parametrize("command", ["/promote active", "/withdraw", "/verify"])
+def test_an_account_that_github_does_not_know_any_more_is_refused_by_name(office: Office, command: str) -> None:
+    number = office.pull()
+    assert office.ask(number, "/promote staging").succeeded
+    comment = office.repository.comment(number, author="alice", body=command)
+    payload = office.repository.issue_comment_event(comment.id)
+    head = office.head(number)
+    office.hub.inject(Fault("GET", r"/collaborators/alice/permission", status=404, times=9))
+    job = office.job(payload)
+    assert (job.outputs["decision"], job.outputs["reason_code"]) == ("refused", "permission")
+    assert office.head(number) == head
+    assert any("GitHub knows no user alice" in body for body in office.comments(number))
 
 
 def test_a_closed_pull_request_is_refused(office: Office) -> None:
@@ -331,7 +369,8 @@ def test_a_base_nobody_listed_is_refused(office: Office) -> None:
 def test_a_command_on_a_plain_issue_is_refused(office: Office) -> None:
     issue = office.repository.open_issue(author="alice", title="Hello")
     job = office.ask(issue.number, "/promote active")
-    assert job.exit_code == 1
+    assert (job.exit_code, job.outputs["decision"]) == (0, "refused")
+    assert job.outputs["reason_code"] == "not_a_pull_request"
     assert "pull request" in office.comment(issue.number)
 
 
@@ -344,7 +383,7 @@ def test_a_pinned_head_that_is_not_the_head_is_refused_with_the_current_one(offi
     number = office.pull()
     head = office.head(number)
     refused(office, number, office.ask(number, f"/promote active --sha {'a' * 40}"), head, head)
-    assert office.ask(number, f"/promote active --sha {head}").exit_code == 0
+    assert office.ask(number, f"/promote active --sha {head}").succeeded
 
 
 @pytest.mark.parametrize(
@@ -363,7 +402,7 @@ def test_the_policy_can_demand_a_pinned_head_for_active_and_rollbacks(
     number = office.pull()
     job, head = office.ask(number, command), office.head(number)
     assert (job.outputs["reason_code"] == "sha_required") is needed
-    assert (f"--sha {head}" in office.comment(number) and job.exit_code == 1) or not needed
+    assert (f"--sha {head}" in office.comment(number) and not job.succeeded) or not needed
 
 
 def test_a_freeze_refuses_a_promotion_and_lets_a_rollback_through(office: Office) -> None:
@@ -375,7 +414,7 @@ def test_a_freeze_refuses_a_promotion_and_lets_a_rollback_through(office: Office
     number = office.pull("second")
     job = office.ask(number, "/promote active --artifact-id renamed")
     refused(office, number, job, office.head(number), "ACTIVE is frozen until 2999", "year-end close")
-    assert office.ask(number, '/rollback regime_classifier --reason "incident"').exit_code == 0
+    assert office.ask(number, '/rollback regime_classifier --reason "incident"').succeeded
 
 
 def test_a_hand_edited_registry_is_not_built_upon(office: Office) -> None:
@@ -389,7 +428,7 @@ def test_a_hand_edited_registry_is_not_built_upon(office: Office) -> None:
 
 def test_a_branch_behind_a_moved_registry_is_merged_with_the_base_and_promoted_on_it(office: Office) -> None:
     first, second = office.pull("one"), office.pull("two")
-    assert office.ask(first, "/promote staging").exit_code == 0
+    assert office.ask(first, "/promote staging").succeeded
     office.repository.merge(first, by="bob")
     head = office.head(second)
     assert office.ask(second, "/promote active").outputs["decision"] == "promoted"
@@ -404,7 +443,7 @@ def test_a_branch_behind_a_moved_registry_is_merged_with_the_base_and_promoted_o
 
 def test_a_branch_that_conflicts_with_the_base_elsewhere_is_for_its_author(office: Office) -> None:
     first, second = office.pull("one", {"notes.txt": "one\n"}), office.pull("two", {"notes.txt": "two\n"})
-    assert office.ask(first, "/promote staging").exit_code == 0
+    assert office.ask(first, "/promote staging").succeeded
     office.repository.merge(first, by="bob")
     job = office.ask(second, "/promote active")
     refused(office, second, job, office.head(second), "git merge origin/main", "conflicts in notes.txt")
@@ -416,7 +455,7 @@ def test_a_comment_without_a_command_costs_no_api_call(office: Office, body: str
     number = office.pull()
     office.hub.requests.clear()
     job = office.ask(number, body)
-    assert job.exit_code == 0
+    assert job.succeeded
     assert job.outputs == {"decision": "ignored"}
     assert office.hub.requests == []
 
@@ -451,7 +490,7 @@ def test_the_program_itself_runs_as_the_action_starts_it(office: Office, tmp_pat
     (runner.directory / "promotebot").mkdir()
     (runner.directory / "promotebot/__init__.py").write_text("raise SystemExit('the working directory was imported')\n")
     job = runner.run("issue_comment", office.repository.issue_comment_event(comment.id))
-    assert job.exit_code == 0, job.log
+    assert job.succeeded, job.log
     assert job.outputs["decision"] == "promoted"
     assert runner.token not in job.log + job.summary + json.dumps(job.outputs)
 
@@ -495,7 +534,7 @@ def test_a_head_that_moves_during_the_promotion_is_read_again_never_overwritten(
 
     monkeypatch.setattr(FetchedRepository, "push", push_after_somebody_else)
     job = office.ask(number, "/promote active")
-    assert job.exit_code == 0, office.comments(number)
+    assert job.succeeded, office.comments(number)
     head = office.head(number)
     assert office.repository.git.run("rev-parse", f"{head}^").strip() == pushed[0]
     assert len(office.registry(head).history[MODEL]) == 4
@@ -522,7 +561,7 @@ def test_a_comment_that_fails_never_changes_the_outcome(office: Office, path: st
     for method in ("POST", "PATCH"):
         office.hub.inject(Fault(method, path, status=500, times=9))
     job = office.ask(number, "/promote active")
-    assert job.exit_code == 0
+    assert job.succeeded
     assert job.outputs["decision"] == "promoted"
     assert office.checks(office.head(number)) == ["success"]
 
@@ -531,7 +570,7 @@ def test_a_comment_that_fails_never_changes_the_outcome(office: Office, path: st
 def test_a_question_github_does_not_answer_denies(office: Office, path: str) -> None:
     number = office.pull()
     head = office.head(number)
-    office.hub.inject(Fault("GET", path, status=404, times=9))
+    office.hub.inject(Fault("GET", path, status=403, times=9))
     job = office.ask(number, "/promote active")
     assert job.exit_code == 4
     assert job.outputs["reason_code"] == "could_not_verify"
@@ -570,7 +609,7 @@ def test_a_promotion_whose_bytes_changed_later_turns_the_check_red_and_says_so(o
     add_artifact(alice, ROOT, "regime_v2", name="regime_v3")
     alice.push()
     number = office.repository.open_pull(author="alice", head="v3", title="v3").number
-    assert office.ask(number, "/promote shadow").exit_code == 0
+    assert office.ask(number, "/promote shadow").succeeded
     alice.start_branch("v3", base="v3")
     (alice.clone / "ml/artifacts/regime_v3/model.onnx").write_bytes(b"other bytes")
     alice.commit("chore: Other bytes")

@@ -68,7 +68,7 @@ def test_running_the_labels_job_again_writes_nothing(office: Office) -> None:
 def test_a_refused_label_is_taken_off_again_and_says_why(office: Office) -> None:
     number = office.pull()
     job = office.label(number, "promote:active", by="carol")
-    assert (job.exit_code, job.outputs["reason_code"]) == (1, "permission")
+    assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (0, "refused", "permission")
     assert office.labels(number) == []
     assert "carol has write permission" in office.comment(number)
 
@@ -107,7 +107,7 @@ def test_taking_the_label_off_without_permission_puts_it_back(office: Office) ->
     office.label(number, LABEL)
     head = office.head(number)
     job = office.unlabel(number, LABEL, by="mallory")
-    assert (job.exit_code, job.outputs["reason_code"]) == (1, "permission")
+    assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (0, "refused", "permission")
     assert (office.labels(number), office.head(number)) == ([LABEL], head)
 
 
@@ -123,7 +123,8 @@ def test_a_label_that_promoted_nothing_is_put_back_where_nobody_may_take_it_off(
     number = office.pull()
     office.repository.add_label(number, LABEL, by="alice")
     job = office.unlabel(number, LABEL, by="mallory")
-    assert (job.exit_code, job.outputs["reason_code"], office.labels(number)) == (1, "permission", [LABEL])
+    assert (job.exit_code, job.outputs["decision"]) == (0, "refused")
+    assert (job.outputs["reason_code"], office.labels(number)) == ("permission", [LABEL])
 
 
 def test_a_label_that_was_taken_off_again_before_its_job_ran_is_not_carried_out(office: Office) -> None:

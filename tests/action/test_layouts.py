@@ -66,7 +66,7 @@ def test_a_conversion_is_judged_again_and_red_when_a_model_was_added_meanwhile(o
     assert office.gate(conversion).outputs["decision"] == "passed"
     head = office.head(conversion)
     office.repository.merge(promotes, by="bob")
-    assert office.pushed(promotes).exit_code == 0
+    assert office.pushed(promotes).succeeded
     assert (office.head(conversion), office.checks(head)) == (head, ["success", "pending", "failure"])
     assert "gate.base" in office.comment(conversion)
 

@@ -109,7 +109,7 @@ def test_a_rollback_and_a_demotion_are_sent_by_their_names(office: Office) -> No
 
 TRIGGERS: dict[str, list[str]] = {
     "the merge alone": ["closed"],
-    "the push alone, as after a merge with a job's own token": ["pushed"],
+    "the push alone": ["pushed"],
     "the merge, then the push": ["closed", "pushed"],
     "the push, then the merge, and both again": ["pushed", "closed", "pushed", "closed"],
 }

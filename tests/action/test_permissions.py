@@ -81,8 +81,16 @@ def test_an_error_of_github_never_permits(asked: tuple[Policy, Stage, Permission
     policy, stage, _ = asked
     with pytest.raises(CouldNotVerify, match="GitHub does not answer"):
         permission_refusal("alice", stage, policy, github(Permission.ADMIN).fail("permission"), "promoting to")
-    with pytest.raises(CouldNotVerify, match="permission of nobody"):
-        permission_refusal("nobody", stage, policy, github(Permission.ADMIN), "promoting to")
+
+
+@pytest.mark.parametrize("asked", [*NEEDED, (OPEN_TO_ALL, Stage.SHADOW, Permission.NONE)])
+def test_whom_github_does_not_know_may_nothing(asked: tuple[Policy, Stage, Permission]) -> None:
+    policy, stage, needed = asked
+    refusal = permission_refusal("nobody", stage, policy, github(Permission.ADMIN), "promoting to")
+    assert refusal is not None
+    assert refusal.reason is Reason.PERMISSION
+    need = needed.name.lower()
+    assert refusal.message == f"GitHub knows no user nobody; promoting to {stage.label} needs {need}."
 
 
 @pytest.mark.parametrize(
@@ -163,7 +171,7 @@ def asked(
     files = {POLICY_PATH: policy} if policy else {}
     snapshot = pull_snapshot(diverged(files, files), pull_request(**pull), trusted=trusted)
     fake = github(role)
-    refusal = request_refusal(arguments or CommandArguments(Stage.ACTIVE), "alice", snapshot, fake)
+    refusal = request_refusal(arguments or CommandArguments(Stage.ACTIVE), ["alice"], snapshot, fake)
     return (refusal.reason if refusal else None, refusal.message if refusal else "", fake.calls)
 
 

@@ -240,7 +240,7 @@ def test_bytes_pushed_after_the_promotion_turn_the_check_red_and_say_how_to_rene
         shutil.copytree(person.clone / "ml/artifacts/regime_v2", person.clone / "ml/artifacts/regime_v3")
 
     number = branch(office, add_artifact)
-    assert office.ask(number, "/promote shadow --artifact-dir ml/artifacts/regime_v3").exit_code == 0
+    assert office.ask(number, "/promote shadow --artifact-dir ml/artifacts/regime_v3").succeeded
     person = office.person("alice")
     person.git("switch", "--quiet", "by-hand")
     manifest = person.clone / "ml/artifacts/regime_v3/manifest.json"
@@ -315,7 +315,7 @@ def test_a_branch_with_two_merge_bases_is_refused_until_it_has_merged_the_base(o
     alice.git("fetch", "--quiet", "origin")
     alice.git("merge", "--quiet", "--no-edit", "origin/main")
     alice.push()
-    assert office.gate(number).exit_code == 0
+    assert office.gate(number).succeeded
 
 
 def test_a_check_that_was_red_and_is_green_again_says_so_in_the_same_comment(office: Office) -> None:
@@ -326,7 +326,7 @@ def test_a_check_that_was_red_and_is_green_again_says_so_in_the_same_comment(off
     person.git("checkout", "--quiet", "origin/main", "--", REGISTRY)
     person.commit("chore: Restore")
     person.push()
-    assert office.gate(number).exit_code == 0
+    assert office.gate(number).succeeded
     assert "passes" in office.comment(number)
 
 
@@ -442,7 +442,7 @@ def test_asking_again_for_changed_bytes_replaces_the_void_promotion(office: Offi
     number = branch(office, add_artifact)
     comment = office.repository.comment(number, author="alice", body="/promote shadow")
     first_event = office.repository.issue_comment_event(comment.id)
-    assert office.job(first_event).exit_code == 0
+    assert office.job(first_event).succeeded
     person = office.person("alice")
     person.git("switch", "--quiet", "by-hand")
     report = person.clone / "ml/artifacts/regime_v3/train_report.json"

@@ -57,7 +57,7 @@ def test_what_the_base_holds_already_is_not_promoted_again_when_the_policy_chang
     child = office.repository.open_pull(author="alice", head="child", title="Child").number
     office.repository.merge(parent, by="bob", method="squash")
     office.policy("drafts: true\n")
-    assert office.pushed(parent).exit_code == 0
+    assert office.pushed(parent).succeeded
     on_base = office.registry("main").history["regime_classifier"]
     assert office.registry(office.head(child)).history["regime_classifier"] == on_base
     assert office.checks(office.head(child))[-1] == "success"
@@ -70,7 +70,7 @@ def test_two_for_one_slot_the_second_is_told_why(office: Office) -> None:
     office.ask(two, "/promote active --artifact-dir ml/artifacts/regime_v1 --reason 'back'")
     office.repository.merge(one, by="bob")
     job = office.pushed(one)
-    assert job.exit_code == 0
+    assert job.succeeded
     assert office.checks(office.head(two))[-1] in ("success", "failure")
 
 
@@ -84,7 +84,7 @@ def test_a_promotion_that_is_no_longer_legal_turns_red_and_says_why(office: Offi
     person.git("push", "--quiet", "origin", "HEAD:main")
     office.repository.merge(one, by="bob")
     head = office.head(two)
-    assert office.pushed(one).exit_code == 0
+    assert office.pushed(one).succeeded
     assert office.head(two) == head
     assert office.checks(head)[-1] == "failure"
     assert "soak.shadow" in "\n".join(office.comments(two))
@@ -96,7 +96,7 @@ def test_a_conflict_elsewhere_is_left_to_the_author(office: Office) -> None:
     office.ask(two, "/promote active")
     office.repository.merge(one, by="bob")
     head = office.head(two)
-    assert office.pushed(one).exit_code == 0
+    assert office.pushed(one).succeeded
     assert (office.head(two), office.checks(head)[-1]) == (head, "failure")
     assert "notes.txt" in "\n".join(office.comments(two))
 
@@ -111,7 +111,7 @@ def test_a_base_that_changed_workflow_files_is_left_to_the_author(office: Office
     person.git("push", "--quiet", "origin", "HEAD:main")
     office.repository.merge(one, by="bob")
     head = office.head(two)
-    assert office.pushed(one).exit_code == 0
+    assert office.pushed(one).succeeded
     assert office.head(two) == head
     assert "token of Actions" in "\n".join(office.comments(two))
 
@@ -154,7 +154,7 @@ def test_what_was_green_over_an_unpromoted_directory_turns_red_when_that_is_prom
     assert office.ask(promotes, f"/promote shadow --artifact-dir {V3}").outputs["decision"] == "promoted"
     office.repository.merge(promotes, by="bob")
     assert office.checks(office.head(over)) == ["success"]
-    assert office.pushed(promotes).exit_code == 0
+    assert office.pushed(promotes).succeeded
     assert office.checks(office.head(over)) == ["success", "pending", "failure"]
     assert "regime_classifier SHADOW (regime_v3)" in office.comment(over)
     assert "manifest.changed" in office.comment(over)
@@ -171,7 +171,7 @@ def test_a_fork_is_judged_again_when_the_base_moves(office: Office) -> None:
     office.ask(promotes, f"/promote shadow --artifact-dir {V3}")
     office.repository.merge(promotes, by="bob")
     head = office.head(over)
-    assert office.pushed(promotes).exit_code == 0
+    assert office.pushed(promotes).succeeded
     assert (office.head(over), office.checks(head)) == (head, ["success", "pending", "failure"])
 
 
@@ -180,7 +180,7 @@ def test_a_pull_request_that_changes_the_policy_is_judged_again(office: Office) 
     one = office.pull("one")
     office.ask(one, "/promote staging")
     office.repository.merge(one, by="bob")
-    assert office.pushed(one).exit_code == 0
+    assert office.pushed(one).succeeded
     assert office.checks(office.head(lax)) == ["pending", "success"]
 
 

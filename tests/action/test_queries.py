@@ -49,10 +49,10 @@ def test_a_readers_why_tells_what_the_gate_said_last_and_opens_nothing(role: Per
     answer = ask("why", fake, examine, promotes())
     assert (answer.code, answer.reason.value) == (0, "shown")
     assert answer.message == "The gate says: refused: v1 <is> *not* what was promoted"
-    body = fake.comments[1].body.replace("\\", "")
+    body = fake.written[1].body.replace("\\", "")
     assert "`promotebot/gate` is **failure**" in body
     assert f"https://github.com/acme/models/commit/{HEAD}/checks" in body
-    assert "<is>" not in fake.comments[1].body, "what a branch made the gate say is text"
+    assert "<is>" not in fake.written[1].body, "what a branch made the gate say is text"
     assert examine.looked_at == []
 
 
@@ -60,7 +60,7 @@ def test_before_the_gate_said_anything_a_reader_is_told_so() -> None:
     fake, examine = github(Permission.READ), FakeExaminer()
     fake.post(HEAD, GATE, "success", by="carol", description="all is well")
     assert ask("why", fake, examine, promotes()).message == "The gate has said nothing yet"
-    assert "all is well" not in fake.comments[1].body
+    assert "all is well" not in fake.written[1].body
     assert examine.looked_at == []
 
 
@@ -68,14 +68,14 @@ def test_why_of_somebody_who_may_write_judges_again() -> None:
     fake, examine = github(Permission.WRITE), FakeExaminer()
     assert ask("why", fake, examine, promotes()).message.startswith("The gate says: ")
     assert examine.looked_at == ["ml/artifacts/v1", "ml/artifacts/v1"]
-    assert "Every rule" in fake.comments[1].body
+    assert "Every rule" in fake.written[1].body
 
 
 @pytest.mark.parametrize("role", READERS)
 def test_verify_is_refused_to_a_reader_and_opens_nothing(role: Permission) -> None:
     fake, examine = github(role), FakeExaminer()
     assert ask("verify", fake, examine, promotes()).reason.value == "permission"
-    assert "/verify opens models" in fake.comments[1].body
+    assert "/verify opens models" in fake.written[1].body
     assert examine.looked_at == []
 
 
@@ -84,7 +84,7 @@ def test_status_opens_nothing_also_where_the_base_moved_under_a_promotion() -> N
     conflict = moved_apart(promoted(KNOWN, OTHER_TO_SHADOW), promoted(KNOWN, TO_SHADOW), "v1", "v2", fork=KNOWN)
     assert conflict.has_conflict
     assert ask("status", fake, examine, conflict).code == 0
-    body = fake.comments[1].body.replace("\\", "")
+    body = fake.written[1].body.replace("\\", "")
     assert f"- `{MODEL}`: `v1_shadow` promoted to SHADOW" in body
     assert examine.looked_at == []
 

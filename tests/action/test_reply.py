@@ -35,13 +35,13 @@ def replier(github: FakeGitHub, comment_id: int | None = 1) -> Replier:
 
 
 def ours(github: FakeGitHub) -> list[str]:
-    return [comment.body for comment in github.comments.values() if comment.author == BOT]
+    return [comment.body for comment in github.written.values() if comment.author == BOT]
 
 
 def test_an_answer_is_posted_with_its_address_and_whole_text(github: FakeGitHub) -> None:
     answer = replier(github).post(DONE, RENDERED)
     assert ours(github) == [RENDERED.body]
-    assert (answer.comment_url, answer.summary) == (github.comments[2].html_url, "the full text")
+    assert (answer.comment_url, answer.summary) == (github.written[2].html_url, "the full text")
     assert (answer.outcome, answer.reason, answer.commit_sha) == (DONE.outcome, DONE.reason, HEAD)
 
 
@@ -102,7 +102,7 @@ def test_only_a_comment_that_stands_there_is_brought_up_to_date(github: FakeGitH
     later = Rendered(REGIME, "title", f"{REGIME}\nlater", "later")
     answer = replier(github).update_if_present(DONE, later)
     assert ours(github) == [later.body]
-    assert (answer.comment_url, answer.summary) == (github.comments[2].html_url, "later")
+    assert (answer.comment_url, answer.summary) == (github.written[2].html_url, "later")
 
 
 @pytest.mark.parametrize("way", ["post_if_absent", "update_if_present"])

@@ -33,7 +33,7 @@ def replier(github: FakeGitHub) -> Replier:
 
 
 def said(github: FakeGitHub) -> list[str]:
-    return [comment.body for comment in github.comments.values() if comment.author == BOT]
+    return [comment.body for comment in github.written.values() if comment.author == BOT]
 
 
 def raising(problem: BaseException) -> Callable[[], Answer]:

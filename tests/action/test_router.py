@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from promotebot.action.result import Answer, Outcome
-from promotebot.action.router import respond
+from promotebot.action.router import exit_code, respond
 from promotebot.errors import CouldNotVerify
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import (
@@ -26,7 +26,7 @@ from promotebot.github.events import (
 )
 from promotebot.github.ports import GitHub
 from promotebot.pulls.context import JobContext
-from tests.fakes import BOT, FakeGitHub, job_context
+from tests.fakes import BOT, FakeGitHub, job_context, settings
 
 COMMENT = CommentCreated(7, True, 1, "/promote active", "alice", "User", via_app=False)
 LABEL = LabelChanged(7, "promote:active", added=True, sender="alice", sender_type="User")
@@ -99,6 +99,8 @@ def unconnected(**changes: Any) -> JobContext:
         (QUEUED, "verify", "merge_group.evaluate_queue"),
         (PUSHED, "verify", "schedule.verify_registry"),
         (DISPATCHED, "verify", "schedule.verify_registry"),
+        (MERGED, "announce", "merged.announce"),
+        (PUSHED, "announce", "merged.announce"),
     ],
 )
 def test_each_event_has_one_use_case(answerers: Answerers, event: Event, command: str, goes_to: str) -> None:
@@ -123,6 +125,11 @@ def test_each_event_has_one_use_case(answerers: Answerers, event: Event, command
             (event, "verify", Reason.OTHER_EVENT, "command verify does not act on this event")
             for event in (COMMENT, LABEL, MERGED, CLOSED)
         ],
+        *[
+            (event, "announce", Reason.OTHER_EVENT, "command announce does not act on this event")
+            for event in (COMMENT, LABEL, CHANGED, REVIEWED, QUEUED, DISPATCHED, SCHEDULED)
+        ],
+        (CLOSED, "announce", Reason.OTHER_EVENT, "the pull request was closed without a merge"),
         (replace(COMMENT, body="Looks good"), "auto", Reason.NO_COMMAND, ""),
         (replace(COMMENT, author=BOT, author_type="Bot"), "auto", Reason.BOT_COMMENT, ""),
         (replace(LABEL, label="bug"), "auto", Reason.NO_COMMAND, ""),
@@ -137,6 +144,34 @@ def test_what_asks_for_nothing_is_passed_over_and_nothing_is_connected(
     assert message in answer.message
     assert (answer.summary, answer.comment_url) == ("", "")
     assert answerers.called == []
+
+
+@pytest.mark.parametrize(
+    ("event", "command", "code"),
+    [
+        (COMMENT, "auto", 0),
+        (LABEL, "auto", 0),
+        (DISPATCHED, "auto", 0),
+        (REVIEWED, "auto", 0),
+        (REVIEWED, "gate", 0),
+        (CHANGED, "auto", 1),
+        (CHANGED, "gate", 1),
+        (QUEUED, "gate", 1),
+        (MERGED, "auto", 1),
+        (PUSHED, "verify", 1),
+        (DISPATCHED, "verify", 1),
+        (SCHEDULED, "verify", 1),
+    ],
+)
+def test_a_refusal_is_an_answer_where_somebody_asked_and_a_failure_where_a_verdict_is_due(
+    event: Event, command: str, code: int
+) -> None:
+    job = settings(command=command)
+    assert exit_code(event, Answer(Outcome.REFUSED, Reason.RULES, exit_code=1), job) == code
+    assert exit_code(event, Answer(Outcome.REFUSED, Reason.GATE), job) == code
+    assert exit_code(event, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY), job) == 4
+    assert exit_code(event, Answer(Outcome.FAILED, Reason.INTERNAL, exit_code=3), job) == 3
+    assert exit_code(event, Answer(Outcome.PASSED, Reason.GATE), job) == 0
 
 
 @pytest.mark.parametrize(("event", "command"), ANSWERERS.values())

@@ -93,7 +93,7 @@ def test_an_edit_of_what_the_base_renamed_into_a_promoted_directory_is_refused(o
     carol = office.person("carol")
     carol.git("merge", "--quiet", "--no-edit", "origin/edits")
     assert "threshold" in (carol.clone / V3 / "manifest.json").read_text(), "git carries the edit there"
-    assert office.pushed(renames).exit_code == 0
+    assert office.pushed(renames).succeeded
     assert office.checks(office.head(edits)) == ["success", "pending", "failure"]
     assert f"One of base and branch changed {WORK}" in office.comment(edits)
 
@@ -103,7 +103,7 @@ def test_a_branch_that_renames_what_the_base_edits_is_refused(office: Office) ->
     edits, renames = editing(office), renaming(office)
     assert office.checks(office.head(renames)) == ["success"]
     office.repository.merge(edits, by="bob")
-    assert office.pushed(edits).exit_code == 0
+    assert office.pushed(edits).succeeded
     assert office.checks(office.head(renames)) == ["success", "pending", "failure"]
 
 
@@ -136,6 +136,6 @@ def test_another_spelling_of_a_promoted_directory_is_refused_when_the_base_names
     candidate(office)
     renames = renaming(office)
     office.repository.merge(renames, by="bob")
-    assert office.pushed(renames).exit_code == 0
+    assert office.pushed(renames).succeeded
     assert office.checks(office.head(twin)) == ["success", "pending", "failure"]
     assert "are the same place on macOS and Windows" in office.comment(twin)

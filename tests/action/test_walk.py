@@ -15,7 +15,8 @@ from promotebot.artifact.source import FileSource
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.github.client import PyGithubClient
-from promotebot.github.events import Pushed, parse_event
+from promotebot.github.events import Pushed
+from promotebot.github.payloads import parse_event
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.named import every_place
 from promotebot.registry import ModelRegistry

@@ -43,7 +43,8 @@ def test_withdrawing_needs_the_permission_of_promoting(office: Office) -> None:
     office.ask(number, "/promote active")
     head = office.head(number)
     job = office.ask(number, "/withdraw", author="carol")
-    assert (job.exit_code, job.outputs["reason_code"], office.head(number)) == (1, "permission", head)
+    assert (job.exit_code, job.outputs["decision"]) == (0, "refused")
+    assert (job.outputs["reason_code"], office.head(number)) == ("permission", head)
 
 
 def test_withdrawing_one_model_keeps_the_other(office: Office, alice: object) -> None:

@@ -68,7 +68,7 @@ def test_a_pinned_commit_is_the_base_that_was_looked_at(office: Office) -> None:
     tip = office.repository.git.branch("main")
     for command in (ROLLBACK, f"{ROLLBACK} --sha {'a' * 40}"):
         job = office.dispatch(command)
-        assert (job.exit_code, job.outputs["decision"], opened(office)) == (1, "refused", [])
+        assert (job.exit_code, job.outputs["decision"], opened(office)) == (0, "refused", [])
         assert job.outputs["reason_code"] == ("sha_mismatch" if "--sha" in command else "sha_required")
         assert f"--sha {tip}" in message(job)
         assert f"--sha {tip}" in job.summary
@@ -88,7 +88,7 @@ def test_a_pinned_commit_is_the_base_that_was_looked_at(office: Office) -> None:
 )
 def test_anything_but_one_command_is_a_usage_error(office: Office, command: str, says: str) -> None:
     job = office.dispatch(command)
-    assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (2, "refused", "unreadable_command")
+    assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (0, "refused", "unreadable_command")
     assert says in message(job)
     assert says in job.summary.replace("`", "")
     assert opened(office) == []
@@ -103,7 +103,7 @@ def test_what_is_not_legal_makes_no_branch_and_no_pull_request(office: Office) -
         ("/promote staging regime_classifier --git-sha " + "a" * 40, "rules"),
     ):
         job = office.dispatch(command)
-        assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (1, "refused", reason), job.log
+        assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (0, "refused", reason), job.log
         findings = json.loads(job.outputs["result"])["findings"]
         wrong = [finding for finding in findings if finding["severity"] == "error"]
         assert wrong
@@ -116,7 +116,8 @@ def test_what_is_not_legal_makes_no_branch_and_no_pull_request(office: Office) -
 def test_whoever_may_not_promote_may_not_by_hand_either(office: Office) -> None:
     live(office)
     job = office.dispatch(ROLLBACK, by="carol")
-    assert (job.exit_code, job.outputs["reason_code"], opened(office)) == (1, "permission", [])
+    assert (job.exit_code, job.outputs["decision"]) == (0, "refused")
+    assert (job.outputs["reason_code"], opened(office)) == ("permission", [])
     assert "carol has write permission; starting it for ACTIVE needs maintain." in message(job)
     assert "carol has write permission" in job.summary.replace("`", "")
 
@@ -126,14 +127,14 @@ def test_another_branch_than_the_default_one_is_refused(office: Office) -> None:
     person.start_branch("lax")
     person.push()
     job = office.dispatch(ROLLBACK, ref="lax")
-    assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (2, "refused", "wrong_base")
+    assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (0, "refused", "wrong_base")
     assert "start it on the default branch, main" in message(job)
 
 
 def test_a_policy_that_cannot_be_read_refuses_with_the_reason_in_the_summary(office: Office) -> None:
     office.policy("soak: 7d\n")
     job = office.dispatch("/promote active regime_classifier")
-    assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (1, "refused", "invalid_file")
+    assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (0, "refused", "invalid_file")
     assert "promotion.yml" in job.summary
     assert opened(office) == []
 

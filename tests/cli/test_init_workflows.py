@@ -29,7 +29,7 @@ LEVELS = ("read", "write")
 
 def documents(*, app: bool) -> dict[str, Any]:
     """Each workflow by its name, parsed."""
-    files = workflow_files(ACTION, app=app)
+    files = workflow_files(ACTION, ["main"], app=app)
     return {Path(path).stem: yaml.load(data, Loader=yaml.BaseLoader) for path, data in files.items()}  # noqa: S506
 
 
@@ -99,7 +99,7 @@ def test_the_setup_page_lists_every_permission_that_the_app_needs() -> None:
 
 
 def test_the_setup_page_names_what_the_files_name() -> None:
-    text = b"".join(workflow_files(ACTION, app=True).values()).decode()
+    text = b"".join(workflow_files(ACTION, ["main"], app=True).values()).decode()
     names = {*re.findall(r"(?:vars|secrets)\.(\w+)", text), "promotebot/gate", "promotebot init --app"}
     assert len(names) == 4
     assert [name for name in sorted(names) if f"`{name}`" not in SETUP] == []
@@ -109,10 +109,10 @@ def test_the_setup_page_names_what_the_files_name() -> None:
 def test_the_next_steps_name_the_required_status_with_its_source(
     flags: list[str], source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(tmp_path)], check=True)
     assert main(["init", "--base-dir", str(tmp_path), *flags]) == 0
     steps = capsys.readouterr().out.partition("Next:\n")[2]
-    assert f"promotebot/gate on the default branch, with its source: {source}\n" in steps
+    assert f"promotebot/gate on main, with its source: {source}\n" in steps
     assert "a status can be required only after it was reported once" in steps
     assert ("make the App and the environment promotebot" in steps) is bool(flags)
     assert PLACEHOLDER in steps
@@ -122,4 +122,71 @@ def test_both_variants_use_the_action_that_was_named() -> None:
     def uses(files: Mapping[str, bytes]) -> list[str]:
         return re.findall(r"uses: (.*promotebot@.*)", b"".join(files.values()).decode())
 
-    assert uses(workflow_files(ACTION, app=True)) == uses(workflow_files(ACTION, app=False)) == [ACTION] * 4
+    assert (
+        uses(workflow_files(ACTION, ["main"], app=True))
+        == uses(workflow_files(ACTION, ["main"], app=False))
+        == [ACTION] * 4
+    )
+
+
+def git(*arguments: str) -> None:
+    subprocess.run(["git", *arguments], check=True, capture_output=True)
+
+
+def heard(clone: Path) -> list[Any]:
+    """The branches whose pushes start the workflows that `init` lays in a clone."""
+    files = [yaml.safe_load((clone / f".github/workflows/{name}.yml").read_text()) for name in ("promote", "verify")]
+    return [file[True]["push"]["branches"] for file in files]  # YAML 1.1 reads the key `on` as true
+
+
+@pytest.mark.parametrize("flags", [[], ["--app"]], ids=["plain", "app"])
+@pytest.mark.parametrize("renamed", [False, True])
+def test_the_workflows_hear_the_default_branch_and_the_policys_bases(
+    flags: list[str], renamed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From a branch of one's own, and also where the default branch was renamed since the clone was made."""
+    origin, clone = tmp_path / "origin.git", tmp_path / "clone"
+    first = "old" if renamed else "trunk"
+    git("init", "--quiet", "--bare", f"--initial-branch={first}", str(origin))
+    git("clone", "--quiet", str(origin), str(clone))
+    who = ["-C", str(clone), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    git(*who, "commit", "--quiet", "--allow-empty", "--message=Start")
+    git("-C", str(clone), "push", "--quiet", "origin", f"HEAD:{first}")
+    git("-C", str(clone), "remote", "set-head", "origin", "--auto")
+    if renamed:
+        git("-C", str(origin), "branch", "--move", "old", "trunk")
+    git("-C", str(clone), "switch", "--quiet", "--create", "add-promotebot")
+    (clone / ".github").mkdir()
+    (clone / ".github/promotion.yml").write_text("bases: [release]\n")
+    assert main(["init", "--base-dir", str(clone), "--action", ACTION, *flags]) == 0
+    assert heard(clone) == [["trunk", "release"]] * 2
+    steps = capsys.readouterr().out.partition("Next:\n")[2]
+    assert "promotebot/gate on trunk and release, with its source" in steps
+    assert "if trunk is not the default branch (and release, from the policy)" in steps
+
+
+def test_without_a_remote_the_branch_one_stands_on_counts_as_the_default(tmp_path: Path) -> None:
+    git("init", "--quiet", "--initial-branch=develop", str(tmp_path))
+    assert main(["init", "--base-dir", str(tmp_path), "--action", ACTION]) == 0
+    assert heard(tmp_path) == [["develop"]] * 2
+
+
+def test_an_origin_that_does_not_answer_leaves_what_the_clone_recorded(tmp_path: Path) -> None:
+    git("init", "--quiet", "--initial-branch=mine", str(tmp_path))
+    git("-C", str(tmp_path), "remote", "add", "origin", str(tmp_path / "gone.git"))
+    git("-C", str(tmp_path), "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/release/1.x")
+    assert main(["init", "--base-dir", str(tmp_path), "--action", ACTION]) == 0
+    assert heard(tmp_path) == [["release/1.x"]] * 2
+
+
+def test_a_branch_whose_name_a_filter_would_read_otherwise_is_heard_by_its_name() -> None:
+    text = workflow_files(ACTION, ["c++", "!x", "no", "1.0", "a#b", "ä"], app=False)[".github/workflows/verify.yml"]
+    assert yaml.safe_load(text)[True]["push"]["branches"] == [r"c\+\+", r"\!x", "no", "1.0", "a#b", "ä"]
+
+
+def test_a_policy_that_does_not_read_is_said_before_anything_is_written(tmp_path: Path) -> None:
+    git("init", "--quiet", str(tmp_path))
+    (tmp_path / ".github").mkdir()
+    (tmp_path / ".github/promotion.yml").write_text("bases: trunk\n")
+    assert main(["init", "--base-dir", str(tmp_path)]) == 1
+    assert not (tmp_path / ".github/workflows").exists()

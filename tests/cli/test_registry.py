@@ -157,7 +157,7 @@ def test_two_models_pull_requests_never_conflict(
 ) -> None:
     office_split(office, alice)
     one, two = office.pull("one"), office.pull("two")
-    assert office.ask(one, "/promote active regime_classifier").exit_code == 0
+    assert office.ask(one, "/promote active regime_classifier").succeeded
     office.repository.merge(one, by="bob")
     job = office.ask(two, f"/promote staging other_model --artifact-dir {ANY}")
     assert job.outputs["decision"] == "promoted", office.comments(two)
@@ -173,7 +173,7 @@ def test_one_model_promoted_twice_at_once_is_promoted_on_what_was_merged_first(
 ) -> None:
     office_split(office, alice)
     one, two = office.pull("one"), office.pull("two")
-    assert office.ask(one, "/promote active regime_classifier").exit_code == 0
+    assert office.ask(one, "/promote active regime_classifier").succeeded
     office.repository.merge(one, by="bob")
     assert office.ask(two, "/promote staging regime_classifier").outputs["decision"] == "promoted"
     assert office.checks(office.head(two)) == ["success"]

@@ -212,11 +212,11 @@ def test_nothing_in_a_registry_moves_a_terminals_cursor(alice: Person, capsys: p
 
 def test_a_rollback_on_a_pull_request_is_committed_and_told(office: Office) -> None:
     first = office.pull("one")
-    assert office.ask(first, "/promote active").exit_code == 0
+    assert office.ask(first, "/promote active").succeeded
     office.repository.merge(first, by="bob")
     number = office.pull("two")
     job = office.ask(number, f'/rollback {MODEL} --reason "incident #123"')
-    assert job.exit_code == 0, office.comments(number)
+    assert job.succeeded, office.comments(number)
     event = office.registry(office.head(number)).history[MODEL][0]
     assert (event.action, event.pointer.artifact_id) == (Action.ROLLBACK, "regime_v1_prod_rollback")
     assert office.checks(office.head(number)) == ["success"]
@@ -229,7 +229,7 @@ def test_a_rollback_on_a_pull_request_is_committed_and_told(office: Office) -> N
 def test_a_demotion_on_a_pull_request_is_committed_and_told(office: Office) -> None:
     number = office.pull()
     job = office.ask(number, f'/demote {MODEL} shadow --reason "not better"')
-    assert job.exit_code == 0, office.comments(number)
+    assert job.succeeded, office.comments(number)
     assert office.registry(office.head(number)).get_stage_pointer(MODEL, "shadow") is None
     assert office.checks(office.head(number)) == ["success"]
     assert "the stage then holds nothing" in office.comment(number)
@@ -251,7 +251,7 @@ def test_a_rollback_or_demotion_that_cannot_be_is_refused(office: Office, body: 
     number = office.pull()
     head = office.head(number)
     job = office.ask(number, body)
-    assert job.exit_code == 1
+    assert (job.exit_code, job.outputs["decision"]) == (0, "refused")
     assert says in office.comment(number)
     assert office.head(number) == head
 
@@ -259,7 +259,7 @@ def test_a_rollback_or_demotion_that_cannot_be_is_refused(office: Office, body: 
 def test_demoting_active_needs_the_permission_of_active(office: Office) -> None:
     number = office.pull()
     job = office.ask(number, f'/demote {MODEL} active --reason "x"', author="carol")
-    assert job.exit_code == 1
+    assert (job.exit_code, job.outputs["reason_code"]) == (0, "permission")
     assert "demoting from ACTIVE needs maintain" in office.comment(number)
 
 

@@ -175,7 +175,8 @@ class Application:
         except HttpError as error:
             response = _git_refusal(error) if is_git else self._json(error_answer(error))
         login = credential.user.login if credential else ""
-        log.append(RequestRecord(request.method, path, login, response.status_code))
+        version = request.headers.get("X-GitHub-Api-Version", "")
+        log.append(RequestRecord(request.method, path, login, response.status_code, version))
         if fault.fails:  # the answer is lost after the request took effect
             response.close()
             return self._failure(fault)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from tests.fake_github.accounts import App, User
 from tests.fake_github.records import Comment, Issue, Label, LabelEvent
 from tests.fake_github.state import RepositoryState
@@ -17,8 +19,10 @@ def open_issue(repo: RepositoryState, author: User, title: str, body: str | None
 
 
 def add_comment(repo: RepositoryState, issue: Issue, author: User, body: str, app: App | None = None) -> Comment:
-    now = repo.hub.now()
-    comment = Comment(repo.hub.next_id(), issue.number, author, body, now, now, app)
+    """Write a comment. As on GitHub, some seem to change a second later though nobody edits them: every second one."""
+    now, comment_id = repo.hub.now(), repo.hub.next_id()
+    drift = timedelta(seconds=len(repo.comments) % 2 == 0)
+    comment = Comment(comment_id, issue.number, author, body, now, now + drift, app)
     repo.comments[comment.id] = comment
     issue.updated_at = now
     return comment

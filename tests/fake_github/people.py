@@ -110,6 +110,11 @@ class Job:
     outputs: dict[str, str]
     summary: str
 
+    @property
+    def succeeded(self) -> bool:
+        """Return whether the job ended well and refused nothing: a job that refuses a request ends with 0, too."""
+        return self.exit_code == 0 and self.outputs.get("decision") not in (None, "refused", "failed")
+
 
 @dataclass(frozen=True)
 class Runner:

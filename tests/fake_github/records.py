@@ -201,3 +201,5 @@ class RequestRecord:
     path: str
     login: str
     status: int
+    api_version: str = ""
+    """The header X-GitHub-Api-Version; empty without one."""

@@ -32,7 +32,7 @@ def number(office: Office) -> int:
     """A pull request by alice whose promotion alice asked for, into a base that wants one approval."""
     separated(office)
     number = office.pull()
-    assert office.ask(number, "/promote active").exit_code == 0
+    assert office.ask(number, "/promote active").succeeded
     return number
 
 
@@ -114,7 +114,7 @@ def test_who_started_a_rollback_by_hand_does_not_approve_it_and_the_bot_is_nobod
     office.merge(first)
     separated(office)
     job = office.dispatch('/rollback regime_classifier --reason "incident"', by="bob")
-    assert job.exit_code == 0, job.log
+    assert job.succeeded, job.log
     number = max(office.repository.pulls)
     assert office.repository.pull(number).user.login == BOT
     review(office, number, "bob")

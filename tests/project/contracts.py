@@ -34,6 +34,7 @@ RULES = [
     "gate.base_ref",
     "gate.draft",
     "gate.fork",
+    "gate.merged",
     "gate.permission",
     "gate.plan",
     "gate.policy",
@@ -70,17 +71,20 @@ RULES = [
     "separation",
     "soak.shadow",
     "soak.staging",
+    "verify.base",
     "verify.shard",
     "verify.since",
     "verify.unknown",
 ]
 
 REASONS = [
+    "against_gate",
     "already_done",
     "base_moved",
     "bot_comment",
     "committed",
     "could_not_verify",
+    "deleted_comment",
     "draft",
     "dry_run",
     "edited_comment",
@@ -126,7 +130,17 @@ DECISIONS = {
     "waiting": 0,
     "withdrawn": 0,
 }
-"""Decision of the Action → exit code."""
+"""Decision of the Action → exit code of a job that has to give a verdict; one that answers a request refuses with 0."""
+
+REFUSAL_CODES = {
+    "against_gate": {1},
+    "gate": {0, 1},
+    "invalid_file": {0, 1},
+    "landed": {1},
+    "mismatch": {1},
+    "ref_changed": {0, 1},
+}
+"""Reason code → exit codes of its refusals. Every other one is given to requests alone: 0."""
 
 ERRORS = {
     "BaseMoved": 1,

@@ -192,6 +192,16 @@ def test_runs_never_wait_for_each_other(path: Path) -> None:
     assert re.fullmatch(r"\w+-\$\{\{ (github\.event\.comment\.id \|\| )?github\.run_id \}\}", group["group"])
 
 
+def test_announcements_of_one_branch_run_one_after_the_other() -> None:
+    jobs = load(ROOT / ".github/workflows/promote.yml")["jobs"]
+    assert "concurrency" not in jobs["promote"]
+    assert jobs["merged"]["concurrency"] == {
+        "group": "promotebot-announce-${{ github.event.pull_request.base.ref || github.ref_name }}",
+        "cancel-in-progress": "false",
+    }
+    assert jobs["merged"]["steps"][-1]["with"] == {"command": "announce"}
+
+
 def test_what_a_pull_request_can_edit_runs_nothing_and_may_nothing() -> None:
     document = load(ROOT / ".github/workflows/review.yml")
     assert list(document["on"]) == ["pull_request_review"]
@@ -228,7 +238,7 @@ def test_the_sharded_verification_is_a_workflow_with_pinned_actions_and_least_pe
     linter = [str(Path(sys.executable).parent / "actionlint"), "-shellcheck=", "-pyflakes=", str(copy)]
     done = subprocess.run(linter, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
-    assert len(PIN.findall(copy.read_text())) == text.count("uses: ")
+    assert len(PIN.findall(copy.read_text())) == len(re.findall(r"^ +(?:- )?uses: ", text, re.MULTILINE))
     jobs = yaml.safe_load(text)["jobs"]
     shards = jobs["part"]["strategy"]["matrix"]["shard"]
     assert shards == [f"{number}/{len(shards)}" for number in range(1, len(shards) + 1)]

@@ -17,7 +17,7 @@ from promotebot.artifact.runtime import Problem
 from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Reason
 from promotebot.gate.requests import RULES as RULES_OF_REFUSALS
-from tests.project.contracts import CONTRACT, DECISIONS, ERRORS, REASONS, RULES
+from tests.project.contracts import CONTRACT, DECISIONS, ERRORS, REASONS, REFUSAL_CODES, RULES
 from tests.project.rule_ids import Unresolved, rule_ids
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,8 +131,12 @@ def test_every_documented_decision_has_its_own_exit_code() -> None:
     own = {("internal", "failed"): PromotebotError.exit_code}
     pairs = [(reason, *pair) for reason, pairs in documented_decisions().items() for pair in pairs]
     assert len(pairs) > len(Reason)
-    wrong = [pair for pair in pairs if pair[2] != own.get(pair[:2], Outcome(pair[1]).exit_code)]
-    assert wrong == []
+    others = [pair for pair in pairs if pair[1] != "refused"]
+    assert [pair for pair in others if pair[2] != own.get(pair[:2], Outcome(pair[1]).exit_code)] == []
+    refusals: dict[str, set[int]] = {}
+    for reason, _, code in (pair for pair in pairs if pair[1] == "refused"):
+        refusals.setdefault(reason, set()).add(code)
+    assert refusals == {reason: REFUSAL_CODES.get(reason, {0}) for reason in refusals}
 
 
 def answers() -> Iterator[tuple[str, str]]:

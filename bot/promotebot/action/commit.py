@@ -6,8 +6,7 @@ from collections.abc import Collection, Sequence
 
 from promotebot.action.retry import Attempt
 from promotebot.errors import PromotebotError
-from promotebot.gate.attestation import attest, revoke
-from promotebot.gate.revoke import revoke_heads
+from promotebot.gate.attestation import attest, attestation_context, revoke
 from promotebot.promotion.replay import Step
 from promotebot.pulls.commit import commit_registry
 from promotebot.registry.names import GitSha
@@ -39,18 +38,35 @@ def commit_decided(
         BaseMoved: when the base cannot be merged by the bot; the author has to.
         CouldNotVerify: when GitHub does not take an attestation.
     """
-    github, asked = attempt.job.github, {step.event.request for step in after}
+    github, base = attempt.job.github, attempt.snapshot.other_base
+    asked = {step.event.request for step in after}
     gone = [step for step in before if step not in after]
     added = [step for step in after if step not in before]
-    attest(added, github)
-    revoke([step for step in gone if step.event.request not in asked], github, why="withdrawn or replaced")
-    if gone:  # every head that carries what is gone, the present one included
-        revoke_heads(attempt.snapshot, attempt.job, why="its promotions were withdrawn, replaced or planned again")
+    planned_again = [step for step in gone if step.event.request in asked]
+    attest(added, github, base)
+    revoke([step for step in gone if step not in planned_again], github, base, why="withdrawn or replaced")
+    _take_back(attempt, [*after, *planned_again], is_carried=bool(gone))
     try:
         commit = commit_registry(attempt.snapshot, attempt.job, registry, models, message=message, merge=merge)
     except PromotebotError:
-        revoke(added, github, why="not committed")
+        revoke(added, github, base, why="not committed")
         raise
-    # Planned again for the same request: until here the branch carried it.
-    revoke([step for step in gone if step.event.request in asked], github, why="planned again")
+    revoke(planned_again, github, base, why="planned again")  # until here the branch carried it
     return commit
+
+
+def _take_back(attempt: Attempt, standing: Collection[Step], *, is_carried: bool) -> None:
+    """Take back every other event that was decided for the pull request, and the green of the heads that carry one.
+
+    What was forced away from the branch could be forced back, so that the branch alone does not tell what stands.
+
+    Args:
+        is_carried: the branch carries one, so that its heads have to be looked at in any case.
+    """
+    record = attempt.record
+    if not is_carried and not record.has_decisions:
+        return
+    others = record.standing({attestation_context(step.digest, attempt.snapshot.other_base) for step in standing})
+    record.take_back(others, why="withdrawn or replaced")
+    if others or is_carried:
+        record.revoke_heads(why="its promotions were withdrawn, replaced or planned again")

@@ -42,11 +42,18 @@ def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
     """Carry out a comment's commands in order, until one is refused."""
     settings = job.settings
     url = f"{settings.server_url}/{settings.repository}/pull/{event.pull}#issuecomment-{event.comment_id}"
-    requester = Requester(event.pull, event.author, f"comment:{event.comment_id}", url, event.comment_id)
+    requester = Requester(
+        event.pull,
+        event.author,
+        f"comment:{event.comment_id}",
+        url,
+        comment_id=event.comment_id,
+        run_by=settings.triggering_actor,
+    )
     replier = Replier(job.github, settings, requester)
     replier.react("eyes")
     answer = report_errors(replier, lambda: _decide(event, requester, job, replier))
-    if answer.code:  # a card or an answer says what was done; a reaction more would be a request more
+    if not answer.succeeded:  # a card or an answer says what was done; a reaction more would be a request more
         replier.react("-1")
     return answer
 
@@ -54,12 +61,14 @@ def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
 def _decide(event: CommentCreated, requester: Requester, job: JobContext, replier: Replier) -> Answer:
     if not event.is_pull:
         return replier.refuse(_NOT_A_PULL)
-    comment, pull = job.github.comment(event.comment_id), job.github.pull(event.pull)
+    comments, pull = job.github.comments(event.pull), job.github.pull(event.pull)
     replier.set_pull(pull, job.default_branch)
-    refusal = _comment_refusal(event, comment) or pull_refusal(pull)
+    replier.set_comments(comments)
+    comment = next((one for one in comments if one.id == event.comment_id), None)
+    commands = parse_comment(event.body)
+    refusal = _comment_refusal(event, comment) or _pull_refusal(pull, commands)
     if refusal:
         return replier.refuse(refusal)
-    commands = parse_comment(event.body)
     invalid = [command for command in commands if isinstance(command, InvalidCommand)]
     if invalid:
         answer = Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, invalid[0].problem)
@@ -68,10 +77,16 @@ def _decide(event: CommentCreated, requester: Requester, job: JobContext, replie
     known: PullRequest | None = pull
     for command in commands:
         answers.append(_answer(command, requester, job, replier, known))
-        if answers[-1].code:
+        if not answers[-1].succeeded:
             break  # later commands may build on this one
         known = None  # it may have moved the branch
     return _combine(answers)
+
+
+def _pull_refusal(pull: PullRequest, commands: Sequence[Command]) -> Refusal | None:
+    """Return why nothing can be asked for; what was promoted can be taken back after the pull request was closed."""
+    is_closed = pull.state != "open" and not pull.merged
+    return None if is_closed and all(isinstance(one, Withdraw) for one in commands) else pull_refusal(pull)
 
 
 _NOT_A_PULL = Refusal(
@@ -112,10 +127,15 @@ _WORK: dict[type[Command], Callable[..., Answer]] = {ChangeCommand: _change, Wit
 """What is done for a command, by its type."""
 
 
-def _comment_refusal(event: CommentCreated, comment: IssueComment) -> Refusal | None:
-    """Return why a comment does not count: it must be, word for word and by its author, what the event says."""
+def _comment_refusal(event: CommentCreated, comment: IssueComment | None) -> Refusal | None:
+    """Return why a comment does not count: it must be, word for word and by its author, what the event says.
+
+    Its times tell nothing: GitHub's `updated_at` can be a second after `created_at` though nobody edited it.
+    """
     again = "write the command in a new comment"
-    if comment.body != event.body or comment.updated_at != comment.created_at:
+    if comment is None:
+        return Refusal(Reason.DELETED_COMMENT, "The comment was deleted before it was read.", again)
+    if comment.body != event.body:
         return Refusal(Reason.EDITED_COMMENT, "The comment was edited after it was written.", again)
     if comment.author != event.author:
         return Refusal(Reason.EDITED_COMMENT, "The comment is not by whom the event says.", again)

@@ -13,7 +13,7 @@ from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
 from promotebot.action.withdraw import Withdrawal
 from promotebot.comments.refusals import render_refused_event
 from promotebot.errors import InvalidInput, PromotebotError
-from promotebot.gate.admission import permission_refusal, pull_refusal
+from promotebot.gate.admission import people_refusal, pull_refusal
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import LabelChanged
 from promotebot.promotion.labels import PREFIX, parse_label
@@ -39,10 +39,11 @@ def answer_label(event: LabelChanged, job: JobContext) -> Answer:
     """Promote, or withdraw; take a refused label off again, and put back one that nobody may take off."""
     settings = job.settings
     url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{event.pull}"
-    requester = Requester(event.pull, event.sender, f"run:{settings.run_id or '0'}", url)
+    run = f"run:{settings.run_id or '0'}"
+    requester = Requester(event.pull, event.sender, run, url, run_by=settings.triggering_actor)
     replier = Replier(job.github, settings, requester)
     answer = report_errors(replier, lambda: _decide(event, requester, job, replier))
-    if event.added and answer.code:
+    if event.added and not answer.succeeded:
         _quietly(lambda: job.github.remove_label(event.pull, event.label))
     elif not event.added and answer.reason is Reason.PERMISSION:
         _quietly(lambda: job.github.add_label(event.pull, event.label))
@@ -78,7 +79,7 @@ def _promote(arguments: CommandArguments, attempt: Attempt) -> Answer:
 def _withdraw(arguments: CommandArguments, attempt: Attempt) -> Answer:
     """Check permission first: whoever may not withdraw gets the label back, whatever it stands for."""
     policy, github = attempt.snapshot.changeset.policy, attempt.job.github
-    refusal = permission_refusal(attempt.requester.login, arguments.stage, policy, github, "withdrawing from")
+    refusal = people_refusal(attempt.requester.people, arguments.stage, policy, github, "withdrawing from")
     if refusal:
         return attempt.replier.refuse(refusal)
     return Withdrawal(attempt, model=arguments.model, stage=arguments.stage, quiet=True).run()

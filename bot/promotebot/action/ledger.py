@@ -101,7 +101,7 @@ def recent_pushes(branch: str, job: JobContext) -> Iterator[BranchPush]:
 
 
 def push_that_brought(commit: str, branch: str, repository: Repository, job: JobContext) -> BranchPush | None:
-    """Return the push with which a branch got a commit; None where GitHub does not list it.
+    """Return the push with which a branch got a commit first; None where GitHub does not list it.
 
     Raises:
         CouldNotVerify: when GitHub or git does not answer.
@@ -111,6 +111,4 @@ def push_that_brought(commit: str, branch: str, repository: Repository, job: Job
         # What was pushed away may be gone, and then it says nothing.
         if repository.resolve(push.after) and repository.is_ancestor(commit, push.after):
             found = push
-        elif found:
-            break
     return found

@@ -18,6 +18,7 @@ from promotebot.findings import Finding, errors_in
 from promotebot.gate.admission import request_refusal
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
+from promotebot.gate.record import Attestation
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.gate.requests import check_attested
 from promotebot.planning.complete import prepare
@@ -30,7 +31,7 @@ from promotebot.promotion.replay import Step
 from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.facts import facts_of
-from promotebot.pulls.promotions import WITHDRAWN, answered, is_void, load_pending, without
+from promotebot.pulls.promotions import answered, is_void, load_pending, without
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import RequestRef, Source
@@ -75,11 +76,9 @@ class PromotionJob:
         """
         job, changeset = self.attempt.job, self.changeset
         self.replier.set_head(changeset.head, changeset.policy.contacts)
-        refusal = request_refusal(self.arguments, self.attempt.requester.login, self.snapshot, job.github)
+        refusal = request_refusal(self.arguments, self.attempt.requester.people, self.snapshot, job.github)
         if refusal:
             return self.replier.refuse(refusal)
-        if self.ref.id in self.snapshot.repository.trailers(WITHDRAWN, changeset.fork_point, changeset.head):
-            return self._withdrawn()
         pending = load_pending(self.snapshot, job)
         if isinstance(pending, InvalidPromotions):
             return self._refuse(_reason(pending.findings), pending.findings, pending.model)
@@ -87,6 +86,9 @@ class PromotionJob:
         done = answered(pending, changeset, self.ref)
         if done and done not in unattested:
             return self._done(done)
+        decided = self.attempt.record.of_request(self.ref.id)
+        if decided:
+            return self._decided_before(decided)
         prepared = self._prepare(self._context(pending))
         if isinstance(prepared, IncompleteRequest):
             return self._refuse(Reason.UNCLEAR, prepared.findings, prepared.model)
@@ -103,7 +105,7 @@ class PromotionJob:
 
     def _unattested(self, pending: PendingPromotions) -> Mapping[Step, Finding]:
         """Return the events of the branch that the bot did not decide, with what speaks against each."""
-        found = check_attested(pending.own, self.snapshot.pull.number, self.attempt.job)
+        found = check_attested(pending.own, self.snapshot.pull.number, self.snapshot.other_base, self.attempt.job)
         return {step: finding for step, finding in found.items() if errors_in([finding])}
 
     def _without(self, dropped: Sequence[Step], pending: PendingPromotions) -> PendingPromotions | Answer:
@@ -220,9 +222,11 @@ class PromotionJob:
         answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, rendered.title, commit_sha=self.changeset.head)
         return self.replier.post_if_absent(answer, rendered)
 
-    def _withdrawn(self) -> Answer:
-        message, remedy = "This request was withdrawn.", "ask again in a new comment if you want it after all"
-        answer = Answer(Outcome.UNCHANGED, Reason.WITHDRAWN, message)
+    def _decided_before(self, decided: Attestation) -> Answer:
+        """The branch does not carry it any more, so it was withdrawn, replaced, or forced away; once is enough."""
+        message = "This request was withdrawn." if not decided.stands else "This request was answered before."
+        remedy = "ask again in a new comment if you want it after all"
+        answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE if decided.stands else Reason.WITHDRAWN, message)
         return self.replier.post(answer, render_refused_event(message, remedy, self.replier.context))
 
     def _refuse(self, reason: Reason, findings: tuple[Finding, ...], model: str | None) -> Answer:

@@ -10,11 +10,13 @@ from promotebot.action.result import GATE_OUTCOMES, Answer, Outcome
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
 from promotebot.comments.notices import render_gate
 from promotebot.errors import PromotebotError
-from promotebot.findings import error
+from promotebot.findings import error, errors_in
+from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate
-from promotebot.gate.revoke import revoke_heads, revoke_other_bases
+from promotebot.gate.requests import check_attested
+from promotebot.gate.revoke import revoke_heads
 from promotebot.pulls.context import JobContext
 
 
@@ -43,7 +45,7 @@ def publish_gate(attempt: Attempt) -> Answer:
     """
     snapshot, replier, changeset = attempt.snapshot, attempt.replier, attempt.snapshot.changeset
     replier.set_head(changeset.head, changeset.policy.contacts)
-    revoke_other_bases(snapshot, attempt.job)
+    attempt.record.revoke_other_bases()
     try:
         result = evaluate_pull(snapshot, changeset, attempt.job)
     except PromotebotError as problem:
@@ -57,10 +59,13 @@ def publish_gate(attempt: Attempt) -> Answer:
         # Nobody said which rules hold for that base, so nothing is green there.
         message = f"no check is set for a pull request into {snapshot.pull.base_ref!r}, which takes no promotions"
         return Answer(Outcome.IGNORED, Reason.WRONG_BASE, message, summary=rendered.full)
-    if result.passes or not _belongs_to_another(attempt):
-        replier.publish(result, changeset, rendered)
-        if result.conclusion == "failure":
-            revoke_heads(snapshot, attempt.job, why="a later head was refused", keep=changeset.head)
+    if not result.passes and _belongs_to_another(attempt):
+        return replier.post(Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title), rendered)
+    replier.publish(result, changeset, rendered)
+    if not result.passes:
+        revoke_heads(snapshot, attempt.job, why="a later head was refused, or waits", keep=changeset.head)
+    elif not _still_stands(attempt, result):
+        return publish_gate(attempt)  # taken back while this job looked: what it says must not outlive that
     answer = Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=rendered.full)
     if answer.outcome is Outcome.REFUSED:
         return replier.post(answer, rendered)
@@ -85,3 +90,14 @@ def _belongs_to_another(attempt: Attempt) -> bool:
         for other in attempt.job.github.pulls_with(head)
         if other.head_sha == head and other.number != pull.number
     )
+
+
+def _still_stands(attempt: Attempt, result: GateResult) -> bool:
+    """Return whether what was found attested before the verdict is so after it.
+
+    Withdrawing takes back the events first and the verdicts then: either it sees our green, or we see that.
+    """
+    findings = check_attested(
+        result.steps, attempt.snapshot.pull.number, attempt.snapshot.other_base, attempt.job
+    ).values()
+    return not errors_in(findings)

@@ -47,7 +47,8 @@ def _permission_refusal(command: QueryCommand, attempt: Attempt) -> Refusal | No
 
 def _may_open_models(attempt: Attempt) -> bool:
     """Return whether who asks may write: opening models costs time, and runs what somebody pushed."""
-    return attempt.job.github.permission(attempt.requester.login) >= Permission.WRITE
+    held = attempt.job.github.permission(attempt.requester.login)
+    return held is not None and held >= Permission.WRITE
 
 
 _NO_REGISTRY = Refusal(Reason.UNCLEAR, "There is no registry.", "known models: none: there is no registry")

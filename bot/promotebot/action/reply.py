@@ -60,12 +60,17 @@ class Replier:
         self._github = github
         self._settings = settings
         self._requester = requester
+        self._comments: Sequence[IssueComment] | None = None
         self.context = comment_context(settings, requester)
 
     def set_pull(self, pull: PullRequest, default_branch: str) -> None:
         """Speak of this pull request's head and base from now on, and publish under the base's own context."""
         gate = gate_context(pull.base_ref, default_branch)
         self.context = replace(self.context, head_sha=pull.head_sha, base_ref=pull.base_ref, gate=gate)
+
+    def set_comments(self, comments: Sequence[IssueComment]) -> None:
+        """Take these for the pull request's comments when the next answer is posted: they were read a moment ago."""
+        self._comments = comments
 
     def set_head(self, head_sha: str, contacts: tuple[str, ...]) -> None:
         """Speak of this head from now on, and name the policy's contacts where something failed."""
@@ -140,13 +145,15 @@ class Replier:
 
     def post(self, answer: Answer, rendered: Rendered) -> Answer:
         """Put the comment up, or up to date; the answer carries its address and text."""
+        known, self._comments = self._comments, None  # what is posted now is not among them
         try:
             url = self._github.upsert_comment(
                 self._requester.pull,
                 rendered.marker,
                 rendered.body,
                 author_login=self._settings.bot_login,
-                settled=SETTLED if answer.code == 0 else None,
+                known=known,
+                settled=SETTLED if answer.succeeded else None,
             )
         except PromotebotError as problem:
             log.warning("no comment: %s", problem)

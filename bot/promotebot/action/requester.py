@@ -22,6 +22,14 @@ class Requester:
     """Where people find it: the comment, or the run."""
     comment_id: int | None = None
     """The comment to react to."""
+    run_by: str = ""
+    """Who started the job, where that is known: any writer may run somebody else's job again."""
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody who must hold the permission: who asked, and who had the job run."""
+        is_other = self.run_by and self.run_by.lower() != self.login.lower()
+        return (self.login, self.run_by) if is_other else (self.login,)
 
     def ref(self, repo: str, line: int, head_sha: str) -> RequestRef:
         """Return the request as the event of history records it."""

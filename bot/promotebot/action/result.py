@@ -52,8 +52,13 @@ class Answer:
     details: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def succeeded(self) -> bool:
+        """Return whether nothing was refused and nothing failed."""
+        return self.outcome not in (Outcome.REFUSED, Outcome.FAILED)
+
+    @property
     def code(self) -> int:
-        """Return the exit code of the job."""
+        """Return the exit code of a job that has to give a verdict; see `router.exit_code` for the others."""
         return self.outcome.exit_code if self.exit_code is None else self.exit_code
 
     def result(self) -> dict[str, Any]:

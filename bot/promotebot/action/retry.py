@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from promotebot.action.reply import Replier
@@ -13,6 +14,7 @@ from promotebot.action.result import Answer, Outcome
 from promotebot.comments.comment import CommentContext
 from promotebot.comments.refusals import render_failure, render_internal_error
 from promotebot.errors import BaseMoved, CouldNotVerify, PromotebotError, RefChanged
+from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import PullSnapshot, fetch_pull
@@ -32,6 +34,11 @@ class Attempt:
     job: JobContext
     replier: Replier
     snapshot: PullSnapshot
+
+    @cached_property
+    def record(self) -> PullRecord:
+        """What the bot has said on the heads of the pull request; read when it is asked."""
+        return PullRecord(self.snapshot, self.job)
 
 
 def error_answer(problem: PromotebotError, context: CommentContext) -> Answer:

@@ -32,6 +32,15 @@ def respond(event: Event, job: JobContext) -> Answer:
         job.close()
 
 
+def exit_code(event: Event, answer: Answer, settings: Settings) -> int:
+    """Return the exit code of the job: a refusal is an answer where somebody asked, and red where a verdict is due.
+
+    GitHub shows the jobs of comments and reviews on the default branch's last commit, which is as good as before.
+    """
+    is_answer = isinstance(event, (CommentCreated, LabelChanged, Reviewed, Dispatched)) and settings.command != "verify"
+    return 0 if is_answer and answer.outcome is Outcome.REFUSED else answer.code
+
+
 def _ignored(event: Event, settings: Settings) -> Answer | None:
     """Return the answer to what gets no reply: other events, bots, ourselves, and what asks for nothing."""
     if isinstance(event, Ignored):

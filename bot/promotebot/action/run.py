@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from promotebot.action.outputs import write_answer
 from promotebot.action.result import Answer, Outcome
-from promotebot.action.router import respond
+from promotebot.action.router import exit_code, respond
 from promotebot.errors import PromotebotError, UsageError
 from promotebot.gate.refusal import Reason
-from promotebot.github.events import MAX_BYTES, parse_event
+from promotebot.github.payloads import MAX_BYTES, parse_event
 from promotebot.planning.examiner import Examiner
 from promotebot.pulls.context import JobContext
 from promotebot.registry.codec import parse_json
@@ -41,7 +41,7 @@ def run_action(environment: Mapping[str, str], clock: Callable[[], datetime]) ->
         write_answer(settings, Answer(Outcome.FAILED, Reason.INTERNAL, "internal error"))
         raise
     write_answer(settings, answer)
-    return answer.code
+    return exit_code(event, answer, settings)
 
 
 def _read_event(path: Path) -> bytes:

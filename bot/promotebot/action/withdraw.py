@@ -9,19 +9,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from promotebot.action.commit import commit_decided
+from promotebot.action.pull_request import publish_gate
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
-from promotebot.comments.notices import render_withdrawn
+from promotebot.comments.notices import render_taken_back, render_withdrawn
 from promotebot.comments.refusals import render_unclear
 from promotebot.findings import errors_in
-from promotebot.gate.admission import permission_refusal, pull_refusal
+from promotebot.gate.admission import people_refusal, pull_refusal
+from promotebot.gate.attestation import attestation_context
 from promotebot.gate.judge import evaluate_pull
+from promotebot.gate.record import Attestation
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.gate.requests import check_attested
 from promotebot.promotion.replay import Step
 from promotebot.pulls.promotions import WITHDRAWN, load_pending, request_id, without
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions
+from promotebot.registry.model import Source
 from promotebot.registry.names import ModelName, Stage
 
 
@@ -44,33 +48,61 @@ class Withdrawal:
         snapshot, replier = self.attempt.snapshot, self.attempt.replier
         changeset = snapshot.changeset
         replier.set_head(changeset.head, changeset.policy.contacts)
-        refusal = pull_refusal(snapshot.pull)
+        is_closed = snapshot.pull.state != "open" and not snapshot.pull.merged
+        refusal = None if is_closed else pull_refusal(snapshot.pull)
         if refusal:
             return replier.refuse(refusal)
+        if is_closed:
+            return self._take_back(())
         pending = load_pending(snapshot, self.attempt.job)
         if isinstance(pending, InvalidPromotions):
             return self._invalid(pending, Reason.HAND_EDIT)
         chosen = [step for step in pending.own if self._is_meant(step)]
-        if not chosen and self.quiet:
-            return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_WITHDRAW)
         if not chosen:
+            return self._take_back(pending.own)
+        refusal = self._refusal(
+            max((step.event.stage or Stage.ACTIVE for step in chosen), key=lambda stage: stage.rank)
+        )
+        return replier.refuse(refusal) if refusal else self._withdraw(chosen, pending)
+
+    def _refusal(self, stage: Stage) -> Refusal | None:
+        policy, people = self.attempt.snapshot.changeset.policy, self.attempt.requester.people
+        return people_refusal(people, stage, policy, self.attempt.job.github, "withdrawing from")
+
+    def _take_back(self, carried: Sequence[Step]) -> Answer:
+        """Take back what was decided and the branch does not carry: it was forced away, and could be forced back."""
+        replier, record = self.attempt.replier, self.attempt.record
+        kept = {attestation_context(step.digest, self.attempt.snapshot.other_base) for step in carried}
+        meant = [one for one in record.standing(kept) if self._is_named(one)]
+        if not meant and self.quiet:
+            return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_WITHDRAW)
+        if not meant:
             of_model = f"of {self.model} " if self.model else ""
             message = f"This pull request carries no promotion {of_model}that could be withdrawn."
             return replier.refuse(Refusal(Reason.NOTHING_TO_WITHDRAW, message, "`/status` shows what it carries"))
-        highest = max((step.event.stage or Stage.ACTIVE for step in chosen), key=lambda stage: stage.rank)
-        login, github = self.attempt.requester.login, self.attempt.job.github
-        refusal = permission_refusal(login, highest, changeset.policy, github, "withdrawing from")
-        return replier.refuse(refusal) if refusal else self._withdraw(chosen, pending)
+        refusal = self._refusal(max((one.stage for one in meant), key=lambda stage: stage.rank))
+        if refusal:
+            return replier.refuse(refusal)
+        record.take_back(meant, why="withdrawn")
+        record.revoke_heads(why="its promotions were withdrawn")
+        head = self.attempt.snapshot.changeset.head
+        if carried:  # what the branch carries stands, and its verdict with it
+            publish_gate(self.attempt)
+        rendered = render_taken_back([one.what for one in meant], head, replier.context)
+        return replier.post(Answer(Outcome.WITHDRAWN, Reason.WITHDRAWN, rendered.title), rendered)
+
+    def _is_named(self, one: Attestation) -> bool:
+        return self.model in (None, one.model) and self.stage in (None, one.stage)
 
     def _is_meant(self, step: Step) -> bool:
-        """A promotion made at a terminal has no request to take back; its author edits the branch."""
+        """A promotion made at a terminal was asked of nobody here; its author edits the branch."""
         wanted = self.model in (None, step.model) and self.stage in (None, step.event.stage)
-        return wanted and bool(request_id(step))
+        return wanted and step.event.source is Source.GITHUB
 
     def _withdraw(self, chosen: Sequence[Step], pending: PendingPromotions) -> Answer:
         snapshot, job, replier = self.attempt.snapshot, self.attempt.job, self.attempt.replier
         kept = [step for step in pending.own if step not in chosen]
-        unattested = errors_in(check_attested(kept, snapshot.pull.number, job).values())
+        unattested = errors_in(check_attested(kept, snapshot.pull.number, snapshot.other_base, job).values())
         if unattested:
             return self._invalid(InvalidPromotions(tuple(unattested)), Reason.HAND_EDIT)
         remaining = without(chosen, pending, snapshot, job)
@@ -105,5 +137,5 @@ class Withdrawal:
 
 def _message(chosen: Sequence[Step], requester: Requester) -> str:
     names = ", ".join(dict.fromkeys(step.event.pointer.artifact_id for step in chosen))
-    lines = [f"{WITHDRAWN}: {request_id(step)}" for step in chosen]
+    lines = [f"{WITHDRAWN}: {request_id(step)}" for step in chosen if request_id(step)]
     return "\n".join([f"revert(ml): Withdraw {names}", "", *lines, f"Requested-by: {requester.login}", ""])

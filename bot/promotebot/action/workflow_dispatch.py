@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from promotebot.action.promote import PromotionJob
 from promotebot.action.reply import Replier, comment_context, refusal_answer
@@ -11,7 +11,7 @@ from promotebot.action.result import Answer
 from promotebot.action.retry import error_answer, report_errors, retry_on_moved_head
 from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import errors_in
-from promotebot.gate.admission import permission_refusal, sha_refusal
+from promotebot.gate.admission import people_refusal, sha_refusal
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import BRANCH, Dispatched
@@ -27,10 +27,8 @@ from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_on
 from promotebot.pulls.snapshot import BASE, identity, remote
 from promotebot.registry.model import Source
-from promotebot.registry.names import parse_git_sha
+from promotebot.registry.names import GitSha, parse_git_sha
 
-USAGE_EXIT_CODE = 2
-"""A command line that says something else than one command, as at a terminal."""
 _DOING = "starting it for"
 
 
@@ -39,14 +37,15 @@ def answer_dispatch(event: Dispatched, job: JobContext) -> Answer:
 
     A refusal makes no branch and no pull request; with no comment to write, the step summary says why.
     """
-    requester = Requester(0, event.sender, f"run:{job.settings.run_id or '0'}", job.settings.run_url or "")
+    settings, run = job.settings, f"run:{job.settings.run_id or '0'}"
+    requester = Requester(0, event.sender, run, settings.run_url or "", run_by=settings.triggering_actor)
     context = comment_context(job.settings, requester)
     try:
         default = job.default_branch
         command = _command(event, default)
         if isinstance(command, Refusal):
-            return replace(refusal_answer(command, context), exit_code=USAGE_EXIT_CODE)
-        opened = _open(command, event, default, job)
+            return refusal_answer(command, context)
+        opened = _open(command, event, requester, default, job)
     except PromotebotError as problem:
         return error_answer(problem, context)
     return (
@@ -69,32 +68,49 @@ def _command(event: Dispatched, default: str) -> ChangeCommand | Refusal:
     )
 
 
-def _open(command: ChangeCommand, event: Dispatched, default: str, job: JobContext) -> int | Refusal:
-    """Return the number of the pull request for a legal request; a second run of the job finds the first one's."""
+def _open(
+    command: ChangeCommand, event: Dispatched, requester: Requester, default: str, job: JobContext
+) -> _Opened | Refusal:
+    """Return the pull request for a legal request; a second run of the job finds the first one's."""
     settings = job.settings
     with FetchedRepository.fetched(remote(settings), {BASE: f"{BRANCH}{default}"}) as repository:
         base = repository.commit_id(BASE)
         changeset = Changeset(repository, base, base, settings.registry_path, settings.policy_path)
-        request = _legal(command.arguments, event.sender, changeset, default, job)
+        request = _legal(command.arguments, requester, changeset, default, job)
         if isinstance(request, Refusal):
             return request
         head_ref = f"promote/{request.model}/{request.stage.value}/{settings.run_id or 'manual'}"
-        if not job.github.pulls_from(head_ref):
+        # Its name can be foretold, and whoever may push could make it first, with other bytes in it.
+        pushers = [push.actor for push in job.github.pushes(head_ref)]
+        others = sorted(set(pushers) - {settings.bot_login})
+        if others:
+            message = f"The branch {head_ref} is not promotebot's alone: {', '.join(others)} changed it."
+            return Refusal(Reason.HAND_EDIT, message, "start a new job by hand (running this one again is no new one)")
+        head = None
+        if not pushers:
             subject = f"chore(ml): Ask for {command.arguments.action.value} of {request.model}"
             message = f"{subject}\n\nRequested-by: {event.sender}\n"
-            commit = repository.commit_files([base], {}, message=message, author=identity(settings), when=job.clock())
-            repository.push_new(commit, head_ref)
-    return _open_pull(head_ref, default, request, event, job)
+            head = repository.commit_files([base], {}, message=message, author=identity(settings), when=job.clock())
+            repository.push_new(head, head_ref)
+    return _Opened(_open_pull(head_ref, default, request, event, job), head)
 
 
-def _carry_out(command: ChangeCommand, number: int, requester: Requester, job: JobContext) -> Answer:
+@dataclass(frozen=True)
+class _Opened:
+    """The pull request of a job, and the commit that the job made on the base; None where an earlier run did."""
+
+    number: int
+    head: GitSha | None
+
+
+def _carry_out(command: ChangeCommand, opened: _Opened, requester: Requester, job: JobContext) -> Answer:
     """Promote on the pull request that was opened, as a comment on it would."""
-    requester = replace(requester, pull=number)
+    requester = replace(requester, pull=opened.number)
     replier = Replier(job.github, job.settings, requester)
-    pull = job.github.pull(number)
+    pull = job.github.pull(opened.number)
     replier.set_pull(pull, job.default_branch)
     # --sha pinned the base, which was checked; the empty commit on it is what the request is for from here on.
-    arguments = replace(command.arguments, sha=parse_git_sha(pull.head_sha))
+    arguments = replace(command.arguments, sha=opened.head or parse_git_sha(pull.head_sha))
     return report_errors(
         replier,
         lambda: retry_on_moved_head(
@@ -104,20 +120,20 @@ def _carry_out(command: ChangeCommand, number: int, requester: Requester, job: J
 
 
 def _legal(
-    arguments: CommandArguments, sender: str, changeset: Changeset, base_ref: str, job: JobContext
+    arguments: CommandArguments, requester: Requester, changeset: Changeset, base_ref: str, job: JobContext
 ) -> Request | Refusal:
     """Return the completed request when rules and roles allow it on the base as it is; nothing is written."""
     registry, policy = changeset.base_registry, changeset.policy
     if registry is None:
         return Refusal(Reason.NO_REGISTRY, "The base has no registry.", "promotebot init")
-    refusal = permission_refusal(sender, arguments.stage, policy, job.github, _DOING) or sha_refusal(
+    refusal = people_refusal(requester.people, arguments.stage, policy, job.github, _DOING) or sha_refusal(
         arguments, changeset.base, policy
     )
     if refusal:
         return refusal
     legacy = LegacyDigests(changeset.repository, changeset.base, changeset.registry_path, job.examine)
     context = PromotionContext(registry, registry, policy, changeset.head_files, changeset.base, first_digest=legacy)
-    actor, reason = Actor(sender, Source.GITHUB), "started by hand"
+    actor, reason = Actor(requester.login, Source.GITHUB), "started by hand"
     prepared = prepare(arguments, context, changeset.inference(registry), actor, None, reason, job.examine)
     if isinstance(prepared, IncompleteRequest):
         first = prepared.findings[0]

@@ -6,7 +6,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +18,7 @@ from promotebot.cli.workflow_files import PLACEHOLDER, workflow_files
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.git.checkout import Checkout
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
+from promotebot.promotion.policy import parse_policy
 from promotebot.registry.codec import stored_json
 from promotebot.registry.names import to_timestamp
 from promotebot.registry.registry import DEFAULT_PATH
@@ -71,7 +72,8 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     """
     repository = Checkout.open(Path(options.base_dir or "."))
     root, action = repository.root, _pinned_action(options.action)
-    files = _files(workflow_files(action, app=options.app), now)
+    branches = _branches(repository)
+    files = _files(workflow_files(action, branches, app=options.app), now)
     _refuse_odd_places(root, files)
     head = repository.resolve("HEAD")
     gone = [path for path in files if not (root / path).exists() and head and repository.list_tree(head, path, False)]
@@ -86,8 +88,19 @@ def run(options: argparse.Namespace, now: datetime) -> int:
             target.parent.mkdir(parents=True, exist_ok=True)
             write_file(target, data)
             sys.stdout.write(f"created {path}\n")
-    _next_steps(action, app=options.app)
+    _next_steps(action, branches, app=options.app)
     return 0
+
+
+def _branches(repository: Checkout) -> list[str]:
+    """Return the branches that are promoted into: the default one, and those that the policy lists.
+
+    Raises:
+        InvalidInput: for a policy that does not read.
+    """
+    path = repository.root / POLICY_PATH
+    policy = parse_policy(path.read_bytes() if path.is_file() else None)
+    return list(dict.fromkeys([repository.default_branch() or "main", *policy.bases]))
 
 
 def _files(workflows: Mapping[str, bytes], now: datetime) -> dict[str, bytes]:
@@ -125,9 +138,14 @@ def _pinned_action(given: str | None) -> str:
     return action if _ACTION.fullmatch(action) else PLACEHOLDER
 
 
-def _next_steps(action: str, *, app: bool) -> None:
+def _next_steps(action: str, branches: Sequence[str], *, app: bool) -> None:
     """Print what is left for people to do."""
-    steps = ["Next:"]
+    default, *others = branches
+    more = f" (and {', '.join(others)}, from the policy)" if others else ""
+    steps = [
+        "Next:",
+        f"  if {default} is not the default branch{more}, correct `branches:` in promote.yml and verify.yml",
+    ]
     if action == PLACEHOLDER:
         steps.append(
             f"  write the action to use for {PLACEHOLDER!r} in .github/workflows: OWNER/NAME@ and 40 hex digits"
@@ -140,7 +158,7 @@ def _next_steps(action: str, *, app: bool) -> None:
     steps += [
         f"  git add {DEFAULT_PATH} .github {SCHEMAS} && git commit",
         "  open a pull request: a status can be required only after it was reported once",
-        f"  require the status check promotebot/gate on the default branch, with its source: {source}",
+        f"  require the status check promotebot/gate on {' and '.join(branches)}, with its source: {source}",
         "  require the review of code owners, and name them for .github/ in .github/CODEOWNERS",
         "  promotebot promote --model NAME --stage shadow --artifact-dir DIR --artifact-id ID --new-model",
     ]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 
 WORKFLOWS = ("promote", "gate", "review", "verify")
 PLACEHOLDER = "OWNER/promotebot@COMMIT # VERSION"
+_BRANCHES = '    branches: ["main"] '
+_PATTERN = re.compile(r"[!+\]]")
+"""What a branch's name may hold and a filter reads as a pattern: https://git-scm.com/docs/git-check-ref-format"""
 _TOKEN_ACTION = "actions/create-github-app-token@bcd2ba49218906704ab6c1aa796996da409d3eb1 # v3.2.0"  # noqa: S105
 _JOB = re.compile(
     r"    permissions:\n(?P<permissions>(?:      \S.*\n)+)"
@@ -37,15 +41,18 @@ _APP_JOB = """\
 """
 
 
-def workflow_files(action: str, *, app: bool) -> Mapping[str, bytes]:
+def workflow_files(action: str, branches: Sequence[str], *, app: bool) -> Mapping[str, bytes]:
     """Return path → bytes of every workflow file.
 
     Args:
         action: what the steps use, pinned.
+        branches: those that are promoted into, whose pushes the workflows hear.
         app: take the token of an App, whose key only the default branch's workflows get.
     """
     templates = resources.files("promotebot") / "templates"
     texts = {name: (templates / f"{name}.yml").read_text(encoding="utf-8") for name in WORKFLOWS}
+    heard = f"    branches: {json.dumps([_PATTERN.sub(_escaped, name) for name in branches], ensure_ascii=False)} "
+    texts = {name: text.replace(_BRANCHES, heard) for name, text in texts.items()}
     if app:
         texts = {name: _JOB.sub(_app_job, text) for name, text in texts.items()}
         # A merge queue's run is one of the queue's own branch, with the workflow file that the pull request brings, so
@@ -53,6 +60,14 @@ def workflow_files(action: str, *, app: bool) -> Mapping[str, bytes]:
         texts["gate"] = texts["gate"].replace(_QUEUE, "")
         texts["review"] = texts["review"].replace("\npermissions: {}\n", f"{_NOTICED}\npermissions: {{}}\n", 1)
     return {f".github/workflows/{name}.yml": text.replace(PLACEHOLDER, action).encode() for name, text in texts.items()}
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """Return a letter of a branch's name as the filter takes it for itself.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#filter-pattern-cheat-sheet
+    """
+    return f"\\{match[0]}"
 
 
 def _app_job(match: re.Match[str]) -> str:

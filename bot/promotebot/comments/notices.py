@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from promotebot.comments.comment import MAX_PROBLEMS, RULES_BYTES, CommentContext, Rendered
+from promotebot.comments.comment import GENERAL, MAX_PROBLEMS, RULES_BYTES, CommentContext, Rendered
 from promotebot.comments.findings import bullets, count_line, every_rule, problems, waits
 from promotebot.comments.markdown import bounded, code, details, link, marker, table, text
 from promotebot.findings import Finding, errors_in, warnings_in
@@ -33,6 +33,22 @@ def render_withdrawn(model: str, steps: Sequence[Step], commit: str, context: Co
         ],
         context,
         title=f"{model} · withdrawn",
+    )
+
+
+def render_taken_back(what: Sequence[str], head: str, context: CommentContext) -> Rendered:
+    """Return the comment on promotions that the branch does not carry any more, and that are withdrawn all the same."""
+    lines = "\n".join(f"- {text(line)}" for line in what)
+    return note(
+        GENERAL,
+        "↩️ Withdrawn",
+        [
+            f"Decided for this pull request before, and withdrawn now:\n{lines}",
+            f"Requested by {code(context.requester)} ({link('here', context.request_url)}). Nothing was committed on "
+            f"{code(head[:7])}, which does not carry them. To ask again, write a new comment.",
+        ],
+        context,
+        title="withdrawn",
     )
 
 

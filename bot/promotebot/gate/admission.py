@@ -5,6 +5,7 @@ The door asks before it promotes, and the gate asks again for every event that a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from promotebot.gate.refusal import Reason, Refusal
@@ -21,13 +22,15 @@ DOING = {Action.PROMOTE: "promoting to", Action.ROLLBACK: "rolling back", Action
 """What is refused, in words that a stage's name follows."""
 
 
-def request_refusal(arguments: CommandArguments, login: str, snapshot: PullSnapshot, github: GitHub) -> Refusal | None:
-    """Return why this pull request, or this person, may not ask for it; None when they may."""
+def request_refusal(
+    arguments: CommandArguments, people: Sequence[str], snapshot: PullSnapshot, github: GitHub
+) -> Refusal | None:
+    """Return why this pull request, or one of these people, may not ask for it; None when they may."""
     policy = snapshot.changeset.policy
     return (
         pull_refusal(snapshot.pull)
         or target_refusal(snapshot)
-        or permission_refusal(login, arguments.stage, policy, github, DOING[arguments.action])
+        or people_refusal(people, arguments.stage, policy, github, DOING[arguments.action])
         or sha_refusal(arguments, snapshot.changeset.head, policy)
     )
 
@@ -49,6 +52,12 @@ def pull_refusal(pull: PullRequest) -> Refusal | None:
     return None
 
 
+def people_refusal(people: Sequence[str], stage: Stage, policy: Policy, github: GitHub, doing: str) -> Refusal | None:
+    """Return the first refusal among people who must all hold the permission."""
+    refusals = (permission_refusal(login, stage, policy, github, doing) for login in people)
+    return next(filter(None, refusals), None)
+
+
 def permission_refusal(login: str, stage: Stage, policy: Policy, github: GitHub, doing: str) -> Refusal | None:
     """Return why this person may not change this stage; GitHub says which role they have.
 
@@ -59,11 +68,12 @@ def permission_refusal(login: str, stage: Stage, policy: Policy, github: GitHub,
         CouldNotVerify: when GitHub does not answer; an error never permits.
     """
     needed, held = policy.stages.permission(stage), github.permission(login)
-    if held >= needed:
+    if held is not None and held >= needed:
         return None
+    has = f"GitHub knows no user {login}" if held is None else f"{login} has {_role(held)} permission"
     return Refusal(
         Reason.PERMISSION,
-        f"{login} has {_role(held)} permission; {doing} {stage.label} needs {_role(needed)}.",
+        f"{has}; {doing} {stage.label} needs {_role(needed)}.",
         f"ask somebody with {_role(needed)} permission to do the same",
     )
 

@@ -52,7 +52,7 @@ def separation(
     if len(others) >= needed:  # only then does it matter who pushed: right after our own push, GitHub may not know yet
         pusher = last_pusher(github.pushes(pull.head_ref), pull.head_ref, head_sha)
         involved |= {pusher} if pusher else set()
-        others = [login for login in others if login != pusher and github.permission(login) >= Permission.WRITE]
+        others = [login for login in others if login != pusher and _may_write(login, github)]
     if len(others) >= needed:
         return passed(RULE, f"{head_sha[:7]} is approved by {', '.join(others)}, who neither asked nor pushed")
     missing = needed - len(others)
@@ -62,6 +62,11 @@ def separation(
         remedy=f"somebody with write permission other than {_listed(involved)} approves this very commit in a review; "
         "the check follows by itself",
     )
+
+
+def _may_write(login: str, github: GitHub) -> bool:
+    held = github.permission(login)
+    return held is not None and held >= Permission.WRITE
 
 
 def _listed(logins: set[str]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promotebot.gate.attestation import attestation_problems
-from promotebot.github.checks import gate_context
+from promotebot.github.checks import gate_context, other_base
 from promotebot.promotion.replay import Step
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.mainline import Mainline
@@ -45,13 +45,18 @@ def origin_of(step: Step, branch: Mainline, job: JobContext) -> Origin:
         pulls = job.github.pulls_with(commit) if commit else ()
     elif ref is None or ref.repo != job.settings.repository:
         return Origin(step, commit, None, "it says it came from GitHub and names no request of this repository")
-    elif problem := attestation_problems([step], job.github, job.settings.bot_login).get(step.digest, ""):
+    elif problem := _attestation_problem(step, branch, job):
         return Origin(step, commit, None, problem)  # its request may name any pull request, also one that is not there
     else:
         pulls = [job.github.pull(ref.pull)]
     origins = [Origin(step, commit, pull, _problem(step, pull, branch, job)) for pull in pulls]
     green = [origin for origin in origins if not origin.problem]
     return next(iter([*green, *origins]), Origin(step, commit, None, "no pull request brought it"))
+
+
+def _attestation_problem(step: Step, branch: Mainline, job: JobContext) -> str:
+    base = other_base(branch.name, job.default_branch)
+    return attestation_problems([step], job.github, base, job.settings.bot_login).get(step.digest, "")
 
 
 def _problem(step: Step, pull: PullRequest, branch: Mainline, job: JobContext) -> str:

@@ -16,6 +16,7 @@ class Reason(str, Enum):
     BOT_COMMENT = "bot_comment"
     NOT_A_PULL_REQUEST = "not_a_pull_request"
     EDITED_COMMENT = "edited_comment"
+    DELETED_COMMENT = "deleted_comment"
     PULL_CLOSED = "pull_closed"
     FORK = "fork"
     DRAFT = "draft"

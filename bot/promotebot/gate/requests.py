@@ -56,7 +56,9 @@ class RequestCheck:
         for step in (step for step in steps if step.event.source is not Source.GITHUB):
             found += self._made_at_a_terminal(step)
         others = [step for step in steps if step.digest not in self.decided]
-        for step, attested in check_attested(others, self.snapshot.pull.number, self.job).items():
+        for step, attested in check_attested(
+            others, self.snapshot.pull.number, self.snapshot.other_base, self.job
+        ).items():
             found.append(attested)
             if attested.severity is Severity.PASS:  # else the actor is only what the branch says
                 found += self._permitted(step, str(step.event.actor))
@@ -136,16 +138,19 @@ class RequestCheck:
             yield _as_finding(refusal, subject(step))
 
 
-def check_attested(steps: Iterable[Step], pull: int, job: JobContext) -> dict[Step, Finding]:
+def check_attested(steps: Iterable[Step], pull: int, base: str, job: JobContext) -> dict[Step, Finding]:
     """Return a finding for each event that came through GitHub: the bot decided it for this pull request, or did not.
 
     Events made at a terminal are left out.
+
+    Args:
+        base: the base's name, empty for the default branch.
 
     Raises:
         CouldNotVerify: when GitHub does not answer.
     """
     asked = [step for step in steps if step.event.source is Source.GITHUB]
-    problems = attestation_problems(asked, job.github, job.settings.bot_login)
+    problems = attestation_problems(asked, job.github, base, job.settings.bot_login)
     repo = job.settings.repository
     return {step: _attested(step, _foreign(step, repo, pull) or problems.get(step.digest, "")) for step in asked}
 

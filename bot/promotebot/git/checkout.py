@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from pathlib import Path
 
 import git
@@ -38,6 +40,22 @@ class Checkout(Repository):
         if self._repo.working_tree_dir is None:
             raise UsageError("the repository has no work tree", where=str(self._repo.git_dir))
         return Path(self._repo.working_tree_dir)
+
+    def default_branch(self) -> str:
+        """Return the default branch: as origin says, else as the clone recorded it, else the branch one stands on.
+
+        Empty where nothing of that is known.
+        """
+        for arguments in (
+            ("ls-remote", "--symref", "origin", "HEAD"),  # a default branch that was renamed is known to origin alone
+            ("symbolic-ref", "--quiet", "refs/remotes/origin/HEAD"),
+            ("symbolic-ref", "--quiet", "HEAD"),
+        ):
+            with suppress(GitFailed):
+                match = re.search(r"refs/(?:heads|remotes/origin)/(\S+)", self._run(*arguments))
+                if match:
+                    return match[1]
+        return ""
 
     def check_can_commit(self, branch: str | None) -> None:
         """Check everything that would stop `commit_path`, before anything is written.

@@ -72,11 +72,14 @@ def read_issue(answer: Mapping[str, Any]) -> Issue:
 
 
 def read_comment(answer: Mapping[str, Any]) -> IssueComment:
-    """Return a comment; its times have a time zone. Raises KeyError, TypeError or ValueError for what is none."""
-    created, updated = (_time(answer[key]) for key in ("created_at", "updated_at"))
-    author = answer["user"]["login"] if answer["user"] else GHOST
+    """Return a comment. Raises KeyError, TypeError or ValueError for what is none.
+
+    An account whose name and type do not go together is nobody's.
+    """
+    user = answer["user"]
+    author = str(user["login"]) if user and is_by(user, user["login"]) else GHOST
     pull = int(str(answer["issue_url"]).rpartition("/")[2])
-    return IssueComment(answer["id"], pull, answer["body"] or "", author, created, updated, answer["html_url"])
+    return IssueComment(answer["id"], pull, answer["body"] or "", author, answer["html_url"])
 
 
 def written_annotation(annotation: Annotation) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from promotebot.github import sticky_comment
 from promotebot.github.answers import (
     carries,
     is_by,
-    read_comment,
     read_issue,
     read_pull,
     read_push,
@@ -19,7 +18,15 @@ from promotebot.github.answers import (
 )
 from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Annotation, Conclusion, State
 from promotebot.github.ports import BranchPush, CommitStatus, Deployment, Issue, IssueComment, PullRequest
-from promotebot.github.rest import READ_RETRIES, NoSuchCommit, PersonalToken, Rest, segment, translated
+from promotebot.github.rest import (
+    READ_RETRIES,
+    NoSuchCommit,
+    NotFound,
+    PersonalToken,
+    Rest,
+    segment,
+    translated,
+)
 from promotebot.promotion.policy import Permission
 from promotebot.settings import Settings
 from promotebot.text import cut
@@ -43,13 +50,18 @@ class PyGithubClient:
         """Close the connections."""
         self._rest.close()
 
-    def permission(self, login: str) -> Permission:
+    def permission(self, login: str) -> Permission | None:
         """Return the role of a user; a custom role counts as the legacy permission GitHub derives for it.
+
+        None where GitHub knows no such user.
 
         https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
         """
         purpose = f"ask for the permission of {login}"
-        answer = self._rest.request("GET", f"/collaborators/{segment(login)}/permission", purpose=purpose)
+        try:
+            answer = self._rest.request("GET", f"/collaborators/{segment(login)}/permission", purpose=purpose)
+        except NotFound:
+            return None
         with translated(purpose):
             role, legacy = answer.get("role_name"), answer["permission"]
             return Permission[(role if role in _ROLES[legacy] else legacy).upper()]
@@ -112,12 +124,9 @@ class PyGithubClient:
                 push = read_push(item)
             yield push
 
-    def comment(self, comment_id: int) -> IssueComment:
-        """Return a comment as it is now: https://docs.github.com/en/rest/issues/comments"""
-        purpose = "read the comment again"
-        answer = self._rest.request("GET", f"/issues/comments/{comment_id}", purpose=purpose, needs="issues: read")
-        with translated(purpose):
-            return read_comment(answer)
+    def comments(self, pull: int) -> Sequence[IssueComment]:
+        """Return every comment on a pull request or issue as it is now, the oldest first."""
+        return sticky_comment.every(self._rest, pull)
 
     def default_branch(self) -> str:
         """Return the name of the default branch."""
@@ -155,10 +164,19 @@ class PyGithubClient:
         )
 
     def upsert_comment(
-        self, pull: int, marker: str, body: str, *, author_login: str, settled: tuple[str, str] | None = None
+        self,
+        pull: int,
+        marker: str,
+        body: str,
+        *,
+        author_login: str,
+        settled: tuple[str, str] | None = None,
+        known: Sequence[IssueComment] | None = None,
     ) -> str:
         """Update the bot's comment with this marker, or write it; return its address."""
-        return sticky_comment.upsert(self._rest, pull, marker, body, author_login=author_login, settled=settled)
+        return sticky_comment.upsert(
+            self._rest, pull, marker, body, author_login=author_login, settled=settled, known=known
+        )
 
     def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None:
         """Return the bot's comment with this marker, or None."""

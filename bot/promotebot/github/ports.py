@@ -37,8 +37,6 @@ class IssueComment:
     pull: int
     body: str
     author: str
-    created_at: datetime
-    updated_at: datetime
     html_url: str
 
 
@@ -90,8 +88,11 @@ class Issue:
 class GitHub(Protocol):
     """The operations that the bot needs on its repository. Each raises CouldNotVerify when GitHub does not answer."""
 
-    def permission(self, login: str) -> Permission:
-        """Return a user's role; an unknown role counts as the legacy permission that GitHub derives for it."""
+    def permission(self, login: str) -> Permission | None:
+        """Return a user's role, None where there is no such user.
+
+        An unknown role counts as the legacy permission that GitHub derives for it.
+        """
 
     def pull(self, number: int) -> PullRequest:
         """Return a pull request as it is now."""
@@ -114,8 +115,8 @@ class GitHub(Protocol):
     def pushes(self, branch: str) -> Iterator[BranchPush]:
         """Yield the moves of a branch, the newest first, as far back as GitHub lists them."""
 
-    def comment(self, comment_id: int) -> IssueComment:
-        """Return a comment as it is now."""
+    def comments(self, pull: int) -> Sequence[IssueComment]:
+        """Return every comment on a pull request or issue as it is now, the oldest first."""
 
     def default_branch(self) -> str:
         """Return the name of the default branch."""
@@ -136,12 +137,20 @@ class GitHub(Protocol):
         """Return the oldest comment by `author_login` that starts with the marker, or None."""
 
     def upsert_comment(
-        self, pull: int, marker: str, body: str, *, author_login: str, settled: tuple[str, str] | None = None
+        self,
+        pull: int,
+        marker: str,
+        body: str,
+        *,
+        author_login: str,
+        settled: tuple[str, str] | None = None,
+        known: Sequence[IssueComment] | None = None,
     ) -> str:
         """Update the comment by `author_login` that starts with the marker, or write it; return its address.
 
         Args:
             settled: marker and new body of another comment of the same author, which this one makes void.
+            known: the comments, where they were read a moment ago.
         """
 
     def statuses(self, sha: str) -> Iterator[CommitStatus]:

@@ -21,6 +21,8 @@ from promotebot.settings import Settings
 _T = TypeVar("_T")
 TIMEOUT_SECONDS = 20
 READ_RETRIES = 3
+API_VERSION = "2022-11-28"
+"""Newer ones drop fields that are read here: https://docs.github.com/en/rest/about-the-rest-api/api-versions"""
 PAGE = 100
 """Items: the most that GitHub puts on one page."""
 
@@ -56,6 +58,7 @@ class Rest:
             seconds_between_requests=None,
             seconds_between_writes=None,
             user_agent="promotebot",
+            api_version=API_VERSION,
             lazy=True,
         )
         return cls(api, settings.repository)
@@ -153,6 +156,10 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+class NotFound(CouldNotVerify):
+    """Nothing is at that address, or the token may not see it."""
+
+
 class NoSuchCommit(CouldNotVerify):
     """The repository has no commit of that id."""
 
@@ -193,6 +200,8 @@ def _explained(purpose: str, problem: GithubException, needs: str) -> CouldNotVe
     reason = str(problem.data.get("message", "")) if isinstance(problem.data, dict) else ""
     headers = {key.lower(): value for key, value in (problem.headers or {}).items()}
     message = f"GitHub refused to {purpose}: {problem.status} {' '.join(reason.split())[:200]}".rstrip()
+    if problem.status == 404:
+        return NotFound(message, remedy="see whether it is still there, and whether the token may read the repository")
     if problem.status == 422 and reason.startswith("No commit found for SHA"):
         return NoSuchCommit(message, remedy="name a commit of this repository")
     if problem.status == 403 and "not accessible by personal access token" in reason:

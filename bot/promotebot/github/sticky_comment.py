@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from promotebot.github.answers import is_by, read_comment
+from collections.abc import Iterable, Sequence
+
+from promotebot.github.answers import read_comment
 from promotebot.github.ports import IssueComment
 from promotebot.github.rest import Rest, translated
 
 _WRITE = "write the comment"
+
+
+def every(rest: Rest, pull: int) -> list[IssueComment]:
+    """Return every comment on a pull request or issue, the oldest first.
+
+    https://docs.github.com/en/rest/issues/comments#list-issue-comments
+    """
+    purpose = f"read the comments of #{pull}"
+    return rest.listed(read_comment, f"/issues/{pull}/comments", purpose=purpose, needs="issues: read")
 
 
 def find(rest: Rest, pull: int, marker: str, *, author_login: str) -> IssueComment | None:
@@ -14,20 +25,27 @@ def find(rest: Rest, pull: int, marker: str, *, author_login: str) -> IssueComme
 
     In somebody else's comment a marker counts for nothing.
     """
-    ours = _ours(rest, pull, author_login)
-    return next((comment for comment in ours if comment.body.startswith(marker)), None)
+    return _marked(_by(every(rest, pull), author_login), marker)
 
 
 def upsert(
-    rest: Rest, pull: int, marker: str, body: str, *, author_login: str, settled: tuple[str, str] | None = None
+    rest: Rest,
+    pull: int,
+    marker: str,
+    body: str,
+    *,
+    author_login: str,
+    settled: tuple[str, str] | None = None,
+    known: Sequence[IssueComment] | None = None,
 ) -> str:
     """Update the comment that starts with our marker and is ours, or write it; return its address.
 
     Args:
         settled: marker and new body of another comment of ours, which this one makes void where it stands.
+        known: the comments, where they were read a moment ago: reading them again would cost a request.
     """
-    ours = _ours(rest, pull, author_login)
-    mine = next((comment for comment in ours if comment.body.startswith(marker)), None)
+    ours = _by(every(rest, pull) if known is None else known, author_login)
+    mine = _marked(ours, marker)
     if settled and settled[0] != marker:
         for old in ours:
             if old.body.startswith(settled[0]) and old.body != settled[1]:
@@ -37,15 +55,17 @@ def upsert(
     return _write(rest, "POST", f"/issues/{pull}/comments", body)
 
 
+def _by(comments: Iterable[IssueComment], login: str) -> list[IssueComment]:
+    # A login ends with [bot] for an App and for nobody else, so that it tells the account alone.
+    return [comment for comment in comments if comment.author == login]
+
+
+def _marked(comments: Iterable[IssueComment], marker: str) -> IssueComment | None:
+    return next((comment for comment in comments if comment.body.startswith(marker)), None)
+
+
 def _write(rest: Rest, verb: str, path: str, body: str) -> str:
     """Write one comment and return its address."""
     written = rest.request(verb, path, purpose=_WRITE, needs="pull-requests: write", body={"body": body})
     with translated(_WRITE):
         return str(written["html_url"])
-
-
-def _ours(rest: Rest, pull: int, login: str) -> list[IssueComment]:
-    purpose = f"read the comments of #{pull}"
-    comments = rest.listed(dict, f"/issues/{pull}/comments", purpose=purpose, needs="issues: read")
-    with translated(purpose):
-        return [read_comment(item) for item in comments if is_by(item.get("user"), login)]

@@ -76,12 +76,16 @@ def request_id(step: Step) -> str:
 def answered(pending: PendingPromotions, changeset: Changeset, wanted: RequestRef) -> Step | None:
     """Return the event that answers a request already, on this branch or on the base since the branch left it.
 
-    An event of another repository or pull request answers nothing here, whatever id its request has.
+    An event of another repository or pull request answers nothing here, whatever id its request has; only a run that
+    was started by hand opens a pull request each time it is run.
     """
+    is_run = wanted.id.startswith("run:")
 
     def answers(step: Step) -> bool:
         ref = step.event.request
-        return ref is not None and (ref.repo, ref.pull, ref.id) == (wanted.repo, wanted.pull, wanted.id)
+        if ref is None or (ref.repo, ref.id) != (wanted.repo, wanted.id):
+            return False
+        return ref.pull == wanted.pull or is_run
 
     mine = next(filter(answers, pending.own), None)
     if mine:

@@ -18,6 +18,7 @@ from promotebot.pulls.compare import replay_change
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_of
 from promotebot.pulls.snapshot import PullSnapshot
+from promotebot.registry.model import Action, Pointer
 from promotebot.registry.registry import ModelRegistry
 
 
@@ -69,9 +70,33 @@ def replan(
         if isinstance(decision, Rejected):
             return InvalidPromotions(decision.findings, step.model)
         if isinstance(decision, Plan):  # what changes nothing on the new base is left out
+            exchanged = _exchanged(step, decision.pointer)
+            if exchanged:
+                return InvalidPromotions((exchanged,), step.model)
             planned.append(Step(step.model, decision.event, registry, decision.digest))
             registry = decision.after
     return PendingPromotions(registry, base, tuple(planned), changeset.has_conflict, tuple(own))
+
+
+_PINNED = ("artifact_dir", "artifact_id", "digest", "manifest_digest", "git_sha", "dataset_id", "feature_order_hash")
+
+
+def _exchanged(step: Step, planned: Pointer) -> Finding | None:
+    """Return the refusal of a plan for something else than was asked for: whoever may push could exchange the bytes.
+
+    A demotion asks for no artifact.
+    """
+    pointer = step.event.pointer
+    changed = [name for name in _PINNED if getattr(pointer, name) != getattr(planned, name)]
+    if step.event.action is Action.DEMOTE or not changed:
+        return None
+    return error(
+        "artifact.pinned",
+        f"{pointer.artifact_id} ({step.model}) is not what was asked for any more: {', '.join(changed)} changed since.",
+        where=pointer.artifact_dir,
+        remedy=f"take it back and ask again for what is there now: /withdraw {step.model}, then /promote <stage> "
+        f"{step.model} --artifact-dir {pointer.artifact_dir}",
+    )
 
 
 def missing_registry(changeset: Changeset) -> InvalidPromotions:

@@ -12,6 +12,7 @@ from promotebot.artifact.source import Kind
 from promotebot.errors import RefChanged
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.process import Identity, Remote
+from promotebot.github.checks import other_base
 from promotebot.planning.committed import read_policy
 from promotebot.promotion.policy import Policy
 from promotebot.pulls.changeset import Changeset
@@ -39,6 +40,11 @@ class PullSnapshot:
     """When it was read, UTC: the moment of every decision that is made on it."""
 
     @property
+    def other_base(self) -> str:
+        """The base's name where it is not the default branch, as statuses name it; empty for the default branch."""
+        return other_base(self.pull.base_ref, self.default_branch)
+
+    @property
     def takes_promotions(self) -> bool:
         """True when the pull request goes into a branch that may be promoted into."""
         return self.is_promoted_into(self.pull.base_ref)
@@ -59,8 +65,12 @@ def identity(settings: Settings) -> Identity:
 
 
 def remote_head(pull: PullRequest) -> str:
-    """Return the ref of a pull request's head; `refs/pull/N/head` follows a push some seconds later."""
-    return f"refs/pull/{pull.number}/head" if pull.is_fork else f"refs/heads/{pull.head_ref}"
+    """Return the ref of a pull request's head; `refs/pull/N/head` follows a push some seconds later.
+
+    It is all that is left of a branch that was deleted when its pull request was closed.
+    """
+    is_elsewhere = pull.is_fork or pull.state != "open"
+    return f"refs/pull/{pull.number}/head" if is_elsewhere else f"refs/heads/{pull.head_ref}"
 
 
 def _bring_our_files(repository: FetchedRepository, commits: Iterable[GitSha], settings: Settings) -> None:

@@ -1,0 +1,227 @@
+"""GitHub's webhook payloads, parsed once into the events of `events`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from promotebot.errors import InvalidInput
+from promotebot.github.events import (
+    BRANCH,
+    QUEUE_BRANCH,
+    CommentCreated,
+    Dispatched,
+    Event,
+    Ignored,
+    LabelChanged,
+    PullChanged,
+    PullClosed,
+    Pushed,
+    Queued,
+    Reviewed,
+    Scheduled,
+)
+from promotebot.registry.codec import parse_json
+
+MAX_BYTES = 25 * 1024 * 1024
+"""Of a payload: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
+GATE_ACTIONS = ("opened", "reopened", "synchronize", "edited", "ready_for_review", "converted_to_draft")
+
+
+class _Part(BaseModel):
+    """A part of a payload: only what is read of it, as strictly typed as GitHub documents it; more is passed over."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+
+class _User(_Part):
+    """An account. Where a payload may hold one it may also hold null: the account was deleted."""
+
+    login: str = Field(min_length=1)
+    type: str = ""
+
+
+class _Issue(_Part):
+    number: int
+    pull_request: dict[str, Any] | None = None
+
+
+class _Comment(_Part):
+    id: int
+    body: str | None
+    user: _User | None
+    performed_via_github_app: dict[str, Any] | None = None
+
+
+class _IssueComment(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment"""
+
+    action: str
+    issue: _Issue
+    comment: _Comment
+
+
+class _Label(_Part):
+    name: str
+
+
+class _Pull(_Part):
+    number: int
+    merged: bool | None = None
+
+
+class _PullRequest(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request"""
+
+    action: str
+    pull_request: _Pull
+    sender: _User | None = None
+    label: _Label | None = None
+
+
+class _Group(_Part):
+    head_sha: str
+    head_ref: str
+    base_sha: str
+    base_ref: str
+
+
+class _MergeGroup(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#merge_group"""
+
+    action: str
+    merge_group: _Group
+
+
+class _RunPull(_Part):
+    number: int
+
+
+class _Run(_Part):
+    event: str
+    pull_requests: list[_RunPull | None] | None
+    head_branch: str | None = None
+    head_sha: str = ""
+
+
+class _WorkflowRun(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#workflow_run"""
+
+    action: str
+    workflow_run: _Run
+
+
+class _Push(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#push"""
+
+    ref: str
+    before: str
+    after: str
+    deleted: bool = False
+
+
+class _WorkflowDispatch(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#workflow_dispatch"""
+
+    ref: str
+    sender: _User | None = None
+    inputs: dict[str, Any] | None = None
+
+
+def _comment_event(payload: _IssueComment) -> Event:
+    if payload.action != "created":
+        return Ignored(f"a comment was {payload.action}; only new comments are commands")
+    user = payload.comment.user
+    if user is None:
+        return Ignored("a comment is by an account that was deleted")
+    return CommentCreated(
+        pull=payload.issue.number,
+        is_pull=payload.issue.pull_request is not None,
+        comment_id=payload.comment.id,
+        body=payload.comment.body or "",
+        author=user.login,
+        author_type=user.type,
+        via_app=payload.comment.performed_via_github_app is not None,
+    )
+
+
+def _pull_event(payload: _PullRequest) -> Event:
+    number, action, label, sender = payload.pull_request.number, payload.action, payload.label, payload.sender
+    if action in ("labeled", "unlabeled") and label is not None and sender is not None:
+        return LabelChanged(number, label.name, action == "labeled", sender.login, sender.type)
+    if action == "closed":
+        return PullClosed(number, merged=bool(payload.pull_request.merged))
+    if action in GATE_ACTIONS:
+        return PullChanged(number, action)
+    return Ignored(f"a pull request was {action}")
+
+
+def _group_event(payload: _MergeGroup) -> Event:
+    if payload.action != "checks_requested":
+        return Ignored(f"a merge group was {payload.action}")
+    group = payload.merge_group
+    return Queued(group.head_sha, group.head_ref, group.base_sha, group.base_ref)
+
+
+def _run_event(payload: _WorkflowRun) -> Event:
+    """Take from a run only what GitHub says it was about: its workflow file may be the pull request's own."""
+    run = payload.workflow_run
+    queue = QUEUE_BRANCH.fullmatch(run.head_branch or "") if run.event == "merge_group" else None
+    if payload.action == "completed" and queue:
+        return Queued(run.head_sha, f"{BRANCH}{run.head_branch}", "", f"{BRANCH}{queue[1]}")
+    pulls = {pull.number for pull in run.pull_requests or () if pull}
+    if payload.action != "completed" or run.event != "pull_request_review" or not pulls:
+        return Ignored(f"a run on {run.event} was {payload.action}")
+    return Reviewed(tuple(sorted(pulls)))
+
+
+def _push_event(payload: _Push) -> Event:
+    if payload.deleted or not payload.ref.startswith(BRANCH):
+        return Ignored(f"{payload.ref} is no branch that moved")
+    return Pushed(payload.ref.removeprefix(BRANCH), payload.before, payload.after)
+
+
+def _dispatch_event(payload: _WorkflowDispatch) -> Event:
+    command = (payload.inputs or {}).get("command") or ""
+    if payload.sender is None:
+        return Ignored("a job was started by an account that was deleted")
+    return Dispatched(str(command), payload.ref, payload.sender.login)
+
+
+_PayloadT = TypeVar("_PayloadT", bound=_Part)
+
+
+def _reader(kind: type[_PayloadT], make: Callable[[_PayloadT], Event]) -> Callable[[Any], Event]:
+    return lambda document: make(kind.model_validate(document))
+
+
+_EVENTS: Mapping[str, Callable[[Any], Event]] = {
+    "issue_comment": _reader(_IssueComment, _comment_event),
+    "pull_request_target": _reader(_PullRequest, _pull_event),
+    "workflow_run": _reader(_WorkflowRun, _run_event),
+    "merge_group": _reader(_MergeGroup, _group_event),
+    "push": _reader(_Push, _push_event),
+    "workflow_dispatch": _reader(_WorkflowDispatch, _dispatch_event),
+    "schedule": lambda _: Scheduled(),
+}
+
+
+def parse_event(name: str, data: bytes) -> Event:
+    """Return the event of a job from its name and its payload's bytes; `Ignored` for one that asks nothing of the bot.
+
+    Raises:
+        InvalidInput: naming the JSON path of what a payload of that name must have and this one has not.
+    """
+    read = _EVENTS.get(name)
+    if read is None:
+        return Ignored(f"promotebot does not act on {name}")
+    document = parse_json(data, where="GITHUB_EVENT_PATH", max_bytes=MAX_BYTES)
+    try:
+        return read(document)
+    except ValidationError as problem:
+        lines = [f"$.{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in problem.errors()]
+        raise InvalidInput(
+            "; ".join(lines), where="GITHUB_EVENT_PATH", remedy=f"run it on the {name} event as GitHub sends it"
+        ) from None
