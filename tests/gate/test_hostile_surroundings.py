@@ -267,9 +267,14 @@ def test_a_directory_that_holds_other_artifacts_cannot_be_promoted(office: Offic
     carol.push()
     nest = office.repository.open_pull(author="carol", head="nest", title="Nest").number
     command = "/promote shadow blocker --artifact-dir ml/artifacts --artifact-id b --new-model"
-    if office.ask(nest, command, author="carol").outputs["decision"] == "promoted":
-        office.repository.merge(nest, by="carol")
-    release(office)
+    assert office.ask(nest, command, author="carol").outputs["decision"] == "refused"
+    assert "artifact.nested" in "\n".join(office.comments(nest))
+    made = carol.promotebot(
+        *("promote", "--model", "blocker", "--new-model", "--stage", "shadow", "--artifact-id", "b"),
+        *("--artifact-dir", "ml/artifacts"),
+    )
+    assert made.returncode == 1
+    assert "artifact.nested" in made.stdout + made.stderr
 
 
 def test_a_merge_with_a_red_gate_is_not_announced_as_live(office: Office) -> None:

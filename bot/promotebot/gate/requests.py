@@ -10,7 +10,6 @@ from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity, error, passed
 from promotebot.gate.admission import DOING, permission_refusal, pull_refusal, target_refusal
 from promotebot.gate.attestation import attestation_problems
-from promotebot.gate.policy import RULE as POLICY_RULE
 from promotebot.gate.policy import changes_policy, loosened_keys
 from promotebot.gate.pushers import pushers_since
 from promotebot.gate.refusal import Reason, Refusal
@@ -94,7 +93,7 @@ class RequestCheck:
         if isinstance(people, Finding):
             change = f"weakening the policy ({keys})" if loosened else "a change of the policy under `separation`"
             message = f"Nobody knows who asks for {change}: {people.message}"
-            yield error(POLICY_RULE, message, where=place, remedy=people.remedy)
+            yield error("policy.changed", message, where=place, remedy=people.remedy)
             return
         highest = max(Stage, key=lambda stage: (policy.stages.permission(stage), stage.rank))
         role = policy.stages.permission(highest).name.lower()
@@ -102,7 +101,7 @@ class RequestCheck:
         for login in sorted(people | {pull.author}):
             refusal = permission_refusal(login, highest, policy, self.job.github, _WEAKENING)
             if refusal:
-                yield error(POLICY_RULE, f"{keys}: {refusal.message}", where=place, remedy=remedy)
+                yield error("policy.changed", f"{keys}: {refusal.message}", where=place, remedy=remedy)
 
     def people(self, steps: Sequence[Step]) -> frozenset[str]:
         """Return everybody who moved a branch with events made at a terminal; nobody where there are none."""

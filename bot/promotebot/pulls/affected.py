@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from promotebot.errors import PromotebotError
 from promotebot.git.branch import FetchedRepository
 from promotebot.planning.committed import read_registry
+from promotebot.promotion.places import every_place
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.named import every_place, is_attributes, our_places
+from promotebot.pulls.named import is_attributes, our_places
 from promotebot.pulls.snapshot import BASE, HEAD, remote, remote_head
 from promotebot.pulls.twins import twins
 from promotebot.registry.names import GitSha

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
+from promotebot.promotion.places import every_place
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import ArtifactPath, ModelName, Stage
 from promotebot.registry.registry import Layout, ModelRegistry
@@ -72,22 +73,6 @@ def pointers_into(
 def _may_name(stored: Mapping[str, object], stage: Stage, places: Collection[str]) -> bool:
     dataset = f"{DATASETS_DIR}/{stored.get('dataset_id')}"
     return str(stored.get("artifact_dir")) in places or (stage is Stage.ACTIVE and dataset in places)
-
-
-def every_place(registry: ModelRegistry, names: Iterable[ModelName] | None = None) -> frozenset[str]:
-    """Return every directory that a pointer names, and the datasets of what is ACTIVE; no model is parsed.
-
-    Args:
-        names: the models to look at; None for all.
-    """
-    places = set()
-    for name in registry if names is None else names:
-        stored = {stage: registry.raw_entry(name).get(stage.value) for stage in Stage}
-        held = {stage: pointer for stage, pointer in stored.items() if isinstance(pointer, Mapping)}
-        places |= {str(pointer.get("artifact_dir")) for pointer in held.values()}
-        if Stage.ACTIVE in held:
-            places.add(f"{DATASETS_DIR}/{held[Stage.ACTIVE].get('dataset_id')}")
-    return frozenset(places)
 
 
 def named_places(base: ModelRegistry, head: ModelRegistry, paths: Collection[str], policy_path: str) -> frozenset[str]:
