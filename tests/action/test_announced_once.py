@@ -66,7 +66,7 @@ class Branch:
         assert isinstance(replayed, Replayed)
         head = self.commit(self.tips[-1])
         if way != "pushed directly":
-            attest(replayed.steps, self.github)
+            attest(replayed.steps, self.github, "")
             self.github.post(head, GATE, "failure" if "red" in way else "success")
             merged = fakes.pull_request(number, state="closed", merged=True, head_sha=head)
             self.github.pulls[number] = merged

@@ -31,7 +31,7 @@ def ask(name: str, fake: FakeGitHub, examine: FakeExaminer, changeset: Changeset
     requester = Requester(7, "mallory", "comment:1", "https://github.com/acme/models/pull/7#issuecomment-1")
     replier = Replier(fake, job.settings, requester)
     snapshot = pull_snapshot(changeset)
-    replier.set_pull(snapshot.pull)
+    replier.set_pull(snapshot.pull, "main")
     return answer_query(QueryCommand(1, f"/{name}", name), Attempt(requester, job, replier, snapshot))
 
 

@@ -184,7 +184,7 @@ def test_a_report_that_cannot_be_put_up_changes_nothing(github: FakeGitHub, capl
 def test_what_a_comment_says_of_its_place_follows_the_pull_request_and_its_head(github: FakeGitHub) -> None:
     speaking = replier(github)
     assert (speaking.context.head_sha, speaking.context.base_ref) == ("", "")
-    speaking.set_pull(pull_request(base_ref="release"))
+    speaking.set_pull(pull_request(base_ref="release"), "main")
     assert (speaking.context.head_sha, speaking.context.base_ref) == (HEAD, "release")
     speaking.set_head("d" * 40, ("bob",))
     assert (speaking.context.head_sha, speaking.context.contacts) == ("d" * 40, ("bob",))

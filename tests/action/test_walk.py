@@ -17,8 +17,8 @@ from promotebot.gate.judge import evaluate_pull
 from promotebot.github.client import PyGithubClient
 from promotebot.github.events import Pushed
 from promotebot.github.payloads import parse_event
+from promotebot.promotion.places import every_place
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.named import every_place
 from promotebot.registry import ModelRegistry
 from promotebot.registry.names import ArtifactPath
 from promotebot.settings import Settings

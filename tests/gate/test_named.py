@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from promotebot.artifact.source import TreeEntry
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.repository import Repository
-from promotebot.pulls.named import NamedDirectories, every_place, named_directories, places_of
+from promotebot.promotion.places import every_place
+from promotebot.pulls.named import NamedDirectories, named_directories, places_of
 from promotebot.registry import ModelRegistry
 from promotebot.registry.codec import stored_json
 from tests.office import Office

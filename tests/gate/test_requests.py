@@ -110,7 +110,7 @@ class Case:
 def case() -> Case:
     """The bot decided the event of `step()`."""
     made = Case()
-    attest([step()], made.github)
+    attest([step()], made.github, "")
     made.github.calls.clear()
     return made
 
@@ -138,13 +138,13 @@ def test_an_event_that_the_bot_did_not_decide_is_refused(case: Case) -> None:
 
 
 def test_what_the_bot_took_back_stands_no_longer(case: Case) -> None:
-    revoke([step()], case.github, why="withdrawn")
+    revoke([step()], case.github, "", why="withdrawn")
     assert case.refused(step()) == f"{SUBJECT}promotebot took it back (#7 comment:1#1 withdrawn)."
 
 
 def test_what_is_attested_again_stands_again(case: Case) -> None:
-    revoke([step()], case.github, why="withdrawn")
-    attest([step()], case.github)
+    revoke([step()], case.github, "", why="withdrawn")
+    attest([step()], case.github, "")
     assert case.passes(step())
 
 
@@ -167,6 +167,14 @@ def test_an_app_of_ones_own_is_the_one_that_attests(case: Case) -> None:
     assert case.passes(step())
 
 
+def test_what_was_decided_for_one_base_is_decided_for_no_other(case: Case) -> None:
+    case.pull = pull_request(author="bob", base_ref="sandbox")
+    assert "promotebot did not decide it" in " ".join(finding.message for finding in case.findings(step()))
+    attest([step()], case.github, "sandbox")
+    assert case.github.posted[-1].status.context == f"{attestation_context(OURS)} (sandbox)"
+    assert {f.rule for f in case.findings(step()) if f.severity is not Severity.PASS} == {"gate.base_ref"}
+
+
 def test_an_attestation_on_another_commit_counts_for_nothing(case: Case) -> None:
     assert "did not decide it" in case.refused(step({"head_sha": OLDER}))
 
@@ -184,7 +192,7 @@ def test_an_attestation_on_another_commit_counts_for_nothing(case: Case) -> None
 def test_a_request_of_another_place_or_person_is_not_this_events(
     case: Case, request_: dict[str, Any], actor: str | None, says: str
 ) -> None:
-    attest([step(request_, actor=actor)], case.github)
+    attest([step(request_, actor=actor)], case.github, "")
     assert says in case.refused(step(request_, actor=actor))
 
 
@@ -200,7 +208,7 @@ def test_what_this_very_job_decided_is_not_asked_about_again(case: Case) -> None
 
 
 def test_all_events_of_one_head_are_asked_for_together(case: Case) -> None:
-    attest([step(digest=OTHER)], case.github)
+    attest([step(digest=OTHER)], case.github, "")
     case.github.calls.clear()
     assert case.passes(step(), step(digest=OTHER))
     assert case.github.calls.count("statuses") == 1
@@ -286,5 +294,6 @@ def test_a_pull_request_that_may_carry_no_promotion_is_refused_with_one(
     case: Case, pull: dict[str, Any], rule: str
 ) -> None:
     case.pull = pull_request(author="bob", **pull)
+    attest([step()], case.github, pull.get("base_ref", ""))
     assert case.refused(step(), rule)
     assert case.findings() == [], "without one, nothing speaks against it"

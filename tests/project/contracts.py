@@ -17,6 +17,7 @@ RULES = [
     "artifact.lfs",
     "artifact.limits",
     "artifact.manifest",
+    "artifact.nested",
     "artifact.opens",
     "artifact.pinned",
     "artifact.tracked",

@@ -25,6 +25,23 @@ def changes(before: str, after: str) -> list[tuple[str, str, str, Effect]]:
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "loosens"),
+    [
+        ("", "drafts: true", True),
+        ("", "require_sha: true", False),
+        ("", "contacts: [me]", False),
+        ("bases: [a]", "bases: [b]", True),
+        ("terminal: [shadow]", "terminal: [active]", True),
+        (f"freezes: [{CLOSE}]", f"freezes: [{AUDIT}]", True),
+        (f"freezes: [{CLOSE}]", f"freezes: [{CLOSE}, {AUDIT}]", False),
+    ],
+)
+def test_what_cannot_be_ordered_may_loosen_as_what_is_weaker_does(before: str, after: str, loosens: bool) -> None:
+    [change] = compare_policies(parse_policy(before.encode()), parse_policy(after.encode()))
+    assert change.loosens is loosens
+
+
+@pytest.mark.parametrize(
     ("before", "after", "key", "values", "effect"),
     [
         ("", "bases: [release]", "bases", ("[]", "[release]"), WEAKER),

@@ -38,19 +38,20 @@ def commit_decided(
         BaseMoved: when the base cannot be merged by the bot; the author has to.
         CouldNotVerify: when GitHub does not take an attestation.
     """
-    github, asked = attempt.job.github, {step.event.request for step in after}
+    github, base = attempt.job.github, attempt.snapshot.other_base
+    asked = {step.event.request for step in after}
     gone = [step for step in before if step not in after]
     added = [step for step in after if step not in before]
     planned_again = [step for step in gone if step.event.request in asked]
-    attest(added, github)
-    revoke([step for step in gone if step not in planned_again], github, why="withdrawn or replaced")
+    attest(added, github, base)
+    revoke([step for step in gone if step not in planned_again], github, base, why="withdrawn or replaced")
     _take_back(attempt, [*after, *planned_again], is_carried=bool(gone))
     try:
         commit = commit_registry(attempt.snapshot, attempt.job, registry, models, message=message, merge=merge)
     except PromotebotError:
-        revoke(added, github, why="not committed")
+        revoke(added, github, base, why="not committed")
         raise
-    revoke(planned_again, github, why="planned again")  # until here the branch carried it
+    revoke(planned_again, github, base, why="planned again")  # until here the branch carried it
     return commit
 
 
@@ -65,7 +66,7 @@ def _take_back(attempt: Attempt, standing: Collection[Step], *, is_carried: bool
     record = attempt.record
     if not is_carried and not record.has_decisions:
         return
-    others = record.standing({attestation_context(step.digest) for step in standing})
+    others = record.standing({attestation_context(step.digest, attempt.snapshot.other_base) for step in standing})
     record.take_back(others, why="withdrawn or replaced")
     if others or is_carried:
         record.revoke_heads(why="its promotions were withdrawn, replaced or planned again")

@@ -52,7 +52,7 @@ def answer_label(event: LabelChanged, job: JobContext) -> Answer:
 
 def _decide(event: LabelChanged, requester: Requester, job: JobContext, replier: Replier) -> Answer:
     pull = job.github.pull(event.pull)
-    replier.set_pull(pull)
+    replier.set_pull(pull, job.default_branch)
     refusal = pull_refusal(pull)
     if refusal and not event.added:
         return Answer(Outcome.IGNORED, refusal.reason, refusal.message)  # after the merge a label is only a label

@@ -16,6 +16,7 @@ from promotebot.gate.report import annotate, report_title
 from promotebot.gate.requests import check_attested, subject
 from promotebot.gate.status import Report, publish_verdict
 from promotebot.git.branch import FetchedRepository
+from promotebot.github.checks import gate_context, other_base
 from promotebot.github.events import BRANCH, QUEUE_BRANCH, Queued
 from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
@@ -36,18 +37,26 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         base, head = repository.commit_id(event.base_sha or BASE), repository.commit_id(event.head_sha)
         changeset = Changeset(repository, base, head, settings.registry_path, settings.policy_path)
         result = evaluate_gate(changeset, examine=job.examine, now=job.clock(), facts=_facts(event, changeset, job))
-        result = replace(result, findings=(*result.findings, *_requested(result.steps, job)))
+        result = replace(
+            result,
+            findings=(*result.findings, *_requested(result.steps, other_base(_branch(event), job.default_branch), job)),
+        )
         result = result.with_approval(_approved(event, result.steps, changeset, job))
         annotations = annotate(result.findings, changeset)
     text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in result.findings)
     report = Report(text, report_title(result), annotations)
-    publish_verdict(job.github, event.head_sha, result.conclusion, result.title, report)
+    gate = gate_context(_branch(event), job.default_branch)
+    publish_verdict(job.github, event.head_sha, gate, result.conclusion, result.title, report)
     return Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=text)
+
+
+def _branch(event: Queued) -> str:
+    return event.base_ref.removeprefix(BRANCH)
 
 
 def _facts(event: Queued, changeset: Changeset, job: JobContext) -> FactsOf | None:
     """Return what GitHub knows for the rules, as it is asked for the pull request itself."""
-    base, base_ref = changeset.base_registry, event.base_ref.removeprefix(BRANCH)
+    base, base_ref = changeset.base_registry, _branch(event)
     return (lambda request: facts_on(request, changeset, base_ref, job, base)) if base else None
 
 
@@ -67,7 +76,7 @@ def _approved(event: Queued, steps: Sequence[Step], changeset: Changeset, job: J
     return separation(own, pull.head_sha, pull, policy, job.github, changes_policy=changed)
 
 
-def _requested(steps: Sequence[Step], job: JobContext) -> list[Finding]:
+def _requested(steps: Sequence[Step], base: str, job: JobContext) -> list[Finding]:
     """Check that each event was decided for its own pull request, which is still open.
 
     An event made at a terminal is left out: the pull request that it came with was asked about it already.
@@ -77,7 +86,7 @@ def _requested(steps: Sequence[Step], job: JobContext) -> list[Finding]:
         asked.setdefault(step.event.request.pull if step.event.request else 0, []).append(step)
     findings: list[Finding] = []
     for number, own in asked.items():
-        findings += check_attested(own, number, job).values()
+        findings += check_attested(own, number, base, job).values()
         if not errors_in(findings) and job.github.pull(number).state != "open":
             message = f"#{number}, which asked for {subject(own[0])}, is not open."
             findings.append(error("gate.request", message, remedy="take this pull request out of the queue"))

@@ -171,5 +171,5 @@ def _replier(pull: PullRequest, job: JobContext) -> Replier:
     settings = job.settings
     url = settings.run_url or f"{settings.server_url}/{settings.repository}/pull/{pull.number}"
     replier = Replier(job.github, settings, Requester(pull.number, pull.author, "", url))
-    replier.set_pull(pull)
+    replier.set_pull(pull, job.default_branch)
     return replier

@@ -105,7 +105,7 @@ class PromotionJob:
 
     def _unattested(self, pending: PendingPromotions) -> Mapping[Step, Finding]:
         """Return the events of the branch that the bot did not decide, with what speaks against each."""
-        found = check_attested(pending.own, self.snapshot.pull.number, self.attempt.job)
+        found = check_attested(pending.own, self.snapshot.pull.number, self.snapshot.other_base, self.attempt.job)
         return {step: finding for step, finding in found.items() if errors_in([finding])}
 
     def _without(self, dropped: Sequence[Step], pending: PendingPromotions) -> PendingPromotions | Answer:

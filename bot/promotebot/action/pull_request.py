@@ -33,7 +33,7 @@ def _evaluate(number: int, job: JobContext) -> Answer:
     url = job.settings.run_url or f"{job.settings.server_url}/{job.settings.repository}/pull/{number}"
     requester = Requester(number, pull.author, "", url)
     replier = Replier(job.github, job.settings, requester)
-    replier.set_pull(pull)
+    replier.set_pull(pull, job.default_branch)
     return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, publish_gate, known=pull))
 
 
@@ -45,18 +45,22 @@ def publish_gate(attempt: Attempt) -> Answer:
     """
     snapshot, replier, changeset = attempt.snapshot, attempt.replier, attempt.snapshot.changeset
     replier.set_head(changeset.head, changeset.policy.contacts)
+    attempt.record.revoke_other_bases()
     try:
         result = evaluate_pull(snapshot, changeset, attempt.job)
     except PromotebotError as problem:
         unreadable = error("gate.unreadable", problem.message, where=problem.where, remedy=problem.remedy)
         rendered = render_gate([unreadable], f"refused: {problem.message[:120]}", replier.context)
-        replier.check(changeset.head, "failure", rendered.title, rendered, annotate([unreadable], changeset))
+        if not _belongs_to_another(attempt):
+            replier.check(changeset.head, "failure", rendered.title, rendered, annotate([unreadable], changeset))
         raise
     rendered = render_gate(result.findings, result.title, replier.context, waiting=result.waiting)
     if result.passes and not snapshot.takes_promotions:
-        # A check belongs to a commit, not to a pull request: green here, it would be green into any base.
+        # Nobody said which rules hold for that base, so nothing is green there.
         message = f"no check is set for a pull request into {snapshot.pull.base_ref!r}, which takes no promotions"
         return Answer(Outcome.IGNORED, Reason.WRONG_BASE, message, summary=rendered.full)
+    if not result.passes and _belongs_to_another(attempt):
+        return replier.post(Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title), rendered)
     replier.publish(result, changeset, rendered)
     if not result.passes:
         revoke_heads(snapshot, attempt.job, why="a later head was refused, or waits", keep=changeset.head)
@@ -68,10 +72,32 @@ def publish_gate(attempt: Attempt) -> Answer:
     return replier.update_if_present(answer, rendered)
 
 
+def _belongs_to_another(attempt: Attempt) -> bool:
+    """Return whether a refusal stays off the head, which carries the verdict on a pull request of more standing.
+
+    Whoever may only read can open a pull request of any commit from a fork, and could turn a promotion red by it. What
+    is refused here stays refused: no status is set, and nothing turns green.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer.
+    """
+    snapshot = attempt.snapshot
+    pull, head = snapshot.pull, snapshot.changeset.head
+    if snapshot.takes_promotions and not pull.is_fork:
+        return False
+    return any(
+        other.state == "open" and not other.is_fork and snapshot.is_promoted_into(other.base_ref)
+        for other in attempt.job.github.pulls_with(head)
+        if other.head_sha == head and other.number != pull.number
+    )
+
+
 def _still_stands(attempt: Attempt, result: GateResult) -> bool:
     """Return whether what was found attested before the verdict is so after it.
 
     Withdrawing takes back the events first and the verdicts then: either it sees our green, or we see that.
     """
-    findings = check_attested(result.steps, attempt.snapshot.pull.number, attempt.job).values()
+    findings = check_attested(
+        result.steps, attempt.snapshot.pull.number, attempt.snapshot.other_base, attempt.job
+    ).values()
     return not errors_in(findings)

@@ -18,6 +18,7 @@ from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Reason
 from promotebot.gate.status import publish_pending
 from promotebot.git.branch import FetchedRepository
+from promotebot.github.checks import gate_context
 from promotebot.github.events import Pushed
 from promotebot.planning.committed import read_policy
 from promotebot.pulls.affected import AffectedPull, affected_pulls
@@ -72,9 +73,9 @@ class _Walk:
 
     def mark_pending(self, affected: AffectedPull) -> None:
         """Take a green of the old base back until the pull request is judged on the new one."""
-        number = affected.pull.number
+        number, gate = affected.pull.number, gate_context(self.branch, self.job.default_branch)
         try:
-            publish_pending(self.job.github, affected.head, f"{self.branch} moved; judging again")
+            publish_pending(self.job.github, affected.head, gate, f"{self.branch} moved; judging again")
         except PromotebotError as problem:
             log.warning("#%d is not marked as pending: %s", number, problem)
             self.failed[number] = error_answer(problem, self._replier(affected).context)
@@ -104,7 +105,7 @@ class _Walk:
 
     def _replier(self, affected: AffectedPull) -> Replier:
         replier = Replier(self.job.github, self.job.settings, self._requester(affected.pull.number))
-        replier.set_pull(affected.pull)
+        replier.set_pull(affected.pull, self.job.default_branch)
         return replier
 
     def _requester(self, number: int) -> Requester:

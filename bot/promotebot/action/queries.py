@@ -67,7 +67,7 @@ def _model_refusal(command: QueryCommand, registry: ModelRegistry | None) -> Ref
 def _why(_: QueryCommand, __: ModelRegistry, attempt: Attempt) -> Rendered:
     if not _may_open_models(attempt):
         job, head = attempt.job, attempt.snapshot.changeset.head
-        last = published_verdict(job.github, head, job.settings.bot_login)
+        last = published_verdict(job.github, head, attempt.replier.context.gate, job.settings.bot_login)
         return render_verdict(last.state if last else "", last.description if last else "", attempt.replier.context)
     result = evaluate_pull(attempt.snapshot, attempt.snapshot.changeset, attempt.job)
     findings = (*result.findings, *([result.waiting] if result.waiting else []))

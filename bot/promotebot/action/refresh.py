@@ -43,7 +43,9 @@ def refresh_pull(attempt: Attempt) -> Answer:
         return publish_gate(attempt)
     if isinstance(steps, Diverged) or not steps:
         return publish_gate(attempt)
-    if errors_in(check_attested(steps, attempt.snapshot.pull.number, attempt.job).values()):
+    if errors_in(
+        check_attested(steps, attempt.snapshot.pull.number, attempt.snapshot.other_base, attempt.job).values()
+    ):
         return publish_gate(attempt)  # planning them again would vouch for what the bot did not decide
     replier.set_head(changeset.head, changeset.policy.contacts)
     if not changeset.has_conflict and not any(is_of_another_policy(step, changeset) for step in steps):

@@ -15,7 +15,7 @@ from promotebot.comments.refusals import render_refused_event, render_unclear
 from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Refusal
 from promotebot.gate.status import Report, publish_verdict
-from promotebot.github.checks import Annotation, Conclusion
+from promotebot.github.checks import Annotation, Conclusion, gate_context
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # rules and artifacts are loaded by whoever judges, PyGithub by whoever makes the client
@@ -63,9 +63,10 @@ class Replier:
         self._comments: Sequence[IssueComment] | None = None
         self.context = comment_context(settings, requester)
 
-    def set_pull(self, pull: PullRequest) -> None:
-        """Speak of this pull request's head and base from now on."""
-        self.context = replace(self.context, head_sha=pull.head_sha, base_ref=pull.base_ref)
+    def set_pull(self, pull: PullRequest, default_branch: str) -> None:
+        """Speak of this pull request's head and base from now on, and publish under the base's own context."""
+        gate = gate_context(pull.base_ref, default_branch)
+        self.context = replace(self.context, head_sha=pull.head_sha, base_ref=pull.base_ref, gate=gate)
 
     def set_comments(self, comments: Sequence[IssueComment]) -> None:
         """Take these for the pull request's comments when the next answer is posted: they were read a moment ago."""
@@ -100,7 +101,7 @@ class Replier:
             CouldNotVerify: when GitHub does not take the status; running the job again sets it.
         """
         report = Report(rendered.body, annotations=annotations)
-        publish_verdict(self._github, head_sha, conclusion, title, report)
+        publish_verdict(self._github, head_sha, self.context.gate, conclusion, title, report)
 
     def publish(self, result: GateResult, changeset: Changeset, rendered: Rendered) -> None:
         """Publish what the gate found on a head, as `check` does, with remarks on the lines that it is about.
@@ -111,7 +112,7 @@ class Replier:
         from promotebot.gate.report import annotate, report_title
 
         report = Report(rendered.body, report_title(result), annotate(result.findings, changeset))
-        publish_verdict(self._github, changeset.head, result.conclusion, result.title, report)
+        publish_verdict(self._github, changeset.head, self.context.gate, result.conclusion, result.title, report)
 
     def post_if_absent(self, answer: Answer, rendered: Rendered) -> Answer:
         """Leave a comment that stands there already: it says more than that nothing was written again."""

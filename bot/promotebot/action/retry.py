@@ -87,6 +87,8 @@ def retry_on_moved_head(
     for _ in range(ATTEMPTS):
         try:
             with fetch_pull(requester.pull, job, known) as snapshot:
+                # What is judged now may go into another base than it did a moment ago.
+                replier.set_pull(snapshot.pull, snapshot.default_branch)
                 return work(Attempt(requester, job, replier, snapshot))
         except RefChanged as problem:  # noqa: PERF203 - the loop is there for it
             log.warning("%s; reading it again", problem.message)

@@ -25,6 +25,7 @@ from promotebot.gate.requests import check_attested
 from promotebot.promotion.replay import Step
 from promotebot.pulls.promotions import WITHDRAWN, load_pending, request_id, without
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions
+from promotebot.registry.model import Source
 from promotebot.registry.names import ModelName, Stage
 
 
@@ -71,7 +72,7 @@ class Withdrawal:
     def _take_back(self, carried: Sequence[Step]) -> Answer:
         """Take back what was decided and the branch does not carry: it was forced away, and could be forced back."""
         replier, record = self.attempt.replier, self.attempt.record
-        kept = {attestation_context(step.digest) for step in carried}
+        kept = {attestation_context(step.digest, self.attempt.snapshot.other_base) for step in carried}
         meant = [one for one in record.standing(kept) if self._is_named(one)]
         if not meant and self.quiet:
             return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_WITHDRAW)
@@ -94,14 +95,14 @@ class Withdrawal:
         return self.model in (None, one.model) and self.stage in (None, one.stage)
 
     def _is_meant(self, step: Step) -> bool:
-        """A promotion made at a terminal has no request to take back; its author edits the branch."""
+        """A promotion made at a terminal was asked of nobody here; its author edits the branch."""
         wanted = self.model in (None, step.model) and self.stage in (None, step.event.stage)
-        return wanted and bool(request_id(step))
+        return wanted and step.event.source is Source.GITHUB
 
     def _withdraw(self, chosen: Sequence[Step], pending: PendingPromotions) -> Answer:
         snapshot, job, replier = self.attempt.snapshot, self.attempt.job, self.attempt.replier
         kept = [step for step in pending.own if step not in chosen]
-        unattested = errors_in(check_attested(kept, snapshot.pull.number, job).values())
+        unattested = errors_in(check_attested(kept, snapshot.pull.number, snapshot.other_base, job).values())
         if unattested:
             return self._invalid(InvalidPromotions(tuple(unattested)), Reason.HAND_EDIT)
         remaining = without(chosen, pending, snapshot, job)
@@ -136,5 +137,5 @@ class Withdrawal:
 
 def _message(chosen: Sequence[Step], requester: Requester) -> str:
     names = ", ".join(dict.fromkeys(step.event.pointer.artifact_id for step in chosen))
-    lines = [f"{WITHDRAWN}: {request_id(step)}" for step in chosen]
+    lines = [f"{WITHDRAWN}: {request_id(step)}" for step in chosen if request_id(step)]
     return "\n".join([f"revert(ml): Withdraw {names}", "", *lines, f"Requested-by: {requester.login}", ""])

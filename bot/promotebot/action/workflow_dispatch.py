@@ -108,7 +108,7 @@ def _carry_out(command: ChangeCommand, opened: _Opened, requester: Requester, jo
     requester = replace(requester, pull=opened.number)
     replier = Replier(job.github, job.settings, requester)
     pull = job.github.pull(opened.number)
-    replier.set_pull(pull)
+    replier.set_pull(pull, job.default_branch)
     # --sha pinned the base, which was checked; the empty commit on it is what the request is for from here on.
     arguments = replace(command.arguments, sha=opened.head or parse_git_sha(pull.head_sha))
     return report_errors(

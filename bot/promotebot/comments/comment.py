@@ -32,6 +32,8 @@ class CommentContext:
     """The people the policy names where a failure is shown."""
     request_word: str = "this comment"
     """The label of the link to `request_url`."""
+    gate: str = "promotebot/gate"
+    """The context of the required status, which each base has of its own."""
 
     @property
     def repo_url(self) -> str:

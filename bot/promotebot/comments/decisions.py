@@ -224,7 +224,8 @@ def _closing(request: Request, context: CommentContext, commit_sha: str | None) 
         f"**Sign off:** approve and merge. To ask again for exactly these bytes:\n{command}",
         # https://docs.github.com/en/actions/concepts/security/github_token
         f"Other required checks do not run by themselves on {context.commit(commit_sha)} (a push by the Actions token "
-        "starts no workflow, only `promotebot/gate` is set): close and reopen the pull request, or use an App token.",
+        f"starts no workflow, only {code(context.gate)} is set): "
+        "close and reopen the pull request, or use an App token.",
     ]
 
 

@@ -91,7 +91,7 @@ def render_gate(
     # While people are waited for, nothing is wrong: that is neither a refusal nor a pass.
     refused = errors_in(findings)
     verb = "refuses" if refused else "waits on" if waiting else "passes"
-    head = f"🚦 {code('promotebot/gate')} {verb} {code(context.head_sha[:7])}"
+    head = f"🚦 {code(context.gate)} {verb} {code(context.head_sha[:7])}"
     return note(
         GATE,
         head,
@@ -160,14 +160,14 @@ def render_verdict(state: str, description: str, context: CommentContext) -> Ren
     title = f"The gate says: {description or state}" if state else "The gate has said nothing yet"
     commit = f"{context.repo_url}/commit/{context.head_sha}"
     said = (
-        f"{code('promotebot/gate')} is **{text(state)}** on {context.commit(context.head_sha)}; every rule is in "
+        f"{code(context.gate)} is **{text(state)}** on {context.commit(context.head_sha)}; every rule is in "
         f"{link('the report beside it', f'{commit}/checks')}."
     )
     return note(
         QUERY,
         f"🔎 {text(title)}",
         [
-            said if state else f"{context.commit(context.head_sha)} has no {code('promotebot/gate')} of ours.",
+            said if state else f"{context.commit(context.head_sha)} has no {code(context.gate)} of ours.",
             "Nothing was judged again for this answer: that opens models, and is for who has write permission.",
         ],
         context,

@@ -14,6 +14,11 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import GitHub, PullRequest
 
 RULE = "separation"
+_OF_A_FORK = error(
+    RULE,
+    "cannot pass for a fork, as GitHub does not say who pushed to it",
+    remedy="push the branch to this repository and open the pull request from there",
+)
 
 
 def separation(
@@ -40,6 +45,8 @@ def separation(
     """
     if policy.separation is None or not (steps or changes_policy):
         return None
+    if pull.is_fork:
+        return _OF_A_FORK
     needed = policy.separation.approvals
     involved = {pull.author, *pushers, *(step.event.request.login for step in steps if step.event.request)}
     others = [login for login in github.approvals(pull.number, head_sha) if login not in involved]
@@ -49,19 +56,18 @@ def separation(
         others = [login for login in others if login != pusher and _may_write(login, github)]
     if len(others) >= needed:
         return passed(RULE, f"{head_sha[:7]} is approved by {', '.join(others)}, who neither asked nor pushed")
-    missing = needed - len(others)
+    return _missing(needed - len(others), head_sha, involved)
+
+
+def _missing(count: int, head_sha: str, involved: set[str]) -> Finding:
     return error(
         RULE,
-        f"waits for {missing} more approval{'' if missing == 1 else 's'} of {head_sha[:7]}",
-        remedy=f"somebody with write permission other than {_listed(involved)} approves this very commit in a review; "
-        "the check follows by itself",
+        f"waits for {count} more approval{'' if count == 1 else 's'} of {head_sha[:7]}",
+        remedy=f"somebody with write permission other than {' or '.join(sorted(involved))} approves this very commit "
+        "in a review; the check follows by itself",
     )
 
 
 def _may_write(login: str, github: GitHub) -> bool:
     held = github.permission(login)
     return held is not None and held >= Permission.WRITE
-
-
-def _listed(logins: set[str]) -> str:
-    return " or ".join(sorted(logins))

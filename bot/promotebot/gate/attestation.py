@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from promotebot.github.checks import context_for
 from promotebot.promotion.replay import Step
 from promotebot.registry.model import RequestRef
 from promotebot.registry.names import Digest
@@ -22,12 +23,15 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
 PREFIX = "promotebot/event/"
 
 
-def attestation_context(digest: Digest) -> str:
+def attestation_context(digest: Digest, base: str = "") -> str:
     """Return the context under which an event is attested: `promotebot/event/` and its digest, 64 hexadecimal digits.
+
+    Where the pull request goes into another branch than the default one, its name follows: what was decided by that
+    base's policy is decided for no other base.
 
     All of them: a writer has a say in an event's bytes, and could make two events alike in some of them.
     """
-    return PREFIX + digest.removeprefix("sha256:")
+    return context_for(PREFIX + digest.removeprefix("sha256:"), base)
 
 
 def described(ref: RequestRef) -> str:
@@ -35,8 +39,11 @@ def described(ref: RequestRef) -> str:
     return f"#{ref.pull} {ref.id} "
 
 
-def attest(steps: Iterable[Step], github: GitHub) -> None:
+def attest(steps: Iterable[Step], github: GitHub, base: str) -> None:
     """Record that the bot decided these events. Events made at a terminal have no request and are left out.
+
+    Args:
+        base: the base's name, empty for the default branch.
 
     Raises:
         CouldNotVerify: when GitHub does not take one.
@@ -45,14 +52,15 @@ def attest(steps: Iterable[Step], github: GitHub) -> None:
         ref, stage = step.event.request, step.event.stage
         if ref:
             description = f"{described(ref)}{step.model} → {stage.label if stage else '?'}"
-            context = attestation_context(step.digest)
+            context = attestation_context(step.digest, base)
             github.publish_status(ref.head_sha, context=context, state="success", description=description)
 
 
-def revoke(steps: Iterable[Step], github: GitHub, *, why: str) -> None:
+def revoke(steps: Iterable[Step], github: GitHub, base: str, *, why: str) -> None:
     """Record that these events stand no longer.
 
     Args:
+        base: the base's name, empty for the default branch.
         why: in a few words, for the status's description.
 
     Raises:
@@ -61,11 +69,11 @@ def revoke(steps: Iterable[Step], github: GitHub, *, why: str) -> None:
     for step in steps:
         ref = step.event.request
         if ref:
-            context, description = attestation_context(step.digest), f"{described(ref)}{why}"
+            context, description = attestation_context(step.digest, base), f"{described(ref)}{why}"
             github.publish_status(ref.head_sha, context=context, state="failure", description=description)
 
 
-def attestation_problems(steps: Iterable[Step], github: GitHub, bot_login: str) -> Mapping[Digest, str]:
+def attestation_problems(steps: Iterable[Step], github: GitHub, base: str, bot_login: str) -> Mapping[Digest, str]:
     """Return, by the event's digest, why an event does not count as decided by the bot; those that do are left out.
 
     Only events that name a request are asked about. The newest status of the event's context decides.
@@ -76,7 +84,7 @@ def attestation_problems(steps: Iterable[Step], github: GitHub, bot_login: str) 
     wanted: dict[str, dict[str, Step]] = {}
     for step in steps:
         if step.event.request:
-            wanted.setdefault(step.event.request.head_sha, {})[attestation_context(step.digest)] = step
+            wanted.setdefault(step.event.request.head_sha, {})[attestation_context(step.digest, base)] = step
     problems: dict[Digest, str] = {}
     for head_sha, contexts in wanted.items():
         newest = _newest(github, head_sha, set(contexts))

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from promotebot.artifact.dataset import examine_dataset
 from promotebot.findings import Finding, Severity, error, errors_in, passed, warnings_in
 from promotebot.gate.policy import RULE as POLICY_RULE
 from promotebot.gate.policy import check_policy
@@ -24,7 +23,6 @@ from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.compare import ChangesetLike, replay_change
 from promotebot.registry.model import Source
-from promotebot.registry.names import Stage
 
 FactsOf = Callable[[Request], Facts]
 
@@ -83,8 +81,9 @@ def evaluate_gate(
     told = tuple(check_policy(changeset))
     if isinstance(replayed, Diverged):
         return GateResult((), (*replayed.findings, *told))
+    around = check_surroundings(changeset, changeset.base_registry, after)
     if after is None:
-        return GateResult((), (passed("gate.replay", "neither base nor head has a registry"), *told))
+        return GateResult((), (passed("gate.replay", "neither base nor head has a registry"), *told, *around))
     findings = [*told, passed("gate.replay", f"the registry is the base's plus {len(replayed.steps)} event(s)")]
     findings += check_orphans(after, changeset.base_registry)
     findings += _answered_once(changeset, replayed.steps)
@@ -93,10 +92,7 @@ def evaluate_gate(
     findings += _planned(changeset, replayed.steps, facts or (lambda request: _facts(changeset, request)), examine, now)
     if changeset.base_registry is not None:
         findings += check_trees(changeset, changeset.base_registry, after, replayed.steps, examine)
-        findings += check_surroundings(changeset, changeset.base_registry, after)
-    for dataset_id in sorted({step.event.pointer.dataset_id or "" for step in replayed.steps if _goes_active(step)}):
-        required = changeset.policy.require_dataset
-        findings += examine_dataset(changeset.head_files, dataset_id, required=required) if dataset_id else ()
+    findings += around
     return GateResult(replayed.steps, tuple(findings))
 
 
@@ -157,7 +153,3 @@ def _answered_once(changeset: ChangesetLike, steps: tuple[Step, ...]) -> Iterato
             )
             yield error("gate.request", message, where=changeset.registry_path, remedy=_ASK)
         seen |= {ref.id} if ref is not None else set()
-
-
-def _goes_active(step: Step) -> bool:
-    return step.event.to_stage is Stage.ACTIVE

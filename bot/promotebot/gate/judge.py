@@ -33,7 +33,7 @@ def evaluate_pull(
     facts = (lambda request: facts_of(request, snapshot, job, base)) if base else None
     result = evaluate_gate(changeset, examine=job.examine, now=snapshot.now, facts=facts)
     requests = RequestCheck(snapshot, changeset, job, decided)
-    result = replace(result, findings=(*result.findings, *requests.findings(result.steps)))
+    result = replace(result, findings=(*result.findings, *requests.findings(result.steps), *requests.policy_findings()))
     involved, changed = requests.people(result.steps), changes_policy(changeset)
     approval = separation(
         result.steps, changeset.head, snapshot.pull, changeset.policy, job.github, involved, changes_policy=changed

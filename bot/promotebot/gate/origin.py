@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promotebot.gate.attestation import attestation_problems
-from promotebot.github.checks import GATE
+from promotebot.github.checks import gate_context, other_base
 from promotebot.promotion.replay import Step
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.mainline import Mainline
@@ -45,7 +45,7 @@ def origin_of(step: Step, branch: Mainline, job: JobContext) -> Origin:
         pulls = job.github.pulls_with(commit) if commit else ()
     elif ref is None or ref.repo != job.settings.repository:
         return Origin(step, commit, None, "it says it came from GitHub and names no request of this repository")
-    elif problem := attestation_problems([step], job.github, job.settings.bot_login).get(step.digest, ""):
+    elif problem := _attestation_problem(step, branch, job):
         return Origin(step, commit, None, problem)  # its request may name any pull request, also one that is not there
     else:
         pulls = [job.github.pull(ref.pull)]
@@ -54,16 +54,21 @@ def origin_of(step: Step, branch: Mainline, job: JobContext) -> Origin:
     return next(iter([*green, *origins]), Origin(step, commit, None, "no pull request brought it"))
 
 
+def _attestation_problem(step: Step, branch: Mainline, job: JobContext) -> str:
+    base = other_base(branch.name, job.default_branch)
+    return attestation_problems([step], job.github, base, job.settings.bot_login).get(step.digest, "")
+
+
 def _problem(step: Step, pull: PullRequest, branch: Mainline, job: JobContext) -> str:
     number, head = f"#{pull.number}", pull.head_sha[:7]
     if not pull.merged or pull.base_ref != branch.name:
         return f"{number} was not merged into {branch.name}"
     if not branch.is_at(pull.head_sha, step):
         return f"{number} was merged without it"
-    statuses = job.github.statuses(pull.head_sha)
-    newest = next((status for status in statuses if status.context == GATE), None)
+    gate, statuses = gate_context(branch.name, job.default_branch), job.github.statuses(pull.head_sha)
+    newest = next((status for status in statuses if status.context == gate), None)
     if newest is None:
-        return f"{GATE} was never set on {head}, with which {number} was merged"
+        return f"{gate} was never set on {head}, with which {number} was merged"
     if newest.creator != job.settings.bot_login:
-        return f"{GATE} was set by {newest.creator} on {head}, with which {number} was merged"
-    return "" if newest.state == "success" else f"{number} was merged while {GATE} said {newest.state} on {head}"
+        return f"{gate} was set by {newest.creator} on {head}, with which {number} was merged"
+    return "" if newest.state == "success" else f"{number} was merged while {gate} said {newest.state} on {head}"

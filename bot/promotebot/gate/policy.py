@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from promotebot.artifact.source import FileSource
 from promotebot.errors import InvalidInput
@@ -31,8 +31,7 @@ def check_policy(changeset: ChangesetLike) -> Iterator[Finding]:
         return
     place = changeset.policy_path
     try:
-        ends = (changeset.fork_files, changeset.base_files, changeset.head_files)
-        fork, base, head = (_bytes(files, place) for files in ends)
+        fork, base, head = _ends(changeset)
         if fork != base != head:
             yield error(RULE, _BOTH, where=place, remedy=_UP_TO_DATE)
             return
@@ -50,6 +49,30 @@ def check_policy(changeset: ChangesetLike) -> Iterator[Finding]:
 
 _BOTH = "Base and branch both changed the policy, so no commit shows the one that merging gives."
 _UP_TO_DATE = "bring the branch up to date: git fetch origin && git merge origin/<base> && git push"
+
+
+def loosened_keys(changeset: ChangesetLike) -> list[str]:
+    """Return the keys of the policy by which the branch may allow something that was refused.
+
+    A policy that does not read loosens nothing: `check_policy` refuses it.
+    """
+    if not changes_policy(changeset):
+        return []
+    try:
+        head = parse_policy(_ends(changeset)[-1], where=changeset.policy_path)
+    except InvalidInput:
+        return []
+    return [change.key for change in compare_policies(changeset.policy, head) if change.loosens]
+
+
+def _ends(changeset: ChangesetLike) -> Sequence[bytes | None]:
+    """Return the policy's bytes at fork point, base and head.
+
+    Raises:
+        InvalidInput: where one of them is no regular file.
+    """
+    ends = (changeset.fork_files, changeset.base_files, changeset.head_files)
+    return [_bytes(files, changeset.policy_path) for files in ends]
 
 
 def _bytes(files: FileSource, path: str) -> bytes | None:

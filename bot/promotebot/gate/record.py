@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import islice
 
 from promotebot.gate.attestation import PREFIX
-from promotebot.github.checks import GATE
+from promotebot.github.checks import gate_context, is_gate
 from promotebot.github.ports import BranchPush, CommitStatus
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import heads_of
@@ -91,12 +91,31 @@ class PullRecord:
         revoked = 0
         for sha in self.heads:
             # What the base holds is the base's own. Asked last: a commit that was pushed away has to be fetched first.
-            if sha == keep or not self._is_green(sha) or self._is_of_base(sha):
+            green = [] if sha == keep else self._green(sha)
+            if not green or self._is_of_base(sha):
                 continue
-            self.job.github.publish_status(sha, context=GATE, state="failure", description=why)
+            for context in green:
+                self.job.github.publish_status(sha, context=context, state="failure", description=why)
             log.info("%s is green no longer: %s", sha[:7], why)
             revoked += 1
         return revoked
+
+    def revoke_other_bases(self) -> None:
+        """Turn the present head's verdict red for each base that no pull request from it goes into any more.
+
+        When such a base moves nothing judges the head again, and the pull request could get that base back, still
+        green.
+
+        Raises:
+            CouldNotVerify: when GitHub does not answer, or does not take a status.
+        """
+        if not self.snapshot.other_base and not self.snapshot.trusted.bases:
+            return  # nothing is green for another base
+        pull, head = self.snapshot.pull, self.snapshot.changeset.head
+        why = f"#{pull.number} goes into {pull.base_ref} now"
+        for context in self._green(head):
+            if context != self._gate:
+                self.job.github.publish_status(head, context=context, state="failure", description=why)
 
     def standing(self, keep: Collection[str] = ()) -> list[Attestation]:
         """Return what the bot decided for this pull request, wherever its branch has been, and did not take back.
@@ -144,8 +163,19 @@ class PullRecord:
                 request_id, _, what = rest.partition(" ")
                 yield Attestation(sha, status.context, status.state == "success", request_id, what)
 
-    def _is_green(self, sha: str) -> bool:
-        return any(status.context == GATE and status.state == "success" for status in self._ours(sha))
+    @property
+    def _gate(self) -> str:
+        return gate_context(self.snapshot.pull.base_ref, self.snapshot.default_branch)
+
+    def _green(self, sha: str) -> list[str]:
+        """Return the green verdicts on a commit, by context, but for those on which another pull request stands."""
+        green = [s.context for s in self._ours(sha) if is_gate(s.context) and s.state == "success"]
+        if set(green) <= {self._gate}:
+            return green
+        number, default = self.snapshot.pull.number, self.snapshot.default_branch
+        others = [p for p in self.job.github.pulls_with(sha) if p.head_sha == sha and p.number != number]
+        theirs = {gate_context(p.base_ref, default) for p in others if p.merged or p.state == "open"}
+        return [context for context in green if context == self._gate or context not in theirs]
 
     def _is_of_base(self, sha: str) -> bool:
         changeset = self.snapshot.changeset

@@ -10,6 +10,7 @@ from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity, error, passed
 from promotebot.gate.admission import DOING, permission_refusal, pull_refusal, target_refusal
 from promotebot.gate.attestation import attestation_problems
+from promotebot.gate.policy import changes_policy, loosened_keys
 from promotebot.gate.pushers import pushers_since
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.replay import Step
@@ -27,6 +28,8 @@ RULES = {
     Reason.PULL_CLOSED: "gate.request",
 }
 """The rule under which the gate shows a refusal of the door."""
+
+_WEAKENING = "weakening the policy or promoting to"
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,9 @@ class RequestCheck:
         for step in (step for step in steps if step.event.source is not Source.GITHUB):
             found += self._made_at_a_terminal(step)
         others = [step for step in steps if step.digest not in self.decided]
-        for step, attested in check_attested(others, self.snapshot.pull.number, self.job).items():
+        for step, attested in check_attested(
+            others, self.snapshot.pull.number, self.snapshot.other_base, self.job
+        ).items():
             found.append(attested)
             if attested.severity is Severity.PASS:  # else the actor is only what the branch says
                 found += self._permitted(step, str(step.event.actor))
@@ -69,6 +74,34 @@ class RequestCheck:
         yield passed("gate.request", f"{subject(step)}: {made}; opened by {pull.author}{pushed}")
         for login in (pull.author, *others):
             yield from self._permitted(step, login)
+
+    def policy_findings(self) -> Iterator[Finding]:
+        """Yield an error for each person behind a change of the policy who may not make it.
+
+        What may weaken the policy needs the highest role that the base's policy asks for any stage: it could give that
+        role to everybody. A fork's change that needs approvals cannot get them: GitHub does not say who pushed it.
+
+        Raises:
+            CouldNotVerify: when GitHub does not answer.
+        """
+        pull, policy, place = self.snapshot.pull, self.changeset.policy, self.changeset.policy_path
+        loosened = loosened_keys(self.changeset)
+        unapproved = pull.is_fork and policy.separation is not None and changes_policy(self.changeset)
+        if not loosened and not unapproved:
+            return
+        people, keys = self._people, ", ".join(f"`{key}`" for key in loosened)
+        if isinstance(people, Finding):
+            change = f"weakening the policy ({keys})" if loosened else "a change of the policy under `separation`"
+            message = f"Nobody knows who asks for {change}: {people.message}"
+            yield error("policy.changed", message, where=place, remedy=people.remedy)
+            return
+        highest = max(Stage, key=lambda stage: (policy.stages.permission(stage), stage.rank))
+        role = policy.stages.permission(highest).name.lower()
+        remedy = f"somebody with {role} permission opens it, from a branch that nobody without it pushed to"
+        for login in sorted(people | {pull.author}):
+            refusal = permission_refusal(login, highest, policy, self.job.github, _WEAKENING)
+            if refusal:
+                yield error("policy.changed", f"{keys}: {refusal.message}", where=place, remedy=remedy)
 
     def people(self, steps: Sequence[Step]) -> frozenset[str]:
         """Return everybody who moved a branch with events made at a terminal; nobody where there are none."""
@@ -104,16 +137,19 @@ class RequestCheck:
             yield _as_finding(refusal, subject(step))
 
 
-def check_attested(steps: Iterable[Step], pull: int, job: JobContext) -> dict[Step, Finding]:
+def check_attested(steps: Iterable[Step], pull: int, base: str, job: JobContext) -> dict[Step, Finding]:
     """Return a finding for each event that came through GitHub: the bot decided it for this pull request, or did not.
 
     Events made at a terminal are left out.
+
+    Args:
+        base: the base's name, empty for the default branch.
 
     Raises:
         CouldNotVerify: when GitHub does not answer.
     """
     asked = [step for step in steps if step.event.source is Source.GITHUB]
-    problems = attestation_problems(asked, job.github, job.settings.bot_login)
+    problems = attestation_problems(asked, job.github, base, job.settings.bot_login)
     repo = job.settings.repository
     return {step: _attested(step, _foreign(step, repo, pull) or problems.get(step.digest, "")) for step in asked}
 

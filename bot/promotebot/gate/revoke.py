@@ -14,7 +14,8 @@ from promotebot.pulls.snapshot import PullSnapshot
 def revoke_heads(snapshot: PullSnapshot, job: JobContext, *, why: str, keep: str = "") -> int:
     """Turn the required status red on every head that the pull request has had and that is green by our account.
 
-    A head that the base holds is the base's own, and left alone. GitHub does not tell the heads of a fork's branch.
+    That is the status of every base: the pull request may have had another one, and could get it back. A head that the
+    base holds is the base's own, and left alone. GitHub does not tell the heads of a fork's branch.
 
     Args:
         why: in a few words, for the status's description.

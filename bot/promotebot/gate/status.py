@@ -1,4 +1,7 @@
-"""The verdict on a commit: the required status `promotebot/gate`, and the report in a check run beside it."""
+"""The verdict on a commit: the required status `promotebot/gate`, and the report in a check run beside it.
+
+The status's context is that of the base branch (`github.checks.gate_context`).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promotebot.errors import PromotebotError
-from promotebot.github.checks import CHECK_NAME, GATE, STATES, Annotation, Conclusion
+from promotebot.github.checks import CHECK_NAME, STATES, Annotation, Conclusion
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import CommitStatus, GitHub
@@ -26,7 +29,7 @@ class Report:
     annotations: Sequence[Annotation] = ()
 
 
-def publish_pending(github: GitHub, head_sha: str, reason: str) -> None:
+def publish_pending(github: GitHub, head_sha: str, context: str, reason: str) -> None:
     """Take what the required status said of a commit back, until it is judged again.
 
     Args:
@@ -35,20 +38,22 @@ def publish_pending(github: GitHub, head_sha: str, reason: str) -> None:
     Raises:
         CouldNotVerify: when GitHub does not take the status.
     """
-    github.publish_status(head_sha, context=GATE, state="pending", description=reason)
+    github.publish_status(head_sha, context=context, state="pending", description=reason)
 
 
-def published_verdict(github: GitHub, head_sha: str, bot_login: str) -> CommitStatus | None:
+def published_verdict(github: GitHub, head_sha: str, context: str, bot_login: str) -> CommitStatus | None:
     """Return what the bot said of a commit last; None where it said nothing. What anybody else posted is passed over.
 
     Raises:
         CouldNotVerify: when GitHub does not answer.
     """
     statuses = github.statuses(head_sha)
-    return next((status for status in statuses if (status.context, status.creator) == (GATE, bot_login)), None)
+    return next((status for status in statuses if (status.context, status.creator) == (context, bot_login)), None)
 
 
-def publish_verdict(github: GitHub, head_sha: str, conclusion: Conclusion, title: str, report: Report) -> None:
+def publish_verdict(
+    github: GitHub, head_sha: str, context: str, conclusion: Conclusion, title: str, report: Report
+) -> None:
     """Set the required status on a commit, and put the report beside it, which nothing requires.
 
     A status has no suite to get lost in, the last one counts, and GitHub records who set it (docs/architecture.md,
@@ -57,7 +62,7 @@ def publish_verdict(github: GitHub, head_sha: str, conclusion: Conclusion, title
     Raises:
         CouldNotVerify: when GitHub does not take the status.
     """
-    github.publish_status(head_sha, context=GATE, state=STATES[conclusion], description=title)
+    github.publish_status(head_sha, context=context, state=STATES[conclusion], description=title)
     try:
         if not github.publish_check(
             head_sha,

@@ -1,4 +1,4 @@
-"""Changes beside a directory that a pointer names, which change what a checkout or a merge makes of it."""
+"""Changes beside registry, policy and named directories, which change what a checkout or a merge makes of them."""
 
 from __future__ import annotations
 
@@ -6,46 +6,62 @@ from collections.abc import Collection, Iterator
 
 from promotebot.findings import Finding, error
 from promotebot.pulls.compare import ChangesetLike
-from promotebot.pulls.named import is_attributes, named_places
+from promotebot.pulls.named import is_attributes, is_ours, named_places, our_places
 from promotebot.pulls.twins import twins
 from promotebot.registry.registry import ModelRegistry
 
 
-def check_surroundings(changeset: ChangesetLike, base: ModelRegistry, head: ModelRegistry) -> Iterator[Finding]:
-    """Yield errors where a named directory means something else after a merge, or in a checkout, with the same tree."""
-    directories = named_places(base, head, changeset.changed_paths, changeset.policy_path)
-    yield from _twins(changeset, directories)
-    yield from _attributes(changeset, directories)
-    carried = changeset.carried_into(directories) if directories else None
+def check_surroundings(
+    changeset: ChangesetLike, base: ModelRegistry | None, head: ModelRegistry | None
+) -> Iterator[Finding]:
+    """Yield errors where registry, policy or a named directory means something else after a merge, or in a checkout."""
+    places = our_places(changeset.registry_path, changeset.policy_path)
+    if base and head:
+        places |= named_places(base, head, changeset.changed_paths, changeset.policy_path)
+    yield from _twins(changeset, places)
+    yield from _attributes(changeset, places)
+    carried = changeset.carried_into(places)
     if carried:
         yield error(
             "gate.tree",
             f"One of base and branch changed {carried}; the other deleted or renamed it, and put files into a "
-            "directory that a pointer names. A merge may carry the change there.",
+            "directory that a pointer names, or in the place of registry or policy. A merge may carry the change "
+            "there.",
             where=carried,
             remedy="bring the branch up to date: git fetch origin && git merge origin/<base> && git push",
         )
 
 
-def _twins(changeset: ChangesetLike, directories: Collection[str]) -> Iterator[Finding]:
-    for place, directory in twins(directories, changeset.changed_paths):
-        if changeset.head_files.kind(place) is not None:
+def _twins(changeset: ChangesetLike, places: Collection[str]) -> Iterator[Finding]:
+    for path, place in twins(places, changeset.changed_paths):
+        if changeset.head_files.kind(path) is not None:
             yield error(
                 "gate.tree",
-                f"{place} and {directory}, which a pointer names, are the same place on macOS and Windows.",
-                where=place,
-                remedy=f"give it another name: git mv {place} NAME",
+                f"{path} and {place}, {_role(place, changeset)}, are the same place on macOS and Windows.",
+                where=path,
+                remedy=f"give it another name: git mv {path} NAME",
             )
 
 
-def _attributes(changeset: ChangesetLike, directories: Collection[str]) -> Iterator[Finding]:
+def _attributes(changeset: ChangesetLike, places: Collection[str]) -> Iterator[Finding]:
     files = [path for path in changeset.changed_paths if is_attributes(path)]
-    converted = changeset.newly_converted(directories) if files else ()
+    converted = changeset.newly_converted(places) if files else ()
     if converted:
+        first = converted[0]
+        own = is_ours(first, changeset.registry_path, changeset.policy_path)
         more = f" and {len(converted) - 1} more" if len(converted) > 1 else ""
         yield error(
             "gate.attributes",
-            f"By {', '.join(files)} a checkout may change the bytes of {converted[0]}{more}, which a pointer names.",
+            f"By {', '.join(files)} a checkout may change the bytes of {first}{more}, {_role(first, changeset)}.",
             where=files[0],
-            remedy=f"narrow the patterns, so that they leave out {converted[0].rpartition('/')[0]}",
+            remedy=f"narrow the patterns, so that they leave out {first if own else first.rpartition('/')[0]}",
         )
+
+
+def _role(place: str, changeset: ChangesetLike) -> str:
+    """Return what a place is for the bot, as a relative clause."""
+    if place == changeset.policy_path:
+        return "which is the policy"
+    if is_ours(place, changeset.registry_path, changeset.policy_path):
+        return "which belongs to the registry"
+    return "which a pointer names"

@@ -35,6 +35,12 @@ class PolicyChange:
     after: str
     effect: Effect
 
+    @property
+    def loosens(self) -> bool:
+        """True when it may allow something that was refused: it is weaker, or cannot be ordered and decides at all."""
+        cannot_be_ordered = self.effect is Effect.OTHER and DIRECTIONS[self.key] is not _never
+        return self.effect is Effect.WEAKER or cannot_be_ordered
+
 
 def compare_policies(base: Policy, head: Policy) -> tuple[PolicyChange, ...]:
     """Return the keys that differ, in the policy's order. A section that one side leaves out is one key."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from promotebot.errors import PromotebotError
 from promotebot.git.branch import FetchedRepository
 from promotebot.planning.committed import read_registry
+from promotebot.promotion.places import every_place
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import heads_of
-from promotebot.pulls.named import every_place, is_attributes, is_ours, places_of
+from promotebot.pulls.named import is_attributes, is_ours, our_places, places_of
 from promotebot.pulls.snapshot import BASE, HEAD, remote, remote_head
 from promotebot.pulls.twins import twins
 from promotebot.registry.names import GitSha
@@ -61,7 +62,7 @@ def affected_pulls(pulls: Sequence[PullRequest], base_ref: str, before: str, job
 
 @dataclass(frozen=True)
 class _Named:
-    """What the base's pointers name, read once, however many pull requests are open."""
+    """Registry, policy and what the base's pointers name, read once, however many pull requests are open."""
 
     repository: FetchedRepository
     base: GitSha
@@ -75,8 +76,7 @@ class _Named:
         try:
             paths = changeset.changed_paths
             return (
-                any(is_ours(path, settings.registry_path, settings.policy_path) for path in paths)
-                or not self._places.isdisjoint(changeset.changed_places)
+                not self._places.isdisjoint(changeset.changed_places)
                 or any(map(is_attributes, paths))
                 or any(twins(self._places, paths))
                 or changeset.carried_into(self._places) is not None
@@ -108,5 +108,7 @@ class _Named:
 
     @cached_property
     def _places(self) -> frozenset[str]:
-        registry = read_registry(self.repository, self.base, self.job.settings.registry_path)
-        return every_place(registry) if registry else frozenset()
+        settings = self.job.settings
+        ours = our_places(settings.registry_path, settings.policy_path)
+        registry = read_registry(self.repository, self.base, settings.registry_path)
+        return ours | every_place(registry) if registry else ours

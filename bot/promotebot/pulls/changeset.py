@@ -15,12 +15,13 @@ from promotebot.git.repository import Repository
 from promotebot.planning.committed import open_registry, pointed_directories, read_policy, registry_files
 from promotebot.promotion.infer import InferenceContext
 from promotebot.promotion.policy import Policy
-from promotebot.pulls.named import places_of
+from promotebot.pulls.named import is_ours, places_of
 from promotebot.registry.names import ArtifactPath, GitSha, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry
 
 MANIFEST_BYTES = 4 * 1024 * 1024
-CONVERTING = ("text", "eol", "crlf", "ident", "filter", "working-tree-encoding", "export-subst", "export-ignore")
+LINE_ENDINGS = ("text", "eol", "crlf")
+CONVERTING = (*LINE_ENDINGS, "ident", "filter", "working-tree-encoding", "export-subst", "export-ignore")
 """The attributes by which a checkout, or an archive, differs from what is stored."""
 AS_IT_IS = ("unspecified", "unset")
 
@@ -129,8 +130,8 @@ class Changeset:
         """Return whether the branch changed anything in a directory that the base has: others may point to it."""
         return directory in self.changed_places and self.base_files.kind(directory) is not None
 
-    def carried_into(self, directories: Collection[str]) -> str | None:
-        """Return a path that one side changed and the other took away, while it put files into one of the directories.
+    def carried_into(self, places: Collection[str]) -> str | None:
+        """Return a path that one side changed and the other took away, while it put files into one of these places.
 
         A merge takes that for a rename, and carries the change to the new name: https://git-scm.com/docs/git-merge
         """
@@ -139,7 +140,7 @@ class Changeset:
             return None
         ends = ((self.base, self.base_files), (self.head, self.head_files))
         for (mover, there), (other, here) in (ends, reversed(ends)):
-            if places_of(changed(fork, mover, "A")).isdisjoint(directories):
+            if places_of(changed(fork, mover, "A")).isdisjoint(places):
                 continue
             both = places_of(changed(fork, mover, "D")) & places_of(changed(fork, other))
             for place in sorted(both, key=lambda place: (-place.count("/"), place)):  # the files before the directories
@@ -147,14 +148,23 @@ class Changeset:
                     return place
         return None
 
-    def newly_converted(self, directories: Collection[str]) -> Sequence[str]:
-        """Return the files in these directories whose bytes a checkout may change since the branch left its base."""
+    def newly_converted(self, places: Collection[str]) -> Sequence[str]:
+        """Return the files in these places that a checkout may give otherwise since the branch left its base.
+
+        Line endings change what an artifact's bytes are, and nothing of what registry and policy mean.
+        """
         entries = self.repository.list_tree(self.head, "", recursive=True)
         files = [entry.path for entry in entries if entry.kind is Kind.FILE]
-        paths = [path for path in files if any(str(above) in directories for above in PurePosixPath(path).parents)]
+        paths = [path for path in files if not places_of([path]).isdisjoint(places)]
         before = self.repository.attributes(self.fork_point, paths, CONVERTING)
         after = self.repository.attributes(self.head, paths, CONVERTING)
-        return [path for path in paths if any(after[path][n] not in (*AS_IT_IS, before[path][n]) for n in CONVERTING)]
+
+        def is_converted(path: str) -> bool:
+            free = LINE_ENDINGS if is_ours(path, self.registry_path, self.policy_path) else ()
+            names = (name for name in CONVERTING if name not in free)
+            return any(after[path][name] not in (*AS_IT_IS, before[path][name]) for name in names)
+
+        return [path for path in paths if is_converted(path)]
 
     @cached_property
     def touched_artifacts(self) -> tuple[ArtifactPath, ...]:

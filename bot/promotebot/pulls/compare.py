@@ -80,12 +80,12 @@ class ChangesetLike(Protocol):
         """Return whether the branch changed anything in a directory that the base has."""
         ...
 
-    def carried_into(self, directories: Collection[str]) -> str | None:
-        """Return a path whose change on one side a merge may carry into one of the directories; None for none."""
+    def carried_into(self, places: Collection[str]) -> str | None:
+        """Return a path whose change on one side a merge may carry into one of these places; None for none."""
         ...
 
-    def newly_converted(self, directories: Collection[str]) -> Sequence[str]:
-        """Return the files in these directories whose bytes a checkout may change by what the branch changed."""
+    def newly_converted(self, places: Collection[str]) -> Sequence[str]:
+        """Return the files in these places that a checkout may give otherwise by what the branch changed."""
         ...
 
     def reachable(self, commit: str | None) -> bool | None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
+from promotebot.promotion.places import every_place
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import ArtifactPath, ModelName, Stage
 from promotebot.registry.registry import Layout, ModelRegistry
@@ -74,36 +75,25 @@ def _may_name(stored: Mapping[str, object], stage: Stage, places: Collection[str
     return str(stored.get("artifact_dir")) in places or (stage is Stage.ACTIVE and dataset in places)
 
 
-def every_place(registry: ModelRegistry, names: Iterable[ModelName] | None = None) -> frozenset[str]:
-    """Return every directory that a pointer names, and the datasets of what is ACTIVE; no model is parsed.
-
-    Args:
-        names: the models to look at; None for all.
-    """
-    places = set()
-    for name in registry if names is None else names:
-        stored = {stage: registry.raw_entry(name).get(stage.value) for stage in Stage}
-        held = {stage: pointer for stage, pointer in stored.items() if isinstance(pointer, Mapping)}
-        places |= {str(pointer.get("artifact_dir")) for pointer in held.values()}
-        if Stage.ACTIVE in held:
-            places.add(f"{DATASETS_DIR}/{held[Stage.ACTIVE].get('dataset_id')}")
-    return frozenset(places)
-
-
 def named_places(base: ModelRegistry, head: ModelRegistry, paths: Collection[str], policy_path: str) -> frozenset[str]:
-    """Return every place that base or head names; none where nothing but registry and policy changed.
+    """Return every place that base or head names; none where that takes reading, and nothing of it can have changed.
 
     Args:
         paths: what the branch changed since it left its base.
     """
-    if all(is_ours(path, base.where, policy_path) for path in paths):
+    if not _may_change(base, head, paths, policy_path):
         return frozenset()
     return every_place(base) | every_place(head, [name for name in head if not head.is_stored_alike(name, base)])
 
 
+def our_places(registry_path: str, policy_path: str) -> frozenset[str]:
+    """Return the places of the policy and of the registry: its file, and the directory of its models."""
+    return frozenset({registry_path, policy_path, models_directory(registry_path)})
+
+
 def is_ours(path: str, registry_path: str, policy_path: str) -> bool:
     """Return whether a path is the policy or one of the registry's files, or stands in their place."""
-    places = (registry_path, policy_path, models_directory(registry_path))
+    places = our_places(registry_path, policy_path)
     return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
@@ -122,7 +112,7 @@ def named_directories(
     Args:
         paths: what the branch changed since it left its base.
     """
-    if not _leaves_our_files(base, head, paths, policy_path):
+    if not _may_change(base, head, paths, policy_path):
         return NamedDirectories({}, {})
     places = places_of(paths)
     before = {(n.model, n.stage): n for n in pointers_into(base, base, places)}
@@ -152,7 +142,7 @@ def _add(artifacts: dict[ArtifactPath, list[NamedPointer]], named: NamedPointer,
         artifacts.setdefault(named.pointer.artifact_dir, []).append(named)
 
 
-def _leaves_our_files(base: ModelRegistry, head: ModelRegistry, paths: Collection[str], policy_path: str) -> bool:
+def _may_change(base: ModelRegistry, head: ModelRegistry, paths: Collection[str], policy_path: str) -> bool:
     """Return whether anything but registry and policy changed; always where looking costs no reading."""
     if Layout.SINGLE in (base.layout, head.layout):
         return True

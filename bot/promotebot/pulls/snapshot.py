@@ -12,6 +12,7 @@ from promotebot.artifact.source import Kind
 from promotebot.errors import RefChanged
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.process import Identity, Remote
+from promotebot.github.checks import other_base
 from promotebot.planning.committed import read_policy
 from promotebot.promotion.policy import Policy
 from promotebot.pulls.changeset import Changeset
@@ -39,9 +40,18 @@ class PullSnapshot:
     """When it was read, UTC: the moment of every decision that is made on it."""
 
     @property
+    def other_base(self) -> str:
+        """The base's name where it is not the default branch, as statuses name it; empty for the default branch."""
+        return other_base(self.pull.base_ref, self.default_branch)
+
+    @property
     def takes_promotions(self) -> bool:
         """True when the pull request goes into a branch that may be promoted into."""
-        return self.pull.base_ref == self.default_branch or self.pull.base_ref in self.trusted.bases
+        return self.is_promoted_into(self.pull.base_ref)
+
+    def is_promoted_into(self, branch: str) -> bool:
+        """Return whether a branch may be promoted into."""
+        return branch == self.default_branch or branch in self.trusted.bases
 
 
 def remote(settings: Settings) -> Remote:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from promotebot.findings import Finding, error, passed
+from promotebot.artifact.manifest import FILE_NAME
+from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.history import check_entry
+from promotebot.promotion.places import every_place
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.registry.model import ModelEntry
 from promotebot.registry.names import ModelName, Stage
+from promotebot.registry.registry import Layout
 from promotebot.text import short_digest
 
 
@@ -52,6 +55,43 @@ def bytes_are_pinned(context: RuleContext) -> Iterator[Finding]:
         yield passed(
             "artifact.pinned", f"bytes unchanged under {len(held)} pointer(s) to {context.request.artifact_dir}"
         )
+
+
+def directory_stands_alone(context: RuleContext) -> Iterator[Finding]:
+    """Check that the directory neither holds another one that a pointer names, nor lies in one.
+
+    Whatever is put into the inner directory, or beside it, would change what the outer one's pointer means. Where an
+    older version let that happen, going back stays possible.
+    """
+    directory = context.request.artifact_dir
+    places = every_place(context.registry, _names(context))
+    inner = sorted(place for place in places if place.startswith(f"{directory}/"))
+    outer = sorted(place for place in places if directory.startswith(f"{place}/"))
+    report = warning if context.is_rollback else error
+    if inner:
+        more = f" and {len(inner) - 1} more" if len(inner) > 1 else ""
+        yield report(
+            "artifact.nested",
+            f"{directory} holds {inner[0]}{more}, which a pointer names.",
+            where=directory,
+            remedy="put the artifact into a directory of its own, in which nothing else stands",
+        )
+    for place in outer:
+        yield report(
+            "artifact.nested",
+            f"{directory} lies in {place}, which a pointer names.",
+            where=directory,
+            remedy=f"put the artifact beside {place}, or take out first what names that: /demote",
+        )
+
+
+def _names(context: RuleContext) -> Iterable[ModelName] | None:
+    """Return the models whose pointers to look at, None for all; as few files as can be, in the split layout."""
+    manifest = context.evidence.manifest
+    holds_another = manifest is not None and any(path.endswith(f"/{FILE_NAME}") for path in manifest.sha256)
+    if context.registry.layout is Layout.SINGLE or holds_another or context.facts.artifact_changed:
+        return None
+    return [context.request.model] if context.entry else []
 
 
 def _neighbours(context: RuleContext) -> list[tuple[ModelName, ModelEntry]]:

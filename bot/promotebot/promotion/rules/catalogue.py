@@ -6,7 +6,7 @@ See docs/rules.md.
 from __future__ import annotations
 
 from promotebot.findings import Finding
-from promotebot.promotion.rules.artifact import bytes_are_pinned, history_is_whole
+from promotebot.promotion.rules.artifact import bytes_are_pinned, directory_stands_alone, history_is_whole
 from promotebot.promotion.rules.context import Rule, RuleContext
 from promotebot.promotion.rules.provenance import commit_is_reachable, manifest_agrees
 from promotebot.promotion.rules.request import (
@@ -42,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     nothing_is_frozen,
     history_is_whole,
     bytes_are_pinned,
+    directory_stands_alone,
 )
 # A demotion takes out what is there: neither the artifact's origin nor a soak time or a freeze may hold it up.
 DEMOTION_RULES: tuple[Rule, ...] = (
