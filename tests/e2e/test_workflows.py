@@ -62,7 +62,7 @@ def test_a_review_has_the_gate_look_again(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["/rollback x", "/demote", "/withdraw", "/verify", "/why", "/status", "/help", "/promote"]
+    "command", ["/rollback x", "/demote", "/withdraw", "/verify", "/why", "/status", "/help", "/promote", "/promte x"]
 )
 def test_every_command_starts_the_job(site: Site, command: str) -> None:
     runs = site.comment(site.pull_with_artifact(), command)

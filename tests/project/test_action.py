@@ -106,7 +106,7 @@ def test_every_input_reaches_the_settings_through_the_environment_and_no_other_w
         reached[name] = variables[0]
     assert sorted(reached.values()) == sorted(RUN["env"])
     for name, variable in reached.items():
-        value = COMMANDS[-1] if name == "command" else "another"
+        value = {"command": COMMANDS[-1], "prefix": "/another"}.get(name, "another")
         (setting,) = setting_of(variable, value)
         assert setting == name.replace("-", "_")
 

@@ -35,7 +35,7 @@ def ignored_comment(event: CommentCreated, settings: Settings) -> Answer | None:
     """Return the answer to bots, to ourselves, and to comments without a command: none of them gets a reply."""
     if event.author_type == "Bot" or event.via_app or event.author == settings.bot_login:
         return Answer(Outcome.IGNORED, Reason.BOT_COMMENT)
-    return None if parse_comment(event.body) else Answer(Outcome.IGNORED, Reason.NO_COMMAND)
+    return None if parse_comment(event.body, settings.prefix) else Answer(Outcome.IGNORED, Reason.NO_COMMAND)
 
 
 def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
@@ -59,7 +59,7 @@ def _decide(event: CommentCreated, requester: Requester, job: JobContext, replie
     refusal = _comment_refusal(event, comment) or pull_refusal(pull)
     if refusal:
         return replier.refuse(refusal)
-    commands = parse_comment(event.body)
+    commands = parse_comment(event.body, job.settings.prefix)
     invalid = [command for command in commands if isinstance(command, InvalidCommand)]
     if invalid:
         answer = Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, invalid[0].problem)
