@@ -50,7 +50,7 @@ def origin(step: Step, desk: Desk, github: FakeGitHub, *, head: bytes | None = N
 def green(step: Step, **changes: Any) -> FakeGitHub:
     """GitHub after a green pull request with the event was merged."""
     github = FakeGitHub(pulls={NUMBER: replace(MERGED, **changes)})
-    attest([step], github)
+    attest([step], github, "")
     github.post(HEAD, GATE, "success")
     return github
 
@@ -123,7 +123,7 @@ def test_an_event_that_the_bot_did_not_decide_is_believed_no_pull_request() -> N
     github = FakeGitHub()  # it names one that does not exist
     assert origin(step, desk, github) == Origin(step, BASE, None, "promotebot did not decide it")
     taken_back = green(step)
-    revoke([step], taken_back, why="withdrawn")
+    revoke([step], taken_back, "", why="withdrawn")
     assert origin(step, desk, taken_back).problem == "promotebot took it back (withdrawn)"
 
 
