@@ -124,7 +124,7 @@ def test_an_event_that_the_bot_did_not_decide_is_believed_no_pull_request() -> N
     assert origin(step, desk, github) == Origin(step, BASE, None, "promotebot did not decide it")
     taken_back = green(step)
     revoke([step], taken_back, "", why="withdrawn")
-    assert origin(step, desk, taken_back).problem == "promotebot took it back (withdrawn)"
+    assert origin(step, desk, taken_back).problem == "promotebot took it back (#7 comment:7#1 withdrawn)"
 
 
 def test_a_request_of_another_repository_stands_for_nothing_here() -> None:

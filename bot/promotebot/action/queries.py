@@ -39,9 +39,12 @@ def answer_query(command: QueryCommand, attempt: Attempt) -> Answer:
 
 
 def _permission_refusal(command: QueryCommand, attempt: Attempt) -> Refusal | None:
-    if command.name != "verify" or _may_open_models(attempt):
+    login = attempt.requester.login
+    held = attempt.job.github.permission(login) if command.name == "verify" else None
+    if command.name != "verify" or (held is not None and held >= Permission.WRITE):
         return None
-    message = f"{attempt.requester.login} has no write permission; /verify opens models."
+    has = f"GitHub knows no user {login}" if held is None else f"{login} has no write permission"
+    message = f"{has}; /verify opens models."
     return Refusal(Reason.PERMISSION, message, "`/why` needs none: it tells what the gate said")
 
 
