@@ -418,6 +418,8 @@ def test_git_in_memory_answers_as_git_does(
         assert repository.read_file(head, "README.md", max_bytes=9) is None
         assert repository.commits_of("ml/registry/models/regime.json", base) == [base, fork]
         assert repository.commits_of("README.md", head) == [head, fork]
+        assert repository.mainline_commits(base, ["ml/registry/models.json", "README.md"]) == [fork]
+        assert repository.mainline_commits(base, ["ml/registry/models/regime.json"]) == [base, fork]
         same, other = (repository.list_tree(commit, "ml/artifacts/v1", False)[0].oid for commit in (fork, base))
         assert same == other, "the same files are the same tree"
         one, two = (repository.list_tree(commit, "ml/registry", False)[0].oid for commit in (fork, base))

@@ -26,6 +26,7 @@ REQUIRED = (
 COMMANDS = ("auto", "gate", "verify", "announce")
 """`auto` answers the event as it is; the others answer only the events they are for."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_PREFIX = r"(/[a-z][a-z0-9-]{0,38})?"
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+")
 
 
@@ -70,6 +71,8 @@ class Settings(BaseModel):
     bot_login: str = "github-actions[bot]"
     command: str = "auto"
     shard: str = ""
+    prefix: str = ""
+    """The word that commands in comments stand behind, such as `/model`; empty for none."""
     sha: str = ""
     runner_temp: str = ""
     """The directory in which a shard leaves its report, and the merging job finds all of them; empty without one."""
@@ -107,6 +110,7 @@ class Settings(BaseModel):
             "bot_login": env.get("PROMOTEBOT_BOT_LOGIN"),
             "command": env.get("PROMOTEBOT_COMMAND"),
             "shard": env.get("PROMOTEBOT_SHARD"),
+            "prefix": env.get("PROMOTEBOT_PREFIX"),
             "sha": env.get("GITHUB_SHA"),
             "runner_temp": env.get("RUNNER_TEMP"),
         }
@@ -134,6 +138,8 @@ def _refuse_odd(env: Mapping[str, str]) -> None:
         odd.append("GITHUB_TOKEN holds a blank or a character that no token has")
     if env.get("PROMOTEBOT_COMMAND", "") not in ("", *COMMANDS):
         odd.append(f"PROMOTEBOT_COMMAND is not one of {', '.join(COMMANDS)}")
+    if not re.fullmatch(_PREFIX, env.get("PROMOTEBOT_PREFIX", "")):
+        odd.append("PROMOTEBOT_PREFIX is not a slash and a word of small letters, digits and dashes, such as /model")
     if odd:
         raise UsageError(
             "; ".join(odd),

@@ -650,3 +650,18 @@ def test_a_check_that_fails_after_the_push_is_told_with_the_commit(office: Offic
     assert job.outputs["commit_sha"] == office.head(number)
     assert "after the commit" in office.comment(number)
     assert "Run the failed job again" in office.comment(number)
+
+
+def test_with_a_prefix_only_commands_behind_it_are_answered_and_the_answer_shows_it(office: Office) -> None:
+    number = office.pull()
+
+    def ask(body: str) -> Job:
+        comment = office.repository.comment(number, author="alice", body=body)
+        return office.job(office.repository.issue_comment_event(comment.id), PROMOTEBOT_PREFIX="/model")
+
+    assert ask("/promote active").outputs["decision"] == "ignored"
+    assert ask("/model promte active").outputs["reason_code"] == "unreadable_command"
+    assert "Did you mean `/model promote`?" in office.comment(number)
+    assert ask("/model promote active --dry-run").outputs["decision"] == "planned"
+    assert ask("/model help").outputs["decision"] == "helped"
+    assert any("`/model promote <stage> <model>`" in body for body in office.comments(number))

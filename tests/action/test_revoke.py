@@ -215,3 +215,21 @@ def test_a_forged_event_is_not_attested_by_planning_it_again(office: Office, pro
     assert office.ask(number, f"/promote shadow --artifact-dir {V1} --artifact-id x").outputs["decision"] == "refused"
     assert office.ask(number, "/withdraw").outputs["decision"] == "withdrawn"
     assert office.gate(number).outputs["decision"] == "passed"
+
+
+def test_when_registry_or_artifacts_of_the_base_change_no_older_head_stays_green(office: Office) -> None:
+    """Only the present head is judged again, and the others know nothing of what pointers and policy say now."""
+    number = office.pull("notes", {".github/promotion.yml": "require_reason: true\n"})
+    office.gate(number)
+    older, tip = office.head(number), str(office.repository.git.branch("main"))
+    office.push("alice", "notes", {"docs/notes.md": "notes\n"}, "docs: Notes", force=True)
+    office.gate(number)
+    head = office.head(number)
+    office.push("bob", "main", {"docs/main.md": "main\n"}, "docs: Main")
+    office.event("push", office.repository.push_event("main", before=tip, sender="bob"), by="bob")
+    assert [state(office, sha) for sha in (older, head)] == ["success", "success"], "that concerns no verdict"
+    other = office.pull("other")
+    office.ask(other, f"/promote staging --artifact-dir {V2}")
+    office.merge(other)
+    office.pushed(other)
+    assert [state(office, sha) for sha in (older, head)] == ["failure", "success"]

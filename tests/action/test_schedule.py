@@ -238,6 +238,31 @@ def test_shards_leave_reports_and_the_merging_job_keeps_the_issue(office: Office
     assert len(issues(office)) == 1
 
 
+def test_only_the_job_that_merges_the_shards_remembers_the_commit(office: Office, tmp_path: Path) -> None:
+    watch(office)
+    office.push("bob", "main", {"README.md": "models\n"}, "docs: Read me")
+    before = verified(office)
+    reports = tmp_path / "promotebot-reports"
+    reports.mkdir()
+    for number in (1, 2):
+        watch(office, PROMOTEBOT_SHARD=f"{number}/2", RUNNER_TEMP=str(tmp_path))
+        (tmp_path / "promotebot-report.json").rename(reports / f"{number}.json")
+    assert verified(office) == before
+    assert [json.loads(path.read_bytes())["about"]["base"] for path in reports.iterdir()] == before * 2
+    assert watch(office, PROMOTEBOT_SHARD="merge", RUNNER_TEMP=str(tmp_path)).exit_code == 0
+    assert verified(office) == [*before, tip(office)]
+
+
+def test_shards_that_compared_with_different_commits_are_not_one_verification(office: Office, tmp_path: Path) -> None:
+    reports = tmp_path / "promotebot-reports"
+    reports.mkdir()
+    for number in (1, 2):
+        watch(office, PROMOTEBOT_SHARD=f"{number}/2", RUNNER_TEMP=str(tmp_path))
+        (tmp_path / "promotebot-report.json").rename(reports / f"{number}.json")
+        watch(office)  # a whole verification between the two
+    assert watch(office, PROMOTEBOT_SHARD="merge", RUNNER_TEMP=str(tmp_path)).exit_code == 4
+
+
 def test_a_missing_shard_is_never_verified(office: Office, tmp_path: Path) -> None:
     watch(office, PROMOTEBOT_SHARD="1/2", RUNNER_TEMP=str(tmp_path))
     (tmp_path / "promotebot-reports").mkdir()

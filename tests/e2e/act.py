@@ -5,19 +5,21 @@ act ignores `permissions:`, so the caller gives each job a token that can do wha
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 PINNED = {
     "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1": STAND_INS / "checkout",
-    "astral-sh/setup-uv@c771a70e6277c0a99b617c7a806ffedaca235ff9": STAND_INS / "setup-uv",
 }
 BIN = Path(sys.executable).parent
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -90,9 +92,37 @@ class Act:
             "NO_PROXY": "127.0.0.1,localhost",
             "UV_CACHE_DIR": str(Path(sys.prefix) / ".uv-cache"),  # goes with the environment: make clean
             "UV_PYTHON_DOWNLOADS": "never",
-            "E2E_UV_DIRECTORY": str(BIN),
+            **_from_folder(_wheels()),
             **self.environment,
         }
+
+
+def _from_folder(wheels: Path) -> dict[str, str]:
+    """Have pip take what it installs from a folder, and the hashes from the lock as ever."""
+    return {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+
+
+def _wheels() -> Path:
+    """Return the folder with what pip installs in a job, fetched once for all jobs; it goes with the environment."""
+    lock = Path(__file__).resolve().parents[2] / "requirements/bootstrap.txt"
+    wheels = Path(sys.prefix) / f".wheels-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    if not wheels.is_dir():
+        with TemporaryDirectory(dir=sys.prefix) as scratch:
+            fetched = Path(scratch) / "wheels"
+            download = [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--require-hashes",
+                "--only-binary",
+                ":all:",
+            ]
+            subprocess.run([*download, "--dest", str(fetched), "--requirement", str(lock)], check=True)
+            with suppress(OSError):  # another worker was faster
+                fetched.rename(wheels)
+    return wheels
 
 
 def _repeated(flag: str, pairs: Mapping[str, object]) -> Iterator[str]:

@@ -182,5 +182,6 @@ def site(seed: Path, tmp_path: Path) -> Iterator[Site]:
             repository.set_role(login, role)
         shutil.copytree(seed / "objects", repository.git_dir / "objects", dirs_exist_ok=True)
         repository.git.set_ref("refs/heads/main", (seed / "refs/heads/main").read_text().strip())
+        repository.refresh(hub.user("bob"))
         (tmp_path / "scratch").mkdir()
         yield Site(hub, repository, tmp_path / "scratch")

@@ -38,12 +38,19 @@ def test_a_comment_promotes_to_shadow_with_commit_check_and_comment(site: Site) 
 
 def test_an_ordinary_comment_starts_no_step(site: Site) -> None:
     number = site.pull_with_artifact()
-    runs = site.comment(number, "Looks good. Should we /promote it?\r\n> /promote active\r\n/approve")
+    runs = site.comment(number, "Looks good. Should we /promote it?\r\n> /promote active\r\n and/or not")
     assert {job: (run.result, run.steps) for job, run in runs.items()} == {
         "promote": ("skipped", ()),
         "merged": ("skipped", ()),
     }
     assert site.comments(number) == []
+
+
+def test_another_bots_command_is_passed_over_without_an_answer(site: Site) -> None:
+    number = site.pull_with_artifact()
+    head = site.head(number)
+    assert site.comment(number, "Fine.\r\n/approve")["promote"].result == "success"
+    assert (site.comments(number), site.head(number)) == ([], head)
 
 
 def test_a_users_copy_needs_no_checkout_and_a_refusal_is_an_answer_with_its_outputs_set(

@@ -54,15 +54,15 @@ def test_a_review_has_the_gate_look_again(site: Site) -> None:
     bob.push()
     number = site.pull_with_artifact()
     assert site.comment(number, "/promote shadow")["promote"].result == "success"
-    assert site.checks(site.head(number)) == ["action_required"]
+    assert site.checks(site.head(number)) == ["pending"]
     site.repository.review(number, by="bob")
     ended = site.repository.workflow_run_event(REVIEW, number, event="pull_request_review", sender="bob")
     assert site.start("gate.yml", "workflow_run", ended)["gate"].result == "success"
-    assert site.checks(site.head(number)) == ["action_required", "success"]
+    assert site.checks(site.head(number)) == ["pending", "success"]
 
 
 @pytest.mark.parametrize(
-    "command", ["/rollback x", "/demote", "/withdraw", "/verify", "/why", "/status", "/help", "/promote"]
+    "command", ["/rollback x", "/demote", "/withdraw", "/verify", "/why", "/status", "/help", "/promote", "/promte x"]
 )
 def test_every_command_starts_the_job(site: Site, command: str) -> None:
     runs = site.comment(site.pull_with_artifact(), command)

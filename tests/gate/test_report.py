@@ -29,7 +29,8 @@ from tests.pulls.promoted import (
     promoted,
 )
 
-POLICY = "# ours\nrequire_sha: true\nstages:\n  active:\n    permission: admin\n"
+SHA, LAST = "require_sha: true", "permission: admin"
+POLICY = f"# ours\n{SHA}\nstages:\n  shadow:\n    permission: read\n  active:\n    {LAST}\n"
 REGISTRY = promoted(EMPTY, TO_SHADOW, TO_STAGING, OTHER_TO_SHADOW)
 MANIFEST = "ml/artifacts/v1/manifest.json"
 
@@ -121,12 +122,11 @@ def test_a_finding_on_the_whole_registry_that_names_a_model_is_shown_at_that_mod
             error("gate.permission", f"promote of v1 ({MODEL} STAGING): carol has read permission."),
             (DEFAULT_PATH, '"staging": {'),
         ),
-        (
-            error("policy", "The pull request turns require_sha off.", where=POLICY_PATH),
-            (POLICY_PATH, "require_sha: true"),
-        ),
-        (error("policy", "permission is weaker", where=POLICY_PATH), (POLICY_PATH, "permission: admin")),
-        (error("policy", "(nothing) is said *of* it", where=POLICY_PATH), (POLICY_PATH, "# ours")),
+        (error("policy.changed", "`require_sha` becomes weaker: x → y.", where=POLICY_PATH), (POLICY_PATH, SHA)),
+        (error("policy.changed", "`stages.active.permission` becomes weaker.", where=POLICY_PATH), (POLICY_PATH, LAST)),
+        (error("policy.changed", "`stages.active.soak` becomes weaker.", where=POLICY_PATH), (POLICY_PATH, "active:")),
+        (error("policy.changed", "$.stages.active.permission: x", where=POLICY_PATH), (POLICY_PATH, LAST)),
+        (error("policy.changed", "`separation` becomes weaker: x → y.", where=POLICY_PATH), (POLICY_PATH, "# ours")),
         (error("gate.draft", "The pull request is a draft."), None),
         (error("gate.tree", "x has lost its directory.", where="ml/artifacts/v9"), None),
         (error("gate.unreadable", "broken", where="environment"), None),

@@ -51,6 +51,7 @@ def load(path: Path) -> dict[str, Any]:
 ACTION = load(ROOT / "action.yml")
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
 RUN = STEPS[-1]
+INSTALL: str = STEPS[0]["run"]
 
 
 def steps_of(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -105,7 +106,7 @@ def test_every_input_reaches_the_settings_through_the_environment_and_no_other_w
         reached[name] = variables[0]
     assert sorted(reached.values()) == sorted(RUN["env"])
     for name, variable in reached.items():
-        value = COMMANDS[-1] if name == "command" else "another"
+        value = {"command": COMMANDS[-1], "prefix": "/another"}.get(name, "another")
         (setting,) = setting_of(variable, value)
         assert setting == name.replace("-", "_")
 
@@ -128,9 +129,12 @@ def test_every_command_and_every_decision_is_named_where_people_look() -> None:
 
 def test_the_program_runs_isolated_from_an_environment_outside_the_workspace() -> None:
     assert re.fullmatch(r'exec "\$RUNNER_TEMP/[\w/]+/bin/python" -I -m promotebot', RUN["run"])
-    install = next(step["run"] for step in STEPS if "uv venv" in step.get("run", ""))
+    install = INSTALL.replace("\\\n", " ")
+    assert re.search(
+        r"pip install .*--require-hashes --only-binary :all: +-r source/requirements/bootstrap.txt", install
+    )
     assert "--require-hashes --no-build -r source/requirements/runtime.txt" in install
-    assert "--build-constraints source/requirements/bootstrap.txt" in install
+    assert "--no-deps --no-build-isolation ./source" in install, "the build backend is that of the lock, too"
     assert "GITHUB_WORKSPACE" not in install + RUN["run"]
 
 
@@ -155,10 +159,34 @@ def test_no_process_of_the_job_shows_the_token_to_another_one(tmp_path: Path) ->
     assert other not in shown
 
 
-def test_uv_is_the_one_that_the_locks_were_made_with() -> None:
+def test_the_action_uses_no_other_action_and_installs_nothing_beside_the_locks() -> None:
+    assert [step["uses"] for step in STEPS if "uses" in step] == []
+    installed = re.findall(r"-r (\S+)|(\./\S+)", INSTALL)
+    assert ["".join(found) for found in installed] == [
+        "source/requirements/bootstrap.txt",
+        "source/requirements/runtime.txt",
+        "./source",
+    ]
     lock = (ROOT / "requirements/bootstrap.txt").read_text(encoding="utf-8")
-    setup = next(step for step in STEPS if "setup-uv@" in step.get("uses", ""))
-    assert f"\nuv=={setup['with']['version']} " in lock
+    assert re.findall(r"^(\w+)==", lock, re.MULTILINE) == ["setuptools", "uv"]
+
+
+def test_a_python_that_is_too_old_is_said_with_what_to_do(tmp_path: Path) -> None:
+    old = tmp_path / "bin/python3"
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    script = tmp_path / "install.sh"
+    script.write_text(INSTALL)
+    environment = {
+        "PATH": f"{old.parent}:{os.environ['PATH']}",
+        "RUNNER_TEMP": str(tmp_path / "temp"),
+        "GITHUB_ACTION_PATH": str(ROOT),
+    }
+    shell = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
+    done = subprocess.run(shell, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith("::error::promotebot needs python3 to be Python 3.10 or newer. Next: ")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

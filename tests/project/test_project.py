@@ -107,8 +107,8 @@ def test_ci_runs_the_test_command_of_the_readme_and_nothing_else() -> None:
 def test_readme_and_package_name_the_same_python_versions() -> None:
     readme, project = (ROOT / "README.md").read_text(), (ROOT / "pyproject.toml").read_text()
     versions = re.findall(r"Python :: (3\.\d+)", project)
-    assert (versions[0], versions[-1]) == ("3.10", "3.13")
-    assert "Python 3.10 to 3.13" in readme
+    assert (versions[0], versions[-1]) == ("3.10", "3.14")
+    assert "Python 3.10 to 3.14" in readme
     assert 'requires-python = ">=3.10"' in project
 
 

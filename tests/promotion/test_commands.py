@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promotebot.errors import InvalidInput
-from promotebot.promotion.commands import ChangeCommand, Help, InvalidCommand, command_lines, parse_comment
+from promotebot.promotion.commands import (
+    ChangeCommand,
+    Help,
+    InvalidCommand,
+    command_lines,
+    parse_comment,
+    with_prefix,
+)
 from promotebot.promotion.request import CommandArguments
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage, parse_text
 
@@ -168,3 +175,71 @@ def test_looking_commands_take_a_model_at_most() -> None:
         "Withdraw",
     ]
     assert all(isinstance(c, InvalidCommand) for c in parse_comment("/why now\n/status a b\n/withdraw A"))
+
+
+def test_behind_a_prefix_stands_the_same_command_and_keeps_the_line_as_it_was_written() -> None:
+    text = "/model  promote active m --reason 'two  words'"
+    [command] = parse_comment(f"hello\n{text}", "/model")
+    [plain] = parse_comment("/promote active m --reason 'two  words'")
+    assert isinstance(command, ChangeCommand)
+    assert isinstance(plain, ChangeCommand)
+    assert (command.line, command.text, command.arguments) == (2, text, plain.arguments)
+
+
+@pytest.mark.parametrize(
+    "line", ["/promote active", "/help", "/rollback v1.2.3", "/lock promote", "/model-promote active", "/lgtm", "/"]
+)
+def test_with_a_prefix_a_line_without_it_is_another_bots(line: str) -> None:
+    assert parse_comment(line, "/model") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("/model promte active", "unknown command /promte | did you mean `/promote`?"),
+        ("/model wobble", "unknown command /wobble | `/help` lists the commands"),
+        ("/model", "unknown command | `/help` lists the commands"),
+        ("/modle promote active", "unknown command /modle | did you mean `/promote`?"),
+        ("/models promote", "unknown command /models | did you mean `/promote`?"),
+        ("/Model help", "unknown command /Model | did you mean `/help`?"),
+        ("/model promote", "/promote needs a stage | write `/promote active`"),
+        ("/model promote act\u200bive", "U+200B"),
+    ],
+)
+def test_with_a_prefix_a_slip_is_named_and_never_carried_out(line: str, says: str) -> None:
+    [command] = parse_comment(line, "/model")
+    assert isinstance(command, InvalidCommand)
+    assert says in f"{command.problem} | {command.remedy}"
+    assert command.text == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["/lgtm", "/retest", "/approve", "/hold", "/assign me", "/deploy prod", "/rebase", "/merge", "/test all", "/close"],
+)
+def test_other_bots_words_stay_unanswered(line: str) -> None:
+    assert parse_comment(line) == []
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=60))
+def test_a_prefix_never_makes_more_of_a_line_than_the_command_behind_it(rest: str) -> None:
+    def found(commands: object) -> list[object]:
+        assert isinstance(commands, list)
+        return [getattr(command, "arguments", type(command)) for command in commands if type(command) is ChangeCommand]
+
+    line = rest.replace("\n", " ").replace("\r", " ").lstrip()
+    assert found(parse_comment(f"/model {line}", "/model")) == found(parse_comment(f"/{line}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("`/promote active`, then /help.", "`/model promote active`, then /model help."),
+        ("docs/help, /help/me, /promoted, x/why, /help.md", "docs/help, /help/me, /promoted, x/why, /help.md"),
+        ("/status\n```diff\n+ /status\n```\n(/why)", "/model status\n```diff\n+ /status\n```\n(/model why)"),
+        ("/model promote active", "/model promote active"),
+    ],
+)
+def test_texts_show_commands_as_they_have_to_be_written(text: str, typed: str) -> None:
+    assert with_prefix(text, "/model") == typed
+    assert with_prefix(text, "") == text

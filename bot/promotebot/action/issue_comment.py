@@ -35,7 +35,7 @@ def ignored_comment(event: CommentCreated, settings: Settings) -> Answer | None:
     """Return the answer to bots, to ourselves, and to comments without a command: none of them gets a reply."""
     if event.author_type == "Bot" or event.via_app or event.author == settings.bot_login:
         return Answer(Outcome.IGNORED, Reason.BOT_COMMENT)
-    return None if parse_comment(event.body) else Answer(Outcome.IGNORED, Reason.NO_COMMAND)
+    return None if parse_comment(event.body, settings.prefix) else Answer(Outcome.IGNORED, Reason.NO_COMMAND)
 
 
 def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
@@ -65,7 +65,7 @@ def _decide(event: CommentCreated, requester: Requester, job: JobContext, replie
     replier.set_pull(pull, job.default_branch)
     replier.set_comments(comments)
     comment = next((one for one in comments if one.id == event.comment_id), None)
-    commands = parse_comment(event.body)
+    commands = parse_comment(event.body, job.settings.prefix)
     refusal = _comment_refusal(event, comment) or _pull_refusal(pull, commands)
     if refusal:
         return replier.refuse(refusal)

@@ -43,7 +43,7 @@ def refresh_pulls(event: Pushed, job: JobContext) -> Answer:
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{event.branch} takes no promotions")
     pulls = job.github.open_pulls(event.branch)
     walk = _Walk(event.branch, job)
-    affected = affected_pulls(pulls, event.branch, job)
+    affected = affected_pulls(pulls, event.branch, event.before, job)
     for one in affected:  # all of them first: until its turn comes, none is merged by what was green before
         walk.mark_pending(one)
     for one in affected:

@@ -39,6 +39,7 @@ def comment_context(settings: Settings, requester: Requester) -> CommentContext:
         base_ref="",
         run_url=settings.run_url,
         request_word="this comment" if requester.comment_id else "this run",
+        prefix=settings.prefix,
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from promotebot.comments.findings import prose
 from promotebot.comments.markdown import bounded, code, link, marker
+from promotebot.promotion.commands import with_prefix
 from promotebot.registry.names import ModelName, Stage
 
 MAX_PROBLEMS = 25
@@ -34,6 +35,8 @@ class CommentContext:
     """The label of the link to `request_url`."""
     gate: str = "promotebot/gate"
     """The context of the required status, which each base has of its own."""
+    prefix: str = ""
+    """The word that commands stand behind in this repository's comments."""
 
     @property
     def repo_url(self) -> str:
@@ -72,9 +75,14 @@ def render_comment(
     return Rendered(
         first,
         f"{model or ''}{words}",
-        bounded([heading, *filter(None, sections(False))], where_else=summary),
-        "\n\n".join([heading, *filter(None, sections(True))]),
+        bounded([heading, *_typed(sections(False), context)], where_else=summary),
+        "\n\n".join([heading, *_typed(sections(True), context)]),
     )
+
+
+def _typed(sections: Sequence[str], context: CommentContext) -> Iterator[str]:
+    """Yield the sections that say something, with commands as people of this repository write them."""
+    return (with_prefix(section, context.prefix) for section in sections if section)
 
 
 def requested_by(context: CommentContext, commit_sha: str | None = None) -> str:

@@ -16,12 +16,11 @@ from promotebot.gate.attestation import PREFIX
 from promotebot.github.checks import gate_context, is_gate
 from promotebot.github.ports import BranchPush, CommitStatus
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.heads import heads_of
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.names import Stage
 
 log = logging.getLogger(__name__)
-NOTHING = "0" * 40
-"""What GitHub shows as the commit before a branch was made, and after it was deleted."""
 MAX_PUSHES = 100
 """As many as GitHub lists at once. A branch that is used for years has had more; the oldest are left alone."""
 
@@ -66,8 +65,7 @@ class PullRecord:
         if self.snapshot.pull.is_fork:
             return ()
         # The present one first: GitHub may not list it yet.
-        listed = [sha for push in self._pushes for sha in (push.after, push.before)]
-        return tuple(sha for sha in dict.fromkeys([str(self.snapshot.changeset.head), *listed]) if sha != NOTHING)
+        return tuple(dict.fromkeys([self.snapshot.changeset.head, *heads_of(self._pushes)]))
 
     def of_request(self, request_id: str) -> Attestation | None:
         """Return what the bot said of a request that it decided already; None for one that it has not seen.

@@ -21,6 +21,7 @@ from promotebot.registry.split_layout import model_file
 
 _LINE = re.compile(r"\bat line (\d{1,9})\b")
 _JSON_PATH = re.compile(r"\$((?:\.[\w-]+|\[\d+\])+)")
+_POLICY_KEY = re.compile(r"`(\w+(?:\.\w+)*)`")
 _EVENT = re.compile(r"\bhistory\[(\d+)\](?:.*: (\w+)(?:, \w+)* changed)?")
 _SLOT = re.compile(r"\b(\w+) (SHADOW|STAGING|ACTIVE)\b")
 """A model and a stage of it, as findings name them."""
@@ -114,11 +115,15 @@ class _Places:
         return max(line_of(self._text(path), [name]) for name in names)
 
     def _line_of_policy(self, finding: Finding) -> int:
-        """Return the line of the first key of the policy that the message names."""
-        text = self._text(self.changeset.policy_path)
-        keys = (re.search(rf"^\s*{word}\s*:", text, re.MULTILINE) for word in re.findall(r"\w+", finding.message))
-        key = next(filter(None, keys), None)
-        return text.count("\n", 0, key.end()) + 1 if key else 1
+        """Return the line of the key that the message names, as deep as each part of it has a line of its own."""
+        text, end = self._text(self.changeset.policy_path), 0
+        said = _POLICY_KEY.search(finding.message) or _JSON_PATH.search(finding.message)
+        for part in re.findall(r"\w+", said[1]) if said else ():
+            found = re.compile(rf"^\s*{part}\s*:", re.MULTILINE).search(text, end)
+            if found is None:
+                break
+            end = found.end()
+        return text.count("\n", 0, end) + 1
 
     def _text(self, path: str) -> str:
         if path not in self._texts:

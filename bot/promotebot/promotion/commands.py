@@ -77,13 +77,16 @@ class InvalidCommand:
 Command = ChangeCommand | Withdraw | QueryCommand | Help | InvalidCommand
 
 
-def parse_comment(body: str) -> list[Command]:
+def parse_comment(body: str, prefix: str = "") -> list[Command]:
     """Return every command of a comment, in order; empty when the comment holds none.
 
     A first word close to a command is a slip of the pen (InvalidCommand); any other `/word` belongs to
     somebody else's bot and is ignored.
+
+    Args:
+        prefix: the word, such as `/model`, that commands stand behind; a line without it belongs to somebody else.
     """
-    commands = [command for line, text in command_lines(body) for command in _parse_line(line, text)]
+    commands = [command for line, text in command_lines(body) for command in _parse_line(line, text, prefix)]
     if len(commands) > MAX_COMMANDS:
         first = commands[MAX_COMMANDS]
         return [
@@ -132,22 +135,50 @@ def _comment_open_after(line: str, inside: bool) -> bool:
         line, inside = line[position + len(mark) :], not inside
 
 
-def _parse_line(line: int, text: str) -> Iterator[Command]:
-    word = re.split(r"\s", text[1:])[0]
+def with_prefix(text: str, prefix: str) -> str:
+    """Return a text of ours with its commands as they have to be written; what stands in code fences is left alone."""
+    if not prefix:
+        return text
+    parts = re.split(r"(^`{3,}.*?^`{3,}$)", text, flags=re.MULTILINE | re.DOTALL)
+    return "".join(part if index % 2 else _NAMED.sub(rf"{prefix} \1", part) for index, part in enumerate(parts))
+
+
+def _parse_line(line: int, text: str, prefix: str) -> Iterator[Command]:
+    said, *rest = re.split(r"\s+", text, maxsplit=1)
+    command = text
+    if prefix:
+        command = f"/{''.join(rest)}"
+        if said != prefix:
+            yield from _misspelt_prefix(line, text, command, prefix)
+            return
+    word = re.split(r"\s", command[1:])[0]
     verb = _VERBS.get(word)
     if verb is None:
-        # `/etc/hosts` or `/v2` is no slip; neither is a word far from every command.
-        if not word.isalpha():
-            return
-        near = difflib.get_close_matches(word.lower(), _VERBS, n=1, cutoff=0.7)
-        if near:
-            yield InvalidCommand(line, text[:200], f"unknown command /{word}", f"did you mean `/{near[0]}`?")
+        yield from _misspelt(line, text, word, is_ours=bool(prefix))
         return
     try:
-        yield verb(line, text, split_words(text)[1:])
+        yield verb(line, text, split_words(command)[1:])
     except InvalidInput as problem:
         # 200 characters: enough to recognise the line in the answer.
         yield InvalidCommand(line, text[:200], problem.message, problem.remedy or f"write it like `{EXAMPLE}`")
+
+
+def _misspelt(line: int, text: str, word: str, *, is_ours: bool) -> Iterator[Command]:
+    """Yield the slip that an unknown command is.
+
+    Without a prefix, `/etc/hosts` or `/v2` is no slip; neither is a word far from every command.
+    """
+    near = difflib.get_close_matches(word.lower(), _VERBS, n=1, cutoff=0.7) if word.isalpha() else []
+    if near or is_ours:
+        remedy = f"did you mean `/{near[0]}`?" if near else "`/help` lists the commands"
+        yield InvalidCommand(line, text[:200], f"unknown command {f'/{word}' if word else ''}".rstrip(), remedy)
+
+
+def _misspelt_prefix(line: int, text: str, command: str, prefix: str) -> Iterator[Command]:
+    """Yield the slip where a command of ours stands behind nearly our prefix; anything else is another bot's."""
+    said, word = text.split(maxsplit=1)[0], re.split(r"\s", command[1:])[0]
+    if word in _VERBS and difflib.get_close_matches(said.lower(), [prefix], cutoff=0.7):
+        yield InvalidCommand(line, text[:200], f"unknown command {said}", f"did you mean `/{word}`?")
 
 
 def _parse_help(line: int, text: str, words: list[str]) -> Command:
@@ -219,3 +250,5 @@ _VERBS: Mapping[str, Callable[[int, str, list[str]], Command]] = {
     "status": _parse_status,
     "help": _parse_help,
 }
+_NAMED = re.compile(rf"(?<![\w/.-])/({'|'.join(_VERBS)})(?![\w/-]|\.\w)")
+"""A command in a text of ours."""

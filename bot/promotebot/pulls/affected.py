@@ -13,11 +13,11 @@ from promotebot.planning.committed import read_registry
 from promotebot.promotion.places import every_place
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.named import is_attributes, our_places
+from promotebot.pulls.heads import heads_of
+from promotebot.pulls.named import is_attributes, is_ours, our_places, places_of
 from promotebot.pulls.snapshot import BASE, HEAD, remote, remote_head
 from promotebot.pulls.twins import twins
 from promotebot.registry.names import GitSha
-from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import PullRequest
@@ -34,11 +34,14 @@ class AffectedPull:
     """True when git has no such branch: the pull request may be closed by now."""
 
 
-def affected_pulls(pulls: Sequence[PullRequest], base_ref: str, job: JobContext) -> list[AffectedPull]:
-    """Return those of the open pull requests into a branch that change something the gate looks at.
+def affected_pulls(pulls: Sequence[PullRequest], base_ref: str, before: str, job: JobContext) -> list[AffectedPull]:
+    """Return those of the open pull requests into a branch that change something the gate looks at, or once did.
 
     One fetch brings the base and every head. A pull request whose head is not there, or cannot be read, is affected:
     judged alone, it says why.
+
+    Args:
+        before: the commit at which the base was before it moved.
 
     Raises:
         CouldNotVerify: when git does not answer.
@@ -48,11 +51,11 @@ def affected_pulls(pulls: Sequence[PullRequest], base_ref: str, job: JobContext)
     heads = {f"{HEAD}/{pull.number}": remote_head(pull) for pull in pulls}
     refs = {BASE: f"refs/heads/{base_ref}"}
     with FetchedRepository.fetched(remote(job.settings), refs, optional=heads) as repository:
-        named = _Named(repository, repository.commit_id(BASE), job.settings)
+        named = _Named(repository, repository.commit_id(BASE), before, job)
         affected = []
         for pull in pulls:
             head = repository.resolve(f"{HEAD}/{pull.number}")
-            if head is None or named.concern(head):
+            if head is None or named.concern(head) or named.concerned_once(pull):
                 affected.append(AffectedPull(pull, head or pull.head_sha, is_gone=head is None))
         return affected
 
@@ -63,11 +66,12 @@ class _Named:
 
     repository: FetchedRepository
     base: GitSha
-    settings: Settings
+    before: str
+    job: JobContext
 
     def concern(self, head: GitSha) -> bool:
         """Return whether a branch changes registry, policy or what a pointer names, or whether that is unknown."""
-        settings = self.settings
+        settings = self.job.settings
         changeset = Changeset(self.repository, self.base, head, settings.registry_path, settings.policy_path)
         try:
             paths = changeset.changed_paths
@@ -80,8 +84,31 @@ class _Named:
         except PromotebotError:  # what cannot be read is no pass, and the gate says why
             return True
 
+    def concerned_once(self, pull: PullRequest) -> bool:
+        """Return whether an older head changed such a thing: green by the base of then, it could be pushed back."""
+        if pull.is_fork or not self._is_outdated:
+            return False  # GitHub does not tell the heads of a fork's branch
+        try:
+            return any(self.concern(head) for head in heads_of(self.job.github.pushes(pull.head_ref)))
+        except PromotebotError:
+            return True
+
+    @cached_property
+    def _is_outdated(self) -> bool:
+        """True when what verdicts are made by changed on the base: registry, policy, or what a manifest lists."""
+        repository, settings = self.repository, self.job.settings
+        if repository.resolve(self.before) is None:
+            return True  # the branch was made anew: nobody knows what that changed
+        paths = repository.changed_paths(self.before, self.base)
+        if any(is_ours(path, settings.registry_path, settings.policy_path) for path in paths):
+            return True
+        listed = (e.path for end in (self.before, self.base) for e in repository.list_tree(end, "", recursive=True))
+        manifests = {path.removesuffix("/manifest.json") for path in listed if path.endswith("/manifest.json")}
+        return not manifests.isdisjoint(places_of(paths))
+
     @cached_property
     def _places(self) -> frozenset[str]:
-        ours = our_places(self.settings.registry_path, self.settings.policy_path)
-        registry = read_registry(self.repository, self.base, self.settings.registry_path)
+        settings = self.job.settings
+        ours = our_places(settings.registry_path, settings.policy_path)
+        registry = read_registry(self.repository, self.base, settings.registry_path)
         return ours | every_place(registry) if registry else ours
