@@ -161,7 +161,7 @@ def test_the_workflows_hear_the_default_branch_and_the_policys_bases(
     assert main(["init", "--base-dir", str(clone), "--action", ACTION, *flags]) == 0
     assert heard(clone) == [["trunk", "release"]] * 2
     steps = capsys.readouterr().out.partition("Next:\n")[2]
-    assert "promotebot/gate on trunk and release, with its source" in steps
+    assert "promotebot/gate on trunk and promotebot/gate (release) on release, with its source" in steps
     assert "if trunk is not the default branch (and release, from the policy)" in steps
 
 

@@ -1,4 +1,4 @@
-"""What a writer can do to turn the gate green, or to make the bot vouch for what nobody decided."""
+"""Attacks from beside: on registry and policy by renames and spellings, over other bases, forks and directories."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from tests.office import Office
 
 MODEL = ModelName("regime_classifier")
 SANDBOX = "promotebot/gate (sandbox)"
-V1, V2, V3 = (f"ml/artifacts/regime_{name}" for name in ("v1", "v2", "v3"))
-RELEASE = "ml/artifacts/release"
+V2, V3 = "ml/artifacts/regime_v2", "ml/artifacts/regime_v3"
 
 
 def state(office: Office, sha: str, context: str = "promotebot/gate") -> str:
@@ -38,33 +37,6 @@ def force_push(office: Office, number: int, sha: str, *, by: str = "carol") -> N
     person.git("fetch", "--quiet", "origin", sha)
     person.git("push", "--quiet", "--force", "origin", f"{sha}:refs/heads/{branch}")
     assert office.head(number) == sha
-
-
-def candidate_in_shadow(office: Office) -> None:
-    """carol's own model, which she may put into SHADOW: regime_v2 with another threshold."""
-    carol = office.person("carol")
-    carol.start_branch("candidate")
-    copy(carol, V2, V3, threshold="0.99")
-    carol.commit("feat: Candidate")
-    carol.push()
-    number = office.repository.open_pull(author="carol", head="candidate", title="Candidate").number
-    job = office.ask(number, f"/promote shadow {MODEL} --artifact-dir {V3}", author="carol")
-    assert job.outputs["decision"] == "promoted", office.comments(number)
-    office.repository.merge(number, by="carol")
-
-
-def release(office: Office) -> int:
-    """alice's pull request that makes a copy of regime_v2 ACTIVE."""
-    alice = office.person("alice")
-    alice.start_branch("release")
-    copy(alice, V2, RELEASE)
-    alice.commit("feat: Release")
-    alice.push()
-    number = office.repository.open_pull(author="alice", head="release", title="Release").number
-    job = office.ask(number, f"/promote active {MODEL} --artifact-dir {RELEASE}")
-    assert job.outputs["decision"] == "promoted", office.comments(number)
-    assert state(office, office.head(number)) == "success"
-    return number
 
 
 def test_a_promotion_for_one_base_is_none_for_another(office: Office) -> None:
@@ -121,7 +93,6 @@ def pushed_to_main(office: Office, person: Person) -> None:
     office.event("push", office.repository.push_event("main", before=before, sender=person.login), by=person.login)
 
 
-LAX, STRICT = "require_reason: false\n", "require_reason: true\n"
 LONG = "".join(f"# line {n} of a long comment that says what the policy is for\n" for n in range(30))
 
 
@@ -142,15 +113,13 @@ def test_an_edit_that_a_merge_carries_into_the_policy_is_refused(office: Office)
     bob.git("mv", "docs/draft.yml", ".github/promotion.yml")
     bob.commit("chore: The policy")
     pushed_to_main(office, bob)
-    at_once = state(office, office.head(number))
-    looked_at = office.gate(number).outputs["decision"]
-    office.repository.merge(number, by="carol")
-    policy = office.repository.git.run("show", "main:.github/promotion.yml")
-    assert (at_once, looked_at) == ("failure", "refused") or "permission: write" not in policy
+    assert state(office, office.head(number)) == "failure", "the job of the push concerns it"
+    assert office.gate(number).outputs["decision"] == "refused"
+    assert "A merge may carry the change there" in office.comment(number)
 
 
-@pytest.mark.parametrize("path", ["ml/registry/Models.json", "ml/Registry/models.json"])
-def test_another_spelling_of_the_registry_is_refused(office: Office, path: str) -> None:
+@pytest.mark.parametrize("path", ["ml/registry/Models.json", "ml/Registry/models.json", ".github/Promotion.yml"])
+def test_another_spelling_of_registry_or_policy_is_refused(office: Office, path: str) -> None:
     carol = office.person("carol")
     carol.start_branch("twin")
     document = json.loads((carol.clone / "ml/registry/models.json").read_bytes())
@@ -164,6 +133,7 @@ def test_another_spelling_of_the_registry_is_refused(office: Office, path: str) 
     carol.push()
     number = office.repository.open_pull(author="carol", head="twin", title="Twin").number
     assert office.gate(number).outputs["decision"] == "refused"
+    assert "are the same place on macOS and Windows" in office.comment(number)
 
 
 def test_a_reader_cannot_hold_a_legal_promotion_red(office: Office) -> None:
@@ -224,9 +194,8 @@ def test_an_edit_that_a_merge_carries_into_the_registry_is_refused(office: Offic
     bob.git("mv", "ml/models.json", "ml/registry/models.json")
     bob.commit("chore: The registry, in its place")
     pushed_to_main(office, bob)
-    looked_at = office.gate(number).outputs["decision"]
-    office.repository.merge(number, by="carol")
-    assert looked_at == "refused" or office.pointer("main", "active") != "mine"
+    assert state(office, office.head(number)) == "failure", "the job of the push concerns it"
+    assert office.gate(number).outputs["decision"] == "refused"
 
 
 def test_a_fork_that_changes_the_policy_is_refused_and_told_the_way_out(office: Office) -> None:
@@ -293,3 +262,8 @@ def test_a_merge_with_a_red_gate_is_not_announced_as_live(office: Office) -> Non
 def test_attributes_by_which_a_checkout_gives_another_registry_are_refused(office: Office, attribute: str) -> None:
     number = office.pull(files={".gitattributes": f"ml/registry/models.json {attribute}\n"})
     assert office.gate(number).outputs["decision"] == "refused"
+
+
+def test_line_endings_of_registry_and_policy_are_a_checkouts_own_affair(office: Office) -> None:
+    number = office.pull(files={".gitattributes": "ml/registry/** text=auto\n.github/*.yml text eol=lf\n"})
+    assert office.gate(number).outputs["decision"] == "passed"

@@ -154,11 +154,12 @@ def _next_steps(action: str, branches: Sequence[str], *, app: bool) -> None:
         steps.append(
             "  make the App and the environment promotebot, which only the default branch may use: docs/setup.md"
         )
+    checks = [f"promotebot/gate on {default}", *(f"promotebot/gate ({other}) on {other}" for other in others)]
     source = "your App" if app else "GitHub Actions"
     steps += [
         f"  git add {DEFAULT_PATH} .github {SCHEMAS} && git commit",
         "  open a pull request: a status can be required only after it was reported once",
-        f"  require the status check promotebot/gate on {' and '.join(branches)}, with its source: {source}",
+        f"  require the status check {' and '.join(checks)}, with its source: {source}",
         "  require the review of code owners, and name them for .github/ in .github/CODEOWNERS",
         "  promotebot promote --model NAME --stage shadow --artifact-dir DIR --artifact-id ID --new-model",
     ]
