@@ -142,6 +142,13 @@ def test_what_the_bot_took_back_stands_no_longer(case: Case) -> None:
     assert case.refused(step()) == f"{SUBJECT}promotebot took it back (#7 comment:1#1 withdrawn)."
 
 
+def test_a_revocation_stands_where_the_attestation_did_and_says_why(case: Case) -> None:
+    revoke([step(), at_a_terminal()], case.github, why="withdrawn")
+    attested, revoked = case.github.posted
+    assert (revoked.sha, revoked.status.context) == (attested.sha, attested.status.context)
+    assert (revoked.status.state, revoked.status.description) == ("failure", "withdrawn")
+
+
 def test_what_is_attested_again_stands_again(case: Case) -> None:
     revoke([step()], case.github, "", why="withdrawn")
     attest([step()], case.github, "")
@@ -242,6 +249,19 @@ def test_everybody_who_pushed_must_hold_the_permission(case: Case) -> None:
     assert case.passes(at_a_terminal(from_stage=None, to_stage=Stage.SHADOW)), "carol may do that"
 
 
+def test_the_others_who_pushed_are_named(case: Case) -> None:
+    case.github.pushed["change"] = [push(OLDER, "alice", creates=True), push(HEAD, "bob"), push(HEAD, "alice")]
+    case.github.roles["dave"] = Permission.ADMIN
+    case.github.pushed["change"].insert(1, push(OLDER, "dave"))
+    [result] = case.findings(at_a_terminal(actor=None))
+    assert result.message.endswith(
+        "made at a terminal, as the branch says by nobody; opened by bob, pushed by alice, dave, too"
+    )
+    case.github.pushed["change"] = [push(HEAD, "bob", creates=True)]
+    [result] = case.findings(at_a_terminal())
+    assert result.message.endswith("as the branch says by alice; opened by bob")
+
+
 def test_an_author_who_may_not_is_refused_though_others_pushed(case: Case) -> None:
     case.pull = pull_request(author="mallory")
     assert case.refused(at_a_terminal(), "gate.permission").startswith(f"{SUBJECT}mallory has read permission")
@@ -297,3 +317,16 @@ def test_a_pull_request_that_may_carry_no_promotion_is_refused_with_one(
     attest([step()], case.github, pull.get("base_ref", ""))
     assert case.refused(step(), rule)
     assert case.findings() == [], "without one, nothing speaks against it"
+
+
+@pytest.mark.parametrize(
+    ("pull", "says"),
+    [
+        ({"state": "closed"}, "The pull request is closed."),
+        ({"state": "closed", "merged": True}, "The pull request is merged."),
+        ({"merged": True}, "The pull request is merged."),
+    ],
+)
+def test_a_pull_request_that_is_not_open_takes_no_event(case: Case, pull: dict[str, Any], says: str) -> None:
+    case.pull = pull_request(author="bob", **pull)
+    assert case.refused(step(), "gate.request") == says
