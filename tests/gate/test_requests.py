@@ -143,10 +143,10 @@ def test_what_the_bot_took_back_stands_no_longer(case: Case) -> None:
 
 
 def test_a_revocation_stands_where_the_attestation_did_and_says_why(case: Case) -> None:
-    revoke([step(), at_a_terminal()], case.github, why="withdrawn")
+    revoke([step(), at_a_terminal()], case.github, "", why="withdrawn")
     attested, revoked = case.github.posted
     assert (revoked.sha, revoked.status.context) == (attested.sha, attested.status.context)
-    assert (revoked.status.state, revoked.status.description) == ("failure", "withdrawn")
+    assert (revoked.status.state, revoked.status.description) == ("failure", "#7 comment:1#1 withdrawn")
 
 
 def test_what_is_attested_again_stands_again(case: Case) -> None:

@@ -15,7 +15,7 @@ from tests.fakes import BOT, HEAD, FakeGitHub
 )
 def test_the_status_says_what_the_check_concludes(conclusion: Conclusion, state: str) -> None:
     github = FakeGitHub()
-    publish_verdict(github, HEAD, conclusion, "one promotion", Report("the report"))
+    publish_verdict(github, HEAD, GATE, conclusion, "one promotion", Report("the report"))
     [posted], [check] = github.posted, github.checks
     assert (posted.sha, posted.status.context, posted.status.state) == (HEAD, GATE, state)
     assert posted.status.description == "one promotion"
@@ -25,36 +25,36 @@ def test_the_status_says_what_the_check_concludes(conclusion: Conclusion, state:
 
 def test_a_report_may_have_a_title_of_its_own() -> None:
     github = FakeGitHub()
-    publish_verdict(github, HEAD, "success", "one promotion", Report("the report", title="v2 → ACTIVE"))
+    publish_verdict(github, HEAD, GATE, "success", "one promotion", Report("the report", title="v2 → ACTIVE"))
     assert (github.posted[0].status.description, github.checks[0].title) == ("one promotion", "v2 → ACTIVE")
 
 
 def test_the_status_comes_first_and_without_it_there_is_no_report() -> None:
     github = FakeGitHub().fail("publish_status")
     with pytest.raises(CouldNotVerify, match="GitHub does not answer"):
-        publish_verdict(github, HEAD, "success", "title", Report("text"))
+        publish_verdict(github, HEAD, GATE, "success", "title", Report("text"))
     assert github.checks == []
 
 
 def test_a_report_that_fails_or_that_a_person_may_not_make_changes_nothing() -> None:
     for github in (FakeGitHub().fail("publish_check"), FakeGitHub(is_personal=True)):
-        publish_verdict(github, HEAD, "success", "title", Report("text"))
+        publish_verdict(github, HEAD, GATE, "success", "title", Report("text"))
         assert github.verdicts(HEAD) == ["success"]
 
 
 def test_pending_takes_a_green_back_and_says_why() -> None:
     github = FakeGitHub()
     github.post(HEAD, GATE, "success")
-    publish_pending(github, HEAD, "main moved")
+    publish_pending(github, HEAD, GATE, "main moved")
     assert github.verdicts(HEAD) == ["success", "pending"]
     assert github.posted[-1].status.description == "main moved"
 
 
 def test_what_the_bot_said_last_counts_whatever_others_posted_since() -> None:
     github = FakeGitHub()
-    assert published_verdict(github, HEAD, BOT) is None
+    assert published_verdict(github, HEAD, GATE, BOT) is None
     for state, by, context in (("failure", BOT, GATE), ("success", "carol", GATE), ("success", BOT, "build")):
         github.post(HEAD, context, state, by=by)
-    said = published_verdict(github, HEAD, BOT)
+    said = published_verdict(github, HEAD, GATE, BOT)
     assert said
     assert said.state == "failure"
