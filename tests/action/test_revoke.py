@@ -7,23 +7,11 @@ import pytest
 from promotebot.gate.attestation import attestation_context
 from promotebot.registry.names import Digest, ModelName
 from tests.fake_github.refusals import HttpError
+from tests.gate.attacks import force_push, state
 from tests.office import BOT, Office
 
 MODEL = ModelName("regime_classifier")
 V1, V2 = "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"
-
-
-def state(office: Office, sha: str) -> str:
-    return office.checks(sha)[-1]
-
-
-def force_push(office: Office, number: int, sha: str, *, by: str = "carol") -> None:
-    """Somebody who may write puts the branch back to a commit that GitHub still has."""
-    branch = office.repository.pull(number).head_ref
-    person = office.person(by)
-    person.git("fetch", "--quiet", "origin", sha)
-    person.git("push", "--quiet", "--force", "origin", f"{sha}:refs/heads/{branch}")
-    assert office.head(number) == sha
 
 
 def event_digest(office: Office, sha: str) -> Digest:

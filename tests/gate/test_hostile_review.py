@@ -12,34 +12,12 @@ from promotebot.pulls.commit import commit_registry
 from promotebot.registry.names import ModelName
 from tests.fake_github import pulls
 from tests.fake_github.people import Person
+from tests.gate.attacks import copy, force_push, state
 from tests.office import BOT, Office
 
 MODEL = ModelName("regime_classifier")
 V1, V2, V3 = (f"ml/artifacts/regime_{name}" for name in ("v1", "v2", "v3"))
 RELEASE = "ml/artifacts/release"
-
-
-def state(office: Office, sha: str) -> str:
-    """The newest verdict that the bot gave on a commit."""
-    ours = [s.state for s in office.repository.statuses if (s.sha, s.context) == (sha, "promotebot/gate")]
-    return ours[-1] if ours else "none"
-
-
-def copy(person: Person, source: str, target: str, **manifest: object) -> None:
-    """Make `target` a copy of an artifact, with other keys in its manifest."""
-    for path in sorted((person.clone / source).rglob("*")):
-        if path.is_file():
-            person.write(f"{target}/{path.relative_to(person.clone / source)}", path.read_bytes())
-    place = person.clone / target / "manifest.json"
-    place.write_text(json.dumps({**json.loads(place.read_bytes()), **manifest}, indent=2) + "\n")
-
-
-def force_push(office: Office, number: int, sha: str, *, by: str = "carol") -> None:
-    branch = office.repository.pull(number).head_ref
-    person = office.person(by)
-    person.git("fetch", "--quiet", "origin", sha)
-    person.git("push", "--quiet", "--force", "origin", f"{sha}:refs/heads/{branch}")
-    assert office.head(number) == sha
 
 
 def candidate_in_shadow(office: Office) -> None:
