@@ -10,7 +10,7 @@ from tests.fake_github.people import Person
 from tests.office import Office
 
 V1, V2, V3 = (f"ml/artifacts/regime_{name}" for name in ("v1", "v2", "v3"))
-WORK = "ml/work/candidate"
+WORK = "ml/drafts/candidate"
 
 
 def opened(office: Office, person: Person, branch: str) -> int:

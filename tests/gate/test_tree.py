@@ -289,8 +289,8 @@ def test_attributes_that_change_no_named_file_are_nobodys_business() -> None:
 
 def test_what_a_merge_may_carry_into_a_named_directory_is_refused() -> None:
     files = edited(lambda files: files.update({"notes.txt": b"x"}))
-    (finding,) = errors_in(judge(base(), base().registry, files, carried="ml/work/model.onnx").findings)
-    assert (finding.rule, finding.where) == ("gate.tree", "ml/work/model.onnx")
+    (finding,) = errors_in(judge(base(), base().registry, files, carried="ml/drafts/model.onnx").findings)
+    assert (finding.rule, finding.where) == ("gate.tree", "ml/drafts/model.onnx")
     assert "git merge origin/<base>" in finding.remedy
 
 
