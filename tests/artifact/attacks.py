@@ -55,7 +55,7 @@ def call(name: str, *arguments: Any) -> int:
 
 def must(holds: bool) -> None:
     if not holds:
-        raise PermissionError("it saw something, but not the secret")
+        raise LookupError("it saw something, but not the secret")
 
 
 def reads_a_file(target: Target) -> None:

@@ -24,6 +24,8 @@ LINTERS = {
     "check-jsonschema": ["--quiet", "--builtin-schema", "vendor.github-workflows"],
     "zizmor": ["--quiet", "--offline", "--persona", "pedantic", "--config", str(ROOT / ".github/zizmor.yml")],
 }
+if sys.version_info < (3, 11):  # pyproject.toml: these two no longer support 3.10, and are not installed with it
+    del LINTERS["check-jsonschema"], LINTERS["zizmor"]
 LEVELS = ("read", "write")
 
 
@@ -42,8 +44,6 @@ def jobs(*, app: bool) -> dict[str, Any]:
 @pytest.mark.parametrize("app", [False, True], ids=["plain", "app"])
 @pytest.mark.parametrize("linter", sorted(LINTERS))
 def test_what_init_lays_passes_the_linters(linter: str, app: bool, tmp_path: Path) -> None:
-    if linter != "actionlint" and sys.version_info < (3, 11):
-        pytest.skip(f"{linter} needs Python 3.11 or newer")
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     assert main(["init", "--base-dir", str(tmp_path), "--action", ACTION, *(["--app"] if app else [])]) == 0
     files = sorted(map(str, (tmp_path / ".github/workflows").glob("*.yml")))

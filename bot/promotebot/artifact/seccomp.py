@@ -91,7 +91,7 @@ def numbers(calls: str, machine: str) -> dict[str, int]:
 
 
 def program(machine: str, pid: int) -> list[Instruction]:
-    """Return the filter for a machine of `ARCHITECTURES` and the process that it is for"""
+    """Return the filter for a machine of `ARCHITECTURES` and the process that it is for."""
     refuse = (_RETURN, 0, 0, _ERROR | errno.EPERM)
     instructions = [
         (_LOAD, 0, 0, _ARCHITECTURE),
