@@ -58,14 +58,13 @@ class Store:
     """Commits and branches, as a server holds them."""
 
     commits: dict[str, Commit] = field(default_factory=lambda: {TRAINED: Commit()})
-    messages: dict[str, str] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     oids: dict[bytes, str] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
 
-    def commit(self, parents: Collection[str], files: Files, message: str = "") -> GitSha:
+    def commit(self, parents: Collection[str], files: Files) -> GitSha:
         sha = hashlib.sha1(f"{len(self.commits)}".encode(), usedforsecurity=False).hexdigest()
-        self.commits[sha], self.messages[sha] = Commit(tuple(parents), dict(files)), message
+        self.commits[sha] = Commit(tuple(parents), dict(files))
         for data in files.values():
             if data not in self.oids:
                 self.oids[data] = hashlib.sha1(data, usedforsecurity=False).hexdigest()
@@ -94,11 +93,6 @@ class Clone(FakeRepository):
     def resolve(self, revision: str) -> GitSha | None:
         return super().resolve(self.refs.get(revision, revision))
 
-    def trailers(self, key: str, base: str, head: str) -> list[str]:
-        own = [sha for sha in self._history(head) if sha not in self._history(base)]
-        lines = [line for sha in own for line in self.store.messages.get(sha, "").splitlines()]
-        return [line.removeprefix(f"{key}: ") for line in lines if line.startswith(f"{key}: ")]
-
     @contextmanager
     def open_blob(self, oid: str) -> Iterator[BinaryIO]:
         yield io.BytesIO(self.store.blobs[oid])
@@ -122,9 +116,9 @@ class Clone(FakeRepository):
         author: Identity,
         when: datetime,
     ) -> GitSha:
-        assert author.name == BOT, when
+        assert author.name == BOT, (message, when)
         whole = {**(self.trees[tree] if tree else self.store.commits[parents[0]].files), **files}
-        return self.store.commit(parents, {path: data for path, data in whole.items() if data is not None}, message)
+        return self.store.commit(parents, {path: data for path, data in whole.items() if data is not None})
 
     def push(self, commit: str, branch: str, *, expected: str) -> None:
         if self.store.branches[branch] != expected:

@@ -29,9 +29,9 @@ def alice(tmp_path_factory: pytest.TempPathFactory) -> Person:
     (alice.clone / "run.sh").chmod(0o755)
     (alice.clone / "link").symlink_to("ab.txt")
     alice.write(":(top)odd*.txt", "odd")
-    first = alice.commit("docs: First\n\nReviewed-by: bob\nPromotebot-Withdrawn: comment:1#1")
+    first = alice.commit("docs: First")
     alice.git("update-index", "--add", "--cacheinfo", f"160000,{first},module")
-    alice.git("commit", "--quiet", "--message", "docs: Second\n\nPromotebot-Withdrawn: comment:2#1")
+    alice.git("commit", "--quiet", "--message", "docs: Second")
     alice.git("branch", "second")
     alice.git("switch", "--quiet", "--create", "change", first)
     alice.git("mv", "a/one.txt", "a/moved.txt")
@@ -161,12 +161,6 @@ def test_a_reader_may_stop_early(repository: Repository) -> None:
     [entry] = repository.list_tree("second", "ab.txt", recursive=False)
     with repository.open_blob(entry.oid) as stream:
         assert stream.read(2) == b"12"
-
-
-def test_trailers_are_read_from_the_commits_that_the_base_has_not(repository: Repository) -> None:
-    assert repository.trailers("Promotebot-Withdrawn", "main~1", "second") == ["comment:2#1"]
-    assert repository.trailers("Promotebot-Withdrawn", "second", "second") == []
-    assert repository.trailers("Nobody-Wrote", "main~1", "second") == []
 
 
 def test_the_commits_of_a_file_are_those_that_changed_it(repository: Repository) -> None:

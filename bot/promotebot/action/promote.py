@@ -151,7 +151,7 @@ class PromotionJob:
             message = f"The base holds {request.artifact_id} there already; this pull request promotes something else."
             return self.replier.refuse(Refusal(Reason.NOTHING_TO_CHANGE, message, f"take that back: /withdraw {model}"))
         rendered = render_unchanged(decision, self.replier.context)
-        self._publish(self.changeset, self._evaluate(self.changeset), rendered)
+        self.replier.publish(self._evaluate(self.changeset), self.changeset, rendered)
         return self.replier.post(Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE, rendered.title), rendered)
 
     def _apply(self, pending: PendingPromotions, decision: Plan, decided: Decided) -> Answer:
@@ -167,7 +167,7 @@ class PromotionJob:
         try:
             result = self._evaluate(committed, steps)
             rendered = self._render(decision, decided, commit, result)
-            self._publish(committed, result, rendered)
+            self.replier.publish(result, committed, rendered)
         except PromotebotError as problem:
             answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, problem.message, commit, details=details)
             return self.replier.post(answer, render_failure(problem, self.replier.context, commit_sha=commit))
@@ -212,13 +212,10 @@ class PromotionJob:
             self.attempt, registry, models, before=pending.own, after=steps, message=message, merge=merge
         )
 
-    def _publish(self, changeset: Changeset, result: GateResult, rendered: Rendered) -> None:
-        self.replier.publish(result, changeset, rendered)
-
     def _done(self, step: Step) -> Answer:
         """The job ran before: write nothing twice, and post again what may have been lost after the push."""
         rendered = render_done(step.event, step.model, self.replier.context)
-        self._publish(self.changeset, self._evaluate(self.changeset), rendered)
+        self.replier.publish(self._evaluate(self.changeset), self.changeset, rendered)
         answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, rendered.title, commit_sha=self.changeset.head)
         return self.replier.post_if_absent(answer, rendered)
 

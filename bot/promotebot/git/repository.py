@@ -201,11 +201,6 @@ class Repository:
         file.write("".join(f"{name}\n" for name in names).encode())
         file.seek(0)
 
-    def trailers(self, key: str, base: str, head: str) -> list[str]:
-        """Return the values of a trailer in the commits that head has and base has not, the newest first."""
-        output = self._run("log", f"--format=%(trailers:key={key},valueonly)", "--end-of-options", f"{base}..{head}")
-        return [line.strip() for line in output.splitlines() if line.strip()]
-
     def commits_of(self, path: str, head: str) -> list[GitSha]:
         """Return the commits in a history that changed a file, the newest first."""
         output = self._run("rev-list", "--end-of-options", head, "--", f":(top,literal){path}")
