@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from tests.cli.test_registry import ANY, OTHER, alice, office_split, with_other_model
+from tests.gate.attacks import copy
 from tests.office import Office
 
 __all__ = ["alice"]
 REGISTRY = "ml/registry/models.json"
+MODEL = "regime_classifier"
 
 
 def registry_bytes(office: Office, revision: str) -> str:
@@ -87,3 +93,61 @@ def test_an_unknown_model_or_two_words_are_told(office: Office) -> None:
     number = office.pull()
     assert office.ask(number, "/withdraw nope").outputs["reason_code"] == "nothing_to_withdraw"
     assert office.ask(number, "/withdraw a b").outputs["reason_code"] == "unreadable_command"
+
+
+def base_moved(office: Office) -> None:
+    """Another promotion of the model is merged meanwhile."""
+    other = office.pull("other")
+    command = f"/promote staging {MODEL} --artifact-dir ml/artifacts/regime_v1 --artifact-id again"
+    assert office.ask(other, command).outputs["decision"] == "promoted", office.comments(other)
+    office.merge(other)
+
+
+def test_what_is_no_longer_what_was_asked_for_is_withdrawn_and_asked_for_again_as_the_refusal_says(
+    office: Office,
+) -> None:
+    number = office.pull()
+    alice, new = office.person("alice"), "ml/artifacts/regime_v3"
+    for threshold in ("0.98", "0.99"):  # the second time it exchanges what was promoted
+        alice.start_branch("evaluation", base="evaluation")
+        copy(alice, "ml/artifacts/regime_v2", new, threshold=threshold)
+        alice.commit("feat: Candidate")
+        alice.push()
+        if threshold == "0.98":
+            assert office.ask(number, f"/promote shadow {MODEL} --artifact-dir {new}").outputs["decision"] == "promoted"
+    base_moved(office)
+    assert office.ask(number, f"/promote staging {MODEL} --artifact-dir {new}").outputs["decision"] == "refused"
+    refusal = "\n".join(office.comments(number)).replace("\\", "")
+    withdrawal = re.search(r"/withdraw [\w-]+(?=`?, then)", refusal)
+    assert withdrawal, refusal
+    assert office.ask(number, withdrawal[0]).outputs["decision"] == "withdrawn", office.comments(number)
+    again = office.ask(number, f"/promote shadow {MODEL} --artifact-dir {new}")
+    assert again.outputs["decision"] == "promoted", office.comments(number)
+    assert office.checks(office.head(number)) == ["success"]
+
+
+def test_where_what_is_to_stay_cannot_be_planned_again_everything_is_withdrawn_as_the_refusal_says(
+    office: Office, alice: object
+) -> None:
+    person = office.person("alice")
+    with_other_model(person)
+    person.git("push", "--quiet", "origin", "HEAD:main")
+    number = office.pull()
+    office.ask(number, f"/promote active {MODEL}")
+    office.ask(number, f"/promote staging {OTHER} --artifact-dir {ANY}")
+    office.policy("freezes: [{start: 2020-01-01T00:00, end: 2040-01-01T00:00, reason: audit}]\n")
+    assert office.ask(number, f"/withdraw {OTHER}").outputs["reason_code"] == "rules"
+    [refusal] = [comment for comment in office.comments(number) if "nothing was committed" in comment]
+    assert "is frozen until" in refusal
+    assert "ask again for what is to stay&#58;\n  ```text\n  /withdraw\n  ```" in refusal
+    assert office.ask(number, "/withdraw").outputs["decision"] == "withdrawn"
+
+
+def test_for_somebody_who_may_not_withdraw_no_model_is_opened(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = office.pull()
+    office.ask(number, "/promote active")
+    base_moved(office)
+    opened: list[object] = []
+    monkeypatch.setattr("promotebot.action.run.Examiner", lambda: lambda *asked: opened.append(asked))
+    assert office.ask(number, "/withdraw", author="carol").outputs["reason_code"] == "permission"
+    assert opened == []

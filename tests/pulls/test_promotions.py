@@ -10,7 +10,7 @@ import pytest
 
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import errors_in
-from promotebot.promotion.replay import Diverged, Step
+from promotebot.promotion.replay import Diverged, Replayed, Step
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.promotions import (
@@ -176,14 +176,14 @@ def test_what_a_branch_itself_promotes_is_counted_from_where_it_left_the_base() 
     base = promoted(EMPTY, OTHER_TO_SHADOW, asked=50)
     own = own_steps(moved_apart(base, HEAD_REGISTRY))
     assert not isinstance(own, Diverged)
-    assert stages(own) == [(MODEL, Stage.SHADOW), (MODEL, Stage.STAGING)]
+    assert stages(own.steps) == [(MODEL, Stage.SHADOW), (MODEL, Stage.STAGING)]
 
 
 @pytest.mark.parametrize(("fork", "head"), [(None, HEAD_REGISTRY), (HEAD_REGISTRY, None), (None, None)])
 def test_a_branch_without_a_registry_at_either_end_promotes_nothing_of_its_own(
     fork: ModelRegistry | None, head: ModelRegistry | None
 ) -> None:
-    assert own_steps(diverged(files(EMPTY), files(head), fork=files(fork))) == ()
+    assert own_steps(diverged(files(EMPTY), files(head), fork=files(fork))) == Replayed(())
 
 
 def test_without_anything_dropped_the_pending_promotions_are_the_same() -> None:

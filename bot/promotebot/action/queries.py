@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
@@ -15,10 +15,8 @@ from promotebot.gate.status import published_verdict
 from promotebot.promotion.commands import QueryCommand
 from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.policy import Permission
-from promotebot.promotion.replay import Diverged, Step
-from promotebot.pulls.changeset import Changeset
-from promotebot.pulls.compare import replay_change
-from promotebot.pulls.promotions import own_steps
+from promotebot.pulls.promotions import carried_steps
+from promotebot.pulls.replan import InvalidPromotions
 from promotebot.registry.registry import ModelRegistry
 from promotebot.verification.report import ReportScope
 from promotebot.verification.verify import VerificationInput, verify
@@ -79,18 +77,10 @@ def _why(_: QueryCommand, __: ModelRegistry, attempt: Attempt) -> Rendered:
 
 def _status(command: QueryCommand, registry: ModelRegistry, attempt: Attempt) -> Rendered:
     base = attempt.snapshot.changeset.base_registry or registry
-    steps = _carried(attempt.snapshot.changeset)
+    carried = carried_steps(attempt.snapshot.changeset)
+    steps = () if isinstance(carried, InvalidPromotions) else carried  # the gate says what is wrong with it
     names = [name for name in base if command.model in (None, name)]
     return render_status(base, names, steps, attempt.replier.context)
-
-
-def _carried(changeset: Changeset) -> Sequence[Step]:
-    """Return what the branch promotes, as its registry says: nothing is planned again, and no artifact is opened."""
-    if changeset.has_conflict:
-        own = own_steps(changeset)
-        return () if isinstance(own, Diverged) else own
-    compared = replay_change(changeset)
-    return () if isinstance(compared, Diverged) else compared.steps
 
 
 def _verify(command: QueryCommand, registry: ModelRegistry, attempt: Attempt) -> Rendered:

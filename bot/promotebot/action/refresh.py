@@ -20,10 +20,8 @@ from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate
 from promotebot.gate.requests import check_attested
-from promotebot.gate.revoke import revoke_heads
-from promotebot.promotion.replay import Diverged, Replayed, Step
-from promotebot.pulls.compare import replay_change
-from promotebot.pulls.promotions import is_of_another_policy, own_steps
+from promotebot.promotion.replay import Diverged
+from promotebot.pulls.promotions import carried_steps, is_of_another_policy, own_steps
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, replan
 from promotebot.registry.names import GitSha
 
@@ -36,13 +34,14 @@ def refresh_pull(attempt: Attempt) -> Answer:
     """
     changeset, replier = attempt.snapshot.changeset, attempt.replier
     # Every older head was judged on a base, and by a policy, that are no longer there.
-    revoke_heads(attempt.snapshot, attempt.job, why="judged before the base moved", keep=changeset.head)
+    attempt.record.revoke_heads(why="judged before the base moved", keep=changeset.head)
     try:
-        steps = () if attempt.snapshot.pull.is_fork else own_steps(changeset)  # nothing is written to a fork
+        own = own_steps(changeset)
     except InvalidInput:  # what cannot be read is no pass, and the gate says why
         return publish_gate(attempt)
-    if isinstance(steps, Diverged) or not steps:
-        return publish_gate(attempt)
+    if attempt.snapshot.pull.is_fork or isinstance(own, Diverged) or not own.steps:
+        return publish_gate(attempt)  # nothing is written to a fork
+    steps = own.steps
     if errors_in(
         check_attested(steps, attempt.snapshot.pull.number, attempt.snapshot.other_base, attempt.job).values()
     ):
@@ -50,7 +49,7 @@ def refresh_pull(attempt: Attempt) -> Answer:
     replier.set_head(changeset.head, changeset.policy.contacts)
     if not changeset.has_conflict and not any(is_of_another_policy(step, changeset) for step in steps):
         return publish_gate(attempt)
-    pending = _replan(attempt, steps)
+    pending = _replan(attempt)
     if isinstance(pending, InvalidPromotions):
         rendered = render_unclear(pending.findings, pending.model, replier.context)
         remarks = annotate(pending.findings, changeset)
@@ -66,13 +65,12 @@ def refresh_pull(attempt: Attempt) -> Answer:
     return _report(attempt, pending, models, commit)
 
 
-def _replan(attempt: Attempt, own: Sequence[Step]) -> PendingPromotions | InvalidPromotions:
+def _replan(attempt: Attempt) -> PendingPromotions | InvalidPromotions:
     """Plan again what merging adds to the base, which may hold some of the branch's own events already."""
-    changeset = attempt.snapshot.changeset
-    compared = Replayed(tuple(own)) if changeset.has_conflict else replay_change(changeset)
-    if isinstance(compared, Diverged):
-        return InvalidPromotions(compared.findings)
-    return replan(compared.steps, compared.steps, attempt.snapshot, attempt.job)
+    carried = carried_steps(attempt.snapshot.changeset)
+    if isinstance(carried, InvalidPromotions):
+        return carried
+    return replan(carried, carried, attempt.snapshot, attempt.job)
 
 
 def _commit(attempt: Attempt, pending: PendingPromotions, models: Sequence[str]) -> GitSha:

@@ -23,8 +23,8 @@ from promotebot.gate.record import Attestation
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.gate.requests import check_attested
 from promotebot.promotion.replay import Step
-from promotebot.pulls.promotions import WITHDRAWN, load_pending, request_id, without
-from promotebot.pulls.replan import InvalidPromotions, PendingPromotions
+from promotebot.pulls.promotions import WITHDRAWN, carried_steps, request_id
+from promotebot.pulls.replan import InvalidPromotions, replan
 from promotebot.registry.model import Source
 from promotebot.registry.names import ModelName, Stage
 
@@ -54,16 +54,16 @@ class Withdrawal:
             return replier.refuse(refusal)
         if is_closed:
             return self._take_back(())
-        pending = load_pending(snapshot, self.attempt.job)
-        if isinstance(pending, InvalidPromotions):
-            return self._invalid(pending, Reason.HAND_EDIT)
-        chosen = [step for step in pending.own if self._is_meant(step)]
+        carried = carried_steps(changeset)
+        if isinstance(carried, InvalidPromotions):
+            return self._invalid(carried, Reason.HAND_EDIT)
+        chosen = [step for step in carried if self._is_meant(step)]
         if not chosen:
-            return self._take_back(pending.own)
+            return self._take_back(carried)
         refusal = self._refusal(
             max((step.event.stage or Stage.ACTIVE for step in chosen), key=lambda stage: stage.rank)
         )
-        return replier.refuse(refusal) if refusal else self._withdraw(chosen, pending)
+        return replier.refuse(refusal) if refusal else self._withdraw(chosen, carried)
 
     def _refusal(self, stage: Stage) -> Refusal | None:
         policy, people = self.attempt.snapshot.changeset.policy, self.attempt.requester.people
@@ -99,22 +99,24 @@ class Withdrawal:
         wanted = self.model in (None, step.model) and self.stage in (None, step.event.stage)
         return wanted and step.event.source is Source.GITHUB
 
-    def _withdraw(self, chosen: Sequence[Step], pending: PendingPromotions) -> Answer:
+    def _withdraw(self, chosen: Sequence[Step], carried: Sequence[Step]) -> Answer:
         snapshot, job, replier = self.attempt.snapshot, self.attempt.job, self.attempt.replier
-        kept = [step for step in pending.own if step not in chosen]
+        kept = [step for step in carried if step not in chosen]
         unattested = errors_in(check_attested(kept, snapshot.pull.number, snapshot.other_base, job).values())
         if unattested:
             return self._invalid(InvalidPromotions(tuple(unattested)), Reason.HAND_EDIT)
-        remaining = without(chosen, pending, snapshot, job)
+        remaining = replan(kept, carried, snapshot, job)
         if isinstance(remaining, InvalidPromotions):
-            return self._invalid(remaining, Reason.RULES)
+            remedy = "take everything back, then ask again for what is to stay: /withdraw"
+            problems = tuple(one.model_copy(update={"remedy": remedy}) for one in errors_in(remaining.findings))
+            return self._invalid(InvalidPromotions(problems, remaining.model), Reason.RULES)
         models = sorted({step.model for step in remaining.own})
         message = _message(chosen, self.attempt.requester)
         commit = commit_decided(
             self.attempt,
             remaining.registry,
             models,
-            before=pending.own,
+            before=carried,
             after=remaining.steps,
             message=message,
             merge=remaining.behind,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from promotebot.planning.committed import read_registry
-from promotebot.promotion.replay import Diverged, Step, replay
+from promotebot.promotion.replay import Diverged, Replayed, Step, replay
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.compare import replay_change
 from promotebot.pulls.context import JobContext
@@ -22,16 +22,21 @@ WITHDRAWN = "Promotebot-Withdrawn"
 def load_pending(snapshot: PullSnapshot, job: JobContext) -> PendingPromotions | InvalidPromotions:
     """Return what the pull request promotes; where the base's registry moved, planned again on it."""
     changeset = snapshot.changeset
+    own = carried_steps(changeset)
+    if isinstance(own, InvalidPromotions):
+        return own
     base, head = changeset.base_registry, changeset.head_registry
-    if base is None or head is None:
+    if changeset.has_conflict or base is None or head is None:
+        return replan(own, own, snapshot, job)
+    return PendingPromotions(head, base, own, False, own)
+
+
+def carried_steps(changeset: Changeset) -> tuple[Step, ...] | InvalidPromotions:
+    """Return what the pull request promotes, as its branch says it; no artifact is opened."""
+    if changeset.base_registry is None or changeset.head_registry is None:
         return missing_registry(changeset)
-    if changeset.has_conflict:
-        own = own_steps(changeset)
-        return InvalidPromotions(own.findings) if isinstance(own, Diverged) else replan(own, own, snapshot, job)
-    compared = replay_change(changeset)
-    if isinstance(compared, Diverged):
-        return InvalidPromotions(compared.findings)
-    return PendingPromotions(head, base, compared.steps, False, compared.steps)
+    compared = own_steps(changeset) if changeset.has_conflict else replay_change(changeset)
+    return InvalidPromotions(compared.findings) if isinstance(compared, Diverged) else compared.steps
 
 
 def without(
@@ -44,14 +49,11 @@ def without(
     return replan(kept, pending.own, snapshot, job)
 
 
-def own_steps(changeset: Changeset) -> tuple[Step, ...] | Diverged:
+def own_steps(changeset: Changeset) -> Replayed | Diverged:
     """Return what the branch itself promotes since it left the base, whatever the base did meanwhile."""
     repository, path = changeset.repository, changeset.registry_path
     fork, head = (read_registry(repository, commit, path) for commit in (changeset.fork_point, changeset.head))
-    if fork is None or head is None:
-        return ()
-    replayed = replay(fork, head)
-    return replayed if isinstance(replayed, Diverged) else replayed.steps
+    return Replayed(()) if fork is None or head is None else replay(fork, head)
 
 
 def is_void(step: Step, changeset: Changeset, job: JobContext) -> bool:
