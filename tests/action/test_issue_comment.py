@@ -516,10 +516,13 @@ def test_an_internal_error_says_so_exits_with_three_and_touches_nothing(
     assert office.head(number) == head
 
 
+@pytest.mark.parametrize("promoted_before", [False, True])
 def test_a_head_that_moves_during_the_promotion_is_read_again_never_overwritten(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    office: Office, monkeypatch: pytest.MonkeyPatch, promoted_before: bool
 ) -> None:
     number = office.pull("moving")
+    if promoted_before:
+        office.ask(number, "/promote staging")
     alice = office.person("alice")
     alice.start_branch("moving", base="moving")
     pushed: list[str] = []
@@ -537,7 +540,29 @@ def test_a_head_that_moves_during_the_promotion_is_read_again_never_overwritten(
     assert job.succeeded, office.comments(number)
     head = office.head(number)
     assert office.repository.git.run("rev-parse", f"{head}^").strip() == pushed[0]
-    assert len(office.registry(head).history[MODEL]) == 4
+    assert len(office.registry(head).history[MODEL]) == 4 + promoted_before
+
+
+def test_a_job_that_was_killed_before_its_push_is_carried_out_when_it_is_run_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    number = office.pull()
+    office.ask(number, "/promote staging")
+    comment = office.repository.comment(number, author="alice", body="/promote active")
+    event = office.repository.issue_comment_event(comment.id)
+    push = FetchedRepository.push
+    monkeypatch.setattr(FetchedRepository, "push", killed)
+    with pytest.raises(Killed):
+        office.job(event)
+    monkeypatch.setattr(FetchedRepository, "push", push)
+    assert office.job(event).outputs["decision"] == "promoted", office.comments(number)
+    assert office.pointer(office.head(number), "active") == "regime_v2_candidate"
 
 
 def test_a_branch_that_never_rests_is_given_up_with_ref_changed(

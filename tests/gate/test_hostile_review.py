@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from promotebot.gate.judge import evaluate_pull
+from promotebot.planning.decide import decide
 from promotebot.pulls.commit import commit_registry
 from promotebot.registry.names import ModelName
 from tests.fake_github import pulls
@@ -244,6 +245,30 @@ def test_a_gate_that_was_under_way_while_it_was_withdrawn_leaves_nothing_green(
     office.event("pull_request_target", payload)
     assert office.head(number) != green
     assert state(office, green) == "failure"
+
+
+def test_a_gate_that_was_under_way_while_it_was_replaced_leaves_nothing_green(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = office.pull()
+    office.ask(number, f"/promote staging {MODEL} --artifact-dir {V2}")
+    carol = office.person("carol")
+    carol.start_branch("evaluation", base="evaluation")
+    carol.write("docs/more.md", "more\n")
+    carol.commit("docs: More")
+    pushed = carol.push()
+    decided = decide
+
+    def slow(*args: Any, **options: Any) -> Any:
+        monkeypatch.setattr("promotebot.action.promote.decide", decided)
+        assert office.gate(number).outputs["decision"] == "passed"
+        assert state(office, pushed) == "success"
+        return decided(*args, **options)
+
+    monkeypatch.setattr("promotebot.action.promote.decide", slow)
+    job = office.ask(number, f"/promote staging {MODEL} --artifact-dir {V2} --artifact-id second")
+    assert job.outputs["decision"] == "promoted", office.comments(number)
+    assert state(office, pushed) == "failure"
 
 
 def test_an_approval_that_is_taken_back_after_a_push_leaves_no_older_head_green(office: Office) -> None:

@@ -10,21 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from promotebot.errors import CouldNotVerify
 from promotebot.git.repository import Repository
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.heads import MAX_PUSHES, NOTHING, recent_pushes
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import BranchPush
 
 VERIFIED, ANNOUNCED = "promotebot/verified", "promotebot/announced"
-MAX_PUSHES = 100
-"""How far back a record is looked for: one page of GitHub's list. Most often the newest push or the second has it."""
-NOTHING = "0" * 40
-"""What GitHub shows as the commit before a branch was made, and after it was deleted."""
 
 
 @dataclass(frozen=True)
@@ -87,17 +83,12 @@ class Ledger:
     def _stays(self, tip: str) -> Iterator[_Stay]:
         """Yield where the branch has been, the newest first; last the state before everything that GitHub lists."""
         before, count = tip, 0
-        for push in recent_pushes(self.branch, self.job):
+        for push in recent_pushes(self.branch, self.job.github):
             before, count = push.before, count + 1
             if push.after != NOTHING:
                 yield _Stay(push.after, push.id)
         if before != NOTHING and count < MAX_PUSHES:
             yield _Stay(before, 0)
-
-
-def recent_pushes(branch: str, job: JobContext) -> Iterator[BranchPush]:
-    """Yield the newest moves of a branch, newest first, as far back as a ledger looks."""
-    return islice(job.github.pushes(branch), MAX_PUSHES)
 
 
 def push_that_brought(commit: str, branch: str, repository: Repository, job: JobContext) -> BranchPush | None:
@@ -107,7 +98,7 @@ def push_that_brought(commit: str, branch: str, repository: Repository, job: Job
         CouldNotVerify: when GitHub or git does not answer.
     """
     found = None
-    for push in recent_pushes(branch, job):
+    for push in recent_pushes(branch, job.github):
         # What was pushed away may be gone, and then it says nothing.
         if repository.resolve(push.after) and repository.is_ancestor(commit, push.after):
             found = push

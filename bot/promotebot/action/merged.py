@@ -12,7 +12,7 @@ from functools import partial
 
 from promotebot.action.against_gate import against_gate, keep_issue
 from promotebot.action.announce import Change, deploy
-from promotebot.action.ledger import ANNOUNCED, NOTHING, Ledger, push_that_brought
+from promotebot.action.ledger import ANNOUNCED, Ledger, push_that_brought
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, finding_details
@@ -31,6 +31,7 @@ from promotebot.planning.committed import read_policy, read_registry
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Diverged, Replayed, replay
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.heads import NOTHING
 from promotebot.pulls.mainline import Mainline
 from promotebot.pulls.snapshot import BASE, DEFAULT, remote
 from promotebot.registry.names import GitSha

@@ -16,7 +16,6 @@ from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate
 from promotebot.gate.requests import check_attested
-from promotebot.gate.revoke import revoke_heads
 from promotebot.pulls.context import JobContext
 
 
@@ -63,7 +62,7 @@ def publish_gate(attempt: Attempt) -> Answer:
         return replier.post(Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title), rendered)
     replier.publish(result, changeset, rendered)
     if not result.passes:
-        revoke_heads(snapshot, attempt.job, why="a later head was refused, or waits", keep=changeset.head)
+        attempt.record.revoke_heads(why="a later head was refused, or waits", keep=changeset.head)
     elif not _still_stands(attempt, result):
         return publish_gate(attempt)  # taken back while this job looked: what it says must not outlive that
     answer = Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=rendered.full)

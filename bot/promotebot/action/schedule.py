@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promotebot.action.ledger import NOTHING, VERIFIED, Ledger
+from promotebot.action.ledger import VERIFIED, Ledger
 from promotebot.action.result import Answer, Outcome
 from promotebot.artifact.source import GitTree
 from promotebot.comments.findings import problems
@@ -22,6 +22,7 @@ from promotebot.github.events import Dispatched, Event, Pushed
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.promotion.orphans import check_orphans
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.heads import NOTHING
 from promotebot.pulls.snapshot import BASE, remote
 from promotebot.settings import Settings
 from promotebot.verification.report import ReportScope, VerifyReport, merge_reports, read_report

@@ -10,19 +10,16 @@ import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 
 from promotebot.gate.attestation import PREFIX
 from promotebot.github.checks import gate_context, is_gate
 from promotebot.github.ports import BranchPush, CommitStatus
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.heads import heads_of
+from promotebot.pulls.heads import heads_of, recent_pushes
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.names import Stage
 
 log = logging.getLogger(__name__)
-MAX_PUSHES = 100
-"""As many as GitHub lists at once. A branch that is used for years has had more; the oldest are left alone."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,10 @@ class Attestation:
 
 @dataclass(frozen=True)
 class PullRecord:
-    """Reads, and takes back, what the bot said on the heads of one pull request. Nothing is read before it is asked."""
+    """Reads, and takes back, what the bot said on the heads of one pull request; nothing is read before it is needed.
+
+    GitHub does not tell the heads of a fork's branch, so that such a pull request has no record.
+    """
 
     snapshot: PullSnapshot
     job: JobContext
@@ -68,18 +68,19 @@ class PullRecord:
         return tuple(dict.fromkeys([self.snapshot.changeset.head, *heads_of(self._pushes)]))
 
     def of_request(self, request_id: str) -> Attestation | None:
-        """Return what the bot said of a request that it decided already; None for one that it has not seen.
+        """Return what the bot said of a request that it carried out already; None for every other one.
 
-        Nothing is read where the bot has never moved the branch.
+        It was carried out when the bot moved the branch away from the commit that it was made on. A job that was
+        killed before, or came too late with its push, has decided without doing anything.
         """
-        if not self.has_decisions:
-            return None
-        return next((a for a in self.attestations() if a.request_id == request_id), None)
+        on = [sha for sha in self.heads if sha in self._moved_from]
+        decided = (one for sha in on for one in self._attestations_on(sha))
+        return next((one for one in decided if one.request_id == request_id), None)
 
     @property
     def has_decisions(self) -> bool:
-        """True when the bot has moved the branch: only then has anything been decided on it before."""
-        return any(push.actor == self.job.settings.bot_login for push in self._pushes)
+        """True when the bot has moved the branch: only then can older heads carry what it decided."""
+        return bool(self._moved_from)
 
     def attestations(self) -> Iterator[Attestation]:
         """Yield what the bot decided for this pull request on any of its heads, standing or taken back."""
@@ -87,7 +88,23 @@ class PullRecord:
             yield from self._attestations_on(sha)
 
     def revoke_heads(self, *, why: str, keep: str = "") -> int:
-        """Turn the verdict red on every head that is green by our account; see `gate.revoke`."""
+        """Turn the required status red on every head that the pull request has had and that is green by our account.
+
+        A status belongs to a commit: whoever may push could otherwise bring back what was withdrawn, or judged by an
+        older policy, and merge it before a job has looked again. Every base's status is meant: the pull request may
+        have had another one, and could get it back. A head that the base holds is the base's own, and left alone.
+
+        Args:
+            why: in a few words, for the status's description.
+            keep: the head that stays as it is.
+
+        Returns:
+            the number of heads that were green.
+
+        Raises:
+            CouldNotVerify: when GitHub does not answer, or does not take a status.
+        """
+        self._read.clear()  # a job that judges at the same time may have made one green since it was read
         revoked = 0
         for sha in self.heads:
             # What the base holds is the base's own. Asked last: a commit that was pushed away has to be fetched first.
@@ -140,7 +157,12 @@ class PullRecord:
 
     @cached_property
     def _pushes(self) -> tuple[BranchPush, ...]:
-        return tuple(islice(self.job.github.pushes(self.snapshot.pull.head_ref), MAX_PUSHES))
+        return tuple(recent_pushes(self.snapshot.pull.head_ref, self.job.github))
+
+    @cached_property
+    def _moved_from(self) -> frozenset[str]:
+        """The commits that the bot moved the branch away from: those on which it carried out what was asked."""
+        return frozenset(push.before for push in self._pushes if push.actor == self.job.settings.bot_login)
 
     @cached_property
     def _read(self) -> dict[str, tuple[CommitStatus, ...]]:

@@ -1,17 +1,32 @@
-"""The heads that a pull request has had, by GitHub's list of what became of its branch."""
+"""Where a branch has been, by GitHub's list of what became of it.
+
+https://docs.github.com/en/rest/repos/repos#list-repository-activities
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from promotebot.registry.names import GitSha
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    from promotebot.github.ports import BranchPush
+    from promotebot.github.ports import BranchPush, GitHub
 
 NOTHING = "0" * 40
 """What GitHub shows as the commit before a branch was made, and after it was deleted."""
+MAX_PUSHES = 100
+"""As many as GitHub lists at once. A branch that is used for years has had more; the oldest are left alone."""
+
+
+def recent_pushes(branch: str, github: GitHub) -> Iterator[BranchPush]:
+    """Yield the moves of a branch, newest first, `MAX_PUSHES` at most.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer.
+    """
+    return islice(github.pushes(branch), MAX_PUSHES)
 
 
 def heads_of(pushes: Iterable[BranchPush]) -> Iterator[GitSha]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from promotebot.errors import CouldNotVerify
-from promotebot.gate.revoke import revoke_heads
+from promotebot.gate.record import PullRecord
 from promotebot.github.checks import GATE
 from promotebot.pulls.changeset import Changeset
 from tests.fakes import (
@@ -49,7 +49,7 @@ class Case:
         repository = FakeRepository({sha: Commit(tuple(before)) for sha, before in parents.items()})
         changeset = Changeset(repository, BASE, HEAD, "ml/registry/models.json", POLICY_PATH)
         job = job_context(self.github, bot_login=bot)
-        return revoke_heads(pull_snapshot(changeset, self.pull), job, why=WHY, keep=keep)
+        return PullRecord(pull_snapshot(changeset, self.pull), job).revoke_heads(why=WHY, keep=keep)
 
     def last(self, sha: str) -> str:
         return self.github.verdicts(sha)[-1]
