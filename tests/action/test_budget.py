@@ -34,7 +34,7 @@ class Meter:
 
     def cost(self, job: Job) -> Cost:
         assert job.exit_code == 0, job.log
-        writes = [made for made in self.hub.requests if made.method != "GET"]
+        writes = [made for made in self.hub.requests if made.writes]
         connections = [made for made in self.hub.git_requests if made.path.endswith("/info/refs")]
         return Cost(len(self.hub.requests), len(writes), len(connections))
 

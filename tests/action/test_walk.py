@@ -65,7 +65,7 @@ def test_all_are_marked_as_pending_before_the_first_is_judged(office: Office) ->
     assert states(office, numbers) == [JUDGED] * 3
     posted = [status.state for status in office.repository.statuses[-6:]]
     assert posted == ["pending", "pending", "pending", "success", "success", "success"]
-    writes = [made.path.rsplit("/", 1)[0] for made in office.hub.requests if made.method != "GET"]
+    writes = [made.path.rsplit("/", 1)[0] for made in office.hub.requests if made.writes]
     assert writes[:3] == ["/repos/acme/models/statuses"] * 3, "nothing is written before"
     assert office.repository.statuses[-6].description == "main moved; judging again"
 

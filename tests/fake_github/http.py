@@ -25,7 +25,7 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from tests.fake_github import git_http
 from tests.fake_github.accounts import Credential
-from tests.fake_github.api import error_answer, respond
+from tests.fake_github.api import error_answer, graphql, respond
 from tests.fake_github.api.call import Answer, Call
 from tests.fake_github.faults import Fault
 from tests.fake_github.records import RequestRecord
@@ -36,7 +36,7 @@ from tests.fake_github.state import HubState, utc_now
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-API_ROOT = "/api/v3"
+API_ROOT, GRAPHQL = "/api/v3", "/api/graphql"
 BODY_LIMIT = 10 * 1024 * 1024
 SPOOL = 1024 * 1024
 HOURLY = {"user": 5000, "app": 1000, "anybody": 60}
@@ -155,14 +155,18 @@ class Application:
 
     def _respond(self, request: Request, body: IO[bytes], *, is_git: bool) -> Response:
         """Answer a request as injected faults have it, and log it. Raises ConnectionError to drop the connection."""
-        path = request.path if is_git else request.path.removeprefix(API_ROOT) or "/"
+        path, writes = request.path, request.method != "GET"
+        if path == GRAPHQL:
+            path, writes = _operation(body)
+        elif not is_git:
+            path = path.removeprefix(API_ROOT) or "/"
         log = self.hub.git_requests if is_git else self.hub.requests
         fault = self.hub.take_fault(request.method, path) or Fault("", "")
         self.closing.wait(fault.delay)
         if fault.meanwhile:
             fault.meanwhile()
         if fault.fails and not fault.after:
-            log.append(RequestRecord(request.method, path, "", fault.status))
+            log.append(RequestRecord(request.method, path, "", fault.status, writes=writes))
             return self._failure(fault)
         credential = None
         try:
@@ -176,7 +180,7 @@ class Application:
             response = _git_refusal(error) if is_git else self._json(error_answer(error))
         login = credential.user.login if credential else ""
         version = request.headers.get("X-GitHub-Api-Version", "")
-        log.append(RequestRecord(request.method, path, login, response.status_code, version))
+        log.append(RequestRecord(request.method, path, login, response.status_code, version, writes=writes))
         if fault.fails:  # the answer is lost after the request took effect
             response.close()
             return self._failure(fault)
@@ -216,6 +220,17 @@ class Application:
             "X-RateLimit-Reset": str((hour + 1) * 3600),
             "X-RateLimit-Resource": "core",
         }
+
+
+def _operation(body: IO[bytes]) -> tuple[str, bool]:
+    """Return the path that a GraphQL request is logged under, with its operation's name, and whether it writes."""
+    try:
+        kind, name = graphql.operation_of(str(json.loads(body.read())["query"]))
+    except (ValueError, TypeError, KeyError):
+        kind, name = "query", ""
+    finally:
+        body.seek(0)
+    return f"{graphql.PATH}/{name}", kind == "mutation"
 
 
 def _broken_off(response: Response) -> Response:

@@ -195,7 +195,10 @@ class Protection:
 
 @dataclass(frozen=True)
 class RequestRecord:
-    """One HTTP request as received; `login` is empty for the anonymous, `path` has no API root."""
+    """One HTTP request as received; `login` is empty for the anonymous, `path` has no API root.
+
+    A GraphQL request is a POST to `/graphql/NAME`, with its operation's name.
+    """
 
     method: str
     path: str
@@ -203,3 +206,5 @@ class RequestRecord:
     status: int
     api_version: str = ""
     """The header X-GitHub-Api-Version; empty without one."""
+    writes: bool = False
+    """False for what changes nothing: a GET, or a GraphQL query."""

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from promotebot.errors import CouldNotVerify
 from promotebot.github.client import PyGithubClient
+from promotebot.github.rest import NotFound, Rest
 from promotebot.promotion.policy import Permission
 from promotebot.settings import Settings
 from tests.fake_github.faults import Fault, secondary_limit
@@ -370,3 +371,40 @@ def test_a_comment_is_ours_by_login_and_type(login: str, kind: str) -> None:
         lambda _: (200, {}, [comment_by(login, kind, 1), {**comment_by("x", "User", 2), "user": None}])
     ) as c:
         assert c.find_comment(1, MARKER, author_login=BOT) is None
+
+
+PULL_TITLE = """query Title($number: Int!) {
+  repository(owner: "acme", name: "models") { pullRequest(number: $number) { title } }
+}"""
+
+
+def test_graphql_answers_what_was_asked_and_only_questions_are_asked_again(repository: Repository) -> None:
+    rest = Rest.connect(
+        settings_for(repository.hub.api_url, repository.issue_actions_token(BOT_PERMISSIONS)), retries=1
+    )
+    with closing(rest):
+        repository.hub.inject(Fault("POST", "/graphql/Title", 502))
+        asked = rest.graphql(PULL_TITLE, {"number": 1}, purpose="read it")
+        assert asked == {"repository": {"pullRequest": {"title": "A change"}}}
+        repository.hub.inject(Fault("POST", "/graphql/Title", 502))
+        with pytest.raises(CouldNotVerify, match="GitHub refused to write it: 502"):
+            rest.graphql(PULL_TITLE, {"number": 1}, purpose="write it", writes=True)
+
+
+def test_graphql_errors_say_what_was_refused_and_what_to_do(repository: Repository) -> None:
+    repository.private = True
+    token = repository.issue_actions_token({"contents": "read"})
+    rest = Rest.connect(settings_for(repository.hub.api_url, token), retries=0)
+    with closing(rest):
+        with pytest.raises(CouldNotVerify) as refused:
+            rest.graphql(PULL_TITLE, {"number": 1}, purpose="read it", needs="pull-requests: read")
+        assert refused.value.message == "GitHub refused to read it: FORBIDDEN Resource not accessible by integration"
+        assert refused.value.remedy == "add `pull-requests: read` under `permissions:` of the job"
+    rest = Rest.connect(
+        settings_for(repository.hub.api_url, repository.issue_actions_token(BOT_PERMISSIONS)), retries=0
+    )
+    with closing(rest):
+        with pytest.raises(NotFound, match="Could not resolve to a PullRequest with the number of 9"):
+            rest.graphql(PULL_TITLE, {"number": 9}, purpose="read it")
+        with pytest.raises(CouldNotVerify, match="refused to read it: 400 Syntax Error"):
+            rest.graphql("{", {}, purpose="read it")

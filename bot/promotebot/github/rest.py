@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any, TypeVar
@@ -30,8 +30,8 @@ PAGE = 100
 class Rest:
     """The REST API of one repository: requests below it, every page of a list, errors as CouldNotVerify."""
 
-    def __init__(self, api: github.Github, repository: str) -> None:
-        self._api = api
+    def __init__(self, api: github.Github, repository: str, *, asking: github.Github | None = None) -> None:
+        self._api, self._asking = api, asking or api
         self.repo: Repository = api.get_repo(repository)
 
     @classmethod
@@ -41,31 +41,54 @@ class Rest:
         Reads are asked again after a server's error, a write never is: the first may have arrived. A rate limit
         ends the job at once; PyGithub's own GithubRetry would sleep until the limit's reset, up to an hour.
         """
-        retry = Retry(
-            total=retries,
-            backoff_factor=0.5,
-            allowed_methods=frozenset({"GET"}),
-            status_forcelist=(500, 502, 503, 504),
-            respect_retry_after_header=False,
-            raise_on_status=False,
+        # GraphQL asks by POST, so that what only asks there goes through a client of its own, which may ask again.
+        api, asking = (
+            github.Github(
+                auth=github.Auth.Token(settings.token.get_secret_value()),
+                base_url=settings.api_url,
+                timeout=TIMEOUT_SECONDS,
+                per_page=PAGE,
+                retry=_retry(retries, methods),
+                seconds_between_requests=None,
+                seconds_between_writes=None,
+                user_agent="promotebot",
+                api_version=API_VERSION,
+                lazy=True,
+            )
+            for methods in ({"GET"}, {"GET", "POST"})
         )
-        api = github.Github(
-            auth=github.Auth.Token(settings.token.get_secret_value()),
-            base_url=settings.api_url,
-            timeout=TIMEOUT_SECONDS,
-            per_page=PAGE,
-            retry=retry,
-            seconds_between_requests=None,
-            seconds_between_writes=None,
-            user_agent="promotebot",
-            api_version=API_VERSION,
-            lazy=True,
-        )
-        return cls(api, settings.repository)
+        return cls(api, settings.repository, asking=asking)
 
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
+        self._asking.close()
+
+    def graphql(
+        self,
+        document: str,
+        variables: Mapping[str, Any],
+        *,
+        purpose: str,
+        needs: str = "",
+        writes: bool = False,
+    ) -> Any:
+        """Return the `data` that GitHub answers to a GraphQL document.
+
+        https://docs.github.com/en/graphql/guides/forming-calls-with-graphql
+
+        Args:
+            purpose: what is done, in words that continue "GitHub refused to …".
+            needs: the line of `permissions:` it takes, named where it is missing.
+            writes: a mutation, which is never sent twice: the first may have arrived.
+
+        Raises:
+            CouldNotVerify: when GitHub refuses any field, or does not answer; NotFound where it knows no such thing.
+        """
+        requester = (self._api if writes else self._asking).requester
+        with translated(purpose, needs=needs):
+            _, answer = requester.graphql_query(document, dict(variables))
+            return answer["data"]
 
     def request(
         self,
@@ -151,6 +174,17 @@ class Rest:
             return [read(item) for item in self.pages(path, purpose=purpose, needs=needs, parameters=parameters)]
 
 
+def _retry(times: int, methods: Collection[str]) -> Retry:
+    return Retry(
+        total=times,
+        backoff_factor=0.5,
+        allowed_methods=frozenset(methods),
+        status_forcelist=(500, 502, 503, 504),
+        respect_retry_after_header=False,
+        raise_on_status=False,
+    )
+
+
 def segment(text: str) -> str:
     """Return a value as one part of a path: a slash in it starts no other."""
     return quote(text, safe="")
@@ -197,9 +231,9 @@ def _explained(purpose: str, problem: GithubException, needs: str) -> CouldNotVe
 
     https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
     """
-    reason = str(problem.data.get("message", "")) if isinstance(problem.data, dict) else ""
+    reason, kind = _reason(problem.data)
     headers = {key.lower(): value for key, value in (problem.headers or {}).items()}
-    message = f"GitHub refused to {purpose}: {problem.status} {' '.join(reason.split())[:200]}".rstrip()
+    message = f"GitHub refused to {purpose}: {kind or problem.status} {' '.join(reason.split())[:200]}".rstrip()
     if problem.status == 404:
         return NotFound(message, remedy="see whether it is still there, and whether the token may read the repository")
     if problem.status == 422 and reason.startswith("No commit found for SHA"):
@@ -208,14 +242,25 @@ def _explained(purpose: str, problem: GithubException, needs: str) -> CouldNotVe
         return PersonalToken(message, remedy=f"use a token of an App, or add `{needs}`")
     if problem.status == 403 and "authenticate via a GitHub App" in reason:
         return PersonalToken(message, remedy="use a token of an App")
-    if problem.status == 403 and "not accessible by integration" in reason:
+    if "not accessible by integration" in reason and (problem.status == 403 or kind == "FORBIDDEN"):
         wanted = headers.get("x-accepted-github-permissions", "").replace("=", ": ") or needs or "the missing line"
         return CouldNotVerify(message, remedy=f"add `{wanted}` under `permissions:` of the job")
-    if problem.status in (403, 429) and ("retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"):
+    limited = "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
+    if kind == "RATE_LIMITED" or (problem.status in (403, 429) and limited):
         return CouldNotVerify(message, remedy=f"run the job again {_when(headers)}")
     return CouldNotVerify(
         message, remedy="run the job again; https://www.githubstatus.com shows whether GitHub is well"
     )
+
+
+def _reason(data: Any) -> tuple[str, str]:
+    """Return GitHub's words for what it refused, and the error's type where GraphQL said it; empty for REST."""
+    if not isinstance(data, dict):
+        return "", ""
+    first = next(iter(data.get("errors") or ()), None) if "message" not in data else None
+    if isinstance(first, dict):
+        return str(first.get("message", "")), str(first.get("type", ""))
+    return str(data.get("message", "")), ""
 
 
 def _when(headers: Mapping[str, str]) -> str:

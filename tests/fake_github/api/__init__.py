@@ -1,8 +1,16 @@
-"""The REST API. `respond` answers a request; the modules beside this one declare the endpoints."""
+"""REST and GraphQL. `respond` answers a request; the modules beside this one declare the endpoints."""
 
 from __future__ import annotations
 
-from tests.fake_github.api import checks, comments, deployments, issues, pulls, repositories  # noqa: F401 - add routes
+from tests.fake_github.api import (  # noqa: F401 - the others add their routes
+    checks,
+    comments,
+    deployments,
+    graphql,
+    issues,
+    pulls,
+    repositories,
+)
 from tests.fake_github.api.access import authorise
 from tests.fake_github.api.call import Answer, Call
 from tests.fake_github.api.routing import match
@@ -16,6 +24,8 @@ def respond(call: Call) -> Answer:
     """Answer one request: find the endpoint, check access, run it under the hub's lock."""
     with call.hub.lock:
         try:
+            if call.path.startswith(f"{graphql.PATH}/"):
+                return graphql.answer_query(call)
             endpoint = match(call)
             authorise(call, endpoint)
             return endpoint.answer(call)

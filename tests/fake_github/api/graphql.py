@@ -1,0 +1,202 @@
+"""The GraphQL API: GitHub's schema, cut to what is asked, over the same state.
+
+Mutations and queries are functions of `Query` and `Mutation`; what they return are plain mappings by field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graphql import GraphQLError, GraphQLResolveInfo, build_schema, graphql_sync
+
+from tests.fake_github.accounts import Role, User
+from tests.fake_github.api.call import Answer, Call
+from tests.fake_github.bare import BareRepository
+from tests.fake_github.records import Comment
+from tests.fake_github.refusals import HttpError, malformed
+from tests.fake_github.state import Pull, RepositoryState
+
+PATH = "/graphql"
+SCHEMA = build_schema(Path(__file__).with_name("schema.graphql").read_text(encoding="utf-8"))
+TEXT_LIMIT = 512_000
+"""Bytes of a blob's text that are shown; GitHub does not publish its own limit."""
+_OPERATION = re.compile(r"\s*(query|mutation)\s+(\w+)")
+
+Node = Mapping[str, Any]
+
+
+class Refused(GraphQLError):
+    """An error with GitHub's `type` beside the message: NOT_FOUND, FORBIDDEN, UNPROCESSABLE, STALE_DATA."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def operation_of(query: str) -> tuple[str, str]:
+    """Return what a document is, query or mutation, and its name; a document without a name counts as a query."""
+    found = _OPERATION.match(query)
+    return (found[1], found[2]) if found else ("query", "")
+
+
+def answer_query(call: Call) -> Answer:
+    """Answer one document. Refused fields are errors beside the data, with status 200."""
+    if call.credential is None:
+        raise HttpError(401, "Requires authentication")
+    fields = call.fields()
+    query, variables = fields.get("query"), fields.get("variables") or {}
+    if not isinstance(query, str):
+        raise malformed("A query attribute must be specified and must be a string.")
+    with call.hub.lock:
+        result = graphql_sync(SCHEMA, query, _Root(call), variable_values=variables)
+    payload: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        payload["errors"] = [_shown(error) for error in result.errors]
+    return Answer(200, payload)
+
+
+def _shown(error: GraphQLError) -> dict[str, Any]:
+    cause = error.original_error or error
+    if isinstance(cause, HttpError):
+        cause = Refused("NOT_FOUND" if cause.status == 404 else "UNPROCESSABLE", cause.message)
+    kind = {"type": cause.kind} if isinstance(cause, Refused) else {}
+    message = str(cause.message) if isinstance(cause, Refused) else error.message
+    return {**kind, "path": error.path or [], "message": message}
+
+
+@dataclass
+class _Root:
+    """The fields of Query."""
+
+    call: Call
+
+    def repository(self, _: GraphQLResolveInfo[Any], owner: str, name: str) -> Node:
+        repo = readable(self.call, f"{owner}/{name}")
+        return {
+            "id": node_id(repo),
+            "nameWithOwner": repo.full_name,
+            "object": lambda _, **asked: _object(self.call, repo, **asked),
+            "pullRequest": lambda _, number: _pull(self.call, repo, number),
+        }
+
+
+def node_id(repo: RepositoryState) -> str:
+    """Return the global id of a repository, which REST calls `node_id`."""
+    return f"R_kwDO{repo.id}"
+
+
+def readable(call: Call, full_name: str) -> RepositoryState:
+    """Return a repository that the caller may see."""
+    try:
+        repo = call.hub.repository(full_name)
+    except HttpError:
+        repo = None
+    assert call.credential is not None
+    app, home = call.credential.app, repo is not None and call.credential.repository_id == repo.id
+    if repo is None or (repo.private and not home if app else repo.role_of(call.credential.user) is Role.NONE):
+        raise Refused("NOT_FOUND", f"Could not resolve to a Repository with the name '{full_name}'.")
+    return repo
+
+
+def require(call: Call, repo: RepositoryState, area: str, level: str) -> None:
+    """Refuse an App's token without a permission, and a person who may not write."""
+    assert call.credential is not None
+    if call.credential.app:
+        home = call.credential.repository_id == repo.id
+        allowed = (home and call.credential.grants(area, level)) or (level == "read" and not repo.private)
+        message = "Resource not accessible by integration"
+    else:
+        allowed = repo.role_of(call.credential.user) >= (Role.READ if level == "read" else Role.WRITE)
+        message = f"{call.credential.user.login} does not have the correct permissions to execute this"
+    if not allowed:
+        raise Refused("FORBIDDEN", message)
+
+
+def _object(call: Call, repo: RepositoryState, oid: str | None = None, expression: str | None = None) -> Node | None:
+    require(call, repo, "contents", "read")
+    name = oid or expression or ""
+    found = repo.git.resolve(name, "object")
+    if found is None:
+        return None
+    kind = repo.git.run("cat-file", "-t", found).strip()
+    if kind == "commit":
+        return commit_node(repo.git, found)
+    return _blob(repo.git, found) if kind == "blob" else {"__typename": "Tree", "oid": found}
+
+
+def commit_node(git: BareRepository, sha: str) -> Node:
+    """Return a commit."""
+    return {"__typename": "Commit", "oid": sha, "tree": {"__typename": "Tree", "oid": git.resolve(sha, "tree")}}
+
+
+def _blob(git: BareRepository, oid: str) -> Node:
+    data = git.run_bytes("cat-file", "blob", oid)
+    binary = b"\0" in data or not _is_text(data)
+    return {
+        "__typename": "Blob",
+        "oid": oid,
+        "byteSize": len(data),
+        "isBinary": binary,
+        "isTruncated": not binary and len(data) > TEXT_LIMIT,
+        "text": None if binary else data[:TEXT_LIMIT].decode("utf-8", "ignore"),
+    }
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _pull(call: Call, repo: RepositoryState, number: int) -> Node:
+    require(call, repo, "pull_requests", "read")
+    if number not in repo.pulls:
+        raise Refused("NOT_FOUND", f"Could not resolve to a PullRequest with the number of {number}.")
+    pull = repo.pulls[number]
+    return {
+        "author": actor(pull.user),
+        "baseRefName": pull.base_ref,
+        "comments": lambda _, **page: _comments(repo.comments_on(number), pull, **page),
+        "headRefName": pull.head_ref,
+        "headRefOid": pull.head_sha,
+        "isCrossRepository": pull.head is not repo,
+        "isDraft": pull.draft,
+        "mergeCommit": commit_node(repo.git, pull.merge_commit_sha) if pull.merged and pull.merge_commit_sha else None,
+        "merged": pull.merged,
+        "mergedAt": pull.merged_at.isoformat().replace("+00:00", "Z") if pull.merged_at else None,
+        "number": number,
+        "state": "MERGED" if pull.merged else pull.state.upper(),
+        "title": pull.title,
+    }
+
+
+def actor(user: User) -> Node:
+    """Return an account; an App's has no `[bot]` behind its name here, other than in REST."""
+    kind = "Bot" if user.type == "Bot" else "User"
+    return {"__typename": kind, "login": user.login.removesuffix("[bot]") if kind == "Bot" else user.login}
+
+
+def _comments(comments: Sequence[Comment], pull: Pull, first: int | None = None, after: str | None = None) -> Node:
+    if first is None or not 1 <= first <= 100:
+        message = (
+            "You must provide a `first` or `last` value of 1 to 100 to properly paginate the `comments` connection."
+        )
+        raise Refused("MISSING_PAGINATION_BOUNDARIES", message)
+    start = int(after) if after else 0
+    shown = comments[start : start + first]
+    return {
+        "nodes": [_comment(comment, pull) for comment in shown],
+        "pageInfo": {"endCursor": str(start + len(shown)), "hasNextPage": start + len(shown) < len(comments)},
+        "totalCount": len(comments),
+    }
+
+
+def _comment(comment: Comment, pull: Pull) -> Node:
+    url = f"{pull.base.hub.server_url}/{pull.base.full_name}/pull/{pull.number}#issuecomment-{comment.id}"
+    return {"author": actor(comment.user), "body": comment.body, "fullDatabaseId": str(comment.id), "url": url}
