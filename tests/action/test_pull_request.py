@@ -142,6 +142,20 @@ def test_the_report_is_titled_with_what_merging_does(office: Office) -> None:
     assert len(str(office.repository.statuses[-1].description)) <= 140
 
 
+def test_every_report_compares_each_promotion_with_what_its_stage_holds_today(office: Office) -> None:
+    number = office.pull()
+    office.ask(number, "/promote staging")
+    office.ask(number, "/promote active")
+    assert office.gate(number).succeeded
+    summary = office.reports(office.head(number))[-1].output["summary"]
+    assert "Merging puts **`regime_v2_candidate`** into STAGING." in summary
+    assert "Merging makes **`regime_v2_candidate`** the ACTIVE model in place of `regime_v1_prod`." in summary
+    (rows,) = [line for line in summary.splitlines() if line.startswith("| model | ") and "×" in line]
+    assert "loads in" in rows
+    assert "|  | ACTIVE today | after merging |" in summary
+    assert "recommended (by the event's own, self-asserted time)" in summary  # the warnings of the rules, too
+
+
 def forged(**request: Any) -> Callable[[Person], object]:
     """The newest event copied to the top, saying that somebody asked for it on GitHub."""
 

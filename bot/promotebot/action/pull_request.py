@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import GATE_OUTCOMES, Answer, Outcome
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
+from promotebot.comments.decisions import PlanComment, changes_made
 from promotebot.comments.notices import render_gate
 from promotebot.errors import PromotebotError
 from promotebot.findings import error, errors_in
@@ -16,6 +18,7 @@ from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate
 from promotebot.gate.requests import check_attested
+from promotebot.promotion.plan import Plan
 from promotebot.pulls.context import JobContext
 
 
@@ -53,7 +56,8 @@ def publish_gate(attempt: Attempt) -> Answer:
         if not _belongs_to_another(attempt):
             replier.check(changeset.head, "failure", rendered.title, rendered, annotate([unreadable], changeset))
         raise
-    rendered = render_gate(result.findings, result.title, replier.context, waiting=result.waiting)
+    changes = changes_made([*_promotions(result, snapshot.now)], replier.context)
+    rendered = render_gate(result.findings, result.title, replier.context, waiting=result.waiting, changes=changes)
     if result.passes and not snapshot.takes_promotions:
         # Nobody said which rules hold for that base, so nothing is green there.
         message = f"no check is set for a pull request into {snapshot.pull.base_ref!r}, which takes no promotions"
@@ -69,6 +73,12 @@ def publish_gate(attempt: Attempt) -> Answer:
     if answer.outcome is Outcome.REFUSED:
         return replier.post(answer, rendered)
     return replier.update_if_present(answer, rendered)
+
+
+def _promotions(result: GateResult, now: datetime) -> Iterator[PlanComment]:
+    for one in result.decided:
+        if isinstance(one.decision, Plan):
+            yield PlanComment(one.decision, one.evidence, one.today, now=now, merged_at=one.facts.merged_at)
 
 
 def _belongs_to_another(attempt: Attempt) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -26,6 +26,9 @@ from promotebot.promotion.request import Request
 from promotebot.registry.model import Action, Event
 from promotebot.registry.names import ModelName, Stage
 from promotebot.text import short_digest, visible
+
+MAX_CHANGES = 10
+"""Promotions whose comparison the gate's report shows; a pull request can carry hundreds."""
 
 
 @dataclass(frozen=True)
@@ -67,18 +70,7 @@ def render_plan(comment: PlanComment, context: CommentContext) -> Rendered:
     """Return the comment on an accepted promotion, rollback or demotion."""
     plan, gate = comment.plan, comment.gate
     request, findings = plan.request, plan.findings
-    # A demotion leaves the stage empty: there is nothing to put beside what it loses.
-    if plan.action is Action.DEMOTE:
-        comparison = describe(plan.pointer, request.stage, repo_url=context.repo_url)
-    else:
-        comparison = render_comparison(
-            plan,
-            comment.evidence,
-            comment.today,
-            repo_url=context.repo_url,
-            now=comment.now,
-            merged_at=comment.merged_at,
-        )
+    comparison = _comparison(comment, context)
 
     def sections(whole: bool) -> Sequence[str]:
         limit, closing = row_limit(whole), ["Do not merge before the gate is green."]
@@ -98,6 +90,25 @@ def render_plan(comment: PlanComment, context: CommentContext) -> Rendered:
 
     icon = {Action.ROLLBACK: "⏪", Action.DEMOTE: "⬇️"}.get(plan.action, "⬆️")
     return render_comment(request.model, icon, request.stage, comment.state, sections, context)
+
+
+def changes_made(promotions: Sequence[PlanComment], context: CommentContext) -> Iterator[str]:
+    """Yield what merging does with each of a pull request's promotions, beside what its stage holds today."""
+    for one in promotions[:MAX_CHANGES]:
+        yield f"**{code(one.plan.request.model)}**: {_effect(one.plan, dry_run=False)}\n\n{_comparison(one, context)}"
+    if len(promotions) > MAX_CHANGES:
+        yield f"… and {len(promotions) - MAX_CHANGES} more."
+
+
+def _comparison(comment: PlanComment, context: CommentContext) -> str:
+    """Return the table of what a stage holds today and after merging."""
+    plan, repo_url = comment.plan, context.repo_url
+    # A demotion leaves the stage empty: there is nothing to put beside what it loses.
+    if plan.action is Action.DEMOTE:
+        return describe(plan.pointer, plan.request.stage, repo_url=repo_url)
+    return render_comparison(
+        plan, comment.evidence, comment.today, repo_url=repo_url, now=comment.now, merged_at=comment.merged_at
+    )
 
 
 def render_rejected(decision: Rejected, evidence: Evidence, context: CommentContext) -> Rendered:

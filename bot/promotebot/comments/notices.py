@@ -85,9 +85,18 @@ def render_recomputed(
 
 
 def render_gate(
-    findings: Sequence[Finding], title: str, context: CommentContext, *, waiting: Finding | None = None
+    findings: Sequence[Finding],
+    title: str,
+    context: CommentContext,
+    *,
+    waiting: Finding | None = None,
+    changes: Iterable[str] = (),
 ) -> Rendered:
-    """Return the gate's result on a pull request that carries promotions, or changes what was promoted."""
+    """Return the gate's result on a pull request that carries promotions, or changes what was promoted.
+
+    Args:
+        changes: what merging does with each promotion, as `changes_made` shows it.
+    """
     # While people are waited for, nothing is wrong: that is neither a refusal nor a pass.
     refused = errors_in(findings)
     verb = "refuses" if refused else "waits on" if waiting else "passes"
@@ -99,6 +108,7 @@ def render_gate(
             problems(findings, limit=MAX_PROBLEMS) if refused else count_line(findings),
             "" if refused else "\n".join(bullets(warnings_in(findings), limit=MAX_PROBLEMS)),
             waits(waiting) if waiting else "",
+            *changes,
             details("Every rule", every_rule(findings, budget=RULES_BYTES)),
         ],
         context,

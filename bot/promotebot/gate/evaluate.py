@@ -12,7 +12,7 @@ from promotebot.gate.policy import check_policy
 from promotebot.gate.surroundings import check_surroundings
 from promotebot.gate.tree import check_trees
 from promotebot.github.checks import Conclusion
-from promotebot.planning.decide import PromotionContext, decide
+from promotebot.planning.decide import Decided, PromotionContext, decide
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.history import check_entry
 from promotebot.promotion.orphans import check_orphans
@@ -35,6 +35,8 @@ class GateResult:
     findings: tuple[Finding, ...]
     waiting: Finding | None = None
     """What people still have to do before it passes, where nothing is wrong."""
+    decided: tuple[Decided, ...] = ()
+    """Each promotion that the rules allow, decided again on what stands before it, for the report."""
 
     @property
     def passes(self) -> bool:
@@ -89,11 +91,14 @@ def evaluate_gate(
     findings += _answered_once(changeset, replayed.steps)
     for name in sorted({step.model for step in replayed.steps}):
         findings += check_entry(after, name, now)
-    findings += _planned(changeset, replayed.steps, facts or (lambda request: _facts(changeset, request)), examine, now)
+    again = _plan_again(changeset, replayed.steps, facts or (lambda request: _facts(changeset, request)), examine, now)
+    for step, decided in again:
+        findings += _planned(changeset, step, decided)
     if changeset.base_registry is not None:
         findings += check_trees(changeset, changeset.base_registry, after, replayed.steps, examine)
     findings += around
-    return GateResult(replayed.steps, tuple(findings))
+    legal = tuple(decided for _, decided in again if isinstance(decided.decision, Plan))
+    return GateResult(replayed.steps, tuple(findings), decided=legal)
 
 
 def _facts(changeset: ChangesetLike, request: Request) -> Facts:
@@ -101,32 +106,41 @@ def _facts(changeset: ChangesetLike, request: Request) -> Facts:
     return Facts(changeset.reachable(request.git_sha), artifact_changed=changed)
 
 
-def _planned(
+def _plan_again(
     changeset: ChangesetLike, steps: tuple[Step, ...], facts: FactsOf, examine: Examine, now: datetime
-) -> Iterator[Finding]:
-    """Plan each event's request again, on the registry before it; the rules must produce the very event."""
+) -> list[tuple[Step, Decided]]:
+    """Decide each event's request again, on the registry before it."""
     base = changeset.base_registry
     if base is None:
-        return  # `replay_change` refuses a base without a registry
+        return []  # `replay_change` refuses a base without a registry
+    again = []
     for step in steps:
         request = request_of(step, step.before.entry(step.model))
         context = PromotionContext(step.before, base, changeset.policy, changeset.head_files, changeset.base)
-        decision = decide(context, request, facts(request), examine=examine, now=now).decision
-        subject = f"{step.event.action.value} of {request.artifact_id} ({step.model} {request.stage.label})"
-        if isinstance(decision, Plan):
-            fields = differences(step.event, decision.event)
-            problem = f"{', '.join(fields[:5])} is not what a promotion writes" if fields else ""
-        elif isinstance(decision, Rejected):
-            yield from errors_in(decision.findings)
-            problem = "the rules refuse it"
-        else:
-            problem = "it changes nothing"
-        if problem:
-            yield error("gate.plan", f"{subject}: {problem}.", where=changeset.registry_path, remedy=_ASK)
-        else:
-            yield passed("gate.plan", f"{subject}: as the rules produce it")
-        if step.event.policy_digest != changeset.policy.digest:
-            yield _other_policy(changeset, step, request, subject)
+        again.append((step, decide(context, request, facts(request), examine=examine, now=now)))
+    return again
+
+
+def _planned(changeset: ChangesetLike, step: Step, decided: Decided) -> Iterator[Finding]:
+    """Yield whether the rules produce the very event."""
+    decision = decided.decision
+    request = decision.request
+    subject = f"{step.event.action.value} of {request.artifact_id} ({step.model} {request.stage.label})"
+    if isinstance(decision, Plan):
+        yield from warnings_in(decision.findings)
+        fields = differences(step.event, decision.event)
+        problem = f"{', '.join(fields[:5])} is not what a promotion writes" if fields else ""
+    elif isinstance(decision, Rejected):
+        yield from errors_in(decision.findings)
+        problem = "the rules refuse it"
+    else:
+        problem = "it changes nothing"
+    if problem:
+        yield error("gate.plan", f"{subject}: {problem}.", where=changeset.registry_path, remedy=_ASK)
+    else:
+        yield passed("gate.plan", f"{subject}: as the rules produce it")
+    if step.event.policy_digest != changeset.policy.digest:
+        yield _other_policy(changeset, step, request, subject)
 
 
 _ASK = "restore the file from the base branch, then ask for it: /promote <stage> in a comment, or promotebot promote"
