@@ -22,6 +22,11 @@ from promotebot.text import cut, duration, short_digest, utf8_size, visible
         ("a\x00b\x1b[31m", "aU+0000bU+001B[31m"),
         ("\u3164", "U+3164"),
         ("a\ufe0f", "aU+FE0F"),
+        ("❤\ufe0f", "❤\ufe0f"),
+        ("👩\u200d💻", "👩\u200d💻"),
+        ("क्\u200dष", "क्\u200dष"),
+        ("ml/\u200cx", "ml/U+200Cx"),
+        ("é\u200c\u3164", "éU+200CU+3164"),
         ("\u2028", "U+2028"),
         ("\ue000", "U+E000"),
         ("\u2800", "U+2800"),
@@ -32,7 +37,7 @@ def test_what_nobody_sees_is_shown(value: str, shown: str) -> None:
     assert visible(value) == shown
 
 
-MIXED = st.text(st.sampled_from("ab \n\r\t\x00\x85\u200b\u2028\u202e\u3164\ufe0f\ue000é模"), max_size=9)
+MIXED = st.text(st.sampled_from("ab \n\r\t\x00\x85\u200b\u2028\u202e\u3164\ufe0f\u200c\u200d❤\ue000é模"), max_size=9)
 
 
 @given(MIXED)

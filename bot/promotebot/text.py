@@ -23,7 +23,21 @@ def visible(value: str) -> str:
     # Nearly every value is plain ASCII, and long diffs come through here line by line.
     if value.isascii() and value.isprintable():
         return value
-    return "".join(" " if c in "\r\n\t" else f"U+{ord(c):04X}" if _hidden(c) else c for c in value)
+    shown: list[str] = []
+    for c, after in zip(value, f"{value[1:]} ", strict=True):
+        plain = not _hidden(c) or _joins(shown[-1] if shown else "", c, after)
+        shown.append(" " if c in "\r\n\t" else c if plain else f"U+{ord(c):04X}")
+    return "".join(shown)
+
+
+def _joins(before: str, c: str, after: str) -> bool:
+    """Return whether a joiner or a variation selector shapes a word or an emoji, as it does in no path or name."""
+    if len(before) != 1 or before.isascii() or unicodedata.category(before)[0] not in "LMS":
+        return False
+    if c == "\ufe0f":
+        return unicodedata.category(before) == "So"
+    is_shaped = not after.isascii() and unicodedata.category(after)[0] in "LMS" and not _hidden(after)
+    return c in "\u200c\u200d" and is_shaped
 
 
 def _hidden(c: str) -> bool:

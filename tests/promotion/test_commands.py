@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from promotebot.promotion.commands import (
     parse_comment,
     with_prefix,
 )
+from promotebot.promotion.flags import split_words
 from promotebot.promotion.request import CommandArguments
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage, parse_text
 
@@ -97,6 +100,62 @@ def test_what_github_would_not_show_as_a_plain_line_is_no_command(body: str) -> 
     assert parse_comment(body) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "it’s drifting",
+        "全角\u3000空白",
+        "क्\u200dष",
+        "👩\u200d💻 says so",
+        'a "word"',
+        "back\\slash",
+        "“so” they say",
+        "",
+    ],
+)
+def test_a_reason_in_quotes_is_text_in_any_script(text: str) -> None:
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    assert asked(f'/promote active --reason "x{quoted}"').reason == f"x{text}"
+
+
+@pytest.mark.parametrize("quotes", ["“{}”", "'{}'", '"{}"'])
+def test_quotes_are_quotes_as_keyboards_and_phones_write_them(quotes: str) -> None:
+    line = f"/promote --reason {quotes.format('it is late')} active --notes={quotes.format('two words')}"
+    assert (asked(line).stage, asked(line).reason, asked(line).notes) == (Stage.ACTIVE, "it is late", "two words")
+
+
+@given(st.text(st.sampled_from("ab-=/.\"' "), max_size=20))
+def test_a_line_is_split_as_a_shell_splits_it(line: str) -> None:
+    try:
+        expected = shlex.split(line)
+    except ValueError:
+        with pytest.raises(InvalidInput, match="a quote is not closed"):
+            split_words(line)
+    else:
+        assert split_words(line) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<pre>\n/promote active\n</pre>",
+        "text <PRE lang=sh>\n/promote active",
+        "<script>\n/promote active\n</style>\n/promote active",
+        "<!-- -->\n<pre>\n\n/promote active\n</pre>",
+    ],
+)
+def test_what_is_shown_as_it_is_holds_no_command(body: str) -> None:
+    assert parse_comment(body) == []
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["```sh x``` is inline code", "``` `", "<pre>a</pre>", "a `<pre>` in words", "<pre>\n</pre>", "<prefix>", "pre>"],
+)
+def test_what_is_no_block_hides_no_command_below_it(before: str) -> None:
+    assert asked(f"{before}\n/promote active").stage is Stage.ACTIVE
+
+
 def test_a_command_after_a_closed_fence_or_comment_counts() -> None:
     assert asked("```\n/promote shadow\n```\n/promote staging").stage is Stage.STAGING
     assert asked("<!-- a --> x\n<!--\n-->\n/promote staging").stage is Stage.STAGING
@@ -126,7 +185,16 @@ def test_a_fence_is_closed_only_by_one_as_long() -> None:
         ("/promote active --dry-run=yes", "takes no value"),
         ("/promote active --reason a --reason b", "given twice"),
         ('/promote active --reason "a', "a quote is not closed"),
-        ("/promote active --reason “a”", "straight quotes"),
+        ("/promote active --reason “a", "a quote is not closed"),
+        ("/promote active --reason broken again", "the text of --reason goes on with 'again'"),
+        ("/promote --reason broken active", 'write --reason "…"'),
+        ("/promote --notes=broken active", "the text of --notes goes on with 'active'"),
+        ("/promote active —reason x", "write --reason with two hyphens"),
+        ("/promote active –-reason x", "write --reason with two hyphens"),  # noqa: RUF001 - the same
+        ("/promote active --artifact-dir ml\\artifacts\\x", "write paths with slashes"),
+        ('/promote active --artifact-dir "ml\\artifacts\\x"', "backslash"),
+        ("/promote active\u3000regime", "U+3000"),
+        ('/promote active --reason "a\u202eb"', "U+202E"),
         ("/promote active --sha abc", "all 40 lower-case hex digits"),
         ("/promote active --artifact-dir ../../etc", "Path traversal not allowed"),
         ("/promote active --artifact-dir /etc", "Path traversal not allowed"),

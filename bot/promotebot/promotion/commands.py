@@ -7,11 +7,19 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from promotebot.errors import InvalidInput
-from promotebot.promotion.flags import DEMOTE_FLAGS, PROMOTE_FLAGS, ROLLBACK_FLAGS, split_flags, split_words, stage_word
+from promotebot.promotion.flags import (
+    DEMOTE_FLAGS,
+    PROMOTE_FLAGS,
+    ROLLBACK_FLAGS,
+    Word,
+    split_flags,
+    split_words,
+    stage_word,
+)
 from promotebot.promotion.request import CommandArguments
 from promotebot.registry.model import Action
 from promotebot.registry.names import (
@@ -24,7 +32,10 @@ MAX_COMMANDS = 10
 """In one comment; each may cost a fetch, a model to open and a push."""
 EXAMPLE = "/promote active"
 # https://github.github.com/gfm/#fenced-code-blocks
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+_FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
+# https://github.github.com/gfm/#html-blocks, the first kind: what stands in it is shown as it is
+_AS_IT_IS = re.compile(r"<(pre|textarea|script|style)(?=[\s>]|$)", re.IGNORECASE)
+_CODE_SPAN = re.compile(r"(`+)[^`].*?\1")
 
 
 @dataclass(frozen=True)
@@ -106,13 +117,15 @@ def command_lines(body: str) -> Iterator[tuple[int, str]]:
     Code that quotes a command, and an HTML comment that hides one, must not carry it out: a reviewer does not
     read either as a request.
     """
-    fence = ""
+    fence = closing = ""
     commented = False
     for number, line in enumerate(re.split(r"\r\n|\r|\n", body), start=1):
         match = _FENCE.match(line)
         if fence:
             closes = match and match[1].startswith(fence) and not match[2].strip()
             fence = "" if closes else fence
+        elif closing or _AS_IT_IS.search(_CODE_SPAN.sub("", line)):
+            closing = _open_after(line, closing)
         elif commented or "<!--" in line:
             started = commented
             commented = _comment_open_after(line, commented)
@@ -123,6 +136,13 @@ def command_lines(body: str) -> Iterator[tuple[int, str]]:
             fence = match[1]
         elif line.startswith("/"):
             yield number, line
+
+
+def _open_after(line: str, closing: str) -> str:
+    """Return the tag that closes what a line leaves shown as it is; empty where the line closes it itself."""
+    opened = _AS_IT_IS.search(line)
+    tag = closing or (f"</{opened[1].lower()}>" if opened else "")
+    return "" if tag in line.lower() else tag
 
 
 def _comment_open_after(line: str, inside: bool) -> bool:
@@ -181,37 +201,37 @@ def _misspelt_prefix(line: int, text: str, command: str, prefix: str) -> Iterato
         yield InvalidCommand(line, text[:200], f"unknown command {said}", f"did you mean `/{word}`?")
 
 
-def _parse_help(line: int, text: str, words: list[str]) -> Command:
+def _parse_help(line: int, text: str, words: Sequence[Word]) -> Command:
     if words:
         raise InvalidInput("/help takes no arguments", remedy="write `/help`")
     return Help(line, text)
 
 
-def _parse_withdraw(line: int, text: str, words: list[str]) -> Command:
+def _parse_withdraw(line: int, text: str, words: Sequence[Word]) -> Command:
     return Withdraw(line, text, _one_model("/withdraw", words))
 
 
-def _parse_verify(line: int, text: str, words: list[str]) -> Command:
+def _parse_verify(line: int, text: str, words: Sequence[Word]) -> Command:
     return QueryCommand(line, text, "verify", _one_model("/verify", words))
 
 
-def _parse_why(line: int, text: str, words: list[str]) -> Command:
+def _parse_why(line: int, text: str, words: Sequence[Word]) -> Command:
     if words:
         raise InvalidInput("/why takes no arguments", remedy="write `/why`")
     return QueryCommand(line, text, "why")
 
 
-def _parse_status(line: int, text: str, words: list[str]) -> Command:
+def _parse_status(line: int, text: str, words: Sequence[Word]) -> Command:
     return QueryCommand(line, text, "status", _one_model("/status", words))
 
 
-def _one_model(command: str, words: list[str]) -> ModelName | None:
+def _one_model(command: str, words: Sequence[str]) -> ModelName | None:
     if len(words) > 1:
         raise InvalidInput(f"unexpected word {words[1]!r}", remedy=f"{command} [model]")
     return parse_model_name(words[0]) if words else None
 
 
-def _parse_promote(line: int, text: str, words: list[str]) -> Command:
+def _parse_promote(line: int, text: str, words: Sequence[Word]) -> Command:
     positional, flags = split_flags(words, PROMOTE_FLAGS)
     if not positional:
         raise InvalidInput("/promote needs a stage", remedy=f"write `{EXAMPLE}`")
@@ -222,7 +242,7 @@ def _parse_promote(line: int, text: str, words: list[str]) -> Command:
     return ChangeCommand(line, text, CommandArguments(stage=stage, model=model, **flags))
 
 
-def _parse_rollback(line: int, text: str, words: list[str]) -> Command:
+def _parse_rollback(line: int, text: str, words: Sequence[Word]) -> Command:
     positional, flags = split_flags(words, ROLLBACK_FLAGS)
     if not 1 <= len(positional) <= 2 or "reason" not in flags:
         raise InvalidInput("/rollback needs a model and a --reason", remedy='`/rollback <model> --reason "why"`')
@@ -230,7 +250,7 @@ def _parse_rollback(line: int, text: str, words: list[str]) -> Command:
     return ChangeCommand(line, text, CommandArguments(stage, Action.ROLLBACK, parse_model_name(positional[0]), **flags))
 
 
-def _parse_demote(line: int, text: str, words: list[str]) -> Command:
+def _parse_demote(line: int, text: str, words: Sequence[Word]) -> Command:
     positional, flags = split_flags(words, DEMOTE_FLAGS)
     if len(positional) != 2 or "reason" not in flags:
         raise InvalidInput(
@@ -240,7 +260,7 @@ def _parse_demote(line: int, text: str, words: list[str]) -> Command:
     return ChangeCommand(line, text, CommandArguments(stage, Action.DEMOTE, parse_model_name(positional[0]), **flags))
 
 
-_VERBS: Mapping[str, Callable[[int, str, list[str]], Command]] = {
+_VERBS: Mapping[str, Callable[[int, str, Sequence[Word]], Command]] = {
     "promote": _parse_promote,
     "rollback": _parse_rollback,
     "demote": _parse_demote,

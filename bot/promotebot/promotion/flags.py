@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import shlex
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from promotebot.errors import InvalidInput
 from promotebot.registry.names import (
     Stage,
+    is_text,
     parse_artifact_path,
     parse_git_sha,
     parse_identifier,
@@ -21,26 +22,69 @@ MAX_LINE = 4096
 """Characters: enough for a reason and notes of 1,000 each beside the other flags."""
 
 
-def split_words(text: str) -> list[str]:
-    """Split a line into words as a shell does, quotes included.
+class Word(str):
+    """A word of a command line, which knows whether some of it stood in quotes."""
+
+    __slots__ = ("quoted",)
+    quoted: bool
+
+    def __new__(cls, text: str, *, quoted: bool) -> Word:
+        """Return the word."""
+        word = super().__new__(cls, text)
+        word.quoted = quoted
+        return word
+
+
+# The curly apostrophe of a word (it’s) is a letter like others; pairs of “ and ” are quotes, as phones write them.
+_PART = re.compile(
+    r"(?P<space> +)"
+    r'|"(?P<double>(?:[^"\\]|\\.)*)"'
+    r"|'(?P<single>[^']*)'"
+    r"|“(?P<curly>[^“”]*)”"
+    r"""|(?P<plain>[^ "'“”\\]+)"""
+)
+
+
+def split_words(text: str) -> list[Word]:
+    """Split a line into words as a shell does, by its quotes and by those that phones write.
+
+    In quotes stands text, in any script. Outside of them stand names and flags: a character that nobody sees, or a
+    backslash, is refused there instead of becoming a part of them.
 
     Raises:
-        InvalidInput: for a line that is too long, holds a character nobody sees, or leaves a quote open.
+        InvalidInput: for those, for a line that is too long, and for a quote that is left open.
     """
     if len(text) > MAX_LINE:
         raise InvalidInput(f"the line is over {MAX_LINE} characters")
-    hidden = next((c for c in text if not c.isprintable()), None)
-    if hidden is not None:
-        raise InvalidInput(
-            f"the line holds the invisible character U+{ord(hidden):04X}", remedy="type the line again by hand"
+    words: list[Word] = []
+    parts: list[str] = []
+    quoted, end = False, 0
+    while end < len(text):
+        found = _PART.match(text, end)
+        if found is None:
+            raise _unreadable(text[end])
+        end, is_plain = found.end(), found.lastgroup == "plain"
+        if found.lastgroup == "space":
+            words += [Word("".join(parts), quoted=quoted)] if parts else []
+            parts, quoted = [], False
+            continue
+        part = re.sub(r'\\(["\\])', r"\1", found["double"]) if found["double"] else found[found.lastgroup or 0]
+        hidden = next((c for c in part if not (c.isprintable() if is_plain else is_text(c))), None)
+        if hidden is not None:
+            raise InvalidInput(
+                f"the line holds the invisible character U+{ord(hidden):04X}", remedy="type the line again by hand"
+            )
+        parts.append(part)
+        quoted = quoted or not is_plain
+    return [*words, *([Word("".join(parts), quoted=quoted)] if parts else [])]
+
+
+def _unreadable(character: str) -> InvalidInput:
+    if character == "\\":
+        return InvalidInput(
+            "the line holds a backslash", remedy="write paths with slashes (ml/artifacts/NAME), and text in quotes"
         )
-    # A phone or a word processor writes them; shlex would take them for letters of the value.
-    if any(c in text for c in "“”‘’"):
-        raise InvalidInput("the line holds typographic quotes", remedy='use straight quotes: "…"')
-    try:
-        return shlex.split(text)
-    except ValueError:
-        raise InvalidInput("a quote is not closed", remedy='write the value as "…"') from None
+    return InvalidInput("a quote is not closed", remedy='write the value as "…"')
 
 
 def stage_word(word: str, command: str = "/promote") -> Stage:
@@ -58,18 +102,20 @@ def stage_word(word: str, command: str = "/promote") -> Stage:
         raise
 
 
-def split_flags(words: list[str], known: tuple[str, ...]) -> tuple[list[str], dict[str, Any]]:
+def split_flags(words: Sequence[Word], known: tuple[str, ...]) -> tuple[list[str], dict[str, Any]]:
     """Split words into positional ones and parsed flags, the latter by field of CommandArguments.
 
     Raises:
-        InvalidInput: for a flag that is unknown, given twice, or lacks its value, and for a value that is none.
+        InvalidInput: for a flag that is unknown, given twice, or lacks its value, for a value that is none, and for a
+            text of several words without quotes, whose second word would count as a stage or a model.
     """
     positional: list[str] = []
     flags: dict[str, Any] = {}
+    unquoted = ""
     rest = iter(words)
     for word in rest:
         if not word.startswith("-"):
-            positional.append(word)
+            positional.append(_positional(word, unquoted))
             continue
         name, equals, value = word.partition("=")
         field = name.removeprefix("--").replace("-", "_")
@@ -86,13 +132,30 @@ def split_flags(words: list[str], known: tuple[str, ...]) -> tuple[list[str], di
                 raise InvalidInput(f"{name} takes no value", remedy=f"write {name} alone")
             flags[field] = True
             continue
+        given = word
         if not equals:
-            value = next(rest, "")
+            given = value = next(rest, _NO_WORD)
         # `--notes --dry-run` forgot a value more likely than it means one; `--notes=--dry-run` means it.
         if not value or (not equals and value.startswith("--")):
             raise InvalidInput(f"{name} needs a value", remedy=f'write {name} "…"')
         flags[field] = _VALUES[name](value)
+        unquoted = name if name in _TEXTS and not given.quoted else ""
     return positional, flags
+
+
+def _positional(word: Word, unquoted: str) -> str:
+    """Return a word that is no flag; `unquoted` names the flag whose text it probably goes on."""
+    if word[:1] in _DASHES and not word.quoted:
+        meant = f"--{word.lstrip(f'-{_DASHES}')}"
+        raise InvalidInput(f"{word} begins with another dash than -", remedy=f"write {meant} with two hyphens")
+    if unquoted:
+        raise InvalidInput(f"the text of {unquoted} goes on with {str(word)!r}", remedy=f'write {unquoted} "…"')
+    return word
+
+
+_NO_WORD = Word("", quoted=False)
+_DASHES = "–—―−"  # noqa: RUF001 - what phones and word processors make of two hyphens
+_TEXTS = ("--reason", "--notes")
 
 
 _VALUES: Mapping[str, Callable[[str], Any]] = {

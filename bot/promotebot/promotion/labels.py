@@ -18,10 +18,11 @@ def parse_label(name: str) -> CommandArguments | None:
     Raises:
         InvalidInput: for a label that starts like a request and is none.
     """
-    if not name.startswith(PREFIX):
+    plain = name.lower()  # GitHub's labels are the same in any case
+    if not plain.startswith(PREFIX):
         return None
     # No model's name holds a colon, so that the parts are unambiguous.
-    *model, stage = name.removeprefix(PREFIX).split(":")
+    *model, stage = plain.removeprefix(PREFIX).split(":")
     try:
         if len(model) > 1:
             raise InvalidInput(f"label {name!r} has too many parts")

@@ -208,17 +208,29 @@ def parse_identifier(text: str) -> str:
     return text
 
 
+_JOINERS = "\u200c\u200d"  # https://www.unicode.org/reports/tr31/#Layout_and_Format_Control_Characters
+
+
 def parse_text(text: str) -> str:
-    """Parse a reason or notes: one line without invisible characters, 1,000 characters at most.
+    """Parse a reason or notes: one line of 1,000 characters at most, in any script.
 
     Raises:
-        InvalidInput: for anything else.
+        InvalidInput: for anything else, and for characters that hide or reorder what people read.
     """
     if len(text) > MAX_TEXT:
         raise InvalidInput(f"the text is {len(text)} characters; at most {MAX_TEXT} are kept")
     if not text.strip():
         raise InvalidInput("the text is empty")
-    hidden = next((c for c in text if not c.isprintable()), None)
+    hidden = next((c for c in text if not is_text(c)), None)
     if hidden is not None:
         raise InvalidInput(f"the text holds the invisible character U+{ord(hidden):04X}")
     return text
+
+
+def is_text(character: str) -> bool:
+    """Return whether a character may stand in a text that people wrote.
+
+    Beside everything that is seen, that is every space, and the two joiners without which Persian, the languages of
+    India and joined emoji are misspelt. Controls, and what turns the direction of a line, are not.
+    """
+    return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
