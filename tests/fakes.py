@@ -161,9 +161,11 @@ class FakeGitHub:
         self.failing[method] = CouldNotVerify(message, remedy="run the job again")
         return self
 
-    def post(self, sha: str, context: str, state: str, *, by: str = BOT, description: str = "") -> None:
+    def post(
+        self, sha: str, context: str, state: str, *, by: str = BOT, description: str = "", at: datetime = NOW
+    ) -> None:
         """Somebody posts a status, which any writer may."""
-        self.posted.append(Posted(sha, CommitStatus(context, state, by, description[:MAX_DESCRIPTION])))
+        self.posted.append(Posted(sha, CommitStatus(context, state, by, description[:MAX_DESCRIPTION], at)))
 
     def verdicts(self, sha: str) -> list[str]:
         """The states of the required status on a commit, oldest first."""
@@ -500,6 +502,9 @@ class FakeRepository(FetchedRepository):
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         return ancestor in self._history(descendant)
+
+    def attributes(self, commit: str, paths: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, str]]:  # noqa: ARG002 - no file of attributes is held here
+        return {path: dict.fromkeys(names, "unspecified") for path in paths}
 
     def merge_bases(self, one: str, other: str) -> list[GitSha]:
         common = [sha for sha in self._history(one) if sha in set(self._history(other))]

@@ -243,12 +243,14 @@ GATES: dict[str, tuple[Callable[[Office, int], object], str]] = {
         lambda office, number: [junk(office, number), office.gate(number)],  # type: ignore[func-returns-value]
         "was merged while promotebot/gate said failure",
     ),
-    "not looked at": (junk, "promotebot/gate was never set on"),
+    "not looked at": (junk, "promotebot/gate was never set by github-actions[bot] on"),
     "green by somebody else": (
-        lambda office, number: office.repository.post_status(
-            office.head(number), "promotebot/gate", "success", by="carol"
-        ),
-        "promotebot/gate was set by carol on",
+        lambda office, number: [
+            junk(office, number),  # type: ignore[func-returns-value]
+            office.gate(number),
+            office.repository.post_status(office.head(number), "promotebot/gate", "success", by="carol"),
+        ],
+        "was merged while promotebot/gate said failure",
     ),
 }
 

@@ -85,7 +85,7 @@ class Ends:
     fork: Files | None = None
     """The fork point's, where they are not the base's."""
     carried: str | None = None
-    converted: tuple[str, ...] = ()
+    newly: tuple[str, ...] = ()
 
     @property
     def base_files(self) -> Files:
@@ -101,8 +101,11 @@ class Ends:
     def carried_into(self, directories: Collection[str]) -> str | None:  # noqa: ARG002 - the protocol's signature
         return self.carried
 
+    def converted(self, places: Collection[str]) -> tuple[str, ...]:  # noqa: ARG002 - the Protocol's
+        return ()
+
     def newly_converted(self, directories: Collection[str]) -> tuple[str, ...]:
-        return tuple(path for path in self.converted if path.rpartition("/")[0] in directories)
+        return tuple(path for path in self.newly if path.rpartition("/")[0] in directories)
 
     def reachable(self, commit: str | None) -> bool | None:
         return commit == SHA

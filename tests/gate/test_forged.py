@@ -285,7 +285,7 @@ def test_what_was_refused_for_its_fork_is_red_in_the_fork(office: Office) -> Non
     office.push("mallory", "mine", files, "chore: As asked", force=True)
     fork.git.fetch_from(office.repository.git, "+refs/heads/mine:refs/heads/mine")
     fork.refresh(office.hub.user("mallory"))
-    refused(office, number, "gate.fork", "gate.attestation")
+    refused(office, number, "gate.fork")
 
 
 def test_the_second_command_of_a_comment_whose_first_was_refused_stands_for_nothing(office: Office) -> None:

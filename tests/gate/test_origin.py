@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,11 +18,11 @@ from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import GitSha, Stage
 from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
-from tests.fakes import BASE, BOT, FORK, HEAD, Commit, FakeGitHub, FakeRepository, job_context, pull_request
+from tests.fakes import BASE, BOT, FORK, HEAD, NOW, Commit, FakeGitHub, FakeRepository, job_context, pull_request
 from tests.gate.sequences import MODEL, Desk, Move, started
 
 NUMBER = 7
-MERGED = pull_request(NUMBER, state="closed", merged=True)
+MERGED = pull_request(NUMBER, state="closed", merged=True, merged_at=NOW)
 
 
 def an_event(source: Source = Source.GITHUB) -> tuple[Step, Desk]:
@@ -71,7 +72,7 @@ def test_an_event_made_at_a_terminal_is_found_by_the_commit_that_brought_it() ->
 def test_of_several_pull_requests_with_the_commit_a_green_one_counts() -> None:
     step, desk = an_event(Source.CLI)
     github = green(step)
-    github.pulls[8] = pull_request(8, state="closed", merged=True, head_sha=FORK)
+    github.pulls[8] = pull_request(8, state="closed", merged=True, merged_at=NOW, head_sha=FORK)
     github.brought[BASE] = [8, NUMBER]
     assert origin(step, desk, github) == Origin(step, BASE, MERGED)
     github.brought[BASE] = [8]
@@ -100,22 +101,29 @@ def test_only_success_is_green(state: str) -> None:
     assert origin(step, desk, github).problem == f"#7 was merged while promotebot/gate said {state} on ccccccc"
 
 
-def test_the_newest_verdict_must_be_the_bots_own() -> None:
+@pytest.mark.parametrize(("state", "others"), [("success", "failure"), ("failure", "success")])
+def test_the_bots_own_newest_verdict_counts_whatever_anybody_else_posts(state: str, others: str) -> None:
     step, desk = an_event()
     github = green(step)
-    github.post(HEAD, GATE, "success", by="carol")
-    assert origin(step, desk, github).problem == (
-        "promotebot/gate was set by carol on ccccccc, with which #7 was merged"
-    )
-    github.post(HEAD, GATE, "success", by=BOT)
-    assert origin(step, desk, github).problem == ""
+    github.post(HEAD, GATE, state)
+    github.post(HEAD, GATE, others, by="carol")
+    assert (origin(step, desk, github).problem == "") == (state == "success")
+
+
+@pytest.mark.parametrize(("before", "after"), [("success", "failure"), ("failure", "success")])
+def test_a_verdict_that_came_after_the_merge_changes_nothing_about_it(before: str, after: str) -> None:
+    step, desk = an_event()
+    github = green(step)
+    github.post(HEAD, GATE, before)
+    github.post(HEAD, GATE, after, at=NOW + timedelta(seconds=1))
+    assert (origin(step, desk, github).problem == "") == (before == "success")
 
 
 def test_a_head_that_the_gate_never_judged_is_not_green() -> None:
     step, desk = an_event()
     github = green(step)
     github.posted[:] = [posted for posted in github.posted if posted.status.context != GATE]
-    assert origin(step, desk, github).problem.startswith("promotebot/gate was never set on ccccccc")
+    assert origin(step, desk, github).problem.startswith(f"promotebot/gate was never set by {BOT} on ccccccc")
 
 
 def test_an_event_that_the_bot_did_not_decide_is_believed_no_pull_request() -> None:

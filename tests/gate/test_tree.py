@@ -280,8 +280,8 @@ def test_two_spellings_that_are_both_named_are_refused() -> None:
 
 def test_attributes_that_change_no_named_file_are_nobodys_business() -> None:
     files = edited(lambda files: files.update({".gitattributes": b"*.png filter=lfs"}))
-    assert judge(base(), base().registry, files, converted=("docs/logo.png",)).passes
-    result = judge(base(), base().registry, files, converted=(f"{V1}/model.onnx", f"{V1}/manifest.json"))
+    assert judge(base(), base().registry, files, newly=("docs/logo.png",)).passes
+    result = judge(base(), base().registry, files, newly=(f"{V1}/model.onnx", f"{V1}/manifest.json"))
     (finding,) = errors_in(result.findings)
     assert (finding.rule, finding.where) == ("gate.attributes", ".gitattributes")
     assert f"may change the bytes of {V1}/model.onnx and 1 more" in finding.message
@@ -298,11 +298,11 @@ def test_a_directory_that_the_base_deleted_while_the_branch_edits_it_is_refused(
     edit = edited(lambda files: files.update({f"{V1}/model.onnx": b"other"}))
     desk = trees.Desk(base().registry, Tree(edited(gone)), base().now)
     result = judge(desk, base().registry, edit, fork=Tree(FILES))
-    assert "names a directory that base and branch both changed" in str(errors_in(result.findings))
+    assert "names a directory that the base changed since the branch left it" in str(errors_in(result.findings))
 
 
 def test_a_directory_that_base_and_branch_both_changed_is_for_a_merge_to_show() -> None:
     both = edited(manifest(lambda document: document.update(notes="x"), V3))
     head = base().promoted(MODEL, Stage.STAGING, "v3").registry
     result = judge(base(), head, both, fork=Tree(edited(lambda files: gone(files, V3))))
-    assert "names a directory that base and branch both changed" in str(errors_in(result.findings))
+    assert "names a directory that the base changed since the branch left it" in str(errors_in(result.findings))

@@ -28,7 +28,7 @@ from promotebot.artifact.limits import Limits
 from promotebot.artifact.source import FileSource
 from promotebot.errors import RefChanged
 from promotebot.git.process import Identity, Remote
-from promotebot.github.events import Pushed
+from promotebot.github.events import Pushed, Reviewed
 from promotebot.github.ports import BranchPush
 from promotebot.promotion.policy import Permission
 from promotebot.promotion.request import CommandArguments
@@ -99,6 +99,10 @@ class Clone(FakeRepository):
 
     def bring(self, oids: Sequence[str]) -> None:
         """Nothing was left out."""
+
+    def tips(self, refs: Sequence[str]) -> Mapping[str, str]:
+        there = {f"refs/heads/{name}": sha for name, sha in self.store.branches.items()}
+        return {ref: there[ref] for ref in refs if ref in there}
 
     def merged_tree(self, ours: str, theirs: str) -> tuple[str, list[str]]:
         files, conflicts = self.store.merged(ours, theirs)
@@ -278,7 +282,7 @@ class World:
         self.request(branch, login, lambda attempt: Withdrawal(attempt, model=model).run())
 
     def judge(self, branch: str) -> None:
-        evaluate_pulls([self.open[branch]], self.job())
+        evaluate_pulls(Reviewed((self.open[branch],)), self.job())
 
     def refresh(self) -> None:
         """The job after main moved."""

@@ -23,7 +23,7 @@ def commit_decided(
     message: str,
     merge: bool,
 ) -> GitSha:
-    """Commit the registry on the branch; attest the events that are new, and revoke those that are not in it any more.
+    """Commit the registry on the branch; attest the events that are new, and take back those that it has no more.
 
     New events are attested before the push, so that the branch never carries one that nothing vouches for. What is
     taken back is revoked before the push, and with it the verdict on every head that carries it, so that a job that is
@@ -44,7 +44,6 @@ def commit_decided(
     added = [step for step in after if step not in before]
     planned_again = [step for step in gone if step.event.request in asked]
     attest(added, github, base)
-    revoke([step for step in gone if step not in planned_again], github, base, why="withdrawn or replaced")
     _take_back(attempt, [*after, *planned_again], is_carried=bool(gone))
     try:
         commit = commit_registry(attempt.snapshot, attempt.job, registry, models, message=message, merge=merge)
@@ -58,14 +57,15 @@ def commit_decided(
 def _take_back(attempt: Attempt, standing: Collection[Step], *, is_carried: bool) -> None:
     """Take back every other event that was decided for the pull request, and the green of the heads that carry one.
 
+    Only what the bot decided for this pull request is taken back, by its own record: what an event itself says, anybody
+    may have written who may push, with the number of another pull request or the id of any commit.
+
     What was forced away from the branch could be forced back, so that the branch alone does not tell what stands.
 
     Args:
         is_carried: the branch carries one, so that its heads have to be looked at in any case.
     """
     record = attempt.record
-    if not is_carried and not record.has_decisions:
-        return
     others = record.standing({attestation_context(step.digest, attempt.snapshot.other_base) for step in standing})
     record.take_back(others, why="withdrawn or replaced")
     if others or is_carried:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from promotebot.action.result import GATE_OUTCOMES, Answer
@@ -10,7 +10,8 @@ from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, error, errors_in
 from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import FactsOf, evaluate_gate
-from promotebot.gate.policy import changes_policy
+from promotebot.gate.policy import changes_policy, loosened_keys
+from promotebot.gate.pushers import pushers_since
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate, report_title
 from promotebot.gate.requests import check_attested, subject
@@ -18,12 +19,15 @@ from promotebot.gate.status import Report, publish_verdict
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.checks import gate_context, other_base
 from promotebot.github.events import BRANCH, QUEUE_BRANCH, Queued
+from promotebot.github.ports import PullRequest
+from promotebot.planning.committed import read_policy
 from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_on
 from promotebot.pulls.snapshot import BASE, HEAD, remote
 from promotebot.registry.model import Source
+from promotebot.registry.names import GitSha
 
 
 def evaluate_queue(event: Queued, job: JobContext) -> Answer:
@@ -37,10 +41,9 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         base, head = repository.commit_id(event.base_sha or BASE), repository.commit_id(event.head_sha)
         changeset = Changeset(repository, base, head, settings.registry_path, settings.policy_path)
         result = evaluate_gate(changeset, examine=job.examine, now=job.clock(), facts=_facts(event, changeset, job))
-        result = replace(
-            result,
-            findings=(*result.findings, *_requested(result.steps, other_base(_branch(event), job.default_branch), job)),
-        )
+        requested = _requested(result.steps, other_base(_branch(event), job.default_branch), job)
+        weakened = _weakened(changeset, repository.commit_id(BASE))
+        result = replace(result, findings=(*result.findings, *requested, *weakened))
         result = result.with_approval(_approved(event, result.steps, changeset, job))
         annotations = annotate(result.findings, changeset)
     text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in result.findings)
@@ -52,6 +55,23 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
 
 def _branch(event: Queued) -> str:
     return event.base_ref.removeprefix(BRANCH)
+
+
+def _weakened(changeset: Changeset, tip: GitSha) -> Iterator[Finding]:
+    """Yield an error where the policy becomes weaker than one that is only queued.
+
+    Who may weaken it was asked for by the base's own policy, when the pull request was judged.
+    """
+    before = read_policy(changeset.repository, tip, changeset.policy_path)
+    keys = loosened_keys(changeset)
+    if keys and before.digest != changeset.policy.digest:
+        named = ", ".join(f"`{key}`" for key in keys)
+        yield error(
+            "policy.changed",
+            f"This weakens the policy ({named}) that another queued pull request changes before it.",
+            where=changeset.policy_path,
+            remedy="take it out of the queue, and add it again when that one is merged",
+        )
 
 
 def _facts(event: Queued, changeset: Changeset, job: JobContext) -> FactsOf | None:
@@ -73,7 +93,24 @@ def _approved(event: Queued, steps: Sequence[Step], changeset: Changeset, job: J
     pull = job.github.pull(int(named[2]))
     # What was queued before it is approved in a group of its own.
     own = [step for step in steps if step.event.request is None or step.event.request.pull == pull.number]
-    return separation(own, pull.head_sha, pull, policy, job.github, changes_policy=changed)
+    pushers = _pushers(own, pull, changeset, job)
+    return separation(own, pull.head_sha, pull, policy, job.github, pushers, changes_policy=changed)
+
+
+def _pushers(own: Sequence[Step], pull: PullRequest, changeset: Changeset, job: JobContext) -> frozenset[str]:
+    """Return who pushed a branch with events made at a terminal: any of them may have made them, and counts for none.
+
+    Raises:
+        CouldNotVerify: when that cannot be known.
+    """
+    if all(step.event.source is Source.GITHUB for step in own):
+        return frozenset()
+
+    def is_on_base(sha: str) -> bool:
+        return changeset.repository.resolve(sha) is not None and changeset.repository.is_ancestor(sha, changeset.base)
+
+    pushes = job.github.pushes(pull.head_ref)
+    return pushers_since(pushes, pull.head_ref, {pull.head_sha}, is_on_base, job.settings.bot_login)
 
 
 def _requested(steps: Sequence[Step], base: str, job: JobContext) -> list[Finding]:

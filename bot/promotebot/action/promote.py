@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from promotebot.action.commit import commit_decided
+from promotebot.action.pull_request import judge_again
 from promotebot.action.reply import Replier
 from promotebot.action.result import Answer, Outcome, finding_details
 from promotebot.action.retry import Attempt
+from promotebot.action.verdict import publish_standing
 from promotebot.comments.comment import Rendered
 from promotebot.comments.decisions import PlanComment, render_done, render_plan, render_rejected, render_unchanged
 from promotebot.comments.refusals import render_failure, render_refused_event, render_unclear
-from promotebot.errors import PromotebotError
-from promotebot.findings import Finding, errors_in
+from promotebot.errors import PromotebotError, RefChanged
+from promotebot.findings import Finding, error, errors_in
 from promotebot.gate.admission import request_refusal
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
@@ -151,7 +153,7 @@ class PromotionJob:
             message = f"The base holds {request.artifact_id} there already; this pull request promotes something else."
             return self.replier.refuse(Refusal(Reason.NOTHING_TO_CHANGE, message, f"take that back: /withdraw {model}"))
         rendered = render_unchanged(decision, self.replier.context)
-        self.replier.publish(self._evaluate(self.changeset), self.changeset, rendered)
+        publish_standing(self.attempt, self._evaluate(self.changeset), self.changeset, rendered)
         return self.replier.post(Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE, rendered.title), rendered)
 
     def _apply(self, pending: PendingPromotions, decision: Plan, decided: Decided) -> Answer:
@@ -167,7 +169,11 @@ class PromotionJob:
         try:
             result = self._evaluate(committed, steps)
             rendered = self._render(decision, decided, commit, result)
-            self.replier.publish(result, committed, rendered)
+            publish_standing(self.attempt, result, committed, rendered)
+        except RefChanged as problem:  # the promotion is made; what its check says is another job's or this one's again
+            judge_again(self.attempt)
+            moved = error("gate.replay", f"{problem.message}; the check says what holds now.")
+            rendered = self._render(decision, decided, commit, replace(result, findings=(*result.findings, moved)))
         except PromotebotError as problem:
             answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, problem.message, commit, details=details)
             return self.replier.post(answer, render_failure(problem, self.replier.context, commit_sha=commit))
@@ -215,7 +221,7 @@ class PromotionJob:
     def _done(self, step: Step) -> Answer:
         """The job ran before: write nothing twice, and post again what may have been lost after the push."""
         rendered = render_done(step.event, step.model, self.replier.context)
-        self.replier.publish(self._evaluate(self.changeset), self.changeset, rendered)
+        publish_standing(self.attempt, self._evaluate(self.changeset), self.changeset, rendered)
         answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, rendered.title, commit_sha=self.changeset.head)
         return self.replier.post_if_absent(answer, rendered)
 

@@ -2,52 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import GATE_OUTCOMES, Answer, Outcome
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
+from promotebot.action.verdict import publish_standing
 from promotebot.comments.decisions import PlanComment, changes_made
 from promotebot.comments.notices import render_gate
 from promotebot.errors import PromotebotError
-from promotebot.findings import error, errors_in
+from promotebot.findings import error
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate
-from promotebot.gate.requests import check_attested
+from promotebot.github.events import PullChanged, Reviewed
 from promotebot.promotion.plan import Plan
 from promotebot.pulls.context import JobContext
 
 
-def evaluate_pulls(numbers: Sequence[int], job: JobContext) -> Answer:
+def evaluate_pulls(event: PullChanged | Reviewed, job: JobContext) -> Answer:
     """Evaluate each pull request of a branch as it is now; the answer is the worst of theirs."""
-    return max((_evaluate(number, job) for number in numbers), key=lambda answer: answer.code)
+    work = _publish_retargeted if event.is_retargeted else publish_gate
+    return max((_on_pull(number, "open", work, job) for number in event.pulls), key=lambda answer: answer.code)
 
 
-def _evaluate(number: int, job: JobContext) -> Answer:
-    """Evaluate a pull request, from this repository or a fork, and set the check on its head."""
+def close_pull(number: int, job: JobContext) -> Answer:
+    """Take back what is green on a pull request that was closed without a merge."""
+    return _on_pull(number, "closed", _revoke_closed, job)
+
+
+def _on_pull(number: int, state: str, work: Callable[[Attempt], Answer], job: JobContext) -> Answer:
+    """Do this on a pull request as it is now, from this repository or a fork, while it is in that state."""
     pull = job.github.pull(number)
-    if pull.state != "open":
-        return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, "the pull request is closed")
+    if pull.state != state or pull.merged:
+        return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, f"the pull request is {pull.state}")
     url = job.settings.run_url or f"{job.settings.server_url}/{job.settings.repository}/pull/{number}"
     requester = Requester(number, pull.author, "", url)
     replier = Replier(job.github, job.settings, requester)
     replier.set_pull(pull, job.default_branch)
-    return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, publish_gate, known=pull))
+    return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, work, known=pull))
+
+
+def _publish_retargeted(attempt: Attempt) -> Answer:
+    attempt.record.revoke_other_bases(everywhere=True)
+    return publish_gate(attempt)
+
+
+def _revoke_closed(attempt: Attempt) -> Answer:
+    count = attempt.record.revoke_closed()
+    return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, f"closed without a merge; {count} commit(s) are green no longer")
 
 
 def publish_gate(attempt: Attempt) -> Answer:
     """Evaluate a pull request as it was read, and set the check on its head; a refusal is a comment, too.
 
     Raises:
+        RefChanged: when something moved meanwhile; read it again and judge again.
         PromotebotError: for what could not be read, after the check was set to red.
     """
     snapshot, replier, changeset = attempt.snapshot, attempt.replier, attempt.snapshot.changeset
     replier.set_head(changeset.head, changeset.policy.contacts)
     attempt.record.revoke_other_bases()
+    if not snapshot.takes_promotions:
+        # Nobody said which rules hold for that base, so nothing is judged by its policy, and nothing is green there.
+        message = f"no check is set for a pull request into {snapshot.pull.base_ref!r}, which takes no promotions"
+        return Answer(Outcome.IGNORED, Reason.WRONG_BASE, message)
     try:
         result = evaluate_pull(snapshot, changeset, attempt.job)
     except PromotebotError as problem:
@@ -58,17 +80,11 @@ def publish_gate(attempt: Attempt) -> Answer:
         raise
     changes = changes_made([*_promotions(result, snapshot.now)], replier.context)
     rendered = render_gate(result.findings, result.title, replier.context, waiting=result.waiting, changes=changes)
-    if result.passes and not snapshot.takes_promotions:
-        # Nobody said which rules hold for that base, so nothing is green there.
-        message = f"no check is set for a pull request into {snapshot.pull.base_ref!r}, which takes no promotions"
-        return Answer(Outcome.IGNORED, Reason.WRONG_BASE, message, summary=rendered.full)
     if not result.passes and _belongs_to_another(attempt):
         return replier.post(Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title), rendered)
-    replier.publish(result, changeset, rendered)
+    publish_standing(attempt, result, changeset, rendered)
     if not result.passes:
         attempt.record.revoke_heads(why="a later head was refused, or waits", keep=changeset.head)
-    elif not _still_stands(attempt, result):
-        return publish_gate(attempt)  # taken back while this job looked: what it says must not outlive that
     answer = Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=rendered.full)
     if answer.outcome is Outcome.REFUSED:
         return replier.post(answer, rendered)
@@ -92,7 +108,7 @@ def _belongs_to_another(attempt: Attempt) -> bool:
     """
     snapshot = attempt.snapshot
     pull, head = snapshot.pull, snapshot.changeset.head
-    if snapshot.takes_promotions and not pull.is_fork:
+    if not pull.is_fork:
         return False
     return any(
         other.state == "open" and not other.is_fork and snapshot.is_promoted_into(other.base_ref)
@@ -101,12 +117,6 @@ def _belongs_to_another(attempt: Attempt) -> bool:
     )
 
 
-def _still_stands(attempt: Attempt, result: GateResult) -> bool:
-    """Return whether what was found attested before the verdict is so after it.
-
-    Withdrawing takes back the events first and the verdicts then: either it sees our green, or we see that.
-    """
-    findings = check_attested(
-        result.steps, attempt.snapshot.pull.number, attempt.snapshot.other_base, attempt.job
-    ).values()
-    return not errors_in(findings)
+def judge_again(attempt: Attempt) -> Answer:
+    """Judge a pull request as it is now, after a job found that what it judged had moved."""
+    return retry_on_moved_head(attempt.requester, attempt.job, attempt.replier, publish_gate)

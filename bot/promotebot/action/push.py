@@ -46,7 +46,7 @@ def refresh_pulls(event: Pushed, job: JobContext) -> Answer:
     affected = affected_pulls(pulls, event.branch, event.before, job)
     for one in affected:  # all of them first: until its turn comes, none is merged by what was green before
         walk.mark_pending(one)
-    for one in affected:
+    for one in sorted(affected, key=lambda one: one.pull.is_fork):  # whoever may read can open many from a fork
         walk.refresh(one)
     return walk.answer(len(pulls))
 

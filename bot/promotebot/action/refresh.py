@@ -12,15 +12,19 @@ from promotebot.action.commit import commit_decided
 from promotebot.action.pull_request import publish_gate
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
+from promotebot.action.verdict import publish_standing
 from promotebot.comments.notices import render_recomputed
 from promotebot.comments.refusals import render_failure, render_unclear
 from promotebot.errors import BaseMoved, InvalidInput
 from promotebot.findings import errors_in
+from promotebot.gate.admission import base_refusal
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate
 from promotebot.gate.requests import check_attested
+from promotebot.promotion.policy import Permission
 from promotebot.promotion.replay import Diverged
+from promotebot.pulls.context import JobContext
 from promotebot.pulls.promotions import carried_steps, is_of_another_policy, own_steps
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, replan
 from promotebot.registry.names import GitSha
@@ -39,16 +43,17 @@ def refresh_pull(attempt: Attempt) -> Answer:
         own = own_steps(changeset)
     except InvalidInput:  # what cannot be read is no pass, and the gate says why
         return publish_gate(attempt)
-    if attempt.snapshot.pull.is_fork or isinstance(own, Diverged) or not own.steps:
-        return publish_gate(attempt)  # nothing is written to a fork
+    pull = attempt.snapshot.pull
+    if pull.is_fork or base_refusal(attempt.snapshot) or isinstance(own, Diverged) or not own.steps:
+        return publish_gate(attempt)  # nothing is written to a fork, or to a branch that is promoted into
     steps = own.steps
-    if errors_in(
-        check_attested(steps, attempt.snapshot.pull.number, attempt.snapshot.other_base, attempt.job).values()
-    ):
+    if errors_in(check_attested(steps, pull.number, attempt.snapshot.other_base, attempt.job).values()):
         return publish_gate(attempt)  # planning them again would vouch for what the bot did not decide
     replier.set_head(changeset.head, changeset.policy.contacts)
     if not changeset.has_conflict and not any(is_of_another_policy(step, changeset) for step in steps):
         return publish_gate(attempt)
+    if not _may_write(pull.author, attempt.job):
+        return publish_gate(attempt)  # whoever may read can open a pull request from anybody's branch into a base
     pending = _replan(attempt)
     if isinstance(pending, InvalidPromotions):
         rendered = render_unclear(pending.findings, pending.model, replier.context)
@@ -63,6 +68,11 @@ def refresh_pull(attempt: Attempt) -> Answer:
         replier.check(changeset.head, "failure", rendered.title, rendered)
         return replier.post(Answer(Outcome.UNCHANGED, Reason.BASE_MOVED, problem.message), rendered)
     return _report(attempt, pending, models, commit)
+
+
+def _may_write(login: str, job: JobContext) -> bool:
+    held = job.github.permission(login)
+    return held is not None and held >= Permission.WRITE
 
 
 def _replan(attempt: Attempt) -> PendingPromotions | InvalidPromotions:
@@ -91,6 +101,6 @@ def _report(attempt: Attempt, pending: PendingPromotions, models: Sequence[str],
     for model in models:
         steps = [step for step in pending.steps if step.model == model]
         rendered = render_recomputed(model, steps, commit, problems, replier.context, waiting=result.waiting)
-        replier.publish(result, changeset, rendered)
+        publish_standing(attempt, result, changeset, rendered)
         answer = replier.post(replace(answer, message=rendered.title), rendered)
     return answer

@@ -47,7 +47,7 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, event.reason)
     if settings.command == "verify" and isinstance(event, (Scheduled, Dispatched, Pushed)):
         return None
-    acts_on = (PullClosed, Pushed) if settings.command == "announce" else (PullChanged, Reviewed, Queued)
+    acts_on = (PullClosed, Pushed) if settings.command == "announce" else (PullChanged, PullClosed, Reviewed, Queued)
     if settings.command != "auto" and not isinstance(event, acts_on):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"command {settings.command} does not act on this event")
     if isinstance(event, CommentCreated):
@@ -58,8 +58,9 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
         from promotebot.action.labels import ignored_label
 
         return ignored_label(event, settings)
-    if isinstance(event, PullClosed) and not event.merged:
-        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "the pull request was closed without a merge")
+    if isinstance(event, PullClosed) and event.merged is (settings.command == "gate"):
+        how = "merged" if event.merged else "closed without a merge"
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"the pull request was {how}")
     if isinstance(event, Scheduled):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "a timer starts nothing but command: verify")
     return None
@@ -78,7 +79,11 @@ def _answer(event: Event, job: JobContext) -> Answer:
     if isinstance(event, (PullChanged, Reviewed)):
         from promotebot.action.pull_request import evaluate_pulls
 
-        return evaluate_pulls(event.pulls, job)
+        return evaluate_pulls(event, job)
+    if isinstance(event, PullClosed) and not event.merged:
+        from promotebot.action.pull_request import close_pull
+
+        return close_pull(event.pull, job)
     if isinstance(event, Queued):
         from promotebot.action.merge_group import evaluate_queue
 

@@ -9,20 +9,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from promotebot.action.commit import commit_decided
-from promotebot.action.pull_request import publish_gate
+from promotebot.action.pull_request import judge_again
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
+from promotebot.action.verdict import publish_standing
+from promotebot.comments.comment import Rendered
 from promotebot.comments.notices import render_taken_back, render_withdrawn
 from promotebot.comments.refusals import render_unclear
+from promotebot.errors import RefChanged
 from promotebot.findings import errors_in
-from promotebot.gate.admission import people_refusal, pull_refusal
+from promotebot.gate.admission import base_refusal, people_refusal, pull_refusal
 from promotebot.gate.attestation import attestation_context
+from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.record import Attestation
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.gate.requests import check_attested
 from promotebot.promotion.replay import Step
+from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.promotions import WITHDRAWN, carried_steps, request_id
 from promotebot.pulls.replan import InvalidPromotions, replan
 from promotebot.registry.model import Source
@@ -49,7 +54,7 @@ class Withdrawal:
         changeset = snapshot.changeset
         replier.set_head(changeset.head, changeset.policy.contacts)
         is_closed = snapshot.pull.state != "open" and not snapshot.pull.merged
-        refusal = None if is_closed else pull_refusal(snapshot.pull)
+        refusal = (None if is_closed else pull_refusal(snapshot.pull)) or base_refusal(snapshot)
         if refusal:
             return replier.refuse(refusal)
         if is_closed:
@@ -87,12 +92,12 @@ class Withdrawal:
         record.revoke_heads(why="its promotions were withdrawn")
         head = self.attempt.snapshot.changeset.head
         if carried:  # what the branch carries stands, and its verdict with it
-            publish_gate(self.attempt)
+            judge_again(self.attempt)
         rendered = render_taken_back([one.what for one in meant], head, replier.context)
         return replier.post(Answer(Outcome.WITHDRAWN, Reason.WITHDRAWN, rendered.title), rendered)
 
     def _is_named(self, one: Attestation) -> bool:
-        return self.model in (None, one.model) and self.stage in (None, one.stage)
+        return (self.model is None or one.is_of(self.model)) and self.stage in (None, one.stage)
 
     def _is_meant(self, step: Step) -> bool:
         """A promotion made at a terminal was asked of nobody here; its author edits the branch."""
@@ -122,14 +127,21 @@ class Withdrawal:
             merge=remaining.behind,
         )
         decided = {step.digest for step in remaining.steps}
-        result = evaluate_pull(snapshot, replace(snapshot.changeset, head=commit), job, decided=decided)
+        committed = replace(snapshot.changeset, head=commit)
+        result = evaluate_pull(snapshot, committed, job, decided=decided)
         answer = Answer(Outcome.WITHDRAWN, Reason.WITHDRAWN, commit_sha=commit)
         for model in dict.fromkeys(step.model for step in chosen):
             steps = [step for step in chosen if step.model == model]
             rendered = render_withdrawn(model, steps, commit, replier.context)
-            replier.check(commit, result.conclusion, result.title, rendered)
+            self._publish(result, committed, rendered)
             answer = replier.post(replace(answer, message=rendered.title), rendered)
         return answer
+
+    def _publish(self, result: GateResult, committed: Changeset, rendered: Rendered) -> None:
+        try:
+            publish_standing(self.attempt, result, committed, rendered)
+        except RefChanged:  # it is withdrawn; what is left is judged as it is now
+            judge_again(self.attempt)
 
     def _invalid(self, pending: InvalidPromotions, reason: Reason) -> Answer:
         replier = self.attempt.replier

@@ -81,13 +81,14 @@ def _open(
             return request
         head_ref = f"promote/{request.model}/{request.stage.value}/{settings.run_id or 'manual'}"
         # Its name can be foretold, and whoever may push could make it first, with other bytes in it.
-        pushers = [push.actor for push in job.github.pushes(head_ref)]
-        others = sorted(set(pushers) - {settings.bot_login})
+        pushes = list(job.github.pushes(head_ref))
+        others = sorted({push.actor for push in pushes} - {settings.bot_login})
         if others:
             message = f"The branch {head_ref} is not promotebot's alone: {', '.join(others)} changed it."
             return Refusal(Reason.HAND_EDIT, message, "start a new job by hand (running this one again is no new one)")
-        head = None
-        if not pushers:
+        if pushes:
+            head = parse_git_sha(pushes[0].after)
+        else:
             subject = f"chore(ml): Ask for {command.arguments.action.value} of {request.model}"
             message = f"{subject}\n\nRequested-by: {event.sender}\n"
             head = repository.commit_files([base], {}, message=message, author=identity(settings), when=job.clock())
@@ -97,10 +98,10 @@ def _open(
 
 @dataclass(frozen=True)
 class _Opened:
-    """The pull request of a job, and the commit that the job made on the base; None where an earlier run did."""
+    """The pull request of a job, and the commit to which the bot alone has brought its branch."""
 
     number: int
-    head: GitSha | None
+    head: GitSha
 
 
 def _carry_out(command: ChangeCommand, opened: _Opened, requester: Requester, job: JobContext) -> Answer:
@@ -110,7 +111,7 @@ def _carry_out(command: ChangeCommand, opened: _Opened, requester: Requester, jo
     pull = job.github.pull(opened.number)
     replier.set_pull(pull, job.default_branch)
     # --sha pinned the base, which was checked; the empty commit on it is what the request is for from here on.
-    arguments = replace(command.arguments, sha=opened.head or parse_git_sha(pull.head_sha))
+    arguments = replace(command.arguments, sha=opened.head)
     return report_errors(
         replier,
         lambda: retry_on_moved_head(

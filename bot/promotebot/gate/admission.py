@@ -97,7 +97,18 @@ def sha_refusal(arguments: CommandArguments, head: GitSha, policy: Policy) -> Re
 
 
 def target_refusal(snapshot: PullSnapshot) -> Refusal | None:
-    """Return why this pull request may carry no promotions: its base, or that it is a draft."""
+    """Return why this pull request may carry no promotions: its branches, or that it is a draft."""
+    if snapshot.pull.draft and not snapshot.changeset.policy.drafts:
+        draft = "mark it ready for review, then ask again in a new comment"
+        return base_refusal(snapshot) or Refusal(Reason.DRAFT, "The pull request is a draft.", draft)
+    return base_refusal(snapshot)
+
+
+def base_refusal(snapshot: PullSnapshot) -> Refusal | None:
+    """Return why the bot writes nothing for a pull request between these branches; None where it may.
+
+    The base's policy says who may do what, so that it must be a base that the default branch's policy names.
+    """
     pull = snapshot.pull
     if not snapshot.takes_promotions:
         return Refusal(
@@ -105,9 +116,11 @@ def target_refusal(snapshot: PullSnapshot) -> Refusal | None:
             f"The pull request goes into {pull.base_ref!r}, which takes no promotions.",
             f"change its base to {snapshot.default_branch!r}, or list the branch under `bases` in the policy",
         )
-    if pull.draft and not snapshot.changeset.policy.drafts:
+    if not pull.is_fork and snapshot.is_promoted_into(pull.head_ref):
         return Refusal(
-            Reason.DRAFT, "The pull request is a draft.", "mark it ready for review, then ask again in a new comment"
+            Reason.WRONG_BASE,
+            f"The pull request leads from {pull.head_ref!r}, which is promoted into itself: only a merge changes it.",
+            f"make a branch of its own from {pull.head_ref!r}, open a pull request from there, and ask in that",
         )
     return None
 

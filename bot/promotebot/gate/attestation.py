@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from promotebot.github.checks import context_for
+from promotebot.github.checks import MAX_DESCRIPTION, context_for
 from promotebot.promotion.replay import Step
 from promotebot.registry.model import RequestRef
 from promotebot.registry.names import Digest
@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import CommitStatus, GitHub
 
 PREFIX = "promotebot/event/"
+CUT = "…"
+"""What stands for the end of a model's name that is too long for a description."""
 
 
 def attestation_context(digest: Digest, base: str = "") -> str:
@@ -51,9 +53,15 @@ def attest(steps: Iterable[Step], github: GitHub, base: str) -> None:
     for step in steps:
         ref, stage = step.event.request, step.event.stage
         if ref:
-            description = f"{described(ref)}{step.model} → {stage.label if stage else '?'}"
+            description = _whole(described(ref), step.model, f" → {stage.label if stage else '?'}")
             context = attestation_context(step.digest, base)
             github.publish_status(ref.head_sha, context=context, state="success", description=description)
+
+
+def _whole(before: str, model: str, after: str) -> str:
+    """Return a description of which GitHub cuts nothing off: a long model's name loses its end instead of the stage."""
+    room = MAX_DESCRIPTION - len(before) - len(after)
+    return f"{before}{model if len(model) <= room else f'{model[: room - 1]}{CUT}'}{after}"
 
 
 def revoke(steps: Iterable[Step], github: GitHub, base: str, *, why: str) -> None:

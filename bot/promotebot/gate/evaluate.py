@@ -22,7 +22,7 @@ from promotebot.promotion.replay import Diverged, Step
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.compare import ChangesetLike, replay_change
-from promotebot.registry.model import Source
+from promotebot.registry.model import Action, Source
 
 FactsOf = Callable[[Request], Facts]
 
@@ -83,7 +83,8 @@ def evaluate_gate(
     told = tuple(check_policy(changeset))
     if isinstance(replayed, Diverged):
         return GateResult((), (*replayed.findings, *told))
-    around = check_surroundings(changeset, changeset.base_registry, after)
+    promoted = {step.event.pointer.artifact_dir for step in replayed.steps if step.event.action is not Action.DEMOTE}
+    around = check_surroundings(changeset, changeset.base_registry, after, promoted)
     if after is None:
         return GateResult((), (passed("gate.replay", "neither base nor head has a registry"), *told, *around))
     findings = [*told, passed("gate.replay", f"the registry is the base's plus {len(replayed.steps)} event(s)")]

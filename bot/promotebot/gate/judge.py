@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from promotebot.findings import error
+from promotebot.gate.admission import pull_refusal
 from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import GateResult, evaluate_gate
 from promotebot.gate.policy import changes_policy
-from promotebot.gate.requests import RequestCheck
+from promotebot.gate.refusal import Reason
+from promotebot.gate.requests import RULES, RequestCheck
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_of
@@ -29,6 +32,8 @@ def evaluate_pull(
     Raises:
         CouldNotVerify: when git or GitHub does not answer.
     """
+    if snapshot.pull.is_fork and changeset.touched_registry_files:
+        return _promoting_fork(snapshot)
     base = changeset.base_registry
     facts = (lambda request: facts_of(request, snapshot, job, base)) if base else None
     result = evaluate_gate(changeset, examine=job.examine, now=snapshot.now, facts=facts)
@@ -39,3 +44,14 @@ def evaluate_pull(
         result.steps, changeset.head, snapshot.pull, changeset.policy, job.github, involved, changes_policy=changed
     )
     return result.with_approval(approval)
+
+
+def _promoting_fork(snapshot: PullSnapshot) -> GateResult:
+    """Return the refusal of a fork's change of the registry, of which nothing is read.
+
+    Whoever may read can open pull requests from forks, and could have the bot plan, and ask GitHub about, any number
+    of events.
+    """
+    refusal = pull_refusal(snapshot.pull)
+    message = refusal.message if refusal else "The pull request comes from a fork."
+    return GateResult((), (error(RULES[Reason.FORK], message, remedy=refusal.remedy if refusal else ""),))

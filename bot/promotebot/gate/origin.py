@@ -18,7 +18,7 @@ from promotebot.registry.model import Source
 from promotebot.registry.names import GitSha
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    from promotebot.github.ports import PullRequest
+    from promotebot.github.ports import CommitStatus, PullRequest
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,17 @@ def _problem(step: Step, pull: PullRequest, branch: Mainline, job: JobContext) -
     if not branch.is_at(pull.head_sha, step):
         return f"{number} was merged without it"
     gate, statuses = gate_context(branch.name, job.default_branch), job.github.statuses(pull.head_sha)
-    newest = next((status for status in statuses if status.context == gate), None)
+    bot = job.settings.bot_login
+    ours = (status for status in statuses if (status.context, status.creator) == (gate, bot))
+    newest = next((status for status in ours if _is_before(status, pull)), None)
     if newest is None:
-        return f"{gate} was never set on {head}, with which {number} was merged"
-    if newest.creator != job.settings.bot_login:
-        return f"{gate} was set by {newest.creator} on {head}, with which {number} was merged"
+        return f"{gate} was never set by {bot} on {head}, with which {number} was merged"
     return "" if newest.state == "success" else f"{number} was merged while {gate} said {newest.state} on {head}"
+
+
+def _is_before(status: CommitStatus, pull: PullRequest) -> bool:
+    """Return whether a status stood when a pull request was merged: what is said later changes nothing about that.
+
+    GitHub tells whole seconds, and merges what waits for it as soon as it is green.
+    """
+    return bool(status.created_at and pull.merged_at and status.created_at <= pull.merged_at)

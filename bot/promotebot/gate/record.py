@@ -11,13 +11,18 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from promotebot.gate.attestation import PREFIX
+from promotebot.errors import InvalidInput
+from promotebot.gate.attestation import CUT, PREFIX, attestation_context
 from promotebot.github.checks import gate_context, is_gate
 from promotebot.github.ports import BranchPush, CommitStatus
+from promotebot.planning.committed import read_registry
+from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.heads import heads_of, recent_pushes
+from promotebot.pulls.heads import NOTHING, every_push, heads_of
 from promotebot.pulls.snapshot import PullSnapshot
-from promotebot.registry.names import Stage
+from promotebot.registry.chain import event_digest
+from promotebot.registry.model import RequestRef
+from promotebot.registry.names import Digest, GitSha, Stage
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +38,10 @@ class Attestation:
     what: str
     """Model and stage while it stands, such as `regime_classifier → ACTIVE`; why it was taken back afterwards."""
 
-    @property
-    def model(self) -> str:
-        """The event's model."""
-        return self.what.partition(" ")[0]
+    def is_of(self, model: str) -> bool:
+        """Return whether the event is a model's; where the description cuts a name off, of all that begin so."""
+        name = self.what.partition(" ")[0]
+        return model.startswith(name.removesuffix(CUT)) if name.endswith(CUT) else model == name
 
     @property
     def stage(self) -> Stage:
@@ -70,21 +75,36 @@ class PullRecord:
     def of_request(self, request_id: str) -> Attestation | None:
         """Return what the bot said of a request that it carried out already; None for every other one.
 
-        It was carried out when the bot moved the branch away from the commit that it was made on. A job that was
-        killed before, or came too late with its push, has decided without doing anything.
+        It was carried out when the bot moved the branch to a commit with its event. A job that was killed before, or
+        came too late with its push, has decided without doing anything.
+
+        Raises:
+            CouldNotVerify: when git or GitHub does not answer.
         """
-        on = [sha for sha in self.heads if sha in self._moved_from]
-        decided = (one for sha in on for one in self._attestations_on(sha))
-        return next((one for one in decided if one.request_id == request_id), None)
+        changeset = self.snapshot.changeset
+        for push in self._pushes:
+            if push.actor != self.job.settings.bot_login or push.after == NOTHING:
+                continue
+            commit = self.snapshot.repository.fetch_commit(push.after)
+            for digest, ref in _requests_in(commit, changeset):
+                if ref.id == request_id:
+                    context = attestation_context(digest, self.snapshot.other_base)
+                    decided = (one for one in self._attestations_on(ref.head_sha) if one.context == context)
+                    return next(decided, Attestation(ref.head_sha, context, False, request_id, "not attested"))
+        return None
 
     @property
     def has_decisions(self) -> bool:
         """True when the bot has moved the branch: only then can older heads carry what it decided."""
-        return bool(self._moved_from)
+        return any(push.actor == self.job.settings.bot_login for push in self._pushes)
 
     def attestations(self) -> Iterator[Attestation]:
-        """Yield what the bot decided for this pull request on any of its heads, standing or taken back."""
-        for sha in self.heads:
+        """Yield what the bot decided for this pull request on any of its heads, standing or taken back.
+
+        Where it never moved the branch, only a job that was killed before its push can have left something, and on the
+        present head.
+        """
+        for sha in self.heads if self.has_decisions else (self.snapshot.changeset.head,):
             yield from self._attestations_on(sha)
 
     def revoke_heads(self, *, why: str, keep: str = "") -> int:
@@ -117,22 +137,50 @@ class PullRecord:
             revoked += 1
         return revoked
 
-    def revoke_other_bases(self) -> None:
+    def revoke_other_bases(self, *, everywhere: bool = False) -> None:
         """Turn the present head's verdict red for each base that no pull request from it goes into any more.
 
         When such a base moves nothing judges the head again, and the pull request could get that base back, still
         green.
 
+        Args:
+            everywhere: do so on every head that the pull request has had, as any of them could be forced back.
+
         Raises:
             CouldNotVerify: when GitHub does not answer, or does not take a status.
         """
-        if not self.snapshot.other_base and not self.snapshot.trusted.bases:
+        if not (everywhere or self.snapshot.other_base or self.snapshot.trusted.bases):
             return  # nothing is green for another base
-        pull, head = self.snapshot.pull, self.snapshot.changeset.head
+        pull, heads = self.snapshot.pull, self.heads if everywhere else (self.snapshot.changeset.head,)
         why = f"#{pull.number} goes into {pull.base_ref} now"
-        for context in self._green(head):
-            if context != self._gate:
-                self.job.github.publish_status(head, context=context, state="failure", description=why)
+        for sha in heads:
+            for context in self._green(sha):
+                if context != self._gate:
+                    self.job.github.publish_status(sha, context=context, state="failure", description=why)
+
+    def revoke_closed(self) -> int:
+        """Turn every head red that is green by our account and that no other open pull request into the base is at.
+
+        While a pull request is closed, nothing judges it again, and whoever opens it again could merge it before a job
+        looks. Opening it has it judged.
+
+        Returns:
+            the number of heads that were green.
+
+        Raises:
+            CouldNotVerify: when GitHub does not answer, or does not take a status.
+        """
+        pull, github, revoked = self.snapshot.pull, self.job.github, 0
+        for sha in self.heads:
+            if not any(s.context == self._gate and s.state == "success" for s in self._ours(sha)):
+                continue
+            others = [p for p in github.pulls_with(sha) if (p.head_sha, p.base_ref) == (sha, pull.base_ref)]
+            if self._is_of_base(sha) or any(p.state == "open" and p.number != pull.number for p in others):
+                continue
+            description = f"#{pull.number} was closed; opening it again has it judged"
+            github.publish_status(sha, context=self._gate, state="failure", description=description)
+            revoked += 1
+        return revoked
 
     def standing(self, keep: Collection[str] = ()) -> list[Attestation]:
         """Return what the bot decided for this pull request, wherever its branch has been, and did not take back.
@@ -157,12 +205,7 @@ class PullRecord:
 
     @cached_property
     def _pushes(self) -> tuple[BranchPush, ...]:
-        return tuple(recent_pushes(self.snapshot.pull.head_ref, self.job.github))
-
-    @cached_property
-    def _moved_from(self) -> frozenset[str]:
-        """The commits that the bot moved the branch away from: those on which it carried out what was asked."""
-        return frozenset(push.before for push in self._pushes if push.actor == self.job.settings.bot_login)
+        return tuple(every_push(self.snapshot.pull.head_ref, self.job.github))
 
     @cached_property
     def _read(self) -> dict[str, tuple[CommitStatus, ...]]:
@@ -202,3 +245,18 @@ class PullRecord:
     def _is_of_base(self, sha: str) -> bool:
         changeset = self.snapshot.changeset
         return changeset.repository.is_ancestor(sha, changeset.base)
+
+
+def _requests_in(commit: GitSha, changeset: Changeset) -> Iterator[tuple[Digest, RequestRef]]:
+    """Yield the events with a request, with their digests, of the models that a commit has otherwise than the base."""
+    base = changeset.base_registry
+    try:
+        registry = read_registry(changeset.repository, commit, changeset.registry_path)
+        for name in registry or ():
+            if registry is None or (base is not None and registry.is_stored_alike(name, base)):
+                continue
+            for event, stored in zip(registry.entries[name].history, registry.raw_history(name), strict=True):
+                if event.request:
+                    yield event_digest(stored), event.request
+    except InvalidInput:
+        return

@@ -40,7 +40,7 @@ class RequestCheck:
     changeset: Changeset
     job: JobContext
     decided: Collection[Digest]
-    """Events that this very job decided, or knows to be attested; their requesters were asked for already."""
+    """Events that this very job decided, or knows to be attested."""
 
     def findings(self, steps: Sequence[Step]) -> list[Finding]:
         """Return whether each event may stand (docs/architecture.md, Trust).
@@ -54,7 +54,11 @@ class RequestCheck:
         found = [_as_finding(refusal) for refusal in refusals if refusal]
         for step in (step for step in steps if step.event.source is not Source.GITHUB):
             found += self._made_at_a_terminal(step)
-        others = [step for step in steps if step.digest not in self.decided]
+        asked = [step for step in steps if step.event.source is Source.GITHUB]
+        others = [step for step in asked if step.digest not in self.decided]
+        for step in asked:
+            if step not in others:
+                found += self._permitted(step, str(step.event.actor))
         for step, attested in check_attested(
             others, self.snapshot.pull.number, self.snapshot.other_base, self.job
         ).items():

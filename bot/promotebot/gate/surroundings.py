@@ -12,14 +12,19 @@ from promotebot.registry.registry import ModelRegistry
 
 
 def check_surroundings(
-    changeset: ChangesetLike, base: ModelRegistry | None, head: ModelRegistry | None
+    changeset: ChangesetLike, base: ModelRegistry | None, head: ModelRegistry | None, promoted: Collection[str] = ()
 ) -> Iterator[Finding]:
-    """Yield errors where registry, policy or a named directory means something else after a merge, or in a checkout."""
+    """Yield errors where registry, policy or a named directory means something else after a merge, or in a checkout.
+
+    Args:
+        promoted: the directories of new events, which no pointer named while their attributes came to be.
+    """
     places = our_places(changeset.registry_path, changeset.policy_path)
     if base and head:
         places |= named_places(base, head, changeset.changed_paths, changeset.policy_path)
     yield from _twins(changeset, places)
     yield from _attributes(changeset, places)
+    yield from _promoted_attributes(changeset, promoted)
     carried = changeset.carried_into(places)
     if carried:
         yield error(
@@ -55,6 +60,18 @@ def _attributes(changeset: ChangesetLike, places: Collection[str]) -> Iterator[F
             f"By {', '.join(files)} a checkout may change the bytes of {first}{more}, {_role(first, changeset)}.",
             where=files[0],
             remedy=f"narrow the patterns, so that they leave out {first if own else first.rpartition('/')[0]}",
+        )
+
+
+def _promoted_attributes(changeset: ChangesetLike, promoted: Collection[str]) -> Iterator[Finding]:
+    converted = changeset.converted(promoted) if promoted else ()
+    if converted:
+        first, more = converted[0], f" and {len(converted) - 1} more" if len(converted) > 1 else ""
+        yield error(
+            "gate.attributes",
+            f"By a .gitattributes a checkout may change the bytes of {first}{more}, which this pull request promotes.",
+            where=first,
+            remedy=f"add this line to .gitattributes, and merge it first: {first.rpartition('/')[0]}/** -text -ident",
         )
 
 

@@ -16,8 +16,8 @@ from promotebot.findings import Finding, error, errors_in, passed
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.replay import Step
 from promotebot.pulls.compare import ChangesetLike
-from promotebot.pulls.named import NamedPointer, named_directories, pointers_into
-from promotebot.registry.names import ArtifactPath, Digest
+from promotebot.pulls.named import NamedPointer, dataset_place, named_directories, pointers_into
+from promotebot.registry.names import ArtifactPath, Digest, Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.text import short_digest
 
@@ -36,11 +36,13 @@ def check_trees(
     for directory in sorted({*changed, *promoted}):
         evidence = examine(changeset.head_files, directory, changeset.policy.limits)
         pointers = changed.get(directory) or _held(head, steps, directory)
-        judge = _Judge(changeset, directory, evidence, directory in changed)
+        is_changed = directory in changed or (_is_moved(changeset, directory) and _differs(changeset, directory))
+        judge = _Judge(changeset, directory, evidence, is_changed)
         findings += (judge.finding(pointer) for pointer in pointers)
         findings += evidence.findings
     for dataset_id, holders in named.datasets.items():
         findings += _dataset(changeset, dataset_id, holders)
+    findings += _moved_datasets(changeset, steps)
     if not errors_in(findings):
         state = f"differ from the base and are proven: {', '.join(changed)}" if changed else "are the base's"
         findings.append(passed("gate.tree", f"directories that pointers name {state}"))
@@ -112,7 +114,7 @@ class _Judge:
             state = f"finds a {kind.value} in the place of" if kind else "has lost its directory, gone or renamed:"
             return state, self._restore("demote it first, and merge that, where it is not needed any more")
         if _is_moved(self.changeset, self.directory):
-            return "names a directory that base and branch both changed:", _UP_TO_DATE
+            return "names a directory that the base changed since the branch left it:", _UP_TO_DATE
         return None
 
     def _refuse(self, named: NamedPointer, message: str, remedy: str) -> Finding:
@@ -148,6 +150,20 @@ def _manifest_digest(files: FileSource, directory: str) -> Digest | None:
             return parse_manifest(stream.read(MAX_BYTES + 1), where=path).full_digest
     except InvalidInput:
         return None
+
+
+def _moved_datasets(changeset: ChangesetLike, steps: Sequence[Step]) -> Iterator[Finding]:
+    """Yield an error for each new ACTIVE pointer whose dataset is, after a merge, another than the one looked at."""
+    for step in steps:
+        place = dataset_place(step.event.pointer) if step.event.stage is Stage.ACTIVE else ""
+        if place and _is_moved(changeset, place) and _differs(changeset, place):
+            yield error(
+                "gate.tree",
+                f"{step.model} ACTIVE ({step.event.pointer.artifact_id}) names a dataset that the base changed since "
+                f"the branch left it: {place}.",
+                where=place,
+                remedy=_UP_TO_DATE,
+            )
 
 
 def _dataset(changeset: ChangesetLike, dataset_id: str, holders: Sequence[NamedPointer]) -> Iterator[Finding]:

@@ -156,6 +156,20 @@ class FetchedRepository(Repository):
         blob = self._run("hash-object", "-w", "--no-filters", "--", str(scratch)).strip()
         self._run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
 
+    def tips(self, refs: Sequence[str]) -> Mapping[str, str]:
+        """Return where the remote's refs are at this moment: name → commit; what is not there is left out.
+
+        Raises:
+            CouldNotVerify: when the remote does not answer.
+        """
+        try:
+            output = self._run("ls-remote", "--quiet", "origin", *refs)
+        except GitFailed as problem:
+            raise CouldNotVerify(
+                f"cannot read {', '.join(refs)}: {problem.stderr}", remedy="run the job again"
+            ) from None
+        return {name: sha for sha, name in (line.split("\t", 1) for line in output.splitlines())}
+
     def merged_tree(self, ours: str, theirs: str) -> tuple[str, list[str]]:
         """Return the tree of a merge, and the paths in which the two conflict.
 

@@ -37,9 +37,8 @@ def read_pull(answer: Mapping[str, Any]) -> PullRequest:
 def read_status(status: Mapping[str, Any]) -> CommitStatus:
     """Return a commit status; an account that was deleted is the ghost, which is nobody's bot."""
     creator = status["creator"]["login"] if status["creator"] else GHOST
-    return CommitStatus(
-        str(status["context"]), str(status["state"]), str(creator), str(status.get("description") or "")
-    )
+    description, at = str(status.get("description") or ""), _time(status["created_at"])
+    return CommitStatus(str(status["context"]), str(status["state"]), str(creator), description, at)
 
 
 def read_push(push: Mapping[str, Any]) -> BranchPush:

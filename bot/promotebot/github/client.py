@@ -40,6 +40,7 @@ class PyGithubClient:
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
+        self._roles: dict[str, Permission | None] = {}
 
     @classmethod
     def connect(cls, settings: Settings, *, retries: int = READ_RETRIES) -> PyGithubClient:
@@ -53,10 +54,15 @@ class PyGithubClient:
     def permission(self, login: str) -> Permission | None:
         """Return the role of a user; a custom role counts as the legacy permission GitHub derives for it.
 
-        None where GitHub knows no such user.
+        None where GitHub knows no such user. Each is asked for once in a job.
 
         https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
         """
+        if login not in self._roles:
+            self._roles[login] = self._permission(login)
+        return self._roles[login]
+
+    def _permission(self, login: str) -> Permission | None:
         purpose = f"ask for the permission of {login}"
         try:
             answer = self._rest.request("GET", f"/collaborators/{segment(login)}/permission", purpose=purpose)

@@ -48,6 +48,8 @@ class PullChanged:
 
     pull: int
     action: str
+    is_retargeted: bool = False
+    """True when it goes into another base than before."""
 
     @property
     def pulls(self) -> tuple[int, ...]:
@@ -60,6 +62,8 @@ class Reviewed:
     """Somebody reviewed pull requests: the workflow that notices it has ended (`workflow_run`)."""
 
     pulls: tuple[int, ...]
+    is_retargeted: bool = False
+    """Never: as `PullChanged` has it."""
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,11 @@ class _Pull(_Part):
     merged: bool | None = None
 
 
+class _Changes(_Part):
+    base: object = None
+    """What its base was before; None where it is the same."""
+
+
 class _PullRequest(_Part):
     """https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request"""
 
@@ -79,6 +84,7 @@ class _PullRequest(_Part):
     pull_request: _Pull
     sender: _User | None = None
     label: _Label | None = None
+    changes: _Changes | None = None
 
 
 class _Group(_Part):
@@ -154,7 +160,7 @@ def _pull_event(payload: _PullRequest) -> Event:
     if action == "closed":
         return PullClosed(number, merged=bool(payload.pull_request.merged))
     if action in GATE_ACTIONS:
-        return PullChanged(number, action)
+        return PullChanged(number, action, is_retargeted=payload.changes is not None and bool(payload.changes.base))
     return Ignored(f"a pull request was {action}")
 
 

@@ -48,6 +48,7 @@ class CommitStatus:
     state: str
     creator: str
     description: str = ""
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from promotebot.planning.committed import read_registry
 from promotebot.promotion.places import every_place
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.heads import heads_of, recent_pushes
+from promotebot.pulls.heads import every_push, heads_of
 from promotebot.pulls.named import is_attributes, is_ours, our_places, places_of
 from promotebot.pulls.snapshot import BASE, HEAD, remote, remote_head
 from promotebot.pulls.twins import twins
@@ -89,7 +89,7 @@ class _Named:
         if pull.is_fork or not self._is_outdated:
             return False  # GitHub does not tell the heads of a fork's branch
         try:
-            return any(self.concern(head) for head in heads_of(recent_pushes(pull.head_ref, self.job.github)))
+            return any(self.concern(head) for head in heads_of(every_push(pull.head_ref, self.job.github)))
         except PromotebotError:
             return True
 

@@ -166,6 +166,13 @@ class Changeset:
 
         return [path for path in paths if is_converted(path)]
 
+    def converted(self, places: Collection[str]) -> Sequence[str]:
+        """Return the files in these places that a checkout of the head may give otherwise than git stores them."""
+        entries = (entry for place in places for entry in self.repository.list_tree(self.head, place, recursive=True))
+        paths = sorted({entry.path for entry in entries if entry.kind is Kind.FILE})
+        found = self.repository.attributes(self.head, paths, CONVERTING)
+        return [path for path in paths if any(value not in AS_IT_IS for value in found[path].values())]
+
     @cached_property
     def touched_artifacts(self) -> tuple[ArtifactPath, ...]:
         """The artifact directories in which the pull request changes a file, sorted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
-from promotebot.errors import BaseMoved
+from promotebot.errors import BaseMoved, InvalidInput
 from promotebot.planning.committed import registry_files
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
@@ -37,6 +37,8 @@ def commit_registry(
         BaseMoved: when the base cannot be merged by the bot; the author has to.
     """
     changeset, repository = snapshot.changeset, snapshot.repository
+    if snapshot.is_promoted_into(snapshot.pull.head_ref):  # refused long before; what guards main stands twice
+        raise InvalidInput(f"{snapshot.pull.head_ref} is promoted into: only a merge changes it")
     files = _files(changeset, registry, models)
     author = identity(job.settings)
     if merge:

@@ -76,6 +76,10 @@ class ChangesetLike(Protocol):
         """Every path that the branch changed since it left its base, both names of a rename."""
         ...
 
+    def converted(self, places: Collection[str]) -> Sequence[str]:
+        """Return the files in these places that a checkout may give otherwise than git stores them."""
+        ...
+
     def changes(self, directory: str) -> bool:
         """Return whether the branch changed anything in a directory that the base has."""
         ...

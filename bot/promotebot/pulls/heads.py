@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from promotebot.errors import CouldNotVerify
 from promotebot.registry.names import GitSha
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -18,6 +19,8 @@ NOTHING = "0" * 40
 """What GitHub shows as the commit before a branch was made, and after it was deleted."""
 MAX_PUSHES = 100
 """As many as GitHub lists at once. A branch that is used for years has had more; the oldest are left alone."""
+MAX_MOVES = 1000
+"""Of a pull request's branch: ten requests. All of them are looked at, as any of its heads could be forced back."""
 
 
 def recent_pushes(branch: str, github: GitHub) -> Iterator[BranchPush]:
@@ -27,6 +30,21 @@ def recent_pushes(branch: str, github: GitHub) -> Iterator[BranchPush]:
         CouldNotVerify: when GitHub does not answer.
     """
     return islice(github.pushes(branch), MAX_PUSHES)
+
+
+def every_push(branch: str, github: GitHub) -> Iterator[BranchPush]:
+    """Yield every move of a branch, newest first.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer, or after `MAX_MOVES`: what came before is then unknown.
+    """
+    pushes = github.pushes(branch)
+    yield from islice(pushes, MAX_MOVES)
+    if next(pushes, None) is not None:
+        raise CouldNotVerify(
+            f"{branch} was moved more than {MAX_MOVES:,} times, too often to look at every commit that it has stood at",
+            remedy="make a branch of another name, and open the pull request from there",
+        )
 
 
 def heads_of(pushes: Iterable[BranchPush]) -> Iterator[GitSha]:

@@ -18,7 +18,8 @@ from promotebot.pulls.compare import replay_change
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_of
 from promotebot.pulls.snapshot import PullSnapshot
-from promotebot.registry.model import Action, Pointer
+from promotebot.registry.model import Action, Pointer, Source
+from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 
 
@@ -63,6 +64,9 @@ def replan(
         return missing_registry(changeset)
     registry, planned = base, []
     for step in steps:
+        unpinned = _unpinned(step, changeset)
+        if unpinned:
+            return InvalidPromotions((unpinned,), step.model)
         request = request_of(step, registry.entry(step.model))
         context = PromotionContext(registry, base, changeset.policy, changeset.head_files, changeset.base)
         facts = facts_of(request, snapshot, job, base)
@@ -78,18 +82,43 @@ def replan(
     return PendingPromotions(registry, base, tuple(planned), changeset.has_conflict, tuple(own))
 
 
+def _unpinned(step: Step, changeset: Changeset) -> Finding | None:
+    """Return the refusal of what was asked for before the policy asked for `--sha`: nobody knows what was looked at."""
+    event, policy = step.event, changeset.policy
+    needs_sha = event.stage is Stage.ACTIVE or event.action is Action.ROLLBACK
+    is_asked = policy.require_sha and needs_sha and event.source is Source.GITHUB
+    if not is_asked or event.policy_digest == policy.digest:
+        return None
+    return error(
+        "gate.policy",
+        f"{event.pointer.artifact_id} ({step.model}) was asked for under another policy; this one wants --sha with "
+        "ACTIVE and with a rollback.",
+        where=step.before.at(step.model),
+        remedy=f"take it back, look at the head, and ask again with --sha: /withdraw {step.model}",
+    )
+
+
 _PINNED = ("artifact_dir", "artifact_id", "digest", "manifest_digest", "git_sha", "dataset_id", "feature_order_hash")
 
 
 def _exchanged(step: Step, planned: Pointer) -> Finding | None:
-    """Return the refusal of a plan for something else than was asked for: whoever may push could exchange the bytes.
+    """Return the refusal of a plan for something else than was asked for.
 
-    A demotion asks for no artifact.
+    Whoever may push could exchange the bytes of a promotion; a demotion takes out what its requester saw in the stage.
     """
     pointer = step.event.pointer
     changed = [name for name in _PINNED if getattr(pointer, name) != getattr(planned, name)]
-    if step.event.action is Action.DEMOTE or not changed:
+    if not changed:
         return None
+    if step.event.action is Action.DEMOTE:
+        stage = step.event.stage.value if step.event.stage else "<stage>"
+        return error(
+            "gate.plan",
+            f"{pointer.artifact_id} ({step.model}) was to be taken out; the stage holds {planned.artifact_id} now.",
+            where=step.before.at(step.model),
+            remedy=f"take it back, and ask again for what stands there now: /withdraw {step.model}, then "
+            f'/demote {step.model} {stage} --reason "…"',
+        )
     return error(
         "artifact.pinned",
         f"{pointer.artifact_id} ({step.model}) is not what was asked for any more: {', '.join(changed)} changed since.",
