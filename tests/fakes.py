@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -19,9 +19,9 @@ from pydantic import SecretStr
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.source import FileSource, TreeEntry
-from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.errors import CouldNotVerify, InvalidInput, RefChanged
 from promotebot.findings import Finding
-from promotebot.git.branch import FetchedRepository
+from promotebot.git.branch import ChangedEntry, FetchedRepository
 from promotebot.github.checks import (
     GATE,
     MAX_ANNOTATIONS,
@@ -33,12 +33,16 @@ from promotebot.github.checks import (
 )
 from promotebot.github.ports import (
     BranchPush,
+    BranchRules,
     CommitStatus,
     Deployment,
+    GitData,
     GitHub,
     Issue,
     IssueComment,
+    MadeCommit,
     PullRequest,
+    TreeChange,
 )
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.policy import Permission, Policy
@@ -122,6 +126,96 @@ class OpenedIssue:
     comments: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Commit:
+    """A commit as a value: its parents, and every file's bytes by path."""
+
+    parents: tuple[str, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def tree(self) -> str:
+        """The same files are the same tree."""
+        return _sha1(repr(sorted(self.files.items())).encode())
+
+
+def _sha1(data: bytes) -> str:
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+
+class FakeGitData:
+    """`promotebot.github.ports.GitData` over commits and branches in memory."""
+
+    def __init__(
+        self,
+        commits: dict[str, Commit] | None = None,
+        branches: dict[str, str] | None = None,
+        moved: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self.commits = {} if commits is None else commits
+        self.branches = {} if branches is None else branches
+        self.moved = moved or self.branches.__setitem__
+        self.branch_rules = BranchRules(frozenset({"merge", "squash", "rebase"}), dismisses_approvals=False)
+        self._trees: dict[str, Mapping[str, bytes]] = {}
+
+    def commit_on_branch(
+        self, branch: str, *, expected: str, message: str, files: Mapping[str, bytes | None]
+    ) -> MadeCommit:
+        self._expect(branch, expected)
+        before = self.commits[expected].files
+        if any(data is None and path not in before for path, data in files.items()):
+            raise _refused(f"move {branch}", 422)
+        whole = {path: data for path, data in {**before, **files}.items() if data is not None}
+        made = self._made(message, whole, (expected,))
+        self.moved(branch, made.sha)
+        return made
+
+    def create_tree(self, base_tree: str, changes: Sequence[TreeChange]) -> str:
+        blobs = {_sha1(data): data for commit in self.commits.values() for data in commit.files.values()}
+        trees = {commit.tree: commit.files for commit in self.commits.values()}
+        files = dict(_lookup(trees, base_tree, "make a tree"))
+        for change in changes:
+            files.pop(change.path, None)
+            if change.content is not None:
+                files[change.path] = change.content.encode()
+            elif change.oid is not None:
+                files[change.path] = _lookup(blobs, change.oid, "make a tree")
+        tree = Commit((), files).tree
+        self._trees[tree] = files
+        return tree
+
+    def create_commit(self, message: str, *, tree: str, parents: Sequence[str]) -> MadeCommit:
+        trees = {commit.tree: commit.files for commit in self.commits.values()} | self._trees
+        return self._made(message, _lookup(trees, tree, "make a commit"), tuple(parents))
+
+    def create_branch(self, branch: str, sha: str) -> None:
+        if branch in self.branches:
+            raise RefChanged(f"the branch {branch} was made meanwhile")
+        self.moved(branch, sha)
+
+    def move_branch(self, branch: str, sha: str, *, expected: str, force: bool = False) -> None:
+        self._expect(branch, expected)
+        if not force and not FakeRepository(self.commits).is_ancestor(expected, sha):
+            raise _refused(f"move {branch}", 422)
+        self.moved(branch, sha)
+
+    def tip(self, branch: str) -> MadeCommit:
+        sha = _lookup(self.branches, branch, f"read the branch {branch}")
+        return MadeCommit(sha, self.commits[sha].tree, self.commits[sha].parents)
+
+    def rules(self, branch: str) -> BranchRules:  # noqa: ARG002 - all of them have the same
+        return self.branch_rules
+
+    def _expect(self, branch: str, expected: str) -> None:
+        if self.branches.get(branch) != expected:
+            raise RefChanged(f"{branch} moved away from {expected[:7]}")
+
+    def _made(self, message: str, files: Mapping[str, bytes], parents: tuple[str, ...]) -> MadeCommit:
+        sha = _sha1(f"{message} {len(self.commits)}".encode())
+        self.commits[sha] = Commit(parents, dict(files))
+        return MadeCommit(sha, self.commits[sha].tree, parents)
+
+
 @dataclass
 class FakeGitHub:
     """`promotebot.github.ports.GitHub` in memory, asked with the bot's own token.
@@ -147,6 +241,7 @@ class FakeGitHub:
     issues: dict[int, OpenedIssue] = field(default_factory=dict)
     deployments: list[Deployed] = field(default_factory=list)
     dispatches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    git: FakeGitData = field(default_factory=FakeGitData)
     default: str = "main"
     may_open_pulls: bool = True
     is_personal: bool = False
@@ -403,6 +498,7 @@ def _url(number: int, comment_id: int | None = None) -> str:
 
 
 _IS_A_GITHUB: type[GitHub] = FakeGitHub  # mypy checks here that it has every operation, with the protocol's types
+_IS_A_GIT_DATA: type[GitData] = FakeGitData
 
 
 def pull_request(number: int = 7, **changes: Any) -> PullRequest:
@@ -474,14 +570,6 @@ def job_context(github: GitHub | None = None, *, examine: Examine | None = None,
     return JobContext(settings(**changes), lambda: client, examine or FakeExaminer(), lambda: NOW)
 
 
-@dataclass(frozen=True)
-class Commit:
-    """A commit as a value: its parents, and every file's bytes by path."""
-
-    parents: tuple[str, ...] = ()
-    files: Mapping[str, bytes] = field(default_factory=dict)
-
-
 class FakeRepository(FetchedRepository):
     """Git's answers to what is read by object id, from commits held in memory; it starts no process."""
 
@@ -538,15 +626,15 @@ class FakeRepository(FetchedRepository):
     def _entry(self, commit: str, path: str) -> TreeEntry:
         files = self.commits[commit].files
         if path in files:
-            return TreeEntry("100644", hashlib.sha1(files[path], usedforsecurity=False).hexdigest(), None, path)
+            return TreeEntry("100644", _sha1(files[path]), None, path)
         below = repr(sorted((p, files[p]) for p in files if p.startswith(f"{path}/")))
-        return TreeEntry("040000", hashlib.sha1(below.encode(), usedforsecurity=False).hexdigest(), None, path)
+        return TreeEntry("040000", _sha1(below.encode()), None, path)
 
     @contextmanager
     def open_blob(self, oid: str) -> Iterator[BinaryIO]:
         self.read.append(oid)
         blobs = [data for commit in self.commits.values() for data in commit.files.values()]
-        yield io.BytesIO(next(d for d in blobs if hashlib.sha1(d, usedforsecurity=False).hexdigest() == oid))
+        yield io.BytesIO(next(d for d in blobs if _sha1(d) == oid))
 
     def read_blobs(self, oids: Sequence[str], *, max_bytes: int) -> dict[str, bytes]:
         blobs: dict[str, bytes] = {}
@@ -558,6 +646,22 @@ class FakeRepository(FetchedRepository):
                 break
             blobs[oid] = data
         return blobs
+
+    def tree_id(self, commit: str) -> str:
+        return self.commits[commit].tree
+
+    def changed_entries(self, old: str, new: str) -> list[ChangedEntry]:
+        before, after = self.commits[old].files, self.commits[new].files
+        modes = {True: "100644", False: "000000"}
+        return [
+            ChangedEntry(
+                path, modes[path in before], modes[path in after], _sha1(after[path]) if path in after else "0" * 40
+            )
+            for path in self.changed_paths(old, new)
+        ]
+
+    def read_as(self, sha: str, commit: str) -> None:
+        self.commits = {**self.commits, sha: self.commits[commit]}
 
     def commits_of(self, path: str, head: str) -> list[GitSha]:
         history = self._history(head)

@@ -10,17 +10,16 @@ from pathlib import Path
 import pytest
 from git import Repo
 
-from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.errors import CouldNotVerify, InvalidInput, RefChanged
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.process import ISOLATED, Identity
-from promotebot.git.repository import Repository
 from promotebot.github.checks import Annotation
 from promotebot.github.client import PyGithubClient
-from promotebot.github.ports import CommitStatus, Deployment, GitHub
+from promotebot.github.ports import CommitStatus, Deployment, GitHub, TreeChange
 from promotebot.promotion.policy import Permission
 from tests import fakes
 from tests.fake_github.people import BOT_PERMISSIONS
-from tests.fakes import BOT, Commit, FakeGitHub, FakeRepository, Review, push
+from tests.fakes import BOT, Commit, FakeGitData, FakeGitHub, FakeRepository, Review, push
 from tests.office import Office
 
 MARKER, OTHER_MARKER = "<!-- promotebot:regime -->", "<!-- promotebot:general -->"
@@ -48,12 +47,16 @@ class World:
     deployments: Callable[[], list[tuple[str, str, list[str]]]]
     """Commit, environment and states, the oldest first."""
     dispatches: Callable[[], list[str]]
+    files: Callable[[str], dict[str, bytes]]
+    """The files of a commit."""
 
 
 def in_memory() -> World:
     roles = {"alice": Permission.MAINTAIN, "carol": Permission.WRITE, "mallory": Permission.READ}
     fake = FakeGitHub(roles=roles, pulls={1: fakes.pull_request(1)})
     fake.pushed["change"] = [push(fakes.HEAD, creates=True)]
+    commits: dict[str, Commit] = {fakes.BASE: Commit((), LESS), fakes.HEAD: Commit((fakes.BASE,), FILES)}
+    fake.git = FakeGitData(commits, {"main": fakes.BASE, "change": fakes.HEAD})
 
     def review(login: str, state: str) -> None:
         fake.reviews.setdefault(1, []).append(Review(login, state, fakes.HEAD))
@@ -73,6 +76,7 @@ def in_memory() -> World:
         conclusions=lambda: [check.conclusion for check in fake.checks],
         deployments=lambda: [(made.sha, made.environment, made.states) for made in fake.deployments],
         dispatches=lambda: [event_type for event_type, _ in fake.dispatches],
+        files=lambda sha: dict(commits[sha].files),
     )
 
 
@@ -101,6 +105,10 @@ def over_http(office: Office, client: PyGithubClient) -> World:
             for made in repository.deployments.values()
         ],
         dispatches=lambda: [sent.event_type for sent in repository.dispatches],
+        files=lambda sha: {
+            path: repository.git.run_bytes("cat-file", "blob", f"{sha}:{path}")
+            for path in repository.git.run("ls-tree", "-r", "--name-only", sha).split()
+        },
     )
 
 
@@ -131,6 +139,8 @@ def test_github_in_memory_answers_as_the_client_does_over_http(world: World) -> 
     statuses_are_listed_newest_first_with_who_posted_them(world)
     issues_are_found_by_marker_while_they_are_open(world)
     a_deployment_is_made_once_for_an_event_and_the_bots_own_alone_counts(world)
+    a_branch_is_moved_from_where_it_is_expected(world)
+    a_commit_is_made_of_a_tree_and_parents(world)
 
 
 def permissions_are_roles_and_nobody_has_none(world: World) -> None:
@@ -315,6 +325,58 @@ def a_deployment_is_made_once_for_an_event_and_the_bots_own_alone_counts(world: 
     assert world.dispatches() == ["promotebot.promoted"]
 
 
+GONE = "ml/registry/models.json"
+
+
+def a_branch_is_moved_from_where_it_is_expected(world: World) -> None:
+    git, branch = world.github.git, world.branch
+    made = git.commit_on_branch(branch, expected=world.head, message="x", files={"a.txt": b"a\n", GONE: None})
+    assert git.tip(branch) == made
+    assert made.parents == (world.head,)
+    before, after = world.files(world.head), world.files(made.sha)
+    assert after == {**{path: data for path, data in before.items() if path != GONE}, "a.txt": b"a\n"}
+    for call in (
+        lambda: git.commit_on_branch(branch, expected=world.head, message="x", files={}),
+        lambda: git.move_branch(branch, world.head, expected=world.head, force=True),
+    ):
+        with pytest.raises(RefChanged, match=f"{branch} moved away from"):
+            call()
+    for refused in (
+        lambda: git.commit_on_branch(branch, expected=made.sha, message="x", files={GONE: None}),
+        lambda: git.move_branch(branch, world.head, expected=made.sha),
+        lambda: git.tip("other"),
+    ):
+        with pytest.raises(CouldNotVerify):
+            refused()
+    assert git.tip(branch) == made
+    git.move_branch(branch, world.head, expected=made.sha, force=True)
+    assert git.tip(branch).sha == world.head
+    git.create_branch("other", made.sha)
+    with pytest.raises(RefChanged, match="the branch other was made meanwhile"):
+        git.create_branch("other", made.sha)
+    assert git.tip("other") == made
+    rules = git.rules("main")
+    assert (rules.merge_methods, rules.dismisses_approvals) == (frozenset({"merge", "squash", "rebase"}), False)
+
+
+def a_commit_is_made_of_a_tree_and_parents(world: World) -> None:
+    git = world.github.git
+    start, tip = git.tip("main"), git.tip(world.branch)
+    changes = [TreeChange("b.txt", "100644", content="b\n"), TreeChange(GONE, "100644")]
+    tree = git.create_tree(start.tree, changes)
+    made = git.create_commit("x", tree=tree, parents=[tip.sha, start.sha])
+    assert (made.tree, made.parents) == (tree, (tip.sha, start.sha))
+    kept = {path: data for path, data in world.files(start.sha).items() if path != GONE}
+    assert world.files(made.sha) == {**kept, "b.txt": b"b\n"}
+    for refused in (
+        lambda: git.create_tree("1" * 40, changes[:1]),
+        lambda: git.create_tree(start.tree, [TreeChange("c", "100644", oid="1" * 40)]),
+        lambda: git.create_commit("x", tree="1" * 40, parents=[]),
+    ):
+        with pytest.raises(CouldNotVerify):
+            refused()
+
+
 @pytest.mark.parametrize(
     "method", ["permission", "pull", "comments", "find_comment", "react", "publish_check", "statuses", "pushes"]
 )
@@ -350,7 +412,7 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # the tree without a fi
 
 
 @pytest.fixture
-def repositories(tmp_path: Path) -> Iterator[tuple[Repository, FakeRepository, dict[str, str]]]:
+def repositories(tmp_path: Path) -> Iterator[tuple[FetchedRepository, FakeRepository, dict[str, str]]]:
     """The same commits in git and in memory, by name: two that left a fork, two that merge them, one alone."""
     real = FetchedRepository(Repo.init(tmp_path, bare=True), ISOLATED)
     alice = Identity("alice", "alice@example.com")
@@ -375,12 +437,12 @@ def repositories(tmp_path: Path) -> Iterator[tuple[Repository, FakeRepository, d
 
 
 def test_git_in_memory_answers_as_git_does(
-    repositories: tuple[Repository, FakeRepository, dict[str, str]],
+    repositories: tuple[FetchedRepository, FakeRepository, dict[str, str]],
 ) -> None:
     real, fake, commits = repositories
     fork, base, head = commits["fork"], commits["base"], commits["head"]
 
-    def listed(repository: Repository, commit: str, path: str, recursive: bool) -> list[tuple[str, str]]:
+    def listed(repository: FetchedRepository, commit: str, path: str, recursive: bool) -> list[tuple[str, str]]:
         return sorted((entry.path, entry.kind.value) for entry in repository.list_tree(commit, path, recursive))
 
     places = [
@@ -426,3 +488,15 @@ def test_git_in_memory_answers_as_git_does(
         assert same == other, "the same files are the same tree"
         one, two = (repository.list_tree(commit, "ml/registry", False)[0].oid for commit in (fork, base))
         assert one != two
+        assert repository.tree_id(fork) == repository.tree_id(commits["one"]) != repository.tree_id(base)
+        entries = [*repository.changed_entries(fork, base), *repository.changed_entries(fork, head)]
+        assert [(e.path, e.old_mode, e.mode, e.is_gone) for e in entries] == [
+            ("ml/artifacts/v2/manifest.json", "000000", "100644", False),
+            ("ml/registry/models/regime.json", "100644", "100644", False),
+            ("README.md", "100644", "000000", True),
+        ]
+        with repository.open_blob(entries[1].oid) as stream:
+            assert stream.read() == b"two\n"
+        repository.read_as("1" * 40, base)
+        assert repository.resolve("1" * 40) == "1" * 40
+        assert repository.changed_paths(fork, "1" * 40) == repository.changed_paths(fork, base)

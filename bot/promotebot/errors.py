@@ -48,6 +48,6 @@ class BaseMoved(InvalidInput):
 
 
 class RefChanged(PromotebotError):
-    """A branch that moved between validation and push; nothing was written."""
+    """A branch that moved between validation and commit; nothing was written."""
 
     exit_code = 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from promotebot.git.branch import FetchedRepository
 from promotebot.github.client import PyGithubClient
+from promotebot.github.git_data import GitDataClient
 from promotebot.github.rest import Rest
 from promotebot.settings import Settings
 from tests.cli.desk import BOT
@@ -25,9 +26,9 @@ from tests.fake_github.people import Job, Runner
 from tests.office import Office
 from tests.sampling import sampled
 
-REQUESTS = 9
+REQUESTS = 10
 """API requests of an accepted promotion; `test_the_number_of_requests_is_known` keeps it true."""
-WRITES = (0, 5, 6, 7, 8)
+WRITES = (0, 5, 6, 7, 8, 9)
 """Those among them that change something."""
 GATEWAY = {"status": 502}
 KINDS: list[dict[str, Any]] = [
@@ -161,7 +162,7 @@ def test_a_write_whose_answer_is_lost_is_not_done_twice(office: Office, index: i
 
 @pytest.mark.parametrize(
     ("path", "fault"),
-    sampled(product(["info/refs", "git-upload-pack", "git-receive-pack"], GIT_FAULTS), 4),
+    sampled(product(["info/refs", "git-upload-pack"], GIT_FAULTS), 4),
 )
 def test_git_that_does_not_answer_is_could_not_verify_and_safe_to_run_again(
     office: Office, path: str, fault: dict[str, Any]
@@ -218,15 +219,18 @@ def test_a_job_that_dies_at_any_request_is_finished_by_running_it_again(
 ) -> None:
     number, event = asked(office)
     made = iter(range(10**6))
-    request = Rest.request
 
-    def dying(self: Any, *arguments: Any, **options: Any) -> Any:
-        if next(made) == step:
-            raise Killed
-        return request(self, *arguments, **options)
+    def dying(asked: Callable[..., Any]) -> Callable[..., Any]:
+        def ask(*arguments: Any, **options: Any) -> Any:
+            if next(made) == step:
+                raise Killed
+            return asked(*arguments, **options)
+
+        return ask
 
     with monkeypatch.context() as patch:
-        patch.setattr(Rest, "request", dying)
+        patch.setattr(Rest, "request", dying(Rest.request))
+        patch.setattr(Rest, "graphql", dying(Rest.graphql))
         try:
             office.job(event)
         except Killed:
@@ -237,18 +241,18 @@ def test_a_job_that_dies_at_any_request_is_finished_by_running_it_again(
     check_final(office, number)
 
 
-def test_a_job_that_dies_right_after_the_push_sets_the_check_when_it_runs_again(
+def test_a_job_that_dies_right_after_its_commit_sets_the_check_when_it_runs_again(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number, event = asked(office)
-    push = FetchedRepository.push
+    commit_on_branch = GitDataClient.commit_on_branch
 
-    def dying(self: FetchedRepository, *arguments: Any, **options: Any) -> None:
-        push(self, *arguments, **options)
+    def dying(self: GitDataClient, *arguments: Any, **options: Any) -> None:
+        commit_on_branch(self, *arguments, **options)
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(FetchedRepository, "push", dying)
+        patch.setattr(GitDataClient, "commit_on_branch", dying)
         with pytest.raises(Killed):
             office.job(event)
     head = office.head(number)

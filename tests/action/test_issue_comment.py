@@ -14,13 +14,14 @@ import pytest
 
 from promotebot.cli.main import main
 from promotebot.errors import RefChanged
-from promotebot.git.branch import FetchedRepository
+from promotebot.github.git_data import GitDataClient
 from tests.demo.story import REGISTRY, add_artifact
 from tests.fake_github.faults import Fault
 from tests.fake_github.people import Job, Runner
 from tests.office import ROOT, Office
 
 MODEL = "regime_classifier"
+COMMIT = "/graphql/CommitOnBranch"
 V2 = "ml/artifacts/regime_v2"
 
 
@@ -518,7 +519,7 @@ def test_an_internal_error_says_so_exits_with_three_and_touches_nothing(
 
 @pytest.mark.parametrize("promoted_before", [False, True])
 def test_a_head_that_moves_during_the_promotion_is_read_again_never_overwritten(
-    office: Office, monkeypatch: pytest.MonkeyPatch, promoted_before: bool
+    office: Office, promoted_before: bool
 ) -> None:
     number = office.pull("moving")
     if promoted_before:
@@ -526,16 +527,13 @@ def test_a_head_that_moves_during_the_promotion_is_read_again_never_overwritten(
     alice = office.person("alice")
     alice.start_branch("moving", base="moving")
     pushed: list[str] = []
-    push = FetchedRepository.push
 
-    def push_after_somebody_else(self: FetchedRepository, commit: str, branch: str, *, expected: str) -> None:
-        if not pushed:
-            alice.write("docs/late.md", "late\n")
-            pushed.append(alice.commit("docs: Late"))
-            alice.push()
-        push(self, commit, branch, expected=expected)
+    def push_late() -> None:
+        alice.write("docs/late.md", "late\n")
+        pushed.append(alice.commit("docs: Late"))
+        alice.push()
 
-    monkeypatch.setattr(FetchedRepository, "push", push_after_somebody_else)
+    office.hub.inject(Fault("POST", COMMIT, meanwhile=push_late))
     job = office.ask(number, "/promote active")
     assert job.succeeded, office.comments(number)
     head = office.head(number)
@@ -556,11 +554,10 @@ def test_a_job_that_was_killed_before_its_push_is_carried_out_when_it_is_run_aga
     office.ask(number, "/promote staging")
     comment = office.repository.comment(number, author="alice", body="/promote active")
     event = office.repository.issue_comment_event(comment.id)
-    push = FetchedRepository.push
-    monkeypatch.setattr(FetchedRepository, "push", killed)
-    with pytest.raises(Killed):
-        office.job(event)
-    monkeypatch.setattr(FetchedRepository, "push", push)
+    with monkeypatch.context() as patch:
+        patch.setattr(GitDataClient, "commit_on_branch", killed)
+        with pytest.raises(Killed):
+            office.job(event)
     assert office.job(event).outputs["decision"] == "promoted", office.comments(number)
     assert office.pointer(office.head(number), "active") == "regime_v2_candidate"
 
@@ -572,7 +569,7 @@ def test_a_branch_that_never_rests_is_given_up_with_ref_changed(
         raise RefChanged("moving moved away")
 
     number = office.pull("moving")
-    monkeypatch.setattr(FetchedRepository, "push", always_late)
+    monkeypatch.setattr(GitDataClient, "commit_on_branch", always_late)
     job = office.ask(number, "/promote active")
     refused(office, number, job, office.head(number), "moved 3 times")
     assert job.outputs["reason_code"] == "ref_changed"

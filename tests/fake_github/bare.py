@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -195,6 +196,20 @@ class BareRepository:
             "GIT_COMMITTER_DATE": committer.when.isoformat(),
         }
         return self.run("commit-tree", tree, *links, "-F", "-", stdin=message, env=env).strip()
+
+    def write_blob(self, data: bytes) -> str:
+        """Write a blob and return its id."""
+        return self.run("hash-object", "-w", "--stdin", stdin=data.decode("utf-8", "surrogateescape")).strip()
+
+    def write_tree(self, base: str | None, changes: Sequence[tuple[str, str, str | None]]) -> str:
+        """Write a tree that differs from another one in (path, mode, object id or None for gone); return its id."""
+        lines = [f"{mode if oid else 0} {oid or ZERO}\t{path}\0" for path, mode, oid in changes]
+        with tempfile.TemporaryDirectory() as scratch:
+            env = {"GIT_INDEX_FILE": str(Path(scratch, "index"))}
+            if base:
+                self.run("read-tree", base, env=env)
+            self.run("update-index", "-z", "--index-info", stdin="".join(lines), env=env)
+            return self.run("write-tree", env=env).strip()
 
     def swap(self, ref: str, new: str, old: str) -> bool:
         """Move a ref from `old` to `new` (ZERO: absent); False when it was elsewhere."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.fake_github.accounts import User
 from tests.fake_github.bare import WEB_FLOW, BareRepository, Commit, Person
-from tests.fake_github.protection import unmet
+from tests.fake_github.protection import refused_method, unmet
 from tests.fake_github.pulls import mark_merged, refresh
 from tests.fake_github.refusals import HttpError, malformed
 from tests.fake_github.state import Pull
@@ -50,7 +50,7 @@ def refuse_unready(pull: Pull, method: str, sha: str | None) -> None:
         raise HttpError(409, "Head branch was modified. Review and try the merge again.")
     if pull.draft:
         raise HttpError(405, "Pull Request is still a draft")
-    reason = unmet(pull)
+    reason = refused_method(pull, method) or unmet(pull)
     if reason:
         raise HttpError(405, reason)
 
@@ -83,7 +83,9 @@ def _merged(pull: Pull, base_tip: str, by: User, *, squash: bool, text: str) -> 
         raise HttpError(405, "Pull Request is not mergeable")
     writer = pull.user if squash else by  # a squash is signed by who opened the pull request
     parents = [base_tip] if squash else [base_tip, pull.head_sha]
-    return git.commit_tree(tree, parents, text, Person(writer.login, writer.email, now), Person(*WEB_FLOW, now))
+    made = git.commit_tree(tree, parents, text, Person(writer.login, writer.email, now), Person(*WEB_FLOW, now))
+    pull.base.verified.add(made)
+    return made
 
 
 def _rebased(pull: Pull, base_tip: str, by: User) -> str:

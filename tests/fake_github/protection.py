@@ -57,6 +57,25 @@ def unmet(pull: Pull) -> str | None:
         plural = "" if rule.required_reviews == 1 else "s"
         needed = f"At least {rule.required_reviews} approving review{plural}"
         return f"{needed} is required by reviewers with write access."
+    commits = pull.base.git.commits(f"{pull.tested_base}..{pull.head_sha}")
+    if rule.signed_commits and any(commit.sha not in pull.base.verified for commit in commits):
+        return "Commits must have verified signatures."
+    return None
+
+
+def refused_method(pull: Pull, method: str) -> str | None:
+    """Return why a pull request may not be merged in this way, in GitHub's words, or None.
+
+    https://docs.github.com/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/available-rules-for-rulesets
+    """
+    rule = pull.base.protections.get(pull.base_ref)
+    if method not in pull.base.merge_methods or (rule and method not in rule.merge_methods):
+        name = "Merge commits" if method == "merge" else f"{method.capitalize()} merges"
+        return f"{name} are not allowed on this repository."
+    if rule and rule.linear_history and method == "merge":
+        return "This branch must not contain merge commits."
+    if rule and rule.signed_commits and method == "rebase":
+        return "Base branch requires signed commits. Rebase merges cannot be automatically signed by GitHub."
     return None
 
 

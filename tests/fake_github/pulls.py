@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.fake_github.accounts import User
 from tests.fake_github.bare import WEB_FLOW, ZERO, Person
 from tests.fake_github.issues import close_issue, open_issue, reopen_issue
@@ -122,6 +124,11 @@ def _follow_head(pull: Pull, tip: str, base_tip: str) -> None:
         pull.base.git.fetch_from(pull.head.git, f"refs/heads/{pull.head_ref}")
     pull.base.git.set_ref(f"refs/pull/{pull.number}/head", tip)
     pull.head_sha, pull.base_sha = tip, base_tip
+    rule = pull.base.protections.get(pull.base_ref)
+    if rule and rule.dismisses_approvals:
+        approved = (review for review in pull.reviews if review.state == "APPROVED")
+        dismissed = {review.id: replace(review, state="DISMISSED") for review in approved}
+        pull.reviews = [dismissed.get(review.id, review) for review in pull.reviews]
     pull.issue.updated_at = pull.base.hub.now()
 
 

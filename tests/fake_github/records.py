@@ -186,11 +186,19 @@ class Dispatch:
 
 @dataclass(frozen=True)
 class Protection:
-    """A branch's rule: no direct push, these checks and this many approvals before a merge."""
+    """A branch's rule: no direct push, these checks and this many approvals before a merge.
+
+    It is a ruleset's, or the older branch protection, which tells less of itself to those who are no administrators.
+    """
 
     branch: str
     required_checks: tuple[str, ...] = ()
     required_reviews: int = 0
+    signed_commits: bool = False
+    linear_history: bool = False
+    dismisses_approvals: bool = False
+    merge_methods: tuple[str, ...] = ("merge", "squash", "rebase")
+    is_classic: bool = False
 
 
 @dataclass(frozen=True)

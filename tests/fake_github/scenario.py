@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tests.fake_github import issues, merge_queue, merging, pulls
 from tests.fake_github.accounts import (
@@ -188,9 +189,18 @@ class Repository(RepositoryEvents):
         self.pull(number).draft = False
 
     @locked
-    def protect(self, branch: str, *, required_checks: Sequence[str] = (), required_reviews: int = 0) -> None:
-        """Protect a branch: changes come through pull requests that satisfy this, for administrators too."""
-        self.protections[branch] = Protection(branch, tuple(required_checks), required_reviews)
+    def protect(self, branch: str, *, required_checks: Sequence[str] = (), **rules: Any) -> None:
+        """Protect a branch: changes come through pull requests that satisfy this, for administrators too.
+
+        Args:
+            rules: other fields of `Protection`.
+        """
+        self.protections[branch] = Protection(branch, tuple(required_checks), **rules)
+
+    @locked
+    def sign(self, *revisions: str) -> None:
+        """Count commits as signed by those who made them: git's revisions, such as `main..change`."""
+        self.verified |= {commit.sha for commit in self.git.commits(*revisions)}
 
     @locked
     def merge(self, number: int, *, by: str, method: str = "merge", sha: str | None = None, message: str = "") -> str:

@@ -145,6 +145,8 @@ class RepositoryState:
         self.parent: RepositoryState | None = None
         self.created_at = self.pushed_at = hub.now()
         self.actions_may_open_pulls = True  # "Allow GitHub Actions to create and approve pull requests"
+        self.merge_methods = {"merge", "squash", "rebase"}  # the repository's own settings
+        self.verified: set[str] = set()  # commits with a signature that GitHub knows
         self.roles: dict[User, Role] = {owner: Role.ADMIN}
         self.labels: dict[str, Label] = {}
         self.issues: dict[int, Issue] = {}

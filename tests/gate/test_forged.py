@@ -10,7 +10,7 @@ import pytest
 
 from promotebot.errors import RefChanged
 from promotebot.gate.refusal import Reason
-from promotebot.git.branch import FetchedRepository
+from promotebot.github.git_data import GitDataClient
 from promotebot.registry.model import Action
 from promotebot.registry.names import Stage
 from tests.fake_github.faults import Fault
@@ -113,7 +113,7 @@ def always_late(office: Office) -> tuple[Asked, Job]:
         raise RefChanged("the branch moved away")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FetchedRepository, "push", late)
+        patch.setattr(GitDataClient, "commit_on_branch", late)
         return say(office, office.pull(), ACTIVE)
 
 

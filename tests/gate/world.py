@@ -26,7 +26,6 @@ from promotebot.action.withdraw import Withdrawal
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.source import FileSource
-from promotebot.errors import RefChanged
 from promotebot.git.process import Identity, Remote
 from promotebot.github.events import Pushed, Reviewed
 from promotebot.github.ports import BranchPush
@@ -35,7 +34,18 @@ from promotebot.promotion.request import CommandArguments
 from promotebot.pulls.context import JobContext
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage
 from promotebot.registry.registry import DEFAULT_PATH
-from tests.fakes import BOT, POLICY_PATH, REPO, TRAINED, Commit, FakeGitHub, FakeRepository, pull_request, settings
+from tests.fakes import (
+    BOT,
+    POLICY_PATH,
+    REPO,
+    TRAINED,
+    Commit,
+    FakeGitData,
+    FakeGitHub,
+    FakeRepository,
+    pull_request,
+    settings,
+)
 from tests.gate import trees
 from tests.gate.sequences import directory
 
@@ -83,11 +93,11 @@ class Store:
 
 
 class Clone(FakeRepository):
-    """What a job fetched: it commits and pushes."""
+    """What a job fetched, and commits in."""
 
-    def __init__(self, store: Store, refs: Mapping[str, str], moved: Callable[[str, str], None] | None = None) -> None:
+    def __init__(self, store: Store, refs: Mapping[str, str]) -> None:
         super().__init__(store.commits)
-        self.store, self.refs, self.moved = store, refs, moved
+        self.store, self.refs = store, refs
         self.trees: dict[str, Files] = {}
 
     def resolve(self, revision: str) -> GitSha | None:
@@ -123,12 +133,6 @@ class Clone(FakeRepository):
         assert author.name == BOT, (message, when)
         whole = {**(self.trees[tree] if tree else self.store.commits[parents[0]].files), **files}
         return self.store.commit(parents, {path: data for path, data in whole.items() if data is not None})
-
-    def push(self, commit: str, branch: str, *, expected: str) -> None:
-        if self.store.branches[branch] != expected:
-            raise RefChanged(f"{branch} moved away from {expected[:7]}")
-        assert self.moved
-        self.moved(branch, commit)
 
 
 def digest_of(event: Mapping[str, Any]) -> str:
@@ -182,6 +186,9 @@ class World:
         files = {path: data for path, data in trees.FILES.items() if isinstance(data, bytes)}
         self.store.branches["main"] = self.store.commit([TRAINED], {**files, **registry})
         self.known_main = self.main
+        self.github.git = FakeGitData(
+            self.store.commits, self.store.branches, lambda branch, commit: self.push(BOT, branch, commit)
+        )
         for branch in ("one", "two"):
             self.open_pull(branch)
 
@@ -250,7 +257,7 @@ class World:
         """In the place of `FetchedRepository.fetched`."""
         wanted = {**refs, **(optional or {})}
         there = {ours: self.store.branches[ref.removeprefix("refs/heads/")] for ours, ref in wanted.items()}
-        yield Clone(self.store, there, lambda branch, commit: self.push(BOT, branch, commit))
+        yield Clone(self.store, there)
 
     def job(self) -> JobContext:
         self.now += timedelta(minutes=1)

@@ -188,18 +188,42 @@ def test_a_push_that_the_server_refuses_says_its_words(
     with pytest.raises(CouldNotVerify, match=r"the push to main was refused: .*pre-receive hook declined") as caught:
         repository.push(commit(repository), "main", expected=base)
     assert "contents: write" in caught.value.remedy
-    with pytest.raises(CouldNotVerify, match="the push to promote/1 was refused"):
-        repository.push_new(commit(repository), "promote/1")
     assert on_remote(remote, clone("alice"), "for-each-ref", "--format=%(objectname)") == base
 
 
-def test_a_new_branch_is_made_once_and_an_earlier_runs_is_left(
+def test_a_branch_is_forced_from_where_it_was_read_where_that_is_asked_for(
     repository: FetchedRepository, remote: Path, clone: Clone
 ) -> None:
-    first, second = commit(repository), commit(repository, content=b"2")
-    repository.push_new(first, "promote/1")
-    repository.push_new(second, "promote/1")
-    assert on_remote(remote, clone("alice"), "rev-parse", "promote/1") == first
+    base = tip(repository)
+    one, other = commit(repository), commit(repository, content=b"2")
+    repository.push(one, "main", expected=base)
+    repository.push(other, "main", expected=one, force=True)
+    assert on_remote(remote, clone("alice"), "rev-parse", "main") == other
+    with pytest.raises(RefChanged, match="main moved away from"):
+        repository.push(one, "main", expected=base, force=True)
+
+
+def test_what_differs_between_two_trees_comes_with_modes_and_ids(repository: FetchedRepository) -> None:
+    base = tip(repository)
+    made = repository.commit_files([base], {"README.md": None, "a b": b"1\n"}, message="x", author=BOT, when=WHEN)
+    gone, new = repository.changed_entries(base, made)
+    assert (gone.path, gone.is_gone, gone.old_mode, gone.is_plain) == ("README.md", True, "100644", True)
+    assert (new.path, new.is_gone, new.old_mode, new.mode, new.is_plain) == ("a b", False, "000000", "100644", True)
+    with repository.open_blob(new.oid) as stream:
+        assert stream.read() == b"1\n"
+    assert repository.changed_entries(base, base) == []
+
+
+def test_a_commit_that_was_not_fetched_is_read_as_the_one_it_stands_for(repository: FetchedRepository) -> None:
+    base, made, signed = tip(repository), commit(repository), "1" * 40
+    repository.read_as(signed, made)
+    assert repository.commit_id(signed) == signed
+    assert repository.tree_id(signed) == repository.tree_id(made) != repository.tree_id(base)
+    assert repository.changed_paths(base, signed) == [REGISTRY]
+    assert repository.read_file(signed, REGISTRY, max_bytes=100) == b'{"a": 1}\n'
+    assert repository.merge_bases(signed, base) == [base]
+    assert (repository.is_ancestor(base, signed), repository.is_ancestor(signed, base)) == (True, False)
+    assert repository.commits_of(REGISTRY, signed)[0] == signed
 
 
 def test_a_hook_of_the_machine_is_not_run(

@@ -55,3 +55,30 @@ def test_trailers_stand_last_in_a_paragraph_of_their_own() -> None:
     assert commit_message(PLAN, title="A change", trailers=trailers) == (
         "feat(ml): Promote v1_prod to ACTIVE\n\nSharpe is up\n\nPromotebot-Request: comment:1#1\nRequested-by: alice\n"
     )
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "#7: Evaluation [skip ci]",
+        "#7: [CI Skip] Evaluation",
+        "#7: [no ci]Evaluation",
+        "#7: Evaluation[skip actions] [actions skip]",
+        "#7: Evaluation skip-checks: true",
+        "#7: Evaluation Skip-Checks:TRUE",
+        "#7: Evaluation [skip [skip ci]ci]",
+    ],
+)
+def test_no_title_keeps_the_checks_of_the_commit_from_running(reason: str) -> None:
+    decided = replace(PLAN, request=replace(REQUEST, reason=reason))
+    message = commit_message(decided, title="", trailers={"Requested-by": "alice"})
+    body = message.splitlines()[2]
+    assert body.replace(" ", "") == "#7:Evaluation"
+    assert message.splitlines()[-1] == "Requested-by: alice"
+    by_title = commit_message(replace(PLAN, request=replace(REQUEST, reason=None)), title=reason, trailers={})
+    assert by_title.splitlines()[2] == body
+
+
+def test_words_that_only_look_like_it_stay_in_the_message() -> None:
+    decided = replace(PLAN, request=replace(REQUEST, reason="skip ci of [skips ci]"))
+    assert commit_message(decided, title="", trailers={}).splitlines()[2] == "skip ci of [skips ci]"

@@ -25,8 +25,8 @@ def commit_decided(
 ) -> GitSha:
     """Commit the registry on the branch; attest the events that are new, and take back those that it has no more.
 
-    New events are attested before the push, so that the branch never carries one that nothing vouches for. What is
-    taken back is revoked before the push, and with it the verdict on every head that carries it, so that a job that is
+    New events are attested before the commit, so that the branch never carries one that nothing vouches for. What is
+    taken back is revoked before it, too, and with it the verdict on every head that carries it, so that a job that is
     killed leaves a red gate and no open door.
 
     Args:
@@ -46,12 +46,20 @@ def commit_decided(
     attest(added, github, base)
     _take_back(attempt, [*after, *planned_again], is_carried=bool(gone))
     try:
-        commit = commit_registry(attempt.snapshot, attempt.job, registry, models, message=message, merge=merge)
+        commit = _commit(attempt, registry, models, message=message, merge=merge)
     except PromotebotError:
         revoke(added, github, base, why="not committed")
         raise
     revoke(planned_again, github, base, why="planned again")  # until here the branch carried it
     return commit
+
+
+def _commit(attempt: Attempt, registry: ModelRegistry, models: Sequence[str], *, message: str, merge: bool) -> GitSha:
+    """Commit the registry; where the commit had to be pushed, every comment on it says that it is not signed."""
+    made = commit_registry(attempt.snapshot, attempt.job, registry, models, message=message, merge=merge)
+    if not made.by_github:
+        attempt.replier.set_unsigned()
+    return made.sha
 
 
 def _take_back(attempt: Attempt, standing: Collection[Step], *, is_carried: bool) -> None:

@@ -13,7 +13,7 @@ from promotebot.action.pull_request import publish_gate
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
 from promotebot.action.verdict import publish_standing
-from promotebot.comments.notices import render_recomputed
+from promotebot.comments.notices import Recomputed, render_recomputed
 from promotebot.comments.refusals import render_failure, render_unclear
 from promotebot.errors import BaseMoved, InvalidInput
 from promotebot.findings import errors_in
@@ -96,11 +96,20 @@ def _report(attempt: Attempt, pending: PendingPromotions, models: Sequence[str],
     replier = attempt.replier
     changeset, decided = replace(attempt.snapshot.changeset, head=commit), {step.digest for step in pending.steps}
     result = evaluate_pull(attempt.snapshot, changeset, attempt.job, decided=decided)
-    problems = errors_in(result.findings)
+    is_merged = attempt.snapshot.repository.is_ancestor(attempt.snapshot.changeset.head, commit)
+    rules = attempt.job.github.git.rules(attempt.snapshot.pull.base_ref)
     answer = Answer(Outcome.PROMOTED, Reason.RECOMPUTED, commit_sha=commit)
     for model in models:
-        steps = [step for step in pending.steps if step.model == model]
-        rendered = render_recomputed(model, steps, commit, problems, replier.context, waiting=result.waiting)
+        made = Recomputed(
+            model,
+            [step for step in pending.steps if step.model == model],
+            commit,
+            errors_in(result.findings),
+            result.waiting,
+            is_rebuilt=not is_merged,
+            dismisses_approvals=rules.dismisses_approvals,
+        )
+        rendered = render_recomputed(made, replier.context)
         publish_standing(attempt, result, changeset, rendered)
         answer = replier.post(replace(answer, message=rendered.title), rendered)
     return answer

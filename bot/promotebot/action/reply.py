@@ -77,6 +77,10 @@ class Replier:
         """Speak of this head from now on, and name the policy's contacts where something failed."""
         self.context = replace(self.context, head_sha=head_sha, contacts=contacts)
 
+    def set_unsigned(self) -> None:
+        """Say beside the commit, from now on, that it is not signed."""
+        self.context = replace(self.context, is_unsigned=True)
+
     def react(self, content: str) -> None:
         """Put a reaction on the comment that asked; nothing where no comment did."""
         if self._requester.comment_id is None:

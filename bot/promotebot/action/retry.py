@@ -46,6 +46,7 @@ def error_answer(problem: PromotebotError, context: CommentContext) -> Answer:
     unknown = isinstance(problem, CouldNotVerify)
     reason = Reason.COULD_NOT_VERIFY if unknown else Reason.INVALID_FILE
     reason = Reason.BASE_MOVED if isinstance(problem, BaseMoved) else reason
+    reason = Reason.REF_CHANGED if isinstance(problem, RefChanged) else reason
     outcome = Outcome.FAILED if unknown else Outcome.REFUSED
     summary = render_failure(problem, context).full
     return Answer(outcome, reason, str(problem), exit_code=problem.exit_code, summary=summary)

@@ -25,7 +25,7 @@ from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_on
-from promotebot.pulls.snapshot import BASE, identity, remote
+from promotebot.pulls.snapshot import BASE, remote
 from promotebot.registry.model import Source
 from promotebot.registry.names import GitSha, parse_git_sha
 
@@ -91,8 +91,9 @@ def _open(
         else:
             subject = f"chore(ml): Ask for {command.arguments.action.value} of {request.model}"
             message = f"{subject}\n\nRequested-by: {event.sender}\n"
-            head = repository.commit_files([base], {}, message=message, author=identity(settings), when=job.clock())
-            repository.push_new(head, head_ref)
+            made = job.github.git.create_commit(message, tree=repository.tree_id(base), parents=[base])
+            job.github.git.create_branch(head_ref, made.sha)
+            head = GitSha(made.sha)
     return _Opened(_open_pull(head_ref, default, request, event, job), head)
 
 

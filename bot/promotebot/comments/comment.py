@@ -14,6 +14,10 @@ MAX_PROBLEMS = 25
 """Findings of one severity in a comment; the step summary holds them all."""
 RULES_BYTES = 14_000
 """UTF-8 bytes of the folded list of rules: a quarter of a comment, so that the diff and the history fit below it."""
+UNSIGNED = (
+    "The commit was pushed and is not signed: it is more than GitHub's API takes. Where signed commits are required it "
+    "cannot be merged; a registry with a file for each model makes small commits: `promotebot registry split`."
+)
 GENERAL = "general"
 """The subject of a comment that is about no model."""
 
@@ -37,11 +41,18 @@ class CommentContext:
     """The context of the required status, which each base has of its own."""
     prefix: str = ""
     """The word that commands stand behind in this repository's comments."""
+    is_unsigned: bool = False
+    """The commit that this is about was pushed, so that GitHub did not sign it."""
 
     @property
     def repo_url(self) -> str:
         """Return the address of the repository's page."""
         return f"{self.server_url}/{self.repo}"
+
+    @property
+    def unsigned(self) -> str:
+        """Return what to know of a commit that GitHub did not sign; empty where nothing was pushed."""
+        return UNSIGNED if self.is_unsigned else ""
 
     def commit(self, sha: str) -> str:
         """Return a commit as a link, in Markdown."""
@@ -82,7 +93,7 @@ def render_comment(
 
 def _typed(sections: Sequence[str], context: CommentContext) -> Iterator[str]:
     """Yield the sections that say something, with commands as people of this repository write them."""
-    return (with_prefix(section, context.prefix) for section in sections if section)
+    return (with_prefix(section, context.prefix) for section in [*sections, context.unsigned] if section)
 
 
 def requested_by(context: CommentContext, commit_sha: str | None = None) -> str:

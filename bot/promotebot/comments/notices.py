@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from promotebot.comments.comment import GENERAL, MAX_PROBLEMS, RULES_BYTES, CommentContext, Rendered
 from promotebot.comments.findings import bullets, count_line, every_rule, problems, waits
@@ -52,35 +53,49 @@ def render_taken_back(what: Sequence[str], head: str, context: CommentContext) -
     )
 
 
-def render_recomputed(
-    model: str,
-    steps: Sequence[Step],
-    commit: str,
-    gate: Sequence[Finding],
-    context: CommentContext,
-    *,
-    waiting: Finding | None = None,
-) -> Rendered:
-    """Return the comment on promotions that were planned again, because the base moved.
+_APPROVE_AGAIN = {
+    True: "**Approve again:** the base's rules count no approval that is older than the last commit.",
+    False: "",
+    None: "An approval that was given before may have been dismissed; if it was, approve again.",
+}
+"""By whether the base's rules dismiss approvals; None where GitHub does not say."""
 
-    Args:
-        gate: the gate's errors on the new head; empty when it refuses nothing.
-        waiting: the step that people still have to take before the required check turns green.
-    """
-    lines = [f"- {_step(step)}" for step in steps]
-    state = "the gate refuses it" if gate else "ready to sign off"
+
+@dataclass(frozen=True)
+class Recomputed:
+    """One model's promotions after they were planned again, because the base moved."""
+
+    model: str
+    steps: Sequence[Step]
+    commit: str
+    gate: Sequence[Finding] = ()
+    """The gate's errors on the new head; empty when it refuses nothing."""
+    waiting: Finding | None = None
+    """The step that people still have to take before the required check turns green."""
+    is_rebuilt: bool = False
+    """The branch is one commit on the base now, instead of a merge with it."""
+    dismisses_approvals: bool | None = False
+    """Approvals that were given before count no longer; None where GitHub does not say."""
+
+
+def render_recomputed(made: Recomputed, context: CommentContext) -> Rendered:
+    """Return the comment on promotions that were planned again, because the base moved."""
+    lines = [f"- {_step(step)}" for step in made.steps]
+    state = "the gate refuses it" if made.gate else "ready to sign off"
+    brought = "This branch is one commit on it now" if made.is_rebuilt else "This branch was merged with it"
     return note(
-        model,
-        f"🔁 {code(model)} · made anew on {code(context.base_ref)} · {state}",
+        made.model,
+        f"🔁 {code(made.model)} · made anew on {code(context.base_ref)} · {state}",
         [
-            problems(gate, limit=MAX_PROBLEMS) if gate else "",
-            waits(waiting) if waiting else "",
-            f"{code(context.base_ref)} moved. This branch was merged with it ({context.commit(commit)}), and its "
+            problems(made.gate, limit=MAX_PROBLEMS) if made.gate else "",
+            waits(made.waiting) if made.waiting else "",
+            f"{code(context.base_ref)} moved. {brought} ({context.commit(made.commit)}), and its "
             f"promotions were planned again on what stands there now:\n{chr(10).join(lines)}",
+            _APPROVE_AGAIN[made.dismisses_approvals],
             "Every rule was applied again. The comparison and the diff are in this pull request's files.",
         ],
         context,
-        title=f"{model} · made anew on {context.base_ref}",
+        title=f"{made.model} · made anew on {context.base_ref}",
     )
 
 
@@ -208,7 +223,7 @@ def render_status(
 def note(subject: str, heading: str, sections: Sequence[str], context: CommentContext, *, title: str) -> Rendered:
     """Return a sticky comment of a subject: heading and sections, cut to what GitHub takes."""
     first = marker(subject)
-    parts = [f"{first}\n### {heading}", *filter(None, sections)]
+    parts = [f"{first}\n### {heading}", *filter(None, [*sections, context.unsigned])]
     summary = link("the step summary", context.run_url) if context.run_url else "the step summary"
     return Rendered(first, title, bounded(parts, where_else=summary), "\n\n".join(parts))
 

@@ -10,8 +10,7 @@ from promotebot.gate.admission import pull_refusal
 from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import GateResult, evaluate_gate
 from promotebot.gate.policy import changes_policy
-from promotebot.gate.refusal import Reason
-from promotebot.gate.requests import RULES, RequestCheck
+from promotebot.gate.requests import RequestCheck
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_of
@@ -54,4 +53,4 @@ def _promoting_fork(snapshot: PullSnapshot) -> GateResult:
     """
     refusal = pull_refusal(snapshot.pull)
     message = refusal.message if refusal else "The pull request comes from a fork."
-    return GateResult((), (error(RULES[Reason.FORK], message, remedy=refusal.remedy if refusal else ""),))
+    return GateResult((), (error("gate.fork", message, remedy=refusal.remedy if refusal else ""),))

@@ -6,6 +6,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +21,31 @@ from promotebot.registry.names import GitSha, parse_git_sha
 
 _NO_REF = re.compile(r"couldn't find remote ref (\S+)$")
 """git's words for a ref that the remote does not have."""
+_NOTHING, _FILE = "000000", "100644"
+"""Modes in git's trees."""
+
+
+@dataclass(frozen=True)
+class ChangedEntry:
+    """A path that differs between two trees: its mode in the old one; its mode and object id in the new one.
+
+    A mode and an id of zeros stand for a path that is not there.
+    """
+
+    path: str
+    old_mode: str
+    mode: str
+    oid: str
+
+    @property
+    def is_gone(self) -> bool:
+        """True when the new tree has no such path."""
+        return self.mode == _NOTHING
+
+    @property
+    def is_plain(self) -> bool:
+        """True when it is an ordinary file on both sides, as far as it is there: no link, not executable."""
+        return {self.old_mode, self.mode} <= {_NOTHING, _FILE}
 
 
 class FetchedRepository(Repository):
@@ -190,15 +216,40 @@ class FetchedRepository(Repository):
             raise CouldNotVerify(f"cannot merge {theirs[:7]} into {ours[:7]}: {' '.join(str(stderr).split())[:500]}")
         return tree, [path for path in conflicts if path]
 
-    def push(self, commit: str, branch: str, *, expected: str) -> None:
-        """Move `branch` from `expected` to `commit`, or nothing: a compare-and-swap, never a forced update.
+    def tree_id(self, commit: str) -> str:
+        """Return the object id of a commit's tree."""
+        return self._run("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}").strip()
+
+    def changed_entries(self, old: str, new: str) -> list[ChangedEntry]:
+        """Return every path that differs between two commits' trees, as it is in the new one."""
+        output = self._run("diff-tree", "-r", "-z", "--no-renames", "--end-of-options", old, new)
+        # https://git-scm.com/docs/git-diff-tree#_raw_output_format
+        fields = output.split("\0")
+        entries = []
+        for raw, path in zip(fields[::2], fields[1::2], strict=False):
+            before, mode, _, oid, _ = raw.removeprefix(":").split(" ")
+            entries.append(ChangedEntry(path, before, mode, oid))
+        return entries
+
+    def read_as(self, sha: str, commit: str) -> None:
+        """Read a commit that was not fetched as another one with the same tree and the same parents.
+
+        https://git-scm.com/docs/git-replace
+        """
+        self._run("update-ref", f"refs/replace/{sha}", commit)
+
+    def push(self, commit: str, branch: str, *, expected: str, force: bool = False) -> None:
+        """Move `branch` from `expected` to `commit`, or nothing: a compare-and-swap.
+
+        Args:
+            force: also to a commit that does not continue `expected`.
 
         Raises:
             RefChanged: when the branch is no longer at `expected`.
             CouldNotVerify: when the push failed for another reason, in git's words.
         """
         ref = f"refs/heads/{branch}"
-        if not self.is_ancestor(expected, commit):
+        if not force and not self.is_ancestor(expected, commit):
             raise InvalidInput(f"{commit[:7]} does not continue {expected[:7]}", where=branch)
         try:
             self._run("push", "--porcelain", f"--force-with-lease={ref}:{expected}", "origin", f"{commit}:{ref}")
@@ -211,21 +262,4 @@ class FetchedRepository(Repository):
             raise CouldNotVerify(
                 f"the push to {branch} was refused: {rejection(problem)}",
                 remedy="check that the job has `permissions: contents: write` and that the branch is not protected",
-            ) from None
-
-    def push_new(self, commit: str, branch: str) -> None:
-        """Make a branch on the remote; one of that name that is there already stays as it is.
-
-        Raises:
-            CouldNotVerify: with git's words.
-        """
-        ref = f"refs/heads/{branch}"
-        try:
-            self._run("push", "--porcelain", f"--force-with-lease={ref}:", "origin", f"{commit}:{ref}")
-        except GitFailed as problem:
-            if "stale info" in f"{problem.output} {problem.stderr}":
-                return  # an earlier run of this job made it
-            raise CouldNotVerify(
-                f"the push to {branch} was refused: {rejection(problem)}",
-                remedy="check that the job has `permissions: contents: write`",
             ) from None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from promotebot.github.checks import MAX_SUMMARY, Annotation
-from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment, PullRequest
+from promotebot.github.ports import BranchPush, BranchRules, CommitStatus, Issue, IssueComment, PullRequest
 from promotebot.github.rest import translated
 from promotebot.text import cut
 
@@ -52,6 +52,27 @@ def read_push(push: Mapping[str, Any]) -> BranchPush:
         creates=push["activity_type"] == "branch_creation",
         id=int(push["id"]),
     )
+
+
+def read_rules(settings: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> BranchRules:
+    """Return what a branch's rules say, from the repository's settings (GraphQL) and its rulesets' rules (REST).
+
+    The older branch protection shows its linear history, and not whether it dismisses approvals.
+    """
+    names = {"merge": "mergeCommitAllowed", "squash": "squashMergeAllowed", "rebase": "rebaseMergeAllowed"}
+    methods = {name for name, field in names.items() if settings[field]}
+    protection = (settings["ref"] or {}).get("refUpdateRule") or {}
+    if protection.get("requiresLinearHistory") or any(rule["type"] == "required_linear_history" for rule in rules):
+        methods.discard("merge")
+    reviews = [rule.get("parameters") or {} for rule in rules if rule["type"] == "pull_request"]
+    for review in reviews:
+        methods &= set(review.get("allowed_merge_methods") or methods)
+    for queue in (rule.get("parameters") or {} for rule in rules if rule["type"] == "merge_queue"):
+        methods = {str(queue["merge_method"]).lower()}  # the queue merges in its own way
+    dismissals = ("dismiss_stale_reviews_on_push", "require_last_push_approval")
+    dismisses = any(review.get(name) for review in reviews for name in dismissals)
+    unknown = bool(protection.get("requiredApprovingReviewCount")) and not dismisses
+    return BranchRules(frozenset(methods), None if unknown else dismisses)
 
 
 def read_verdict(review: Mapping[str, Any]) -> tuple[str, tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from promotebot.github import sticky_comment
@@ -17,6 +18,7 @@ from promotebot.github.answers import (
     written_annotation,
 )
 from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Annotation, Conclusion, State
+from promotebot.github.git_data import GitDataClient
 from promotebot.github.ports import BranchPush, CommitStatus, Deployment, Issue, IssueComment, PullRequest
 from promotebot.github.rest import (
     READ_RETRIES,
@@ -50,6 +52,11 @@ class PyGithubClient:
     def close(self) -> None:
         """Close the connections."""
         self._rest.close()
+
+    @cached_property
+    def git(self) -> GitDataClient:
+        """The operations that write git objects and move branches."""
+        return GitDataClient(self._rest)
 
     def permission(self, login: str) -> Permission | None:
         """Return the role of a user; a custom role counts as the legacy permission GitHub derives for it.

@@ -25,6 +25,8 @@ API_VERSION = "2022-11-28"
 """Newer ones drop fields that are read here: https://docs.github.com/en/rest/about-the-rest-api/api-versions"""
 PAGE = 100
 """Items: the most that GitHub puts on one page."""
+_STALE = ("STALE_DATA", "STALE_REF")
+"""GraphQL's types of an error for a branch that is not where it was expected; GitHub documents neither."""
 
 
 class Rest:
@@ -198,6 +200,14 @@ class NoSuchCommit(CouldNotVerify):
     """The repository has no commit of that id."""
 
 
+class AlreadyThere(CouldNotVerify):
+    """The ref that was to be made is there."""
+
+
+class Stale(CouldNotVerify):
+    """A branch that is not where a request expected it."""
+
+
 class PersonalToken(CouldNotVerify):
     """The token belongs to a person, who cannot create check runs: only GitHub Apps can."""
 
@@ -238,6 +248,10 @@ def _explained(purpose: str, problem: GithubException, needs: str) -> CouldNotVe
         return NotFound(message, remedy="see whether it is still there, and whether the token may read the repository")
     if problem.status == 422 and reason.startswith("No commit found for SHA"):
         return NoSuchCommit(message, remedy="name a commit of this repository")
+    if problem.status == 422 and reason.startswith("Reference already exists"):
+        return AlreadyThere(message, remedy="choose another name")
+    if kind in _STALE:
+        return Stale(message, remedy="run the job again")
     if problem.status == 403 and "not accessible by personal access token" in reason:
         return PersonalToken(message, remedy=f"use a token of an App, or add `{needs}`")
     if problem.status == 403 and "authenticate via a GitHub App" in reason:
@@ -248,6 +262,8 @@ def _explained(purpose: str, problem: GithubException, needs: str) -> CouldNotVe
     limited = "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
     if kind == "RATE_LIMITED" or (problem.status in (403, 429) and limited):
         return CouldNotVerify(message, remedy=f"run the job again {_when(headers)}")
+    if kind and needs:
+        return CouldNotVerify(message, remedy=f"check that the job has `{needs}`, and what the branch's rules forbid")
     return CouldNotVerify(
         message, remedy="run the job again; https://www.githubstatus.com shows whether GitHub is well"
     )

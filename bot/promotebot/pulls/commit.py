@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 from promotebot.errors import BaseMoved, InvalidInput
 from promotebot.planning.committed import registry_files
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.publish import Draft, Published, publish
 from promotebot.pulls.snapshot import PullSnapshot, identity
 from promotebot.registry.codec import MAX_BYTES
-from promotebot.registry.names import GitSha
+from promotebot.registry.names import Stage
 from promotebot.registry.registry import Layout, ModelRegistry
 
-log = logging.getLogger(__name__)
 WORKFLOWS = ".github/workflows/"
 
 
@@ -26,11 +25,12 @@ def commit_registry(
     *,
     message: str,
     merge: bool,
-) -> GitSha:
+) -> Published:
     """Commit these models' files on the head that was validated, and move the branch there.
 
     Args:
-        merge: make it a merge of the base, whose registry files are the computed ones.
+        merge: make it a merge of the base, whose registry files are the computed ones. Where no merge commit can be
+            merged afterwards, it is one commit on the base instead, with the same tree.
 
     Raises:
         RefChanged: when the branch is no longer where it was read.
@@ -40,24 +40,53 @@ def commit_registry(
     if snapshot.is_promoted_into(snapshot.pull.head_ref):  # refused long before; what guards main stands twice
         raise InvalidInput(f"{snapshot.pull.head_ref} is promoted into: only a merge changes it")
     files = _files(changeset, registry, models)
-    author = identity(job.settings)
+    parents, tree = [changeset.head], None
     if merge:
         # After a change of layout on the base, what the branch changed stands in files that hold no model any more.
         files = {**_bases(changeset, changeset.touched_registry_files - files.keys()), **files}
-        tree = _merged(snapshot, set(files))
-        parents = [changeset.head, changeset.base]
-        commit = repository.commit_files(parents, files, tree=tree, message=message, author=author, when=snapshot.now)
-    else:
-        commit = repository.commit_files([changeset.head], files, message=message, author=author, when=snapshot.now)
-    repository.push(commit, snapshot.pull.head_ref, expected=changeset.head)
-    log.info("pushed %s to %s", commit, snapshot.pull.head_ref)
-    return commit
+        takes_merges = _takes_merges(snapshot, job)
+        tree = _merged(snapshot, set(files), by="merge" if takes_merges else "rebase")
+        if not takes_merges:
+            _check_kept(changeset, registry, models)
+        parents = [changeset.head, changeset.base] if takes_merges else [changeset.base]
+    author = identity(job.settings)
+    commit = repository.commit_files(parents, files, tree=tree, message=message, author=author, when=snapshot.now)
+    draft = Draft(repository, commit, parents, message, branch=snapshot.pull.head_ref, expected=changeset.head)
+    return publish(draft, job.github.git)
 
 
-def _merged(snapshot: PullSnapshot, computed: set[str]) -> str:
-    """Return the tree of head and base together; a conflict in anything but the registry is for people."""
+def _takes_merges(snapshot: PullSnapshot, job: JobContext) -> bool:
+    """Return whether a pull request with a merge commit on its branch can be merged into the base.
+
+    Rebasing drops merge commits, and what they resolved with them; a squash takes any branch:
+    https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/incorporating-changes-from-a-pull-request/about-pull-request-merges
+    """
+    return job.github.git.rules(snapshot.pull.base_ref).merge_methods != {"rebase"}
+
+
+def _check_kept(changeset: Changeset, registry: ModelRegistry, models: Sequence[str]) -> None:
+    """Refuse to replace the branch's commits where one of them trained what becomes ACTIVE: the rules ask for it."""
+    is_ancestor = changeset.repository.is_ancestor
+    for model in models:
+        pointer = registry.get_stage_pointer(model, Stage.ACTIVE)
+        sha = pointer.git_sha if pointer else None
+        if sha and is_ancestor(sha, changeset.head) and not is_ancestor(sha, changeset.base):
+            raise BaseMoved(
+                f"the base takes only rebased branches, and a rebased one has no commit {sha[:7]}, which trained "
+                f"the ACTIVE model of {model}",
+                remedy="bring that commit to the base first by a pull request of its own, or allow squash merges",
+            )
+
+
+def _merged(snapshot: PullSnapshot, computed: set[str], *, by: str) -> str:
+    """Return the tree of head and base together; a conflict in anything but the registry is for people.
+
+    Args:
+        by: what its author does about it, merge or rebase.
+    """
     changeset, base_ref = snapshot.changeset, snapshot.pull.base_ref
-    remedy = f"git fetch origin && git merge origin/{base_ref}, mend it, git push; then ask again in a new comment"
+    push = "git push" if by == "merge" else "git push --force-with-lease"
+    remedy = f"git fetch origin && git {by} origin/{base_ref}, mend it, {push}; then ask again in a new comment"
     workflows = [
         p for p in snapshot.repository.changed_paths(changeset.fork_point, changeset.base) if p.startswith(WORKFLOWS)
     ]

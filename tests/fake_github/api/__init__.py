@@ -6,6 +6,7 @@ from tests.fake_github.api import (  # noqa: F401 - the others add their routes
     checks,
     comments,
     deployments,
+    git_data,
     graphql,
     issues,
     pulls,

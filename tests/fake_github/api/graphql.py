@@ -14,6 +14,8 @@ from typing import Any
 from graphql import GraphQLError, GraphQLResolveInfo, build_schema, graphql_sync
 
 from tests.fake_github.accounts import Role, User
+from tests.fake_github.api import branches
+from tests.fake_github.api.branches import Refused, commit_node
 from tests.fake_github.api.call import Answer, Call
 from tests.fake_github.bare import BareRepository
 from tests.fake_github.records import Comment
@@ -27,14 +29,6 @@ TEXT_LIMIT = 512_000
 _OPERATION = re.compile(r"\s*(query|mutation)\s+(\w+)")
 
 Node = Mapping[str, Any]
-
-
-class Refused(GraphQLError):
-    """An error with GitHub's `type` beside the message: NOT_FOUND, FORBIDDEN, UNPROCESSABLE, STALE_DATA."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 def operation_of(query: str) -> tuple[str, str]:
@@ -81,7 +75,22 @@ class _Root:
             "nameWithOwner": repo.full_name,
             "object": lambda _, **asked: _object(self.call, repo, **asked),
             "pullRequest": lambda _, number: _pull(self.call, repo, number),
+            "ref": lambda _, qualifiedName: branches.ref(repo, qualifiedName),  # noqa: N803 - GitHub's name
+            **branches.merge_settings(repo),
         }
+
+    def createCommitOnBranch(self, _: GraphQLResolveInfo[Any], input: Node) -> Node:  # noqa: A002, N802 - GitHub's names
+        repo = readable(self.call, input["branch"]["repositoryNameWithOwner"])
+        require(self.call, repo, "contents", "write")
+        return branches.create_commit_on_branch(self.call, repo, input)
+
+    def updateRefs(self, _: GraphQLResolveInfo[Any], input: Node) -> Node:  # noqa: A002, N802 - GitHub's names
+        known = [repo for repo in self.call.hub.repositories.values() if node_id(repo) == input["repositoryId"]]
+        if not known:
+            raise Refused("NOT_FOUND", f"Could not resolve to a node with the global id of '{input['repositoryId']}'")
+        repo = readable(self.call, known[0].full_name)
+        require(self.call, repo, "contents", "write")
+        return branches.update_refs(self.call, repo, input)
 
 
 def node_id(repo: RepositoryState) -> str:
@@ -126,11 +135,6 @@ def _object(call: Call, repo: RepositoryState, oid: str | None = None, expressio
     if kind == "commit":
         return commit_node(repo.git, found)
     return _blob(repo.git, found) if kind == "blob" else {"__typename": "Tree", "oid": found}
-
-
-def commit_node(git: BareRepository, sha: str) -> Node:
-    """Return a commit."""
-    return {"__typename": "Commit", "oid": sha, "tree": {"__typename": "Tree", "oid": git.resolve(sha, "tree")}}
 
 
 def _blob(git: BareRepository, oid: str) -> Node:

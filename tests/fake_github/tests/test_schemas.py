@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import TypeAdapter
@@ -75,6 +75,25 @@ def test_answers_about_commits_follow_the_schemas_github_publishes(world: World,
         ("POST", f"{BASE}/check-runs", bot, run, "CheckRun"),
     ]
     check_answers(world, models, requests)
+
+
+def test_answers_about_git_objects_follow_the_schemas_github_publishes(world: World, models: ModuleType) -> None:
+    bot, git = world.bot_token(), world.repo.git
+    tree = {"base_tree": "main", "tree": [{"path": "a", "mode": "100644", "type": "blob", "content": "a\n"}]}
+    commit = {"message": "x", "tree": "main", "parents": [git.branch("main")]}
+    requests: list[Request] = [
+        ("POST", f"{BASE}/git/trees", bot, tree, "GitTree"),
+        ("POST", f"{BASE}/git/commits", bot, commit, "GitCommit"),
+        ("POST", f"{BASE}/git/refs", bot, {"ref": "refs/heads/new", "sha": git.branch("main")}, "GitRef"),
+    ]
+    check_answers(world, models, requests)
+    world.repo.protect("main", linear_history=True, signed_commits=True)
+    rules = world.http("GET", f"{BASE}/rules/branches/main", bot).body
+    assert [rule["type"] for rule in rules] == ["pull_request", "required_linear_history", "required_signatures"]
+    kinds = [getattr(models, name) for name in dir(models) if name.startswith("RepositoryRuleDetailedOneof")]
+    for rule in rules:
+        (model,) = (kind for kind in kinds if get_args(kind.model_fields["type"].annotation) == (rule["type"],))
+        TypeAdapter(model).validate_python(rule)
 
 
 def check_answers(world: World, models: ModuleType, requests: list[Request]) -> None:
