@@ -29,6 +29,7 @@ from tests.fake_github.records import (
     WorkflowRun,
 )
 from tests.fake_github.refusals import not_found
+from tests.fake_github.settings import Settings
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -158,6 +159,7 @@ class RepositoryState:
         self.queue: list[MergeGroup] = []
         self.activity = ActivityLog()
         self.protections: dict[str, Protection] = {}
+        self.settings = Settings()
 
     @property
     def full_name(self) -> str:

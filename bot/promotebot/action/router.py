@@ -47,6 +47,8 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, event.reason)
     if settings.command == "verify" and isinstance(event, (Scheduled, Dispatched, Pushed)):
         return None
+    if settings.command == "doctor" and isinstance(event, (Scheduled, Dispatched)):
+        return None
     acts_on = (PullClosed, Pushed) if settings.command == "announce" else (PullChanged, Reviewed, Queued)
     if settings.command != "auto" and not isinstance(event, acts_on):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"command {settings.command} does not act on this event")
@@ -61,7 +63,9 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
     if isinstance(event, PullClosed) and not event.merged:
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "the pull request was closed without a merge")
     if isinstance(event, Scheduled):
-        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "a timer starts nothing but command: verify")
+        return Answer(
+            Outcome.IGNORED, Reason.OTHER_EVENT, "a timer starts nothing but command: verify and command: doctor"
+        )
     return None
 
 
@@ -87,6 +91,10 @@ def _answer(event: Event, job: JobContext) -> Answer:
         from promotebot.action.merged import announce
 
         return announce(event, job)
+    if job.settings.command == "doctor":
+        from promotebot.action.doctor import examine_repository
+
+        return examine_repository(job)
     if job.settings.command == "verify" and not isinstance(event, Ignored):
         from promotebot.action.schedule import verify_registry
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fake_github.api import checks, comments, deployments, issues, pulls, repositories  # noqa: F401 - add routes
+from tests.fake_github.api import checks, comments, deployments, issues, pulls, repositories, settings  # noqa: F401 - add routes
 from tests.fake_github.api.access import authorise
 from tests.fake_github.api.call import Answer, Call
 from tests.fake_github.api.routing import match

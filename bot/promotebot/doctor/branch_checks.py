@@ -1,0 +1,142 @@
+"""Checks of the rules on a branch that takes promotions; each is one function, and the catalogue has its id."""
+
+from __future__ import annotations
+
+from promotebot.doctor.facts import Branch, Facts, Unread
+from promotebot.doctor.report import Verdict, advice, named, ok, problem
+
+ACTIONS_APP = 15368
+"""The id of GitHub Actions on github.com, by which a rule names it as a status's source."""
+_RULES = "Settings → Rules → Rulesets (or Settings → Branches)"
+_METHODS = {
+    "merge": "a merge commit brings the branch's commits",
+    "squash": "a squash brings one new commit, and a training commit of the branch is known by its pull request only",
+    "rebase": "a rebase gives the branch's commits new ids and drops merge commits",
+}
+
+
+def required_context(facts: Facts, branch: Branch) -> Verdict:
+    """Is the gate's status required, with its source?"""
+    source = "your App" if facts.uses_app else "GitHub Actions"
+    setting = (
+        f"{_RULES} → the rule for {branch.name} → require status checks to pass → `{branch.context}`, source {source}: "
+        f"{facts.page('settings/rules')}. GitHub offers it once a pull request had it"
+    )
+    sources = [status.source for status in branch.statuses if status.context == branch.context]
+    if not sources and branch.unread_statuses:
+        return branch.unread_statuses.verdict("Only a required gate keeps a merge out that it refuses.")
+    if not sources:
+        found = f"`{branch.context}` is not required" if branch.exists else "there is no such branch"
+        return problem(found, "Anybody who may merge can merge what the gate refuses.", setting)
+    wrong = [one for one in sources if one is not None and not _is_source(one, facts)]
+    if wrong:
+        found = f"`{branch.context}` is required from App {wrong[0]}, and {source} sets it"
+        return problem(found, "What the bot sets does not count, so that nothing can be merged.", setting)
+    if set(sources) == {None}:
+        found = f"`{branch.context}` is required from any source"
+        return problem(found, "Everybody who may write can post a status of that name.", setting)
+    number = next(one for one in sources if one is not None)
+    return ok(f"`{branch.context}` is required, from App {number}", "What the gate refuses is not merged.")
+
+
+def _is_source(app: int, facts: Facts) -> bool:
+    """Return whether an App can be the one that sets the status; a server numbers GitHub Actions in its own way."""
+    if facts.uses_app:
+        return app != ACTIONS_APP
+    return app == ACTIONS_APP or not facts.is_on_github_com
+
+
+def merge_methods(facts: Facts, branch: Branch) -> Verdict:
+    """Can pull requests be merged, and how?"""
+    methods = _allowed(facts, branch)
+    if isinstance(methods, Unread):
+        return methods.verdict("Every way of merging is announced; which are allowed is not known.")
+    if not methods:
+        setting = f"Settings → General → Pull Requests: {facts.page('settings')}, and {facts.page('settings/rules')}"
+        return problem("repository and rules leave no way of merging", "No promotion can be merged.", setting)
+    said = "; ".join(words for method, words in _METHODS.items() if method in methods)
+    return ok(named(method for method in _METHODS if method in methods), f"Promotions go live with each: {said}.")
+
+
+def _allowed(facts: Facts, branch: Branch) -> frozenset[str] | Unread:
+    """Return the ways of merging that both the repository and the branch's rules allow."""
+    if isinstance(facts.merge_methods, Unread):
+        return facts.merge_methods
+    if isinstance(branch.rulesets, Unread):
+        return branch.rulesets
+    linear = branch.asks_for("linear_history") is True
+    return facts.merge_methods & branch.rulesets.merge_methods - ({"merge"} if linear else set())
+
+
+def linear_history(facts: Facts, branch: Branch) -> Verdict:
+    """Must the history be linear, and can it?"""
+    asked = branch.asks_for("linear_history")
+    if isinstance(asked, Unread):
+        return asked.verdict("A linear history takes no merge commits.")
+    if not asked:
+        return ok("merge commits are taken", "A branch whose base moved is brought up to date by a merge commit.")
+    if _allowed(facts, branch) == frozenset():
+        return problem(
+            "the history must be linear, and only merge commits are allowed",
+            "No promotion can be merged.",
+            f"Settings → General → Pull Requests → allow squash or rebase merging: {facts.page('settings')}",
+        )
+    return ok("the history must be linear", "Squash or rebase; what is brought up to date has no merge commit.")
+
+
+def signed_commits(facts: Facts, branch: Branch) -> Verdict:
+    """Must commits be signed, and are the bot's?"""
+    asked = branch.asks_for("signed_commits")
+    if isinstance(asked, Unread):
+        return asked.verdict("Where commits must be signed, the bot's have to be made by GitHub's API.")
+    if not asked:
+        return ok("unsigned commits are taken", "Commits of people and of the bot can be merged, signed or not.")
+    if facts.is_on_github_com:
+        meaning = "GitHub signs what the bot commits by its API; people sign their own commits."
+        return ok("commits must be signed", meaning)
+    return advice(
+        "commits must be signed, by a server of its own",
+        "A server signs the bot's commits only where its administrators set that up; else no promotion can be merged.",
+        "see a commit of the bot: it says Verified; else let the server sign web commits, "
+        "https://docs.github.com/en/enterprise-server@latest/admin/configuring-settings/configuring-user-applications-"
+        "for-your-enterprise/configuring-web-commit-signing",
+    )
+
+
+def stale_approvals(_: Facts, branch: Branch) -> Verdict:
+    """Does the bot's commit take approvals back?"""
+    dismissed, last = branch.asks_for("dismisses_approvals"), branch.asks_for("last_push_approval")
+    if dismissed is True or last is True:
+        found = "a push dismisses approvals" if dismissed is True else "the last push must be approved"
+        return ok(found, "The bot's commit is a push: ask for the promotion first, review after it.")
+    for unread in (dismissed, last):
+        if isinstance(unread, Unread):
+            return unread.verdict("A commit of the bot may take earlier approvals back.")
+    return ok("approvals stay when the branch moves", "`separation` in the policy counts those of the exact head only.")
+
+
+def code_owner_review(facts: Facts, branch: Branch) -> Verdict:
+    """Must code owners approve?"""
+    asked = branch.asks_for("code_owner_review")
+    meaning = "Without the owners' approval, whoever may merge can change policy and workflows."
+    if isinstance(asked, Unread):
+        return asked.verdict(meaning)
+    if asked:
+        return ok("code owners must approve", "Policy and workflows change with their owners' approval only.")
+    setting = f"{_RULES} → require a pull request → require review from code owners: {facts.page('settings/rules')}"
+    return advice("code owners need not approve", meaning, setting)
+
+
+def merge_queue(facts: Facts, branch: Branch) -> Verdict:
+    """Is the gate asked by the merge queue, where there is one?"""
+    asked = branch.asks_for("merge_queue")
+    if isinstance(asked, Unread):
+        return asked.verdict("A merge queue waits for the gate's status on every commit that it makes.")
+    if not asked:
+        return ok("no merge queue", "Pull requests are merged one by one.")
+    path = f".github/workflows/{'review' if facts.uses_app else 'gate'}.yml"
+    heard = facts.default.workflows.get(path)
+    if heard is not None and "merge_group" in heard.triggers:
+        return ok(f"a merge queue, which {path} hears", "The gate judges every commit that the queue makes.")
+    remedy = f"add `merge_group: {{types: [checks_requested]}}` under `on:`, {facts.page(f'blob/{branch.name}/{path}')}"
+    return problem(f"a merge queue, which {path} does not hear", "Whatever is queued waits for ever.", remedy)
