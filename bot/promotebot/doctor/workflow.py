@@ -97,7 +97,8 @@ class Workflow:
         said = self.jobs[job].get("permissions", self.permissions)
         if isinstance(said, dict):
             return {str(area): str(level) for area, level in said.items()}
-        return {"*": {"read-all": "read", "write-all": "write", None: default}.get(said, "none")}
+        words = {"read-all": "read", "write-all": "write", "None": default}
+        return {"*": words.get(str(said), "none")}
 
 
 def is_pinned(version: str) -> bool:

@@ -87,7 +87,8 @@ def create_label(call: Call) -> Answer:
 def list_codeowners_errors(call: Call) -> Answer:
     """Owners that are no account here: https://docs.github.com/rest/repos/repos#list-codeowners-errors"""
     git, branch = call.repo.git, call.repo.default_branch
-    path = next((path for path in CODEOWNERS if git.resolve(f"{branch}:{path}", "blob")), None)
+    there = git.run("ls-tree", "--name-only", "--full-tree", branch, *CODEOWNERS).splitlines()
+    path = next((path for path in CODEOWNERS if path in there), None)
     if path is None:
         raise not_found()
     errors = []
