@@ -145,7 +145,7 @@ def test_the_apps_environment_is_read_where_an_app_is_used(office: Office) -> No
     assert clinic.line("required_context").found == "`promotebot/gate` is required, from App 4711"
 
 
-def test_it_costs_one_request_for_each_question_and_few_fetches(clinic: Clinic) -> None:
+def test_it_costs_one_request_for_each_question_and_a_few_fetches(clinic: Clinic) -> None:
     hub = clinic.office.hub
     hub.requests.clear()
     hub.git_requests.clear()
@@ -153,7 +153,6 @@ def test_it_costs_one_request_for_each_question_and_few_fetches(clinic: Clinic) 
     asked = [request.path.removeprefix("/repos/acme/models") for request in hub.requests]
     assert sorted(asked) == sorted(
         [
-            "",
             "",
             "/rules/branches/main",
             "/branches/main",
@@ -163,3 +162,4 @@ def test_it_costs_one_request_for_each_question_and_few_fetches(clinic: Clinic) 
         ]
     )
     assert all(request.method == "GET" for request in hub.requests)
+    assert len([request for request in hub.git_requests if request.method == "GET"]) == 2, "commits, then the files"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -26,7 +26,8 @@ from promotebot.settings import Settings
 from promotebot.workflow_files import WORKFLOWS, installed_action, workflow_files
 
 _T = TypeVar("_T")
-_WORKFLOWS = ".github/workflows"
+_DIRECTORY = ".github/workflows"
+_WORKFLOWS = frozenset(f"{_DIRECTORY}/{name}.yml" for name in WORKFLOWS)
 _PROTECTION = "administration: read"
 MAX_FILES = 5000
 """Files of artifacts that are looked at for what git does to them."""
@@ -55,6 +56,7 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
     default = github.default_branch()
     with FetchedRepository.fetched(remote(settings), {BASE: f"refs/heads/{default}"}) as repository:
         commit = repository.commit_id(BASE)
+        _bring(repository, [commit], settings)
         has_policy, policy = _policy(repository, commit, settings.policy_path)
         names = list(dict.fromkeys([default, *(policy.bases if isinstance(policy, Policy) else ())]))
         refs = {name: f"refs/promotebot/branch/{number}" for number, name in enumerate(names)}
@@ -62,6 +64,7 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
         if wanted:  # the default branch beside them: git brings every branch where it is asked for none
             repository.fetch({BASE: f"refs/heads/{default}"}, optional=wanted)
         tips = {name: commit if name == default else repository.resolve(ref) for name, ref in refs.items()}
+        _bring(repository, [tip for tip in tips.values() if tip and tip != commit], settings)
         branches = tuple(_branch(repository, github, name, tip, default) for name, tip in tips.items())
         files = Files(_codeowners(repository, commit), *_artifacts(repository, commit, settings.registry_path))
     action = installed_action()
@@ -94,6 +97,19 @@ def _known(ask: Callable[[], _T], permission: str) -> _T | Unread:
         return ask()
     except CouldNotVerify as problem:
         return Unread(problem.message, permission)
+
+
+def _bring(repository: FetchedRepository, commits: Sequence[GitSha], settings: Settings) -> None:
+    """Fetch what is read of these commits with one request, instead of one for each file."""
+    paths = {*_WORKFLOWS, *PLACES, settings.policy_path, settings.registry_path}
+    oids = {
+        entry.oid
+        for commit in commits
+        for entry in repository.list_tree(commit, "", recursive=True)
+        if entry.kind is Kind.FILE and (entry.path in paths or entry.path.endswith(".gitattributes"))
+    }
+    if oids:
+        repository.bring(sorted(oids))
 
 
 def _policy(repository: FetchedRepository, commit: GitSha, path: str) -> tuple[bool, Policy | str]:
@@ -129,11 +145,8 @@ def _branch(
 
 def _workflows(repository: FetchedRepository, commit: GitSha) -> Mapping[str, Workflow]:
     """Return path → workflow of every file that promotebot's templates have, at a commit."""
-    paths = {f"{_WORKFLOWS}/{name}.yml" for name in WORKFLOWS}
-    entries = [entry for entry in repository.list_tree(commit, _WORKFLOWS, recursive=True) if entry.path in paths]
-    if entries:
-        repository.bring(sorted({entry.oid for entry in entries if entry.kind is Kind.FILE}))
-    return {entry.path: _workflow(repository, entry) for entry in entries}
+    entries = repository.list_tree(commit, _DIRECTORY, recursive=True)
+    return {entry.path: _workflow(repository, entry) for entry in entries if entry.path in _WORKFLOWS}
 
 
 def _workflow(repository: FetchedRepository, entry: TreeEntry) -> Workflow:

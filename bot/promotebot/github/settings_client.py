@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from promotebot.errors import CouldNotVerify
@@ -39,7 +40,8 @@ class SettingsClient:
 
     def default_branch(self) -> str:
         """Return the name of the default branch."""
-        return PyGithubClient(self._rest).default_branch()
+        with translated("read the repository"):
+            return str(self._repository["default_branch"])
 
     def permission(self, login: str) -> Permission | None:
         """Return a user's role, None where there is no such user."""
@@ -50,7 +52,7 @@ class SettingsClient:
 
         https://docs.github.com/en/rest/repos/repos#get-a-repository
         """
-        answer = self._get("", "read the repository")
+        answer = self._repository
         if any(key not in answer for key in _METHOD_KEYS.values()):
             raise CouldNotVerify("GitHub does not tell this token the repository's merge methods")
         return frozenset(method for method, key in _METHOD_KEYS.items() if answer[key])
@@ -162,6 +164,10 @@ class SettingsClient:
         """Return the slugs of the teams with access: https://docs.github.com/en/rest/repos/repos#list-repository-teams"""
         purpose, needs = "list the teams", "administration: read"
         return frozenset(self._rest.listed(lambda team: str(team["slug"]), "/teams", purpose=purpose, needs=needs))
+
+    @cached_property
+    def _repository(self) -> Any:
+        return self._get("", "read the repository")
 
     def _get(self, path: str, purpose: str, needs: str = "", parameters: Mapping[str, Any] | None = None) -> Any:
         return self._rest.request("GET", path, purpose=purpose, needs=needs, parameters=parameters)
