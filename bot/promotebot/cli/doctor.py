@@ -24,9 +24,7 @@ from promotebot.text import visible
 
 log = logging.getLogger(__name__)
 _REPOSITORY = r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+"
-_ORIGIN = re.compile(
-    rf"(?:\w+://(?:[^@/]*@)?|[^@/]*@)(?P<host>[\w.-]+)(?::\d+)?[:/](?P<name>{_REPOSITORY}?)(?:\.git)?/?"
-)
+_ORIGIN = re.compile(rf"(?:\w+://)?(?:[^@/]*@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<name>{_REPOSITORY}?)(?:\.git)?/?")
 """An address of git's: https://git-scm.com/docs/git-clone#_git_urls"""
 
 
@@ -52,7 +50,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:  # noqa: ARG001 - as
     with connected(settings) as github:
         facts = gather(settings, github)
         if options.fix:
-            _write_files(facts, checkout)
+            _write_files(facts, checkout if settings.repository == _repository_of(checkout) else None)
             made = make_labels(facts, github)
             for name in made:
                 log.info("made    label %s", name)
@@ -78,7 +76,7 @@ def _settings(repo: str | None, checkout: Checkout | None, environment: Mapping[
     api_url = (environment.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/")
     server_url = (environment.get("GITHUB_SERVER_URL") or _server(api_url)).rstrip("/")
     if repo is not None and not re.fullmatch(_REPOSITORY, repo):
-        raise UsageError(f"{repo!r} is not OWNER/NAME", where="--repo")
+        raise UsageError(f"{repo!r} is not OWNER/NAME", where="--repo", remedy="--repo OWNER/NAME")
     return Settings.from_env(
         {
             "GITHUB_TOKEN": token,
@@ -99,10 +97,15 @@ def _server(api_url: str) -> str:
     return api_url.removesuffix("/api/v3").replace("://api.", "://", 1)
 
 
+def _repository_of(checkout: Checkout | None) -> str:
+    """Return the repository that origin names, whatever its server; empty without one."""
+    match = _ORIGIN.fullmatch(checkout.origin_url()) if checkout else None
+    return match["name"] if match else ""
+
+
 def _origin(checkout: Checkout | None, server_url: str) -> str:
     """Return the repository that origin names on this server."""
-    url = checkout.origin_url() if checkout else ""
-    match = _ORIGIN.fullmatch(url)
+    match = _ORIGIN.fullmatch(checkout.origin_url()) if checkout else None
     if match is None:
         raise UsageError("origin names no repository on GitHub", where="git remote", remedy="give --repo OWNER/NAME")
     host = re.sub(r"^\w+://|:\d+$", "", server_url)
