@@ -23,7 +23,7 @@ from promotebot.promotion.policy import Permission, Policy, parse_policy
 from promotebot.pulls.snapshot import BASE, remote
 from promotebot.registry.names import GitSha
 from promotebot.settings import Settings
-from promotebot.workflow_files import WORKFLOWS, installed_action, workflow_files
+from promotebot.workflow_files import PLACEHOLDER, WORKFLOWS, installed_action, workflow_files
 
 _T = TypeVar("_T")
 _DIRECTORY = ".github/workflows"
@@ -58,18 +58,13 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
         commit = repository.commit_id(BASE)
         _bring(repository, [commit], settings)
         has_policy, policy = _policy(repository, commit, settings.policy_path)
-        names = list(dict.fromkeys([default, *(policy.bases if isinstance(policy, Policy) else ())]))
-        refs = {name: f"refs/promotebot/branch/{number}" for number, name in enumerate(names)}
-        wanted = {ref: f"refs/heads/{name}" for name, ref in refs.items() if name != default}
-        if wanted:  # the default branch beside them: git brings every branch where it is asked for none
-            repository.fetch({BASE: f"refs/heads/{default}"}, optional=wanted)
-        tips = {name: commit if name == default else repository.resolve(ref) for name, ref in refs.items()}
+        tips = {default: commit, **_bases(repository, policy, default)}
         _bring(repository, [tip for tip in tips.values() if tip and tip != commit], settings)
         branches = tuple(_branch(repository, github, name, tip, default) for name, tip in tips.items())
         files = Files(_codeowners(repository, commit), *_artifacts(repository, commit, settings.registry_path))
     action = installed_action()
     uses_app = any(workflow.uses_app for workflow in branches[0].workflows.values())
-    templates = workflow_files(action or "OWNER/promotebot@COMMIT", names, app=uses_app)
+    templates = workflow_files(action or PLACEHOLDER, [*tips], app=uses_app)
     return Facts(
         server_url=settings.server_url,
         repository=settings.repository,
@@ -97,6 +92,16 @@ def _known(ask: Callable[[], _T], permission: str) -> _T | Unread:
         return ask()
     except CouldNotVerify as problem:
         return Unread(problem.message, permission)
+
+
+def _bases(repository: FetchedRepository, policy: Policy | str, default: str) -> dict[str, GitSha | None]:
+    """Return the policy's other branches and their tips, fetched; None for one that is not there."""
+    names = [name for name in policy.bases if name != default] if isinstance(policy, Policy) else []
+    refs = {name: f"refs/promotebot/branch/{number}" for number, name in enumerate(names)}
+    if refs:  # the default branch beside them: git brings every branch where it is asked for none
+        wanted = {ref: f"refs/heads/{name}" for name, ref in refs.items()}
+        repository.fetch({BASE: f"refs/heads/{default}"}, optional=wanted)
+    return {name: repository.resolve(ref) for name, ref in refs.items()}
 
 
 def _bring(repository: FetchedRepository, commits: Sequence[GitSha], settings: Settings) -> None:

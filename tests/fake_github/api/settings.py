@@ -138,7 +138,9 @@ def _protection(repo: RepositoryState, branch: str) -> Json | None:
     rule, more = repo.protections.get(branch), repo.settings.protections.get(branch)
     if rule is None and more is None:
         return None
-    found: Json = {"required_signatures": {"enabled": False}, "required_linear_history": {"enabled": False}}
+    url = f"{repo.hub.api_url}/repos/{repo.full_name}/branches/{branch}/protection"
+    signatures = {"url": f"{url}/required_signatures", "enabled": False}
+    found: Json = {"url": url, "required_signatures": signatures, "required_linear_history": {"enabled": False}}
     if rule and rule.required_checks:
         checks = [{"context": context, "app_id": None} for context in rule.required_checks]
         found["required_status_checks"] = {"strict": False, "contexts": list(rule.required_checks), "checks": checks}
