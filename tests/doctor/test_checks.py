@@ -16,7 +16,7 @@ from promotebot.promotion.policy import Permission, Policy, Separation
 from promotebot.workflow_files import workflow_files
 from tests.doctor.healthy import ACTION, GATE, NOTHING, RULES, branch, facts, files_of, line
 
-UNREAD = Unread("GitHub refused to read it: 403", "administration: read")
+UNREAD = Unread("GitHub refused to read it: 403", "a token that has `administration: read`")
 PROMOTE, GATE_FILE = ".github/workflows/promote.yml", ".github/workflows/gate.yml"
 REVIEW, VERIFY = ".github/workflows/review.yml", ".github/workflows/verify.yml"
 

@@ -6,7 +6,7 @@ import pytest
 
 from promotebot.doctor.report import Status
 from tests.doctor.clinic import Clinic
-from tests.fake_github.faults import Fault
+from tests.fake_github.faults import Fault, secondary_limit
 from tests.office import Office
 
 JOB = {"contents": "read", "issues": "write", "actions": "read"}
@@ -87,9 +87,14 @@ def test_a_writer_without_administration_sees_no_protection(clinic: Clinic) -> N
 
 
 def test_what_github_does_not_answer_is_unknown_and_the_rest_is_known(clinic: Clinic) -> None:
-    clinic.office.hub.inject(Fault("GET", "/repos/acme/models/labels", status=403, times=9))
+    hub = clinic.office.hub
+    hub.inject(Fault("GET", "/repos/acme/models/labels", status=500, times=9))
+    hub.inject(secondary_limit("GET", "/repos/acme/models/codeowners/errors"))
     report = clinic.report()
-    assert [line.id for line in report.of(Status.UNKNOWN)] == ["doctor.labels"]
+    assert {line.id: line.remedy.partition("; ")[0] for line in report.of(Status.UNKNOWN)} == {
+        "doctor.labels": "run the job again",
+        "doctor.codeowners_errors": "run the job again in 1 seconds",
+    }
     assert report.exit_code == 4
 
 

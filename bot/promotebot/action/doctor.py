@@ -71,7 +71,7 @@ def report_table(lines: Sequence[Line]) -> str:
     """Return a row for each line: what is wrong first, in the catalogue's order."""
     order = (Status.PROBLEM, Status.UNKNOWN, Status.ADVICE, Status.OK)
     rows = [
-        (_SIGNS[line.status], _about(line), _shown(line.found), text(line.meaning), _shown(line.remedy))
+        (_SIGNS[line.status], _about(line), _shown(line.found), _shown(line.meaning), _shown(line.remedy))
         for status in order
         for line in lines
         if line.status is status

@@ -19,16 +19,12 @@ class Unread:
     """Something that GitHub did not tell."""
 
     reason: str
-    permission: str
-    """What a token needs to be told, such as `administration: read`."""
+    remedy: str
+    """What would tell: a token with a permission, or another try."""
 
     def verdict(self, meaning: str) -> Verdict:
         """Return the line of a check that could not be made."""
-        remedy = (
-            f"`promotebot doctor` at a terminal with a token that has `{self.permission}`"
-            f"{', an administrator’s for example' if self.permission.startswith('administration') else ''}"
-        )
-        return Verdict(status=Status.UNKNOWN, found=self.reason, meaning=meaning, remedy=remedy)
+        return Verdict(status=Status.UNKNOWN, found=self.reason, meaning=meaning, remedy=self.remedy)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -87,11 +88,14 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
 
 
 def _known(ask: Callable[[], _T], permission: str) -> _T | Unread:
-    """Return an answer, or why there is none."""
+    """Return an answer, or why there is none and what would give one: a token with the permission, or another try."""
     try:
         return ask()
     except CouldNotVerify as problem:
-        return Unread(problem.message, permission)
+        refused = re.search(r": 40[134]\b|does not tell", problem.message) and "rate limit" not in problem.message
+        owner = ", an administrator's for example" if permission == _PROTECTION else ""
+        other = f"`promotebot doctor` at a terminal, with a token that has `{permission}`{owner}"
+        return Unread(problem.message, other if refused else problem.remedy)
 
 
 def _bases(repository: FetchedRepository, policy: Policy | str, default: str) -> dict[str, GitSha | None]:
