@@ -9,11 +9,11 @@ import pytest
 
 from promotebot.doctor.catalogue import BRANCH_CHECKS, diagnose
 from promotebot.doctor.facts import Branch, Files, Unread
-from promotebot.doctor.report import Status
+from promotebot.doctor.report import DoctorReport, Status
 from promotebot.doctor.workflow import Workflow
 from promotebot.github.repository_settings import BranchRules, Environment, RequiredStatus
 from promotebot.promotion.policy import Permission, Policy, Separation
-from promotebot.workflow_files import workflow_files
+from promotebot.workflow_files import PLACEHOLDER, workflow_files
 from tests.doctor.healthy import ACTION, GATE, NOTHING, RULES, branch, facts, files_of, line
 
 UNREAD = Unread("GitHub refused to read it: 403", "a token that has `administration: read`")
@@ -51,6 +51,10 @@ def test_what_could_not_be_read_is_never_ok_and_says_which_permission_would_tell
 
 def test_the_setting_of_actions_is_unknown_where_the_jobs_own_token_is_used() -> None:
     assert line("actions_pull_requests", facts(actions=UNREAD)).status is Status.UNKNOWN
+
+
+def test_nothing_looked_at_is_not_a_pass() -> None:
+    assert DoctorReport(version="1", repository="acme/models", commit="b" * 40, lines=()).exit_code == 4
 
 
 def test_a_problem_counts_more_than_what_is_unknown() -> None:
@@ -178,6 +182,13 @@ def test_an_apps_key_is_for_the_branches_only_that_take_promotions(
     assert line("environment", facts(environment=None)).status is Status.OK, "without an App there is no key"
 
 
+def test_a_key_that_the_default_branch_does_not_get_stops_every_job() -> None:
+    other = replace(branch(), name="release")
+    given = facts(app=True, environment=Environment(True, ("release",)))
+    found = line("environment", replace(given, branches=(given.default, other)))
+    assert (found.status, found.found) == (Status.PROBLEM, "main does not get the key")
+
+
 def test_a_base_that_is_no_branch_is_a_problem_of_the_policy() -> None:
     gone = Branch("release", "promotebot/gate (release)", False, NOTHING, NOTHING, ())
     given = facts(branches=(branch(), gone))
@@ -275,8 +286,14 @@ def test_an_older_token_action_than_the_templates_is_advice() -> None:
 
 
 def test_two_versions_of_promotebot_are_advice_where_this_ones_is_not_known() -> None:
-    given = facts(action="", branches=(changed(GATE_FILE, ACTION, f"acme/promotebot@{'d1' * 20}"),))
-    assert line("pins", given).status is Status.ADVICE
+    laid = workflow_files(PLACEHOLDER, ["main"], app=False)
+    templates = {path: Workflow.parse(data) for path, data in laid.items()}
+    given = facts(
+        action="", templates=templates, branches=(changed(GATE_FILE, ACTION, f"acme/promotebot@{'d1' * 20}"),)
+    )
+    found = line("pins", given)
+    assert (found.status, found.found) == (Status.ADVICE, "two versions of promotebot are used")
+    assert line("pins", facts(action="", templates=templates)).status is Status.OK
 
 
 @pytest.mark.parametrize(
