@@ -132,22 +132,26 @@ def test_signed_commits_are_fine_on_github_and_a_question_on_a_server() -> None:
 
 
 @pytest.mark.parametrize(
-    ("repository", "rule", "linear", "left"),
+    ("repository", "rule", "on", "left"),
     [
-        ({"merge", "squash"}, {"squash", "rebase"}, False, "squash"),
-        ({"merge"}, {"squash"}, False, ""),
-        ({"merge", "rebase"}, {"merge", "rebase"}, True, "rebase"),
-        ({"merge"}, {"merge"}, True, ""),
+        ({"merge", "squash"}, {"squash", "rebase"}, "", "squash"),
+        ({"merge"}, {"squash"}, "", ""),
+        ({"merge", "rebase"}, {"merge", "rebase"}, "linear_history", "rebase"),
+        ({"merge"}, {"merge"}, "linear_history", ""),
+        ({"merge", "rebase"}, {"merge", "rebase"}, "signed_commits", "merge"),
+        ({"rebase"}, {"merge", "rebase"}, "signed_commits", ""),
     ],
 )
 def test_repository_and_rules_leave_the_ways_of_merging(
-    repository: set[str], rule: set[str], linear: bool, left: str
+    repository: set[str], rule: set[str], on: str, left: str
 ) -> None:
-    rules = replace(RULES, merge_methods=frozenset(rule), linear_history=linear)
+    flags: dict[str, Any] = {on: True} if on else {}
+    rules = replace(RULES, merge_methods=frozenset(rule), **flags)
     given = facts(branches=(branch(rulesets=rules),), merge_methods=frozenset(repository))
     found = line("merge_methods", given)
     assert (found.status, found.found if left else "") == (Status.OK if left else Status.PROBLEM, left)
-    assert (line("linear_history", given).status is Status.PROBLEM) == (linear and not left)
+    for name in ("linear_history", "signed_commits"):
+        assert (line(name, given).status is Status.PROBLEM) == (name == on and not left)
 
 
 @pytest.mark.parametrize("app", [False, True])

@@ -72,7 +72,7 @@ def test_classic_protection_is_read_as_rulesets_are(clinic: Clinic) -> None:
     lines = {line.id.removeprefix("doctor."): line for line in clinic.report().lines}
     assert lines["required_context"].found == "`promotebot/gate` is required from any source"
     assert lines["linear_history"].found == "the history must be linear"
-    assert lines["merge_methods"].found == "squash, rebase"
+    assert lines["merge_methods"].found == "squash", "neither a merge commit nor an unsigned rebase"
     assert lines["signed_commits"].status is Status.ADVICE
     assert lines["stale_approvals"].found == "a push dismisses approvals"
     assert lines["code_owner_review"].status is Status.OK

@@ -51,6 +51,8 @@ def merge_methods(facts: Facts, branch: Branch) -> Verdict:
     methods = _allowed(facts, branch)
     if isinstance(methods, Unread):
         return methods.verdict("Every way of merging is announced; which are allowed is not known.")
+    methods -= {"merge"} if branch.asks_for("linear_history") is True else set()
+    methods -= {"rebase"} if branch.asks_for("signed_commits") is True else set()
     if not methods:
         setting = f"Settings → General → Pull Requests: {facts.page('settings')}, and {facts.page('settings/rules')}"
         return problem("repository and rules leave no way of merging", "No promotion can be merged.", setting)
@@ -59,13 +61,21 @@ def merge_methods(facts: Facts, branch: Branch) -> Verdict:
 
 
 def _allowed(facts: Facts, branch: Branch) -> frozenset[str] | Unread:
-    """Return the ways of merging that both the repository and the branch's rules allow."""
+    """Return the ways of merging that both the repository and the branch's rule for pull requests allow."""
     if isinstance(facts.merge_methods, Unread):
         return facts.merge_methods
-    if isinstance(branch.rulesets, Unread):
-        return branch.rulesets
-    linear = branch.asks_for("linear_history") is True
-    return facts.merge_methods & branch.rulesets.merge_methods - ({"merge"} if linear else set())
+    return (
+        branch.rulesets if isinstance(branch.rulesets, Unread) else facts.merge_methods & branch.rulesets.merge_methods
+    )
+
+
+def _only(method: str, facts: Facts, branch: Branch, others: str) -> Verdict | None:
+    """Return a problem where no other way of merging is allowed than one that a rule of the branch forbids."""
+    if _allowed(facts, branch) != frozenset({method}):
+        return None
+    found = f"the rules forbid what alone is allowed: {method}"
+    setting = f"Settings → General → Pull Requests → allow {others} merging: {facts.page('settings')}"
+    return problem(found, "No promotion can be merged.", setting)
 
 
 def linear_history(facts: Facts, branch: Branch) -> Verdict:
@@ -75,31 +85,31 @@ def linear_history(facts: Facts, branch: Branch) -> Verdict:
         return asked.verdict("A linear history takes no merge commits.")
     if not asked:
         return ok("merge commits are taken", "A branch whose base moved is brought up to date by a merge commit.")
-    if _allowed(facts, branch) == frozenset():
-        return problem(
-            "the history must be linear, and only merge commits are allowed",
-            "No promotion can be merged.",
-            f"Settings → General → Pull Requests → allow squash or rebase merging: {facts.page('settings')}",
-        )
-    return ok("the history must be linear", "Squash or rebase; what is brought up to date has no merge commit.")
+    fine = ok("the history must be linear", "Squash or rebase; what is brought up to date has no merge commit.")
+    return _only("merge", facts, branch, "squash or rebase") or fine
 
 
 def signed_commits(facts: Facts, branch: Branch) -> Verdict:
-    """Must commits be signed, and are the bot's?"""
+    """Must commits be signed, and are the bot's? GitHub does not rebase then, as it cannot sign what it rebases.
+
+    https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/available-rules-for-rulesets#require-signed-commits
+    """
     asked = branch.asks_for("signed_commits")
     if isinstance(asked, Unread):
         return asked.verdict("Where commits must be signed, the bot's have to be made by GitHub's API.")
     if not asked:
         return ok("unsigned commits are taken", "Commits of people and of the bot can be merged, signed or not.")
     if facts.is_on_github_com:
-        meaning = "GitHub signs what the bot commits by its API; people sign their own commits."
-        return ok("commits must be signed", meaning)
-    return advice(
-        "commits must be signed, by a server of its own",
-        "A server signs the bot's commits only where its administrators set that up; else no promotion can be merged.",
+        meaning = "GitHub signs what the bot commits by its API; people sign their own. Merge or squash: no rebase."
+        return _only("rebase", facts, branch, "merge commits or squash") or ok("commits must be signed", meaning)
+    remedy = (
         "see a commit of the bot: it says Verified; else let the server sign web commits, "
         "https://docs.github.com/en/enterprise-server@latest/admin/configuring-settings/configuring-user-applications-"
-        "for-your-enterprise/configuring-web-commit-signing",
+        "for-your-enterprise/configuring-web-commit-signing"
+    )
+    meaning = "A server signs the bot's commits only where it was set up to; else no promotion can be merged."
+    return _only("rebase", facts, branch, "merge commits or squash") or advice(
+        "commits must be signed, by a server of its own", meaning, remedy
     )
 
 
