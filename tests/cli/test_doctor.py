@@ -150,7 +150,14 @@ def test_fix_follows_no_link_out_of_the_repository(clinic: Clinic) -> None:
     (clinic.root.clone / ".github").symlink_to(outside)
     done = clinic.doctor("--fix")
     assert list(outside.iterdir()) == []
-    assert "kept    .github/workflows/gate.yml" in done.stderr
+    assert "left    .github/workflows/gate.yml: a symbolic link is on the way there" in done.stderr
+
+
+def test_fix_says_what_it_could_not_write(clinic: Clinic) -> None:
+    (clinic.root.clone / ".github").write_text("a file")
+    done = clinic.doctor("--fix")
+    assert "left    .github/workflows/gate.yml: " in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_fix_with_a_token_that_may_not_says_which_permission_it_takes(clinic: Clinic) -> None:

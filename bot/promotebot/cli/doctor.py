@@ -116,22 +116,28 @@ def _origin(checkout: Checkout | None, server_url: str) -> str:
 
 
 def _write_files(facts: Facts, checkout: Checkout | None) -> None:
-    """Write the missing files into the work tree, overwriting nothing, and say so."""
+    """Write the missing files into the work tree, overwriting nothing and through no link, and say so."""
     for path, data in missing_files(facts).items():
         if checkout is None:
             log.warning("left    %s: run it in a clone of %s", path, facts.repository)
             continue
         target = checkout.root / path
-        if any(place.is_symlink() for place in (target, *target.parents)) or target.exists():
+        if any((checkout.root / parent).is_symlink() for parent in Path(path).parents):
+            log.warning("left    %s: a symbolic link is on the way there", path)
+        elif target.exists() or target.is_symlink():
             log.info("kept    %s: it is here already; commit and push it", path)
-            continue
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_file(target, data)
-        except (OSError, PromotebotError) as problem:
-            log.warning("left    %s: %s", path, problem)
         else:
-            log.info("created %s: commit and push it", path)
+            _write(target, path, data)
+
+
+def _write(target: Path, path: str, data: bytes) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_file(target, data)
+    except (OSError, PromotebotError) as problem:
+        log.warning("left    %s: %s", path, problem)
+    else:
+        log.info("created %s: commit and push it", path)
 
 
 def _text(report: DoctorReport) -> str:
