@@ -91,9 +91,11 @@ def test_what_is_missing_is_said_before_anybody_is_asked(
         _settings(repo, None, environment)
 
 
-def test_either_variable_gives_the_token() -> None:
-    settings = _settings("acme/models", None, {"GH_TOKEN": "ghp_other"})
+def test_the_environment_gives_token_and_paths() -> None:
+    environment = {"GH_TOKEN": "ghp_other", "PROMOTEBOT_POLICY_PATH": "ml/policy.yml"}
+    settings = _settings("acme/models", None, environment)
     assert settings.token.get_secret_value() == "ghp_other"
+    assert (settings.policy_path, settings.registry_path) == ("ml/policy.yml", "ml/registry/models.json")
 
 
 def test_json_follows_its_schema_and_shows_no_token(clinic: Clinic) -> None:

@@ -14,9 +14,10 @@ from pathlib import Path
 from promotebot.cli.output import write_file
 from promotebot.doctor.catalogue import diagnose
 from promotebot.doctor.facts import Facts
-from promotebot.doctor.fix import make_labels, missing_files
+from promotebot.doctor.fix import missing_files
 from promotebot.doctor.read import connected, gather
 from promotebot.doctor.report import DoctorReport, Status
+from promotebot.doctor.setting_checks import LABELS, missing_labels
 from promotebot.errors import PromotebotError, UsageError
 from promotebot.git.checkout import Checkout
 from promotebot.settings import Settings
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 _REPOSITORY = r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+"
 _ORIGIN = re.compile(rf"(?:\w+://)?(?:[^@/]*@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<name>{_REPOSITORY}?)(?:\.git)?/?")
 """An address of git's: https://git-scm.com/docs/git-clone#_git_urls"""
+_PATHS = ("PROMOTEBOT_REGISTRY_PATH", "PROMOTEBOT_POLICY_PATH")
+"""As the Action has them from its inputs."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,8 +54,9 @@ def run(options: argparse.Namespace, now: datetime) -> int:  # noqa: ARG001 - as
         facts = gather(settings, github)
         if options.fix:
             _write_files(facts, checkout if settings.repository == _repository_of(checkout) else None)
-            made = make_labels(facts, github)
+            made = missing_labels(facts)
             for name in made:
+                github.create_label(name, LABELS[name])
                 log.info("made    label %s", name)
             facts = gather(settings, github) if made else facts
     report = diagnose(facts)
@@ -84,6 +88,7 @@ def _settings(repo: str | None, checkout: Checkout | None, environment: Mapping[
             "GITHUB_SERVER_URL": server_url,
             "GITHUB_REPOSITORY": repo or _origin(checkout, server_url),
             "GITHUB_EVENT_NAME": "terminal",
+            **{name: environment[name] for name in _PATHS if name in environment},
             **dict.fromkeys(("GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"), os.devnull),
         }
     )

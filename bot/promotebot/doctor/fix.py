@@ -1,4 +1,4 @@
-"""`promotebot doctor --fix`: labels on GitHub, and files of the work tree that are missing. Nothing else is touched."""
+"""The files that `promotebot doctor --fix` writes where they are missing; nothing else is touched."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from promotebot.doctor.facts import Facts
 from promotebot.doctor.file_checks import ATTRIBUTES_LINE, attributes, workflows
 from promotebot.doctor.report import Status
-from promotebot.doctor.setting_checks import LABELS, missing_labels
-from promotebot.github.repository_settings import RepositorySettings
 from promotebot.workflow_files import PLACEHOLDER, workflow_files
 
 _ATTRIBUTES = f"# An artifact is its bytes: the manifest pins them, so git must never convert one.\n{ATTRIBUTES_LINE}\n"
@@ -24,15 +22,3 @@ def missing_files(facts: Facts) -> Mapping[str, bytes]:
     if attributes(facts).status is not Status.OK:
         files[".gitattributes"] = _ATTRIBUTES.encode()
     return files
-
-
-def make_labels(facts: Facts, github: RepositorySettings) -> list[str]:
-    """Make the labels that are missing; return their names.
-
-    Raises:
-        CouldNotVerify: where GitHub does not take one.
-    """
-    missing = missing_labels(facts)
-    for name in missing:
-        github.create_label(name, LABELS[name])
-    return missing
