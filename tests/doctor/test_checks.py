@@ -136,6 +136,7 @@ def test_signed_commits_are_fine_on_github_and_a_question_on_a_server() -> None:
     [
         ({"merge", "squash"}, {"squash", "rebase"}, "", "squash"),
         ({"merge"}, {"squash"}, "", ""),
+        ({"rebase"}, {"rebase"}, "", "rebase"),
         ({"merge", "rebase"}, {"merge", "rebase"}, "linear_history", "rebase"),
         ({"merge"}, {"merge"}, "linear_history", ""),
         ({"merge", "rebase"}, {"merge", "rebase"}, "signed_commits", "merge"),
@@ -150,6 +151,8 @@ def test_repository_and_rules_leave_the_ways_of_merging(
     given = facts(branches=(branch(rulesets=rules),), merge_methods=frozenset(repository))
     found = line("merge_methods", given)
     assert (found.status, found.found if left else "") == (Status.OK if left else Status.PROBLEM, left)
+    usual = (repository & rule) - ({"merge"} if on == "linear_history" else set())
+    assert ("as one commit" in line("linear_history", given).meaning) == (usual == {"rebase"})
     for name in ("linear_history", "signed_commits"):
         assert (line(name, given).status is Status.PROBLEM) == (name == on and not left)
 

@@ -114,6 +114,20 @@ def test_what_is_no_workflow_says_so(data: bytes) -> None:
     assert Workflow.parse(data).problem
 
 
+def test_aliases_that_would_make_a_text_of_gigabytes_are_no_words() -> None:
+    """A list of two of the list before, thirty times."""
+    bomb = "&a0 [x]"
+    for level in range(1, 31):
+        bomb = f"&a{level} [{bomb}, *a{level - 1}]"
+    text = f"bomb: {bomb}\non: {{push: {{branches: [*a30, main]}}, issue_comment: {{types: *a30}}}}\n"
+    step = "{uses: actions/create-github-app-token@x, with: {permission-a: *a30}}"
+    file = workflow(text, f"{{permissions: {{contents: *a30}}, steps: [{step}]}}")
+    assert not file.problem
+    assert file.hears_pushes_to("main")
+    assert file.grants("one", "read") == {"*": "write"}
+    assert file.missing_triggers(workflow("on: {issue_comment: {types: [created]}}")) == ["issue_comment (created)"]
+
+
 def test_steps_and_called_workflows_are_uses_and_odd_ones_are_passed_over() -> None:
     file = workflow(
         "on: push", "{uses: a/b/.github/workflows/x.yml@v1, steps: [{uses: c/d@v2}, {uses: [1]}, 7, {run: x}]}"

@@ -83,10 +83,13 @@ def linear_history(facts: Facts, branch: Branch) -> Verdict:
     asked = branch.asks_for("linear_history")
     if isinstance(asked, Unread):
         return asked.verdict("A linear history takes no merge commits.")
+    methods = _allowed(facts, branch)
+    rebases = not isinstance(methods, Unread) and methods - ({"merge"} if asked else set()) == {"rebase"}
+    how = "put on it as one commit, as a rebase drops merge commits" if rebases else "merged with it"
+    meaning = f"A branch whose base moved is {how}."
     if not asked:
-        return ok("merge commits are taken", "A branch whose base moved is brought up to date by a merge commit.")
-    fine = ok("the history must be linear", "Squash or rebase; what is brought up to date has no merge commit.")
-    return _only("merge", facts, branch, "squash or rebase") or fine
+        return ok("merge commits are taken", meaning)
+    return _only("merge", facts, branch, "squash or rebase") or ok("the history must be linear", meaning)
 
 
 def signed_commits(facts: Facts, branch: Branch) -> Verdict:

@@ -68,7 +68,7 @@ class Workflow:
                 name
                 for key in ("types", "workflows", "inputs")
                 if here.get(key) is not None or key != "types"  # where no type is named, every type counts
-                for name in sorted(_texts(filters.get(key)) - _texts(here.get(key)))
+                for name in {*_words(filters.get(key))} - {*_words(here.get(key))}
             }
             if lost:
                 missing.append(f"{event} ({', '.join(sorted(lost))})")
@@ -80,8 +80,8 @@ class Workflow:
         if push is None:
             return False
         if "branches-ignore" in push:
-            return not matches(_list(push["branches-ignore"]), branch)
-        return "branches" not in push or matches(_list(push["branches"]), branch)
+            return not matches(_words(push["branches-ignore"]), branch)
+        return "branches" not in push or matches(_words(push["branches"]), branch)
 
     def grants(self, job: str, default: str) -> Mapping[str, str]:
         """Return what the token that a job works with may do; `*` stands for every area.
@@ -90,15 +90,15 @@ class Workflow:
             default: what the repository's setting gives a job for which nothing is said.
         """
         for step in steps(self.jobs[job]):
-            if str(step.get("uses", "")).partition("@")[0] == TOKEN_ACTION:
-                given = {key: str(value) for key, value in _mapping(step.get("with")).items()}
+            if isinstance(step.get("uses"), str) and step["uses"].partition("@")[0] == TOKEN_ACTION:
+                given = _levels(step.get("with"))
                 asked = {key.removeprefix("permission-"): given[key] for key in given if key.startswith("permission-")}
                 return asked or {"*": "write"}  # the App's own permissions, all of them
         said = self.jobs[job].get("permissions", self.permissions)
         if isinstance(said, dict):
-            return {str(area): str(level) for area, level in said.items()}
-        words = {"read-all": "read", "write-all": "write", "None": default}
-        return {"*": words.get(str(said), "none")}
+            return _levels(said)
+        words = {"read-all": "read", "write-all": "write"}
+        return {"*": default if said is None else words.get(said, "none") if isinstance(said, str) else "none"}
 
 
 def is_pinned(version: str) -> bool:
@@ -111,13 +111,13 @@ def steps(job: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return [_mapping(step) for step in _list(job.get("steps"))]
 
 
-def matches(patterns: Sequence[object], branch: str) -> bool:
+def matches(patterns: Sequence[str], branch: str) -> bool:
     """Return whether a filter's patterns, of which the last one counts, hold a branch.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#filter-pattern-cheat-sheet
     """
     result = False
-    for pattern in map(str, patterns):
+    for pattern in patterns:
         if _matches(pattern.removeprefix("!"), branch):
             result = not pattern.startswith("!")
     return result
@@ -140,11 +140,16 @@ def _matches(pattern: str, branch: str) -> bool:
 def _triggers(said: object) -> dict[str, Mapping[str, Any]]:
     if isinstance(said, dict):
         return {str(event): _mapping(filters) for event, filters in said.items()}
-    return {str(event): {} for event in _list(said)}
+    return {event: {} for event in _words(said)}
 
 
-def _texts(value: object) -> set[str]:
-    return {str(one) for one in (value if isinstance(value, dict) else _list(value))}
+def _words(value: object) -> list[str]:
+    """Return the texts of a list, or the keys of a mapping. What is nested is none: aliases could make it endless."""
+    return [one for one in (value if isinstance(value, dict) else _list(value)) if isinstance(one, str)]
+
+
+def _levels(value: object) -> dict[str, str]:
+    return {str(key): level for key, level in _mapping(value).items() if isinstance(level, str)}
 
 
 def _list(value: object) -> list[Any]:
