@@ -14,7 +14,7 @@ from promotebot.doctor.workflow import Workflow
 from promotebot.github.repository_settings import (
     MERGE_METHODS,
     ActionsSettings,
-    BranchRules,
+    BranchRequirements,
     Environment,
     RequiredStatus,
 )
@@ -23,8 +23,8 @@ from promotebot.workflow_files import workflow_files
 
 ACTION = f"acme/promotebot@{'c0' * 20} # v1.2.3"
 GATE = "promotebot/gate"
-RULES = BranchRules(statuses=(RequiredStatus(GATE, 15368),), code_owner_review=True)
-NOTHING = BranchRules()
+RULES = BranchRequirements(statuses=(RequiredStatus(GATE, 15368),), code_owner_review=True)
+NOTHING = BranchRequirements()
 
 
 def files_of(*, app: bool = False, branches: tuple[str, ...] = ("main",)) -> Mapping[str, Workflow]:

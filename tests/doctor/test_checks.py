@@ -11,7 +11,7 @@ from promotebot.doctor.catalogue import BRANCH_CHECKS, diagnose
 from promotebot.doctor.facts import Branch, Files, Unread
 from promotebot.doctor.report import DoctorReport, Status
 from promotebot.doctor.workflow import Workflow
-from promotebot.github.repository_settings import BranchRules, Environment, RequiredStatus
+from promotebot.github.repository_settings import BranchRequirements, Environment, RequiredStatus
 from promotebot.promotion.policy import Permission, Policy, Separation
 from promotebot.workflow_files import PLACEHOLDER, workflow_files
 from tests.doctor.healthy import ACTION, GATE, NOTHING, RULES, branch, facts, files_of, line
@@ -108,9 +108,9 @@ def test_statuses_are_known_where_the_rest_of_classic_protection_is_not() -> Non
 
 
 def test_what_a_ruleset_asks_for_is_known_whatever_classic_protection_says() -> None:
-    flags: dict[str, Any] = {one.name: True for one in fields(BranchRules) if one.type == "bool"}
+    flags: dict[str, Any] = {one.name: True for one in fields(BranchRequirements) if one.type == "bool"}
     assert len(flags) == 6
-    rules = BranchRules(**flags)
+    rules = BranchRequirements(**flags)
     given = facts(branches=(branch(rulesets=rules, classic=UNREAD, classic_statuses=()),))
     for name in ("linear_history", "signed_commits", "stale_approvals", "code_owner_review", "merge_queue"):
         assert line(name, given).status is not Status.UNKNOWN, name

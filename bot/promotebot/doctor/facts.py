@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from promotebot.doctor.report import Status, Verdict
 from promotebot.doctor.workflow import Workflow
-from promotebot.github.repository_settings import ActionsSettings, BranchRules, Environment, RequiredStatus
+from promotebot.github.repository_settings import ActionsSettings, BranchRequirements, Environment, RequiredStatus
 from promotebot.promotion.policy import Permission, Policy
 
 ENVIRONMENT = "promotebot"
@@ -35,16 +35,16 @@ class Branch:
     context: str
     """Of the required status on pull requests into it."""
     exists: bool
-    rulesets: BranchRules | Unread
-    classic: BranchRules | Unread
+    rulesets: BranchRequirements | Unread
+    classic: BranchRequirements | Unread
     """Classic protection; empty rules where there is none."""
     classic_statuses: tuple[RequiredStatus, ...] | Unread
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
     """By path; a file that is not there is left out."""
 
     def asks_for(self, rule: str) -> bool | Unread:
-        """Return whether a rule, a field of `BranchRules`, is on: what one kind does not tell, the other may."""
-        told = [rules for rules in (self.rulesets, self.classic) if isinstance(rules, BranchRules)]
+        """Return whether a rule, a field of `BranchRequirements`, is on: what one kind does not tell, the other may."""
+        told = [rules for rules in (self.rulesets, self.classic) if isinstance(rules, BranchRequirements)]
         if any(getattr(rules, rule) for rules in told):
             return True
         return next((rules for rules in (self.rulesets, self.classic) if isinstance(rules, Unread)), False)

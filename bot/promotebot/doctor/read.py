@@ -17,7 +17,7 @@ from promotebot.doctor.workflow import MAX_BYTES, Workflow
 from promotebot.errors import CouldNotVerify, InvalidInput, PromotebotError
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.checks import gate_context
-from promotebot.github.repository_settings import BranchRules, RepositorySettings, RequiredStatus
+from promotebot.github.repository_settings import BranchRequirements, RepositorySettings, RequiredStatus
 from promotebot.planning.committed import pointed_directories, read_registry
 from promotebot.promotion.policy import MAX_BYTES as MAX_POLICY
 from promotebot.promotion.policy import Permission, Policy, parse_policy
@@ -135,7 +135,7 @@ def _branch(
 ) -> Branch:
     """Return the rules on a branch, and its workflow files; a branch that is not there has neither."""
     statuses: tuple[RequiredStatus, ...] | Unread = ()
-    classic: BranchRules | Unread = BranchRules()
+    classic: BranchRequirements | Unread = BranchRequirements()
     if tip:
         told = _known(lambda: github.classic_statuses(name), "contents: read")
         if told is not None:

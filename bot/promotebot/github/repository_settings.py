@@ -21,7 +21,7 @@ class RequiredStatus:
 
 
 @dataclass(frozen=True)
-class BranchRules:
+class BranchRequirements:
     """What the rulesets, or the classic protection, of a branch ask for. The default asks for nothing."""
 
     statuses: tuple[RequiredStatus, ...] = ()
@@ -62,13 +62,13 @@ class RepositorySettings(Protocol):
     def merge_methods(self) -> frozenset[str]:
         """Return the ways of merging that the repository allows: merge, squash, rebase."""
 
-    def ruleset_rules(self, branch: str) -> BranchRules:
+    def ruleset_rules(self, branch: str) -> BranchRequirements:
         """Return what the active rulesets ask of a branch, those of the organization included."""
 
     def classic_statuses(self, branch: str) -> Sequence[RequiredStatus] | None:
         """Return the statuses that a branch's classic protection requires; None where it has none."""
 
-    def classic_rules(self, branch: str) -> BranchRules:
+    def classic_rules(self, branch: str) -> BranchRequirements:
         """Return what a branch's classic protection asks for."""
 
     def actions(self) -> ActionsSettings:

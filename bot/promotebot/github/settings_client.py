@@ -12,7 +12,7 @@ from promotebot.github.client import PyGithubClient
 from promotebot.github.repository_settings import (
     MERGE_METHODS,
     ActionsSettings,
-    BranchRules,
+    BranchRequirements,
     Environment,
     RequiredStatus,
 )
@@ -57,14 +57,14 @@ class SettingsClient:
             raise CouldNotVerify("GitHub does not tell this token the repository's merge methods")
         return frozenset(method for method, key in _METHOD_KEYS.items() if answer[key])
 
-    def ruleset_rules(self, branch: str) -> BranchRules:
+    def ruleset_rules(self, branch: str) -> BranchRequirements:
         """Return what the active rulesets ask of a branch: https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch"""
         purpose = f"read the rules of {branch}"
         rules = self._rest.listed(_rule, f"/rules/branches/{segment(branch)}", purpose=purpose, needs="metadata: read")
         reviews = [parameters for kind, parameters in rules if kind == "pull_request"]
         kinds = {kind for kind, _ in rules}
         with translated(purpose):
-            found = BranchRules(
+            found = BranchRequirements(
                 tuple(
                     RequiredStatus(str(one["context"]), one.get("integration_id"))
                     for kind, parameters in rules
@@ -93,13 +93,13 @@ class SettingsClient:
                 return None
             return _classic_statuses(protection)
 
-    def classic_rules(self, branch: str) -> BranchRules:
+    def classic_rules(self, branch: str) -> BranchRequirements:
         """Return a branch's classic protection: https://docs.github.com/en/rest/branches/branch-protection#get-branch-protection"""
         purpose = f"read the protection of {branch}"
         answer = self._get(f"/branches/{segment(branch)}/protection", purpose, "administration: read")
         with translated(purpose):
             reviews = answer.get("required_pull_request_reviews")
-            found = BranchRules(
+            found = BranchRequirements(
                 _classic_statuses(answer),
                 linear_history=_enabled(answer, "required_linear_history"),
                 signed_commits=_enabled(answer, "required_signatures"),
@@ -182,7 +182,7 @@ def _rule(answer: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 
 def _reviews(reviews: Iterable[Mapping[str, Any]], dismissal: str, owners: str) -> dict[str, Any]:
-    """Return the flags of `BranchRules` that rules about reviews set; rulesets and protection name two otherwise."""
+    """Return the flags of `BranchRequirements` that rules about reviews set; rulesets and protection name two otherwise."""
     keys = {
         "dismisses_approvals": dismissal,
         "code_owner_review": owners,
