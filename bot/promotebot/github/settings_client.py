@@ -182,7 +182,7 @@ def _rule(answer: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 
 def _reviews(reviews: Iterable[Mapping[str, Any]], dismissal: str, owners: str) -> dict[str, Any]:
-    """Return the flags of `BranchRequirements` that rules about reviews set; rulesets and protection name two otherwise."""
+    """Return the flags that rules about reviews set; rulesets and classic protection name two of them otherwise."""
     keys = {
         "dismisses_approvals": dismissal,
         "code_owner_review": owners,
