@@ -23,7 +23,7 @@ REQUIRED = (
     "GITHUB_OUTPUT",
     "GITHUB_STEP_SUMMARY",
 )
-COMMANDS = ("auto", "gate", "verify", "announce")
+COMMANDS = ("auto", "gate", "verify", "announce", "doctor")
 """`auto` answers the event as it is; the others answer only the events they are for."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PREFIX = r"(/[a-z][a-z0-9-]{0,38})?"

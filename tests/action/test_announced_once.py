@@ -68,7 +68,7 @@ class Branch:
         if way != "pushed directly":
             attest(replayed.steps, self.github, "")
             self.github.post(head, GATE, "failure" if "red" in way else "success")
-            merged = fakes.pull_request(number, state="closed", merged=True, head_sha=head)
+            merged = fakes.pull_request(number, state="closed", merged=True, merged_at=fakes.NOW, head_sha=head)
             self.github.pulls[number] = merged
         self.move(self.commit(self.tips[-1], *([head] if way == "merge" else [])))
         if way != "pushed directly":

@@ -94,6 +94,7 @@ def unconnected(**changes: Any) -> JobContext:
         (REVIEWED, "auto", "pull_request.evaluate_pulls"),
         (CHANGED, "gate", "pull_request.evaluate_pulls"),
         (REVIEWED, "gate", "pull_request.evaluate_pulls"),
+        (CLOSED, "gate", "pull_request.evaluate_pulls"),
         (QUEUED, "gate", "merge_group.evaluate_queue"),
         (CHANGED, "verify", "pull_request.evaluate_pulls"),
         (QUEUED, "verify", "merge_group.evaluate_queue"),
@@ -105,8 +106,7 @@ def unconnected(**changes: Any) -> JobContext:
 )
 def test_each_event_has_one_use_case(answerers: Answerers, event: Event, command: str, goes_to: str) -> None:
     answer = respond(event, job_context(command=command))
-    given = event.pulls if isinstance(event, (PullChanged, Reviewed)) else event
-    assert answerers.called == [(goes_to, given)]
+    assert answerers.called == [(goes_to, event)]
     assert answer.message == goes_to
 
 
@@ -119,8 +119,9 @@ def test_each_event_has_one_use_case(answerers: Answerers, event: Event, command
         (SCHEDULED, "auto", Reason.OTHER_EVENT, "a timer starts nothing but command: verify"),
         *[
             (event, "gate", Reason.OTHER_EVENT, "command gate does not act on this event")
-            for event in (COMMENT, LABEL, MERGED, CLOSED, PUSHED, DISPATCHED, SCHEDULED)
+            for event in (COMMENT, LABEL, PUSHED, DISPATCHED, SCHEDULED)
         ],
+        (MERGED, "gate", Reason.OTHER_EVENT, "the pull request was merged"),
         *[
             (event, "verify", Reason.OTHER_EVENT, "command verify does not act on this event")
             for event in (COMMENT, LABEL, MERGED, CLOSED)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from promotebot.cli.main import main
-from promotebot.cli.workflow_files import PLACEHOLDER, WORKFLOWS, workflow_files
+from promotebot.workflow_files import PLACEHOLDER, WORKFLOWS, workflow_files
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -125,7 +125,7 @@ def test_both_variants_use_the_action_that_was_named() -> None:
     assert (
         uses(workflow_files(ACTION, ["main"], app=True))
         == uses(workflow_files(ACTION, ["main"], app=False))
-        == [ACTION] * 4
+        == [ACTION] * 5
     )
 
 

@@ -84,6 +84,7 @@ class Site:
         *,
         actions: Mapping[str, Path] | None = None,
         environment: Mapping[str, str] | None = None,
+        only: str = "",
     ) -> dict[str, JobRun]:
         """Run a workflow of the default branch on an event, every job with a token of just its own permissions.
 
@@ -92,6 +93,7 @@ class Site:
         Args:
             actions: `OWNER/NAME@REF` to a folder, for actions that the workflow uses besides the usual ones.
             environment: variables for the job's steps.
+            only: the one job to run; every one of the workflow without it.
         """
         checkout = self.person("bob").clone
         workflow = Workflow.read(checkout / ".github/workflows" / name)
@@ -109,7 +111,7 @@ class Site:
             **(environment or {}),
         }
         act = Act(checkout, self.scratch, variables, actions or {})
-        return {job: self._run(act, workflow, job, event_name, payload) for job in workflow.jobs}
+        return {job: self._run(act, workflow, job, event_name, payload) for job in workflow.jobs if only in ("", job)}
 
     def _run(self, act: Act, workflow: Workflow, job: str, event_name: str, payload: Mapping[str, Any]) -> JobRun:
         token = self.repository.issue_actions_token(workflow.permissions(job))

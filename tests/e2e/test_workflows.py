@@ -36,8 +36,9 @@ def by_hand(site: Site, command: str, ref: str = "main") -> dict[str, JobRun]:
     return site.start("promote.yml", "workflow_dispatch", payload)
 
 
-def scheduled(site: Site) -> JobRun:
-    return site.start("verify.yml", "schedule", site.repository.schedule_event(VERIFY, "23 4 * * *"))["verify"]
+def scheduled(site: Site, job: str = "verify") -> JobRun:
+    payload = site.repository.schedule_event(VERIFY, "23 4 * * *")
+    return site.start("verify.yml", "schedule", payload, only=job)[job]
 
 
 def gate(site: Site, number: int, action: str) -> JobRun:
@@ -62,7 +63,8 @@ def test_a_review_has_the_gate_look_again(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["/rollback x", "/demote", "/withdraw", "/verify", "/why", "/status", "/help", "/promote", "/promte x"]
+    "command",
+    ["/rollback x", "/demote", "/withdraw", "/verify", "/why", "/status", "/doctor", "/help", "/promote", "/promte x"],
 )
 def test_every_command_starts_the_job(site: Site, command: str) -> None:
     runs = site.comment(site.pull_with_artifact(), command)
@@ -189,6 +191,16 @@ def test_the_issue_is_closed_when_the_registry_is_healthy_again(site: Site) -> N
     assert [issue.state for issue in site.issues()] == ["closed"]
 
 
+def test_the_schedule_tells_of_settings_in_an_issue_of_their_own_and_ends_well(site: Site) -> None:
+    run = scheduled(site, "doctor")
+    assert run.result == "success", run.log
+    (issue,) = site.issues()
+    assert "`required_context` on `main`" in (issue.body or "")
+    site.repository.settings.require_status("main", "promotebot/gate", 15368)
+    assert scheduled(site, "doctor").result == "success"
+    assert issue.state == "closed"
+
+
 def test_a_reader_is_refused_and_nothing_is_committed(site: Site) -> None:
     site.hub.add_user("mallory")
     site.repository.set_role("mallory", "read")
@@ -259,9 +271,10 @@ def test_two_models_promoted_at_once_both_land(site: Site) -> None:
 
 def test_verify_by_hand_and_after_a_push(site: Site) -> None:
     pushed = site.repository.push_event("main", before="0" * 40, sender="bob")
-    assert results(site.start("verify.yml", "push", pushed)) == {"verify": "success"}
+    assert results(site.start("verify.yml", "push", pushed)) == {"verify": "success", "doctor": "skipped"}
     asked = site.repository.workflow_dispatch_event(VERIFY, sender="bob")
-    assert results(site.start("verify.yml", "workflow_dispatch", asked)) == {"verify": "success"}
+    by_hand = site.start("verify.yml", "workflow_dispatch", asked, only="verify")
+    assert results(by_hand) == {"verify": "success"}
 
 
 def test_nothing_in_the_workspace_is_run_or_read_as_a_setting(site: Site) -> None:

@@ -29,6 +29,7 @@ from tests.fake_github.records import (
     WorkflowRun,
 )
 from tests.fake_github.refusals import not_found
+from tests.fake_github.settings import Settings
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -145,7 +146,6 @@ class RepositoryState:
         self.parent: RepositoryState | None = None
         self.created_at = self.pushed_at = hub.now()
         self.actions_may_open_pulls = True  # "Allow GitHub Actions to create and approve pull requests"
-        self.merge_methods = {"merge", "squash", "rebase"}  # the repository's own settings
         self.verified: set[str] = set()  # commits with a signature that GitHub knows
         self.roles: dict[User, Role] = {owner: Role.ADMIN}
         self.labels: dict[str, Label] = {}
@@ -160,6 +160,16 @@ class RepositoryState:
         self.queue: list[MergeGroup] = []
         self.activity = ActivityLog()
         self.protections: dict[str, Protection] = {}
+        self.settings = Settings()
+
+    @property
+    def merge_methods(self) -> set[str]:
+        """The ways of merging that the repository's own settings allow."""
+        return self.settings.merge_methods
+
+    @merge_methods.setter
+    def merge_methods(self, methods: set[str]) -> None:
+        self.settings.merge_methods = methods
 
     @property
     def full_name(self) -> str:

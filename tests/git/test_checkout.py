@@ -214,3 +214,11 @@ def test_a_detached_head_is_on_no_branch_to_push(checkout: Checkout, alice: Pers
     with pytest.raises(UsageError, match="HEAD is on no branch") as caught:
         checkout.push_branch()
     assert caught.value.where == "--push"
+
+
+def test_origins_address_is_the_one_that_was_written_down(checkout: Checkout, alice: Person) -> None:
+    alice.git("config", "url.https://token@elsewhere.example.com/.insteadOf", "https://github.com/")
+    alice.git("remote", "set-url", "origin", "https://github.com/acme/models.git")
+    assert checkout.origin_url() == "https://github.com/acme/models.git"
+    alice.git("remote", "remove", "origin")
+    assert checkout.origin_url() == ""

@@ -4,6 +4,31 @@ from __future__ import annotations
 
 CONTRACT = "rule ids are a contract: see docs/decisions/0007-rule-ids-and-reason-codes-are-contracts.md"
 
+DOCTOR = [
+    "doctor.actions_pull_requests",
+    "doctor.attributes",
+    "doctor.branches",
+    "doctor.code_owner_review",
+    "doctor.codeowners",
+    "doctor.codeowners_errors",
+    "doctor.default_permissions",
+    "doctor.environment",
+    "doctor.job_permissions",
+    "doctor.labels",
+    "doctor.lfs",
+    "doctor.linear_history",
+    "doctor.merge_methods",
+    "doctor.merge_queue",
+    "doctor.people",
+    "doctor.pins",
+    "doctor.policy",
+    "doctor.required_context",
+    "doctor.signed_commits",
+    "doctor.stale_approvals",
+    "doctor.triggers",
+    "doctor.workflows",
+]
+
 RULES = [
     "active.dataset_id",
     "active.git_sha",

@@ -14,10 +14,11 @@ import pytest
 from promotebot import errors
 from promotebot.action.result import Outcome
 from promotebot.artifact.runtime import Problem
+from promotebot.doctor.catalogue import BRANCH_CHECKS, CHECKS
 from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Reason
 from promotebot.gate.requests import RULES as RULES_OF_REFUSALS
-from tests.project.contracts import CONTRACT, DECISIONS, ERRORS, REASONS, REFUSAL_CODES, RULES
+from tests.project.contracts import CONTRACT, DECISIONS, DOCTOR, ERRORS, REASONS, REFUSAL_CODES, RULES
 from tests.project.rule_ids import Unresolved, rule_ids
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,6 +91,19 @@ def test_no_rule_id_is_renamed_or_lost() -> None:
     actual = set(rule_ids(PACKAGE, FAMILIES))
     assert set(RULES) - actual == set(), CONTRACT
     assert actual - set(RULES) == set(), f"a new rule belongs to tests/project/contracts.py; {CONTRACT}"
+
+
+def test_the_checks_of_the_doctor_are_the_headings_of_its_page_and_none_is_lost() -> None:
+    actual = [*BRANCH_CHECKS, *CHECKS]
+    assert sorted(actual) == sorted(headings(ROOT / "docs/doctor.md", "###"))
+    assert sorted(actual) == DOCTOR, CONTRACT
+
+
+def test_every_check_of_the_doctor_says_what_it_looks_at_what_it_means_and_what_mends_it() -> None:
+    texts = sections(ROOT / "docs/doctor.md")
+    parts = ("- **Looks at:** ", "- **Means:** ", "- **To mend it:** ")
+    assert texts
+    assert [check for check, text in texts.items() if [text.count(part) for part in parts] != [1, 1, 1]] == []
 
 
 def error_tree() -> dict[str, int]:

@@ -79,6 +79,8 @@ LINES = [
     "/status",
     "/status m",
     "/status m n",
+    "/doctor",
+    "/doctor m",
     "/help",
     "/help m",
     "<!-- a --> x <!-- b --> y <!-- c\n/promote active\n--> <!-- d -->\n/promote shadow",

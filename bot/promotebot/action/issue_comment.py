@@ -18,6 +18,7 @@ from promotebot.github.events import CommentCreated
 from promotebot.promotion.commands import (
     ChangeCommand,
     Command,
+    Doctor,
     Help,
     InvalidCommand,
     QueryCommand,
@@ -101,6 +102,10 @@ def _answer(
 ) -> Answer:
     if isinstance(command, Help):  # needs nothing of the pull request
         return replier.post(Answer(Outcome.HELPED, Reason.HELP), render_help(replier.context))
+    if isinstance(command, Doctor):  # nor does this
+        from promotebot.action.doctor import answer_doctor
+
+        return answer_doctor(requester, job, replier)
     work = _WORK[type(command)]
     return retry_on_moved_head(requester, job, replier, lambda attempt: work(command, attempt), known=known)
 

@@ -18,20 +18,20 @@ from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate
-from promotebot.github.events import PullChanged, Reviewed
+from promotebot.github.events import PullChanged, PullClosed, Reviewed
 from promotebot.promotion.plan import Plan
 from promotebot.pulls.context import JobContext
 
 
-def evaluate_pulls(event: PullChanged | Reviewed, job: JobContext) -> Answer:
-    """Evaluate each pull request of a branch as it is now; the answer is the worst of theirs."""
+def evaluate_pulls(event: PullChanged | Reviewed | PullClosed, job: JobContext) -> Answer:
+    """Evaluate each pull request of a branch as it is now; the answer is the worst of theirs.
+
+    What is green on a pull request that was closed without a merge is taken back.
+    """
+    if isinstance(event, PullClosed):
+        return _on_pull(event.pull, "closed", _revoke_closed, job)
     work = _publish_retargeted if event.is_retargeted else publish_gate
     return max((_on_pull(number, "open", work, job) for number in event.pulls), key=lambda answer: answer.code)
-
-
-def close_pull(number: int, job: JobContext) -> Answer:
-    """Take back what is green on a pull request that was closed without a merge."""
-    return _on_pull(number, "closed", _revoke_closed, job)
 
 
 def _on_pull(number: int, state: str, work: Callable[[Attempt], Answer], job: JobContext) -> Answer:

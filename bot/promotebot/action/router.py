@@ -47,8 +47,11 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, event.reason)
     if settings.command == "verify" and isinstance(event, (Scheduled, Dispatched, Pushed)):
         return None
-    acts_on = (PullClosed, Pushed) if settings.command == "announce" else (PullChanged, PullClosed, Reviewed, Queued)
-    if settings.command != "auto" and not isinstance(event, acts_on):
+    if settings.command == "doctor" and isinstance(event, (Scheduled, Dispatched)):
+        return None
+    acts_on = (PullClosed, Pushed) if settings.command == "announce" else (PullChanged, Reviewed, Queued)
+    is_closed = settings.command == "gate" and isinstance(event, PullClosed)
+    if settings.command != "auto" and not (is_closed or isinstance(event, acts_on)):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"command {settings.command} does not act on this event")
     if isinstance(event, CommentCreated):
         from promotebot.action.issue_comment import ignored_comment
@@ -62,7 +65,9 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
         how = "merged" if event.merged else "closed without a merge"
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"the pull request was {how}")
     if isinstance(event, Scheduled):
-        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "a timer starts nothing but command: verify")
+        return Answer(
+            Outcome.IGNORED, Reason.OTHER_EVENT, "a timer starts nothing but command: verify and command: doctor"
+        )
     return None
 
 
@@ -76,14 +81,10 @@ def _answer(event: Event, job: JobContext) -> Answer:
         from promotebot.action.labels import answer_label
 
         return answer_label(event, job)
-    if isinstance(event, (PullChanged, Reviewed)):
+    if isinstance(event, (PullChanged, Reviewed)) or (isinstance(event, PullClosed) and not event.merged):
         from promotebot.action.pull_request import evaluate_pulls
 
         return evaluate_pulls(event, job)
-    if isinstance(event, PullClosed) and not event.merged:
-        from promotebot.action.pull_request import close_pull
-
-        return close_pull(event.pull, job)
     if isinstance(event, Queued):
         from promotebot.action.merge_group import evaluate_queue
 
@@ -92,6 +93,10 @@ def _answer(event: Event, job: JobContext) -> Answer:
         from promotebot.action.merged import announce
 
         return announce(event, job)
+    if job.settings.command == "doctor":
+        from promotebot.action.doctor import examine_repository
+
+        return examine_repository(job)
     if job.settings.command == "verify" and not isinstance(event, Ignored):
         from promotebot.action.schedule import verify_registry
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 
 from promotebot.cli.json_schemas import DIRECTORY as SCHEMAS
 from promotebot.cli.json_schemas import generate, schema_reference
 from promotebot.cli.output import write_file
-from promotebot.cli.workflow_files import PLACEHOLDER, workflow_files
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.git.checkout import Checkout
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
@@ -22,8 +18,8 @@ from promotebot.promotion.policy import parse_policy
 from promotebot.registry.codec import stored_json
 from promotebot.registry.names import to_timestamp
 from promotebot.registry.registry import DEFAULT_PATH
+from promotebot.workflow_files import PINNED_ACTION, PLACEHOLDER, installed_action, workflow_files
 
-_ACTION = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+@[0-9a-f]{40}( # v[0-9][A-Za-z0-9.+-]*)?")
 POLICY = """\
 # What promotebot asks of a promotion. Read from the base branch, never from a pull request.
 # Every key stands here at its default; take the '#' away to change one. docs: policy.md
@@ -116,26 +112,16 @@ def _files(workflows: Mapping[str, bytes], now: datetime) -> dict[str, bytes]:
 
 
 def _pinned_action(given: str | None) -> str:
-    """Return the action that the workflows use: as given, else the commit this program was installed from.
-
-    pip records that commit: https://packaging.python.org/en/latest/specifications/direct-url
-    """
+    """Return the action that the workflows use: as given, else the commit this program was installed from."""
     if given is not None:
-        if not _ACTION.fullmatch(given):
+        if not PINNED_ACTION.fullmatch(given):
             raise UsageError(
                 f"{given!r} is not a pinned action",
                 where="--action",
                 remedy="give OWNER/promotebot@ and all 40 digits of a commit: a tag can be moved",
             )
         return given
-    try:
-        origin = json.loads(metadata.distribution("promotebot").read_text("direct_url.json") or "{}")
-    except (metadata.PackageNotFoundError, ValueError):
-        return PLACEHOLDER
-    repository = re.search(r"([A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?$", str(origin.get("url", "")))
-    commit = str((origin.get("vcs_info") or {}).get("commit_id", ""))
-    action = f"{repository[1]}@{commit}" if repository else ""
-    return action if _ACTION.fullmatch(action) else PLACEHOLDER
+    return installed_action() or PLACEHOLDER
 
 
 def _next_steps(action: str, branches: Sequence[str], *, app: bool) -> None:

@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from promotebot.artifact.dataset import DatasetManifest
 from promotebot.artifact.manifest import Manifest
+from promotebot.doctor.report import DoctorReport
 from promotebot.promotion.plan import PlanDocument
 from promotebot.promotion.policy import Policy
 from promotebot.registry.model import ModelEntry, Record, TimeField
@@ -41,6 +42,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "policy": Policy,
     "plan": PlanDocument,
     "report": VerifyReport,
+    "doctor": DoctorReport,
 }
 
 

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, Command] = {
     "gate": Command("gate", "is base → head a sequence of legal promotions?"),
     "manifest": Command("manifest", "write an artifact's manifest"),
     "init": Command("init", "lay registry and policy into a repository; overwrites nothing"),
+    "doctor": Command("doctor", "is the repository on GitHub set up for promotions?"),
     "schemas": Command("schemas", "write the JSON schemas of every file, or check them"),
     "registry": Command("registry", "one file for all models, or one for each"),
 }
@@ -98,8 +99,8 @@ def _first_line(problem: BaseException) -> str:
 
 
 def _from_environment(environment: Mapping[str, str]) -> argparse.Namespace:
-    """Return the options that no flag sets: `actor`, empty where the environment names nobody."""
-    return argparse.Namespace(actor=environment.get(ACTOR, "").strip())
+    """Return the options that no flag sets: `actor`, empty where the environment names nobody, and the environment."""
+    return argparse.Namespace(actor=environment.get(ACTOR, "").strip(), environment=environment)
 
 
 def _configure_streams() -> None:

@@ -26,6 +26,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("/status", "what stands in each stage, and what merging changes"),
     ("/why", "everything the gate looked at, and what it says"),
     ("/verify", "verifies the registry and its artifacts at this head"),
+    ("/doctor", "how the repository is set up for promotions; for maintainers"),
     ("/help", "this list"),
 )
 """Each command as `/help` shows it, and what it does (Markdown)."""

@@ -57,6 +57,12 @@ class Checkout(Repository):
                     return match[1]
         return ""
 
+    def origin_url(self) -> str:
+        """Return origin's address as the clone has it, empty where it has none; no rewriting puts a token into it."""
+        with suppress(GitFailed):
+            return self._run("config", "--get", "remote.origin.url").strip()
+        return ""
+
     def check_can_commit(self, branch: str | None) -> None:
         """Check everything that would stop `commit_path`, before anything is written.
 

@@ -56,6 +56,14 @@ class Help:
 
 
 @dataclass(frozen=True)
+class Doctor:
+    """`/doctor`: how the repository is set up."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Withdraw:
     """`/withdraw [model]`: takes back what this pull request promoted, before the merge."""
 
@@ -85,7 +93,7 @@ class InvalidCommand:
     remedy: str
 
 
-Command = ChangeCommand | Withdraw | QueryCommand | Help | InvalidCommand
+Command = ChangeCommand | Withdraw | QueryCommand | Help | Doctor | InvalidCommand
 
 
 def parse_comment(body: str, prefix: str = "") -> list[Command]:
@@ -207,6 +215,12 @@ def _parse_help(line: int, text: str, words: Sequence[Word]) -> Command:
     return Help(line, text)
 
 
+def _parse_doctor(line: int, text: str, words: Sequence[Word]) -> Command:
+    if words:
+        raise InvalidInput("/doctor takes no arguments", remedy="write `/doctor`")
+    return Doctor(line, text)
+
+
 def _parse_withdraw(line: int, text: str, words: Sequence[Word]) -> Command:
     return Withdraw(line, text, _one_model("/withdraw", words))
 
@@ -268,6 +282,7 @@ _VERBS: Mapping[str, Callable[[int, str, Sequence[Word]], Command]] = {
     "verify": _parse_verify,
     "why": _parse_why,
     "status": _parse_status,
+    "doctor": _parse_doctor,
     "help": _parse_help,
 }
 _NAMED = re.compile(rf"(?<![\w/.-])/({'|'.join(_VERBS)})(?![\w/-]|\.\w)")

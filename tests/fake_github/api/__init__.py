@@ -11,6 +11,7 @@ from tests.fake_github.api import (  # noqa: F401 - the others add their routes
     issues,
     pulls,
     repositories,
+    settings,
 )
 from tests.fake_github.api.access import authorise
 from tests.fake_github.api.call import Answer, Call

@@ -11,6 +11,7 @@ from tests.fake_github.bare import WEB_FLOW, ZERO, Person
 from tests.fake_github.pulls import refresh
 from tests.fake_github.refusals import HttpError, malformed
 from tests.fake_github.serializers.templates import Json, fill
+from tests.fake_github.state import RepositoryState
 
 MODES = ("100644", "100755", "040000", "160000", "120000")
 WRITE = "contents:write"
@@ -93,14 +94,9 @@ def create_ref(call: Call) -> Answer:
     return Answer(201, fill("git_ref", call.repo, name=name, sha=sha, ref_url=url))
 
 
-@route("GET", "/rules/branches/<path:branch>", needs="metadata:read")
-def list_rules(call: Call) -> Answer:
-    """The rules of rulesets; the older branch protection is not among them.
-
-    https://docs.github.com/rest/repos/rules#get-rules-for-a-branch
-    """
-    rule = call.repo.protections.get(call.params["branch"])
-    source = {"ruleset_source_type": "Repository", "ruleset_source": call.repo.full_name, "ruleset_id": 1}
+def rules_of(repo: RepositoryState, branch: str) -> list[Json]:
+    """Return what `Repository.protect` set, as rules of a ruleset."""
+    rule = repo.protections.get(branch)
     rules: list[Json] = []
     if rule and not rule.is_classic:
         review = {
@@ -114,7 +110,7 @@ def list_rules(call: Call) -> Answer:
         rules.append({"type": "pull_request", "parameters": review})
         rules += [{"type": "required_linear_history"}] if rule.linear_history else []
         rules += [{"type": "required_signatures"}] if rule.signed_commits else []
-    return call.page([{**one, **source} for one in rules], lambda one: one)
+    return rules
 
 
 def _url(call: Call) -> str:

@@ -21,7 +21,9 @@ PAYLOAD_LIMIT = 64 * 1024
 @route("GET", "", needs="metadata:read")
 def get_repository(call: Call) -> Answer:
     reader = call.credential.user if call.credential else None
-    return Answer(200, repositories.full_repository(call.repo, reader))
+    app = call.credential.app if call.credential else None
+    writes = call.credential.grants("contents", "write") if app and call.credential else call.role >= Role.WRITE
+    return Answer(200, repositories.full_repository(call.repo, reader, writes=writes))
 
 
 @route("GET", "/collaborators/<login>/permission", needs="metadata:read", public=False)

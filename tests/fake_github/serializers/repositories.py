@@ -7,9 +7,6 @@ from tests.fake_github.serializers.templates import Json, fill, fill_outside, us
 from tests.fake_github.state import RepositoryState
 
 MERGE_SETTINGS = {
-    "allow_merge_commit": True,
-    "allow_squash_merge": True,
-    "allow_rebase_merge": True,
     "allow_auto_merge": False,
     "delete_branch_on_merge": False,
     "allow_update_branch": False,
@@ -22,13 +19,17 @@ def repository(repo: RepositoryState) -> Json:
     return fill("repository", repo, host=host, visibility=visibility, fork=repo.parent is not None)
 
 
-def full_repository(repo: RepositoryState, reader: User | None) -> Json:
-    """Return what `GET /repos/{owner}/{repo}` answers: the caller's permissions, merge settings, a fork's parent."""
+def full_repository(repo: RepositoryState, reader: User | None, *, writes: bool) -> Json:
+    """Return what `GET /repos/{owner}/{repo}` answers: the caller's permissions, merge settings, a fork's parent.
+
+    Args:
+        writes: whether the caller may write, and is told the merge settings then.
+    """
     document = {**repository(repo), "network_count": 0, "subscribers_count": 0}
     if reader is not None:
         document["permissions"] = permissions(repo.role_of(reader))
-        if repo.role_of(reader) >= Role.WRITE:
-            document |= MERGE_SETTINGS
+        if writes:
+            document |= MERGE_SETTINGS | repo.settings.merging()
     if repo.parent is not None:
         document |= {"parent": repository(repo.parent), "source": repository(repo.parent)}
     return document

@@ -96,6 +96,45 @@ def test_answers_about_git_objects_follow_the_schemas_github_publishes(world: Wo
         TypeAdapter(model).validate_python(rule)
 
 
+def test_answers_about_settings_follow_the_schemas_github_publishes(world: World, models: ModuleType) -> None:
+    settings = world.repo.settings
+    settings.require_status("main", "promotebot/gate", 15368)
+    settings.require_status("main", "anything", None)
+    for kind in ("required_linear_history", "required_signatures", "pull_request", "merge_queue"):
+        settings.add_rule("main", kind)
+    world.alice.branch("free", {"free.txt": "1\n"})
+    settings.environments |= {"promotebot": ("main",), "open": None}
+    settings.teams.append("ops")
+    world.alice.commit({".github/CODEOWNERS": "# who\n/ml/ @nobody @bob @acme/ops\n"})
+    world.alice.push("HEAD:main")
+    world.repo.protect("main", required_checks=["promotebot/gate"], required_reviews=1, is_classic=True)
+    world.hub.add_user("root")
+    world.repo.set_role("root", "admin")
+    root, bot = world.token("root"), world.bot_token()
+    policies = "ReposOwnerRepoEnvironmentsEnvironmentNameDeploymentBranchPoliciesGetResponse200"
+    requests: list[Request] = [
+        ("GET", f"{BASE}/branches/main", root, None, "BranchWithProtection"),
+        ("GET", f"{BASE}/branches/free", bot, None, "BranchWithProtection"),
+        ("GET", f"{BASE}/branches/main/protection", root, None, "BranchProtection"),
+        ("GET", f"{BASE}/actions/permissions/workflow", root, None, "ActionsGetDefaultWorkflowPermissions"),
+        ("POST", f"{BASE}/labels", bot, {"name": "promote:active", "description": "d"}, "Label"),
+        ("GET", f"{BASE}/labels", root, None, "list[Label]"),
+        ("GET", f"{BASE}/codeowners/errors", root, None, "CodeownersErrors"),
+        ("GET", f"{BASE}/environments/promotebot", root, None, "Environment"),
+        ("GET", f"{BASE}/environments/open", root, None, "Environment"),
+        ("GET", f"{BASE}/environments/promotebot/deployment-branch-policies", root, None, policies),
+        ("GET", f"{BASE}/teams", root, None, "list[Team]"),
+        ("GET", BASE, bot, None, "FullRepository"),
+    ]
+    check_answers(world, models, requests)
+    details = [getattr(models, f"RepositoryRuleDetailedOneof{number}") for number in range(25)]
+    rules = world.http("GET", f"{BASE}/rules/branches/main", bot).body
+    assert len(rules) == 6
+    by_kind = {get_args(detail.model_fields["type"].annotation)[0]: detail for detail in details}
+    for rule in rules:
+        by_kind[rule["type"]].model_validate(rule)
+
+
 def check_answers(world: World, models: ModuleType, requests: list[Request]) -> None:
     """Make these requests and validate every answer by the model that is named last."""
     for method, path, token, body, schema in requests:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from importlib import resources
+from importlib import metadata, resources
 
 WORKFLOWS = ("promote", "gate", "review", "verify")
 PLACEHOLDER = "OWNER/promotebot@COMMIT # VERSION"
+PINNED_ACTION = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+@[0-9a-f]{40}( # v[0-9][A-Za-z0-9.+-]*)?")
 _BRANCHES = '    branches: ["main"] '
 _PATTERN = re.compile(r"[!+\]]")
 """What a branch's name may hold and a filter reads as a pattern: https://git-scm.com/docs/git-check-ref-format"""
@@ -39,6 +40,21 @@ _APP_JOB = """\
           token: ${{{{ steps.app.outputs.token }}}}
           bot-login: ${{{{ steps.app.outputs.app-slug }}}}[bot]
 """
+
+
+def installed_action() -> str:
+    """Return the action at the commit that this program was installed from, empty where nobody recorded it.
+
+    pip records it: https://packaging.python.org/en/latest/specifications/direct-url
+    """
+    try:
+        origin = json.loads(metadata.distribution("promotebot").read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        return ""
+    repository = re.search(r"([A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?$", str(origin.get("url", "")))
+    commit = str((origin.get("vcs_info") or {}).get("commit_id", ""))
+    action = f"{repository[1]}@{commit}" if repository else ""
+    return action if PINNED_ACTION.fullmatch(action) else ""
 
 
 def workflow_files(action: str, branches: Sequence[str], *, app: bool) -> Mapping[str, bytes]:

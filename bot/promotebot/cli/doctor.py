@@ -1,0 +1,156 @@
+"""`promotebot doctor`: is the repository on GitHub set up so that promotions work, and not past the rules?"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from promotebot.cli.output import write_file
+from promotebot.doctor.catalogue import diagnose
+from promotebot.doctor.facts import Facts
+from promotebot.doctor.fix import missing_files
+from promotebot.doctor.read import connected, gather
+from promotebot.doctor.report import DoctorReport, Status
+from promotebot.doctor.setting_checks import LABELS, missing_labels
+from promotebot.errors import PromotebotError, UsageError
+from promotebot.git.checkout import Checkout
+from promotebot.settings import Settings
+from promotebot.text import visible
+
+log = logging.getLogger(__name__)
+_REPOSITORY = r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+"
+_ORIGIN = re.compile(rf"(?:\w+://)?(?:[^@/]*@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<name>{_REPOSITORY}?)(?:\.git)?/?")
+"""An address of git's: https://git-scm.com/docs/git-clone#_git_urls"""
+_PATHS = ("PROMOTEBOT_REGISTRY_PATH", "PROMOTEBOT_POLICY_PATH")
+"""As the Action has them from its inputs."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `promotebot doctor`."""
+    parser.add_argument("--repo", metavar="OWNER/NAME", help="the repository on GitHub (origin's)")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--fix", action="store_true", help="make missing labels, write missing files; nothing else")
+
+
+def run(options: argparse.Namespace, now: datetime) -> int:  # noqa: ARG001 - as every command
+    """Print a line for each check, with what mends it.
+
+    Returns:
+        0 nothing is wrong, 1 there are problems, 4 something could not be known.
+
+    Raises:
+        UsageError: without a token or a repository.
+        CouldNotVerify: when GitHub does not answer at all.
+    """
+    checkout = _checkout()
+    settings = _settings(options.repo, checkout, options.environment)
+    with connected(settings) as github:
+        facts = gather(settings, github)
+        if options.fix:
+            _write_files(facts, checkout if settings.repository == _repository_of(checkout) else None)
+            made = missing_labels(facts)
+            for name in made:
+                github.create_label(name, LABELS[name])
+                log.info("made    label %s", name)
+            facts = gather(settings, github) if made else facts
+    report = diagnose(facts)
+    sys.stdout.write(report.model_dump_json(indent=2) + "\n" if options.format == "json" else _text(report))
+    return report.exit_code
+
+
+def _checkout() -> Checkout | None:
+    try:
+        return Checkout.open(Path())
+    except UsageError:
+        return None
+
+
+def _settings(repo: str | None, checkout: Checkout | None, environment: Mapping[str, str]) -> Settings:
+    """Return what the client needs: the token and addresses of the environment, the repository as asked for."""
+    token = environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN")
+    if not token:
+        remedy = "GITHUB_TOKEN=$(gh auth token) promotebot doctor; an administrator's token is told everything"
+        raise UsageError("neither GITHUB_TOKEN nor GH_TOKEN is set", where="environment", remedy=remedy)
+    api_url = (environment.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/")
+    server_url = (environment.get("GITHUB_SERVER_URL") or _server(api_url)).rstrip("/")
+    if repo is not None and not re.fullmatch(_REPOSITORY, repo):
+        raise UsageError(f"{repo!r} is not OWNER/NAME", where="--repo", remedy="--repo OWNER/NAME")
+    return Settings.from_env(
+        {
+            "GITHUB_TOKEN": token,
+            "GITHUB_API_URL": api_url,
+            "GITHUB_SERVER_URL": server_url,
+            "GITHUB_REPOSITORY": repo or _origin(checkout, server_url),
+            "GITHUB_EVENT_NAME": "terminal",
+            **{name: environment[name] for name in _PATHS if name in environment},
+            **dict.fromkeys(("GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"), os.devnull),
+        }
+    )
+
+
+def _server(api_url: str) -> str:
+    """Return the server of an API, which has a host of its own on GitHub's service and a path on a server's.
+
+    https://docs.github.com/en/enterprise-server@latest/rest/quickstart
+    """
+    return api_url.removesuffix("/api/v3").replace("://api.", "://", 1)
+
+
+def _repository_of(checkout: Checkout | None) -> str:
+    """Return the repository that origin names, whatever its server; empty without one."""
+    match = _ORIGIN.fullmatch(checkout.origin_url()) if checkout else None
+    return match["name"] if match else ""
+
+
+def _origin(checkout: Checkout | None, server_url: str) -> str:
+    """Return the repository that origin names on this server."""
+    match = _ORIGIN.fullmatch(checkout.origin_url()) if checkout else None
+    if match is None:
+        raise UsageError("origin names no repository on GitHub", where="git remote", remedy="give --repo OWNER/NAME")
+    host = re.sub(r"^\w+://|:\d+$", "", server_url)
+    if match["host"] != host:
+        remedy = f"set GITHUB_API_URL to that server's, such as https://{match['host']}/api/v3, or give --repo"
+        raise UsageError(f"origin is on {match['host']}, and {host} would be asked", where="git remote", remedy=remedy)
+    return match["name"]
+
+
+def _write_files(facts: Facts, checkout: Checkout | None) -> None:
+    """Write the missing files into the work tree, overwriting nothing and through no link, and say so."""
+    for path, data in missing_files(facts).items():
+        if checkout is None:
+            log.warning("left    %s: run it in a clone of %s", path, facts.repository)
+            continue
+        target = checkout.root / path
+        if any((checkout.root / parent).is_symlink() for parent in Path(path).parents):
+            log.warning("left    %s: a symbolic link is on the way there", path)
+        elif target.exists() or target.is_symlink():
+            log.info("kept    %s: it is here already; commit and push it", path)
+        else:
+            _write(target, path, data)
+
+
+def _write(target: Path, path: str, data: bytes) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_file(target, data)
+    except (OSError, PromotebotError) as problem:
+        log.warning("left    %s: %s", path, problem)
+    else:
+        log.info("created %s: commit and push it", path)
+
+
+def _text(report: DoctorReport) -> str:
+    """Return the report for a terminal; what stands in settings is shown as plain characters."""
+    lines = []
+    for line in report.lines:
+        where = f" [{line.where}]" if line.where else ""
+        lines.append(visible(f"{line.status.value:<7} {line.id}{where}: {line.found}. {line.meaning}"))
+        if line.status is not Status.OK:
+            lines.append(visible(f"        Next: {line.remedy}"))
+    return "\n".join([*lines, visible(report.title)]) + "\n"

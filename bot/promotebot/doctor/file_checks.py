@@ -1,0 +1,160 @@
+"""Checks of files: the workflows against this version's templates, and what git does to an artifact's bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from promotebot.doctor.facts import Branch, Facts, Unread
+from promotebot.doctor.report import Verdict, advice, named, ok, problem
+from promotebot.doctor.workflow import LEVELS, Workflow, is_pinned
+
+ARTIFACTS = "ml/artifacts"
+"""Where artifacts stand, unless pointers say otherwise."""
+ATTRIBUTES_LINE = f"{ARTIFACTS}/** -text"
+_FIX = "`promotebot doctor --fix` in the repository, then commit and push"
+
+
+def workflows(facts: Facts) -> Verdict:
+    """Are the workflow files there, and do they read?"""
+    missing = [path for path in facts.templates if path not in facts.default.workflows]
+    broken = [path for path, file in facts.default.workflows.items() if file.problem]
+    if broken:
+        found = f"{broken[0]} {facts.default.workflows[broken[0]].problem}"
+        return problem(found, "GitHub starts no job of a file that does not read.", _anew(broken))
+    if not missing:
+        return ok(f"{len(facts.templates)} files are there", "Comments, pull requests, merges and the timer are heard.")
+    make = problem if any(_stops(path, facts) for path in missing) else advice
+    return make(f"missing: {named(missing)}", "What such a file is started by happens unheard.", _FIX)
+
+
+def triggers(facts: Facts) -> Verdict:
+    """Are the workflows started by everything that they are for?"""
+    missing = {path: lost for path, file in _files(facts) if (lost := file.missing_triggers(facts.templates[path]))}
+    if not missing:
+        return _nothing(facts) or ok(
+            "every trigger of the templates", "Nothing that promotebot answers happens unheard."
+        )
+    make = problem if any(_stops(path, facts) for path in missing) else advice
+    found = "; ".join(f"{path} lacks {named(lost)}" for path, lost in missing.items())
+    return make(found, "What happens there is not answered, judged or verified.", _anew(missing))
+
+
+def _anew(paths: Iterable[str]) -> str:
+    """Return how workflow files are written anew; `init` overwrites nothing, and takes what is committed as wanted."""
+    files = " ".join(dict.fromkeys(paths))
+    return (
+        f"`git rm {files} && git commit --message 'build: New workflow files' && promotebot init`, then put your own "
+        "changes back, commit and push"
+    )
+
+
+def _stops(path: str, facts: Facts) -> bool:
+    """Return whether promotions stop, or go unjudged, without a file; reviews matter with `separation` only."""
+    return path.endswith(("promote.yml", "gate.yml")) or (path.endswith("review.yml") and facts.has_separation)
+
+
+def branches(facts: Facts, branch: Branch) -> Verdict:
+    """Do the workflows hear pushes to a branch? GitHub reads the file as that branch has it."""
+    wanted = [path for path, template in facts.templates.items() if "push" in template.triggers]
+    missing = [path for path in wanted if path not in branch.workflows]
+    deaf = [path for path in wanted if path not in missing and not branch.workflows[path].hears_pushes_to(branch.name)]
+    meaning = "After a merge nothing is announced or verified, and open promotions stay behind."
+    if missing:
+        remedy = (
+            _FIX if branch is facts.default else f"`git merge origin/{facts.default.name}` on {branch.name}, then push"
+        )
+        return problem(f"{branch.name} has no {named(missing)}", meaning, remedy)
+    if not deaf:
+        return ok("pushes are heard", "What is merged is announced and verified, and open promotions follow.")
+    page = facts.page(f"blob/{branch.name}/{deaf[0]}")
+    remedy = f'write "{branch.name}" under `push: branches:` in {named(deaf)}, as the branch has it: {page}'
+    return problem(f"pushes to {branch.name} start no job of {named(deaf)}", meaning, remedy)
+
+
+def job_permissions(facts: Facts) -> Verdict:
+    """May every job what the template's may?"""
+    default = "read" if isinstance(facts.actions, Unread) else facts.actions.default_permissions
+    jobs = [(path, file, name) for path, file in _files(facts) for name in facts.templates[path].jobs]
+    missing = {
+        f"{path}, job {name}, {lost}": path
+        for path, file, name in jobs
+        if name in file.jobs
+        for lost in _lost(facts.templates[path], file, name, default)
+    }
+    if missing:
+        remedy = f"add it under the job's `permissions:`, or {_anew(missing.values())}"
+        return problem("; ".join(missing), "GitHub refuses what the job then asks for.", remedy)
+    unlike = {f"{path} has no job {name}": path for path, file, name in jobs if name not in file.jobs}
+    if unlike:
+        meaning = "What this version does there is left out, or not known."
+        return advice("; ".join(unlike), meaning, _anew(unlike.values()))
+    return _nothing(facts) or ok("as the templates", "Each job may do what it needs.")
+
+
+def _lost(template: Workflow, file: Workflow, job: str, default: str) -> Iterator[str]:
+    """Yield the permissions that a job of the template has and this file's has not."""
+    given = file.grants(job, default)
+    for area, level in template.grants(job, "none").items():
+        held = given.get(area, given.get("*", "none"))
+        if LEVELS.index(level) > (LEVELS.index(held) if held in LEVELS else 0):
+            yield f"{area}: {level}"
+
+
+def pins(facts: Facts) -> Verdict:
+    """Are the actions pinned to commits, those of this version?"""
+    uses = [(path, *use) for path, file in _files(facts) for use in file.uses() if not use[0].startswith("./")]
+    loose = {f"{name}@{version} in {path}" for path, name, version in uses if not is_pinned(version)}
+    if loose:
+        meaning = "Whoever can move a tag or a branch of it decides what runs with the job's token."
+        return problem(named(sorted(loose)), meaning, "write the 40 digits of its commit behind the @")
+    newest = dict(use for template in facts.templates.values() for use in template.uses())
+    ours, _, commit = facts.action.partition("@")
+    newest |= {ours: commit.partition(" ")[0]} if ours else {}
+    old = {f"{name} in {path}": path for path, name, version in uses if newest.get(name, version) != version}
+    several = len({version for _, name, version in uses if name.endswith("/promotebot")}) > 1
+    if old or several:
+        found = f"not this version's: {named(old)}" if old else "two versions of promotebot are used"
+        remedy = _anew(old.values() or [path for path, *_ in uses])
+        return advice(found, "Jobs differ in what they know, or miss what was mended.", remedy)
+    return _nothing(facts) or ok("every action is used by its commit", "What runs is what was reviewed.")
+
+
+def attributes(facts: Facts) -> Verdict:
+    """Does a checkout leave an artifact's bytes alone?"""
+    changed = [path for path, found in facts.files.attributes.items() if found.get("text") != "unset"]
+    if not changed:
+        return ok("git converts no artifact", "A checkout has the bytes that were promoted, on every system.")
+    first = changed[0]
+    pattern = f"{ARTIFACTS if first.startswith(ARTIFACTS) else first.rpartition('/')[0]}/**"
+    return advice(
+        f"git may convert {first}",
+        "A checkout may change line ends, and a service then refuses the bytes.",
+        f"`echo '{pattern} -text' >> .gitattributes`, then commit and push",
+    )
+
+
+def lfs(facts: Facts) -> Verdict:
+    """Does git hold the artifacts' bytes?"""
+    tracked = [path for path, found in facts.files.attributes.items() if found.get("filter") == "lfs"]
+    pointers = sorted(facts.files.pointers)
+    if not tracked and not pointers:
+        return ok("git holds the bytes of every artifact", "They can be proven and opened.")
+    first = (pointers or tracked)[0]
+    found = f"{len(pointers)} file(s) are Git LFS pointers" if pointers else f"{first} is tracked by Git LFS"
+    return problem(
+        f"{found}, such as {first}",
+        "promotebot proves the bytes that git holds, and refuses a pointer in an artifact.",
+        f'`git lfs untrack "{first}"`, then `git add --renormalize .`, commit and push',
+    )
+
+
+def _nothing(facts: Facts) -> Verdict | None:
+    """Return that there is no file to look at, where that is so: nothing looked at is never ok."""
+    return None if list(_files(facts)) else problem("no workflow file reads", "Nothing starts promotebot.", _FIX)
+
+
+def _files(facts: Facts) -> Iterator[tuple[str, Workflow]]:
+    """Yield the workflow files that are ours and that read."""
+    for path, file in facts.default.workflows.items():
+        if path in facts.templates and not file.problem:
+            yield path, file

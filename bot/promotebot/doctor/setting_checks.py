@@ -1,0 +1,146 @@
+"""Checks of the repository's settings: labels, Actions, policy and people, code owners, the App's environment."""
+
+from __future__ import annotations
+
+from promotebot.doctor.codeowners import owners_of
+from promotebot.doctor.facts import ENVIRONMENT, Facts, Unread
+from promotebot.doctor.report import Verdict, advice, named, ok, problem
+from promotebot.promotion.labels import PREFIX
+from promotebot.registry.names import Stage
+
+LABELS = {f"{PREFIX}{stage.value}": f"Promote the model to {stage.label}" for stage in Stage}
+"""The labels that ask for a promotion, with what they mean; those that name a model are made as they are needed."""
+_ACTIONS_PAGE = "Settings → Actions → General → Workflow permissions"
+
+
+def actions_pull_requests(facts: Facts) -> Verdict:
+    """May the job's own token open pull requests?"""
+    meaning = "Where they may not, a command by hand, such as a rollback at night, cannot open its pull request."
+    if facts.uses_app:
+        return ok("the App opens pull requests", "The setting for GitHub Actions does not matter here.")
+    if isinstance(facts.actions, Unread):
+        return facts.actions.verdict(meaning)
+    if facts.actions.may_open_pulls:
+        return ok("GitHub Actions may open pull requests", "A command by hand opens its own pull request.")
+    setting = (
+        f"{_ACTIONS_PAGE} → Allow GitHub Actions to create and approve pull requests: {facts.page('settings/actions')}"
+    )
+    return problem("GitHub Actions may not open pull requests", meaning, setting)
+
+
+def default_permissions(facts: Facts) -> Verdict:
+    """Is the token of a workflow that says nothing a small one?"""
+    meaning = "Where they may write, any workflow without `permissions:` can post a status from the gate's source."
+    if isinstance(facts.actions, Unread):
+        return facts.actions.verdict(meaning)
+    if facts.actions.default_permissions == "read":
+        return ok("workflows may read only", "promotebot's workflow files say themselves what each job may do.")
+    setting = f"{_ACTIONS_PAGE} → Read repository contents and packages permissions: {facts.page('settings/actions')}"
+    return advice("workflows may read and write", meaning, setting)
+
+
+def labels(facts: Facts) -> Verdict:
+    """Are the labels there that ask for a promotion?"""
+    if isinstance(facts.labels, Unread):
+        return facts.labels.verdict("A promotion can be asked for by a label only where the label is there.")
+    missing = missing_labels(facts)
+    if missing:
+        meaning = "Nobody can ask for these promotions by a label; comments work."
+        return advice(f"missing: {named(missing)}", meaning, "`promotebot doctor --fix`")
+    return ok(named(LABELS), "A promotion can be asked for by a label.")
+
+
+def missing_labels(facts: Facts) -> list[str]:
+    """Return the labels that are known to be missing."""
+    return [] if isinstance(facts.labels, Unread) else [name for name in LABELS if name not in facts.labels]
+
+
+def policy(facts: Facts) -> Verdict:
+    """Does the policy read, and are its branches there?"""
+    page = facts.page(f"blob/{facts.default.name}/{facts.policy_path}")
+    if isinstance(facts.policy, str):
+        return problem(
+            facts.policy, "Nothing is promoted, and no gate turns green.", f"correct it by docs/policy.md: {page}"
+        )
+    gone = [branch.name for branch in facts.branches if not branch.exists]
+    if gone:
+        remedy = f"correct `bases:` in {page}, or `git push origin {facts.default.name}:refs/heads/{gone[0]}`"
+        return problem(f"`bases` names {named(gone)}, which is no branch", "Nothing can be promoted into it.", remedy)
+    if not facts.has_policy:
+        return ok("no file", "The defaults count: write permission, and maintain for ACTIVE.")
+    return ok(f"{facts.policy_path} reads", "It decides who may promote what, and when.")
+
+
+def people(facts: Facts) -> Verdict:
+    """Are the people there whom the policy names?"""
+    meaning = "Where something fails, nobody is told."
+    unread = next((role for role in facts.roles.values() if isinstance(role, Unread)), None)
+    unknown = [login for login, role in facts.roles.items() if role is None]
+    if unknown:
+        page = facts.page(f"edit/{facts.default.name}/{facts.policy_path}")
+        return advice(f"`contacts` names {named(unknown)}, whom GitHub does not know", meaning, f"correct it: {page}")
+    if unread:
+        return unread.verdict(meaning)
+    if not facts.roles:
+        return ok("it names no account", "Contacts that are no accounts are shown as they are.")
+    return ok(named(facts.roles), "Whoever is named where something fails is there.")
+
+
+def codeowners(facts: Facts) -> Verdict:
+    """Have registry, policy and workflows owners?"""
+    meaning = "Nobody in particular is asked before what decides about promotions changes."
+    paths = {facts.registry_path: facts.registry_path, facts.policy_path: facts.policy_path}
+    paths[".github/"] = ".github/workflows/promote.yml"
+    page = facts.page(f"new/{facts.default.name}?filename=.github/CODEOWNERS")
+    if facts.files.codeowners is None:
+        lines = "; ".join(f"`/{path} @OWNER`" for path in paths)
+        return advice("there is no CODEOWNERS", meaning, f"write {lines} into .github/CODEOWNERS: {page}")
+    path, text = facts.files.codeowners
+    without = [shown for shown, file in paths.items() if not owners_of(text, file)]
+    if without:
+        page = facts.page(f"edit/{facts.default.name}/{path}")
+        lines = "; ".join(f"`/{one} @OWNER`" for one in without)
+        return advice(f"no owner of {named(without)} in {path}", meaning, f"add {lines}: {page}")
+    return ok(f"{path} has owners of registry, policy and .github/", "They are asked before these change.")
+
+
+def codeowners_errors(facts: Facts) -> Verdict:
+    """Does GitHub understand CODEOWNERS?"""
+    meaning = "GitHub passes over a line that it does not understand, so that nobody owns what it names."
+    if isinstance(facts.codeowners_errors, Unread):
+        return facts.codeowners_errors.verdict(meaning)
+    if not facts.codeowners_errors:
+        return ok("GitHub finds no error", "Every line counts.")
+    path = facts.files.codeowners[0] if facts.files.codeowners else ".github/CODEOWNERS"
+    page = facts.page(f"edit/{facts.default.name}/{path}")
+    return problem("; ".join(facts.codeowners_errors[:5]), meaning, f"correct {path}: {page}")
+
+
+def environment(facts: Facts) -> Verdict:
+    """Is the App's key for the branches only that take promotions?"""
+    meaning = "Whoever may push a branch that gets the key can act as the bot."
+    if not facts.uses_app:
+        return ok("no App is used", "The bot works with the job's own token, which no key can leak.")
+    if isinstance(facts.environment, Unread):
+        return facts.environment.verdict(meaning)
+    page = f"Settings → Environments → {ENVIRONMENT}"
+    branches = [branch.name for branch in facts.branches]
+    setting = (
+        f"{page} → Deployment branches and tags → Selected branches and tags: {named(branches)}: "
+        f"{facts.page('settings/environments')}"
+    )
+    if facts.environment is None:
+        return problem(
+            f"there is no environment {ENVIRONMENT}", "No job gets the App's key, and every job fails.", setting
+        )
+    if not facts.environment.is_restricted:
+        return problem("every branch and tag gets the key", meaning, setting)
+    if not facts.environment.branches and not facts.environment.tags:
+        return advice("every protected branch gets the key", meaning, setting)
+    others = [name for name in facts.environment.branches if name not in branches]
+    others += [f"tags {name}" for name in facts.environment.tags]
+    if others:
+        return problem(f"{named(others)} get the key, too", meaning, setting)
+    if facts.default.name not in facts.environment.branches:
+        return problem(f"{facts.default.name} does not get the key", "Every job fails.", setting)
+    return ok(f"the key is for {named(facts.environment.branches)}", "Workflows of other branches do not get it.")
