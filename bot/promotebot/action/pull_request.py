@@ -26,13 +26,14 @@ def evaluate_pulls(numbers: Sequence[int], job: JobContext) -> Answer:
 
 def _evaluate(number: int, job: JobContext) -> Answer:
     """Evaluate a pull request, from this repository or a fork, and set the check on its head."""
-    pull = job.github.pull(number)
+    pull, comments = job.github.conversation(number)
     if pull.state != "open":
         return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, "the pull request is closed")
     url = job.settings.run_url or f"{job.settings.server_url}/{job.settings.repository}/pull/{number}"
     requester = Requester(number, pull.author, "", url)
     replier = Replier(job.github, job.settings, requester)
     replier.set_pull(pull, job.default_branch)
+    replier.set_comments(comments)
     return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, publish_gate, known=pull))
 
 

@@ -18,6 +18,7 @@ from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import heads_of, recent_pushes
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.names import Stage
+from promotebot.registry.split_layout import models_directory
 
 log = logging.getLogger(__name__)
 
@@ -70,16 +71,33 @@ class PullRecord:
     def of_request(self, request_id: str) -> Attestation | None:
         """Return what the bot said of a request that it carried out already; None for every other one.
 
+        Only a run that is run again can have done so before: each run has its requests to itself.
+
         It was carried out when the bot moved the branch away from the commit that it was made on. A job that was
         killed before, or came too late with its push, has decided without doing anything.
         """
+        if self.job.settings.is_first_attempt:
+            return None
         on = [sha for sha in self.heads if sha in self._moved_from]
         decided = (one for sha in on for one in self._attestations_on(sha))
         return next((one for one in decided if one.request_id == request_id), None)
 
     @property
     def has_decisions(self) -> bool:
-        """True when the bot has moved the branch: only then can older heads carry what it decided."""
+        """True when the bot has moved the branch: only then can older heads carry what it decided.
+
+        A branch that was only ever added to still holds each commit by which it did so, and each of them changed the
+        registry: where none did, GitHub need not be asked where the branch has been.
+
+        Raises:
+            CouldNotVerify: when GitHub does not answer.
+        """
+        changeset, path = self.snapshot.changeset, self.job.settings.registry_path
+        repository, known = changeset.repository, self.snapshot.pull.only_added_to
+        if known and repository.is_ancestor(known, changeset.head):
+            ours = [path, models_directory(path)]
+            if not repository.changes_since(changeset.base, changeset.head, ours):
+                return False
         return bool(self._moved_from)
 
     def attestations(self) -> Iterator[Attestation]:
