@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -244,6 +244,10 @@ class FakeGitHub:
     git: FakeGitData = field(default_factory=FakeGitData)
     default: str = "main"
     may_open_pulls: bool = True
+    forced: set[int] = field(default_factory=set)
+    """The pull requests whose branch was moved otherwise than by adding to it."""
+    files: dict[str, bytes] = field(default_factory=dict)
+    """By git's object id, the small texts among the repository's files."""
     is_personal: bool = False
     """True where the token is a person's, which may not create check runs."""
     failing: dict[str, CouldNotVerify] = field(default_factory=dict)
@@ -289,6 +293,16 @@ class FakeGitHub:
         self._asked("pull")
         return self._pull(number)
 
+    def conversation(self, number: int) -> tuple[PullRequest, Sequence[IssueComment]]:
+        self._asked("conversation")
+        pull = self._pull(number)
+        comments = [comment for comment in self.written.values() if comment.pull == number]
+        return replace(pull, only_added_to="" if number in self.forced else pull.head_sha), comments
+
+    def blobs(self, oids: Sequence[str]) -> Mapping[str, bytes]:
+        self._asked("blobs")
+        return {oid: self.files[oid] for oid in oids if oid in self.files}
+
     def pulls_with(self, commit: str) -> Sequence[PullRequest]:
         self._asked("pulls_with")
         of_head = [number for number, pull in self.pulls.items() if pull.head_sha == commit and pull.state == "open"]
@@ -326,11 +340,6 @@ class FakeGitHub:
         self._asked("pushes")
         numbered = [replace(push, id=number) for number, push in enumerate(self.pushed.get(branch, []), 1)]
         yield from reversed(numbered)
-
-    def comments(self, pull: int) -> Sequence[IssueComment]:
-        self._asked("comments")
-        self._issue(pull)
-        return [comment for comment in self.written.values() if comment.pull == pull]
 
     def default_branch(self) -> str:
         self._asked("default_branch")
@@ -580,6 +589,14 @@ class FakeRepository(FetchedRepository):
 
     def close(self) -> None: ...
 
+    def has_commit(self, sha: str) -> bool:
+        return sha in self.commits
+
+    def expect(self, oids: Collection[str], *, max_bytes: int) -> None: ...
+
+    def missing(self, oids: Collection[str]) -> list[str]:  # noqa: ARG002 - all of them are in memory
+        return []
+
     def fetch_commit(self, sha: str) -> GitSha:
         if sha not in self.commits:
             raise CouldNotVerify(f"cannot fetch {sha}: not our ref", remedy="run the job again")
@@ -672,6 +689,17 @@ class FakeRepository(FetchedRepository):
             if self.commits[sha].files.get(path) != before.get(path)
         ]
 
+    def changes_since(self, base: str, head: str, paths: Sequence[str]) -> bool:
+        old = self._history(base)
+        own = [sha for sha in self._history(head) if sha not in old]
+        return any(self._changes(sha, path) for sha in own for path in paths)
+
+    def _changes(self, sha: str, path: str) -> bool:
+        commit = self.commits[sha]
+        parents = [self.commits[parent].files for parent in commit.parents] or [{}]
+        below = {name for files in (commit.files, *parents) for name in files if f"{name}/".startswith(f"{path}/")}
+        return any(commit.files.get(name) != files.get(name) for name in below for files in parents)
+
     def mainline_commits(self, head: str, paths: Sequence[str]) -> list[GitSha]:
         line = [head]
         while self.commits[line[-1]].parents:
@@ -690,8 +718,14 @@ class FakeRepository(FetchedRepository):
             history += [parent for parent in self.commits[sha].parents if parent not in history]
         return history
 
-    def _run(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: BinaryIO | None = None) -> str:
-        given = f"env: {bool(env)}, stdin: {bool(stdin)}"
+    def _run(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        stdin: BinaryIO | None = None,
+        max_file_bytes: int | None = None,
+    ) -> str:
+        given = f"env: {bool(env)}, stdin: {bool(stdin)}, most: {max_file_bytes}"
         raise AssertionError(f"git {' '.join(arguments)} is not one of this fake's answers ({given})")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -59,6 +61,8 @@ class Office:
     hub: EmbeddedGitHub
     repository: Repository
     scratch: Path
+    attempts: Counter[str] = field(default_factory=Counter)
+    """How often each run was run, by what started it."""
     now: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
     def person(self, login: str) -> Person:
@@ -96,9 +100,16 @@ class Office:
         return self.job(self.repository.issue_comment_event(comment.id))
 
     def job(self, payload: dict[str, Any], event_name: str = "issue_comment", **environment: str) -> Job:
-        """Run the Action's door in this process: the same code without the start of an interpreter."""
+        """Run the Action's door in this process: the same code without the start of an interpreter.
+
+        The same event once more is the same run, which somebody runs again.
+        """
         runner = Runner.of(self.repository, self.scratch / "runner")
-        settings = {**runner.environment(event_name, payload), **environment}
+        started_by = payload["comment"]["id"] if "comment" in payload else payload
+        run = json.dumps([event_name, started_by, environment.get("GITHUB_RUN_ID")])
+        self.attempts[run] += 1
+        attempt = {"GITHUB_RUN_ATTEMPT": str(self.attempts[run])}
+        settings = {**runner.environment(event_name, payload), **attempt, **environment}
         try:
             code, log = run_action(settings, lambda: self.now), ""
         except PromotebotError as problem:

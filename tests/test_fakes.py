@@ -160,6 +160,10 @@ def pull_requests_are_found_by_number_and_branch(world: World) -> None:
         "main",
     )
     assert (answer.state, answer.merged, answer.draft, answer.is_fork) == ("open", False, False, False)
+    assert github.conversation(world.number) == (
+        replace(answer, only_added_to=world.head, merge_commit_sha=None),
+        [],
+    )
     assert list(github.open_pulls("main")) == [answer], "whole, as if each was asked for alone"
     assert list(github.pulls_from(world.branch)) == [world.number]
     assert list(github.pulls_with(world.head)) == [answer]
@@ -179,13 +183,13 @@ def comments_are_found_written_once_and_settled(world: World) -> None:
     github, number = world.github, world.number
     asked = world.say("alice", "/promote active")
     world.say("mallory", f"{MARKER}\nnot ours")
-    comment = github.comments(number)[-2]
+    comment = github.conversation(number)[1][-2]
     assert comment.id == asked
     assert (comment.pull, comment.author, comment.body) == (number, "alice", "/promote active")
     world.edit(asked, "/promote shadow")
-    assert github.comments(number)[-2].body == "/promote shadow"
-    with pytest.raises(CouldNotVerify, match="404"):
-        github.comments(999_999)
+    assert github.conversation(number)[1][-2].body == "/promote shadow"
+    with pytest.raises(CouldNotVerify, match="GitHub refused to read pull request #999999"):
+        github.conversation(999_999)
     assert github.find_comment(number, MARKER, author_login=BOT) is None
 
     general = github.upsert_comment(number, OTHER_MARKER, f"{OTHER_MARKER}\nrefused", author_login=BOT)
@@ -378,14 +382,14 @@ def a_commit_is_made_of_a_tree_and_parents(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "method", ["permission", "pull", "comments", "find_comment", "react", "publish_check", "statuses", "pushes"]
+    "method", ["permission", "pull", "conversation", "find_comment", "react", "publish_check", "statuses", "pushes"]
 )
 def test_a_method_that_is_told_to_fail_raises_as_a_github_that_does_not_answer(method: str) -> None:
     fake = FakeGitHub(roles={"alice": Permission.ADMIN}, pulls={7: fakes.pull_request()}).fail(method)
     calls: dict[str, Callable[[], object]] = {
         "permission": lambda: fake.permission("alice"),
         "pull": lambda: fake.pull(7),
-        "comments": lambda: fake.comments(7),
+        "conversation": lambda: fake.conversation(7),
         "find_comment": lambda: fake.find_comment(7, MARKER, author_login=BOT),
         "react": lambda: fake.react(1, "eyes"),
         "statuses": lambda: list(fake.statuses("")),
@@ -480,6 +484,15 @@ def test_git_in_memory_answers_as_git_does(
         assert [repository.changed_paths(head, fork, only) for only in "AD"] == [["README.md"], []]
         assert repository.read_file(base, "ml/registry/models/regime.json", max_bytes=9) == b"two\n"
         assert repository.read_file(head, "README.md", max_bytes=9) is None
+        assert [repository.has_commit(sha) for sha in (head, "0" * 40)] == [True, False]
+        assert repository.missing(blobs) == []
+        assert repository.changes_since(fork, base, ["ml/registry/models"])
+        assert not repository.changes_since(fork, base, ["README.md", "ml/reg"])
+        assert repository.changes_since(fork, head, ["README.md"])
+        assert not repository.changes_since(head, fork, ["README.md"])
+        assert repository.changes_since(fork, commits["one"], ["ml/registry/models"])
+        assert repository.changes_since(base, commits["other"], ["ml/registry/models"])
+        assert not repository.changes_since(base, commits["other"], ["ml/artifacts/v1"])
         assert repository.commits_of("ml/registry/models/regime.json", base) == [base, fork]
         assert repository.commits_of("README.md", head) == [head, fork]
         assert repository.mainline_commits(base, ["ml/registry/models.json", "README.md"]) == [fork]

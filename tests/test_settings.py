@@ -26,6 +26,11 @@ def test_settings_are_read_and_the_token_shows_nowhere() -> None:
     assert settings.run_url is None
 
 
+@pytest.mark.parametrize(("attempt", "is_first"), [("1", True), ("2", False), ("", False)])
+def test_only_the_first_attempt_of_a_run_is_certainly_no_second_one(attempt: str, is_first: bool) -> None:
+    assert Settings.from_env({**ENV, "GITHUB_RUN_ATTEMPT": attempt}).is_first_attempt is is_first
+
+
 TAKE = """
 import os
 from pathlib import Path

@@ -64,6 +64,8 @@ class Settings(BaseModel):
     output_path: Path
     summary_path: Path
     run_id: str = ""
+    run_attempt: str = ""
+    """`1` the first time that the run is run, more each time that somebody runs it again; empty outside of a run."""
     triggering_actor: str = ""
     """Who started this attempt of the run: somebody else than the event's sender, where a job is run again."""
     registry_path: str = "ml/registry/models.json"
@@ -87,6 +89,11 @@ class Settings(BaseModel):
         """The page of this job's run, where the step summary is; None outside of a run."""
         return f"{self.server_url}/{self.repository}/actions/runs/{self.run_id}" if self.run_id else None
 
+    @property
+    def is_first_attempt(self) -> bool:
+        """True when this run is certainly not one that somebody started again."""
+        return self.run_attempt == "1"
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Return the settings that the variables of a runner and of action.yml say.
@@ -104,6 +111,7 @@ class Settings(BaseModel):
         _refuse_odd(env)
         optional = {
             "run_id": env.get("GITHUB_RUN_ID"),
+            "run_attempt": env.get("GITHUB_RUN_ATTEMPT"),
             "triggering_actor": env.get("GITHUB_TRIGGERING_ACTOR"),
             "registry_path": env.get("PROMOTEBOT_REGISTRY_PATH"),
             "policy_path": env.get("PROMOTEBOT_POLICY_PATH"),

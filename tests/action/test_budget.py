@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from tests.fake_github.people import Job
+from promotebot.artifact.runtime import ChildOpener
+from promotebot.planning.examiner import Examiner
+from tests.cli.test_verify import dataset
+from tests.fake_github.faults import Fault
+from tests.fake_github.people import Job, Person
 from tests.office import Office
 
 
@@ -20,33 +27,122 @@ class Cost:
 
     requests: int
     writes: int
-    git: int
-    """Connections of git: the fetch of base and head, reads of what a fetch leaves out, and a push."""
+    fetches: int
+    """Connections of git: each fetch, and what git brings by itself when something is read that is not here."""
 
 
-class Meter:
-    """Counts what a job asks the embedded GitHub for."""
-
-    def __init__(self, office: Office) -> None:
-        self.hub = office.hub
-        self.hub.requests.clear()
-        self.hub.git_requests.clear()
-
-    def cost(self, job: Job) -> Cost:
-        assert job.exit_code == 0, job.log
-        writes = [made for made in self.hub.requests if made.writes]
-        connections = [made for made in self.hub.git_requests if made.path.endswith("/info/refs")]
-        return Cost(len(self.hub.requests), len(writes), len(connections))
+@pytest.fixture(autouse=True)
+def _every_job_reads_for_itself(office: Office, opener: ChildOpener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests let jobs share what was examined already."""
+    assert office.hub
+    monkeypatch.setattr("promotebot.action.run.Examiner", lambda: Examiner(opener))
 
 
-@pytest.mark.parametrize("policy", ["", "require_sha: true\n"])
-def test_the_gate_on_what_is_not_ours_costs_four_requests_and_one_fetch(office: Office, policy: str) -> None:
-    """The pull request, the status, the check run, the list of comments; after the fetch, one read of our files."""
-    if policy:
-        office.policy(policy)
+def cost(office: Office, job: Job) -> Cost:
+    """What a job asked for since the last call, by what the embedded GitHub received; the summary says the same."""
+    assert job.exit_code == 0, job.log
+    hub = office.hub
+    writes = [made for made in hub.requests if made.writes]
+    connections = [made for made in hub.git_requests if made.path.endswith("/info/refs")]
+    pushes = [made for made in hub.git_requests if made.path.endswith("/git-receive-pack")]
+    found = Cost(len(hub.requests), len(writes), len(connections) - len(pushes))
+    reads = found.requests - found.writes
+    told = f"{found.requests} API requests ({reads} reads, {found.writes} writes), {found.fetches} git fetches"
+    assert job.summary.endswith(f"This job made {told}.\n"), job.summary[-200:]
+    return found
+
+
+def started(office: Office) -> None:
+    office.hub.requests.clear()
+    office.hub.git_requests.clear()
+
+
+def asked(office: Office, number: int, command: str, *, author: str = "alice") -> tuple[str, Cost]:
+    """The decision about a command, and what the job cost."""
+    started(office)
+    job = office.ask(number, command, author=author)
+    return job.outputs["decision"], cost(office, job)
+
+
+def make_split(office: Office) -> None:
+    """bob converts main's registry."""
+    bob = office.person("bob")
+    assert bob.promotebot("registry", "split").returncode == 0
+    bob.commit("chore: A file for each model")
+    bob.git("push", "--quiet", "origin", "HEAD:main")
+
+
+def write_artifact(person: Person, name: str, files: Mapping[str, bytes], **keys: str) -> Path:
+    """An artifact like regime_v2 with more files in it."""
+    directory = person.clone / f"ml/artifacts/{name}"
+    shutil.copytree(person.clone / "ml/artifacts/regime_v2", directory)
+    manifest = json.loads((directory / "manifest.json").read_bytes()) | keys
+    for file, data in files.items():
+        (directory / file).write_bytes(data)
+        manifest["sha256"][file] = hashlib.sha256(data).hexdigest()
+    (directory / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    return directory
+
+
+def pull_with_artifact(office: Office, files: Mapping[str, bytes], **keys: str) -> int:
+    alice = office.person("alice")
+    alice.start_branch("new")
+    write_artifact(alice, "regime_v3", files, **keys)
+    alice.commit("feat: regime_v3")
+    alice.push()
+    return office.repository.open_pull(author="alice", head="new", title="New").number
+
+
+MANY = {f"label_{number}.txt": f"{number}\n".encode() for number in range(40)}
+LARGE = {"weights.bin": os.urandom(3_000_000), "vocabulary.txt": b"word\n" * 200_000}
+"""Bytes that no zlib makes smaller, and a text that is too long for GraphQL."""
+
+
+@pytest.mark.parametrize("split", [False, True])
+@pytest.mark.parametrize("files", [{}, MANY, LARGE], ids=["few", "many", "large"])
+def test_a_promotion_costs_the_same_whatever_its_artifact_holds(
+    office: Office, files: Mapping[str, bytes], split: bool
+) -> None:
+    """Reaction, conversation, files, role, attestation, status, check run, comment; the commits, and all the bytes."""
+    if split:
+        make_split(office)
+    number = pull_with_artifact(office, files)
+    assert asked(office, number, "/promote shadow") == ("promoted", Cost(requests=8, writes=5, fetches=2))
+
+
+@pytest.mark.parametrize("command", ["/promote active", "/promote active --artifact-dir ml/artifacts/regime_v2"])
+def test_a_promotion_of_what_the_base_holds_costs_no_more(office: Office, command: str) -> None:
+    """The manifest, the other files, and what is ACTIVE today for the comparison come together."""
     number = office.pull()
-    meter = Meter(office)
-    assert meter.cost(office.gate(number)) == Cost(requests=4, writes=2, git=2)
+    assert asked(office, number, command) == ("promoted", Cost(requests=8, writes=5, fetches=2))
+
+
+def test_a_promotion_with_a_dataset_costs_no_more(office: Office) -> None:
+    bob = office.person("bob")
+    dataset(bob.clone, "quotes")
+    bob.commit("feat: Quotes")
+    bob.push()
+    number = pull_with_artifact(office, MANY, dataset_id="quotes")
+    assert asked(office, number, "/promote staging") == ("promoted", Cost(requests=8, writes=5, fetches=2))
+    office.repository.merge(number, by="bob")
+    number = office.pull("later")
+    assert asked(office, number, "/promote active") == ("promoted", Cost(requests=9, writes=5, fetches=2))
+
+
+def test_a_rollback_costs_no_more(office: Office) -> None:
+    one = office.pull("one")
+    assert office.ask(one, "/promote active").succeeded
+    office.repository.merge(one, by="bob")
+    number = office.pull("two")
+    command = '/rollback regime_classifier active --reason "worse than before"'
+    assert asked(office, number, command) == ("promoted", Cost(requests=8, writes=5, fetches=2))
+
+
+def test_a_second_promotion_of_one_pull_request_costs_no_fetch_more(office: Office) -> None:
+    number = pull_with_artifact(office, MANY)
+    assert asked(office, number, "/promote shadow")[0] == "promoted"
+    decision, second = asked(office, number, "/promote staging --artifact-dir ml/artifacts/regime_v2")
+    assert (decision, second.fetches) == ("promoted", 2)
 
 
 def test_the_soak_costs_one_request_for_each_pull_request_that_brought_a_stage(office: Office) -> None:
@@ -58,29 +154,87 @@ def test_the_soak_costs_one_request_for_each_pull_request_that_brought_a_stage(o
     office.policy("stages: {staging: {soak: {minimum: 2d, required: true}}}\n")
     office.now += timedelta(days=30)
     number = office.pull("three")
-    meter = Meter(office)
-    job = office.ask(number, "/promote active")
-    assert job.outputs["decision"] == "promoted"
-    cost = meter.cost(job)
-    assert (cost.requests, cost.writes) == (10 + 2, 6)
+    assert asked(office, number, "/promote active") == ("promoted", Cost(requests=8 + 2, writes=5, fetches=2))
 
 
-def test_an_artifact_of_many_files_costs_no_request_more(office: Office) -> None:
-    person = office.person("alice")
-    person.start_branch("many")
-    directory = person.clone / "ml/artifacts/regime_v3"
-    shutil.copytree(person.clone / "ml/artifacts/regime_v2", directory)
-    manifest = json.loads((directory / "manifest.json").read_bytes())
-    for number in range(41 - len(manifest["sha256"])):
-        (directory / f"label_{number}.txt").write_text(f"{number}\n")
-        manifest["sha256"][f"label_{number}.txt"] = hashlib.sha256(f"{number}\n".encode()).hexdigest()
-    assert len(manifest["sha256"]) == 41
-    (directory / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-    person.commit("feat: regime_v3")
-    person.push()
-    number = office.repository.open_pull(author="alice", head="many", title="Many files").number
-    meter = Meter(office)
-    job = office.ask(number, "/promote shadow")
-    assert job.outputs["decision"] == "promoted"
-    cost = meter.cost(job)
-    assert (cost.requests, cost.writes) == (10, 6)
+@pytest.mark.parametrize(
+    ("command", "author", "fetches"),
+    [
+        ("/promote active", "mallory", 1),
+        ("/promote active --sha 1234567890123456789012345678901234567890", "alice", 1),
+        ("/promote active nothing_known", "alice", 1),
+        ("/promote active --git-sha 1234567890123456789012345678901234567890", "alice", 2),
+    ],
+    ids=["role", "head", "model", "rules"],
+)
+def test_a_refusal_costs_six_requests_and_no_more_bytes_than_it_looks_at(
+    office: Office, command: str, author: str, fetches: int
+) -> None:
+    """Reaction, conversation, files, role, comment, reaction."""
+    number = office.pull()
+    decision, found = asked(office, number, command, author=author)
+    assert (decision, found.fetches) == ("refused", fetches)
+    assert (found.requests, found.writes) == (6, 3)
+
+
+@pytest.mark.parametrize("policy", ["", "require_sha: true\n"])
+@pytest.mark.parametrize("split", [False, True])
+def test_the_gate_on_what_is_not_ours_costs_four_requests_and_one_fetch(
+    office: Office, policy: str, split: bool
+) -> None:
+    """The conversation, the files, the status, the check run."""
+    if policy:
+        office.policy(policy)
+    if split:
+        make_split(office)
+    number = office.pull()
+    started(office)
+    assert cost(office, office.gate(number)) == Cost(requests=4, writes=2, fetches=1)
+
+
+def test_what_graphql_does_not_tell_comes_by_git(office: Office) -> None:
+    office.hub.inject(Fault("*", "/graphql/Files", status=403, times=9))
+    decision, found = asked(office, office.pull(), "/promote active")
+    assert (decision, found.fetches) == ("promoted", 3)
+
+
+def many_models(office: Office, count: int, *, split: bool) -> None:
+    """Models on main, each with an artifact and a dataset of its own."""
+    bob = office.person("bob")
+    path = bob.clone / "ml/registry/models.json"
+    document = json.loads(path.read_bytes())
+    sample = document["models"]["regime_classifier"]["active"]
+    for number in range(count):
+        data = f"data_{number}"
+        dataset(bob.clone, data)
+        files = {"label.txt": f"{number}\n".encode()}
+        write_artifact(bob, f"model_{number}", files, dataset_id=data, git_sha=sample["git_sha"])
+        pointer = {key: sample[key] for key in ("git_sha", "promoted_at_utc", "actor", "source")}
+        pointer |= {
+            "artifact_dir": f"ml/artifacts/model_{number}",
+            "artifact_id": f"model_{number}",
+            "dataset_id": data,
+        }
+        document["models"][f"model_{number}"] = {"shadow": None, "staging": None, "active": pointer}
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    if split:
+        assert bob.promotebot("registry", "split").returncode == 0
+    bob.commit("chore: Many models")
+    bob.git("push", "--quiet", "origin", "HEAD:main")
+
+
+@pytest.mark.parametrize("split", [False, True])
+@pytest.mark.parametrize("start", ["schedule", "workflow_dispatch"])
+def test_a_verification_of_many_models_costs_two_fetches(office: Office, start: str, split: bool) -> None:
+    many_models(office, 20, split=split)
+    workflow = ".github/workflows/verify.yml"
+    payload = (
+        office.repository.schedule_event(workflow, "17 3 * * *")
+        if start == "schedule"
+        else office.repository.workflow_dispatch_event(workflow, sender="bob", ref="main", inputs={})
+    )
+    for _ in range(2):  # the second one compares with what the first one remembered
+        started(office)
+        job = office.event(start, payload, PROMOTEBOT_COMMAND="verify")
+        assert job.outputs["decision"] == "passed", job.summary
+        assert cost(office, job).fetches == 2

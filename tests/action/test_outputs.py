@@ -8,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotebot.action.outputs import MAX_STEP_SUMMARY, log_safe, write_outputs, write_summary
+from promotebot.action.outputs import MAX_STEP_SUMMARY, log_safe, write_answer, write_outputs, write_summary
+from promotebot.action.result import Answer, Outcome
+from promotebot.cost import Cost
+from promotebot.gate.refusal import Reason
 from tests.fake_github.people import read_outputs
+from tests.fakes import settings
 
 
 @given(
@@ -55,3 +59,21 @@ def test_a_summary_of_many_bytes_is_cut_at_a_line_within_githubs_limit(tmp_path:
     assert MAX_STEP_SUMMARY - 100 < len(written.encode()) <= MAX_STEP_SUMMARY
     assert written.startswith("first\n```diff\n")
     assert written.endswith("+ ✅ a line\n```\n")
+
+
+@pytest.mark.parametrize("summary", ["what came of it", "a line\n" * 200_000])
+def test_the_summary_ends_with_what_was_asked_of_github(tmp_path: Path, summary: str) -> None:
+    path = tmp_path / "summary"
+    answer = Answer(Outcome.PROMOTED, Reason.COMMITTED, summary=summary)
+    job = settings(summary_path=path, output_path=tmp_path / "output")
+    write_answer(job, answer, Cost(reads=3, writes=5, fetches=2))
+    written = path.read_text()
+    assert written.startswith(summary[:6])
+    assert written.endswith("\n\nThis job made 8 API requests (3 reads, 5 writes), 2 git fetches.\n")
+    assert len(written.encode()) <= MAX_STEP_SUMMARY
+
+
+def test_a_job_that_asked_nothing_and_says_nothing_has_no_summary(tmp_path: Path) -> None:
+    job = settings(summary_path=tmp_path / "summary", output_path=tmp_path / "output")
+    write_answer(job, Answer(Outcome.IGNORED, Reason.NO_COMMAND), Cost())
+    assert not job.summary_path.exists()

@@ -161,10 +161,10 @@ def requests_of_a_push(office: Office, branches: list[str]) -> tuple[int, int]:
     return len(office.hub.requests), len(fetches)
 
 
-def test_pull_requests_that_carry_nothing_of_ours_cost_one_request_whatever_their_number(office: Office) -> None:
-    """Beside the one fetch of all heads, git brings the base's registry, which says what pointers name."""
-    assert requests_of_a_push(office, ["one"]) == (1, 2)
-    assert requests_of_a_push(office, [f"branch-{number}" for number in range(9)]) == (1, 2)
+def test_pull_requests_that_carry_nothing_of_ours_cost_two_requests_whatever_their_number(office: Office) -> None:
+    """Beside the list of pull requests, one question brings the base's registry, which says what pointers name."""
+    assert requests_of_a_push(office, ["one"]) == (2, 1)
+    assert requests_of_a_push(office, [f"branch-{number}" for number in range(9)]) == (2, 1)
 
 
 def test_what_pointers_name_is_read_once_however_many_pull_requests_are_open(

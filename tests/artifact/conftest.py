@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -21,8 +21,9 @@ from onnx import TensorProto, helper, numpy_helper
 from promotebot.artifact.evidence import Evidence, examine
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import Golden, NotOpened, Opened, Tensor
-from promotebot.artifact.source import FileSource, GitTree, TreeEntry, WorkTree
+from promotebot.artifact.source import FileSource, GitTree, TreeEntry
 from promotebot.artifact.walls import WALLS
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.findings import Finding, Severity, errors_in
 from promotebot.registry.names import ArtifactPath
 
@@ -108,6 +109,8 @@ class GitReader:
             mode, _, oid = meta.split(" ")
             entries.append(TreeEntry(mode, oid, None, name))
         return entries
+
+    def expect(self, oids: Collection[str], *, max_bytes: int) -> None: ...
 
     @contextmanager
     def open_blob(self, oid: str) -> Iterator[BinaryIO]:

@@ -13,7 +13,8 @@ import pytest
 
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import Golden, NotOpened, Opened, Problem
-from promotebot.artifact.source import FileSource, WorkTree
+from promotebot.artifact.source import FileSource
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Severity, errors_in, warnings_in
 

@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 import pytest
 
-from promotebot.artifact.source import Entry, FileSource, Kind, WorkTree
+from promotebot.artifact.source import Entry, FileSource, Kind
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import InvalidInput
 from promotebot.findings import Severity, errors_in, warnings_in
 

@@ -15,7 +15,8 @@ import pytest
 from promotebot.artifact.dataset import examine_dataset
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import NotOpened, Opened
-from promotebot.artifact.source import FileSource, WorkTree
+from promotebot.artifact.source import FileSource
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import InvalidInput
 from promotebot.findings import Severity, errors_in
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from promotebot.artifact.source import Entry, FileSource, GitTree, Kind, TreeEntry, WorkTree, shown
+from promotebot.artifact.source import Entry, FileSource, GitTree, Kind, TreeEntry, shown
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import CouldNotVerify, InvalidInput
 
 from .conftest import DIRECTORY, GitReader, Place, git

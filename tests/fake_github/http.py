@@ -175,7 +175,7 @@ class Application:
                 response = git_http.serve(self.hub, request, body, credential)
             else:
                 call = Call(self.hub, request.method, path, request.args.to_dict(), body.read(), credential)
-                response = self._api(call, fault)
+                response = self._api(call, fault, reads=not writes)
         except HttpError as error:
             response = _git_refusal(error) if is_git else self._json(error_answer(error))
         login = credential.user.login if credential else ""
@@ -186,12 +186,13 @@ class Application:
             return self._failure(fault)
         return response
 
-    def _api(self, call: Call, fault: Fault) -> Response:
+    def _api(self, call: Call, fault: Fault, *, reads: bool) -> Response:
         answer = respond(call)
-        reader = (f"{call.path}?{call.query}", call.credential.token if call.credential else "")
+        asked = call.body.decode() if reads else ""
+        reader = (f"{call.path}?{call.query}{asked}", call.credential.token if call.credential else "")
         if fault.stale:
             answer = self._read_before.get(reader, answer)
-        elif call.method == "GET":
+        elif reads:
             self._read_before[reader] = answer
         response = self._json(answer, call.credential)
         return _broken_off(response) if fault.half else response

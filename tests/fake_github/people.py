@@ -147,6 +147,7 @@ class Runner:
             "GITHUB_OUTPUT": str(output),
             "GITHUB_STEP_SUMMARY": str(summary),
             "GITHUB_RUN_ID": "1",
+            "GITHUB_RUN_ATTEMPT": "1",
         }
 
     def run(self, event_name: str, payload: Mapping[str, Any]) -> Job:

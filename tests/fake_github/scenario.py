@@ -189,6 +189,12 @@ class Repository(RepositoryEvents):
         self.pull(number).draft = False
 
     @locked
+    def change_base(self, number: int, base: str) -> None:
+        """Somebody edits a pull request so that it goes into another branch."""
+        pull = self.pull(number)
+        pull.base_ref, pull.base_changes = base, pull.base_changes + 1
+
+    @locked
     def protect(self, branch: str, *, required_checks: Sequence[str] = (), **rules: Any) -> None:
         """Protect a branch: changes come through pull requests that satisfy this, for administrators too.
 

@@ -253,6 +253,8 @@ class Pull:
     merged_at: datetime | None = None
     merged_by: User | None = None
     reviews: list[Review] = field(default_factory=list)
+    base_changes: int = 0
+    """How often somebody gave it another base."""
 
     @property
     def number(self) -> int:

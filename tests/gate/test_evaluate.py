@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promotebot.artifact.source import WorkTree
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.findings import errors_in
 from promotebot.gate.evaluate import evaluate_gate
 from promotebot.promotion.policy import parse_policy

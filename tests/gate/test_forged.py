@@ -63,7 +63,7 @@ def into_another_base(office: Office) -> tuple[Asked, Job]:
     office.push("carol", "side", {"side.txt": "side\n"}, "docs: Side")
     number = office.pull(base="side")
     answered = say(office, number, ACTIVE)
-    office.repository.pull(number).base_ref = "main"
+    office.repository.change_base(number, "main")
     return answered
 
 

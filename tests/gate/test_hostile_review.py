@@ -146,6 +146,23 @@ def test_what_was_replaced_after_it_was_forced_away_cannot_be_pushed_back(office
     assert (at_once, looked_at) == ("failure", "refused")
 
 
+def test_what_was_replaced_after_it_was_reverted_cannot_be_pushed_back(office: Office) -> None:
+    """Nobody forced the branch before the request that replaces it."""
+    number = office.pull()
+    office.ask(number, f"/promote active {MODEL} --artifact-dir {V2} --artifact-id first")
+    first = office.head(number)
+    carol = office.person("carol")
+    carol.start_branch("evaluation", base="evaluation")
+    carol.git("revert", "--no-edit", "HEAD")
+    carol.push()
+    office.ask(number, f"/promote active {MODEL} --artifact-dir {V2} --artifact-id second")
+    assert office.pointer(office.head(number), "active") == "second"
+    force_push(office, number, first)
+    at_once = state(office, first)
+    looked_at = office.gate(number).outputs["decision"]
+    assert (at_once, looked_at) == ("failure", "refused")
+
+
 def test_a_withdrawal_takes_back_what_was_forced_away(office: Office) -> None:
     number = office.pull()
     before = office.head(number)

@@ -24,7 +24,7 @@ def test_a_promotion_for_one_base_is_none_for_another(office: Office) -> None:
     assert office.ask(number, "/promote active").outputs["decision"] == "promoted"
     head = office.head(number)
     assert (state(office, head, SANDBOX), state(office, head)) == ("success", "none")
-    office.repository.pull(number).base_ref = "main"  # carol edits the pull request's base
+    office.repository.change_base(number, "main")  # carol edits the pull request's base
     office.repository.protect("main", required_checks=["promotebot/gate"])
     with pytest.raises(HttpError, match="promotebot/gate"):
         office.repository.merge(number, by="carol")

@@ -129,3 +129,44 @@ def test_a_github_that_does_not_answer_is_no_revocation(case: Case, method: str)
     case.github.fail(method)
     with pytest.raises(CouldNotVerify, match="GitHub does not answer"):
         case.revoke()
+
+
+@dataclass
+class Decisions:
+    """Whether older heads can carry what the bot decided; the branch stands at HEAD, one commit behind OLD."""
+
+    changes: dict[str, bytes] = field(default_factory=dict)
+    """What the commit at OLD changed, and the one at HEAD took back."""
+    only_added_to: str = HEAD
+    by: str = BOT
+    github: FakeGitHub = field(default_factory=FakeGitHub)
+
+    @property
+    def record(self) -> PullRecord:
+        self.github.pushed["change"] = [push(OLD, before=FORK), push(HEAD, self.by, before=OLD)]
+        commits = {FORK: Commit(), BASE: Commit((FORK,)), OLD: Commit((FORK,), self.changes), HEAD: Commit((OLD,))}
+        changeset = Changeset(FakeRepository(commits), BASE, HEAD, "ml/registry/models.json", POLICY_PATH)
+        pull = replace(pull_request(), only_added_to=self.only_added_to)
+        return PullRecord(pull_snapshot(changeset, pull), job_context(self.github))
+
+
+@pytest.mark.parametrize("path", ["ml/registry/models.json", "ml/registry/models/regime.json"])
+def test_where_any_commit_of_the_branch_changed_the_registry_github_is_asked_who_moved_it(path: str) -> None:
+    assert Decisions({path: b"{}"}).record.has_decisions is True
+    assert Decisions({path: b"{}"}, by="alice").record.has_decisions is False
+
+
+@pytest.mark.parametrize("known", [HEAD, OLD])
+def test_a_branch_that_was_only_added_to_and_never_changed_the_registry_costs_no_request(known: str) -> None:
+    """What GitHub said of an older head counts for what was added to it since."""
+    case = Decisions({"README.md": b"models"}, only_added_to=known)
+    assert case.record.has_decisions is False
+    assert case.github.calls == []
+
+
+@pytest.mark.parametrize("known", ["", GONE, BASE])
+def test_where_the_branch_may_have_been_forced_github_is_asked_who_moved_it(known: str) -> None:
+    """GitHub does not say so, or says it of a head that the branch does not have any more."""
+    case = Decisions(only_added_to=known)
+    assert case.record.has_decisions is True
+    assert case.github.calls == ["pushes"]

@@ -77,6 +77,8 @@ class Tree:
     def untracked(self, directory: str, files: set[str]) -> set[str] | None:  # noqa: ARG002 - the protocol's signature
         return set()
 
+    def expect(self, directory: str, *, max_files: int, max_bytes: int) -> None: ...
+
     def left_out(self, directory: str) -> set[str]:  # noqa: ARG002 - the protocol's signature
         return set()
 

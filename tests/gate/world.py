@@ -107,9 +107,6 @@ class Clone(FakeRepository):
     def open_blob(self, oid: str) -> Iterator[BinaryIO]:
         yield io.BytesIO(self.store.blobs[oid])
 
-    def bring(self, oids: Sequence[str]) -> None:
-        """Nothing was left out."""
-
     def tips(self, refs: Sequence[str]) -> Mapping[str, str]:
         there = {f"refs/heads/{name}": sha for name, sha in self.store.branches.items()}
         return {ref: there[ref] for ref in refs if ref in there}
@@ -214,6 +211,8 @@ class World:
         before = NOWHERE if creates else self.store.branches[branch]
         if before == sha or self.is_merged(sha):
             return  # nothing happens, or a pull request without a commit of its own is closed
+        if not creates and not Clone(self.store, {}).is_ancestor(before, sha):
+            self.github.forced.add(self.open[branch])
         is_person = login != BOT
         self.github.pushed.setdefault(branch, []).append(BranchPush(before, sha, login, is_person, creates))
         self.store.branches[branch], self.heads[sha] = sha, self.open[branch]
@@ -261,15 +260,15 @@ class World:
 
     def job(self) -> JobContext:
         self.now += timedelta(minutes=1)
-        return JobContext(settings(run_id="1"), lambda: self.github, self.examine, lambda: self.now)
+        return JobContext(settings(run_id="1", run_attempt="1"), lambda: self.github, self.examine, lambda: self.now)
 
     def request(self, branch: str, login: str, work: Callable[[Attempt], Answer]) -> tuple[Answer, str]:
         """Somebody asks in a comment, and the bot answers it."""
         self.asked += 1
         job, requester = self.job(), Requester(self.open[branch], login, f"comment:{self.asked}", "https://github.com/")
         replier = Replier(self.github, job.settings, requester)
-        before = self.store.branches[branch]
-        answer = report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, work))
+        before, (known, _) = self.store.branches[branch], self.github.conversation(requester.pull)
+        answer = report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, work, known=known))
         if answer.outcome is Outcome.WITHDRAWN:
             self.keep_books(branch, before)
         return answer, before

@@ -161,10 +161,10 @@ def test_our_comment_is_found_behind_many_pages_of_others(client: PyGithubClient
 
 def test_a_comment_is_read_as_it_is_now(client: PyGithubClient, repository: Repository) -> None:
     comment = repository.comment(1, author="alice", body="/promote active")
-    [answer] = client.comments(1)
+    _, [answer] = client.conversation(1)
     assert (answer.id, answer.body, answer.author) == (comment.id, "/promote active", "alice")
     del repository.comments[comment.id]
-    assert client.comments(1) == []
+    assert client.conversation(1)[1] == []
     repository.comments[comment.id] = comment
     client.react(comment.id, "eyes")
     assert [reaction.content for reaction in comment.reactions] == ["eyes"]

@@ -15,7 +15,7 @@ from promotebot.artifact import load_artifact
 from promotebot.artifact.evidence import examine
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import ChildOpener
-from promotebot.artifact.source import WorkTree
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.findings import errors_in
 from promotebot.registry.names import parse_artifact_path
 

@@ -11,7 +11,8 @@ import pytest
 
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import NotOpened, Problem
-from promotebot.artifact.source import GitTree, WorkTree
+from promotebot.artifact.source import GitTree
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import CouldNotVerify
 from promotebot.planning.examiner import Examiner, within_budget
 from promotebot.registry.names import ArtifactPath, GitSha

@@ -24,7 +24,7 @@ IMPURE = {"os", "subprocess", "socket", "time", "random", "secrets", "tempfile",
 READS_A_CLOCK = re.compile(r"\b(date|datetime)\.(now|utcnow|today)$")
 OWNERS = {
     "github": {"bot/promotebot/github/rest.py"},
-    "git": {f"bot/promotebot/git/{name}.py" for name in ("branch", "checkout", "process", "repository")},
+    "git": {f"bot/promotebot/git/{name}.py" for name in ("branch", "checkout", "partial", "process", "repository")},
     "onnxruntime": {"bot/promotebot/artifact/child.py"},
 }
 

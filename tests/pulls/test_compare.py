@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from promotebot.artifact.source import WorkTree
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.findings import Severity
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Diverged, Replayed

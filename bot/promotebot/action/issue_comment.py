@@ -62,7 +62,7 @@ def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
 def _decide(event: CommentCreated, requester: Requester, job: JobContext, replier: Replier) -> Answer:
     if not event.is_pull:
         return replier.refuse(_NOT_A_PULL)
-    comments, pull = job.github.comments(event.pull), job.github.pull(event.pull)
+    pull, comments = job.github.conversation(event.pull)
     replier.set_pull(pull, job.default_branch)
     replier.set_comments(comments)
     comment = next((one for one in comments if one.id == event.comment_id), None)

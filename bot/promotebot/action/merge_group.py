@@ -25,6 +25,7 @@ from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_on
+from promotebot.pulls.small_files import read_changeset_files
 from promotebot.pulls.snapshot import BASE, HEAD, remote
 from promotebot.registry.model import Source
 from promotebot.registry.names import GitSha
@@ -36,10 +37,11 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
     Raises:
         CouldNotVerify: when git or GitHub does not answer; then the check stays away, and the queue waits.
     """
-    with FetchedRepository.fetched(remote(job.settings), {HEAD: event.head_ref, BASE: event.base_ref}) as repository:
+    with FetchedRepository.fetched(remote(job), {HEAD: event.head_ref, BASE: event.base_ref}) as repository:
         settings = job.settings
         base, head = repository.commit_id(event.base_sha or BASE), repository.commit_id(event.head_sha)
         changeset = Changeset(repository, base, head, settings.registry_path, settings.policy_path)
+        read_changeset_files(changeset, repository, base, job)
         result = evaluate_gate(changeset, examine=job.examine, now=job.clock(), facts=_facts(event, changeset, job))
         requested = _requested(result.steps, other_base(_branch(event), job.default_branch), job)
         weakened = _weakened(changeset, repository.commit_id(BASE))

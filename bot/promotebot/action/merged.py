@@ -33,6 +33,7 @@ from promotebot.promotion.replay import Diverged, Replayed, replay
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import NOTHING
 from promotebot.pulls.mainline import Mainline
+from promotebot.pulls.small_files import read_our_files
 from promotebot.pulls.snapshot import BASE, DEFAULT, remote
 from promotebot.registry.names import GitSha
 from promotebot.registry.registry import ModelRegistry
@@ -71,9 +72,10 @@ def _before_merge(pull: PullRequest, merged: str, job: JobContext, repository: F
 
 def _announce(branch: str, before: Before, job: JobContext) -> Answer:
     refs = {BASE: f"refs/heads/{branch}", DEFAULT: f"refs/heads/{job.default_branch}"}
-    with FetchedRepository.fetched(remote(job.settings), refs) as repository:
-        policy_path = job.settings.policy_path
-        trusted = read_policy(repository, repository.commit_id(DEFAULT), policy_path)
+    with FetchedRepository.fetched(remote(job), refs) as repository:
+        default, policy_path = repository.commit_id(DEFAULT), job.settings.policy_path
+        read_our_files(repository, [default, repository.commit_id(BASE)], job)
+        trusted = read_policy(repository, default, policy_path)
         if branch != job.default_branch and branch not in trusted.bases:
             return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{branch} takes no promotions")
         return announce_branch(repository, branch, repository.commit_id(BASE), before, job)
@@ -87,7 +89,10 @@ def announce_branch(repository: FetchedRepository, branch: str, tip: GitSha, bef
     """
     ledger = Ledger(branch, ANNOUNCED, job)
     start = ledger.last(tip) or before(repository)
-    old = read_registry(repository, repository.fetch_commit(start), job.settings.registry_path) if start else None
+    older = repository.fetch_commit(start) if start else None
+    if older:
+        read_our_files(repository, [older], job)
+    old = read_registry(repository, older, job.settings.registry_path) if older else None
     replayed, new = _read_change(repository, old, tip, branch, job)
     policy = read_policy(repository, tip, job.settings.policy_path)
     if isinstance(replayed, Diverged):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from promotebot.action.result import Answer, Outcome
+from promotebot.cost import Cost
 from promotebot.settings import Settings
 from promotebot.text import cut
 
@@ -18,8 +19,12 @@ log = logging.getLogger(__name__)
 MAX_STEP_SUMMARY = 1024 * 1024
 
 
-def write_answer(settings: Settings, answer: Answer) -> None:
-    """Write an answer to the job's outputs, its log and its step summary; an ignored event leaves its decision only."""
+def write_answer(settings: Settings, answer: Answer, cost: Cost) -> None:
+    """Write an answer to the job's outputs, its log and its step summary; an ignored event leaves its decision only.
+
+    Args:
+        cost: what the job asked of GitHub, which stands at the end of the summary where it asked anything.
+    """
     if answer.outcome is Outcome.IGNORED:
         outputs = {"decision": answer.outcome.value}
     else:
@@ -33,8 +38,11 @@ def write_answer(settings: Settings, answer: Answer) -> None:
         message = f": {answer.message}" if answer.message else ""
         log.info("%s (%s)%s", answer.outcome.value, answer.reason.value, message)
     write_outputs(settings.output_path, outputs)
-    if answer.summary:
-        write_summary(settings.summary_path, answer.summary)
+    asked = f"This job made {cost}." if cost.is_any else ""
+    if answer.summary or asked:
+        # The last line stays where the rest has to be cut.
+        shown = cut(answer.summary, MAX_STEP_SUMMARY - len(asked) - 10)
+        write_summary(settings.summary_path, "\n\n".join(filter(None, (shown, asked))))
 
 
 def write_outputs(path: Path, outputs: Mapping[str, str]) -> None:

@@ -24,12 +24,12 @@ from promotebot.gate.record import Attestation
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.gate.requests import check_attested
 from promotebot.planning.complete import prepare
-from promotebot.planning.decide import Decided, PromotionContext, decide, with_findings
+from promotebot.planning.decide import Decided, PromotionContext, decide, expect_artifacts, with_findings
 from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.planning.messages import commit_message
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Plan, Rejected
-from promotebot.promotion.replay import Step
+from promotebot.promotion.replay import Step, artifacts_of
 from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.facts import facts_of
@@ -84,6 +84,8 @@ class PromotionJob:
         pending = load_pending(self.snapshot, job)
         if isinstance(pending, InvalidPromotions):
             return self._refuse(_reason(pending.findings), pending.findings, pending.model)
+        # The gate proves them again on the commit that is made, so they come along with what is asked for now.
+        expect_artifacts(changeset.head_files, artifacts_of(pending.own), changeset.policy.limits)
         unattested = self._unattested(pending)
         done = answered(pending, changeset, self.ref)
         if done and done not in unattested:

@@ -36,13 +36,14 @@ def evaluate_pulls(event: PullChanged | Reviewed | PullClosed, job: JobContext) 
 
 def _on_pull(number: int, state: str, work: Callable[[Attempt], Answer], job: JobContext) -> Answer:
     """Do this on a pull request as it is now, from this repository or a fork, while it is in that state."""
-    pull = job.github.pull(number)
+    pull, comments = job.github.conversation(number)
     if pull.state != state or pull.merged:
         return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, f"the pull request is {pull.state}")
     url = job.settings.run_url or f"{job.settings.server_url}/{job.settings.repository}/pull/{number}"
     requester = Requester(number, pull.author, "", url)
     replier = Replier(job.github, job.settings, requester)
     replier.set_pull(pull, job.default_branch)
+    replier.set_comments(comments)
     return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, work, known=pull))
 
 

@@ -55,7 +55,8 @@ def _takes_promotions(branch: str, job: JobContext) -> bool:
     default = job.default_branch
     if branch == default:
         return True
-    with FetchedRepository.fetched(remote(job.settings), {DEFAULT: f"refs/heads/{default}"}) as repository:
+    refs = {DEFAULT: f"refs/heads/{default}"}
+    with FetchedRepository.fetched(remote(job), refs, tips_only=True) as repository:
         policy = read_policy(repository, repository.commit_id(DEFAULT), job.settings.policy_path)
     return branch in policy.bases
 

@@ -166,4 +166,8 @@ class Replier:
         return replace(answer, comment_url=url, summary=rendered.full)
 
     def _find(self, rendered: Rendered) -> IssueComment | None:
-        return self._github.find_comment(self._requester.pull, rendered.marker, author_login=self._settings.bot_login)
+        login = self._settings.bot_login
+        if self._comments is not None:
+            ours = (one for one in self._comments if one.author == login and one.body.startswith(rendered.marker))
+            return next(ours, None)
+        return self._github.find_comment(self._requester.pull, rendered.marker, author_login=login)

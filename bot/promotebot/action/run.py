@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from promotebot.action.outputs import write_answer
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.router import exit_code, respond
+from promotebot.cost import Cost
 from promotebot.errors import PromotebotError, UsageError
 from promotebot.gate.refusal import Reason
 from promotebot.github.payloads import MAX_BYTES, parse_event
@@ -28,19 +29,21 @@ def run_action(environment: Mapping[str, str], clock: Callable[[], datetime]) ->
     Raises:
         PromotebotError: after it was written to the outputs; `cli.main` prints it.
     """
-    settings = Settings.from_env(environment)
+    settings, cost = Settings.from_env(environment), Cost()
     try:
         data = _read_event(settings.event_path)
         event = parse_event(settings.event_name, data)
-        job = JobContext(settings, lambda: _connect(settings), Examiner(), clock, _default_branch(data))
+        job = JobContext(
+            settings, lambda: _connect(settings, cost), Examiner(), clock, _default_branch(data), cost=cost
+        )
         answer = respond(event, job)
     except PromotebotError as problem:
-        write_answer(settings, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(problem)))
+        write_answer(settings, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(problem)), cost)
         raise
     except Exception:
-        write_answer(settings, Answer(Outcome.FAILED, Reason.INTERNAL, "internal error"))
+        write_answer(settings, Answer(Outcome.FAILED, Reason.INTERNAL, "internal error"), cost)
         raise
-    write_answer(settings, answer)
+    write_answer(settings, answer, cost)
     return exit_code(event, answer, settings)
 
 
@@ -64,7 +67,7 @@ def _default_branch(data: bytes) -> str:
     return branch if isinstance(branch, str) else ""
 
 
-def _connect(settings: Settings) -> GitHub:
+def _connect(settings: Settings, cost: Cost) -> GitHub:
     from promotebot.github.client import PyGithubClient  # PyGithub costs a quarter of a second; only answers pay it
 
-    return PyGithubClient.connect(settings)
+    return PyGithubClient.connect(settings, cost=cost)

@@ -23,6 +23,7 @@ from promotebot.planning.committed import read_policy, read_registry
 from promotebot.promotion.orphans import check_orphans
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import NOTHING
+from promotebot.pulls.small_files import read_our_files
 from promotebot.pulls.snapshot import BASE, remote
 from promotebot.settings import Settings
 from promotebot.verification.report import ReportScope, VerifyReport, merge_reports, read_report
@@ -67,11 +68,13 @@ def verify_registry(event: Event, job: JobContext) -> Answer:
 
 def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport, tuple[str, ...]]:
     settings = job.settings
-    with FetchedRepository.fetched(remote(settings), {BASE: f"refs/heads/{branch}"}) as repository:
+    with FetchedRepository.fetched(remote(job), {BASE: f"refs/heads/{branch}"}) as repository:
         commit = repository.commit_id(BASE)
         last = Ledger(branch, VERIFIED, job).last(commit)
         known = last or (event.before if isinstance(event, Pushed) and event.before != NOTHING else None)
-        base = read_registry(repository, repository.fetch_commit(known), settings.registry_path) if known else None
+        older = repository.fetch_commit(known) if known else None
+        read_our_files(repository, [commit, *([older] if older else [])], job)
+        base = read_registry(repository, older, settings.registry_path) if older else None
         registry = read_registry(repository, commit, settings.registry_path)
         if registry is None:
             raise CouldNotVerify(
@@ -149,7 +152,7 @@ def _branch(event: Event, job: JobContext) -> str:
 
 def _contacts(job: JobContext) -> tuple[str, ...]:
     default = job.default_branch
-    with FetchedRepository.fetched(remote(job.settings), {BASE: f"refs/heads/{default}"}) as repository:
+    with FetchedRepository.fetched(remote(job), {BASE: f"refs/heads/{default}"}, tips_only=True) as repository:
         return read_policy(repository, repository.commit_id(BASE), job.settings.policy_path).contacts
 
 

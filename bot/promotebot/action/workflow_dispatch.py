@@ -25,6 +25,7 @@ from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_on
+from promotebot.pulls.small_files import read_our_files
 from promotebot.pulls.snapshot import BASE, remote
 from promotebot.registry.model import Source
 from promotebot.registry.names import GitSha, parse_git_sha
@@ -73,8 +74,9 @@ def _open(
 ) -> _Opened | Refusal:
     """Return the pull request for a legal request; a second run of the job finds the first one's."""
     settings = job.settings
-    with FetchedRepository.fetched(remote(settings), {BASE: f"{BRANCH}{default}"}) as repository:
+    with FetchedRepository.fetched(remote(job), {BASE: f"{BRANCH}{default}"}) as repository:
         base = repository.commit_id(BASE)
+        read_our_files(repository, [base], job)
         changeset = Changeset(repository, base, base, settings.registry_path, settings.policy_path)
         request = _legal(command.arguments, requester, changeset, default, job)
         if isinstance(request, Refusal):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promotebot.artifact.digest import hash_stream
-from promotebot.artifact.source import WorkTree
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import InvalidInput
 
 if TYPE_CHECKING:  # pydantic is loaded by the first manifest that is read

@@ -122,6 +122,12 @@ def examine_dataset(
     return tuple(findings)
 
 
+def expect_dataset(source: FileSource, dataset_id: str, *, directory: str = DEFAULT_DIR) -> None:
+    """Tell the source that a dataset is read soon, where there is one of that name."""
+    if _is_present(source, directory, dataset_id):
+        source.expect(f"{directory}/{dataset_id}", max_files=MAX_FILES, max_bytes=MAX_DATASET_BYTES)
+
+
 def _is_present(source: FileSource, directory: str, dataset_id: str) -> bool:
     """Return whether anything is at the dataset's place; a link on the way counts, so that it is refused later."""
     # Such an id names no directory of its own; it must not be looked up as a path.
@@ -135,6 +141,7 @@ def _is_present(source: FileSource, directory: str, dataset_id: str) -> bool:
 
 def _manifest(source: FileSource, place: str) -> DatasetManifest:
     where = f"{place}/{FILE_NAME}"
+    source.expect(place, max_files=MAX_FILES, max_bytes=MAX_DATASET_BYTES)
     with source.open(where) as stream:
         document = parse_json(stream.read(MAX_BYTES + 1), where=where, max_bytes=MAX_BYTES)
     result = validated_model(DatasetManifest, document, as_read=with_tuples(document, "feature_order", "label_columns"))

@@ -93,6 +93,7 @@ class _Examination:
         """Apply the rules in order, as far as each has its input, and return the evidence."""
         if not self._is_present():
             return self._evidence()
+        self.source.expect(self.directory, max_files=self.limits.files, max_bytes=self.limits.artifact_bytes)
         listing = list_files(self.source, self.directory, self.limits)
         self.findings += check_entries(listing, self.limits)
         self._pass_unless("path.symlink", "no link and no submodule, on the way or inside")

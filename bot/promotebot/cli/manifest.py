@@ -12,7 +12,8 @@ from typing import Any
 
 from promotebot.artifact.digest import hash_stream
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, parse_manifest
-from promotebot.artifact.source import Kind, WorkTree
+from promotebot.artifact.source import Kind
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.cli.json_schemas import DIRECTORY as SCHEMAS
 from promotebot.cli.json_schemas import schema_reference
 from promotebot.cli.output import write_file

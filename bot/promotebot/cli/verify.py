@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from promotebot.artifact.source import WorkTree
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.cli.options import add_registry_options
 from promotebot.cli.output import line
 from promotebot.cli.work_tree import work_tree_of

@@ -16,12 +16,14 @@ from promotebot.doctor.file_checks import ARTIFACTS
 from promotebot.doctor.workflow import MAX_BYTES, Workflow
 from promotebot.errors import CouldNotVerify, InvalidInput, PromotebotError
 from promotebot.git.branch import FetchedRepository
+from promotebot.git.process import Remote
 from promotebot.github.checks import gate_context
 from promotebot.github.repository_settings import BranchRequirements, RepositorySettings, RequiredStatus
 from promotebot.planning.committed import pointed_directories, read_registry
 from promotebot.promotion.policy import MAX_BYTES as MAX_POLICY
 from promotebot.promotion.policy import Permission, Policy, parse_policy
-from promotebot.pulls.snapshot import BASE, remote
+from promotebot.pulls.snapshot import BASE
+from promotebot.registry.codec import MAX_BYTES as MAX_REGISTRY
 from promotebot.registry.names import GitSha
 from promotebot.settings import Settings
 from promotebot.workflow_files import PLACEHOLDER, WORKFLOWS, installed_action, workflow_files
@@ -55,7 +57,8 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
         CouldNotVerify: where the default branch cannot be read at all.
     """
     default = github.default_branch()
-    with FetchedRepository.fetched(remote(settings), {BASE: f"refs/heads/{default}"}) as repository:
+    remote = Remote(f"{settings.server_url}/{settings.repository}.git", settings.token.get_secret_value())
+    with FetchedRepository.fetched(remote, {BASE: f"refs/heads/{default}"}) as repository:
         commit = repository.commit_id(BASE)
         _bring(repository, [commit], settings)
         has_policy, policy = _policy(repository, commit, settings.policy_path)
@@ -109,7 +112,7 @@ def _bases(repository: FetchedRepository, policy: Policy | str, default: str) ->
 
 
 def _bring(repository: FetchedRepository, commits: Sequence[GitSha], settings: Settings) -> None:
-    """Fetch what is read of these commits with one request, instead of one for each file."""
+    """Have what is read of these commits come with one fetch, instead of one for each file."""
     paths = {*_WORKFLOWS, *PLACES, settings.policy_path, settings.registry_path}
     oids = {
         entry.oid
@@ -117,8 +120,7 @@ def _bring(repository: FetchedRepository, commits: Sequence[GitSha], settings: S
         for entry in repository.list_tree(commit, "", recursive=True)
         if entry.kind is Kind.FILE and (entry.path in paths or entry.path.endswith(".gitattributes"))
     }
-    if oids:
-        repository.bring(sorted(oids))
+    repository.expect(oids, max_bytes=MAX_REGISTRY)
 
 
 def _policy(repository: FetchedRepository, commit: GitSha, path: str) -> tuple[bool, Policy | str]:

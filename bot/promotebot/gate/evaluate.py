@@ -12,13 +12,13 @@ from promotebot.gate.policy import check_policy
 from promotebot.gate.surroundings import check_surroundings
 from promotebot.gate.tree import check_trees
 from promotebot.github.checks import Conclusion
-from promotebot.planning.decide import Decided, PromotionContext, decide
+from promotebot.planning.decide import Decided, PromotionContext, decide, expect_artifacts
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.history import check_entry
 from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.reconstruct import differences, request_of
-from promotebot.promotion.replay import Diverged, Step
+from promotebot.promotion.replay import Diverged, Step, artifacts_of
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.compare import ChangesetLike, replay_change
@@ -114,6 +114,7 @@ def _plan_again(
     base = changeset.base_registry
     if base is None:
         return []  # `replay_change` refuses a base without a registry
+    expect_artifacts(changeset.head_files, artifacts_of(steps), changeset.policy.limits)
     again = []
     for step in steps:
         request = request_of(step, step.before.entry(step.model))

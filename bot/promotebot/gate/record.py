@@ -23,6 +23,7 @@ from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.chain import event_digest
 from promotebot.registry.model import RequestRef
 from promotebot.registry.names import Digest, GitSha, Stage
+from promotebot.registry.split_layout import models_directory
 
 log = logging.getLogger(__name__)
 
@@ -75,12 +76,16 @@ class PullRecord:
     def of_request(self, request_id: str) -> Attestation | None:
         """Return what the bot said of a request that it carried out already; None for every other one.
 
+        Only a run that is run again can have done so before: each run has its requests to itself.
+
         It was carried out when the bot moved the branch to a commit with its event. A job that was killed before, or
         came too late with its push, has decided without doing anything.
 
         Raises:
             CouldNotVerify: when git or GitHub does not answer.
         """
+        if self.job.settings.is_first_attempt:
+            return None
         changeset = self.snapshot.changeset
         for push in self._pushes:
             if push.actor != self.job.settings.bot_login or push.after == NOTHING:
@@ -95,7 +100,20 @@ class PullRecord:
 
     @property
     def has_decisions(self) -> bool:
-        """True when the bot has moved the branch: only then can older heads carry what it decided."""
+        """True when the bot has moved the branch: only then can older heads carry what it decided.
+
+        A branch that was only ever added to still holds each commit by which it did so, and each of them changed the
+        registry: where none did, GitHub need not be asked where the branch has been.
+
+        Raises:
+            CouldNotVerify: when GitHub does not answer.
+        """
+        changeset, path = self.snapshot.changeset, self.job.settings.registry_path
+        repository, known = changeset.repository, self.snapshot.pull.only_added_to
+        if known and repository.is_ancestor(known, changeset.head):
+            ours = [path, models_directory(path)]
+            if not repository.changes_since(changeset.base, changeset.head, ours):
+                return False
         return any(push.actor == self.job.settings.bot_login for push in self._pushes)
 
     def attestations(self) -> Iterator[Attestation]:

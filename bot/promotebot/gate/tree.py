@@ -13,6 +13,7 @@ from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, parse_manifest
 from promotebot.artifact.source import FileSource, Kind
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, errors_in, passed
+from promotebot.planning.decide import expect_artifacts
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.replay import Step
 from promotebot.pulls.compare import ChangesetLike
@@ -33,6 +34,7 @@ def check_trees(
     changed = {d: pointers for d, pointers in named.artifacts.items() if _differs(changeset, d)}
     promoted = {step.event.pointer.artifact_dir for step in steps}
     findings: list[Finding] = []
+    expect_artifacts(changeset.head_files, changed, changeset.policy.limits)
     for directory in sorted({*changed, *promoted}):
         evidence = examine(changeset.head_files, directory, changeset.policy.limits)
         pointers = changed.get(directory) or _held(head, steps, directory)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,14 +12,13 @@ from pathlib import Path
 import git
 from git.exc import GitCommandError
 
+from promotebot.artifact.source import Kind
 from promotebot.errors import CouldNotVerify, InvalidInput, RefChanged
 from promotebot.git import process
+from promotebot.git.partial import PartialRepository
 from promotebot.git.process import GitFailed, Identity, Remote, rejection
-from promotebot.git.repository import Repository
 from promotebot.registry.names import GitSha, parse_git_sha
 
-_NO_REF = re.compile(r"couldn't find remote ref (\S+)$")
-"""git's words for a ref that the remote does not have."""
 _NOTHING, _FILE = "000000", "100644"
 """Modes in git's trees."""
 
@@ -48,18 +46,27 @@ class ChangedEntry:
         return {self.old_mode, self.mode} <= {_NOTHING, _FILE}
 
 
-class FetchedRepository(Repository):
+class FetchedRepository(PartialRepository):
     """A bare repository of this job's own, holding what was fetched; it commits and pushes, and never checks out."""
 
     @classmethod
     @contextmanager
     def fetched(
-        cls, remote: Remote, refs: Mapping[str, str], *, optional: Mapping[str, str] | None = None
+        cls,
+        remote: Remote,
+        refs: Mapping[str, str],
+        *,
+        optional: Mapping[str, str] | None = None,
+        tips_only: bool = False,
     ) -> Iterator[FetchedRepository]:
         """Yield a private bare repository with the given refs (local name → remote name), blobs on demand.
 
+        All of their history comes along, as commits and trees: where a branch left its base, whether a training commit
+        is behind it, and which commit brought an event are found there alone, at a depth that nobody knows before.
+
         Args:
             optional: refs that are left out where the remote does not have them.
+            tips_only: leave the history out, where nothing is asked of it.
 
         Raises:
             CouldNotVerify: when the remote does not answer or has no such ref.
@@ -69,68 +76,13 @@ class FetchedRepository(Repository):
                 repo = git.Repo.init(directory, bare=True, mkdir=False, initial_branch="none")
             except GitCommandError as problem:
                 raise GitFailed("init", problem) from None
-            repository = cls(repo, remote.environment())
+            repository = cls(repo, remote.environment(), remote.cost)
             try:
                 repository._run("remote", "add", "origin", remote.url)
-                repository.fetch(refs, optional=optional)
+                repository.fetch(refs, optional=optional, tips_only=tips_only)
                 yield repository
             finally:
                 repository.close()
-
-    def fetch(self, refs: Mapping[str, str], *, optional: Mapping[str, str] | None = None) -> None:
-        """Fetch refs (local name → remote name), all at once.
-
-        Args:
-            optional: refs that are left out where the remote does not have them.
-
-        Raises:
-            CouldNotVerify: when the remote does not give them.
-        """
-        wanted = {**refs, **(optional or {})}
-        while gone := self._fetch(wanted):
-            if gone in refs.values():
-                raise CouldNotVerify(f"cannot fetch {gone}: the remote has no such ref", remedy="run the job again")
-            wanted = {ours: theirs for ours, theirs in wanted.items() if theirs != gone}
-
-    def _fetch(self, refs: Mapping[str, str]) -> str:
-        """Fetch refs; return the first that the remote does not have, where there is one, and nothing came then."""
-        with tempfile.TemporaryFile() as specs:  # a thousand refs are more than a command line takes on some systems
-            self._name([f"+{theirs}:{ours}" for ours, theirs in refs.items()], specs)
-            try:
-                self._run("fetch", "--quiet", "--no-tags", "--filter=blob:none", "--stdin", "origin", stdin=specs)
-            except GitFailed as problem:
-                gone = _NO_REF.search(problem.stderr)
-                if gone and gone[1] in refs.values():
-                    return gone[1]
-                named = ", ".join([*refs.values()][:5])
-                raise CouldNotVerify(f"cannot fetch {named}: {problem.stderr}", remedy="run the job again") from None
-        return ""
-
-    def fetch_commit(self, sha: str) -> GitSha:
-        """Return a commit by its id, fetched also when no branch has it any more, as GitHub allows.
-
-        Raises:
-            CouldNotVerify: when the remote does not give it.
-        """
-        self.fetch({f"refs/promotebot/commit/{sha}": sha})
-        return self.commit_id(sha)
-
-    def read_blobs(self, oids: Sequence[str], *, max_bytes: int) -> dict[str, bytes]:
-        """Return many blobs' bytes; those that were left out by the fetch come with one request, not with one each."""
-        self.bring(oids)
-        return super().read_blobs(oids, max_bytes=max_bytes)
-
-    def bring(self, oids: Sequence[str]) -> None:
-        """Fetch blobs that the fetch left out, all at once, so that reading them asks the remote no more.
-
-        Raises:
-            CouldNotVerify: when the remote does not give them.
-        """
-        with tempfile.TemporaryFile() as names:
-            self._name(oids, names)
-            # As git itself brings them: https://git-scm.com/docs/partial-clone#_fetching_missing_objects
-            lean = ("--quiet", "--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--stdin")
-            self._run("fetch", *lean, "origin", stdin=names)
 
     def commit_files(
         self,
@@ -180,6 +132,7 @@ class FetchedRepository(Repository):
             return
         scratch.write_bytes(data)
         blob = self._run("hash-object", "-w", "--no-filters", "--", str(scratch)).strip()
+        self._here.add(blob)
         self._run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
 
     def tips(self, refs: Sequence[str]) -> Mapping[str, str]:
@@ -202,6 +155,8 @@ class FetchedRepository(Repository):
         Raises:
             CouldNotVerify: when git cannot merge at all.
         """
+        with suppress(InvalidInput):  # without a common history git says itself that it cannot merge them
+            self._bring_for(self._both_changed(ours, theirs))
         command = ("merge-tree", "--write-tree", "--name-only", "-z", "--no-messages", ours, theirs)
         status, output, stderr = self._repo.git.execute(
             ["git", "-c", "merge.renames=false", *command],
@@ -237,6 +192,16 @@ class FetchedRepository(Repository):
         https://git-scm.com/docs/git-replace
         """
         self._run("update-ref", f"refs/replace/{sha}", commit)
+
+    def _both_changed(self, ours: str, theirs: str) -> set[str]:
+        """Return the blobs that a merge reads: of the files that both sides changed, on each side and before."""
+        blobs = set()
+        for base in self.merge_bases(ours, theirs):
+            both = {*self.changed_paths(base, ours)} & {*self.changed_paths(base, theirs)}
+            for commit in (base, ours, theirs) if both else ():
+                entries = self.list_tree(commit, "", recursive=True)
+                blobs |= {entry.oid for entry in entries if entry.kind is Kind.FILE and entry.path in both}
+        return blobs
 
     def push(self, commit: str, branch: str, *, expected: str, force: bool = False) -> None:
         """Move `branch` from `expected` to `commit`, or nothing: a compare-and-swap.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import os
-from dataclasses import dataclass
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from git.exc import GitCommandError
 
+from promotebot.cost import Cost
 from promotebot.errors import CouldNotVerify
 
 TIMEOUT_SECONDS = 300
@@ -35,6 +38,8 @@ class Remote:
 
     url: str
     token: str
+    cost: Cost = field(default_factory=Cost, compare=False)
+    """Where the fetches from it are counted."""
 
     def __repr__(self) -> str:
         return f"Remote({self.url!r})"
@@ -77,6 +82,23 @@ class GitFailed(CouldNotVerify):
         self.stderr = stderr_of(problem)
         self.output = str(problem.stdout)
         """Its stdout, with GitPython's noise around it."""
+
+
+def limited(command: Sequence[str], max_file_bytes: int) -> list[str]:
+    """Return a command that ends when it, or what it starts, writes a file of more bytes.
+
+    https://man7.org/linux/man-pages/man2/getrlimit.2.html
+    """
+    return [sys.executable, "-I", "-S", "-c", _LIMITED, str(max_file_bytes), *command]
+
+
+_LIMITED = """
+import os, resource, signal, sys
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # which Python ignores, and git would, too
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+"""A program of its own: a function that runs between fork and exec is not safe where there are threads."""
 
 
 def stderr_of(problem: GitCommandError) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -206,6 +206,13 @@ class Repository:
         output = self._run("rev-list", "--end-of-options", head, "--", f":(top,literal){path}")
         return [parse_git_sha(line) for line in output.split()]
 
+    def changes_since(self, base: str, head: str, paths: Sequence[str]) -> bool:
+        """Return whether any commit that is in the history of `head` alone changed a file at or below these paths."""
+        files = [f":(top,literal){path}" for path in paths]
+        # In full: the shortened history leaves out what a merge threw away again.
+        found = self._run("rev-list", "--full-history", "-n1", "--end-of-options", head, f"^{base}", "--", *files)
+        return bool(found.strip())
+
     def mainline_commits(self, head: str, paths: Sequence[str]) -> list[GitSha]:
         """Return the commits of a branch itself that changed one of some files, the newest first.
 
@@ -215,18 +222,32 @@ class Repository:
         output = self._run("rev-list", "--first-parent", "--end-of-options", head, "--", *files)
         return [parse_git_sha(line) for line in output.split()]
 
-    def _run(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: BinaryIO | None = None) -> str:
-        """Return what a git command prints. Raises GitFailed when it does not end with 0, or not in time."""
+    def expect(self, oids: Collection[str], *, max_bytes: int) -> None:
+        """Hear that these blobs are read soon: a repository that has them need not do anything."""
+
+    def _run(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        stdin: BinaryIO | None = None,
+        max_file_bytes: int | None = None,
+    ) -> str:
+        """Return what a git command prints. Raises GitFailed when it does not end with 0, or not in time.
+
+        Args:
+            max_file_bytes: the most that it may write to one file.
+        """
+        command = ["git", *arguments]
         try:
             output = self._repo.git.execute(
-                ["git", *arguments],
+                command if max_file_bytes is None else process.limited(command, max_file_bytes),
                 env=dict(env) if env else None,
                 istream=stdin,
                 strip_newline_in_stdout=False,
                 kill_after_timeout=process.TIMEOUT_SECONDS,
             )
         except GitCommandError as problem:
-            raise GitFailed(next(a for a in arguments if a[:1] != "-"), problem) from None
+            raise GitFailed(next(a for a in arguments if a[:1] != "-" and "=" not in a), problem) from None
         return str(output)
 
 

@@ -23,7 +23,7 @@ def read_pull(answer: Mapping[str, Any]) -> PullRequest:
         title=str(answer["title"]),
         state=str(answer["state"]),
         merged=merged_at is not None,  # lists have no `merged`
-        merged_at=_time(merged_at) if merged_at else None,
+        merged_at=read_time(merged_at) if merged_at else None,
         merge_commit_sha=answer["merge_commit_sha"],
         draft=bool(answer["draft"]),
         author=str(answer["user"]["login"]) if answer["user"] else GHOST,
@@ -37,7 +37,7 @@ def read_pull(answer: Mapping[str, Any]) -> PullRequest:
 def read_status(status: Mapping[str, Any]) -> CommitStatus:
     """Return a commit status; an account that was deleted is the ghost, which is nobody's bot."""
     creator = status["creator"]["login"] if status["creator"] else GHOST
-    description, at = str(status.get("description") or ""), _time(status["created_at"])
+    description, at = str(status.get("description") or ""), read_time(status["created_at"])
     return CommitStatus(str(status["context"]), str(status["state"]), str(creator), description, at)
 
 
@@ -114,7 +114,7 @@ def written_annotation(annotation: Annotation) -> dict[str, Any]:
     }
 
 
-def _time(text: str) -> datetime:
+def read_time(text: str) -> datetime:
     """Return a moment as GitHub writes it. Raises ValueError for what is none."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 

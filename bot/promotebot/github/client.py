@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from promotebot.github import sticky_comment
+from promotebot.cost import Cost
+from promotebot.github import questions, sticky_comment
 from promotebot.github.answers import (
     carries,
     is_by,
@@ -45,9 +46,9 @@ class PyGithubClient:
         self._roles: dict[str, Permission | None] = {}
 
     @classmethod
-    def connect(cls, settings: Settings, *, retries: int = READ_RETRIES) -> PyGithubClient:
-        """Return a client for the job's repository; no request is made yet."""
-        return cls(Rest.connect(settings, retries=retries))
+    def connect(cls, settings: Settings, *, retries: int = READ_RETRIES, cost: Cost | None = None) -> PyGithubClient:
+        """Return a client for the job's repository, which counts its requests; none is made yet."""
+        return cls(Rest.connect(settings, retries=retries, cost=cost))
 
     def close(self) -> None:
         """Close the connections."""
@@ -85,6 +86,17 @@ class PyGithubClient:
         answer = self._rest.request("GET", f"/pulls/{number}", purpose=purpose, needs="pull-requests: read")
         with translated(purpose):
             return read_pull(answer)
+
+    def conversation(self, number: int) -> tuple[PullRequest, Sequence[IssueComment]]:
+        """Return a pull request as it is now, with every comment on it, the oldest first.
+
+        A question for the first hundred comments, and one more for each further hundred.
+        """
+        return questions.conversation(self._rest, number)
+
+    def blobs(self, oids: Sequence[str]) -> Mapping[str, bytes]:
+        """Return files by git's object ids, as far as they are small texts."""
+        return questions.blobs(self._rest, oids)
 
     def pulls_with(self, commit: str) -> Sequence[PullRequest]:
         """Return the pull requests that brought a commit to the default branch; of any other commit, open ones too.
@@ -136,10 +148,6 @@ class PyGithubClient:
             with translated(purpose):
                 push = read_push(item)
             yield push
-
-    def comments(self, pull: int) -> Sequence[IssueComment]:
-        """Return every comment on a pull request or issue as it is now, the oldest first."""
-        return sticky_comment.every(self._rest, pull)
 
     def default_branch(self) -> str:
         """Return the name of the default branch."""

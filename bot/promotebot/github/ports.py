@@ -10,6 +10,9 @@ from typing import Any, Protocol
 from promotebot.github.checks import Annotation, Conclusion, State
 from promotebot.promotion.policy import Permission
 
+MAX_BLOBS = 250
+"""Files that are asked for with one question."""
+
 
 @dataclass(frozen=True)
 class PullRequest:
@@ -27,6 +30,9 @@ class PullRequest:
     head_ref: str
     base_ref: str
     is_fork: bool
+    only_added_to: str = ""
+    """The head up to which its branch was only ever added to, never forced or deleted, and its base never another one;
+    empty where GitHub does not say so."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,16 @@ class GitHub(Protocol):
     def pull(self, number: int) -> PullRequest:
         """Return a pull request as it is now."""
 
+    def conversation(self, number: int) -> tuple[PullRequest, Sequence[IssueComment]]:
+        """Return a pull request as it is now, with every comment on it, the oldest first."""
+
+    def blobs(self, oids: Sequence[str]) -> Mapping[str, bytes]:
+        """Return files by git's object ids, as far as they are small texts; whoever uses them compares the ids.
+
+        Args:
+            oids: MAX_BLOBS at most.
+        """
+
     def pulls_with(self, commit: str) -> Sequence[PullRequest]:
         """Return the pull requests that brought a commit to the default branch; of any other commit, open ones too."""
 
@@ -198,9 +214,6 @@ class GitHub(Protocol):
 
     def pushes(self, branch: str) -> Iterator[BranchPush]:
         """Yield the moves of a branch, the newest first, as far back as GitHub lists them."""
-
-    def comments(self, pull: int) -> Sequence[IssueComment]:
-        """Return every comment on a pull request or issue as it is now, the oldest first."""
 
     def default_branch(self) -> str:
         """Return the name of the default branch."""

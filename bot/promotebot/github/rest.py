@@ -15,6 +15,7 @@ from github.Repository import Repository
 from requests import RequestException
 from urllib3 import Retry
 
+from promotebot.cost import Cost
 from promotebot.errors import CouldNotVerify
 from promotebot.settings import Settings
 
@@ -32,16 +33,21 @@ _STALE = ("STALE_DATA", "STALE_REF")
 class Rest:
     """The REST API of one repository: requests below it, every page of a list, errors as CouldNotVerify."""
 
-    def __init__(self, api: github.Github, repository: str, *, asking: github.Github | None = None) -> None:
-        self._api, self._asking = api, asking or api
+    def __init__(
+        self, api: github.Github, repository: str, *, asking: github.Github | None = None, cost: Cost | None = None
+    ) -> None:
+        self._api, self._asking, self._cost = api, asking or api, cost or Cost()
         self.repo: Repository = api.get_repo(repository)
 
     @classmethod
-    def connect(cls, settings: Settings, *, retries: int = READ_RETRIES) -> Rest:
+    def connect(cls, settings: Settings, *, retries: int = READ_RETRIES, cost: Cost | None = None) -> Rest:
         """Return a client for the job's repository; no request is made yet.
 
         Reads are asked again after a server's error, a write never is: the first may have arrived. A rate limit
         ends the job at once; PyGithub's own GithubRetry would sleep until the limit's reset, up to an hour.
+
+        Args:
+            cost: where requests are counted; one that is asked again counts once.
         """
         # GraphQL asks by POST, so that what only asks there goes through a client of its own, which may ask again.
         api, asking = (
@@ -59,12 +65,16 @@ class Rest:
             )
             for methods in ({"GET"}, {"GET", "POST"})
         )
-        return cls(api, settings.repository, asking=asking)
+        return cls(api, settings.repository, asking=asking, cost=cost)
 
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
         self._asking.close()
+
+    def _count(self, *, writes: bool) -> None:
+        self._cost.reads += not writes
+        self._cost.writes += writes
 
     def graphql(
         self,
@@ -88,6 +98,7 @@ class Rest:
             CouldNotVerify: when GitHub refuses any field, or does not answer; NotFound where it knows no such thing.
         """
         requester = (self._api if writes else self._asking).requester
+        self._count(writes=writes)
         with translated(purpose, needs=needs):
             _, answer = requester.graphql_query(document, dict(variables))
             return answer["data"]
@@ -111,6 +122,7 @@ class Rest:
         Raises:
             CouldNotVerify: when GitHub refuses, or does not answer.
         """
+        self._count(writes=verb != "GET")
         with translated(purpose, needs=needs):
             _, answer = self.repo.requester.requestJsonAndCheck(
                 verb, f"{self.repo.url}{path}", parameters=dict(parameters or {}), input=dict(body) if body else None
@@ -129,6 +141,7 @@ class Rest:
         """
         page = 1
         while True:
+            self._count(writes=False)
             with translated(purpose, needs=needs):
                 headers, answer = self.repo.requester.requestJsonAndCheck(
                     "GET", f"{self.repo.url}{path}", parameters={**(parameters or {}), "per_page": PAGE, "page": page}
@@ -148,6 +161,7 @@ class Rest:
         """
         asked = {**(parameters or {}), "per_page": PAGE}
         while True:
+            self._count(writes=False)
             with translated(purpose, needs=needs):
                 headers, answer = self.repo.requester.requestJsonAndCheck(
                     "GET", f"{self.repo.url}{path}", parameters=asked

@@ -4,13 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from promotebot.artifact.dataset import expect_dataset
 from promotebot.findings import Finding
-from promotebot.planning.decide import PromotionContext
+from promotebot.planning.decide import PromotionContext, expect_artifacts
 from promotebot.planning.examiner import Examine
 from promotebot.planning.rollback import NoRollbackTarget, prepare_demotion, prepare_rollback
 from promotebot.promotion.infer import IncompleteRequest, InferenceContext, complete
 from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.registry.model import Action, RequestRef
+from promotebot.registry.names import Stage
+
+
+def _expect(arguments: CommandArguments, context: PromotionContext, inference: InferenceContext) -> None:
+    """Tell the source what is read where the pull request touches no artifact: the first read is the manifest's then.
+
+    What it touches has been read with the registry, as far as it is needed before the decision.
+    """
+    known = list(context.registry)
+    entry = context.registry.entry(arguments.model or (known[0] if len(known) == 1 else ""))
+    today = entry.pointer(arguments.stage) if entry else None
+    below = next((p for stage in arguments.stage.below if entry and (p := entry.pointer(stage))), None)
+    directories = [arguments.artifact_dir, today.artifact_dir if today else None]
+    if below and not inference.touched:
+        directories.append(arguments.artifact_dir or below.artifact_dir)
+        if arguments.stage is Stage.ACTIVE and below.dataset_id:
+            expect_dataset(context.files, below.dataset_id, directory=context.datasets_dir)
+    expect_artifacts(context.files, filter(None, directories), context.policy.limits)
 
 
 def prepare(
@@ -24,6 +43,7 @@ def prepare(
 ) -> tuple[Request, Sequence[Finding]] | IncompleteRequest:
     """Complete the request: inferred for a promotion, from history for a rollback or demotion."""
     if arguments.action is Action.PROMOTE:
+        _expect(arguments, context, inference)
         completed = complete(arguments, inference, actor=actor, ref=ref, default_reason=default_reason)
         return completed if isinstance(completed, IncompleteRequest) else (completed, ())
     prepared: tuple[Request, Sequence[Finding]] | NoRollbackTarget

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
-from promotebot.artifact.dataset import examine_dataset
+from promotebot.artifact.dataset import examine_dataset, expect_dataset
 from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.limits import Limits
 from promotebot.artifact.source import FileSource
 from promotebot.findings import Finding, errors_in
 from promotebot.planning.examiner import Examine
@@ -46,11 +47,28 @@ class PromotionContext:
     """What an older tool's pointer meant when it was put there; None where that is not known."""
 
 
+def expect_artifacts(files: FileSource, directories: Iterable[str], limits: Limits) -> None:
+    """Tell the source which directories are read soon, so that they come together where they are far away."""
+    for directory in directories:
+        files.expect(directory, max_files=limits.files, max_bytes=limits.artifact_bytes)
+
+
+def _expect(context: PromotionContext, request: Request) -> None:
+    """Tell the source what the decision reads: the artifact, its dataset, and what the stage holds today."""
+    entry = context.registry.entry(request.model)
+    today = entry.pointer(request.stage) if entry else None
+    directories = [request.artifact_dir, *([today.artifact_dir] if today else [])]
+    expect_artifacts(context.files, directories, context.policy.limits)
+    if request.stage is Stage.ACTIVE and request.dataset_id:
+        expect_dataset(context.files, request.dataset_id, directory=context.datasets_dir)
+
+
 def decide(context: PromotionContext, request: Request, facts: Facts, *, examine: Examine, now: datetime) -> Decided:
     """Examine the artifact and make the plan. Nothing is written."""
     if request.action is Action.DEMOTE:
         evidence = Evidence(request.artifact_dir, context.files.description)  # what is taken out need not be proven
     else:
+        _expect(context, request)
         evidence = examine(context.files, request.artifact_dir, context.policy.limits)
         evidence = replace(evidence, findings=(*evidence.findings, *_dataset(context, request)))
     decision = plan(

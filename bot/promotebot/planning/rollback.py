@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from promotebot.artifact.evidence import Evidence
 from promotebot.findings import Finding, error, errors_in, passed, warning
-from promotebot.planning.decide import PromotionContext
+from promotebot.planning.decide import PromotionContext, expect_artifacts
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.promotion.rollback import SkippedCandidate, candidates, rollback_id
@@ -48,6 +48,9 @@ def prepare_rollback(
     model, entry = known
     history = candidates(entry, arguments.stage, to=arguments.to)
     skipped = list(history.skipped)
+    today = entry.pointer(arguments.stage)
+    likely = [pointer.artifact_dir for pointer in (*history.pointers[:1], *([today] if today else []))]
+    expect_artifacts(context.files, likely, context.policy.limits)
     for pointer in history.pointers:
         promoted = pointer.digest or context.first_digest(model, arguments.stage, pointer)
         evidence = examine(context.files, pointer.artifact_dir, context.policy.limits)

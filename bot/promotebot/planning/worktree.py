@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from promotebot.artifact import load_artifact
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.artifact.evidence import Evidence
-from promotebot.artifact.source import WorkTree, fetching
+from promotebot.artifact.source import fetching
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, warning
 from promotebot.git.checkout import Checkout

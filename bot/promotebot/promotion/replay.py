@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from promotebot.promotion.append_only import rewritten, same_json
 from promotebot.promotion.orphans import with_lost
 from promotebot.registry.chain import event_digest
 from promotebot.registry.model import Action, Event
-from promotebot.registry.names import Digest, ModelName, Stage
+from promotebot.registry.names import ArtifactPath, Digest, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
 
 
@@ -25,6 +25,11 @@ class Step:
     """The whole registry as it was before the event; two steps are the same whatever came before them."""
     digest: Digest
     """Of the event as it is stored, as the chain has it; GitHub's record of the bot's decision names it."""
+
+
+def artifacts_of(steps: Iterable[Step]) -> list[ArtifactPath]:
+    """Return the directories whose bytes are proven for these events; what is taken out need not be."""
+    return [step.event.pointer.artifact_dir for step in steps if step.event.action is not Action.DEMOTE]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import every_push, heads_of
 from promotebot.pulls.named import is_attributes, is_ours, our_places, places_of
+from promotebot.pulls.small_files import read_our_files
 from promotebot.pulls.snapshot import BASE, HEAD, remote, remote_head
 from promotebot.pulls.twins import twins
 from promotebot.registry.names import GitSha
@@ -50,8 +51,10 @@ def affected_pulls(pulls: Sequence[PullRequest], base_ref: str, before: str, job
         return []
     heads = {f"{HEAD}/{pull.number}": remote_head(pull) for pull in pulls}
     refs = {BASE: f"refs/heads/{base_ref}"}
-    with FetchedRepository.fetched(remote(job.settings), refs, optional=heads) as repository:
-        named = _Named(repository, repository.commit_id(BASE), before, job)
+    with FetchedRepository.fetched(remote(job), refs, optional=heads) as repository:
+        base = repository.commit_id(BASE)
+        read_our_files(repository, [base], job)
+        named = _Named(repository, base, before, job)
         affected = []
         for pull in pulls:
             head = repository.resolve(f"{HEAD}/{pull.number}")
@@ -97,7 +100,9 @@ class _Named:
     def _is_outdated(self) -> bool:
         """True when what verdicts are made by changed on the base: registry, policy, or what a manifest lists."""
         repository, settings = self.repository, self.job.settings
-        if repository.resolve(self.before) is None:
+        try:
+            repository.fetch_commit(self.before)  # here already, unless the base was forced away from it
+        except PromotebotError:
             return True  # the branch was made anew: nobody knows what that changed
         paths = repository.changed_paths(self.before, self.base)
         if any(is_ours(path, settings.registry_path, settings.policy_path) for path in paths):

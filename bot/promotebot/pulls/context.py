@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from promotebot.cost import Cost
 from promotebot.planning.examiner import Examine, within_budget
 from promotebot.settings import Settings
 
@@ -29,6 +30,8 @@ class JobContext:
     """The default branch as the event tells it; empty where it does not."""
     monotonic: Callable[[], float] = time.monotonic
     """A clock that never goes back, in seconds, for what may take only so long."""
+    cost: Cost = field(default_factory=Cost)
+    """What was asked of GitHub so far."""
 
     @cached_property
     def default_branch(self) -> str:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promotebot.findings import Finding, error
-from promotebot.planning.decide import PromotionContext, decide
+from promotebot.planning.decide import PromotionContext, decide, expect_artifacts
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.reconstruct import request_of
-from promotebot.promotion.replay import Diverged, Step
+from promotebot.promotion.replay import Diverged, Step, artifacts_of
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.compare import replay_change
 from promotebot.pulls.context import JobContext
@@ -62,6 +62,7 @@ def replan(
     base = changeset.base_registry
     if base is None:
         return missing_registry(changeset)
+    expect_artifacts(changeset.head_files, artifacts_of(steps), changeset.policy.limits)
     registry, planned = base, []
     for step in steps:
         unpinned = _unpinned(step, changeset)

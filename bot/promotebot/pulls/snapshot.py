@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from promotebot.artifact.source import Kind
 from promotebot.errors import RefChanged
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.process import Identity, Remote
@@ -17,7 +16,7 @@ from promotebot.planning.committed import read_policy
 from promotebot.promotion.policy import Policy
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
-from promotebot.registry.names import GitSha
+from promotebot.pulls.small_files import read_changeset_files
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -54,9 +53,10 @@ class PullSnapshot:
         return branch == self.default_branch or branch in self.trusted.bases
 
 
-def remote(settings: Settings) -> Remote:
+def remote(job: JobContext) -> Remote:
     """Return where the job's repository is fetched from and pushed to."""
-    return Remote(f"{settings.server_url}/{settings.repository}.git", settings.token.get_secret_value())
+    settings = job.settings
+    return Remote(f"{settings.server_url}/{settings.repository}.git", settings.token.get_secret_value(), job.cost)
 
 
 def identity(settings: Settings) -> Identity:
@@ -73,15 +73,6 @@ def remote_head(pull: PullRequest) -> str:
     return f"refs/pull/{pull.number}/head" if is_elsewhere else f"refs/heads/{pull.head_ref}"
 
 
-def _bring_our_files(repository: FetchedRepository, commits: Iterable[GitSha], settings: Settings) -> None:
-    """Fetch policy and registry of these commits, which every decision reads, with one request."""
-    paths = (settings.policy_path, settings.registry_path)
-    entries = [entry for commit in commits for path in paths for entry in repository.list_tree(commit, path, False)]
-    oids = {entry.oid for entry in entries if entry.kind is Kind.FILE}
-    if oids:
-        repository.bring(sorted(oids))
-
-
 @contextmanager
 def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -> Iterator[PullSnapshot]:
     """Fetch a pull request as it is now, for as long as the block lasts.
@@ -96,7 +87,7 @@ def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -
     settings = job.settings
     pull, default = known or job.github.pull(number), job.default_branch
     refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: remote_head(pull), DEFAULT: f"refs/heads/{default}"}
-    with FetchedRepository.fetched(remote(settings), refs) as repository:
+    with FetchedRepository.fetched(remote(job), refs) as repository:
         changeset = Changeset(
             repository,
             base=repository.commit_id(BASE),
@@ -107,6 +98,6 @@ def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -
         if changeset.head != pull.head_sha:
             raise RefChanged(f"{pull.head_ref} is at {changeset.head[:7]}, GitHub says {pull.head_sha[:7]}")
         default_head = repository.commit_id(DEFAULT)
-        _bring_our_files(repository, {changeset.base, changeset.head, default_head}, settings)
+        read_changeset_files(changeset, repository, default_head, job)
         trusted = read_policy(repository, default_head, settings.policy_path)
         yield PullSnapshot(repository, pull, changeset, default, trusted, job.clock())

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from promotebot.artifact.dataset import DEFAULT_DIR, examine_dataset
+from promotebot.artifact.dataset import DEFAULT_DIR, examine_dataset, expect_dataset
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.manifest import FILE_NAME
 from promotebot.artifact.source import FileSource
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, passed, unknown, warning
+from promotebot.planning.decide import expect_artifacts
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.append_only import check_append_only
 from promotebot.promotion.history import check_entry
@@ -139,10 +140,27 @@ def verify(
     """
     verification = _Verification(subject, examine, now)
     verification._add("", remarks)
+    _expect(subject, names)
     for name in names:
         progress(name)
         verification.model(name)
     return report_of(about, names, verification.findings)
+
+
+def _expect(subject: VerificationInput, names: Sequence[str]) -> None:
+    """Tell the source which directories are read soon; what a model names that does not read is found later."""
+    pointers: list[tuple[Stage, Pointer]] = []
+    for name in names:
+        try:
+            entry = subject.registry.entry(name)
+            pointers += [(stage, pointer) for stage in Stage if entry and (pointer := entry.pointer(stage))]
+        except (InvalidInput, CouldNotVerify):  # noqa: PERF203 - each model for itself
+            continue
+    directories = dict.fromkeys(pointer.artifact_dir for _, pointer in pointers)
+    expect_artifacts(subject.files, directories, subject.policy.limits)
+    for dataset in dict.fromkeys(pointer.dataset_id for stage, pointer in pointers if stage is Stage.ACTIVE):
+        if dataset:
+            expect_dataset(subject.files, dataset, directory=subject.datasets_dir)
 
 
 def _pinned(stage: Stage, pointer: Pointer, evidence: Evidence, promoted: Digest | None) -> Iterator[Finding]:

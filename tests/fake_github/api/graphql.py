@@ -169,6 +169,7 @@ def _pull(call: Call, repo: RepositoryState, number: int) -> Node:
         "comments": lambda _, **page: _comments(repo.comments_on(number), pull, **page),
         "headRefName": pull.head_ref,
         "headRefOid": pull.head_sha,
+        "headRepository": {"id": node_id(pull.head)},
         "isCrossRepository": pull.head is not repo,
         "isDraft": pull.draft,
         "mergeCommit": commit_node(repo.git, pull.merge_commit_sha) if pull.merged and pull.merge_commit_sha else None,
@@ -176,8 +177,27 @@ def _pull(call: Call, repo: RepositoryState, number: int) -> Node:
         "mergedAt": pull.merged_at.isoformat().replace("+00:00", "Z") if pull.merged_at else None,
         "number": number,
         "state": "MERGED" if pull.merged else pull.state.upper(),
+        "timelineItems": lambda _, first, itemTypes: _timeline(pull, first, itemTypes),  # noqa: N803 - GitHub's name
         "title": pull.title,
     }
+
+
+_MOVES = {
+    "force_push": "FORCE_PUSHED",
+    "branch_deletion": "DELETED",
+    "branch_creation": "RESTORED",
+}
+
+
+def _timeline(pull: Pull, first: int, kinds: Sequence[str]) -> Node:
+    """Return what became of the two branches since the pull request was opened, as far as it is asked for."""
+    ends = ((pull.head, pull.head_ref, "HEAD"), (pull.base, pull.base_ref, "BASE"))
+    events = ["BASE_REF_CHANGED_EVENT"] * pull.base_changes
+    for repo, branch, end in ends:
+        moves = (a for a in repo.activity.entries if a.ref == f"refs/heads/{branch}" and a.id > pull.id)
+        events += [f"{end}_REF_{_MOVES[move.kind]}_EVENT" for move in moves if move.kind in _MOVES]
+    names = ["".join(word.capitalize() for word in event.split("_")) for event in events if event in kinds]
+    return {"nodes": [{"__typename": name} for name in names[:first]]}
 
 
 def actor(user: User) -> Node:

@@ -1,0 +1,25 @@
+"""What a job asks of GitHub, counted where it is asked; the job's summary shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Cost:
+    """Requests to GitHub's API, and git's fetches from the remote, so far."""
+
+    reads: int = 0
+    writes: int = 0
+    fetches: int = 0
+
+    @property
+    def is_any(self) -> bool:
+        """True when anything was asked."""
+        return bool(self.reads or self.writes or self.fetches)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.reads + self.writes} API requests ({self.reads} reads, {self.writes} writes), "
+            f"{self.fetches} git fetches"
+        )

@@ -1,0 +1,114 @@
+"""Questions that GraphQL answers at once and REST would with several requests.
+
+https://docs.github.com/en/graphql/reference
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from promotebot.github.answers import GHOST, read_time
+from promotebot.github.ports import IssueComment, PullRequest
+from promotebot.github.rest import PAGE, Rest, translated
+
+_CONVERSATION = """
+query Conversation($owner: String!, $name: String!, $number: Int!, $first: Int!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) {
+      number title state merged mergedAt isDraft headRefOid headRefName baseRefName isCrossRepository
+      headRepository { id }
+      mergeCommit { oid }
+      author { __typename login }
+      timelineItems(first: 1, itemTypes: [
+        HEAD_REF_FORCE_PUSHED_EVENT, HEAD_REF_DELETED_EVENT, HEAD_REF_RESTORED_EVENT,
+        BASE_REF_CHANGED_EVENT, BASE_REF_FORCE_PUSHED_EVENT, AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT
+      ]) { nodes { __typename } }
+      comments(first: $first, after: $after) {
+        nodes { fullDatabaseId body url author { __typename login } }
+        pageInfo { hasNextPage endCursor }
+      }
+    }
+  }
+}
+"""
+_BLOB = "... on Blob { text isBinary isTruncated }"
+
+
+def conversation(rest: Rest, number: int) -> tuple[PullRequest, Sequence[IssueComment]]:
+    """Return a pull request and every comment on it, the oldest first.
+
+    Raises:
+        CouldNotVerify: when GitHub refuses, or does not answer.
+    """
+    purpose = f"read pull request #{number}"
+    pages = list(_pages(rest, number, purpose))
+    with translated(purpose):
+        comments = [_comment(node, number) for page in pages for node in page["comments"]["nodes"]]
+        return _pull(pages[0]), comments
+
+
+def _pages(rest: Rest, number: int, purpose: str) -> Iterator[Mapping[str, Any]]:
+    asked = {**_named(rest), "number": number, "first": PAGE, "after": None}
+    needs = "pull-requests: read"
+    while True:
+        answer = rest.graphql(_CONVERSATION, asked, purpose=purpose, needs=needs)
+        with translated(purpose):
+            pull = answer["repository"]["pullRequest"]
+            follows = pull["comments"]["pageInfo"]
+        yield pull
+        if not follows["hasNextPage"]:
+            return
+        asked["after"] = follows["endCursor"]
+
+
+def blobs(rest: Rest, oids: Sequence[str]) -> Mapping[str, bytes]:
+    """Return files by git's object ids, but for those that are binary or long, which GitHub does not show whole.
+
+    Raises:
+        CouldNotVerify: when GitHub refuses, or does not answer.
+    """
+    purpose = "read files of the repository"
+    fields = " ".join(f'b{index}: object(oid: "{oid}") {{ {_BLOB} }}' for index, oid in enumerate(oids))
+    query = f"query Files($owner: String!, $name: String!) {{ repository(owner: $owner, name: $name) {{ {fields} }} }}"
+    answer = rest.graphql(query, _named(rest), purpose=purpose, needs="contents: read")
+    with translated(purpose):
+        files = {oid: answer["repository"][f"b{index}"] for index, oid in enumerate(oids)}
+        whole = {oid: file for oid, file in files.items() if file and file.get("text") is not None}
+        return {oid: str(file["text"]).encode() for oid, file in whole.items() if not file["isTruncated"]}
+
+
+def _named(rest: Rest) -> dict[str, Any]:
+    owner, _, name = rest.repo.full_name.partition("/")
+    return {"owner": owner, "name": name}
+
+
+def _pull(node: Mapping[str, Any]) -> PullRequest:
+    """Return a pull request, in REST's words where they differ."""
+    return PullRequest(
+        number=int(node["number"]),
+        title=str(node["title"]),
+        state="open" if node["state"] == "OPEN" else "closed",
+        merged=bool(node["merged"]),
+        merged_at=read_time(node["mergedAt"]) if node["mergedAt"] else None,
+        merge_commit_sha=str(node["mergeCommit"]["oid"]) if node["mergeCommit"] else None,
+        draft=bool(node["isDraft"]),
+        author=_login(node["author"]),
+        head_sha=str(node["headRefOid"]),
+        head_ref=str(node["headRefName"]),
+        base_ref=str(node["baseRefName"]),
+        is_fork=bool(node["isCrossRepository"]) or node["headRepository"] is None,  # a fork that was deleted
+        only_added_to="" if node["timelineItems"]["nodes"] else str(node["headRefOid"]),
+    )
+
+
+def _comment(node: Mapping[str, Any], number: int) -> IssueComment:
+    body, url = str(node["body"]), str(node["url"])
+    return IssueComment(int(node["fullDatabaseId"]), number, body, _login(node["author"]), url)
+
+
+def _login(actor: Mapping[str, Any] | None) -> str:
+    """Return an account's login as REST has it, where an App's ends with `[bot]`, which nobody else's can."""
+    if actor is None:
+        return GHOST
+    return f"{actor['login']}[bot]" if actor["__typename"] == "Bot" else str(actor["login"])
