@@ -252,6 +252,8 @@ class FakeGitHub:
     """True where the token is a person's, which may not create check runs."""
     failing: dict[str, CouldNotVerify] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+    """The global ids of comments that got 👀."""
     closed: int = 0
 
     def fail(self, method: str, message: str = "GitHub does not answer") -> FakeGitHub:
@@ -293,8 +295,10 @@ class FakeGitHub:
         self._asked("pull")
         return self._pull(number)
 
-    def conversation(self, number: int) -> tuple[PullRequest, Sequence[IssueComment]]:
+    def conversation(self, number: int, *, seen: str = "") -> tuple[PullRequest, Sequence[IssueComment]]:
         self._asked("conversation")
+        if seen:
+            self.seen.append(seen)
         pull = self._pull(number)
         comments = [comment for comment in self.written.values() if comment.pull == number]
         return replace(pull, only_added_to="" if number in self.forced else pull.head_sha), comments

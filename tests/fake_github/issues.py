@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tests.fake_github.accounts import App, User
-from tests.fake_github.records import Comment, Issue, Label, LabelEvent
+from tests.fake_github.records import Comment, Issue, Label, LabelEvent, Reaction
 from tests.fake_github.state import RepositoryState
 
 
@@ -51,3 +51,12 @@ def reopen_issue(repo: RepositoryState, issue: Issue) -> None:
     issue.state, issue.closed_at, issue.closed_by = "open", None, None
     issue.state_reason = "reopened"
     issue.updated_at = repo.hub.now()
+
+
+def react(repo: RepositoryState, comment: Comment, user: User, content: str) -> tuple[Reaction, bool]:
+    """Put a reaction on a comment; return it, and whether it is new: everybody has one of a kind."""
+    for reaction in comment.reactions:
+        if (reaction.user, reaction.content) == (user, content):
+            return reaction, False
+    comment.reactions.append(Reaction(repo.hub.next_id(), user, content, repo.hub.now()))
+    return comment.reactions[-1], True

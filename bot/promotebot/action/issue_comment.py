@@ -52,7 +52,8 @@ def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
         run_by=settings.triggering_actor,
     )
     replier = Replier(job.github, settings, requester)
-    replier.react("eyes")
+    if not (event.is_pull and event.node_id):  # else the pull request is read with the same request
+        replier.react("eyes")
     answer = report_errors(replier, lambda: _decide(event, requester, job, replier))
     if not answer.succeeded:  # a card or an answer says what was done; a reaction more would be a request more
         replier.react("-1")
@@ -62,7 +63,7 @@ def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
 def _decide(event: CommentCreated, requester: Requester, job: JobContext, replier: Replier) -> Answer:
     if not event.is_pull:
         return replier.refuse(_NOT_A_PULL)
-    pull, comments = job.github.conversation(event.pull)
+    pull, comments = job.github.conversation(event.pull, seen=event.node_id)
     replier.set_pull(pull, job.default_branch)
     replier.set_comments(comments)
     comment = next((one for one in comments if one.id == event.comment_id), None)

@@ -11,8 +11,8 @@ from promotebot.comments.comment import Rendered
 from promotebot.errors import RefChanged
 from promotebot.findings import errors_in
 from promotebot.gate.approvals import separation
+from promotebot.gate.attestation import any_revoked
 from promotebot.gate.evaluate import GateResult
-from promotebot.gate.requests import check_attested
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.snapshot import remote_head
 
@@ -44,9 +44,9 @@ def _moved(attempt: Attempt, changeset: Changeset) -> str:
 
 def _withdrawn(attempt: Attempt, result: GateResult) -> str:
     """Withdrawing takes back the events first and the verdicts then: either it sees our green, or we see that."""
-    snapshot = attempt.snapshot
-    found = check_attested(result.steps, snapshot.pull.number, snapshot.other_base, attempt.job).values()
-    return "a promotion was taken back" if errors_in(found) else ""
+    job, base = attempt.job, attempt.snapshot.other_base
+    is_revoked = any_revoked(result.steps, job.github, base, job.settings.bot_login)
+    return "a promotion was taken back" if is_revoked else ""
 
 
 def _disapproved(attempt: Attempt, result: GateResult, changeset: Changeset) -> str:

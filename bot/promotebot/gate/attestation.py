@@ -81,6 +81,25 @@ def revoke(steps: Iterable[Step], github: GitHub, base: str, *, why: str) -> Non
             github.publish_status(ref.head_sha, context=context, state="failure", description=description)
 
 
+def any_revoked(steps: Iterable[Step], github: GitHub, base: str, bot_login: str) -> bool:
+    """Return whether the bot took one of these events back.
+
+    One that nothing is said of is none: what was attested a moment ago, GitHub may not show yet.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer.
+    """
+    wanted: dict[str, set[str]] = {}
+    for step in steps:
+        if step.event.request:
+            wanted.setdefault(step.event.request.head_sha, set()).add(attestation_context(step.digest, base))
+    return any(
+        status.creator == bot_login and status.state != "success"
+        for sha, contexts in wanted.items()
+        for status in _newest(github, sha, contexts).values()
+    )
+
+
 def attestation_problems(steps: Iterable[Step], github: GitHub, base: str, bot_login: str) -> Mapping[Digest, str]:
     """Return, by the event's digest, why an event does not count as decided by the bot; those that do are left out.
 

@@ -7,7 +7,7 @@ merge: GitHub's activity list tells the heads, and their statuses what the bot s
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -227,16 +227,20 @@ class PullRecord:
 
     @cached_property
     def _read(self) -> dict[str, tuple[CommitStatus, ...]]:
-        return {}
+        told = self.snapshot.pull.head_statuses
+        return {} if told is None else {self.snapshot.pull.head_sha: self._by_bot(told)}
+
+    def _by_bot(self, statuses: Iterable[CommitStatus]) -> tuple[CommitStatus, ...]:
+        """Return the newest status of each context that the bot posted; somebody else's hides none."""
+        newest = dict[str, CommitStatus]()
+        for status in statuses:
+            if status.creator == self.job.settings.bot_login:
+                newest.setdefault(status.context, status)
+        return tuple(newest.values())
 
     def _ours(self, sha: str) -> tuple[CommitStatus, ...]:
-        """Return the newest status of each context that the bot posted on a commit; somebody else's hides none."""
         if sha not in self._read:
-            login, newest = self.job.settings.bot_login, dict[str, CommitStatus]()
-            for status in self.job.github.statuses(sha):
-                if status.creator == login:
-                    newest.setdefault(status.context, status)
-            self._read[sha] = tuple(newest.values())
+            self._read[sha] = self._by_bot(self.job.github.statuses(sha))
         return self._read[sha]
 
     def _attestations_on(self, sha: str) -> Iterator[Attestation]:

@@ -87,12 +87,9 @@ class PyGithubClient:
         with translated(purpose):
             return read_pull(answer)
 
-    def conversation(self, number: int) -> tuple[PullRequest, Sequence[IssueComment]]:
-        """Return a pull request as it is now, with every comment on it, the oldest first.
-
-        A question for the first hundred comments, and one more for each further hundred.
-        """
-        return questions.conversation(self._rest, number)
+    def conversation(self, number: int, *, seen: str = "") -> tuple[PullRequest, Sequence[IssueComment]]:
+        """Return a pull request with every comment on it: a question for each hundred of them."""
+        return questions.conversation(self._rest, number, seen=seen)
 
     def blobs(self, oids: Sequence[str]) -> Mapping[str, bytes]:
         """Return files by git's object ids, as far as they are small texts."""

@@ -21,6 +21,8 @@ class CommentCreated:
     author: str
     author_type: str
     via_app: bool
+    node_id: str = ""
+    """The comment's global id, which GraphQL knows it by; empty where it is not told."""
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ class _Issue(_Part):
 
 class _Comment(_Part):
     id: int
+    node_id: str = ""
     body: str | None
     user: _User | None
     performed_via_github_app: dict[str, Any] | None = None
@@ -146,6 +147,7 @@ def _comment_event(payload: _IssueComment) -> Event:
         pull=payload.issue.number,
         is_pull=payload.issue.pull_request is not None,
         comment_id=payload.comment.id,
+        node_id=payload.comment.node_id,
         body=payload.comment.body or "",
         author=user.login,
         author_type=user.type,

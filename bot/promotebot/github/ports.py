@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -30,6 +30,8 @@ class PullRequest:
     head_ref: str
     base_ref: str
     is_fork: bool
+    head_statuses: tuple[CommitStatus, ...] | None = field(default=None, compare=False)
+    """The newest status of each context on the head, where it was read with the rest; None where it was not."""
     only_added_to: str = ""
     """The head up to which its branch was only ever added to, never forced or deleted, and its base never another one;
     empty where GitHub does not say so."""
@@ -187,8 +189,12 @@ class GitHub(Protocol):
     def pull(self, number: int) -> PullRequest:
         """Return a pull request as it is now."""
 
-    def conversation(self, number: int) -> tuple[PullRequest, Sequence[IssueComment]]:
-        """Return a pull request as it is now, with every comment on it, the oldest first."""
+    def conversation(self, number: int, *, seen: str = "") -> tuple[PullRequest, Sequence[IssueComment]]:
+        """Return a pull request as it is now, with every comment on it, the oldest first.
+
+        Args:
+            seen: the global id of a comment on it that gets 👀 with the same request; one that fails changes nothing.
+        """
 
     def blobs(self, oids: Sequence[str]) -> Mapping[str, bytes]:
         """Return files by git's object ids, as far as they are small texts; whoever uses them compares the ids.

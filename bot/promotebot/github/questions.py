@@ -5,56 +5,88 @@ https://docs.github.com/en/graphql/reference
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from promotebot.errors import CouldNotVerify
 from promotebot.github.answers import GHOST, read_time
-from promotebot.github.ports import IssueComment, PullRequest
+from promotebot.github.ports import CommitStatus, IssueComment, PullRequest
 from promotebot.github.rest import PAGE, Rest, translated
 
-_CONVERSATION = """
-query Conversation($owner: String!, $name: String!, $number: Int!, $first: Int!, $after: String) {
-  repository(owner: $owner, name: $name) {
-    pullRequest(number: $number) {
-      number title state merged mergedAt isDraft headRefOid headRefName baseRefName isCrossRepository
-      headRepository { id }
-      mergeCommit { oid }
-      author { __typename login }
-      timelineItems(first: 1, itemTypes: [
-        HEAD_REF_FORCE_PUSHED_EVENT, HEAD_REF_DELETED_EVENT, HEAD_REF_RESTORED_EVENT,
-        BASE_REF_CHANGED_EVENT, BASE_REF_FORCE_PUSHED_EVENT, AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT
-      ]) { nodes { __typename } }
-      comments(first: $first, after: $after) {
-        nodes { fullDatabaseId body url author { __typename login } }
-        pageInfo { hasNextPage endCursor }
-      }
-    }
+log = logging.getLogger(__name__)
+_PULL = """
+fragment Pull on PullRequest {
+  number title state merged mergedAt isDraft headRefOid headRefName baseRefName isCrossRepository
+  headRepository { id }
+  mergeCommit { oid }
+  author { __typename login }
+  commits(last: 1) {
+    nodes { commit { oid status { contexts { context state description createdAt creator { __typename login } } } } }
+  }
+  timelineItems(first: 1, itemTypes: [
+    HEAD_REF_FORCE_PUSHED_EVENT, HEAD_REF_DELETED_EVENT, HEAD_REF_RESTORED_EVENT,
+    BASE_REF_CHANGED_EVENT, BASE_REF_FORCE_PUSHED_EVENT, AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT
+  ]) { nodes { __typename } }
+  comments(first: $first, after: $after) {
+    nodes { fullDatabaseId body url author { __typename login } }
+    pageInfo { hasNextPage endCursor }
   }
 }
 """
+_CONVERSATION = f"""
+query Conversation($owner: String!, $name: String!, $number: Int!, $first: Int!, $after: String) {{
+  repository(owner: $owner, name: $name) {{ pullRequest(number: $number) {{ ...Pull }} }}
+}}
+{_PULL}"""
+# What a mutation changed can be asked about with it: https://docs.github.com/en/graphql/guides/forming-calls-with-graphql
+_SEEN = f"""
+mutation Seen($comment: ID!, $first: Int!, $after: String) {{
+  addReaction(input: {{subjectId: $comment, content: EYES}}) {{
+    subject {{ ... on IssueComment {{ pullRequest {{ ...Pull }} }} }}
+  }}
+}}
+{_PULL}"""
 _BLOB = "... on Blob { text isBinary isTruncated }"
 
 
-def conversation(rest: Rest, number: int) -> tuple[PullRequest, Sequence[IssueComment]]:
+def conversation(rest: Rest, number: int, *, seen: str = "") -> tuple[PullRequest, Sequence[IssueComment]]:
     """Return a pull request and every comment on it, the oldest first.
+
+    Args:
+        seen: the global id of a comment that gets 👀 with the same request; a reaction that fails changes nothing.
 
     Raises:
         CouldNotVerify: when GitHub refuses, or does not answer.
     """
     purpose = f"read pull request #{number}"
-    pages = list(_pages(rest, number, purpose))
+    first = _seen(rest, seen, number, purpose) if seen else None
+    pages = list(_pages(rest, number, purpose, first))
     with translated(purpose):
         comments = [_comment(node, number) for page in pages for node in page["comments"]["nodes"]]
         return _pull(pages[0]), comments
 
 
-def _pages(rest: Rest, number: int, purpose: str) -> Iterator[Mapping[str, Any]]:
+def _seen(rest: Rest, comment: str, number: int, purpose: str) -> Mapping[str, Any] | None:
+    """Put 👀 on a comment, and return the pull request that it stands on; None where that did not work."""
+    try:
+        asked = {"comment": comment, "first": PAGE, "after": None}
+        answer = rest.graphql(_SEEN, asked, purpose="react", needs="pull-requests: write", writes=True)
+        with translated(purpose):
+            pull: Mapping[str, Any] = answer["addReaction"]["subject"]["pullRequest"]
+            return pull if pull["number"] == number else None
+    except CouldNotVerify as problem:
+        log.warning("no reaction: %s", problem)
+        return None
+
+
+def _pages(rest: Rest, number: int, purpose: str, first: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
     asked = {**_named(rest), "number": number, "first": PAGE, "after": None}
     needs = "pull-requests: read"
     while True:
-        answer = rest.graphql(_CONVERSATION, asked, purpose=purpose, needs=needs)
+        answer = {} if first else rest.graphql(_CONVERSATION, asked, purpose=purpose, needs=needs)
         with translated(purpose):
-            pull = answer["repository"]["pullRequest"]
+            pull, first = first or answer["repository"]["pullRequest"], None
             follows = pull["comments"]["pageInfo"]
         yield pull
         if not follows["hasNextPage"]:
@@ -98,7 +130,26 @@ def _pull(node: Mapping[str, Any]) -> PullRequest:
         head_ref=str(node["headRefName"]),
         base_ref=str(node["baseRefName"]),
         is_fork=bool(node["isCrossRepository"]) or node["headRepository"] is None,  # a fork that was deleted
+        head_statuses=_statuses(node),
         only_added_to="" if node["timelineItems"]["nodes"] else str(node["headRefOid"]),
+    )
+
+
+def _statuses(node: Mapping[str, Any]) -> tuple[CommitStatus, ...] | None:
+    """Return the newest status of each context on the head; None where the last commit is not the head (yet)."""
+    commits = node["commits"]["nodes"]
+    if not commits or commits[-1]["commit"]["oid"] != node["headRefOid"]:
+        return None
+    found = commits[-1]["commit"]["status"] or {"contexts": []}
+    return tuple(
+        CommitStatus(
+            str(one["context"]),
+            str(one["state"]).lower(),
+            _login(one["creator"]),
+            str(one["description"] or ""),
+            read_time(one["createdAt"]),
+        )
+        for one in found["contexts"]
     )
 
 

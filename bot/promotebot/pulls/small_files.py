@@ -13,7 +13,7 @@ from promotebot.github.ports import MAX_BLOBS
 from promotebot.planning.committed import registry_files
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.named import is_ours
+from promotebot.pulls.named import is_attributes, is_ours
 from promotebot.registry.codec import MAX_BYTES
 from promotebot.registry.names import GitSha
 
@@ -67,12 +67,12 @@ def _always(ours: Iterable[Mapping[str, TreeEntry]], job: JobContext) -> list[Tr
 
 
 def _manifests(changeset: Changeset, paths: Iterable[str]) -> Iterator[TreeEntry]:
-    """Yield the manifests of the directories in which the branch changes something."""
+    """Yield the manifests of the directories in which the branch changes something, and every file of attributes."""
     if not paths:
         return
     for entry in changeset.repository.list_tree(changeset.head, "", recursive=True):
         directory, _, name = entry.path.rpartition("/")
-        if name == FILE_NAME and directory in changeset.changed_places:
+        if is_attributes(entry.path) or (name == FILE_NAME and directory in changeset.changed_places):
             yield entry
 
 

@@ -6,9 +6,9 @@ from tests.fake_github.accounts import Role
 from tests.fake_github.api.call import Answer, Call
 from tests.fake_github.api.issues import BODY_LIMIT, ISSUE, READ, WRITE, asked_issue
 from tests.fake_github.api.routing import route
-from tests.fake_github.issues import add_comment
+from tests.fake_github.issues import add_comment, react
 from tests.fake_github.issues import edit_comment as change_comment
-from tests.fake_github.records import Comment, Reaction
+from tests.fake_github.records import Comment
 from tests.fake_github.refusals import HttpError, invalid, not_found
 from tests.fake_github.serializers import issues as serializers
 from tests.fake_github.serializers.templates import fill
@@ -70,9 +70,5 @@ def edit_comment(call: Call) -> Answer:
 def create_reaction(call: Call) -> Answer:
     """201, or 200 with the one already there: https://docs.github.com/rest/reactions/reactions"""
     comment, content = _comment(call), call.choice("content", serializers.REACTIONS)
-    for reaction in comment.reactions:
-        if (reaction.user, reaction.content) == (call.user, content):
-            return Answer(200, fill("reaction", call.repo, reaction=reaction))
-    reaction = Reaction(call.hub.next_id(), call.user, content, call.hub.now())
-    comment.reactions.append(reaction)
-    return Answer(201, fill("reaction", call.repo, reaction=reaction))
+    reaction, is_new = react(call.repo, comment, call.user, content)
+    return Answer(201 if is_new else 200, fill("reaction", call.repo, reaction=reaction))

@@ -13,6 +13,7 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLResolveInfo, build_schema, graphql_sync
 
+from tests.fake_github import issues
 from tests.fake_github.accounts import Role, User
 from tests.fake_github.api import branches
 from tests.fake_github.api.branches import Refused, commit_node
@@ -27,6 +28,8 @@ SCHEMA = build_schema(Path(__file__).with_name("schema.graphql").read_text(encod
 TEXT_LIMIT = 512_000
 """Bytes of a blob's text that are shown; GitHub does not publish its own limit."""
 _OPERATION = re.compile(r"\s*(query|mutation)\s+(\w+)")
+
+_REACTIONS = {"EYES": "eyes", "THUMBS_DOWN": "-1", "THUMBS_UP": "+1", "ROCKET": "rocket"}
 
 Node = Mapping[str, Any]
 
@@ -78,6 +81,17 @@ class _Root:
             "ref": lambda _, qualifiedName: branches.ref(repo, qualifiedName),  # noqa: N803 - GitHub's name
             **branches.merge_settings(repo),
         }
+
+    def addReaction(self, _: GraphQLResolveInfo[Any], input: Node) -> Node:  # noqa: A002, N802 - GitHub's names
+        """Put a reaction on a comment, or leave the one that is there already."""
+        for repo in self.call.hub.repositories.values():
+            for comment in repo.comments.values():
+                if comment_id(comment) == input["subjectId"]:
+                    readable(self.call, repo.full_name)
+                    require(self.call, repo, "pull_requests", "write")
+                    issues.react(repo, comment, self.call.user, _REACTIONS[input["content"]])
+                    return {"subject": _comment(comment, repo.pulls.get(comment.number), self.call, repo)}
+        raise Refused("NOT_FOUND", f"Could not resolve to a node with the global id of '{input['subjectId']}'")
 
     def createCommitOnBranch(self, _: GraphQLResolveInfo[Any], input: Node) -> Node:  # noqa: A002, N802 - GitHub's names
         repo = readable(self.call, input["branch"]["repositoryNameWithOwner"])
@@ -166,7 +180,8 @@ def _pull(call: Call, repo: RepositoryState, number: int) -> Node:
     return {
         "author": actor(pull.user),
         "baseRefName": pull.base_ref,
-        "comments": lambda _, **page: _comments(repo.comments_on(number), pull, **page),
+        "comments": lambda _, **page: _comments(repo.comments_on(number), pull, call, repo, **page),
+        "commits": lambda _, last: {"nodes": [{"commit": _with_status(repo, pull.head_sha)}][:last]},
         "headRefName": pull.head_ref,
         "headRefOid": pull.head_sha,
         "headRepository": {"id": node_id(pull.head)},
@@ -206,7 +221,14 @@ def actor(user: User) -> Node:
     return {"__typename": kind, "login": user.login.removesuffix("[bot]") if kind == "Bot" else user.login}
 
 
-def _comments(comments: Sequence[Comment], pull: Pull, first: int | None = None, after: str | None = None) -> Node:
+def _comments(
+    comments: Sequence[Comment],
+    pull: Pull,
+    call: Call,
+    repo: RepositoryState,
+    first: int | None = None,
+    after: str | None = None,
+) -> Node:
     if first is None or not 1 <= first <= 100:
         message = (
             "You must provide a `first` or `last` value of 1 to 100 to properly paginate the `comments` connection."
@@ -215,12 +237,41 @@ def _comments(comments: Sequence[Comment], pull: Pull, first: int | None = None,
     start = int(after) if after else 0
     shown = comments[start : start + first]
     return {
-        "nodes": [_comment(comment, pull) for comment in shown],
+        "nodes": [_comment(comment, pull, call, repo) for comment in shown],
         "pageInfo": {"endCursor": str(start + len(shown)), "hasNextPage": start + len(shown) < len(comments)},
         "totalCount": len(comments),
     }
 
 
-def _comment(comment: Comment, pull: Pull) -> Node:
-    url = f"{pull.base.hub.server_url}/{pull.base.full_name}/pull/{pull.number}#issuecomment-{comment.id}"
-    return {"author": actor(comment.user), "body": comment.body, "fullDatabaseId": str(comment.id), "url": url}
+def comment_id(comment: Comment) -> str:
+    """Return the global id of a comment, which REST calls `node_id`."""
+    return f"IC_kwDO{comment.id}"
+
+
+def _comment(comment: Comment, pull: Pull | None, call: Call, repo: RepositoryState) -> Node:
+    kind = "pull" if pull else "issues"
+    return {
+        "__typename": "IssueComment",
+        "author": actor(comment.user),
+        "body": comment.body,
+        "fullDatabaseId": str(comment.id),
+        "id": comment_id(comment),
+        "pullRequest": lambda _: _pull(call, repo, comment.number) if pull else None,
+        "url": f"{repo.hub.server_url}/{repo.full_name}/{kind}/{comment.number}#issuecomment-{comment.id}",
+    }
+
+
+def _with_status(repo: RepositoryState, sha: str) -> Node:
+    """Return a commit with the newest status of each context."""
+    newest = {status.context: status for status in repo.statuses if status.sha == sha}
+    contexts = [
+        {
+            "context": status.context,
+            "createdAt": status.created_at.isoformat().replace("+00:00", "Z"),
+            "creator": actor(status.user),
+            "description": status.description,
+            "state": status.state.upper(),
+        }
+        for status in newest.values()
+    ]
+    return {**commit_node(repo.git, sha), "status": {"contexts": contexts} if contexts else None}
