@@ -27,6 +27,8 @@ from tests.fake_github.scenario import Repository
 
 ROOT = Path(__file__).resolve().parents[1]
 BOT = "github-actions[bot]"
+STARTUP = 5
+"""Seconds until a runner has started a job: reads show what happened before, but for heads."""
 
 
 @pytest.fixture(scope="session")
@@ -97,10 +99,11 @@ class Office:
 
     def job(self, payload: dict[str, Any], event_name: str = "issue_comment", **environment: str) -> Job:
         """Run the Action's door in this process: the same code without the start of an interpreter."""
+        self.hub.pass_time(STARTUP)
         runner = Runner.of(self.repository, self.scratch / "runner")
         settings = {**runner.environment(event_name, payload), **environment}
         try:
-            code, log = run_action(settings, lambda: self.now), ""
+            code, log = run_action(settings, lambda: self.now, self.hub.pass_time), ""
         except PromotebotError as problem:
             code, log = problem.exit_code, str(problem)
         return runner.finished(settings, code, log)

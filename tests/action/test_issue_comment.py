@@ -574,7 +574,7 @@ def test_a_branch_that_never_rests_is_given_up_with_ref_changed(
     number = office.pull("moving")
     monkeypatch.setattr(FetchedRepository, "push", always_late)
     job = office.ask(number, "/promote active")
-    refused(office, number, job, office.head(number), "moved 3 times")
+    refused(office, number, job, office.head(number), "moved 5 times")
     assert job.outputs["reason_code"] == "ref_changed"
 
 

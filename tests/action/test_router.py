@@ -62,7 +62,7 @@ class Answerers:
             monkeypatch.setattr(f"promotebot.action.{name}", self._answerer(name))
 
     def _answerer(self, name: str) -> Any:
-        def answer(event: object, job: JobContext) -> Answer:
+        def answer(event: object, job: JobContext, *_: object) -> Answer:
             self.called.append((name, event))
             if self.asks_github:
                 job.github.default_branch()

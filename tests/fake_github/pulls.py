@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.fake_github.accounts import User
 from tests.fake_github.bare import WEB_FLOW, ZERO, Person
 from tests.fake_github.issues import close_issue, open_issue, reopen_issue
+from tests.fake_github.lateness import show_heads
 from tests.fake_github.records import Activity
 from tests.fake_github.refusals import invalid
 from tests.fake_github.state import Pull, RepositoryState
@@ -40,6 +41,7 @@ def open_pull(
         raise invalid("PullRequest", "base", "custom", f"No commits between {base_ref} and {head_ref}")
     issue = open_issue(base, author, title, body)
     pull = Pull(base.hub.next_id(), issue, base, base_ref, base_sha, source, head_ref, head_sha, draft)
+    pull.heads.append((base.hub.instant(), head_sha))
     base.pulls[pull.number] = pull
     base.git.set_ref(f"refs/pull/{pull.number}/head", head_sha)
     test_merge(pull, base_sha)
@@ -120,8 +122,9 @@ def _refresh_pull(pull: Pull, by: User) -> None:
 def _follow_head(pull: Pull, tip: str, base_tip: str) -> None:
     if pull.head is not pull.base:
         pull.base.git.fetch_from(pull.head.git, f"refs/heads/{pull.head_ref}")
-    pull.base.git.set_ref(f"refs/pull/{pull.number}/head", tip)
+    pull.heads.append((pull.base.hub.instant(), tip))
     pull.head_sha, pull.base_sha = tip, base_tip
+    show_heads(pull.base.hub)
     pull.issue.updated_at = pull.base.hub.now()
 
 

@@ -7,13 +7,14 @@ import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.fake_github.accounts import ACTIONS_APP, ACTIONS_BOT, App, Credential, Role, User, new_token
 from tests.fake_github.bare import BareRepository
 from tests.fake_github.faults import Fault
+from tests.fake_github.lateness import Lateness
 from tests.fake_github.records import (
     Activity,
     CheckRun,
@@ -54,6 +55,8 @@ class HubState:
     def __init__(self, root: Path, *, clock: Callable[[], datetime] = utc_now) -> None:
         self.root = root
         self.clock = clock
+        self.passed = timedelta()
+        self.late = Lateness()
         self.lock = threading.RLock()
         self.server_url = ""
         self.users: dict[str, User] = {ACTIONS_BOT.login: ACTIONS_BOT}
@@ -71,9 +74,22 @@ class HubState:
         """The REST root, where GitHub Enterprise Server has it."""
         return f"{self.server_url}/api/v3"
 
+    def instant(self) -> datetime:
+        """Return the time, which the clock tells and tests pass."""
+        return self.clock().astimezone(timezone.utc) + self.passed
+
     def now(self) -> datetime:
-        """Return the clock's time in whole seconds, as GitHub shows times."""
-        return self.clock().astimezone(timezone.utc).replace(microsecond=0)
+        """Return the time in whole seconds, as GitHub shows times."""
+        return self.instant().replace(microsecond=0)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass without waiting for it."""
+        with self.lock:
+            self.passed += timedelta(seconds=seconds)
+
+    def catch_up(self) -> None:
+        """Let so much time pass that reads show everything that happened."""
+        self.pass_time(max(self.late.heads, self.late.reads) + 1)
 
     def next_id(self) -> int:
         return next(self._ids)
@@ -241,6 +257,9 @@ class Pull:
     merged_at: datetime | None = None
     merged_by: User | None = None
     reviews: list[Review] = field(default_factory=list)
+    heads: list[tuple[datetime, str]] = field(default_factory=list)
+    """Every head with the moment it came, the oldest first: reads show the newest of them late."""
+    shown_ref: str = ""
 
     @property
     def number(self) -> int:

@@ -19,6 +19,7 @@ from promotebot.github.client import PyGithubClient
 from promotebot.promotion.policy import Permission
 from promotebot.settings import Settings
 from tests.fake_github.http import EmbeddedGitHub
+from tests.fake_github.lateness import NEVER_LATE
 from tests.fake_github.people import BOT_PERMISSIONS, Person
 
 API, SERVER = "https://api.github.com", "https://github.com"
@@ -68,7 +69,7 @@ def address(record_mode: str, tmp_path: Path) -> Iterator[tuple[str, str]]:
         yield API, "replayed"
         return
     with EmbeddedGitHub(root=tmp_path / "hub") as hub:
-        Recorder.hub = hub
+        hub.late, Recorder.hub = NEVER_LATE, hub
         repository = hub.create_repository("acme/models")
         for login, role in (("alice", "maintain"), ("mallory", "read")):
             hub.add_user(login)

@@ -22,7 +22,7 @@ from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_on
-from promotebot.pulls.snapshot import BASE, HEAD, remote
+from promotebot.pulls.snapshot import BASE, HEAD, at_its_head, remote
 from promotebot.registry.model import Source
 
 
@@ -41,7 +41,7 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
             result,
             findings=(*result.findings, *_requested(result.steps, other_base(_branch(event), job.default_branch), job)),
         )
-        result = result.with_approval(_approved(event, result.steps, changeset, job))
+        result = result.with_approval(_approved(event, result.steps, changeset, repository, job))
         annotations = annotate(result.findings, changeset)
     text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in result.findings)
     report = Report(text, report_title(result), annotations)
@@ -60,7 +60,9 @@ def _facts(event: Queued, changeset: Changeset, job: JobContext) -> FactsOf | No
     return (lambda request: facts_on(request, changeset, base_ref, job, base)) if base else None
 
 
-def _approved(event: Queued, steps: Sequence[Step], changeset: Changeset, job: JobContext) -> Finding | None:
+def _approved(
+    event: Queued, steps: Sequence[Step], changeset: Changeset, repository: FetchedRepository, job: JobContext
+) -> Finding | None:
     """Return the approval of the queued pull request's own head; the queue's branch name says which it is."""
     policy, changed = changeset.policy, changes_policy(changeset)
     if policy.separation is None or not (steps or changed):
@@ -70,7 +72,7 @@ def _approved(event: Queued, steps: Sequence[Step], changeset: Changeset, job: J
         raise CouldNotVerify(
             f"{event.head_ref} names no pull request", remedy="take it out of the queue, and add it again"
         )
-    pull = job.github.pull(int(named[2]))
+    pull = at_its_head(job.github.pull(int(named[2])), repository)
     # What was queued before it is approved in a group of its own.
     own = [step for step in steps if step.event.request is None or step.event.request.pull == pull.number]
     return separation(own, pull.head_sha, pull, policy, job.github, changes_policy=changed)

@@ -52,7 +52,7 @@ def announce(event: PullClosed | Pushed, job: JobContext) -> Answer:
     if isinstance(event, Pushed):
         before = None if event.before == NOTHING else event.before
         return _announce(event.branch, lambda _: before, job)
-    pull = job.github.pull(event.pull)
+    pull = job.patience.ask_until(lambda: job.github.pull(event.pull), lambda pull: pull.merged)
     if not pull.merged or pull.merge_commit_sha is None:
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "the pull request is not merged")
     before_merge = partial(_before_merge, pull, str(pull.merge_commit_sha), job)
@@ -60,7 +60,9 @@ def announce(event: PullClosed | Pushed, job: JobContext) -> Answer:
 
 
 def _before_merge(pull: PullRequest, merged: str, job: JobContext, repository: FetchedRepository) -> str | None:
-    push = push_that_brought(merged, pull.base_ref, repository, job)
+    push = job.patience.ask_until(
+        lambda: push_that_brought(merged, pull.base_ref, repository, job), lambda push: push is not None
+    )
     if push is None:
         raise CouldNotVerify(
             f"GitHub does not list the push that merged #{pull.number} into {pull.base_ref} (yet)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from promotebot.gate.refusal import Reason
 from promotebot.github.payloads import MAX_BYTES, parse_event
 from promotebot.planning.examiner import Examiner
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.patience import Patience
 from promotebot.registry.codec import parse_json
 from promotebot.settings import Settings
 
@@ -22,8 +24,13 @@ if TYPE_CHECKING:
     from promotebot.github.ports import GitHub
 
 
-def run_action(environment: Mapping[str, str], clock: Callable[[], datetime]) -> int:
+def run_action(
+    environment: Mapping[str, str], clock: Callable[[], datetime], sleep: Callable[[float], None] = time.sleep
+) -> int:
     """Answer the event that this job was started for, and return the exit code.
+
+    Args:
+        sleep: waits so many seconds.
 
     Raises:
         PromotebotError: after it was written to the outputs; `cli.main` prints it.
@@ -32,7 +39,9 @@ def run_action(environment: Mapping[str, str], clock: Callable[[], datetime]) ->
     try:
         data = _read_event(settings.event_path)
         event = parse_event(settings.event_name, data)
-        job = JobContext(settings, lambda: _connect(settings), Examiner(), clock, _default_branch(data))
+        job = JobContext(
+            settings, lambda: _connect(settings), Examiner(), clock, _default_branch(data), patience=Patience(sleep)
+        )
         answer = respond(event, job)
     except PromotebotError as problem:
         write_answer(settings, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(problem)))

@@ -8,7 +8,7 @@ from promotebot.action.promote import PromotionJob
 from promotebot.action.reply import Replier, comment_context, refusal_answer
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer
-from promotebot.action.retry import error_answer, report_errors, retry_on_moved_head
+from promotebot.action.retry import Attempt, error_answer, report_errors, retry_on_moved_head
 from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import errors_in
 from promotebot.gate.admission import people_refusal, sha_refusal
@@ -27,7 +27,7 @@ from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_on
 from promotebot.pulls.snapshot import BASE, identity, remote
 from promotebot.registry.model import Source
-from promotebot.registry.names import GitSha, parse_git_sha
+from promotebot.registry.names import GitSha
 
 _DOING = "starting it for"
 
@@ -109,14 +109,13 @@ def _carry_out(command: ChangeCommand, opened: _Opened, requester: Requester, jo
     replier = Replier(job.github, job.settings, requester)
     pull = job.github.pull(opened.number)
     replier.set_pull(pull, job.default_branch)
-    # --sha pinned the base, which was checked; the empty commit on it is what the request is for from here on.
-    arguments = replace(command.arguments, sha=opened.head or parse_git_sha(pull.head_sha))
-    return report_errors(
-        replier,
-        lambda: retry_on_moved_head(
-            requester, job, replier, lambda attempt: PromotionJob(attempt, arguments, command.line).run(), known=pull
-        ),
-    )
+
+    def work(attempt: Attempt) -> Answer:
+        # --sha pinned the base, which was checked; the empty commit on it is what the request is for from here on.
+        arguments = replace(command.arguments, sha=opened.head or attempt.snapshot.changeset.head)
+        return PromotionJob(attempt, arguments, command.line).run()
+
+    return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, work, known=pull))
 
 
 def _legal(

@@ -43,11 +43,21 @@ class PullClosed:
 
 
 @dataclass(frozen=True)
+class ToldPull:
+    """A pull request as an event tells it: the API may show it as it was before that, for some seconds."""
+
+    head_sha: str
+    base_ref: str
+    draft: bool
+
+
+@dataclass(frozen=True)
 class PullChanged:
     """A pull request came, moved, or was edited: what the gate judges."""
 
     pull: int
     action: str
+    told: ToldPull | None = None
 
     @property
     def pulls(self) -> tuple[int, ...]:

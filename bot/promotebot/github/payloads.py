@@ -22,6 +22,7 @@ from promotebot.github.events import (
     Queued,
     Reviewed,
     Scheduled,
+    ToldPull,
 )
 from promotebot.registry.codec import parse_json
 
@@ -67,9 +68,21 @@ class _Label(_Part):
     name: str
 
 
+class _End(_Part):
+    ref: str
+    sha: str
+
+
 class _Pull(_Part):
     number: int
     merged: bool | None = None
+    draft: bool = False
+    head: _End | None = None
+    base: _End | None = None
+
+    @property
+    def told(self) -> ToldPull | None:
+        return ToldPull(self.head.sha, self.base.ref, self.draft) if self.head and self.base else None
 
 
 class _PullRequest(_Part):
@@ -154,7 +167,7 @@ def _pull_event(payload: _PullRequest) -> Event:
     if action == "closed":
         return PullClosed(number, merged=bool(payload.pull_request.merged))
     if action in GATE_ACTIONS:
-        return PullChanged(number, action)
+        return PullChanged(number, action, payload.pull_request.told)
     return Ignored(f"a pull request was {action}")
 
 

@@ -16,6 +16,7 @@ from requests import RequestException
 from urllib3 import Retry
 
 from promotebot.errors import CouldNotVerify
+from promotebot.github.own_writes import OwnWrites
 from promotebot.settings import Settings
 
 _T = TypeVar("_T")
@@ -33,6 +34,7 @@ class Rest:
     def __init__(self, api: github.Github, repository: str) -> None:
         self._api = api
         self.repo: Repository = api.get_repo(repository)
+        self.own = OwnWrites()
 
     @classmethod
     def connect(cls, settings: Settings, *, retries: int = READ_RETRIES) -> Rest:

@@ -1,15 +1,16 @@
-"""The context of a job: settings, GitHub, the examiner, the clock."""
+"""The context of a job: settings, GitHub, the examiner, the clock, and how long it waits."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from promotebot.planning.examiner import Examine, within_budget
+from promotebot.pulls.patience import Patience
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -29,6 +30,8 @@ class JobContext:
     """The default branch as the event tells it; empty where it does not."""
     monotonic: Callable[[], float] = time.monotonic
     """A clock that never goes back, in seconds, for what may take only so long."""
+    patience: Patience = field(default_factory=Patience)
+    """For what GitHub may show late."""
 
     @cached_property
     def default_branch(self) -> str:
