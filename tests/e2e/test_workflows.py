@@ -16,7 +16,7 @@ from .conftest import Site
 
 pytestmark = pytest.mark.e2e
 PROMOTE, VERIFY = ".github/workflows/promote.yml", ".github/workflows/verify.yml"
-REVIEW = ".github/workflows/review.yml"
+REVIEW, GATE = ".github/workflows/review.yml", ".github/workflows/gate.yml"
 USED = ["actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1", "./"]
 
 
@@ -161,6 +161,18 @@ def test_the_gate_passes_a_legal_pull_request_and_refuses_a_hand_edit(site: Site
     assert gate(site, edited, "synchronize").result == "failure"
     assert site.checks(site.head(edited)) == ["failure"]
     assert "Next:" in "\n".join(site.comments(edited))
+
+
+def test_the_gate_by_hand_and_by_the_timer_judges_what_started_no_job(site: Site) -> None:
+    one, two = site.small_pull("one"), site.small_pull("two")
+    for ref, result in (("one", "skipped"), ("main", "success")):
+        asked = site.repository.workflow_dispatch_event(GATE, sender="bob", ref=ref, inputs={"pull-request": str(one)})
+        run = site.start("gate.yml", "workflow_dispatch", asked)["gate"]
+        assert run.result == result, run.log
+    assert [site.checks(site.head(number)) for number in (one, two)] == [["success"], []]
+    run = site.start("gate.yml", "schedule", site.repository.schedule_event(GATE, "41 5 * * *"))["gate"]
+    assert run.result == "success", run.log
+    assert [site.checks(site.head(number)) for number in (one, two)] == [["success"], ["success"]]
 
 
 def test_the_gate_judges_what_the_merge_queue_built(site: Site) -> None:

@@ -41,10 +41,9 @@ def commit_decided(
         CouldNotVerify: when GitHub does not take an attestation.
     """
     github, base = attempt.job.github, attempt.snapshot.other_base
-    asked = {step.event.request for step in after}
     gone = [step for step in before if step not in after]
     added = [step for step in after if step not in before]
-    planned_again = [step for step in gone if step.event.request in asked]
+    planned_again = [step for step in gone if step.event.request in {one.event.request for one in after}]
     attest(added, github, base)
     revoke([step for step in gone if step not in planned_again], github, base, why="withdrawn or replaced")
     _take_back(attempt, [*after, *planned_again], is_carried=bool(gone))

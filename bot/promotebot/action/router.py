@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from promotebot.action.result import Answer, Outcome
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import (
@@ -20,6 +22,14 @@ from promotebot.github.events import (
 from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
 
+_GATE = (PullChanged, Reviewed, Queued)
+_ACTS_ON: Mapping[str, tuple[type, ...]] = {
+    "announce": (PullClosed, Pushed),
+    "gate": (*_GATE, Dispatched, Scheduled),
+    "verify": (*_GATE, Dispatched, Scheduled, Pushed),
+}
+"""What each command but `auto` acts on."""
+
 
 def respond(event: Event, job: JobContext) -> Answer:
     """Answer one event. What asks for nothing costs no request and gets no reply."""
@@ -37,7 +47,8 @@ def exit_code(event: Event, answer: Answer, settings: Settings) -> int:
 
     GitHub shows the jobs of comments and reviews on the default branch's last commit, which is as good as before.
     """
-    is_answer = isinstance(event, (CommentCreated, LabelChanged, Reviewed, Dispatched)) and settings.command != "verify"
+    answers = (CommentCreated, LabelChanged, Reviewed, Dispatched, Scheduled)
+    is_answer = isinstance(event, answers) and settings.command != "verify"
     return 0 if is_answer and answer.outcome is Outcome.REFUSED else answer.code
 
 
@@ -45,10 +56,7 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
     """Return the answer to what gets no reply: other events, bots, ourselves, and what asks for nothing."""
     if isinstance(event, Ignored):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, event.reason)
-    if settings.command == "verify" and isinstance(event, (Scheduled, Dispatched, Pushed)):
-        return None
-    acts_on = (PullClosed, Pushed) if settings.command == "announce" else (PullChanged, Reviewed, Queued)
-    if settings.command != "auto" and not isinstance(event, acts_on):
+    if settings.command != "auto" and not isinstance(event, _ACTS_ON[settings.command]):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"command {settings.command} does not act on this event")
     if isinstance(event, CommentCreated):
         from promotebot.action.issue_comment import ignored_comment
@@ -60,8 +68,8 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
         return ignored_label(event, settings)
     if isinstance(event, PullClosed) and not event.merged:
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "the pull request was closed without a merge")
-    if isinstance(event, Scheduled):
-        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "a timer starts nothing but command: verify")
+    if isinstance(event, Scheduled) and settings.command == "auto":
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "a timer starts nothing but command: verify or gate")
     return None
 
 
@@ -87,6 +95,10 @@ def _answer(event: Event, job: JobContext) -> Answer:
         from promotebot.action.merged import announce
 
         return announce(event, job)
+    if job.settings.command == "gate" and isinstance(event, (Dispatched, Scheduled)):
+        from promotebot.action.sweep import sweep
+
+        return sweep(event, job)
     if job.settings.command == "verify" and not isinstance(event, Ignored):
         from promotebot.action.schedule import verify_registry
 

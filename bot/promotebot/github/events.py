@@ -94,11 +94,13 @@ class Pushed:
 
 @dataclass(frozen=True)
 class Dispatched:
-    """Somebody started the workflow by hand, with one command line (`workflow_dispatch`)."""
+    """Somebody started a workflow by hand (`workflow_dispatch`): with one command line, or for the gate."""
 
     command: str
     ref: str
     sender: str
+    pull_request: str = ""
+    """For the gate: a number, or `all`, as it was typed."""
 
 
 @dataclass(frozen=True)

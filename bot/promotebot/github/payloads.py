@@ -197,10 +197,11 @@ def _push_event(payload: _Push) -> Event:
 
 
 def _dispatch_event(payload: _WorkflowDispatch) -> Event:
-    command = (payload.inputs or {}).get("command") or ""
+    inputs = payload.inputs or {}
     if payload.sender is None:
         return Ignored("a job was started by an account that was deleted")
-    return Dispatched(str(command), payload.ref, payload.sender.login)
+    command, number = (str(inputs.get(name) or "") for name in ("command", "pull-request"))
+    return Dispatched(command, payload.ref, payload.sender.login, number)
 
 
 _PayloadT = TypeVar("_PayloadT", bound=_Part)
