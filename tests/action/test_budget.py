@@ -49,6 +49,16 @@ def test_the_gate_on_what_is_not_ours_costs_four_requests_and_one_fetch(office: 
     assert meter.cost(office.gate(number)) == Cost(requests=4, writes=2, git=2)
 
 
+@pytest.mark.parametrize("command", ["auto", "announce", "verify"])
+def test_a_push_to_a_branch_that_takes_no_promotions_ends_after_one_fetch(office: Office, command: str) -> None:
+    office.pull("side")
+    pushed = office.repository.push_event("side", before="0" * 40, sender="alice")
+    meter = Meter(office)
+    job = office.event("push", pushed, PROMOTEBOT_COMMAND=command)
+    assert job.outputs["decision"] == "ignored"
+    assert meter.cost(job) == Cost(requests=0, writes=0, git=1)
+
+
 def test_the_soak_costs_one_request_for_each_pull_request_that_brought_a_stage(office: Office) -> None:
     for branch, stage in (("one", "staging"), ("two", "shadow")):
         number = office.pull(branch)

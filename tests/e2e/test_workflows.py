@@ -32,6 +32,7 @@ def label(site: Site, number: int, name: str, action: str) -> dict[str, JobRun]:
 
 
 def by_hand(site: Site, command: str, ref: str = "main") -> dict[str, JobRun]:
+    site.repository.actions_may_open_pulls = True
     payload = site.repository.workflow_dispatch_event(PROMOTE, sender="bob", ref=ref, inputs={"command": command})
     return site.start("promote.yml", "workflow_dispatch", payload)
 

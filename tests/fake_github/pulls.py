@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.fake_github.accounts import User
+from tests.fake_github.accounts import ACTIONS_BOT, User
 from tests.fake_github.bare import WEB_FLOW, ZERO, Person
 from tests.fake_github.issues import close_issue, open_issue, reopen_issue
 from tests.fake_github.lateness import show_heads
-from tests.fake_github.records import Activity
+from tests.fake_github.records import Activity, WorkflowRun
 from tests.fake_github.refusals import invalid
 from tests.fake_github.state import Pull, RepositoryState
 
@@ -45,6 +45,7 @@ def open_pull(
     base.pulls[pull.number] = pull
     base.git.set_ref(f"refs/pull/{pull.number}/head", head_sha)
     test_merge(pull, base_sha)
+    _start_run(pull, author)
     return pull
 
 
@@ -110,6 +111,7 @@ def _refresh_pull(pull: Pull, by: User) -> None:
         return
     if head_moved:
         _follow_head(pull, tip, base_tip)
+        _start_run(pull, by)
     if pull.base.git.is_ancestor(tip, base_tip):
         if base_moved:  # its commits arrived in the base by another way
             mark_merged(pull, by, base_tip)
@@ -126,6 +128,17 @@ def _follow_head(pull: Pull, tip: str, base_tip: str) -> None:
     pull.head_sha, pull.base_sha = tip, base_tip
     show_heads(pull.base.hub)
     pull.issue.updated_at = pull.base.hub.now()
+
+
+def _start_run(pull: Pull, by: User) -> None:
+    """Record the `pull_request` run of other workflows: one that the Actions token caused waits to be approved.
+
+    So a required check that such a workflow reports stays away until somebody approves the run.
+    """
+    repo, branch = pull.base, pull.head_ref
+    path, waits = ".github/workflows/ci.yml", by == ACTIONS_BOT
+    run = WorkflowRun(repo.hub.next_id(), "pull_request", by, pull.head_sha, branch, path, repo.hub.now(), waits)
+    repo.runs[run.id] = run
 
 
 def close(pull: Pull, by: User) -> None:

@@ -62,6 +62,8 @@ class WorkflowRun:
     head_branch: str
     path: str
     created_at: datetime
+    waits: bool = False
+    """For somebody to approve it: https://docs.github.com/actions/how-tos/manage-workflow-runs/approve-runs-from-forks"""
 
 
 @dataclass
@@ -189,7 +191,8 @@ class Protection:
     """A branch's rule: no direct push, these checks and this many approvals before a merge."""
 
     branch: str
-    required_checks: tuple[str, ...] = ()
+    required_checks: tuple[tuple[str, str], ...] = ()
+    """Each with its source, an App's slug; empty for any source."""
     required_reviews: int = 0
 
 

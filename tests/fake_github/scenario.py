@@ -188,9 +188,15 @@ class Repository(RepositoryEvents):
         self.pull(number).draft = False
 
     @locked
-    def protect(self, branch: str, *, required_checks: Sequence[str] = (), required_reviews: int = 0) -> None:
-        """Protect a branch: changes come through pull requests that satisfy this, for administrators too."""
-        self.protections[branch] = Protection(branch, tuple(required_checks), required_reviews)
+    def protect(
+        self, branch: str, *, required_checks: Sequence[str] = (), source: str = "", required_reviews: int = 0
+    ) -> None:
+        """Protect a branch: changes come through pull requests that satisfy this, for administrators too.
+
+        `source` is the App that the checks must come from; without one anybody may report them.
+        """
+        checks = tuple((name, source) for name in required_checks)
+        self.protections[branch] = Protection(branch, checks, required_reviews)
 
     @locked
     def merge(self, number: int, *, by: str, method: str = "merge", sha: str | None = None, message: str = "") -> str:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from tests.fake_github.accounts import ACTIONS_APP, ACTIONS_BOT, App, Credential, Role, User, new_token
 from tests.fake_github.bare import BareRepository
+from tests.fake_github.budget import Budget, payer_of
 from tests.fake_github.faults import Fault
 from tests.fake_github.lateness import Lateness
 from tests.fake_github.records import (
@@ -66,7 +67,8 @@ class HubState:
         self.requests: list[RequestRecord] = []
         self.git_requests: list[RequestRecord] = []
         self.faults: list[Fault] = []
-        self.spent: dict[str, int] = {}
+        self.spent: dict[tuple[str, int], int] = {}
+        self.file_limit = 100 * 1024 * 1024
         self._ids = itertools.count(1_000_000_001)
 
     @property
@@ -131,6 +133,18 @@ class HubState:
             self.faults.append(fault)
         return fault
 
+    def spend(self, credential: Credential | None) -> Budget:
+        """Count one request, or one connection of git, against the hour's budget of who makes it.
+
+        https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api: an Actions token's is its
+        repository's, shared by all workflows.
+        """
+        with self.lock:
+            payer, limit = payer_of(credential)
+            hour = int(self.instant().timestamp()) // 3600
+            used = self.spent[payer, hour] = self.spent.get((payer, hour), 0) + 1
+            return Budget(limit, used, (hour + 1) * 3600)
+
     def take_fault(self, method: str, path: str) -> Fault | None:
         """Return the fault that strikes this request, counted down."""
         with self.lock:
@@ -160,7 +174,7 @@ class RepositoryState:
         self.private = private
         self.parent: RepositoryState | None = None
         self.created_at = self.pushed_at = hub.now()
-        self.actions_may_open_pulls = True  # "Allow GitHub Actions to create and approve pull requests"
+        self.actions_may_open_pulls = False  # "Allow GitHub Actions to create and approve pull requests": off at first
         self.roles: dict[User, Role] = {owner: Role.ADMIN}
         self.labels: dict[str, Label] = {}
         self.issues: dict[int, Issue] = {}

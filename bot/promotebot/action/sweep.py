@@ -17,12 +17,10 @@ from promotebot.action.result import Answer, Outcome
 from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Reason
 from promotebot.gate.status import published_verdict
-from promotebot.git.branch import FetchedRepository
 from promotebot.github.checks import gate_context
 from promotebot.github.events import BRANCH, Dispatched, Scheduled
-from promotebot.planning.committed import read_policy
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.snapshot import DEFAULT, remote
+from promotebot.pulls.snapshot import promoted_bases
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import PullRequest
@@ -58,10 +56,7 @@ def sweep(event: Dispatched | Scheduled, job: JobContext) -> Answer:
 
 def _open_pulls(job: JobContext) -> list[PullRequest]:
     """Return the open pull requests into every branch that is promoted into, the newest first."""
-    default = job.default_branch
-    with FetchedRepository.fetched(remote(job.settings), {DEFAULT: f"{BRANCH}{default}"}) as repository:
-        policy = read_policy(repository, repository.commit_id(DEFAULT), job.settings.policy_path)
-    bases = dict.fromkeys((default, *policy.bases))
+    bases = promoted_bases(job)
     return sorted((pull for base in bases for pull in job.github.open_pulls(base)), key=lambda pull: -pull.number)
 
 

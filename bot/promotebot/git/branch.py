@@ -20,6 +20,7 @@ from promotebot.registry.names import GitSha, parse_git_sha
 
 _NO_REF = re.compile(r"couldn't find remote ref (\S+)$")
 """git's words for a ref that the remote does not have."""
+_UNTRUSTED = "let GIT_SSL_CAINFO name the file with the certificate authority of the server (docs/ghes.md)"
 
 
 class FetchedRepository(Repository):
@@ -77,7 +78,8 @@ class FetchedRepository(Repository):
                 if gone and gone[1] in refs.values():
                     return gone[1]
                 named = ", ".join([*refs.values()][:5])
-                raise CouldNotVerify(f"cannot fetch {named}: {problem.stderr}", remedy="run the job again") from None
+                remedy = _UNTRUSTED if "certificate" in problem.stderr else "run the job again"
+                raise CouldNotVerify(f"cannot fetch {named}: {problem.stderr}", remedy=remedy) from None
         return ""
 
     def fetch_commit(self, sha: str) -> GitSha:

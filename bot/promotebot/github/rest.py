@@ -13,6 +13,7 @@ import github
 from github.GithubException import GithubException
 from github.Repository import Repository
 from requests import RequestException
+from requests.exceptions import ProxyError, SSLError
 from urllib3 import Retry
 
 from promotebot.errors import CouldNotVerify
@@ -158,6 +159,13 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+_UNREACHABLE = {
+    SSLError: "let REQUESTS_CA_BUNDLE name the file with the certificate authority of the server (docs/ghes.md)",
+    ProxyError: "see whether HTTPS_PROXY and NO_PROXY name the way to the server (docs/ghes.md)",
+}
+"""What to do about a way to GitHub that is not the public one."""
+
+
 class NotFound(CouldNotVerify):
     """Nothing is at that address, or the token may not see it."""
 
@@ -184,7 +192,10 @@ def translated(purpose: str, *, needs: str = "") -> Iterator[None]:
         raise _explained(purpose, problem, needs) from None
     except RequestException as problem:
         raise CouldNotVerify(
-            f"GitHub did not answer the request to {purpose} ({type(problem).__name__})", remedy="run the job again"
+            f"GitHub did not answer the request to {purpose} ({type(problem).__name__})",
+            remedy=next(
+                (remedy for kind, remedy in _UNREACHABLE.items() if isinstance(problem, kind)), "run the job again"
+            ),
         ) from None
     except (KeyError, TypeError, ValueError, AttributeError, AssertionError, RuntimeError) as problem:
         # RuntimeError is PyGithub's for a redirect to another host, which must not see the token

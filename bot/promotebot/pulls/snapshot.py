@@ -138,3 +138,26 @@ def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -
         _bring_our_files(repository, {changeset.base, changeset.head, default_head}, settings)
         trusted = read_policy(repository, default_head, settings.policy_path)
         yield PullSnapshot(repository, pull, changeset, default, trusted, job.clock())
+
+
+def takes_promotions(branch: str, job: JobContext) -> bool:
+    """Return whether a branch may be promoted into: the default one at once, any other by the default one's policy.
+
+    Raises:
+        InvalidInput: for a policy that does not read.
+        CouldNotVerify: when git does not answer.
+    """
+    return branch == job.default_branch or branch in promoted_bases(job)
+
+
+def promoted_bases(job: JobContext) -> tuple[str, ...]:
+    """Return every branch that may be promoted into, the default one first, by one fetch.
+
+    Raises:
+        InvalidInput: for a policy that does not read.
+        CouldNotVerify: when git does not answer.
+    """
+    default = job.default_branch
+    with FetchedRepository.fetched(remote(job.settings), {DEFAULT: f"refs/heads/{default}"}) as repository:
+        policy = read_policy(repository, repository.commit_id(DEFAULT), job.settings.policy_path)
+    return tuple(dict.fromkeys((default, *policy.bases)))
