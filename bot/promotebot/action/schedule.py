@@ -23,7 +23,7 @@ from promotebot.planning.committed import read_policy, read_registry
 from promotebot.promotion.orphans import check_orphans
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import NOTHING
-from promotebot.pulls.snapshot import BASE, remote, takes_promotions
+from promotebot.pulls.snapshot import BASE, remote
 from promotebot.settings import Settings
 from promotebot.verification.report import ReportScope, VerifyReport, merge_reports, read_report
 from promotebot.verification.shards import parse_shard, shard_of
@@ -51,8 +51,6 @@ def verify_registry(event: Event, job: JobContext) -> Answer:
     """
     settings = job.settings
     branch = _branch(event, job)
-    if isinstance(event, Pushed) and not takes_promotions(branch, job):
-        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{branch} takes no promotions")
     if settings.shard == MERGE:
         report, contacts = merge_reports(_reports(settings)), _contacts(job)
     else:
