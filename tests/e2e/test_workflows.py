@@ -70,6 +70,18 @@ def test_every_command_starts_the_job(site: Site, command: str) -> None:
     assert [step.name for step in runs["promote"].steps] == USED
 
 
+@pytest.mark.parametrize("body", ["Looks good.\n\n/status", "Looks good.\r\n/status", "/retest"])
+def test_a_line_that_begins_with_a_slash_starts_the_job_wherever_it_stands(site: Site, body: str) -> None:
+    runs = site.comment(site.small_pull("one"), body)
+    assert [step.name for step in runs["promote"].steps] == USED
+
+
+@pytest.mark.parametrize("body", ["see /status", "and / or", "docs/setup.md", "promote it, please", ""])
+def test_a_comment_without_such_a_line_starts_no_step(site: Site, body: str) -> None:
+    runs = site.comment(site.small_pull("one"), body)
+    assert results(runs) == {"promote": "skipped", "merged": "skipped"}
+
+
 def test_a_command_on_a_plain_issue_is_answered(site: Site) -> None:
     number = site.repository.open_issue(author="alice", title="When?").number
     assert site.comment(number, "/promote shadow")["promote"].result == "success"
