@@ -106,6 +106,7 @@ class Office:
             code, log = run_action(settings, lambda: self.now, self.hub.pass_time), ""
         except PromotebotError as problem:
             code, log = problem.exit_code, str(problem)
+        self.repository.finish_run(event_name, failed=code != 0)
         return runner.finished(settings, code, log)
 
     def event(self, name: str, payload: dict[str, Any], *, by: str = "alice", **environment: str) -> Job:

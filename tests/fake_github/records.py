@@ -62,6 +62,8 @@ class WorkflowRun:
     head_branch: str
     path: str
     created_at: datetime
+    failed: bool | None = None
+    """None while it runs."""
     waits: bool = False
     """For somebody to approve it: https://docs.github.com/actions/how-tos/manage-workflow-runs/approve-runs-from-forks"""
 

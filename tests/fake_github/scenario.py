@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from tests.fake_github import issues, merge_queue, merging, pulls
 from tests.fake_github.accounts import (
@@ -27,6 +28,7 @@ from tests.fake_github.records import Comment, Issue, Protection, Review, Status
 from tests.fake_github.state import HubState, MergeGroup, Pull, locked
 
 NAME = r"[A-Za-z0-9-]+/(?!\.{1,2}$)[A-Za-z0-9._-]+"
+DEFAULT_BRANCH_EVENTS = frozenset({"issue_comment", "workflow_run", "schedule"})
 OLDEST_GIT = (2, 38)  # the first with `merge-tree --write-tree`
 
 
@@ -160,6 +162,21 @@ class Repository(RepositoryEvents):
         run = WorkflowRun(self.hub.next_id(), event, user, sha, self.default_branch, path, self.hub.now())
         self.runs[run.id] = run
         return run
+
+    @locked
+    def finish_run(self, event: str, *, failed: bool) -> None:
+        """Record how a run ended. Those of `DEFAULT_BRANCH_EVENTS` stand on the default branch's last commit.
+
+        https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows
+        """
+        if event in DEFAULT_BRANCH_EVENTS:
+            run = self.start_run(event, actor=ACTIONS_BOT.login)
+            self.runs[run.id] = replace(run, failed=failed)
+
+    def shown_as_failed(self, branch: str) -> bool:
+        """Tell whether people see a red cross beside a branch's last commit."""
+        tip = self.git.branch(branch)
+        return any(run.failed for run in self.runs.values() if run.head_sha == tip)
 
     # Pull requests and branches
 
