@@ -28,7 +28,7 @@ from promotebot.artifact.limits import Limits
 from promotebot.artifact.source import FileSource
 from promotebot.errors import RefChanged
 from promotebot.git.process import Identity, Remote
-from promotebot.github.events import Pushed
+from promotebot.github.events import Pushed, Reviewed
 from promotebot.github.ports import BranchPush
 from promotebot.promotion.policy import Permission
 from promotebot.promotion.request import CommandArguments
@@ -285,7 +285,7 @@ class World:
         self.request(branch, login, lambda attempt: Withdrawal(attempt, model=model).run())
 
     def judge(self, branch: str) -> None:
-        evaluate_pulls([self.open[branch]], self.job())
+        evaluate_pulls(Reviewed((self.open[branch],)), self.job())
 
     def refresh(self) -> None:
         """The job after main moved."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from promotebot.action.reply import Replier
@@ -17,7 +16,7 @@ from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate
 from promotebot.gate.requests import check_attested
-from promotebot.github.events import ToldPull
+from promotebot.github.events import PullChanged, Reviewed, ToldPull
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import at_its_head
 
@@ -25,13 +24,10 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import PullRequest
 
 
-def evaluate_pulls(numbers: Sequence[int], job: JobContext, told: ToldPull | None = None) -> Answer:
-    """Evaluate each pull request of a branch as it is now; the answer is the worst of theirs.
-
-    Args:
-        told: what the event says of it, which GitHub's answer may be behind.
-    """
-    return max((_evaluate(number, job, told) for number in numbers), key=lambda answer: answer.code)
+def evaluate_pulls(event: PullChanged | Reviewed, job: JobContext) -> Answer:
+    """Evaluate each pull request of a branch as it is now; the answer is the worst of theirs."""
+    told = event.told if isinstance(event, PullChanged) else None
+    return max((_evaluate(number, job, told) for number in event.pulls), key=lambda answer: answer.code)
 
 
 def _evaluate(number: int, job: JobContext, told: ToldPull | None) -> Answer:

@@ -86,7 +86,7 @@ def _answer(event: Event, job: JobContext) -> Answer:
     if isinstance(event, (PullChanged, Reviewed)):
         from promotebot.action.pull_request import evaluate_pulls
 
-        return evaluate_pulls(event.pulls, job, event.told if isinstance(event, PullChanged) else None)
+        return evaluate_pulls(event, job)
     if isinstance(event, Queued):
         from promotebot.action.merge_group import evaluate_queue
 

@@ -18,7 +18,7 @@ from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Reason
 from promotebot.gate.status import published_verdict
 from promotebot.github.checks import gate_context
-from promotebot.github.events import BRANCH, Dispatched, Scheduled
+from promotebot.github.events import BRANCH, Dispatched, Reviewed, Scheduled
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import promoted_bases
 
@@ -46,7 +46,7 @@ def sweep(event: Dispatched | Scheduled, job: JobContext) -> Answer:
         message = f"started on {event.ref}\nNext: start it on the default branch, {job.default_branch}"
         return Answer(Outcome.REFUSED, Reason.WRONG_BASE, message)
     if asked.isascii() and asked.isdecimal() and len(asked) <= len("999999999"):
-        return evaluate_pulls((int(asked),), job)
+        return evaluate_pulls(Reviewed((int(asked),)), job)
     if isinstance(event, Dispatched) and asked != ALL:
         message = f"{asked[:50]!r} is no pull request\nNext: {_REMEDY}"
         return Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, message)
@@ -89,7 +89,7 @@ def _judge(pulls: Sequence[PullRequest], job: JobContext) -> Answer:
 
 def _of_one(number: int, job: JobContext) -> Answer:
     try:
-        answer = evaluate_pulls((number,), job.within(BUDGET, f"#{number}"))
+        answer = evaluate_pulls(Reviewed((number,)), job.within(BUDGET, f"#{number}"))
     except PromotebotError as problem:
         answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(problem))
     log.info("#%d: %s: %s", number, answer.outcome.value, answer.message)
