@@ -98,6 +98,11 @@ class Clone(FakeRepository):
     def open_blob(self, oid: str) -> Iterator[BinaryIO]:
         yield io.BytesIO(self.store.blobs[oid])
 
+    def fetch(self, refs: Mapping[str, str], *, optional: Mapping[str, str] | None = None) -> None:
+        wanted = {**refs, **(optional or {})}
+        now = {ours: self.store.branches[ref.removeprefix("refs/heads/")] for ours, ref in wanted.items()}
+        self.refs = {**self.refs, **now}
+
     def bring(self, oids: Sequence[str]) -> None:
         """Nothing was left out."""
 
