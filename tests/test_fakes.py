@@ -19,6 +19,7 @@ from promotebot.github.client import PyGithubClient
 from promotebot.github.ports import CommitStatus, Deployment, GitHub
 from promotebot.promotion.policy import Permission
 from tests import fakes
+from tests.fake_github.lateness import NEVER_LATE
 from tests.fake_github.people import BOT_PERMISSIONS
 from tests.fakes import BOT, Commit, FakeGitHub, FakeRepository, Review, push
 from tests.office import Office
@@ -77,6 +78,7 @@ def in_memory() -> World:
 
 
 def over_http(office: Office, client: PyGithubClient) -> World:
+    office.hub.late = NEVER_LATE  # as the one in memory is
     number = office.pull()
     repository = office.repository
 

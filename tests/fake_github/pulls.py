@@ -137,7 +137,7 @@ def _start_run(pull: Pull, by: User) -> None:
     """
     repo, branch = pull.base, pull.head_ref
     path, waits = ".github/workflows/ci.yml", by == ACTIONS_BOT
-    run = WorkflowRun(repo.hub.next_id(), "pull_request", by, pull.head_sha, branch, path, repo.hub.now(), waits)
+    run = WorkflowRun(repo.hub.next_id(), "pull_request", by, pull.head_sha, branch, path, repo.hub.now(), waits=waits)
     repo.runs[run.id] = run
 
 
