@@ -79,6 +79,7 @@ def in_memory() -> World:
 
 def over_http(office: Office, client: PyGithubClient) -> World:
     office.hub.late = NEVER_LATE  # as the one in memory is
+    office.repository.actions_may_open_pulls = True
     number = office.pull()
     repository = office.repository
 
