@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e exhaustive fuzz check coverage audit advisories mutation fix lint workflows types layers locks lock clean FORCE
+.PHONY: help demo test e2e exhaustive record fuzz check coverage audit advisories mutation fix lint workflows types layers locks lock clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -33,6 +33,13 @@ e2e: $(VENV)/.dev ## every workflow, run by a real runner; the other targets run
 
 exhaustive: $(VENV)/.dev ## every case of what the tests take samples of
 	$(BIN)/pytest --numprocesses=$(WORKERS) -m exhaustive
+
+# Asked first, so that nothing is installed for a recording that cannot be made.
+record: ## record the answers in tests/github from the real service (GITHUB_TOKEN, RECORD_REPOSITORY)
+	@[ -n "$$GITHUB_TOKEN" ] && [ -n "$$RECORD_REPOSITORY" ] || { echo "record: nothing is recorded without GITHUB_TOKEN" \
+	"and RECORD_REPOSITORY=OWNER/NAME. Next: see Recorded answers in CONTRIBUTING.md" >&2; exit 1; }
+	@$(MAKE) --no-print-directory $(VENV)/.dev
+	$(BIN)/pytest tests/github/test_replay.py --record-mode=rewrite
 
 FUZZ_SECONDS ?= 300
 fuzz: $(VENV)/.dev ## look for inputs that crash the readers, FUZZ_SECONDS each (Python 3.11 and newer)

@@ -48,6 +48,7 @@ from promotebot.planning.examiner import Examine
 from promotebot.promotion.policy import Permission, Policy
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.patience import Patience
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.names import ArtifactPath, Digest, GitSha
 from promotebot.registry.registry import DEFAULT_PATH
@@ -580,7 +581,9 @@ _IS_AN_EXAMINE: Examine = FakeExaminer()
 def job_context(github: GitHub | None = None, *, examine: Examine | None = None, **changes: Any) -> JobContext:
     """What a job works with; `changes` are of its settings."""
     client = github or FakeGitHub()
-    return JobContext(settings(**changes), lambda: client, examine or FakeExaminer(), lambda: NOW)
+    return JobContext(
+        settings(**changes), lambda: client, examine or FakeExaminer(), lambda: NOW, patience=Patience(lambda _: None)
+    )
 
 
 class FakeRepository(FetchedRepository):

@@ -29,6 +29,8 @@ from tests.fake_github.scenario import Repository
 
 ROOT = Path(__file__).resolve().parents[1]
 BOT = "github-actions[bot]"
+STARTUP = 5
+"""Seconds until a runner has started a job: reads show what happened before, but for heads."""
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +106,7 @@ class Office:
 
         The same event once more is the same run, which somebody runs again.
         """
+        self.hub.pass_time(STARTUP)
         runner = Runner.of(self.repository, self.scratch / "runner")
         started_by = payload["comment"]["id"] if "comment" in payload else payload
         run = json.dumps([event_name, started_by, environment.get("GITHUB_RUN_ID")])
@@ -111,9 +114,10 @@ class Office:
         attempt = {"GITHUB_RUN_ATTEMPT": str(self.attempts[run])}
         settings = {**runner.environment(event_name, payload), **attempt, **environment}
         try:
-            code, log = run_action(settings, lambda: self.now), ""
+            code, log = run_action(settings, lambda: self.now, self.hub.pass_time), ""
         except PromotebotError as problem:
             code, log = problem.exit_code, str(problem)
+        self.repository.finish_run(event_name, failed=code != 0)
         return runner.finished(settings, code, log)
 
     def event(self, name: str, payload: dict[str, Any], *, by: str = "alice", **environment: str) -> Job:

@@ -18,6 +18,7 @@ from promotebot.github.client import PyGithubClient
 from promotebot.github.ports import CommitStatus, Deployment, GitHub, TreeChange
 from promotebot.promotion.policy import Permission
 from tests import fakes
+from tests.fake_github.lateness import NEVER_LATE
 from tests.fake_github.people import BOT_PERMISSIONS
 from tests.fakes import BOT, Commit, FakeGitData, FakeGitHub, FakeRepository, Review, push
 from tests.office import Office
@@ -81,6 +82,8 @@ def in_memory() -> World:
 
 
 def over_http(office: Office, client: PyGithubClient) -> World:
+    office.hub.late = NEVER_LATE  # as the one in memory is
+    office.repository.actions_may_open_pulls = True
     number = office.pull()
     repository = office.repository
 

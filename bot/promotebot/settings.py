@@ -25,6 +25,8 @@ REQUIRED = (
 )
 COMMANDS = ("auto", "gate", "verify", "announce", "doctor")
 """`auto` answers the event as it is; the others answer only the events they are for."""
+ACTIONS_LOGIN = "github-actions[bot]"
+"""The account behind a job's own token."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PREFIX = r"(/[a-z][a-z0-9-]{0,38})?"
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+")
@@ -70,7 +72,7 @@ class Settings(BaseModel):
     """Who started this attempt of the run: somebody else than the event's sender, where a job is run again."""
     registry_path: str = "ml/registry/models.json"
     policy_path: str = ".github/promotion.yml"
-    bot_login: str = "github-actions[bot]"
+    bot_login: str = ACTIONS_LOGIN
     command: str = "auto"
     shard: str = ""
     prefix: str = ""

@@ -162,6 +162,16 @@ def test_a_second_promotion_of_one_pull_request_costs_no_fetch_more(office: Offi
     assert (decision, second.fetches) == ("promoted", 2)
 
 
+@pytest.mark.parametrize("command", ["auto", "announce"])
+def test_a_push_to_a_branch_that_takes_no_promotions_ends_after_one_fetch(office: Office, command: str) -> None:
+    office.pull("side")
+    pushed = office.repository.push_event("side", before="0" * 40, sender="alice")
+    started(office)
+    job = office.event("push", pushed, PROMOTEBOT_COMMAND=command)
+    assert job.outputs["decision"] == "ignored"
+    assert cost(office, job) == Cost(requests=0, writes=0, fetches=1)
+
+
 def test_the_soak_costs_one_request_for_each_pull_request_that_brought_a_stage(office: Office) -> None:
     for branch, stage in (("one", "staging"), ("two", "shadow")):
         number = office.pull(branch)

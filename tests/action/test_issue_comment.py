@@ -577,6 +577,15 @@ def test_a_job_that_was_killed_before_its_push_is_carried_out_when_it_is_run_aga
     assert office.pointer(office.head(number), "active") == "regime_v2_candidate"
 
 
+def test_a_refused_request_leaves_no_red_cross_on_main_and_a_failure_does(office: Office) -> None:
+    number = office.pull()
+    assert office.ask(number, "/promote active", author="mallory").outputs["decision"] == "refused"
+    assert not office.repository.shown_as_failed("main")
+    office.hub.inject(Fault("GET", rf"/pulls/{number}$", status=404, message="Not Found"))
+    assert office.ask(number, "/promote active").exit_code == 4
+    assert office.repository.shown_as_failed("main")
+
+
 def test_a_branch_that_never_rests_is_given_up_with_ref_changed(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -586,7 +595,7 @@ def test_a_branch_that_never_rests_is_given_up_with_ref_changed(
     number = office.pull("moving")
     monkeypatch.setattr(GitDataClient, "commit_on_branch", always_late)
     job = office.ask(number, "/promote active")
-    refused(office, number, job, office.head(number), "moved 3 times")
+    refused(office, number, job, office.head(number), "moved 5 times")
     assert job.outputs["reason_code"] == "ref_changed"
 
 

@@ -192,11 +192,11 @@ def test_a_head_that_moves_before_the_push_is_worked_on_again(github: FakeGitHub
 def test_a_head_that_keeps_moving_is_given_up_and_said(github: FakeGitHub, pulls: Pulls) -> None:
     pulls.moved = ATTEMPTS + 9
     answer = retried(github, lambda _: DONE)
-    assert len(pulls.read) == ATTEMPTS == 3
+    assert len(pulls.read) == ATTEMPTS == 5
     assert (answer.outcome, answer.reason, answer.code) == (Outcome.REFUSED, Reason.REF_CHANGED, 1)
-    assert answer.message == "change moved, time 3"
+    assert answer.message == "change moved, time 5"
     [comment] = said(github)
-    assert "The branch moved 3 times while the promotion was being made; nothing was committed." in comment
+    assert "The branch moved 5 times while the promotion was being made; nothing was committed." in comment
     assert "ask again in a new comment" in comment
 
 

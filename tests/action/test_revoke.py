@@ -121,7 +121,7 @@ def test_a_stricter_policy_turns_the_green_heads_of_before_red(office: Office, p
     payload = office.repository.push_event("main", before=str(before), sender="bob")
     office.event("push", payload, by="bob")
     assert office.head(number) != green
-    assert state(office, green) == "pending", "taken back before anything was judged again"
+    assert state(office, green) == "failure", "taken back before anything was judged again"
     assert state(office, office.head(number)) != "success"
 
 
@@ -168,7 +168,7 @@ def test_planned_again_on_a_moved_base_the_new_event_is_attested_and_the_old_one
     posted = {status.context: status.state for status in office.repository.statuses}
     assert posted[attestation_context(old)] == "failure"
     assert posted[attestation_context(new)] == "success"
-    assert (state(office, green), state(office, head)) == ("pending", "success")
+    assert (state(office, green), state(office, head)) == ("failure", "success")
 
 
 def test_when_the_base_moves_every_older_head_loses_its_green(office: Office, promoted: tuple[int, str]) -> None:

@@ -47,6 +47,7 @@ ANSWERERS = {
     "push.refresh_pulls": (PUSHED, "auto"),
     "workflow_dispatch.answer_dispatch": (DISPATCHED, "auto"),
     "schedule.verify_registry": (SCHEDULED, "verify"),
+    "sweep.sweep": (SCHEDULED, "gate"),
 }
 """Each use case, `FILE.FUNCTION` of action/, with an event and a command that start it."""
 
@@ -62,7 +63,7 @@ class Answerers:
             monkeypatch.setattr(f"promotebot.action.{name}", self._answerer(name))
 
     def _answerer(self, name: str) -> Any:
-        def answer(event: object, job: JobContext) -> Answer:
+        def answer(event: object, job: JobContext, *_: object) -> Answer:
             self.called.append((name, event))
             if self.asks_github:
                 job.github.default_branch()
@@ -100,6 +101,7 @@ def unconnected(**changes: Any) -> JobContext:
         (QUEUED, "verify", "merge_group.evaluate_queue"),
         (PUSHED, "verify", "schedule.verify_registry"),
         (DISPATCHED, "verify", "schedule.verify_registry"),
+        (DISPATCHED, "gate", "sweep.sweep"),
         (MERGED, "announce", "merged.announce"),
         (PUSHED, "announce", "merged.announce"),
     ],
@@ -116,10 +118,10 @@ def test_each_event_has_one_use_case(answerers: Answerers, event: Event, command
         (Ignored("promotebot does not act on star"), "auto", Reason.OTHER_EVENT, "promotebot does not act on star"),
         (Ignored("no branch"), "verify", Reason.OTHER_EVENT, "no branch"),
         (CLOSED, "auto", Reason.OTHER_EVENT, "the pull request was closed without a merge"),
-        (SCHEDULED, "auto", Reason.OTHER_EVENT, "a timer starts nothing but command: verify"),
+        (SCHEDULED, "auto", Reason.OTHER_EVENT, "a timer starts nothing but command: verify, doctor or gate"),
         *[
             (event, "gate", Reason.OTHER_EVENT, "command gate does not act on this event")
-            for event in (COMMENT, LABEL, PUSHED, DISPATCHED, SCHEDULED)
+            for event in (COMMENT, LABEL, PUSHED)
         ],
         (MERGED, "gate", Reason.OTHER_EVENT, "the pull request was merged"),
         *[

@@ -19,6 +19,7 @@ from promotebot.github.events import Pushed
 from promotebot.github.payloads import parse_event
 from promotebot.promotion.places import every_place
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.patience import Patience
 from promotebot.registry import ModelRegistry
 from promotebot.registry.names import ArtifactPath
 from promotebot.settings import Settings
@@ -220,7 +221,15 @@ def test_slow_models_of_one_keep_no_other_from_its_verdict(office: Office) -> No
     event, examine = parse_event("push", json.dumps(payload).encode()), SlowExaminer()
     assert isinstance(event, Pushed)
     with closing(PyGithubClient.connect(settings)) as client:
-        job = JobContext(settings, lambda: client, examine, lambda: office.now, "main", monotonic=lambda: examine.now)
+        job = JobContext(
+            settings,
+            lambda: client,
+            examine,
+            lambda: office.now,
+            "main",
+            monotonic=lambda: examine.now,
+            patience=Patience(office.hub.pass_time),
+        )
         answer = refresh_pulls(event, job)
     assert answer.code == 4
     assert f"judging #{slow} took longer than 5 min" in answer.message

@@ -12,6 +12,12 @@ from tests.office import Office
 ROLLBACK = '/rollback regime_classifier --reason "incident 7"'
 
 
+@pytest.fixture(autouse=True)
+def allowed(office: Office) -> None:
+    """What is off in new repositories: "Allow GitHub Actions to create and approve pull requests"."""
+    office.repository.actions_may_open_pulls = True
+
+
 def message(job: Job) -> str:
     return str(json.loads(job.outputs["result"])["message"])
 
@@ -145,4 +151,5 @@ def test_a_setting_that_forbids_opening_pull_requests_is_named_with_the_way_arou
     job = office.dispatch(ROLLBACK)
     assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (4, "failed", "could_not_verify")
     assert "/compare/main...promote/regime_classifier/active/" in message(job)
+    assert "allow Actions to create pull requests (Settings, Actions, General)" in job.summary.replace("\\", "")
     assert opened(office) == []

@@ -217,7 +217,11 @@ def test_the_closing_command_is_pinned_to_the_commit_that_is_now_the_head(accept
     assert isinstance(parsed, ChangeCommand)
     assert (parsed.arguments.stage, parsed.arguments.model, parsed.arguments.sha) == (Stage.ACTIVE, MODEL, COMMIT)
     assert "**Sign off:** approve and merge." in body
-    assert "Other required checks do not run by themselves" in body
+    assert "Press *Approve workflows to run* below" in body
+
+
+def test_what_an_app_pushed_is_checked_at_once_and_nobody_is_told_to_approve_it(accepted: Plan) -> None:
+    assert "Approve workflows" not in shown(accepted, context=replace(SETTING, by_actions=False)).body
 
 
 def test_the_closing_command_asks_for_all_that_was_asked(registry: ModelRegistry) -> None:

@@ -16,7 +16,7 @@ from .conftest import Site
 
 pytestmark = pytest.mark.e2e
 PROMOTE, VERIFY = ".github/workflows/promote.yml", ".github/workflows/verify.yml"
-REVIEW = ".github/workflows/review.yml"
+REVIEW, GATE = ".github/workflows/review.yml", ".github/workflows/gate.yml"
 USED = ["actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1", "./"]
 
 
@@ -32,6 +32,7 @@ def label(site: Site, number: int, name: str, action: str) -> dict[str, JobRun]:
 
 
 def by_hand(site: Site, command: str, ref: str = "main") -> dict[str, JobRun]:
+    site.repository.actions_may_open_pulls = True
     payload = site.repository.workflow_dispatch_event(PROMOTE, sender="bob", ref=ref, inputs={"command": command})
     return site.start("promote.yml", "workflow_dispatch", payload)
 
@@ -69,6 +70,18 @@ def test_a_review_has_the_gate_look_again(site: Site) -> None:
 def test_every_command_starts_the_job(site: Site, command: str) -> None:
     runs = site.comment(site.pull_with_artifact(), command)
     assert [step.name for step in runs["promote"].steps] == USED
+
+
+@pytest.mark.parametrize("body", ["Looks good.\n\n/status", "Looks good.\r\n/status", "/retest"])
+def test_a_line_that_begins_with_a_slash_starts_the_job_wherever_it_stands(site: Site, body: str) -> None:
+    runs = site.comment(site.small_pull("one"), body)
+    assert [step.name for step in runs["promote"].steps] == USED
+
+
+@pytest.mark.parametrize("body", ["see /status", "and / or", "docs/setup.md", "promote it, please", ""])
+def test_a_comment_without_such_a_line_starts_no_step(site: Site, body: str) -> None:
+    runs = site.comment(site.small_pull("one"), body)
+    assert results(runs) == {"promote": "skipped", "merged": "skipped"}
 
 
 def test_a_command_on_a_plain_issue_is_answered(site: Site) -> None:
@@ -163,6 +176,18 @@ def test_the_gate_passes_a_legal_pull_request_and_refuses_a_hand_edit(site: Site
     assert gate(site, edited, "synchronize").result == "failure"
     assert site.checks(site.head(edited)) == ["failure"]
     assert "Next:" in "\n".join(site.comments(edited))
+
+
+def test_the_gate_by_hand_and_by_the_timer_judges_what_started_no_job(site: Site) -> None:
+    one, two = site.small_pull("one"), site.small_pull("two")
+    for ref, result in (("one", "skipped"), ("main", "success")):
+        asked = site.repository.workflow_dispatch_event(GATE, sender="bob", ref=ref, inputs={"pull-request": str(one)})
+        run = site.start("gate.yml", "workflow_dispatch", asked)["gate"]
+        assert run.result == result, run.log
+    assert [site.checks(site.head(number)) for number in (one, two)] == [["success"], []]
+    run = site.start("gate.yml", "schedule", site.repository.schedule_event(GATE, "41 5 * * *"))["gate"]
+    assert run.result == "success", run.log
+    assert [site.checks(site.head(number)) for number in (one, two)] == [["success"], ["success"]]
 
 
 def test_the_gate_judges_what_the_merge_queue_built(site: Site) -> None:

@@ -56,7 +56,7 @@ class RepositoryEvents(RepositoryState):
         payload = {
             "action": action,
             "number": number,
-            "pull_request": pulls.full_pull(pull),
+            "pull_request": pulls.full_pull(pull, head_sha=pull.head_sha),
             **_around(self, self.hub.user(sender or pull.user.login)),
         }
         if label:

@@ -16,6 +16,7 @@ from werkzeug import Request, Response
 
 from tests.fake_github.accounts import Credential, Role
 from tests.fake_github.bare import git_environment
+from tests.fake_github.lateness import show_heads
 from tests.fake_github.pulls import refresh
 from tests.fake_github.push_report import with_reasons
 from tests.fake_github.push_rules import hook_environment
@@ -59,6 +60,7 @@ def serve(hub: HubState, request: Request, body: IO[bytes], credential: Credenti
     assert target is not None
     pushes = "git-receive-pack" in (target["service"], request.args.get("service"))
     with hub.lock:
+        show_heads(hub)
         repo = _repository(hub, f"{target['owner']}/{target['repo']}".lower(), credential, pushes=pushes)
         environment = _environment(repo, request, target["service"])
         if pushes and credential is not None:

@@ -24,9 +24,9 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from tests.fake_github import git_http
-from tests.fake_github.accounts import Credential
 from tests.fake_github.api import error_answer, graphql, respond
 from tests.fake_github.api.call import Answer, Call
+from tests.fake_github.budget import Budget, payer_of
 from tests.fake_github.faults import Fault
 from tests.fake_github.records import RequestRecord
 from tests.fake_github.refusals import HttpError
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 API_ROOT, GRAPHQL = "/api/v3", "/api/graphql"
 BODY_LIMIT = 10 * 1024 * 1024
 SPOOL = 1024 * 1024
-HOURLY = {"user": 5000, "app": 1000, "anybody": 60}
 PATIENCE = 5.0  # seconds
 
 
@@ -168,16 +167,19 @@ class Application:
         if fault.fails and not fault.after:
             log.append(RequestRecord(request.method, path, "", fault.status, writes=writes))
             return self._failure(fault)
-        credential = None
+        credential, budget = None, None
         try:
             credential = git_http.credential_of(self.hub, request.headers.get("Authorization", ""))
+            if not is_git or (credential and path.endswith("/info/refs")):  # two requests are one connection of git
+                budget = self.hub.spend(credential)
+                budget.require(payer_of(credential)[0])
             if is_git:
                 response = git_http.serve(self.hub, request, body, credential)
             else:
                 call = Call(self.hub, request.method, path, request.args.to_dict(), body.read(), credential)
-                response = self._api(call, fault, reads=not writes)
+                response = self._api(call, fault, budget, reads=not writes)
         except HttpError as error:
-            response = _git_refusal(error) if is_git else self._json(error_answer(error))
+            response = _git_refusal(error) if is_git else self._json(error_answer(error), budget)
         login = credential.user.login if credential else ""
         version = request.headers.get("X-GitHub-Api-Version", "")
         log.append(RequestRecord(request.method, path, login, response.status_code, version, writes=writes))
@@ -186,7 +188,7 @@ class Application:
             return self._failure(fault)
         return response
 
-    def _api(self, call: Call, fault: Fault, *, reads: bool) -> Response:
+    def _api(self, call: Call, fault: Fault, budget: Budget | None, *, reads: bool) -> Response:
         answer = respond(call)
         asked = call.body.decode() if reads else ""
         reader = (f"{call.path}?{call.query}{asked}", call.credential.token if call.credential else "")
@@ -194,7 +196,7 @@ class Application:
             answer = self._read_before.get(reader, answer)
         elif reads:
             self._read_before[reader] = answer
-        response = self._json(answer, call.credential)
+        response = self._json(answer, budget)
         return _broken_off(response) if fault.half else response
 
     def _failure(self, fault: Fault) -> Response:
@@ -202,25 +204,10 @@ class Application:
             raise ConnectionAbortedError("a fault drops the connection")
         return self._json(error_answer(HttpError(fault.status, fault.message, headers=fault.headers)))
 
-    def _json(self, answer: Answer, credential: Credential | None = None) -> Response:
+    def _json(self, answer: Answer, budget: Budget | None = None) -> Response:
         body = b"" if answer.status == 204 else json.dumps(answer.payload).encode()
-        headers = {**self._rate(credential), **answer.headers}
+        headers = {**(budget.headers if budget else {}), **answer.headers}
         return Response(body, answer.status, headers, content_type="application/json; charset=utf-8")
-
-    def _rate(self, credential: Credential | None) -> dict[str, str]:
-        """https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
-        hub, token = self.hub, credential.token if credential else ""
-        kind = "anybody" if credential is None else "app" if credential.app else "user"
-        with hub.lock:
-            hub.spent[token] = used = hub.spent.get(token, 0) + 1
-        limit, hour = HOURLY[kind], int(hub.now().timestamp()) // 3600
-        return {
-            "X-RateLimit-Limit": str(limit),
-            "X-RateLimit-Remaining": str(max(limit - used, 0)),
-            "X-RateLimit-Used": str(used),
-            "X-RateLimit-Reset": str((hour + 1) * 3600),
-            "X-RateLimit-Resource": "core",
-        }
 
 
 def _operation(body: IO[bytes]) -> tuple[str, bool]:

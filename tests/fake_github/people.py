@@ -151,6 +151,7 @@ class Runner:
         }
 
     def run(self, event_name: str, payload: Mapping[str, Any]) -> Job:
+        self.repository.hub.catch_up()  # its program waits for real, on its own clock
         environment = self.environment(event_name, payload)
         done = run_program(PROMOTEBOT, self.directory, environment)
         return self.finished(environment, done.returncode, done.stdout + done.stderr)

@@ -8,18 +8,19 @@ from tests.fake_github.state import Pull, RepositoryState
 PASSING = frozenset({"success", "neutral", "skipped"})
 
 
-def check_outcome(repo: RepositoryState, sha: str, name: str) -> str | None:
-    """Return the newest outcome reported under a name, by check run or status: a conclusion, "pending", or None.
+def check_outcome(repo: RepositoryState, sha: str, name: str, source: str = "") -> str | None:
+    """Return what was reported under a name: a conclusion, "pending", or None. With a source, others' reports are none.
 
-    Skipped and neutral runs satisfy a required check, as on GitHub:
+    All check runs of a name on a commit count, not the newest alone: one that failed before holds the check shut, as
+    others report it of GitHub. Of statuses the newest counts. Skipped and neutral runs satisfy a required check:
     https://docs.github.com/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches
     """
-    runs = [run for run in repo.check_runs.values() if run.head_sha == sha and run.name == name]
-    if runs:
-        newest = max(runs, key=lambda run: run.id)
-        return newest.conclusion or "pending"
-    statuses = [status for status in repo.statuses if status.sha == sha and status.context == name]
-    return statuses[-1].state if statuses else None
+    runs = [run for run in repo.check_runs.values() if (run.head_sha, run.name) == (sha, name)]
+    outcomes = [run.conclusion or "pending" for run in runs if source in ("", run.app.slug)]
+    bot = f"{source}[bot]"
+    statuses = [status for status in repo.statuses if (status.sha, status.context) == (sha, name)]
+    outcomes += [status.state for status in statuses if not source or status.user.login == bot][-1:]
+    return next((outcome for outcome in outcomes if outcome not in PASSING), outcomes[-1] if outcomes else None)
 
 
 def reported(repo: RepositoryState, sha: str) -> set[str]:
@@ -37,8 +38,8 @@ def approvals(pull: Pull) -> int:
 def unmet_check(repo: RepositoryState, branch: str, sha: str) -> str | None:
     """Return which required check of a branch did not pass on a commit, in GitHub's words, or None."""
     rule = repo.protections.get(branch)
-    for name in rule.required_checks if rule else ():
-        outcome = check_outcome(repo, sha, name)
+    for name, source in rule.required_checks if rule else ():
+        outcome = check_outcome(repo, sha, name, source)
         if outcome not in PASSING:
             state = "expected" if outcome is None else "pending" if outcome == "pending" else "failing"
             return f'Required status check "{name}" is {state}.'

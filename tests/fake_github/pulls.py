@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.fake_github.accounts import User
+from tests.fake_github.accounts import ACTIONS_BOT, User
 from tests.fake_github.bare import WEB_FLOW, ZERO, Person
 from tests.fake_github.issues import close_issue, open_issue, reopen_issue
-from tests.fake_github.records import Activity
+from tests.fake_github.lateness import show_heads
+from tests.fake_github.records import Activity, WorkflowRun
 from tests.fake_github.refusals import invalid
 from tests.fake_github.state import Pull, RepositoryState
 
@@ -42,9 +43,11 @@ def open_pull(
         raise invalid("PullRequest", "base", "custom", f"No commits between {base_ref} and {head_ref}")
     issue = open_issue(base, author, title, body)
     pull = Pull(base.hub.next_id(), issue, base, base_ref, base_sha, source, head_ref, head_sha, draft)
+    pull.heads.append((base.hub.instant(), head_sha))
     base.pulls[pull.number] = pull
     base.git.set_ref(f"refs/pull/{pull.number}/head", head_sha)
     test_merge(pull, base_sha)
+    _start_run(pull, author)
     return pull
 
 
@@ -110,6 +113,7 @@ def _refresh_pull(pull: Pull, by: User) -> None:
         return
     if head_moved:
         _follow_head(pull, tip, base_tip)
+        _start_run(pull, by)
     if pull.base.git.is_ancestor(tip, base_tip):
         if base_moved:  # its commits arrived in the base by another way
             mark_merged(pull, by, base_tip)
@@ -122,14 +126,26 @@ def _refresh_pull(pull: Pull, by: User) -> None:
 def _follow_head(pull: Pull, tip: str, base_tip: str) -> None:
     if pull.head is not pull.base:
         pull.base.git.fetch_from(pull.head.git, f"refs/heads/{pull.head_ref}")
-    pull.base.git.set_ref(f"refs/pull/{pull.number}/head", tip)
+    pull.heads.append((pull.base.hub.instant(), tip))
     pull.head_sha, pull.base_sha = tip, base_tip
     rule = pull.base.protections.get(pull.base_ref)
     if rule and rule.dismisses_approvals:
         approved = (review for review in pull.reviews if review.state == "APPROVED")
         dismissed = {review.id: replace(review, state="DISMISSED") for review in approved}
         pull.reviews = [dismissed.get(review.id, review) for review in pull.reviews]
+    show_heads(pull.base.hub)
     pull.issue.updated_at = pull.base.hub.now()
+
+
+def _start_run(pull: Pull, by: User) -> None:
+    """Record the `pull_request` run of other workflows: one that the Actions token caused waits to be approved.
+
+    So a required check that such a workflow reports stays away until somebody approves the run.
+    """
+    repo, branch = pull.base, pull.head_ref
+    path, waits = ".github/workflows/ci.yml", by == ACTIONS_BOT
+    run = WorkflowRun(repo.hub.next_id(), "pull_request", by, pull.head_sha, branch, path, repo.hub.now(), waits=waits)
+    repo.runs[run.id] = run
 
 
 def close(pull: Pull, by: User) -> None:

@@ -1,4 +1,4 @@
-"""Rules for pushes: they may not move protected branches, or change workflow files without the permission for them."""
+"""Rules for pushes: protected branches, workflow files without the permission for them, files that are too large."""
 
 from __future__ import annotations
 
@@ -20,6 +20,17 @@ case " $FAKE_GITHUB_PROTECTED_REFS " in
     echo "fake-github-reason: $ref protected branch hook declined" >&2
     exit 1 ;;
 esac
+if [ "$new" != $zero ]; then
+    large=$(git rev-list --objects "$new" --not --all |
+        git cat-file --batch-check='%(objecttype) %(objectsize) %(rest)' |
+        awk -v limit="$FAKE_GITHUB_FILE_LIMIT" '$1 == "blob" && $2 > limit { print $3, "is", $2, "bytes"; exit }')
+    if [ -n "$large" ]; then
+        echo "error: File $large; this exceeds GitHub's file size limit of 100.00 MB" >&2
+        echo "error: GH001: Large files detected. You may want to try Git Large File Storage." >&2
+        echo "fake-github-reason: $ref pre-receive hook declined" >&2
+        exit 1
+    fi
+fi
 if [ "$FAKE_GITHUB_WORKFLOWS" != allowed ] && [ "$new" != $zero ]; then
     if [ "$old" != $zero ]; then
         changed=$(git diff-tree -r --name-only "$old" "$new" -- .github/workflows)
@@ -50,4 +61,8 @@ def hook_environment(repo: RepositoryState, credential: Credential) -> dict[str,
     """
     protected = " ".join(f"refs/heads/{branch}" for branch in repo.protections)
     allowed = credential.app is None or credential.grants("workflows", "write")
-    return {"FAKE_GITHUB_PROTECTED_REFS": protected, "FAKE_GITHUB_WORKFLOWS": "allowed" if allowed else "refused"}
+    return {
+        "FAKE_GITHUB_PROTECTED_REFS": protected,
+        "FAKE_GITHUB_WORKFLOWS": "allowed" if allowed else "refused",
+        "FAKE_GITHUB_FILE_LIMIT": str(repo.hub.file_limit),
+    }

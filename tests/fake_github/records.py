@@ -62,6 +62,10 @@ class WorkflowRun:
     head_branch: str
     path: str
     created_at: datetime
+    failed: bool | None = None
+    """None while it runs."""
+    waits: bool = False
+    """For somebody to approve it: https://docs.github.com/actions/how-tos/manage-workflow-runs/approve-runs-from-forks"""
 
 
 @dataclass
@@ -192,7 +196,8 @@ class Protection:
     """
 
     branch: str
-    required_checks: tuple[str, ...] = ()
+    required_checks: tuple[tuple[str, str], ...] = ()
+    """Each with its source, an App's slug; empty for any source."""
     required_reviews: int = 0
     signed_commits: bool = False
     linear_history: bool = False

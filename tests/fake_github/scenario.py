@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tests.fake_github import issues, merge_queue, merging, pulls
@@ -28,6 +29,7 @@ from tests.fake_github.records import Comment, Issue, Protection, Review, Status
 from tests.fake_github.state import HubState, MergeGroup, Pull, locked
 
 NAME = r"[A-Za-z0-9-]+/(?!\.{1,2}$)[A-Za-z0-9._-]+"
+DEFAULT_BRANCH_EVENTS = frozenset({"issue_comment", "workflow_run", "schedule"})
 OLDEST_GIT = (2, 38)  # the first with `merge-tree --write-tree`
 
 
@@ -162,6 +164,21 @@ class Repository(RepositoryEvents):
         self.runs[run.id] = run
         return run
 
+    @locked
+    def finish_run(self, event: str, *, failed: bool) -> None:
+        """Record how a run ended. Those of `DEFAULT_BRANCH_EVENTS` stand on the default branch's last commit.
+
+        https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows
+        """
+        if event in DEFAULT_BRANCH_EVENTS:
+            run = self.start_run(event, actor=ACTIONS_BOT.login)
+            self.runs[run.id] = replace(run, failed=failed)
+
+    def shown_as_failed(self, branch: str) -> bool:
+        """Tell whether people see a red cross beside a branch's last commit."""
+        tip = self.git.branch(branch)
+        return any(run.failed for run in self.runs.values() if run.head_sha == tip)
+
     # Pull requests and branches
 
     @locked
@@ -195,13 +212,15 @@ class Repository(RepositoryEvents):
         pull.base_ref, pull.base_changes = base, pull.base_changes + 1
 
     @locked
-    def protect(self, branch: str, *, required_checks: Sequence[str] = (), **rules: Any) -> None:
+    def protect(self, branch: str, *, required_checks: Sequence[str] = (), source: str = "", **rules: Any) -> None:
         """Protect a branch: changes come through pull requests that satisfy this, for administrators too.
 
         Args:
+            source: the App that the checks must come from; without one anybody may report them.
             rules: other fields of `Protection`.
         """
-        self.protections[branch] = Protection(branch, tuple(required_checks), **rules)
+        checks = tuple((name, source) for name in required_checks)
+        self.protections[branch] = Protection(branch, checks, **rules)
 
     @locked
     def sign(self, *revisions: str) -> None:

@@ -7,13 +7,15 @@ import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.fake_github.accounts import ACTIONS_APP, ACTIONS_BOT, App, Credential, Role, User, new_token
 from tests.fake_github.bare import BareRepository
+from tests.fake_github.budget import Budget, payer_of
 from tests.fake_github.faults import Fault
+from tests.fake_github.lateness import Lateness
 from tests.fake_github.records import (
     Activity,
     CheckRun,
@@ -55,6 +57,8 @@ class HubState:
     def __init__(self, root: Path, *, clock: Callable[[], datetime] = utc_now) -> None:
         self.root = root
         self.clock = clock
+        self.passed = timedelta()
+        self.late = Lateness()
         self.lock = threading.RLock()
         self.server_url = ""
         self.users: dict[str, User] = {ACTIONS_BOT.login: ACTIONS_BOT}
@@ -64,7 +68,8 @@ class HubState:
         self.requests: list[RequestRecord] = []
         self.git_requests: list[RequestRecord] = []
         self.faults: list[Fault] = []
-        self.spent: dict[str, int] = {}
+        self.spent: dict[tuple[str, int], int] = {}
+        self.file_limit = 100 * 1024 * 1024
         self._ids = itertools.count(1_000_000_001)
 
     @property
@@ -72,9 +77,22 @@ class HubState:
         """The REST root, where GitHub Enterprise Server has it."""
         return f"{self.server_url}/api/v3"
 
+    def instant(self) -> datetime:
+        """Return the time, which the clock tells and tests pass."""
+        return self.clock().astimezone(timezone.utc) + self.passed
+
     def now(self) -> datetime:
-        """Return the clock's time in whole seconds, as GitHub shows times."""
-        return self.clock().astimezone(timezone.utc).replace(microsecond=0)
+        """Return the time in whole seconds, as GitHub shows times."""
+        return self.instant().replace(microsecond=0)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass without waiting for it."""
+        with self.lock:
+            self.passed += timedelta(seconds=seconds)
+
+    def catch_up(self) -> None:
+        """Let so much time pass that reads show everything that happened."""
+        self.pass_time(max(self.late.heads, self.late.reads) + 1)
 
     def next_id(self) -> int:
         return next(self._ids)
@@ -116,6 +134,18 @@ class HubState:
             self.faults.append(fault)
         return fault
 
+    def spend(self, credential: Credential | None) -> Budget:
+        """Count one request, or one connection of git, against the hour's budget of who makes it.
+
+        https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api: an Actions token's is its
+        repository's, shared by all workflows.
+        """
+        with self.lock:
+            payer, limit = payer_of(credential)
+            hour = int(self.instant().timestamp()) // 3600
+            used = self.spent[payer, hour] = self.spent.get((payer, hour), 0) + 1
+            return Budget(limit, used, (hour + 1) * 3600)
+
     def take_fault(self, method: str, path: str) -> Fault | None:
         """Return the fault that strikes this request, counted down."""
         with self.lock:
@@ -145,7 +175,7 @@ class RepositoryState:
         self.private = private
         self.parent: RepositoryState | None = None
         self.created_at = self.pushed_at = hub.now()
-        self.actions_may_open_pulls = True  # "Allow GitHub Actions to create and approve pull requests"
+        self.actions_may_open_pulls = False  # "Allow GitHub Actions to create and approve pull requests": off at first
         self.verified: set[str] = set()  # commits with a signature that GitHub knows
         self.roles: dict[User, Role] = {owner: Role.ADMIN}
         self.labels: dict[str, Label] = {}
@@ -164,7 +194,6 @@ class RepositoryState:
 
     @property
     def merge_methods(self) -> set[str]:
-        """The ways of merging that the repository's own settings allow."""
         return self.settings.merge_methods
 
     @merge_methods.setter
@@ -253,8 +282,9 @@ class Pull:
     merged_at: datetime | None = None
     merged_by: User | None = None
     reviews: list[Review] = field(default_factory=list)
-    base_changes: int = 0
-    """How often somebody gave it another base."""
+    base_changes: int = 0  # how often somebody gave it another base
+    heads: list[tuple[datetime, str]] = field(default_factory=list)  # with the moment each came, the oldest first
+    shown_ref: str = ""
 
     @property
     def number(self) -> int:

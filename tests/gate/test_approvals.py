@@ -113,6 +113,7 @@ def test_who_started_a_rollback_by_hand_does_not_approve_it_and_the_bot_is_nobod
     office.ask(first, "/promote active")
     office.merge(first)
     separated(office)
+    office.repository.actions_may_open_pulls = True
     job = office.dispatch('/rollback regime_classifier --reason "incident"', by="bob")
     assert job.succeeded, job.log
     number = max(office.repository.pulls)

@@ -355,8 +355,10 @@ def test_a_comment_edited_within_the_second_in_which_it_was_written_stands_for_w
     office.hub.clock = lambda: second
     asked, job = say(office, office.pull(), "/promote staging")
     assert job.outputs["decision"] == "promoted"
+    office.hub.passed = timedelta()
     comment = office.repository.edit_comment(int(asked.id[8:-2]), body=ACTIVE)
     assert comment.created_at == comment.updated_at
+    office.hub.catch_up()
     push(office, asked.pull, forged(office, asked))
     refused(office, asked.pull, "promotebot did not decide it")
 

@@ -104,6 +104,7 @@ def test_a_withdrawn_request_stays_withdrawn_though_its_trailer_is_forced_away(o
 
 
 def test_a_job_by_hand_that_was_merged_is_not_carried_out_again_by_running_it_again(office: Office) -> None:
+    office.repository.actions_may_open_pulls = True
     promoted = office.pull()
     office.ask(promoted, "/promote active")
     office.merge(promoted)

@@ -32,6 +32,7 @@ from promotebot.github.ports import BranchPush
 from promotebot.promotion.policy import Permission
 from promotebot.promotion.request import CommandArguments
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.patience import Patience
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage
 from promotebot.registry.registry import DEFAULT_PATH
 from tests.fakes import (
@@ -260,7 +261,13 @@ class World:
 
     def job(self) -> JobContext:
         self.now += timedelta(minutes=1)
-        return JobContext(settings(run_id="1", run_attempt="1"), lambda: self.github, self.examine, lambda: self.now)
+        return JobContext(
+            settings(run_id="1", run_attempt="1"),
+            lambda: self.github,
+            self.examine,
+            lambda: self.now,
+            patience=Patience(lambda _: None),
+        )
 
     def request(self, branch: str, login: str, work: Callable[[Attempt], Answer]) -> tuple[Answer, str]:
         """Somebody asks in a comment, and the bot answers it."""

@@ -22,6 +22,7 @@ from promotebot.promotion.policy import Permission
 from promotebot.settings import Settings
 from tests.fake_github.faults import Fault, secondary_limit
 from tests.fake_github.http import EmbeddedGitHub
+from tests.fake_github.lateness import NEVER_LATE
 from tests.fake_github.people import BOT_PERMISSIONS, Person
 from tests.fake_github.scenario import Repository
 
@@ -32,6 +33,7 @@ MARKER = "<!-- promotebot:general -->"
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[EmbeddedGitHub]:
     with EmbeddedGitHub(root=tmp_path / "hub") as hub:
+        hub.late = NEVER_LATE
         yield hub
 
 

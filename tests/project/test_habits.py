@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +31,15 @@ def test_ci_has_a_job_for_each_check_of_the_test_command_and_one_for_the_longer_
     jobs = load(".github/workflows/ci.yml")["jobs"]
     assert list(jobs) == [*check[1].split(), "e2e"]
     assert [job["steps"][-1] for job in jobs.values()] == [{"run": f"make {name}"} for name in jobs]
+
+
+@pytest.mark.parametrize("given", [{}, {"GITHUB_TOKEN": "t"}, {"RECORD_REPOSITORY": "o/n"}])
+def test_a_recording_that_cannot_be_made_says_what_it_needs_and_fails(given: dict[str, str]) -> None:
+    environment = {"PATH": os.environ["PATH"], **given}
+    done = subprocess.run(["make", "record"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "nothing is recorded without GITHUB_TOKEN and RECORD_REPOSITORY" in done.stderr
+    assert done.stdout == ""
 
 
 def test_the_tests_run_on_every_python_that_the_package_names() -> None:

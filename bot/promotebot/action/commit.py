@@ -12,6 +12,8 @@ from promotebot.pulls.commit import commit_registry
 from promotebot.registry.names import GitSha
 from promotebot.registry.registry import ModelRegistry
 
+_TAKEN_BACK = "its promotions were withdrawn, replaced or planned again"
+
 
 def commit_decided(
     attempt: Attempt,
@@ -39,10 +41,9 @@ def commit_decided(
         CouldNotVerify: when GitHub does not take an attestation.
     """
     github, base = attempt.job.github, attempt.snapshot.other_base
-    asked = {step.event.request for step in after}
     gone = [step for step in before if step not in after]
     added = [step for step in after if step not in before]
-    planned_again = [step for step in gone if step.event.request in asked]
+    planned_again = [step for step in gone if step.event.request in {one.event.request for one in after}]
     attest(added, github, base)
     _take_back(attempt, [*after, *planned_again], is_carried=bool(gone))
     try:
@@ -51,6 +52,7 @@ def commit_decided(
         revoke(added, github, base, why="not committed")
         raise
     revoke(planned_again, github, base, why="planned again")  # until here the branch carried it
+    _leave_red(attempt, is_carried=bool(gone))
     return commit
 
 
@@ -77,4 +79,13 @@ def _take_back(attempt: Attempt, standing: Collection[Step], *, is_carried: bool
     others = record.standing({attestation_context(step.digest, attempt.snapshot.other_base) for step in standing})
     record.take_back(others, why="withdrawn or replaced")
     if others or is_carried:
-        record.revoke_heads(why="its promotions were withdrawn, replaced or planned again")
+        record.revoke_heads(why=_TAKEN_BACK, surely=attempt.snapshot.changeset.head if is_carried else "")
+
+
+def _leave_red(attempt: Attempt, *, is_carried: bool) -> None:
+    """Turn the head that the branch has left red once more, where it carried what does not stand any longer.
+
+    A gate that was under way may have made it green since, which GitHub does not list yet.
+    """
+    if is_carried:
+        attempt.record.turn_red(attempt.snapshot.changeset.head, why=_TAKEN_BACK)

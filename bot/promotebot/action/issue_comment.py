@@ -63,12 +63,14 @@ def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
 def _decide(event: CommentCreated, requester: Requester, job: JobContext, replier: Replier) -> Answer:
     if not event.is_pull:
         return replier.refuse(_NOT_A_PULL)
-    pull, comments = job.github.conversation(event.pull, seen=event.node_id)
+    once = iter((event.node_id,))  # the reaction comes with the first question
+    pull, comments = job.patience.ask_until(
+        lambda: job.github.conversation(event.pull, seen=next(once, "")), lambda found: bool(_own(event, found[1]))
+    )
     replier.set_pull(pull, job.default_branch)
     replier.set_comments(comments)
-    comment = next((one for one in comments if one.id == event.comment_id), None)
     commands = parse_comment(event.body, job.settings.prefix)
-    refusal = _comment_refusal(event, comment) or _pull_refusal(pull, commands)
+    refusal = _comment_refusal(event, _own(event, comments)) or _pull_refusal(pull, commands)
     if refusal:
         return replier.refuse(refusal)
     invalid = [command for command in commands if isinstance(command, InvalidCommand)]
@@ -131,6 +133,11 @@ def _query(command: QueryCommand, attempt: Attempt) -> Answer:
 
 _WORK: dict[type[Command], Callable[..., Answer]] = {ChangeCommand: _change, Withdraw: _withdraw, QueryCommand: _query}
 """What is done for a command, by its type."""
+
+
+def _own(event: CommentCreated, comments: Sequence[IssueComment]) -> IssueComment | None:
+    """Return the comment that the event is about; GitHub may list it some seconds late."""
+    return next((comment for comment in comments if comment.id == event.comment_id), None)
 
 
 def _comment_refusal(event: CommentCreated, comment: IssueComment | None) -> Refusal | None:

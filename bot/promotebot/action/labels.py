@@ -65,8 +65,10 @@ def _decide(event: LabelChanged, requester: Requester, job: JobContext, replier:
         return replier.post(answer, render_refused_event(f"Label {problem.message}.", problem.remedy, replier.context))
     if arguments is None:
         return Answer(Outcome.IGNORED, Reason.NO_COMMAND)
-    is_on = event.label in job.github.labels(event.pull)
-    if is_on != event.added:
+    has_changed = job.patience.ask_until(
+        lambda: (event.label in job.github.labels(event.pull)) is event.added, lambda found: found
+    )
+    if not has_changed:
         return Answer(Outcome.IGNORED, Reason.LABEL, "the label was changed again meanwhile")
     work = _promote if event.added else _withdraw
     return retry_on_moved_head(requester, job, replier, lambda attempt: work(arguments, attempt), known=pull)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from promotebot.errors import CouldNotVerify
 from promotebot.git.repository import Repository
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.heads import MAX_PUSHES, NOTHING, recent_pushes
+from promotebot.pulls.heads import MAX_PUSHES, NOTHING, pushes_up_to, recent_pushes
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import BranchPush
@@ -83,7 +83,7 @@ class Ledger:
     def _stays(self, tip: str) -> Iterator[_Stay]:
         """Yield where the branch has been, the newest first; last the state before everything that GitHub lists."""
         before, count = tip, 0
-        for push in recent_pushes(self.branch, self.job.github):
+        for push in pushes_up_to(tip, self.branch, self.job):
             before, count = push.before, count + 1
             if push.after != NOTHING:
                 yield _Stay(push.after, push.id)

@@ -26,7 +26,7 @@ from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_on
 from promotebot.pulls.small_files import read_changeset_files
-from promotebot.pulls.snapshot import BASE, HEAD, remote
+from promotebot.pulls.snapshot import BASE, HEAD, at_its_head, remote
 from promotebot.registry.model import Source
 from promotebot.registry.names import GitSha
 
@@ -46,7 +46,7 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         requested = _requested(result.steps, other_base(_branch(event), job.default_branch), job)
         weakened = _weakened(changeset, repository.commit_id(BASE))
         result = replace(result, findings=(*result.findings, *requested, *weakened))
-        result = result.with_approval(_approved(event, result.steps, changeset, job))
+        result = result.with_approval(_approved(event, result.steps, changeset, repository, job))
         annotations = annotate(result.findings, changeset)
     text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in result.findings)
     report = Report(text, report_title(result), annotations)
@@ -82,7 +82,9 @@ def _facts(event: Queued, changeset: Changeset, job: JobContext) -> FactsOf | No
     return (lambda request: facts_on(request, changeset, base_ref, job, base)) if base else None
 
 
-def _approved(event: Queued, steps: Sequence[Step], changeset: Changeset, job: JobContext) -> Finding | None:
+def _approved(
+    event: Queued, steps: Sequence[Step], changeset: Changeset, repository: FetchedRepository, job: JobContext
+) -> Finding | None:
     """Return the approval of the queued pull request's own head; the queue's branch name says which it is."""
     policy, changed = changeset.policy, changes_policy(changeset)
     if policy.separation is None or not (steps or changed):
@@ -92,7 +94,7 @@ def _approved(event: Queued, steps: Sequence[Step], changeset: Changeset, job: J
         raise CouldNotVerify(
             f"{event.head_ref} names no pull request", remedy="take it out of the queue, and add it again"
         )
-    pull = job.github.pull(int(named[2]))
+    pull = at_its_head(job.github.pull(int(named[2])), repository)
     # What was queued before it is approved in a group of its own.
     own = [step for step in steps if step.event.request is None or step.event.request.pull == pull.number]
     pushers = _pushers(own, pull, changeset, job)

@@ -34,7 +34,7 @@ from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import NOTHING
 from promotebot.pulls.mainline import Mainline
 from promotebot.pulls.small_files import read_our_files
-from promotebot.pulls.snapshot import BASE, DEFAULT, remote
+from promotebot.pulls.snapshot import BASE, remote, takes_promotions
 from promotebot.registry.names import GitSha
 from promotebot.registry.registry import ModelRegistry
 from promotebot.verification.report import ReportScope, VerifyReport
@@ -53,7 +53,7 @@ def announce(event: PullClosed | Pushed, job: JobContext) -> Answer:
     if isinstance(event, Pushed):
         before = None if event.before == NOTHING else event.before
         return _announce(event.branch, lambda _: before, job)
-    pull = job.github.pull(event.pull)
+    pull = job.patience.ask_until(lambda: job.github.pull(event.pull), lambda pull: pull.merged)
     if not pull.merged or pull.merge_commit_sha is None:
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "the pull request is not merged")
     before_merge = partial(_before_merge, pull, str(pull.merge_commit_sha), job)
@@ -61,7 +61,9 @@ def announce(event: PullClosed | Pushed, job: JobContext) -> Answer:
 
 
 def _before_merge(pull: PullRequest, merged: str, job: JobContext, repository: FetchedRepository) -> str | None:
-    push = push_that_brought(merged, pull.base_ref, repository, job)
+    push = job.patience.ask_until(
+        lambda: push_that_brought(merged, pull.base_ref, repository, job), lambda push: push is not None
+    )
     if push is None:
         raise CouldNotVerify(
             f"GitHub does not list the push that merged #{pull.number} into {pull.base_ref} (yet)",
@@ -71,13 +73,10 @@ def _before_merge(pull: PullRequest, merged: str, job: JobContext, repository: F
 
 
 def _announce(branch: str, before: Before, job: JobContext) -> Answer:
-    refs = {BASE: f"refs/heads/{branch}", DEFAULT: f"refs/heads/{job.default_branch}"}
-    with FetchedRepository.fetched(remote(job), refs) as repository:
-        default, policy_path = repository.commit_id(DEFAULT), job.settings.policy_path
-        read_our_files(repository, [default, repository.commit_id(BASE)], job)
-        trusted = read_policy(repository, default, policy_path)
-        if branch != job.default_branch and branch not in trusted.bases:
-            return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{branch} takes no promotions")
+    if not takes_promotions(branch, job):
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{branch} takes no promotions")
+    with FetchedRepository.fetched(remote(job), {BASE: f"refs/heads/{branch}"}) as repository:
+        read_our_files(repository, [repository.commit_id(BASE)], job)
         return announce_branch(repository, branch, repository.commit_id(BASE), before, job)
 
 

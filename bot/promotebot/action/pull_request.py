@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
@@ -18,9 +19,13 @@ from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate
-from promotebot.github.events import PullChanged, PullClosed, Reviewed
+from promotebot.github.events import PullChanged, PullClosed, Reviewed, ToldPull
 from promotebot.promotion.plan import Plan
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.snapshot import at_its_head
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import PullRequest
 
 
 def evaluate_pulls(event: PullChanged | Reviewed | PullClosed, job: JobContext) -> Answer:
@@ -31,12 +36,18 @@ def evaluate_pulls(event: PullChanged | Reviewed | PullClosed, job: JobContext) 
     if isinstance(event, PullClosed):
         return _on_pull(event.pull, "closed", _revoke_closed, job)
     work = _publish_retargeted if event.is_retargeted else publish_gate
-    return max((_on_pull(number, "open", work, job) for number in event.pulls), key=lambda answer: answer.code)
+    told = event.told if isinstance(event, PullChanged) else None
+    answers = (_on_pull(number, "open", work, job, told) for number in event.pulls)
+    return max(answers, key=lambda answer: answer.code)
 
 
-def _on_pull(number: int, state: str, work: Callable[[Attempt], Answer], job: JobContext) -> Answer:
+def _on_pull(
+    number: int, state: str, work: Callable[[Attempt], Answer], job: JobContext, told: ToldPull | None = None
+) -> Answer:
     """Do this on a pull request as it is now, from this repository or a fork, while it is in that state."""
-    pull, comments = job.github.conversation(number)
+    pull, comments = job.patience.ask_until(
+        lambda: job.github.conversation(number), lambda found: _is_as_told(found[0], told)
+    )
     if pull.state != state or pull.merged:
         return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, f"the pull request is {pull.state}")
     url = job.settings.run_url or f"{job.settings.server_url}/{job.settings.repository}/pull/{number}"
@@ -55,6 +66,17 @@ def _publish_retargeted(attempt: Attempt) -> Answer:
 def _revoke_closed(attempt: Attempt) -> Answer:
     count = attempt.record.revoke_closed()
     return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, f"closed without a merge; {count} commit(s) are green no longer")
+
+
+def _is_as_told(pull: PullRequest, told: ToldPull | None) -> bool:
+    """Return whether GitHub's answer holds what the event told; a head in this repository is git's to tell.
+
+    A job that ran later than the next change waits in vain, and judges what is there by then.
+    """
+    if told is None or pull.state != "open":
+        return True
+    is_head = not pull.is_fork or pull.head_sha == told.head_sha
+    return is_head and (pull.base_ref, pull.draft) == (told.base_ref, told.draft)
 
 
 def publish_gate(attempt: Attempt) -> Answer:
@@ -111,10 +133,15 @@ def _belongs_to_another(attempt: Attempt) -> bool:
     pull, head = snapshot.pull, snapshot.changeset.head
     if not pull.is_fork:
         return False
-    return any(
-        other.state == "open" and not other.is_fork and snapshot.is_promoted_into(other.base_ref)
+    others = [
+        other
         for other in attempt.job.github.pulls_with(head)
-        if other.head_sha == head and other.number != pull.number
+        if other.number != pull.number and other.state == "open" and not other.is_fork
+    ]
+    return any(
+        at_its_head(other, snapshot.repository).head_sha == head  # which GitHub's answer may not show yet
+        for other in others
+        if snapshot.is_promoted_into(other.base_ref)
     )
 
 

@@ -17,13 +17,11 @@ from promotebot.action.retry import error_answer, report_errors, retry_on_moved_
 from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Reason
 from promotebot.gate.status import publish_pending
-from promotebot.git.branch import FetchedRepository
 from promotebot.github.checks import gate_context
 from promotebot.github.events import Pushed
-from promotebot.planning.committed import read_policy
 from promotebot.pulls.affected import AffectedPull, affected_pulls
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.snapshot import DEFAULT, remote
+from promotebot.pulls.snapshot import takes_promotions
 
 log = logging.getLogger(__name__)
 BUDGET = timedelta(minutes=5)
@@ -39,7 +37,7 @@ def refresh_pulls(event: Pushed, job: JobContext) -> Answer:
         CouldNotVerify: when neither the list of pull requests nor their commits can be read.
         Exception: a defect of promotebot's own, after all of them had their turn.
     """
-    if not _takes_promotions(event.branch, job):
+    if not takes_promotions(event.branch, job):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{event.branch} takes no promotions")
     pulls = job.github.open_pulls(event.branch)
     walk = _Walk(event.branch, job)
@@ -49,16 +47,6 @@ def refresh_pulls(event: Pushed, job: JobContext) -> Answer:
     for one in sorted(affected, key=lambda one: one.pull.is_fork):  # whoever may read can open many from a fork
         walk.refresh(one)
     return walk.answer(len(pulls))
-
-
-def _takes_promotions(branch: str, job: JobContext) -> bool:
-    default = job.default_branch
-    if branch == default:
-        return True
-    refs = {DEFAULT: f"refs/heads/{default}"}
-    with FetchedRepository.fetched(remote(job), refs, tips_only=True) as repository:
-        policy = read_policy(repository, repository.commit_id(DEFAULT), job.settings.policy_path)
-    return branch in policy.bases
 
 
 @dataclass

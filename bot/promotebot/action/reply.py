@@ -16,7 +16,7 @@ from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Refusal
 from promotebot.gate.status import Report, publish_verdict
 from promotebot.github.checks import Annotation, Conclusion, gate_context
-from promotebot.settings import Settings
+from promotebot.settings import ACTIONS_LOGIN, Settings
 
 if TYPE_CHECKING:  # rules and artifacts are loaded by whoever judges, PyGithub by whoever makes the client
     from promotebot.gate.evaluate import GateResult
@@ -39,6 +39,7 @@ def comment_context(settings: Settings, requester: Requester) -> CommentContext:
         base_ref="",
         run_url=settings.run_url,
         request_word="this comment" if requester.comment_id else "this run",
+        by_actions=settings.bot_login == ACTIONS_LOGIN,
         prefix=settings.prefix,
     )
 

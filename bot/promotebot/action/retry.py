@@ -17,13 +17,14 @@ from promotebot.errors import BaseMoved, CouldNotVerify, PromotebotError, RefCha
 from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.patience import PAUSES
 from promotebot.pulls.snapshot import PullSnapshot, fetch_pull
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import PullRequest
 
 log = logging.getLogger(__name__)
-ATTEMPTS = 3
+ATTEMPTS = 1 + len(PAUSES)
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,13 @@ def retry_on_moved_head(
     *,
     known: PullRequest | None = None,
 ) -> Answer:
-    """Work on the pull request as it is now; read it again when its head moves meanwhile, a bounded number of times.
+    """Work on the pull request as it is now; read it again when its head moves meanwhile, after growing pauses.
 
     Args:
         known: what GitHub said of the pull request a moment ago; where that is out of date, it is asked again.
     """
     moved: RefChanged | None = None
-    for _ in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         try:
             with fetch_pull(requester.pull, job, known) as snapshot:
                 # What is judged now may go into another base than it did a moment ago.
@@ -94,6 +95,7 @@ def retry_on_moved_head(
         except RefChanged as problem:  # noqa: PERF203 - the loop is there for it
             log.warning("%s; reading it again", problem.message)
             moved, known = problem, None
+            job.patience.pause(attempt)
     refusal = Refusal(
         Reason.REF_CHANGED,
         f"The branch moved {ATTEMPTS} times while the promotion was being made; nothing was committed.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from promotebot.action.result import Answer, Outcome
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import (
@@ -20,6 +22,15 @@ from promotebot.github.events import (
 from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
 
+_GATE = (PullChanged, Reviewed, Queued)
+_ACTS_ON: Mapping[str, tuple[type, ...]] = {
+    "announce": (PullClosed, Pushed),
+    "gate": (*_GATE, PullClosed, Dispatched, Scheduled),
+    "verify": (*_GATE, Dispatched, Scheduled, Pushed),
+    "doctor": (Dispatched, Scheduled),
+}
+"""What each command but `auto` acts on."""
+
 
 def respond(event: Event, job: JobContext) -> Answer:
     """Answer one event. What asks for nothing costs no request and gets no reply."""
@@ -37,7 +48,8 @@ def exit_code(event: Event, answer: Answer, settings: Settings) -> int:
 
     GitHub shows the jobs of comments and reviews on the default branch's last commit, which is as good as before.
     """
-    is_answer = isinstance(event, (CommentCreated, LabelChanged, Reviewed, Dispatched)) and settings.command != "verify"
+    answers = (CommentCreated, LabelChanged, Reviewed, Dispatched, Scheduled)
+    is_answer = isinstance(event, answers) and settings.command != "verify"
     return 0 if is_answer and answer.outcome is Outcome.REFUSED else answer.code
 
 
@@ -45,13 +57,7 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
     """Return the answer to what gets no reply: other events, bots, ourselves, and what asks for nothing."""
     if isinstance(event, Ignored):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, event.reason)
-    if settings.command == "verify" and isinstance(event, (Scheduled, Dispatched, Pushed)):
-        return None
-    if settings.command == "doctor" and isinstance(event, (Scheduled, Dispatched)):
-        return None
-    acts_on = (PullClosed, Pushed) if settings.command == "announce" else (PullChanged, Reviewed, Queued)
-    is_closed = settings.command == "gate" and isinstance(event, PullClosed)
-    if settings.command != "auto" and not (is_closed or isinstance(event, acts_on)):
+    if settings.command != "auto" and not isinstance(event, _ACTS_ON[settings.command]):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"command {settings.command} does not act on this event")
     if isinstance(event, CommentCreated):
         from promotebot.action.issue_comment import ignored_comment
@@ -64,10 +70,9 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
     if isinstance(event, PullClosed) and event.merged is (settings.command == "gate"):
         how = "merged" if event.merged else "closed without a merge"
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"the pull request was {how}")
-    if isinstance(event, Scheduled):
-        return Answer(
-            Outcome.IGNORED, Reason.OTHER_EVENT, "a timer starts nothing but command: verify and command: doctor"
-        )
+    if isinstance(event, Scheduled) and settings.command == "auto":
+        message = "a timer starts nothing but command: verify, doctor or gate"
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, message)
     return None
 
 
@@ -93,11 +98,23 @@ def _answer(event: Event, job: JobContext) -> Answer:
         from promotebot.action.merged import announce
 
         return announce(event, job)
-    if job.settings.command == "doctor":
+    if isinstance(event, (Dispatched, Scheduled, Pushed)):
+        return _carry_out(event, job)
+    return Answer(Outcome.IGNORED, Reason.OTHER_EVENT)
+
+
+def _carry_out(event: Dispatched | Scheduled | Pushed, job: JobContext) -> Answer:
+    """Do what the command says for an event that says nothing of it."""
+    command = job.settings.command
+    if command == "doctor":
         from promotebot.action.doctor import examine_repository
 
         return examine_repository(job)
-    if job.settings.command == "verify" and not isinstance(event, Ignored):
+    if command == "gate" and isinstance(event, (Dispatched, Scheduled)):
+        from promotebot.action.sweep import sweep
+
+        return sweep(event, job)
+    if command == "verify":
         from promotebot.action.schedule import verify_registry
 
         return verify_registry(event, job)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from promotebot.gate.refusal import Reason
 from promotebot.github.payloads import MAX_BYTES, parse_event
 from promotebot.planning.examiner import Examiner
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.patience import Patience
 from promotebot.registry.codec import parse_json
 from promotebot.settings import Settings
 
@@ -23,8 +25,13 @@ if TYPE_CHECKING:
     from promotebot.github.ports import GitHub
 
 
-def run_action(environment: Mapping[str, str], clock: Callable[[], datetime]) -> int:
+def run_action(
+    environment: Mapping[str, str], clock: Callable[[], datetime], sleep: Callable[[float], None] = time.sleep
+) -> int:
     """Answer the event that this job was started for, and return the exit code.
+
+    Args:
+        sleep: waits so many seconds.
 
     Raises:
         PromotebotError: after it was written to the outputs; `cli.main` prints it.
@@ -34,7 +41,13 @@ def run_action(environment: Mapping[str, str], clock: Callable[[], datetime]) ->
         data = _read_event(settings.event_path)
         event = parse_event(settings.event_name, data)
         job = JobContext(
-            settings, lambda: _connect(settings, cost), Examiner(), clock, _default_branch(data), cost=cost
+            settings,
+            lambda: _connect(settings, cost),
+            Examiner(),
+            clock,
+            _default_branch(data),
+            cost=cost,
+            patience=Patience(sleep),
         )
         answer = respond(event, job)
     except PromotebotError as problem:

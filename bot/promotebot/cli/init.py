@@ -145,6 +145,7 @@ def _next_steps(action: str, branches: Sequence[str], *, app: bool) -> None:
     steps += [
         f"  git add {DEFAULT_PATH} .github {SCHEMAS} && git commit",
         "  open a pull request: a status can be required only after it was reported once",
+        "  have those judged that are open already: gh workflow run gate.yml -f pull-request=all",
         f"  require the status check {' and '.join(checks)}, with its source: {source}",
         "  require the review of code owners, and name them for .github/ in .github/CODEOWNERS",
         "  promotebot promote --model NAME --stage shadow --artifact-dir DIR --artifact-id ID --new-model",

@@ -39,6 +39,8 @@ class CommentContext:
     """The label of the link to `request_url`."""
     gate: str = "promotebot/gate"
     """The context of the required status, which each base has of its own."""
+    by_actions: bool = True
+    """Whether the bot has the Actions token, whose pushes start no other checks until somebody approves them."""
     prefix: str = ""
     """The word that commands stand behind in this repository's comments."""
     is_unsigned: bool = False

@@ -231,13 +231,14 @@ def _closing(request: Request, context: CommentContext, commit_sha: str | None) 
     command = fence(visible(again), "text")
     if commit_sha is None:
         return [f"**To commit exactly this,** comment:\n{command}"]
-    return [
-        f"**Sign off:** approve and merge. To ask again for exactly these bytes:\n{command}",
-        # https://docs.github.com/en/actions/concepts/security/github_token
-        f"Other required checks do not run by themselves on {context.commit(commit_sha)} (a push by the Actions token "
-        f"starts no workflow, only {code(context.gate)} is set): "
-        "close and reopen the pull request, or use an App token.",
-    ]
+    sign_off = f"**Sign off:** approve and merge. To ask again for exactly these bytes:\n{command}"
+    # https://docs.github.com/en/actions/concepts/security/github_token
+    others = (
+        f"Other required checks wait on {context.commit(commit_sha)}, which the Actions token pushed; only "
+        f"{code(context.gate)} is set. Press *Approve workflows to run* below or, where that is not offered, close and "
+        "reopen the pull request. What an App's token pushes is checked at once."
+    )
+    return [sign_off, others] if context.by_actions else [sign_off]
 
 
 def _switches(request: Request) -> str:

@@ -36,9 +36,15 @@ class Origin:
 def origin_of(step: Step, branch: Mainline, job: JobContext) -> Origin:
     """Return where an event came from, and whether the gate was green on the head that was merged.
 
+    What speaks against it is asked about again: GitHub shows a merge, and a verdict, some seconds late.
+
     Raises:
         CouldNotVerify: when git or GitHub does not answer.
     """
+    return job.patience.ask_until(lambda: _origin_now(step, branch, job), lambda origin: not origin.problem)
+
+
+def _origin_now(step: Step, branch: Mainline, job: JobContext) -> Origin:
     ref, commit = step.event.request, branch.commit_that_brought(step)
     pulls: Sequence[PullRequest] = ()
     if step.event.source is not Source.GITHUB:

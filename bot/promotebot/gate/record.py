@@ -125,7 +125,7 @@ class PullRecord:
         for sha in self.heads if self.has_decisions else (self.snapshot.changeset.head,):
             yield from self._attestations_on(sha)
 
-    def revoke_heads(self, *, why: str, keep: str = "") -> int:
+    def revoke_heads(self, *, why: str, keep: str = "", surely: str = "") -> int:
         """Turn the required status red on every head that the pull request has had and that is green by our account.
 
         A status belongs to a commit: whoever may push could otherwise bring back what was withdrawn, or judged by an
@@ -135,6 +135,7 @@ class PullRecord:
         Args:
             why: in a few words, for the status's description.
             keep: the head that stays as it is.
+            surely: the head that is turned red in any case: GitHub may list what another job just said there late.
 
         Returns:
             the number of heads that were green.
@@ -146,14 +147,23 @@ class PullRecord:
         revoked = 0
         for sha in self.heads:
             # What the base holds is the base's own. Asked last: a commit that was pushed away has to be fetched first.
-            green = [] if sha == keep else self._green(sha)
+            green = {*([] if sha == keep else self._green(sha)), *([self._gate] if sha == surely else [])}
             if not green or self._is_of_base(sha):
                 continue
-            for context in green:
+            for context in sorted(green):
                 self.job.github.publish_status(sha, context=context, state="failure", description=why)
             log.info("%s is green no longer: %s", sha[:7], why)
             revoked += 1
         return revoked
+
+    def turn_red(self, sha: str, *, why: str) -> None:
+        """Turn the required status red on a head that the branch has left, whatever GitHub lists there.
+
+        Raises:
+            CouldNotVerify: when GitHub does not take the status.
+        """
+        if not self._is_of_base(sha):
+            self.job.github.publish_status(sha, context=self._gate, state="failure", description=why)
 
     def revoke_other_bases(self, *, everywhere: bool = False) -> None:
         """Turn the present head's verdict red for each base that no pull request from it goes into any more.
@@ -223,7 +233,11 @@ class PullRecord:
 
     @cached_property
     def _pushes(self) -> tuple[BranchPush, ...]:
-        return tuple(every_push(self.snapshot.pull.head_ref, self.job.github))
+        branch, head = self.snapshot.pull.head_ref, self.snapshot.changeset.head
+        return self.job.patience.ask_until(
+            lambda: tuple(every_push(branch, self.job.github)),
+            lambda pushes: any(push.after == head for push in pushes),  # GitHub may not list it yet
+        )
 
     @cached_property
     def _read(self) -> dict[str, tuple[CommitStatus, ...]]:

@@ -115,13 +115,16 @@ class RequestCheck:
     @cached_property
     def _people(self) -> frozenset[str] | Finding:
         """Everybody who moved the branch since it left the base; a finding where that cannot be known."""
-        pull, changeset, job = self.snapshot.pull, self.changeset, self.job
-        if pull.is_fork:
+        if self.snapshot.pull.is_fork:
             return error(
                 "gate.permission",
                 "The pull request comes from a fork, and GitHub does not say who pushed to it.",
                 remedy="push the branch to this repository and open the pull request from there",
             )
+        return self.job.patience.ask_until(self._people_now, lambda people: isinstance(people, frozenset))
+
+    def _people_now(self) -> frozenset[str] | Finding:
+        pull, changeset, job = self.snapshot.pull, self.changeset, self.job
         heads = {changeset.head, self.snapshot.changeset.head}
         pushes = job.github.pushes(pull.head_ref)
 
@@ -153,7 +156,9 @@ def check_attested(steps: Iterable[Step], pull: int, base: str, job: JobContext)
         CouldNotVerify: when GitHub does not answer.
     """
     asked = [step for step in steps if step.event.source is Source.GITHUB]
-    problems = attestation_problems(asked, job.github, base, job.settings.bot_login)
+    problems = job.patience.ask_until(
+        lambda: attestation_problems(asked, job.github, base, job.settings.bot_login), lambda found: not found
+    )
     repo = job.settings.repository
     return {step: _attested(step, _foreign(step, repo, pull) or problems.get(step.digest, "")) for step in asked}
 

@@ -27,6 +27,7 @@ SPARE_BYTES = 16 * 1024 * 1024
 """What a fetch may bring beside what was expected: a manifest, a policy, git's own index of it all."""
 _NO_REF = re.compile(r"couldn't find remote ref (\S+)$")
 """git's words for a ref that the remote does not have."""
+_UNTRUSTED = "let GIT_SSL_CAINFO name the file with the certificate authority of the server (docs/ghes.md)"
 
 
 class PartialRepository(Repository):
@@ -75,7 +76,8 @@ class PartialRepository(Repository):
                 if gone and gone[1] in refs.values():
                     return gone[1]
                 named = ", ".join([*refs.values()][:5])
-                raise CouldNotVerify(f"cannot fetch {named}: {problem.stderr}", remedy="run the job again") from None
+                remedy = _UNTRUSTED if "certificate" in problem.stderr else "run the job again"
+                raise CouldNotVerify(f"cannot fetch {named}: {problem.stderr}", remedy=remedy) from None
         return ""
 
     def fetch_commit(self, sha: str) -> GitSha:

@@ -207,10 +207,10 @@ class PyGithubClient:
         """
         purpose = f"read the statuses of {sha[:7]}"
         try:
-            for item in self._rest.pages(f"/commits/{segment(sha)}/statuses", purpose=purpose, needs="statuses: read"):
-                with translated(purpose):
-                    status = read_status(item)
-                yield status
+            listed = self._rest.pages(f"/commits/{segment(sha)}/statuses", purpose=purpose, needs="statuses: read")
+            with translated(purpose):
+                for item in self._rest.own.with_statuses(sha, listed):
+                    yield read_status(item)
         except NoSuchCommit:
             return
 
@@ -218,7 +218,9 @@ class PyGithubClient:
         """Put a status on a commit: https://docs.github.com/en/rest/commits/statuses#create-a-commit-status"""
         status = {"state": state, "context": context, "description": description[:MAX_DESCRIPTION]}
         purpose, needs = f"publish the status {context}", "statuses: write"
-        self._rest.request("POST", f"/statuses/{segment(sha)}", purpose=purpose, needs=needs, body=status)
+        made = self._rest.request("POST", f"/statuses/{segment(sha)}", purpose=purpose, needs=needs, body=status)
+        with translated(purpose):
+            self._rest.own.statuses.setdefault(sha, {})[int(made["id"])] = made
 
     def publish_check(
         self,

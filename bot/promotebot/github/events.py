@@ -45,6 +45,15 @@ class PullClosed:
 
 
 @dataclass(frozen=True)
+class ToldPull:
+    """A pull request as an event tells it: the API may show it as it was before that, for some seconds."""
+
+    head_sha: str
+    base_ref: str
+    draft: bool
+
+
+@dataclass(frozen=True)
 class PullChanged:
     """A pull request came, moved, or was edited: what the gate judges."""
 
@@ -52,6 +61,7 @@ class PullChanged:
     action: str
     is_retargeted: bool = False
     """True when it goes into another base than before."""
+    told: ToldPull | None = None
 
     @property
     def pulls(self) -> tuple[int, ...]:
@@ -90,11 +100,13 @@ class Pushed:
 
 @dataclass(frozen=True)
 class Dispatched:
-    """Somebody started the workflow by hand, with one command line (`workflow_dispatch`)."""
+    """Somebody started a workflow by hand (`workflow_dispatch`): with one command line, or for the gate."""
 
     command: str
     ref: str
     sender: str
+    pull_request: str = ""
+    """For the gate: a number, or `all`, as it was typed."""
 
 
 @dataclass(frozen=True)

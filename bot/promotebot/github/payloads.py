@@ -22,6 +22,7 @@ from promotebot.github.events import (
     Queued,
     Reviewed,
     Scheduled,
+    ToldPull,
 )
 from promotebot.registry.codec import parse_json
 
@@ -68,9 +69,21 @@ class _Label(_Part):
     name: str
 
 
+class _End(_Part):
+    ref: str
+    sha: str
+
+
 class _Pull(_Part):
     number: int
     merged: bool | None = None
+    draft: bool = False
+    head: _End | None = None
+    base: _End | None = None
+
+    @property
+    def told(self) -> ToldPull | None:
+        return ToldPull(self.head.sha, self.base.ref, self.draft) if self.head and self.base else None
 
 
 class _Changes(_Part):
@@ -162,7 +175,8 @@ def _pull_event(payload: _PullRequest) -> Event:
     if action == "closed":
         return PullClosed(number, merged=bool(payload.pull_request.merged))
     if action in GATE_ACTIONS:
-        return PullChanged(number, action, is_retargeted=payload.changes is not None and bool(payload.changes.base))
+        is_retargeted = payload.changes is not None and bool(payload.changes.base)
+        return PullChanged(number, action, is_retargeted, payload.pull_request.told)
     return Ignored(f"a pull request was {action}")
 
 
@@ -192,10 +206,11 @@ def _push_event(payload: _Push) -> Event:
 
 
 def _dispatch_event(payload: _WorkflowDispatch) -> Event:
-    command = (payload.inputs or {}).get("command") or ""
+    inputs = payload.inputs or {}
     if payload.sender is None:
         return Ignored("a job was started by an account that was deleted")
-    return Dispatched(str(command), payload.ref, payload.sender.login)
+    command, number = (str(inputs.get(name) or "") for name in ("command", "pull-request"))
+    return Dispatched(command, payload.ref, payload.sender.login, number)
 
 
 _PayloadT = TypeVar("_PayloadT", bound=_Part)

@@ -13,10 +13,12 @@ import github
 from github.GithubException import GithubException
 from github.Repository import Repository
 from requests import RequestException
+from requests.exceptions import ProxyError, SSLError
 from urllib3 import Retry
 
 from promotebot.cost import Cost
 from promotebot.errors import CouldNotVerify
+from promotebot.github.own_writes import OwnWrites
 from promotebot.settings import Settings
 
 _T = TypeVar("_T")
@@ -38,6 +40,7 @@ class Rest:
     ) -> None:
         self._api, self._asking, self._cost = api, asking or api, cost or Cost()
         self.repo: Repository = api.get_repo(repository)
+        self.own = OwnWrites()
 
     @classmethod
     def connect(cls, settings: Settings, *, retries: int = READ_RETRIES, cost: Cost | None = None) -> Rest:
@@ -206,6 +209,13 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+_UNREACHABLE = {
+    SSLError: "let REQUESTS_CA_BUNDLE name the file with the certificate authority of the server (docs/ghes.md)",
+    ProxyError: "see whether HTTPS_PROXY and NO_PROXY name the way to the server (docs/ghes.md)",
+}
+"""What to do about a way to GitHub that is not the public one."""
+
+
 class NotFound(CouldNotVerify):
     """Nothing is at that address, or the token may not see it."""
 
@@ -240,7 +250,10 @@ def translated(purpose: str, *, needs: str = "") -> Iterator[None]:
         raise _explained(purpose, problem, needs) from None
     except RequestException as problem:
         raise CouldNotVerify(
-            f"GitHub did not answer the request to {purpose} ({type(problem).__name__})", remedy="run the job again"
+            f"GitHub did not answer the request to {purpose} ({type(problem).__name__})",
+            remedy=next(
+                (remedy for kind, remedy in _UNREACHABLE.items() if isinstance(problem, kind)), "run the job again"
+            ),
         ) from None
     except (KeyError, TypeError, ValueError, AttributeError, AssertionError, RuntimeError) as problem:
         # RuntimeError is PyGithub's for a redirect to another host, which must not see the token

@@ -17,7 +17,9 @@ def every(rest: Rest, pull: int) -> list[IssueComment]:
     https://docs.github.com/en/rest/issues/comments#list-issue-comments
     """
     purpose = f"read the comments of #{pull}"
-    return rest.listed(read_comment, f"/issues/{pull}/comments", purpose=purpose, needs="issues: read")
+    listed = rest.pages(f"/issues/{pull}/comments", purpose=purpose, needs="issues: read")
+    with translated(purpose):
+        return [read_comment(item) for item in rest.own.with_comments(pull, listed)]
 
 
 def find(rest: Rest, pull: int, marker: str, *, author_login: str) -> IssueComment | None:
@@ -49,10 +51,10 @@ def upsert(
     if settled and settled[0] != marker:
         for old in ours:
             if old.body.startswith(settled[0]) and old.body != settled[1]:
-                _write(rest, "PATCH", f"/issues/comments/{old.id}", settled[1])
+                _write(rest, pull, "PATCH", f"/issues/comments/{old.id}", settled[1])
     if mine:
-        return _write(rest, "PATCH", f"/issues/comments/{mine.id}", body)
-    return _write(rest, "POST", f"/issues/{pull}/comments", body)
+        return _write(rest, pull, "PATCH", f"/issues/comments/{mine.id}", body)
+    return _write(rest, pull, "POST", f"/issues/{pull}/comments", body)
 
 
 def _by(comments: Iterable[IssueComment], login: str) -> list[IssueComment]:
@@ -64,8 +66,9 @@ def _marked(comments: Iterable[IssueComment], marker: str) -> IssueComment | Non
     return next((comment for comment in comments if comment.body.startswith(marker)), None)
 
 
-def _write(rest: Rest, verb: str, path: str, body: str) -> str:
+def _write(rest: Rest, pull: int, verb: str, path: str, body: str) -> str:
     """Write one comment and return its address."""
     written = rest.request(verb, path, purpose=_WRITE, needs="pull-requests: write", body={"body": body})
     with translated(_WRITE):
+        rest.own.comments.setdefault(pull, {})[int(written["id"])] = written
         return str(written["html_url"])

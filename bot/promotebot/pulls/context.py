@@ -1,4 +1,4 @@
-"""The context of a job: settings, GitHub, the examiner, the clock."""
+"""The context of a job: settings, GitHub, the examiner, the clock, and how long it waits."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from promotebot.cost import Cost
 from promotebot.planning.examiner import Examine, within_budget
+from promotebot.pulls.patience import Patience
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -32,6 +33,8 @@ class JobContext:
     """A clock that never goes back, in seconds, for what may take only so long."""
     cost: Cost = field(default_factory=Cost)
     """What was asked of GitHub so far."""
+    patience: Patience = field(default_factory=Patience)
+    """For what GitHub may show late."""
 
     @cached_property
     def default_branch(self) -> str:

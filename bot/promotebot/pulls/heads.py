@@ -5,11 +5,12 @@ https://docs.github.com/en/rest/repos/repos#list-repository-activities
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from promotebot.errors import CouldNotVerify
+from promotebot.pulls.context import JobContext
 from promotebot.registry.names import GitSha
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -45,6 +46,17 @@ def every_push(branch: str, github: GitHub) -> Iterator[BranchPush]:
             f"{branch} was moved more than {MAX_MOVES:,} times, too often to look at every commit that it has stood at",
             remedy="make a branch of another name, and open the pull request from there",
         )
+
+
+def pushes_up_to(head: str, branch: str, job: JobContext) -> Sequence[BranchPush]:
+    """Return the moves of a branch, as `recent_pushes` has them; asked again while GitHub does not list this head yet.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer.
+    """
+    return job.patience.ask_until(
+        lambda: tuple(recent_pushes(branch, job.github)), lambda pushes: any(push.after == head for push in pushes)
+    )
 
 
 def heads_of(pushes: Iterable[BranchPush]) -> Iterator[GitSha]:

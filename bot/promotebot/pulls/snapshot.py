@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,14 @@ from promotebot.promotion.policy import Policy
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.small_files import read_changeset_files
+from promotebot.registry.names import GitSha
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import PullRequest
 
 BASE, HEAD, DEFAULT = "refs/promotebot/base", "refs/promotebot/head", "refs/promotebot/default"
+NOW = "refs/promotebot/now"
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,37 @@ def remote_head(pull: PullRequest) -> str:
 
     It is all that is left of a branch that was deleted when its pull request was closed.
     """
-    is_elsewhere = pull.is_fork or pull.state != "open"
-    return f"refs/pull/{pull.number}/head" if is_elsewhere else f"refs/heads/{pull.head_ref}"
+    return f"refs/heads/{pull.head_ref}" if _has_branch(pull) else f"refs/pull/{pull.number}/head"
+
+
+def at_its_head(pull: PullRequest, repository: FetchedRepository) -> PullRequest:
+    """Return a pull request with the head that git has now.
+
+    Raises:
+        RefChanged: when `refs/pull/N/head` and GitHub's answer name different heads: one of them is late.
+        CouldNotVerify: when git does not answer.
+    """
+    repository.fetch({NOW: remote_head(pull)})
+    return _at(pull, repository.commit_id(NOW))
+
+
+def _has_branch(pull: PullRequest) -> bool:
+    return not pull.is_fork and pull.state == "open"
+
+
+def _at(pull: PullRequest, head: GitSha) -> PullRequest:
+    """Return the pull request with the head that git has.
+
+    A branch of this repository is its own truth: GitHub merges what it holds, whatever `GET /pulls/N` still shows. A
+    verdict is on one commit, and a commit is pushed from that one only, so that a head which moves on harms nothing.
+
+    Raises:
+        RefChanged: when there is no such branch, and GitHub's two answers name different heads.
+    """
+    if head != pull.head_sha and not _has_branch(pull):
+        raise RefChanged(f"{pull.head_ref} is at {head[:7]}, GitHub says {pull.head_sha[:7]}")
+    statuses = pull.head_statuses if head == pull.head_sha else None
+    return replace(pull, head_sha=head, head_statuses=statuses)
 
 
 @contextmanager
@@ -81,7 +112,7 @@ def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -
         known: what GitHub said of it a moment ago, so that it is not asked twice.
 
     Raises:
-        RefChanged: when git and GitHub name different heads: somebody pushes at this moment.
+        RefChanged: when `refs/pull/N/head` and GitHub's answer name different heads: one of them is late.
         CouldNotVerify: when either does not answer.
     """
     settings = job.settings
@@ -95,9 +126,32 @@ def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -
             registry_path=settings.registry_path,
             policy_path=settings.policy_path,
         )
-        if changeset.head != pull.head_sha:
-            raise RefChanged(f"{pull.head_ref} is at {changeset.head[:7]}, GitHub says {pull.head_sha[:7]}")
+        pull = _at(pull, changeset.head)
         default_head = repository.commit_id(DEFAULT)
         read_changeset_files(changeset, repository, default_head, job)
         trusted = read_policy(repository, default_head, settings.policy_path)
         yield PullSnapshot(repository, pull, changeset, default, trusted, job.clock())
+
+
+def takes_promotions(branch: str, job: JobContext) -> bool:
+    """Return whether a branch may be promoted into: the default one at once, any other by the default one's policy.
+
+    Raises:
+        InvalidInput: for a policy that does not read.
+        CouldNotVerify: when git does not answer.
+    """
+    return branch == job.default_branch or branch in promoted_bases(job)
+
+
+def promoted_bases(job: JobContext) -> tuple[str, ...]:
+    """Return every branch that may be promoted into, the default one first, by one fetch.
+
+    Raises:
+        InvalidInput: for a policy that does not read.
+        CouldNotVerify: when git does not answer.
+    """
+    default = job.default_branch
+    refs = {DEFAULT: f"refs/heads/{default}"}
+    with FetchedRepository.fetched(remote(job), refs, tips_only=True) as repository:
+        policy = read_policy(repository, repository.commit_id(DEFAULT), job.settings.policy_path)
+    return tuple(dict.fromkeys((default, *policy.bases)))

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.fake_github.api.call import Answer, Call
 from tests.fake_github.api.routing import route
+from tests.fake_github.lateness import is_shown
 from tests.fake_github.records import CheckRun, Status
 from tests.fake_github.refusals import HttpError, malformed
 from tests.fake_github.serializers import commits
@@ -90,5 +91,6 @@ def create_status(call: Call) -> Answer:
 def list_statuses(call: Call) -> Answer:
     """Newest first: https://docs.github.com/rest/commits/statuses#list-commit-statuses-for-a-reference"""
     sha = _commit(call, call.params["sha"])
-    posted = [status for status in reversed(call.repo.statuses) if status.sha == sha]
+    on = [status for status in reversed(call.repo.statuses) if status.sha == sha]
+    posted = [status for status in on if is_shown(call.hub, status.created_at)]
     return call.page(posted, lambda status: fill("status", call.repo, status=status))

@@ -8,6 +8,7 @@ from tests.fake_github.api.issues import BODY_LIMIT, ISSUE, READ, WRITE, asked_i
 from tests.fake_github.api.routing import route
 from tests.fake_github.issues import add_comment, react
 from tests.fake_github.issues import edit_comment as change_comment
+from tests.fake_github.lateness import is_shown
 from tests.fake_github.records import Comment
 from tests.fake_github.refusals import HttpError, invalid, not_found
 from tests.fake_github.serializers import issues as serializers
@@ -20,7 +21,8 @@ COMMENT = "/issues/comments/<int:comment>"
 
 @route("GET", ISSUE + "/comments", needs=READ)
 def list_comments(call: Call) -> Answer:
-    comments = call.repo.comments_on(asked_issue(call).number)
+    posted = call.repo.comments_on(asked_issue(call).number)
+    comments = [comment for comment in posted if is_shown(call.hub, comment.created_at)]
     return call.page(comments, lambda comment: serializers.comment(call.repo, comment))
 
 

@@ -19,6 +19,7 @@ from tests.fake_github.api import branches
 from tests.fake_github.api.branches import Refused, commit_node
 from tests.fake_github.api.call import Answer, Call
 from tests.fake_github.bare import BareRepository
+from tests.fake_github.lateness import is_shown, shown_head
 from tests.fake_github.records import Comment
 from tests.fake_github.refusals import HttpError, malformed
 from tests.fake_github.state import Pull, RepositoryState
@@ -177,13 +178,14 @@ def _pull(call: Call, repo: RepositoryState, number: int) -> Node:
     if number not in repo.pulls:
         raise Refused("NOT_FOUND", f"Could not resolve to a PullRequest with the number of {number}.")
     pull = repo.pulls[number]
+    head, comments = shown_head(pull), [one for one in repo.comments_on(number) if is_shown(repo.hub, one.created_at)]
     return {
         "author": actor(pull.user),
         "baseRefName": pull.base_ref,
-        "comments": lambda _, **page: _comments(repo.comments_on(number), pull, call, repo, **page),
-        "commits": lambda _, last: {"nodes": [{"commit": _with_status(repo, pull.head_sha)}][:last]},
+        "comments": lambda _, **page: _comments(comments, pull, call, repo, **page),
+        "commits": lambda _, last: {"nodes": [{"commit": _with_status(repo, head)}][:last]},
         "headRefName": pull.head_ref,
-        "headRefOid": pull.head_sha,
+        "headRefOid": head,
         "headRepository": {"id": node_id(pull.head)},
         "isCrossRepository": pull.head is not repo,
         "isDraft": pull.draft,
@@ -263,7 +265,8 @@ def _comment(comment: Comment, pull: Pull | None, call: Call, repo: RepositorySt
 
 def _with_status(repo: RepositoryState, sha: str) -> Node:
     """Return a commit with the newest status of each context."""
-    newest = {status.context: status for status in repo.statuses if status.sha == sha}
+    on = (status for status in repo.statuses if status.sha == sha and is_shown(repo.hub, status.created_at))
+    newest = {status.context: status for status in on}
     contexts = [
         {
             "context": status.context,

@@ -9,6 +9,7 @@ from tests.fake_github.accounts import Role
 from tests.fake_github.api.access import integration_refused
 from tests.fake_github.api.call import Answer, Call, parse_moment, require_short
 from tests.fake_github.api.routing import route
+from tests.fake_github.lateness import shown_labels
 from tests.fake_github.records import Issue, Label
 from tests.fake_github.refusals import HttpError, invalid, malformed
 from tests.fake_github.serializers import issues as serializers
@@ -113,7 +114,7 @@ def _title(call: Call) -> str:
 
 @route("GET", ISSUE + "/labels", needs=READ)
 def list_labels(call: Call) -> Answer:
-    return call.page(asked_issue(call).labels, lambda label: serializers.label(call.repo, label))
+    return call.page(shown_labels(call.hub, asked_issue(call)), lambda label: serializers.label(call.repo, label))
 
 
 @route("POST", ISSUE + "/labels", needs=WRITE, role=Role.TRIAGE)

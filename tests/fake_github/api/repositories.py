@@ -7,6 +7,7 @@ import json
 from tests.fake_github.accounts import Role
 from tests.fake_github.api.call import Answer, Call
 from tests.fake_github.api.routing import route
+from tests.fake_github.lateness import is_shown
 from tests.fake_github.records import Dispatch
 from tests.fake_github.refusals import HttpError, malformed
 from tests.fake_github.serializers import repositories
@@ -48,7 +49,8 @@ def list_activity(call: Call) -> Answer:
     """
     ref = call.query.get("ref", "")
     full_ref = ref if not ref or ref.startswith("refs/") else f"refs/heads/{ref}"
-    matching = [activity for activity in reversed(call.repo.activity.entries) if full_ref in ("", activity.ref)]
+    shown = [activity for activity in call.repo.activity.entries if is_shown(call.hub, activity.at)]
+    matching = [activity for activity in reversed(shown) if full_ref in ("", activity.ref)]
     return call.page_after_cursor(matching, lambda activity: fill("activity", call.repo, activity=activity))
 
 

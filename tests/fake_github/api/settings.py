@@ -146,8 +146,10 @@ def _protection(repo: RepositoryState, branch: str) -> Json | None:
     signatures = {"url": f"{url}/required_signatures", "enabled": False}
     found: Json = {"url": url, "required_signatures": signatures, "required_linear_history": {"enabled": False}}
     if rule and rule.required_checks:
-        checks = [{"context": context, "app_id": None} for context in rule.required_checks]
-        found["required_status_checks"] = {"strict": False, "contexts": list(rule.required_checks), "checks": checks}
+        ids = {app.slug: app.id for app in repo.hub.apps.values()}
+        checks = [{"context": name, "app_id": ids.get(source)} for name, source in rule.required_checks]
+        names = [name for name, _ in rule.required_checks]
+        found["required_status_checks"] = {"strict": False, "contexts": names, "checks": checks}
     if rule and rule.required_reviews:
         reviews = {"dismiss_stale_reviews": False, "require_code_owner_reviews": False}
         found["required_pull_request_reviews"] = {**reviews, "required_approving_review_count": rule.required_reviews}

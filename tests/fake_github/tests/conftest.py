@@ -18,6 +18,7 @@ import github
 import pytest
 
 from tests.fake_github.http import EmbeddedGitHub
+from tests.fake_github.lateness import NEVER_LATE
 from tests.fake_github.scenario import Repository
 from tests.fake_github.state import Pull
 
@@ -199,6 +200,7 @@ def clock() -> Clock:
 @pytest.fixture
 def hub(tmp_path: Path, clock: Clock) -> Iterator[EmbeddedGitHub]:
     with EmbeddedGitHub(tmp_path / "hub", clock=clock) as started:
+        started.late = NEVER_LATE  # but in the tests of lateness
         yield started
 
 

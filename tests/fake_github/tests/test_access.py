@@ -151,9 +151,8 @@ def test_asking_for_permissions_takes_push_access(world: World) -> None:
     assert answered.body["message"] == "Must have push access to view collaborator permission."
 
 
-def test_actions_may_be_kept_from_opening_pull_requests(world: World) -> None:
+def test_actions_may_open_no_pull_requests_unless_a_setting_allows_it(world: World) -> None:
     world.alice.branch("add-v2", {"model.txt": "v2\n"})
-    world.repo.actions_may_open_pulls = False
     body = {"title": "t", "head": "add-v2", "base": "main"}
     answered = world.http("POST", f"{BASE}/pulls", world.bot_token(), body)
     assert answered.status == 403
@@ -163,7 +162,6 @@ def test_actions_may_be_kept_from_opening_pull_requests(world: World) -> None:
 
 
 def test_people_and_other_apps_open_pull_requests_where_actions_may_not(world: World) -> None:
-    world.repo.actions_may_open_pulls = False
     tokens = world.token("alice"), world.repo.issue_app_token({"pull_requests": "write"})
     for number, token in enumerate(tokens):
         world.alice.branch(f"topic-{number}", {"model.txt": f"v{number + 2}\n"})

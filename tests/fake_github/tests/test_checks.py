@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.fake_github.refusals import HttpError
+
 from .conftest import World
 
 BASE = "/repos/acme/models"
@@ -50,6 +52,30 @@ def test_a_status_describes_itself_in_140_characters(world: World) -> None:
     answered = world.http("POST", f"{BASE}/statuses/{sha}", world.token("alice"), body)
     assert answered.status == 422
     assert "maximum is 140 characters" in str(answered.body)
+
+
+def test_a_required_check_that_names_its_source_takes_nobody_elses(world: World) -> None:
+    sha = world.pull().head_sha
+    world.repo.protect("main", required_checks=["promotebot/gate"], source="github-actions")
+    body = {"state": "success", "context": "promotebot/gate"}
+    world.http("POST", f"{BASE}/statuses/{sha}", world.token("alice"), body)
+    run = {"name": "promotebot/gate", "head_sha": sha, "conclusion": "success"}
+    world.http("POST", f"{BASE}/check-runs", world.repo.issue_app_token({"checks": "write"}, slug="another"), run)
+    with pytest.raises(HttpError, match="is expected"):
+        world.repo.merge(1, by="bob")
+    world.http("POST", f"{BASE}/statuses/{sha}", world.bot_token(), body)
+    world.http("POST", f"{BASE}/statuses/{sha}", world.token("alice"), {**body, "state": "failure"})
+    assert world.repo.merge(1, by="bob")
+
+
+def test_every_check_run_of_a_name_counts_not_the_newest_alone(world: World) -> None:
+    sha, token = world.pull().head_sha, world.bot_token()
+    world.repo.protect("main", required_checks=["promotebot"])
+    for conclusion in ("action_required", "success"):
+        run = {"name": "promotebot", "head_sha": sha, "conclusion": conclusion}
+        assert world.http("POST", f"{BASE}/check-runs", token, run).status == 201
+    with pytest.raises(HttpError, match="is failing"):
+        world.repo.merge(1, by="bob")
 
 
 def test_the_newest_status_of_a_context_satisfies_a_required_check(world: World) -> None:

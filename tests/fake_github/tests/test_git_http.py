@@ -137,6 +137,18 @@ def test_a_protected_branch_takes_no_direct_push(world: World) -> None:
     assert world.repo.git.branch("elsewhere")
 
 
+def test_a_file_over_the_limit_is_not_taken_and_the_branch_stays(world: World) -> None:
+    assert world.hub.file_limit == 100 * 1024 * 1024
+    world.hub.file_limit = 1000
+    old = world.pull().head_sha
+    world.alice.commit({"large.bin": "x" * 1001})
+    with pytest.raises(RuntimeError, match=r"(?s)large.bin is 1001 bytes.*GH001.*\(pre-receive hook declined\)"):
+        world.alice.push("add-v2")
+    assert world.repo.pull(1).head_sha == old
+    world.hub.file_limit = 1001
+    world.alice.push("add-v2")
+
+
 def test_the_refs_of_pull_requests_are_fetched_but_not_pushed(world: World) -> None:
     world.pull()
     world.alice.git("fetch", "--quiet", "origin", "refs/pull/1/head")

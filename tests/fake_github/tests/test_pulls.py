@@ -19,6 +19,18 @@ def test_the_head_follows_a_push(world: World) -> None:
     assert world.alice.git("ls-remote", "origin", "refs/pull/1/head").split()[0] == pushed
 
 
+def test_other_workflows_run_on_what_the_actions_token_pushed_when_somebody_approves_it(world: World) -> None:
+    world.pull()
+    clone = world.clone(world.bot_token(contents="write"))
+    clone.git("checkout", "--quiet", "add-v2")
+    clone.commit({"model.txt": "v3\n"})
+    clone.push("add-v2")
+    assert [(run.event, run.waits) for run in world.repo.runs.values()] == [
+        ("pull_request", False),
+        ("pull_request", True),
+    ]
+
+
 def test_the_test_merge_holds_both_sides(world: World) -> None:
     pull = world.pull()
     world.alice.git("checkout", "--quiet", "main")

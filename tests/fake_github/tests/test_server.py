@@ -66,6 +66,35 @@ def test_rate_limits_are_counted_for_each_token(world: World) -> None:
     assert world.http("GET", BASE).headers["X-RateLimit-Limit"] == "60"
 
 
+def fetch_refs(world: World, token: str) -> requests.Response:
+    """How every fetch of git begins."""
+    url = f"{world.repo.clone_url}/info/refs?service=git-upload-pack"
+    return requests.get(url, auth=("x-access-token", token), timeout=20)
+
+
+def test_all_actions_tokens_of_a_repository_and_their_fetches_share_one_budget(world: World) -> None:
+    one, two = world.bot_token(), world.bot_token()
+    assert world.http("GET", BASE, one).headers["X-RateLimit-Used"] == "1"
+    assert world.http("GET", BASE, two).headers["X-RateLimit-Used"] == "2"
+    assert fetch_refs(world, one).status_code == 200
+    assert world.http("GET", BASE, two).headers["X-RateLimit-Used"] == "4"
+    other = world.repo.issue_app_token({"contents": "read"}, slug="another")
+    assert world.http("GET", BASE, other).headers["X-RateLimit-Used"] == "1"
+
+
+def test_a_budget_that_is_used_up_refuses_until_the_hour_is_over(world: World) -> None:
+    token = world.bot_token()
+    for _ in range(999):
+        world.hub.spend(world.hub.credentials[token])
+    assert world.http("GET", BASE, token).headers["X-RateLimit-Remaining"] == "0"
+    refused = world.http("GET", BASE, token)
+    assert (refused.status, refused.headers["X-RateLimit-Remaining"]) == (403, "0")
+    assert refused.body["message"].startswith("API rate limit exceeded")
+    assert fetch_refs(world, token).status_code == 403
+    world.clock.advance(hours=1)
+    assert world.http("GET", BASE, token).status == 200
+
+
 def test_every_api_request_is_in_the_log_and_git_is_apart(world: World) -> None:
     assert world.repo.requests == []
     world.http("GET", BASE, world.token("alice"))

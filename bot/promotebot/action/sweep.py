@@ -1,0 +1,96 @@
+"""The gate on pull requests that started no job of it: one by hand, every open one by hand, or what the timer finds.
+
+A pull request that was open before the installation, or that another workflow opened or pushed with the Actions token,
+sends no event that starts the gate: https://docs.github.com/en/actions/concepts/security/github_token
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from promotebot.action import pull_request
+from promotebot.action.result import Answer, Outcome
+from promotebot.errors import PromotebotError
+from promotebot.gate.refusal import Reason
+from promotebot.gate.status import published_verdict
+from promotebot.github.checks import gate_context
+from promotebot.github.events import BRANCH, Dispatched, Reviewed, Scheduled
+from promotebot.pulls.context import JobContext
+from promotebot.pulls.snapshot import promoted_bases
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import PullRequest
+
+log = logging.getLogger(__name__)
+ALL = "all"
+MAX_LOOKED_AT, MAX_JUDGED = 100, 20
+"""Pull requests in one job. A look costs one request and a judgement about five, of a thousand in an hour for all of a
+repository's workflows: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
+BUDGET = timedelta(minutes=5)
+"""For the artifacts of one pull request."""
+_REMEDY = "give the number of an open pull request, such as 12, or all"
+
+
+def sweep(event: Dispatched | Scheduled, job: JobContext) -> Answer:
+    """Judge what somebody names, or the open pull requests that have no verdict yet; all of them when asked for all.
+
+    Raises:
+        CouldNotVerify: when the open pull requests cannot be listed.
+    """
+    asked = event.pull_request.strip().removeprefix("#") if isinstance(event, Dispatched) else ""
+    if isinstance(event, Dispatched) and event.ref != f"{BRANCH}{job.default_branch}":
+        message = f"started on {event.ref}\nNext: start it on the default branch, {job.default_branch}"
+        return Answer(Outcome.REFUSED, Reason.WRONG_BASE, message)
+    if asked.isascii() and asked.isdecimal() and len(asked) <= len("999999999"):
+        return pull_request.evaluate_pulls(Reviewed((int(asked),)), job)
+    if isinstance(event, Dispatched) and asked != ALL:
+        message = f"{asked[:50]!r} is no pull request\nNext: {_REMEDY}"
+        return Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, message)
+    unjudged, judged = _by_verdict(_open_pulls(job)[:MAX_LOOKED_AT], job)
+    return _judge([*unjudged, *judged] if asked == ALL else unjudged, job)
+
+
+def _open_pulls(job: JobContext) -> list[PullRequest]:
+    """Return the open pull requests into every branch that is promoted into, the newest first."""
+    bases = promoted_bases(job)
+    return sorted((pull for base in bases for pull in job.github.open_pulls(base)), key=lambda pull: -pull.number)
+
+
+def _by_verdict(pulls: Sequence[PullRequest], job: JobContext) -> tuple[list[PullRequest], list[PullRequest]]:
+    """Return the pull requests without a verdict of the bot's on their head, and those with one.
+
+    A status that waits is none: the job that was to judge again may have died.
+    """
+    unjudged: list[PullRequest] = []
+    judged: list[PullRequest] = []
+    for pull in pulls:
+        context = gate_context(pull.base_ref, job.default_branch)
+        last = published_verdict(job.github, pull.head_sha, context, job.settings.bot_login)
+        (unjudged if last is None or last.state == "pending" else judged).append(pull)
+    return unjudged, judged
+
+
+def _judge(pulls: Sequence[PullRequest], job: JobContext) -> Answer:
+    """Judge as many as one job may; a failure in one of them keeps no other from its turn."""
+    answers = [_of_one(pull.number, job) for pull in pulls[:MAX_JUDGED]]
+    left = len(pulls) - len(answers)
+    outcomes = Counter(answer.outcome for answer in answers)
+    refused, failed = outcomes[Outcome.REFUSED], outcomes[Outcome.FAILED]
+    message = f"{len(answers)} pull request(s) judged: {refused} refused, {failed} failed"
+    message += f"; {left} left for the next run" if left else ""
+    summary = "\n\n".join(answer.summary for answer in answers if answer.summary)
+    outcome = Outcome.FAILED if failed else Outcome.REFUSED if refused else Outcome.PASSED
+    return Answer(outcome, Reason.COULD_NOT_VERIFY if failed else Reason.GATE, message, summary=summary)
+
+
+def _of_one(number: int, job: JobContext) -> Answer:
+    try:
+        answer = pull_request.evaluate_pulls(Reviewed((number,)), job.within(BUDGET, f"#{number}"))
+    except PromotebotError as problem:
+        answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(problem))
+    log.info("#%d: %s: %s", number, answer.outcome.value, answer.message)
+    return answer
