@@ -581,7 +581,7 @@ def test_a_refused_request_leaves_no_red_cross_on_main_and_a_failure_does(office
     number = office.pull()
     assert office.ask(number, "/promote active", author="mallory").outputs["decision"] == "refused"
     assert not office.repository.shown_as_failed("main")
-    office.hub.inject(Fault("GET", rf"/pulls/{number}$", status=404, message="Not Found"))
+    office.hub.inject(Fault("POST", "/graphql/(Seen|Conversation)", status=404, message="Not Found", times=2))
     assert office.ask(number, "/promote active").exit_code == 4
     assert office.repository.shown_as_failed("main")
 
@@ -600,7 +600,9 @@ def test_a_branch_that_never_rests_is_given_up_with_ref_changed(
 
 
 @pytest.mark.parametrize(
-    "path", [r"/issues/1/comments$", r"/reactions$", r"/issues/comments/\d+$"], ids=["comments", "reactions", "comment"]
+    "path",
+    [r"/issues/1/comments$", "/graphql/Seen", r"/issues/comments/\d+$"],
+    ids=["comments", "reactions", "comment"],
 )
 def test_a_comment_that_fails_never_changes_the_outcome(office: Office, path: str) -> None:
     number = office.pull()
@@ -612,7 +614,7 @@ def test_a_comment_that_fails_never_changes_the_outcome(office: Office, path: st
     assert office.checks(office.head(number)) == ["success"]
 
 
-@pytest.mark.parametrize("path", ["/collaborators/alice/permission", "/graphql/Conversation"])
+@pytest.mark.parametrize("path", ["/collaborators/alice/permission", "/graphql/(Seen|Conversation)"])
 def test_a_question_github_does_not_answer_denies(office: Office, path: str) -> None:
     number = office.pull()
     head = office.head(number)

@@ -34,7 +34,7 @@ def test_other_labels_ask_for_nothing() -> None:
     "name", ["promote:", "Promote:prod", "promote:a:b:active", "promote:not-a-name:active", "promote::active"]
 )
 def test_a_label_that_means_to_ask_and_does_not_is_an_error(name: str) -> None:
-    with pytest.raises(InvalidInput, match="promote:"):
+    with pytest.raises(InvalidInput, match=r"(?i)promote:"):
         parse_label(name)
 
 

@@ -18,6 +18,7 @@ from promotebot.github.rest import NotFound
 from tests.fake_github.api import graphql
 from tests.fake_github.faults import Fault
 from tests.fake_github.http import EmbeddedGitHub
+from tests.fake_github.lateness import NEVER_LATE
 from tests.fake_github.people import BOT_PERMISSIONS, Person
 from tests.fake_github.scenario import Repository
 from tests.fakes import settings
@@ -46,6 +47,7 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     with EmbeddedGitHub(root=tmp_path / "hub") as hub:
+        hub.late = NEVER_LATE
         repository = hub.create_repository("acme/models")
         hub.add_user("alice")
         repository.set_role("alice", "maintain")
