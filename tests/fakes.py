@@ -315,7 +315,8 @@ class FakeGitHub:
 
     def open_pulls(self, base_ref: str) -> Sequence[PullRequest]:
         self._asked("open_pulls")
-        return [pull for pull in self.pulls.values() if pull.state == "open" and pull.base_ref == base_ref]
+        found = [pull for pull in self.pulls.values() if pull.state == "open" and pull.base_ref == base_ref]
+        return [replace(one, only_added_to="" if one.number in self.forced else one.head_sha) for one in found]
 
     def pulls_from(self, head_ref: str) -> Sequence[int]:
         self._asked("pulls_from")
@@ -700,6 +701,15 @@ class FakeRepository(FetchedRepository):
         old = self._history(base)
         own = [sha for sha in self._history(head) if sha not in old]
         return any(self._changes(sha, path) for sha in own for path in paths)
+
+    def paths_of_commits(self, base: str, head: str) -> list[str]:
+        old = self._history(base)
+        own = [sha for sha in self._history(head) if sha not in old]
+        names = {name for sha in own for name in (*self.commits[sha].files, *self._before(sha))}
+        return sorted(name for name in names if any(self._changes(sha, name) for sha in own))
+
+    def _before(self, sha: str) -> set[str]:
+        return {name for parent in self.commits[sha].parents for name in self.commits[parent].files}
 
     def _changes(self, sha: str, path: str) -> bool:
         commit = self.commits[sha]

@@ -773,3 +773,40 @@ def _before_shadow(office: Office) -> str:
     """The commit of main before the one that put regime_v2 into SHADOW, at a terminal."""
     newest = office.repository.git.run("log", "-1", "--format=%H", "main", "--", REGISTRY).strip()
     return office.repository.git.run("rev-parse", f"{newest}^").strip()
+
+
+def test_a_promotion_costs_the_walk_nothing_for_pull_requests_that_are_not_ours(office: Office) -> None:
+    def cost(name: str, count: int) -> int:
+        for n in range(count):
+            office.pull(f"{name}-{n}")
+        number = office.pull(name)
+        office.ask(number, f"/promote staging {MODEL} --artifact-dir {V2} --artifact-id {name}")
+        before = office.repository.git.branch("main") or ""
+        office.repository.merge(number, by="bob")
+        office.hub.requests.clear()
+        office.hub.git_requests.clear()
+        moved(office, before)
+        return len(office.hub.requests) + len(office.hub.git_requests)
+
+    assert cost("one", 1) == cost("many", 9)
+
+
+def test_a_head_that_the_branch_went_on_from_is_not_green_when_others_promote_what_it_changed(office: Office) -> None:
+    """Nobody forces anything: the next commit takes out again what this one put there."""
+    release_on_main(office)
+    number = office.pull("tidy", {f"{RELEASE}/extra.txt": "extra\n"})
+    green = office.head(number)
+    assert office.gate(number).outputs["decision"] == "passed"
+    carol = office.person("carol")
+    carol.start_branch("tidy", base="tidy")
+    carol.git("rm", "--quiet", f"{RELEASE}/extra.txt")
+    carol.write("docs/tidy.md", "tidy\n")
+    carol.commit("chore: Take it out again")
+    carol.push()
+    assert office.gate(number).outputs["decision"] == "passed"
+    before = office.repository.git.branch("main") or ""
+    other = office.pull("other")
+    assert office.ask(other, f"/promote active --artifact-dir {RELEASE}").outputs["decision"] == "promoted"
+    office.repository.merge(other, by="bob")
+    moved(office, before)
+    assert state(office, green) != "success"

@@ -65,7 +65,7 @@ def test_the_timer_that_finds_nothing_costs_a_request_for_each_base_and_pull_req
     office.gate(office.pull("two"))
     office.hub.requests.clear()
     assert by_timer(office).outputs["result"]
-    assert [request.method for request in office.hub.requests] == ["GET"] * (1 + 2)
+    assert [request.writes for request in office.hub.requests] == [False] * (1 + 2)
 
 
 def test_every_base_that_the_policy_lists_is_looked_at(office: Office) -> None:

@@ -259,7 +259,7 @@ def test_a_head_that_moves_between_validation_and_push_is_read_again_never_overw
     alice.start_branch("add-regime-v2", base="add-regime-v2")
     alice.write("docs/late.md", "late\n")
     late = alice.commit("docs: Late")
-    site.hub.faults.append(Fault("POST", r"\.git/git-receive-pack$", meanwhile=alice.push))
+    site.hub.faults.append(Fault("POST", "/graphql/CommitOnBranch", meanwhile=alice.push))
     run = site.comment(number, "/promote shadow")["promote"]
     assert run.result == "success", run.log
     assert site.repository.git.run("rev-parse", f"{site.head(number)}^").strip() == late

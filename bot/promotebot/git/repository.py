@@ -213,6 +213,12 @@ class Repository:
         found = self._run("rev-list", "--full-history", "-n1", "--end-of-options", head, f"^{base}", "--", *files)
         return bool(found.strip())
 
+    def paths_of_commits(self, base: str, head: str) -> list[str]:
+        """Return every path that any commit in the history of `head` alone changed, of a merge against each parent."""
+        flags = ("-m", "-z", "--name-only", "--no-renames", "--format=")
+        output = self._run("log", *flags, "--end-of-options", head, f"^{base}")
+        return sorted({path.lstrip("\n") for path in output.split("\0")} - {""})
+
     def mainline_commits(self, head: str, paths: Sequence[str]) -> list[GitSha]:
         """Return the commits of a branch itself that changed one of some files, the newest first.
 

@@ -104,11 +104,8 @@ class PyGithubClient:
         return self._rest.listed(read_pull, f"/commits/{commit}/pulls", purpose=purpose, needs=needs)
 
     def open_pulls(self, base_ref: str) -> Sequence[PullRequest]:
-        """Return the open pull requests into a branch, a hundred with each request.
-
-        https://docs.github.com/en/rest/pulls/pulls#list-pull-requests
-        """
-        return self._pulls({"state": "open", "base": base_ref})
+        """Return the open pull requests into a branch, the newest first: a question for each hundred of them."""
+        return questions.open_pulls(self._rest, base_ref)
 
     def pulls_from(self, head_ref: str) -> Sequence[int]:
         """Return the numbers of the open pull requests from a branch of this repository."""

@@ -15,24 +15,40 @@ from promotebot.github.ports import CommitStatus, IssueComment, PullRequest
 from promotebot.github.rest import PAGE, Rest, translated
 
 log = logging.getLogger(__name__)
-_PULL = """
-fragment Pull on PullRequest {
+_LISTED = """
+fragment Listed on PullRequest {
   number title state merged mergedAt isDraft headRefOid headRefName baseRefName isCrossRepository
   headRepository { id }
   mergeCommit { oid }
   author { __typename login }
-  commits(last: 1) {
-    nodes { commit { oid status { contexts { context state description createdAt creator { __typename login } } } } }
-  }
   timelineItems(first: 1, itemTypes: [
     HEAD_REF_FORCE_PUSHED_EVENT, HEAD_REF_DELETED_EVENT, HEAD_REF_RESTORED_EVENT,
     BASE_REF_CHANGED_EVENT, BASE_REF_FORCE_PUSHED_EVENT, AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT
   ]) { nodes { __typename } }
-  comments(first: $first, after: $after) {
-    nodes { fullDatabaseId body url author { __typename login } }
-    pageInfo { hasNextPage endCursor }
-  }
 }
+"""
+_OPEN = f"""
+query Open($owner: String!, $name: String!, $base: String!, $first: Int!, $after: String) {{
+  repository(owner: $owner, name: $name) {{
+    pullRequests(
+      states: OPEN, baseRefName: $base, first: $first, after: $after, orderBy: {{field: CREATED_AT, direction: DESC}}
+    ) {{ nodes {{ ...Listed }} pageInfo {{ hasNextPage endCursor }} }}
+  }}
+}}
+{_LISTED}"""
+_PULL = f"""{_LISTED}
+fragment Pull on PullRequest {{
+  ...Listed
+  commits(last: 1) {{
+    nodes {{
+      commit {{ oid status {{ contexts {{ context state description createdAt creator {{ __typename login }} }} }} }}
+    }}
+  }}
+  comments(first: $first, after: $after) {{
+    nodes {{ fullDatabaseId body url author {{ __typename login }} }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
+}}
 """
 _CONVERSATION = f"""
 query Conversation($owner: String!, $name: String!, $number: Int!, $first: Int!, $after: String) {{
@@ -65,6 +81,24 @@ def conversation(rest: Rest, number: int, *, seen: str = "") -> tuple[PullReques
     with translated(purpose):
         comments = [_comment(node, number) for page in pages for node in page["comments"]["nodes"]]
         return _pull(pages[0]), comments
+
+
+def open_pulls(rest: Rest, base_ref: str) -> Sequence[PullRequest]:
+    """Return the open pull requests into a branch, the newest first: a question for each hundred of them.
+
+    Raises:
+        CouldNotVerify: when GitHub refuses, or does not answer.
+    """
+    purpose, pulls = "list pull requests", list[PullRequest]()
+    asked = {**_named(rest), "base": base_ref, "first": PAGE, "after": None}
+    while True:
+        answer = rest.graphql(_OPEN, asked, purpose=purpose, needs="pull-requests: read")
+        with translated(purpose):
+            found = answer["repository"]["pullRequests"]
+            pulls += [_pull(node) for node in found["nodes"]]
+            if not found["pageInfo"]["hasNextPage"]:
+                return pulls
+            asked["after"] = found["pageInfo"]["endCursor"]
 
 
 def _seen(rest: Rest, comment: str, number: int, purpose: str) -> Mapping[str, Any] | None:
@@ -137,7 +171,7 @@ def _pull(node: Mapping[str, Any]) -> PullRequest:
 
 def _statuses(node: Mapping[str, Any]) -> tuple[CommitStatus, ...] | None:
     """Return the newest status of each context on the head; None where the last commit is not the head (yet)."""
-    commits = node["commits"]["nodes"]
+    commits = node["commits"]["nodes"] if "commits" in node else ()
     if not commits or commits[-1]["commit"]["oid"] != node["headRefOid"]:
         return None
     found = commits[-1]["commit"]["status"] or {"contexts": []}

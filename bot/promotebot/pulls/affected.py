@@ -58,7 +58,7 @@ def affected_pulls(pulls: Sequence[PullRequest], base_ref: str, before: str, job
         affected = []
         for pull in pulls:
             head = repository.resolve(f"{HEAD}/{pull.number}")
-            if head is None or named.concern(head) or named.concerned_once(pull):
+            if head is None or named.concern(head) or named.concerned_once(pull, head):
                 affected.append(AffectedPull(pull, head or pull.head_sha, is_gone=head is None))
         return affected
 
@@ -87,14 +87,30 @@ class _Named:
         except PromotebotError:  # what cannot be read is no pass, and the gate says why
             return True
 
-    def concerned_once(self, pull: PullRequest) -> bool:
+    def concerned_once(self, pull: PullRequest, head: GitSha) -> bool:
         """Return whether an older head changed such a thing: green by the base of then, it could be pushed back."""
         if pull.is_fork or not self._is_outdated:
             return False  # GitHub does not tell the heads of a fork's branch
         try:
+            if pull.only_added_to and self._never_concerned(pull.only_added_to, head):
+                return False  # so that GitHub need not be asked where each branch has been
             return any(self.concern(head) for head in heads_of(every_push(pull.head_ref, self.job.github)))
         except PromotebotError:
             return True
+
+    def _never_concerned(self, known: str, head: GitSha) -> bool:
+        """Return whether no commit of a branch that was only ever added to can be a head that changed such a thing."""
+        repository = self.repository
+        if not repository.is_ancestor(known, head):
+            return False
+        paths = repository.paths_of_commits(self.base, head)
+        fork = repository.merge_base(self.base, head)
+        gone = places_of(repository.changed_paths(fork, self.base, "D"))  # a merge may carry a change of these along
+        return (
+            (self._places | gone).isdisjoint(places_of(paths))
+            and not any(map(is_attributes, paths))
+            and not any(twins(self._places, paths))
+        )
 
     @cached_property
     def _is_outdated(self) -> bool:

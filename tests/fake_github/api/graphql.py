@@ -79,6 +79,7 @@ class _Root:
             "nameWithOwner": repo.full_name,
             "object": lambda _, **asked: _object(self.call, repo, **asked),
             "pullRequest": lambda _, number: _pull(self.call, repo, number),
+            "pullRequests": lambda _, **asked: _pulls(self.call, repo, **asked),
             "ref": lambda _, qualifiedName: branches.ref(repo, qualifiedName),  # noqa: N803 - GitHub's name
             **branches.merge_settings(repo),
         }
@@ -171,6 +172,26 @@ def _is_text(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _pulls(
+    call: Call,
+    repo: RepositoryState,
+    baseRefName: str,  # noqa: N803 - GitHub's name
+    states: Sequence[str],
+    first: int,
+    after: str | None = None,
+    **_: Any,
+) -> Node:
+    """Return the pull requests into a branch, the newest first."""
+    into = [pull for pull in repo.pulls.values() if pull.base_ref == baseRefName]
+    found = [pull for pull in reversed(into) if ("MERGED" if pull.merged else pull.state.upper()) in states]
+    start = int(after) if after else 0
+    shown = found[start : start + first]
+    return {
+        "nodes": [_pull(call, repo, pull.number) for pull in shown],
+        "pageInfo": {"endCursor": str(start + len(shown)), "hasNextPage": start + len(shown) < len(found)},
+    }
 
 
 def _pull(call: Call, repo: RepositoryState, number: int) -> Node:
