@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ class Site:
     def pull_with_artifact(self) -> int:
         """A pull request by alice that adds regime_v2."""
         alice = self.person("alice")
-        alice.start_branch("add-regime-v2")
+        alice.start_branch("add-regime-v2", base=self.repository.default_branch)
         add_artifact(alice, ROOT, "regime_v2")
         alice.push()
         return self.repository.open_pull(author="alice", head="add-regime-v2", title="Add regime_v2").number
@@ -64,7 +65,7 @@ class Site:
     def small_pull(self, branch: str, files: Mapping[str, str | bytes] | None = None) -> int:
         """A pull request by alice without an artifact."""
         alice = self.person("alice")
-        alice.start_branch(branch)
+        alice.start_branch(branch, base=self.repository.default_branch)
         for path, content in (files or {f"docs/{branch}.md": "A small change.\n"}).items():
             alice.write(path, content)
         alice.commit("docs: A small change")
@@ -178,13 +179,21 @@ def seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def site(seed: Path, tmp_path: Path) -> Iterator[Site]:
+    with served(seed, tmp_path, "main") as site:
+        yield site
+
+
+@contextmanager
+def served(seed: Path, tmp_path: Path, branch: str) -> Iterator[Site]:
+    """The seeded repository with that default branch."""
     with EmbeddedGitHub(root=tmp_path / "hub") as hub:
-        repository = hub.create_repository("acme/models", private=True)  # where a token reads only what it may
+        # Private: there a token reads only what it may.
+        repository = hub.create_repository("acme/models", private=True, default_branch=branch)
         for login, role in (("alice", "maintain"), ("bob", "maintain"), ("mallory", "read")):
             hub.add_user(login)
             repository.set_role(login, role)
         shutil.copytree(seed / "objects", repository.git_dir / "objects", dirs_exist_ok=True)
-        repository.git.set_ref("refs/heads/main", (seed / "refs/heads/main").read_text().strip())
+        repository.git.set_ref(f"refs/heads/{branch}", (seed / "refs/heads/main").read_text().strip())
         repository.refresh(hub.user("bob"))
         (tmp_path / "scratch").mkdir()
         yield Site(hub, repository, tmp_path / "scratch")
