@@ -153,6 +153,7 @@ def check(world: World, sha: str, files: Files) -> None:
         _, made = after[digest]
         if made["source"] == "github":
             assert digest in world.decided, f"the bot did not decide, or took back: {made}"
+            assert ROLES[made["actor"]] >= needed_for(world, made), f"{made['actor']} may not, by now: {made}"
             seen("merged what the bot decided")
         else:
             assert_pushed_by_who_may(world, world.brought.get((sha, digest), []), made)
@@ -170,10 +171,15 @@ def check(world: World, sha: str, files: Files) -> None:
 
 def assert_pushed_by_who_may(world: World, people: list[frozenset[str]], made: Mapping[str, Any]) -> None:
     """Once, when a branch stood there, everybody who had pushed the event to it may change its stage."""
-    policy = parse_policy(world.files("main")[POLICY_PATH])
-    needed: Permission = policy.stages.permission(Stage(made["to_stage"]))
+    needed = needed_for(world, made)
     may = [logins for logins in people if logins and all(ROLES[login] >= needed for login in logins)]
     assert may, f"{people} pushed {made}"
+
+
+def needed_for(world: World, made: Mapping[str, Any]) -> Permission:
+    """The role that main's policy asks for this event."""
+    policy = parse_policy(world.files("main")[POLICY_PATH])
+    return policy.stages.permission(Stage(made["to_stage"]))
 
 
 def assert_verifies(pointer: Mapping[str, Any], files: Files) -> None:
@@ -260,8 +266,22 @@ MADE_AGAIN = [
 ]
 """A branch that is deleted and made again hides where it stood before."""
 
+BASE_CHANGED = [
+    (NOW, (asks, "one", "alice", TO_STAGING, False)),
+    (NOW, (exchanges, "two", "carol", "v3", "v1")),
+    (NOW, (merges, "two", "carol", 1)),
+]
+"""What the base changes in a directory that a branch promotes, and no pointer of the base names yet."""
+ROLE_RAISED = [
+    (NOW, (asks, "two", "carol", TO_STAGING, False)),
+    (NOW, (new_policy, 1)),
+]
+"""Asked for by somebody who might, until the policy asks for more."""
+
 
 @settings(max_examples=60)
+@example(deeds=BASE_CHANGED)
+@example(deeds=ROLE_RAISED)
 @example(deeds=BYTES_PUT_BACK)
 @example(deeds=STRICTER)
 @example(deeds=MADE_AGAIN)
