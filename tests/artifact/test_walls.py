@@ -17,10 +17,12 @@ from typing import Any
 import pytest
 
 from promotebot.artifact import child_limits, seccomp
+from promotebot.artifact.child import UNAVAILABLE
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import ChildOpener, NotOpened, Opened
 from promotebot.artifact.seccomp import ARCHITECTURES
 from promotebot.artifact.walls import WALLS, confirm_walls
+from promotebot.errors import CouldNotVerify
 from promotebot.findings import Severity, errors_in
 
 from .attacks import ATTACKS, DONE, SECRET
@@ -106,8 +108,11 @@ def test_the_attack_succeeds_where_there_is_no_wall_and_the_kernel_does_not_refu
     assert attacked("nothing")["walls"] == []
 
 
-def test_a_process_in_a_session_of_its_own_outlives_the_kill_where_there_is_no_wall() -> None:
-    assert attacked("nothing")["outlives"] != is_kept_away("starts_a_process_that_outlives_it")
+def test_where_there_is_no_wall_what_is_started_in_a_session_of_its_own_is_ended_all_the_same() -> None:
+    assert (attacked("nothing")["outcomes"]["starts_a_process_that_outlives_it"] == DONE) != is_kept_away(
+        "starts_a_process_that_outlives_it"
+    )
+    assert not attacked("nothing")["outlives"]
 
 
 @pytest.mark.parametrize(("wall", "attack"), [(wall, attack) for wall in WALLS for attack in STOPS[wall]])
@@ -233,3 +238,43 @@ def test_where_there_is_no_linux_no_wall_is_claimed(module: Any, monkeypatch: py
         assert not child_limits.drop_network()
         assert not child_limits.drop_privileges()
         assert not child_limits.apply_landlock(Path())
+
+
+DAEMON = """
+import time
+if not os.fork():
+    os.setsid()
+    if not os.fork():
+        open({place!r}, "w").write(str(os.getpid()))
+        time.sleep(600)
+    time.sleep(600)
+while not os.path.exists({place!r}) or not open({place!r}).read():
+    time.sleep(0.01)
+"""
+
+
+def children() -> set[int]:
+    listed = (place.read_text() for place in Path("/proc/self/task").glob("*/children"))
+    return {int(child) for text in listed for child in text.split()}
+
+
+@pytest.mark.parametrize("answer", [ANSWER, "", "{}"], ids=["opened", "nothing", "unreadable"])
+def test_what_a_process_without_walls_leaves_in_a_session_of_its_own_is_ended_with_it(
+    tmp_path: Path, answer: str
+) -> None:
+    place, other = tmp_path / "daemon", subprocess.Popen(["sleep", "600"])
+    try:
+        opened_by(tmp_path, claim=[], before=DAEMON.format(place=str(place)), answer=answer)
+        assert not Path(f"/proc/{int(place.read_text())}").exists()
+        assert children() >= {other.pid}, "what else was started goes on"
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_what_a_process_that_failed_leaves_behind_is_ended_too(tmp_path: Path) -> None:
+    place = tmp_path / "daemon"
+    with pytest.raises(CouldNotVerify):
+        ending = f"import atexit; atexit.register(os._exit, {UNAVAILABLE})"
+        opened_by(tmp_path, claim=[], before=f"{DAEMON.format(place=str(place))}\n{ending}")
+    assert not Path(f"/proc/{int(place.read_text())}").exists()

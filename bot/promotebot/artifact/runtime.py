@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from promotebot.artifact.child import UNAVAILABLE
 from promotebot.artifact.limits import Limits
+from promotebot.artifact.orphans import adopted
 from promotebot.artifact.walls import WALLS, Wall, confirm_walls, hide_memory
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.registry.codec import parse_json
@@ -147,6 +148,10 @@ class ChildOpener:
     def open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened:
         """Open the model in a process of its own; see `ModelOpener.open`."""
         hide_memory()
+        with adopted():
+            return self._open(directory, model_file, limits)
+
+    def _open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened:
         deadline = time.monotonic() + limits.open_seconds
         ours, theirs = socket.socketpair()
         # Files, not pipes: a process that writes without end cannot block this one, and is stopped by its own limit.

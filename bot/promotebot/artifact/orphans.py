@@ -1,0 +1,91 @@
+"""What the process that opens a model left behind: adopted by this process, and ended.
+
+Behind all walls it can start nothing. Where the one named `processes` is missing, something in a session of its own
+would outlive the kill of its parent's session, as the child of the machine's first process.
+
+https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from promotebot.errors import CouldNotVerify
+
+_PR_SET_CHILD_SUBREAPER = 36
+MAX_ROUNDS = 1000
+"""Each ends a generation: what a process started is adopted when it ends. More are made on purpose."""
+
+
+_ALONE = threading.Lock()
+"""One at a time: what another one started is no orphan."""
+
+
+@contextmanager
+def adopted() -> Iterator[None]:
+    """End everything that was started within the block and is left without a parent after it.
+
+    Only what left this process's session is meant, as the process that opens a model did, and which nothing comes back
+    into: whatever else this process starts meanwhile is left alone.
+
+    Raises:
+        CouldNotVerify: when more is started than can be ended.
+    """
+    with _ALONE:
+        is_adopting = _adopt(on=True)
+        try:
+            yield
+        finally:
+            if is_adopting:
+                _end_all()
+            _adopt(on=False)
+
+
+def _end_all() -> None:
+    for _ in range(MAX_ROUNDS):
+        left = _strangers()
+        if not left:
+            return
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+    raise CouldNotVerify(
+        "the process that opened a model went on starting others",
+        remedy="do not trust this model, and run nothing more on this runner",
+    )
+
+
+def _adopt(*, on: bool) -> bool:
+    """Return whether the kernel gives this process what its children leave behind, from now on or no longer."""
+    if sys.platform != "linux":
+        return False
+    return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0) == 0)
+
+
+def _strangers() -> set[int]:
+    """Return the children that are in another session; none where the kernel does not list them.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_task.5.html
+    """
+    found: set[int] = set()
+    for listed in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found |= {int(pid) for pid in listed.read_text("ascii").split()}
+    return {pid for pid in found if _session(pid) not in (None, os.getsid(0))}
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
