@@ -274,7 +274,7 @@ def test_what_a_process_without_walls_leaves_in_a_session_of_its_own_is_ended_wi
 
 def test_what_a_process_that_failed_leaves_behind_is_ended_too(tmp_path: Path) -> None:
     place = tmp_path / "daemon"
+    before = f"{DAEMON.format(place=str(place))}\nimport atexit; atexit.register(os._exit, {UNAVAILABLE})"
     with pytest.raises(CouldNotVerify):
-        ending = f"import atexit; atexit.register(os._exit, {UNAVAILABLE})"
-        opened_by(tmp_path, claim=[], before=f"{DAEMON.format(place=str(place))}\n{ending}")
+        opened_by(tmp_path, claim=[], before=before)
     assert not Path(f"/proc/{int(place.read_text())}").exists()
