@@ -42,6 +42,7 @@ from promotebot.github.ports import (
     IssueComment,
     MadeCommit,
     PullRequest,
+    PullState,
     TreeChange,
 )
 from promotebot.planning.examiner import Examine
@@ -312,6 +313,16 @@ class FakeGitHub:
         self._asked("pulls_with")
         of_head = [number for number, pull in self.pulls.items() if pull.head_sha == commit and pull.state == "open"]
         return [self._pull(number) for number in self.brought.get(commit, of_head)]
+
+    def look_again(self, number: int, commits: Sequence[str]) -> PullState:
+        self._asked("look_again")
+        pull = self._pull(number)
+        newest: dict[str, dict[str, CommitStatus]] = {sha: {} for sha in commits}
+        for posted in self.posted:
+            if posted.sha in newest:
+                newest[posted.sha][posted.status.context] = posted.status
+        statuses = {sha: tuple(found.values()) for sha, found in newest.items()}
+        return PullState(pull.state, pull.base_ref, statuses)
 
     def open_pulls(self, base_ref: str) -> Sequence[PullRequest]:
         self._asked("open_pulls")

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from promotebot.action.commit import commit_decided
+from promotebot.action.commit import DecidedChange, commit_decided
 from promotebot.action.pull_request import judge_again
 from promotebot.action.reply import Replier
 from promotebot.action.result import Answer, Outcome, finding_details
@@ -171,7 +171,7 @@ class PromotionJob:
         try:
             result = self._evaluate(committed, steps)
             rendered = self._render(decision, decided, commit, result)
-            publish_standing(self.attempt, result, committed, rendered)
+            publish_standing(self.attempt, result, committed, rendered, is_made_now=True)
         except RefChanged as problem:  # the promotion is made; what its check says is another job's or this one's again
             judge_again(self.attempt)
             moved = error("gate.replay", f"{problem.message}; the check says what holds now.")
@@ -216,9 +216,16 @@ class PromotionJob:
             "Requested-by": ref.login,
         }
         message = commit_message(decision, title=self.snapshot.pull.title, trailers=trailers)
-        return commit_decided(
-            self.attempt, registry, models, before=pending.own, after=steps, message=message, merge=merge
+        change = DecidedChange(
+            registry,
+            models,
+            before=pending.own,
+            after=steps,
+            message=message,
+            merge=merge,
+            is_meant=lambda one: one.is_of(model) and one.stage is decision.request.stage,
         )
+        return commit_decided(self.attempt, change)
 
     def _done(self, step: Step) -> Answer:
         """The job ran before: write nothing twice, and post again what may have been lost after the push."""

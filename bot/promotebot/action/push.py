@@ -41,7 +41,12 @@ def refresh_pulls(event: Pushed, job: JobContext) -> Answer:
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{event.branch} takes no promotions")
     pulls = job.github.open_pulls(event.branch)
     walk = _Walk(event.branch, job)
-    affected = affected_pulls(pulls, event.branch, event.before, job)
+    try:
+        affected = affected_pulls(pulls, event.branch, event.before, job)
+    except PromotebotError:  # nobody knows which it concerns: until somebody does, none is merged by what was green
+        for pull in pulls:
+            walk.mark_pending(AffectedPull(pull, pull.head_sha))
+        raise
     for one in affected:  # all of them first: until its turn comes, none is merged by what was green before
         walk.mark_pending(one)
     for one in sorted(affected, key=lambda one: one.pull.is_fork):  # whoever may read can open many from a fork

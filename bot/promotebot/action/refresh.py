@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from promotebot.action.commit import commit_decided
+from promotebot.action.commit import DecidedChange, commit_decided
 from promotebot.action.pull_request import publish_gate
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
@@ -86,9 +86,16 @@ def _replan(attempt: Attempt) -> PendingPromotions | InvalidPromotions:
 def _commit(attempt: Attempt, pending: PendingPromotions, models: Sequence[str]) -> GitSha:
     pull = attempt.snapshot.pull
     message = f"chore(ml): Make the promotions of #{pull.number} anew on {pull.base_ref}\n"
-    return commit_decided(
-        attempt, pending.registry, models, before=pending.own, after=pending.steps, message=message, merge=True
+    change = DecidedChange(
+        pending.registry,
+        models,
+        before=pending.own,
+        after=pending.steps,
+        message=message,
+        merge=True,
+        is_meant=lambda _: False,
     )
+    return commit_decided(attempt, change)
 
 
 def _report(attempt: Attempt, pending: PendingPromotions, models: Sequence[str], commit: GitSha) -> Answer:
@@ -110,6 +117,6 @@ def _report(attempt: Attempt, pending: PendingPromotions, models: Sequence[str],
             dismisses_approvals=rules.dismisses_approvals,
         )
         rendered = render_recomputed(made, replier.context)
-        publish_standing(attempt, result, changeset, rendered)
+        publish_standing(attempt, result, changeset, rendered, is_made_now=True)
         answer = replier.post(replace(answer, message=rendered.title), rendered)
     return answer

@@ -55,23 +55,27 @@ def sweep(event: Dispatched | Scheduled, job: JobContext) -> Answer:
 
 
 def _open_pulls(job: JobContext) -> list[PullRequest]:
-    """Return the open pull requests into every branch that is promoted into, the newest first."""
+    """Return the open pull requests into every branch that is promoted into, the newest first, forks last."""
     bases = promoted_bases(job)
-    return sorted((pull for base in bases for pull in job.github.open_pulls(base)), key=lambda pull: -pull.number)
+    return sorted(
+        (pull for base in bases for pull in job.github.open_pulls(base)), key=lambda pull: (pull.is_fork, -pull.number)
+    )
 
 
 def _by_verdict(pulls: Sequence[PullRequest], job: JobContext) -> tuple[list[PullRequest], list[PullRequest]]:
     """Return the pull requests without a verdict of the bot's on their head, and those with one.
 
-    A status that waits is none: the job that was to judge again may have died.
+    A status that waits is none: the job that was to judge again may have died. Those come last, as they may wait for
+    people, and then wait again after every run.
     """
     unjudged: list[PullRequest] = []
+    waiting: list[PullRequest] = []
     judged: list[PullRequest] = []
     for pull in pulls:
         context = gate_context(pull.base_ref, job.default_branch)
         last = published_verdict(job.github, pull.head_sha, context, job.settings.bot_login)
-        (unjudged if last is None or last.state == "pending" else judged).append(pull)
-    return unjudged, judged
+        (unjudged if last is None else waiting if last.state == "pending" else judged).append(pull)
+    return [*unjudged, *waiting], judged
 
 
 def _judge(pulls: Sequence[PullRequest], job: JobContext) -> Answer:

@@ -8,30 +8,54 @@ from __future__ import annotations
 
 from promotebot.action.retry import Attempt
 from promotebot.comments.comment import Rendered
-from promotebot.errors import RefChanged
+from promotebot.errors import PromotebotError, RefChanged
 from promotebot.findings import errors_in
 from promotebot.gate.approvals import separation
 from promotebot.gate.attestation import any_revoked
 from promotebot.gate.evaluate import GateResult
+from promotebot.gate.policy import changes_policy
+from promotebot.gate.requests import RequestCheck
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.snapshot import remote_head
 
 
-def publish_standing(attempt: Attempt, result: GateResult, changeset: Changeset, rendered: Rendered) -> None:
-    """Publish what the gate found on a head; a green of promotions is kept only where it is still true afterwards.
+def publish_standing(
+    attempt: Attempt, result: GateResult, changeset: Changeset, rendered: Rendered, *, is_made_now: bool = False
+) -> None:
+    """Publish what the gate found on a head; a green is set, and kept, only where it is still true.
+
+    It is looked at again before, as GitHub may merge by itself what turns green, and after.
+
+    Args:
+        is_made_now: the commit was made by this job a moment ago, and is looked at again only after.
 
     Raises:
         RefChanged: when base, branch, approvals or attestations changed meanwhile; until the next look it is red.
-        CouldNotVerify: when GitHub or git does not answer.
+        CouldNotVerify: when GitHub or git does not answer; then it is red, too.
     """
+    if result.passes and not is_made_now:
+        _require_unchanged(attempt, result, changeset)
     attempt.replier.publish(result, changeset, rendered)
-    if not result.passes or not result.steps:
-        return
-    changed = _moved(attempt, changeset) or _withdrawn(attempt, result) or _disapproved(attempt, result, changeset)
+    if result.passes:
+        _require_unchanged(attempt, result, changeset)
+
+
+def _require_unchanged(attempt: Attempt, result: GateResult, changeset: Changeset) -> None:
+    """Turn a head red where anything that it was judged by has changed, or is not known any more."""
+    try:
+        changed = _moved(attempt, changeset) or _elsewhere(attempt, result, changeset)
+        changed = changed or _disapproved(attempt, result, changeset)
+    except PromotebotError:
+        _turn_red(attempt, changeset, "nobody knows whether it still holds")
+        raise
     if changed:
-        github, gate = attempt.job.github, attempt.replier.context.gate
-        github.publish_status(changeset.head, context=gate, state="failure", description=f"{changed}; judging again")
+        _turn_red(attempt, changeset, f"{changed}; judging again")
         raise RefChanged(f"{changed} while #{attempt.snapshot.pull.number} was judged")
+
+
+def _turn_red(attempt: Attempt, changeset: Changeset, why: str) -> None:
+    gate = attempt.replier.context.gate
+    attempt.job.github.publish_status(changeset.head, context=gate, state="failure", description=why)
 
 
 def _moved(attempt: Attempt, changeset: Changeset) -> str:
@@ -42,15 +66,31 @@ def _moved(attempt: Attempt, changeset: Changeset) -> str:
     return next((f"{ref.rpartition('refs/heads/')[2]} moved" for ref, sha in wanted.items() if now.get(ref) != sha), "")
 
 
-def _withdrawn(attempt: Attempt, result: GateResult) -> str:
-    """Withdrawing takes back the events first and the verdicts then: either it sees our green, or we see that."""
-    job, base = attempt.job, attempt.snapshot.other_base
-    is_revoked = any_revoked(result.steps, job.github, base, job.settings.bot_login)
+def _elsewhere(attempt: Attempt, result: GateResult, changeset: Changeset) -> str:
+    """Return what became of the pull request itself: closed, given another base, or a promotion of it taken back.
+
+    Withdrawing takes back the events first and the verdicts then: either it sees our green, or we see that. What
+    neither promotes nor changes an artifact or the policy is not asked about.
+    """
+    snapshot, job = attempt.snapshot, attempt.job
+    if not (result.steps or changes_policy(changeset) or changeset.touched_artifacts):
+        return ""
+    commits = {str(step.event.request.head_sha) for step in result.steps if step.event.request}
+    now = job.github.look_again(snapshot.pull.number, sorted(commits))
+    if now.state != snapshot.pull.state:
+        return f"the pull request was {now.state}"
+    if now.base_ref != snapshot.pull.base_ref:
+        return f"the pull request went into {now.base_ref}"
+    is_revoked = any_revoked(result.steps, now.statuses, snapshot.other_base, job.settings.bot_login)
     return "a promotion was taken back" if is_revoked else ""
 
 
 def _disapproved(attempt: Attempt, result: GateResult, changeset: Changeset) -> str:
     if changeset.policy.separation is None:
         return ""
-    again = separation(result.steps, changeset.head, attempt.snapshot.pull, changeset.policy, attempt.job.github)
+    snapshot, github, changed = attempt.snapshot, attempt.job.github, changes_policy(changeset)
+    involved = RequestCheck(snapshot, changeset, attempt.job, ()).people(result.steps)
+    again = separation(
+        result.steps, changeset.head, snapshot.pull, changeset.policy, github, involved, changes_policy=changed
+    )
     return "an approval was taken back" if again and errors_in([again]) else ""

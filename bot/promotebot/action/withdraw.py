@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from promotebot.action.commit import commit_decided
+from promotebot.action.commit import DecidedChange, commit_decided
 from promotebot.action.pull_request import judge_again
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
@@ -117,15 +117,16 @@ class Withdrawal:
             return self._invalid(InvalidPromotions(problems, remaining.model), Reason.RULES)
         models = sorted({step.model for step in remaining.own})
         message = _message(chosen, self.attempt.requester)
-        commit = commit_decided(
-            self.attempt,
+        change = DecidedChange(
             remaining.registry,
             models,
             before=carried,
             after=remaining.steps,
             message=message,
             merge=remaining.behind,
+            is_meant=self._is_named,
         )
+        commit = commit_decided(self.attempt, change)
         decided = {step.digest for step in remaining.steps}
         committed = replace(snapshot.changeset, head=commit)
         result = evaluate_pull(snapshot, committed, job, decided=decided)
@@ -139,7 +140,7 @@ class Withdrawal:
 
     def _publish(self, result: GateResult, committed: Changeset, rendered: Rendered) -> None:
         try:
-            publish_standing(self.attempt, result, committed, rendered)
+            publish_standing(self.attempt, result, committed, rendered, is_made_now=True)
         except RefChanged:  # it is withdrawn; what is left is judged as it is now
             judge_again(self.attempt)
 

@@ -36,6 +36,12 @@ def required_context(facts: Facts, branch: Branch) -> Verdict:
         found = f"`{branch.context}` is required from any source"
         return problem(found, "Everybody who may write can post a status of that name.", setting)
     number = next(one for one in sources if one is not None)
+    if facts.uses_app:
+        return advice(
+            f"`{branch.context}` is required, from App {number}",
+            "What your App sets counts only if that is its number; with another one nothing could be merged.",
+            f"compare it with your App's id (Developer settings → GitHub Apps): {facts.page('settings/rules')}",
+        )
     return ok(f"`{branch.context}` is required, from App {number}", "What the gate refuses is not merged.")
 
 

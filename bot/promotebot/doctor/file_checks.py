@@ -119,9 +119,20 @@ def pins(facts: Facts) -> Verdict:
     return _nothing(facts) or ok("every action is used by its commit", "What runs is what was reviewed.")
 
 
+_UNSET = ("unspecified", "unset")
+_CHANGING = ("ident", "working-tree-encoding")
+"""Attributes beside `text` by which a checkout differs from what git holds: https://git-scm.com/docs/gitattributes"""
+
+
 def attributes(facts: Facts) -> Verdict:
     """Does a checkout leave an artifact's bytes alone?"""
-    changed = [path for path, found in facts.files.attributes.items() if found.get("text") != "unset"]
+    changed = [
+        path
+        for path, found in facts.files.attributes.items()
+        if found.get("text") != "unset"
+        or any(found.get(name, _UNSET[0]) not in _UNSET for name in _CHANGING)
+        or found.get("filter", "lfs") not in (*_UNSET, "lfs")  # Git LFS has a check of its own
+    ]
     if not changed:
         return ok("git converts no artifact", "A checkout has the bytes that were promoted, on every system.")
     first = changed[0]
@@ -129,7 +140,7 @@ def attributes(facts: Facts) -> Verdict:
     return advice(
         f"git may convert {first}",
         "A checkout may change line ends, and a service then refuses the bytes.",
-        f"`echo '{pattern} -text' >> .gitattributes`, then commit and push",
+        f"`echo '{pattern} -text -ident -filter -working-tree-encoding' >> .gitattributes`, then commit and push",
     )
 
 

@@ -197,7 +197,7 @@ def _artifacts(
         if entry.kind is Kind.FILE
     }
     paths = [*entries][:MAX_FILES] or [f"{ARTIFACTS}/NAME/manifest.json"]
-    found = repository.attributes(commit, paths, ("text", "filter"))
+    found = repository.attributes(commit, paths, ("text", "filter", "ident", "working-tree-encoding"))
     tracked = [path for path in paths if path in entries and found[path].get("filter") == "lfs"][:MAX_POINTERS]
     if not tracked:
         return found, frozenset()

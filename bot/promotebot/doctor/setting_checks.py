@@ -107,6 +107,8 @@ def codeowners(facts: Facts) -> Verdict:
 def codeowners_errors(facts: Facts) -> Verdict:
     """Does GitHub understand CODEOWNERS?"""
     meaning = "GitHub passes over a line that it does not understand, so that nobody owns what it names."
+    if facts.files.codeowners is None:
+        return ok("there is no CODEOWNERS", "Nothing in it can be misunderstood.")
     if isinstance(facts.codeowners_errors, Unread):
         return facts.codeowners_errors.verdict(meaning)
     if not facts.codeowners_errors:

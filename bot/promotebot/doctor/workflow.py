@@ -18,6 +18,8 @@ LEVELS = ("none", "read", "write")
 TOKEN_ACTION = "actions/create-github-app-token"  # noqa: S105 - an action's name
 _DEFAULT_TYPES = {"pull_request_target": ["opened", "synchronize", "reopened"]}
 """What counts where a trigger names no types, for the one that does not take all."""
+_PATHS, _BRANCHES, _TAGS = {"paths", "paths-ignore"}, {"branches", "branches-ignore"}, {"tags", "tags-ignore"}
+"""The filters of a trigger, which leave out what they do not name."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -70,14 +72,16 @@ class Workflow:
                 if here.get(key) is not None or key != "types"  # where no type is named, every type counts
                 for name in {*_words(filters.get(key))} - {*_words(here.get(key))}
             }
+            # Ours are for every branch; a push says itself which, and is looked at for each branch.
+            lost |= {f"without {key}" for key in ((_PATHS | _BRANCHES) & here.keys()) - filters.keys()}
             if lost:
                 missing.append(f"{event} ({', '.join(sorted(lost))})")
         return missing
 
     def hears_pushes_to(self, branch: str) -> bool:
-        """Return whether a push to a branch starts it."""
+        """Return whether every push to a branch starts it, whatever it changes."""
         push = self.triggers.get("push")
-        if push is None:
+        if push is None or _PATHS & push.keys() or (_TAGS & push.keys() and not _BRANCHES & push.keys()):
             return False
         if "branches-ignore" in push:
             return not matches(_words(push["branches-ignore"]), branch)

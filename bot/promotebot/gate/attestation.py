@@ -81,23 +81,22 @@ def revoke(steps: Iterable[Step], github: GitHub, base: str, *, why: str) -> Non
             github.publish_status(ref.head_sha, context=context, state="failure", description=description)
 
 
-def any_revoked(steps: Iterable[Step], github: GitHub, base: str, bot_login: str) -> bool:
-    """Return whether the bot took one of these events back.
+def any_revoked(
+    steps: Iterable[Step], statuses: Mapping[str, Iterable[CommitStatus]], base: str, bot_login: str
+) -> bool:
+    """Return whether one of these events stands no longer.
 
     One that nothing is said of is none: what was attested a moment ago, GitHub may not show yet.
 
-    Raises:
-        CouldNotVerify: when GitHub does not answer.
+    Args:
+        statuses: the newest status of each context on the commits that the events were asked for on.
     """
-    wanted: dict[str, set[str]] = {}
     for step in steps:
-        if step.event.request:
-            wanted.setdefault(step.event.request.head_sha, set()).add(attestation_context(step.digest, base))
-    return any(
-        status.creator == bot_login and status.state != "success"
-        for sha, contexts in wanted.items()
-        for status in _newest(github, sha, contexts).values()
-    )
+        ref, context = step.event.request, attestation_context(step.digest, base)
+        said = [status for status in statuses.get(ref.head_sha, ()) if status.context == context] if ref else []
+        if any((status.creator, status.state) != (bot_login, "success") for status in said):
+            return True
+    return False
 
 
 def attestation_problems(steps: Iterable[Step], github: GitHub, base: str, bot_login: str) -> Mapping[Digest, str]:

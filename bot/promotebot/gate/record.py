@@ -73,6 +73,17 @@ class PullRecord:
         # The present one first: GitHub may not list it yet.
         return tuple(dict.fromkeys([self.snapshot.changeset.head, *heads_of(self._pushes)]))
 
+    def _each_head(self) -> Iterator[str]:
+        """Yield the present head, and then every other one, so that a list that is too long hides not this one.
+
+        Raises:
+            CouldNotVerify: when GitHub does not answer, or after the present head, when it lists too many.
+        """
+        head = self.snapshot.changeset.head
+        if not self.snapshot.pull.is_fork:
+            yield head
+            yield from (sha for sha in self.heads if sha != head)
+
     def of_request(self, request_id: str) -> Attestation | None:
         """Return what the bot said of a request that it carried out already; None for every other one.
 
@@ -119,13 +130,16 @@ class PullRecord:
     def attestations(self) -> Iterator[Attestation]:
         """Yield what the bot decided for this pull request on any of its heads, standing or taken back.
 
-        Where it never moved the branch, only a job that was killed before its push can have left something, and on the
-        present head.
+        Where it never moved the branch, only a job that was killed before its push can have left something: on a commit
+        that the branch still has, if it was only ever added to.
         """
-        for sha in self.heads if self.has_decisions else (self.snapshot.changeset.head,):
+        pull = self.snapshot.pull
+        is_all = pull.only_added_to and pull.commit_statuses is not None and not self.has_decisions
+        here = [self.snapshot.changeset.head, *(pull.commit_statuses or ())]
+        for sha in dict.fromkeys(here) if is_all else self.heads:
             yield from self._attestations_on(sha)
 
-    def revoke_heads(self, *, why: str, keep: str = "", surely: str = "") -> int:
+    def revoke_heads(self, *, why: str, keep: str = "") -> int:
         """Turn the required status red on every head that the pull request has had and that is green by our account.
 
         A status belongs to a commit: whoever may push could otherwise bring back what was withdrawn, or judged by an
@@ -135,7 +149,6 @@ class PullRecord:
         Args:
             why: in a few words, for the status's description.
             keep: the head that stays as it is.
-            surely: the head that is turned red in any case: GitHub may list what another job just said there late.
 
         Returns:
             the number of heads that were green.
@@ -145,9 +158,9 @@ class PullRecord:
         """
         self._read.clear()  # a job that judges at the same time may have made one green since it was read
         revoked = 0
-        for sha in self.heads:
+        for sha in self._each_head():
             # What the base holds is the base's own. Asked last: a commit that was pushed away has to be fetched first.
-            green = {*([] if sha == keep else self._green(sha)), *([self._gate] if sha == surely else [])}
+            green = [] if sha == keep else self._green(sha)
             if not green or self._is_of_base(sha):
                 continue
             for context in sorted(green):
@@ -179,7 +192,8 @@ class PullRecord:
         """
         if not (everywhere or self.snapshot.other_base or self.snapshot.trusted.bases):
             return  # nothing is green for another base
-        pull, heads = self.snapshot.pull, self.heads if everywhere else (self.snapshot.changeset.head,)
+        self._read.clear()  # what was read with the pull request shows the newest status only, whoever posted it
+        pull, heads = self.snapshot.pull, self._each_head() if everywhere else (self.snapshot.changeset.head,)
         why = f"#{pull.number} goes into {pull.base_ref} now"
         for sha in heads:
             for context in self._green(sha):
@@ -199,10 +213,14 @@ class PullRecord:
             CouldNotVerify: when GitHub does not answer, or does not take a status.
         """
         pull, github, revoked = self.snapshot.pull, self.job.github, 0
-        for sha in self.heads:
+        self._read.clear()  # what was read with the pull request shows the newest status only, whoever posted it
+        for sha in self._each_head():
             if not any(s.context == self._gate and s.state == "success" for s in self._ours(sha)):
                 continue
-            others = [p for p in github.pulls_with(sha) if (p.head_sha, p.base_ref) == (sha, pull.base_ref)]
+            # A fork's pull request carries no promotion, and whoever may only read could open one.
+            others = [
+                p for p in github.pulls_with(sha) if (p.head_sha, p.base_ref) == (sha, pull.base_ref) and not p.is_fork
+            ]
             if self._is_of_base(sha) or any(p.state == "open" and p.number != pull.number for p in others):
                 continue
             description = f"#{pull.number} was closed; opening it again has it judged"
@@ -241,8 +259,8 @@ class PullRecord:
 
     @cached_property
     def _read(self) -> dict[str, tuple[CommitStatus, ...]]:
-        told = self.snapshot.pull.head_statuses
-        return {} if told is None else {self.snapshot.pull.head_sha: self._by_bot(told)}
+        told = self.snapshot.pull.commit_statuses or {}
+        return {sha: self._by_bot(statuses) for sha, statuses in told.items()}
 
     def _by_bot(self, statuses: Iterable[CommitStatus]) -> tuple[CommitStatus, ...]:
         """Return the newest status of each context that the bot posted; somebody else's hides none."""
@@ -274,7 +292,8 @@ class PullRecord:
         if set(green) <= {self._gate}:
             return green
         number, default = self.snapshot.pull.number, self.snapshot.default_branch
-        others = [p for p in self.job.github.pulls_with(sha) if p.head_sha == sha and p.number != number]
+        with_it = self.job.github.pulls_with(sha)
+        others = [p for p in with_it if p.head_sha == sha and p.number != number and not p.is_fork]
         theirs = {gate_context(p.base_ref, default) for p in others if p.merged or p.state == "open"}
         return [context for context in green if context == self._gate or context not in theirs]
 

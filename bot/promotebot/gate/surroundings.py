@@ -22,7 +22,10 @@ def check_surroundings(
     places = our_places(changeset.registry_path, changeset.policy_path)
     if base and head:
         places |= named_places(base, head, changeset.changed_paths, changeset.policy_path)
-    yield from _twins(changeset, places)
+    added = [pair for pair in twins(places, changeset.changed_paths) if changeset.head_files.kind(pair[0]) is not None]
+    there = twins(promoted, changeset.merged_paths()) if promoted else ()
+    once = {**dict(there), **dict(added)}
+    yield from (_twin(path, place, changeset) for path, place in once.items())
     yield from _attributes(changeset, places)
     yield from _promoted_attributes(changeset, promoted)
     carried = changeset.carried_into(places)
@@ -37,15 +40,13 @@ def check_surroundings(
         )
 
 
-def _twins(changeset: ChangesetLike, places: Collection[str]) -> Iterator[Finding]:
-    for path, place in twins(places, changeset.changed_paths):
-        if changeset.head_files.kind(path) is not None:
-            yield error(
-                "gate.tree",
-                f"{path} and {place}, {_role(place, changeset)}, are the same place on macOS and Windows.",
-                where=path,
-                remedy=f"give it another name: git mv {path} NAME",
-            )
+def _twin(path: str, place: str, changeset: ChangesetLike) -> Finding:
+    return error(
+        "gate.tree",
+        f"{path} and {place}, {_role(place, changeset)}, are the same place on macOS and Windows.",
+        where=path,
+        remedy=f"give it another name: git mv {path} NAME",
+    )
 
 
 def _attributes(changeset: ChangesetLike, places: Collection[str]) -> Iterator[Finding]:

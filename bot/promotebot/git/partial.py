@@ -17,7 +17,7 @@ import git
 
 from promotebot.artifact.source import Kind
 from promotebot.cost import Cost
-from promotebot.errors import CouldNotVerify
+from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.git.process import GitFailed
 from promotebot.git.repository import SAYS_NO, Repository
 from promotebot.registry.names import GitSha
@@ -90,6 +90,16 @@ class PartialRepository(Repository):
             self.fetch({f"refs/promotebot/commit/{sha}": sha})
         return self.commit_id(sha)
 
+    def fetch_commits(self, shas: Collection[str]) -> None:
+        """Fetch commits by their ids, as far as they are not here, with one request for all of them.
+
+        Raises:
+            CouldNotVerify: when the remote does not give one of them.
+        """
+        missing = [sha for sha in shas if not self.has_commit(sha)]
+        if missing:
+            self.fetch({f"refs/promotebot/commit/{sha}": sha for sha in missing})
+
     def has_commit(self, sha: str) -> bool:
         """Return whether a commit is here, and do not fetch it where it is not."""
         try:
@@ -147,7 +157,14 @@ class PartialRepository(Repository):
     def attributes(self, commit: str, paths: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, str]]:
         """Return the attributes of paths, as `Repository.attributes` does; the files that say them are fetched once."""
         entries = self.list_tree(commit, "", recursive=True)
-        self._bring_for([e.oid for e in entries if e.kind is Kind.FILE and e.path.endswith(".gitattributes")])
+        missing = self.missing([e.oid for e in entries if e.kind is Kind.FILE and e.path.endswith(".gitattributes")])
+        if missing:
+            try:
+                self._bring(missing, max_bytes=SPARE_BYTES)
+            except GitFailed:
+                raise InvalidInput(
+                    f"the files of attributes hold more than {SPARE_BYTES:,} bytes", remedy="make them smaller"
+                ) from None
         return super().attributes(commit, paths, names)
 
     def _bring_for(self, oids: Collection[str]) -> None:

@@ -20,7 +20,7 @@ from promotebot.github.answers import (
 )
 from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Annotation, Conclusion, State
 from promotebot.github.git_data import GitDataClient
-from promotebot.github.ports import BranchPush, CommitStatus, Deployment, Issue, IssueComment, PullRequest
+from promotebot.github.ports import BranchPush, CommitStatus, Deployment, Issue, IssueComment, PullRequest, PullState
 from promotebot.github.rest import (
     READ_RETRIES,
     NoSuchCommit,
@@ -102,6 +102,10 @@ class PyGithubClient:
         """
         purpose, needs = f"ask which pull request brought {commit[:7]}", "pull-requests: read"
         return self._rest.listed(read_pull, f"/commits/{commit}/pulls", purpose=purpose, needs=needs)
+
+    def look_again(self, number: int, commits: Sequence[str]) -> PullState:
+        """Return where a pull request stands now, and the statuses of some commits."""
+        return questions.look_again(self._rest, number, commits)
 
     def open_pulls(self, base_ref: str) -> Sequence[PullRequest]:
         """Return the open pull requests into a branch, the newest first: a question for each hundred of them."""

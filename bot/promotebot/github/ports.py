@@ -30,8 +30,8 @@ class PullRequest:
     head_ref: str
     base_ref: str
     is_fork: bool
-    head_statuses: tuple[CommitStatus, ...] | None = field(default=None, compare=False)
-    """The newest status of each context on the head, where it was read with the rest; None where it was not."""
+    commit_statuses: Mapping[str, tuple[CommitStatus, ...]] | None = field(default=None, compare=False)
+    """The newest status of each context on each of its commits, where they were read with the rest; else None."""
     only_added_to: str = ""
     """The head up to which its branch was only ever added to, never forced or deleted, and its base never another one;
     empty where GitHub does not say so."""
@@ -57,6 +57,16 @@ class CommitStatus:
     creator: str
     description: str = ""
     created_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PullState:
+    """What may have changed of a pull request while a job judged it."""
+
+    state: str
+    base_ref: str
+    statuses: Mapping[str, tuple[CommitStatus, ...]]
+    """Commit → the newest status of each context, whoever posted it; for the commits that were asked about."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +215,9 @@ class GitHub(Protocol):
 
     def pulls_with(self, commit: str) -> Sequence[PullRequest]:
         """Return the pull requests that brought a commit to the default branch; of any other commit, open ones too."""
+
+    def look_again(self, number: int, commits: Sequence[str]) -> PullState:
+        """Return where a pull request stands now, and the statuses of some commits, with one request."""
 
     def open_pulls(self, base_ref: str) -> Sequence[PullRequest]:
         """Return the open pull requests into a branch."""

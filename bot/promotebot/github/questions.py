@@ -11,7 +11,7 @@ from typing import Any
 
 from promotebot.errors import CouldNotVerify
 from promotebot.github.answers import GHOST, read_time
-from promotebot.github.ports import CommitStatus, IssueComment, PullRequest
+from promotebot.github.ports import CommitStatus, IssueComment, PullRequest, PullState
 from promotebot.github.rest import PAGE, Rest, translated
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,8 @@ query Open($owner: String!, $name: String!, $base: String!, $first: Int!, $after
 _PULL = f"""{_LISTED}
 fragment Pull on PullRequest {{
   ...Listed
-  commits(last: 1) {{
+  commits(last: 100) {{
+    totalCount
     nodes {{
       commit {{ oid status {{ contexts {{ context state description createdAt creator {{ __typename login }} }} }} }}
     }}
@@ -63,6 +64,7 @@ mutation Seen($comment: ID!, $first: Int!, $after: String) {{
   }}
 }}
 {_PULL}"""
+_STATUSES = "... on Commit { status { contexts { context state description createdAt creator { __typename login } } } }"
 _BLOB = "... on Blob { text isBinary isTruncated }"
 
 
@@ -81,6 +83,26 @@ def conversation(rest: Rest, number: int, *, seen: str = "") -> tuple[PullReques
     with translated(purpose):
         comments = [_comment(node, number) for page in pages for node in page["comments"]["nodes"]]
         return _pull(pages[0]), comments
+
+
+def look_again(rest: Rest, number: int, commits: Sequence[str]) -> PullState:
+    """Return where a pull request stands now, and the newest statuses of some commits.
+
+    Raises:
+        CouldNotVerify: when GitHub refuses, or does not answer.
+    """
+    purpose = f"look at pull request #{number} again"
+    fields = " ".join(f'c{index}: object(oid: "{sha}") {{ {_STATUSES} }}' for index, sha in enumerate(commits))
+    query = (
+        "query Again($owner: String!, $name: String!, $number: Int!) { repository(owner: $owner, name: $name) "
+        f"{{ pullRequest(number: $number) {{ state baseRefName }} {fields} }} }}"
+    )
+    answer = rest.graphql(query, {**_named(rest), "number": number}, purpose=purpose, needs="pull-requests: read")
+    with translated(purpose):
+        found = answer["repository"]
+        pull = found["pullRequest"]
+        statuses = {sha: _read_statuses(found[f"c{index}"]) for index, sha in enumerate(commits)}
+        return PullState("open" if pull["state"] == "OPEN" else "closed", str(pull["baseRefName"]), statuses)
 
 
 def open_pulls(rest: Rest, base_ref: str) -> Sequence[PullRequest]:
@@ -164,17 +186,21 @@ def _pull(node: Mapping[str, Any]) -> PullRequest:
         head_ref=str(node["headRefName"]),
         base_ref=str(node["baseRefName"]),
         is_fork=bool(node["isCrossRepository"]) or node["headRepository"] is None,  # a fork that was deleted
-        head_statuses=_statuses(node),
+        commit_statuses=_statuses(node),
         only_added_to="" if node["timelineItems"]["nodes"] else str(node["headRefOid"]),
     )
 
 
-def _statuses(node: Mapping[str, Any]) -> tuple[CommitStatus, ...] | None:
-    """Return the newest status of each context on the head; None where the last commit is not the head (yet)."""
-    commits = node["commits"]["nodes"] if "commits" in node else ()
-    if not commits or commits[-1]["commit"]["oid"] != node["headRefOid"]:
+def _statuses(node: Mapping[str, Any]) -> Mapping[str, tuple[CommitStatus, ...]] | None:
+    """Return the newest status of each context on each commit; None where these are not all of them."""
+    commits = node.get("commits")
+    if commits is None or commits["totalCount"] > len(commits["nodes"]):
         return None
-    found = commits[-1]["commit"]["status"] or {"contexts": []}
+    return {str(one["commit"]["oid"]): _read_statuses(one["commit"]) for one in commits["nodes"]}
+
+
+def _read_statuses(commit: Mapping[str, Any] | None) -> tuple[CommitStatus, ...]:
+    found = (commit or {}).get("status") or {"contexts": []}
     return tuple(
         CommitStatus(
             str(one["context"]),

@@ -133,10 +133,7 @@ class SettingsClient:
     def codeowners_errors(self) -> Sequence[str]:
         """Return GitHub's own words: https://docs.github.com/en/rest/repos/repos#list-codeowners-errors"""
         purpose = "read the errors of CODEOWNERS"
-        try:
-            answer = self._get("/codeowners/errors", purpose, "contents: read")
-        except NotFound:
-            return []
+        answer = self._get("/codeowners/errors", purpose, "contents: read")
         with translated(purpose):
             return [
                 " ".join(f"line {one['line']}: {one['kind']}: {one.get('source') or ''}".split())

@@ -89,12 +89,14 @@ class _Named:
 
     def concerned_once(self, pull: PullRequest, head: GitSha) -> bool:
         """Return whether an older head changed such a thing: green by the base of then, it could be pushed back."""
-        if pull.is_fork or not self._is_outdated:
+        if pull.is_fork or not (self._is_outdated or self._added):
             return False  # GitHub does not tell the heads of a fork's branch
         try:
             if pull.only_added_to and self._never_concerned(pull.only_added_to, head):
                 return False  # so that GitHub need not be asked where each branch has been
-            return any(self.concern(head) for head in heads_of(every_push(pull.head_ref, self.job.github)))
+            heads = list(heads_of(every_push(pull.head_ref, self.job.github)))
+            self.repository.fetch_commits(heads)
+            return any(self.concern(head) for head in heads if self._is_outdated or self._takes_in(head))
         except PromotebotError:
             return True
 
@@ -123,9 +125,20 @@ class _Named:
         paths = repository.changed_paths(self.before, self.base)
         if any(is_ours(path, settings.registry_path, settings.policy_path) for path in paths):
             return True
-        listed = (e.path for end in (self.before, self.base) for e in repository.list_tree(end, "", recursive=True))
-        manifests = {path.removesuffix("/manifest.json") for path in listed if path.endswith("/manifest.json")}
-        return not manifests.isdisjoint(places_of(paths))
+        return not (self._artifacts(self.before) | self._artifacts(self.base)).isdisjoint(places_of(paths))
+
+    @cached_property
+    def _added(self) -> list[str]:
+        return self.repository.changed_paths(self.before, self.base, "A")
+
+    def _takes_in(self, head: str) -> bool:
+        """Return whether a new file of the base belongs, in some spelling, to an artifact that a branch alone has."""
+        directories = self._artifacts(head)
+        return not directories.isdisjoint(places_of(self._added)) or any(twins(directories, self._added))
+
+    def _artifacts(self, commit: str) -> set[str]:
+        listed = (entry.path for entry in self.repository.list_tree(commit, "", recursive=True))
+        return {path.removesuffix("/manifest.json") for path in listed if path.endswith("/manifest.json")}
 
     @cached_property
     def _places(self) -> frozenset[str]:

@@ -166,12 +166,22 @@ class Changeset:
 
         return [path for path in paths if is_converted(path)]
 
+    def merged_paths(self) -> Sequence[str]:
+        """Return the files that are there after a merge: the head's, and the base's that the branch left alone."""
+        head, base = (self._files_of(commit) for commit in (self.head, self.base))
+        return sorted(head | (base - set(self.changed_paths)))
+
+    def _files_of(self, commit: str) -> set[str]:
+        entries = self.repository.list_tree(commit, "", recursive=True)
+        return {entry.path for entry in entries if entry.kind is not Kind.DIRECTORY}
+
     def converted(self, places: Collection[str]) -> Sequence[str]:
         """Return the files in these places that a checkout of the head may give otherwise than git stores them."""
         entries = (entry for place in places for entry in self.repository.list_tree(self.head, place, recursive=True))
         paths = sorted({entry.path for entry in entries if entry.kind is Kind.FILE})
-        found = self.repository.attributes(self.head, paths, CONVERTING)
-        return [path for path in paths if any(value not in AS_IT_IS for value in found[path].values())]
+        # Merging gives the attributes of either end, or both together.
+        ends = [self.repository.attributes(end, paths, CONVERTING) for end in dict.fromkeys((self.head, self.base))]
+        return [path for path in paths if any(v not in AS_IT_IS for found in ends for v in found[path].values())]
 
     @cached_property
     def touched_artifacts(self) -> tuple[ArtifactPath, ...]:

@@ -76,6 +76,10 @@ class ChangesetLike(Protocol):
         """Every path that the branch changed since it left its base, both names of a rename."""
         ...
 
+    def merged_paths(self) -> Sequence[str]:
+        """Return the files that are there after a merge: the head's, and the base's that the branch left alone."""
+        ...
+
     def converted(self, places: Collection[str]) -> Sequence[str]:
         """Return the files in these places that a checkout may give otherwise than git stores them."""
         ...

@@ -100,8 +100,7 @@ def _at(pull: PullRequest, head: GitSha) -> PullRequest:
     """
     if head != pull.head_sha and not _has_branch(pull):
         raise RefChanged(f"{pull.head_ref} is at {head[:7]}, GitHub says {pull.head_sha[:7]}")
-    statuses = pull.head_statuses if head == pull.head_sha else None
-    return replace(pull, head_sha=head, head_statuses=statuses)
+    return replace(pull, head_sha=head)
 
 
 @contextmanager

@@ -204,7 +204,7 @@ def _pull(call: Call, repo: RepositoryState, number: int) -> Node:
         "author": actor(pull.user),
         "baseRefName": pull.base_ref,
         "comments": lambda _, **page: _comments(comments, pull, call, repo, **page),
-        "commits": lambda _, last: {"nodes": [{"commit": _with_status(repo, head)}][:last]},
+        "commits": lambda _, last: _commits(repo, pull, head, last),
         "headRefName": pull.head_ref,
         "headRefOid": head,
         "headRepository": {"id": node_id(pull.head)},
@@ -282,6 +282,11 @@ def _comment(comment: Comment, pull: Pull | None, call: Call, repo: RepositorySt
         "pullRequest": lambda _: _pull(call, repo, comment.number) if pull else None,
         "url": f"{repo.hub.server_url}/{repo.full_name}/{kind}/{comment.number}#issuecomment-{comment.id}",
     }
+
+
+def _commits(repo: RepositoryState, pull: Pull, head: str, last: int) -> Node:
+    own = [commit.sha for commit in repo.git.commits(f"{pull.base_sha}..{head}")]
+    return {"totalCount": len(own), "nodes": [{"commit": _with_status(repo, sha)} for sha in own[-last:]]}
 
 
 def _with_status(repo: RepositoryState, sha: str) -> Node:
