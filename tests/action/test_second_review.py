@@ -15,7 +15,6 @@ from promotebot.action.push import refresh_pulls
 from promotebot.action.refresh import refresh_pull
 from promotebot.artifact.manifest import parse_manifest
 from promotebot.errors import CouldNotVerify
-from promotebot.gate.judge import evaluate_pull
 from promotebot.github.client import PyGithubClient
 from promotebot.github.events import Pushed
 from promotebot.github.payloads import parse_event
@@ -31,7 +30,7 @@ from tests.action.test_walk import SlowExaminer, move_main
 from tests.demo.story import REGISTRY
 from tests.fake_github import pulls
 from tests.fake_github.people import Person, Runner
-from tests.gate.attacks import copy, force_push, state
+from tests.gate.attacks import copy, force_push, killed_before_its_commit, meanwhile, state
 from tests.gate.forgery import forged as forged_plan
 from tests.gate.forgery import push
 from tests.office import Office
@@ -89,18 +88,14 @@ def test_a_gate_that_was_under_way_while_the_base_moved_leaves_no_green_of_the_o
     """A writer's slow model, or a job that waits for a runner, is enough for it."""
     number = office.pull()
     assert office.ask(number, "/promote active").outputs["decision"] == "promoted"
-    judge = evaluate_pull
 
-    def slow(*args: Any, **options: Any) -> Any:
-        result = judge(*args, **options)
-        monkeypatch.setattr("promotebot.action.pull_request.evaluate_pull", judge)
+    def happening() -> None:
         before = office.repository.git.branch("main") or ""
         office.policy("freezes: [{start: 2020-01-01T00:00, end: 2040-01-01T00:00, reason: audit}]\n")
         moved(office, before)
         assert state(office, office.head(number)) == "failure"
-        return result
 
-    monkeypatch.setattr("promotebot.action.pull_request.evaluate_pull", slow)
+    meanwhile(monkeypatch, happening)
     office.gate(number, "edited")
     assert state(office, office.head(number)) != "success"
 
@@ -113,17 +108,13 @@ def test_a_gate_that_was_under_way_while_an_approval_was_taken_back_leaves_nothi
     office.ask(number, "/promote active")
     office.repository.review(number, by="bob")
     assert office.gate(number).outputs["decision"] == "passed"
-    judge = evaluate_pull
 
-    def slow(*args: Any, **options: Any) -> Any:
-        result = judge(*args, **options)
-        monkeypatch.setattr("promotebot.action.pull_request.evaluate_pull", judge)
+    def happening() -> None:
         office.repository.review(number, by="bob", state="CHANGES_REQUESTED")
         office.gate(number)
         assert state(office, office.head(number)) == "pending"
-        return result
 
-    monkeypatch.setattr("promotebot.action.pull_request.evaluate_pull", slow)
+    meanwhile(monkeypatch, happening)
     office.gate(number, "edited")
     assert state(office, office.head(number)) != "success"
 
@@ -131,19 +122,16 @@ def test_a_gate_that_was_under_way_while_an_approval_was_taken_back_leaves_nothi
 def test_a_promotion_that_the_base_forbade_while_it_was_made_is_not_green(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    number, judge = office.pull(), evaluate_pull
+    number = office.pull()
 
-    def slow(*args: Any, **options: Any) -> Any:
+    def happening() -> None:
         """Right after the push of the promotion: the job of bob's push ends before this one."""
-        result = judge(*args, **options)
-        monkeypatch.setattr("promotebot.action.promote.evaluate_pull", judge)
         before = office.repository.git.branch("main") or ""
         office.policy("freezes: [{start: 2020-01-01T00:00, end: 2040-01-01T00:00, reason: audit}]\n")
         moved(office, before)
         assert state(office, office.head(number)) == "failure"
-        return result
 
-    monkeypatch.setattr("promotebot.action.promote.evaluate_pull", slow)
+    meanwhile(monkeypatch, happening, "promote")
     assert office.ask(number, "/promote active").outputs["decision"] == "promoted"
     assert state(office, office.head(number)) != "success"
 
@@ -155,17 +143,14 @@ def test_the_same_request_again_leaves_nothing_green_that_was_withdrawn_meanwhil
     number = office.pull()
     office.ask(number, "/promote staging", author="carol")
     office.ask(number, "/promote active")
-    green, judge = office.head(number), evaluate_pull
+    green = office.head(number)
     assert state(office, green) == "success"
 
-    def slow(*args: Any, **options: Any) -> Any:
-        result = judge(*args, **options)
-        monkeypatch.setattr("promotebot.action.promote.evaluate_pull", judge)
+    def happening() -> None:
         assert office.ask(number, "/withdraw").outputs["decision"] == "withdrawn"
         assert state(office, green) == "failure"
-        return result
 
-    monkeypatch.setattr("promotebot.action.promote.evaluate_pull", slow)
+    meanwhile(monkeypatch, happening, "promote")
     office.ask(number, "/promote staging", author="carol")  # on what alice left: her request is promoted there
     assert state(office, green) != "success"
     assert office.pointer(office.head(number), "active") == office.pointer("main", "active")
@@ -271,24 +256,13 @@ def test_the_gate_plans_no_event_of_a_fork(office: Office, monkeypatch: pytest.M
 def test_what_a_newer_request_replaced_is_red_also_where_its_job_was_killed_before_its_push(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Killed(BaseException):
-        pass
-
-    number, attested = office.pull(), []
-
-    def killed(snapshot: Any, job: Any, registry: Any, models: Any, **options: Any) -> str:
-        attested.append(registry.file_bytes(models[0]))
-        raise Killed
-
-    monkeypatch.setattr("promotebot.action.commit.commit_registry", killed)
-    with pytest.raises(Killed):
-        office.ask(number, "/promote active")
-    monkeypatch.setattr("promotebot.action.commit.commit_registry", commit_registry)
+    number = office.pull()
+    attested = killed_before_its_commit(office, number, monkeypatch)
     again = f"/promote active --artifact-dir {V2} --artifact-id second"
     assert office.ask(number, again).outputs["decision"] == "promoted"
     carol = office.person("carol")
     carol.start_branch("evaluation", base="evaluation")
-    carol.write(REGISTRY, attested[0])
+    carol.write(REGISTRY, attested)
     carol.commit("chore: Tidy")
     carol.push()
     assert office.gate(number).outputs["decision"] == "refused"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -15,11 +15,9 @@ from promotebot.action import push
 from promotebot.doctor.report import Status
 from promotebot.doctor.workflow import Workflow
 from promotebot.errors import CouldNotVerify
-from promotebot.gate.judge import evaluate_pull
 from promotebot.git.partial import PartialRepository
 from promotebot.github.client import PyGithubClient
 from promotebot.github.repository_settings import BranchRequirements, RequiredStatus
-from promotebot.pulls.commit import commit_registry
 from promotebot.registry.names import Stage
 from tests.action.test_second_review import FREEZE, MODEL, RELEASE, V2, holds, moved, release_on_main
 from tests.demo.story import REGISTRY
@@ -29,7 +27,7 @@ from tests.fake_github import pulls
 from tests.fake_github.faults import Fault
 from tests.fake_github.people import Person
 from tests.fake_github.refusals import HttpError
-from tests.gate.attacks import copy, force_push, state
+from tests.gate.attacks import copy, force_push, killed_before_its_commit, meanwhile, state
 from tests.gate.forgery import forged as forged_plan
 from tests.gate.forgery import push as push_event
 from tests.office import Office
@@ -47,19 +45,6 @@ def stricter(office: Office) -> None:
     before = office.repository.git.branch("main") or ""
     office.policy(FREEZE)
     moved(office, before)
-
-
-def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object], place: str = "pull_request") -> None:
-    """Something happens, with its jobs, between the next judgement and its status."""
-    name = f"promotebot.action.{place}.evaluate_pull"
-
-    def slow(*args: Any, **options: Any) -> Any:
-        result = evaluate_pull(*args, **options)
-        monkeypatch.setattr(name, evaluate_pull)
-        what()
-        return result
-
-    monkeypatch.setattr(name, slow)
 
 
 def test_a_pull_request_that_was_closed_while_it_was_judged_is_not_green_when_it_is_opened_again(
@@ -185,20 +170,8 @@ def test_what_a_killed_job_decided_is_taken_back_also_after_a_push(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """carol cancels alice's job between attestation and commit, and pushes; alice asks for something else instead."""
-
-    class Killed(BaseException):
-        pass
-
-    number, attested = office.pull(), []
-
-    def killed(snapshot: Any, job: Any, registry: Any, models: Any, **options: Any) -> str:
-        attested.append(registry.file_bytes(models[0]))
-        raise Killed
-
-    monkeypatch.setattr("promotebot.action.commit.commit_registry", killed)
-    with pytest.raises(Killed):
-        office.ask(number, "/promote active")
-    monkeypatch.setattr("promotebot.action.commit.commit_registry", commit_registry)
+    number = office.pull()
+    attested = killed_before_its_commit(office, number, monkeypatch)
     carol = office.person("carol")
     carol.start_branch("evaluation", base="evaluation")
     carol.write("docs/more.md", "more\n")
@@ -207,7 +180,7 @@ def test_what_a_killed_job_decided_is_taken_back_also_after_a_push(
     again = f"/promote active --artifact-dir {V2} --artifact-id second"
     assert office.ask(number, again).outputs["decision"] == "promoted"
     carol.git("pull", "--quiet", "origin", "evaluation")
-    carol.write(REGISTRY, attested[0])
+    carol.write(REGISTRY, attested)
     carol.commit("chore: Tidy")
     carol.push()
     assert office.gate(number).outputs["decision"] == "refused"
@@ -216,26 +189,15 @@ def test_what_a_killed_job_decided_is_taken_back_also_after_a_push(
 def test_a_withdrawal_finds_what_a_killed_job_decided_before_the_next_push(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Killed(BaseException):
-        pass
-
-    number, attested = office.pull(), []
-
-    def killed(snapshot: Any, job: Any, registry: Any, models: Any, **options: Any) -> str:
-        attested.append(registry.file_bytes(models[0]))
-        raise Killed
-
-    monkeypatch.setattr("promotebot.action.commit.commit_registry", killed)
-    with pytest.raises(Killed):
-        office.ask(number, "/promote active")
-    monkeypatch.setattr("promotebot.action.commit.commit_registry", commit_registry)
+    number = office.pull()
+    attested = killed_before_its_commit(office, number, monkeypatch)
     carol = office.person("carol")
     carol.start_branch("evaluation", base="evaluation")
     carol.write("docs/more.md", "more\n")
     carol.commit("docs: More")
     carol.push()
     office.ask(number, "/withdraw")
-    carol.write(REGISTRY, attested[0])
+    carol.write(REGISTRY, attested)
     carol.commit("chore: Tidy")
     carol.push()
     assert office.gate(number).outputs["decision"] == "refused"
@@ -590,20 +552,32 @@ def test_an_older_head_is_not_green_when_the_base_puts_a_file_beside_what_it_pro
     assert state(office, green) != "success"
 
 
-def test_attributes_that_the_base_got_meanwhile_turn_a_promotion_red(office: Office) -> None:
+def merged_attributes(office: Office, branch: str, text: str) -> None:
+    """carol changes the base's attributes by a pull request that passes, and the job of its merge runs."""
+    office.push("carol", branch, {".gitattributes": text}, "chore: Attributes")
+    number = office.repository.open_pull(author="carol", head=branch, title="Attributes").number
+    assert office.gate(number).outputs["decision"] == "passed"
+    before = office.repository.git.branch("main") or ""
+    office.repository.merge(number, by="carol")
+    moved(office, before, by="carol")
+
+
+@pytest.mark.parametrize("attribute", ["text eol=crlf", "ident", "filter=custom", "working-tree-encoding=UTF-16"])
+def test_attributes_that_the_base_got_meanwhile_turn_a_promotion_red(office: Office, attribute: str) -> None:
     """Merging gives the base's attributes and the branch's pointer; the branch alone has no attributes."""
     release_on_main(office)
     number = office.pull()
     office.ask(number, f"/promote active --artifact-dir {RELEASE}")
     assert state(office, office.head(number)) == "success"
-    attributes = f"/{RELEASE}/** text eol=crlf\n"
-    office.push("carol", "attributes", {".gitattributes": attributes}, "chore: Line endings")
-    other = office.repository.open_pull(author="carol", head="attributes", title="Line endings").number
-    assert office.gate(other).outputs["decision"] == "passed"
-    before = office.repository.git.branch("main") or ""
-    office.repository.merge(other, by="carol")
-    moved(office, before, by="carol")
-    assert state(office, office.head(number)) != "success"
+    attributes = f"/{RELEASE}/** {attribute}\n"
+    merged_attributes(office, "attributes", attributes)
+    assert state(office, office.head(number)) == "failure"
+    remedy = re.search(
+        rf"^.*?({re.escape(RELEASE)}/\*\* -[a-z -]+[a-z])", str(vars(office.reports(office.head(number))[-1]))
+    )
+    assert remedy, "the line to add is told"
+    merged_attributes(office, "remedy", f"{attributes}{remedy[1]}\n")
+    assert state(office, office.head(number)) == "success"
 
 
 @pytest.mark.parametrize("meanwhile_on_main", [False, True])

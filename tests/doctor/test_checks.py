@@ -13,6 +13,7 @@ from promotebot.doctor.report import DoctorReport, Status
 from promotebot.doctor.workflow import Workflow
 from promotebot.github.repository_settings import BranchRequirements, Environment, RequiredStatus
 from promotebot.promotion.policy import Permission, Policy, Separation
+from promotebot.pulls.attributes import AS_STORED
 from promotebot.workflow_files import PLACEHOLDER, workflow_files
 from tests.doctor.healthy import ACTION, GATE, NOTHING, RULES, branch, facts, files_of, line
 
@@ -312,10 +313,7 @@ def test_an_artifact_that_git_may_convert_is_advice(text: str, status: Status) -
     files = Files(None, {"models/a/manifest.json": {"text": text}}, frozenset())
     found = line("attributes", facts(files=files))
     assert found.status is status
-    assert (
-        status is Status.OK
-        or "`echo 'models/a/** -text -ident -filter -working-tree-encoding' >> .gitattributes`" in found.remedy
-    )
+    assert status is Status.OK or f"`echo 'models/a/** {AS_STORED}' >> .gitattributes`" in found.remedy
 
 
 def test_an_artifact_in_git_lfs_is_a_problem_tracked_or_pointer() -> None:

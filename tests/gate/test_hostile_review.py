@@ -9,11 +9,10 @@ import pytest
 
 from promotebot.gate.judge import evaluate_pull
 from promotebot.planning.decide import decide
-from promotebot.pulls.commit import commit_registry
 from promotebot.registry.names import ModelName
 from tests.fake_github import pulls
 from tests.fake_github.people import Person
-from tests.gate.attacks import copy, force_push, state
+from tests.gate.attacks import copy, force_push, killed_before_its_commit, state
 from tests.office import BOT, Office
 
 MODEL = ModelName("regime_classifier")
@@ -336,24 +335,13 @@ def test_a_job_by_hand_takes_no_branch_that_somebody_else_made(office: Office, o
 def test_what_a_killed_job_attested_is_taken_back_by_a_withdrawal(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Killed(BaseException):
-        pass
-
-    number, attested = office.pull(), []
-
-    def killed(snapshot: Any, job: Any, registry: Any, models: Any, **options: Any) -> str:
-        attested.append(registry.file_bytes(models[0]))
-        raise Killed
-
-    monkeypatch.setattr("promotebot.action.commit.commit_registry", killed)
-    with pytest.raises(Killed):
-        office.ask(number, "/promote active")
-    monkeypatch.setattr("promotebot.action.commit.commit_registry", commit_registry)
+    number = office.pull()
+    attested = killed_before_its_commit(office, number, monkeypatch)
     office.ask(number, f"/promote active {MODEL} --artifact-dir {V2} --artifact-id second")
     assert office.ask(number, "/withdraw").outputs["decision"] == "withdrawn"
     carol = office.person("carol")  # the digest in the status's context tells her that she has put it together rightly
     carol.start_branch("evaluation", base="evaluation")
-    carol.write("ml/registry/models.json", attested[0])
+    carol.write("ml/registry/models.json", attested)
     carol.commit("chore: Again")
     carol.push()
     assert office.gate(number).outputs["decision"] == "refused"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from promotebot.doctor.facts import Branch, Facts, Unread
 from promotebot.doctor.report import Verdict, advice, named, ok, problem
 from promotebot.doctor.workflow import LEVELS, Workflow, is_pinned
+from promotebot.pulls.attributes import AS_STORED, converting
 
 ARTIFACTS = "ml/artifacts"
 """Where artifacts stand, unless pointers say otherwise."""
@@ -119,19 +120,12 @@ def pins(facts: Facts) -> Verdict:
     return _nothing(facts) or ok("every action is used by its commit", "What runs is what was reviewed.")
 
 
-_UNSET = ("unspecified", "unset")
-_CHANGING = ("ident", "working-tree-encoding")
-"""Attributes beside `text` by which a checkout differs from what git holds: https://git-scm.com/docs/gitattributes"""
-
-
 def attributes(facts: Facts) -> Verdict:
     """Does a checkout leave an artifact's bytes alone?"""
     changed = [
         path
         for path, found in facts.files.attributes.items()
-        if found.get("text") != "unset"
-        or any(found.get(name, _UNSET[0]) not in _UNSET for name in _CHANGING)
-        or found.get("filter", "lfs") not in (*_UNSET, "lfs")  # Git LFS has a check of its own
+        if found.get("text") != "unset" or converting({**found, "filter": _other_filter(found)})
     ]
     if not changed:
         return ok("git converts no artifact", "A checkout has the bytes that were promoted, on every system.")
@@ -139,9 +133,14 @@ def attributes(facts: Facts) -> Verdict:
     pattern = f"{ARTIFACTS if first.startswith(ARTIFACTS) else first.rpartition('/')[0]}/**"
     return advice(
         f"git may convert {first}",
-        "A checkout may change line ends, and a service then refuses the bytes.",
-        f"`echo '{pattern} -text -ident -filter -working-tree-encoding' >> .gitattributes`, then commit and push",
+        "A checkout or an archive may have other bytes, and a service then refuses them.",
+        f"`echo '{pattern} {AS_STORED}' >> .gitattributes`, then commit and push",
     )
+
+
+def _other_filter(found: Mapping[str, str]) -> str:
+    """Return the filter that an artifact's file has, but for Git LFS, which has a check of its own."""
+    return "unset" if (name := found.get("filter", "unset")) == "lfs" else name
 
 
 def lfs(facts: Facts) -> Verdict:

@@ -22,6 +22,7 @@ from promotebot.github.repository_settings import BranchRequirements, Repository
 from promotebot.planning.committed import pointed_directories, read_registry
 from promotebot.promotion.policy import MAX_BYTES as MAX_POLICY
 from promotebot.promotion.policy import Permission, Policy, parse_policy
+from promotebot.pulls.attributes import CONVERTING
 from promotebot.pulls.snapshot import BASE
 from promotebot.registry.codec import MAX_BYTES as MAX_REGISTRY
 from promotebot.registry.names import GitSha
@@ -197,7 +198,7 @@ def _artifacts(
         if entry.kind is Kind.FILE
     }
     paths = [*entries][:MAX_FILES] or [f"{ARTIFACTS}/NAME/manifest.json"]
-    found = repository.attributes(commit, paths, ("text", "filter", "ident", "working-tree-encoding"))
+    found = repository.attributes(commit, paths, CONVERTING)
     tracked = [path for path in paths if path in entries and found[path].get("filter") == "lfs"][:MAX_POINTERS]
     if not tracked:
         return found, frozenset()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from promotebot.findings import Finding, error
+from promotebot.pulls.attributes import AS_STORED
 from promotebot.pulls.compare import ChangesetLike
 from promotebot.pulls.named import is_attributes, is_ours, named_places, our_places
 from promotebot.pulls.twins import twins
@@ -72,7 +73,7 @@ def _promoted_attributes(changeset: ChangesetLike, promoted: Collection[str]) ->
             "gate.attributes",
             f"By a .gitattributes a checkout may change the bytes of {first}{more}, which this pull request promotes.",
             where=first,
-            remedy=f"add this line to .gitattributes, and merge it first: {first.rpartition('/')[0]}/** -text -ident",
+            remedy=f"add this line to .gitattributes, and merge it first: {first.rpartition('/')[0]}/** {AS_STORED}",
         )
 
 

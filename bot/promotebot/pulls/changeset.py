@@ -15,15 +15,12 @@ from promotebot.git.repository import Repository
 from promotebot.planning.committed import open_registry, pointed_directories, read_policy, registry_files
 from promotebot.promotion.infer import InferenceContext
 from promotebot.promotion.policy import Policy
+from promotebot.pulls.attributes import CONVERTING, LINE_ENDINGS, converting
 from promotebot.pulls.named import is_ours, places_of
 from promotebot.registry.names import ArtifactPath, GitSha, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry
 
 MANIFEST_BYTES = 4 * 1024 * 1024
-LINE_ENDINGS = ("text", "eol", "crlf")
-CONVERTING = (*LINE_ENDINGS, "ident", "filter", "working-tree-encoding", "export-subst", "export-ignore")
-"""The attributes by which a checkout, or an archive, differs from what is stored."""
-AS_IT_IS = ("unspecified", "unset")
 
 
 @dataclass(frozen=True)
@@ -161,8 +158,8 @@ class Changeset:
 
         def is_converted(path: str) -> bool:
             free = LINE_ENDINGS if is_ours(path, self.registry_path, self.policy_path) else ()
-            names = (name for name in CONVERTING if name not in free)
-            return any(after[path][name] not in (*AS_IT_IS, before[path][name]) for name in names)
+            names = [name for name in CONVERTING if name not in free and after[path][name] != before[path][name]]
+            return bool(converting(after[path], names))
 
         return [path for path in paths if is_converted(path)]
 
@@ -181,7 +178,7 @@ class Changeset:
         paths = sorted({entry.path for entry in entries if entry.kind is Kind.FILE})
         # Merging gives the attributes of either end, or both together.
         ends = [self.repository.attributes(end, paths, CONVERTING) for end in dict.fromkeys((self.head, self.base))]
-        return [path for path in paths if any(v not in AS_IT_IS for found in ends for v in found[path].values())]
+        return [path for path in paths if any(converting(found[path]) for found in ends)]
 
     @cached_property
     def touched_artifacts(self) -> tuple[ArtifactPath, ...]:
