@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
@@ -51,14 +52,7 @@ def examine_repository(job: JobContext) -> Answer:
     """
     report = examined(job.settings)
     _keep_issue(report, job)
-    answer = _answer(report)
-    return Answer(
-        answer.outcome,
-        answer.reason,
-        answer.message,
-        summary=f"### 🩺 {text(report.title)}\n\n{report_table(report.lines)}",
-        details=answer.details,
-    )
+    return replace(_answer(report), summary=f"### 🩺 {text(report.title)}\n\n{report_table(report.lines)}")
 
 
 def examined(settings: Settings) -> DoctorReport:

@@ -23,8 +23,6 @@ from promotebot.errors import CouldNotVerify
 _PR_SET_CHILD_SUBREAPER = 36
 MAX_ROUNDS = 1000
 """Each ends a generation: what a process started is adopted when it ends. More are made on purpose."""
-
-
 _ALONE = threading.Lock()
 """One at a time: what another one started is no orphan."""
 

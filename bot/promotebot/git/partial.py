@@ -86,8 +86,7 @@ class PartialRepository(Repository):
         Raises:
             CouldNotVerify: when the remote does not give it, as GitHub does.
         """
-        if not self.has_commit(sha):
-            self.fetch({f"refs/promotebot/commit/{sha}": sha})
+        self.fetch_commits([sha])
         return self.commit_id(sha)
 
     def fetch_commits(self, shas: Collection[str]) -> None:

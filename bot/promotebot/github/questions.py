@@ -36,13 +36,14 @@ query Open($owner: String!, $name: String!, $base: String!, $first: Int!, $after
   }}
 }}
 {_LISTED}"""
+_STATUS = "status { contexts { context state description createdAt creator { __typename login } } }"
 _PULL = f"""{_LISTED}
 fragment Pull on PullRequest {{
   ...Listed
   commits(last: 100) {{
     totalCount
     nodes {{
-      commit {{ oid status {{ contexts {{ context state description createdAt creator {{ __typename login }} }} }} }}
+      commit {{ oid {_STATUS} }}
     }}
   }}
   comments(first: $first, after: $after) {{
@@ -64,7 +65,6 @@ mutation Seen($comment: ID!, $first: Int!, $after: String) {{
   }}
 }}
 {_PULL}"""
-_STATUSES = "... on Commit { status { contexts { context state description createdAt creator { __typename login } } } }"
 _BLOB = "... on Blob { text isBinary isTruncated }"
 
 
@@ -92,7 +92,9 @@ def look_again(rest: Rest, number: int, commits: Sequence[str]) -> PullState:
         CouldNotVerify: when GitHub refuses, or does not answer.
     """
     purpose = f"look at pull request #{number} again"
-    fields = " ".join(f'c{index}: object(oid: "{sha}") {{ {_STATUSES} }}' for index, sha in enumerate(commits))
+    fields = " ".join(
+        f'c{index}: object(oid: "{sha}") {{ ... on Commit {{ {_STATUS} }} }}' for index, sha in enumerate(commits)
+    )
     query = (
         "query Again($owner: String!, $name: String!, $number: Int!) { repository(owner: $owner, name: $name) "
         f"{{ pullRequest(number: $number) {{ state baseRefName }} {fields} }} }}"
