@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from promotebot.remedies import Remedy
+
 MAX_MESSAGE = 8000
 """Characters in a message. It may quote its input, and that may be a string of a hundred megabytes."""
 
@@ -16,7 +18,7 @@ class PromotebotError(Exception):
         self.message = message if more <= 0 else f"{message[:MAX_MESSAGE]}… and {more:,} more characters"
         super().__init__(self.message)
         self.where = where
-        self.remedy = remedy
+        self.remedy = Remedy.of(remedy)
 
     def __str__(self) -> str:
         parts = [f"{self.where}: {self.message}" if self.where else self.message]

@@ -7,6 +7,8 @@ from enum import Enum
 
 from pydantic import BaseModel, ConfigDict
 
+from promotebot.remedies import Remedy
+
 
 class Severity(str, Enum):
     """The weight of a finding. Only errors refuse; warnings never change an exit code."""
@@ -27,7 +29,7 @@ class Finding(BaseModel):
     severity: Severity
     message: str
     where: str = ""
-    remedy: str = ""
+    remedy: Remedy = Remedy()
 
 
 def passed(rule: str, message: str, *, where: str = "") -> Finding:
@@ -37,17 +39,17 @@ def passed(rule: str, message: str, *, where: str = "") -> Finding:
 
 def warning(rule: str, message: str, *, where: str = "", remedy: str = "") -> Finding:
     """Return a finding that is shown and refuses nothing."""
-    return Finding(rule=rule, severity=Severity.WARNING, message=message, where=where, remedy=remedy)
+    return Finding(rule=rule, severity=Severity.WARNING, message=message, where=where, remedy=Remedy.of(remedy))
 
 
 def error(rule: str, message: str, *, where: str = "", remedy: str = "") -> Finding:
     """Return a finding that refuses the request; `remedy` is the next command."""
-    return Finding(rule=rule, severity=Severity.ERROR, message=message, where=where, remedy=remedy)
+    return Finding(rule=rule, severity=Severity.ERROR, message=message, where=where, remedy=Remedy.of(remedy))
 
 
 def unknown(rule: str, message: str, *, where: str = "", remedy: str = "") -> Finding:
     """Return the finding of a rule that could not be evaluated, which is never a pass."""
-    return Finding(rule=rule, severity=Severity.UNKNOWN, message=message, where=where, remedy=remedy)
+    return Finding(rule=rule, severity=Severity.UNKNOWN, message=message, where=where, remedy=Remedy.of(remedy))
 
 
 def errors_in(findings: Iterable[Finding]) -> list[Finding]:

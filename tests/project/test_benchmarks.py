@@ -42,7 +42,7 @@ def test_the_python_api_loads_no_runtime_no_git_and_no_client(code: str) -> None
     loaded = loaded_after(code)
     assert HEAVY & loaded == set()
     layers = {name.split(".")[1] for name in loaded if name.startswith("promotebot.")}
-    assert layers <= {"registry", "artifact", "errors", "findings", "schema", "text", "files"}
+    assert layers <= {"registry", "artifact", "errors", "findings", "remedies", "schema", "text", "files"}
     assert "pydantic" not in loaded
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from promotebot.comments.markdown import code, fence, table, text
 from promotebot.findings import Finding, Severity, errors_in, warnings_in
+from promotebot.remedies import Command, Remedy
 from promotebot.text import visible
 
 SIGNS = {Severity.PASS: "✅", Severity.WARNING: "⚠️", Severity.ERROR: "❌", Severity.UNKNOWN: "❔"}
@@ -78,6 +79,9 @@ def next_step(remedy: str) -> str:
         return ""
     if remedy.startswith("did you mean "):
         return f"\n  {inline('D' + remedy[1:])}"
+    listed = _listed(Remedy.of(remedy).parts)
+    if listed:
+        return listed
     # "Comment one of: `a` or `b`": each choice in a line of its own.
     choices = re.fullmatch(r"([^`]*?):? ?((?:`[^`]+` or )+`[^`]+`)", remedy)
     if choices:
@@ -91,6 +95,15 @@ def next_step(remedy: str) -> str:
         block = fence(visible(last), "text").replace("\n", "\n  ")
         return f"\n  Next: {before}\n  {block}" if before else f"\n  Next:\n  {block}"
     return f"\n  Next: {inline(remedy)}"
+
+
+def _listed(parts: Sequence[str | Command]) -> str:
+    """Return lines to choose from, one below the other; empty where there is no choice."""
+    lines = [part for part in parts if isinstance(part, Command)]
+    words = [part for part in parts if isinstance(part, str)]
+    if len(lines) < 2 or parts[0] != words[0] or set(words[1:]) != {" or "}:
+        return ""
+    return f"\n  Next: {text(words[0].strip().rstrip(':'))}:" + "".join(f"\n  - {code(str(line))}" for line in lines)
 
 
 def inline(remedy: str) -> str:
@@ -128,6 +141,9 @@ def within(lines: Sequence[str], budget: int | None) -> int:
 
 def _parts(remedy: str) -> list[tuple[str, bool]]:
     """Cut a remedy into (words, whether they are a command)."""
+    known = Remedy.of(remedy)
+    if known.commands:
+        return [(str(part), isinstance(part, Command)) for part in known.parts]
     parts: list[tuple[str, bool]] = []
     for index, piece in enumerate(remedy.split("`")):
         # The odd pieces were between backticks.
