@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from promotebot.action import workflow_dispatch
+from promotebot.action.own_pull import OwnPullRequest
 from promotebot.action.push import refresh_pulls
 from promotebot.action.refresh import refresh_pull
 from promotebot.artifact.manifest import parse_manifest
@@ -397,12 +397,12 @@ def test_a_job_by_hand_that_is_run_again_promotes_nothing_that_was_pushed_after_
     payload = office.repository.workflow_dispatch_event(
         ".github/workflows/promote.yml", sender="alice", ref=None, inputs={"command": command}
     )
-    branch, opening = f"promote/{MODEL}/shadow/{run.id}", workflow_dispatch._open_pull
+    branch, opening = f"promote/{MODEL}/shadow/{run.id}", OwnPullRequest._pull
 
     def refused(*_: Any) -> int:
         raise CouldNotVerify("Actions may not open pull requests")
 
-    monkeypatch.setattr(workflow_dispatch, "_open_pull", refused)
+    monkeypatch.setattr(OwnPullRequest, "_pull", refused)
     office.job(payload, "workflow_dispatch", GITHUB_RUN_ID=str(run.id))
 
     def while_carol_pushes(*arguments: Any) -> int:
@@ -413,7 +413,7 @@ def test_a_job_by_hand_that_is_run_again_promotes_nothing_that_was_pushed_after_
         carol.push()
         return opening(*arguments)
 
-    monkeypatch.setattr(workflow_dispatch, "_open_pull", while_carol_pushes)
+    monkeypatch.setattr(OwnPullRequest, "_pull", while_carol_pushes)
     job = office.job(payload, "workflow_dispatch", GITHUB_RUN_ID=str(run.id), GITHUB_RUN_ATTEMPT="2")
     assert job.outputs["decision"] != "promoted"
 

@@ -82,30 +82,98 @@ def test_a_pinned_commit_is_the_base_that_was_looked_at(office: Office) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "says"),
+    ("command", "reason", "says"),
     [
-        ("", "one command is expected"),
-        ("rollback", "one command is expected"),
-        ("/status", "one command is expected"),
-        ("/promote active\n/promote shadow", "one command is expected"),
-        ("/promote production", "is not a stage"),
-        ("/rollback regime_classifier", "needs a model and a --reason"),
+        ("", "unreadable_command", "one command is expected"),
+        ("rollback", "unreadable_command", "one command is expected"),
+        ("/status", "unreadable_command", "one command is expected"),
+        ("/promote active\n/promote shadow", "unreadable_command", "one command is expected"),
+        ("/promote production", "unreadable_command", "is not a stage"),
+        ('/rolback regime_classifier --reason "x"', "unreadable_command", "id you mean /rollback"),
+        ("/rollback regime_classifier", "missing_reason", '/rollback regime_classifier --reason "incident #123"'),
+        ("/demote regime_classifier active", "missing_reason", '/demote regime_classifier active --reason "incident'),
     ],
 )
-def test_anything_but_one_command_is_a_usage_error(office: Office, command: str, says: str) -> None:
+def test_a_command_that_cannot_be_read_is_refused_with_what_to_write(
+    office: Office, command: str, reason: str, says: str
+) -> None:
     job = office.dispatch(command)
-    assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (0, "refused", "unreadable_command")
-    assert says in message(job)
+    assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (0, "refused", reason)
+    assert says in message(job).replace("`", "")
     assert says in job.summary.replace("`", "")
     assert opened(office) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "by"),
+    [
+        ("/rolback regime_classifier", "bob"),
+        ("/rollback regime_classifier", "bob"),
+        (ROLLBACK, "carol"),
+        (ROLLBACK, "bob"),
+        ("/promote active nope", "bob"),
+    ],
+)
+def test_every_refusal_tells_in_the_summary_whom_to_call(office: Office, command: str, by: str) -> None:
+    office.policy("contacts: ['oncall@example.com']\n")
+    job = office.dispatch(command, by=by)
+    assert job.outputs["decision"] == "refused"
+    assert "Contacts: `oncall@example.com`." in job.summary
+    assert "efused, nothing was committed" in job.summary
+
+
+def test_what_the_stage_holds_already_opens_no_pull_request(office: Office) -> None:
+    live(office)
+    job = office.dispatch("/promote active regime_classifier")
+    assert (job.outputs["decision"], job.outputs["reason_code"]) == ("refused", "nothing_to_change")
+    assert "ACTIVE of regime_classifier holds regime_v2_candidate already" in message(job)
+    assert opened(office) == []
+
+
+def test_the_pull_request_says_what_happened_from_what_to_what_and_how_it_is_merged(office: Office) -> None:
+    live(office)
+    office.policy("contacts: ['oncall@example.com']\n")
+    job = office.dispatch('/rollback regime_classifier --reason "incident #7: @all <b>drift</b>"')
+    (number,) = opened(office)
+    pull, made = office.repository.pull(number), office.registry(office.head(number))
+    today, holds = (
+        registry.get_stage_pointer("regime_classifier", "active") for registry in (office.registry("main"), made)
+    )
+    assert today is not None
+    assert holds is not None
+    title = "Roll back regime_classifier ACTIVE to regime_v1_prod_rollback: incident #7: @all <b>drift</b>"
+    body = office.repository.issue(number).body or ""
+    assert pull.title == title
+    assert body.startswith("### Incident: incident ")
+    assert "<b>" not in body
+    assert "@all" not in body
+    assert f"| from | `{today.artifact_id}` `{str(today.digest)[:15]}…` |" in body
+    assert f"| to | `{holds.artifact_id}` `{str(holds.digest)[:15]}…` |" in body
+    assert "| requested by | `bob` in [this run](<" in body
+    assert "/acme/models/actions/runs/" in body
+    assert job.outputs["decision"] == "promoted"
+    assert "**Merging this makes `regime_v1_prod_rollback` the ACTIVE artifact of `regime_classifier`.**" in body
+    assert "wait until `promotebot/gate` is green" in body
+    assert "comment `/withdraw regime_classifier` or close this pull request" in body
+    assert "Contacts: `oncall@example.com`." in body
+
+
+def test_a_demotion_of_active_by_hand_says_that_the_stage_is_left_empty(office: Office) -> None:
+    office.dispatch('/demote regime_classifier active --reason "incident 8"')
+    (number,) = opened(office)
+    pull = office.repository.pull(number)
+    body = office.repository.issue(number).body or ""
+    assert pull.title == "Demote regime_classifier ACTIVE, which holds regime_v1_prod: incident 8"
+    assert "| to | nothing |" in body
+    assert "**Merging this leaves ACTIVE of `regime_classifier` without an artifact.**" in body
 
 
 def test_what_is_not_legal_makes_no_branch_and_no_pull_request(office: Office) -> None:
     heads = office.repository.git.run("for-each-ref", "refs/heads")
     for command, reason in (
-        (ROLLBACK, "unclear"),
+        (ROLLBACK, "no_rollback_target"),
         ("/promote active nope", "unclear"),
-        ("/demote regime_classifier staging --reason x", "unclear"),
+        ("/demote regime_classifier staging --reason x", "nothing_to_change"),
         ("/promote staging regime_classifier --git-sha " + "a" * 40, "rules"),
     ):
         job = office.dispatch(command)

@@ -122,7 +122,7 @@ def test_the_reason_codes_in_the_code_are_the_headings_of_their_page() -> None:
 
 
 def test_every_reason_code_is_given_by_some_file() -> None:
-    files = [*(PACKAGE / "action").glob("*.py"), PACKAGE / "gate/admission.py"]
+    files = [*(PACKAGE / "action").glob("*.py"), PACKAGE / "gate/admission.py", PACKAGE / "gate/refusal.py"]
     sources = [text_of(path) for path in files if path.name != "result.py"]
     assert sources
     given = {name for source in sources for name in re.findall(r"\bReason\.([A-Z_]+)", source)}

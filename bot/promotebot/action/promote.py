@@ -21,7 +21,7 @@ from promotebot.gate.admission import request_refusal
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.record import Attestation
-from promotebot.gate.refusal import Reason, Refusal
+from promotebot.gate.refusal import Reason, Refusal, incomplete_reason
 from promotebot.gate.requests import check_attested
 from promotebot.planning.complete import prepare
 from promotebot.planning.decide import Decided, PromotionContext, decide, expect_artifacts, with_findings
@@ -95,7 +95,7 @@ class PromotionJob:
             return self._decided_before(decided)
         prepared = self._prepare(self._context(pending))
         if isinstance(prepared, IncompleteRequest):
-            return self._refuse(Reason.UNCLEAR, prepared.findings, prepared.model)
+            return self._refuse(incomplete_reason(prepared.findings), prepared.findings, prepared.model)
         request, remarks = prepared
         replaced = [step for step in pending.own if _is_same_slot(request, step)]
         others = [finding for step, finding in unattested.items() if step not in replaced]

@@ -146,7 +146,7 @@ def render_live(
     active = sorted({step.model for step in steps if step.event.stage is Stage.ACTIVE})
     ways = [f'/rollback {model} --reason "why"' for model in active]
     back = "\n".join(
-        f"- {code(way)} on an open pull request, or as the `command` of the promotebot workflow" for way in ways
+        f"- {code(way)} on an open pull request, or as the `command` of the `promote` workflow" for way in ways
     )
     return note(
         LIVE,

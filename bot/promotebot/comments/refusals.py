@@ -28,7 +28,7 @@ def render_unclear(findings: Sequence[Finding], model: str | None, context: Comm
     """Return the comment on a request that is ambiguous or incomplete, with what to choose or mend."""
 
     def sections(whole: bool) -> Sequence[str]:
-        return [problems(findings, limit=row_limit(whole)), requested_by(context)]
+        return [problems(findings, limit=row_limit(whole)), requested_by(context) + contacts_line(context)]
 
     return render_comment(ModelName(model) if model else None, "⛔", None, REFUSED, sections, context)
 
@@ -41,13 +41,13 @@ def render_unreadable(commands: Sequence[InvalidCommand], context: CommentContex
         for command in commands
     ]
     after = f"Nothing of the comment was carried out. Write a new one; {code('/help')} lists what can be asked."
-    parts = ["\n".join(lines), after, requested_by(context)]
+    parts = ["\n".join(lines), after, requested_by(context) + contacts_line(context)]
     return render_comment(None, "⛔", None, "command not understood, nothing was committed", lambda _: parts, context)
 
 
 def render_refused_event(message: str, remedy: str, context: CommentContext) -> Rendered:
     """Return the comment on a request that is refused whatever it asks: a fork, a closed pull, no permission."""
-    parts = [f"- ❌ {sentence(message)}{next_step(remedy)}", requested_by(context)]
+    parts = [f"- ❌ {sentence(message)}{next_step(remedy)}", requested_by(context) + contacts_line(context)]
     return render_comment(None, "⛔", None, REFUSED, lambda _: parts, context)
 
 

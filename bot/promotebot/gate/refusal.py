@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from promotebot.findings import Finding
+from promotebot.findings import Finding, errors_in
 
 
 class Reason(str, Enum):
@@ -23,6 +24,7 @@ class Reason(str, Enum):
     WRONG_BASE = "wrong_base"
     PERMISSION = "permission"
     UNREADABLE_COMMAND = "unreadable_command"
+    MISSING_REASON = "missing_reason"
     SHA_MISMATCH = "sha_mismatch"
     SHA_REQUIRED = "sha_required"
     NO_REGISTRY = "no_registry"
@@ -30,6 +32,7 @@ class Reason(str, Enum):
     BASE_MOVED = "base_moved"
     HAND_EDIT = "hand_edit"
     UNCLEAR = "unclear"
+    NO_ROLLBACK_TARGET = "no_rollback_target"
     RULES = "rules"
     REF_CHANGED = "ref_changed"
     COMMITTED = "committed"
@@ -61,3 +64,11 @@ class Refusal:
     """The next thing to do."""
     findings: tuple[Finding, ...] = ()
     """What the rules say, where it is their refusal."""
+
+
+def incomplete_reason(findings: Iterable[Finding]) -> Reason:
+    """Return the reason code of a request that could not be completed."""
+    rules = {finding.rule for finding in errors_in(findings)}
+    if "rollback.candidate" in rules:
+        return Reason.NO_ROLLBACK_TARGET
+    return Reason.NOTHING_TO_CHANGE if "demote.stage" in rules else Reason.UNCLEAR

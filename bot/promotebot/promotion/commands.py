@@ -9,6 +9,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from promotebot.errors import InvalidInput
 from promotebot.promotion.flags import (
@@ -91,6 +92,12 @@ class InvalidCommand:
     text: str
     problem: str
     remedy: str
+    lacks_reason: bool = False
+    """All that is wrong is that it gives no --reason."""
+
+
+class _MissingReason(InvalidInput):
+    """A command that needs a --reason gives none, and is a command otherwise."""
 
 
 Command = ChangeCommand | Withdraw | QueryCommand | Help | Doctor | InvalidCommand
@@ -188,7 +195,8 @@ def _parse_line(line: int, text: str, prefix: str) -> Iterator[Command]:
         yield verb(line, text, split_words(command)[1:])
     except InvalidInput as problem:
         # 200 characters: enough to recognise the line in the answer.
-        yield InvalidCommand(line, text[:200], problem.message, problem.remedy or f"write it like `{EXAMPLE}`")
+        remedy = problem.remedy or f"write it like `{EXAMPLE}`"
+        yield InvalidCommand(line, text[:200], problem.message, remedy, isinstance(problem, _MissingReason))
 
 
 def _misspelt(line: int, text: str, word: str, *, is_ours: bool) -> Iterator[Command]:
@@ -258,20 +266,29 @@ def _parse_promote(line: int, text: str, words: Sequence[Word]) -> Command:
 
 def _parse_rollback(line: int, text: str, words: Sequence[Word]) -> Command:
     positional, flags = split_flags(words, ROLLBACK_FLAGS)
-    if not 1 <= len(positional) <= 2 or "reason" not in flags:
+    if not 1 <= len(positional) <= 2:
         raise InvalidInput("/rollback needs a model and a --reason", remedy='`/rollback <model> --reason "why"`')
     stage = stage_word(positional[1], "/rollback <model>") if len(positional) == 2 else Stage.ACTIVE
-    return ChangeCommand(line, text, CommandArguments(stage, Action.ROLLBACK, parse_model_name(positional[0]), **flags))
+    model = parse_model_name(positional[0])
+    _has_reason("/rollback needs a model and a --reason", text, flags)
+    return ChangeCommand(line, text, CommandArguments(stage, Action.ROLLBACK, model, **flags))
 
 
 def _parse_demote(line: int, text: str, words: Sequence[Word]) -> Command:
     positional, flags = split_flags(words, DEMOTE_FLAGS)
-    if len(positional) != 2 or "reason" not in flags:
+    if len(positional) != 2:
         raise InvalidInput(
             "/demote needs a model, a stage and a --reason", remedy='`/demote <model> <stage> --reason "why"`'
         )
-    stage = stage_word(positional[1], "/demote <model>")
-    return ChangeCommand(line, text, CommandArguments(stage, Action.DEMOTE, parse_model_name(positional[0]), **flags))
+    stage, model = stage_word(positional[1], "/demote <model>"), parse_model_name(positional[0])
+    _has_reason("/demote needs a model, a stage and a --reason", text, flags)
+    return ChangeCommand(line, text, CommandArguments(stage, Action.DEMOTE, model, **flags))
+
+
+def _has_reason(needs: str, text: str, flags: Mapping[str, Any]) -> None:
+    """Raise where a command gives no reason, with its own line and one more flag as the remedy."""
+    if "reason" not in flags:
+        raise _MissingReason(needs, remedy=f'`{text.strip()} --reason "incident #123"`')
 
 
 _VERBS: Mapping[str, Callable[[int, str, Sequence[Word]], Command]] = {
