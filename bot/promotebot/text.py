@@ -74,6 +74,16 @@ def cut(markdown: str, limit: int) -> str:
     return "\n".join(lines[:fitting]) + ending
 
 
+def shortened(words: str, limit: int) -> str:
+    """Return a text of at most `limit` characters, cut between two words and with an ellipsis where it is cut."""
+    if len(words) <= limit:
+        return words
+    kept = words[: limit - 1]
+    before = kept.rpartition(" ")[0]
+    # A text that is one long word is cut inside of it.
+    return f"{before if len(before) > limit // 2 else kept}…"
+
+
 def utf8_size(sections: Sequence[str]) -> int:
     """Return the size in bytes of the sections, joined by blank lines."""
     return len("\n\n".join(sections).encode())

@@ -89,7 +89,7 @@ def check_final(office: Office, number: int) -> None:
     assert office.checks(office.head(number))[-1] == "success"
     comments = [body for body in office.comments(number) if "Settled" not in body]
     assert len(comments) == 1, comments
-    assert "ready to sign off" in comments[0]
+    assert "ready for review" in comments[0]
 
 
 def test_the_number_of_requests_is_known(office: Office) -> None:

@@ -479,6 +479,23 @@ def test_other_events_are_ignored(office: Office) -> None:
         assert job.outputs == {"decision": "ignored"}
 
 
+@pytest.mark.parametrize("action", ["edited", "deleted"])
+def test_a_card_that_somebody_changes_is_written_again(office: Office, action: str) -> None:
+    number = office.pull()
+    assert office.ask(number, "/promote active").succeeded
+    before = office.comment(number)
+    card = next(one for one in office.repository.comments.values() if one.body.startswith("<!-- promotebot:regime"))
+    office.repository.edit_comment(card.id, body=before.replace("ready for review", "merged by bob"))
+    changed = office.repository.issue_comment_event(card.id, action=action, sender="mallory")
+    if action == "deleted":
+        del office.repository.comments[card.id]
+    assert office.job(changed).succeeded
+    after = next(one.body for one in office.repository.comments.values() if one.body.startswith("<!-- promotebot:reg"))
+    assert "· ready for review" in after
+    own = office.repository.issue_comment_event(next(iter(office.repository.comments)), action="edited")
+    assert office.job(own).outputs == {"decision": "ignored"}
+
+
 def test_the_policy_of_the_pull_request_counts_for_nothing(office: Office) -> None:
     number = office.pull(files={".github/promotion.yml": "stages: {active: {permission: read}}\n"})
     refused(office, number, office.ask(number, "/promote active", author="mallory"), office.head(number), "maintain")

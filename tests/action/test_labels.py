@@ -45,7 +45,7 @@ def test_a_label_promotes_and_stays(office: Office) -> None:
     assert office.pointer(office.head(number), "staging") == "regime_v2_candidate"
     assert office.checks(office.head(number)) == ["success"]
     assert office.labels(number) == [LABEL]
-    assert "`regime_classifier` → STAGING · ready to sign off" in office.comment(number)
+    assert "`regime_classifier` → STAGING · ready for review" in office.comment(number)
 
 
 def test_the_gate_confirms_what_a_label_asked_for(office: Office) -> None:

@@ -21,7 +21,7 @@ def test_two_promotions_of_one_model_both_land(office: Office) -> None:
     parents = office.repository.git.run("log", "-1", "--format=%P", office.head(two)).split()
     assert parents == [before, office.repository.git.branch("main")]
     assert office.checks(office.head(two)) == ["success"]
-    assert "made anew on `main`" in office.comment(two)
+    assert "Updated for the new `main`" in office.comment(two)
     office.repository.merge(two, by="bob")
     assert (office.pointer("main", "staging"), office.pointer("main", "active")) == (
         "regime_v2_candidate",

@@ -41,7 +41,7 @@ def test_a_rollback_at_night_is_a_pull_request_ready_to_sign_off(office: Office)
     assert pull.head_ref.startswith("promote/regime_classifier/active/")
     assert office.pointer(office.head(number), "active") == "regime_v1_prod_rollback"
     assert office.checks(office.head(number)) == ["success"]
-    assert "`regime_classifier` → ACTIVE · ready to sign off" in office.comment(number)
+    assert "`regime_classifier` → ACTIVE · ready for review" in office.comment(number)
     assert office.gate(number).outputs["decision"] == "passed"
     office.merge(number)
     assert office.pointer("main", "active") == "regime_v1_prod_rollback"

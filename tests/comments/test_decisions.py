@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -14,12 +13,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from promotebot.artifact.evidence import Evidence, ModelCard
-from promotebot.artifact.manifest import Manifest
-from promotebot.artifact.runtime import Latency, Opened, Tensor
-from promotebot.artifact.walls import WALLS
+from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.runtime import Tensor
 from promotebot.comments.comment import CommentContext, Rendered
-from promotebot.comments.decisions import PlanComment, render_done, render_plan, render_rejected, render_unchanged
+from promotebot.comments.decisions import PlanComment, render_plan, render_rejected, render_unchanged
 from promotebot.comments.help import COMMANDS, render_help
 from promotebot.comments.markdown import MAX_COMMENT
 from promotebot.comments.refusals import (
@@ -30,108 +27,32 @@ from promotebot.comments.refusals import (
     render_unreadable,
 )
 from promotebot.errors import CouldNotVerify, InvalidInput
-from promotebot.findings import Finding, error, passed, warning
+from promotebot.findings import Finding, error, warning
 from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_comment
 from promotebot.promotion.infer import IncompleteRequest, InferenceContext, complete
-from promotebot.promotion.plan import Plan, Rejected, Unchanged, plan
-from promotebot.promotion.policy import Policy
-from promotebot.promotion.request import Actor, CommandArguments, Request
-from promotebot.promotion.rules.context import Facts
+from promotebot.promotion.plan import Plan, Rejected, Unchanged
+from promotebot.promotion.request import Actor, CommandArguments
 from promotebot.registry import ModelRegistry, Stage
-from promotebot.registry.codec import stored_json
-from promotebot.registry.model import RequestRef, Source
-from promotebot.registry.names import ArtifactPath, GitSha, ModelName
-
-MODEL = ModelName("regime_classifier")
-HEAD, COMMIT = GitSha("1a2b3c4" + "0" * 33), "9f8e7d6" + "0" * 33
-SERVER = "https://github.example"
-SETTING = CommentContext(
-    repo="acme/models",
-    server_url=SERVER,
-    head_sha=HEAD,
-    requester="alice",
-    request_url=f"{SERVER}/acme/models/pull/12#issuecomment-99",
-    base_ref="main",
-    run_url=f"{SERVER}/acme/models/actions/runs/7",
+from promotebot.registry.model import Source
+from tests.comments.plans import (
+    EMPTY,
+    HEAD,
+    MODEL,
+    NOW,
+    SERVER,
+    SETTING,
+    V1,
+    V2,
+    accepted,
+    decide,
+    registry,
+    request,
+    row,
 )
-NOW = datetime(2026, 2, 16, 9, tzinfo=timezone.utc)
+from tests.comments.test_card import card_of
 
-
-def examined(name: str, *, seed: str, p95: float = 0.31, outputs: int = 3, **manifest: Any) -> Evidence:
-    """What examining a sound artifact gives; `seed` is one hex digit that its bytes are made of."""
-    document = {
-        "schema_version": "v1.1",
-        "model_file": "model.onnx",
-        "sha256": {"model.onnx": seed * 64},
-        "created_at": "2026-01-01T00:00:00Z",
-        "dataset_id": f"market_{name}",
-        "git_sha": seed * 40,
-    }
-    parsed = Manifest.model_validate({**document, **manifest})
-    opened = Opened(
-        inputs=[Tensor(name="input", type="float32", shape=["n", 15])],
-        outputs=[Tensor(name="regime_probs", type="float32", shape=["n", outputs])],
-        load_ms=4.1,
-        golden=[],
-        latency_ms=Latency(p50=0.2, p95=p95),
-        walls=WALLS,
-    )
-    return Evidence(
-        ArtifactPath(f"ml/artifacts/{name}"),
-        f"commit {HEAD}",
-        parsed,
-        parsed.digest,
-        ModelCard(131_000, (("", 17),), opened),
-        {"holdout_accuracy": 0.8648, "train_accuracy": float("nan")},
-        (passed("artifact.digest", "1 files, every sha256 as listed"), passed("artifact.opens", "it opens")),
-    )
-
-
-V1, V2 = examined("regime_v1", seed="1"), examined("regime_v2", seed="2", p95=0.3224)
-EMPTY = ModelRegistry.parse(stored_json({"schema_version": "v1", "models": {}}), where="ml/registry/models.json")
-
-
-def request(stage: Stage, evidence: Evidence, artifact_id: str, **values: Any) -> Request:
-    manifest = evidence.manifest
-    given = {
-        "dataset_id": manifest.dataset_id if manifest else None,
-        "git_sha": manifest.git_sha if manifest else None,
-        "reason": "Shadow evaluation passed",
-        "new_model": True,
-        "actor": Actor("alice", Source.GITHUB),
-        "ref": RequestRef(repo="acme/models", pull=12, id="comment:99#1", login="alice", head_sha=HEAD),
-    }
-    return Request(
-        model=MODEL, stage=stage, artifact_dir=evidence.artifact_dir, artifact_id=artifact_id, **{**given, **values}
-    )
-
-
-def decide(registry: ModelRegistry, asked: Request, evidence: Evidence, now: datetime = NOW) -> Any:
-    facts = Facts(commit_reachable=True)
-    return plan(registry, asked, evidence, Policy(), now, base=registry, facts=facts, commit=HEAD)
-
-
-def promoted(registry: ModelRegistry, asked: Request, evidence: Evidence, *when: int) -> ModelRegistry:
-    decision = decide(registry, asked, evidence, datetime(*when, tzinfo=timezone.utc))  # type: ignore[misc,arg-type]  # a date
-    assert isinstance(decision, Plan), decision
-    return decision.after
-
-
-@pytest.fixture(scope="module")
-def registry() -> ModelRegistry:
-    """regime_v1 ACTIVE for 41 days; regime_v2 ten days in SHADOW, one in STAGING."""
-    after = promoted(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate"), V1, 2025, 12, 1)
-    after = promoted(after, request(Stage.ACTIVE, V1, "regime_v1_prod"), V1, 2026, 1, 6, 9)
-    after = promoted(after, request(Stage.SHADOW, V2, "regime_v2_candidate"), V2, 2026, 2, 6, 9)
-    return promoted(after, request(Stage.STAGING, V2, "regime_v2_staging"), V2, 2026, 2, 15, 5)
-
-
-@pytest.fixture(scope="module")
-def accepted(registry: ModelRegistry) -> Plan:
-    origins = {"artifact_dir": "staging pointer", "artifact_id": "staging pointer", "git_sha": "manifest"}
-    decision = decide(registry, request(Stage.ACTIVE, V2, "regime_v2_prod", origins=origins, new_model=False), V2)
-    assert isinstance(decision, Plan)
-    return decision
+__all__ = ["accepted", "registry"]  # fixtures
+COMMIT = "9f8e7d6" + "0" * 33
 
 
 def shown(
@@ -142,12 +63,7 @@ def shown(
     context: CommentContext = SETTING,
     **options: Any,
 ) -> Rendered:
-    return render_plan(PlanComment(plan, evidence, today, **{"now": NOW, "commit_sha": COMMIT, **options}), context)
-
-
-def row(body: str, name: str) -> list[str]:
-    line = next(line for line in body.splitlines() if line.startswith(f"| {name}"))
-    return [cell.strip() for cell in line.strip("|").split(" | ")][1:]
+    return render_plan(PlanComment(plan, evidence, today, **{"now": NOW, **options}), context)
 
 
 def words(body: str) -> str:
@@ -155,79 +71,10 @@ def words(body: str) -> str:
     return body.replace("\\", "").replace("&#58;", ":").replace("\u2060", "").replace("&lt;", "<").replace("&gt;", ">")
 
 
-def test_an_accepted_promotion_says_what_becomes_live_who_asked_and_where_it_is_committed(accepted: Plan) -> None:
-    rendered = shown(accepted)
-    first, heading, _, effect = rendered.body.splitlines()[:4]
-    assert first == rendered.marker
-    assert heading == "### ⬆️ `regime_classifier` → ACTIVE · ready to sign off"
-    assert rendered.title == "regime_classifier → ACTIVE · ready to sign off"
-    assert effect.startswith("Merging makes **`regime_v2_prod`** the ACTIVE model in place of `regime_v1_prod`.")
-    assert f"`alice` in [this comment](<{SETTING.request_url}>) on head `1a2b3c4`" in effect
-    assert f"committed as [`9f8e7d6`](<{SERVER}/acme/models/commit/{COMMIT}>)" in effect
-
-
-def test_the_table_sets_today_beside_after_merging(accepted: Plan) -> None:
-    body = shown(accepted).body
-    assert row(body, "artifact") == [
-        "`regime_v1_prod` in `ml/artifacts/regime_v1`",
-        "`regime_v2_prod` in `ml/artifacts/regime_v2` *(staging pointer)*",
-    ]
-    assert row(body, "dataset") == ["`market_regime_v1`", "`market_regime_v2`"]
-    assert row(body, "stood in") == ["active 41 d", "shadow 10 d, staging 1 d 4 h"]
-    assert row(body, "inputs → outputs") == ["`float32[n,15] → float32[n,3]`", "same"]
-    assert "p95 0.32 ms (1.04×)" in row(body, "model")[1]
-    assert row(body, "accuracy") == ["0.865 holdout", "0.865 holdout"]
-    before, after = row(body, "trained at")
-    assert "`1111111`" in before
-    assert "*(manifest)*" in after
-    assert f"/compare/{'1' * 40}...{'2' * 40}" in after
-
-
-def test_time_in_a_stage_counts_from_the_merge_where_it_is_known(accepted: Plan) -> None:
-    merged = dict.fromkeys(accepted.before.history[MODEL], datetime(2026, 2, 15, 21, tzinfo=timezone.utc))
-    assert row(shown(accepted, merged_at=merged).body, "stood in")[1] == "shadow 12 h, staging 12 h"
-
-
-def test_a_changed_interface_or_feature_order_catches_the_eye(registry: ModelRegistry) -> None:
-    ordered = examined("regime_v1", seed="1", feature_order=("a", "b"))
-    before = promoted(EMPTY, request(Stage.SHADOW, ordered, "v1"), ordered, 2026, 1, 1)
-    wider = examined("regime_v2", seed="2", outputs=4, feature_order=("b", "a"))
-    decision = decide(before, request(Stage.SHADOW, wider, "v2"), wider)
-    body = shown(decision, wider, ordered).body
-    assert "**differs**" in row(body, "inputs → outputs")[1]
-    assert "**order differs" in row(body, "features")[1]
-
-
-def test_rules_are_counted_warnings_shown_and_the_rest_folded(accepted: Plan) -> None:
-    rendered = shown(accepted)
-    rules = {finding.rule for finding in accepted.findings} - {"soak.staging"}
-    assert f"**{len(rules)} rules passed, 1 warning.**\n- ⚠️ **`soak.staging`**" in rendered.body
-    summaries = re.findall(r"<details><summary>(.*?)</summary>", rendered.body)
-    assert summaries == ["Every rule", "Registry diff (+41 −8)", "History (5)"]
-    assert rendered.body.count("| ✅ |") == len(accepted.findings) - 1
-    assert "```diff\n--- a/ml/registry/models.json" in rendered.body
-    assert '+          "reason": "Shadow evaluation passed",' in rendered.body
-
-
-def test_the_closing_command_is_pinned_to_the_commit_that_is_now_the_head(accepted: Plan) -> None:
-    body = shown(accepted).body
-    command = re.search(r"```text\n(/promote .*)\n```", body)
-    assert command
-    [parsed] = parse_comment(command[1])
-    assert isinstance(parsed, ChangeCommand)
-    assert (parsed.arguments.stage, parsed.arguments.model, parsed.arguments.sha) == (Stage.ACTIVE, MODEL, COMMIT)
-    assert "**Sign off:** approve and merge." in body
-    assert "Press *Approve workflows to run* below" in body
-
-
-def test_what_an_app_pushed_is_checked_at_once_and_nobody_is_told_to_approve_it(accepted: Plan) -> None:
-    assert "Approve workflows" not in shown(accepted, context=replace(SETTING, by_actions=False)).body
-
-
 def test_the_closing_command_asks_for_all_that_was_asked(registry: ModelRegistry) -> None:
     values = {"reason": 'it\'s "fine", really; go', "notes": "a, b", "new_model": True}
     decision = decide(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate", **values), V1)
-    body = shown(decision, V1, None, commit_sha=None).body
+    body = shown(decision, V1, None).body
     command = re.search(r"```text\n(/promote .*)\n```", body)
     assert command
     [parsed] = parse_comment(command[1])
@@ -237,42 +84,12 @@ def test_the_closing_command_asks_for_all_that_was_asked(registry: ModelRegistry
 
 
 def test_a_dry_run_says_so_and_gives_the_command_that_commits(accepted: Plan) -> None:
-    rendered = shown(accepted, commit_sha=None)
+    rendered = shown(accepted)
     assert rendered.title.endswith("· dry run, nothing was committed")
     assert "This would make **`regime_v2_prod`**" in rendered.body
     assert f"--sha {HEAD}" in rendered.body
     for absent in ("Sign off", "Merging", "committed as", "Other required checks", "--dry-run"):
         assert absent not in rendered.body
-
-
-def test_a_rollback_is_recognisable(accepted: Plan) -> None:
-    asked = request(Stage.ACTIVE, V1, "regime_v1_prod_rollback", reason="incident 123")
-    back = decide(accepted.after, asked, V1)
-    body = shown(back, V1, V2).body
-    assert body.splitlines()[1] == "### ⏪ `regime_classifier` → ACTIVE · ready to sign off"
-    assert "takes ACTIVE back to **`regime_v1_prod_rollback`**, away from `regime_v2_prod`" in body
-    assert "| ⏪ ACTIVE | `regime_v1_prod_rollback` *(this one)* |" in body
-
-
-def test_a_first_promotion_has_one_column_and_says_that_nothing_goes_live() -> None:
-    decision = decide(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate"), V1)
-    body = shown(decision, V1, None).body
-    assert "|  | SHADOW after merging |" in body
-    assert row(body, "stood in") == ["nowhere yet"]
-    assert "into SHADOW. Nothing becomes ACTIVE." in body
-
-
-def test_a_lower_stage_says_what_stays_active(registry: ModelRegistry) -> None:
-    v3 = examined("regime_v3", seed="3")
-    decision = decide(registry, request(Stage.SHADOW, v3, "regime_v3"), v3)
-    body = shown(decision, v3, V2).body
-    assert "into SHADOW in place of `regime_v2_candidate`. ACTIVE stays `regime_v1_prod`." in body
-
-
-def test_a_card_of_other_bytes_than_the_pointer_names_is_not_shown(accepted: Plan) -> None:
-    changed = replace(examined("regime_v1", seed="9"), artifact_dir=V1.artifact_dir)
-    body = shown(accepted, V2, changed).body
-    assert row(body, "inputs → outputs")[0] == "—"
 
 
 def rejected(registry: ModelRegistry, *findings: Finding, **values: Any) -> Rendered:
@@ -311,17 +128,6 @@ def test_many_findings_are_cut_in_the_comment_and_whole_in_the_summary(registry:
     assert "file 399" not in rendered.body
     assert "file 399" in rendered.full
     assert rendered.body.count("<details>") == rendered.body.count("</details>") == 1
-
-
-def test_a_long_diff_and_history_are_cut_at_rows(accepted: Plan) -> None:
-    model = dict(accepted.before.raw_entry(MODEL))
-    model["history"] = [{**event, "note": "x" * 900} for event in model["history"] * 40]
-    before = ModelRegistry({**accepted.before.document, "models": {MODEL: {**model, "extra": ["y" * 400] * 400}}})
-    rendered = shown(replace(accepted, before=before))
-    assert len(rendered.body.encode()) <= MAX_COMMENT
-    assert re.search(r"```\n\n… and \d+ more lines\.", rendered.body)
-    assert "more lines" not in rendered.full
-    assert len(rendered.full) > MAX_COMMENT
 
 
 def test_where_a_finding_is_stands_with_it_unless_the_sentence_says_so() -> None:
@@ -379,17 +185,13 @@ def test_an_unreadable_command_is_quoted_with_what_to_write_instead() -> None:
     assert "Nothing of the comment was carried out." in body
 
 
-def test_unchanged_and_done_show_what_stands_there(accepted: Plan) -> None:
+def test_a_request_that_changes_nothing_shows_what_stands_there(accepted: Plan) -> None:
     again = decide(accepted.after, accepted.request, V2)
     assert isinstance(again, Unchanged)
     unchanged = render_unchanged(again, SETTING)
-    done = render_done(accepted.event, MODEL, SETTING, commit_sha=COMMIT)
-    for rendered in (unchanged, done):
-        assert rendered.marker == "<!-- promotebot:regime_classifier -->"
-        assert row(rendered.body, "artifact") == ["`regime_v2_prod` in `ml/artifacts/regime_v2`"]
-        assert row(rendered.body, "promoted by") == ["`alice`"]
+    assert row(unchanged.body, "artifact") == ["`regime_v2_prod` in `ml/artifacts/regime_v2`"]
+    assert row(unchanged.body, "promoted by") == ["`alice`"]
     assert unchanged.title == "regime_classifier → ACTIVE · nothing to change"
-    assert "carried out before by [`9f8e7d6`]" in done.body
 
 
 def test_a_failure_says_that_nothing_was_committed_only_when_nothing_was() -> None:
@@ -506,7 +308,7 @@ def test_no_words_of_a_request_act_in_an_accepted_comment(reason: str, name: str
     assert isinstance(decision, Plan)
     setting = replace(SETTING, requester=name)
     assert_harmless(shown(decision, evidence, None, context=setting))
-    assert_harmless(render_done(decision.event, MODEL, setting))
+    assert_harmless(card_of(decision, evidence, None, context=setting))
 
 
 @settings(deadline=None, max_examples=60)

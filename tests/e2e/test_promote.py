@@ -33,7 +33,7 @@ def test_a_comment_promotes_to_shadow_with_commit_check_and_comment(site: Site) 
     assert site.pointer(after, "shadow") == "regime_v2"
     assert site.checks(after) == ["success"]
     (comment,) = site.comments(number)
-    assert "ready to sign off" in comment
+    assert "ready for review" in comment
 
 
 def test_an_ordinary_comment_starts_no_step(site: Site) -> None:

@@ -6,22 +6,26 @@ squash, a rebase, the merge queue, or a push without a pull request.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 from promotebot.action.against_gate import against_gate, keep_issue
 from promotebot.action.announce import Change, deploy
+from promotebot.action.cards import MAX_CARDS, merged_state, plan_comment
 from promotebot.action.ledger import ANNOUNCED, Ledger, push_that_brought
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, finding_details
 from promotebot.action.retry import report_errors
 from promotebot.artifact.source import GitTree
+from promotebot.comments.card import Merge, render_card
+from promotebot.comments.decisions import PlanComment
 from promotebot.comments.findings import problems
-from promotebot.comments.notices import render_live
-from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.errors import CouldNotVerify, InvalidInput, PromotebotError
 from promotebot.findings import Finding, Severity, error
+from promotebot.gate.evaluate import git_facts, plan_again
 from promotebot.gate.origin import origin_of
 from promotebot.gate.refusal import Reason
 from promotebot.git.branch import FetchedRepository
@@ -29,7 +33,8 @@ from promotebot.github.events import PullClosed, Pushed
 from promotebot.github.ports import PullRequest
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.promotion.policy import Policy
-from promotebot.promotion.replay import Diverged, Replayed, replay
+from promotebot.promotion.replay import Diverged, Replayed, Step, replay
+from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import NOTHING
 from promotebot.pulls.mainline import Mainline
@@ -40,6 +45,7 @@ from promotebot.registry.registry import ModelRegistry
 from promotebot.verification.report import ReportScope, VerifyReport
 from promotebot.verification.verify import VerificationInput, verify
 
+log = logging.getLogger(__name__)
 Before = Callable[[FetchedRepository], str | None]
 """Returns where the branch was before the push or merge that started the job; asked only before the first record."""
 
@@ -111,7 +117,8 @@ def announce_branch(repository: FetchedRepository, branch: str, tip: GitSha, bef
     refused = [against_gate(origin, branch, repository, job) for origin in change.against_gate]
     if refused:
         keep_issue(refused, branch, policy.contacts, job)
-    answer = _tell(change, report, refused, policy.contacts, job)
+    changeset = Changeset(repository, older or tip, tip, job.settings.registry_path, job.settings.policy_path)
+    answer = _tell(change, report, refused, changeset, job)
     if is_done:
         ledger.record(tip)
     return answer
@@ -150,26 +157,46 @@ def _verified(
 
 
 def _tell(
-    change: Change, report: VerifyReport | None, refused: Sequence[Finding], contacts: tuple[str, ...], job: JobContext
+    change: Change, report: VerifyReport | None, refused: Sequence[Finding], changeset: Changeset, job: JobContext
 ) -> Answer:
-    """Post a comment on each pull request that brought something, and return the answer of the whole."""
+    """Write the cards of each pull request that brought something, and return the answer of the whole.
+
+    Args:
+        changeset: the branch's last announced state and its tip.
+    """
     wrong = [f for f in report.findings if f.severity in (Severity.ERROR, Severity.UNKNOWN)] if report else []
     against = dict(zip((origin.step for origin in change.against_gate), refused, strict=True))
     outcome = {0: Outcome.PASSED, 1: Outcome.REFUSED}.get(report.exit_code if report else 0, Outcome.FAILED)
     answer, summaries = Answer(outcome, Reason.LANDED, commit_sha=change.commit), []
+    planned = _planned([origin.step for origin in change.origins], changeset, job)
     for pull in {origin.pull.number: origin.pull for origin in change.origins if origin.pull}.values():
         steps = [origin.step for origin in change.origins if origin.pull == pull]
-        models = {step.model for step in steps}
-        found = [*(against[step] for step in steps if step in against), *(f for f in wrong if f.model in models)]
         replier = _replier(pull, job)
-        replier.set_head(pull.head_sha, contacts)
-        rendered = render_live(steps, change.after, found, change.commit, replier.context)
-        answer = replier.post(replace(answer, message=rendered.title), rendered)
-        summaries.append(answer.summary)
+        replier.set_head(pull.head_sha, changeset.policy.contacts)
+        for model in list(dict.fromkeys(step.model for step in steps))[:MAX_CARDS]:
+            own = (against[step] for step in steps if step in against and step.model == model)
+            found = (*own, *(finding for finding in wrong if finding.model == model))
+            merge = Merge(pull.merge_commit_sha or change.commit, pull.merged_by, pull.merged_at, found)
+            state = merged_state(model, steps, planned, changeset, merge)
+            rendered = render_card(state, replier.context)
+            answer = replier.post(replace(answer, message=rendered.title), rendered)
+            summaries.append(answer.summary)
     if refused:
         summaries.append(problems(refused, limit=None))
         answer = replace(answer, outcome=Outcome.REFUSED, reason=Reason.AGAINST_GATE, message=refused[0].message)
     return replace(answer, summary="\n\n".join(summaries), details=finding_details([*refused, *wrong]))
+
+
+def _planned(steps: Sequence[Step], changeset: Changeset, job: JobContext) -> dict[Step, PlanComment]:
+    """Return the plan of each step, as far as it can be made again: cards are for reading, and decide nothing."""
+    now = job.clock()
+    try:
+        again = plan_again(changeset, steps, lambda request: git_facts(changeset, request), job.examine, now)
+    except PromotebotError as problem:
+        log.warning("the cards come without a comparison: %s", problem)
+        return {}
+    comments = ((step, plan_comment(decided, now)) for step, decided in again)
+    return {step: comment for step, comment in comments if comment}
 
 
 def _replier(pull: PullRequest, job: JobContext) -> Replier:

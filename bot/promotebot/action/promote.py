@@ -6,17 +6,17 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from promotebot.action.cards import gate_report, post_cards
 from promotebot.action.commit import DecidedChange, commit_decided
 from promotebot.action.pull_request import judge_again
 from promotebot.action.reply import Replier
 from promotebot.action.result import Answer, Outcome, finding_details
 from promotebot.action.retry import Attempt
 from promotebot.action.verdict import publish_standing
-from promotebot.comments.comment import Rendered
-from promotebot.comments.decisions import PlanComment, render_done, render_plan, render_rejected, render_unchanged
+from promotebot.comments.decisions import PlanComment, render_plan, render_rejected, render_unchanged
 from promotebot.comments.refusals import render_failure, render_refused_event, render_unclear
 from promotebot.errors import PromotebotError, RefChanged
-from promotebot.findings import Finding, error, errors_in
+from promotebot.findings import Finding, errors_in
 from promotebot.gate.admission import request_refusal
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
@@ -155,52 +155,46 @@ class PromotionJob:
             message = f"The base holds {request.artifact_id} there already; this pull request promotes something else."
             return self.replier.refuse(Refusal(Reason.NOTHING_TO_CHANGE, message, f"take that back: /withdraw {model}"))
         rendered = render_unchanged(decision, self.replier.context)
-        publish_standing(self.attempt, self._evaluate(self.changeset), self.changeset, rendered)
-        return self.replier.post(Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE, rendered.title), rendered)
+        answer = Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE, rendered.title)
+        self._publish_as_it_is(answer, request.model)
+        return self.replier.post(answer, rendered)
 
     def _apply(self, pending: PendingPromotions, decision: Plan, decided: Decided) -> Answer:
         """Commit, evaluate the new head as the gate does, set the check on it, then reply."""
         details = finding_details(decision.findings)
         if self.arguments.dry_run:
-            rendered = self._render(decision, decided)
+            comment = PlanComment(
+                decision,
+                decided.evidence,
+                decided.today,
+                now=self.snapshot.now,
+                merged_at=decided.facts.merged_at,
+            )
+            rendered = render_plan(comment, self.replier.context)
             answer = Answer(Outcome.PLANNED, Reason.DRY_RUN, rendered.title, details=details)
             return self.replier.post(answer, rendered)
         steps = [*pending.steps, Step(decision.request.model, decision.event, decision.before, decision.digest)]
         commit = self._commit(pending, decision, steps)
         committed = replace(self.changeset, head=commit)
+        model, stage = decision.request.model, decision.request.stage.label
+        answer = Answer(Outcome.PROMOTED, Reason.COMMITTED, "", commit, details=details)
         try:
             result = self._evaluate(committed, steps)
-            rendered = self._render(decision, decided, commit, result)
-            publish_standing(self.attempt, result, committed, rendered, is_made_now=True)
-        except RefChanged as problem:  # the promotion is made; what its check says is another job's or this one's again
-            judge_again(self.attempt)
-            moved = error("gate.replay", f"{problem.message}; the check says what holds now.")
-            rendered = self._render(decision, decided, commit, replace(result, findings=(*result.findings, moved)))
+            report = gate_report(self.attempt, result, commit)
+            publish_standing(self.attempt, result, committed, report, is_made_now=True)
+        except RefChanged:  # the promotion is made; what its check says is another job's or this one's again
+            judged = judge_again(self.attempt)
+            message = f"{model} → {stage}: committed; {judged.message}"
+            return replace(answer, message=message, comment_url=judged.comment_url, summary=judged.summary)
         except PromotebotError as problem:
             answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, problem.message, commit, details=details)
             return self.replier.post(answer, render_failure(problem, self.replier.context, commit_sha=commit))
-        answer = Answer(Outcome.PROMOTED, Reason.COMMITTED, rendered.title, commit, details=details)
-        return self.replier.post(answer, rendered)
+        answer = replace(answer, message=f"{model} → {stage}: committed; {result.title}")
+        return post_cards(self.attempt, answer, result, committed, main=model)
 
     def _evaluate(self, changeset: Changeset, decided: Sequence[Step] = ()) -> GateResult:
         """Evaluate a head as the gate does; what this job decided, or found attested, is not asked about again."""
         return evaluate_pull(self.snapshot, changeset, self.attempt.job, decided={step.digest for step in decided})
-
-    def _render(
-        self, decision: Plan, decided: Decided, commit: GitSha | None = None, result: GateResult | None = None
-    ) -> Rendered:
-        comment = PlanComment(
-            plan=decision,
-            evidence=decided.evidence,
-            today=decided.today,
-            now=self.snapshot.now,
-            commit_sha=commit,
-            merged_at=decided.facts.merged_at,
-            promotions=[(step.model, step.event) for step in result.steps] if result else [],
-            gate=errors_in(result.findings) if result else [],
-            waiting=result.waiting if result else None,
-        )
-        return render_plan(comment, self.replier.context)
 
     def _commit(self, pending: PendingPromotions, decision: Plan, steps: Sequence[Step]) -> GitSha:
         """Make one commit; a merge of the base where the base changed a file that this one writes."""
@@ -229,10 +223,17 @@ class PromotionJob:
 
     def _done(self, step: Step) -> Answer:
         """The job ran before: write nothing twice, and post again what may have been lost after the push."""
-        rendered = render_done(step.event, step.model, self.replier.context)
-        publish_standing(self.attempt, self._evaluate(self.changeset), self.changeset, rendered)
-        answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, rendered.title, commit_sha=self.changeset.head)
-        return self.replier.post_if_absent(answer, rendered)
+        model, stage = step.model, step.event.stage.label if step.event.stage else "?"
+        message = f"{model} → {stage}: this very request was carried out before"
+        answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, message, self.changeset.head)
+        return self._publish_as_it_is(answer, model)
+
+    def _publish_as_it_is(self, answer: Answer, model: str) -> Answer:
+        """Publish verdict and cards of a branch that this request does not change: any of them may have got lost."""
+        result = self._evaluate(self.changeset)
+        report = gate_report(self.attempt, result, self.changeset.head)
+        publish_standing(self.attempt, result, self.changeset, report)
+        return post_cards(self.attempt, answer, result, self.changeset, main=model)
 
     def _decided_before(self, decided: Attestation) -> Answer:
         """The branch does not carry it any more, so it was withdrawn, replaced, or forced away; once is enough."""

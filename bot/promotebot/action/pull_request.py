@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from promotebot.action.cards import gate_report, post_cards, post_closed_cards
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import GATE_OUTCOMES, Answer, Outcome
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
 from promotebot.action.verdict import publish_standing
-from promotebot.comments.decisions import PlanComment, changes_made
 from promotebot.comments.notices import render_gate
 from promotebot.errors import PromotebotError
 from promotebot.findings import error
@@ -20,7 +19,6 @@ from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate
 from promotebot.github.events import PullChanged, PullClosed, Reviewed, ToldPull
-from promotebot.promotion.plan import Plan
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import at_its_head
 
@@ -65,7 +63,8 @@ def _publish_retargeted(attempt: Attempt) -> Answer:
 
 def _revoke_closed(attempt: Attempt) -> Answer:
     count = attempt.record.revoke_closed()
-    return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, f"closed without a merge; {count} commit(s) are green no longer")
+    message = f"closed without a merge; {count} commit(s) are green no longer"
+    return post_closed_cards(attempt, Answer(Outcome.IGNORED, Reason.PULL_CLOSED, message))
 
 
 def _is_as_told(pull: PullRequest, told: ToldPull | None) -> bool:
@@ -100,24 +99,21 @@ def publish_gate(attempt: Attempt) -> Answer:
         rendered = render_gate([unreadable], f"refused: {problem.message[:120]}", replier.context)
         if not _belongs_to_another(attempt):
             replier.check(changeset.head, "failure", rendered.title, rendered, annotate([unreadable], changeset))
+            unknown = GateResult((), (unreadable,), is_replayed=False)
+            post_cards(attempt, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY), unknown, changeset)
         raise
-    changes = changes_made([*_promotions(result, snapshot.now)], replier.context)
-    rendered = render_gate(result.findings, result.title, replier.context, waiting=result.waiting, changes=changes)
+    report = gate_report(attempt, result, changeset.head)
     if not result.passes and _belongs_to_another(attempt):
-        return replier.post(Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title), rendered)
-    publish_standing(attempt, result, changeset, rendered)
+        return replier.post(Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title), report)
+    publish_standing(attempt, result, changeset, report)
     if not result.passes:
         attempt.record.revoke_heads(why="a later head was refused, or waits", keep=changeset.head)
-    answer = Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=rendered.full)
-    if answer.outcome is Outcome.REFUSED:
-        return replier.post(answer, rendered)
-    return replier.update_if_present(answer, rendered)
-
-
-def _promotions(result: GateResult, now: datetime) -> Iterator[PlanComment]:
-    for one in result.decided:
-        if isinstance(one.decision, Plan):
-            yield PlanComment(one.decision, one.evidence, one.today, now=now, merged_at=one.facts.merged_at)
+    answer = Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=report.full)
+    told = post_cards(attempt, answer, result, changeset)
+    if answer.outcome is Outcome.REFUSED and not told.comment_url:  # where no card says it
+        return replier.post(answer, report)
+    noted = replier.update_if_present(answer, report)
+    return told if told.comment_url else noted
 
 
 def _belongs_to_another(attempt: Attempt) -> bool:

@@ -121,7 +121,7 @@ class _Walk:
         made = [answer for answer in self.answers if answer.reason is Reason.RECOMPUTED]
         failed = list(self.failed.values())
         summary = "\n\n".join(answer.summary for answer in self.answers if answer.summary)
-        message = f"{len(made)} pull request(s) made anew on {self.branch}, {len(failed)} failed, of {count} open"
+        message = f"{len(made)} pull request(s) updated for {self.branch}, {len(failed)} failed, of {count} open"
         if failed:
             return replace(failed[0], message=f"{message}: {failed[0].message}", summary=summary)
         return Answer(Outcome.UNCHANGED if not made else Outcome.PROMOTED, Reason.RECOMPUTED, message, summary=summary)

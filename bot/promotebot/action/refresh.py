@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from promotebot.action.cards import gate_report, post_cards
 from promotebot.action.commit import DecidedChange, commit_decided
 from promotebot.action.pull_request import publish_gate
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
 from promotebot.action.verdict import publish_standing
-from promotebot.comments.notices import Recomputed, render_recomputed
+from promotebot.comments.markdown import code
 from promotebot.comments.refusals import render_failure, render_unclear
 from promotebot.errors import BaseMoved, InvalidInput
 from promotebot.findings import errors_in
@@ -67,7 +68,7 @@ def refresh_pull(attempt: Attempt) -> Answer:
         rendered = render_failure(problem, replier.context)
         replier.check(changeset.head, "failure", rendered.title, rendered)
         return replier.post(Answer(Outcome.UNCHANGED, Reason.BASE_MOVED, problem.message), rendered)
-    return _report(attempt, pending, models, commit)
+    return _report(attempt, pending, commit)
 
 
 def _may_write(login: str, job: JobContext) -> bool:
@@ -85,7 +86,7 @@ def _replan(attempt: Attempt) -> PendingPromotions | InvalidPromotions:
 
 def _commit(attempt: Attempt, pending: PendingPromotions, models: Sequence[str]) -> GitSha:
     pull = attempt.snapshot.pull
-    message = f"chore(ml): Make the promotions of #{pull.number} anew on {pull.base_ref}\n"
+    message = f"chore(ml): Update the promotions of #{pull.number} for {pull.base_ref}\n"
     change = DecidedChange(
         pending.registry,
         models,
@@ -98,25 +99,30 @@ def _commit(attempt: Attempt, pending: PendingPromotions, models: Sequence[str])
     return commit_decided(attempt, change)
 
 
-def _report(attempt: Attempt, pending: PendingPromotions, models: Sequence[str], commit: GitSha) -> Answer:
-    """Evaluate the new head, publish the check on it, and post a comment for each model."""
-    replier = attempt.replier
+def _report(attempt: Attempt, pending: PendingPromotions, commit: GitSha) -> Answer:
+    """Evaluate the new head, publish the verdict on it, and write the cards."""
     changeset, decided = replace(attempt.snapshot.changeset, head=commit), {step.digest for step in pending.steps}
     result = evaluate_pull(attempt.snapshot, changeset, attempt.job, decided=decided)
-    is_merged = attempt.snapshot.repository.is_ancestor(attempt.snapshot.changeset.head, commit)
-    rules = attempt.job.github.git.rules(attempt.snapshot.pull.base_ref)
-    answer = Answer(Outcome.PROMOTED, Reason.RECOMPUTED, commit_sha=commit)
-    for model in models:
-        made = Recomputed(
-            model,
-            [step for step in pending.steps if step.model == model],
-            commit,
-            errors_in(result.findings),
-            result.waiting,
-            is_rebuilt=not is_merged,
-            dismisses_approvals=rules.dismisses_approvals,
-        )
-        rendered = render_recomputed(made, replier.context)
-        publish_standing(attempt, result, changeset, rendered, is_made_now=True)
-        answer = replier.post(replace(answer, message=rendered.title), rendered)
-    return answer
+    publish_standing(attempt, result, changeset, gate_report(attempt, result, commit), is_made_now=True)
+    base_ref = attempt.snapshot.pull.base_ref
+    answer = Answer(Outcome.PROMOTED, Reason.RECOMPUTED, f"updated for the new {base_ref}; {result.title}", commit)
+    return post_cards(attempt, answer, result, changeset, remark=_remark(attempt, commit))
+
+
+_APPROVE_AGAIN = {
+    True: " **Approve again:** the base's rules count no approval that is older than the last commit.",
+    False: "",
+    None: " An approval that was given before may have been dismissed; if it was, approve again.",
+}
+"""By whether the base's rules dismiss approvals; None where GitHub does not say."""
+
+
+def _remark(attempt: Attempt, commit: GitSha) -> str:
+    """Return what happened to the branch, and what that means for approvals."""
+    snapshot, context = attempt.snapshot, attempt.replier.context
+    is_merged = snapshot.repository.is_ancestor(snapshot.changeset.head, commit)
+    brought = "this branch was merged with it" if is_merged else "this branch is one commit on it now"
+    dismisses = attempt.job.github.git.rules(snapshot.pull.base_ref).dismisses_approvals
+    base = code(snapshot.pull.base_ref)
+    told = f"{base} moved: {brought} ({context.commit(commit)}), and every rule was applied again."
+    return f"**Updated for the new {base}.** {told}{_APPROVE_AGAIN[dismisses]}"

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, finding_details
 from promotebot.comments.comment import GENERAL, CommentContext, Rendered
-from promotebot.comments.markdown import marker
+from promotebot.comments.markdown import marked_subject, marker
 from promotebot.comments.refusals import render_refused_event, render_unclear
 from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Refusal
 from promotebot.gate.status import Report, publish_verdict
 from promotebot.github.checks import Annotation, Conclusion, gate_context
+from promotebot.registry.names import ModelName
 from promotebot.settings import ACTIONS_LOGIN, Settings
 
 if TYPE_CHECKING:  # rules and artifacts are loaded by whoever judges, PyGithub by whoever makes the client
@@ -63,6 +64,8 @@ class Replier:
         self._settings = settings
         self._requester = requester
         self._comments: Sequence[IssueComment] | None = None
+        self._written: set[str] = set()
+        """Markers of what was posted by this job, which is not among the comments that were read before."""
         self.context = comment_context(settings, requester)
 
     def set_pull(self, pull: PullRequest, default_branch: str) -> None:
@@ -151,7 +154,8 @@ class Replier:
 
     def post(self, answer: Answer, rendered: Rendered) -> Answer:
         """Put the comment up, or up to date; the answer carries its address and text."""
-        known, self._comments = self._comments, None  # what is posted now is not among them
+        known = None if rendered.marker in self._written else self._comments
+        self._written.add(rendered.marker)
         try:
             url = self._github.upsert_comment(
                 self._requester.pull,
@@ -165,6 +169,19 @@ class Replier:
             log.warning("no comment: %s", problem)
             url = ""
         return replace(answer, comment_url=url, summary=rendered.full)
+
+    def models_with_card(self) -> list[ModelName]:
+        """Return the models of which the pull request has a card of ours; none where GitHub does not answer."""
+        try:
+            if self._comments is None:
+                self._comments = self._github.conversation(self._requester.pull)[1]
+        except PromotebotError as problem:
+            log.warning("the cards could not be looked for: %s", problem)
+            return []
+        bodies = (one.body for one in self._comments if one.author == self._settings.bot_login)
+        subjects = dict.fromkeys(map(marked_subject, bodies))
+        # A model's name has no @, which every other subject begins with.
+        return [ModelName(one) for one in subjects if one and not one.startswith("@") and one != GENERAL]
 
     def _find(self, rendered: Rendered) -> IssueComment | None:
         login = self._settings.bot_login

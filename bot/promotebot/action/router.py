@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from promotebot.action.result import Answer, Outcome
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import (
+    CommentChanged,
     CommentCreated,
     Dispatched,
     Event,
@@ -48,7 +49,7 @@ def exit_code(event: Event, answer: Answer, settings: Settings) -> int:
 
     GitHub shows the jobs of comments and reviews on the default branch's last commit, which is as good as before.
     """
-    answers = (CommentCreated, LabelChanged, Reviewed, Dispatched, Scheduled)
+    answers = (CommentCreated, CommentChanged, LabelChanged, Reviewed, Dispatched, Scheduled)
     is_answer = isinstance(event, answers) and settings.command != "verify"
     return 0 if is_answer and answer.outcome is Outcome.REFUSED else answer.code
 
@@ -63,6 +64,8 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
         from promotebot.action.issue_comment import ignored_comment
 
         return ignored_comment(event, settings)
+    if isinstance(event, CommentChanged) and (event.author != settings.bot_login or event.sender == event.author):
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "only a card that somebody else changed is written again")
     if isinstance(event, LabelChanged):
         from promotebot.action.labels import ignored_label
 
@@ -82,6 +85,10 @@ def _answer(event: Event, job: JobContext) -> Answer:
         from promotebot.action.issue_comment import answer_comment
 
         return answer_comment(event, job)
+    if isinstance(event, CommentChanged):  # the card is a function of the state: judged again, it is written again
+        from promotebot.action.pull_request import evaluate_pulls
+
+        return evaluate_pulls(Reviewed((event.pull,)), job)
     if isinstance(event, LabelChanged):
         from promotebot.action.labels import answer_label
 

@@ -8,26 +8,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from promotebot.action.cards import gate_report, post_cards
 from promotebot.action.commit import DecidedChange, commit_decided
 from promotebot.action.pull_request import judge_again
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
 from promotebot.action.verdict import publish_standing
-from promotebot.comments.comment import Rendered
-from promotebot.comments.notices import render_taken_back, render_withdrawn
+from promotebot.comments.notices import render_taken_back
 from promotebot.comments.refusals import render_unclear
 from promotebot.errors import RefChanged
 from promotebot.findings import errors_in
 from promotebot.gate.admission import base_refusal, people_refusal, pull_refusal
 from promotebot.gate.attestation import attestation_context
-from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.record import Attestation
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.gate.requests import check_attested
 from promotebot.promotion.replay import Step
-from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.promotions import WITHDRAWN, carried_steps, request_id
 from promotebot.pulls.replan import InvalidPromotions, replan
 from promotebot.registry.model import Source
@@ -105,7 +103,7 @@ class Withdrawal:
         return wanted and step.event.source is Source.GITHUB
 
     def _withdraw(self, chosen: Sequence[Step], carried: Sequence[Step]) -> Answer:
-        snapshot, job, replier = self.attempt.snapshot, self.attempt.job, self.attempt.replier
+        snapshot, job = self.attempt.snapshot, self.attempt.job
         kept = [step for step in carried if step not in chosen]
         unattested = errors_in(check_attested(kept, snapshot.pull.number, snapshot.other_base, job).values())
         if unattested:
@@ -130,19 +128,15 @@ class Withdrawal:
         decided = {step.digest for step in remaining.steps}
         committed = replace(snapshot.changeset, head=commit)
         result = evaluate_pull(snapshot, committed, job, decided=decided)
-        answer = Answer(Outcome.WITHDRAWN, Reason.WITHDRAWN, commit_sha=commit)
-        for model in dict.fromkeys(step.model for step in chosen):
-            steps = [step for step in chosen if step.model == model]
-            rendered = render_withdrawn(model, steps, commit, replier.context)
-            self._publish(result, committed, rendered)
-            answer = replier.post(replace(answer, message=rendered.title), rendered)
-        return answer
-
-    def _publish(self, result: GateResult, committed: Changeset, rendered: Rendered) -> None:
+        names = ", ".join(dict.fromkeys(step.event.pointer.artifact_id for step in chosen))
+        answer = Answer(Outcome.WITHDRAWN, Reason.WITHDRAWN, f"withdrawn: {names}", commit)
         try:
-            publish_standing(self.attempt, result, committed, rendered, is_made_now=True)
+            report = gate_report(self.attempt, result, commit)
+            publish_standing(self.attempt, result, committed, report, is_made_now=True)
         except RefChanged:  # it is withdrawn; what is left is judged as it is now
-            judge_again(self.attempt)
+            judged = judge_again(self.attempt)
+            return replace(answer, comment_url=judged.comment_url, summary=judged.summary)
+        return post_cards(self.attempt, answer, result, committed, main=chosen[0].model)
 
     def _invalid(self, pending: InvalidPromotions, reason: Reason) -> Answer:
         replier = self.attempt.replier

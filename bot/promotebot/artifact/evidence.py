@@ -31,7 +31,7 @@ _WALLED = "on Linux 5.13 or newer, on x86_64 or aarch64 (docs/rules.md, artifact
 
 @dataclass(frozen=True)
 class ModelCard:
-    """The values a reviewer compares: the model's size in bytes, operator sets, and the runtime's answer."""
+    """The values a reviewer compares: size in bytes with external data, operator sets, and the runtime's answer."""
 
     size: int
     opsets: tuple[tuple[str, int], ...]
@@ -190,7 +190,7 @@ class _Examination:
         self.findings += _opened(result, manifest, where)
         self.findings += _golden(result, manifest, self.directory)
         opsets = tuple((opset.domain, opset.version) for opset in result.opsets)
-        return ModelCard(sizes[manifest.model_file], opsets, result)
+        return ModelCard(_model_size(manifest, sizes, result), opsets, result)
 
     def _report(self) -> Mapping[str, Any]:
         # The report is optional and only shown: one that cannot be read is left out, and no finding.
@@ -200,6 +200,13 @@ class _Examination:
         except (OSError, InvalidInput):
             return {}
         return report if isinstance(report, dict) else {}
+
+
+def _model_size(manifest: Manifest, sizes: Mapping[str, int], opened: Opened) -> int:
+    """Return the bytes of the model's file with those of the listed files that it reads its data from."""
+    folder = manifest.model_file.rpartition("/")[0]
+    files = {manifest.model_file, *(f"{folder}/{f}" if folder else f for f in opened.external_files)}
+    return sum(sizes.get(file, 0) for file in files)
 
 
 def _not_opened(result: NotOpened, manifest: Manifest, where: str) -> Iterator[Finding]:

@@ -83,7 +83,7 @@ def render_comment(
     first = marker(model or GENERAL)
     arrow = f" → {stage.label}" if stage else ""
     words = f"{arrow} · {state}" if model else state[0].upper() + state[1:]
-    heading = f"{first}\n### {icon} {code(model) if model else ''}{words}"
+    heading = f"{first}\n### {icon} {code(model) if model else ''}{prose(words)}"
     summary = link("the step summary", context.run_url) if context.run_url else "the step summary"
     return Rendered(
         first,

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from promotebot.artifact.evidence import Evidence, ModelCard
+from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.runtime import Tensor
 from promotebot.comments.findings import within
 from promotebot.comments.markdown import code, details, fence, link, table, text
+from promotebot.comments.model_differences import accuracy, evidence_of, signature_difference
+from promotebot.comments.stage_times import StageTimes
 from promotebot.promotion.diff import change_counts, unified_diff
 from promotebot.promotion.plan import Plan
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Event, Pointer
-from promotebot.registry.names import ModelName, Stage, to_datetime
+from promotebot.registry.names import ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
-from promotebot.text import duration, short_digest, visible
+from promotebot.text import short_digest, visible
 
 NONE = "—"
 # A comment has 65,536 bytes, and its sections share them; the step summary shows the diff and the history whole.
@@ -27,6 +29,8 @@ MAX_REASON = 200
 """Characters of a reason in the history."""
 DIFF_BYTES = 20_000
 """UTF-8 bytes of the diff."""
+MAX_OPSETS = 8
+"""Operator sets in a table cell."""
 MAX_TENSORS = 4
 """Inputs or outputs in a table cell."""
 MAX_TENSOR = 80
@@ -63,16 +67,33 @@ def render_comparison(
         merged_at: event → when it was merged, as far as that is known.
     """
     label, events = plan.request.stage.label, plan.before.history.get(plan.request.model, ())
-    new = _Side(plan.pointer, evidence, plan.request.origins)
-    times = _StageTimes(events, now, merged_at)
-    after = _rows(new, None, repo_url) | {"stood in": times.in_every_stage(plan.pointer)}
+    new = _Side(plan.pointer, evidence, plan.request.origins or _origins(plan, evidence))
+    times = StageTimes(events, now, merged_at)
+    after = _rows(new, None, repo_url) | {"time in stages": times.in_every_stage(plan.pointer)}
     if plan.today is None:
         return table(("", f"{label} after merging"), [(name, cell) for name, cell in after.items() if cell != NONE])
-    old = _Side(plan.today, _evidence_of(plan.today, today, evidence), {})
-    before = _rows(old, None, repo_url) | {"stood in": times.in_stage(plan.today, plan.request.stage)}
-    after = _rows(new, old, repo_url) | {"stood in": after["stood in"]}
+    old = _Side(plan.today, evidence_of(plan.today, today, evidence), {})
+    before = _rows(old, None, repo_url) | {"time in stages": _span(times, plan.today, plan.request.stage)}
+    after = _rows(new, old, repo_url) | {"time in stages": after["time in stages"]}
     rows = [(name, before[name], cell) for name, cell in after.items() if (before[name], cell) != (NONE, NONE)]
     return table(("", f"{label} today", "after merging"), rows)
+
+
+def _origins(plan: Plan, evidence: Evidence) -> dict[str, str]:
+    """Return where else the values of a pointer are found: in the manifest, or in the pointer of a lower stage.
+
+    An event does not say which of its values were given and which were looked up.
+    """
+    entry, places = plan.before.entry(plan.request.model), dict[str, Manifest | Pointer | None]()
+    places["manifest"] = evidence.manifest
+    for stage in plan.request.stage.below if entry else ():
+        places[f"{stage.value} pointer"] = entry.pointer(stage) if entry else None
+    origins = dict[str, str]()
+    for field in ("artifact_dir", "artifact_id", "dataset_id", "git_sha"):
+        value = getattr(plan.pointer, field)
+        found = (place for place, there in places.items() if value and getattr(there, field, None) == value)
+        origins[field] = next(found, "")
+    return origins
 
 
 def describe(pointer: Pointer, stage: Stage, *, repo_url: str) -> str:
@@ -85,10 +106,9 @@ def describe(pointer: Pointer, stage: Stage, *, repo_url: str) -> str:
     return table(("", stage.label), [(name, cell) for name, cell in rows.items() if cell != NONE])
 
 
-def registry_diff(plan: Plan, *, whole: bool) -> str:
-    """Return the folded diff of the one model that a promotion changes, cut to DIFF_BYTES unless `whole`."""
-    name = plan.request.model
-    diff = unified_diff(_alone(plan.before, name), _alone(plan.after, name), plan.before.where)
+def registry_diff(before: ModelRegistry, after: ModelRegistry, name: ModelName, *, whole: bool) -> str:
+    """Return the folded diff of one model between two registries, cut to DIFF_BYTES unless `whole`."""
+    diff = unified_diff(_alone(before, name), _alone(after, name), before.where)
     added, removed = change_counts(diff)
     # Each model is compared alone, so that line numbers of the file mean nothing; its name helps more.
     lines = [f"@@ {name} @@" if line.startswith("@@") else _diff_line(line) for line in diff.split("\n")]
@@ -116,7 +136,7 @@ def render_history(events: Sequence[Event], *, whole: bool) -> str:
     rows = [
         (
             text(event.ts_utc[:16].replace("T", " ")).replace(" ", "&nbsp;"),
-            _moved(event),
+            moved(event),
             code(event.pointer.artifact_id) + ("" if index else " *(this one)*"),
             code(event.actor) if event.actor else "unknown",
             text((event.reason or "")[:MAX_REASON]),
@@ -127,24 +147,14 @@ def render_history(events: Sequence[Event], *, whole: bool) -> str:
     return details(f"History ({len(events)})", table(("when (UTC)", "what", "artifact", "by", "why"), rows) + older)
 
 
-def _moved(event: Event) -> str:
+def moved(event: Event) -> str:
     stage = event.stage.label if event.stage else "nowhere"
     return {Action.PROMOTE: f"⬆️ {stage}", Action.ROLLBACK: f"⏪ {stage}", Action.DEMOTE: f"⬇️ {stage}"}[event.action]
 
 
-def _evidence_of(pointer: Pointer, *examined: Evidence | None) -> Evidence | None:
-    """Return the evidence of this pointer's very bytes; of its directory where the pointer has no digest.
-
-    A directory may hold other bytes than were promoted from it; their card must not be shown as today's.
-    """
-    for evidence in examined:
-        if evidence is None or evidence.digest is None:
-            continue
-        if evidence.digest == pointer.digest or (
-            pointer.digest is None and evidence.artifact_dir == pointer.artifact_dir
-        ):
-            return evidence
-    return None
+def _span(times: StageTimes, pointer: Pointer, stage: Stage) -> str:
+    span = times.in_stage(pointer, stage)
+    return f"{stage.value} {span}" if span else NONE
 
 
 def _rows(side: _Side, beside: _Side | None, repo_url: str) -> dict[str, str]:
@@ -156,10 +166,10 @@ def _rows(side: _Side, beside: _Side | None, repo_url: str) -> dict[str, str]:
         ),
         "trained at": _trained(side, other, repo_url),
         "dataset": _value(pointer.dataset_id, other.dataset_id if other else None) + _origin(side, "dataset_id"),
-        "stood in": NONE,
+        "time in stages": NONE,
         "features": _features(pointer, other),
         "inputs → outputs": _signatures(side.card, beside.card if beside else None),
-        "model": _measurements(side.card, beside.card if beside else None),
+        "model": _measurements(side.card),
         "accuracy *(train report)*": _accuracy(side.evidence),
     }
 
@@ -203,9 +213,10 @@ def _signatures(card: ModelCard | None, other: ModelCard | None) -> str:
         return NONE
     if other is None:
         return code(_signature(card, named=False))
-    if (card.opened.inputs, card.opened.outputs) == (other.opened.inputs, other.opened.outputs):
+    difference = signature_difference(card, other)
+    if difference == "same inputs and outputs":
         return "same"
-    return f"**differs**: {code(_signature(card, named=True))}, today {code(_signature(other, named=True))}"
+    return f"**{difference}**: {code(_signature(card, named=True))}, today {code(_signature(other, named=True))}"
 
 
 def _signature(card: ModelCard, *, named: bool) -> str:
@@ -217,18 +228,18 @@ def _signature(card: ModelCard, *, named: bool) -> str:
     return f"{tensors(card.opened.inputs)} → {tensors(card.opened.outputs)}"
 
 
-def _measurements(card: ModelCard | None, other: ModelCard | None) -> str:
+def _measurements(card: ModelCard | None) -> str:
+    """Return the model's size and its operator sets.
+
+    Times are left out: one short run on a shared machine says nothing about a service.
+    """
     if card is None:
         return NONE
-    opsets = ", ".join(f"{domain[:40] or 'opset'} {version}" for domain, version in card.opsets[:3])
-    parts = [_size(card.size), text(opsets), f"loads in {_milliseconds(card.opened.load_ms)}"]
-    # Milliseconds on this run's machine: the ratio to today's model says more than either number.
-    latency = card.opened.latency_ms
-    before = other.opened.latency_ms if other else None
-    if latency:
-        ratio = f" ({latency.p95 / before.p95:.2f}×)" if before and before.p95 > 0 else ""
-        parts.append(f"p95 {_milliseconds(latency.p95)}{ratio}")
-    return " · ".join(part for part in parts if part)
+    # Operators of other domains than ONNX's own first: not every runtime has them.
+    opsets = sorted(card.opsets, key=lambda opset: opset[0] in ("", "ai.onnx"))
+    shown = [f"{domain[:40] or 'opset'} {version}" for domain, version in opsets[:MAX_OPSETS]]
+    more = [f"{len(opsets) - MAX_OPSETS} more operator sets"] if len(opsets) > MAX_OPSETS else []
+    return " · ".join([_size(card.size), text(", ".join(shown + more))] if shown else [_size(card.size)])
 
 
 def _size(size: int) -> str:
@@ -238,65 +249,6 @@ def _size(size: int) -> str:
     return f"{size} B"
 
 
-def _milliseconds(value: float) -> str:
-    return f"{value:.2g} ms" if value < 10 else f"{value:.0f} ms"
-
-
 def _accuracy(evidence: Evidence | None) -> str:
-    """Return the accuracies that the train report claims; they are shown, never trusted."""
-    report = evidence.report if evidence else {}
-    claims = [(word, report.get(f"{word}_accuracy")) for word in ("holdout", "train")]
-    return (
-        ", ".join(
-            f"{value:.3f} {word}"
-            for word, value in claims
-            if isinstance(value, float) and math.isfinite(value) and 0 <= value <= 1
-        )
-        or NONE
-    )
-
-
-@dataclass(frozen=True)
-class _StageTimes:
-    """The time that an artifact has spent in a stage, by the events of the history, from merge times where known."""
-
-    history: Sequence[Event]
-    now: datetime
-    merged_at: Mapping[Event, datetime]
-
-    def in_every_stage(self, pointer: Pointer) -> str:
-        """Return the time in each stage that has held this artifact: `shadow 10 d, staging 1 d 4 h`."""
-        spans = [(stage, self._span(pointer, stage)) for stage in Stage]
-        return (
-            ", ".join(f"{stage.value} {duration(span)}" for stage, span in spans if span is not None) or "nowhere yet"
-        )
-
-    def in_stage(self, pointer: Pointer, stage: Stage) -> str:
-        """Return the time in one stage: `active 41 d`."""
-        span = self._span(pointer, stage)
-        # A pointer that an older tool wrote may have no event; it says itself when it was promoted.
-        if span is None and pointer.promoted_at_utc:
-            span = max(self.now - to_datetime(pointer.promoted_at_utc), timedelta(0))
-        return f"{stage.value} {duration(span)}" if span is not None else NONE
-
-    def _span(self, pointer: Pointer, stage: Stage) -> timedelta | None:
-        """Return all the time it was in a stage, each until the stage's next event or now; None for never."""
-        events = [event for event in reversed(self.history) if event.stage is stage]
-        spans = [
-            # Merge times and event times are mixed, so that a later event can have the earlier time.
-            max((self._since(following) if following else self.now) - self._since(event), timedelta(0))
-            for event, following in zip(events, [*events[1:], None], strict=False)
-            if event.action is not Action.DEMOTE and _same_artifact(event.pointer, pointer)
-        ]
-        return sum(spans, timedelta(0)) if spans else None
-
-    def _since(self, event: Event) -> datetime:
-        # The event's own time is when it was planned; it took effect with the merge.
-        return self.merged_at.get(event) or to_datetime(event.ts_utc)
-
-
-def _same_artifact(one: Pointer, other: Pointer) -> bool:
-    # Older tools recorded no digest; directory and id are then all there is to compare.
-    if one.digest or other.digest:
-        return one.is_same_artifact(other)
-    return (one.artifact_dir, one.artifact_id) == (other.artifact_dir, other.artifact_id)
+    claims = [(word, accuracy(evidence, word)) for word in ("holdout", "train")]
+    return ", ".join(f"{value:.3f} {word}" for word, value in claims if value is not None) or NONE

@@ -79,6 +79,12 @@ def marker(subject: str) -> str:
     return f"<!-- promotebot:{subject} -->"
 
 
+def marked_subject(body: str) -> str:
+    """Return the subject that a comment's hidden first line names; empty where it has none."""
+    found = re.match(r"<!-- promotebot:(@?[a-z0-9_]{1,128}) -->", body)
+    return found[1] if found else ""
+
+
 def details(summary: str, body: str) -> str:
     """Return a folded section; `summary` is plain words, made harmless here, where Markdown's escapes do not work."""
     safe = re.sub(r"(?i)(gh)-(?=\d)", "\\1\u2011", html.escape(visible(summary), quote=False))

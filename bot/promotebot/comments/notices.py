@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from promotebot.comments.comment import GENERAL, MAX_PROBLEMS, RULES_BYTES, CommentContext, Rendered
 from promotebot.comments.findings import bullets, count_line, every_rule, problems, waits
@@ -16,25 +15,9 @@ from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.text import short_digest
 
-GATE, LIVE, QUERY = "@gate", "@live", "@look"
+GATE, QUERY = "@gate", "@look"
 """Subjects of sticky comments that belong to no model: no model's name holds an @, so none is taken for one."""
 _DONE = {Action.PROMOTE: "promoted to", Action.ROLLBACK: "rolled back in", Action.DEMOTE: "taken out of"}
-
-
-def render_withdrawn(model: str, steps: Sequence[Step], commit: str, context: CommentContext) -> Rendered:
-    """Return the comment on promotions that were taken back before the merge."""
-    lines = [f"- {_step(step)}" for step in steps]
-    return note(
-        model,
-        f"↩️ {code(model)} · withdrawn",
-        [
-            f"This pull request no longer carries:\n{chr(10).join(lines)}",
-            f"Asked by {code(context.requester)} ({link('here', context.request_url)}); committed as "
-            f"{context.commit(commit)}. The base's history never saw it. To ask again, write a new comment.",
-        ],
-        context,
-        title=f"{model} · withdrawn",
-    )
 
 
 def render_taken_back(what: Sequence[str], head: str, context: CommentContext) -> Rendered:
@@ -50,52 +33,6 @@ def render_taken_back(what: Sequence[str], head: str, context: CommentContext) -
         ],
         context,
         title="withdrawn",
-    )
-
-
-_APPROVE_AGAIN = {
-    True: "**Approve again:** the base's rules count no approval that is older than the last commit.",
-    False: "",
-    None: "An approval that was given before may have been dismissed; if it was, approve again.",
-}
-"""By whether the base's rules dismiss approvals; None where GitHub does not say."""
-
-
-@dataclass(frozen=True)
-class Recomputed:
-    """One model's promotions after they were planned again, because the base moved."""
-
-    model: str
-    steps: Sequence[Step]
-    commit: str
-    gate: Sequence[Finding] = ()
-    """The gate's errors on the new head; empty when it refuses nothing."""
-    waiting: Finding | None = None
-    """The step that people still have to take before the required check turns green."""
-    is_rebuilt: bool = False
-    """The branch is one commit on the base now, instead of a merge with it."""
-    dismisses_approvals: bool | None = False
-    """Approvals that were given before count no longer; None where GitHub does not say."""
-
-
-def render_recomputed(made: Recomputed, context: CommentContext) -> Rendered:
-    """Return the comment on promotions that were planned again, because the base moved."""
-    lines = [f"- {_step(step)}" for step in made.steps]
-    state = "the gate refuses it" if made.gate else "ready to sign off"
-    brought = "This branch is one commit on it now" if made.is_rebuilt else "This branch was merged with it"
-    return note(
-        made.model,
-        f"🔁 {code(made.model)} · made anew on {code(context.base_ref)} · {state}",
-        [
-            problems(made.gate, limit=MAX_PROBLEMS) if made.gate else "",
-            waits(made.waiting) if made.waiting else "",
-            f"{code(context.base_ref)} moved. {brought} ({context.commit(made.commit)}), and its "
-            f"promotions were planned again on what stands there now:\n{chr(10).join(lines)}",
-            _APPROVE_AGAIN[made.dismisses_approvals],
-            "Every rule was applied again. The comparison and the diff are in this pull request's files.",
-        ],
-        context,
-        title=f"{made.model} · made anew on {context.base_ref}",
     )
 
 
@@ -128,37 +65,6 @@ def render_gate(
         ],
         context,
         title=title,
-    )
-
-
-def render_live(
-    steps: Sequence[Step], registry: ModelRegistry, wrong: Sequence[Finding], commit: str, context: CommentContext
-) -> Rendered:
-    """Return the comment after a merge: what is live now or does not verify, and the commands that roll back."""
-    rows = [
-        (code(step.model), _stage(step), code(step.event.pointer.artifact_id), _holds(registry, step)) for step in steps
-    ]
-    against = any(finding.rule == "gate.merged" for finding in wrong)
-    problem = "merged against the gate" if against else "the merge does not verify"
-    sentence = "came against the gate" if against else "does not verify"
-    head = f"🟢 Live at {context.commit(commit)}" if not wrong else f"🔴 {context.commit(commit)} {sentence}"
-    # Only ACTIVE serves users, and may have to be rolled back in a hurry.
-    active = sorted({step.model for step in steps if step.event.stage is Stage.ACTIVE})
-    ways = [f'/rollback {model} --reason "why"' for model in active]
-    back = "\n".join(
-        f"- {code(way)} on an open pull request, or as the `command` of the `promote` workflow" for way in ways
-    )
-    return note(
-        LIVE,
-        head,
-        [
-            problems(wrong, limit=MAX_PROBLEMS) if wrong else "",
-            table(("model", "stage", "artifact", "the stage holds now"), rows),
-            f"**To roll back:**\n{back}" if back else "",
-            f"Contacts: {', '.join(code(c) for c in context.contacts)}." if wrong and context.contacts else "",
-        ],
-        context,
-        title="live" if not wrong else problem,
     )
 
 
@@ -254,15 +160,8 @@ def extended_issue(body: str, findings: Sequence[Finding]) -> tuple[str, str]:
 
 
 def _step(step: Step) -> str:
-    return f"{code(step.model)}: {code(step.event.pointer.artifact_id)} {_DONE[step.event.action]} {_stage(step)}"
-
-
-def _stage(step: Step) -> str:
-    return step.event.stage.label if step.event.stage else "no stage"
-
-
-def _holds(registry: ModelRegistry, step: Step) -> str:
-    return _pointer(registry.get_stage_pointer(step.model, step.event.stage)) if step.event.stage else ""
+    stage = step.event.stage.label if step.event.stage else "no stage"
+    return f"{code(step.model)}: {code(step.event.pointer.artifact_id)} {_DONE[step.event.action]} {stage}"
 
 
 def _pointer(pointer: Pointer | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -35,8 +35,10 @@ class GateResult:
     findings: tuple[Finding, ...]
     waiting: Finding | None = None
     """What people still have to do before it passes, where nothing is wrong."""
-    decided: tuple[Decided, ...] = ()
-    """Each promotion that the rules allow, decided again on what stands before it, for the report."""
+    planned: tuple[tuple[Step, Decided], ...] = ()
+    """Each promotion that the rules allow, planned again on what stands before it, for card and report."""
+    is_replayed: bool = True
+    """False where nobody can tell what the head promotes: its registry cannot be read, or is not base plus events."""
 
     @property
     def passes(self) -> bool:
@@ -82,7 +84,7 @@ def evaluate_gate(
     replayed, after = replay_change(changeset), changeset.head_registry
     told = tuple(check_policy(changeset))
     if isinstance(replayed, Diverged):
-        return GateResult((), (*replayed.findings, *told))
+        return GateResult((), (*replayed.findings, *told), is_replayed=False)
     promoted = {step.event.pointer.artifact_dir for step in replayed.steps if step.event.action is not Action.DEMOTE}
     around = check_surroundings(changeset, changeset.base_registry, after, promoted)
     if after is None:
@@ -92,23 +94,25 @@ def evaluate_gate(
     findings += _answered_once(changeset, replayed.steps)
     for name in sorted({step.model for step in replayed.steps}):
         findings += check_entry(after, name, now)
-    again = _plan_again(changeset, replayed.steps, facts or (lambda request: _facts(changeset, request)), examine, now)
+    facts_of = facts or (lambda request: git_facts(changeset, request))
+    again = plan_again(changeset, replayed.steps, facts_of, examine, now)
     for step, decided in again:
         findings += _planned(changeset, step, decided)
     if changeset.base_registry is not None:
         findings += check_trees(changeset, changeset.base_registry, after, replayed.steps, examine)
     findings += around
-    legal = tuple(decided for _, decided in again if isinstance(decided.decision, Plan))
-    return GateResult(replayed.steps, tuple(findings), decided=legal)
+    legal = tuple((step, decided) for step, decided in again if isinstance(decided.decision, Plan))
+    return GateResult(replayed.steps, tuple(findings), planned=legal)
 
 
-def _facts(changeset: ChangesetLike, request: Request) -> Facts:
+def git_facts(changeset: ChangesetLike, request: Request) -> Facts:
+    """Return the facts that git alone can tell."""
     changed = changeset.changes(request.artifact_dir)
     return Facts(changeset.reachable(request.git_sha), artifact_changed=changed)
 
 
-def _plan_again(
-    changeset: ChangesetLike, steps: tuple[Step, ...], facts: FactsOf, examine: Examine, now: datetime
+def plan_again(
+    changeset: ChangesetLike, steps: Sequence[Step], facts: FactsOf, examine: Examine, now: datetime
 ) -> list[tuple[Step, Decided]]:
     """Decide each event's request again, on the registry before it."""
     base = changeset.base_registry

@@ -53,4 +53,4 @@ def _promoting_fork(snapshot: PullSnapshot) -> GateResult:
     """
     refusal = pull_refusal(snapshot.pull)
     message = refusal.message if refusal else "The pull request comes from a fork."
-    return GateResult((), (error("gate.fork", message, remedy=refusal.remedy if refusal else ""),))
+    return GateResult((), (error("gate.fork", message, remedy=refusal.remedy if refusal else ""),), is_replayed=False)

@@ -219,6 +219,13 @@ class Repository:
         output = self._run("log", *flags, "--end-of-options", head, f"^{base}")
         return sorted({path.lstrip("\n") for path in output.split("\0")} - {""})
 
+    def messages_since(self, base: str, head: str, trailer: str, *, limit: int) -> list[tuple[GitSha, str]]:
+        """Return the newest commits in the history of `head` alone whose message has a trailer, with their messages."""
+        flags = ("-z", f"-n{limit}", "--format=%H%n%B", f"--grep=^{trailer}: ")
+        output = self._run("log", *flags, "--end-of-options", head, f"^{base}")
+        found = (entry.partition("\n") for entry in output.split("\0") if entry)
+        return [(parse_git_sha(sha), message) for sha, _, message in found]
+
     def mainline_commits(self, head: str, paths: Sequence[str]) -> list[GitSha]:
         """Return the commits of a branch itself that changed one of some files, the newest first.
 

@@ -31,6 +31,7 @@ def read_pull(answer: Mapping[str, Any]) -> PullRequest:
         head_ref=str(head["ref"]),
         base_ref=str(base["ref"]),
         is_fork=head["repo"] is None or head["repo"]["id"] != base["repo"]["id"],
+        merged_by=str((answer.get("merged_by") or {}).get("login") or ""),  # lists have none
     )
 
 

@@ -26,6 +26,17 @@ class CommentCreated:
 
 
 @dataclass(frozen=True)
+class CommentChanged:
+    """Somebody edited or deleted a comment on a pull request (`issue_comment`, actions edited and deleted)."""
+
+    pull: int
+    author: str
+    """Who wrote the comment."""
+    sender: str
+    """Who changed it."""
+
+
+@dataclass(frozen=True)
 class LabelChanged:
     """Somebody put a label on a pull request, or took it off (`pull_request_target`)."""
 
@@ -123,6 +134,7 @@ class Ignored:
 
 Event = (
     CommentCreated
+    | CommentChanged
     | LabelChanged
     | PullClosed
     | PullChanged

@@ -11,6 +11,7 @@ from promotebot.errors import InvalidInput
 from promotebot.github.events import (
     BRANCH,
     QUEUE_BRANCH,
+    CommentChanged,
     CommentCreated,
     Dispatched,
     Event,
@@ -63,6 +64,7 @@ class _IssueComment(_Part):
     action: str
     issue: _Issue
     comment: _Comment
+    sender: _User | None = None
 
 
 class _Label(_Part):
@@ -151,11 +153,13 @@ class _WorkflowDispatch(_Part):
 
 
 def _comment_event(payload: _IssueComment) -> Event:
-    if payload.action != "created":
-        return Ignored(f"a comment was {payload.action}; only new comments are commands")
-    user = payload.comment.user
+    user, sender = payload.comment.user, payload.sender
     if user is None:
         return Ignored("a comment is by an account that was deleted")
+    if payload.action in ("edited", "deleted") and payload.issue.pull_request is not None and sender is not None:
+        return CommentChanged(payload.issue.number, user.login, sender.login)
+    if payload.action != "created":
+        return Ignored(f"a comment was {payload.action}; only new comments are commands")
     return CommentCreated(
         pull=payload.issue.number,
         is_pull=payload.issue.pull_request is not None,

@@ -35,6 +35,8 @@ class PullRequest:
     only_added_to: str = ""
     """The head up to which its branch was only ever added to, never forced or deleted, and its base never another one;
     empty where GitHub does not say so."""
+    merged_by: str = field(default="", compare=False)
+    """Who merged it; empty where that was not read."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,152 @@
+"""The cards of a pull request: written again, from its state alone, after whatever may have changed that state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from promotebot.action.result import Answer
+from promotebot.action.retry import Attempt
+from promotebot.comments.card import CardState, Merge, render_card
+from promotebot.comments.card_facts import CardPromotion
+from promotebot.comments.comment import CommentContext, Rendered
+from promotebot.comments.decisions import PlanComment, changes_made
+from promotebot.comments.markdown import code
+from promotebot.comments.notices import render_gate
+from promotebot.gate.evaluate import GateResult
+from promotebot.planning.decide import Decided
+from promotebot.promotion.plan import Plan
+from promotebot.promotion.replay import Step
+from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.promotions import WITHDRAWN, carried_steps
+from promotebot.pulls.replan import InvalidPromotions
+from promotebot.registry.names import ModelName, Stage
+
+MAX_CARDS = 10
+"""Of one pull request, so that one with hundreds of models is no flood of comments; the check's report has them all."""
+MAX_WITHDRAWALS = 5
+"""Commits that a card names."""
+
+
+def post_cards(
+    attempt: Attempt, answer: Answer, result: GateResult, changeset: Changeset, *, main: str = "", remark: str = ""
+) -> Answer:
+    """Write the card of each model that the pull request promotes, or promoted when its card was written last.
+
+    A card that cannot be written changes nothing about the outcome.
+
+    Args:
+        main: the model whose card the answer names; any of them where empty.
+        remark: what happened a moment ago, in Markdown.
+    """
+    replier = attempt.replier
+    replier.set_head(changeset.head, changeset.policy.contacts)
+    carried, summaries = _by_risk(result.steps), [answer.summary]
+    for model in [*carried[:MAX_CARDS], *(m for m in replier.models_with_card() if m not in carried)]:
+        state = _state(model, attempt, result, changeset, remark)
+        rendered = render_card(state, replier.context)
+        posted = replier.post(answer, rendered)
+        summaries.append(rendered.full)
+        if model == main or not (main or answer.comment_url):
+            answer = replace(answer, comment_url=posted.comment_url)
+    return replace(answer, summary="\n\n".join(filter(None, summaries)))
+
+
+def post_closed_cards(attempt: Attempt, answer: Answer) -> Answer:
+    """Write the cards of a pull request that was closed without a merge, where it has any; nothing is judged for it."""
+    replier, changeset = attempt.replier, attempt.snapshot.changeset
+    models = replier.models_with_card()
+    if not models:
+        return answer
+    carried = carried_steps(changeset)
+    steps = () if isinstance(carried, InvalidPromotions) else carried
+    replier.set_head(changeset.head, changeset.policy.contacts)
+    for model in models:
+        state = CardState(
+            model,
+            changeset.base_registry,
+            changeset.head_registry if steps else None,
+            tuple(CardPromotion(step, None) for step in steps if step.model == model),
+            tuple(steps),
+            findings=(),
+            conclusion="",
+            is_closed=True,
+        )
+        replier.post(answer, render_card(state, replier.context))
+    return answer
+
+
+def gate_report(attempt: Attempt, result: GateResult, head: str) -> Rendered:
+    """Return the report that stands beside the required status on a head, whichever job publishes it."""
+    plans = (plan_comment(decided, attempt.snapshot.now) for _, decided in result.planned)
+    context = replace(attempt.replier.context, head_sha=head)
+    changes = changes_made([plan for plan in plans if plan], context)
+    return render_gate(result.findings, result.title, context, waiting=result.waiting, changes=changes)
+
+
+def _by_risk(steps: Sequence[Step]) -> list[ModelName]:
+    """Return the models that are promoted, those whose ACTIVE changes first."""
+    ranked = sorted(steps, key=lambda step: -(step.event.stage or Stage.ACTIVE).rank)
+    return list(dict.fromkeys(step.model for step in ranked))
+
+
+def _state(model: ModelName, attempt: Attempt, result: GateResult, changeset: Changeset, remark: str) -> CardState:
+    planned = dict(result.planned)
+    now = attempt.snapshot.now
+    promotions = tuple(
+        CardPromotion(step, plan_comment(planned.get(step), now)) for step in result.steps if step.model == model
+    )
+    return CardState(
+        model,
+        changeset.base_registry if result.is_replayed else None,
+        changeset.head_registry if result.is_replayed else None,
+        promotions,
+        result.steps,
+        result.findings,
+        result.conclusion,
+        result.waiting,
+        is_unknown=not result.is_replayed,
+        withdrawn_by=() if promotions else tuple(_withdrawals(changeset, attempt.replier.context)),
+        remark=remark,
+    )
+
+
+def plan_comment(decided: Decided | None, now: datetime) -> PlanComment | None:
+    """Return a decision as comments show it; None where the rules refuse it."""
+    if decided is None or not isinstance(decided.decision, Plan):
+        return None
+    return PlanComment(decided.decision, decided.evidence, decided.today, now=now, merged_at=decided.facts.merged_at)
+
+
+def _withdrawals(changeset: Changeset, context: CommentContext) -> list[str]:
+    """Return who withdrew what on this branch, by the bot's commits there, newest first."""
+    found = changeset.repository.messages_since(changeset.fork_point, changeset.head, WITHDRAWN, limit=MAX_WITHDRAWALS)
+    lines = []
+    for sha, message in found:
+        names = message.partition("\n")[0].rpartition("Withdraw ")[2]
+        by = next((line.partition(": ")[2] for line in message.split("\n") if line.startswith("Requested-by: ")), "")
+        lines.append(f"{code(names)} was withdrawn{f' by {code(by)}' if by else ''} in {context.commit(sha)}")
+    return lines
+
+
+def merged_state(
+    model: ModelName, steps: Sequence[Step], planned: Mapping[Step, PlanComment], changeset: Changeset, merge: Merge
+) -> CardState:
+    """Return the state of a model's card after the merge.
+
+    Args:
+        steps: what the pull request brought, of every model.
+        planned: the plan of each, as far as it could be made again.
+    """
+    promotions = tuple(CardPromotion(step, planned.get(step)) for step in steps if step.model == model)
+    return CardState(
+        model,
+        changeset.base_registry,
+        changeset.head_registry,
+        promotions,
+        tuple(steps),
+        findings=(),
+        conclusion="success",
+        merge=merge,
+    )

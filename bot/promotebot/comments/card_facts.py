@@ -1,0 +1,148 @@
+"""The facts of a card: what merging does, who asked and why, what stands there today, the way back, the approvals."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from promotebot.comments.comment import CommentContext
+from promotebot.comments.decisions import PlanComment, effect
+from promotebot.comments.findings import inline
+from promotebot.comments.markdown import code, link, text
+from promotebot.comments.model_differences import evidence_of
+from promotebot.findings import Finding, Severity
+from promotebot.promotion.replay import Step
+from promotebot.registry.model import Action, Event, Pointer, Source
+from promotebot.registry.names import Stage
+
+APPROVALS = "separation"
+"""The rule that says who approved, or who still has to."""
+
+
+@dataclass(frozen=True)
+class CardPromotion:
+    """One promotion as a card shows it: the event on the branch, and the plan that the rules make of its request."""
+
+    step: Step
+    plan: PlanComment | None
+    """None where the rules refuse it."""
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that it changes."""
+        return self.step.event.stage or Stage.ACTIVE
+
+    @property
+    def action(self) -> Action:
+        """What it does."""
+        return self.step.event.action
+
+    @property
+    def is_by_bot(self) -> bool:
+        """True when it was asked for on GitHub, so that the bot committed it."""
+        return self.step.event.source is Source.GITHUB
+
+    @property
+    def today(self) -> Pointer | None:
+        """The pointer that the stage held before it."""
+        entry = self.step.before.entry(self.step.model)
+        return entry.pointer(self.stage) if entry else None
+
+    def bare_line(self) -> str:
+        """Return the sentence on a promotion that the rules refuse, of which nothing can be compared."""
+        held = f" in place of {code(self.today.artifact_id)}" if self.today else ""
+        new = self.step.event.pointer.artifact_id
+        if self.action is Action.DEMOTE:
+            return f"Merging would remove {code(new)} from {self.stage.label}."
+        return f"Merging would put {code(new)} into {self.stage.label}{held}."
+
+    def again(self, head_sha: str) -> str:
+        """Return the comment that asks for it again, pinned to a head; empty where the rules refuse it."""
+        if self.plan is None:
+            return ""
+        request = self.plan.plan.request
+        words = request.retry(sha=head_sha, notes=request.notes) if self.is_by_bot else request.retry_on_github()
+        return words + (" --new-model" if request.new_model else "")
+
+
+def fact_list(
+    one: CardPromotion,
+    context: CommentContext,
+    *,
+    waiting: Finding | None,
+    findings: Sequence[Finding],
+    is_merged: bool,
+) -> Iterator[str]:
+    """Yield the facts of a promotion, each as one item of a list.
+
+    Args:
+        waiting: the approval that is waited for.
+        findings: the gate's, of which one may say who approved.
+    """
+    event = one.step.event
+    if one.plan and not is_merged:
+        yield f"- {effect(one.plan.plan, dry_run=False).replace('Merging', '**Merging**', 1)}"
+    yield f"- **Requested by** {_requested(event, context)}"
+    if event.reason:
+        yield f"- **Reason:** {text(event.reason)}"
+    if event.notes:
+        yield f"- **Notes:** {text(event.notes)}"
+    if one.today and one.action is not Action.DEMOTE:
+        yield f"- **{one.stage.label} {'before' if is_merged else 'today'}:** {_since(one.today)}"
+    yield from _way_back(one, is_merged=is_merged)
+    if not is_merged:
+        yield from _approvals(waiting, findings)
+    run = f" in {link('this run', context.run_url)}" if context.run_url else ""
+    yield f"- **{'Announced' if is_merged else 'Judged'}** on {context.commit(context.head_sha)}{run}"
+
+
+def _requested(event: Event, context: CommentContext) -> str:
+    by = code(event.actor) if event.actor else "nobody who is named"
+    ref = event.request
+    if ref is None or event.source is not Source.GITHUB:
+        return f"{by} at a terminal (self-asserted), planned at {text(event.ts_utc)}"
+    kind, _, rest = ref.id.partition(":")
+    number = rest.partition("#")[0]
+    if not number.isdecimal():
+        return f"{by}, planned at {text(event.ts_utc)}"
+    if kind == "comment":
+        return f"{by} in {link('this comment', f'{context.repo_url}/pull/{ref.pull}#issuecomment-{number}')}"
+    return f"{by} in {link('this run', f'{context.repo_url}/actions/runs/{number}')}"
+
+
+def _since(pointer: Pointer) -> str:
+    when = (
+        f", promoted on {text(pointer.promoted_at_utc[:16].replace('T', ' '))} UTC" if pointer.promoted_at_utc else ""
+    )
+    by = f" by {code(pointer.actor)}" if pointer.actor else ""
+    return f"{code(pointer.artifact_id)}{when}{by}"
+
+
+def _way_back(one: CardPromotion, *, is_merged: bool) -> Iterator[str]:
+    """Yield the command that undoes it after the merge, and whether the bytes that it brings back are proven."""
+    if one.stage is not Stage.ACTIVE:
+        return
+    back = one.step.event.pointer if one.action is Action.DEMOTE else one.today
+    model = one.step.model
+    if back is None:
+        command = f"/demote {model} active --reason {shlex.quote(f'{one.step.event.pointer.artifact_id} failed')}"
+        yield f"- **Way back:** nothing was ACTIVE before; {code(command)} leaves it empty again"
+        return
+    command = (
+        f"/rollback {model} --to {shlex.quote(back.artifact_id)} --reason {shlex.quote(f'back to {back.artifact_id}')}"
+    )
+    examined = evidence_of(back, one.plan.today, one.plan.evidence) if one.plan else None
+    proven = "its bytes were verified in this run" if examined else "its bytes were not verified here"
+    where = " in a comment on any open issue or pull request" if is_merged else " after the merge"
+    yield f"- **Way back{where}:** {code(command)} brings back {code(back.artifact_id)} ({proven})"
+
+
+def _approvals(waiting: Finding | None, findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield the approvals that the policy asks for: those that are there, or those that are missing and by whom."""
+    if waiting is not None and waiting.rule == APPROVALS:
+        yield f"- **Approvals:** {text(waiting.message)}; {inline(waiting.remedy)}"
+        return
+    given = next((f for f in findings if f.rule == APPROVALS and f.severity is Severity.PASS), None)
+    if given:
+        yield f"- **Approvals:** {text(given.message)}"

@@ -1,0 +1,100 @@
+"""The first line of a card: what a promotion changes for production, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promotebot.comments.decisions import PlanComment
+from promotebot.comments.markdown import code
+from promotebot.comments.model_differences import accuracy, evidence_of, signature_difference
+from promotebot.comments.stage_times import StageTimes
+from promotebot.registry.model import Action, Pointer
+from promotebot.registry.names import Stage
+from promotebot.text import duration
+
+
+def risk_line(one: PlanComment, *, is_merged: bool = False) -> str:
+    """Return one sentence, in Markdown: the stage, what leaves it, what comes, and how the two differ.
+
+    Args:
+        is_merged: it has happened.
+    """
+    plan, stage = one.plan, one.plan.request.stage
+    old, new = plan.today, plan.pointer
+    if plan.action is Action.DEMOTE:
+        return _emptied(one, new, is_merged=is_merged)
+    differences = ", ".join(_differences(one))
+    told = f": {differences}." if differences else "."
+    if old is None:
+        moves = f"{stage.label} {'held' if is_merged else 'holds'} nothing"
+        sentence = f"{moves} and {'got' if is_merged else 'gets'} {code(new.artifact_id)}{told}"
+    else:
+        verb = ("moved" if is_merged else "moves") + (" back" if plan.action is Action.ROLLBACK else "")
+        held = _held(one, old, stage)
+        sentence = f"{stage.label} {verb} from {code(old.artifact_id)}{held} to {code(new.artifact_id)}{told}"
+    return f"{_unchanged(one)}{sentence}"
+
+
+def _emptied(one: PlanComment, pointer: Pointer, *, is_merged: bool) -> str:
+    stage = one.plan.request.stage
+    verb = "was removed" if is_merged else "is removed"
+    sentence = f"{code(pointer.artifact_id)}{_held(one, pointer, stage)} {verb} from {stage.label}"
+    if stage is not Stage.ACTIVE:
+        return f"{_unchanged(one)}{sentence}."
+    return f"**Production {'was' if is_merged else 'is'} left without a model:** {sentence}, and nothing replaces it."
+
+
+def _unchanged(one: PlanComment) -> str:
+    """Return, for a stage below ACTIVE, that production keeps what it has."""
+    plan = one.plan
+    if plan.request.stage is Stage.ACTIVE:
+        return ""
+    entry = plan.before.entry(plan.request.model)
+    live = entry.active if entry else None
+    kept = f"ACTIVE stays {code(live.artifact_id)}" if live else "ACTIVE stays empty"
+    return f"Production does not change ({kept}). "
+
+
+def _held(one: PlanComment, pointer: Pointer, stage: Stage) -> str:
+    span = _times(one).in_stage(pointer, stage)
+    if span is None:
+        return ""
+    return f" ({duration(span.length)}{', self-asserted' if span.is_self_asserted else ''})"
+
+
+def _times(one: PlanComment) -> StageTimes:
+    return StageTimes(one.plan.before.history.get(one.plan.request.model, ()), one.now, one.merged_at)
+
+
+def _differences(one: PlanComment) -> Iterator[str]:
+    """Yield what is the same and what is not, then the time in the stages below."""
+    plan = one.plan
+    old, new, stage = plan.today, plan.pointer, plan.request.stage
+    if old is not None:
+        yield from _between(one, old, new)
+    if plan.action is Action.ROLLBACK:
+        held = _times(one).span(new, stage)
+        yield f"bytes that were {stage.label} before" + (f", for {held}" if held else "")
+        return
+    below = _times(one).in_stages(new, [lower for lower in Stage if lower.rank < stage.rank])
+    if below:
+        yield below
+    elif stage is Stage.ACTIVE:
+        yield "never in SHADOW or STAGING"
+
+
+def _between(one: PlanComment, old: Pointer, new: Pointer) -> Iterator[str]:
+    if old.artifact_id == new.artifact_id and not old.is_same_artifact(new):
+        yield "**the same id for other bytes**"
+    if old.dataset_id and new.dataset_id:
+        yield "same dataset" if old.dataset_id == new.dataset_id else "other dataset"
+    elif new.dataset_id is None and old.dataset_id:
+        yield "no dataset named"
+    today, ours = evidence_of(old, one.today, one.evidence), evidence_of(new, one.evidence)
+    signature = signature_difference(ours.card if ours else None, today.card if today else None)
+    yield (f"**{signature}**" if "other" in signature else signature) or "inputs and outputs not compared"
+    if old.feature_order_hash and new.feature_order_hash and old.feature_order_hash != new.feature_order_hash:
+        yield "**other feature order**"
+    before, after = accuracy(today, "holdout"), accuracy(ours, "holdout")
+    if before is not None and after is not None:
+        yield f"holdout accuracy {after - before:+.2f} *(train report)*"
