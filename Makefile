@@ -17,10 +17,10 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e exhaustive record fuzz check coverage audit advisories mutation fix lint workflows types layers locks lock clean FORCE
+.PHONY: help demo test e2e exhaustive screenshots drawings record fuzz check coverage audit advisories mutation fix lint workflows types layers locks lock clean FORCE
 
 help: ## list the targets
-	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 demo: $(VENV)/.dev ## the whole job on an embedded GitHub: no token, no network but the package registry
 	$(BIN)/python -m tests.demo
@@ -33,6 +33,14 @@ e2e: $(VENV)/.dev ## every workflow, run by a real runner; the other targets run
 
 exhaustive: $(VENV)/.dev ## every case of what the tests take samples of
 	$(BIN)/pytest --numprocesses=$(WORKERS) -m exhaustive
+
+# Both need Chromium and Node.js, and say so; neither is part of `check`.
+SHOTS ?=
+screenshots: $(VENV)/.dev ## draw the situations into build/screenshots (SHOTS=--docs: those of docs/screenshots)
+	@$(BIN)/python -m tests.screenshots $(SHOTS)
+
+drawings: $(VENV)/.dev ## whether Mermaid draws what it should, whatever people wrote
+	@$(BIN)/python -m tests.screenshots.drawings
 
 # Asked first, so that nothing is installed for a recording that cannot be made.
 record: ## record the answers in tests/github from the real service (GITHUB_TOKEN, RECORD_REPOSITORY)

@@ -6,7 +6,8 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.fake_github.http import EmbeddedGitHub
 from tests.fake_github.people import Job, Person, Runner
 from tests.fake_github.records import Deployment, DeploymentStatus
 from tests.fake_github.scenario import Repository
+from tests.fake_github.state import utc_now
 
 ROOT = Path(__file__).resolve().parents[1]
 BOT = "github-actions[bot]"
@@ -254,7 +256,14 @@ def examiner(opener: ChildOpener) -> Examiner:
 @pytest.fixture
 def office(seed: Path, tmp_path: Path, examiner: Examiner, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     monkeypatch.setattr("promotebot.action.run.Examiner", lambda: examiner)
-    with EmbeddedGitHub(root=tmp_path / "hub") as hub:
+    with open_office(seed, tmp_path) as office:
+        yield office
+
+
+@contextmanager
+def open_office(seed: Path, root: Path, *, clock: Callable[[], datetime] = utc_now) -> Iterator[Office]:
+    """Serve a repository that starts as the bare one `seed` stands, with people of every role."""
+    with EmbeddedGitHub(root=root / "hub", clock=clock) as hub:
         repository = hub.create_repository("acme/models")
         for login, role in (("alice", "maintain"), ("bob", "maintain"), ("carol", "write"), ("mallory", "read")):
             hub.add_user(login)
@@ -263,5 +272,5 @@ def office(seed: Path, tmp_path: Path, examiner: Examiner, monkeypatch: pytest.M
         tip = (seed / "refs/heads/main").read_text().strip()
         repository.git.set_ref("refs/heads/main", tip)
         repository.refresh(hub.user("bob"))
-        (tmp_path / "scratch").mkdir()
-        yield Office(hub, repository, tmp_path / "scratch")
+        (root / "scratch").mkdir()
+        yield Office(hub, repository, root / "scratch", now=clock())
