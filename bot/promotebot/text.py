@@ -74,6 +74,11 @@ def cut(markdown: str, limit: int) -> str:
     return "\n".join(lines[:fitting]) + ending
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun in the right form: `1 event`, `2 events`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def shortened(words: str, limit: int) -> str:
     """Return a text of at most `limit` characters, cut between two words and with an ellipsis where it is cut."""
     if len(words) <= limit:

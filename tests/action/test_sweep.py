@@ -41,7 +41,7 @@ def test_all_that_are_open_are_judged_by_hand_also_those_with_a_verdict(office: 
     office.repository.close(closed, by="alice")
     job = by_hand(office, "all")
     assert job.outputs["decision"] == "passed", job.log
-    assert "2 pull request(s) judged: 0 refused, 0 failed" in job.outputs["result"]
+    assert "2 pull requests judged: 0 refused, 0 failed" in job.outputs["result"]
     assert judged(office, one, two, closed) == [["success"] * 2, ["success"], []]
 
 

@@ -49,7 +49,7 @@ def test_split_and_join_give_back_the_same_bytes_but_for_the_time(
 ) -> None:
     before = json.loads((alice.clone / REGISTRY).read_bytes())
     assert main(["registry", "split"]) == 0
-    assert "split: 1 model(s), 3 event(s)" in capsys.readouterr().out
+    assert "split: 1 model, 3 events" in capsys.readouterr().out
     index = json.loads((alice.clone / REGISTRY).read_bytes())
     assert index == {**{k: v for k, v in index.items() if k != "models"}, "layout": "split", "schema_version": "v1"}
     assert [path.name for path in (alice.clone / MODELS).iterdir()] == ["regime_classifier.json"]

@@ -149,7 +149,7 @@ def test_promotions_only_append(alice: Person, capsys: Capture) -> None:
     assert main([*FLAGS, "--stage", "active", *DATA, *sha(alice), "--reason", "14 days"]) == 0
     code, result = report(capsys, "--base", "HEAD")
     assert code == 0
-    assert any(f.message == "the base's 3 event(s) unchanged, 1 added" for f in result.findings)
+    assert any(f.message == "the base's 3 events unchanged, 1 added" for f in result.findings)
 
 
 def test_a_base_without_a_registry_is_unknown_not_verified(alice: Person, capsys: Capture) -> None:
@@ -255,7 +255,7 @@ def test_a_model_that_only_a_file_beside_the_registry_holds_does_not_verify_unti
     assert main(["registry", "split"]) == 1
     assert finding.remedy == "promotebot registry join"
     assert main(finding.remedy.split()[1:]) == 0
-    assert "join: 2 model(s), 6 event(s)" in capsys.readouterr().out
+    assert "join: 2 models, 6 events" in capsys.readouterr().out
     assert json.loads((alice.clone / REGISTRY).read_bytes()) == {
         **whole,
         "models": {**whole["models"], "lost_model": json.loads(lost)},

@@ -330,7 +330,7 @@ def test_rules_are_counted_warnings_shown_and_the_rest_folded(accepted: Plan) ->
     rules = {finding.rule for finding in accepted.findings} - {"soak.staging"}
     assert f"**{len(rules)} rules passed, 1 warning.**\n- ⚠️ **`soak.staging`**" in rendered.body
     summaries = re.findall(r"<details><summary>(.*?)</summary>", rendered.body)
-    assert summaries == ["Every rule", "Registry diff (+41 −8)", "History (5)"]
+    assert summaries == ["Every rule", "Registry diff (+41 −8)", "Stages", "Timeline", "History (5)"]
     assert rendered.body.count("| ✅ |") == len(accepted.findings) - 1
     assert "```diff\n--- a/ml/registry/models.json" in rendered.body
     assert '+          "reason": "Shadow evaluation passed",' in rendered.body

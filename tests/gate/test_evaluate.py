@@ -90,7 +90,7 @@ LIES = [
         "another model's history cut",
         lies.cut_other,
         "gate.replay",
-        "History holds 0 event(s), the base's holds",
+        "History holds 0 events, the base's holds",
         OTHER,
     ),
     Lie(
@@ -100,7 +100,7 @@ LIES = [
         "The model is removed; models are only demoted",
         OTHER,
     ),
-    Lie("an old registry put back", lies.put_back, "gate.replay", "event(s), the base's holds"),
+    Lie("an old registry put back", lies.put_back, "gate.replay", ", the base's holds"),
     Lie("an old registry built upon", lies.put_back_and_promote, "gate.replay", GROWS),
     Lie(
         "promoted by a lax policy",

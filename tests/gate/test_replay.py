@@ -51,7 +51,7 @@ def test_a_reverted_promotion_is_refused_and_the_way_back_is_named(office: Offic
     alice.push()
     number = office.repository.open_pull(author="alice", head="revert", title="Revert").number
     assert (office.gate(number).exit_code, office.checks(office.head(number))) == (1, ["failure"])
-    assert "History holds 3 event(s), the base's holds 4. History only grows." in said(office, number)
+    assert "History holds 3 events, the base's holds 4. History only grows." in said(office, number)
     assert f"/rollback {MODEL} --reason" in said(office, number)
     assert f"/demote {MODEL} <stage> --reason" in said(office, number)
 

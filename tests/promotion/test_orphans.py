@@ -79,7 +79,7 @@ def test_joining_takes_in_the_model_with_its_whole_history() -> None:
 
 def test_events_that_only_the_file_holds_are_an_error_and_are_taken_in() -> None:
     registry = joined({"one": ONE}, {"one.json": MORE})
-    assert the_finding(registry).message.startswith(f"1 event(s) of one stand in {PLACE}/one.json only")
+    assert the_finding(registry).message.startswith(f"1 event of one only in {PLACE}/one.json")
     assert with_orphans(registry).raw_entry("one") == MORE
 
 

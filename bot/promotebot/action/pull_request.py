@@ -21,6 +21,7 @@ from promotebot.gate.report import annotate
 from promotebot.github.events import PullChanged, PullClosed, Reviewed, ToldPull
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import at_its_head
+from promotebot.text import counted
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import PullRequest
@@ -63,7 +64,7 @@ def _publish_retargeted(attempt: Attempt) -> Answer:
 
 def _revoke_closed(attempt: Attempt) -> Answer:
     count = attempt.record.revoke_closed()
-    message = f"closed without a merge; {count} commit(s) are green no longer"
+    message = f"closed without a merge; the check is red again on {counted(count, 'commit')}"
     return post_closed_cards(attempt, Answer(Outcome.IGNORED, Reason.PULL_CLOSED, message))
 
 

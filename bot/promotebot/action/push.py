@@ -22,6 +22,7 @@ from promotebot.github.events import Pushed
 from promotebot.pulls.affected import AffectedPull, affected_pulls
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import takes_promotions
+from promotebot.text import counted
 
 log = logging.getLogger(__name__)
 BUDGET = timedelta(minutes=5)
@@ -121,7 +122,9 @@ class _Walk:
         made = [answer for answer in self.answers if answer.reason is Reason.RECOMPUTED]
         failed = list(self.failed.values())
         summary = "\n\n".join(answer.summary for answer in self.answers if answer.summary)
-        message = f"{len(made)} pull request(s) updated for {self.branch}, {len(failed)} failed, of {count} open"
+        message = (
+            f"{counted(len(made), 'pull request')} updated for {self.branch}, {len(failed)} failed, of {count} open"
+        )
         if failed:
             return replace(failed[0], message=f"{message}: {failed[0].message}", summary=summary)
         return Answer(Outcome.UNCHANGED if not made else Outcome.PROMOTED, Reason.RECOMPUTED, message, summary=summary)

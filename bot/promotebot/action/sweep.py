@@ -21,6 +21,7 @@ from promotebot.github.checks import gate_context
 from promotebot.github.events import BRANCH, Dispatched, Reviewed, Scheduled
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import promoted_bases
+from promotebot.text import counted
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import PullRequest
@@ -84,7 +85,7 @@ def _judge(pulls: Sequence[PullRequest], job: JobContext) -> Answer:
     left = len(pulls) - len(answers)
     outcomes = Counter(answer.outcome for answer in answers)
     refused, failed = outcomes[Outcome.REFUSED], outcomes[Outcome.FAILED]
-    message = f"{len(answers)} pull request(s) judged: {refused} refused, {failed} failed"
+    message = f"{counted(len(answers), 'pull request')} judged: {refused} refused, {failed} failed"
     message += f"; {left} left for the next run" if left else ""
     summary = "\n\n".join(answer.summary for answer in answers if answer.summary)
     outcome = Outcome.FAILED if failed else Outcome.REFUSED if refused else Outcome.PASSED

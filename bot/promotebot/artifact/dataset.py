@@ -32,6 +32,7 @@ from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.registry.codec import parse_json
 from promotebot.schema import validated_model
+from promotebot.text import counted
 
 DEFAULT_DIR = "ml/datasets"
 DATA_FILE = "data.parquet"
@@ -117,7 +118,7 @@ def examine_dataset(
         return (error("dataset.manifest", message, where=place, remedy=remedy),)
     findings = list(_files(source, place, dataset_id, manifest))
     if not findings:
-        size = f"{len(manifest.sha256)} file(s), every sha256 as listed, {manifest.row_count:,} rows"
+        size = f"{counted(len(manifest.sha256), 'file')}, every sha256 as listed, {manifest.row_count:,} rows"
         findings = [passed("dataset.digest", f"{dataset_id}: {size}", where=place)]
     return tuple(findings)
 

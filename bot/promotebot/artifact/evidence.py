@@ -20,6 +20,7 @@ from promotebot.findings import Finding, error, errors_in, passed, warning
 from promotebot.registry.codec import LFS_HEADER, parse_json
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import ArtifactPath, Digest
+from promotebot.text import counted
 
 MAX_REPORT = 1024 * 1024
 """Bytes of a train report; a longer one is not shown."""
@@ -96,13 +97,13 @@ class _Examination:
         self.source.expect(self.directory, max_files=self.limits.files, max_bytes=self.limits.artifact_bytes)
         listing = list_files(self.source, self.directory, self.limits)
         self.findings += check_entries(listing, self.limits)
-        self._pass_unless("path.symlink", "no link and no submodule, on the way or inside")
+        self._pass_unless("path.symlink", "no symlinks or submodules")
         self.findings += check_tracked(self.source, listing)
         manifest = self._manifest()
         if manifest is None:
             return self._evidence()
         self.findings += check_listed(manifest, listing, self.source)
-        self._pass_unless("artifact.files", f"{len(manifest.sha256)} files listed, all present, no others")
+        self._pass_unless("artifact.files", f"{counted(len(manifest.sha256), 'file')} listed, all present, no others")
         copied = copy_files(self.source, manifest, listing, self.scratch, self.limits)
         self.findings += copied.findings
         proven = copied.proven and not any(f.rule in BYTES_RULES for f in errors_in(self.findings))
@@ -177,7 +178,7 @@ class _Examination:
         except InvalidInput as problem:
             self._fail("artifact.manifest", f"{path}: {problem.message}", problem.remedy or remedy, path)
             return None
-        self.findings.append(passed("artifact.manifest", f"manifest {manifest.schema_version} reads", where=path))
+        self.findings.append(passed("artifact.manifest", f"manifest {manifest.schema_version} is valid", where=path))
         return manifest
 
     def _open(self, manifest: Manifest, sizes: Mapping[str, int]) -> ModelCard | None:
@@ -255,8 +256,10 @@ def _opened(result: Opened, manifest: Manifest, where: str) -> Iterator[Finding]
         )
     if not unlisted:
         count = len(result.external_files)
-        yield passed("artifact.external_data", f"{count} external files, all listed" if count else "none", where=where)
-    signature = f"{len(result.inputs)} input(s), {len(result.outputs)} output(s)"
+        yield passed(
+            "artifact.external_data", f"{counted(count, 'external file')}, all listed" if count else "none", where=where
+        )
+    signature = f"{counted(len(result.inputs), 'input')}, {counted(len(result.outputs), 'output')}"
     yield passed("artifact.opens", f"ONNX Runtime opens the model: {signature}", where=where)
 
 

@@ -17,6 +17,7 @@ from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.registry.codec import LFS_HEADER
 from promotebot.registry.names import ArtifactPath
+from promotebot.text import counted
 
 REPORT = "train_report.json"
 MAX_FINDINGS = 20
@@ -188,7 +189,9 @@ def check_tracked(source: FileSource, listing: Listing) -> Iterator[Finding]:
     ]
     yield from _some("artifact.tracked", listing.directory, problems)
     if files and not problems:
-        yield passed("artifact.tracked", f"git tracks all {len(files)} files", where=listing.directory)
+        yield passed(
+            "artifact.tracked", f"git tracks every file ({counted(len(files), 'file')})", where=listing.directory
+        )
 
 
 @dataclass
@@ -240,7 +243,7 @@ def _all_proven(directory: str, sizes: Mapping[str, int], limits: Limits) -> Ite
     yield passed("artifact.digest", f"{len(sizes)} files, every sha256 as listed", where=directory)
     yield passed(
         "artifact.limits",
-        f"{len(sizes)} files of {limits.files}, {total:,} bytes of {limits.artifact_bytes:,}",
+        f"{counted(len(sizes), 'file')} of {limits.files:,}, {total:,} bytes of {limits.artifact_bytes:,}",
         where=directory,
     )
 

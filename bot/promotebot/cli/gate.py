@@ -51,5 +51,5 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         sys.stdout.write(line(finding) + "\n")
     sys.stdout.write(f"{'pass' if result.passes else 'FAIL'}: {result.title}\n")
     if result.steps:
-        sys.stderr.write("Only GitHub knows who asked, who may and who approved: the check promotebot/gate says.\n")
+        sys.stderr.write("Permissions and approvals are checked on GitHub only: the check promotebot/gate says.\n")
     return 0 if result.passes else 1

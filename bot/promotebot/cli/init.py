@@ -1,4 +1,4 @@
-"""`promotebot init`: lay registry, policy, schemas and workflows into a repository, overwriting nothing."""
+"""`promotebot init`: create the registry, policy, schemas and workflows, overwriting nothing."""
 
 from __future__ import annotations
 

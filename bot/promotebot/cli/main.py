@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, Command] = {
     "verify": Command("verify", "prove the registry and every artifact it points to"),
     "gate": Command("gate", "is base → head a sequence of legal promotions?"),
     "manifest": Command("manifest", "write an artifact's manifest"),
-    "init": Command("init", "lay registry and policy into a repository; overwrites nothing"),
+    "init": Command("init", "create the registry, policy and workflows; overwrites nothing"),
     "doctor": Command("doctor", "is the repository on GitHub set up for promotions?"),
     "schemas": Command("schemas", "write the JSON schemas of every file, or check them"),
     "registry": Command("registry", "one file for all models, or one for each"),

@@ -19,6 +19,7 @@ from promotebot.registry.names import Timestamp, to_timestamp
 from promotebot.registry.registry import Layout, ModelRegistry
 from promotebot.registry.split_layout import SUFFIX, models_directory
 from promotebot.registry.store import StoredRegistry
+from promotebot.text import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,8 +58,8 @@ def run(options: argparse.Namespace, now: datetime) -> int:
             _remove_models(work_tree, whole)
         _compare(whole, StoredRegistry(work_tree.registry, where=work_tree.registry_path).read())
     sys.stdout.write(
-        f"{options.layout}: {len(whole.models)} model(s), "
-        f"{sum(len(whole.raw_history(name)) for name in whole)} event(s)\n"
+        f"{options.layout}: {counted(len(whole.models), 'model')}, "
+        f"{counted(sum(len(whole.raw_history(name)) for name in whole), 'event')}\n"
         f"Next: promotebot verify, then git add --all -- {Path(work_tree.registry_path).parent} && git commit\n"
     )
     return 0

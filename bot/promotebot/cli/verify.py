@@ -28,6 +28,7 @@ from promotebot.registry.files import read_registry_bytes
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.registry.store import StoredRegistry
+from promotebot.text import counted
 from promotebot.verification.junit import to_junit
 from promotebot.verification.report import (
     ModelFinding,
@@ -193,7 +194,7 @@ def _changed(
     earlier = _registry_at(repository, since, work_tree)
     lost = [name for name in earlier if name not in subject.registry]
     if lost:
-        message = f"{', '.join(lost[:10])} stood in the registry at {since[:12]} and is gone; models are only demoted."
+        message = f"{', '.join(lost[:10])} was in the registry at {since[:12]} and is gone; models are only demoted."
         return list(names), [
             error("verify.since", message, where=work_tree.registry_path, remedy=f"git diff {since[:12]}")
         ]
@@ -202,7 +203,9 @@ def _changed(
     same = len(names) - len(changed)
     if not names:
         return [], []
-    message = f"{same} model(s) with the same entry, artifacts and datasets as {since[:12]}; {len(changed)} changed"
+    message = (
+        f"{counted(same, 'model')} with the same entry, artifacts and datasets as {since[:12]}; {len(changed)} changed"
+    )
     return changed, [passed("verify.since", message, where=work_tree.registry_path)]
 
 
@@ -242,7 +245,7 @@ def _write_text(report: VerifyReport) -> None:
     unknowns = report.counts[Severity.UNKNOWN]
     sys.stdout.write(
         f"{verdict[report.verdict]}: {report.about.registry}: {report.counts[Severity.PASS]} passed, "
-        f"{report.counts[Severity.WARNING]} warning(s), {report.counts[Severity.ERROR]} error(s)"
+        f"{counted(report.counts[Severity.WARNING], 'warning')}, {counted(report.counts[Severity.ERROR], 'error')}"
         + (f", {unknowns} unknown" if unknowns else "")
         + ("" if report.findings else " (nothing was looked at)")
         + "\n"

@@ -23,6 +23,7 @@ from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.compare import ChangesetLike, replay_change
 from promotebot.registry.model import Action, Source
+from promotebot.text import counted
 
 FactsOf = Callable[[Request], Facts]
 
@@ -67,7 +68,9 @@ class GateResult:
         if self.waiting:
             return self.waiting.message
         told = (
-            f"{len(self.steps)} promotion(s), legal and proven" if self.steps else "no promotion in this pull request"
+            f"{counted(len(self.steps), 'promotion')}, legal and proven"
+            if self.steps
+            else "no promotion in this pull request"
         )
         weaker = any(finding.rule == POLICY_RULE for finding in warnings_in(self.findings))
         return f"{told}; the policy becomes weaker" if weaker else told
@@ -89,7 +92,10 @@ def evaluate_gate(
     around = check_surroundings(changeset, changeset.base_registry, after, promoted)
     if after is None:
         return GateResult((), (passed("gate.replay", "neither base nor head has a registry"), *told, *around))
-    findings = [*told, passed("gate.replay", f"the registry is the base's plus {len(replayed.steps)} event(s)")]
+    findings = [
+        *told,
+        passed("gate.replay", f"the registry is the base's plus {counted(len(replayed.steps), 'event')}"),
+    ]
     findings += check_orphans(after, changeset.base_registry)
     findings += _answered_once(changeset, replayed.steps)
     for name in sorted({step.model for step in replayed.steps}):

@@ -13,6 +13,7 @@ from promotebot.findings import Finding, error, passed
 from promotebot.registry.model import ModelEntry
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
+from promotebot.text import counted
 
 RawEvent = Mapping[str, Any]
 _RESTORE = "restore the history from the base branch: it only grows"
@@ -27,7 +28,7 @@ def check_append_only(base: ModelRegistry, head: ModelRegistry, names: Iterable[
         where = head.at(name)
         if name not in base:
             added = len(head.raw_history(name))
-            yield passed("history.append_only", f"new since the base, {added} event(s)", where=where)
+            yield passed("history.append_only", f"new since the base, {counted(added, 'event')}", where=where)
         elif name not in head:
             message = f"The model {name} is removed; models are only demoted."
             yield error("history.append_only", message, where=where, remedy=_RESTORE)
@@ -46,7 +47,7 @@ def _compared(base: ModelRegistry, head: ModelRegistry, name: str, where: str) -
     for message in problems:
         yield error("history.append_only", message, where=where, remedy=_RESTORE)
     if not problems:
-        message = f"the base's {len(old)} event(s) unchanged, {len(new) - len(old)} added"
+        message = f"the base's {counted(len(old), 'event')} unchanged, {len(new) - len(old)} added"
         yield passed("history.append_only", message, where=where)
 
 
@@ -58,7 +59,7 @@ def rewritten(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[
     # Histories are newest first, so the base's event i is the head's event i + extra.
     extra, edited = len(new) - len(old), False
     if extra < 0:
-        yield f"History holds {len(new)} event(s), the base's holds {len(old)}."
+        yield f"History holds {counted(len(new), 'event')}, the base's holds {len(old)}."
     for index in reversed(range(max(0, -extra), len(old))):
         after, before = new[index + extra], old[index]
         fields = _differing(after, before)

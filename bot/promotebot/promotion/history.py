@@ -11,6 +11,7 @@ from promotebot.registry.chain import RawEvent, chain_breaks, event_digest
 from promotebot.registry.model import Action, Event, ModelEntry, Pointer
 from promotebot.registry.names import ModelName, Stage, to_datetime, to_timestamp
 from promotebot.registry.registry import ModelRegistry
+from promotebot.text import counted
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """By how much the clock that wrote an event may be ahead of this one."""
@@ -45,7 +46,7 @@ def _chain(registry: ModelRegistry, name: ModelName, entry: ModelEntry, where: s
     for index, problem in breaks:
         yield error("history.chain", f"history[{index}]: {problem}.", where=where, remedy=_RESTORE)
     if not breaks:
-        yield passed("history.chain", f"{len(entry.history)} event(s), chain whole", where=where)
+        yield passed("history.chain", f"{counted(len(entry.history), 'event')}, hash chain intact", where=where)
 
 
 def _was_chained(event: RawEvent) -> bool:

@@ -15,6 +15,7 @@ from promotebot.promotion.append_only import rewritten, same_json
 from promotebot.registry.names import parse_model_name
 from promotebot.registry.registry import ModelRegistry
 from promotebot.registry.split_layout import SUFFIX, ModelFiles, RawEntry, model_file, models_directory, read_model
+from promotebot.text import counted
 
 RULE = "registry.orphan"
 JOIN = "promotebot registry join"
@@ -112,7 +113,7 @@ def _orphan(registry: ModelRegistry, beside: ModelFiles, name: str) -> Orphan | 
     if len(theirs) > len(ours) and not any(rewritten(ours, theirs)):
         more = len(theirs) - len(ours)
         return Orphan(
-            name, path, f"{more} event(s) of {name} stand in {path} only; the registry is {where}.", entry=entry
+            name, path, f"{counted(more, 'event')} of {name} only in {path}; the registry is {where}.", entry=entry
         )
     remedy = f"compare them (git log -p -- {path}), promote again what is missing, and git rm {path}"
     return Orphan(name, path, f"{path} holds another history of {name} than {where}.", remedy)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from promotebot.errors import UsageError
 from promotebot.findings import Finding, passed
+from promotebot.text import counted
 
 MAX_SHARDS = 1000
 
@@ -26,7 +27,7 @@ def shard_of(names: Sequence[str], shard: tuple[int, int] | None, text: str | No
     chosen = [name for index, name in enumerate(sorted(names)) if index % shard[1] == shard[0] - 1]
     if not names:
         return [], []
-    return chosen, [passed("verify.shard", f"shard {text}: {len(chosen)} of {len(names)} model(s)")]
+    return chosen, [passed("verify.shard", f"shard {text}: {len(chosen)} of {counted(len(names), 'model')}")]
 
 
 def parse_shard(text: str | None) -> tuple[int, int] | None:

@@ -12,7 +12,7 @@ from promotebot.promotion.rules.context import RuleContext
 from promotebot.registry.model import ModelEntry
 from promotebot.registry.names import ModelName, Stage
 from promotebot.registry.registry import Layout
-from promotebot.text import short_digest
+from promotebot.text import counted, short_digest
 
 
 def bytes_are_pinned(context: RuleContext) -> Iterator[Finding]:
@@ -53,7 +53,8 @@ def bytes_are_pinned(context: RuleContext) -> Iterator[Finding]:
         )
     if held and not changed and not rewritten:
         yield passed(
-            "artifact.pinned", f"bytes unchanged under {len(held)} pointer(s) to {context.request.artifact_dir}"
+            "artifact.pinned",
+            f"bytes unchanged under {counted(len(held), 'pointer')} to {context.request.artifact_dir}",
         )
 
 

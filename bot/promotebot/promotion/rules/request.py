@@ -15,7 +15,7 @@ def actor_is_known(context: RuleContext) -> Iterator[Finding]:
     """Check that somebody is named as the actor: every event records one."""
     name = context.request.actor.name
     if name.strip():
-        yield passed("request.actor", f"asked by {name}")
+        yield passed("request.actor", f"requested by {name}")
     else:
         yield error(
             "request.actor",

@@ -28,7 +28,7 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
         yield error(
             "active.prior_stage",
             "The artifact's digest is not known, so no earlier stage can be shown.",
-            remedy="mend the artifact first",
+            remedy="fix the artifact first",
         )
         return
     earlier = [e for e in context.base_history if e.to_stage and context.evidence.is_of(e.pointer)]
