@@ -386,6 +386,18 @@ class FakeGitHub:
         if (comment_id, content) not in self.reactions:
             self.reactions.append((comment_id, content))
 
+    def comments(self, number: int) -> Sequence[IssueComment]:
+        self._asked("comments")
+        self._issue(number)
+        return [replace(one, is_minimized=False) for one in self.written.values() if one.pull == number]
+
+    def minimize_comments(self, node_ids: Sequence[str]) -> None:
+        self._asked("minimize_comments")
+        by_node = {comment.node_id: comment for comment in self.written.values()}
+        for node_id in node_ids:
+            comment = _lookup(by_node, node_id, "fold an older answer")
+            self.written[comment.id] = replace(comment, is_minimized=True)
+
     def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None:
         self._asked("find_comment")
         return next((c for c in self._ours(pull, author_login) if c.body.startswith(marker)), None)
@@ -397,7 +409,6 @@ class FakeGitHub:
         body: str,
         *,
         author_login: str,
-        settled: tuple[str, str] | None = None,
         known: Sequence[IssueComment] | None = None,
     ) -> str:
         self._asked("upsert_comment")
@@ -408,9 +419,6 @@ class FakeGitHub:
             else self._ours(pull, author_login)
         )
         mine = next((comment for comment in ours if comment.body.startswith(marker)), None)
-        for old in ours if settled and settled[0] != marker else []:
-            if settled and old.body.startswith(settled[0]) and old.body != settled[1]:
-                self.edit(old.id, settled[1])
         if not body.strip() or len(body) > MAX_COMMENT:
             raise _refused("write the comment", 422)
         if mine:
@@ -549,7 +557,7 @@ def pull_request(number: int = 7, **changes: Any) -> PullRequest:
 def issue_comment(number: int = 1, **changes: Any) -> IssueComment:
     """alice's comment on pull request 7, never edited."""
     pull = changes.get("pull", 7)
-    written = IssueComment(number, pull, "/promote active", "alice", _url(pull, number))
+    written = IssueComment(number, pull, "/promote active", "alice", _url(pull, number), f"IC_{number}")
     return replace(written, **changes)
 
 

@@ -192,7 +192,9 @@ class Office:
         return self.repository.pull(number).head_sha
 
     def comments(self, number: int) -> list[str]:
-        return [c.body for c in self.repository.comments_on(number) if c.user.login == BOT]
+        """What the bot says there, the oldest first, but for what stands folded."""
+        ours = (c for c in self.repository.comments_on(number) if c.user.login == BOT)
+        return [c.body for c in ours if c.minimized_reason is None]
 
     def comment(self, number: int) -> str:
         bodies = self.comments(number)

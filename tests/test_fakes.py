@@ -24,7 +24,6 @@ from tests.fakes import BOT, Commit, FakeGitData, FakeGitHub, FakeRepository, Re
 from tests.office import Office
 
 MARKER, OTHER_MARKER = "<!-- promotebot:regime -->", "<!-- promotebot:general -->"
-SETTLED = (OTHER_MARKER, f"{OTHER_MARKER}\nsettled")
 
 
 @dataclass
@@ -134,7 +133,7 @@ def test_github_in_memory_answers_as_the_client_does_over_http(world: World) -> 
     """One test, since the embedded GitHub takes a second to start: each part leaves the others alone."""
     permissions_are_roles_and_nobody_has_none(world)
     pull_requests_are_found_by_number_and_branch(world)
-    comments_are_found_written_once_and_settled(world)
+    comments_are_found_written_once_and_folded(world)
     reactions_are_put_on_once(world)
     labels_are_put_on_and_taken_off(world)
     the_last_verdict_on_this_head_is_an_approval(world)
@@ -182,7 +181,7 @@ def pull_requests_are_found_by_number_and_branch(world: World) -> None:
         github.create_pull(head_ref=world.branch, base_ref="main", title="Again", body="")
 
 
-def comments_are_found_written_once_and_settled(world: World) -> None:
+def comments_are_found_written_once_and_folded(world: World) -> None:
     github, number = world.github, world.number
     asked = world.say("alice", "/promote active")
     world.say("mallory", f"{MARKER}\nnot ours")
@@ -198,12 +197,20 @@ def comments_are_found_written_once_and_settled(world: World) -> None:
     general = github.upsert_comment(number, OTHER_MARKER, f"{OTHER_MARKER}\nrefused", author_login=BOT)
     first = github.upsert_comment(number, MARKER, f"{MARKER}\none", author_login=BOT)
     assert first != general
-    assert world.bodies() == [f"{OTHER_MARKER}\nrefused", f"{MARKER}\none"], "nothing is settled unasked"
-    second = github.upsert_comment(number, MARKER, f"{MARKER}\ntwo", author_login=BOT, settled=SETTLED)
+    assert world.bodies() == [f"{OTHER_MARKER}\nrefused", f"{MARKER}\none"], "each has a marker of its own"
+    second = github.upsert_comment(number, MARKER, f"{MARKER}\ntwo", author_login=BOT)
     assert first == second
-    assert world.bodies() == [SETTLED[1], f"{MARKER}\ntwo"]
-    github.upsert_comment(number, OTHER_MARKER, f"{OTHER_MARKER}\nagain", author_login=BOT, settled=SETTLED)
-    assert world.bodies() == [f"{OTHER_MARKER}\nagain", f"{MARKER}\ntwo"], "an answer does not settle itself"
+    assert world.bodies() == [f"{OTHER_MARKER}\nrefused", f"{MARKER}\ntwo"]
+    listed = github.comments(number)
+    assert [(one.id, one.node_id) for one in listed] == [
+        (one.id, one.node_id) for one in github.conversation(number)[1]
+    ]
+    assert not any(one.is_minimized for one in github.conversation(number)[1])
+    github.minimize_comments([one.node_id for one in listed if one.author == BOT])
+    github.minimize_comments([listed[-1].node_id])
+    assert [one.is_minimized for one in github.conversation(number)[1]] == [one.author == BOT for one in listed]
+    with pytest.raises(CouldNotVerify, match="GitHub refused to fold an older answer"):
+        github.minimize_comments(["IC_nobody"])
     answer = github.find_comment(number, MARKER, author_login=BOT)
     assert answer is not None
     assert (answer.body, answer.html_url) == (f"{MARKER}\ntwo", first)

@@ -204,6 +204,17 @@ def test_a_refusal_costs_five_requests_and_no_more_bytes_than_it_looks_at(
     assert (found.requests, found.writes) == (5, 3)
 
 
+def test_what_was_asked_before_costs_one_request_more_to_fold_the_older_answer(office: Office) -> None:
+    number = office.pull()
+    assert asked(office, number, f"/promote staging --sha {'1' * 40}")[1].requests == 5
+    decision, found = asked(office, number, f"/promote staging --sha {'2' * 40}")
+    assert (decision, found) == ("refused", Cost(requests=5 + 1, writes=3 + 1, fetches=1))
+    decision, found = asked(office, number, "/promote staging")
+    fold = replace(PROMOTION, requests=PROMOTION.requests + 1, writes=PROMOTION.writes + 1)
+    assert (decision, found) == ("promoted", fold)
+    assert len(office.comments(number)) == 1, "the card, which answers what was refused before"
+
+
 @pytest.mark.parametrize("policy", ["", "require_sha: true\n"])
 @pytest.mark.parametrize("split", [False, True])
 def test_the_gate_on_what_is_not_ours_costs_four_requests_and_one_fetch(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from promotebot.action.question import Question, question_of
 from promotebot.action.reply import Replier, comment_context, refusal_answer
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
@@ -13,11 +17,11 @@ from promotebot.comments.comment import Rendered
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import error, passed
 from promotebot.gate.refusal import Reason, Refusal
+from promotebot.promotion.commands import InvalidCommand
 from tests.fakes import BOT, HEAD, FakeGitHub, pull_request, settings
 
 REGIME, GENERAL = "<!-- promotebot:regime -->", "<!-- promotebot:general -->"
 RENDERED = Rendered(REGIME, "title", f"{REGIME}\nbody", "the full text")
-REFUSED = Rendered(GENERAL, "title", f"{GENERAL}\nrefused", "the full refusal")
 DONE = Answer(Outcome.PROMOTED, Reason.COMMITTED, "promoted", commit_sha=HEAD)
 NO = Answer(Outcome.REFUSED, Reason.RULES, "refused")
 
@@ -38,36 +42,132 @@ def ours(github: FakeGitHub) -> list[str]:
     return [comment.body for comment in github.written.values() if comment.author == BOT]
 
 
-def test_an_answer_is_posted_with_its_address_and_whole_text(github: FakeGitHub) -> None:
+def test_a_card_is_posted_with_its_address_and_whole_text(github: FakeGitHub) -> None:
     answer = replier(github).post(DONE, RENDERED)
     assert ours(github) == [RENDERED.body]
     assert (answer.comment_url, answer.summary) == (github.written[2].html_url, "the full text")
     assert (answer.outcome, answer.reason, answer.commit_sha) == (DONE.outcome, DONE.reason, HEAD)
 
 
-def test_a_second_answer_replaces_the_first_where_it_stands(github: FakeGitHub) -> None:
+def test_a_second_card_replaces_the_first_where_it_stands(github: FakeGitHub) -> None:
     first = replier(github).post(NO, RENDERED)
     second = replier(github).post(DONE, Rendered(REGIME, "title", f"{REGIME}\nlater", "later"))
     assert ours(github) == [f"{REGIME}\nlater"]
     assert first.comment_url == second.comment_url
 
 
-def test_an_answer_settles_a_refusal_that_named_no_model_and_a_refusal_settles_nothing(github: FakeGitHub) -> None:
-    replier(github).post(NO, REFUSED)
-    replier(github).post(NO, RENDERED)
-    assert ours(github) == [REFUSED.body, RENDERED.body]
+def test_an_answer_is_a_new_comment_and_leaves_the_card_alone(github: FakeGitHub) -> None:
     replier(github).post(DONE, RENDERED)
-    settled = ours(github)[0]
-    assert settled.startswith(f"{GENERAL}\n"), "the next refusal must find it"
-    assert "### ☑️ Settled" in settled
-    replier(github).post(NO, REFUSED)
-    assert ours(github) == [REFUSED.body, RENDERED.body]
+    answer = replier(github).answer(NO, RENDERED)
+    card, refused = ours(github)
+    assert card == RENDERED.body
+    assert refused.endswith(" -->\nbody")
+    assert not refused.startswith(REGIME), "the next card must not be written over it"
+    assert (answer.comment_url, answer.summary, answer.reason) == (
+        github.written[3].html_url,
+        "the full text",
+        NO.reason,
+    )
 
 
-def test_an_answer_without_a_model_does_not_settle_itself(github: FakeGitHub) -> None:
-    replier(github).post(DONE, REFUSED)
-    replier(github).post(DONE, REFUSED)
-    assert ours(github) == [REFUSED.body]
+def shown(github: FakeGitHub) -> list[str]:
+    return [
+        one.body.partition("\n")[2] for one in github.written.values() if one.author == BOT and not one.is_minimized
+    ]
+
+
+def asking(github: FakeGitHub, question: Question, *, login: str = "alice") -> Replier:
+    """Somebody asks in a comment of their own, and the bot reads the conversation."""
+    asked = github.say(7, login, "/promote")
+    speaking = Replier(github, settings(), Requester(7, login, f"comment:{asked.id}", "https://x", asked.id))
+    speaking.set_question(question)
+    speaking.set_comments(github.conversation(7)[1])
+    return speaking
+
+
+def text(words: str) -> Rendered:
+    return Rendered(GENERAL, words, f"{GENERAL}\n{words}", words)
+
+
+PROMOTE, STATUS = Question("promote", "active"), Question("status")
+
+
+def test_the_older_answer_to_the_same_persons_same_question_is_folded_and_nothing_else(github: FakeGitHub) -> None:
+    asking(github, PROMOTE).answer(NO, text("alice's first"))
+    asking(github, PROMOTE, login="carol").answer(NO, text("carol's"))
+    asking(github, STATUS).answer(DONE, text("status"))
+    asking(github, Question("promote", "staging")).answer(NO, text("another stage"))
+    copied = github.written[3].body
+    github.say(7, "mallory", copied)
+    asking(github, PROMOTE, login="Alice").answer(NO, text("alice's second"))
+    assert shown(github) == ["carol's", "status", "another stage", "alice's second"]
+    assert not any(one.is_minimized for one in github.written.values() if one.author != BOT)
+
+
+def test_a_card_that_was_asked_for_folds_what_was_refused_before_and_a_refusal_on_it_does_not(
+    github: FakeGitHub,
+) -> None:
+    asking(github, PROMOTE).answer(NO, text("refused"))
+    asking(github, PROMOTE).post(NO, RENDERED)
+    assert shown(github) == ["refused", "body"]
+    asking(github, PROMOTE).post(DONE, RENDERED)
+    assert shown(github) == ["body"]
+
+
+def test_a_line_that_could_not_be_read_is_folded_when_its_word_is_answered(github: FakeGitHub) -> None:
+    slip = question_of(InvalidCommand(1, "/promte active", "unknown command", "did you mean"))
+    asking(github, slip).answer(NO, text("did you mean"))
+    asking(github, STATUS).answer(NO, text("status"))
+    assert shown(github) == ["did you mean", "status"]
+    asking(github, PROMOTE).answer(NO, text("refused"))
+    assert shown(github) == ["status", "refused"]
+
+
+def test_a_second_run_brings_its_answer_up_to_date_where_it_stands(github: FakeGitHub) -> None:
+    first = asking(github, PROMOTE)
+    first.answer(NO, text("failed"))
+    again = Replier(github, settings(), first._requester)
+    again.set_question(PROMOTE)
+    again.answer(NO, text("refused"))
+    again.answer(NO, text("refused again"))
+    assert shown(github) == ["refused again"]
+    assert [one.body for one in github.written.values() if one.is_minimized] == []
+
+
+def test_each_older_answer_is_folded_once(github: FakeGitHub) -> None:
+    for words in ("one", "two", "three"):
+        asking(github, PROMOTE).answer(NO, text(words))
+    assert shown(github) == ["three"]
+    assert github.calls.count("minimize_comments") == 2
+    asking(github, STATUS).answer(NO, text("status"))
+    assert github.calls.count("minimize_comments") == 2, "nothing to fold is not asked for"
+
+
+def test_an_answer_that_cannot_be_folded_changes_nothing(github: FakeGitHub, caplog: pytest.LogCaptureFixture) -> None:
+    asking(github, PROMOTE).answer(NO, text("one"))
+    github.fail("minimize_comments", "403")
+    answer = asking(github, PROMOTE).answer(NO, text("two"))
+    assert (answer.outcome, answer.comment_url) == (NO.outcome, github.written[5].html_url)
+    assert shown(github) == ["one", "two"]
+    assert "an older answer was not folded: 403" in caplog.text
+
+
+def test_where_comments_cannot_be_read_the_answer_is_written_all_the_same(
+    github: FakeGitHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    replier(github.fail("comments", "502")).answer(NO, text("refused"))
+    assert shown(github) == ["refused"]
+    assert "the comments could not be read: 502" in caplog.text
+
+
+@given(
+    login=st.text(st.characters(codec="utf-8"), max_size=40),
+    words=st.tuples(st.text(max_size=40), st.text(max_size=40)),
+    request_id=st.text(max_size=40),
+)
+def test_no_name_gets_out_of_the_hidden_line(login: str, words: tuple[str, str], request_id: str) -> None:
+    made = Question(*words).marker(login, request_id)
+    assert re.fullmatch(r"<!-- promotebot:@answer_[0-9a-f]{16}_[0-9a-f]{16} -->", made)
 
 
 @pytest.mark.parametrize("made", [DONE, NO])
@@ -80,21 +180,6 @@ def test_a_comment_that_fails_changes_nothing_about_the_outcome(
     assert "no comment: 403" in caplog.text
 
 
-def test_a_comment_that_stands_there_is_left_as_it_is(github: FakeGitHub) -> None:
-    said_more = replier(github).post(DONE, RENDERED)
-    again = Rendered(REGIME, "title", f"{REGIME}\nalready done", "already done")
-    answer = replier(github).post_if_absent(NO, again)
-    assert ours(github) == [RENDERED.body]
-    assert (answer.comment_url, answer.summary) == (said_more.comment_url, "already done")
-
-
-def test_where_no_comment_stands_one_is_posted(github: FakeGitHub) -> None:
-    github.say(7, "mallory", RENDERED.body)
-    answer = replier(github).post_if_absent(DONE, RENDERED)
-    assert ours(github) == [RENDERED.body]
-    assert answer.comment_url
-
-
 def test_only_a_comment_that_stands_there_is_brought_up_to_date(github: FakeGitHub) -> None:
     nothing = replier(github).update_if_present(DONE, RENDERED)
     assert (ours(github), nothing.comment_url, nothing.summary) == ([], "", "the full text")
@@ -105,13 +190,12 @@ def test_only_a_comment_that_stands_there_is_brought_up_to_date(github: FakeGitH
     assert (answer.comment_url, answer.summary) == (github.written[2].html_url, "later")
 
 
-@pytest.mark.parametrize("way", ["post_if_absent", "update_if_present"])
 def test_a_comment_that_cannot_be_looked_for_is_not_written_a_second_time(
-    github: FakeGitHub, way: str, caplog: pytest.LogCaptureFixture
+    github: FakeGitHub, caplog: pytest.LogCaptureFixture
 ) -> None:
     replier(github).post(DONE, RENDERED)
     github.fail("find_comment", "502")
-    answer = getattr(replier(github), way)(NO, Rendered(REGIME, "", f"{REGIME}\nlater", "later"))
+    answer = replier(github).update_if_present(NO, Rendered(REGIME, "", f"{REGIME}\nlater", "later"))
     assert ours(github) == [RENDERED.body]
     assert (answer.reason, answer.comment_url, answer.summary) == (Reason.RULES, "", "later")
     assert "the comment could not be looked for: 502" in caplog.text
@@ -125,10 +209,10 @@ def test_a_refusal_is_posted_with_its_reason_and_next_step(github: FakeGitHub) -
         "It is a draft.",
         1,
     )
-    assert ours(github)[0].startswith(GENERAL)
+    assert ours(github)[0].startswith("<!-- promotebot:@answer_")
     assert "It is a draft." in ours(github)[0]
     assert "mark it ready" in ours(github)[0]
-    assert answer.summary == ours(github)[0]
+    assert answer.summary.partition("\n")[2] == ours(github)[0].partition("\n")[2]
 
 
 def test_outputs_may_say_a_refusal_in_other_words_than_the_comment(github: FakeGitHub) -> None:

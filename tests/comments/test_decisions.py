@@ -111,7 +111,8 @@ def test_a_refusal_starts_with_what_is_wrong_and_the_next_command(registry: Mode
     lines = rendered.body.splitlines()
     assert lines[1] == "### ⛔ `regime_classifier` → ACTIVE · refused, nothing was committed"
     signs = [line[2:4].strip() for line in lines if line.startswith("- ")]
-    assert signs == ["❌"] * 3 + ["⚠️"]
+    assert signs == ["❌"] * 2 + ["⚠️"]
+    assert "<summary>Follows from artifact.digest: active.prior_stage</summary>" in rendered.body
     assert "`promotebot manifest ml/artifacts/regime_v2 --model-file model.onnx`, and commit" in rendered.body
     assert "`sha256:777777777777…`, the manifest says `sha256:111111111111…`" in rendered.body
     assert "  ```text\n  /promote active regime_classifier --artifact-id regime_v2_prod" in rendered.body
@@ -127,7 +128,7 @@ def test_many_findings_are_cut_in_the_comment_and_whole_in_the_summary(registry:
     assert "- … and 37" in rendered.body
     assert "file 399" not in rendered.body
     assert "file 399" in rendered.full
-    assert rendered.body.count("<details>") == rendered.body.count("</details>") == 1
+    assert rendered.body.count("<details>") == rendered.body.count("</details>") == 2
 
 
 def test_where_a_finding_is_stands_with_it_unless_the_sentence_says_so() -> None:

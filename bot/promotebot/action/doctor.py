@@ -39,7 +39,7 @@ def answer_doctor(requester: Requester, job: JobContext, replier: Replier) -> An
     report = examined(job.settings)
     title = f"Doctor: {report.title}"
     rendered = note(SUBJECT, f"🩺 {text(title)}", [report_table(report.lines)], replier.context, title=title)
-    return replier.post(_answer(report), rendered)
+    return replier.answer(_answer(report), rendered)
 
 
 def examine_repository(job: JobContext) -> Answer:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from promotebot.action.question import question_of
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
@@ -61,6 +62,9 @@ def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
 
 
 def _decide(event: CommentCreated, requester: Requester, job: JobContext, replier: Replier) -> Answer:
+    commands = parse_comment(event.body, job.settings.prefix)
+    invalid = [command for command in commands if isinstance(command, InvalidCommand)]
+    replier.set_question(question_of([*invalid, *commands][0]))
     if not event.is_pull:
         return replier.refuse(_NOT_A_PULL)
     once = iter((event.node_id,))  # the reaction comes with the first question
@@ -69,17 +73,16 @@ def _decide(event: CommentCreated, requester: Requester, job: JobContext, replie
     )
     replier.set_pull(pull, job.default_branch)
     replier.set_comments(comments)
-    commands = parse_comment(event.body, job.settings.prefix)
     refusal = _comment_refusal(event, _own(event, comments)) or _pull_refusal(pull, commands)
     if refusal:
         return replier.refuse(refusal)
-    invalid = [command for command in commands if isinstance(command, InvalidCommand)]
     if invalid:
         answer = Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, invalid[0].problem)
-        return replier.post(answer, render_unreadable(invalid, replier.context))
+        return replier.answer(answer, render_unreadable(invalid, replier.context))
     answers: list[Answer] = []
     known: PullRequest | None = pull
     for command in commands:
+        replier.set_question(question_of(command))
         answers.append(_answer(command, requester, job, replier, known))
         if not answers[-1].succeeded:
             break  # later commands may build on this one
@@ -104,7 +107,7 @@ def _answer(
     command: Command, requester: Requester, job: JobContext, replier: Replier, known: PullRequest | None
 ) -> Answer:
     if isinstance(command, Help):  # needs nothing of the pull request
-        return replier.post(Answer(Outcome.HELPED, Reason.HELP), render_help(replier.context))
+        return replier.answer(Answer(Outcome.HELPED, Reason.HELP), render_help(replier.context))
     if isinstance(command, Doctor):  # nor does this
         from promotebot.action.doctor import answer_doctor
 

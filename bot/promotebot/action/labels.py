@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from promotebot.action.promote import PromotionJob
+from promotebot.action.question import Question
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
@@ -42,6 +43,7 @@ def answer_label(event: LabelChanged, job: JobContext) -> Answer:
     run = f"run:{settings.run_id or '0'}"
     requester = Requester(event.pull, event.sender, run, url, run_by=settings.triggering_actor)
     replier = Replier(job.github, settings, requester)
+    replier.set_question(Question("label", event.label.casefold()))
     answer = report_errors(replier, lambda: _decide(event, requester, job, replier))
     if event.added and not answer.succeeded:
         _quietly(lambda: job.github.remove_label(event.pull, event.label))
@@ -62,7 +64,9 @@ def _decide(event: LabelChanged, requester: Requester, job: JobContext, replier:
         arguments = parse_label(event.label)
     except InvalidInput as problem:
         answer = Answer(Outcome.REFUSED, Reason.LABEL, problem.message)
-        return replier.post(answer, render_refused_event(f"Label {problem.message}.", problem.remedy, replier.context))
+        return replier.answer(
+            answer, render_refused_event(f"Label {problem.message}.", problem.remedy, replier.context)
+        )
     if arguments is None:
         return Answer(Outcome.IGNORED, Reason.NO_COMMAND)
     has_changed = job.patience.ask_until(

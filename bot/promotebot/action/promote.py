@@ -147,7 +147,7 @@ class PromotionJob:
         if isinstance(decision, Rejected):
             rendered = render_rejected(decision, decided.evidence, self.replier.context)
             details = finding_details(decision.findings)
-            return self.replier.post(Answer(Outcome.REFUSED, Reason.RULES, rendered.title, details=details), rendered)
+            return self.replier.answer(Answer(Outcome.REFUSED, Reason.RULES, rendered.title, details=details), rendered)
         if isinstance(decision, Plan):
             return self._apply(pending, decision, decided)
         if {step.event.request for step in pending.own} - {step.event.request for step in pending.steps}:
@@ -157,7 +157,7 @@ class PromotionJob:
         rendered = render_unchanged(decision, self.replier.context)
         answer = Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE, rendered.title)
         self._publish_as_it_is(answer, request.model)
-        return self.replier.post(answer, rendered)
+        return self.replier.answer(answer, rendered)
 
     def _apply(self, pending: PendingPromotions, decision: Plan, decided: Decided) -> Answer:
         """Commit, evaluate the new head as the gate does, set the check on it, then reply."""
@@ -172,7 +172,7 @@ class PromotionJob:
             )
             rendered = render_plan(comment, self.replier.context)
             answer = Answer(Outcome.PLANNED, Reason.DRY_RUN, rendered.title, details=details)
-            return self.replier.post(answer, rendered)
+            return self.replier.answer(answer, rendered)
         steps = [*pending.steps, Step(decision.request.model, decision.event, decision.before, decision.digest)]
         commit = self._commit(pending, decision, steps)
         committed = replace(self.changeset, head=commit)
@@ -188,7 +188,7 @@ class PromotionJob:
             return replace(answer, message=message, comment_url=judged.comment_url, summary=judged.summary)
         except PromotebotError as problem:
             answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, problem.message, commit, details=details)
-            return self.replier.post(answer, render_failure(problem, self.replier.context, commit_sha=commit))
+            return self.replier.answer(answer, render_failure(problem, self.replier.context, commit_sha=commit))
         answer = replace(answer, message=f"{model} → {stage}: committed; {result.title}")
         return post_cards(self.attempt, answer, result, committed, main=model)
 
@@ -240,13 +240,13 @@ class PromotionJob:
         message = "This request was withdrawn." if not decided.stands else "This request was answered before."
         remedy = "ask again in a new comment if you want it after all"
         answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE if decided.stands else Reason.WITHDRAWN, message)
-        return self.replier.post(answer, render_refused_event(message, remedy, self.replier.context))
+        return self.replier.answer(answer, render_refused_event(message, remedy, self.replier.context))
 
     def _refuse(self, reason: Reason, findings: tuple[Finding, ...], model: str | None) -> Answer:
         """Refuse the request. The verdict belongs to the head, and a refused request changes nothing about it."""
         rendered = render_unclear(findings, model, self.replier.context)
         answer = Answer(Outcome.REFUSED, reason, rendered.title, details=finding_details(findings))
-        return self.replier.post(answer, rendered)
+        return self.replier.answer(answer, rendered)
 
 
 def _is_same_slot(request: Request, step: Step) -> bool:

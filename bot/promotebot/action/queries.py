@@ -33,7 +33,7 @@ def answer_query(command: QueryCommand, attempt: Attempt) -> Answer:
     if refusal or registry is None:
         return replier.refuse(refusal or _NO_REGISTRY)
     rendered = _RENDER[command.name](command, registry, attempt)
-    return replier.post(Answer(Outcome.HELPED, Reason.SHOWN, rendered.title), rendered)
+    return replier.answer(Answer(Outcome.HELPED, Reason.SHOWN, rendered.title), rendered)
 
 
 def _permission_refusal(command: QueryCommand, attempt: Attempt) -> Refusal | None:

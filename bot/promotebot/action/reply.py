@@ -1,4 +1,4 @@
-"""Post the answer: the check first, then the comment and reactions, none of which can change what was decided."""
+"""Post a card or an answer: the check first, then the comment and reactions, none of which changes the decision."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from promotebot.action.question import Question
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, finding_details
 from promotebot.comments.comment import GENERAL, CommentContext, Rendered
-from promotebot.comments.markdown import marked_subject, marker
+from promotebot.comments.markdown import marked_subject
 from promotebot.comments.refusals import render_refused_event, render_unclear
 from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Refusal
@@ -25,8 +26,6 @@ if TYPE_CHECKING:  # rules and artifacts are loaded by whoever judges, PyGithub 
     from promotebot.pulls.changeset import Changeset
 
 log = logging.getLogger(__name__)
-SETTLED = (marker(GENERAL), f"{marker(GENERAL)}\n### ☑️ Settled\n\nWhat stood here is settled by a later answer.")
-"""A refusal that named no model must not outlive the answer that came after it."""
 
 
 def comment_context(settings: Settings, requester: Requester) -> CommentContext:
@@ -57,21 +56,30 @@ def refusal_answer(refusal: Refusal, context: CommentContext) -> Answer:
 
 
 class Replier:
-    """Posts on one pull request. A comment or reaction that fails is logged and changes nothing."""
+    """Posts on one pull request. A comment or reaction that fails is logged and changes nothing.
+
+    The card of a model says what merging does, and stands in one place. An answer stands right below its question.
+    """
 
     def __init__(self, github: GitHub, settings: Settings, requester: Requester) -> None:
         self._github = github
         self._settings = settings
         self._requester = requester
+        self._question = Question()
         self._comments: Sequence[IssueComment] | None = None
         self._written: set[str] = set()
         """Markers of what was posted by this job, which is not among the comments that were read before."""
+        self._folded: set[str] = set()
         self.context = comment_context(settings, requester)
 
     def set_pull(self, pull: PullRequest, default_branch: str) -> None:
         """Speak of this pull request's head and base from now on, and publish under the base's own context."""
         gate = gate_context(pull.base_ref, default_branch)
         self.context = replace(self.context, head_sha=pull.head_sha, base_ref=pull.base_ref, gate=gate)
+
+    def set_question(self, question: Question) -> None:
+        """Answer this question from now on."""
+        self._question = question
 
     def set_comments(self, comments: Sequence[IssueComment]) -> None:
         """Take these for the pull request's comments when the next answer is posted: they were read a moment ago."""
@@ -123,17 +131,6 @@ class Replier:
         report = Report(rendered.body, report_title(result), annotate(result.findings, changeset))
         publish_verdict(self._github, changeset.head, self.context.gate, result.conclusion, result.title, report)
 
-    def post_if_absent(self, answer: Answer, rendered: Rendered) -> Answer:
-        """Leave a comment that stands there already: it says more than that nothing was written again."""
-        try:
-            comment = self._find(rendered)
-        except PromotebotError as problem:
-            log.warning("the comment could not be looked for: %s", problem)
-            return replace(answer, summary=rendered.full)
-        if comment is None:
-            return self.post(answer, rendered)
-        return replace(answer, comment_url=comment.html_url, summary=rendered.full)
-
     def update_if_present(self, answer: Answer, rendered: Rendered) -> Answer:
         """Only bring a comment up to date that stands there; where there is none, nothing had to be said."""
         try:
@@ -150,25 +147,60 @@ class Replier:
             message: what the job's outputs say instead of the refusal's own words.
         """
         answer = Answer(Outcome.REFUSED, refusal.reason, message or refusal.message)
-        return self.post(answer, render_refused_event(refusal.message, refusal.remedy, self.context))
+        return self.answer(answer, render_refused_event(refusal.message, refusal.remedy, self.context))
+
+    def answer(self, answer: Answer, rendered: Rendered) -> Answer:
+        """Answer the question in a new comment, and fold the bot's older answers to it; no card is touched.
+
+        A second run of the same job finds the first one's answer, and brings that up to date.
+        """
+        marker = self._question.marker(self._requester.login, self._request)
+        if self._comments is None:
+            self._comments = self._listed()
+        body = f"{marker}{rendered.body.removeprefix(rendered.marker)}"
+        return replace(answer, comment_url=self._put(marker, body, self._comments), summary=rendered.full)
 
     def post(self, answer: Answer, rendered: Rendered) -> Answer:
-        """Put the comment up, or up to date; the answer carries its address and text."""
-        known = None if rendered.marker in self._written else self._comments
-        self._written.add(rendered.marker)
+        """Put a model's card up, or up to date; a success answers the question, too."""
+        url = self._put(rendered.marker, rendered.body, self._comments, is_answer=answer.succeeded)
+        return replace(answer, comment_url=url, summary=rendered.full)
+
+    @property
+    def _request(self) -> str:
+        """What a second run of the same job has in common with the first."""
+        return self._requester.id or f"run:{self._settings.run_id or '0'}"
+
+    def _listed(self) -> Sequence[IssueComment]:
         try:
-            url = self._github.upsert_comment(
-                self._requester.pull,
-                rendered.marker,
-                rendered.body,
-                author_login=self._settings.bot_login,
-                known=known,
-                settled=SETTLED if answer.succeeded else None,
-            )
+            return self._github.comments(self._requester.pull)
+        except PromotebotError as problem:  # better the same twice than silence
+            log.warning("the comments could not be read: %s", problem)
+            return ()
+
+    def _put(self, marker: str, body: str, known: Sequence[IssueComment] | None, *, is_answer: bool = True) -> str:
+        """Write a comment, then fold what it answers again; return its address, empty where it was not written."""
+        read = None if marker in self._written else known
+        self._written.add(marker)
+        try:
+            login = self._settings.bot_login
+            url = self._github.upsert_comment(self._requester.pull, marker, body, author_login=login, known=read)
         except PromotebotError as problem:
             log.warning("no comment: %s", problem)
-            url = ""
-        return replace(answer, comment_url=url, summary=rendered.full)
+            return ""
+        if is_answer:
+            self._fold_older(known or ())
+        return url
+
+    def _fold_older(self, known: Sequence[IssueComment]) -> None:
+        asked, bot = self._requester.login, self._settings.bot_login
+        older = [one.node_id for one in self._question.older(known, asked, self._request, bot=bot)]
+        older = [node_id for node_id in older if node_id not in self._folded]
+        try:
+            if older:
+                self._github.minimize_comments(older)
+        except PromotebotError as problem:
+            log.warning("an older answer was not folded: %s", problem)
+        self._folded.update(older)
 
     def models_with_card(self) -> list[ModelName]:
         """Return the models of which the pull request has a card of ours; none where GitHub does not answer."""

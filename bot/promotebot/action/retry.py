@@ -62,13 +62,13 @@ def report_errors(replier: Replier, work: Callable[[], Answer]) -> Answer:
     try:
         return work()
     except PromotebotError as problem:
-        return replier.post(error_answer(problem, replier.context), render_failure(problem, replier.context))
+        return replier.answer(error_answer(problem, replier.context), render_failure(problem, replier.context))
     except OSError as problem:  # the runner's disk is full, or gone
         failed = CouldNotVerify(f"the runner failed: {problem.strerror or problem}", remedy="run the job again")
-        return replier.post(error_answer(failed, replier.context), render_failure(failed, replier.context))
+        return replier.answer(error_answer(failed, replier.context), render_failure(failed, replier.context))
     except Exception:
         answer = Answer(Outcome.FAILED, Reason.INTERNAL, "internal error", exit_code=3)
-        replier.post(answer, render_internal_error(replier.context))
+        replier.answer(answer, render_internal_error(replier.context))
         raise
 
 

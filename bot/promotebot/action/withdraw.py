@@ -141,7 +141,7 @@ class Withdrawal:
     def _invalid(self, pending: InvalidPromotions, reason: Reason) -> Answer:
         replier = self.attempt.replier
         rendered = render_unclear(pending.findings, pending.model, replier.context)
-        return replier.post(Answer(Outcome.REFUSED, reason, rendered.title), rendered)
+        return replier.answer(Answer(Outcome.REFUSED, reason, rendered.title), rendered)
 
 
 def _message(chosen: Sequence[Step], requester: Requester) -> str:

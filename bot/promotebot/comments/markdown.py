@@ -10,6 +10,8 @@ from promotebot.text import cut, utf8_size, visible
 
 MAX_COMMENT = 65_536
 """Characters that GitHub takes for a comment; longer ones are refused by the API."""
+_MARKER_ROOM = 128
+"""Of them, left for a hidden first line that is put in the place of another."""
 _ACTIVE = re.compile(r"([\\`*_{}\[\]()<>#+!|~&@:$-])")
 # What starts a list, a rule or a heading: https://github.github.com/gfm/#leaf-blocks
 _BLOCK = re.compile(r"^( {0,3})(\d{0,9})(?=[-+](?: |$)|-[- ]*$|=+ *$|(?<=\d)[.)](?: |$))")
@@ -107,7 +109,9 @@ def link(label: str, url: str) -> str:
     return f"[{label}](<{url.replace('>', '%3E').replace('<', '%3C')}>)"
 
 
-def bounded(sections: Sequence[str], *, limit: int = MAX_COMMENT, where_else: str = "the step summary") -> str:
+def bounded(
+    sections: Sequence[str], *, limit: int = MAX_COMMENT - _MARKER_ROOM, where_else: str = "the step summary"
+) -> str:
     """Join sections by blank lines; to fit, folded ones are left out, largest first, then the longest are cut.
 
     The limit counts UTF-8 bytes, which are never fewer than the characters that GitHub counts. The first

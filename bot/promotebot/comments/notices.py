@@ -154,9 +154,14 @@ def extended_issue(body: str, findings: Sequence[Finding]) -> tuple[str, str]:
     What somebody wrote into the body stays as it is.
     """
     known = body.replace("\r\n", "\n")
-    added = "\n".join(line for line in bullets(findings, limit=MAX_PROBLEMS) if line not in known)
+    said = _unindented(known)  # what follows from another finding stands indented below it
+    added = "\n".join(line for line in bullets(findings, limit=MAX_PROBLEMS) if _unindented(line) not in said)
     head, _, rest = known.partition("\n\n")
     return bounded([head, *filter(None, [added, rest])], where_else="the comments"), added
+
+
+def _unindented(words: str) -> str:
+    return "\n".join(line.lstrip() for line in words.split("\n"))
 
 
 def _step(step: Step) -> str:

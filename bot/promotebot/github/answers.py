@@ -100,7 +100,8 @@ def read_comment(answer: Mapping[str, Any]) -> IssueComment:
     user = answer["user"]
     author = str(user["login"]) if user and is_by(user, user["login"]) else GHOST
     pull = int(str(answer["issue_url"]).rpartition("/")[2])
-    return IssueComment(answer["id"], pull, answer["body"] or "", author, answer["html_url"])
+    body, node_id = answer["body"] or "", str(answer.get("node_id") or "")
+    return IssueComment(answer["id"], pull, body, author, answer["html_url"], node_id)
 
 
 def written_annotation(annotation: Annotation) -> dict[str, Any]:

@@ -182,6 +182,14 @@ class PyGithubClient:
             body={"content": content},
         )
 
+    def comments(self, number: int) -> Sequence[IssueComment]:
+        """Return every comment on a pull request or an issue, the oldest first."""
+        return sticky_comment.every(self._rest, number)
+
+    def minimize_comments(self, node_ids: Sequence[str]) -> None:
+        """Fold comments as outdated: https://docs.github.com/en/graphql/reference/mutations#minimizecomment"""
+        questions.minimize(self._rest, node_ids)
+
     def upsert_comment(
         self,
         pull: int,
@@ -189,13 +197,10 @@ class PyGithubClient:
         body: str,
         *,
         author_login: str,
-        settled: tuple[str, str] | None = None,
         known: Sequence[IssueComment] | None = None,
     ) -> str:
         """Update the bot's comment with this marker, or write it; return its address."""
-        return sticky_comment.upsert(
-            self._rest, pull, marker, body, author_login=author_login, settled=settled, known=known
-        )
+        return sticky_comment.upsert(self._rest, pull, marker, body, author_login=author_login, known=known)
 
     def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None:
         """Return the bot's comment with this marker, or None."""

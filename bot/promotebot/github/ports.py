@@ -48,6 +48,10 @@ class IssueComment:
     body: str
     author: str
     html_url: str
+    node_id: str = ""
+    """Its global id, by which GraphQL knows it."""
+    is_minimized: bool = False
+    """Shown folded; only where GitHub said so, which REST does not."""
 
 
 @dataclass(frozen=True)
@@ -254,6 +258,12 @@ class GitHub(Protocol):
     def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None:
         """Return the oldest comment by `author_login` that starts with the marker, or None."""
 
+    def comments(self, number: int) -> Sequence[IssueComment]:
+        """Return every comment on a pull request or an issue, the oldest first."""
+
+    def minimize_comments(self, node_ids: Sequence[str]) -> None:
+        """Fold comments as outdated, with one request; each stays readable."""
+
     def upsert_comment(
         self,
         pull: int,
@@ -261,13 +271,11 @@ class GitHub(Protocol):
         body: str,
         *,
         author_login: str,
-        settled: tuple[str, str] | None = None,
         known: Sequence[IssueComment] | None = None,
     ) -> str:
         """Update the comment by `author_login` that starts with the marker, or write it; return its address.
 
         Args:
-            settled: marker and new body of another comment of the same author, which this one makes void.
             known: the comments, where they were read a moment ago.
         """
 

@@ -47,7 +47,7 @@ fragment Pull on PullRequest {{
     }}
   }}
   comments(first: $first, after: $after) {{
-    nodes {{ fullDatabaseId body url author {{ __typename login }} }}
+    nodes {{ id fullDatabaseId body url isMinimized author {{ __typename login }} }}
     pageInfo {{ hasNextPage endCursor }}
   }}
 }}
@@ -168,6 +168,20 @@ def blobs(rest: Rest, oids: Sequence[str]) -> Mapping[str, bytes]:
         return {oid: str(file["text"]).encode() for oid, file in whole.items() if not file["isTruncated"]}
 
 
+def minimize(rest: Rest, node_ids: Sequence[str]) -> None:
+    """Fold comments as outdated, all with one request; GitHub may have folded some of them where it refuses others.
+
+    Raises:
+        CouldNotVerify: when GitHub refuses one, or does not answer.
+    """
+    names = [f"c{index}" for index in range(len(node_ids))]
+    fold = "minimizeComment(input: {{subjectId: ${0}, classifier: OUTDATED}}) {{ minimizedComment {{ isMinimized }} }}"
+    fields = " ".join(f"{name}: {fold.format(name)}" for name in names)
+    mutation = f"mutation Minimize({', '.join(f'${name}: ID!' for name in names)}) {{ {fields} }}"
+    asked = dict(zip(names, node_ids, strict=True))
+    rest.graphql(mutation, asked, purpose="fold an older answer", needs="pull-requests: write", writes=True)
+
+
 def _named(rest: Rest) -> dict[str, Any]:
     owner, _, name = rest.repo.full_name.partition("/")
     return {"owner": owner, "name": name}
@@ -217,7 +231,8 @@ def _read_statuses(commit: Mapping[str, Any] | None) -> tuple[CommitStatus, ...]
 
 def _comment(node: Mapping[str, Any], number: int) -> IssueComment:
     body, url = str(node["body"]), str(node["url"])
-    return IssueComment(int(node["fullDatabaseId"]), number, body, _login(node["author"]), url)
+    author, is_minimized = _login(node["author"]), bool(node["isMinimized"])
+    return IssueComment(int(node["fullDatabaseId"]), number, body, author, url, str(node["id"]), is_minimized)
 
 
 def _login(actor: Mapping[str, Any] | None) -> str:

@@ -37,21 +37,14 @@ def upsert(
     body: str,
     *,
     author_login: str,
-    settled: tuple[str, str] | None = None,
     known: Sequence[IssueComment] | None = None,
 ) -> str:
     """Update the comment that starts with our marker and is ours, or write it; return its address.
 
     Args:
-        settled: marker and new body of another comment of ours, which this one makes void where it stands.
         known: the comments, where they were read a moment ago: reading them again would cost a request.
     """
-    ours = _by(every(rest, pull) if known is None else known, author_login)
-    mine = _marked(ours, marker)
-    if settled and settled[0] != marker:
-        for old in ours:
-            if old.body.startswith(settled[0]) and old.body != settled[1]:
-                _write(rest, pull, "PATCH", f"/issues/comments/{old.id}", settled[1])
+    mine = _marked(_by(every(rest, pull) if known is None else known, author_login), marker)
     if mine:
         return _write(rest, pull, "PATCH", f"/issues/comments/{mine.id}", body)
     return _write(rest, pull, "POST", f"/issues/{pull}/comments", body)

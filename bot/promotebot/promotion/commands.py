@@ -178,6 +178,12 @@ def with_prefix(text: str, prefix: str) -> str:
     return "".join(part if index % 2 else _NAMED.sub(rf"{prefix} \1", part) for index, part in enumerate(parts))
 
 
+def nearest_verb(line: str) -> str:
+    """Return the command that a line's first word is nearest to, `rollback` for `/rolback m`; empty where none is."""
+    word = "".join(character for character in line.split(maxsplit=1)[0] if character.isalpha()) if line.strip() else ""
+    return next(iter(difflib.get_close_matches(word.lower(), _VERBS, n=1, cutoff=0.7)), "")
+
+
 def _parse_line(line: int, text: str, prefix: str) -> Iterator[Command]:
     said, *rest = re.split(r"\s+", text, maxsplit=1)
     command = text

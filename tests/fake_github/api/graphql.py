@@ -86,14 +86,15 @@ class _Root:
 
     def addReaction(self, _: GraphQLResolveInfo[Any], input: Node) -> Node:  # noqa: A002, N802 - GitHub's names
         """Put a reaction on a comment, or leave the one that is there already."""
-        for repo in self.call.hub.repositories.values():
-            for comment in repo.comments.values():
-                if comment_id(comment) == input["subjectId"]:
-                    readable(self.call, repo.full_name)
-                    require(self.call, repo, "pull_requests", "write")
-                    issues.react(repo, comment, self.call.user, _REACTIONS[input["content"]])
-                    return {"subject": _comment(comment, repo.pulls.get(comment.number), self.call, repo)}
-        raise Refused("NOT_FOUND", f"Could not resolve to a node with the global id of '{input['subjectId']}'")
+        repo, comment = _writable_comment(self.call, input["subjectId"])
+        issues.react(repo, comment, self.call.user, _REACTIONS[input["content"]])
+        return {"subject": _comment(comment, repo.pulls.get(comment.number), self.call, repo)}
+
+    def minimizeComment(self, _: GraphQLResolveInfo[Any], input: Node) -> Node:  # noqa: A002, N802 - GitHub's names
+        """Show a comment folded, for a reason; one that is folded already gets the new reason."""
+        repo, comment = _writable_comment(self.call, input["subjectId"])
+        comment.minimized_reason = input["classifier"].lower().replace("_", "-")
+        return {"minimizedComment": _comment(comment, repo.pulls.get(comment.number), self.call, repo)}
 
     def createCommitOnBranch(self, _: GraphQLResolveInfo[Any], input: Node) -> Node:  # noqa: A002, N802 - GitHub's names
         repo = readable(self.call, input["branch"]["repositoryNameWithOwner"])
@@ -139,6 +140,17 @@ def require(call: Call, repo: RepositoryState, area: str, level: str) -> None:
         message = f"{call.credential.user.login} does not have the correct permissions to execute this"
     if not allowed:
         raise Refused("FORBIDDEN", message)
+
+
+def _writable_comment(call: Call, subject: str) -> tuple[RepositoryState, Comment]:
+    """Return a comment by its global id, for who may write on its pull request or issue."""
+    for repo in call.hub.repositories.values():
+        for comment in repo.comments.values():
+            if comment_id(comment) == subject:
+                readable(call, repo.full_name)
+                require(call, repo, "pull_requests" if comment.number in repo.pulls else "issues", "write")
+                return repo, comment
+    raise Refused("NOT_FOUND", f"Could not resolve to a node with the global id of '{subject}'")
 
 
 def _object(call: Call, repo: RepositoryState, oid: str | None = None, expression: str | None = None) -> Node | None:
@@ -279,6 +291,8 @@ def _comment(comment: Comment, pull: Pull | None, call: Call, repo: RepositorySt
         "body": comment.body,
         "fullDatabaseId": str(comment.id),
         "id": comment_id(comment),
+        "isMinimized": comment.minimized_reason is not None,
+        "minimizedReason": comment.minimized_reason,
         "pullRequest": lambda _: _pull(call, repo, comment.number) if pull else None,
         "url": f"{repo.hub.server_url}/{repo.full_name}/{kind}/{comment.number}#issuecomment-{comment.id}",
     }

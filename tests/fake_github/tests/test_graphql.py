@@ -106,6 +106,36 @@ def test_a_token_needs_its_permission_and_the_repository_in_sight(world: World) 
     assert world.http("POST", f"{world.hub.server_url}/api/graphql", None, {"query": "{ __typename }"}).status == 401
 
 
+FOLD = """mutation Fold($comment: ID!, $why: ReportedContentClassifiers = OUTDATED) {
+  minimizeComment(input: {subjectId: $comment, classifier: $why}) {
+    minimizedComment { isMinimized minimizedReason }
+  }
+}"""
+FOLDED = """{ repository(owner: "acme", name: "models") {
+  pullRequest(number: 1) { comments(first: 9) { nodes { id isMinimized minimizedReason } } }
+} }"""
+
+
+def test_a_comment_is_folded_by_who_may_write_on_its_pull_request(world: World) -> None:
+    world.pull()
+    comments = "/repos/acme/models/issues/1/comments"
+    ids = [world.http("POST", comments, world.bot_token(), {"body": body}).body["node_id"] for body in ("one", "two")]
+    weak = world.bot_token(pull_requests="read", issues="write")
+    (error,) = ask(world, FOLD, {"comment": ids[0]}, token=weak)["errors"]
+    assert (error["type"], error["message"]) == ("FORBIDDEN", "Resource not accessible by integration")
+    (error,) = ask(world, FOLD, {"comment": "IC_nobody"})["errors"]
+    assert (error["type"], "global id of 'IC_nobody'" in error["message"]) == ("NOT_FOUND", True)
+    (error,) = ask(world, FOLD, {"comment": ids[0], "why": "BORING"})["errors"]
+    assert "BORING" in error["message"]
+    answered = ask(world, FOLD, {"comment": ids[0]})["data"]["minimizeComment"]["minimizedComment"]
+    assert answered == {"isMinimized": True, "minimizedReason": "outdated"}
+    listed = ask(world, FOLDED, {})["data"]["repository"]["pullRequest"]["comments"]["nodes"]
+    assert [(one["id"], one["isMinimized"], one["minimizedReason"]) for one in listed] == [
+        (ids[0], True, "outdated"),
+        (ids[1], False, None),
+    ]
+
+
 def test_a_request_is_logged_and_struck_by_its_operations_name(world: World) -> None:
     world.pull()
     world.hub.inject(Fault("POST", "/graphql/Pull", 502))

@@ -1,0 +1,138 @@
+"""One cause first: what follows from another finding is folded below it, and nothing is lost by that."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from promotebot.comments.findings import CAUSES, by_cause, problems
+from promotebot.findings import Finding, Severity, error, passed, unknown, warning
+
+V1, V2 = "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"
+RULES = re.findall(r"(?m)^### (\S+)$", (Path(__file__).resolve().parents[2] / "docs/rules.md").read_text())
+
+
+def grouped(*findings: Finding) -> list[tuple[str, list[str]]]:
+    return [(cause.finding.rule, [one.rule for one in cause.follows]) for cause in by_cause(findings)]
+
+
+def test_an_artifact_that_is_missing_explains_what_could_not_be_shown_of_it() -> None:
+    found = grouped(
+        passed("request.actor", "alice"),
+        error("active.dataset_id", "no dataset", where=V2),
+        error("active.prior_stage", "no digest"),
+        error("artifact.exists", "not there", where=V2),
+        warning("soak.shadow", "too short"),
+    )
+    assert found == [("artifact.exists", ["active.dataset_id", "active.prior_stage"]), ("soak.shadow", [])]
+
+
+def test_bytes_that_changed_explain_why_the_model_does_not_open_and_the_pointer_does_not_hold() -> None:
+    found = grouped(
+        error("artifact.digest", "other bytes", where=f"{V2}/model.onnx"),
+        error("artifact.opens", "not a model", where=f"{V2}/model.onnx"),
+        error("artifact.pinned", "not what was promoted", where=V2),
+        error("gate.tree", "changed", where=V2),
+    )
+    assert found == [("artifact.digest", ["artifact.opens", "artifact.pinned", "gate.tree"])]
+
+
+def test_what_follows_from_a_consequence_stands_below_the_same_cause() -> None:
+    found = grouped(
+        error("artifact.golden", "other answers", where=V2),
+        error("artifact.opens", "does not open", where=f"{V2}/model.onnx"),
+        error("artifact.digest", "other bytes", where=f"{V2}/model.onnx"),
+        passed("artifact.exists", "there", where=V2),
+    )
+    assert found == [("artifact.digest", ["artifact.golden", "artifact.opens"])]
+
+
+def test_another_artifacts_finding_follows_from_nothing_here() -> None:
+    found = grouped(
+        error("artifact.exists", "not there", where=V1),
+        error("artifact.digest", "other bytes", where=f"{V2}/model.onnx"),
+        error("artifact.pinned", "not what was promoted", where=V2),
+        passed("artifact.exists", "there", where=V2),
+        error("active.prior_stage", "of which?"),
+    )
+    assert found == [("artifact.exists", []), ("artifact.digest", ["artifact.pinned"]), ("active.prior_stage", [])]
+
+
+def test_what_only_warns_explains_no_error() -> None:
+    found = grouped(warning("artifact.files", "a report", where=V2), error("artifact.pinned", "changed", where=V2))
+    assert found == [("artifact.files", []), ("artifact.pinned", [])]
+
+
+def test_what_nobody_could_look_at_is_a_cause() -> None:
+    found = grouped(unknown("artifact.manifest", "no answer", where=V2), error("artifact.pinned", "?", where=V2))
+    assert found == [("artifact.manifest", ["artifact.pinned"])]
+
+
+def test_the_gate_names_the_rule_that_refuses_an_event_as_its_cause() -> None:
+    found = grouped(
+        error("active.prior_stage", "never in shadow"),
+        error("gate.plan", "promote of v2: the rules refuse it."),
+        error("gate.plan", "promote of v3: notes is not what a promotion writes."),
+    )
+    assert found == [("active.prior_stage", ["gate.plan"]), ("gate.plan", [])]
+
+
+def test_causes_are_rules_that_exist_and_go_in_no_circle() -> None:
+    assert {*CAUSES, *(cause for causes in CAUSES.values() for cause in causes)} <= {*RULES}
+    seen: set[str] = set()
+
+    def walk(rule: str, path: tuple[str, ...]) -> None:
+        assert rule not in path, (*path, rule)
+        for cause in () if rule in seen else CAUSES.get(rule, ()):
+            walk(cause, (*path, rule))
+        seen.add(rule)
+
+    for rule in CAUSES:
+        walk(rule, ())
+
+
+PLACES = st.sampled_from(["", V1, V2, f"{V2}/model.onnx", f"{V2}/manifest.json", "ml/registry/models.json"])
+FINDINGS = st.builds(
+    Finding, rule=st.sampled_from(RULES), severity=st.sampled_from(Severity), message=st.just("m"), where=PLACES
+)
+
+
+@given(st.lists(FINDINGS, max_size=12))
+def test_every_finding_that_did_not_pass_stands_in_exactly_one_place(findings: list[Finding]) -> None:
+    causes = by_cause(findings)
+    shown = [one for cause in causes for one in (cause.finding, *cause.follows)]
+    wanted = [finding for finding in findings if finding.severity is not Severity.PASS]
+    assert sorted(map(repr, shown)) == sorted(map(repr, wanted))
+    assert all(cause.finding.severity in (Severity.ERROR, Severity.UNKNOWN) for cause in causes if cause.follows)
+    assert [c.finding for c in causes] == [f for f in wanted if any(f is c.finding for c in causes)], (
+        "their order stays"
+    )
+
+
+@pytest.mark.parametrize("limit", [None, 25])
+def test_what_follows_is_folded_below_its_cause_with_its_own_next_step(limit: int | None) -> None:
+    shown = problems(
+        [
+            error(
+                "artifact.exists",
+                "ml/artifacts/regime_v2 is not there.",
+                where=V2,
+                remedy="git add ml/artifacts/regime_v2",
+            ),
+            error("active.prior_stage", "no earlier stage", where=V2, remedy="/promote shadow"),
+            error("request.reason", "no reason", remedy="/promote active --reason why"),
+        ],
+        limit=limit,
+    )
+    assert shown.index("Follows from artifact.exists: active.prior_stage") < shown.index("request.reason")
+    html = MarkdownIt("commonmark").render(shown)
+    item = html[: html.index("request.reason")]
+    assert item.count("<li>") == 3, "the cause, what follows inside of it, and the next cause"
+    assert "<details><summary>Follows from artifact.exists: active.prior_stage</summary>" in html
+    assert html.index("</details>") < html.index("request.reason")
+    assert '<code class="language-text">/promote shadow\n</code>' in html
