@@ -190,3 +190,47 @@ def test_a_policy_that_does_not_read_is_said_before_anything_is_written(tmp_path
     (tmp_path / ".github/promotion.yml").write_text("bases: trunk\n")
     assert main(["init", "--base-dir", str(tmp_path)]) == 1
     assert not (tmp_path / ".github/workflows").exists()
+
+
+def starts(condition: str, body: str) -> bool:
+    """What a job's `if:` makes of a person's comment; GitHub's `startsWith` and `contains` ignore case.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/expressions#functions
+    """
+    call = r"(startsWith|contains)\(github\.event\.comment\.body, (?:fromJSON\()?('[^']*')\)?\)"
+    condition = condition.partition("github.event.action != 'created'")[0]  # the rest is about comments that were changed
+    parts = re.findall(call, condition)
+    assert condition.count("github.event.comment.body") == len(parts) > 5
+    words = [(name, text[1:-1].strip('"').replace("\\n", "\n").lower()) for name, text in parts]
+    said = body.lower()
+    return any(said.startswith(word) if name == "startsWith" else word in said for name, word in words)
+
+
+@pytest.mark.parametrize("app", [False, True], ids=["plain", "app"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "promote active",
+        "Promote active",
+        "/ promote active",
+        "/promot active",
+        "/rolback m",
+        "@promotebot promote active",
+        "Thanks.\n- /promote active",
+        "`/rollback m`",
+        " /promote active",
+        "／promote active",  # noqa: RUF001 - a full-width slash on purpose
+        'rollback m --reason "incident"',
+        "/status",
+        "Thanks!\n/help",
+    ],
+)
+def test_what_comes_close_to_a_command_starts_a_job(body: str, app: bool) -> None:
+    assert starts(documents(app=app)["promote"]["jobs"]["promote"]["if"], body)
+
+
+@pytest.mark.parametrize(
+    "body", ["Looks good to me.", "We promote active models.", "see https://example.org/a", "", "> /x"]
+)
+def test_prose_starts_none(body: str) -> None:
+    assert not starts(documents(app=False)["promote"]["jobs"]["promote"]["if"], body)

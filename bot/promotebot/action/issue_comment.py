@@ -24,8 +24,8 @@ from promotebot.promotion.commands import (
     InvalidCommand,
     QueryCommand,
     Withdraw,
-    parse_comment,
 )
+from promotebot.promotion.slips import read_comment
 from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
 
@@ -37,7 +37,7 @@ def ignored_comment(event: CommentCreated, settings: Settings) -> Answer | None:
     """Return the answer to bots, to ourselves, and to comments without a command: none of them gets a reply."""
     if event.author_type == "Bot" or event.via_app or event.author == settings.bot_login:
         return Answer(Outcome.IGNORED, Reason.BOT_COMMENT)
-    return None if parse_comment(event.body, settings.prefix) else Answer(Outcome.IGNORED, Reason.NO_COMMAND)
+    return None if read_comment(event.body, settings.prefix) else Answer(Outcome.IGNORED, Reason.NO_COMMAND)
 
 
 def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
@@ -62,7 +62,7 @@ def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
 
 
 def _decide(event: CommentCreated, requester: Requester, job: JobContext, replier: Replier) -> Answer:
-    commands = parse_comment(event.body, job.settings.prefix)
+    commands = read_comment(event.body, job.settings.prefix)
     invalid = [command for command in commands if isinstance(command, InvalidCommand)]
     replier.set_question(question_of([*invalid, *commands][0]))
     if not event.is_pull:

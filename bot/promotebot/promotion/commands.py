@@ -127,7 +127,12 @@ def parse_comment(body: str, prefix: str = "") -> list[Command]:
 
 
 def command_lines(body: str) -> Iterator[tuple[int, str]]:
-    """Yield (1-based number, text) of the lines that start with a slash and that GitHub shows as plain text.
+    """Yield (1-based number, text) of the lines that start with a slash and that GitHub shows as plain text."""
+    return ((number, line) for number, line in plain_lines(body) if line.startswith("/"))
+
+
+def plain_lines(body: str) -> Iterator[tuple[int, str]]:
+    """Yield (1-based number, text) of the lines outside code fences, `<pre>` and HTML comments.
 
     Code that quotes a command, and an HTML comment that hides one, must not carry it out: a reviewer does not
     read either as a request.
@@ -145,11 +150,11 @@ def command_lines(body: str) -> Iterator[tuple[int, str]]:
             started = commented
             commented = _comment_open_after(line, commented)
             # A comment that opens after the command is an unexpected word, which the grammar refuses and reports.
-            if not started and line.startswith("/"):
+            if not started:
                 yield number, line
         elif match:
             fence = match[1]
-        elif line.startswith("/"):
+        else:
             yield number, line
 
 
@@ -180,8 +185,10 @@ def with_prefix(text: str, prefix: str) -> str:
 
 def nearest_verb(line: str) -> str:
     """Return the command that a line's first word is nearest to, `rollback` for `/rolback m`; empty where none is."""
-    word = "".join(character for character in line.split(maxsplit=1)[0] if character.isalpha()) if line.strip() else ""
-    return next(iter(difflib.get_close_matches(word.lower(), _VERBS, n=1, cutoff=0.7)), "")
+    # Before the word there may be a sign of a list, a slash on its own, or the bot's name.
+    words = ("".join(character for character in word if character.isalpha()).lower() for word in line.split()[:3])
+    found = (difflib.get_close_matches(word, _VERBS, n=1, cutoff=0.7) for word in words)
+    return next((near[0] for near in found if near), "")
 
 
 def _parse_line(line: int, text: str, prefix: str) -> Iterator[Command]:

@@ -1,0 +1,120 @@
+"""Lines that are no command and come close to one: what was probably meant, as a line to copy; never carried out."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+
+from promotebot.promotion.commands import (
+    Command,
+    InvalidCommand,
+    nearest_verb,
+    parse_comment,
+    plain_lines,
+)
+from promotebot.registry.names import Stage
+
+_STAGES = tuple(stage.value for stage in Stage)
+_OTHER_NAMES = {"prod": "active", "production": "active", "live": "active"}
+_STAGE_WORD = {"promote": 1, "rollback": 2, "demote": 2}
+"""Command → which word behind it is the stage."""
+_SLASHES = "/\\／⁄∕"  # noqa: RUF001 - what keyboards and copied text have for a slash
+_DASHES = "–—―−"  # noqa: RUF001 - what phones and word processors make of two hyphens
+_NAMED = re.compile(r"@(?:promotebot|github-actions)(?:\[bot\])?[:,]? +", re.IGNORECASE)
+# A list item, code or bold text, one of each at most; four spaces would be a code block.
+_DRESSED = re.compile(r" {0,3}(?:[-*+] +)?(?P<mark>`+|\*{1,2}|_{1,2})?(?P<line>.*?)(?(mark)(?P=mark)) *")
+_NO_SLASH = re.compile(r"(?:promote|rollback|demote) ", re.IGNORECASE)
+MAX_SHOWN = 200
+"""Characters of a line in its answer: enough to recognise it."""
+_ODD = "the line begins otherwise than a command"
+
+
+def read_comment(body: str, prefix: str = "") -> list[Command]:
+    """Return every command of a comment, in order, and where it holds none the lines that come close to one.
+
+    A line comes close only where all of it is a command after mending: in prose somebody only talks of one. What was
+    meant stands in the remedy, whole and ready to copy.
+
+    Args:
+        prefix: the word that commands stand behind; see `parse_comment`.
+    """
+    commands = parse_comment(body, prefix)
+    if commands:
+        return [_explained(one, prefix) if isinstance(one, InvalidCommand) else one for one in commands]
+    near: list[Command] = [*_near_misses(body, prefix)]
+    return near[:1]
+
+
+def _explained(command: InvalidCommand, prefix: str) -> InvalidCommand:
+    meant = _meant(command.text, prefix) if len(command.text) < MAX_SHOWN else ""  # it may be cut
+    return replace(command, remedy=f"did you mean `{meant}`?") if meant else command
+
+
+def _near_misses(body: str, prefix: str) -> Iterator[InvalidCommand]:
+    is_first = True
+    for number, line in plain_lines(body):
+        if not line.strip():
+            continue
+        meant = _addressed(line, prefix) or (_bare(line, prefix) if is_first else "")
+        is_first = False
+        if meant:
+            yield InvalidCommand(number, line.strip()[:MAX_SHOWN], _ODD, f"did you mean `{meant}`?")
+
+
+def _addressed(line: str, prefix: str) -> str:
+    """Return what a line means that has a slash, or our name, where a command has its own; empty where it is none."""
+    dressed = _DRESSED.fullmatch("".join(c for c in line if unicodedata.category(c) != "Cf"))
+    bare = dressed["line"] if dressed else ""
+    named = _NAMED.match(bare)
+    if named:
+        bare = f"/{bare[named.end() :].lstrip(f'{_SLASHES} ')}"
+        bare = f"{prefix} {bare[1:]}" if prefix and not bare.startswith(f"{prefix} ") else bare
+    return _meant(bare, prefix) if bare[:1] and bare[0] in _SLASHES else ""
+
+
+def _bare(line: str, prefix: str) -> str:
+    """Return what the first line of a comment means that lacks its slash, where no prose reads like it.
+
+    `promote active models` is prose: a model's name counts only with a digit or an underscore, or before a flag.
+    """
+    if prefix or not _NO_SLASH.match(line):
+        return ""
+    words = line.split()
+    behind = words[_STAGE_WORD[words[0].lower()] + 1 :]
+    has_flag = any(word.startswith("--") for word in words)
+    is_prose = behind and not has_flag and not re.search(r"[_0-9]", behind[0])
+    return "" if is_prose else _meant(f"/{line}", prefix)
+
+
+def _meant(line: str, prefix: str) -> str:
+    """Return a line with its slips mended, where that makes a whole command of it; else nothing."""
+    words = line[1:].strip().split()  # every kind of space, as some keyboards write one that nobody sees
+    if prefix and words and difflib.get_close_matches(words[0].lower(), [prefix[1:]], n=1, cutoff=0.7):
+        words = words[1:]
+    elif prefix:
+        return ""
+    if not words:
+        return ""
+    verb = nearest_verb(words[0]) or words[0]
+    mended = [verb, *(_hyphens(word) for word in words[1:])]
+    place = _STAGE_WORD.get(verb, len(mended))
+    if place < len(mended):
+        mended[place] = _stage(mended[place])
+    meant = " ".join([prefix, *mended]) if prefix else f"/{' '.join(mended)}"
+    found = parse_comment(meant, prefix)
+    is_whole = len(found) == 1 and not isinstance(found[0], InvalidCommand) and "`" not in meant
+    return meant if is_whole else ""
+
+
+def _hyphens(word: str) -> str:
+    return f"--{word.lstrip(f'-{_DASHES}')}" if word[0] in _DASHES else word
+
+
+def _stage(word: str) -> str:
+    if word.startswith("-"):
+        return word
+    near = difflib.get_close_matches(word.lower(), _STAGES, n=1, cutoff=0.6)
+    return _OTHER_NAMES.get(word.lower(), near[0] if near else word)

@@ -1,0 +1,189 @@
+"""Lines that come close to a command: answered with a line to copy, and prose is never taken for one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_comment
+from promotebot.promotion.slips import read_comment
+
+
+def meant(body: str, prefix: str = "") -> str:
+    """The line that the answer to a comment offers; empty where the comment meets silence."""
+    commands = read_comment(body, prefix)
+    if not commands:
+        return ""
+    [command] = commands
+    assert isinstance(command, InvalidCommand), command
+    found = re.fullmatch(r"did you mean `([^`]+)`\?", command.remedy)
+    assert found, command.remedy
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("promote active", "/promote active"),
+        ("Promote Active", "/promote active"),
+        ("\n\nPROMOTE STAGING regime_classifier\n", "/promote staging regime_classifier"),
+        ("/ promote active", "/promote active"),
+        ("/promot active", "/promote active"),
+        ("/promte actve", "/promote active"),
+        ("/Promote active", "/promote active"),
+        ("/promote prod", "/promote active"),
+        ("@promotebot promote active", "/promote active"),
+        ("@promotebot: /status", "/status"),
+        ("@github-actions[bot] help", "/help"),
+        ("／promote active", "/promote active"),  # noqa: RUF001 - a full-width slash on purpose
+        ("\\promote active", "/promote active"),
+        ("//promote active", "/promote active"),
+        ("\u200b/promote active", "/promote active"),
+        ("/promote\u00a0active", "/promote active"),
+        (" /promote active", "/promote active"),
+        ("- /promote active", "/promote active"),
+        ("`/promote active`", "/promote active"),
+        ("**/why**", "/why"),
+        ('/rolback m --reason "incident #12"', '/rollback m --reason "incident #12"'),
+        ('/Rollback m Activ —reason "it’s late"', '/rollback m active --reason "it’s late"'),
+        ('rollback m --reason "incident"', '/rollback m --reason "incident"'),
+        ("/HELP", "/help"),
+        ("Thanks!\n- /promote shadow", "/promote shadow"),
+    ],
+)
+def test_a_line_that_comes_close_is_answered_with_the_whole_line_that_was_meant(body: str, line: str) -> None:
+    assert meant(body) == line
+    assert all(not isinstance(command, InvalidCommand) for command in parse_comment(line))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "promote active models carefully",
+        "promote active models",
+        "promote shadow runs",
+        "Promote",
+        "why",
+        "help",
+        "status update",
+        "verify this",
+        "withdraw it",
+        "rollback done",
+        "we should promote active",
+        "please /promote active",
+        "Looks good.\npromote active",
+        "> /promote active",
+        "    /promote active",
+        "\t/promote active",
+        "```\n/promote active\n```",
+        "<pre>\n/ promote active\n</pre>",
+        "<!--\n- /promote active\n-->",
+        "- `/promote active` promotes it",
+        "1. /promote active",
+        "@promotebot promotes models, status looks fine",
+        "@alice promote active",
+        "/path/to/promote",
+        "\\o/",
+        "//",
+        "/lgtm",
+        "- /retest",
+    ],
+)
+def test_prose_code_and_other_bots_words_stay_unanswered(body: str) -> None:
+    assert read_comment(body) == []
+
+
+def test_beside_a_command_nothing_else_is_a_slip() -> None:
+    [command] = read_comment("promote active\n/promote shadow\n- /promote staging")
+    assert isinstance(command, ChangeCommand)
+    assert command.line == 2
+
+
+def test_a_command_that_cannot_be_read_gets_the_whole_line_where_it_is_known_and_its_own_advice_else() -> None:
+    [known] = read_comment("/promote actve m --dry-run")
+    [unknown] = read_comment("/promote nowhere")
+    assert isinstance(known, InvalidCommand)
+    assert isinstance(unknown, InvalidCommand)
+    assert (known.problem, known.remedy) == ("'actve' is not a stage", "did you mean `/promote active m --dry-run`?")
+    assert unknown.remedy == "use one of: shadow, staging, active"
+    long = read_comment(f'/promote actve --reason "{"x" * 300}"')[0]
+    assert isinstance(long, InvalidCommand)
+    assert "x" not in long.remedy, "half a line is not offered"
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("/model promte active", "/model promote active"),
+        ("/modle promote active", "/model promote active"),
+        ("- /model promote active", "/model promote active"),
+        ("@promotebot promote active", "/model promote active"),
+        ("@promotebot /model promote active", "/model promote active"),
+    ],
+)
+def test_with_a_prefix_the_line_has_it(body: str, line: str) -> None:
+    assert meant(body, "/model") == line
+
+
+@pytest.mark.parametrize("body", ["promote active", "- /promote active", "/ promote active", "`/help`"])
+def test_with_a_prefix_a_line_without_it_is_somebody_elses(body: str) -> None:
+    assert read_comment(body, "/model") == []
+
+
+WORDS = "promote active staging shadow rollback demote verify why help status models the we it carefully when is a to"
+PROSE = st.lists(st.sampled_from(WORDS.split()), min_size=1, max_size=8).map(" ".join)
+
+
+@given(PROSE, st.sampled_from(["", ".", "!", "?", ":", ", please"]))
+@example("promote active models", "")
+def test_of_plain_words_only_a_stage_to_promote_to_is_a_slip(sentence: str, end: str) -> None:
+    said = read_comment(f"{sentence[0].upper()}{sentence[1:]}{end}")
+    is_command = re.fullmatch(r"promote (active|staging|shadow)", f"{sentence}{end}")
+    assert bool(said) is bool(is_command), said
+
+
+STAGES = st.sampled_from(["shadow", "staging", "active"])
+MODELS = st.sampled_from(["", " regime_classifier", " m2"])
+LINES = st.one_of(
+    st.builds("/promote {}{}".format, STAGES, MODELS),
+    st.builds('/rollback m2 {} --reason "it’s {}"'.format, STAGES, st.sampled_from(["late", "wrong (#12)"])),
+    st.sampled_from(["/help", "/why", "/status", "/withdraw m2", "/verify"]),
+)
+SLIPS = st.sampled_from(
+    [
+        lambda line: f" {line}",
+        lambda line: f"- {line}",
+        lambda line: f"`{line}`",
+        lambda line: f"**{line}**",
+        lambda line: line.replace("/", "/ ", 1),
+        lambda line: line.replace("/", "／", 1),  # noqa: RUF001 - a full-width slash on purpose
+        lambda line: line.replace("/", "@promotebot ", 1),
+        lambda line: line.replace(" ", "\u00a0", 1) if " " in line else f"/{line}",
+        lambda line: line[:2].upper() + line[2:],
+        lambda line: line.replace(" --", " —"),
+    ]
+)
+
+
+@given(LINES, SLIPS)
+def test_what_is_offered_is_the_command_that_was_spoiled(line: str, slip: object) -> None:
+    assert callable(slip)
+    spoiled = slip(line)
+    [wanted] = parse_comment(line)
+    if spoiled == line:
+        return
+    [offered] = parse_comment(meant(spoiled))
+    assert replace(offered, text=wanted.text) == wanted
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=80))
+def test_a_slip_is_never_carried_out(body: str) -> None:
+    plain = parse_comment(body)
+    read = read_comment(body)
+    assert [type(one) for one in read] == [type(one) for one in plain] or (
+        not plain and all(isinstance(one, InvalidCommand) for one in read)
+    )
