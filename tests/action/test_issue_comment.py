@@ -30,7 +30,7 @@ def refused(office: Office, number: int, job: Job, head: str, *says: str) -> Non
     assert job.exit_code == 0, job
     assert job.outputs["decision"] == "refused"
     assert office.head(number) == head
-    comment = office.comment(number)
+    comment = office.answer(number)
     for text in says:
         assert text in comment, comment
     assert "Traceback" not in comment + job.log
@@ -726,7 +726,7 @@ def test_with_a_prefix_only_commands_behind_it_are_answered_and_the_answer_shows
 
     assert ask("/promote active").outputs["decision"] == "ignored"
     assert ask("/model promte active").outputs["reason_code"] == "unreadable_command"
-    assert "Did you mean `/model promote`?" in office.comment(number)
+    assert "Did you mean `/model promote active`?" in office.comment(number)
     assert ask("/model promote active --dry-run").outputs["decision"] == "planned"
     assert ask("/model help").outputs["decision"] == "helped"
     assert any("`/model promote <stage> <model>`" in body for body in office.comments(number))
