@@ -198,7 +198,7 @@ def starts(condition: str, body: str) -> bool:
     https://docs.github.com/en/actions/reference/workflows-and-actions/expressions#functions
     """
     call = r"(startsWith|contains)\(github\.event\.comment\.body, (?:fromJSON\()?('[^']*')\)?\)"
-    condition = condition.partition("github.event.action != 'created'")[0]  # the rest is about comments that were changed
+    condition = condition.partition("github.event.action != 'created'")[0]  # the rest is of changed comments
     parts = re.findall(call, condition)
     assert condition.count("github.event.comment.body") == len(parts) > 5
     words = [(name, text[1:-1].strip('"').replace("\\n", "\n").lower()) for name, text in parts]
