@@ -134,6 +134,16 @@ def test_a_second_run_brings_its_answer_up_to_date_where_it_stands(github: FakeG
     assert [one.body for one in github.written.values() if one.is_minimized] == []
 
 
+def test_what_a_first_run_answered_is_folded_when_the_second_one_carries_the_request_out(github: FakeGitHub) -> None:
+    first = asking(github, PROMOTE)
+    first.answer(NO, text("could not verify"))
+    again = Replier(github, settings(), first._requester)
+    again.set_question(PROMOTE)
+    again.set_comments(github.conversation(7)[1])
+    again.post(DONE, RENDERED)
+    assert shown(github) == ["body"]
+
+
 def test_each_older_answer_is_folded_once(github: FakeGitHub) -> None:
     for words in ("one", "two", "three"):
         asking(github, PROMOTE).answer(NO, text(words))

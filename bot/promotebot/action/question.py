@@ -28,16 +28,18 @@ class Question:
         """Return the hidden first line of the answer to somebody's request; its id is the same in a second run."""
         return marker(f"{_subject(self, login)}_{_digest(request)}")
 
-    def older(self, comments: Iterable[IssueComment], login: str, request: str, *, bot: str) -> list[IssueComment]:
-        """Return the bot's answers to the same person's same question, before this request; the oldest first.
+    def older(self, comments: Iterable[IssueComment], login: str, *, bot: str, but: str = "") -> list[IssueComment]:
+        """Return the bot's answers to the same person's same question, the oldest first.
 
         A line that could not be read asked the same as the next one with its word. What stands folded is left out.
+
+        Args:
+            but: the hidden first line of the answer that is given now.
         """
-        own = self.marker(login, request)
         subjects = [_subject(one, login) for one in (self, Question(self.verb, _UNREADABLE))]
         starts = tuple(f"{marker(subject).removesuffix(_END)}_" for subject in subjects)
         ours = [one for one in comments if one.author == bot and one.node_id and not one.is_minimized]
-        return [one for one in ours if one.body.startswith(starts) and not one.body.startswith(own)][-MAX_OLDER:]
+        return [one for one in ours if one.body.startswith(starts) and one.body.partition("\n")[0] != but][-MAX_OLDER:]
 
 
 _END = " -->"

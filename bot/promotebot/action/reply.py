@@ -188,12 +188,12 @@ class Replier:
             log.warning("no comment: %s", problem)
             return ""
         if is_answer:
-            self._fold_older(known or ())
+            self._fold_older(known or (), but=marker)
         return url
 
-    def _fold_older(self, known: Sequence[IssueComment]) -> None:
+    def _fold_older(self, known: Sequence[IssueComment], *, but: str) -> None:
         asked, bot = self._requester.login, self._settings.bot_login
-        older = [one.node_id for one in self._question.older(known, asked, self._request, bot=bot)]
+        older = [one.node_id for one in self._question.older(known, asked, bot=bot, but=but)]
         older = [node_id for node_id in older if node_id not in self._folded]
         try:
             if older:
