@@ -121,9 +121,21 @@ def test_a_promotion_goes_from_the_stage_that_holds_the_artifact_and_replaces_wh
     assert drawing.lines == [("shadow", "after0"), ("active", "after0")]
 
 
+def test_once_it_is_merged_the_drawing_says_before_and_since() -> None:
+    events = [event(Stage.ACTIVE, V2, before=Stage.SHADOW)]
+    drawing = parse(render_stage_flow(TODAY, events, is_merged=True))
+    assert {lines[0] for lines, _ in drawing.boxes.values()} == {
+        "SHADOW before the merge",
+        "STAGING before the merge",
+        "ACTIVE before the merge",
+        "ACTIVE since the merge",
+    }
+    assert drawing.lines == parse(render_stage_flow(TODAY, events)).lines
+
+
 def test_what_no_stage_holds_comes_from_its_directory() -> None:
     drawing = parse(render_stage_flow(None, [event(Stage.SHADOW, pointer("v1", directory="ml/artifacts/v1"))]))
-    assert drawing.boxes["from0"] == (("in no stage today", "ml/artifacts/v1"), "held")
+    assert drawing.boxes["from0"] == (("in no stage yet", "ml/artifacts/v1"), "held")
     assert drawing.lines == [("from0", "after0")]
 
 
@@ -171,10 +183,10 @@ HISTORY = (
 def test_the_timeline_says_how_long_each_model_was_active() -> None:
     drawing = parse(render_timeline(HISTORY, NOW))
     assert [(lines[1:], kind) for lines, kind in drawing.boxes.values()] == [
-        (("rolled back in ACTIVE", "v1_prod", "2 d, until now"), "arrives"),
+        (("rolled back in ACTIVE", "v1_prod", "2 d until 2026-03-10"), "arrives"),
         (("removed from ACTIVE", "v2_prod", "for 12 h"), "leaves"),
         (("promoted to ACTIVE", "v2_prod", "for 7 d 12 h"), "leaves"),
-        (("promoted to SHADOW", "v2_prod", "20 d, until now"), "held"),
+        (("promoted to SHADOW", "v2_prod", "20 d until 2026-03-10"), "held"),
         (("promoted to ACTIVE", "v1_prod", "for 41 d"), "leaves"),
     ]
     assert drawing.boxes["e0"][0][0] == "2026-03-08 00:00 UTC"
@@ -183,9 +195,12 @@ def test_the_timeline_says_how_long_each_model_was_active() -> None:
 
 def test_what_waits_for_its_merge_has_no_time_and_ends_nothing() -> None:
     boxes = parse(render_timeline(HISTORY, NOW, pending=HISTORY[:1])).boxes
-    assert boxes["e0"] == (("when this is merged", "rolled back in ACTIVE", "v1_prod"), "arrives")
+    assert boxes["e0"] == (("when this is merged", "rolled back in ACTIVE", "v1_prod"), "waits")
     # Until then, production has no model.
-    assert boxes["e1"] == (("2026-03-07 12:00 UTC", "removed from ACTIVE", "v2_prod", "2 d 12 h, until now"), "vacant")
+    assert boxes["e1"] == (
+        ("2026-03-07 12:00 UTC", "removed from ACTIVE", "v2_prod", "2 d 12 h until 2026-03-10"),
+        "vacant",
+    )
 
 
 def test_a_promotion_counts_from_its_merge_where_that_is_known() -> None:

@@ -16,6 +16,7 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
 
 // As GitHub has it: the reader's theme, strict security, drawn in place of the code.
 async function draw({ theme, sources }) {
+  if (!window.mermaid) return [];
   mermaid.initialize({ startOnLoad: false, securityLevel: "strict", theme: theme === "dark" ? "dark" : "default" });
   const results = [];
   const blocks = sources ? sources.map((text) => ({ text })) :
@@ -43,11 +44,12 @@ async function draw({ theme, sources }) {
   return results;
 }
 
-async function open(page, { path, width, theme, scale }) {
+async function open(page, { path, width, theme, sources }) {
   await page.setViewportSize({ width, height: 600 });
   await page.emulateMedia({ colorScheme: theme });
   await page.goto(`file://${path}`);
-  await page.addScriptTag({ path: mermaidSource });
+  // It is large, and most pages have no drawing.
+  if (sources || await page.locator("code.language-mermaid").count()) await page.addScriptTag({ path: mermaidSource });
 }
 
 function smaller(png) {

@@ -128,6 +128,29 @@ def questions(scene: Scene) -> Iterator[Situation]:
     yield scene.asks("answer-doctor", number, "/doctor", by="bob")
 
 
+def stop(scene: Scene) -> Iterator[Situation]:
+    """Somebody wants nothing to be merged, and lets it go on later."""
+    number = scene.office.pull()
+    scene.office.ask(number, "/promote active")
+    yield scene.asks("card-hold", number, "/hold the dashboards look odd", by="carol")
+    yield scene.asks("card-unhold", number, "/unhold", by="bob")
+    yield scene.asks("answer-stop", number, "/stop", by="carol")
+
+
+def plain_issue(scene: Scene) -> Iterator[Situation]:
+    """An incident is written up in a plain issue, where no branch stands behind the conversation."""
+    office = scene.office
+    scene.repository.actions_may_open_pulls = True
+    number = office.pull("promotion")
+    office.ask(number, "/promote active --artifact-id regime_v2_prod")
+    office.merge(number)
+    scene.pass_days(0.6)
+    number = scene.repository.open_issue(author="alice", title="Wrong regimes since this morning").number
+    yield scene.asks("answer-issue-status", number, "/status")
+    yield scene.asks("answer-issue-promote", number, "/promote active")
+    yield scene.asks("answer-issue-rollback", number, f'/rollback {MODEL} --reason "incident 42"', by="bob")
+
+
 def schedule(scene: Scene) -> Iterator[Situation]:
     """The bytes of what is ACTIVE change on main; the schedule notices, and notices that it healed."""
     office = scene.office
@@ -201,6 +224,8 @@ STORIES: Mapping[str, Story] = {
         tampered,
         soak,
         questions,
+        stop,
+        plain_issue,
         schedule,
         by_hand,
         hand_edit,

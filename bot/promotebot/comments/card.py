@@ -177,7 +177,7 @@ def _pictures(state: CardState) -> Iterator[str]:
     """Yield what moves between the stages, and the newest events of the model, each as a folded drawing."""
     events = [one.step.event for one in state.promotions]
     entry = state.base.entry(state.model) if state.base else None
-    yield details("Stages", fence(render_stage_flow(entry, events), "mermaid"))
+    yield details("Stages", fence(render_stage_flow(entry, events, is_merged=bool(state.merge)), "mermaid"))
     main = state.main
     if state.head is None or main is None or main.plan is None:
         return

@@ -28,6 +28,7 @@ _CLASSES = {
     "empty": "fill:none,stroke:#818b98,stroke-dasharray:4",
     "leaves": "fill:#59636e,stroke:#818b98,color:#ffffff",
     "arrives": "fill:#1a7f37,stroke:#2da44e,color:#ffffff",
+    "waits": "fill:none,stroke:#2da44e,stroke-width:2px,stroke-dasharray:4",
     "vacant": "fill:#cf222e,stroke:#fa4549,color:#ffffff",
 }
 _MOVES = {Action.PROMOTE: "promote", Action.ROLLBACK: "roll back", Action.DEMOTE: "demote"}
@@ -40,14 +41,16 @@ _PLAIN = re.compile(r"[A-Za-z0-9 ]|(?<=[A-Za-z0-9])[_/-](?=[A-Za-z0-9])|(?<=\d)[
 _JOINED, _JOINER = frozenset(":$\\ﬂ°¶"), "#8288;"
 
 
-def render_stage_flow(today: ModelEntry | None, events: Sequence[Event]) -> str:
+def render_stage_flow(today: ModelEntry | None, events: Sequence[Event], *, is_merged: bool = False) -> str:
     """Return what each stage holds today, and what merging moves, as the source of a Mermaid flowchart.
 
     Args:
         today: the model's entry on the base; None for a model that is new. For one plan: `plan.before.entry(model)`.
-        events: the model's events that merging adds, oldest first, each with a stage. For one plan: `[plan.event]`.
+        events: the model's events that merging adds, oldest first. For one plan: `[plan.event]`.
+        is_merged: whether they are merged, so that `today` is what the base held before.
     """
-    lines = [_held(stage, today.pointer(stage) if today else None, events) for stage in Stage]
+    before, after = ("before the merge", "since the merge") if is_merged else ("today", "after merging")
+    lines = [_held(stage, before, today.pointer(stage) if today else None, events) for stage in Stage]
     changed: dict[Stage, str] = {}  # stage → the box of what it holds after merging
     for number, event in enumerate(events):
         if event.stage is None:
@@ -57,16 +60,16 @@ def render_stage_flow(today: ModelEntry | None, events: Sequence[Event]) -> str:
         vacant = "vacant" if stage is Stage.ACTIVE else "empty"
         holds = (NOTHING,) if demotes else (name(pointer.artifact_id), _digest(pointer))
         kind = vacant if demotes else "arrives"
-        lines.append(_node(box, kind, f"{stage.label} after merging", *holds))
-        before = changed.get(stage) or (stage.value if today and today.pointer(stage) else "")
+        lines.append(_node(box, kind, f"{stage.label} {after}", *holds))
+        replaced = changed.get(stage) or (stage.value if today and today.pointer(stage) else "")
         if demotes:
-            lines += [_edge(before, "demote", box)] if before else []
+            lines += [_edge(replaced, "demote", box)] if replaced else []
         else:
             source, drawn = _source(event, number, changed)
             lines += [*drawn, _edge(source, _MOVES[event.action], box)]
-            lines += [f"  {before} -. replaced .-> {box}"] if before else []
+            lines += [f"  {replaced} -. replaced .-> {box}"] if replaced else []
         changed[stage] = box
-    return _flowchart("LR", "What each stage holds today and after merging", lines)
+    return _flowchart("LR", f"What each stage holds {before} and {after}", lines)
 
 
 def render_timeline(
@@ -92,7 +95,7 @@ def render_timeline(
         waits = event in pending
         when = "when this is merged" if waits else f"{_moment(event, merged):%Y-%m-%d %H:%M} UTC"
         done = f"{_DONE[event.action]} {event.stage.label if event.stage else 'no stage'}"
-        kind = _kind(event, events, pending)
+        kind = "waits" if waits else _kind(event, events, pending)
         boxes.append(_node(f"e{number}", kind, when, done, name(event.pointer.artifact_id), "" if waits else span))
     if len(events) > len(shown):
         boxes.append(_node("older", "empty", f"{len(events) - len(shown)} before"))
@@ -121,12 +124,12 @@ def label(line: str) -> str:
     return "".join(c if i in kept else f"#{ord(c)};{_JOINER if c in _JOINED else ''}" for i, c in enumerate(line))
 
 
-def _held(stage: Stage, pointer: Pointer | None, events: Iterable[Event]) -> str:
-    """Return the box of what a stage holds today; one that merging replaces or takes out stands out."""
+def _held(stage: Stage, when: str, pointer: Pointer | None, events: Iterable[Event]) -> str:
+    """Return the box of what a stage holds before the events; one that merging replaces or takes out stands out."""
     if pointer is None:
-        return _node(stage.value, "empty", f"{stage.label} today", NOTHING)
+        return _node(stage.value, "empty", f"{stage.label} {when}", NOTHING)
     kind = "leaves" if any(event.stage is stage for event in events) else "held"
-    return _node(stage.value, kind, f"{stage.label} today", name(pointer.artifact_id), _digest(pointer))
+    return _node(stage.value, kind, f"{stage.label} {when}", name(pointer.artifact_id), _digest(pointer))
 
 
 def _source(event: Event, number: int, changed: Mapping[Stage, str]) -> tuple[str, list[str]]:
@@ -134,14 +137,14 @@ def _source(event: Event, number: int, changed: Mapping[Stage, str]) -> tuple[st
     if event.from_stage:
         return changed.get(event.from_stage, event.from_stage.value), []
     box = f"from{number}"
-    words = "held before" if event.action is Action.ROLLBACK else "in no stage today"
+    words = "held before" if event.action is Action.ROLLBACK else "in no stage yet"
     return box, [_node(box, "held", words, name(event.pointer.artifact_dir))]
 
 
 def _spans(
     events: Sequence[Event], now: datetime, merged_at: Mapping[Event, datetime], pending: Collection[Event]
 ) -> list[str]:
-    """Return for each event how long its stage stayed as it left it: `for 41 d`, or `41 d until now`."""
+    """Return for each event how long its stage stayed as it left it: `for 41 d`, or `41 d until` the day of `now`."""
     until: dict[Stage | None, datetime] = {}
     spans = []
     for event in events:
@@ -149,7 +152,7 @@ def _spans(
         following = until.get(event.stage)
         # Merge times and event times are mixed, so that a later event can have the earlier time.
         span = duration(max((following or now) - since, timedelta(0)))
-        spans.append(f"for {span}" if following else f"{span}, until now")
+        spans.append(f"for {span}" if following else f"{span} until {now:%Y-%m-%d}")
         # What waits for its merge has ended nothing yet.
         if event not in pending:
             until[event.stage] = since
@@ -164,9 +167,7 @@ def _kind(event: Event, events: Sequence[Event], pending: Collection[Event]) -> 
     """Return the class of an event's box: only ACTIVE serves users, so its present and its past stand out."""
     if event.stage is not Stage.ACTIVE:
         return "held"
-    newest = next(
-        other for other in events if other.stage is Stage.ACTIVE and (event in pending or other not in pending)
-    )
+    newest = next(other for other in events if other.stage is Stage.ACTIVE and other not in pending)
     if event is not newest:
         return "leaves"
     return "vacant" if event.action is Action.DEMOTE else "arrives"
