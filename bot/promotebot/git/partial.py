@@ -41,6 +41,7 @@ class PartialRepository(Repository):
         super().__init__(repo, environment)
         self._cost = cost or Cost()
         self._here: set[str] = set()
+        self._commits_here: set[str] = set()
         self._expected: set[str] = set()
         self._expected_bytes = 0
 
@@ -101,6 +102,8 @@ class PartialRepository(Repository):
 
     def has_commit(self, sha: str) -> bool:
         """Return whether a commit is here, and do not fetch it where it is not."""
+        if sha in self._commits_here:
+            return True
         try:
             # With --missing git looks for nothing that is not here: https://git-scm.com/docs/git-rev-list
             self._run("rev-list", "--no-walk", "--missing=print", "--end-of-options", sha)
@@ -108,6 +111,7 @@ class PartialRepository(Repository):
             if problem.status not in SAYS_NO:
                 raise
             return False
+        self._commits_here.add(sha)
         return True
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:

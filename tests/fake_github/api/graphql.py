@@ -159,14 +159,14 @@ def _object(call: Call, repo: RepositoryState, oid: str | None = None, expressio
     found = repo.git.resolve(name, "object")
     if found is None:
         return None
-    kind = repo.git.run("cat-file", "-t", found).strip()
+    kind = repo.git.kind(found)
     if kind == "commit":
         return commit_node(repo.git, found)
     return _blob(repo.git, found) if kind == "blob" else {"__typename": "Tree", "oid": found}
 
 
 def _blob(git: BareRepository, oid: str) -> Node:
-    data = git.run_bytes("cat-file", "blob", oid)
+    data = git.blob(oid)
     binary = b"\0" in data or not _is_text(data)
     return {
         "__typename": "Blob",
