@@ -57,8 +57,7 @@ class Repository:
             if problem.status not in SAYS_NO:
                 raise
             return None
-        if revision == commit:  # another name may name another one tomorrow
-            self._commits[revision] = commit
+        self._commits[commit] = commit  # but not the revision, which may name another one tomorrow
         return commit
 
     def commit_id(self, revision: str) -> GitSha:
