@@ -131,7 +131,7 @@ HEADINGS = [
         Phase.WAITING,
     ),
     (
-        {"conclusion": "failure", "findings": (PROBLEM, error("gate.plan", "It is not what a promotion writes."))},
+        {"conclusion": "failure", "findings": (PROBLEM, error("gate.request", "comment:9#1 is answered twice."))},
         "⛔ `regime_classifier` → ACTIVE · blocked: `ml/artifacts/regime_v2/model.onnx` changed after the promotion. "
         "(and 1 more)",
         Phase.BLOCKED,
@@ -330,7 +330,14 @@ def test_rules_are_counted_warnings_shown_and_the_rest_folded(accepted: Plan) ->
     rules = {finding.rule for finding in accepted.findings} - {"soak.staging"}
     assert f"**{len(rules)} rules passed, 1 warning.**\n- ⚠️ **`soak.staging`**" in rendered.body
     summaries = re.findall(r"<details><summary>(.*?)</summary>", rendered.body)
-    assert summaries == ["Every rule", "Registry diff (+41 −8)", "Stages", "Timeline", "History (5)"]
+    assert summaries == [
+        "Every rule",
+        "Registry diff (+41 −8)",
+        "Stages",
+        "Timeline",
+        "History (5)",
+        "Ask again for exactly these bytes",
+    ]
     assert rendered.body.count("| ✅ |") == len(accepted.findings) - 1
     assert "```diff\n--- a/ml/registry/models.json" in rendered.body
     assert '+          "reason": "Shadow evaluation passed",' in rendered.body

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from promotebot.comments.findings import CAUSES, by_cause, problems
+from promotebot.comments.findings import problems
 from promotebot.findings import Finding, Severity, error, passed, unknown, warning
+from promotebot.promotion.causes import CAUSES, by_cause
 
 V1, V2 = "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"
 RULES = re.findall(r"(?m)^### (\S+)$", (Path(__file__).resolve().parents[2] / "docs/rules.md").read_text())

@@ -20,6 +20,7 @@ from promotebot.comments.markdown import code, details, fence
 from promotebot.comments.pictures import render_stage_flow, render_timeline
 from promotebot.comments.risk import risk_line
 from promotebot.findings import Finding, errors_in, warnings_in
+from promotebot.promotion.causes import by_cause
 from promotebot.promotion.replay import Step
 from promotebot.registry.model import Action
 from promotebot.registry.names import ModelName, Stage
@@ -114,7 +115,7 @@ class CardState:
             return f"merged{by} in {self.merge.commit[:7]}{at}{wrong}"
         if self.phase is Phase.WAITING and self.waiting:
             return self.waiting.message.replace("waits for", "waiting for")
-        errors = errors_in(self.findings)
+        errors = errors_in(cause.finding for cause in by_cause(self.findings))
         if self.phase is Phase.BLOCKED and errors:
             more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
             return f"blocked: {shortened(errors[0].message, MAX_WHY)}{more}"
@@ -238,8 +239,9 @@ def _closing(state: CardState, main: CardPromotion, context: CommentContext) -> 
     }.get(state.phase, "")
     # --sha ties the command to this commit: it is refused once the branch holds other bytes.
     again = main.again(context.head_sha)
-    pinned = f"To ask again for exactly these bytes:\n{fence(visible(again), 'text')}" if again else ""
-    yield f"{act} Stop it: {code('/hold')}. Take it back: {code(f'/withdraw {state.model}')}. {pinned}".strip()
+    yield f"{act} Stop it: {code('/hold')}. Take it back: {code(f'/withdraw {state.model}')}.".strip()
+    if again:
+        yield details("Ask again for exactly these bytes", fence(visible(again), "text"))
     if context.by_actions and main.is_by_bot:
         # https://docs.github.com/en/actions/concepts/security/github_token
         yield (

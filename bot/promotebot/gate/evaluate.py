@@ -14,6 +14,7 @@ from promotebot.gate.tree import check_trees
 from promotebot.github.checks import Conclusion
 from promotebot.planning.decide import Decided, PromotionContext, decide, expect_artifacts
 from promotebot.planning.examiner import Examine
+from promotebot.promotion.causes import by_cause
 from promotebot.promotion.history import check_entry
 from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.plan import Plan, Rejected
@@ -23,8 +24,10 @@ from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.compare import ChangesetLike, replay_change
 from promotebot.registry.model import Action, Source
-from promotebot.text import counted
+from promotebot.text import counted, shortened
 
+MAX_TITLE = 120
+"""Characters of a problem in the status, of which GitHub shows 140."""
 FactsOf = Callable[[Request], Facts]
 
 
@@ -62,9 +65,9 @@ class GateResult:
     @property
     def title(self) -> str:
         """One line for the check: the first problem, what is waited for, or what passed."""
-        wrong = errors_in(self.findings)
+        wrong = errors_in(cause.finding for cause in by_cause(self.findings))
         if wrong:
-            return f"refused: {wrong[0].message[:120]}"
+            return f"refused: {shortened(wrong[0].message, MAX_TITLE)}"
         if self.waiting:
             return self.waiting.message
         told = (
