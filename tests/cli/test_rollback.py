@@ -58,7 +58,7 @@ def test_rollback_goes_back_to_the_last_good_active(alice: Person, capsys: pytes
     assert event.reason == "incident #123"
     assert before is not None
     assert event.pointer.digest != before.digest
-    assert "Passed over regime_v2_prod" in capsys.readouterr().err
+    assert "Skipped regime_v2_prod" in capsys.readouterr().err
     assert main(["verify"]) == 0
 
 
@@ -76,9 +76,87 @@ def test_a_second_rollback_does_not_return_to_the_broken_source(
     assert rollback() == 1
     err = capsys.readouterr().err
     assert "no earlier pointer of ACTIVE to go back to" in err
-    assert "an earlier rollback went away from it" in err
-    assert "promotebot history --model regime_classifier --stage active" in err
-    assert rollback("--to", "regime_v2_prod") == 1
+    assert "regime_v2_prod" in err
+    assert "was rolled back on" in err
+    line = next(part for part in err.splitlines() if "--to regime_v2_prod" in part)
+    assert "promotebot rollback --model regime_classifier --stage active --to regime_v2_prod" in line
+
+
+def test_a_false_alarm_is_put_right_by_name_and_says_what_it_ends(
+    alice: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rollback() == 0
+    alice.commit("fix(ml): Rollback")
+    before = alice.git("rev-parse", "HEAD")
+    capsys.readouterr()
+    assert rollback("--to", "regime_v2_prod") == 0
+    err = capsys.readouterr().err
+    assert "regime_v2_prod was rolled back on" in err
+    assert "This ends the hold after a rollback: incident #123" in err
+    event = registry(alice).history[MODEL][0]
+    assert (event.pointer.artifact_id, event.lifts_hold) == ("regime_v2_prod_rollback", "incident #123")
+    alice.commit("fix(ml): False alarm")
+    assert main(["gate", "--base", before]) == 0
+
+
+def test_a_demotion_is_put_right_by_a_plain_rollback(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demote", "--model", MODEL, "--stage", "active", "--reason", "drift"]) == 0
+    alice.commit("fix(ml): Demote")
+    capsys.readouterr()
+    assert rollback() == 0
+    assert "regime_v2_prod was removed from ACTIVE on" in capsys.readouterr().err
+    assert registry(alice).history[MODEL][0].pointer.artifact_id == "regime_v2_prod_rollback"
+
+
+def test_what_was_never_active_is_promoted_instead(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    assert rollback("--to", "regime_v2_candidate") == 1
+    err = capsys.readouterr().err
+    assert "was in SHADOW on" in err
+    assert "promotebot promote --model regime_classifier --stage active --artifact-dir ml/artifacts/regime_v2" in err
+    assert rollback("--to", "{nothing}") == 1
+    err = capsys.readouterr().err
+    assert "There is no pointer '{nothing}' in the history of ACTIVE" in err
+    assert "--to regime_v1_prod" in err
+
+
+def test_an_id_of_two_artifacts_is_refused_with_a_line_for_each_that_verifies(
+    alice: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pointers = [event.pointer for event in registry(alice).history[MODEL] if event.to_stage == "active"]
+    first = pointers[-1]
+    promote(alice, "active", "regime_v2_prod", first.artifact_dir, str(first.dataset_id), str(first.git_sha))
+    capsys.readouterr()
+    assert rollback("--to", "regime_v2_prod", "--stage", "active") == 1
+    err = capsys.readouterr().err
+    assert "'regime_v2_prod' stands for 2 artifacts of ACTIVE" in err
+    assert all(str(pointer.digest) in err for pointer in pointers)
+    digest = str(pointers[0].digest)
+    assert f"--to {digest} --reason 'incident #123'" in " ".join(err.split())
+    assert f"--to {first.digest}" not in err
+    assert rollback("--to", digest[:15], "--dry-run") == 0
+
+
+def test_a_held_stage_takes_nothing_newer_at_a_terminal_either(
+    alice: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rollback() == 0
+    alice.commit("fix(ml): Rollback")
+    before = alice.git("rev-parse", "HEAD")
+    sha = json.loads((alice.clone / V2 / "manifest.json").read_bytes())["git_sha"]
+    flags = ["promote", "--model", MODEL, "--stage", "active", "--artifact-dir", V2, "--artifact-id", "again"]
+    flags += ["--dataset-id", "market_data_2026_q1_multi", "--git-sha", sha, "--reason", "better"]
+    capsys.readouterr()
+    assert main(flags) == 1
+    err = " ".join(capsys.readouterr().err.split())
+    assert "ACTIVE of regime_classifier is held: rolled back to regime_v1_prod_rollback by alice@example.com" in err
+    assert "--lift-hold 'the cause is fixed'" in err
+    assert main([*flags, "--lift-hold", "fixed"]) == 0
+    alice.commit("feat(ml): Again")
+    assert main(["gate", "--base", before]) == 0
+    path = alice.clone / REGISTRY
+    path.write_text(path.read_text().replace('"lifts_hold": "fixed",', ""))
+    alice.git("commit", "-qam", "feat(ml): Silent", "--amend")
+    assert main(["gate", "--base", before]) == 1
 
 
 def test_bytes_that_no_longer_verify_are_passed_over_by_name(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,7 +165,7 @@ def test_bytes_that_no_longer_verify_are_passed_over_by_name(alice: Person, caps
     alice.commit("chore: Damage")
     assert rollback() == 1
     err = capsys.readouterr().err
-    assert "Passed over regime_v1_prod" in err
+    assert "Skipped regime_v1_prod" in err
     assert "does not verify any more" in err
     assert alice.git("status", "--porcelain") == ""
 
@@ -98,7 +176,7 @@ def test_a_manifest_that_changed_since_is_passed_over(alice: Person, capsys: pyt
     alice.commit("chore: Another threshold")
     assert rollback() == 1
     err = capsys.readouterr().err
-    assert "Passed over regime_v1_prod" in err
+    assert "Skipped regime_v1_prod" in err
     assert "its manifest is not the one that was promoted" in err
 
 
@@ -222,7 +300,6 @@ def test_a_rollback_on_a_pull_request_is_committed_and_told(office: Office) -> N
     assert office.checks(office.head(number)) == ["success"]
     comment = office.comment(number)
     assert "⏪" in comment
-    assert "rollback.passed_over" in comment
     assert f"/rollback {MODEL} active" in comment
 
 

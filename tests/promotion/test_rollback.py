@@ -8,20 +8,31 @@ from typing import Any
 
 import pytest
 
-from promotebot.promotion.rollback import candidates, rollback_id
+from promotebot.promotion.rollback import (
+    candidates,
+    holding_rollback,
+    named,
+    named_elsewhere,
+    removals,
+    rollback_id,
+)
 from promotebot.registry import ModelEntry, Stage
-from promotebot.registry.model import read_record
+from promotebot.registry.model import Pointer, read_record
 from tests.approved import approve
 
 
 def entry(*moves: str, **options: Any) -> ModelEntry:
-    """A model after moves of ACTIVE, oldest first: `a` promotes a, `<a` rolls back to a, `-` takes out what stands."""
+    """A model after moves of ACTIVE, oldest first: `a` promotes a, `<a` rolls back to a, `-` takes out what stands.
+
+    With `^` before it, a move ends a hold.
+    """
     history: list[dict[str, Any]] = []
     active: dict[str, Any] | None = None
     for index, move in enumerate(moves):
+        lifts, move = {"lifts_hold": "fixed"} if move.startswith("^") else {}, move.lstrip("^")
         letter = move.lstrip("<")
         pointer = active if move == "-" else pointer_of(letter, index, **options)
-        event = {"ts_utc": f"2026-01-{index + 1:02d}T00:00:00Z", "pointer": pointer, "to_stage": "active"}
+        event = {"ts_utc": f"2026-01-{index + 1:02d}T00:00:00Z", "pointer": pointer, "to_stage": "active", **lifts}
         event["action"] = "rollback" if move.startswith("<") else "promote"
         if move == "-":
             event |= {"action": "demote", "from_stage": "active", "to_stage": None}
@@ -42,8 +53,9 @@ def pointer_of(
 
 
 def names(*moves: str, **options: Any) -> list[str]:
-    to = options.pop("to", None)
-    return [p.artifact_id[0] for p in candidates(entry(*moves, **options), Stage.ACTIVE, to=to).pointers]
+    to, model = options.pop("to", None), entry(*moves, **options)
+    found = named(model, Stage.ACTIVE, to) if to else candidates(model, Stage.ACTIVE).pointers
+    return [pointer.artifact_id[0] for pointer in found]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +68,11 @@ def names(*moves: str, **options: Any) -> list[str]:
         ("c a b <a", "c"),
         ("c a b <a <c", ""),
         ("c a b <a <b", "ac"),
-        ("a b -", "a"),
+        ("c a b <a <b <a", "c"),
+        ("a b -", "ba"),
+        ("a b <a -", "a"),
+        ("a b - <b -", "ba"),
+        ("a -", "a"),
         ("a - b", ""),
         ("a b - b", "a"),
         ("a b <a b", "a"),
@@ -86,7 +102,7 @@ def test_without_digests_the_directory_tells_artifacts_apart() -> None:
         ("a A <a", "aA", ""),
         ("c a A", "aA", "ac"),
         ("c a A <a A", "aA", "ac"),
-        ("b a A -", "aA", "ab"),
+        ("b a A -", "aA", "Aab"),
         ("a A", "A", ""),
         ("a A", "a", ""),
         ("b a A <b", "a", ""),
@@ -98,17 +114,68 @@ def test_the_same_bytes_under_another_manifest_are_another_artifact_where_both_p
     assert "".join(names(*moves.split(), pinned=pinned)) == expected
 
 
-def test_to_chooses_by_name_and_never_a_broken_one() -> None:
+def test_to_reaches_whatever_the_history_holds_by_its_id_or_its_digest() -> None:
     assert names("a", "b", "c", to="a_prod") == ["a"]
-    assert names("a", "b", "<a", to="b_prod") == []
+    assert names("a", "b", "<a", to="b_prod") == ["b"]
+    assert names("a", "b", "-", to="b_prod") == ["b"]
     assert names("a", "b", to="nope") == []
+    whole = f"sha256:{b'b'.hex() * 32}"
+    for name in (whole, whole[: len("sha256:") + 8], f"{whole[:15]}…"):
+        assert names("a", "b", "<a", to=name) == ["b"]
+    assert names("a", "b", to=whole[:14]) == []
+
+
+def test_an_id_of_two_artifacts_stands_for_both_and_a_manifests_digest_for_one() -> None:
+    model = entry("a", "A", "b", pinned="aA")
+    history = [event.model_copy(update={"pointer": renamed(event.pointer)}) for event in model.history]
+    model = model.model_copy(update={"history": tuple(history)})
+    assert len(named(model, Stage.ACTIVE, "v1")) == 2
+    digests = {pointer.digest for pointer in named(model, Stage.ACTIVE, "v1")}
+    assert len(digests) == 1
+    assert len(named(model, Stage.ACTIVE, f"sha256:{b'A'.hex() * 32}")) == 1
+
+
+def renamed(pointer: Pointer) -> Pointer:
+    return pointer if pointer.artifact_id.startswith("b") else pointer.model_copy(update={"artifact_id": "v1"})
+
+
+def test_an_artifact_of_another_stage_is_known_as_one() -> None:
+    model = entry("a", "b")
+    assert named_elsewhere(model, Stage.SHADOW, "a_prod") is model.history[1]
+    assert named_elsewhere(model, Stage.ACTIVE, "a_prod") is None
+
+
+@pytest.mark.parametrize(
+    ("moves", "held"),
+    [
+        ("a", False),
+        ("a b", False),
+        ("a b <a", True),
+        ("a b <a -", True),
+        ("a b <a - <a", True),
+        ("a b <a a", True),
+        ("a b <a c", False),
+        ("a b <a c <a", True),
+        ("a b -", False),
+        ("a b <a ^c", False),
+        ("a b <a ^<b", False),
+        ("a b <a ^<b -", False),
+        ("a b <a ^<b <a", True),
+    ],
+)
+def test_a_stage_is_held_from_a_rollback_until_an_event_ends_it(moves: str, held: bool) -> None:
+    model = entry(*moves.split())
+    assert (holding_rollback(model.history, Stage.ACTIVE) is not None) is held
+    assert holding_rollback(model.history, Stage.SHADOW) is None
 
 
 def test_every_pointer_that_is_passed_over_says_why() -> None:
     result = candidates(entry("c", "a", "b", "<a"), Stage.ACTIVE)
     reasons = {passed.pointer.artifact_id: passed.reason for passed in result.skipped}
-    assert reasons["a_prod"] == "it is in use now"
-    assert "an earlier rollback went away from it" in reasons["b_prod"]
+    assert reasons["a_prod"] == "currently ACTIVE"
+    assert reasons["b_prod"] == "was rolled back on 2026-01-04T00:00:00Z"
+    removal = removals(entry("a", "b", "-").history, Stage.ACTIVE)[-1]
+    assert str(removal) == "was removed from ACTIVE on 2026-01-03T00:00:00Z"
 
 
 def test_the_name_of_a_rollback_does_not_grow() -> None:

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--git-sha", help="the 40-digit commit of the training code; required for active")
     parser.add_argument("--reason", help="why now; required for a rollback")
     parser.add_argument("--notes")
+    parser.add_argument("--lift-hold", metavar="WHY", help="why the stage takes promotions again after a rollback")
     parser.add_argument("--new-model", action="store_true", help="add a model that the registry does not know")
     add_change_options(parser)
 
@@ -58,6 +59,7 @@ def _request(options: argparse.Namespace, actor: Actor) -> Request:
             "git_sha": parse_git_sha,
             "reason": parse_text,
             "notes": parse_text,
+            "lift_hold": parse_text,
         },
     )
     return Request(actor=actor, new_model=options.new_model, **values)

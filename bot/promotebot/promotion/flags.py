@@ -14,6 +14,7 @@ from promotebot.registry.names import (
     parse_artifact_path,
     parse_git_sha,
     parse_identifier,
+    parse_rollback_target,
     parse_stage,
     parse_text,
 )
@@ -155,7 +156,7 @@ def _positional(word: Word, unquoted: str) -> str:
 
 _NO_WORD = Word("", quoted=False)
 _DASHES = "–—―−"  # noqa: RUF001 - what phones and word processors make of two hyphens
-_TEXTS = ("--reason", "--notes")
+_TEXTS = ("--reason", "--notes", "--lift-hold")
 
 
 _VALUES: Mapping[str, Callable[[str], Any]] = {
@@ -165,12 +166,13 @@ _VALUES: Mapping[str, Callable[[str], Any]] = {
     "--git-sha": parse_git_sha,
     "--reason": parse_text,
     "--notes": parse_text,
+    "--lift-hold": parse_text,
     "--sha": parse_git_sha,
-    "--to": parse_identifier,
+    "--to": parse_rollback_target,
 }
 
 _SWITCHES = ("--new-model", "--dry-run")
 _COMMON = ("--reason", "--notes", "--sha", "--dry-run")
-PROMOTE_FLAGS = ("--artifact-dir", "--artifact-id", "--dataset-id", "--git-sha", *_COMMON, "--new-model")
+PROMOTE_FLAGS = ("--artifact-dir", "--artifact-id", "--dataset-id", "--git-sha", *_COMMON, "--new-model", "--lift-hold")
 ROLLBACK_FLAGS = ("--to", *_COMMON)
 DEMOTE_FLAGS = _COMMON

@@ -98,6 +98,7 @@ def _request(
         actor=actor,
         notes=arguments.notes,
         new_model=arguments.new_model,
+        lift_hold=arguments.lift_hold,
         ref=ref,
         origins={key: item.origin for key, item in values.items() if item.origin and item.value},
     )

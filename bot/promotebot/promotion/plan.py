@@ -15,6 +15,7 @@ from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.catalogue import evaluate
 from promotebot.promotion.rules.context import Facts, RuleContext
+from promotebot.promotion.rules.way_back import lifts
 from promotebot.registry.chain import event_digest
 from promotebot.registry.model import Action, Event, Pointer, read_record
 from promotebot.registry.names import Digest, Stage, Timestamp, to_datetime, to_timestamp
@@ -137,6 +138,8 @@ def _event(context: RuleContext, moment: Timestamp, pointer: dict[str, Any], com
     demotes = request.action is Action.DEMOTE
     origin = request.stage if demotes else _origin(context)
     action = request.action if demotes else Action.ROLLBACK if context.is_rollback else Action.PROMOTE
+    # Only where there is a hold to end: the key is absent everywhere else.
+    lift = {"lifts_hold": request.lift_hold} if request.lift_hold and not demotes and lifts(context) else {}
     return {
         "ts_utc": moment,
         "action": action.value,
@@ -147,6 +150,7 @@ def _event(context: RuleContext, moment: Timestamp, pointer: dict[str, Any], com
         "source": request.actor.source.value,
         "reason": request.reason,
         "notes": request.notes,
+        **lift,
         "registry_git_sha": commit,
         "policy_digest": context.policy.digest,
         "request": request.ref.model_dump() if request.ref else None,

@@ -94,6 +94,7 @@ class StagePolicy(_Section):
 
     permission: PermissionField = "write"  # type: ignore[assignment]  # the validator turns it into a Permission
     soak: Soak | None = None
+    hold_after_rollback: bool = False
 
 
 class ShadowPolicy(StagePolicy):
@@ -113,6 +114,8 @@ class ActivePolicy(_Section):
 
     permission: PermissionField = "maintain"  # type: ignore[assignment]  # the validator turns it into a Permission
     require_prior_stage: bool = True
+    hold_after_rollback: bool = True
+    """True where a rollback holds the stage: the next artifact goes up only when somebody says that it may."""
 
 
 class Stages(_Section):
@@ -126,6 +129,11 @@ class Stages(_Section):
         """Return the role that a person needs to promote into a stage."""
         section: StagePolicy | ActivePolicy = getattr(self, stage.value)
         return section.permission
+
+    def holds_after_rollback(self, stage: Stage) -> bool:
+        """Return whether a rollback of a stage keeps newer artifacts out of it until somebody ends the hold."""
+        section: StagePolicy | ActivePolicy = getattr(self, stage.value)
+        return section.hold_after_rollback
 
 
 def _local_time(value: object) -> object:

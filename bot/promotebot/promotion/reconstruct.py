@@ -33,6 +33,7 @@ def request_of(step: Step, entry: ModelEntry | None) -> Request:
         reason=event.reason,
         notes=event.notes,
         new_model=entry is None,
+        lift_hold=event.lifts_hold,
         ref=_ref(event),
     )
 

@@ -18,7 +18,9 @@ class CommandArguments:
     action: Action = Action.PROMOTE
     model: ModelName | None = None
     to: str | None = None
-    """For a rollback: the artifact id to go back to."""
+    """For a rollback: what to go back to, an artifact id or a digest."""
+    lift_hold: str | None = None
+    """For a promotion into a stage that a rollback holds: why it may go on."""
     artifact_dir: ArtifactPath | None = None
     artifact_id: str | None = None
     dataset_id: str | None = None
@@ -54,7 +56,9 @@ class Request:
     notes: str | None = None
     new_model: bool = False
     to: str | None = None
-    """For a rollback: the artifact id that was asked for by name."""
+    """For a rollback: the artifact id or digest that was asked for by name."""
+    lift_hold: str | None = None
+    """Why a promotion may go into a stage that a rollback holds."""
     ref: RequestRef | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
     """Field name → where an inferred value was found, in words ("manifest", "staging pointer")."""
@@ -86,6 +90,7 @@ class Request:
             "artifact_id": self.artifact_id,
             "dataset_id": self.dataset_id,
             "git_sha": self.git_sha,
+            "lift_hold": self.lift_hold,
             **reason,
         }
         return values if terminal else {key: value for key, value in values.items() if key not in self.origins}

@@ -141,6 +141,8 @@ class Event(Record):
     source: SourceField | None = None
     reason: str | None = None
     notes: str | None = None
+    lifts_hold: NonEmpty | None = None
+    """Why the stage takes promotions again, which an earlier rollback held."""
     registry_git_sha: str | None = None
     policy_digest: DigestField | None = None
     request: RequestRef | None = None

@@ -208,6 +208,18 @@ def parse_identifier(text: str) -> str:
     return text
 
 
+_DIGEST_START = re.compile(r"sha256:[0-9a-f]{8,64}…?")
+
+
+def parse_rollback_target(text: str) -> str:
+    """Parse what a rollback goes back to: an artifact id, or a digest, whole or as people are shown it.
+
+    Raises:
+        InvalidInput: for anything else.
+    """
+    return text.removesuffix("…") if _DIGEST_START.fullmatch(text) else parse_identifier(text)
+
+
 _JOINERS = "\u200c\u200d"  # https://www.unicode.org/reports/tr31/#Layout_and_Format_Control_Characters
 
 

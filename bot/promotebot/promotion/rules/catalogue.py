@@ -18,6 +18,7 @@ from promotebot.promotion.rules.request import (
     stage_takes_terminal_events,
 )
 from promotebot.promotion.rules.stages import nothing_is_frozen, prior_stage, soak_time, stage_is_occupied
+from promotebot.promotion.rules.way_back import brings_back_removed, stage_is_not_held
 from promotebot.registry.model import Action
 
 
@@ -40,6 +41,8 @@ RULES: tuple[Rule, ...] = (
     prior_stage,
     soak_time,
     nothing_is_frozen,
+    stage_is_not_held,
+    brings_back_removed,
     history_is_whole,
     bytes_are_pinned,
     directory_stands_alone,
