@@ -136,6 +136,25 @@ def test_an_id_of_two_artifacts_is_refused_with_a_line_for_each_that_verifies(
     assert rollback("--to", digest[:15], "--dry-run") == 0
 
 
+def test_a_command_that_fails_says_whom_to_call(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    policy = "contacts: [ml@example.com, {who: oncall@example.com, for: [rollback, mismatch]}]\n"
+    alice.write(".github/promotion.yml", policy)
+    alice.commit("chore: Policy")
+    capsys.readouterr()
+    assert rollback("--to", "nope") == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "Contacts: ml@example.com, oncall@example.com"
+    promote(alice, "active", "x", "ml/artifacts/nope", "d", "0" * 40, code=1)
+    assert capsys.readouterr().err.splitlines()[-1] == "Contacts: ml@example.com"
+    assert rollback("--dry-run") == 0
+    assert "Contacts" not in capsys.readouterr().err
+    alice.write("ml/artifacts/regime_v1/model.onnx", b"junk")
+    alice.commit("chore: Damage")
+    assert rollback("--format", "json") == 1
+    captured = capsys.readouterr()
+    assert captured.err.splitlines()[-1] == "Contacts: ml@example.com, oncall@example.com"
+    assert "Contacts" not in captured.out
+
+
 def test_a_held_stage_takes_nothing_newer_at_a_terminal_either(
     alice: Person, capsys: pytest.CaptureFixture[str]
 ) -> None:

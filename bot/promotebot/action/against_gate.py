@@ -6,12 +6,14 @@ import logging
 from collections.abc import Sequence
 
 from promotebot.action.ledger import push_that_brought
+from promotebot.comments.comment import contact_names
 from promotebot.comments.markdown import code, link
 from promotebot.comments.notices import branch_subject, extended_issue, report_issue
 from promotebot.findings import Finding, error
 from promotebot.gate.origin import Origin
 from promotebot.gate.requests import subject
 from promotebot.git.repository import Repository
+from promotebot.promotion.contacts import Contacts, Purpose
 from promotebot.pulls.context import JobContext
 from promotebot.registry.names import Stage
 from promotebot.text import short_digest
@@ -41,7 +43,7 @@ def against_gate(origin: Origin, branch: str, repository: Repository, job: JobCo
     )
 
 
-def keep_issue(findings: Sequence[Finding], branch: str, contacts: Sequence[str], job: JobContext) -> None:
+def keep_issue(findings: Sequence[Finding], branch: str, contacts: Contacts, job: JobContext) -> None:
     """Open the issue, or add to the open one what it does not say yet; nothing where it says all of it.
 
     Raises:
@@ -51,7 +53,7 @@ def keep_issue(findings: Sequence[Finding], branch: str, contacts: Sequence[str]
     facts = {
         "branch": code(branch),
         "run": link("the run", settings.run_url) if settings.run_url else "",
-        "contacts": ", ".join(code(contact) for contact in contacts),
+        "contacts": contact_names(contacts, Purpose.MISMATCH),
     }
     marker, body = report_issue(branch_subject(SUBJECT, branch, job.default_branch), TITLE, findings, facts)
     known = job.github.find_issue(marker, author_login=settings.bot_login)

@@ -23,6 +23,7 @@ from promotebot.settings import ACTIONS_LOGIN, Settings
 if TYPE_CHECKING:  # rules and artifacts are loaded by whoever judges, PyGithub by whoever makes the client
     from promotebot.gate.evaluate import GateResult
     from promotebot.github.ports import GitHub, IssueComment, PullRequest
+    from promotebot.promotion.contacts import Contacts
     from promotebot.pulls.changeset import Changeset
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class Replier:
         """Take these for the pull request's comments when the next answer is posted: they were read a moment ago."""
         self._comments = comments
 
-    def set_head(self, head_sha: str, contacts: tuple[str, ...]) -> None:
+    def set_head(self, head_sha: str, contacts: Contacts) -> None:
         """Speak of this head from now on, and name the policy's contacts where something failed."""
         self.context = replace(self.context, head_sha=head_sha, contacts=contacts)
 

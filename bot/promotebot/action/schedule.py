@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from promotebot.action.ledger import VERIFIED, Ledger
 from promotebot.action.result import Answer, Outcome
 from promotebot.artifact.source import GitTree
+from promotebot.comments.comment import contact_names
 from promotebot.comments.findings import problems
 from promotebot.comments.markdown import code, link, table, text
 from promotebot.comments.notices import branch_subject, report_issue
@@ -20,8 +21,10 @@ from promotebot.gate.refusal import Reason
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import Dispatched, Event, Pushed
 from promotebot.planning.committed import read_policy, read_registry
+from promotebot.promotion.contacts import Contacts, Purpose
 from promotebot.promotion.orphans import check_orphans
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.default_policy import default_contacts
 from promotebot.pulls.heads import NOTHING
 from promotebot.pulls.small_files import read_our_files
 from promotebot.pulls.snapshot import BASE, remote
@@ -53,7 +56,7 @@ def verify_registry(event: Event, job: JobContext) -> Answer:
     settings = job.settings
     branch = _branch(event, job)
     if settings.shard == MERGE:
-        report, contacts = merge_reports(_reports(settings)), _contacts(job)
+        report, contacts = merge_reports(_reports(settings)), default_contacts(job)
     else:
         report, contacts = _verified(branch, event, job)
     if settings.shard not in ("", MERGE):
@@ -66,7 +69,7 @@ def verify_registry(event: Event, job: JobContext) -> Answer:
     return Answer(outcome, reason, _TITLES[report.verdict], summary=_summary(report), details=details)
 
 
-def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport, tuple[str, ...]]:
+def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport, Contacts]:
     settings = job.settings
     with FetchedRepository.fetched(remote(job), {BASE: f"refs/heads/{branch}"}) as repository:
         commit = repository.commit_id(BASE)
@@ -107,7 +110,7 @@ def _compares_with_less(branch: str, what: str) -> Finding:
     )
 
 
-def _conclude(report: VerifyReport, branch: str, contacts: Sequence[str], job: JobContext) -> None:
+def _conclude(report: VerifyReport, branch: str, contacts: Contacts, job: JobContext) -> None:
     """Keep one issue while it fails, rewritten and never repeated. When it verifies, remember the commit.
 
     What made an issue necessary may be a history that was rewritten, which only a comparison with the last verified
@@ -150,12 +153,6 @@ def _branch(event: Event, job: JobContext) -> str:
     return job.default_branch
 
 
-def _contacts(job: JobContext) -> tuple[str, ...]:
-    default = job.default_branch
-    with FetchedRepository.fetched(remote(job), {BASE: f"refs/heads/{default}"}, tips_only=True) as repository:
-        return read_policy(repository, repository.commit_id(BASE), job.settings.policy_path).contacts
-
-
 def _leave(report: VerifyReport, settings: Settings) -> None:
     path = Path(settings.runner_temp) / REPORT
     path.write_text(json.dumps(report.model_dump(mode="json")), encoding="utf-8")
@@ -168,13 +165,13 @@ def _reports(settings: Settings) -> Sequence[VerifyReport]:
     return [read_report(path.read_bytes(), where=str(path)) for path in files]
 
 
-def _facts(report: VerifyReport, contacts: Sequence[str], settings: Settings) -> dict[str, str]:
+def _facts(report: VerifyReport, contacts: Contacts, settings: Settings) -> dict[str, str]:
     return {
         "registry": code(report.about.registry),
         "commit": code(report.about.commit or ""),
         "compared with": code(report.about.base) if report.about.base else "nothing",
         "run": link("the run", settings.run_url) if settings.run_url else "",
-        "contacts": ", ".join(code(contact) for contact in contacts),
+        "contacts": contact_names(contacts, Purpose.SCHEDULE),
         "counts": ", ".join(f"{count} {severity.value}" for severity, count in report.counts.items()),
     }
 

@@ -14,6 +14,7 @@ from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.github.events import BRANCH, Dispatched
 from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_comment
+from promotebot.promotion.contacts import Purpose, contacts_for
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.default_policy import default_contacts
 
@@ -41,7 +42,9 @@ def answer_dispatch(event: Dispatched, job: JobContext) -> Answer:
 
 
 def _context(requester: Requester, job: JobContext) -> CommentContext:
-    return replace(comment_context(job.settings, requester), contacts=default_contacts(job))
+    # Whoever starts a job by hand at night calls those for a refusal and those for a rollback alike.
+    called = contacts_for(default_contacts(job), Purpose.REFUSED, Purpose.ROLLBACK)
+    return replace(comment_context(job.settings, requester), contacts=called)
 
 
 def _command(event: Dispatched, default: str) -> ChangeCommand | Refusal:

@@ -44,6 +44,9 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
+_CALLS_FOR_PEOPLE = ("promote", "rollback", "demote", "gate", "verify")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, or answer the event of a runner's job where no argument is given.
 
@@ -59,8 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             return run_action(take_environment(), _now)
         options = _parser(arguments).parse_args(arguments, _from_environment(os.environ))
-        run: Callable[[argparse.Namespace, datetime], int] = options.run
-        code = run(options, _now())
+        code = _carry_out(options)
         sys.stdout.flush()
         return code
     except PromotebotError as problem:
@@ -83,6 +85,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("PROMOTEBOT_DEBUG"):
             log.exception("details")
         return 3
+
+
+def _carry_out(options: argparse.Namespace) -> int:
+    """Run the command and return its exit code; below a failure of a registry's stands whom to call."""
+    run: Callable[[argparse.Namespace, datetime], int] = options.run
+    try:
+        code = run(options, _now())
+    except PromotebotError as problem:
+        log.error("error: %s", problem)
+        code = problem.exit_code
+    if code in (1, 4) and options.command in _CALLS_FOR_PEOPLE:
+        from promotebot.cli.contacts import log_contacts
+
+        log_contacts(options)
+    return code
 
 
 def _drop_output() -> None:

@@ -21,6 +21,7 @@ from promotebot.comments.pictures import render_stage_flow, render_timeline
 from promotebot.comments.risk import risk_line
 from promotebot.findings import Finding, errors_in, warnings_in
 from promotebot.promotion.causes import by_cause
+from promotebot.promotion.contacts import Purpose
 from promotebot.promotion.replay import Step
 from promotebot.registry.model import Action
 from promotebot.registry.names import ModelName, Stage
@@ -191,7 +192,7 @@ def _pictures(state: CardState) -> Iterator[str]:
 def _verdict(state: CardState, context: CommentContext, limit: int | None) -> Iterator[str]:
     """Yield what stands in the way, or went wrong."""
     if state.merge and state.merge.problems:
-        yield problems(state.merge.problems, limit=limit) + contacts_line(context)
+        yield problems(state.merge.problems, limit=limit) + contacts_line(context, Purpose.MISMATCH)
     elif state.phase is Phase.BLOCKED:
         yield problems(state.rules, limit=limit) + contacts_line(context)
         yield "Do not merge before this is fixed: the required check is red."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from promotebot.comments.findings import prose
 from promotebot.comments.markdown import bounded, code, link, marker
 from promotebot.promotion.commands import with_prefix
+from promotebot.promotion.contacts import Contacts, Purpose, contacts_for
 from promotebot.registry.names import ModelName, Stage
 
 MAX_PROBLEMS = 25
@@ -33,8 +34,8 @@ class CommentContext:
     request_url: str
     base_ref: str
     run_url: str | None
-    contacts: tuple[str, ...] = ()
-    """The people the policy names where a failure is shown."""
+    contacts: Contacts = ()
+    """The people the policy names where a failure is shown; `contacts_line` names those of a purpose."""
     request_word: str = "this comment"
     """The label of the link to `request_url`."""
     gate: str = "promotebot/gate"
@@ -113,10 +114,20 @@ def run_again(context: CommentContext) -> str:
     return f"Run the failed job again{run}: what was carried out once is not carried out twice."
 
 
-def contacts_line(context: CommentContext) -> str:
-    """Return the policy's contacts as a sentence that follows another one; empty where it names none."""
+def contacts_line(context: CommentContext, *purposes: Purpose) -> str:
+    """Return the policy's contacts as a sentence that follows another one; empty where it names none.
+
+    Args:
+        purposes: what they are called for: a refusal, where none is given.
+    """
+    named = contact_names(context.contacts, *(purposes or (Purpose.REFUSED,)))
+    return f" Contacts: {named}." if named else ""
+
+
+def contact_names(contacts: Contacts, *purposes: Purpose) -> str:
+    """Return who is named for a purpose, in Markdown."""
     # As code, so that naming a person in a policy does not notify them with every comment.
-    return f" Contacts: {', '.join(code(contact) for contact in context.contacts)}." if context.contacts else ""
+    return ", ".join(code(contact) for contact in contacts_for(contacts, *purposes))
 
 
 def sentence(words: str) -> str:

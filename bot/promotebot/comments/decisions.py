@@ -12,6 +12,7 @@ from promotebot.comments.comment import (
     RULES_BYTES,
     CommentContext,
     Rendered,
+    contacts_line,
     render_comment,
     requested_by,
     row_limit,
@@ -96,7 +97,7 @@ def render_rejected(decision: Rejected, evidence: Evidence, context: CommentCont
             problems(decision.findings, limit=row_limit(whole)),
             f"Once that is fixed, ask again in a new comment: {code(again)}",
             details("Every rule", every_rule(decision.findings, budget=None if whole else RULES_BYTES)),
-            f"{requested_by(context)} {_understood(request, evidence)}",
+            f"{requested_by(context)}{contacts_line(context)} {_understood(request, evidence)}",
         ]
 
     return render_comment(request.model, "⛔", request.stage, REFUSED, sections, context)

@@ -5,10 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from promotebot.comments.comment import GENERAL, MAX_PROBLEMS, RULES_BYTES, CommentContext, Rendered
+from promotebot.comments.comment import (
+    GENERAL,
+    MAX_PROBLEMS,
+    RULES_BYTES,
+    CommentContext,
+    Rendered,
+    contacts_line,
+)
 from promotebot.comments.findings import bullets, count_line, every_rule, problems, waits
 from promotebot.comments.markdown import bounded, code, details, link, marker, table, text
 from promotebot.findings import Finding, errors_in, warnings_in
+from promotebot.promotion.contacts import Purpose
 from promotebot.promotion.replay import Step
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Stage
@@ -57,7 +65,7 @@ def render_gate(
         GATE,
         head,
         [
-            problems(findings, limit=MAX_PROBLEMS) if refused else count_line(findings),
+            problems(findings, limit=MAX_PROBLEMS) + contacts_line(context) if refused else count_line(findings),
             "" if refused else "\n".join(bullets(warnings_in(findings), limit=MAX_PROBLEMS)),
             waits(waiting) if waiting else "",
             *changes,
@@ -74,7 +82,9 @@ def render_report(title: str, findings: Sequence[Finding], context: CommentConte
         QUERY,
         f"🔎 {text(title)}",
         [
-            problems(findings, limit=MAX_PROBLEMS) if errors_in(findings) else count_line(findings),
+            problems(findings, limit=MAX_PROBLEMS) + contacts_line(context, Purpose.MISMATCH)
+            if errors_in(findings)
+            else count_line(findings),
             details("Every rule", every_rule(findings, budget=RULES_BYTES)),
         ],
         context,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from promotebot.comments.comment import CommentContext, contacts_line
 from promotebot.comments.markdown import bounded, code, link, table, text
+from promotebot.promotion.contacts import Purpose
 from promotebot.promotion.plan import Plan
 from promotebot.promotion.request import Request
 from promotebot.registry.model import Action, Pointer
@@ -45,7 +46,7 @@ def render_description(plan: Plan, context: CommentContext) -> str:
         f"**To merge:** wait until {code(context.gate)} is green, get the approvals that the branch's rules ask for, "
         f"and press the merge button. The comment below has the comparison and every rule.\n"
         f"**To stop it:** comment {code(f'/withdraw {request.model}')} or close this pull request."
-        f"{contacts_line(context)}",
+        f"{contacts_line(context, Purpose.ROLLBACK)}",
     ]
     return bounded([part for part in parts if part], where_else="the run")
 

@@ -20,6 +20,7 @@ from promotebot.git.process import Remote
 from promotebot.github.checks import gate_context
 from promotebot.github.repository_settings import BranchRequirements, RepositorySettings, RequiredStatus
 from promotebot.planning.committed import pointed_directories, read_registry
+from promotebot.promotion.contacts import Purpose, contacts_for
 from promotebot.promotion.policy import MAX_BYTES as MAX_POLICY
 from promotebot.promotion.policy import Permission, Policy, parse_policy
 from promotebot.pulls.attributes import CONVERTING
@@ -211,9 +212,8 @@ def _roles(
     policy: Policy | str, github: RepositorySettings, repository: str
 ) -> Mapping[str, Permission | Unread | None]:
     """Return the role of each account that the policy names; a team with access has the least one."""
-    names = (
-        [contact[1:] for contact in policy.contacts if contact.startswith("@")] if isinstance(policy, Policy) else []
-    )
+    contacts = contacts_for(policy.contacts, *Purpose) if isinstance(policy, Policy) else ()
+    names = [contact[1:] for contact in contacts if contact.startswith("@")]
     roles: dict[str, Permission | Unread | None] = {}
     teams: frozenset[str] | Unread | None = None
     for name in dict.fromkeys(names):

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from promotebot.artifact.limits import Limits
 from promotebot.errors import InvalidInput
+from promotebot.promotion.contacts import Contacts
 from promotebot.registry.codec import canonical_json
 from promotebot.registry.names import Digest, Stage
 from promotebot.schema import validated_model
@@ -197,6 +198,18 @@ class Separation(_Section):
     approvals: Annotated[int, Field(ge=1, le=MAX_APPROVALS)]
 
 
+_Label = Annotated[str, Field(min_length=1, max_length=50)]
+_Login = Annotated[str, Field(min_length=1, max_length=39, pattern="^[A-Za-z0-9-]+$")]
+
+
+class SchedulePolicy(_Section):
+    """The issue that a failed scheduled verification opens."""
+
+    labels: Annotated[tuple[_Label, ...], Field(max_length=20)] = ()
+    assignees: Annotated[tuple[_Login, ...], Field(max_length=10)] = ()
+    """Logins; GitHub takes ten."""
+
+
 class Policy(_Section):
     """`.github/promotion.yml` (docs/architecture.md, Files); every key has a default, so no file is a valid policy."""
 
@@ -214,7 +227,9 @@ class Policy(_Section):
     separation: Separation | None = None
     freezes: tuple[Freeze, ...] = ()
     limits: Limits = Limits()
-    contacts: tuple[Annotated[str, Field(max_length=200)], ...] = ()
+    contacts: Contacts = ()
+    """Who is named where something failed; see `contacts_for`."""
+    schedule: SchedulePolicy = SchedulePolicy()
 
     @property
     def terminal_stages(self) -> frozenset[Stage]:

@@ -123,5 +123,7 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "limits.open_memory_bytes": _lower,
     "limits.walls": lambda _before, after: bool(after == "required"),  # the other of two values
     "contacts": _never,
+    "schedule.labels": _never,
+    "schedule.assignees": _never,
 }
 """Key → whether its second value refuses all that its first one refuses, and more. True counts as higher than false."""

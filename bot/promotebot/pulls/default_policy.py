@@ -8,13 +8,14 @@ from promotebot.errors import PromotebotError
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import BRANCH
 from promotebot.planning.committed import read_policy
+from promotebot.promotion.contacts import Contacts
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import BASE, remote
 
 log = logging.getLogger(__name__)
 
 
-def default_contacts(job: JobContext) -> tuple[str, ...]:
+def default_contacts(job: JobContext) -> Contacts:
     """Return the contacts of the default branch's policy; none where it cannot be read, which is logged.
 
     A failure is being told already, and must be told whatever becomes of its contacts.

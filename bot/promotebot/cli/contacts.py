@@ -1,0 +1,36 @@
+"""Whom to call, below a command that failed: the policy's contacts, where it can be read."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Mapping
+
+from promotebot.cli.work_tree import work_tree_of
+from promotebot.errors import PromotebotError
+from promotebot.planning.committed import read_policy
+from promotebot.promotion.contacts import Purpose, contacts_for
+from promotebot.text import visible
+
+log = logging.getLogger(__name__)
+PURPOSES: Mapping[str, tuple[Purpose, ...]] = {
+    "promote": (Purpose.REFUSED,),
+    "rollback": (Purpose.REFUSED, Purpose.ROLLBACK),
+    "demote": (Purpose.REFUSED, Purpose.ROLLBACK),
+    "gate": (Purpose.REFUSED,),
+    "verify": (Purpose.MISMATCH,),
+}
+"""Command → what its failure is."""
+
+
+def log_contacts(options: argparse.Namespace) -> None:
+    """Log the contacts of the policy at HEAD, in one line; nothing where there are none, or no policy reads."""
+    try:
+        repository, work_tree = work_tree_of(options)
+        head = repository.resolve("HEAD")
+        contacts = read_policy(repository, head, work_tree.policy_path).contacts if head else ()
+    except PromotebotError:
+        return  # the failure that was told a line above matters, and says it where the policy is the reason
+    named = contacts_for(contacts, *PURPOSES[options.command])
+    if named:
+        log.error("Contacts: %s", visible(", ".join(named)))
