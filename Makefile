@@ -31,8 +31,8 @@ test: $(VENV)/.dev ## the tests
 e2e: $(VENV)/.dev ## every workflow, run by a real runner; the other targets run a few of them
 	$(BIN)/pytest --numprocesses=$(WORKERS) -m e2e tests/e2e
 
-exhaustive: $(VENV)/.dev ## every case of what the tests take samples of
-	$(BIN)/pytest --numprocesses=$(WORKERS) -m exhaustive
+exhaustive: $(VENV)/.dev ## every case, and every example of a property, of what the tests take samples of
+	$(BIN)/pytest --numprocesses=$(WORKERS) -m 'exhaustive or hypothesis' --hypothesis-profile=exhaustive
 
 # Both need Chromium and Node.js, and say so; neither is part of `check`.
 SHOTS ?=

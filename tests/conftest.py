@@ -8,12 +8,16 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.sampling import EXHAUSTIVE, FEWER
+
 pytest_plugins = ["tests.office"]
 OURS = ("GIT_", "GITHUB_", "RUNNER_", "INPUT_", "ML_PROMOTION_", "PROMOTEBOT_")
 
 # The same examples everywhere: a red run means the change, not the dice. And no deadline: two workers share a core with
-# git and servers, so how long an example takes says nothing. `pytest --hypothesis-profile=explore` looks for new ones.
-settings.register_profile("promotebot", deadline=None, derandomize=True)
+# git and servers, so how long an example takes says nothing. `make exhaustive` tries more of them (tests/sampling.py),
+# and `pytest --hypothesis-profile=explore` looks for new ones.
+settings.register_profile("promotebot", deadline=None, derandomize=True, max_examples=100 // FEWER)
+settings.register_profile(EXHAUSTIVE, deadline=None, derandomize=True, max_examples=100)
 settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile("promotebot")
 

@@ -14,6 +14,7 @@ from tests.fake_github.faults import Fault
 from tests.fake_github.people import Job
 from tests.fake_github.refusals import HttpError
 from tests.office import BOT, Office
+from tests.sampling import sampled
 
 COMMIT, MOVE, TREE = "/graphql/CommitOnBranch", "/graphql/MoveBranch", "/git/trees"
 MODEL = "regime_classifier"
@@ -195,7 +196,7 @@ def rebase_by_a_ruleset(office: Office) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [rebase_only, linear_without_squash, linear_in_the_older_protection, rebase_by_a_ruleset]
+    "rule", sampled([rebase_only, linear_without_squash, linear_in_the_older_protection, rebase_by_a_ruleset], 2)
 )
 def test_where_only_rebasing_is_allowed_the_base_is_not_merged_but_built_on(office: Office, rule: Rule) -> None:
     rule(office)
@@ -274,12 +275,15 @@ def test_where_a_squash_is_allowed_a_linear_history_takes_a_merge_of_the_base(of
 
 @pytest.mark.parametrize(
     ("rules", "says"),
-    [
-        ({"dismisses_approvals": True}, "**Approve again:**"),
-        ({"required_reviews": 1, "is_classic": True}, "may have been dismissed"),
-        ({"required_reviews": 1}, ""),
-        ({}, ""),
-    ],
+    sampled(
+        [
+            ({"dismisses_approvals": True}, "**Approve again:**"),
+            ({"required_reviews": 1}, ""),
+            ({"required_reviews": 1, "is_classic": True}, "may have been dismissed"),
+            ({}, ""),
+        ],
+        2,
+    ),
 )
 def test_after_a_refresh_the_card_asks_for_a_new_approval_where_the_old_one_is_dismissed(
     office: Office, rules: dict[str, Any], says: str

@@ -10,6 +10,7 @@ from tests.action.test_schedule import watch
 from tests.cli.test_registry import ANY, MODELS, OTHER, with_other_model
 from tests.fake_github.people import Job, Person
 from tests.office import Office
+from tests.sampling import sampled
 
 FRESH = "fresh_model"
 
@@ -136,7 +137,7 @@ def test_a_pull_request_that_leaves_such_a_file_is_red(office: Office) -> None:
     assert "registry.orphan" in office.comment(number)
 
 
-@pytest.mark.parametrize("name", ["README.md", ".hidden", "inside/one.json", "Upper.json"])
+@pytest.mark.parametrize("name", sampled(["README.md", ".hidden", "inside/one.json", "Upper.json"], 2))
 def test_what_is_no_models_file_is_red_in_the_split_layout(office: Office, name: str) -> None:
     on_main(office, split=True)
     number = office.pull(files={f"{MODELS}/{name}": "{}"})

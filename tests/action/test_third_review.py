@@ -31,6 +31,7 @@ from tests.gate.attacks import copy, force_push, killed_before_its_commit, meanw
 from tests.gate.forgery import forged as forged_plan
 from tests.gate.forgery import push as push_event
 from tests.office import Office
+from tests.sampling import sampled
 
 
 def close(office: Office, number: int, *, by: str = "carol") -> None:
@@ -562,7 +563,10 @@ def merged_attributes(office: Office, branch: str, text: str) -> None:
     moved(office, before, by="carol")
 
 
-@pytest.mark.parametrize("attribute", ["text eol=crlf", "ident", "filter=custom", "working-tree-encoding=UTF-16"])
+CONVERTING = ["text eol=crlf", "ident", "filter=custom", "working-tree-encoding=UTF-16"]
+
+
+@pytest.mark.parametrize("attribute", sampled(CONVERTING, 2))
 def test_attributes_that_the_base_got_meanwhile_turn_a_promotion_red(office: Office, attribute: str) -> None:
     """Merging gives the base's attributes and the branch's pointer; the branch alone has no attributes."""
     release_on_main(office)

@@ -7,12 +7,13 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from promotebot.artifact import load_artifact
 from promotebot.errors import InvalidInput
 from promotebot.findings import errors_in
+from tests.sampling import examples
 
 from .conftest import DIRECTORY, Place
 
@@ -39,7 +40,7 @@ def changed(data: bytes, draw: st.DataObject) -> bytes:
     return draw.draw(st.sampled_from([form for form in forms if form != data]))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(name=st.sampled_from(sorted(FILES)), draw=st.data())
 def test_a_changed_byte_of_a_file_is_found_and_named(shared: Place, name: str, draw: st.DataObject) -> None:
     path = shared.path / name
@@ -56,7 +57,7 @@ def test_a_changed_byte_of_a_file_is_found_and_named(shared: Place, name: str, d
         path.write_bytes(FILES[name])
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(draw=st.data())
 def test_a_changed_byte_of_the_manifest_never_vouches_for_other_bytes(shared: Place, draw: st.DataObject) -> None:
     """It is refused, or it says the same of the same files: a space, a note, hex in the other case."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -50,6 +50,7 @@ from tests.comments.plans import (
     row,
 )
 from tests.comments.test_card import card_of
+from tests.sampling import examples
 
 __all__ = ["accepted", "registry"]  # fixtures
 COMMIT = "9f8e7d6" + "0" * 33
@@ -288,7 +289,7 @@ def assert_harmless(rendered: Rendered) -> None:
     assert "\n" not in rendered.title
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(HOSTILE, HOSTILE, HOSTILE)
 def test_no_words_of_a_request_act_in_an_accepted_comment(reason: str, name: str, notes: str) -> None:
     spoken = [value.encode("utf-8", "replace").decode() or "x" for value in (reason, name, notes)]  # as JSON holds it
@@ -312,7 +313,7 @@ def test_no_words_of_a_request_act_in_an_accepted_comment(reason: str, name: str
     assert_harmless(card_of(decision, evidence, None, context=setting))
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(HOSTILE, HOSTILE, HOSTILE)
 def test_no_words_act_in_a_refusal(message: str, where: str, remedy: str) -> None:
     setting = replace(SETTING, requester=where, contacts=(remedy,))

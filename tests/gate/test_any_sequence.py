@@ -30,6 +30,7 @@ from tests.gate import trees
 from tests.gate.sequences import SHA, directory
 from tests.gate.trees import MODEL, OTHER
 from tests.gate.world import POLICIES, ROLES, Clone, Files, World, digest_of, events_in
+from tests.sampling import examples
 
 Deed = tuple[Any, ...]
 """What is done, with whatever it is done with: a function of the world, and its other arguments."""
@@ -279,7 +280,7 @@ ROLE_RAISED = [
 """Asked for by somebody who might, until the policy asks for more."""
 
 
-@settings(max_examples=60)
+@examples(60)
 @example(deeds=BASE_CHANGED)
 @example(deeds=ROLE_RAISED)
 @example(deeds=BYTES_PUT_BACK)

@@ -20,6 +20,7 @@ from promotebot.verification.report import ReportScope
 from promotebot.verification.verify import VerificationInput, verify
 from tests.gate.sequences import directory
 from tests.gate.trees import DATASET, FILES, MODEL, OTHER, Desk, Tree, base, examine, judge, listed, policy, without
+from tests.sampling import examples
 
 Files = dict[str, "bytes | Kind"]
 Edit = Callable[[Files], object]
@@ -140,7 +141,7 @@ def passes_only_what_verifies(data: st.DataObject) -> None:
                     assert meaning(DATASET, Tree(files)) == meaning(DATASET, desk.files)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(data=st.data())
 def test_the_gate_passes_only_files_that_every_pointer_still_describes(data: st.DataObject) -> None:
     passes_only_what_verifies(data)
