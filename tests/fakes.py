@@ -134,7 +134,6 @@ class Commit:
 
     parents: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
-    message: str = ""
 
     @property
     def tree(self) -> str:
@@ -160,6 +159,8 @@ class FakeGitData:
         self.moved = moved or self.branches.__setitem__
         self.branch_rules = BranchRules(frozenset({"merge", "squash", "rebase"}), dismisses_approvals=False)
         self._trees: dict[str, Mapping[str, bytes]] = {}
+        self.refs: dict[str, str] = {}
+        """What is no branch: name → commit."""
 
     def commit_on_branch(
         self, branch: str, *, expected: str, message: str, files: Mapping[str, bytes | None]
@@ -196,6 +197,12 @@ class FakeGitData:
             raise RefChanged(f"the branch {branch} was made meanwhile")
         self.moved(branch, sha)
 
+    def set_ref(self, ref: str, sha: str | None) -> None:
+        if sha is None:
+            self.refs.pop(ref, None)
+        else:
+            self.refs.setdefault(ref, sha)
+
     def move_branch(self, branch: str, sha: str, *, expected: str, force: bool = False) -> None:
         self._expect(branch, expected)
         if not force and not FakeRepository(self.commits).is_ancestor(expected, sha):
@@ -215,7 +222,7 @@ class FakeGitData:
 
     def _made(self, message: str, files: Mapping[str, bytes], parents: tuple[str, ...]) -> MadeCommit:
         sha = _sha1(f"{message} {len(self.commits)}".encode())
-        self.commits[sha] = Commit(parents, dict(files), message)
+        self.commits[sha] = Commit(parents, dict(files))
         return MadeCommit(sha, self.commits[sha].tree, parents)
 
 
@@ -638,11 +645,6 @@ class FakeRepository(FetchedRepository):
 
     def attributes(self, commit: str, paths: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, str]]:  # noqa: ARG002 - no file of attributes is held here
         return {path: dict.fromkeys(names, "unspecified") for path in paths}
-
-    def messages_since(self, base: str, head: str, trailer: str, *, limit: int) -> list[tuple[GitSha, str]]:
-        older = set(self._history(base))
-        told = [(GitSha(sha), self.commits[sha].message) for sha in self._history(head) if sha not in older]
-        return [(sha, message) for sha, message in told if f"\n{trailer}: " in message][:limit]
 
     def merge_bases(self, one: str, other: str) -> list[GitSha]:
         common = [sha for sha in self._history(one) if sha in set(self._history(other))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import pytest
@@ -13,12 +14,14 @@ from promotebot.promotion.commands import (
     ChangeCommand,
     Help,
     InvalidCommand,
-    command_lines,
     parse_comment,
+    parse_holds,
     with_prefix,
 )
+from promotebot.promotion.comment_lines import command_lines
 from promotebot.promotion.flags import split_words
 from promotebot.promotion.request import CommandArguments
+from promotebot.promotion.safety_words import ELSEWHERE, Hold
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage, parse_text
 
 SHA = GitSha("0123456789abcdef0123456789abcdef01234567")
@@ -88,7 +91,7 @@ def test_text_around_commands_is_just_text_and_lines_are_counted() -> None:
         "<!-- x\n\n/promote active\n--> /promote active",
         "`/promote active`",
         "- /promote active",
-        "/lgtm",
+        "/retest",
         "/",
         "//promote active",
         "/path/to/promote",
@@ -255,7 +258,7 @@ def test_behind_a_prefix_stands_the_same_command_and_keeps_the_line_as_it_was_wr
 
 
 @pytest.mark.parametrize(
-    "line", ["/promote active", "/help", "/rollback v1.2.3", "/lock promote", "/model-promote active", "/lgtm", "/"]
+    "line", ["/promote active", "/help", "/rollback v1.2.3", "/lock promote", "/model-promote active", "/retest", "/"]
 )
 def test_with_a_prefix_a_line_without_it_is_another_bots(line: str) -> None:
     assert parse_comment(line, "/model") == []
@@ -283,7 +286,7 @@ def test_with_a_prefix_a_slip_is_named_and_never_carried_out(line: str, says: st
 
 @pytest.mark.parametrize(
     "line",
-    ["/lgtm", "/retest", "/approve", "/hold", "/assign me", "/deploy prod", "/rebase", "/merge", "/test all", "/close"],
+    ["/retest", "/assign me", "/rebase", "/merge", "/test all", "/close"],
 )
 def test_other_bots_words_stay_unanswered(line: str) -> None:
     assert parse_comment(line) == []
@@ -311,3 +314,70 @@ def test_a_prefix_never_makes_more_of_a_line_than_the_command_behind_it(rest: st
 def test_texts_show_commands_as_they_have_to_be_written(text: str, typed: str) -> None:
     assert with_prefix(text, "/model") == typed
     assert with_prefix(text, "") == text
+
+
+@pytest.mark.parametrize(
+    ("line", "word", "reason"),
+    [
+        ("/hold", "hold", ""),
+        ("/hold the metrics  drift", "hold", "the metrics drift"),
+        ('/hold "it drifts"', "hold", "it drifts"),
+        ('/hold "it drifts', "hold", '"it drifts'),
+        ("/hold --reason it drifts", "hold", "it drifts"),
+        ('/hold --reason="it drifts"', "hold", "it drifts"),
+        ("/hold --sha --dry-run", "hold", "sha --dry-run"),
+        ("/HOLD: it — drifts!", "hold", "it — drifts!"),
+        ("/Stop!!", "stop", ""),
+        ("/lock\tit", "lock", "it"),
+        ("/pause\u00a0it", "pause", "it"),
+        ("/hold \\ it", "hold", "\\ it"),
+        ("/hold <pre>", "hold", "<pre>"),
+        ("/hold <!-- it", "hold", "<!-- it"),
+        ("/hold ```", "hold", "```"),
+    ],
+)
+def test_a_word_of_safety_holds_whatever_follows_it(line: str, word: str, reason: str) -> None:
+    [command] = parse_comment(line)
+    assert isinstance(command, Hold)
+    assert (command.word, command.reason) == (word, reason)
+
+
+@given(st.text())
+def test_a_hold_is_read_whatever_stands_behind_it(rest: str) -> None:
+    line = re.split(r"[\r\n]", rest)[0]
+    assert parse_holds(f"/hold {line}"), line
+
+
+@given(st.lists(st.sampled_from(["/promote nowhere", "/status", "/unhold", "text", "/why x", "/hodl"]), max_size=15))
+def test_a_hold_is_read_whatever_stands_around_it(others: list[str]) -> None:
+    assert parse_holds("\n".join([*others, "/hold", *others]))
+    assert not parse_holds("\n".join(others))
+
+
+@pytest.mark.parametrize("line", ["/lock/file.json", "/stop.sh", "/holding_pattern", "/hold_it", " /hold", "> /hold"])
+def test_a_path_or_a_quotation_is_no_hold(line: str) -> None:
+    assert not parse_holds(line)
+
+
+@pytest.mark.parametrize("word", sorted(ELSEWHERE))
+@pytest.mark.parametrize("prefix", ["", "/model"])
+def test_a_word_of_another_bot_is_answered_with_what_to_write_here(word: str, prefix: str) -> None:
+    [command] = parse_comment(f"{prefix} /{word}".replace(" /", " ") if prefix else f"/{word.upper()} now", prefix)
+    assert isinstance(command, InvalidCommand)
+    assert f"/{word} is no command here" in command.problem
+    assert command.remedy == ELSEWHERE[word][1]
+
+
+@pytest.mark.parametrize("word", sorted(ELSEWHERE))
+def test_every_line_that_such_an_answer_names_can_be_written(word: str) -> None:
+    lines = re.findall(r"`(/[^`]+)`", ELSEWHERE[word][1])
+    named = [command for line in lines for command in parse_comment(line)]
+    assert len(named) == len(lines)
+    assert not any(isinstance(command, InvalidCommand) for command in named)
+
+
+@pytest.mark.parametrize("line", ["/hodl", "/hol", "/holding", "/stopp", "/puase"])
+def test_a_misspelt_hold_says_that_nothing_is_held(line: str) -> None:
+    [command] = parse_comment(line)
+    assert isinstance(command, InvalidCommand)
+    assert command.problem == f"unknown command {line}; nothing is held"

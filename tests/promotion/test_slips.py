@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_comment
+from promotebot.promotion.safety_words import ELSEWHERE
 from promotebot.promotion.slips import read_comment
 
 
@@ -89,7 +90,7 @@ def test_a_line_that_comes_close_is_answered_with_the_whole_line_that_was_meant(
         "/path/to/promote",
         "\\o/",
         "//",
-        "/lgtm",
+        "/retest",
         "- /retest",
     ],
 )
@@ -187,3 +188,28 @@ def test_a_slip_is_never_carried_out(body: str) -> None:
     assert [type(one) for one in read] == [type(one) for one in plain] or (
         not plain and all(isinstance(one, InvalidCommand) for one in read)
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "meant"),
+    [
+        (" /hold it drifts", "/hold it drifts"),
+        ("- /hold", "/hold"),
+        ("**/hold**", "/hold"),
+        ("@promotebot hold", "/hold"),
+        ("/hodl it drifts", "/hold it drifts"),
+        ("/unhodl", "/unhold"),
+    ],
+)
+def test_what_comes_close_to_a_word_of_safety_is_answered_with_it(body: str, meant: str) -> None:
+    [command] = read_comment(body)
+    assert isinstance(command, InvalidCommand)
+    assert command.remedy == f"did you mean `{meant}`?"
+
+
+@pytest.mark.parametrize("word", sorted(ELSEWHERE))
+def test_a_word_of_another_bot_is_mended_to_nothing_else(word: str) -> None:
+    """`/unlock` is near `/lock`, which does the opposite."""
+    [command] = read_comment(f"/{word}")
+    assert isinstance(command, InvalidCommand)
+    assert command.remedy == ELSEWHERE[word][1]

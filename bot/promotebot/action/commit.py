@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from promotebot.action.retry import Attempt
 from promotebot.errors import PromotebotError
-from promotebot.gate.attestation import attest, attestation_context, revoke
-from promotebot.gate.record import Attestation
+from promotebot.gate.attestation import Attestation, attest, attestation_context, revoke
 from promotebot.promotion.replay import Step
 from promotebot.pulls.commit import commit_registry
 from promotebot.registry.names import GitSha

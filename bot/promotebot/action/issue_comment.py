@@ -24,7 +24,9 @@ from promotebot.promotion.commands import (
     InvalidCommand,
     QueryCommand,
     Withdraw,
+    parse_holds,
 )
+from promotebot.promotion.safety_words import Hold, Unhold
 from promotebot.promotion.slips import read_comment
 from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
@@ -68,11 +70,38 @@ def _decide(event: CommentCreated, requester: Requester, job: JobContext, replie
     if not event.is_pull:
         return replier.refuse(_NOT_A_PULL)
     once = iter((event.node_id,))  # the reaction comes with the first question
-    pull, comments = job.patience.ask_until(
-        lambda: job.github.conversation(event.pull, seen=next(once, "")), lambda found: bool(_own(event, found[1]))
-    )
-    replier.set_pull(pull, job.default_branch)
-    replier.set_comments(comments)
+
+    def look() -> tuple[PullRequest, Sequence[IssueComment]]:
+        pull, comments = job.github.conversation(event.pull, seen=next(once, ""))
+        replier.set_pull(pull, job.default_branch)
+        replier.set_comments(comments)
+        return pull, comments
+
+    holds = parse_holds(event.body, job.settings.prefix)
+    if not holds:
+        return _carry_out(commands, event, requester, job, replier, look)
+    # First of all, whatever else the comment says and whatever became of it since.
+    pull, _ = look()
+    replier.set_question(question_of(holds[0]))
+    held = _hold(holds[0], pull, requester, job, replier)
+    others = [_not_both(command) for command in commands if not isinstance(command, Hold)]
+    if not others or not held.succeeded:
+        return held
+    replier.set_question(question_of(others[0]))
+    return _combine([held, _carry_out(others, event, requester, job, replier, look)])
+
+
+def _carry_out(
+    commands: Sequence[Command],
+    event: CommentCreated,
+    requester: Requester,
+    job: JobContext,
+    replier: Replier,
+    look: Callable[[], tuple[PullRequest, Sequence[IssueComment]]],
+) -> Answer:
+    """Carry out the commands of a comment that says now what it said when it was written."""
+    invalid = [command for command in commands if isinstance(command, InvalidCommand)]
+    pull, comments = job.patience.ask_until(look, lambda found: bool(_own(event, found[1])))
     refusal = _comment_refusal(event, _own(event, comments)) or _pull_refusal(pull, commands)
     if refusal:
         return replier.refuse(refusal)
@@ -92,6 +121,8 @@ def _decide(event: CommentCreated, requester: Requester, job: JobContext, replie
 
 def _pull_refusal(pull: PullRequest, commands: Sequence[Command]) -> Refusal | None:
     """Return why nothing can be asked for; what was promoted can be taken back after the pull request was closed."""
+    if all(isinstance(one, Unhold) for one in commands):
+        return None  # what is held can be lifted wherever it is
     is_closed = pull.state != "open" and not pull.merged
     return None if is_closed and all(isinstance(one, Withdraw) for one in commands) else pull_refusal(pull)
 
@@ -128,13 +159,37 @@ def _withdraw(command: Withdraw, attempt: Attempt) -> Answer:
     return Withdrawal(attempt, model=command.model).run()
 
 
+def _hold(hold: Hold, pull: PullRequest, requester: Requester, job: JobContext, replier: Replier) -> Answer:
+    from promotebot.action.hold import Holding
+
+    return Holding(hold, pull, requester, job, replier).run()
+
+
+def _unhold(_: Unhold, attempt: Attempt) -> Answer:
+    from promotebot.action.hold import lift
+
+    return lift(attempt)
+
+
+def _not_both(command: Command) -> Command:
+    """Return the command as it counts in a comment that holds: what would lift that again is refused."""
+    if not isinstance(command, Unhold):
+        return command
+    return InvalidCommand(command.line, command.text, "the same comment holds", "to lift it, comment `/unhold` alone")
+
+
 def _query(command: QueryCommand, attempt: Attempt) -> Answer:
     from promotebot.action.queries import answer_query
 
     return answer_query(command, attempt)
 
 
-_WORK: dict[type[Command], Callable[..., Answer]] = {ChangeCommand: _change, Withdraw: _withdraw, QueryCommand: _query}
+_WORK: dict[type[Command], Callable[..., Answer]] = {
+    ChangeCommand: _change,
+    Withdraw: _withdraw,
+    QueryCommand: _query,
+    Unhold: _unhold,
+}
 """What is done for a command, by its type."""
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from promotebot.action.result import GATE_OUTCOMES, Answer
+from promotebot.action.result import GATE_OUTCOMES, Answer, Outcome
+from promotebot.comments.markdown import text as markdown
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, error, errors_in
 from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import FactsOf, evaluate_gate
+from promotebot.gate.hold import StandingHold, standing_holds
 from promotebot.gate.policy import changes_policy, loosened_keys
 from promotebot.gate.pushers import pushers_since
+from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate, report_title
 from promotebot.gate.requests import check_attested, subject
@@ -25,10 +28,23 @@ from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_on
+from promotebot.pulls.queue import members, queued_group, queued_groups
 from promotebot.pulls.small_files import read_changeset_files
-from promotebot.pulls.snapshot import BASE, HEAD, at_its_head, remote
+from promotebot.pulls.snapshot import (
+    BASE,
+    HEAD,
+    MARKS,
+    NOW,
+    PullSnapshot,
+    at_its_head,
+    marks_of,
+    remote,
+    remote_head,
+)
 from promotebot.registry.model import Source
 from promotebot.registry.names import GitSha
+
+_AGAIN = "take it out of the queue, and add it again"
 
 
 def evaluate_queue(event: Queued, job: JobContext) -> Answer:
@@ -47,12 +63,51 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         weakened = _weakened(changeset, repository.commit_id(BASE))
         result = replace(result, findings=(*result.findings, *requested, *weakened))
         result = result.with_approval(_approved(event, result.steps, changeset, repository, job))
-        annotations = annotate(result.findings, changeset)
-    text = "\n".join(f"- {finding.rule}: {finding.message}" for finding in result.findings)
-    report = Report(text, report_title(result), annotations)
-    gate = gate_context(_branch(event), job.default_branch)
-    publish_verdict(job.github, event.head_sha, gate, result.conclusion, result.title, report)
+        numbers = _members(event, repository)
+        marks = _marks(numbers, repository)
+        for number in numbers:
+            result = result.with_holds(_held(number, changeset, repository, job), number)
+        text = "\n".join(f"- {finding.rule}: {markdown(finding.message)}" for finding in result.findings)
+        report = Report(text, report_title(result), annotate(result.findings, changeset))
+        gate = gate_context(_branch(event), job.default_branch)
+        publish_verdict(job.github, event.head_sha, gate, result.conclusion, result.title, report)
+        if result.passes and _marks(numbers, repository) - marks:
+            why = "somebody holds it; take it out of the queue"
+            job.github.publish_status(event.head_sha, context=gate, state="failure", description=why)
+            return Answer(Outcome.REFUSED, Reason.GATE, why, summary=text)
     return Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=text)
+
+
+def _members(event: Queued, repository: FetchedRepository) -> list[int]:
+    """Return the numbers of the pull requests in a group; the queue's branches say which they are.
+
+    Raises:
+        CouldNotVerify: when that is not known.
+    """
+    group = queued_group(event.head_ref, event.head_sha)
+    if group is None:
+        raise CouldNotVerify(f"{event.head_ref} names no pull request", remedy=_AGAIN)
+    return members(group, queued_groups(_branch(event), repository))
+
+
+def _marks(numbers: Sequence[int], repository: FetchedRepository) -> set[str]:
+    """Return the names of the refs that say that one of these pull requests is held."""
+    return set(repository.tips([f"{marks_of(number)}*" for number in numbers]))
+
+
+def _held(number: int, changeset: Changeset, repository: FetchedRepository, job: JobContext) -> list[StandingHold]:
+    """Return what holds a queued pull request.
+
+    Raises:
+        CouldNotVerify: when that cannot be known.
+    """
+    pull, _ = job.github.conversation(number)
+    repository.fetch({NOW: remote_head(pull), f"{MARKS}{number}/*": f"{marks_of(number)}*"})
+    head, policy = repository.commit_id(NOW), changeset.policy
+    own = Changeset(repository, changeset.base, head, changeset.registry_path, changeset.policy_path)
+    marks = repository.refs_below(f"{MARKS}{number}/")
+    snapshot = PullSnapshot(repository, pull, own, job.default_branch, policy, job.clock(), marks)
+    return standing_holds(PullRecord(snapshot, job))
 
 
 def _branch(event: Queued) -> str:
@@ -91,9 +146,7 @@ def _approved(
         return None
     named = QUEUE_BRANCH.fullmatch(event.head_ref.removeprefix(BRANCH))
     if named is None:
-        raise CouldNotVerify(
-            f"{event.head_ref} names no pull request", remedy="take it out of the queue, and add it again"
-        )
+        raise CouldNotVerify(f"{event.head_ref} names no pull request", remedy=_AGAIN)
     pull = at_its_head(job.github.pull(int(named[2])), repository)
     # What was queued before it is approved in a group of its own.
     own = [step for step in steps if step.event.request is None or step.event.request.pull == pull.number]

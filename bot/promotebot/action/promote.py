@@ -18,9 +18,9 @@ from promotebot.comments.refusals import render_failure, render_refused_event, r
 from promotebot.errors import PromotebotError, RefChanged
 from promotebot.findings import Finding, errors_in
 from promotebot.gate.admission import request_refusal
+from promotebot.gate.attestation import Attestation
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
-from promotebot.gate.record import Attestation
 from promotebot.gate.refusal import Reason, Refusal, incomplete_reason
 from promotebot.gate.requests import check_attested
 from promotebot.planning.complete import prepare
@@ -194,7 +194,13 @@ class PromotionJob:
 
     def _evaluate(self, changeset: Changeset, decided: Sequence[Step] = ()) -> GateResult:
         """Evaluate a head as the gate does; what this job decided, or found attested, is not asked about again."""
-        return evaluate_pull(self.snapshot, changeset, self.attempt.job, decided={step.digest for step in decided})
+        return evaluate_pull(
+            self.snapshot,
+            changeset,
+            self.attempt.job,
+            decided={step.digest for step in decided},
+            record=self.attempt.record,
+        )
 
     def _commit(self, pending: PendingPromotions, decision: Plan, steps: Sequence[Step]) -> GitSha:
         """Make one commit; a merge of the base where the base changed a file that this one writes."""

@@ -94,7 +94,7 @@ def publish_gate(attempt: Attempt) -> Answer:
         message = f"no check is set for a pull request into {snapshot.pull.base_ref!r}, which takes no promotions"
         return Answer(Outcome.IGNORED, Reason.WRONG_BASE, message)
     try:
-        result = evaluate_pull(snapshot, changeset, attempt.job)
+        result = evaluate_pull(snapshot, changeset, attempt.job, record=attempt.record)
     except PromotebotError as problem:
         unreadable = error("gate.unreadable", problem.message, where=problem.where, remedy=problem.remedy)
         rendered = render_gate([unreadable], f"refused: {problem.message[:120]}", replier.context)

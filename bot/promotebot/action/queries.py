@@ -70,7 +70,7 @@ def _why(_: QueryCommand, __: ModelRegistry, attempt: Attempt) -> Rendered:
         job, head = attempt.job, attempt.snapshot.changeset.head
         last = published_verdict(job.github, head, attempt.replier.context.gate, job.settings.bot_login)
         return render_verdict(last.state if last else "", last.description if last else "", attempt.replier.context)
-    result = evaluate_pull(attempt.snapshot, attempt.snapshot.changeset, attempt.job)
+    result = evaluate_pull(attempt.snapshot, attempt.snapshot.changeset, attempt.job, record=attempt.record)
     findings = (*result.findings, *([result.waiting] if result.waiting else []))
     return render_report(f"The gate says: {result.title}", findings, attempt.replier.context)
 

@@ -24,6 +24,8 @@ class Outcome(str, Enum):
     PASSED = "passed"
     WAITING = "waiting"
     HELPED = "helped"
+    HELD = "held"
+    LIFTED = "lifted"
     REFUSED = "refused"
     FAILED = "failed"
 

@@ -13,10 +13,11 @@ from promotebot.findings import errors_in
 from promotebot.gate.approvals import separation
 from promotebot.gate.attestation import any_revoked
 from promotebot.gate.evaluate import GateResult
+from promotebot.gate.hold import carry_holds
 from promotebot.gate.policy import changes_policy
 from promotebot.gate.requests import RequestCheck
 from promotebot.pulls.changeset import Changeset
-from promotebot.pulls.snapshot import remote_head
+from promotebot.pulls.snapshot import marks_of, remote_head
 
 
 def publish_standing(
@@ -27,24 +28,28 @@ def publish_standing(
     It is looked at again before, as GitHub may merge by itself what turns green, and after.
 
     Args:
-        is_made_now: the commit was made by this job a moment ago, and is looked at again only after.
+        is_made_now: the commit was made by this job a moment ago; before, only the remote's refs are looked at.
 
     Raises:
         RefChanged: when base, branch, approvals or attestations changed meanwhile; until the next look it is red.
         CouldNotVerify: when GitHub or git does not answer; then it is red, too.
     """
-    if result.passes and not is_made_now:
-        _require_unchanged(attempt, result, changeset)
+    carry_holds(result.holds, attempt.record, changeset.head)
+    if result.passes:
+        _require_unchanged(attempt, result, changeset, by_refs_alone=is_made_now)
     attempt.replier.publish(result, changeset, rendered)
     if result.passes:
         _require_unchanged(attempt, result, changeset)
 
 
-def _require_unchanged(attempt: Attempt, result: GateResult, changeset: Changeset) -> None:
+def _require_unchanged(
+    attempt: Attempt, result: GateResult, changeset: Changeset, *, by_refs_alone: bool = False
+) -> None:
     """Turn a head red where anything that it was judged by has changed, or is not known any more."""
     try:
-        changed = _moved(attempt, changeset) or _elsewhere(attempt, result, changeset)
-        changed = changed or _disapproved(attempt, result, changeset)
+        changed = _moved(attempt, changeset)
+        if not by_refs_alone:
+            changed = changed or _elsewhere(attempt, result, changeset) or _disapproved(attempt, result, changeset)
     except PromotebotError:
         _turn_red(attempt, changeset, "nobody knows whether it still holds")
         raise
@@ -59,10 +64,15 @@ def _turn_red(attempt: Attempt, changeset: Changeset, why: str) -> None:
 
 
 def _moved(attempt: Attempt, changeset: Changeset) -> str:
-    """Return which of the two ends is elsewhere by now; empty where both are where they were."""
-    pull = attempt.snapshot.pull
+    """Return which of the two ends is elsewhere by now, or that somebody holds it; empty where nothing is new.
+
+    One look at the remote's refs tells all three, whatever the pull request carries.
+    """
+    pull, marks = attempt.snapshot.pull, marks_of(attempt.snapshot.pull.number)
     wanted = {f"refs/heads/{pull.base_ref}": str(changeset.base), remote_head(pull): str(changeset.head)}
-    now = attempt.snapshot.repository.tips([*wanted])
+    now = attempt.snapshot.repository.tips([*wanted, f"{marks}*"])
+    if any(ref.startswith(marks) and ref.removeprefix(marks) not in attempt.snapshot.marks for ref in now):
+        return "somebody holds it"
     return next((f"{ref.rpartition('refs/heads/')[2]} moved" for ref, sha in wanted.items() if now.get(ref) != sha), "")
 
 

@@ -20,9 +20,8 @@ from promotebot.comments.refusals import render_unclear
 from promotebot.errors import RefChanged
 from promotebot.findings import errors_in
 from promotebot.gate.admission import base_refusal, people_refusal, pull_refusal
-from promotebot.gate.attestation import attestation_context
+from promotebot.gate.attestation import Attestation, attestation_context
 from promotebot.gate.judge import evaluate_pull
-from promotebot.gate.record import Attestation
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.gate.requests import check_attested
 from promotebot.promotion.replay import Step
@@ -127,7 +126,7 @@ class Withdrawal:
         commit = commit_decided(self.attempt, change)
         decided = {step.digest for step in remaining.steps}
         committed = replace(snapshot.changeset, head=commit)
-        result = evaluate_pull(snapshot, committed, job, decided=decided)
+        result = evaluate_pull(snapshot, committed, job, decided=decided, record=self.attempt.record)
         names = ", ".join(dict.fromkeys(step.event.pointer.artifact_id for step in chosen))
         answer = Answer(Outcome.WITHDRAWN, Reason.WITHDRAWN, f"withdrawn: {names}", commit)
         try:

@@ -23,6 +23,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ('/rollback <model> --reason "why"', "back to the last ACTIVE whose bytes still verify; `--to ID` names another"),
     ('/demote <model> <stage> --reason "why"', "clears a stage; the event stays in history"),
     ("/withdraw", "takes back what this pull request promotes, before the merge; `/withdraw <model>` one model's"),
+    ("/hold why", "keeps this pull request from being merged, whatever happens to its branch"),
+    ("/unhold", "lifts every hold of this pull request; for who may promote what it carries"),
     ("/status", "what stands in each stage, and what merging changes"),
     ("/why", "everything the gate looked at, and what it says"),
     ("/verify", "verifies the registry and its artifacts at this head"),

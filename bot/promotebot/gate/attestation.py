@@ -10,12 +10,13 @@ https://docs.github.com/en/rest/commits/statuses
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promotebot.github.checks import MAX_DESCRIPTION, context_for
 from promotebot.promotion.replay import Step
 from promotebot.registry.model import RequestRef
-from promotebot.registry.names import Digest
+from promotebot.registry.names import Digest, Stage
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import CommitStatus, GitHub
@@ -23,6 +24,29 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
 PREFIX = "promotebot/event/"
 CUT = "…"
 """What stands for the end of a model's name that is too long for a description."""
+
+
+@dataclass(frozen=True)
+class Attestation:
+    """What the bot said last of one event, on the commit that its request was made on."""
+
+    sha: str
+    context: str
+    stands: bool
+    request_id: str
+    what: str
+    """Model and stage while it stands, such as `regime_classifier → ACTIVE`; why it was taken back afterwards."""
+
+    def is_of(self, model: str) -> bool:
+        """Return whether the event is a model's; where the description cuts a name off, of all that begin so."""
+        name = self.what.partition(" ")[0]
+        return model.startswith(name.removesuffix(CUT)) if name.endswith(CUT) else model == name
+
+    @property
+    def stage(self) -> Stage:
+        """The event's stage; ACTIVE, for which most is asked, where the words tell none."""
+        label = self.what.rpartition(" ")[2]
+        return next((stage for stage in Stage if stage.label == label), Stage.ACTIVE)
 
 
 def attestation_context(digest: Digest, base: str = "") -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from promotebot.findings import Finding, Severity, error, errors_in, passed, warnings_in
+from promotebot.gate.hold import LIFTS, StandingHold, hold_findings
+from promotebot.gate.hold import RULE as HOLD
 from promotebot.gate.policy import RULE as POLICY_RULE
 from promotebot.gate.policy import check_policy
 from promotebot.gate.surroundings import check_surroundings
@@ -43,6 +45,8 @@ class GateResult:
     """Each promotion that the rules allow, planned again on what stands before it, for card and report."""
     is_replayed: bool = True
     """False where nobody can tell what the head promotes: its registry cannot be read, or is not base plus events."""
+    holds: tuple[StandingHold, ...] = ()
+    """What keeps the pull request from being merged until somebody lifts it, among the findings, too."""
 
     @property
     def passes(self) -> bool:
@@ -62,9 +66,16 @@ class GateResult:
             return replace(self, findings=(*self.findings, *([approval] if approval else [])))
         return replace(self, waiting=approval)
 
+    def with_holds(self, holds: Sequence[StandingHold], pull: int) -> GateResult:
+        """Return the result with what holds the pull request, which comes before everything else."""
+        return replace(self, findings=(*hold_findings(holds, pull), *self.findings), holds=(*self.holds, *holds))
+
     @property
     def title(self) -> str:
         """One line for the check: the first problem, what is waited for, or what passed."""
+        held = next((finding for finding in self.findings if finding.rule == HOLD), None)
+        if held:  # whatever else is wrong: this is what somebody wants everybody to see
+            return f"{shortened(held.message, MAX_TITLE - len(LIFTS))}{LIFTS}"
         wrong = errors_in(cause.finding for cause in by_cause(self.findings))
         if wrong:
             return f"refused: {shortened(wrong[0].message, MAX_TITLE)}"

@@ -9,7 +9,9 @@ from promotebot.findings import error
 from promotebot.gate.admission import pull_refusal
 from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import GateResult, evaluate_gate
+from promotebot.gate.hold import standing_holds
 from promotebot.gate.policy import changes_policy
+from promotebot.gate.record import PullRecord
 from promotebot.gate.requests import RequestCheck
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
@@ -19,7 +21,12 @@ from promotebot.registry.names import Digest
 
 
 def evaluate_pull(
-    snapshot: PullSnapshot, changeset: Changeset, job: JobContext, *, decided: Collection[Digest] = ()
+    snapshot: PullSnapshot,
+    changeset: Changeset,
+    job: JobContext,
+    *,
+    decided: Collection[Digest] = (),
+    record: PullRecord | None = None,
 ) -> GateResult:
     """Evaluate base → head of a pull request with everything that GitHub knows.
 
@@ -27,10 +34,16 @@ def evaluate_pull(
         snapshot: the pull request and the moment of the judgement.
         changeset: what is judged: the snapshot's own, or the one with the bot's new commit as its head.
         decided: digests of events that this job decided itself, or found attested.
+        record: of the pull request, where some of it was read already.
 
     Raises:
         CouldNotVerify: when git or GitHub does not answer.
     """
+    holds = standing_holds(record or PullRecord(snapshot, job))
+    return _evaluate(snapshot, changeset, job, decided).with_holds(holds, snapshot.pull.number)
+
+
+def _evaluate(snapshot: PullSnapshot, changeset: Changeset, job: JobContext, decided: Collection[Digest]) -> GateResult:
     if snapshot.pull.is_fork and changeset.touched_registry_files:
         return _promoting_fork(snapshot)
     base = changeset.base_registry

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from promotebot.errors import InvalidInput
-from promotebot.gate.attestation import CUT, PREFIX, attestation_context
+from promotebot.gate.attestation import PREFIX, Attestation, attestation_context
 from promotebot.github.checks import gate_context, is_gate
 from promotebot.github.ports import BranchPush, CommitStatus
 from promotebot.planning.committed import read_registry
@@ -22,33 +22,10 @@ from promotebot.pulls.heads import NOTHING, every_push, heads_of
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.chain import event_digest
 from promotebot.registry.model import RequestRef
-from promotebot.registry.names import Digest, GitSha, Stage
+from promotebot.registry.names import Digest, GitSha
 from promotebot.registry.split_layout import models_directory
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Attestation:
-    """What the bot said last of one event, on the commit that its request was made on."""
-
-    sha: str
-    context: str
-    stands: bool
-    request_id: str
-    what: str
-    """Model and stage while it stands, such as `regime_classifier → ACTIVE`; why it was taken back afterwards."""
-
-    def is_of(self, model: str) -> bool:
-        """Return whether the event is a model's; where the description cuts a name off, of all that begin so."""
-        name = self.what.partition(" ")[0]
-        return model.startswith(name.removesuffix(CUT)) if name.endswith(CUT) else model == name
-
-    @property
-    def stage(self) -> Stage:
-        """The event's stage; ACTIVE, for which most is asked, where the words tell none."""
-        label = self.what.rpartition(" ")[2]
-        return next((stage for stage in Stage if stage.label == label), Stage.ACTIVE)
 
 
 @dataclass(frozen=True)
@@ -215,7 +192,7 @@ class PullRecord:
         pull, github, revoked = self.snapshot.pull, self.job.github, 0
         self._read.clear()  # what was read with the pull request shows the newest status only, whoever posted it
         for sha in self._each_head():
-            if not any(s.context == self._gate and s.state == "success" for s in self._ours(sha)):
+            if not any(s.context == self._gate and s.state == "success" for s in self.statuses_on(sha)):
                 continue
             # A fork's pull request carries no promotion, and whoever may only read could open one.
             others = [
@@ -260,9 +237,9 @@ class PullRecord:
     @cached_property
     def _read(self) -> dict[str, tuple[CommitStatus, ...]]:
         told = self.snapshot.pull.commit_statuses or {}
-        return {sha: self._by_bot(statuses) for sha, statuses in told.items()}
+        return {sha: self.by_bot(statuses) for sha, statuses in told.items()}
 
-    def _by_bot(self, statuses: Iterable[CommitStatus]) -> tuple[CommitStatus, ...]:
+    def by_bot(self, statuses: Iterable[CommitStatus]) -> tuple[CommitStatus, ...]:
         """Return the newest status of each context that the bot posted; somebody else's hides none."""
         newest = dict[str, CommitStatus]()
         for status in statuses:
@@ -270,13 +247,21 @@ class PullRecord:
                 newest.setdefault(status.context, status)
         return tuple(newest.values())
 
-    def _ours(self, sha: str) -> tuple[CommitStatus, ...]:
-        if sha not in self._read:
-            self._read[sha] = self._by_bot(self.job.github.statuses(sha))
+    def statuses_on(self, sha: str, *, again: bool = False) -> tuple[CommitStatus, ...]:
+        """Return the newest status of each context that the bot posted on a commit.
+
+        Args:
+            again: ask GitHub, whatever was read before.
+
+        Raises:
+            CouldNotVerify: when GitHub does not answer.
+        """
+        if again or sha not in self._read:
+            self._read[sha] = self.by_bot(self.job.github.statuses(sha))
         return self._read[sha]
 
     def _attestations_on(self, sha: str) -> Iterator[Attestation]:
-        for status in self._ours(sha):
+        for status in self.statuses_on(sha):
             number, _, rest = status.description.partition(" ")
             if status.context.startswith(PREFIX) and number == f"#{self.snapshot.pull.number}":
                 request_id, _, what = rest.partition(" ")
@@ -288,7 +273,7 @@ class PullRecord:
 
     def _green(self, sha: str) -> list[str]:
         """Return the green verdicts on a commit, by context, but for those on which another pull request stands."""
-        green = [s.context for s in self._ours(sha) if is_gate(s.context) and s.state == "success"]
+        green = [s.context for s in self.statuses_on(sha) if is_gate(s.context) and s.state == "success"]
         if set(green) <= {self._gate}:
             return green
         number, default = self.snapshot.pull.number, self.snapshot.default_branch

@@ -52,6 +52,8 @@ class Reason(str, Enum):
     VERIFIED = "verified"
     MISMATCH = "mismatch"
     SHOWN = "shown"
+    HELD = "held"
+    LIFTED = "lifted"
 
 
 @dataclass(frozen=True)

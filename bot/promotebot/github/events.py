@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 BRANCH = "refs/heads/"
-QUEUE_BRANCH = re.compile(r"gh-readonly-queue/(.+)/pr-(\d{1,18})-[0-9a-f]{40}", re.ASCII)
+QUEUE_BRANCH = re.compile(r"gh-readonly-queue/(.+)/pr-(\d{1,18})-([0-9a-f]{40})", re.ASCII)
 """A merge queue's branch, with the base and the number of the pull request that it ends with."""
 
 

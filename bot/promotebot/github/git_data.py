@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
+from urllib.parse import quote
 
 from promotebot.errors import RefChanged
 from promotebot.github.answers import read_rules
@@ -93,11 +95,23 @@ class GitDataClient:
         Raises:
             RefChanged: when there is one of that name.
         """
-        wanted, purpose = {"ref": f"refs/heads/{branch}", "sha": sha}, f"make the branch {branch}"
         try:
-            self._rest.request("POST", "/git/refs", purpose=purpose, needs=_NEEDS, body=wanted)
+            self._create(f"refs/heads/{branch}", sha, f"make the branch {branch}")
         except AlreadyThere:
             raise RefChanged(f"the branch {branch} was made meanwhile", remedy="run the job again") from None
+
+    def set_ref(self, ref: str, sha: str | None) -> None:
+        """Make a ref, or take it away: https://docs.github.com/en/rest/git/refs#delete-a-reference"""
+        with suppress(AlreadyThere, NotFound):
+            if sha is not None:
+                self._create(ref, sha, f"make {ref}")
+                return
+            path = f"/git/refs/{quote(ref.removeprefix('refs/'))}"
+            self._rest.request("DELETE", path, purpose=f"take {ref} away", needs=_NEEDS)
+
+    def _create(self, ref: str, sha: str, purpose: str) -> None:
+        body = {"ref": ref, "sha": sha}
+        self._rest.request("POST", "/git/refs", purpose=purpose, needs=_NEEDS, body=body)
 
     def move_branch(self, branch: str, sha: str, *, expected: str, force: bool = False) -> None:
         """Move a branch that stands at `expected`: https://docs.github.com/en/graphql/reference/mutations#updaterefs

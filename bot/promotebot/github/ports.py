@@ -172,6 +172,9 @@ class GitData(Protocol):
             RefChanged: when there is one of that name.
         """
 
+    def set_ref(self, ref: str, sha: str | None) -> None:
+        """Make a ref, which stays as it is where it is there already; None takes it away, if it is there."""
+
     def move_branch(self, branch: str, sha: str, *, expected: str, force: bool = False) -> None:
         """Move a branch that stands at `expected`.
 

@@ -271,7 +271,7 @@ def _explained(purpose: str, problem: GithubException, needs: str) -> CouldNotVe
     reason, kind = _reason(problem.data)
     headers = {key.lower(): value for key, value in (problem.headers or {}).items()}
     message = f"GitHub refused to {purpose}: {kind or problem.status} {' '.join(reason.split())[:200]}".rstrip()
-    if problem.status == 404:
+    if problem.status == 404 or (problem.status == 422 and reason.startswith("Reference does not exist")):
         return NotFound(message, remedy="see whether it is still there, and whether the token may read the repository")
     if problem.status == 422 and reason.startswith("No commit found for SHA"):
         return NoSuchCommit(message, remedy="name a commit of this repository")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promotebot.errors import InvalidInput
+from promotebot.promotion.comment_lines import command_lines
 from promotebot.promotion.flags import (
     DEMOTE_FLAGS,
     PROMOTE_FLAGS,
@@ -22,6 +23,7 @@ from promotebot.promotion.flags import (
     stage_word,
 )
 from promotebot.promotion.request import CommandArguments
+from promotebot.promotion.safety_words import ELSEWHERE, HOLD_WORDS, SAFETY_WORDS, Hold, Unhold, parse_safety_word
 from promotebot.registry.model import Action
 from promotebot.registry.names import (
     ModelName,
@@ -32,11 +34,6 @@ from promotebot.registry.names import (
 MAX_COMMANDS = 10
 """In one comment; each may cost a fetch, a model to open and a push."""
 EXAMPLE = "/promote active"
-# https://github.github.com/gfm/#fenced-code-blocks
-_FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
-# https://github.github.com/gfm/#html-blocks, the first kind: what stands in it is shown as it is
-_AS_IT_IS = re.compile(r"<(pre|textarea|script|style)(?=[\s>]|$)", re.IGNORECASE)
-_CODE_SPAN = re.compile(r"(`+)[^`].*?\1")
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ class _MissingReason(InvalidInput):
     """A command that needs a --reason gives none, and is a command otherwise."""
 
 
-Command = ChangeCommand | Withdraw | QueryCommand | Help | Doctor | InvalidCommand
+Command = ChangeCommand | Withdraw | QueryCommand | Help | Doctor | Hold | Unhold | InvalidCommand
 
 
 def parse_comment(body: str, prefix: str = "") -> list[Command]:
@@ -126,53 +123,10 @@ def parse_comment(body: str, prefix: str = "") -> list[Command]:
     return commands
 
 
-def command_lines(body: str) -> Iterator[tuple[int, str]]:
-    """Yield (1-based number, text) of the lines that start with a slash and that GitHub shows as plain text."""
-    return ((number, line) for number, line in plain_lines(body) if line.startswith("/"))
-
-
-def plain_lines(body: str) -> Iterator[tuple[int, str]]:
-    """Yield (1-based number, text) of the lines outside code fences, `<pre>` and HTML comments.
-
-    Code that quotes a command, and an HTML comment that hides one, must not carry it out: a reviewer does not
-    read either as a request.
-    """
-    fence = closing = ""
-    commented = False
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", body), start=1):
-        match = _FENCE.match(line)
-        if fence:
-            closes = match and match[1].startswith(fence) and not match[2].strip()
-            fence = "" if closes else fence
-        elif closing or _AS_IT_IS.search(_CODE_SPAN.sub("", line)):
-            closing = _open_after(line, closing)
-        elif commented or "<!--" in line:
-            started = commented
-            commented = _comment_open_after(line, commented)
-            # A comment that opens after the command is an unexpected word, which the grammar refuses and reports.
-            if not started:
-                yield number, line
-        elif match:
-            fence = match[1]
-        else:
-            yield number, line
-
-
-def _open_after(line: str, closing: str) -> str:
-    """Return the tag that closes what a line leaves shown as it is; empty where the line closes it itself."""
-    opened = _AS_IT_IS.search(line)
-    tag = closing or (f"</{opened[1].lower()}>" if opened else "")
-    return "" if tag in line.lower() else tag
-
-
-def _comment_open_after(line: str, inside: bool) -> bool:
-    # A line can close one comment and open the next: https://github.github.com/gfm/#html-comment
-    while True:
-        mark = "-->" if inside else "<!--"
-        position = line.find(mark)
-        if position < 0:
-            return inside
-        line, inside = line[position + len(mark) :], not inside
+def parse_holds(body: str, prefix: str = "") -> list[Hold]:
+    """Return every hold of a comment, whatever else it says, and however much."""
+    commands = (command for line, text in command_lines(body) for command in _parse_line(line, text, prefix))
+    return [command for command in commands if isinstance(command, Hold)]
 
 
 def with_prefix(text: str, prefix: str) -> str:
@@ -187,7 +141,8 @@ def nearest_verb(line: str) -> str:
     """Return the command that a line's first word is nearest to, `rollback` for `/rolback m`; empty where none is."""
     # Before the word there may be a sign of a list, a slash on its own, or the bot's name.
     words = ("".join(character for character in word if character.isalpha()).lower() for word in line.split()[:3])
-    found = (difflib.get_close_matches(word, _VERBS, n=1, cutoff=0.7) for word in words)
+    known = (*_VERBS, *SAFETY_WORDS)
+    found = (difflib.get_close_matches(word, known, n=1, cutoff=0.7) for word in words if word not in ELSEWHERE)
     return next((near[0] for near in found if near), "")
 
 
@@ -200,6 +155,10 @@ def _parse_line(line: int, text: str, prefix: str) -> Iterator[Command]:
             yield from _misspelt_prefix(line, text, command, prefix)
             return
     word = re.split(r"\s", command[1:])[0]
+    safety = parse_safety_word(line, text, command)
+    if safety:
+        yield safety
+        return
     verb = _VERBS.get(word)
     if verb is None:
         yield from _misspelt(line, text, word, is_ours=bool(prefix))
@@ -217,16 +176,22 @@ def _misspelt(line: int, text: str, word: str, *, is_ours: bool) -> Iterator[Com
 
     Without a prefix, `/etc/hosts` or `/v2` is no slip; neither is a word far from every command.
     """
-    near = difflib.get_close_matches(word.lower(), _VERBS, n=1, cutoff=0.7) if word.isalpha() else []
+    if word.lower() in ELSEWHERE:
+        yield InvalidCommand(line, text[:200], *ELSEWHERE[word.lower()])
+        return
+    known = (*_VERBS, *SAFETY_WORDS)
+    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.7) if word.isalpha() else []
     if near or is_ours:
         remedy = f"did you mean `/{near[0]}`?" if near else "`/help` lists the commands"
-        yield InvalidCommand(line, text[:200], f"unknown command {f'/{word}' if word else ''}".rstrip(), remedy)
+        held = "; nothing is held" if near and near[0] in HOLD_WORDS else ""
+        problem = f"unknown command {f'/{word}' if word else ''}".rstrip()
+        yield InvalidCommand(line, text[:200], f"{problem}{held}", remedy)
 
 
 def _misspelt_prefix(line: int, text: str, command: str, prefix: str) -> Iterator[Command]:
     """Yield the slip where a command of ours stands behind nearly our prefix; anything else is another bot's."""
     said, word = text.split(maxsplit=1)[0], re.split(r"\s", command[1:])[0]
-    if word in _VERBS and difflib.get_close_matches(said.lower(), [prefix], cutoff=0.7):
+    if word in (*_VERBS, *SAFETY_WORDS) and difflib.get_close_matches(said.lower(), [prefix], cutoff=0.7):
         yield InvalidCommand(line, text[:200], f"unknown command {said}", f"did you mean `/{word}`?")
 
 
@@ -315,5 +280,5 @@ _VERBS: Mapping[str, Callable[[int, str, Sequence[Word]], Command]] = {
     "doctor": _parse_doctor,
     "help": _parse_help,
 }
-_NAMED = re.compile(rf"(?<![\w/.-])/({'|'.join(_VERBS)})(?![\w/-]|\.\w)")
+_NAMED = re.compile(rf"(?<![\w/.-])/({'|'.join((*_VERBS, *SAFETY_WORDS))})(?![\w/-]|\.\w)")
 """A command in a text of ours."""

@@ -13,8 +13,8 @@ from promotebot.promotion.commands import (
     InvalidCommand,
     nearest_verb,
     parse_comment,
-    plain_lines,
 )
+from promotebot.promotion.comment_lines import plain_lines
 from promotebot.registry.names import Stage
 
 _STAGES = tuple(stage.value for stage in Stage)

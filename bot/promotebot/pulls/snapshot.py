@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import PullRequest
 
 BASE, HEAD, DEFAULT = "refs/promotebot/base", "refs/promotebot/head", "refs/promotebot/default"
-NOW = "refs/promotebot/now"
+NOW, MARKS = "refs/promotebot/now", "refs/promotebot/mark/"
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class PullSnapshot:
     """The default branch's policy, which says what other bases there are."""
     now: datetime
     """When it was read, UTC: the moment of every decision that is made on it."""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Where holds of the pull request are recorded: id → commit, as the remote's refs say (`gate.hold`)."""
 
     @property
     def other_base(self) -> str:
@@ -72,6 +74,19 @@ def remote_head(pull: PullRequest) -> str:
     It is all that is left of a branch that was deleted when its pull request was closed.
     """
     return f"refs/heads/{pull.head_ref}" if _has_branch(pull) else f"refs/pull/{pull.number}/head"
+
+
+def marks_of(number: int) -> str:
+    """Return the folder of refs that name the commits on which holds of a pull request are recorded.
+
+    No list of GitHub's shows them late, and no push to the pull request's branch moves them.
+    """
+    return f"refs/promotebot/hold/{number}/"
+
+
+def fetched_marks(number: int) -> dict[str, str]:
+    """Return the marks of a pull request as a fetch names them; where there are none, none is brought."""
+    return {f"{MARKS}*": f"{marks_of(number)}*"}
 
 
 def at_its_head(pull: PullRequest, repository: FetchedRepository) -> PullRequest:
@@ -117,7 +132,7 @@ def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -
     settings = job.settings
     pull, default = known or job.github.pull(number), job.default_branch
     refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: remote_head(pull), DEFAULT: f"refs/heads/{default}"}
-    with FetchedRepository.fetched(remote(job), refs) as repository:
+    with FetchedRepository.fetched(remote(job), {**refs, **fetched_marks(number)}) as repository:
         changeset = Changeset(
             repository,
             base=repository.commit_id(BASE),
@@ -129,7 +144,8 @@ def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -
         default_head = repository.commit_id(DEFAULT)
         read_changeset_files(changeset, repository, default_head, job)
         trusted = read_policy(repository, default_head, settings.policy_path)
-        yield PullSnapshot(repository, pull, changeset, default, trusted, job.clock())
+        marks = repository.refs_below(MARKS)
+        yield PullSnapshot(repository, pull, changeset, default, trusted, job.clock(), marks)
 
 
 def takes_promotions(branch: str, job: JobContext) -> bool:

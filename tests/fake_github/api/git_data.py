@@ -94,6 +94,17 @@ def create_ref(call: Call) -> Answer:
     return Answer(201, fill("git_ref", call.repo, name=name, sha=sha, ref_url=url))
 
 
+@route("DELETE", "/git/refs/<path:ref>", needs=WRITE)
+def delete_ref(call: Call) -> Answer:
+    """https://docs.github.com/rest/git/refs#delete-a-reference"""
+    name, git = f"refs/{call.params['ref']}", call.repo.git
+    sha = git.refs(name).get(name)
+    if sha is None or not git.swap(name, ZERO, sha):
+        raise HttpError(422, "Reference does not exist")
+    refresh(call.repo, call.user)
+    return Answer(204)
+
+
 def rules_of(repo: RepositoryState, branch: str) -> list[Json]:
     """Return what `Repository.protect` set, as rules of a ruleset."""
     rule = repo.protections.get(branch)

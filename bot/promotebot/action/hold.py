@@ -1,0 +1,294 @@
+"""`/hold` and `/unhold`: the required status of a pull request is red until somebody who may lifts it.
+
+Red comes first, then the record, then red again: a job that turns it green at the same time sees the record when it
+looks again (`action.verdict`), or its green is older than the last red.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from promotebot.action.pull_request import judge_again, publish_gate
+from promotebot.action.reply import Replier
+from promotebot.action.requester import Requester
+from promotebot.action.result import Answer, Outcome
+from promotebot.action.retry import Attempt, error_answer
+from promotebot.comments.holds import render_held, render_lifted, render_not_held, render_not_lifted
+from promotebot.errors import CouldNotVerify, InvalidInput, PromotebotError
+from promotebot.gate.hold import (
+    LIFTS,
+    HoldStatus,
+    hold_status,
+    is_lifted,
+    lift_holds,
+    mark_ref,
+)
+from promotebot.gate.policy import changes_policy
+from promotebot.gate.record import PullRecord
+from promotebot.gate.refusal import Reason, Refusal
+from promotebot.github.checks import MAX_DESCRIPTION
+from promotebot.promotion.policy import Permission
+from promotebot.promotion.safety_words import HOLD_WORDS, Hold
+from promotebot.pulls.context import JobContext
+from promotebot.pulls.promotions import carried_steps
+from promotebot.pulls.queue import groups_with, queued_groups
+from promotebot.pulls.replan import InvalidPromotions
+from promotebot.pulls.snapshot import PullSnapshot, fetch_pull, takes_promotions
+from promotebot.registry.names import Stage
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import PullRequest
+
+log = logging.getLogger(__name__)
+TRIES = 3
+"""Of each status that holds: an answer that is lost once must not leave somebody unheld."""
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One hold of a pull request, as a comment asks for it."""
+
+    hold: Hold
+    pull: PullRequest
+    requester: Requester
+    job: JobContext
+    replier: Replier
+
+    def run(self) -> Answer:
+        """Hold, and say whether it is held; whatever goes wrong before it stands is said as clearly."""
+        try:
+            refusal = self._refusal()
+            if refusal is None:
+                self._record(self.pull.head_sha, is_red=self._has_gate())
+        except PromotebotError as problem:
+            log.warning("not held: %s", problem)
+            answer = error_answer(problem, self.replier.context)
+            return self.replier.answer(answer, render_not_held(problem.message, problem.remedy, self.replier.context))
+        if refusal:
+            answer = Answer(Outcome.REFUSED, refusal.reason, f"not held: {refusal.message}")
+            return self.replier.answer(answer, render_not_held(refusal.message, refusal.remedy, self.replier.context))
+        try:
+            role, remarks = self._follow()
+        except PromotebotError as problem:
+            log.warning("held, and not followed: %s", problem)
+            role, remarks = "", [f"what is green on older commits could not be looked at: {problem.message}"]
+        return self._held(role, remarks)
+
+    def _held(self, role: str, remarks: list[str]) -> Answer:
+        if self.hold.word != HOLD_WORDS[0]:
+            remarks = [f"`/{self.hold.word}` means `/hold` here.", *remarks]
+        rendered = render_held(self.hold.reason, role, remarks, self.replier.context)
+        return self.replier.answer(Answer(Outcome.HELD, Reason.HELD, self._words), rendered)
+
+    @property
+    def _id(self) -> str:
+        return str(self.requester.comment_id)
+
+    @property
+    def _status(self) -> HoldStatus:
+        return hold_status(self.pull.number, self._id, self.requester.login, self.hold.reason)
+
+    @property
+    def _words(self) -> str:
+        """Who holds and why, as a status may say it."""
+        return self._status.description.partition(" ")[2]
+
+    def _has_gate(self) -> bool:
+        """Return whether the base has a required status; where that cannot be read, it is turned red all the same."""
+        try:
+            return takes_promotions(self.pull.base_ref, self.job)
+        except PromotebotError as problem:
+            log.warning("red, whether or not the base takes promotions: %s", problem)
+            return True
+
+    def _refusal(self) -> Refusal | None:
+        """Return why this person may not hold it: anybody may who writes, opened it, or asked for a promotion in it.
+
+        Raises:
+            CouldNotVerify: when GitHub does not answer, and nothing else permits it.
+        """
+        github, login, number = self.job.github, self.requester.login, self.pull.number
+        if self.pull.merged:
+            message = f"#{number} is merged already, so there is nothing left to hold."
+            return Refusal(Reason.PULL_CLOSED, message, "`/help` shows how to roll back what it promoted")
+        if not self.job.settings.is_first_attempt and self._was_lifted():
+            message = "This hold was lifted since, and its job was run again."
+            return Refusal(Reason.ALREADY_DONE, message, "`/hold` in a new comment holds again")
+        unknown: CouldNotVerify | None = None
+        try:
+            role = github.permission(login)
+            if role is not None and role >= Permission.WRITE:
+                return None
+        except CouldNotVerify as problem:
+            unknown = problem
+        if self._is_own() or self._has_asked():
+            return None
+        if unknown:
+            raise unknown
+        message = f"{login} has no write permission, did not open #{number}, and asked for no promotion in it."
+        return Refusal(Reason.PERMISSION, message, "ask somebody with write permission to comment `/hold`")
+
+    def _is_own(self) -> bool:
+        """Return whether who asks opened it, from a commit that is no other open pull request's head.
+
+        Whoever may only read can open a pull request of anybody's commit, and would hold that one, too.
+        """
+        if self.requester.login.lower() != self.pull.author.lower():
+            return False
+        others = self.job.github.pulls_with(self.pull.head_sha)
+        return not any(
+            one.state == "open" and one.number != self.pull.number and one.head_sha == self.pull.head_sha
+            for one in others
+        )
+
+    def _has_asked(self) -> bool:
+        with fetch_pull(self.pull.number, self.job, self.pull) as snapshot:
+            if snapshot.pull.is_fork:
+                return False
+            carried = carried_steps(snapshot.changeset)
+        steps = () if isinstance(carried, InvalidPromotions) else carried
+        return any(step.event.request and step.event.request.login == self.requester.login for step in steps)
+
+    def _was_lifted(self) -> bool:
+        with fetch_pull(self.pull.number, self.job) as snapshot:
+            return is_lifted(PullRecord(snapshot, self.job), self._id)
+
+    def _record(self, sha: str, *, is_red: bool) -> None:
+        """Hold on a commit: red, the record, where it is, and red again.
+
+        Args:
+            is_red: the pull request goes into a branch that takes promotions; any other one has no required status.
+        """
+        github, number, status = self.job.github, self.pull.number, self._status
+        if is_red:
+            self._turn_red(sha)
+        self._insist(
+            lambda: github.publish_status(sha, context=status.context, state="failure", description=status.description)
+        )
+        try:
+            self._insist(lambda: github.git.set_ref(mark_ref(number, self._id), sha))
+        except PromotebotError as problem:  # the status says it; a job that judges now may be later than our red
+            log.warning("the hold has no mark: %s", problem)
+        if is_red:
+            self._turn_red(sha)
+
+    def _turn_red(self, sha: str) -> None:
+        words = f"{self._words[: MAX_DESCRIPTION - len(LIFTS)]}{LIFTS}"
+        gate = self.replier.context.gate
+        self._insist(lambda: self.job.github.publish_status(sha, context=gate, state="failure", description=words))
+
+    def _insist(self, write: Callable[[], object]) -> None:
+        for attempt in range(TRIES - 1):
+            with suppress(CouldNotVerify):
+                write()
+                return
+            self.job.patience.pause(attempt)
+        write()
+
+    def _follow(self) -> tuple[str, list[str]]:
+        """Hold where git has the branch now, take back every green, and show it; return who may lift it, and remarks.
+
+        Raises:
+            PromotebotError: for what could not be read or written; it is held all the same.
+        """
+        job, replier = self.job, self.replier
+        with fetch_pull(self.pull.number, job, self.pull) as snapshot:
+            replier.set_head(snapshot.changeset.head, snapshot.changeset.policy.contacts)
+            record, takes = PullRecord(snapshot, job), snapshot.takes_promotions
+            if snapshot.changeset.head != self.pull.head_sha:
+                self._record(snapshot.changeset.head, is_red=takes)
+            record.revoke_heads(why=f"#{snapshot.pull.number} is {self._words}"[:MAX_DESCRIPTION])
+            self._stop_queue(snapshot)
+            if snapshot.pull.state == "open" and takes and _highest_stage(record):
+                publish_gate(Attempt(self.requester, job, replier, snapshot))
+            none = f"{snapshot.pull.base_ref} takes no promotions: no status is set there, and only a record is kept"
+            return _needed(record).name.lower(), [] if takes else [none]
+
+    def _stop_queue(self, snapshot: PullSnapshot) -> None:
+        """Turn what the merge queue built with this pull request red, so that it is taken out."""
+        gate, number = self.replier.context.gate, self.pull.number
+        for group in groups_with(number, queued_groups(snapshot.pull.base_ref, snapshot.repository)):
+            why = f"#{number} is {self._words}"
+            self.job.github.publish_status(group.sha, context=gate, state="failure", description=why)
+
+
+def lift(attempt: Attempt) -> Answer:
+    """Lift every hold of a pull request, and have the gate judge it again.
+
+    Raises:
+        RefChanged: when the branch moved meanwhile; read it again and lift again.
+    """
+    snapshot, replier, record = attempt.snapshot, attempt.replier, attempt.record
+    replier.set_head(snapshot.changeset.head, snapshot.changeset.policy.contacts)
+    refusal = _lifting_refusal(attempt)
+    if refusal:
+        answer = Answer(Outcome.REFUSED, refusal.reason, f"not lifted: {refusal.message}")
+        return replier.answer(answer, render_not_lifted(refusal.message, refusal.remedy, replier.context))
+    lifted = [hold.words for hold in lift_holds(record, attempt.requester.login, attempt.requester.comment_id or 0)]
+    verdict = _judged_again(attempt)
+    reason = Reason.LIFTED if lifted else Reason.NOTHING_TO_CHANGE
+    outcome = Outcome.LIFTED if lifted else Outcome.UNCHANGED
+    rendered = render_lifted(lifted, verdict, replier.context)
+    return replier.answer(Answer(outcome, reason, rendered.title), rendered)
+
+
+def _lifting_refusal(attempt: Attempt) -> Refusal | None:
+    needed, github = _needed(attempt.record), attempt.job.github
+    for login in attempt.requester.people:
+        held = github.permission(login)
+        if held is None or held < needed:
+            has = f"GitHub knows no user {login}" if held is None else f"{login} has {held.name.lower()} permission"
+            role = needed.name.lower()
+            message = f"{has}; lifting a hold of this pull request needs {role}. It stays as it is."
+            return Refusal(Reason.PERMISSION, message, f"ask somebody with {role} permission to comment `/unhold`")
+    return None
+
+
+def _needed(record: PullRecord) -> Permission:
+    """Return the role that lifts a hold: that of the highest stage which the pull request changes; at least write."""
+    stage, policy = _highest_stage(record), record.snapshot.changeset.policy
+    if stage is None:
+        return Permission.WRITE
+    least = Permission.MAINTAIN if stage is Stage.ACTIVE else Permission.WRITE
+    return max(least, policy.stages.permission(stage))
+
+
+def _highest_stage(record: PullRecord) -> Stage | None:
+    """Return the highest stage that the pull request changes; None where it promotes nothing.
+
+    What the branch was forced away from counts, as it could be forced back; what cannot be read, and a change of the
+    policy, count as ACTIVE, for which most is asked.
+    """
+    snapshot = record.snapshot
+    changeset = snapshot.changeset
+    try:
+        if snapshot.pull.is_fork:
+            is_ours = bool(changeset.touched_registry_files) or changes_policy(changeset)
+            return Stage.ACTIVE if is_ours else None
+        if changes_policy(changeset):
+            return Stage.ACTIVE
+        if changeset.base_registry is None and changeset.head_registry is None:
+            return None
+        carried = carried_steps(changeset)
+    except InvalidInput:
+        return Stage.ACTIVE
+    if isinstance(carried, InvalidPromotions):
+        return Stage.ACTIVE
+    stages = [step.event.stage or Stage.ACTIVE for step in carried]
+    stages += [one.stage for one in record.standing()]
+    return max(stages, key=lambda stage: stage.rank, default=None)
+
+
+def _judged_again(attempt: Attempt) -> str:
+    """Return what the gate says now; empty where nothing is judged."""
+    pull = attempt.snapshot.pull
+    if pull.state != "open" or not attempt.snapshot.takes_promotions:
+        return ""
+    try:
+        return judge_again(attempt).message
+    except PromotebotError as problem:
+        return f"it could not judge, so that it stays red ({problem.message})"

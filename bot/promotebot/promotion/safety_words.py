@@ -1,0 +1,91 @@
+"""Words of safety: `/hold` and its synonyms, which hold whatever follows them, `/unhold`, and other bots' words.
+
+Whoever writes one believes that it works, so that none of them is met with silence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from promotebot.registry.names import MAX_TEXT
+
+HOLD_WORDS = ("hold", "lock", "stop", "pause")
+"""All of them hold; the first is the command's own name."""
+UNHOLD = "unhold"
+SAFETY_WORDS = (*HOLD_WORDS, UNHOLD)
+_CANCEL = "`/hold` keeps this pull request from being merged; `/withdraw` takes back what it promotes"
+ELSEWHERE: Mapping[str, tuple[str, str]] = {
+    "reject": ("/reject is no command here: nothing is held, and nothing is taken back", _CANCEL),
+    "cancel": ("/cancel is no command here: nothing is held, and nothing is taken back", _CANCEL),
+    "approve": (
+        "/approve is no command here: an approval is GitHub's own review",
+        "approve under *Files changed*, *Review changes*; `/why` says whether the gate waits for one",
+    ),
+    "lgtm": (
+        "/lgtm is no command here: an approval is GitHub's own review",
+        "approve under *Files changed*, *Review changes*; `/why` says whether the gate waits for one",
+    ),
+    "unlock": ("/unlock is no command here: nothing is lifted", "`/unhold` lifts what `/hold` or `/lock` held"),
+    "revert": (
+        "/revert is no command here: nothing is taken back",
+        "before the merge `/withdraw` takes back what this pull request promotes; after it `/help` shows how to roll "
+        "back",
+    ),
+    "deploy": (
+        "/deploy is no command here: merging is what makes a promotion count",
+        "`/promote active` asks for the promotion; your own deployment follows the merge",
+    ),
+}
+"""Words that other bots know → what is wrong with them here, and what to write or do instead."""
+# The word, and what follows it up to the end of the line; a letter or digit right behind it makes it another word.
+_WORD = re.compile(r"/([A-Za-z]+)(?!\w)(.*)", re.DOTALL)
+# `/lock/file` and `/stop.sh` are paths.
+_PATH = re.compile(r"/[A-Za-z]+(?:\S*/|\.\w)")
+_GIVEN = re.compile(r"--reason(?:\s+|=|$)")
+_QUOTES = {'"': '"', "'": "'", "“": "”"}
+
+
+@dataclass(frozen=True)
+class Hold:
+    """`/hold [reason]`: keeps the pull request from being merged until somebody lifts it."""
+
+    line: int
+    text: str
+    word: str
+    """What was written: hold, lock, stop or pause."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unhold:
+    """`/unhold [reason]`: lifts every hold of the pull request."""
+
+    line: int
+    text: str
+
+
+def parse_safety_word(line: int, text: str, command: str) -> Hold | Unhold | None:
+    """Return what a line holds or lifts; None where it begins with another word.
+
+    Nothing that follows the word is refused, quotes and flags included: the rest of the line is the reason.
+
+    Args:
+        command: the line without the prefix, if commands have one.
+    """
+    found = _WORD.match(command)
+    if found is None or _PATH.match(command):
+        return None
+    word = found[1].lower()
+    if word == UNHOLD:
+        return Unhold(line, text[:200])
+    return Hold(line, text[:200], word, _reason(found[2])) if word in HOLD_WORDS else None
+
+
+def _reason(rest: str) -> str:
+    said = " ".join(rest.split()).lstrip(":,.;!?-–—− ") if not rest.lstrip().startswith("--reason") else rest.strip()  # noqa: RUF001 - what follows a word in a hurry
+    said = _GIVEN.sub("", said, count=1).strip()
+    if len(said) >= 2 and _QUOTES.get(said[0]) == said[-1]:
+        said = said[1:-1]
+    return " ".join(said.split())[:MAX_TEXT]
