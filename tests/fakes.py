@@ -134,6 +134,7 @@ class Commit:
 
     parents: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
+    message: str = ""
 
     @property
     def tree(self) -> str:
@@ -222,7 +223,7 @@ class FakeGitData:
 
     def _made(self, message: str, files: Mapping[str, bytes], parents: tuple[str, ...]) -> MadeCommit:
         sha = _sha1(f"{message} {len(self.commits)}".encode())
-        self.commits[sha] = Commit(parents, dict(files))
+        self.commits[sha] = Commit(parents, dict(files), message)
         return MadeCommit(sha, self.commits[sha].tree, parents)
 
 
@@ -645,6 +646,11 @@ class FakeRepository(FetchedRepository):
 
     def attributes(self, commit: str, paths: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, str]]:  # noqa: ARG002 - no file of attributes is held here
         return {path: dict.fromkeys(names, "unspecified") for path in paths}
+
+    def messages_since(self, base: str, head: str, trailer: str, *, limit: int) -> list[tuple[GitSha, str]]:
+        older = set(self._history(base))
+        told = [(GitSha(sha), self.commits[sha].message) for sha in self._history(head) if sha not in older]
+        return [(sha, message) for sha, message in told if f"\n{trailer}: " in message][:limit]
 
     def merge_bases(self, one: str, other: str) -> list[GitSha]:
         common = [sha for sha in self._history(one) if sha in set(self._history(other))]

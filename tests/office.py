@@ -55,6 +55,7 @@ def seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "regime_v2_candidate",
         )
         bob.push()
+        repository.git.run("repack", "-a", "-d", "--quiet")  # a few files to copy for each test
         return repository.git_dir
 
 

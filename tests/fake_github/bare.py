@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any, TypeVar
 
 ZERO = "0" * 40
 WEB_FLOW = ("GitHub", "noreply@github.com")
@@ -85,11 +87,36 @@ class ChangeSize:
     deletions: int = 0
 
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+OBJECT_ID = re.compile(r"[0-9a-f]{40}")
+SETTLED = re.compile(r"[0-9a-f]{40}(\.\.[0-9a-f]{40}|\^\{[a-z]+\})?|--[a-z-]+")
+"""What names the same objects tomorrow, and options."""
+REF = re.compile(r"refs/[\w/+-]+(\.[\w/+-]+)*")
+"""Of those names that mean a file, and nothing else to git."""
+
+
+def settled(method: Method) -> Method:
+    """Ask git once: what is said of objects by their ids does not change, but for those that are not here yet."""
+
+    @functools.wraps(method)
+    def answer(self: BareRepository, *arguments: str) -> Any:
+        question = (method.__name__, *arguments)
+        if question not in self.answers:
+            said = method(self, *arguments)
+            if said is None or not all(SETTLED.fullmatch(argument) for argument in arguments):
+                return said
+            self.answers[question] = said
+        return self.answers[question]
+
+    return answer  # type: ignore[return-value]  # the same signature
+
+
 class BareRepository:
     """A bare repository at `git_dir`."""
 
     def __init__(self, git_dir: Path) -> None:
         self.git_dir = git_dir
+        self.answers: dict[tuple[str, ...], Any] = {}
 
     @classmethod
     def create(cls, git_dir: Path, default_branch: str) -> BareRepository:
@@ -124,8 +151,23 @@ class BareRepository:
         """Return the object id a revision names, peeled to `kind`, or None."""
         if not revision or revision.startswith("-"):
             return None
+        if revision.startswith("refs/") and kind == "commit":
+            revision = self._read_ref(revision)
+        return self._peeled(f"{revision}^{{{kind}}}") if revision else None
+
+    def _read_ref(self, ref: str) -> str:
+        """Return the object id in a ref's file, "" where there is none; the ref itself where git has to be asked."""
+        if not REF.fullmatch(ref) or (self.git_dir / "packed-refs").exists():
+            return ref
         try:
-            wanted = f"{revision}^{{{kind}}}"
+            content = (self.git_dir / ref).read_text(encoding="utf-8").strip()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return ""
+        return content if OBJECT_ID.fullmatch(content) else ref
+
+    @settled
+    def _peeled(self, wanted: str) -> str | None:
+        try:
             return self.run("rev-parse", "--verify", "--quiet", "--end-of-options", wanted).strip()
         except GitError:
             return None
@@ -136,9 +178,24 @@ class BareRepository:
 
     def refs(self, prefix: str = "refs") -> dict[str, str]:
         """Return the object id of every full ref name below a folder."""
-        lines = self.run("for-each-ref", "--format=%(refname) %(objectname)", prefix).splitlines()
-        return dict(line.split(" ", 1) for line in lines)
+        files = sorted(path for path in (self.git_dir / prefix).rglob("*") if path.suffix != ".lock" and path.is_file())
+        names = [path.relative_to(self.git_dir).as_posix() for path in files]
+        found = {name: self._read_ref(name) for name in names}
+        if (self.git_dir / "packed-refs").exists() or not all(OBJECT_ID.fullmatch(oid) for oid in found.values()):
+            lines = self.run("for-each-ref", "--format=%(refname) %(objectname)", prefix).splitlines()
+            found = dict(line.split(" ", 1) for line in lines)
+        return found
 
+    @settled
+    def kind(self, oid: str) -> str:
+        """Return what an object is: commit, tree, blob or tag."""
+        return self.run("cat-file", "-t", oid).strip()
+
+    @settled
+    def blob(self, oid: str) -> bytes:
+        return self.run_bytes("cat-file", "blob", oid)
+
+    @settled
     def is_ancestor(self, older: str, newer: str) -> bool:
         try:
             self.run("merge-base", "--is-ancestor", older, newer)
@@ -148,12 +205,14 @@ class BareRepository:
             return False
         return True
 
+    @settled
     def merge_base(self, one: str, other: str) -> str | None:
         try:
             return self.run("merge-base", one, other).strip()
         except GitError:
             return None
 
+    @settled
     def commits(self, *revisions: str) -> list[Commit]:
         """Return the commits of a range or `--no-walk` list, oldest first."""
         fields = ("%H", "%T", "%P", "%an", "%ae", "%aI", "%cn", "%ce", "%cI", "%B")
@@ -165,6 +224,7 @@ class BareRepository:
     def commit(self, sha: str) -> Commit:
         return self.commits("--no-walk", sha)[0]
 
+    @settled
     def change_size(self, base: str, head: str) -> ChangeSize:
         """Count what `head` has that its merge base with `base` has not."""
         start = self.merge_base(base, head)
@@ -177,6 +237,7 @@ class BareRepository:
 
     # Writing
 
+    @settled
     def merge_trees(self, ours: str, theirs: str) -> str | None:
         """Return the tree of a merge of two commits, or None when they conflict or share no history."""
         try:
@@ -221,8 +282,17 @@ class BareRepository:
         return True
 
     def set_ref(self, ref: str, sha: str | None) -> None:
-        """Point a ref of our own (refs/pull) somewhere, or remove it."""
-        self.run("update-ref", *((ref, sha) if sha else ("-d", ref)))
+        """Point a ref somewhere, or remove it. Nobody else writes refs/pull, so those need no lock."""
+        file = self.git_dir / ref
+        if not ref.startswith("refs/pull/") or (self.git_dir / "packed-refs").exists():
+            self.run("update-ref", *((ref, sha) if sha else ("-d", ref)))
+        elif sha is None:
+            file.unlink(missing_ok=True)
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            new = file.with_name(f"{file.name}.lock")  # what git does not take for a ref
+            new.write_text(f"{sha}\n", encoding="utf-8")
+            new.replace(file)
 
     def fetch_from(self, other: BareRepository, revision: str) -> None:
         """Copy a commit and its history from another repository on this disk."""

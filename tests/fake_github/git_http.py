@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
+import gzip
 import re
+import shutil
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO
 
 from werkzeug import Request, Response
@@ -28,6 +32,12 @@ PATH = re.compile(
 )
 CGI = ("REQUEST_METHOD", "QUERY_STRING", "CONTENT_TYPE", "REMOTE_ADDR", "HTTP_CONTENT_ENCODING")
 CHUNK = 1 << 16
+UPLOADS = "application/x-git-upload-pack"
+UNCACHED = {
+    "Expires": "Fri, 01 Jan 1980 00:00:00 GMT",
+    "Pragma": "no-cache",
+    "Cache-Control": "no-cache, max-age=0, must-revalidate",
+}
 
 
 def credential_of(hub: HubState, authorization: str) -> Credential | None:
@@ -52,7 +62,9 @@ def credential_of(hub: HubState, authorization: str) -> Credential | None:
 
 
 def serve(hub: HubState, request: Request, body: IO[bytes], credential: Credential | None) -> Response:
-    """Run `git http-backend`. After a push, pull requests have followed before the client hears of it.
+    """Run `git http-backend`, or what it would run for a fetch.
+
+    After a push, pull requests have followed before the client hears of it.
 
     `body` is a file, since the backend reads it from a descriptor. Raises HttpError for those who may not.
     """
@@ -66,17 +78,52 @@ def serve(hub: HubState, request: Request, body: IO[bytes], credential: Credenti
         if pushes and credential is not None:
             environment["REMOTE_USER"] = credential.user.login  # what makes http-backend accept a push
             environment |= hook_environment(repo, credential)
-    backend = subprocess.Popen(
-        ["git", "http-backend"], stdin=body, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-    )
+    if target["service"] == "git-upload-pack" and request.content_type == f"{UPLOADS}-request":
+        return _upload(repo, request, body, environment)
+    if request.args.get("service") == "git-upload-pack" and environment["GIT_PROTOCOL"] == "version=2":
+        return Response(_capabilities(repo, environment), 200, {**UNCACHED, "Content-Type": f"{UPLOADS}-advertisement"})
+    backend = _start(["git", "http-backend"], body, environment)
     assert backend.stdout is not None
     status, headers = _read_head(backend.stdout)
-    parts = _body(backend, backend.stdout)
+    parts = _body(backend)
     if target["service"] == "git-receive-pack" and credential is not None:
         answer = with_reasons(b"".join(parts))
         refresh(repo, credential.user)
         parts = iter([answer])
     return Response(parts, status, headers, direct_passthrough=True)
+
+
+def _start(command: Sequence[str], body: IO[bytes] | None, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    stdin = subprocess.DEVNULL if body is None else body
+    return subprocess.Popen(
+        command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=dict(environment)
+    )
+
+
+def _upload(repo: RepositoryState, request: Request, body: IO[bytes], environment: Mapping[str, str]) -> Response:
+    """Run what `git http-backend` would run for a fetch, without the two processes around it."""
+    with tempfile.TemporaryFile() as plain, contextlib.ExitStack() as stack:
+        packed = request.headers.get("Content-Encoding") == "gzip"
+        shutil.copyfileobj(stack.enter_context(gzip.open(body)) if packed else body, plain)
+        plain.seek(0)
+        backend = _start(["git", "upload-pack", "--stateless-rpc", str(repo.git_dir)], plain, environment)
+    headers = {**UNCACHED, "Content-Type": f"{UPLOADS}-result"}
+    return Response(_body(backend), 200, headers, direct_passthrough=True)
+
+
+def _capabilities(repo: RepositoryState, environment: Mapping[str, str]) -> bytes:
+    """Return what the server can, which depends on its configuration alone, and is asked once for each.
+
+    https://git-scm.com/docs/protocol-v2#_capability_advertisement
+    """
+    configuration = (repo.git_dir / "config").read_bytes()
+    if configuration not in _ADVERTISED:
+        command = ["git", "upload-pack", "--http-backend-info-refs", str(repo.git_dir)]
+        _ADVERTISED[configuration] = b"".join(_body(_start(command, None, environment)))
+    return _ADVERTISED[configuration]
+
+
+_ADVERTISED: dict[bytes, bytes] = {}
 
 
 def _repository(hub: HubState, full_name: str, credential: Credential | None, *, pushes: bool) -> RepositoryState:
@@ -133,8 +180,10 @@ def _read_head(stream: IO[bytes]) -> tuple[int, list[tuple[str, str]]]:
     return status, headers
 
 
-def _body(backend: subprocess.Popen[bytes], stream: IO[bytes]) -> Iterator[bytes]:
-    """Yield the process's output to its end; it is waited for also when the reader leaves early."""
+def _body(backend: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """Yield the rest of a process's output to its end; it is waited for also when the reader leaves early."""
+    stream = backend.stdout
+    assert stream is not None
     try:
         yield from iter(lambda: stream.read(CHUNK), b"")
     finally:

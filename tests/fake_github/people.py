@@ -51,13 +51,15 @@ class Person:
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_TERMINAL_PROMPT": "0",
-            "GIT_CONFIG_COUNT": "3",
+            "GIT_CONFIG_COUNT": "4",
             "GIT_CONFIG_KEY_0": f"url.{remote}.insteadOf",
             "GIT_CONFIG_VALUE_0": repository.clone_url,
             "GIT_CONFIG_KEY_1": "user.name",
             "GIT_CONFIG_VALUE_1": login,
             "GIT_CONFIG_KEY_2": "user.email",
             "GIT_CONFIG_VALUE_2": f"{login}@example.com",
+            "GIT_CONFIG_KEY_3": "maintenance.auto",
+            "GIT_CONFIG_VALUE_3": "false",
         }
         person = cls(login, directory, environment)
         directory.mkdir(parents=True, exist_ok=True)

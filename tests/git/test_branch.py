@@ -254,3 +254,31 @@ def test_refs_that_the_remote_lacks_are_left_out_where_they_are_optional(remote:
         FetchedRepository.fetched(Remote(str(remote), TOKEN), gone, optional=optional),
     ):
         raise AssertionError("nothing was fetched")
+
+
+def test_nothing_of_what_the_machine_puts_into_new_repositories_is_taken(
+    remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = tmp_path / "template/hooks/reference-transaction"
+    hook.parent.mkdir(parents=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    monkeypatch.setenv("GIT_TEMPLATE_DIR", str(tmp_path / "template"))
+    with FetchedRepository.fetched(Remote(str(remote), TOKEN), {"refs/promotebot/base": "refs/heads/main"}) as fetched:
+        assert not [*Path(fetched._repo.git_dir).glob("hooks/*")]
+
+
+def test_who_comes_before_whom_is_asked_once_for_each_two_commits(
+    repository: FetchedRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tip(repository)
+    second = commit(repository)
+    asked: list[str] = []
+    run = repository._run
+    monkeypatch.setattr(
+        repository, "_run", lambda *words, **options: [asked.append(words[0]), run(*words, **options)][1]
+    )
+    assert [repository.is_ancestor(first, second) for _ in range(3)] == [True] * 3
+    assert asked.count("merge-base") == 1
+    assert [repository.is_ancestor(second, first) for _ in range(2)] == [False] * 2
+    assert asked.count("merge-base") == 3, "what may come to be true is asked again"

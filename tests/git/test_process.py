@@ -26,6 +26,7 @@ def test_the_token_is_sent_to_that_address_only_and_encoded() -> None:
     count = int(environment["GIT_CONFIG_COUNT"])
     configured = {environment[f"GIT_CONFIG_KEY_{n}"]: environment[f"GIT_CONFIG_VALUE_{n}"] for n in range(count)}
     assert set(configured) == {
+        "remote.origin.url",
         "http.https://github.com/acme/models.git.extraHeader",
         "core.hooksPath",
         "maintenance.auto",
@@ -40,7 +41,7 @@ def test_the_token_is_sent_to_that_address_only_and_encoded() -> None:
 
 def test_git_runs_without_hooks_prompts_and_anybodys_settings() -> None:
     environment = REMOTE.environment()
-    assert environment["GIT_CONFIG_VALUE_1"] == environment["GIT_CONFIG_GLOBAL"] == os.devnull
+    assert environment["GIT_CONFIG_VALUE_2"] == environment["GIT_CONFIG_GLOBAL"] == os.devnull
     assert {key: environment[key] for key in ISOLATED} == ISOLATED
     assert ISOLATED["GIT_CONFIG_NOSYSTEM"] == "1"
     assert ISOLATED["GIT_ASKPASS"] == ""

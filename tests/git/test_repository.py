@@ -203,3 +203,32 @@ def test_a_git_that_was_killed_has_not_said_no(
 
 def test_paths_below_a_directory_are_in_it_and_not_beside_it() -> None:
     assert paths_below(["a/b", "ab", "a", "a/c/d", "b/a/c"], "a") == ["a/b", "a/c/d"]
+
+
+def test_a_file_that_was_read_is_not_read_again(alice: Person, tmp_path: Path) -> None:
+    """Also with other limits, and only as far as there is room for it."""
+    alice.git("clone", "--quiet", "--bare", ".", str(tmp_path / "gone.git"))
+    repository = Repository(Repo(tmp_path / "gone.git"), ISOLATED)
+    head = repository.commit_id("main~1")
+    (small,) = repository.list_tree(head, "a/one.txt", recursive=False)
+    assert repository.read_entry(small, max_bytes=10) == b"one\n"
+    (tmp_path / "gone.git/HEAD").unlink()
+    assert repository.read_entry(small, max_bytes=4) == b"one\n"
+    with pytest.raises(InvalidInput, match="over the limit of 3 bytes"):
+        repository.read_entry(small, max_bytes=3)
+    repository.close()
+
+
+def test_what_is_over_the_limit_is_not_kept_as_if_it_were_all(repository: Repository) -> None:
+    (file,) = repository.list_tree(repository.commit_id("second"), "ab.txt", recursive=False)
+    with pytest.raises(InvalidInput, match="over the limit of 3 bytes"):
+        repository.read_entry(file, max_bytes=3)
+    assert repository.read_entry(file, max_bytes=5) == b"12345"
+
+
+def test_only_so_much_is_kept(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository, "_room", 4)
+    head = repository.commit_id("second")
+    assert repository.read_file(head, "ab.txt", max_bytes=10) == b"12345"
+    assert repository.read_file(head, "a/one.txt", max_bytes=10) == b"one\n"
+    assert list(repository._small_files.values()) == [b"one\n"]

@@ -26,6 +26,8 @@ from promotebot.text import short_digest, visible
 
 WIDE = 240
 """Columns of piped output, which no terminal's width limits: it is not cut."""
+NARROW = 120
+"""Columns below which a table would break words: each row is a block of lines there."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,12 +125,26 @@ def _write(options: argparse.Namespace, items: list[Any], head: Sequence[str], r
     if options.format == "json":
         sys.stdout.write(json.dumps(items, indent=2, ensure_ascii=False) + "\n")
         return
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDE, highlight=False)
+    if console.width < NARROW:
+        sys.stdout.write("\n".join(_block(head, row) for row in rows))
+    else:
+        console.print(_table(head, rows))
+    if not rows:
+        sys.stdout.write("nothing yet\n")
+
+
+def _block(head: Sequence[str], row: Sequence[str]) -> str:
+    """Return a row as lines of `title  cell`, without the cells that say nothing."""
+    wide = max(map(len, head))
+    cells = ((title, visible(cell)) for title, cell in zip(head, row, strict=True) if cell != "—")
+    return "".join(f"{title:<{wide}}  {cell}\n" for title, cell in cells)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in head:
         table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDE, highlight=False)
-    console.print(table)
-    if not rows:
-        sys.stdout.write("nothing yet\n")
+    return table

@@ -73,12 +73,13 @@ class FetchedRepository(PartialRepository):
         """
         with tempfile.TemporaryDirectory(prefix="promotebot-") as directory:
             try:
-                repo = git.Repo.init(directory, bare=True, mkdir=False, initial_branch="none")
+                # Without the hooks and settings that the machine puts into each new repository.
+                bare = {**process.ISOLATED, "GIT_TEMPLATE_DIR": ""}
+                repo = git.Repo.init(directory, bare=True, mkdir=False, initial_branch="none", env=bare)
             except GitCommandError as problem:
                 raise GitFailed("init", problem) from None
             repository = cls(repo, remote.environment(), remote.cost)
             try:
-                repository._run("remote", "add", "origin", remote.url)
                 repository.fetch(refs, optional=optional, tips_only=tips_only)
                 yield repository
             finally:

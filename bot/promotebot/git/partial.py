@@ -20,7 +20,7 @@ from promotebot.cost import Cost
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.git.process import GitFailed
 from promotebot.git.repository import SAYS_NO, Repository
-from promotebot.registry.names import GitSha
+from promotebot.registry.names import GitSha, is_git_sha
 
 log = logging.getLogger(__name__)
 SPARE_BYTES = 16 * 1024 * 1024
@@ -101,13 +101,17 @@ class PartialRepository(Repository):
 
     def has_commit(self, sha: str) -> bool:
         """Return whether a commit is here, and do not fetch it where it is not."""
+        if sha in self._commits:
+            return True
         try:
             # With --missing git looks for nothing that is not here: https://git-scm.com/docs/git-rev-list
-            self._run("rev-list", "--no-walk", "--missing=print", "--end-of-options", sha)
+            found = self._run("rev-list", "--no-walk", "--missing=print", "--end-of-options", sha).strip()
         except GitFailed as problem:
             if problem.status not in SAYS_NO:
                 raise
             return False
+        if is_git_sha(sha) and found == sha:
+            self._commits[sha] = GitSha(sha)
         return True
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:

@@ -51,6 +51,7 @@ class Remote:
         """
         basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
         configuration = {
+            "remote.origin.url": self.url,
             f"http.{self.url}.extraHeader": f"Authorization: Basic {basic}",
             "core.hooksPath": os.devnull,
             # A process that git leaves behind to tidy up would keep this environment, and the token with it.

@@ -14,13 +14,16 @@ from git.exc import GitCommandError
 from promotebot.artifact.source import TreeEntry
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.git import process
+from promotebot.git.listings import Listings
 from promotebot.git.process import GitFailed, stderr_of
-from promotebot.registry.names import GitSha, parse_git_sha
+from promotebot.registry.names import GitSha, is_git_sha, parse_git_sha
 
 SAYS_NO = (1, 128)
 """Exit codes of git where a name means nothing to it; ended by a signal, it has not answered."""
 CHUNK = 1024 * 1024
 """Bytes."""
+MAX_REMEMBERED = 16 * 1024 * 1024
+"""Bytes of registries, manifests and policies that are kept for the next question about the same files."""
 _LINK, _FILE_MODES = "120000", ("100644", "100755")
 
 
@@ -29,6 +32,11 @@ class Repository:
 
     def __init__(self, repo: git.Repo, environment: Mapping[str, str]) -> None:
         self._repo = repo
+        self._listings = Listings()
+        self._commits: dict[str, GitSha] = {}
+        self._ancestors: set[tuple[str, str]] = set()
+        self._small_files: dict[str, bytes] = {}
+        self._room = MAX_REMEMBERED
         repo.git.update_environment(**environment)
 
     def close(self) -> None:
@@ -37,8 +45,10 @@ class Repository:
 
     def resolve(self, revision: str) -> GitSha | None:
         """Return the commit that a revision names, or None."""
+        if revision in self._commits:
+            return self._commits[revision]
         try:
-            return parse_git_sha(
+            commit = parse_git_sha(
                 self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
             )
         except InvalidInput:
@@ -47,6 +57,8 @@ class Repository:
             if problem.status not in SAYS_NO:
                 raise
             return None
+        self._commits[commit] = commit  # but not the revision, which may name another one tomorrow
+        return commit
 
     def commit_id(self, revision: str) -> GitSha:
         """Return the commit that a revision names. Raises UsageError where it names none."""
@@ -57,6 +69,8 @@ class Repository:
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Tell whether `ancestor` is `descendant` or in its history; False for a commit that is not here."""
+        if (ancestor, descendant) in self._ancestors:
+            return True
         if self.resolve(ancestor) is None:
             return False
         try:
@@ -65,6 +79,8 @@ class Repository:
             if problem.status != 1:
                 raise
             return False
+        if is_git_sha(ancestor) and is_git_sha(descendant):  # so it stays true
+            self._ancestors.add((ancestor, descendant))
         return True
 
     def merge_base(self, one: str, other: str) -> GitSha:
@@ -111,6 +127,9 @@ class Repository:
 
     def list_tree(self, commit: str, path: str, recursive: bool) -> list[TreeEntry]:
         """Return the entries at or below `path` ("" for the root), trees included when recursive."""
+        known = self._listings.find(commit, path, recursive)
+        if known is not None:
+            return known
         flags = ["-r", "-t"] if recursive else []
         where = [path] if path else []
         output = self._run(
@@ -121,6 +140,7 @@ class Repository:
             meta, _, name = line.partition("\t")
             mode, _, oid = meta.split(" ")
             entries.append(TreeEntry(mode=mode, oid=oid, size=None, path=name))
+        self._listings.keep(commit, path, recursive, entries)
         return entries
 
     @contextmanager
@@ -157,8 +177,13 @@ class Repository:
         if entry.mode not in _FILE_MODES:
             kind = "a symbolic link" if entry.mode == _LINK else "not a regular file"
             raise InvalidInput(f"is {kind}", where=entry.path, remedy="commit the file itself")
-        with self.open_blob(entry.oid) as stream:
-            data = stream.read(max_bytes + 1)
+        data = self._small_files.get(entry.oid)
+        if data is None:
+            with self.open_blob(entry.oid) as stream:
+                data = stream.read(max_bytes + 1)
+            if len(data) <= min(max_bytes, self._room):
+                self._small_files[entry.oid] = data
+                self._room -= len(data)
         if len(data) > max_bytes:
             raise InvalidInput(f"is over the limit of {max_bytes:,} bytes", where=entry.path, remedy="make it smaller")
         return data

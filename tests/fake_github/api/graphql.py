@@ -5,13 +5,14 @@ Mutations and queries are functions of `Query` and `Mutation`; what they return 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graphql import GraphQLError, GraphQLResolveInfo, build_schema, graphql_sync
+from graphql import DocumentNode, GraphQLError, GraphQLResolveInfo, build_schema, execute_sync, parse, validate
 
 from tests.fake_github import issues
 from tests.fake_github.accounts import Role, User
@@ -49,12 +50,25 @@ def answer_query(call: Call) -> Answer:
     query, variables = fields.get("query"), fields.get("variables") or {}
     if not isinstance(query, str):
         raise malformed("A query attribute must be specified and must be a string.")
-    with call.hub.lock:
-        result = graphql_sync(SCHEMA, query, _Root(call), variable_values=variables)
-    payload: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        payload["errors"] = [_shown(error) for error in result.errors]
+    document, errors = _read(query)
+    payload: dict[str, Any] = {"data": None}
+    if document and not errors:
+        with call.hub.lock:
+            result = execute_sync(SCHEMA, document, _Root(call), variable_values=variables)
+        payload, errors = {"data": result.data}, result.errors or []
+    if errors:
+        payload["errors"] = [_shown(error) for error in errors]
     return Answer(200, payload)
+
+
+@functools.lru_cache(maxsize=1000)
+def _read(query: str) -> tuple[DocumentNode | None, list[GraphQLError]]:
+    """Return a document as the schema allows it, and what is wrong with it; the same text is read once."""
+    try:
+        document = parse(query)
+    except GraphQLError as problem:
+        return None, [problem]
+    return document, validate(SCHEMA, document)
 
 
 def _shown(error: GraphQLError) -> dict[str, Any]:
@@ -159,14 +173,14 @@ def _object(call: Call, repo: RepositoryState, oid: str | None = None, expressio
     found = repo.git.resolve(name, "object")
     if found is None:
         return None
-    kind = repo.git.run("cat-file", "-t", found).strip()
+    kind = repo.git.kind(found)
     if kind == "commit":
         return commit_node(repo.git, found)
     return _blob(repo.git, found) if kind == "blob" else {"__typename": "Tree", "oid": found}
 
 
 def _blob(git: BareRepository, oid: str) -> Node:
-    data = git.run_bytes("cat-file", "blob", oid)
+    data = git.blob(oid)
     binary = b"\0" in data or not _is_text(data)
     return {
         "__typename": "Blob",
