@@ -620,6 +620,7 @@ class FakeRepository(FetchedRepository):
 
     def __init__(self, commits: Mapping[str, Commit]) -> None:
         self.commits = commits
+        self._small_files, self._room = {}, 0
         self.read: list[str] = []
         """The blobs that were opened."""
 

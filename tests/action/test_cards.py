@@ -80,3 +80,14 @@ def test_a_card_turns_blocked_with_the_gate_and_is_closed_with_the_pull_request(
     payload = office.repository.pull_request_event(number, action="closed", sender="alice")
     office.event("pull_request_target", payload, PROMOTEBOT_COMMAND="gate")
     assert heading(office, number).endswith("· closed without a merge")
+
+
+def test_a_promotion_that_a_new_policy_refuses_is_blocked_on_its_card(office: Office) -> None:
+    number = office.pull()
+    assert office.ask(number, "/promote active").succeeded
+    before = str(office.repository.git.branch("main"))
+    office.policy("freezes: [{start: 2020-01-01T00:00, end: 2040-01-01T00:00, reason: audit}]\n")
+    assert office.event("push", office.repository.push_event("main", before=before, sender="bob"), by="bob").succeeded
+    assert "→ ACTIVE · blocked: " in heading(office, number)
+    assert "`regime_v2_candidate`" in card(office, number)
+    assert office.checks(office.head(number))[-1] == "failure"

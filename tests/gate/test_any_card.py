@@ -142,6 +142,7 @@ TWO_MODELS = [
     (withdraws, "one", "alice", MODEL),
     (merges, "two", "carol", 1),
 ]
+ROLE_RAISED = [(asks, "two", "carol", TO_STAGING, False), (new_policy, 1)]
 OTHER_BYTES = [(asks, "one", "alice", TO_STAGING, False), (exchanges, "one", "carol", "v3", "edited")]
 
 
@@ -150,6 +151,7 @@ OTHER_BYTES = [(asks, "one", "alice", TO_STAGING, False), (exchanges, "one", "ca
 @example(deeds=REFUSED_LATER)
 @example(deeds=TWO_MODELS)
 @example(deeds=OTHER_BYTES)
+@example(deeds=ROLE_RAISED)
 @given(deeds=st.lists(DEEDS, min_size=2, max_size=10))
 def test_a_cards_heading_is_what_the_status_says_and_what_merging_does(deeds: list[Deed]) -> None:
     is_true(deeds)

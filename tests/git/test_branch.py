@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -275,9 +276,12 @@ def test_who_comes_before_whom_is_asked_once_for_each_two_commits(
     second = commit(repository)
     asked: list[str] = []
     run = repository._run
-    monkeypatch.setattr(
-        repository, "_run", lambda *words, **options: [asked.append(words[0]), run(*words, **options)][1]
-    )
+
+    def counting(*words: str, **options: Any) -> Any:
+        asked.append(words[0])
+        return run(*words, **options)
+
+    monkeypatch.setattr(repository, "_run", counting)
     assert [repository.is_ancestor(first, second) for _ in range(3)] == [True] * 3
     assert asked.count("merge-base") == 1
     assert [repository.is_ancestor(second, first) for _ in range(2)] == [False] * 2

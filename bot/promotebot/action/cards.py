@@ -93,14 +93,14 @@ def _by_risk(steps: Sequence[Step]) -> list[ModelName]:
 
 def _state(model: ModelName, attempt: Attempt, result: GateResult, changeset: Changeset, remark: str) -> CardState:
     planned = dict(result.planned)
-    now = attempt.snapshot.now
+    now, is_whole = attempt.snapshot.now, result.is_replayed and not changeset.has_conflict
     promotions = tuple(
         CardPromotion(step, plan_comment(planned.get(step), now)) for step in result.steps if step.model == model
     )
     return CardState(
         model,
-        changeset.base_registry if result.is_replayed else None,
-        changeset.head_registry if result.is_replayed else None,
+        changeset.base_registry if is_whole else None,
+        changeset.head_registry if is_whole else None,
         promotions,
         result.steps,
         result.findings,

@@ -14,17 +14,19 @@ from promotebot.action.pull_request import publish_gate
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
 from promotebot.action.verdict import publish_standing
+from promotebot.comments.comment import Rendered
 from promotebot.comments.markdown import code
 from promotebot.comments.refusals import render_failure, render_unclear
 from promotebot.errors import BaseMoved, InvalidInput
-from promotebot.findings import errors_in
+from promotebot.findings import Finding, error, errors_in
 from promotebot.gate.admission import base_refusal
+from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate
 from promotebot.gate.requests import check_attested
 from promotebot.promotion.policy import Permission
-from promotebot.promotion.replay import Diverged
+from promotebot.promotion.replay import Diverged, Step
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.promotions import carried_steps, is_of_another_policy, own_steps
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, replan
@@ -58,17 +60,27 @@ def refresh_pull(attempt: Attempt) -> Answer:
     pending = _replan(attempt)
     if isinstance(pending, InvalidPromotions):
         rendered = render_unclear(pending.findings, pending.model, replier.context)
-        remarks = annotate(pending.findings, changeset)
-        replier.check(changeset.head, "failure", rendered.title, rendered, remarks)
-        return replier.post(Answer(Outcome.UNCHANGED, Reason.RULES, rendered.title), rendered)
+        answer = Answer(Outcome.UNCHANGED, Reason.RULES, rendered.title)
+        return _stop(attempt, answer, rendered, steps, pending.findings)
     models = sorted({step.model for step in steps})
     try:
         commit = _commit(attempt, pending, models)
     except BaseMoved as problem:
         rendered = render_failure(problem, replier.context)
-        replier.check(changeset.head, "failure", rendered.title, rendered)
-        return replier.post(Answer(Outcome.UNCHANGED, Reason.BASE_MOVED, problem.message), rendered)
+        answer = Answer(Outcome.UNCHANGED, Reason.BASE_MOVED, problem.message)
+        moved = error("gate.base", problem.message, where=problem.where, remedy=problem.remedy)
+        return _stop(attempt, answer, rendered, steps, (moved,))
     return _report(attempt, pending, commit)
+
+
+def _stop(
+    attempt: Attempt, answer: Answer, rendered: Rendered, steps: Sequence[Step], findings: Sequence[Finding]
+) -> Answer:
+    """Turn the head red for what keeps its promotions from being planned again, and say so on the cards."""
+    changeset = attempt.snapshot.changeset
+    attempt.replier.check(changeset.head, "failure", rendered.title, rendered, annotate(findings, changeset))
+    stopped = GateResult(tuple(steps), tuple(findings))
+    return post_cards(attempt, replace(answer, summary=rendered.full), stopped, changeset)
 
 
 def _may_write(login: str, job: JobContext) -> bool:
