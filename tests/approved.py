@@ -74,7 +74,7 @@ def refusal_text(problem: PromotebotError) -> str:
 
 def set_values(record: Any) -> str:
     """Return the fields of a record that hold something, in one line where they fit, else one a line."""
-    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    values = {field.name: getattr(record, field.name) for field in fields(record) if field.repr}
     present = {name: value for name, value in values.items() if value not in (None, "", False)}
     line = ", ".join(f"{name}={value!s}" for name, value in present.items())
     if len(line) <= WIDTH:

@@ -7,7 +7,7 @@ from enum import Enum
 
 from pydantic import BaseModel, ConfigDict
 
-from promotebot.remedies import Remedy
+from promotebot.remedies import Line, Remedy
 
 
 class Severity(str, Enum):
@@ -50,6 +50,11 @@ def error(rule: str, message: str, *, where: str = "", remedy: str = "") -> Find
 def unknown(rule: str, message: str, *, where: str = "", remedy: str = "") -> Finding:
     """Return the finding of a rule that could not be evaluated, which is never a pass."""
     return Finding(rule=rule, severity=Severity.UNKNOWN, message=message, where=where, remedy=Remedy.of(remedy))
+
+
+def on_line(findings: Iterable[Finding], line: Line) -> tuple[Finding, ...]:
+    """Return the findings with the line that the person wrote in their remedies."""
+    return tuple(finding.model_copy(update={"remedy": finding.remedy.on(line)}) for finding in findings)
 
 
 def errors_in(findings: Iterable[Finding]) -> list[Finding]:

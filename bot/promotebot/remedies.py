@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
@@ -43,7 +43,7 @@ class Command:
         return replace(self, steps=(*self.steps, words))
 
     def __str__(self) -> str:
-        quoted = _in_shell if self.door is Door.SHELL else _in_comment
+        quoted = in_shell if self.door is Door.SHELL else in_comment
         return " && ".join(" ".join(map(quoted, words)) for words in self.steps)
 
 
@@ -57,6 +57,21 @@ def comment(*words: str) -> Command:
     return Command(Door.COMMENT, (words,))
 
 
+@dataclass(frozen=True)
+class CallerLine:
+    """The whole line that the person wrote, with changes; the door that knows the line puts it there."""
+
+    changes: tuple[tuple[str, str | bool], ...] = ()
+
+    def __str__(self) -> str:
+        flags = " ".join(flag_text(name, value, in_shell) for name, value in self.changes)
+        return f"the same command with {flags}" if flags else "the same command"
+
+
+Line = Callable[[Changes], Command]
+"""Returns the line that the person wrote, with these changes."""
+
+
 class Remedy(str):
     """What to do next, in words with commands among them. It reads as its text, and knows which of it are commands.
 
@@ -65,15 +80,22 @@ class Remedy(str):
     """
 
     __slots__ = ("changes", "parts")
-    parts: tuple[str | Command, ...]
+    parts: tuple[str | Command | CallerLine, ...]
     changes: Changes
 
-    def __new__(cls, *parts: str | Command, changes: Changes | None = None) -> Remedy:
+    def __new__(cls, *parts: str | Command | CallerLine, changes: Changes | None = None) -> Remedy:
         """Return the remedy that says the parts one after the other."""
         remedy = super().__new__(cls, "".join(map(str, parts)))
         remedy.parts = tuple(part for part in parts if part)
         remedy.changes = MappingProxyType(dict(changes or {}))
         return remedy
+
+    def on(self, line: Line) -> Remedy:
+        """Return the remedy with what the person wrote in the place of each `CallerLine`."""
+        if not any(isinstance(part, CallerLine) for part in self.parts):
+            return self
+        parts = [line(dict(part.changes)) if isinstance(part, CallerLine) else part for part in self.parts]
+        return Remedy(*parts, changes=self.changes)
 
     @classmethod
     def of(cls, words: str) -> Remedy:
@@ -109,9 +131,14 @@ class Remedy(str):
         return {"type": "string"}
 
 
-def choices(words: str, commands: Iterable[Command]) -> Remedy:
+def again(**changes: str | bool) -> CallerLine:
+    """Return the line that the person wrote with these flags added or replaced."""
+    return CallerLine(tuple(changes.items()))
+
+
+def choices(words: str, commands: Iterable[Command | CallerLine]) -> Remedy:
     """Return a remedy of complete lines to choose from: `words: A or B or C`."""
-    parts: list[str | Command] = [f"{words}: "]
+    parts: list[str | Command | CallerLine] = [f"{words}: "]
     for command in commands:
         parts += [" or ", command] if len(parts) > 1 else [command]
     return Remedy(*parts)
@@ -128,7 +155,21 @@ def merged_changes(remedies: Iterable[str]) -> Changes | None:
     return merged if merged and None not in merged.values() else None
 
 
-def _in_shell(word: str) -> str:
+def flag_words(name: str, value: str | bool) -> list[str]:
+    """Return a flag and its value as the words of a command line: `git_sha` is `--git-sha`."""
+    flag = f"--{name.replace('_', '-')}"
+    if value is True:
+        return [flag]
+    # A value that begins like a flag would be taken for the next one.
+    return [f"{flag}={value}"] if str(value).startswith("-") else [flag, str(value)]
+
+
+def flag_text(name: str, value: str | bool, quoted: Callable[[str], str]) -> str:
+    """Return a flag and its value as a person reads them."""
+    return " ".join(map(quoted, flag_words(name, value)))
+
+
+def in_shell(word: str) -> str:
     """Return a word as a shell reads it back; what cannot be seen is written as the shell's own escapes.
 
     https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02_04
@@ -145,7 +186,7 @@ def _escaped(character: str) -> str:
     return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
-def _in_comment(word: str) -> str:
+def in_comment(word: str) -> str:
     """Return a word as the grammar of comments reads it back."""
     if _PLAIN.fullmatch(word):
         return word

@@ -262,13 +262,15 @@ def test_a_symbolic_link_in_the_tree_is_refused(office: Office) -> None:
 
 @pytest.mark.parametrize(("field", "flag"), [("dataset_id", "--dataset-id"), ("git_sha", "--git-sha")])
 def test_active_without_dataset_or_training_commit_is_refused(office: Office, field: str, flag: str) -> None:
-    number = office.pull(branch="bare")
-    head = edit_manifest(office, number, {field: None})
-    # the shadow pointer of the seed names both, so a fresh directory is needed to have neither
-    job = office.ask(number, f"/promote active --artifact-dir {V2}")
-    pointer = office.registry("main").get_stage_pointer(MODEL, "shadow")
-    assert pointer is not None
-    assert getattr(pointer, field) is None
+    number, place, alice = office.pull(branch="bare"), "ml/artifacts/regime_v3", office.person("alice")
+    # The shadow pointer of the seed names both, so that a fresh directory is needed to have neither.
+    alice.start_branch("bare", base="bare")
+    shutil.copytree(alice.clone / V2, alice.clone / place)
+    path = alice.clone / place / "manifest.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_bytes()).items() if k != field}))
+    alice.commit("feat: A model without it")
+    head = alice.push()
+    job = office.ask(number, f"/promote active --artifact-dir {place}")
     refused(office, number, job, head, f"active.{field}", f"ACTIVE promotion requires {flag}")
 
 

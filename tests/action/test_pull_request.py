@@ -260,7 +260,7 @@ def test_bytes_pushed_after_the_promotion_turn_the_check_red_and_say_how_to_rene
     manifest = person.clone / "ml/artifacts/regime_v3/manifest.json"
     model = person.clone / "ml/artifacts/regime_v3/model.onnx"
     model.write_bytes((person.clone / "ml/artifacts/regime_v1/model.onnx").read_bytes())
-    person.promotebot("manifest", str(manifest.parent), "--model-file", "model.onnx")
+    person.promotebot("manifest", str(manifest.parent), "--model-file", "model.onnx", "--replace-promoted")
     person.commit("feat: Other bytes")
     person.push()
     job = office.gate(number)
@@ -461,7 +461,7 @@ def test_asking_again_for_changed_bytes_replaces_the_void_promotion(office: Offi
     person.git("switch", "--quiet", "by-hand")
     report = person.clone / "ml/artifacts/regime_v3/train_report.json"
     report.write_text(report.read_text() + "\n")
-    person.promotebot("manifest", "ml/artifacts/regime_v3")
+    person.promotebot("manifest", "ml/artifacts/regime_v3", "--replace-promoted")
     person.commit("feat: Another report")
     person.push()
     assert office.gate(number).exit_code == 1

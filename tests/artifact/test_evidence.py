@@ -56,7 +56,7 @@ def test_the_model_is_opened_from_a_copy_of_the_hashed_bytes_that_is_removed_aft
 def test_a_directory_that_is_not_there(place: Place, source: Callable[[], FileSource]) -> None:
     finding = refusal(place.examine(source(), directory="ml/artifacts/nope"), "artifact.exists")
     assert finding.message == "Artifact directory not found: ml/artifacts/nope"
-    assert "ls -la ml/artifacts/" in finding.remedy
+    assert finding.remedy == "name a directory in ml/artifacts/; the path is relative to the repository root"
 
 
 def test_a_file_in_place_of_the_directory(place: Place, source: Callable[[], FileSource]) -> None:

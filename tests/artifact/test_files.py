@@ -93,7 +93,7 @@ def test_a_name_cannot_break_a_line_or_a_shell(place: Place, source: Callable[[]
     place.write("$(reboot)\n::error::x", b"x")
     finding = refusal(place.examine(source()), "artifact.files")
     assert (finding.message + finding.where + finding.remedy).isprintable()
-    assert f"git rm -- '{DIRECTORY}/$(reboot)\\n::error::x'" in finding.remedy
+    assert f"rm -- $'{DIRECTORY}/$(reboot)\\012::error::x'" in finding.remedy
 
 
 def test_a_name_that_is_no_utf8_can_be_told(place: Place) -> None:
@@ -149,7 +149,7 @@ def test_a_file_git_does_not_track_is_refused_and_everything_else_is_still_looke
     tracked = {f"{DIRECTORY}/{name}" for name in [*place.files(), "manifest.json"]}
     evidence = place.examine(WorkTree(place.root, lambda _: tracked - {f"{DIRECTORY}/model.onnx"}))
     finding = refusal(evidence, "artifact.tracked")
-    assert finding.remedy == f"git add --force -- {DIRECTORY}/model.onnx, and commit"
+    assert finding.remedy == f"add it, and commit: git add --force -- {DIRECTORY}/model.onnx"
     assert evidence.card is not None
     assert "artifact.tracked" in rules(place.examine(WorkTree(place.root, lambda _: tracked)), Severity.PASS)
 
@@ -177,8 +177,8 @@ def test_an_lfs_pointer_is_recognised_even_where_the_manifest_lists_the_pointer(
 def test_a_manifest_that_is_an_lfs_pointer(place: Place) -> None:
     place.write("manifest.json", LFS % (b"0" * 64))
     remedy = refusal(place.examine(), "artifact.lfs").remedy
-    assert f"git lfs pull --include {DIRECTORY}/manifest.json" in remedy
-    assert "git lfs untrack" in remedy
+    path = f"{DIRECTORY}/manifest.json"
+    assert f"git lfs untrack {path} && git add --renormalize -- {path}" in remedy
 
 
 def test_a_file_that_changes_while_it_is_copied_is_no_evidence(place: Place) -> None:

@@ -67,4 +67,4 @@ def test_what_is_wrong_is_told_with_its_place_and_the_next_command(
 def test_a_directory_that_is_not_there_is_told_in_the_runbooks_words(place: Place) -> None:
     with pytest.raises(InvalidInput, match="Artifact directory not found: ") as refused:
         load_artifact(place.path / "nope")
-    assert refused.value.remedy == f"ls -la {place.path}"
+    assert refused.value.remedy == "name the directory that holds the manifest"

@@ -65,8 +65,8 @@ def test_writing_again_keeps_what_was_known_and_says_what_changed(
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        ([], "--model-file FILE"),
-        (["--model-file", "nope"], "--model-file FILE"),
+        ([], "--model-file model.onnx"),
+        (["--model-file", "nope"], "--model-file model.onnx"),
         (["--model-file", "model.onnx", "--git-sha", "x"], "not a commit"),
     ],
 )

@@ -96,10 +96,17 @@ def test_the_gate_passes_what_touches_neither_registry_nor_artifact(
 def test_active_without_training_commit_says_the_runbooks_words_and_the_fix(
     alice: Person, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*FLAGS, "--stage", "active", *DATA, "--reason", "x"]) == 1
+    place = "ml/artifacts/regime_v3"
+    shutil.copytree(alice.clone / V2, alice.clone / place)
+    path = alice.clone / place / "manifest.json"
+    document = {key: value for key, value in json.loads(path.read_bytes()).items() if key != "git_sha"}
+    path.write_text(json.dumps(document))
+    alice.commit("feat: A model whose manifest names no commit")
+    assert main([*FLAGS[:3], "--artifact-dir", place, "--stage", "active", *DATA, "--reason", "x"]) == 1
     err = capsys.readouterr().err
     assert "ACTIVE promotion requires --git-sha" in err
-    assert "promotebot promote --model regime_classifier --stage active --artifact-dir ml/artifacts/regime_v2" in err
+    assert "name the commit of the training code with --git-sha" in err
+    assert "Try again" not in err
     assert "Nothing was written" in err
     assert alice.git("status", "--porcelain") == ""
 

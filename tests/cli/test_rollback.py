@@ -79,7 +79,7 @@ def test_a_second_rollback_does_not_return_to_the_broken_source(
     assert "regime_v2_prod" in err
     assert "was rolled back on" in err
     line = next(part for part in err.splitlines() if "--to regime_v2_prod" in part)
-    assert "promotebot rollback --model regime_classifier --stage active --to regime_v2_prod" in line
+    assert "promotebot rollback --model regime_classifier --reason 'incident #123' --to regime_v2_prod" in line
 
 
 def test_a_false_alarm_is_put_right_by_name_and_says_what_it_ends(
@@ -131,7 +131,7 @@ def test_an_id_of_two_artifacts_is_refused_with_a_line_for_each_that_verifies(
     assert "'regime_v2_prod' stands for 2 artifacts of ACTIVE" in err
     assert all(str(pointer.digest) in err for pointer in pointers)
     digest = str(pointers[0].digest)
-    assert f"--to {digest} --reason 'incident #123'" in " ".join(err.split())
+    assert f"--to {digest}" in err
     assert f"--to {first.digest}" not in err
     assert rollback("--to", digest[:15], "--dry-run") == 0
 
@@ -225,7 +225,7 @@ def test_an_unknown_model_is_named_with_the_known_ones(
     command: str, alice: Person, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([command, "--model", "nope", "--stage", "active", "--reason", "x"]) == 1
-    assert "known models: regime_classifier" in capsys.readouterr().err
+    assert "Known models: regime_classifier." in capsys.readouterr().err
 
 
 def test_commit_on_a_branch_and_push_change_the_registry_only(alice: Person, office: Office) -> None:

@@ -291,7 +291,7 @@ def test_what_a_merge_may_carry_into_a_named_directory_is_refused() -> None:
     files = edited(lambda files: files.update({"notes.txt": b"x"}))
     (finding,) = errors_in(judge(base(), base().registry, files, carried="ml/drafts/model.onnx").findings)
     assert (finding.rule, finding.where) == ("gate.tree", "ml/drafts/model.onnx")
-    assert "git merge origin/<base>" in finding.remedy
+    assert "git merge --no-edit bbbbbbbbbbbb" in finding.remedy
 
 
 def test_a_directory_that_the_base_deleted_while_the_branch_edits_it_is_refused() -> None:

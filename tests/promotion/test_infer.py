@@ -33,14 +33,14 @@ def refused(result: Request | IncompleteRequest, *words: str) -> None:
 
 
 def test_an_empty_registry_and_no_artifact_say_how_to_begin() -> None:
-    refused(completed(CommandArguments(Stage.SHADOW), registry()), "holds no model", "--new-model")
+    refused(completed(CommandArguments(Stage.SHADOW), registry()), "holds no model", "names its model")
 
 
 def test_several_models_are_listed_with_a_command_each() -> None:
     refused(
         completed(CommandArguments(Stage.ACTIVE), registry(one={}, two={})),
         "The registry holds one, two",
-        "`/promote active one` or `/promote active two`",
+        "name one: /promote active one or /promote active two",
     )
 
 
@@ -53,7 +53,7 @@ def test_no_artifact_anywhere_says_where_one_was_looked_for() -> None:
     refused(
         completed(CommandArguments(Stage.STAGING), registry(one={})),
         "no lower stage holds one",
-        "--artifact-dir ml/artifacts/NAME",
+        "name its directory with --artifact-dir",
     )
     refused(completed(CommandArguments(Stage.SHADOW), registry(one={})), "shadow is the lowest stage")
 
@@ -61,7 +61,7 @@ def test_no_artifact_anywhere_says_where_one_was_looked_for() -> None:
 def test_a_misspelt_model_is_answered_with_the_nearest() -> None:
     asked = CommandArguments(Stage.ACTIVE, model=ModelName("regime"))
     refused(completed(asked, registry(regimes={})), "Unknown model 'regime'", "/promote active regimes")
-    refused(completed(asked, registry()), "none yet", "add its artifact")
+    refused(completed(asked, registry()), "none yet", "add an artifact")
 
 
 def test_every_value_is_taken_from_the_nearest_place_and_says_which() -> None:

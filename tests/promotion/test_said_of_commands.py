@@ -160,7 +160,7 @@ def test_every_form_of_the_command_that_asks_again() -> None:
         for door, actor in actors.items():
             request = asked(Stage.STAGING, V1, action=action, actor=actor, to="v0", reason="it's so")
             inferred = replace(request, origins={"artifact_dir": "x", "reason": "y"})
-            more = {"git_sha": "<SHA>", "sha": SHA, "notes": None}
+            more = {"git_sha": SHA, "sha": SHA, "notes": None}
             cases.append((f"{action.value} at {door}", [request.retry(), inferred.retry(), request.retry(**more)]))
     approve("retries", cases)
 

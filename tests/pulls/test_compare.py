@@ -10,6 +10,7 @@ from promotebot.artifact.work_tree import WorkTree
 from promotebot.findings import Severity
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Diverged, Replayed
+from promotebot.pulls.branch_commands import restored
 from promotebot.pulls.compare import base_moved, replay_change
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.names import GitSha
@@ -53,7 +54,7 @@ def test_a_registry_is_not_removed(ends: Ends) -> None:
     assert refused(replace(ends, head_registry=None)) == (
         "gate.replay",
         "The pull request removes the registry.",
-        "restore it from the base branch",
+        f"restore it: {restored('b' * 12, 'ml/registry/models.json')}",
     )
 
 
@@ -70,7 +71,7 @@ def test_where_both_sides_changed_the_registry_nothing_is_compared(ends: Ends) -
     assert refused(apart) == (
         "gate.base",
         "The base's registry changed after this branch left it (aaaaaaa → bbbbbbb).",
-        "bring the branch up to date: git fetch origin && git merge origin/<base> && git push",
+        f"bring the branch up to date: git fetch origin && git merge --no-edit {'b' * 12} && git push",
     )
     assert replay_change(apart) == Diverged((base_moved(apart),))
 

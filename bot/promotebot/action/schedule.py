@@ -21,6 +21,7 @@ from promotebot.gate.refusal import Reason
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import Dispatched, Event, Pushed
 from promotebot.planning.committed import read_policy, read_registry
+from promotebot.planning.restore import PromotedBytes
 from promotebot.promotion.contacts import Contacts, Purpose
 from promotebot.promotion.orphans import check_orphans
 from promotebot.pulls.context import JobContext
@@ -85,7 +86,14 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
             )
         policy = read_policy(repository, commit, settings.policy_path)
         tree = GitTree(repository, commit)
-        subject = VerificationInput(registry, tree, policy, lambda sha: repository.is_ancestor(sha, commit), base)
+        subject = VerificationInput(
+            registry,
+            tree,
+            policy,
+            lambda sha: repository.is_ancestor(sha, commit),
+            base,
+            restore=PromotedBytes(repository, commit, job.examine).remedy,
+        )
         shard = parse_shard(settings.shard or None)
         names, remarks = shard_of(sorted({*registry, *(base or ())}), shard, settings.shard)
         scope = ReportScope(

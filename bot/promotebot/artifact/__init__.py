@@ -1,10 +1,10 @@
-"""Artifacts: `from promotebot.artifact import load_artifact` (see docs/runbook.md).
+"""Artifacts: `from promotebot.remedies import Remedy
+from promotebot.artifact import load_artifact` (see docs/runbook.md).
 
 Importing it loads no runtime."""
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,9 +44,10 @@ def load_artifact(path: Path) -> Artifact:
         CouldNotVerify: when a file cannot be read.
     """
     from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, manifest_command, parse_manifest
+    from promotebot.remedies import Remedy
 
     if not path.is_dir():
-        raise InvalidInput(f"Artifact directory not found: {path}", remedy=f"ls -la {shlex.quote(str(path.parent))}")
+        raise InvalidInput(f"Artifact directory not found: {path}", remedy="name the directory that holds the manifest")
     files, remedy = WorkTree(path), manifest_command(str(path))
     try:
         with files.open(FILE_NAME) as stream:
@@ -62,6 +63,8 @@ def load_artifact(path: Path) -> Artifact:
         # Names in the manifest are relative to the artifact; errors name paths that the caller can open.
         where = problem.where if problem.where.startswith(f"{path}/") else f"{path}/{problem.where}"
         raise InvalidInput(
-            problem.message, where=where, remedy=problem.remedy or f"restore the file, or {remedy}"
+            problem.message,
+            where=where,
+            remedy=problem.remedy or Remedy("put the listed file back, or list the one that is there: ", remedy),
         ) from None
     return Artifact(path, manifest)

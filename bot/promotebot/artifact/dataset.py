@@ -31,6 +31,7 @@ from promotebot.artifact.source import FileSource, Kind, fetching, shown
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.registry.codec import parse_json
+from promotebot.remedies import Remedy, shell
 from promotebot.schema import validated_model
 from promotebot.text import counted
 
@@ -114,7 +115,7 @@ def examine_dataset(
         manifest = _manifest(source, place)
     except InvalidInput as problem:
         message = f"{place}/{FILE_NAME}: {problem.message}"
-        remedy = problem.remedy or f"restore it: git log -- {shlex.quote(place)}"
+        remedy = problem.remedy or "put the manifest back as it was"
         return (error("dataset.manifest", message, where=place, remedy=remedy),)
     findings = list(_files(source, place, dataset_id, manifest))
     if not findings:
@@ -177,7 +178,7 @@ def _bytes(source: FileSource, place: str, manifest: DatasetManifest, present: s
     total, left_out = 0, set() if set(manifest.sha256) <= present else source.left_out(place)
     for name, expected in manifest.sha256.items():
         path = f"{place}/{name}"
-        restore = fetching(place) if path in left_out else f"restore it: git log -- {shlex.quote(path)}"
+        restore = fetching(place) if path in left_out else Remedy("put the file back as it was")
         if name not in present:
             message = f"{path} is listed in the dataset's manifest but not there."
             yield error("dataset.files", message, where=path, remedy=restore)
@@ -192,7 +193,12 @@ def _bytes(source: FileSource, place: str, manifest: DatasetManifest, present: s
             yield error("dataset.digest", message, where=path, remedy=restore)
         elif by_pointer:
             message = f"{path} is a Git LFS pointer to the listed content; the content itself was not read."
-            yield warning("dataset.digest", message, where=path, remedy=f"git lfs pull --include {shlex.quote(path)}")
+            yield warning(
+                "dataset.digest",
+                message,
+                where=path,
+                remedy=Remedy("fetch it: ", shell("git", "lfs", "pull", "--include", path)),
+            )
     if total > MAX_DATASET_BYTES:
         message = f"{place} holds {total:,} bytes; the limit is {MAX_DATASET_BYTES:,}."
         yield error("dataset.files", message, where=place, remedy="keep a sample there, and the rest elsewhere")

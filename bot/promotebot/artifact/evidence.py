@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,12 +13,13 @@ from promotebot.artifact.files import REPORT, check_entries, check_listed, check
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
 from promotebot.artifact.runtime import ModelOpener, NotOpened, Opened
-from promotebot.artifact.source import FileSource, Kind, fetching
+from promotebot.artifact.source import FileSource, Kind, fetching, shown
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, errors_in, passed, warning
 from promotebot.registry.codec import LFS_HEADER, parse_json
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import ArtifactPath, Digest
+from promotebot.remedies import Remedy, shell
 from promotebot.text import counted
 
 MAX_REPORT = 1024 * 1024
@@ -123,7 +123,7 @@ class _Examination:
         findings = tuple(self.findings)
         return Evidence(self.directory, self.source.description, manifest, digest, card, report or {}, findings)
 
-    def _fail(self, rule: str, message: str, remedy: str, where: str) -> None:
+    def _fail(self, rule: str, message: str, remedy: Remedy | str, where: str) -> None:
         self.findings.append(error(rule, message, where=where, remedy=remedy))
 
     def _pass_unless(self, rule: str, message: str) -> None:
@@ -138,10 +138,10 @@ class _Examination:
             kind = self.source.kind(path)
             if kind is Kind.DIRECTORY:
                 continue
-            above = shlex.quote("/".join(parts[: end - 1]) or ".")
+            above = shown("/".join(parts[: end - 1]) or ".")
             if kind is None:
                 message = f"Artifact directory not found: {self.directory}"
-                remedy = f"see what is there: ls -la {above}/ (the path is relative to the repository root)"
+                remedy = Remedy(f"name a directory in {above}/; the path is relative to the repository root")
                 if self.source.left_out(self.directory):
                     message += " (git has it, but this sparse checkout leaves it out)"
                     remedy = fetching(self.directory)
@@ -150,7 +150,7 @@ class _Examination:
                 message = f"Artifact directory not found: {path} is a file"
                 self._fail("artifact.exists", message, f"name the directory that holds the manifest: {above}", path)
             else:
-                remedy = "commit the directory itself; links and submodules are not followed"
+                remedy = Remedy("commit the directory itself; links and submodules are not followed")
                 self._fail("path.symlink", f"{path} is a {kind.value}, not a directory.", remedy, path)
             return False
         self.findings.append(passed("artifact.exists", "the directory is there", where=self.directory))
@@ -158,7 +158,7 @@ class _Examination:
 
     def _manifest(self) -> Manifest | None:
         path = f"{self.directory}/{FILE_NAME}"
-        kind, remedy = self.source.kind(path), f"{manifest_command(self.directory)}, and commit it"
+        kind, remedy = self.source.kind(path), Remedy("write one, and commit it: ", manifest_command(self.directory))
         if kind is not Kind.FILE:
             message = f"There is no {FILE_NAME}" if kind is None else f"{FILE_NAME} is a {kind.value}"
             if kind is None and path in self.source.left_out(self.directory):
@@ -170,8 +170,8 @@ class _Examination:
                 data = stream.read(MAX_BYTES + 1)
             # A pointer is no JSON; this message says what to do about it.
             if data.startswith(LFS_HEADER):
-                name = shlex.quote(path)
-                remedy = f"git lfs pull --include {name}, or for everybody: git lfs untrack {name}, and commit"
+                untrack = shell("git", "lfs", "untrack", path).then("git", "add", "--renormalize", "--", path)
+                remedy = Remedy("commit the file itself: ", untrack)
                 self._fail("artifact.lfs", f"{path} is a Git LFS pointer, not the manifest.", remedy, path)
                 return None
             manifest = parse_manifest(data, where=path)
@@ -213,11 +213,17 @@ def _model_size(manifest: Manifest, sizes: Mapping[str, int], opened: Opened) ->
 def _not_opened(result: NotOpened, manifest: Manifest, where: str) -> Iterator[Finding]:
     rewrite = manifest_command(where[: -len(manifest.model_file) - 1], manifest.model_file)
     words = {
-        "artifact.opens": ("ONNX Runtime does not open", "export the model again, and " + rewrite),
-        "artifact.graph": ("ONNX Runtime does not ship what the model needs:", "export it with standard operators"),
+        "artifact.opens": (
+            "ONNX Runtime does not open",
+            Remedy("export the model again, then write its manifest: ", rewrite),
+        ),
+        "artifact.graph": (
+            "ONNX Runtime does not ship what the model needs:",
+            Remedy("export it with standard operators"),
+        ),
         "artifact.external_data": (
             "External data:",
-            f"keep it beside the model in the artifact's directory, and list it: {rewrite}",
+            Remedy("keep it beside the model in the artifact's directory, and list it: ", rewrite),
         ),
     }
     for problem in result.problems:
@@ -281,8 +287,10 @@ def _golden(opened: Opened, manifest: Manifest, directory: str) -> Iterator[Find
             "artifact.golden",
             f"{where} is not reproduced: {report.problem if report else 'it was not run'}.",
             where=where,
-            remedy="export the model and its golden outputs together, and "
-            + manifest_command(directory, manifest.model_file),
+            remedy=Remedy(
+                "export the model and its golden outputs together, then write the manifest: ",
+                manifest_command(directory, manifest.model_file),
+            ),
         )
     if not names:
         yield warning(

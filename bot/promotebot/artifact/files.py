@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,6 +16,7 @@ from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.registry.codec import LFS_HEADER
 from promotebot.registry.names import ArtifactPath
+from promotebot.remedies import Command, Remedy, shell
 from promotebot.text import counted
 
 REPORT = "train_report.json"
@@ -89,14 +89,14 @@ def _stray(listing: Listing) -> Iterator[Finding]:
                 "artifact.files",
                 f"{where} makes the directory a git repository of its own.",
                 where=where,
-                remedy=f"rm -r {shlex.quote(where)}, and commit the files themselves",
+                remedy=Remedy("remove it, and commit the files themselves: ", shell("rm", "-r", "--", entry.path)),
             )
         elif entry.kind is Kind.DIRECTORY and entry.path not in parents and listing.whole:
             yield error(
                 "artifact.files",
                 f"{where} is an empty directory.",
                 where=where,
-                remedy=f"rmdir {shlex.quote(where)}",
+                remedy=Remedy("remove it: ", shell("rmdir", "--", entry.path)),
             )
 
 
@@ -114,7 +114,7 @@ def _twins(listing: Listing) -> Iterator[Finding]:
             "artifact.files",
             f"{shown(one)} and {shown(other)} are one file on some systems.",
             where=listing.directory,
-            remedy=f"rename one of them, and {manifest_command(listing.directory)}",
+            remedy=Remedy("rename one of them, then list it by its new name: ", manifest_command(listing.directory)),
         )
 
 
@@ -126,7 +126,7 @@ def check_listed(manifest: Manifest, listing: Listing, source: FileSource) -> It
     left_out = source.left_out(directory) if missing else set()
     rewrite = manifest_command(directory, manifest.model_file)
     problems = [
-        *(_missing(directory, name, listing, left_out) for name in missing),
+        *(_missing(directory, name, listing, left_out, rewrite) for name in missing),
         *(
             _unlisted(directory, name, rewrite)
             for name in sorted(set(present) - set(manifest.sha256))
@@ -139,11 +139,11 @@ def check_listed(manifest: Manifest, listing: Listing, source: FileSource) -> It
             "artifact.files",
             f"{directory}/{REPORT} is not listed in the manifest (written by an older tool); it is not shown.",
             where=f"{directory}/{REPORT}",
-            remedy=rewrite,
+            remedy=Remedy("list it: ", rewrite),
         )
 
 
-def _missing(directory: str, name: str, listing: Listing, left_out: set[str]) -> Finding:
+def _missing(directory: str, name: str, listing: Listing, left_out: set[str], rewrite: Command) -> Finding:
     path = f"{directory}/{name}"
     if path in left_out:
         message = f"{path} is listed in the manifest; git has it, but this sparse checkout leaves it out."
@@ -155,17 +155,19 @@ def _missing(directory: str, name: str, listing: Listing, left_out: set[str]) ->
         "artifact.files",
         f"{path} is listed in the manifest but not there{hint}.",
         where=path,
-        remedy=f"restore it (git log --diff-filter=D -- {shlex.quote(path)} shows who removed it), and commit",
+        remedy=Remedy("put the file back, or write a manifest without it: ", rewrite, "; then commit"),
     )
 
 
-def _unlisted(directory: str, name: str, rewrite: str) -> Finding:
+def _unlisted(directory: str, name: str, rewrite: Command) -> Finding:
     path = shown(f"{directory}/{name}")
     return error(
         "artifact.files",
         f"{path} is there but the manifest does not list it.",
         where=path,
-        remedy=f"remove it (git rm -- {shlex.quote(path)}), or {rewrite}, and commit",
+        remedy=Remedy(
+            "remove it: ", shell("rm", "--", f"{directory}/{name}"), "; or list it: ", rewrite, "; then commit"
+        ),
     )
 
 
@@ -183,7 +185,7 @@ def check_tracked(source: FileSource, listing: Listing) -> Iterator[Finding]:
             "artifact.tracked",
             f"{shown(path)} is not tracked by git.",
             where=shown(path),
-            remedy=f"git add --force -- {shlex.quote(shown(path))}, and commit",
+            remedy=Remedy("add it, and commit: ", shell("git", "add", "--force", "--", path)),
         )
         for path in sorted(untracked)
     ]
@@ -225,7 +227,7 @@ def copy_files(source: FileSource, manifest: Manifest, listing: Listing, scratch
                 break
             continue
         except InvalidInput as problem:
-            remedy = problem.remedy or f"restore the file (git log -- {shlex.quote(path)})"
+            remedy = problem.remedy or "put the file back"
             copied.findings.append(error("artifact.digest", f"{path} {problem.message}.", where=path, remedy=remedy))
             continue
         total += size
@@ -270,8 +272,12 @@ def _compare(
             "artifact.lfs",
             f"{path} is a Git LFS pointer, not the file ({agrees}).",
             where=path,
-            remedy=f"git lfs pull --include {shlex.quote(path)}; where only git's own objects are read, "
-            f"commit the file itself: git lfs untrack {shlex.quote(path)} && git add --renormalize {shlex.quote(path)}",
+            remedy=Remedy(
+                "fetch it: ",
+                shell("git", "lfs", "pull", "--include", path),
+                "; where only git's own objects are read, commit the file itself: ",
+                shell("git", "lfs", "untrack", path).then("git", "add", "--renormalize", "--", path),
+            ),
         )
     elif actual != expected:
         yield error(
@@ -279,8 +285,11 @@ def _compare(
             f"{path} is sha256:{actual}, the manifest says sha256:{expected}. "
             "The file changed after the manifest was written.",
             where=path,
-            remedy=f"restore the file (git log -- {shlex.quote(path)}), or run "
-            f"{manifest_command(directory, manifest.model_file)}, and commit",
+            remedy=Remedy(
+                "put the listed file back; or, where the new bytes are meant, write the manifest again: ",
+                manifest_command(directory, manifest.model_file),
+                "; then commit",
+            ),
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shlex
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
@@ -23,6 +22,7 @@ from promotebot.registry.names import (
     parse_git_sha,
     parse_model_name,
 )
+from promotebot.remedies import Command, Remedy, flag_words, shell
 from promotebot.schema import validated_model
 
 FILE_NAME = "manifest.json"
@@ -161,9 +161,9 @@ def with_tuples(document: Any, *keys: str) -> Any:
     return {**document, **{key: tuple(document[key]) for key in keys if isinstance(document.get(key), list)}}
 
 
-def manifest_command(directory: str, model_file: str = "model.onnx") -> str:
-    """Return the command that writes a directory's manifest again, safe to paste into a shell."""
-    return f"promotebot manifest {shlex.quote(directory)} --model-file {shlex.quote(model_file)}"
+def manifest_command(directory: str, model_file: str = "model.onnx") -> Command:
+    """Return the command that writes a directory's manifest again."""
+    return shell("promotebot", "manifest", directory, *flag_words("model_file", model_file))
 
 
 def colliding(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -192,11 +192,14 @@ def _files_with_files(paths: Iterable[str]) -> Iterator[str]:
             yield "/".join(one)
 
 
-def _rewrite(where: str, document: Any) -> str:
+def _rewrite(where: str, document: Any) -> Remedy:
     """Return the command that writes the manifest again, with the model file that the broken one names, if any."""
     directory = where.rpartition("/")[0] or "."
     named = document.get("model_file") if isinstance(document, dict) else None
     try:
-        return manifest_command(directory, parse_artifact_path(named) if isinstance(named, str) else "model.onnx")
+        model_file = parse_artifact_path(named) if isinstance(named, str) else "model.onnx"
     except InvalidInput:
-        return manifest_command(directory)
+        model_file = "model.onnx"
+    # What is wrong in the old one would be kept, and refused again.
+    anew = shell("rm", "--", where).then(*manifest_command(directory, model_file).steps[0])
+    return Remedy("correct the file, or write it anew: ", anew)

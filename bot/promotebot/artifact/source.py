@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from enum import Enum
 from typing import BinaryIO, Protocol
 
 from promotebot.errors import InvalidInput
+from promotebot.remedies import Remedy, shell
 
 
 class Kind(str, Enum):
@@ -173,9 +173,9 @@ class GitTree:
         return set()
 
 
-def fetching(directory: str) -> str:
-    """Return the commands that bring in a directory that a sparse checkout leaves out."""
-    return f"git sparse-checkout add {shlex.quote(directory)} (or: git sparse-checkout disable), then run it again"
+def fetching(directory: str) -> Remedy:
+    """Return the command that brings in a directory that a sparse checkout leaves out."""
+    return Remedy("bring it in, then run it again: ", shell("git", "sparse-checkout", "add", directory))
 
 
 def shown(path: str) -> str:

@@ -9,25 +9,29 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from promotebot.cli.again import Typed
 from promotebot.cli.options import add_registry_options
 from promotebot.cli.output import line
 from promotebot.errors import InvalidInput, UsageError
-from promotebot.findings import Finding
+from promotebot.findings import Finding, errors_in
 from promotebot.git.checkout import Checkout
 from promotebot.planning.examiner import Examiner
 from promotebot.planning.messages import commit_message
-from promotebot.planning.rollback import NoRollbackTarget
 from promotebot.planning.worktree import Prepare, WorkTreePaths, promote_here
 from promotebot.promotion.diff import unified_diff
+from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Plan, Rejected, document
 from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.registry.model import Action, Source
-from promotebot.registry.names import parse_model_name, parse_stage, parse_text
+from promotebot.registry.names import is_text, parse_model_name, parse_stage, parse_text
 from promotebot.registry.registry import Layout
+from promotebot.remedies import Command, Remedy
+from promotebot.text import visible
 
 log = logging.getLogger(__name__)
 _DONE = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled back", Action.DEMOTE: "demoted"}
@@ -68,8 +72,10 @@ def apply_change(
         dry_run=options.dry_run,
         allow_dirty=options.allow_dirty,
     )
-    decision = decided.decision
+    typed = Typed(options.arguments)
+    decision = replace(decided.decision, findings=typed.findings(decided.decision.findings))
     _log_findings(decision.findings)
+    _log_origins(decision.request)
     written = isinstance(decision, Plan) and not options.dry_run
     if options.format == "json":
         sys.stdout.write(document(decision, written=written).model_dump_json(indent=2) + "\n")
@@ -77,6 +83,9 @@ def apply_change(
         return _finish(options, repository, decision, commits=commits)
     if isinstance(decision, Rejected):
         log.error("refused: %s. Nothing was written.", _target(decision.request))
+        again = typed.try_again(finding.remedy for finding in errors_in(decision.findings))
+        if again:
+            log.error("%s", again)
         return 1
     log.info("unchanged: %s already holds %s", decision.request.stage.label, decision.pointer.artifact_id)
     return _finish_earlier(options, repository, work_tree) if commits else 0
@@ -137,15 +146,15 @@ def diff_of(plan: Plan) -> str:
 
 
 def request_or_stop(
-    prepared: tuple[Request, Sequence[Finding]] | NoRollbackTarget,
+    prepared: tuple[Request, Sequence[Finding]] | IncompleteRequest, typed: Typed
 ) -> tuple[Request, Sequence[Finding]]:
     """Return the request with its findings.
 
     Raises:
         InvalidInput: where none could be made, with the first finding's words; the others are logged.
     """
-    if isinstance(prepared, NoRollbackTarget):
-        _log_findings(prepared.findings[1:])
+    if isinstance(prepared, IncompleteRequest):
+        _log_findings(typed.findings(prepared.findings[1:]))
         first = prepared.findings[0]
         raise InvalidInput(first.message, where=first.where, remedy=first.remedy)
     return prepared
@@ -177,10 +186,19 @@ def actor_of(options: argparse.Namespace, repository: Checkout) -> Actor:
     name = options.actor or repository.user_email()
     if not name:
         raise UsageError(
-            "nobody is named as the actor",
-            remedy='export ML_PROMOTION_ACTOR="you@example.com", or git config user.email',
+            "no actor: neither ML_PROMOTION_ACTOR nor git config user.email names one", remedy=_name_yourself(options)
         )
     return Actor(parse_text(name), Source.CLI)
+
+
+def _name_yourself(options: argparse.Namespace) -> Remedy:
+    """Return how to name the actor: with the name of this machine's account, where the environment has one."""
+    words, line = "set ML_PROMOTION_ACTOR to your address, or git config user.email", Typed(options.arguments).line({})
+    account = options.environment.get("LOGNAME") or options.environment.get("USER") or ""
+    if not account.strip() or not all(map(is_text, account)):
+        return Remedy(words)
+    named = Command(line.door, ((f"ML_PROMOTION_ACTOR={account}", *line.steps[0]),))
+    return Remedy(f"{words}; by the name of this account: ", named)
 
 
 def parsed_options(options: argparse.Namespace, parsers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
@@ -200,6 +218,12 @@ def parsed_options(options: argparse.Namespace, parsers: Mapping[str, Callable[[
     if problems:
         raise InvalidInput("\n".join(problems))
     return values
+
+
+def _log_origins(request: Request) -> None:
+    """Say of every value that was inferred where it came from."""
+    for name, origin in request.origins.items():
+        log.info("inferred: --%s %s (%s)", name.replace("_", "-"), visible(str(getattr(request, name))), origin)
 
 
 def _log_findings(findings: Iterable[Finding]) -> None:

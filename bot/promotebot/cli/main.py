@@ -61,12 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             from promotebot.settings import take_environment
 
             return run_action(take_environment(), _now)
-        options = _parser(arguments).parse_args(arguments, _from_environment(os.environ))
+        options = _parser(arguments).parse_args(arguments, _given(arguments, os.environ))
         code = _carry_out(options)
         sys.stdout.flush()
         return code
     except PromotebotError as problem:
-        log.error("error: %s", problem)
+        log.error("error: %s", _explained(problem, arguments))
         return problem.exit_code
     except BrokenPipeError:
         _drop_output()
@@ -93,13 +93,20 @@ def _carry_out(options: argparse.Namespace) -> int:
     try:
         code = run(options, _now())
     except PromotebotError as problem:
-        log.error("error: %s", problem)
+        log.error("error: %s", _explained(problem, options.arguments))
         code = problem.exit_code
     if code in (1, 4) and options.command in _CALLS_FOR_PEOPLE:
         from promotebot.cli.contacts import log_contacts
 
         log_contacts(options)
     return code
+
+
+def _explained(problem: PromotebotError, arguments: Sequence[str]) -> str:
+    """Return an error with its place and remedy, and the line with what has to change in it."""
+    from promotebot.cli.again import Typed
+
+    return Typed(tuple(arguments)).explained(problem)
 
 
 def _drop_output() -> None:
@@ -115,9 +122,10 @@ def _first_line(problem: BaseException) -> str:
     return (str(problem).splitlines() or [""])[0][:300]
 
 
-def _from_environment(environment: Mapping[str, str]) -> argparse.Namespace:
-    """Return the options that no flag sets: `actor`, empty where the environment names nobody, and the environment."""
-    return argparse.Namespace(actor=environment.get(ACTOR, "").strip(), environment=environment)
+def _given(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.Namespace:
+    """Return the options that no flag sets: `actor`, empty where the environment names nobody; what was given."""
+    actor = environment.get(ACTOR, "").strip()
+    return argparse.Namespace(actor=actor, environment=environment, arguments=tuple(arguments))
 
 
 def _configure_streams() -> None:

@@ -11,15 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from promotebot.artifact.digest import hash_stream
-from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, parse_manifest
+from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, parse_manifest
 from promotebot.artifact.source import Kind
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.cli.json_schemas import DIRECTORY as SCHEMAS
 from promotebot.cli.json_schemas import schema_reference
+from promotebot.cli.options import add_registry_options
 from promotebot.cli.output import write_file
-from promotebot.errors import InvalidInput
+from promotebot.cli.work_tree import work_tree_of
+from promotebot.errors import InvalidInput, UsageError
+from promotebot.planning.examiner import Examiner
+from promotebot.planning.restore import PromotedBytes
 from promotebot.registry.codec import parse_json, stored_json
 from promotebot.registry.names import (
+    Stage,
     parse_artifact_path,
     parse_git_sha,
     parse_identifier,
@@ -27,6 +32,12 @@ from promotebot.registry.names import (
     parse_text,
     to_timestamp,
 )
+from promotebot.registry.store import StoredRegistry
+from promotebot.remedies import Remedy, again, choices
+from promotebot.text import short_digest
+
+MAX_CHOICES = 5
+"""Files of a directory that are offered as its model."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--git-sha", help="the 40-digit commit of the training code")
     parser.add_argument("--dataset-id", help="the training dataset")
     parser.add_argument("--notes")
+    parser.add_argument(
+        "--replace-promoted", action="store_true", help="go on although a pointer names other bytes of this directory"
+    )
+    add_registry_options(parser)
 
 
 def run(options: argparse.Namespace, now: datetime) -> int:
@@ -46,12 +61,15 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         0.
 
     Raises:
-        InvalidInput: for a directory, a flag or an old manifest that is not right; nothing is written then.
+        InvalidInput: for a directory, a flag or an old manifest that is not right, and for a directory that was
+            promoted with other bytes; nothing is written then.
         UsageError: when the directory takes no file.
     """
     directory: Path = options.directory
     if not directory.is_dir() or directory.is_symlink():
-        raise InvalidInput(f"Artifact directory not found: {directory}", remedy=f"ls -la {directory.parent}")
+        raise InvalidInput(
+            f"Artifact directory not found: {directory}", remedy="name the directory of the model's files"
+        )
     given = {
         "git_sha": options.git_sha and parse_git_sha(options.git_sha),
         "dataset_id": options.dataset_id and parse_identifier(options.dataset_id),
@@ -63,8 +81,13 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     sha256 = _hashes(directory)
     model_file = options.model_file or old.get("model_file")
     if not isinstance(model_file, str) or model_file not in sha256:
-        present = ", ".join(sorted(sha256)) or "nothing"
-        raise InvalidInput(f"{model_file!r} is not in {directory}", remedy=f"--model-file FILE, one of: {present}")
+        likely = sorted(sha256, key=lambda name: (not name.endswith(".onnx"), name))[:MAX_CHOICES]
+        raise InvalidInput(
+            f"{model_file!r} is not in {directory}" if model_file else f"which file of {directory} is the model?",
+            remedy=choices("name it", [again(model_file=name) for name in likely])
+            if likely
+            else "put the model's files there first",
+        )
     same = old.get("sha256") == sha256 and old.get("model_file") == model_file
     document = {
         **_schema_key(path, "manifest"),
@@ -75,9 +98,45 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         "created_at": old["created_at"] if same and "created_at" in old else to_timestamp(now),
         **{key: value for key, value in given.items() if value},
     }
-    write_file(path, _checked(path, document))
+    data = _checked(path, document)
+    if not options.replace_promoted:
+        _check_promoted(options, parse_manifest(data, where=str(path)))
+    write_file(path, data)
     sys.stdout.write(f"wrote {path}: {len(sha256)} files{_changes(old.get('sha256'), sha256)}\n")
     return 0
+
+
+def _check_promoted(options: argparse.Namespace, manifest: Manifest) -> None:
+    """Refuse a manifest that would declare other bytes right than a pointer of the registry names: most are damaged.
+
+    Raises:
+        InvalidInput: with the command that puts the promoted bytes back.
+    """
+    try:
+        repository, work_tree = work_tree_of(options, options.directory)
+        relative = str(options.directory.resolve().relative_to(work_tree.root))
+    except (UsageError, ValueError):
+        return  # outside of a repository no registry names it
+    if not work_tree.registry.is_file():
+        return
+    registry = StoredRegistry(work_tree.registry, where=work_tree.registry_path).read()
+    for name, entry in registry.entries.items():
+        for stage in Stage:
+            pointer = entry.pointer(stage)
+            if pointer and pointer.artifact_dir == relative and pointer.digest not in (None, manifest.digest):
+                head = repository.commit_id("HEAD")
+                restore = PromotedBytes(repository, head, Examiner()).remedy(
+                    pointer.artifact_dir, pointer.digest, pointer.manifest_digest
+                )
+                raise InvalidInput(
+                    f"{name} {stage.label} ({pointer.artifact_id}) was promoted from this directory with other bytes: "
+                    f"{short_digest(pointer.digest)}, not {short_digest(manifest.digest)}",
+                    where=relative,
+                    remedy=Remedy(
+                        *restore.parts,
+                        "; new bytes go into a directory of their own, and --replace-promoted writes the manifest here",
+                    ),
+                )
 
 
 def _checked(path: Path, document: Mapping[str, Any]) -> bytes:

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
-from promotebot.cli.change import actor_of, add_change_options, apply_change, parsed_options
+from promotebot.cli.again import Typed
+from promotebot.cli.change import actor_of, add_change_options, apply_change, parsed_options, request_or_stop
 from promotebot.cli.work_tree import work_tree_of
-from promotebot.promotion.request import Actor, Request
+from promotebot.errors import InvalidInput
+from promotebot.findings import Finding
+from promotebot.git.checkout import Checkout
+from promotebot.planning.complete import manifest_in, prepare
+from promotebot.planning.decide import PromotionContext
+from promotebot.planning.examiner import Examiner
+from promotebot.planning.worktree import WorkTreePaths
+from promotebot.promotion.infer import InferenceContext
+from promotebot.promotion.request import CommandArguments, Request
+from promotebot.pulls.changeset import Changeset
 from promotebot.registry.names import (
+    ArtifactPath,
     parse_artifact_path,
     parse_git_sha,
     parse_identifier,
@@ -20,12 +34,14 @@ from promotebot.registry.names import (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot promote`."""
-    parser.add_argument("--model", required=True, help="the model's name in the registry")
     parser.add_argument("--stage", required=True, help="shadow, staging or active")
-    parser.add_argument("--artifact-dir", required=True, help="relative to the repository root")
-    parser.add_argument("--artifact-id", required=True, help="a name people recognise, such as regime_v2_prod")
-    parser.add_argument("--dataset-id", help="the training dataset; required for active")
-    parser.add_argument("--git-sha", help="the 40-digit commit of the training code; required for active")
+    parser.add_argument("--model", help="the model's name in the registry (of the artifact, or the only one)")
+    parser.add_argument("--artifact-dir", help="relative to the repository root (the branch's, or the lower stage's)")
+    parser.add_argument("--artifact-id", help="a name people recognise, such as regime_v2_prod (the directory's name)")
+    parser.add_argument("--dataset-id", help="the training dataset; required for active (the manifest's)")
+    parser.add_argument(
+        "--git-sha", help="the 40-digit commit of the training code; required for active (the manifest's)"
+    )
     parser.add_argument("--reason", help="why now; required for a rollback")
     parser.add_argument("--notes")
     parser.add_argument("--lift-hold", metavar="WHY", help="why the stage takes promotions again after a rollback")
@@ -36,18 +52,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, now: datetime) -> int:
     """Print the diff, or the plan as JSON, and write the registry unless it is a dry run.
 
+    What no flag says is inferred, as a comment on a pull request infers it; the log says where each value came from.
+
     Returns:
         0 when it is planned, written or there already, 1 when a rule refuses it.
 
     Raises:
-        InvalidInput: for options that do not read, all of them named, and as `promote_here` does.
+        InvalidInput: for options that do not read, all of them named, for what cannot be inferred, and as
+            `promote_here` does.
     """
     repository, work_tree = work_tree_of(options)
-    request = _request(options, actor_of(options, repository))
-    return apply_change(options, repository, work_tree, lambda _: (request, ()), now)
+    actor, arguments = actor_of(options, repository), _arguments(options)
+
+    def request(context: PromotionContext) -> tuple[Request, Sequence[Finding]]:
+        is_said = arguments.model and arguments.artifact_dir
+        touched = () if is_said else _touched(repository, work_tree)
+        inference = InferenceContext(context.registry, touched, partial(manifest_in, context.files), "this branch")
+        return request_or_stop(
+            prepare(arguments, context, inference, actor, None, "", Examiner()), Typed(options.arguments)
+        )
+
+    return apply_change(options, repository, work_tree, request, now)
 
 
-def _request(options: argparse.Namespace, actor: Actor) -> Request:
+def _touched(repository: Checkout, work_tree: WorkTreePaths) -> Sequence[ArtifactPath]:
+    """Return the artifacts that the commits here change, beside origin's default branch as the clone knows it."""
+    base = repository.origin_head()
+    if base is None:
+        return ()
+    head = repository.commit_id("HEAD")
+    changeset = Changeset(repository, base, head, work_tree.registry_path, work_tree.policy_path)
+    with suppress(InvalidInput):  # no common history: nothing says what is new here
+        return changeset.touched_artifacts
+    return ()
+
+
+def _arguments(options: argparse.Namespace) -> CommandArguments:
     values = parsed_options(
         options,
         {
@@ -62,4 +102,4 @@ def _request(options: argparse.Namespace, actor: Actor) -> Request:
             "lift_hold": parse_text,
         },
     )
-    return Request(actor=actor, new_model=options.new_model, **values)
+    return CommandArguments(new_model=options.new_model, dry_run=options.dry_run, **values)

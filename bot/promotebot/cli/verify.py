@@ -20,6 +20,7 @@ from promotebot.git.repository import paths_below
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.planning.examiner import Examiner
 from promotebot.planning.legacy_digests import LegacyDigests
+from promotebot.planning.restore import PromotedBytes
 from promotebot.planning.worktree import WorkTreePaths, check_whole
 from promotebot.promotion.append_only import check_append_only, same_json
 from promotebot.promotion.orphans import check_orphans
@@ -159,6 +160,7 @@ def _subject(
         _registry_at(repository, scope.base, work_tree) if scope.base else None,
         work_tree.datasets_dir,
         LegacyDigests(repository, head, work_tree.registry_path, examiner),
+        PromotedBytes(repository, head, examiner).remedy,
     )
 
 

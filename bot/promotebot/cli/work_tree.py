@@ -12,21 +12,27 @@ from promotebot.planning.worktree import WorkTreePaths
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.registry.names import parse_artifact_path
 from promotebot.registry.registry import DEFAULT_PATH
+from promotebot.remedies import Remedy
 
 
-def work_tree_of(options: argparse.Namespace) -> tuple[Checkout, WorkTreePaths]:
+def work_tree_of(options: argparse.Namespace, place: Path | None = None) -> tuple[Checkout, WorkTreePaths]:
     """Return the repository around this directory, or at --base-dir, with the paths that the options name in it.
+
+    Args:
+        place: another directory to look around, where --base-dir does not say.
 
     Raises:
         UsageError: without a repository, or when --base-dir is not its root or the registry is outside of it.
         InvalidInput: for a path that no registry can hold.
     """
-    repository = Checkout.open(Path(options.base_dir) if options.base_dir else Path())
+    repository = Checkout.open(Path(options.base_dir) if options.base_dir else place or Path())
     root = repository.root.resolve()
     base_dir = Path(options.base_dir).resolve() if options.base_dir else root
     if base_dir != root:
         raise UsageError(
-            "--base-dir is not the repository's root", where=str(options.base_dir), remedy=f"--base-dir {root}"
+            "--base-dir is not the repository's root",
+            where=str(options.base_dir),
+            remedy=Remedy("name its root", changes={"base_dir": str(root)}),
         )
     registry = Path(options.registry) if options.registry else root / DEFAULT_PATH
     try:

@@ -89,13 +89,13 @@ def comparison(comment: PlanComment, context: CommentContext) -> str:
 def render_rejected(decision: Rejected, evidence: Evidence, context: CommentContext) -> Rendered:
     """Return the comment on a request that rules refuse: problems first, with the next command for each."""
     request = decision.request
-    # The command repeats what the person gave; a command in a comment adds nothing that was inferred.
-    again = request.retry(notes=request.notes) + _switches(request)
+    again = request.again(decision.findings)
+    line = f": {code(str(again))}" if again else ", with the value that is missing."
 
     def sections(whole: bool) -> Sequence[str]:
         return [
             problems(decision.findings, limit=row_limit(whole)),
-            f"Once that is fixed, ask again in a new comment: {code(again)}",
+            f"Once that is fixed, ask again in a new comment{line}",
             details("Every rule", every_rule(decision.findings, budget=None if whole else RULES_BYTES)),
             f"{requested_by(context)}{contacts_line(context)} {_understood(request, evidence)}",
         ]

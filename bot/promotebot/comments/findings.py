@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from promotebot.comments.markdown import code, details, fence, table, text
 from promotebot.findings import Finding, Severity, warnings_in
 from promotebot.promotion.causes import Cause, by_cause
-from promotebot.remedies import Command, Remedy
+from promotebot.remedies import CallerLine, Command, Remedy
 from promotebot.text import visible
 
 SIGNS = {Severity.PASS: "✅", Severity.WARNING: "⚠️", Severity.ERROR: "❌", Severity.UNKNOWN: "❔"}
@@ -115,7 +115,7 @@ def next_step(remedy: str) -> str:
     return f"\n  Next: {inline(remedy)}"
 
 
-def _listed(parts: Sequence[str | Command]) -> str:
+def _listed(parts: Sequence[str | Command | CallerLine]) -> str:
     """Return lines to choose from, one below the other; empty where there is no choice."""
     lines = [part for part in parts if isinstance(part, Command)]
     words = [part for part in parts if isinstance(part, str)]

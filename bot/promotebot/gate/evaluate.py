@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from promotebot.findings import Finding, Severity, error, errors_in, passed, warnings_in
+from promotebot.findings import Finding, Severity, error, errors_in, on_line, passed, warnings_in
 from promotebot.gate.hold import LIFTS, StandingHold, hold_findings
 from promotebot.gate.hold import RULE as HOLD
 from promotebot.gate.policy import RULE as POLICY_RULE
@@ -24,8 +24,10 @@ from promotebot.promotion.reconstruct import differences, request_of
 from promotebot.promotion.replay import Diverged, Step, artifacts_of
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
+from promotebot.pulls.branch_commands import restored
 from promotebot.pulls.compare import ChangesetLike, replay_change
 from promotebot.registry.model import Action, Source
+from promotebot.remedies import Remedy, comment
 from promotebot.text import counted, shortened
 
 MAX_TITLE = 120
@@ -157,7 +159,7 @@ def _planned(changeset: ChangesetLike, step: Step, decided: Decided) -> Iterator
         fields = differences(step.event, decision.event)
         problem = f"{', '.join(fields[:5])} is not what a promotion writes" if fields else ""
     elif isinstance(decision, Rejected):
-        yield from errors_in(decision.findings)
+        yield from errors_in(on_line(decision.findings, request.line))
         problem = "the rules refuse it"
     else:
         problem = "it changes nothing"
@@ -169,14 +171,16 @@ def _planned(changeset: ChangesetLike, step: Step, decided: Decided) -> Iterator
         yield _other_policy(changeset, step, request, subject)
 
 
-_ASK = "restore the file from the base branch, then ask for it: /promote <stage> in a comment, or promotebot promote"
+_ASK = "restore the file from the base branch, then ask for it with a comment, or with promotebot promote"
 
 
 def _other_policy(changeset: ChangesetLike, step: Step, request: Request, subject: str) -> Finding:
     """Refuse an event that was decided by another policy than the base's (SECURITY.md, Replay)."""
-    remedy = f"take it back and ask again: /withdraw {step.model}, then {request.retry()}"
+    take_back = comment("/withdraw", step.model)
+    remedy = Remedy("take it back and ask again: ", take_back, ", then ", request.line({}))
     if step.event.source is not Source.GITHUB:
-        remedy = f"bring the branch up to date with its base, restore the registry from there, then {request.retry()}"
+        back = restored(changeset.fork_point, changeset.registry_path)
+        remedy = Remedy("put the registry back: ", back, "; then ask for it: ", request.line({}))
     made, ours = (step.event.policy_digest or "none")[:15], changeset.policy.digest[:15]
     message = f"{subject} was made under another policy than the base's: {made}, not {ours}."
     return error("gate.policy", message, where=changeset.registry_path, remedy=remedy)

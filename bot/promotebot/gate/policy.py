@@ -9,6 +9,7 @@ from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.policy import MAX_BYTES, parse_policy
 from promotebot.promotion.policy_changes import Effect, PolicyChange, compare_policies
+from promotebot.pulls.branch_commands import bring_up_to_date
 from promotebot.pulls.compare import ChangesetLike
 
 RULE = "policy.changed"
@@ -33,7 +34,7 @@ def check_policy(changeset: ChangesetLike) -> Iterator[Finding]:
     try:
         fork, base, head = _ends(changeset)
         if fork != base != head:
-            yield error(RULE, _BOTH, where=place, remedy=_UP_TO_DATE)
+            yield error(RULE, _BOTH, where=place, remedy=bring_up_to_date(changeset.base))
             return
         changes = compare_policies(changeset.policy, parse_policy(head, where=place))
     except InvalidInput as problem:
@@ -48,7 +49,6 @@ def check_policy(changeset: ChangesetLike) -> Iterator[Finding]:
 
 
 _BOTH = "Base and branch both changed the policy, so no commit shows the one that merging gives."
-_UP_TO_DATE = "bring the branch up to date: git fetch origin && git merge origin/<base> && git push"
 
 
 def loosened_keys(changeset: ChangesetLike) -> list[str]:

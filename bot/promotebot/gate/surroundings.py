@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from promotebot.findings import Finding, error
 from promotebot.pulls.attributes import AS_STORED
+from promotebot.pulls.branch_commands import bring_up_to_date
 from promotebot.pulls.compare import ChangesetLike
 from promotebot.pulls.named import is_attributes, is_ours, named_places, our_places
 from promotebot.pulls.twins import twins
@@ -37,7 +38,7 @@ def check_surroundings(
             "directory that a pointer names, or in the place of registry or policy. A merge may carry the change "
             "there.",
             where=carried,
-            remedy="bring the branch up to date: git fetch origin && git merge origin/<base> && git push",
+            remedy=bring_up_to_date(changeset.base),
         )
 
 
@@ -46,7 +47,7 @@ def _twin(path: str, place: str, changeset: ChangesetLike) -> Finding:
         "gate.tree",
         f"{path} and {place}, {_role(place, changeset)}, are the same place on macOS and Windows.",
         where=path,
-        remedy=f"give it another name: git mv {path} NAME",
+        remedy="give it another name that differs in more than case or the form of its letters",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,14 +11,16 @@ from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, parse_manifest
 from promotebot.artifact.source import FileSource, Kind
 from promotebot.errors import InvalidInput
-from promotebot.findings import Finding, error, errors_in, passed
+from promotebot.findings import Finding, Severity, error, errors_in, passed
 from promotebot.planning.decide import expect_artifacts
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.replay import Step
+from promotebot.pulls.branch_commands import bring_up_to_date, restored
 from promotebot.pulls.compare import ChangesetLike
 from promotebot.pulls.named import NamedPointer, dataset_place, named_directories, pointers_into
 from promotebot.registry.names import ArtifactPath, Digest, Stage
 from promotebot.registry.registry import ModelRegistry
+from promotebot.remedies import Command, Remedy, comment
 from promotebot.text import short_digest
 
 
@@ -41,7 +42,7 @@ def check_trees(
         is_changed = directory in changed or (_is_moved(changeset, directory) and _differs(changeset, directory))
         judge = _Judge(changeset, directory, evidence, is_changed)
         findings += (judge.finding(pointer) for pointer in pointers)
-        findings += evidence.findings
+        findings += judge.repaired(evidence.findings) if any(not one.is_own for one in pointers) else evidence.findings
     for dataset_id, holders in named.datasets.items():
         findings += _dataset(changeset, dataset_id, holders)
     findings += _moved_datasets(changeset, steps)
@@ -109,25 +110,33 @@ class _Judge:
             return self._refuse(named, f"is not proven ({wrong[0].message.rstrip('.')}):", self._restore(_OF_THEIR_OWN))
         return passed("artifact.pinned", f"{named} holds the bytes that were promoted", where=self.directory)
 
-    def _no_tree(self) -> tuple[str, str] | None:
+    def repaired(self, findings: Sequence[Finding]) -> Iterator[Finding]:
+        """Yield findings on a directory that was promoted before: its bytes have to come back as they were."""
+        for finding in findings:
+            wrong = finding.severity is Severity.ERROR and self.is_changed
+            yield finding.model_copy(update={"remedy": self._restore(_OF_THEIR_OWN)}) if wrong else finding
+
+    def _no_tree(self) -> tuple[str, Remedy] | None:
         """Return why nothing can be proven, and the remedy: no directory, or one that the base changed meanwhile."""
         kind = self.changeset.head_files.kind(self.directory)
         if kind is not Kind.DIRECTORY:
             state = f"finds a {kind.value} in the place of" if kind else "has lost its directory, gone or renamed:"
             return state, self._restore("demote it first, and merge that, where it is not needed any more")
         if _is_moved(self.changeset, self.directory):
-            return "names a directory that the base changed since the branch left it:", _UP_TO_DATE
+            return "names a directory that the base changed since the branch left it:", bring_up_to_date(
+                self.changeset.base
+            )
         return None
 
-    def _refuse(self, named: NamedPointer, message: str, remedy: str) -> Finding:
+    def _refuse(self, named: NamedPointer, message: str, remedy: Remedy) -> Finding:
         return error("gate.tree", f"{named} {message} {self.directory}.", where=self.directory, remedy=remedy)
 
-    def _restore(self, otherwise: str) -> str:
-        return f"restore it: git checkout {self.changeset.base[:12]} -- {shlex.quote(self.directory)}; {otherwise}"
+    def _restore(self, otherwise: str) -> Remedy:
+        return Remedy("restore it: ", _restored(self.changeset, self.directory), f"; {otherwise}")
 
-    def _renew(self, named: NamedPointer) -> str:
-        command = f"/promote {named.stage} {named.model} --artifact-dir {self.directory}"
-        return f"ask again, in a new comment, for the bytes as they are now: {command}"
+    def _renew(self, named: NamedPointer) -> Remedy:
+        line = comment("/promote", named.stage.value, named.model, "--artifact-dir", self.directory)
+        return Remedy("ask again, in a new comment, for the bytes as they are now: ", line)
 
     def _keeps_manifest(self, named: NamedPointer) -> bool:
         """Return whether the manifest is, in every key, the one that the pointer pins; for older pointers, the base's.
@@ -141,7 +150,16 @@ class _Judge:
 
 
 _OF_THEIR_OWN = "new bytes go into a directory of their own"
-_UP_TO_DATE = "bring the branch up to date: git fetch origin && git merge origin/<base> && git push"
+
+
+def _restored(changeset: ChangesetLike, directory: str) -> Command:
+    """Return the line that puts a directory back to what it is on the base."""
+    moved = _is_moved(changeset, directory)
+    source, ours = changeset.base_files if moved else changeset.fork_files, changeset.head_files
+    there = {entry.path for entry in source.walk(directory)}
+    has_more = ours.kind(directory) is Kind.DIRECTORY and any(e.path not in there for e in ours.walk(directory))
+    commit = changeset.base if moved else changeset.fork_point
+    return restored(commit, directory, is_here=not moved, has_more=has_more)
 
 
 def _manifest_digest(files: FileSource, directory: str) -> Digest | None:
@@ -164,7 +182,7 @@ def _moved_datasets(changeset: ChangesetLike, steps: Sequence[Step]) -> Iterator
                 f"{step.model} ACTIVE ({step.event.pointer.artifact_id}) names a dataset that the base changed since "
                 f"the branch left it: {place}.",
                 where=place,
-                remedy=_UP_TO_DATE,
+                remedy=bring_up_to_date(changeset.base),
             )
 
 
@@ -181,11 +199,10 @@ def _dataset(changeset: ChangesetLike, dataset_id: str, holders: Sequence[NamedP
         state = f"is not proven ({problems[0].message.rstrip('.')})" if problems else ""
     else:
         state = "changed" if kind is Kind.DIRECTORY else f"is a {kind.value} now" if kind else "is gone or renamed"
-    restore = f"git checkout {changeset.base[:12]} -- {shlex.quote(place)}"
     for named in holders if state else ():
         yield error(
             "gate.tree",
             f"{named} was trained on {place}, which {state}.",
             where=place,
-            remedy=f"restore it: {restore}; new data gets a dataset id of its own",
+            remedy=Remedy("restore it: ", _restored(changeset, place), "; new data gets a dataset id of its own"),
         )

@@ -57,6 +57,12 @@ class Checkout(Repository):
                     return match[1]
         return ""
 
+    def origin_head(self) -> GitSha | None:
+        """Return the tip of origin's default branch as the clone knows it; None where it does not."""
+        with suppress(GitFailed):
+            return GitSha(self._run("rev-parse", "--verify", "--quiet", "refs/remotes/origin/HEAD^{commit}").strip())
+        return None
+
     def origin_url(self) -> str:
         """Return origin's address as the clone has it, empty where it has none; no rewriting puts a token into it."""
         with suppress(GitFailed):

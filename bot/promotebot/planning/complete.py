@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from promotebot.artifact.dataset import expect_dataset
-from promotebot.findings import Finding
+from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, parse_manifest
+from promotebot.artifact.source import FileSource
+from promotebot.errors import InvalidInput
+from promotebot.findings import Finding, on_line
 from promotebot.planning.decide import PromotionContext, expect_artifacts
 from promotebot.planning.examiner import Examine
 from promotebot.planning.rollback import NoRollbackTarget, prepare_demotion, prepare_rollback
 from promotebot.promotion.infer import IncompleteRequest, InferenceContext, complete
 from promotebot.promotion.request import Actor, CommandArguments, Request
-from promotebot.registry.model import Action, RequestRef
-from promotebot.registry.names import Stage
+from promotebot.registry.model import Action, RequestRef, Source
+from promotebot.registry.names import ArtifactPath, Stage
 
 
 def _expect(arguments: CommandArguments, context: PromotionContext, inference: InferenceContext) -> None:
@@ -30,6 +33,16 @@ def _expect(arguments: CommandArguments, context: PromotionContext, inference: I
         if arguments.stage is Stage.ACTIVE and below.dataset_id:
             expect_dataset(context.files, below.dataset_id, directory=context.datasets_dir)
     expect_artifacts(context.files, filter(None, directories), context.policy.limits)
+
+
+def manifest_in(files: FileSource, directory: ArtifactPath) -> Manifest | None:
+    """Return a directory's manifest; None where it is missing or unreadable, which the evidence explains."""
+    path = f"{directory}/{FILE_NAME}"
+    try:
+        with files.open(path) as stream:
+            return parse_manifest(stream.read(MAX_BYTES + 1), where=path)
+    except InvalidInput:
+        return None
 
 
 def prepare(
@@ -53,5 +66,7 @@ def prepare(
         demotion = prepare_demotion(arguments, context, actor, ref)
         prepared = demotion if isinstance(demotion, NoRollbackTarget) else (demotion, ())
     if isinstance(prepared, NoRollbackTarget):
-        return IncompleteRequest(prepared.findings, arguments.model)
+        is_comment = actor.source is Source.GITHUB
+        findings = on_line(prepared.findings, arguments.line) if is_comment else prepared.findings
+        return IncompleteRequest(findings, arguments.model)
     return prepared

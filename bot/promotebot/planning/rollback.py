@@ -10,7 +10,7 @@ from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, errors_in, passed, warning
 from promotebot.planning.decide import PromotionContext, expect_artifacts
 from promotebot.planning.examiner import Examine
-from promotebot.promotion.request import Actor, CommandArguments, Request
+from promotebot.promotion.request import Actor, CommandArguments, Request, unknown_model
 from promotebot.promotion.rollback import (
     Candidates,
     SkippedCandidate,
@@ -22,6 +22,7 @@ from promotebot.promotion.rollback import (
 )
 from promotebot.registry.model import Action, ModelEntry, Pointer, RequestRef, Source
 from promotebot.registry.names import Digest, ModelName, parse_rollback_target
+from promotebot.remedies import CallerLine, Remedy, again, choices, shell
 from promotebot.text import short_digest
 
 MAX_EXAMINED = 5
@@ -129,36 +130,36 @@ class _Rollback:
             f"{to!r} was in {event.to_stage.label} on {event.ts_utc} and never in {stage.label}, so that it is no "
             "rollback.",
             where=self.context.registry.at(self.model),
-            remedy=f"promote it: {request.retry()}",
+            remedy=Remedy("promote it: ", request.command()),
         )
         return NoRollbackTarget((problem,))
 
     def _nothing(self, message: str, skipped: Sequence[SkippedCandidate]) -> NoRollbackTarget:
         """Refuse, and say of each pointer of the history why it is not gone back to, and which line reaches it."""
         stage, model = self.arguments.stage, self.model
-        told, lines = [], []
+        told: list[Finding] = []
+        lines: list[CallerLine] = []
         for position, one in enumerate(skipped):
-            line = "" if one.is_current or position >= MAX_EXAMINED else self._line(one.pointer)
+            line = None if one.is_current or position >= MAX_EXAMINED else self._line(one.pointer)
             lines += [line] if line else []
             told.append(_remark(one, line))
         where = self.context.registry.at(model)
-        shown = (
-            "" if self.actor.source is Source.GITHUB else f"promotebot history --model {model} --stage {stage.value}"
-        )
-        remedy = f"name one: {' or '.join(lines)}" if lines else shown and f"look at what was there: {shown}"
+        history = shell("promotebot", "history", "--model", model, "--stage", stage.value)
+        shown = Remedy() if self.actor.source is Source.GITHUB else Remedy("look at what was there: ", history)
+        remedy = choices("name one", lines) if lines else shown
         nothing = error("rollback.candidate", message, where=where, remedy=remedy)
         return NoRollbackTarget((nothing, *told))
 
-    def _line(self, pointer: Pointer) -> str:
-        """Return the command that goes back to a pointer; empty where its bytes do not verify any more."""
+    def _line(self, pointer: Pointer) -> CallerLine | None:
+        """Return the line that goes back to a pointer; None where its bytes do not verify any more."""
         problem, _ = self._problem(pointer)
         if problem:
-            return ""
+            return None
         stage = self.arguments.stage
         # Its own id where that stands for nothing else; else the bytes, or the manifest where the bytes are the same.
         ways = (pointer.artifact_id, pointer.digest, pointer.manifest_digest)
         name = next((way for way in ways if way and _reads(way) and len(named(self.entry, stage, way)) == 1), None)
-        return self._request(pointer).retry(to=name) if name else ""
+        return again(to=name) if name else None
 
     def _problem(self, pointer: Pointer) -> tuple[str, Digest | None]:
         """Return why a pointer is not gone back to, and its digest; no reason when it is what was promoted."""
@@ -195,9 +196,7 @@ def _digests(pointer: Pointer) -> str:
 def _entry(arguments: CommandArguments, context: PromotionContext) -> tuple[ModelName, ModelEntry] | NoRollbackTarget:
     entry = context.registry.entry(arguments.model or "")
     if arguments.model is None or entry is None:
-        known = ", ".join(context.registry) or "none"
-        problem = error("request.model", f"Unknown model {arguments.model!r}.", remedy=f"known models: {known}")
-        return NoRollbackTarget((problem,))
+        return NoRollbackTarget((unknown_model(arguments.model or "", list(context.registry)),))
     return arguments.model, entry
 
 
@@ -217,12 +216,12 @@ def _problem(pointer: Pointer, promoted: Digest | None, evidence: Evidence, *, n
     return ""
 
 
-def _remark(skipped: SkippedCandidate, line: str = "") -> Finding:
+def _remark(skipped: SkippedCandidate, line: CallerLine | None = None) -> Finding:
     pointer = skipped.pointer
     message = f"Skipped {pointer.artifact_id} ({short_digest(pointer.digest)}): {skipped.reason}."
     if skipped.is_current:
         return passed("rollback.passed_over", message, where=pointer.artifact_dir)
-    return warning("rollback.passed_over", message, where=pointer.artifact_dir, remedy=line)
+    return warning("rollback.passed_over", message, where=pointer.artifact_dir, remedy=Remedy(line) if line else "")
 
 
 def _request(
@@ -237,6 +236,7 @@ def _request(
     inferred = ("artifact_dir", "artifact_id", "dataset_id", "git_sha")
     origin = "stage today" if arguments.action is Action.DEMOTE else "history"
     return Request(
+        asked=arguments,
         model=model,
         stage=arguments.stage,
         artifact_dir=pointer.artifact_dir,

@@ -27,6 +27,7 @@ from promotebot.registry.files import registry_lock
 from promotebot.registry.registry import ModelRegistry
 from promotebot.registry.split_layout import models_directory
 from promotebot.registry.store import StoredRegistry
+from promotebot.remedies import Remedy, again, shell
 
 Prepare = Callable[[PromotionContext], tuple[Request, Sequence[Finding]]]
 
@@ -85,7 +86,7 @@ def promote_here(
             artifact_changed=bool(paths_below(dirty, request.artifact_dir)),
         )
         decided = decide(context, request, facts, examine=examine, now=now)
-        clean = _clean_tree(dirty, request, dry_run=dry_run, allow_dirty=allow_dirty)
+        clean = _clean_tree(dirty, dry_run=dry_run, allow_dirty=allow_dirty)
         decided = with_findings(decided, [*clean, *remarks])
         if isinstance(decided.decision, Plan) and not dry_run:
             _check_unchanged(work_tree.root, evidence=decided.evidence)
@@ -103,7 +104,12 @@ def _context(
         raise InvalidInput(
             "the registry is not committed",
             where=work_tree.registry_path,
-            remedy=f"git add {work_tree.registry_path} && git commit",
+            remedy=Remedy(
+                "commit it: ",
+                shell("git", "add", "--", work_tree.registry_path).then(
+                    "git", "commit", "--message", "feat(ml): Add the registry"
+                ),
+            ),
         )
     files = WorkTree(work_tree.root, repository.tracked_paths, repository.left_out_paths)
     policy = read_policy(repository, head, work_tree.policy_path)
@@ -116,20 +122,28 @@ def _check_unchanged(root: Path, *, evidence: Evidence) -> None:
     directory, digest = evidence.artifact_dir, evidence.digest
     if digest is not None and load_artifact(root / directory).manifest.digest != digest:
         raise InvalidInput(
-            "changed after it was examined", where=directory, remedy="run it again when nobody writes there"
+            "changed after it was examined",
+            where=directory,
+            remedy=Remedy("when nobody writes there, run it again: ", again()),
         )
 
 
-def _clean_tree(dirty: Sequence[str], request: Request, *, dry_run: bool, allow_dirty: bool) -> list[Finding]:
+def _clean_tree(dirty: Sequence[str], *, dry_run: bool, allow_dirty: bool) -> list[Finding]:
     if not dirty:
         return []
     shown = ", ".join(dirty[:5]) + (f" and {len(dirty) - 5} more" if len(dirty) > 5 else "")
     if dry_run or allow_dirty:
-        return [warning("git.clean", f"The work tree is not clean: {shown}.", remedy="git status")]
+        return [
+            warning(
+                "git.clean",
+                f"The work tree is not clean: {shown}.",
+                remedy=Remedy("see what differs: ", shell("git", "status")),
+            )
+        ]
     return [
         error(
             "git.clean",
             f"The work tree is not clean: {shown}.",
-            remedy=f"commit or stash first (git status), or {request.retry()} --allow-dirty",
+            remedy=Remedy("commit or stash them first, or go on with --allow-dirty", changes={"allow_dirty": True}),
         )
     ]

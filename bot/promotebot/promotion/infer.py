@@ -1,24 +1,17 @@
-"""Completes a comment's request from the pull request and the base, and remembers the origin of each value."""
+"""Completes a request from the artifacts it may mean and the registry, and remembers the origin of each value."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from promotebot.artifact.manifest import Manifest
-from promotebot.findings import Finding, error
-from promotebot.promotion.request import Actor, CommandArguments, Request
-from promotebot.registry.model import ModelEntry, Pointer, RequestRef
+from promotebot.findings import Finding, error, on_line
+from promotebot.promotion.request import Actor, CommandArguments, Request, unknown_model
+from promotebot.registry.model import ModelEntry, Pointer, RequestRef, Source
 from promotebot.registry.names import ArtifactPath, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
-
-_FLAGS = {
-    "artifact_dir": "--artifact-dir",
-    "artifact_id": "--artifact-id",
-    "dataset_id": "--dataset-id",
-    "git_sha": "--git-sha",
-}
+from promotebot.remedies import Remedy, again, choices
 
 
 @dataclass(frozen=True)
@@ -27,9 +20,11 @@ class InferenceContext:
 
     registry: ModelRegistry
     touched: Sequence[ArtifactPath]
-    """Artifact directories in which the pull request changes at least one file."""
+    """Artifact directories in which the pull request, or the branch at a terminal, changes at least one file."""
     manifest_of: Callable[[ArtifactPath], Manifest | None]
     """The readable manifest of a directory at the head, or None."""
+    change: str = "this pull request"
+    """What touches those artifacts, in words."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +57,22 @@ def complete(
         ref: the GitHub request, recorded with the event; None at a terminal.
         default_reason: the reason where the person gave none.
 
+    What is missing comes with the comments to choose from, where a comment asked; a terminal puts its own line there.
     See docs/architecture.md, Commands.
     """
+    found = _complete(arguments, inference, actor, ref, default_reason)
+    if isinstance(found, IncompleteRequest) and actor.source is Source.GITHUB:
+        return replace(found, findings=on_line(found.findings, arguments.line))
+    return found
+
+
+def _complete(
+    arguments: CommandArguments,
+    inference: InferenceContext,
+    actor: Actor,
+    ref: RequestRef | None,
+    default_reason: str,
+) -> Request | IncompleteRequest:
     model = _model(arguments, inference)
     if isinstance(model, Finding):
         return IncompleteRequest((model,))
@@ -83,7 +92,7 @@ def complete(
         "git_sha": _provenance(arguments.git_sha, "git_sha", manifest, pointer, stage),
         "reason": _Inferred(arguments.reason, "")
         if arguments.reason
-        else _Inferred(default_reason, "pull request title"),
+        else _Inferred(default_reason or None, "pull request title"),
     }
     return _request(arguments, values, actor, ref)
 
@@ -101,15 +110,8 @@ def _request(
         lift_hold=arguments.lift_hold,
         ref=ref,
         origins={key: item.origin for key, item in values.items() if item.origin and item.value},
+        asked=arguments,
     )
-
-
-def command_text(arguments: CommandArguments, model: str | None = None, **flags: str | None) -> str:
-    """Return the same command with more of it spelled out, to copy."""
-    words = ["/promote", arguments.stage.value, *([model or arguments.model] if model or arguments.model else [])]
-    values = {"artifact_dir": arguments.artifact_dir, "artifact_id": arguments.artifact_id, **flags}
-    words += [f"{_FLAGS[key]} {value}" for key, value in values.items() if value]
-    return " ".join(str(word) for word in words)
 
 
 def _model(arguments: CommandArguments, inference: InferenceContext) -> _Inferred | Finding:
@@ -118,20 +120,21 @@ def _model(arguments: CommandArguments, inference: InferenceContext) -> _Inferre
     # What the pull request touches comes first: it is the nearest to what its author means.
     named = sorted({name for directory in inference.touched for name in _models_of(directory, inference)})
     if len(named) == 1:
-        return _Inferred(named[0], "artifact in this pull request")
+        return _Inferred(named[0], f"artifact in {inference.change}")
     known = named or sorted(inference.registry)
     if len(known) == 1:
         return _Inferred(known[0], "only model in the registry")
     if not known:
         return error(
             "request.model",
-            "The registry holds no model and the pull request adds no artifact.",
-            remedy="`/promote shadow MODEL --artifact-dir DIR --new-model`",
+            f"The registry holds no model and {inference.change} adds no artifact.",
+            remedy="add an artifact whose manifest names its model, then promote it to shadow",
         )
     return error(
         "request.model",
-        f"Which model? {'This pull request touches' if named else 'The registry holds'} {', '.join(known)}.",
-        remedy="comment one of: " + " or ".join(f"`{command_text(arguments, name)}`" for name in known[:20]),
+        f"Which model? {_first_letter(inference.change) + ' touches' if named else 'The registry holds'} "
+        f"{', '.join(known)}.",
+        remedy=choices("name one", [again(model=name) for name in known[:20]]),
     )
 
 
@@ -160,13 +163,12 @@ def _artifact(
     # An artifact that belongs to no model yet may be this one's.
     owned = [d for d in inference.touched if model in (_models_of(d, inference) or {model})]
     if len(owned) == 1:
-        return _Inferred(owned[0], "touched by this pull request")
+        return _Inferred(owned[0], f"touched by {inference.change}")
     if len(owned) > 1:
-        commands = [f"`{command_text(arguments, model, artifact_dir=directory)}`" for directory in owned[:20]]
         return error(
             "request.artifact_dir",
-            f"Which artifact? This pull request touches {', '.join(owned)}.",
-            remedy="comment one of: " + " or ".join(commands),
+            f"Which artifact? {_first_letter(inference.change)} touches {', '.join(owned)}.",
+            remedy=choices("name one", [again(model=model, artifact_dir=directory) for directory in owned[:20]]),
         )
     for stage in arguments.stage.below:
         pointer = entry.pointer(stage) if entry else None
@@ -174,23 +176,17 @@ def _artifact(
             return _Inferred(pointer.artifact_dir, f"{stage.value} pointer")
     # A misspelt name is the likelier cause than a missing artifact.
     if entry is None:
-        return _unknown_model(arguments, inference, model)
+        return unknown_model(model, list(inference.registry))
     where = "no lower stage holds one" if arguments.stage.below else "shadow is the lowest stage"
     return error(
         "request.artifact_dir",
-        f"Which artifact? This pull request touches none and {where}.",
-        remedy=f"`{command_text(arguments, model, artifact_dir='ml/artifacts/NAME')}`",
+        f"Which artifact? {_first_letter(inference.change)} touches none and {where}.",
+        remedy=Remedy("name its directory with --artifact-dir", changes={"artifact_dir": None}),
     )
 
 
-def _unknown_model(arguments: CommandArguments, inference: InferenceContext, model: ModelName) -> Finding:
-    near = difflib.get_close_matches(model, list(inference.registry), n=1)
-    known = ", ".join(list(inference.registry)[:20]) or "none yet"
-    return error(
-        "request.model",
-        f"Unknown model {model!r}. Known models: {known}.",
-        remedy=f"did you mean: {command_text(arguments, near[0])}" if near else "add its artifact in this pull request",
-    )
+def _first_letter(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _nearest_pointer(entry: ModelEntry | None, stage: Stage, directory: str) -> tuple[Pointer | None, Stage | None]:

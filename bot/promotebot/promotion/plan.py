@@ -10,14 +10,14 @@ from pydantic import BaseModel, ConfigDict
 
 from promotebot.artifact.evidence import Evidence
 from promotebot.errors import InvalidInput
-from promotebot.findings import Finding, errors_in, passed
+from promotebot.findings import Finding, errors_in, on_line, passed
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.catalogue import evaluate
 from promotebot.promotion.rules.context import Facts, RuleContext
 from promotebot.promotion.rules.way_back import lifts
 from promotebot.registry.chain import event_digest
-from promotebot.registry.model import Action, Event, Pointer, read_record
+from promotebot.registry.model import Action, Event, Pointer, Source, read_record
 from promotebot.registry.names import Digest, Stage, Timestamp, to_datetime, to_timestamp
 from promotebot.registry.registry import ModelRegistry
 
@@ -85,6 +85,8 @@ def plan(
     """
     context = RuleContext(request, evidence, registry, base, policy, facts, now)
     findings = evaluate(context)
+    if request.actor.source is Source.GITHUB:  # a terminal puts the line there that was typed
+        findings = on_line(findings, request.line)
     if errors_in(findings):
         return Rejected(request, context.today, findings)
     moment = _moment(context)

@@ -13,6 +13,7 @@ from promotebot.registry.chain import event_digest
 from promotebot.registry.model import Action, Event
 from promotebot.registry.names import ArtifactPath, Digest, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
+from promotebot.remedies import Remedy, comment
 
 
 @dataclass(frozen=True)
@@ -109,19 +110,20 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any], key: str, *, absent_
     return present_alike and same_json(one.get(key), other.get(key))
 
 
-_REMEDY = "restore the file from the base branch, then ask for the promotion with a comment: /promote <stage>"
+RESTORE = "restore the file from the base branch"
+_REMEDY = Remedy(f"{RESTORE}, then ask for the promotion with a comment")
 
 
-def _go_back(name: str) -> str:
+def _go_back(name: str) -> Remedy:
     """Return the remedy for a file that was put back to an older state.
 
     The way back is a new event over freshly proven bytes; an older file would take events away.
     """
-    return (
-        "restore the file from the base branch; to go back to what stood before, ask for it: "
-        f"/rollback {name} --reason …, or to take it out: /demote {name} <stage> --reason …"
+    return Remedy(
+        f"{RESTORE}, then ask for what stood before with a comment: ",
+        comment("/rollback", name, "--reason", "asked for by a change that put the registry back"),
     )
 
 
-def _problem(head: ModelRegistry, name: str, message: str, remedy: str = _REMEDY) -> Finding:
+def _problem(head: ModelRegistry, name: str, message: str, remedy: Remedy = _REMEDY) -> Finding:
     return error("gate.replay", message, where=head.at(name), remedy=remedy)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from promotebot.findings import Finding, error, errors_in
 from promotebot.registry.model import Action, RequestRef, Source
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage
+from promotebot.remedies import Changes, Command, Remedy, again, choices, comment, flag_words, merged_changes, shell
+
+_FLAGS = (
+    *("to", "lift_hold", "artifact_dir", "artifact_id", "dataset_id", "git_sha"),
+    *("reason", "notes", "sha", "new_model", "dry_run"),
+)
+_ONLY = {"to": Action.ROLLBACK, "lift_hold": Action.PROMOTE}
+"""Flags that one command alone has."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,17 @@ class CommandArguments:
     sha: GitSha | None = None
     new_model: bool = False
     dry_run: bool = False
+
+    def line(self, changes: Changes) -> Command:
+        """Return the comment that asks for this, with the changes (a field's name → its new value)."""
+        wanted = replace(self, **changes)  # type: ignore[arg-type]
+        # A promotion's model may be left out in a comment, so that its stage comes first; see `/help`.
+        places = [wanted.stage, wanted.model] if self.action is Action.PROMOTE else [wanted.model, wanted.stage]
+        words = [f"/{self.action.value}", *(str(getattr(place, "value", place)) for place in places if place)]
+        for name in _FLAGS:
+            value = getattr(wanted, name) if self.action is _ONLY.get(name, self.action) else None
+            words += flag_words(name, value) if value else []
+        return comment(*words)
 
 
 @dataclass(frozen=True)
@@ -62,40 +82,69 @@ class Request:
     ref: RequestRef | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
     """Field name → where an inferred value was found, in words ("manifest", "staging pointer")."""
+    asked: CommandArguments | None = field(default=None, repr=False, compare=False)
+    """What the person gave, where this was completed from it."""
+
+    def line(self, changes: Changes) -> Command:
+        """Return the comment that asks for this, with the changes; nothing in it that is inferred anyway."""
+        return (self.asked or self._arguments()).line(changes)
+
+    def command(self) -> Command:
+        """Return the whole command, for a comment or a terminal, where this person asks."""
+        if self.actor.source is Source.GITHUB:
+            return self.line({})
+        words = ["promotebot", self.action.value, "--model", self.model, "--stage", self.stage.value]
+        for name, value in vars(self._arguments()).items():
+            words += flag_words(name, value) if name in _FLAGS and value else []
+        return shell(*words)
+
+    def again(self, findings: Iterable[Finding]) -> Command | None:
+        """Return the comment with every change that the errors ask for; None where a value is missing for that."""
+        errors = errors_in(findings)
+        changes = merged_changes(finding.remedy for finding in errors)
+        needs_more = any(None in finding.remedy.changes.values() for finding in errors)
+        return None if needs_more else self.line(changes or {})
+
+    def _arguments(self) -> CommandArguments:
+        given = {name: getattr(self, name) for name in _FLAGS if hasattr(self, name) and name not in self.origins}
+        if self.action is not Action.PROMOTE:  # history says what stands there
+            given = {name: value for name, value in given.items() if name in ("reason", "notes")}
+            given |= {"to": self.to} if self.action is Action.ROLLBACK else {}
+        return CommandArguments(self.stage, self.action, self.model, **given)
 
     def retry(self, **flags: str | None) -> str:
-        """Return the command that asks for this again, for a comment or a terminal, with flags added or replaced."""
-        terminal = self.actor.source is Source.CLI
-        values = self._flags(terminal=terminal) | flags
-        verb = self.action.value
-        words = [f"promotebot {verb}", f"--model {self.model}", f"--stage {self.stage.value}"]
-        if not terminal:
-            # A promotion's model may be left out in a comment, so that its stage comes first; see `/help`.
-            places = [self.stage.value, self.model] if self.action is Action.PROMOTE else [self.model, self.stage.value]
-            words = [f"/{verb}", *places]
-        words += [f"--{key.replace('_', '-')} {_quoted(value)}" for key, value in values.items() if value]
-        return " ".join(words)
+        """Return the comment that asks for this again, with flags added or replaced, and without its switches."""
+        return str(self.line({"new_model": False, "dry_run": False, **flags}))
 
     def retry_on_github(self) -> str:
         """Return the comment that asks for this, whoever made the request and where."""
-        return replace(self, actor=Actor(self.actor.name, Source.GITHUB)).retry()
-
-    def _flags(self, *, terminal: bool) -> dict[str, str | None]:
-        """Return the flags to repeat: all at a terminal; in a comment, where others are inferred, those given."""
-        reason = {"reason": self.reason}
-        if self.action is not Action.PROMOTE:
-            return {**({"to": self.to} if self.action is Action.ROLLBACK else {}), **reason}
-        values = {
-            "artifact_dir": self.artifact_dir,
-            "artifact_id": self.artifact_id,
-            "dataset_id": self.dataset_id,
-            "git_sha": self.git_sha,
-            "lift_hold": self.lift_hold,
-            **reason,
-        }
-        return values if terminal else {key: value for key, value in values.items() if key not in self.origins}
+        return self.retry()
 
 
-def _quoted(value: str) -> str:
-    """Return a value as both a shell and the comment grammar read it back; placeholders stay readable."""
-    return value if value.startswith("<") else shlex.quote(value)
+_NOUNS = {Action.PROMOTE: "promotion", Action.ROLLBACK: "rollback", Action.DEMOTE: "demotion"}
+
+
+def default_reason(request: Request) -> str:
+    """Return what is true of a request without a reason, so that its line runs as pasted: who asked, and where."""
+    place = f" in #{request.ref.pull}" if request.ref and request.ref.pull else ""
+    return f"{_NOUNS[request.action]} of {request.model} requested by {request.actor.name}{place}"
+
+
+def show_stages(model: ModelName, actor: Actor) -> Remedy:
+    """Return the line that shows what each stage of a model holds, where this person asks."""
+    if actor.source is Source.CLI:
+        return Remedy("see what each stage holds: ", shell("promotebot", "show", "--model", model))
+    return Remedy("see what each stage holds: ", comment("/status", model))
+
+
+def unknown_model(name: str, known: Sequence[str]) -> Finding:
+    """Return the error for a model that the registry does not hold, with the line for each that may be meant."""
+    near = difflib.get_close_matches(name, known, n=3)
+    names = ", ".join(known[:20]) or "none yet"
+    return error(
+        "request.model",
+        f"Unknown model {name!r}. Known models: {names}.",
+        remedy=choices("did you mean", [again(model=one) for one in near])
+        if near
+        else "name one of them, or add an artifact whose manifest names the new model",
+    )

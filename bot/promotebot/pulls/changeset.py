@@ -16,6 +16,7 @@ from promotebot.planning.committed import open_registry, pointed_directories, re
 from promotebot.promotion.infer import InferenceContext
 from promotebot.promotion.policy import Policy
 from promotebot.pulls.attributes import CONVERTING, LINE_ENDINGS, converting
+from promotebot.pulls.branch_commands import bring_up_to_date
 from promotebot.pulls.named import is_ours, places_of
 from promotebot.registry.names import ArtifactPath, GitSha, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry
@@ -45,7 +46,7 @@ class Changeset:
             raise InvalidInput(
                 f"the branch and its base have {len(bases)} merge bases ({', '.join(base[:7] for base in bases[:5])}), "
                 "so no commit says what the branch changed",
-                remedy="bring the branch up to date: git fetch origin && git merge origin/<base> && git push",
+                remedy=bring_up_to_date(self.base),
             )
         return bases[0]
 

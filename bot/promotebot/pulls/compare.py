@@ -8,9 +8,11 @@ from typing import Protocol
 from promotebot.artifact.source import FileSource
 from promotebot.findings import Finding, error
 from promotebot.promotion.policy import Policy
-from promotebot.promotion.replay import Diverged, Replayed, replay
+from promotebot.promotion.replay import RESTORE, Diverged, Replayed, replay
+from promotebot.pulls.branch_commands import bring_up_to_date, restored
 from promotebot.registry.names import GitSha
 from promotebot.registry.registry import ModelRegistry
+from promotebot.remedies import Remedy
 
 
 class ChangesetLike(Protocol):
@@ -111,7 +113,7 @@ def replay_change(changeset: ChangesetLike) -> Replayed | Diverged:
             "gate.replay",
             "The pull request removes the registry.",
             where=changeset.registry_path,
-            remedy="restore it from the base branch",
+            remedy=Remedy("restore it: ", restored(changeset.fork_point, changeset.registry_path)),
         )
         return Diverged((problem,))
     if before is None:
@@ -124,7 +126,20 @@ def replay_change(changeset: ChangesetLike) -> Replayed | Diverged:
         return Diverged((problem,))
     if changeset.has_conflict:
         return Diverged((base_moved(changeset),))
-    return replay(before, after)
+    result = replay(before, after)
+    if isinstance(result, Diverged):
+        return Diverged(tuple(_with_restore(finding, changeset) for finding in result.findings))
+    return result
+
+
+def _with_restore(finding: Finding, changeset: ChangesetLike) -> Finding:
+    """Return a finding on the registry with the command that puts its file back, where that is the remedy."""
+    if not finding.remedy.startswith(RESTORE):
+        return finding
+    words, *rest = finding.remedy.parts
+    line = restored(changeset.fork_point, finding.where.partition(" ")[0])
+    remedy = Remedy("restore the file: ", line, str(words).removeprefix(RESTORE), *rest)
+    return finding.model_copy(update={"remedy": remedy})
 
 
 def base_moved(changeset: ChangesetLike) -> Finding:
@@ -133,5 +148,5 @@ def base_moved(changeset: ChangesetLike) -> Finding:
         "gate.base",
         f"The base's registry changed after this branch left it ({changeset.fork_point[:7]} → {changeset.base[:7]}).",
         where=changeset.registry_path,
-        remedy="bring the branch up to date: git fetch origin && git merge origin/<base> && git push",
+        remedy=bring_up_to_date(changeset.base),
     )

@@ -11,15 +11,16 @@ from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.manifest import FILE_NAME
 from promotebot.artifact.source import FileSource
 from promotebot.errors import CouldNotVerify, InvalidInput
-from promotebot.findings import Finding, error, passed, unknown, warning
+from promotebot.findings import Finding, Severity, error, errors_in, passed, unknown, warning
 from promotebot.planning.decide import expect_artifacts
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.append_only import check_append_only
 from promotebot.promotion.history import check_entry
 from promotebot.promotion.policy import Policy
 from promotebot.registry.model import Pointer
-from promotebot.registry.names import Digest, ModelName, Stage
+from promotebot.registry.names import ArtifactPath, Digest, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
+from promotebot.remedies import Remedy
 from promotebot.text import short_digest
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, report_of
 
@@ -38,6 +39,10 @@ class VerificationInput:
     datasets_dir: str = DEFAULT_DIR
     first_digest: Callable[[str, Stage, Pointer], Digest | None] = lambda *_: None
     """Returns the artifact's digest when a pointer without one was committed; None where git does not know it."""
+    restore: Callable[[ArtifactPath, Digest | None, Digest | None], Remedy] = lambda directory, *_: Remedy(
+        f"restore {directory} as it was promoted"
+    )
+    """Returns how to put a directory back that was promoted with this digest and this manifest."""
 
 
 @dataclass
@@ -84,22 +89,78 @@ class _Verification:
         if directory not in self.seen:
             try:
                 self.seen[directory] = self.examine(self.subject.files, directory, self.subject.policy.limits)
-                yield from self._evidence(directory).findings
+                yield from self._repaired(pointer, self._evidence(directory).findings)
             except CouldNotVerify as problem:
                 self.seen[directory] = None
                 yield _unknown(problem, where=directory)
         evidence = self.seen[directory]
         if evidence is not None:
             digest = pointer.digest or self.subject.first_digest(name, stage, pointer)
-            yield from _pinned(stage, pointer, evidence, digest)
+            yield from self._pinned(stage, pointer, evidence, digest)
         if stage is Stage.ACTIVE:
             yield from self._provenance(pointer)
+
+    def _repaired(self, pointer: Pointer, findings: Sequence[Finding]) -> Iterator[Finding]:
+        """Yield the findings on what was promoted: it has to come back as it was, and nothing may declare it right."""
+        if not errors_in(findings) or self.seen[pointer.artifact_dir] is None or pointer.digest is None:
+            yield from findings
+            return
+        restore = self.subject.restore(pointer.artifact_dir, pointer.digest, pointer.manifest_digest)
+        for finding in findings:
+            is_wrong = finding.severity is Severity.ERROR
+            yield finding.model_copy(update={"remedy": restore}) if is_wrong else finding
 
     def _evidence(self, directory: str) -> Evidence:
         evidence = self.seen[directory]
         if evidence is None:
             raise CouldNotVerify("was not examined", where=directory)
         return evidence
+
+    def _pinned(self, stage: Stage, pointer: Pointer, evidence: Evidence, promoted: Digest | None) -> Iterator[Finding]:
+        """Yield findings on a pointer's artifact: is it what was promoted, and does its manifest still agree?"""
+        name, where = f"{stage.label} {pointer.artifact_id}", pointer.artifact_dir
+        if pointer.digest is None and promoted in (None, evidence.digest):
+            known = (
+                "its bytes are those of the commit that put it there" if promoted else "its bytes were never recorded"
+            )
+            yield warning(
+                "artifact.pinned",
+                f"{name} has no digest (written by an older tool); {known}.",
+                where=where,
+                remedy="nothing to do: the next promotion records one",
+            )
+        elif promoted == evidence.digest:
+            yield passed("artifact.pinned", f"{name} holds the bytes promoted: {short_digest(promoted)}", where=where)
+        else:
+            yield error(
+                "artifact.pinned",
+                f"{name} was promoted as {short_digest(promoted)}; "
+                f"the directory now holds {short_digest(evidence.digest)}.",
+                where=where,
+                remedy=self.subject.restore(where, promoted, pointer.manifest_digest),
+            )
+        if promoted == evidence.digest and not evidence.keeps_manifest(pointer):
+            yield error(
+                "manifest.changed",
+                f"{name} was promoted with the manifest {short_digest(pointer.manifest_digest)}; "
+                f"the directory now has {short_digest(evidence.manifest_digest)}.",
+                where=f"{where}/{FILE_NAME}",
+                remedy=self.subject.restore(where, promoted, pointer.manifest_digest),
+            )
+        written = evidence.manifest
+        for field_name, promoted_as, manifest_says in (
+            ("git_sha", pointer.git_sha, written.git_sha if written else None),
+            ("dataset_id", pointer.dataset_id, written.dataset_id if written else None),
+            ("feature_order_hash", pointer.feature_order_hash, written.feature_order_hash if written else None),
+        ):
+            if promoted_as and manifest_says and promoted_as != manifest_says:
+                message = f"{name} says {field_name} {promoted_as}, its manifest says {manifest_says}."
+                yield error(
+                    f"manifest.{field_name}",
+                    message,
+                    where=where,
+                    remedy=self.subject.restore(where, promoted, pointer.manifest_digest),
+                )
 
     def _provenance(self, pointer: Pointer) -> Iterator[Finding]:
         """Yield findings on the training commit and the dataset of what is ACTIVE."""
@@ -161,46 +222,6 @@ def _expect(subject: VerificationInput, names: Sequence[str]) -> None:
     for dataset in dict.fromkeys(pointer.dataset_id for stage, pointer in pointers if stage is Stage.ACTIVE):
         if dataset:
             expect_dataset(subject.files, dataset, directory=subject.datasets_dir)
-
-
-def _pinned(stage: Stage, pointer: Pointer, evidence: Evidence, promoted: Digest | None) -> Iterator[Finding]:
-    """Yield findings on a pointer's artifact: is it what was promoted, and does its manifest still agree?"""
-    name, where = f"{stage.label} {pointer.artifact_id}", pointer.artifact_dir
-    if pointer.digest is None and promoted in (None, evidence.digest):
-        known = "its bytes are those of the commit that put it there" if promoted else "its bytes were never recorded"
-        yield warning(
-            "artifact.pinned",
-            f"{name} has no digest (written by an older tool); {known}.",
-            where=where,
-            remedy="nothing to do: the next promotion records one",
-        )
-    elif promoted == evidence.digest:
-        yield passed("artifact.pinned", f"{name} holds the bytes promoted: {short_digest(promoted)}", where=where)
-    else:
-        yield error(
-            "artifact.pinned",
-            f"{name} was promoted as {short_digest(promoted)}; "
-            f"the directory now holds {short_digest(evidence.digest)}.",
-            where=where,
-            remedy=f"restore the promoted bytes: git log -- {pointer.artifact_dir}",
-        )
-    if promoted == evidence.digest and not evidence.keeps_manifest(pointer):
-        yield error(
-            "manifest.changed",
-            f"{name} was promoted with the manifest {short_digest(pointer.manifest_digest)}; "
-            f"the directory now has {short_digest(evidence.manifest_digest)}.",
-            where=f"{where}/{FILE_NAME}",
-            remedy=f"restore the manifest that was promoted: git log -- {where}/{FILE_NAME}",
-        )
-    written = evidence.manifest
-    for field_name, promoted_as, manifest_says in (
-        ("git_sha", pointer.git_sha, written.git_sha if written else None),
-        ("dataset_id", pointer.dataset_id, written.dataset_id if written else None),
-        ("feature_order_hash", pointer.feature_order_hash, written.feature_order_hash if written else None),
-    ):
-        if promoted_as and manifest_says and promoted_as != manifest_says:
-            message = f"{name} says {field_name} {promoted_as}, its manifest says {manifest_says}."
-            yield error(f"manifest.{field_name}", message, where=where, remedy="restore the manifest that was promoted")
 
 
 def _unknown(problem: CouldNotVerify, *, where: str = "") -> Finding:

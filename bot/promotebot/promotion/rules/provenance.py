@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.registry.names import Stage
+from promotebot.remedies import Remedy, again
 
 
 def manifest_agrees(context: RuleContext) -> Iterator[Finding]:
@@ -28,7 +29,7 @@ def manifest_agrees(context: RuleContext) -> Iterator[Finding]:
                 f"manifest.{name}",
                 f"{name} is {requested}, the manifest says {written}.",
                 where=f"{context.request.artifact_dir}/manifest.json",
-                remedy=context.request.retry(**{name: written}),
+                remedy=Remedy("name the manifest's, or correct the manifest", changes={name: written}),
             )
 
 
@@ -51,11 +52,11 @@ def commit_is_reachable(context: RuleContext) -> Iterator[Finding]:
         yield error(
             "git_sha.ancestor",
             f"Whether {sha} is in this repository's history could not be found out.",
-            remedy="run it again",
+            remedy=Remedy("run it again: ", again()),
         )
     else:
         yield error(
             "git_sha.ancestor",
             f"{sha} is not an ancestor of the base or the head of this change.",
-            remedy="name the commit on this branch that trained the model: git log --format=%H",
+            remedy=Remedy("name a commit of this branch or its base with --git-sha", changes={"git_sha": None}),
         )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promotebot.findings import Finding, error, passed, warning
+from promotebot.promotion.request import default_reason
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
+from promotebot.remedies import Remedy
 
 
 def actor_is_known(context: RuleContext) -> Iterator[Finding]:
@@ -20,7 +22,7 @@ def actor_is_known(context: RuleContext) -> Iterator[Finding]:
         yield error(
             "request.actor",
             "Nobody is named as the actor.",
-            remedy='export ML_PROMOTION_ACTOR="you@example.com", or git config user.email',
+            remedy="set ML_PROMOTION_ACTOR to your address, or git config user.email",
         )
 
 
@@ -32,7 +34,7 @@ def stage_takes_terminal_events(context: RuleContext) -> Iterator[Finding]:
     yield error(
         "request.terminal",
         f"The policy takes no events made at a terminal for {request.stage.label}.",
-        remedy=f"ask for it with a comment on the pull request: {request.retry_on_github()}",
+        remedy=Remedy("ask for it with a comment on the pull request: ", request.line({})),
     )
 
 
@@ -63,7 +65,7 @@ def model_is_known(context: RuleContext) -> Iterator[Finding]:
         yield error(
             "request.model",
             f"Unknown model {request.model!r}. {known_models(context.registry)}",
-            remedy=f"to add it: {request.retry()} --new-model",
+            remedy=Remedy("to add it, say --new-model", changes={"new_model": True}),
         )
 
 
@@ -83,8 +85,10 @@ def active_has_git_sha(context: RuleContext) -> Iterator[Finding]:
         yield error(
             "active.git_sha",
             "ACTIVE promotion requires --git-sha: the commit of the training code.",
-            remedy="git rev-parse HEAD shows the current one; then "
-            + context.request.retry(git_sha="<40-CHAR-HEX-SHA>"),
+            remedy=Remedy(
+                "name the commit of the training code with --git-sha (all 40 digits), or write it into the manifest",
+                changes={"git_sha": None},
+            ),
         )
 
 
@@ -98,7 +102,10 @@ def active_has_dataset_id(context: RuleContext) -> Iterator[Finding]:
         yield error(
             "active.dataset_id",
             "ACTIVE promotion requires --dataset-id: neither the manifest nor the lower stage's pointer names one.",
-            remedy=context.request.retry(dataset_id="<DATASET_ID>"),
+            remedy=Remedy(
+                "name the dataset that the model was trained on with --dataset-id, or write it into the manifest",
+                changes={"dataset_id": None},
+            ),
         )
 
 
@@ -110,16 +117,14 @@ def reason_is_given(context: RuleContext) -> Iterator[Finding]:
         return
     # A pull request's title is recorded as the reason, but it is nobody's answer to the question why.
     given = request.reason and "reason" not in request.origins
-    retry = request.retry(reason="<WHY>")
+    why = Remedy("say why with --reason", changes={"reason": default_reason(request)})
     if request.action is Action.DEMOTE and not given:
-        yield error("request.reason", "A demotion requires --reason.", remedy=retry)
+        yield error("request.reason", "A demotion requires --reason.", remedy=why)
     elif context.is_rollback and not given:
-        yield error(
-            "request.reason", "A rollback requires --reason: these bytes have been ACTIVE before.", remedy=retry
-        )
+        yield error("request.reason", "A rollback requires --reason: these bytes have been ACTIVE before.", remedy=why)
     elif context.policy.require_reason and not given:
-        yield error("request.reason", "The policy requires a --reason for ACTIVE.", remedy=retry)
+        yield error("request.reason", "The policy requires a --reason for ACTIVE.", remedy=why)
     elif request.reason:
         yield passed("request.reason", f"reason given{'' if given else ' by the ' + request.origins['reason']}")
     else:
-        yield warning("request.reason", "No reason is given.", remedy=retry)
+        yield warning("request.reason", "No reason is given.", remedy=why)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from promotebot.findings import Finding, error, passed, warning
-from promotebot.promotion.request import Request
+from promotebot.promotion.request import Request, show_stages
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.promotion.rules.request import known_models
 from promotebot.promotion.soak import SoakingEvent, soaking_events
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import Stage, to_datetime, to_timestamp
+from promotebot.remedies import Remedy, again, comment, shell
 from promotebot.text import duration, short_digest
 
 
@@ -37,7 +37,10 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
             "active.prior_stage",
             "It was ACTIVE before digests were recorded (older tool): these bytes cannot be proven to be those.",
             where=context.request.artifact_dir,
-            remedy=f"compare them with the commit that made it ACTIVE: git log -- {context.request.artifact_dir}",
+            remedy=Remedy(
+                "compare them with the commit that made it ACTIVE: ",
+                shell("git", "log", "--patch", "--", context.request.artifact_dir),
+            ),
         )
     elif earlier and earlier[0].to_stage:
         yield passed("active.prior_stage", f"the same bytes went to {earlier[0].to_stage.label} at {earlier[0].ts_utc}")
@@ -48,8 +51,7 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
             "active.prior_stage",
             f"{short_digest(context.digest)}{manifest} has never been in SHADOW or STAGING on the base.",
             where=context.request.artifact_dir,
-            remedy="promote it to shadow, merge, let it run, then ask for ACTIVE: "
-            + _to_stage(context.request, Stage.SHADOW),
+            remedy=Remedy("promote it to shadow, merge, let it run, then ask for ACTIVE: ", again(stage="shadow")),
         )
 
 
@@ -68,21 +70,13 @@ def stage_is_occupied(context: RuleContext) -> Iterator[Finding]:
     request = context.request
     if context.entry is None:
         message = f"Unknown model {request.model!r}. {known_models(context.registry)}"
-        yield error("request.model", message, remedy="name one")
+        yield error("request.model", message, remedy="name a model that is in the registry")
     elif context.today is None:
         yield error(
-            "demote.stage", f"{request.stage.label} holds nothing.", remedy=f"{_status(request)} shows what does"
+            "demote.stage", f"{request.stage.label} holds nothing.", remedy=show_stages(request.model, request.actor)
         )
     else:
         yield passed("demote.stage", f"{request.stage.label} holds {context.today.artifact_id}; this clears it")
-
-
-def _status(request: Request) -> str:
-    return f"promotebot show --model {request.model}"
-
-
-def _to_stage(request: Request, stage: Stage) -> str:
-    return replace(request, stage=stage, action=Action.PROMOTE, reason=None).retry()
 
 
 def soak_time(context: RuleContext) -> Iterator[Finding]:
@@ -121,11 +115,16 @@ def _soak(context: RuleContext, soaking: SoakingEvent, merged: datetime | None) 
 def _unknown_soak(request: Request, soaking: SoakingEvent) -> Finding:
     """Refuse what nobody but the event's author vouches for: whoever may push can write any time into an event."""
     stage = soaking.stage
-    remedy = f"ask for it with a comment on the pull request, where GitHub is asked: {request.retry_on_github()}"
+    remedy = Remedy("ask for it with a comment on the pull request, where GitHub is asked: ", request.line({}))
     if request.actor.source is Source.GITHUB:
-        out = replace(request, stage=stage, action=Action.DEMOTE, reason="<WHY>").retry()
-        remedy = f"have a pull request bring it to {stage.label} and wait from its merge on: "
-        remedy += f"{_to_stage(request, stage)}; where it stands there now, take it out before: {out}"
+        reason = f"to be promoted again, so that its time in {stage.label} counts from a merge"
+        out = comment("/demote", request.model, stage.value, "--reason", reason)
+        remedy = Remedy(
+            f"have a pull request bring it to {stage.label} and wait from its merge on: ",
+            again(stage=stage.value),
+            "; where it stands there now, take it out before: ",
+            out,
+        )
     return error(
         f"soak.{stage.value}",
         f"{duration(soaking.soak.minimum)} in {stage.value} required, and how long it was there cannot be known: "

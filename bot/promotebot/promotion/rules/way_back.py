@@ -8,6 +8,7 @@ from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.rollback import Removal, holding_rollback, removals
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.registry.model import Event, Pointer
+from promotebot.remedies import Remedy, again
 
 
 def brings_back_removed(context: RuleContext) -> Iterator[Finding]:
@@ -40,7 +41,7 @@ def stage_is_not_held(context: RuleContext) -> Iterator[Finding]:
             f"{request.stage.label} of {request.model} is held: {told}. Nothing newer is promoted until somebody ends "
             "the hold.",
             where=context.registry.at(request.model),
-            remedy=f"when its cause is fixed: {request.retry(lift_hold='the cause is fixed')}",
+            remedy=Remedy("when its cause is fixed: ", again(lift_hold="the cause is fixed")),
         )
 
 

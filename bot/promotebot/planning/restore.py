@@ -1,0 +1,44 @@
+"""The commit that still has the bytes that were promoted, where a directory does not have them any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.source import GitTree
+from promotebot.errors import CouldNotVerify
+from promotebot.git.repository import Repository
+from promotebot.planning.examiner import Examine
+from promotebot.registry.names import ArtifactPath, Digest, GitSha
+from promotebot.remedies import Remedy, shell
+
+MAX_COMMITS = 20
+"""Of those that changed a directory, the newest are looked at: each may have a model to read."""
+
+
+@dataclass(frozen=True)
+class PromotedBytes:
+    """Looks in git's history for a directory as it was promoted."""
+
+    repository: Repository
+    head: str | None
+    examine: Examine
+
+    def commit_with(self, directory: ArtifactPath, digest: Digest, manifest_digest: Digest | None) -> GitSha | None:
+        """Return the newest commit whose directory is proven to be what a pointer pins; None where none is known."""
+        try:
+            commits = self.repository.commits_of(directory, self.head)[:MAX_COMMITS] if self.head else []
+            for commit in commits:
+                evidence = self.examine(GitTree(self.repository, commit), directory, Limits())
+                if evidence.digest == digest and manifest_digest in (None, evidence.manifest_digest):
+                    return commit
+        except CouldNotVerify:  # a shallow or partial clone
+            return None
+        return None
+
+    def remedy(self, directory: ArtifactPath, digest: Digest | None, manifest_digest: Digest | None) -> Remedy:
+        """Return the command that puts the promoted bytes back; words alone where no commit is known to have them."""
+        commit = self.commit_with(directory, digest, manifest_digest) if digest else None
+        if commit is None:
+            return Remedy(f"restore {directory} as it was promoted, from a clone or a backup that has it")
+        return Remedy("restore what was promoted: ", shell("git", "checkout", commit[:12], "--", directory))

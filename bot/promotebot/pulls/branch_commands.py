@@ -1,0 +1,26 @@
+"""Commands for the author of a branch, in a clone that stands on it: what the bot cannot do there itself."""
+
+from __future__ import annotations
+
+from promotebot.remedies import Command, Remedy, shell
+
+DIGITS = 12
+"""Of a commit's id in a command: enough for git to know which one is meant."""
+
+
+def bring_up_to_date(base: str) -> Remedy:
+    """Return how to merge the base's present commit into the branch."""
+    merge = shell("git", "fetch", "origin").then("git", "merge", "--no-edit", base[:DIGITS]).then("git", "push")
+    return Remedy("bring the branch up to date: ", merge)
+
+
+def restored(commit: str, path: str, *, is_here: bool = True, has_more: bool = False) -> Command:
+    """Return how to put a path back to what it was at a commit, and push that.
+
+    Args:
+        is_here: whether the branch descends from that commit, so that every clone of it has the commit.
+        has_more: whether files have to go that are not there at that commit.
+    """
+    checkout = ("git", "checkout", *(["--no-overlay"] if has_more else []), commit[:DIGITS], "--", path)
+    line = shell(*checkout) if is_here else shell("git", "fetch", "origin").then(*checkout)
+    return line.then("git", "commit", "--message", f"fix(ml): Restore {path}", "--", path).then("git", "push")
