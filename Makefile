@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e exhaustive screenshots drawings record fuzz check coverage audit advisories mutation fix lint workflows types layers locks lock clean FORCE
+.PHONY: help demo test e2e exhaustive situations screenshots drawings record fuzz check coverage audit advisories mutation fix lint workflows types layers locks lock clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -33,6 +33,9 @@ e2e: $(VENV)/.dev ## every workflow, run by a real runner; the other targets run
 
 exhaustive: $(VENV)/.dev ## every case, and every example of a property, of what the tests take samples of
 	$(BIN)/pytest --numprocesses=$(WORKERS) -m 'exhaustive or hypothesis' --hypothesis-profile=exhaustive
+
+situations: $(VENV)/.dev ## write what people read in every situation anew, into tests/said/situations
+	APPROVE=1 $(BIN)/pytest --numprocesses=$(WORKERS) tests/comments/test_situations.py
 
 # Both need Chromium and Node.js, and say so; neither is part of `check`.
 SHOTS ?=

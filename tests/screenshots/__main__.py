@@ -60,7 +60,8 @@ def _shots(browser: Browser, scratch: Path, output: Path, *, docs: bool) -> Iter
                 for theme in THEMES:
                     picture = f"{name}.png" if docs else f"{name}-{size}-{theme}.png"
                     if not docs or SHOWN.get(name) == f"{size}-{theme}":
-                        yield Shot(name, str(page), width, theme, scale, str(output / picture), compress=docs)
+                        only = "details[open]" if docs and unfolded else ""
+                        yield Shot(name, str(page), width, theme, scale, str(output / picture), docs, only)
 
 
 def _variants(situation: Situation) -> Iterator[tuple[str, bool]]:

@@ -36,6 +36,8 @@ class Shot:
     png: str | None = None
     """None draws the page and takes no picture."""
     compress: bool = False
+    only: str = ""
+    """A selector: the picture is of these elements alone."""
     sources: Sequence[str] | None = None
     """Drawings to make in place of those on the page."""
 

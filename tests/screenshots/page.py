@@ -51,7 +51,9 @@ def render_page(situation: Situation, styles: str, *, unfolded: bool = False) ->
     if situation.kind == "terminal":
         body = _terminal(situation)
     else:
-        parts = [_box("promotebot", "bot", _PLACES[situation.kind], part, situation.kind) for part in situation.parts]
+        places = [_PLACES[situation.kind], *["commented"] * len(situation.parts)]
+        answers = zip(places, situation.parts, strict=False)
+        parts = [_box("promotebot", "bot", place, part, situation.kind) for place, part in answers]
         body = "\n".join([_asked(situation.asked), *parts])
     if unfolded:
         body = re.sub(
@@ -122,10 +124,12 @@ def _box(login: str, badge: str, place: str, markdown: str, kind: str) -> str:
 
 def _terminal(situation: Situation) -> str:
     """Return a terminal of 80 columns; what is longer is broken where the terminal breaks it."""
-    printed = "\n".join(situation.parts)
-    lines = [line[start : start + 80] for line in printed.split("\n") for start in range(0, max(len(line), 1), 80)]
-    shown = "\n".join(lines)
-    return f'<pre class="terminal"><b>$ {html.escape(situation.asked)}</b>\n{html.escape(shown)}</pre>'
+    first, *printed = ["\n".join(_broken(text)) for text in (f"$ {situation.asked}", *situation.parts)]
+    return f'<pre class="terminal"><b>{html.escape(first)}</b>\n{html.escape("".join(printed))}</pre>'
+
+
+def _broken(text: str) -> list[str]:
+    return [line[at : at + 80] for line in text.split("\n") for at in range(0, max(len(line), 1), 80)]
 
 
 _PAGE = """<!doctype html>
@@ -147,7 +151,6 @@ _PAGE = """<!doctype html>
   .markdown-body { padding: 16px; font-size: 14px; font-family: inherit; }
   .terminal { margin: 0; padding: 16px; border-radius: 6px; background: #0d1117; color: #e6edf3; overflow: auto;
               font: 13px/1.4 "Liberation Mono", monospace; width: max-content; max-width: 100%; }
-  .terminal b { white-space: pre-wrap; }
   .drawing svg { max-width: 100%; height: auto; }
   @media (max-width: 500px) { body { padding: 8px; } .markdown-body { padding: 12px; } }
 </style></head><body>

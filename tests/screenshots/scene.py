@@ -94,7 +94,8 @@ class Scene:
     def _written(self) -> list[str]:
         """Return the bot's texts that are new or changed since the last call, in the order of the conversation."""
         repository = self.repository
-        texts = {("issue", n): issue.body or "" for n, issue in repository.issues.items() if issue.user.login == BOT}
+        own = ((n, issue) for n, issue in repository.issues.items() if issue.user.login == BOT)
+        texts = {("issue", n): f"## {issue.title}\n\n{issue.body or ''}" for n, issue in own}
         texts |= {("comment", c.id): c.body for c in repository.comments.values() if c.user.login == BOT}
         changed = [text for key, text in texts.items() if self._seen.get(key) != text]
         self._seen = texts

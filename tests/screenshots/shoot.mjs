@@ -45,11 +45,20 @@ async function draw({ theme, sources }) {
 }
 
 async function open(page, { path, width, theme, sources }) {
-  await page.setViewportSize({ width, height: 600 });
+  await page.setViewportSize({ width, height: 100 });
   await page.emulateMedia({ colorScheme: theme });
   await page.goto(`file://${path}`);
   // It is large, and most pages have no drawing.
   if (sources || await page.locator("code.language-mermaid").count()) await page.addScriptTag({ path: mermaidSource });
+}
+
+// The part of the page that holds all of these elements, with some air.
+function around(selector) {
+  const boxes = [...document.querySelectorAll(selector)].map((element) => element.getBoundingClientRect());
+  const [top, bottom] = [Math.min(...boxes.map((box) => box.top)), Math.max(...boxes.map((box) => box.bottom))];
+  const right = Math.max(...[...document.querySelectorAll(`${selector} svg`)].map((svg) => svg.getBoundingClientRect().right));
+  const left = Math.min(...boxes.map((box) => box.left));
+  return { x: left - 16, y: top + window.scrollY - 16, width: right - left + 32, height: bottom - top + 32 };
 }
 
 function smaller(png) {
@@ -71,7 +80,8 @@ try {
         console.log(JSON.stringify({ shot: shot.name, ...result }));
       }
       if (!shot.png) continue;
-      const png = await page.screenshot({ fullPage: true });
+      const clip = shot.only ? await page.evaluate(around, shot.only) : undefined;
+      const png = await page.screenshot({ fullPage: true, clip });
       writeFileSync(shot.png, shot.compress ? smaller(png) : png);
     }
     await context.close();

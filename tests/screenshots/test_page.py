@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from promotebot.comments.markdown import details, fence, table
+from tests.screenshots.__main__ import SHOWN, SIZES, THEMES
 from tests.screenshots.browser import HERE, Browser, ToolMissing
 from tests.screenshots.page import render_markdown, render_page, sanitize
 from tests.screenshots.scene import Situation
@@ -112,3 +114,12 @@ def test_every_package_is_pinned_and_its_bytes_are_known() -> None:
     named = {path: package for path, package in packages.items() if path}
     assert [path for path, package in named.items() if not package.get("integrity", "").startswith("sha512-")] == []
     assert [path for path, package in named.items() if "resolved" in package] == []
+
+
+def test_the_documents_show_the_pictures_that_are_drawn_for_them_and_these_are_small() -> None:
+    pictures = {path.stem: path.read_bytes() for path in (HERE.parents[1] / "docs/screenshots").iterdir()}
+    assert pictures.keys() == SHOWN.keys()
+    assert [name for name, data in pictures.items() if not data.startswith(b"\x89PNG") or len(data) > 150_000] == []
+    shown = re.findall(r"\]\(screenshots/([a-z-]+)\.png\)", (HERE.parents[1] / "docs/screenshots.md").read_text())
+    assert sorted(shown) == sorted(pictures)
+    assert set(SHOWN.values()) == {f"{size}-{theme}" for size in SIZES for theme in THEMES}
