@@ -205,7 +205,7 @@ class Office:
     def answer(self, number: int) -> str:
         """What the bot said last there that is no card, as it is shown."""
         answers = [body for body in self.comments(number) if body.startswith("<!-- promotebot:@answer_")]
-        return answers[-1].replace("\\", "")
+        return answers[-1].replace("\\", "").replace("&#58;", ":")
 
     def registry(self, revision: str) -> ModelRegistry:
         return ModelRegistry.parse(self.repository.git.run_bytes("cat-file", "blob", f"{revision}:{REGISTRY}"))

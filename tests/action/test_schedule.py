@@ -289,7 +289,7 @@ def test_looking_commands_answer_and_change_nothing(office: Office) -> None:
     office.ask(number, "/promote active")
     head = office.head(number)
     for body, says in (
-        ("/status", "Merging this pull request makes"),
+        ("/status", "**Merging this pull request:**"),
         ("/why", "The gate says"),
         ("/verify", "verified"),
         ("/verify regime_classifier", "verified"),

@@ -17,7 +17,6 @@ from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.runtime import Tensor
 from promotebot.comments.comment import CommentContext, Rendered
 from promotebot.comments.decisions import PlanComment, render_plan, render_rejected, render_unchanged
-from promotebot.comments.help import COMMANDS, render_help
 from promotebot.comments.markdown import MAX_COMMENT
 from promotebot.comments.refusals import (
     render_failure,
@@ -215,15 +214,6 @@ def test_a_failure_says_that_nothing_was_committed_only_when_nothing_was() -> No
     internal = render_internal_error(replace(SETTING, head_sha="", run_url=None))
     assert "defect of its own" in internal.body
     assert "on head" not in internal.body
-
-
-def test_help_names_every_command_and_only_what_exists() -> None:
-    body = render_help(SETTING).body
-    for command, _ in COMMANDS:
-        if command.startswith("/") and "<" not in command:
-            [parsed] = parse_comment(command)
-            assert not isinstance(parsed, InvalidCommand)
-        assert f"`{command}`" in body
 
 
 FRAGMENTS = (

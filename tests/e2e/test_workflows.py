@@ -78,7 +78,7 @@ def test_a_line_that_begins_with_a_slash_starts_the_job_wherever_it_stands(site:
     assert [step.name for step in runs["promote"].steps] == USED
 
 
-@pytest.mark.parametrize("body", ["see /status", "and / or", "docs/setup.md", "promote it, please", ""])
+@pytest.mark.parametrize("body", ["see /status", "and / or", "docs/setup.md", "we promote it, please", ""])
 def test_a_comment_without_such_a_line_starts_no_step(site: Site, body: str) -> None:
     runs = site.comment(site.small_pull("one"), body)
     assert results(runs) == {"promote": "skipped", "merged": "skipped"}

@@ -11,7 +11,6 @@ from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
-from promotebot.comments.help import render_help
 from promotebot.comments.refusals import render_unreadable
 from promotebot.gate.admission import pull_refusal
 from promotebot.gate.refusal import Reason, Refusal
@@ -45,7 +44,8 @@ def ignored_comment(event: CommentCreated, settings: Settings) -> Answer | None:
 def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
     """Carry out a comment's commands in order, until one is refused."""
     settings = job.settings
-    url = f"{settings.server_url}/{settings.repository}/pull/{event.pull}#issuecomment-{event.comment_id}"
+    kind = "pull" if event.is_pull else "issues"
+    url = f"{settings.server_url}/{settings.repository}/{kind}/{event.pull}#issuecomment-{event.comment_id}"
     requester = Requester(
         event.pull,
         event.author,
@@ -68,7 +68,7 @@ def _decide(event: CommentCreated, requester: Requester, job: JobContext, replie
     invalid = [command for command in commands if isinstance(command, InvalidCommand)]
     replier.set_question(question_of([*invalid, *commands][0]))
     if not event.is_pull:
-        return replier.refuse(_NOT_A_PULL)
+        return _decide_on_issue(event, commands, requester, job, replier)
     once = iter((event.node_id,))  # the reaction comes with the first question
 
     def look() -> tuple[PullRequest, Sequence[IssueComment]]:
@@ -106,8 +106,7 @@ def _carry_out(
     if refusal:
         return replier.refuse(refusal)
     if invalid:
-        answer = Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, invalid[0].problem)
-        return replier.answer(answer, render_unreadable(invalid, replier.context))
+        return _unreadable(invalid, replier)
     answers: list[Answer] = []
     known: PullRequest | None = pull
     for command in commands:
@@ -119,6 +118,34 @@ def _carry_out(
     return _combine(answers)
 
 
+def _decide_on_issue(
+    event: CommentCreated, commands: Sequence[Command], requester: Requester, job: JobContext, replier: Replier
+) -> Answer:
+    """Answer what needs no branch; only the comment has to be what the event says."""
+    from promotebot.action.plain_issue import answer_on_issue, issue_refusal
+
+    comments = job.patience.ask_until(lambda: job.github.comments(event.pull), lambda found: bool(_own(event, found)))
+    replier.set_comments(comments)
+    invalid = [command for command in commands if isinstance(command, InvalidCommand)]
+    refusal = _comment_refusal(event, _own(event, comments)) or (None if invalid else issue_refusal(commands))
+    if refusal:
+        return replier.refuse(refusal)
+    if invalid:
+        return _unreadable(invalid, replier)
+    answers: list[Answer] = []
+    for command in commands:
+        replier.set_question(question_of(command))
+        answers.append(answer_on_issue(command, requester, job, replier))
+        if not answers[-1].succeeded:
+            break
+    return _combine(answers)
+
+
+def _unreadable(invalid: Sequence[InvalidCommand], replier: Replier) -> Answer:
+    answer = Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, invalid[0].problem)
+    return replier.answer(answer, render_unreadable(invalid, replier.context))
+
+
 def _pull_refusal(pull: PullRequest, commands: Sequence[Command]) -> Refusal | None:
     """Return why nothing can be asked for; what was promoted can be taken back after the pull request was closed."""
     if all(isinstance(one, Unhold) for one in commands):
@@ -127,19 +154,10 @@ def _pull_refusal(pull: PullRequest, commands: Sequence[Command]) -> Refusal | N
     return None if is_closed and all(isinstance(one, Withdraw) for one in commands) else pull_refusal(pull)
 
 
-_NOT_A_PULL = Refusal(
-    Reason.NOT_A_PULL_REQUEST,
-    "This is an issue, not a pull request.",
-    "open a pull request with the artifact and comment there",
-)
-
-
 def _answer(
     command: Command, requester: Requester, job: JobContext, replier: Replier, known: PullRequest | None
 ) -> Answer:
-    if isinstance(command, Help):  # needs nothing of the pull request
-        return replier.answer(Answer(Outcome.HELPED, Reason.HELP), render_help(replier.context))
-    if isinstance(command, Doctor):  # nor does this
+    if isinstance(command, Doctor):  # needs nothing of the pull request
         from promotebot.action.doctor import answer_doctor
 
         return answer_doctor(requester, job, replier)
@@ -178,6 +196,12 @@ def _not_both(command: Command) -> Command:
     return InvalidCommand(command.line, command.text, "the same comment holds", "to lift it, comment `/unhold` alone")
 
 
+def _help(_: Help, attempt: Attempt) -> Answer:
+    from promotebot.action.help import answer_help
+
+    return answer_help(attempt)
+
+
 def _query(command: QueryCommand, attempt: Attempt) -> Answer:
     from promotebot.action.queries import answer_query
 
@@ -189,6 +213,7 @@ _WORK: dict[type[Command], Callable[..., Answer]] = {
     Withdraw: _withdraw,
     QueryCommand: _query,
     Unhold: _unhold,
+    Help: _help,
 }
 """What is done for a command, by its type."""
 

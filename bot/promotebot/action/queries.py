@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
+from promotebot.action.status import BranchView, status_of
+from promotebot.action.why import answer_why
 from promotebot.artifact.source import GitTree
-from promotebot.comments.comment import Rendered
-from promotebot.comments.notices import render_report, render_status, render_verdict
-from promotebot.gate.judge import evaluate_pull
+from promotebot.comments.comment import CommentContext, Rendered
+from promotebot.comments.notices import render_report
+from promotebot.comments.status import render_status
 from promotebot.gate.refusal import Reason, Refusal
-from promotebot.gate.status import published_verdict
 from promotebot.promotion.commands import QueryCommand
 from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.policy import Permission
+from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.context import JobContext
 from promotebot.pulls.promotions import carried_steps
 from promotebot.pulls.replan import InvalidPromotions
+from promotebot.registry.names import ModelName
 from promotebot.registry.registry import ModelRegistry
 from promotebot.verification.report import ReportScope
 from promotebot.verification.verify import VerificationInput, verify
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import GitHub
 
 _TITLES = {"verified": "verified", "mismatch": "does not verify", "could_not_verify": "could not verify"}
 
@@ -28,7 +38,8 @@ def answer_query(command: QueryCommand, attempt: Attempt) -> Answer:
     """Answer in a comment of its own; the check is left alone."""
     changeset, replier = attempt.snapshot.changeset, attempt.replier
     replier.set_head(changeset.head, changeset.policy.contacts)
-    refusal = _permission_refusal(command, attempt) or _model_refusal(command, changeset.head_registry)
+    opening = opening_refusal(attempt.requester.login, attempt.job.github) if command.name == "verify" else None
+    refusal = opening or model_refusal(command.model, changeset.head_registry)
     registry = changeset.head_registry
     if refusal or registry is None:
         return replier.refuse(refusal or _NO_REGISTRY)
@@ -36,58 +47,59 @@ def answer_query(command: QueryCommand, attempt: Attempt) -> Answer:
     return replier.answer(Answer(Outcome.HELPED, Reason.SHOWN, rendered.title), rendered)
 
 
-def _permission_refusal(command: QueryCommand, attempt: Attempt) -> Refusal | None:
-    login = attempt.requester.login
-    held = attempt.job.github.permission(login) if command.name == "verify" else None
-    if command.name != "verify" or (held is not None and held >= Permission.WRITE):
+def opening_refusal(login: str, github: GitHub) -> Refusal | None:
+    """Return why somebody may have no models opened: it costs time, and runs what somebody pushed."""
+    held = github.permission(login)
+    if held is not None and held >= Permission.WRITE:
         return None
     has = f"GitHub knows no user {login}" if held is None else f"{login} has no write permission"
     message = f"{has}; /verify opens models."
-    return Refusal(Reason.PERMISSION, message, "`/why` needs none: it tells what the gate said")
-
-
-def _may_open_models(attempt: Attempt) -> bool:
-    """Return whether who asks may write: opening models costs time, and runs what somebody pushed."""
-    held = attempt.job.github.permission(attempt.requester.login)
-    return held is not None and held >= Permission.WRITE
+    return Refusal(Reason.PERMISSION, message, "`/status` needs none: it tells what each stage holds")
 
 
 _NO_REGISTRY = Refusal(Reason.UNCLEAR, "There is no registry.", "known models: none: there is no registry")
 
 
-def _model_refusal(command: QueryCommand, registry: ModelRegistry | None) -> Refusal | None:
+def model_refusal(model: ModelName | None, registry: ModelRegistry | None) -> Refusal | None:
+    """Return why nothing can be told of a model, or of a branch without a registry."""
     if registry is None:
         return _NO_REGISTRY
-    if command.model is None or command.model in registry:
+    if model is None or model in registry:
         return None
-    return Refusal(
-        Reason.UNCLEAR, f"Unknown model {command.model!r}.", f"known models: {', '.join(registry) or 'none'}"
-    )
+    return Refusal(Reason.UNCLEAR, f"Unknown model {model!r}.", f"known models: {', '.join(registry) or 'none'}")
 
 
 def _why(_: QueryCommand, __: ModelRegistry, attempt: Attempt) -> Rendered:
-    if not _may_open_models(attempt):
-        job, head = attempt.job, attempt.snapshot.changeset.head
-        last = published_verdict(job.github, head, attempt.replier.context.gate, job.settings.bot_login)
-        return render_verdict(last.state if last else "", last.description if last else "", attempt.replier.context)
-    result = evaluate_pull(attempt.snapshot, attempt.snapshot.changeset, attempt.job, record=attempt.record)
-    findings = (*result.findings, *([result.waiting] if result.waiting else []))
-    return render_report(f"The gate says: {result.title}", findings, attempt.replier.context)
+    return answer_why(attempt)
 
 
 def _status(command: QueryCommand, registry: ModelRegistry, attempt: Attempt) -> Rendered:
-    base = attempt.snapshot.changeset.base_registry or registry
-    carried = carried_steps(attempt.snapshot.changeset)
+    snapshot = attempt.snapshot
+    carried = carried_steps(snapshot.changeset)
     steps = () if isinstance(carried, InvalidPromotions) else carried  # the gate says what is wrong with it
-    names = [name for name in base if command.model in (None, name)]
-    return render_status(base, names, steps, attempt.replier.context)
+    base = snapshot.changeset.base_registry or registry
+    view = BranchView(snapshot.pull.base_ref, base, snapshot.changeset.policy, snapshot.now)
+    status = status_of(view, command.model, attempt.job, but=snapshot.pull.number)
+    return render_status(replace(status, carried=steps), attempt.replier.context)
 
 
 def _verify(command: QueryCommand, registry: ModelRegistry, attempt: Attempt) -> Rendered:
-    changeset = attempt.snapshot.changeset
+    snapshot = attempt.snapshot
+    return verification(command, registry, snapshot.changeset, snapshot.now, attempt.job, attempt.replier.context)
+
+
+def verification(
+    command: QueryCommand,
+    registry: ModelRegistry,
+    changeset: Changeset,
+    now: datetime,
+    job: JobContext,
+    context: CommentContext,
+) -> Rendered:
+    """Return what a verification of the head finds, of one model or of all."""
     subject = VerificationInput(
         registry,
-        GitTree(attempt.snapshot.repository, changeset.head),
+        GitTree(changeset.repository, changeset.head),
         changeset.policy,
         lambda sha: bool(changeset.reachable(sha)),
         changeset.base_registry,
@@ -95,9 +107,8 @@ def _verify(command: QueryCommand, registry: ModelRegistry, attempt: Attempt) ->
     names = [name for name in registry if command.model in (None, name)]
     scope = ReportScope(registry=changeset.registry_path, commit=changeset.head)
     remarks = [*check_orphans(registry)]
-    report = verify(subject, names, scope, examine=attempt.job.examine, now=attempt.snapshot.now, remarks=remarks)
-    title = f"{changeset.head[:7]} {_TITLES[report.verdict]}"
-    return render_report(title, report.findings, attempt.replier.context)
+    report = verify(subject, names, scope, examine=job.examine, now=now, remarks=remarks)
+    return render_report(f"{changeset.head[:7]} {_TITLES[report.verdict]}", report.findings, context)
 
 
 _RENDER: dict[str, Callable[[QueryCommand, ModelRegistry, Attempt], Rendered]] = {

@@ -86,6 +86,11 @@ class Replier:
         """Take these for the pull request's comments when the next answer is posted: they were read a moment ago."""
         self._comments = comments
 
+    @property
+    def comments(self) -> Sequence[IssueComment]:
+        """The pull request's comments as they were read, the oldest first; none where they were not."""
+        return self._comments or ()
+
     def set_head(self, head_sha: str, contacts: Contacts) -> None:
         """Speak of this head from now on, and name the policy's contacts where something failed."""
         self.context = replace(self.context, head_sha=head_sha, contacts=contacts)

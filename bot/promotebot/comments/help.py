@@ -1,45 +1,163 @@
-"""`/help`: the commands that a comment can hold."""
+"""`/help`: what can be asked for here, by the live policy and registry, in lines that run as they are pasted."""
 
 from __future__ import annotations
 
-from promotebot.comments.comment import (
-    CommentContext,
-    Rendered,
-    render_comment,
-)
-from promotebot.comments.markdown import code, table
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
-COMMANDS: tuple[tuple[str, str], ...] = (
-    (
-        "/promote active",
-        "finds model and artifact by itself: what this pull request touches, else what the nearest lower stage holds",
-    ),
-    ("/promote <stage> <model>", "stage is `shadow`, `staging` or `active`"),
-    ("… --artifact-dir DIR --artifact-id ID --dataset-id ID --git-sha SHA", "says what should not be looked up"),
-    ('… --reason "why" --notes "more"', "kept in the registry's history; a rollback needs the reason"),
-    ("… --sha HEAD", "only if the branch still stands at this commit"),
-    ("… --new-model", "adds a model that the registry does not know"),
-    ("… --dry-run", "shows everything, commits nothing"),
-    ('/rollback <model> --reason "why"', "back to the last ACTIVE whose bytes still verify; `--to ID` names another"),
-    ('/demote <model> <stage> --reason "why"', "clears a stage; the event stays in history"),
-    ("/withdraw", "takes back what this pull request promotes, before the merge; `/withdraw <model>` one model's"),
-    ("/hold why", "keeps this pull request from being merged, whatever happens to its branch"),
-    ("/unhold", "lifts every hold of this pull request; for who may promote what it carries"),
-    ("/status", "what stands in each stage, and what merging changes"),
-    ("/why", "everything the gate looked at, and what it says"),
-    ("/verify", "verifies the registry and its artifacts at this head"),
-    ("/doctor", "how the repository is set up for promotions; for maintainers"),
-    ("/help", "this list"),
-)
-"""Each command as `/help` shows it, and what it does (Markdown)."""
+from promotebot.comments.comment import CommentContext, Rendered, contacts_line, render_comment
+from promotebot.comments.markdown import code, details, fence, table, text
+from promotebot.comments.status import freeze_line
+from promotebot.promotion.policy import Freeze, Policy
+from promotebot.promotion.replay import Step
+from promotebot.registry.names import ModelName, Stage
+from promotebot.registry.registry import ModelRegistry
+from promotebot.text import counted, duration
+
+MAX_MODELS = 20
+"""Rows of the table of models."""
+ON_ISSUES = ("/status", "/verify", "/rollback", "/doctor", "/help")
+"""What works on a plain issue."""
 
 
-def render_help(context: CommentContext) -> Rendered:
-    """Return the answer to `/help`: every command, and how a comment is read."""
+@dataclass(frozen=True)
+class HelpFacts:
+    """What the answer goes by."""
+
+    branch: str
+    """The one that is promoted into."""
+    registry: ModelRegistry | None
+    policy: Policy | None
+    """None where it does not read."""
+    freezes: Sequence[Freeze] = ()
+    """Those in force."""
+    is_pull: bool = True
+    next_lines: Sequence[str] = ()
+    """What can be asked for on this pull request, the next stage first."""
+    carried: Sequence[Step] = ()
+    """What the pull request promotes already."""
+    model: ModelName | None = None
+    """The model that the examples name."""
+    problem: str = field(default="")
+    """Why policy or registry does not read."""
+
+
+def render_help(facts: HelpFacts, context: CommentContext) -> Rendered:
+    """Return the answer to `/help`: what to do here first, then who may what, then every command, folded."""
     parts = [
-        "promotebot checks the request, proves the artifact's bytes, commits the registry to this branch and shows "
-        "what changes. **Merging is the approval.**",
-        table(("comment", "what it does"), [(code(command), description) for command, description in COMMANDS]),
-        "One command per line, at the start of the line. Edited comments are not read again: write a new one.",
+        _first(facts),
+        f"⚠️ The policy or the registry does not read, so nothing can be promoted: {text(facts.problem)}"
+        if facts.problem
+        else "",
+        _models(facts),
+        _stages(facts.policy) if facts.policy else "",
+        *(freeze_line(freeze) for freeze in facts.freezes),
+        details("Every command", _every(facts)),
+        f"One command per line, at the start of the line. Edited comments are not read again: write a new one."
+        f"{contacts_line(context)}",
     ]
-    return render_comment(None, "ℹ️", None, "what promotebot understands", lambda _: parts, context)
+    return render_comment(None, "ℹ️", None, "what you can ask for here", lambda _: [p for p in parts if p], context)
+
+
+def _first(facts: HelpFacts) -> str:
+    if not facts.is_pull:
+        shown = ", ".join(map(code, ON_ISSUES))
+        return f"On an issue these work: {shown}. A rollback opens a pull request; merging it is the approval."
+    merging = f"Merging into {code(facts.branch)} is the approval."
+    if facts.carried:
+        models = ", ".join(code(name) for name in dict.fromkeys(step.model for step in facts.carried))
+        asked = f"{code('/why')} says what speaks against it, {code('/withdraw')} takes it back."
+        return f"This pull request promotes {models}. {merging} {asked}"
+    if facts.next_lines:
+        first, *others = facts.next_lines
+        more = f"\n\nOr: {', '.join(map(code, others))}." if others else ""
+        return f"Next for this pull request, in a comment:\n\n{fence(first, 'text')}{more}\n\n{merging}"
+    return f"This pull request touches no artifact, and no stage holds one that could go higher. {merging}"
+
+
+def _models(facts: HelpFacts) -> str:
+    if facts.registry is None:
+        return (
+            "" if facts.problem else f"{code(facts.branch)} has no registry yet: a maintainer runs `promotebot init`."
+        )
+    registry = facts.registry
+    rows = [(code(name), *(_holds(registry, name, stage) for stage in Stage)) for name in [*registry][:MAX_MODELS]]
+    if not rows:
+        return "The registry holds no model yet."
+    more = len([*registry]) - len(rows)
+    shown = table(("model", *(stage.label for stage in Stage)), rows)
+    return f"{shown}\n\n… and {counted(more, 'model')} more: {code('/status')}." if more else shown
+
+
+def _holds(registry: ModelRegistry, name: str, stage: Stage) -> str:
+    pointer = registry.get_stage_pointer(name, stage)
+    return code(pointer.artifact_id) if pointer else "—"
+
+
+def _stages(policy: Policy) -> str:
+    rows = [(stage.label, _who(policy, stage), _asked(policy, stage)) for stage in Stage]
+    return table(("stage", "who may ask", "what is asked for"), rows)
+
+
+def _who(policy: Policy, stage: Stage) -> str:
+    role = policy.stages.permission(stage).name.lower()
+    return f"role {role}" if role == "admin" else f"role {role} or higher"
+
+
+def _asked(policy: Policy, stage: Stage) -> str:
+    """Return the conditions of a promotion into a stage, as prose."""
+    found: list[str] = []
+    lower = {Stage.STAGING: ("shadow",), Stage.ACTIVE: ("shadow", "staging")}.get(stage, ())
+    for name in lower:
+        soak = getattr(policy.stages, name).soak
+        if soak:
+            found.append(f"{duration(soak.minimum)} in {name} {'required' if soak.required else 'recommended'}")
+    if stage is Stage.ACTIVE:
+        found += ["an earlier stage"] if policy.stages.active.require_prior_stage else []
+        found += ["training commit and dataset"]
+        found += ["a reason"] if policy.require_reason else []
+        found += [f"{code('--sha')} of the head"] if policy.require_sha else []
+        found += ["the dataset in the repository"] if policy.require_dataset else []
+    if policy.separation:
+        approvals = counted(policy.separation.approvals, "approval")
+        found.append(f"{approvals} by others than requester, author and last pusher")
+    return "; ".join(found) or "—"
+
+
+def _every(facts: HelpFacts) -> str:
+    shown = table(("comment", "what it does"), [(code(line), said) for line, said in commands(facts)])
+    return f"{shown}\n\n{_FLAGS}" if facts.is_pull else shown
+
+
+_FLAGS = (
+    "A promotion also takes `--artifact-dir`, `--artifact-id`, `--dataset-id` and `--git-sha`, which set values "
+    "explicitly, `--sha` to pin the head, and `--new-model` to add a model."
+)
+
+
+def commands(facts: HelpFacts) -> Iterator[tuple[str, str]]:
+    """Yield every command with this repository's values, and what it does (Markdown); each runs as it is pasted."""
+    model = facts.model
+    if facts.is_pull:
+        for stage in Stage:
+            source = "what this pull request touches, else what the next lower stage holds"
+            yield f"/promote {stage.value}", f"promotes to {stage.label}: {source}"
+        named = f" {model}" if model else ""
+        yield f"/promote active{named} --dry-run", "shows everything, commits nothing"
+        yield (
+            f'/promote active{named} --reason "evaluation passed"',
+            "keeps a reason in the history; `--notes` keeps more",
+        )
+        yield "/withdraw", "takes back what this pull request promotes, before the merge"
+        yield "/hold why", "keeps this pull request from being merged, whatever happens to its branch"
+        yield "/unhold", "lifts every hold of this pull request; for who may promote what it carries"
+        yield "/why", "what the gate says, with the policy's line and the fix"
+    if model:
+        back = "goes back to the last ACTIVE whose bytes still verify; `--to` with an id names another"
+        yield f'/rollback {model} --reason "incident"', back
+    if model and facts.is_pull:
+        yield f'/demote {model} active --reason "incident"', "clears a stage, and leaves ACTIVE without a model"
+    yield "/status", "what each stage holds, since when, and what open pull requests promote"
+    yield "/verify", "verifies the registry and its artifacts"
+    yield "/doctor", "how the repository is set up for promotions; for maintainers"
+    yield "/help", "this answer"

@@ -18,10 +18,7 @@ from promotebot.comments.markdown import bounded, code, details, link, marker, t
 from promotebot.findings import Finding, errors_in, warnings_in
 from promotebot.promotion.contacts import Purpose
 from promotebot.promotion.replay import Step
-from promotebot.registry.model import Action, Pointer
-from promotebot.registry.names import Stage
-from promotebot.registry.registry import ModelRegistry
-from promotebot.text import short_digest
+from promotebot.registry.model import Action
 
 GATE, QUERY = "@gate", "@look"
 """Subjects of sticky comments that belong to no model: no model's name holds an @, so none is taken for one."""
@@ -116,26 +113,6 @@ def render_verdict(state: str, description: str, context: CommentContext) -> Ren
     )
 
 
-def render_status(
-    registry: ModelRegistry, names: Iterable[str], steps: Sequence[Step], context: CommentContext
-) -> Rendered:
-    """Return a table of what each stage of the base holds, and the promotions that merging would make."""
-    rows = [(code(name), *(_pointer(registry.get_stage_pointer(name, stage)) for stage in Stage)) for name in names]
-    carried = [f"- {_step(step)}" for step in steps]
-    return note(
-        QUERY,
-        f"📋 What stands on {code(context.base_ref)}",
-        [
-            table(("model", *(stage.label for stage in Stage)), rows),
-            "**Merging this pull request makes:**\n" + "\n".join(carried)
-            if carried
-            else "This pull request promotes nothing.",
-        ],
-        context,
-        title=f"what stands on {context.base_ref}",
-    )
-
-
 def note(subject: str, heading: str, sections: Sequence[str], context: CommentContext, *, title: str) -> Rendered:
     """Return a sticky comment of a subject: heading and sections, cut to what GitHub takes."""
     first = marker(subject)
@@ -174,10 +151,7 @@ def _unindented(words: str) -> str:
     return "\n".join(line.lstrip() for line in words.split("\n"))
 
 
-def _step(step: Step) -> str:
+def step_line(step: Step) -> str:
+    """Return what one promotion does, in a line of Markdown."""
     stage = step.event.stage.label if step.event.stage else "no stage"
     return f"{code(step.model)}: {code(step.event.pointer.artifact_id)} {_DONE[step.event.action]} {stage}"
-
-
-def _pointer(pointer: Pointer | None) -> str:
-    return f"{code(pointer.artifact_id)} {code(short_digest(pointer.digest))}" if pointer else "—"

@@ -1,0 +1,90 @@
+"""`/why`: judge the pull request again without publishing it, and where it carries nothing, the last request too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from promotebot.action.retry import Attempt
+from promotebot.comments.comment import Rendered
+from promotebot.comments.notices import render_verdict
+from promotebot.comments.why import LastRequest, render_why
+from promotebot.findings import Finding
+from promotebot.gate.admission import request_refusal
+from promotebot.gate.judge import evaluate_pull
+from promotebot.gate.status import published_verdict
+from promotebot.planning.complete import prepare
+from promotebot.planning.decide import PromotionContext, decide, with_findings
+from promotebot.planning.legacy_digests import LegacyDigests
+from promotebot.promotion.commands import ChangeCommand, parse_comment
+from promotebot.promotion.infer import IncompleteRequest
+from promotebot.promotion.plan import Unchanged
+from promotebot.promotion.policy import MAX_BYTES, Permission
+from promotebot.promotion.policy_lines import policy_lines
+from promotebot.promotion.request import Actor
+from promotebot.pulls.facts import facts_of
+from promotebot.pulls.promotions import load_pending
+from promotebot.pulls.replan import InvalidPromotions
+from promotebot.registry.model import Source
+
+
+def answer_why(attempt: Attempt) -> Rendered:
+    """Return what the gate says; whoever may not write has no model opened, and is told what it said last.
+
+    Raises:
+        CouldNotVerify: when GitHub or git does not answer.
+    """
+    snapshot, job, context = attempt.snapshot, attempt.job, attempt.replier.context
+    changeset = snapshot.changeset
+    held = job.github.permission(attempt.requester.login)
+    if held is None or held < Permission.WRITE:
+        said = published_verdict(job.github, changeset.head, context.gate, job.settings.bot_login)
+        return render_verdict(said.state if said else "", said.description if said else "", context)
+    result = evaluate_pull(snapshot, changeset, job, record=attempt.record)
+    last = None if result.steps else _last_request(attempt)
+    data = snapshot.repository.read_file(changeset.base, changeset.policy_path, max_bytes=MAX_BYTES)
+    lines_of = partial(policy_lines, policy=changeset.policy, data=data)
+    url = f"{context.repo_url}/blob/{changeset.base}/{changeset.policy_path}"
+    return render_why(result.title, result.findings, result.waiting, last, lines_of, url, context)
+
+
+def _last_request(attempt: Attempt) -> LastRequest | None:
+    """Return the newest change that a person asked for before, and what it would meet now; None where nobody did."""
+    prefix, own, bot = attempt.job.settings.prefix, attempt.requester.comment_id, attempt.job.settings.bot_login
+    for comment in reversed(attempt.replier.comments):
+        commands = parse_comment(comment.body, prefix) if comment.author != bot and comment.id != own else []
+        changes = [command for command in commands if isinstance(command, ChangeCommand)]
+        if changes:
+            return _met(changes[-1], comment.author, comment.html_url, attempt)
+    return None
+
+
+def _met(command: ChangeCommand, login: str, url: str, attempt: Attempt) -> LastRequest:
+    refusal = request_refusal(command.arguments, (login,), attempt.snapshot, attempt.job.github)
+    if refusal:
+        return LastRequest(command.text, login, url, refusal=refusal.message, remedy=refusal.remedy)
+    return LastRequest(command.text, login, url, _findings(command, login, attempt))
+
+
+def _findings(command: ChangeCommand, login: str, attempt: Attempt) -> Sequence[Finding]:
+    """Return what the rules find about a request on the branch as it is; nothing is written."""
+    snapshot, job = attempt.snapshot, attempt.job
+    changeset = snapshot.changeset
+    pending = load_pending(snapshot, job)
+    if isinstance(pending, InvalidPromotions):
+        return pending.findings
+    legacy = LegacyDigests(snapshot.repository, changeset.base, changeset.registry_path, job.examine)
+    context = PromotionContext(
+        pending.registry, pending.base, changeset.policy, changeset.head_files, changeset.head, first_digest=legacy
+    )
+    actor, reason = Actor(login, Source.GITHUB), f"#{snapshot.pull.number}"
+    inference = changeset.inference(context.registry)
+    prepared = prepare(command.arguments, context, inference, actor, None, reason, job.examine)
+    if isinstance(prepared, IncompleteRequest):
+        return prepared.findings
+    request, remarks = prepared
+    decided = decide(
+        context, request, facts_of(request, snapshot, job, context.base), examine=job.examine, now=snapshot.now
+    )
+    decision = with_findings(decided, remarks).decision
+    return () if isinstance(decision, Unchanged) else decision.findings

@@ -1,0 +1,117 @@
+"""`/status`: what each stage holds, since when, and what open pull requests would change of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from promotebot.comments.comment import CommentContext, Rendered
+from promotebot.comments.findings import within
+from promotebot.comments.markdown import code, link, table, text
+from promotebot.comments.notices import QUERY, note, step_line
+from promotebot.promotion.policy import Freeze
+from promotebot.promotion.replay import Step
+from promotebot.promotion.standing import Holding, OpenPromotions
+from promotebot.registry.names import ModelName
+from promotebot.text import counted, duration, short_digest
+
+ROWS_BYTES = 30_000
+"""UTF-8 bytes of the table: half of a comment."""
+MAX_LINES = 30
+"""Promotions of other pull requests that are listed."""
+CLAIMED = "†"
+"""Behind a time for which only the event itself vouches."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is told of a branch."""
+
+    branch: str
+    now: datetime
+    holdings: Sequence[Holding]
+    empty: Sequence[ModelName]
+    """Models of which no stage holds anything."""
+    freezes: Sequence[Freeze]
+    pending: OpenPromotions
+    """Of the other open pull requests."""
+    carried: Sequence[Step] | None = None
+    """What this pull request promotes; None where no pull request is asked about."""
+
+
+def render_status(status: Status, context: CommentContext) -> Rendered:
+    """Return the answer to `/status`."""
+    title = f"What {status.branch} holds"
+    parts = [
+        _table(status),
+        f"No stage holds anything of {', '.join(map(code, status.empty[:MAX_LINES]))}." if status.empty else "",
+        *(freeze_line(freeze) for freeze in status.freezes),
+        _carried(status.carried),
+        _pending(status.pending, context),
+    ]
+    return note(QUERY, f"📋 What {code(status.branch)} holds", [p for p in parts if p], context, title=title)
+
+
+def freeze_line(freeze: Freeze) -> str:
+    """Return the line on a freeze in force."""
+    stages = ", ".join(stage.label for stage in freeze.stages)
+    return f"🧊 **Frozen:** {stages} until {moment(freeze.ends)}: {text(freeze.reason)}. A rollback is not held up."
+
+
+def moment(when: datetime) -> str:
+    """Return a time as people read it, to the minute: `2026-02-14 09:00 UTC`."""
+    return f"{when:%Y-%m-%d %H:%M} UTC"
+
+
+def _table(status: Status) -> str:
+    rows = [_row(holding, status.now) for holding in status.holdings]
+    if not rows:
+        return "No stage holds anything."
+    kept = within(["".join(row) for row in rows], ROWS_BYTES)
+    parts = [table(("model", "stage", "artifact", "since", "soak time"), rows[:kept])]
+    if kept < len(rows):
+        parts.append(
+            f"… and {counted(len(rows) - kept, 'row')} more. Ask for one model: {code('/status')} and its name."
+        )
+    if any(holding.is_claimed and holding.since for holding in status.holdings[:kept]):
+        parts.append(f"{CLAIMED} by the time that the event itself names; no merge time is known, or was asked for.")
+    return "\n\n".join(parts)
+
+
+def _row(holding: Holding, now: datetime) -> tuple[str, ...]:
+    age, pointer = holding.age(now), holding.pointer
+    since = f"{holding.since:%Y-%m-%d} ({duration(age)}){CLAIMED if holding.is_claimed else ''}" if age else "not known"
+    artifact = f"{code(pointer.artifact_id)} {code(short_digest(pointer.digest))}"
+    return (code(holding.model), holding.stage.label, artifact, since, _soak(holding, now))
+
+
+def _soak(holding: Holding, now: datetime) -> str:
+    soak, until = holding.soak, holding.soaked_at()
+    if soak is None:
+        return "—"
+    asked = f"{duration(soak.minimum)} {'required' if soak.required else 'recommended'}"
+    if until is None:
+        return f"not known; {asked}"
+    return f"done ({asked})" if until <= now else f"until {moment(until)} ({asked})"
+
+
+def _carried(steps: Sequence[Step] | None) -> str:
+    if steps is None:
+        return ""
+    if not steps:
+        return "This pull request promotes nothing."
+    return "**Merging this pull request:**\n" + "\n".join(f"- {step_line(step)}" for step in steps)
+
+
+def _pending(pending: OpenPromotions, context: CommentContext) -> str:
+    lines = [
+        f"- {link(f'#{one.number}', f'{context.repo_url}/pull/{one.number}')}: {step_line(step)}"
+        for one in pending.found
+        for step in one.steps
+    ]
+    more = [f"- … and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
+    unread = f"{counted(pending.unread, 'other pull request')} could not be looked into." if pending.unread else ""
+    if not lines:
+        return unread
+    return "\n".join(["**Other open pull requests promote:**", *lines[:MAX_LINES], *more, *filter(None, [unread])])

@@ -1,0 +1,64 @@
+"""`/why`: the cause, the policy's line and the fix, also where nothing is promoted because a request was refused."""
+
+from __future__ import annotations
+
+import re
+
+from promotebot.comments.comment import CommentContext
+from promotebot.comments.why import LastRequest, render_why
+from promotebot.findings import error
+from tests.office import Office
+
+
+def why(office: Office, number: int, *, author: str = "bob") -> str:
+    job = office.ask(number, "/why", author=author)
+    assert (job.outputs["decision"], job.outputs["reason_code"]) == ("helped", "shown"), job.log
+    return office.answer(number)
+
+
+def test_after_a_refusal_it_tells_what_the_request_would_need_now(office: Office) -> None:
+    office.policy("# ours\nstages:\n  shadow:\n    soak: {minimum: 30d, required: true}\n")
+    number = office.pull()
+    assert office.ask(number, "/promote active").outputs["reason_code"] == "rules"
+    head = office.head(number)
+    said = why(office, number)
+    assert "The last request was refused: 30 d in shadow required" in said
+    assert "This pull request promotes nothing. The last request was `/promote active` by `alice`" in said
+    assert "Asked again now it would be refused" in said
+    assert "**`soak.shadow`**" in said
+    assert '`stages.shadow.soak.minimum: "30d"` ([line 4](' in said
+    base = office.repository.git.branch("main")
+    assert f"/blob/{base}/.github/promotion.yml#L4>)" in said
+    assert (office.head(number), office.checks(head)) == (head, []), "nothing is published by asking"
+
+
+def test_what_may_not_be_asked_for_says_so_and_what_may_gets_the_line_to_ask_again(office: Office) -> None:
+    office.policy("stages: {active: {permission: admin}}\n")
+    number = office.pull()
+    office.ask(number, "/promote active", author="carol")
+    assert "carol has write permission; promoting to ACTIVE needs admin." in why(office, number)
+    office.policy("stages: {active: {permission: write}}\n")
+    said = why(office, number)
+    assert "Nothing speaks against it now." in said
+    assert "```text\n/promote active\n```" in said
+
+
+def test_without_any_request_it_is_the_gate_that_speaks(office: Office) -> None:
+    number = office.pull()
+    office.repository.comment(number, author="github-actions[bot]", body="/promote active")
+    said = why(office, number)
+    assert "The gate says: no promotion in this pull request" in said
+    assert "The last request" not in said
+
+
+def test_a_long_cause_is_cut_between_two_words_in_the_heading_and_stands_whole_below() -> None:
+    context = CommentContext("acme/models", "https://github.example", "1" * 40, "bob", "https://x", "main", None)
+    words = " ".join(f"word{number}" for number in range(60))
+    finding = error("gate.replay", words)
+    last = LastRequest("/promote active", "alice", "https://x", [finding])
+    for title, asked in ((f"refused: {words}", None), ("", last)):
+        rendered = render_why(title, [finding], None, asked, lambda _: (), "", context)
+        assert re.fullmatch(r"The (gate says|last request was refused): .*word\d+…", rendered.title)
+        assert len(rendered.title) <= 120
+        assert rendered.title.rstrip("…").split()[-1] in words.split()
+        assert words in rendered.body.replace("\\", "")
