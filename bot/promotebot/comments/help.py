@@ -149,7 +149,7 @@ def commands(facts: HelpFacts) -> Iterator[tuple[str, str]]:
             "keeps a reason in the history; `--notes` keeps more",
         )
         yield "/withdraw", "takes back what this pull request promotes, before the merge"
-        yield "/hold why", "keeps this pull request from being merged, whatever happens to its branch"
+        yield "/hold p95 went up", "keeps this pull request from being merged, whatever happens to its branch"
         yield "/unhold", "lifts every hold of this pull request; for who may promote what it carries"
         yield "/why", "what the gate says, with the policy's line and the fix"
     if model:
