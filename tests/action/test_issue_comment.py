@@ -731,4 +731,4 @@ def test_with_a_prefix_only_commands_behind_it_are_answered_and_the_answer_shows
     assert "Did you mean `/model promote active`?" in office.comment(number)
     assert ask("/model promote active --dry-run").outputs["decision"] == "planned"
     assert ask("/model help").outputs["decision"] == "helped"
-    assert any("`/model promote <stage> <model>`" in body for body in office.comments(number))
+    assert any("`/model promote shadow`" in body for body in office.comments(number))
