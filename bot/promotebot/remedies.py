@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # most commands load it anyway, but this module asks for noth
     from pydantic_core import CoreSchema
 
 Changes = Mapping[str, str | bool | None]
-"""Flag, as a field's name (`git_sha`) → its value; True for a switch, None for a value that the person has to add."""
+"""Flag, as a field's name (`git_sha`) → its value; True and False for a switch, None where a person knows."""
 _PLAIN = re.compile(r"[^\s\"'“”\\]+")
 
 
@@ -64,8 +64,10 @@ class CallerLine:
     changes: tuple[tuple[str, str | bool], ...] = ()
 
     def __str__(self) -> str:
-        flags = " ".join(flag_text(name, value, in_shell) for name, value in self.changes)
-        return f"the same command with {flags}" if flags else "the same command"
+        out = [f"--{name.replace('_', '-')}" for name, value in self.changes if value is False]
+        flags = " ".join(flag_text(name, value, in_shell) for name, value in self.changes if value is not False)
+        parts = [f" with {flags}" if flags else "", f" without {' and '.join(out)}" if out else ""]
+        return f"the same command{''.join(parts)}"
 
 
 Line = Callable[[Changes], Command]
@@ -158,8 +160,8 @@ def merged_changes(remedies: Iterable[str]) -> Changes | None:
 def flag_words(name: str, value: str | bool) -> list[str]:
     """Return a flag and its value as the words of a command line: `git_sha` is `--git-sha`."""
     flag = f"--{name.replace('_', '-')}"
-    if value is True:
-        return [flag]
+    if isinstance(value, bool):
+        return [flag] if value else []
     # A value that begins like a flag would be taken for the next one.
     return [f"{flag}={value}"] if str(value).startswith("-") else [flag, str(value)]
 

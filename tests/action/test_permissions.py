@@ -133,7 +133,10 @@ def test_a_sha_that_is_not_the_head_is_refused_whatever_the_policy(
     assert refusal is not None
     assert refusal.reason is Reason.SHA_MISMATCH
     assert refusal.message == f"--sha says {OTHER}, the head is {HEAD}."
-    assert refusal.remedy == f"look at the new commits, then ask again with `--sha {HEAD}`"
+    assert (
+        refusal.remedy
+        == f"look at the new commits, then ask again: {CommandArguments(stage, action).line({'sha': HEAD})}"
+    )
     assert sha_refusal(CommandArguments(stage, action, sha=HEAD), HEAD, policy) is None
 
 
@@ -156,7 +159,8 @@ def test_a_policy_that_requires_a_sha_means_active_and_rollbacks(stage: Stage, a
     assert (refusal is not None) is needs_one
     if refusal:
         assert refusal.reason is Reason.SHA_REQUIRED
-        assert refusal.remedy == f"look at the head, then ask again with `--sha {HEAD}`"
+        assert refusal.remedy == f"look at the head, then ask again: {arguments.line({'sha': HEAD})}"
+        assert f"--sha {HEAD}" in refusal.remedy
 
 
 def asked(

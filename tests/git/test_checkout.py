@@ -222,3 +222,36 @@ def test_origins_address_is_the_one_that_was_written_down(checkout: Checkout, al
     assert checkout.origin_url() == "https://github.com/acme/models.git"
     alice.git("remote", "remove", "origin")
     assert checkout.origin_url() == ""
+
+
+def test_a_push_that_cannot_be_is_refused_before_anything_is_committed(checkout: Checkout, alice: Person) -> None:
+    before = alice.git("switch", "--quiet", "--detach") or alice.git("rev-parse", "HEAD")
+    with pytest.raises(UsageError, match="HEAD is on no branch") as caught:
+        checkout.check_can_commit(None, push=True)
+    assert caught.value.remedy == f"name one: the same command with --branch promote/{before[:7]}"
+    checkout.check_can_commit("promote/x", push=True)
+    alice.git("remote", "remove", "origin")
+    with pytest.raises(UsageError, match="no remote origin") as caught:
+        checkout.check_can_commit("promote/x", push=True)
+    assert caught.value.remedy.startswith("leave --push out: the same command without --push")
+    checkout.check_can_commit("promote/x")
+
+
+@pytest.mark.parametrize(
+    ("origin", "page"),
+    [
+        ("https://github.com/acme/models.git", "https://github.com/acme/models/compare/promote/x?expand=1"),
+        ("git@github.com:acme/models", "https://github.com/acme/models/compare/promote/x?expand=1"),
+        (
+            "ssh://git@github.acme.example/acme/models",
+            "https://github.acme.example/acme/models/compare/promote/x?expand=1",
+        ),
+        ("/srv/git/models.git", ""),
+        ("https://gitlab.com/acme/models", ""),
+    ],
+)
+def test_the_page_that_opens_a_pull_request_is_told_where_origin_is_on_github(
+    checkout: Checkout, alice: Person, origin: str, page: str
+) -> None:
+    alice.git("remote", "set-url", "origin", origin)
+    assert checkout.compare_url("promote/x") == page

@@ -16,6 +16,7 @@ from promotebot.git.repository import Repository
 from promotebot.promotion.contacts import Contacts, Purpose
 from promotebot.pulls.context import JobContext
 from promotebot.registry.names import Stage
+from promotebot.remedies import Remedy, comment
 from promotebot.text import short_digest
 
 log = logging.getLogger(__name__)
@@ -33,13 +34,14 @@ def against_gate(origin: Origin, branch: str, repository: Repository, job: JobCo
     brought = f" with {commit}" if commit else ""
     by = f", by {push.actor}" if push else ""
     stage = step.event.stage or Stage.ACTIVE
-    back = f"/rollback {step.model}" if stage is Stage.ACTIVE else f"/demote {step.model} {stage.value}"
+    words = ["/rollback", step.model] if stage is Stage.ACTIVE else ["/demote", step.model, stage.value]
+    back = comment(*words, "--reason", "merged against the gate")
     return error(
         "gate.merged",
         f"{subject(step)}, event {short_digest(step.digest)}, came to {branch}{brought}{by}: {origin.problem}. "
         "It is not announced.",
         where=step.before.at(step.model),
-        remedy=f'find out who uses it, then take it out again: {back} --reason "merged against the gate"',
+        remedy=Remedy("find out who uses it, then take it out again: ", back),
     )
 
 

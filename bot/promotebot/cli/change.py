@@ -62,7 +62,7 @@ def apply_change(
     """
     commits = not options.dry_run and (options.commit or options.branch or options.push)
     if commits:
-        repository.check_can_commit(options.branch)
+        repository.check_can_commit(options.branch, push=options.push)
     decided = promote_here(
         repository,
         work_tree,
@@ -135,7 +135,12 @@ def _commit(options: argparse.Namespace, repository: Checkout, plan: Plan) -> No
     commit = repository.commit_path(path, message, branch=options.branch)
     log.info("committed %s: %s", commit[:7], message.splitlines()[0])
     if options.push:
-        log.info("pushed to origin %s", repository.push_branch())
+        branch = repository.push_branch()
+        log.info("pushed to origin %s", branch)
+        url = repository.compare_url(branch)
+        log.info("Next: open a pull request from %s%s", branch, f": {url}" if url else "")
+    if options.branch:
+        log.info("You are on the branch %s now; this goes back: git switch -", options.branch)
 
 
 def diff_of(plan: Plan) -> str:

@@ -14,6 +14,7 @@ from promotebot.promotion.request import CommandArguments
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import Action
 from promotebot.registry.names import GitSha, Stage
+from promotebot.remedies import Remedy
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import GitHub, PullRequest
@@ -84,14 +85,14 @@ def sha_refusal(arguments: CommandArguments, head: GitSha, policy: Policy) -> Re
         return Refusal(
             Reason.SHA_MISMATCH,
             f"--sha says {arguments.sha}, the head is {head}.",
-            f"look at the new commits, then ask again with `--sha {head}`",
+            Remedy("look at the new commits, then ask again: ", arguments.line({"sha": head})),
         )
     needs_sha = arguments.stage is Stage.ACTIVE or arguments.action is Action.ROLLBACK
     if policy.require_sha and needs_sha and not arguments.sha:
         return Refusal(
             Reason.SHA_REQUIRED,
             "The policy asks for --sha with ACTIVE and with a rollback.",
-            f"look at the head, then ask again with `--sha {head}`",
+            Remedy("look at the head, then ask again: ", arguments.line({"sha": head})),
         )
     return None
 

@@ -17,8 +17,9 @@ from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import PullSnapshot
-from promotebot.registry.model import Source
+from promotebot.registry.model import Action, Source
 from promotebot.registry.names import Digest, Stage
+from promotebot.remedies import Remedy, comment
 
 RULES = {
     Reason.PERMISSION: "gate.permission",
@@ -173,6 +174,15 @@ def _foreign(step: Step, repo: str, pull: int) -> str:
     return ""
 
 
+def _ask_again(step: Step) -> Remedy:
+    back = comment("/withdraw", step.model)
+    if step.event.action is Action.PROMOTE and step.event.stage:
+        pointer = step.event.pointer
+        line = comment("/promote", step.event.stage.value, step.model, "--artifact-dir", pointer.artifact_dir)
+        return Remedy("take it back and ask again: ", back, ", then ", line)
+    return Remedy("take it back, then ask again with a reason of your own: ", back)
+
+
 def _attested(step: Step, problem: str) -> Finding:
     if not problem:
         return passed("gate.attestation", f"{subject(step)}: requested by {step.event.actor}, decided by promotebot")
@@ -180,7 +190,7 @@ def _attested(step: Step, problem: str) -> Finding:
         "gate.attestation",
         f"{subject(step)}: {problem}.",
         where=step.before.at(step.model),
-        remedy=f"take it back and ask again: /withdraw, then /promote <stage> {step.model}",
+        remedy=_ask_again(step),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import git
 from git.exc import InvalidGitRepositoryError, NoSuchPathError
@@ -13,6 +14,20 @@ from promotebot.errors import CouldNotVerify, UsageError
 from promotebot.git.process import QUIET, GitFailed
 from promotebot.git.repository import SAYS_NO, Repository
 from promotebot.registry.names import GitSha
+from promotebot.remedies import Remedy, again, shell
+
+_ON_GITHUB = re.compile(
+    r"(?:\w+://)?(?:[^@/]*@)?(?P<host>(?:[\w-]+\.)*github(?:\.[\w-]+)+)[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?"
+)
+
+
+def _after_push(branch: str, stderr: str) -> Remedy:
+    """Return what to do about a commit that was not pushed: origin has newer commits, or did not take it at all."""
+    if "fetch first" not in stderr and "non-fast-forward" not in stderr:
+        return Remedy("push it when origin takes it: ", shell("git", "push", "origin", f"HEAD:refs/heads/{branch}"))
+    # The history of a registry is a chain: an event is made anew on the newest one, and never merged as text.
+    back = shell("git", "reset", "--keep", "HEAD^").then("git", "pull", "--ff-only", "origin", branch)
+    return Remedy("do not rebase a registry commit: take it back, ", back, ", then promote again: ", again())
 
 
 class Checkout(Repository):
@@ -69,16 +84,25 @@ class Checkout(Repository):
             return self._run("config", "--get", "remote.origin.url").strip()
         return ""
 
-    def check_can_commit(self, branch: str | None) -> None:
-        """Check everything that would stop `commit_path`, before anything is written.
+    def check_can_commit(self, branch: str | None, *, push: bool = False) -> None:
+        """Check everything that would stop `commit_path`, and `push_branch` where asked, before anything is written.
 
         Raises:
-            UsageError: for a branch that exists or is no branch name, or when nobody is named as the committer.
+            UsageError: for a branch that exists or is no branch name, when nobody is named as the committer, and for
+                a push from no branch or to no origin.
         """
+        if push and not self.origin_url():
+            out = Remedy("leave --push out: ", again(push=False), "; git remote add makes one")
+            raise UsageError("there is no remote origin", where="--push", remedy=out)
+        if push and branch is None and not self.branch():
+            name = f"promote/{self.commit_id('HEAD')[:7]}"
+            raise UsageError("HEAD is on no branch", where="--push", remedy=Remedy("name one: ", again(branch=name)))
         if branch is not None and not self._succeeds("check-ref-format", "--branch", branch):
             raise UsageError(f"{branch!r} is not a branch name", where="--branch")
         if branch is not None and self._succeeds("show-ref", "--verify", "--quiet", f"refs/heads/{branch}"):
-            raise UsageError(f"the branch {branch} exists already", where="--branch", remedy="choose another name")
+            raise UsageError(
+                f"the branch {branch} exists already", where="--branch", remedy="choose another name for the branch"
+            )
         if not self._succeeds("var", "GIT_COMMITTER_IDENT"):
             raise UsageError("git does not know who commits", remedy="git config user.name and user.email")
 
@@ -106,18 +130,26 @@ class Checkout(Repository):
             UsageError: when HEAD is on no branch.
             CouldNotVerify: with git's words when origin did not take it; the commit stays where it is.
         """
-        branch = self._run("rev-parse", "--abbrev-ref", "HEAD").strip()
-        if branch == "HEAD":
-            raise UsageError("HEAD is on no branch", where="--push", remedy="git switch BRANCH, or give --branch NAME")
+        branch = self.branch()
+        if not branch:
+            raise UsageError("HEAD is on no branch", where="--push", remedy="give the branch's name with --branch")
         try:
             self._run("push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
         except GitFailed as problem:
-            raise CouldNotVerify(
-                f"origin did not take {branch}: {problem.stderr}",
-                remedy="the commit is here and was not pushed: git pull --rebase is not for a registry; "
-                f"git fetch origin, undo the commit (git reset --keep HEAD^), bring {branch} up to date, promote again",
-            ) from None
+            message = f"the commit is here, and origin did not take {branch}: {problem.stderr}"
+            raise CouldNotVerify(message, remedy=_after_push(branch, problem.stderr)) from None
         return branch
+
+    def branch(self) -> str:
+        """Return the branch that HEAD is on; empty where it is on none."""
+        with suppress(GitFailed):
+            return self._run("symbolic-ref", "--quiet", "--short", "HEAD").strip()
+        return ""
+
+    def compare_url(self, branch: str) -> str:
+        """Return the page that opens a pull request from a branch; empty where origin is not on GitHub."""
+        match = _ON_GITHUB.fullmatch(self.origin_url())
+        return f"https://{match['host']}/{match['name']}/compare/{quote(branch)}?expand=1" if match else ""
 
     def _succeeds(self, *arguments: str) -> bool:
         """Tell whether git answers yes. Raises GitFailed when it answers neither yes nor no."""

@@ -30,6 +30,7 @@ from promotebot.registry.names import (
     Stage,
     parse_model_name,
 )
+from promotebot.remedies import Remedy, comment
 
 MAX_COMMANDS = 10
 """In one comment; each may cost a fetch, a model to open and a push."""
@@ -208,11 +209,11 @@ def _parse_doctor(line: int, text: str, words: Sequence[Word]) -> Command:
 
 
 def _parse_withdraw(line: int, text: str, words: Sequence[Word]) -> Command:
-    return Withdraw(line, text, _one_model("/withdraw", words))
+    return Withdraw(line, text, _one_model(words))
 
 
 def _parse_verify(line: int, text: str, words: Sequence[Word]) -> Command:
-    return QueryCommand(line, text, "verify", _one_model("/verify", words))
+    return QueryCommand(line, text, "verify", _one_model(words))
 
 
 def _parse_why(line: int, text: str, words: Sequence[Word]) -> Command:
@@ -222,12 +223,12 @@ def _parse_why(line: int, text: str, words: Sequence[Word]) -> Command:
 
 
 def _parse_status(line: int, text: str, words: Sequence[Word]) -> Command:
-    return QueryCommand(line, text, "status", _one_model("/status", words))
+    return QueryCommand(line, text, "status", _one_model(words))
 
 
-def _one_model(command: str, words: Sequence[str]) -> ModelName | None:
+def _one_model(words: Sequence[str]) -> ModelName | None:
     if len(words) > 1:
-        raise InvalidInput(f"unexpected word {words[1]!r}", remedy=f"{command} [model]")
+        raise InvalidInput(f"unexpected word {words[1]!r}", remedy="name one model, or none for all")
     return parse_model_name(words[0]) if words else None
 
 
@@ -236,8 +237,10 @@ def _parse_promote(line: int, text: str, words: Sequence[Word]) -> Command:
     if not positional:
         raise InvalidInput("/promote needs a stage", remedy=f"write `{EXAMPLE}`")
     if len(positional) > 2:
-        raise InvalidInput(f"unexpected word {positional[2]!r}", remedy="/promote <stage> [model] [flags]")
-    stage = stage_word(positional[0])
+        raise InvalidInput(
+            f"unexpected word {positional[2]!r}", remedy="leave it out; a text of several words stands in quotes"
+        )
+    stage = stage_word(positional[0], text)
     model = parse_model_name(positional[1]) if len(positional) == 2 else None
     return ChangeCommand(line, text, CommandArguments(stage=stage, model=model, **flags))
 
@@ -245,8 +248,8 @@ def _parse_promote(line: int, text: str, words: Sequence[Word]) -> Command:
 def _parse_rollback(line: int, text: str, words: Sequence[Word]) -> Command:
     positional, flags = split_flags(words, ROLLBACK_FLAGS)
     if not 1 <= len(positional) <= 2:
-        raise InvalidInput("/rollback needs a model and a --reason", remedy='`/rollback <model> --reason "why"`')
-    stage = stage_word(positional[1], "/rollback <model>") if len(positional) == 2 else Stage.ACTIVE
+        raise InvalidInput("/rollback needs a model and a --reason", remedy=_WHICH)
+    stage = stage_word(positional[1], text) if len(positional) == 2 else Stage.ACTIVE
     model = parse_model_name(positional[0])
     _has_reason("/rollback needs a model and a --reason", text, flags)
     return ChangeCommand(line, text, CommandArguments(stage, Action.ROLLBACK, model, **flags))
@@ -255,12 +258,13 @@ def _parse_rollback(line: int, text: str, words: Sequence[Word]) -> Command:
 def _parse_demote(line: int, text: str, words: Sequence[Word]) -> Command:
     positional, flags = split_flags(words, DEMOTE_FLAGS)
     if len(positional) != 2:
-        raise InvalidInput(
-            "/demote needs a model, a stage and a --reason", remedy='`/demote <model> <stage> --reason "why"`'
-        )
-    stage, model = stage_word(positional[1], "/demote <model>"), parse_model_name(positional[0])
+        raise InvalidInput("/demote needs a model, a stage and a --reason", remedy=_WHICH)
+    stage, model = stage_word(positional[1], text), parse_model_name(positional[0])
     _has_reason("/demote needs a model, a stage and a --reason", text, flags)
     return ChangeCommand(line, text, CommandArguments(stage, Action.DEMOTE, model, **flags))
+
+
+_WHICH = Remedy("name the model and the stage; this shows which there are: ", comment("/status"))
 
 
 def _has_reason(needs: str, text: str, flags: Mapping[str, Any]) -> None:

@@ -88,19 +88,24 @@ def _unreadable(character: str) -> InvalidInput:
     return InvalidInput("a quote is not closed", remedy='write the value as "…"')
 
 
-def stage_word(word: str, command: str = "/promote") -> Stage:
+def stage_word(word: str, line: str) -> Stage:
     """Parse a stage.
 
     Raises:
-        InvalidInput: with `command` and the nearest stage as the remedy, where one is near.
+        InvalidInput: with the line, and the nearest stage in it, as the remedy, where one is near.
     """
     try:
         return parse_stage(word)
     except InvalidInput as problem:
         near = difflib.get_close_matches(word.lower(), ("shadow", "staging", "active"), n=1, cutoff=0.5)
         if near:
-            raise InvalidInput(problem.message, remedy=f"did you mean `{command} {near[0]}`?") from None
+            raise InvalidInput(problem.message, remedy=f"did you mean `{_with(line, word, near[0])}`?") from None
         raise
+
+
+def _with(line: str, word: str, meant: str) -> str:
+    """Return the line with one word put right, where it stands alone."""
+    return re.sub(rf"(?<!\S){re.escape(word)}(?!\S)", meant, line.strip(), count=1)
 
 
 def split_flags(words: Sequence[Word], known: tuple[str, ...]) -> tuple[list[str], dict[str, Any]]:

@@ -21,6 +21,7 @@ from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import Action, Pointer, Source
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
+from promotebot.remedies import Remedy, comment
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def _unpinned(step: Step, changeset: Changeset) -> Finding | None:
         f"{event.pointer.artifact_id} ({step.model}) was asked for under another policy; this one wants --sha with "
         "ACTIVE and with a rollback.",
         where=step.before.at(step.model),
-        remedy=f"take it back, look at the head, and ask again with --sha: /withdraw {step.model}",
+        remedy=Remedy("look at the head, take it back, and ask again with --sha: ", comment("/withdraw", step.model)),
     )
 
 
@@ -112,20 +113,30 @@ def _exchanged(step: Step, planned: Pointer) -> Finding | None:
     if not changed:
         return None
     if step.event.action is Action.DEMOTE:
-        stage = step.event.stage.value if step.event.stage else "<stage>"
+        stage, reason = step.event.stage or Stage.ACTIVE, step.event.reason or "asked for again"
         return error(
             "gate.plan",
             f"{pointer.artifact_id} ({step.model}) was to be taken out; the stage holds {planned.artifact_id} now.",
             where=step.before.at(step.model),
-            remedy=f"take it back, and ask again for what stands there now: /withdraw {step.model}, then "
-            f'/demote {step.model} {stage} --reason "…"',
+            remedy=Remedy(
+                "take it back, and ask again for what stands there now: ",
+                comment("/withdraw", step.model),
+                ", then ",
+                comment("/demote", step.model, stage.value, "--reason", reason),
+            ),
         )
     return error(
         "artifact.pinned",
         f"{pointer.artifact_id} ({step.model}) is not what was asked for any more: {', '.join(changed)} changed since.",
         where=pointer.artifact_dir,
-        remedy=f"take it back and ask again for what is there now: /withdraw {step.model}, then /promote <stage> "
-        f"{step.model} --artifact-dir {pointer.artifact_dir}",
+        remedy=Remedy(
+            "take it back and ask again for what is there now: ",
+            comment("/withdraw", step.model),
+            ", then ",
+            comment("/promote", (step.event.stage or Stage.SHADOW).value, step.model)
+            if step.event.action is Action.PROMOTE
+            else comment("/rollback", step.model, "--reason", step.event.reason or "asked for again"),
+        ),
     )
 
 
