@@ -200,6 +200,17 @@ def test_who_may_lifts_it_and_the_gate_turns_green_again(office: Office) -> None
     assert office.gate(number).outputs["decision"] == "passed"
 
 
+def test_a_mark_that_cannot_be_taken_away_keeps_nothing_held(office: Office) -> None:
+    number = green(office)
+    office.ask(number, "/hold", author="carol")
+    office.push("alice", "evaluation", {"ml/evaluations/other.json": "{}\n"}, "docs: Other", force=True)
+    office.gate(number)
+    office.hub.faults.append(Fault("DELETE", "/git/refs/", status=502, times=99))
+    assert office.ask(number, "/unhold", author="bob").outputs["decision"] == "lifted"
+    assert office.repository.git.refs("refs/promotebot")
+    assert verdict(office, number)[0] == "success"
+
+
 def test_nobody_lifts_it_without_the_role(office: Office) -> None:
     number = green(office)
     office.ask(number, "/hold not yet", author="carol")

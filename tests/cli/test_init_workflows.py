@@ -223,6 +223,9 @@ def starts(condition: str, body: str) -> bool:
         'rollback m --reason "incident"',
         "/status",
         "Thanks!\n/help",
+        " /hold it drifts",
+        "- **/Hold**",
+        "Wait.\r\n/stop",
     ],
 )
 def test_what_comes_close_to_a_command_starts_a_job(body: str, app: bool) -> None:

@@ -9,6 +9,7 @@ https://docs.github.com/en/rest/commits/statuses
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,11 +19,12 @@ from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, error
 from promotebot.gate.record import PullRecord
 from promotebot.github.checks import MAX_DESCRIPTION
-from promotebot.github.ports import CommitStatus
+from promotebot.github.ports import CommitStatus, GitHub
 from promotebot.pulls.snapshot import marks_of
 from promotebot.remedies import Remedy, comment
 from promotebot.text import visible
 
+log = logging.getLogger(__name__)
 RULE = "gate.hold"
 LIFTS = "; /unhold lifts it"
 _PREFIX = "promotebot/hold/"
@@ -124,19 +126,28 @@ def lift_holds(record: PullRecord, login: str, comment_id: int) -> list[Standing
     """
     number, github, marks = record.snapshot.pull.number, record.job.github, record.snapshot.marks
     said = _recorded(record)
-    places = {(sha, hold_id) for hold_id, sha in marks.items() if (number, hold_id) not in said}
+    # Anybody who may write can make a mark of anything; what has a record is a commit, wherever the branch is now.
+    unrecorded = {hold_id: sha for hold_id, sha in marks.items() if (number, hold_id) not in said}
+    places = {(sha, hold_id) for hold_id, sha in unrecorded.items() if record.snapshot.repository.has_commit(sha)}
     for (pull, hold_id), statuses in said.items():
         places |= {(sha, hold_id) for sha, status in statuses if pull == number and status.state != "success"}
     description = f"#{number} lifted by {login}"
     for sha, hold_id in sorted(places):
-        # Anybody who may write can make a mark of anything.
-        if _is_before(hold_id, comment_id) and record.snapshot.repository.has_commit(sha):
+        if _is_before(hold_id, comment_id):
             github.publish_status(sha, context=_context(number, hold_id), state="success", description=description)
     for hold_id in marks:
         if _is_before(hold_id, comment_id):
-            github.git.set_ref(mark_ref(number, hold_id), None)
+            _forget(mark_ref(number, hold_id), github)
     held = _standing_of(said, record)
     return [hold for hold in held if hold.pull == number and _is_before(hold.id, comment_id)]
+
+
+def _forget(ref: str, github: GitHub) -> None:
+    """Take a mark away; where that fails, the records say all the same that the hold was lifted."""
+    try:
+        github.git.set_ref(ref, None)
+    except CouldNotVerify as problem:
+        log.warning("a mark of a lifted hold stays: %s", problem)
 
 
 def _is_before(hold_id: str, comment_id: int) -> bool:
@@ -186,9 +197,10 @@ def _recorded(record: PullRecord) -> dict[tuple[int, str], list[tuple[str, Commi
         remedy = f"delete the refs below {marks_of(number)} that nobody needs, and run the job again"
         raise CouldNotVerify(f"#{number} has more than {_MAX_MARKS} marks of holds", remedy=remedy)
     said: dict[tuple[int, str], list[tuple[str, CommitStatus]]] = {}
-    told = _told(record)
-    for sha in dict.fromkeys([head, *told, *marks.values()]):
-        for pull, hold_id, status in _holds_on(sha, record, told.get(sha)):
+    told, marked = _told(record), set(marks.values())
+    for sha in dict.fromkeys([head, *told, *marked]):
+        # What a mark names is asked for by itself: what was told may be older than the mark.
+        for pull, hold_id, status in _holds_on(sha, record, None if sha in marked else told.get(sha)):
             if number == pull or sha == head:
                 said.setdefault((pull, hold_id), []).append((sha, status))
     for hold_id, sha in marks.items():

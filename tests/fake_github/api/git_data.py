@@ -98,7 +98,7 @@ def create_ref(call: Call) -> Answer:
 def delete_ref(call: Call) -> Answer:
     """https://docs.github.com/rest/git/refs#delete-a-reference"""
     name, git = f"refs/{call.params['ref']}", call.repo.git
-    sha = git.refs(name).get(name)
+    sha = git.refs(name.rpartition("/")[0]).get(name)
     if sha is None or not git.swap(name, ZERO, sha):
         raise HttpError(422, "Reference does not exist")
     refresh(call.repo, call.user)

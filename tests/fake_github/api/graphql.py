@@ -175,7 +175,7 @@ def _object(call: Call, repo: RepositoryState, oid: str | None = None, expressio
         return None
     kind = repo.git.kind(found)
     if kind == "commit":
-        return commit_node(repo.git, found)
+        return _with_status(repo, found)
     return _blob(repo.git, found) if kind == "blob" else {"__typename": "Tree", "oid": found}
 
 
