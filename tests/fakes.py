@@ -250,6 +250,7 @@ class FakeGitHub:
     reactions: list[tuple[int, str]] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     issues: dict[int, OpenedIssue] = field(default_factory=dict)
+    assignees: dict[int, list[str]] = field(default_factory=dict)
     deployments: list[Deployed] = field(default_factory=list)
     dispatches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     git: FakeGitData = field(default_factory=FakeGitData)
@@ -499,11 +500,17 @@ class FakeGitHub:
         self.issues[number] = OpenedIssue(title, body, BOT)
         return Issue(number, body, _url(number))
 
-    def update_issue(self, number: int, *, body: str, comment: str = "", close: bool = False) -> None:
+    def update_issue(self, number: int, *, body: str, title: str = "", comment: str = "", close: bool = False) -> None:
         self._asked("update_issue")
         issue = _lookup(self.issues, number, f"update issue #{number}")
         issue.body, issue.is_open = body, issue.is_open and not close
+        issue.title = title or issue.title
         issue.comments += [comment] if comment else []
+
+    def assign(self, number: int, logins: Sequence[str]) -> None:
+        self._asked("assign")
+        self._issue(number)
+        self.assignees.setdefault(number, []).extend(logins)
 
     def close(self) -> None:
         self.closed += 1

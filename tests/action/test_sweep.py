@@ -90,6 +90,8 @@ def test_one_that_fails_keeps_no_other_from_its_turn_and_is_told(office: Office)
     office.hub.inject(Fault("POST", "/graphql/Conversation", status=404, message="Not Found"))  # the newest is first
     job = by_timer(office)
     assert (job.exit_code, job.outputs["decision"]) == (4, "failed")
+    assert "2 pull requests judged&#58; 0 refused, 1 failed" in job.summary
+    assert f"{two} could not be judged" in job.summary.replace("\u2060", "")
     assert judged(office, one, two) == [["success"], []]
 
 
@@ -102,11 +104,17 @@ def test_one_job_judges_a_bounded_number_and_says_what_is_left(office: Office, m
     assert judged(office, one, two) == [["success"], ["success"]], "what has no verdict comes first"
 
 
+def test_a_refusal_says_in_the_summary_whom_to_call(office: Office) -> None:
+    office.policy("contacts: ['oncall@example.com']\n")
+    assert "Contacts: `oncall@example.com`." in by_hand(office, "main").summary
+
+
 @pytest.mark.parametrize("typed", ["", "main", "1 2", "-1", "1.5", "9" * 30, "²"])
 def test_what_is_no_number_is_refused_with_what_to_give(office: Office, typed: str) -> None:
     job = by_hand(office, typed)
     assert (job.exit_code, job.outputs["reason_code"]) == (0, "unreadable_command")
     assert "such as 12, or all" in job.outputs["result"]
+    assert "such as 12, or all" in job.summary
     assert office.repository.statuses == []
 
 

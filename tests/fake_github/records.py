@@ -87,6 +87,7 @@ class Issue:
     state_reason: str | None = None
     locked: bool = False
     labels: list[Label] = field(default_factory=list)
+    assignees: list[User] = field(default_factory=list)
     events: list[LabelEvent] = field(default_factory=list)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from promotebot.action.result import Answer, Outcome
+from promotebot.comments.markdown import text
 from promotebot.cost import Cost
 from promotebot.settings import Settings
 from promotebot.text import cut
@@ -39,10 +40,19 @@ def write_answer(settings: Settings, answer: Answer, cost: Cost) -> None:
         log.info("%s (%s)%s", answer.outcome.value, answer.reason.value, message)
     write_outputs(settings.output_path, outputs)
     asked = f"This job made {cost}." if cost.is_any else ""
-    if answer.summary or asked:
+    summary = answer.summary or _told(answer)
+    if summary or asked:
         # The last line stays where the rest has to be cut.
-        shown = cut(answer.summary, MAX_STEP_SUMMARY - len(asked) - 10)
+        shown = cut(summary, MAX_STEP_SUMMARY - len(asked) - 10)
         write_summary(settings.summary_path, "\n\n".join(filter(None, (shown, asked))))
+
+
+def _told(answer: Answer) -> str:
+    """Return the summary of a refusal or a failure that has none of its own: nobody reads the log first."""
+    if answer.succeeded:
+        return ""
+    lines = "\n\n".join(text(line) for line in answer.message.splitlines() if line)
+    return f"### ⛔ {answer.outcome.value} ({text(answer.reason.value)})\n\n{lines}".strip()
 
 
 def write_outputs(path: Path, outputs: Mapping[str, str]) -> None:
@@ -68,9 +78,9 @@ def write_summary(path: Path, markdown: str) -> None:
         file.write(cut(markdown, max(0, MAX_STEP_SUMMARY - used - 1)) + "\n")
 
 
-def log_safe(text: str) -> str:
+def log_safe(line: str) -> str:
     """Return a log line that no runner takes for a workflow command.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
     """
-    return re.sub(r":(?=:)|#(?=#\[)", "\\g<0>\u200b", text.replace("\r", " "))
+    return re.sub(r":(?=:)|#(?=#\[)", "\\g<0>\u200b", line.replace("\r", " "))

@@ -33,8 +33,8 @@ from promotebot.promotion.replay import Step, artifacts_of
 from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.facts import facts_of
-from promotebot.pulls.promotions import answered, is_void, load_pending, without
-from promotebot.pulls.replan import InvalidPromotions, PendingPromotions
+from promotebot.pulls.promotions import answered, carried_steps, is_void, load_pending, without
+from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, replan
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import RequestRef, Source
 from promotebot.registry.names import MAX_TEXT, GitSha
@@ -81,7 +81,7 @@ class PromotionJob:
         refusal = request_refusal(self.arguments, self.attempt.requester.people, self.snapshot, job.github)
         if refusal:
             return self.replier.refuse(refusal)
-        pending = load_pending(self.snapshot, job)
+        pending = self._load()
         if isinstance(pending, InvalidPromotions):
             return self._refuse(_reason(pending.findings), pending.findings, pending.model)
         # The gate proves them again on the commit that is made, so they come along with what is asked for now.
@@ -106,6 +106,23 @@ class PromotionJob:
         if isinstance(kept, Answer):
             return kept
         return self._decide(kept, request, remarks, [step for step in replaced if step not in stale])
+
+    def _load(self) -> PendingPromotions | InvalidPromotions:
+        """Return what the pull request promotes, without what the request replaces where that is not legal any more.
+
+        A promotion that the base's new state forbids (a rollback was merged, a freeze has begun) must not stand in the
+        way of the one that is asked for in its place.
+        """
+        job = self.attempt.job
+        pending = load_pending(self.snapshot, job)
+        if not isinstance(pending, InvalidPromotions) or pending.model is None:
+            return pending
+        own = carried_steps(self.changeset)
+        if isinstance(own, InvalidPromotions) or self.arguments.model != pending.model:
+            return pending
+        slot = (pending.model, self.arguments.stage)
+        kept = [step for step in own if step.event.request is None or (step.model, step.event.stage) != slot]
+        return pending if len(kept) == len(own) else replan(kept, own, self.snapshot, job)
 
     def _unattested(self, pending: PendingPromotions) -> Mapping[Step, Finding]:
         """Return the events of the branch that the bot did not decide, with what speaks against each."""

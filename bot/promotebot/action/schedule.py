@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from promotebot.action.breakage import find_breakages, is_wrong
 from promotebot.action.ledger import VERIFIED, Ledger
+from promotebot.action.reply import comment_context
+from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
 from promotebot.artifact.source import GitTree
 from promotebot.comments.comment import contact_names
 from promotebot.comments.findings import problems
 from promotebot.comments.markdown import code, link, table, text
-from promotebot.comments.notices import branch_subject, report_issue
-from promotebot.errors import CouldNotVerify
+from promotebot.comments.notices import branch_subject
+from promotebot.comments.verification_issue import changes_since, healed, issue_title, render_issue
+from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import Finding, Severity, warning
 from promotebot.gate.refusal import Reason
 from promotebot.git.branch import FetchedRepository
@@ -24,12 +29,15 @@ from promotebot.planning.committed import read_policy, read_registry
 from promotebot.planning.restore import PromotedBytes
 from promotebot.promotion.contacts import Contacts, Purpose
 from promotebot.promotion.orphans import check_orphans
+from promotebot.promotion.policy import Policy, SchedulePolicy
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.default_policy import default_contacts
+from promotebot.pulls.default_policy import default_policy
 from promotebot.pulls.heads import NOTHING
 from promotebot.pulls.small_files import read_our_files
 from promotebot.pulls.snapshot import BASE, remote
+from promotebot.remedies import Remedy
 from promotebot.settings import Settings
+from promotebot.text import visible
 from promotebot.verification.report import ReportScope, VerifyReport, merge_reports, read_report
 from promotebot.verification.shards import parse_shard, shard_of
 from promotebot.verification.verify import VerificationInput, verify
@@ -47,6 +55,7 @@ _TITLES = {
     "mismatch": "The registry does not verify",
     "could_not_verify": "The registry could not be verified",
 }
+_VERBS = {"mismatch": "does not verify", "could_not_verify": "could not be verified"}
 
 
 def verify_registry(event: Event, job: JobContext) -> Answer:
@@ -57,20 +66,20 @@ def verify_registry(event: Event, job: JobContext) -> Answer:
     settings = job.settings
     branch = _branch(event, job)
     if settings.shard == MERGE:
-        report, contacts = merge_reports(_reports(settings)), default_contacts(job)
+        report, policy = merge_reports(_reports(settings)), default_policy(job)
     else:
-        report, contacts = _verified(branch, event, job)
+        report, policy = _verified(branch, event, job)
     if settings.shard not in ("", MERGE):
         _leave(report, settings)
     else:
-        _conclude(report, branch, contacts, job)
+        _conclude(report, branch, policy, job)
     outcome = {0: Outcome.PASSED, 1: Outcome.REFUSED}.get(report.exit_code, Outcome.FAILED)
     reason = {0: Reason.VERIFIED, 1: Reason.MISMATCH}.get(report.exit_code, Reason.COULD_NOT_VERIFY)
     details = {"verdict": report.verdict, "counts": {k.value: v for k, v in report.counts.items()}}
     return Answer(outcome, reason, _TITLES[report.verdict], summary=_summary(report), details=details)
 
 
-def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport, Contacts]:
+def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport, Policy]:
     settings = job.settings
     with FetchedRepository.fetched(remote(job), {BASE: f"refs/heads/{branch}"}) as repository:
         commit = repository.commit_id(BASE)
@@ -106,7 +115,7 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
         if not (last and base):
             remarks.append(_compares_with_less(branch, "what this push replaced" if base else "nothing"))
         report = verify(subject, names, scope, examine=job.examine, now=job.clock(), remarks=remarks)
-        return report, policy.contacts
+        return report, policy
 
 
 def _compares_with_less(branch: str, what: str) -> Finding:
@@ -118,23 +127,50 @@ def _compares_with_less(branch: str, what: str) -> Finding:
     )
 
 
-def _conclude(report: VerifyReport, branch: str, contacts: Contacts, job: JobContext) -> None:
-    """Keep one issue while it fails, rewritten and never repeated. When it verifies, remember the commit.
+def _conclude(report: VerifyReport, branch: str, policy: Policy, job: JobContext) -> None:
+    """Keep one issue while it fails, always as things are now. When it verifies, remember the commit.
+
+    People are told with a comment only when something new is wrong, or something verifies again.
 
     What made an issue necessary may be a history that was rewritten, which only a comparison with the last verified
     commit shows. So a run that did not compare with that one neither closes the issue nor is remembered.
     """
-    settings, title = job.settings, f"promotebot: {_TITLES[report.verdict].lower()}"
-    subject = branch_subject(SUBJECT, branch, job.default_branch)
-    marker, body = report_issue(subject, _TITLES[report.verdict], _wrong(report), _facts(report, contacts, settings))
+    settings, subject = job.settings, branch_subject(SUBJECT, branch, job.default_branch)
+    breakages = find_breakages(report, branch, policy, job) if report.exit_code else []
+    title = issue_title(breakages, _VERBS.get(report.verdict, ""), _TITLES[report.verdict])
+    title += "" if branch == job.default_branch else f" on {visible(branch)[:60]}"
+    facts, wrong = _facts(report, policy.contacts, settings), [_without_remedy(f) for f in _wrong(report)]
+    context = comment_context(settings, Requester(0, "", "", settings.run_url or ""))
+    marker, body = render_issue(subject, title, breakages, wrong, facts, context)
     known = job.github.find_issue(marker, author_login=settings.bot_login)
     if report.exit_code == 0:
         _remember(report, branch, known, body, job)
     elif known:
-        job.github.update_issue(known.number, body=body)
+        job.github.update_issue(known.number, body=body, title=title, comment=changes_since(known.body, wrong))
     else:
         made = job.github.create_issue(title, body)
         log.info("opened %s", made.html_url)
+        _send_to(made, policy.schedule, job)
+
+
+def _send_to(issue: Issue, schedule: SchedulePolicy, job: JobContext) -> None:
+    """Label and assign a new issue; one that GitHub refuses is logged, and the issue stays."""
+    wishes = [partial(job.github.add_label, issue.number, label) for label in schedule.labels]
+    wishes += [partial(job.github.assign, issue.number, schedule.assignees)] if schedule.assignees else []
+    for wish in wishes:
+        try:
+            wish()
+        except PromotebotError as problem:  # noqa: PERF203 - each for itself
+            log.warning("%s: %s", issue.html_url, problem)
+
+
+def _without_remedy(finding: Finding) -> Finding:
+    """Return a finding on an artifact without its own remedy: a manifest written anew would bless the wrong bytes.
+
+    The issue has the lines that put the right ones back.
+    """
+    blesses = finding.rule.startswith(("artifact.", "manifest.", "golden."))
+    return finding.model_copy(update={"remedy": Remedy()}) if blesses else finding
 
 
 def _remember(report: VerifyReport, branch: str, known: Issue | None, body: str, job: JobContext) -> None:
@@ -149,7 +185,7 @@ def _remember(report: VerifyReport, branch: str, known: Issue | None, body: str,
         ledger.record(tip)
         if known:
             run = link("this run", settings.run_url) if settings.run_url else "the last run"
-            comment = f"Healthy again: {run} verified {len(report.models)} model(s)."
+            comment = f"Healthy again: {run} verified {len(report.models)} model(s).\n\n{healed(known.body)}".strip()
             job.github.update_issue(known.number, body=body, comment=comment, close=True)
 
 
@@ -188,13 +224,9 @@ def _wrong(report: VerifyReport) -> list[Finding]:
     """Return what does not verify, model by model, and what is said of the whole."""
     whole = [f for f in report.findings if not f.model and f.severity is Severity.WARNING]
     return [
-        *(f.model_copy(update={"message": f"{f.model}: {f.message}"}) for f in report.findings if _is_wrong(f)),
+        *(f.model_copy(update={"message": f"{f.model}: {f.message}"}) for f in report.findings if is_wrong(f)),
         *whole,
     ]
-
-
-def _is_wrong(finding: Finding) -> bool:
-    return finding.severity in (Severity.ERROR, Severity.UNKNOWN)
 
 
 def _summary(report: VerifyReport) -> str:
@@ -202,7 +234,7 @@ def _summary(report: VerifyReport) -> str:
     rows = []
     for name in report.models:
         findings = [finding for finding in report.findings if finding.model == name]
-        wrong = sum(map(_is_wrong, findings))
+        wrong = sum(map(is_wrong, findings))
         warned = sum(finding.severity is Severity.WARNING for finding in findings)
         rows.append((code(name), "❌" if wrong else "✅", str(len(findings)), str(warned), str(wrong)))
     head = f"### {text(_TITLES[report.verdict])}"

@@ -9,17 +9,22 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from promotebot.action import pull_request
+from promotebot.action.reply import comment_context, refusal_answer
+from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
+from promotebot.comments.markdown import text
 from promotebot.errors import PromotebotError
-from promotebot.gate.refusal import Reason
+from promotebot.gate.refusal import Reason, Refusal
 from promotebot.gate.status import published_verdict
 from promotebot.github.checks import gate_context
 from promotebot.github.events import BRANCH, Dispatched, Reviewed, Scheduled
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.default_policy import default_contacts
 from promotebot.pulls.snapshot import promoted_bases
 from promotebot.text import counted
 
@@ -44,15 +49,22 @@ def sweep(event: Dispatched | Scheduled, job: JobContext) -> Answer:
     """
     asked = event.pull_request.strip().removeprefix("#") if isinstance(event, Dispatched) else ""
     if isinstance(event, Dispatched) and event.ref != f"{BRANCH}{job.default_branch}":
-        message = f"started on {event.ref}\nNext: start it on the default branch, {job.default_branch}"
-        return Answer(Outcome.REFUSED, Reason.WRONG_BASE, message)
+        remedy = f"start it on the default branch, {job.default_branch}"
+        return _refused(Refusal(Reason.WRONG_BASE, f"started on {event.ref}", remedy), event, job)
     if asked.isascii() and asked.isdecimal() and len(asked) <= len("999999999"):
         return pull_request.evaluate_pulls(Reviewed((int(asked),)), job)
     if isinstance(event, Dispatched) and asked != ALL:
-        message = f"{asked[:50]!r} is no pull request\nNext: {_REMEDY}"
-        return Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, message)
+        refusal = Refusal(Reason.UNREADABLE_COMMAND, f"{asked[:50]!r} is no pull request", _REMEDY)
+        return _refused(refusal, event, job)
     unjudged, judged = _by_verdict(_open_pulls(job)[:MAX_LOOKED_AT], job)
     return _judge([*unjudged, *judged] if asked == ALL else unjudged, job)
+
+
+def _refused(refusal: Refusal, event: Dispatched, job: JobContext) -> Answer:
+    """Return the refusal of a job that somebody started by hand: its summary says why, and whom to call."""
+    requester = Requester(0, event.sender, "", job.settings.run_url or "")
+    context = replace(comment_context(job.settings, requester), contacts=default_contacts(job))
+    return refusal_answer(refusal, context)
 
 
 def _open_pulls(job: JobContext) -> list[PullRequest]:
@@ -87,7 +99,7 @@ def _judge(pulls: Sequence[PullRequest], job: JobContext) -> Answer:
     refused, failed = outcomes[Outcome.REFUSED], outcomes[Outcome.FAILED]
     message = f"{counted(len(answers), 'pull request')} judged: {refused} refused, {failed} failed"
     message += f"; {left} left for the next run" if left else ""
-    summary = "\n\n".join(answer.summary for answer in answers if answer.summary)
+    summary = "\n\n".join([f"**{text(message)}**", *(answer.summary for answer in answers if answer.summary)])
     outcome = Outcome.FAILED if failed else Outcome.REFUSED if refused else Outcome.PASSED
     return Answer(outcome, Reason.COULD_NOT_VERIFY if failed else Reason.GATE, message, summary=summary)
 
@@ -96,6 +108,7 @@ def _of_one(number: int, job: JobContext) -> Answer:
     try:
         answer = pull_request.evaluate_pulls(Reviewed((number,)), job.within(BUDGET, f"#{number}"))
     except PromotebotError as problem:
-        answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(problem))
+        summary = f"⛔ {text(f'#{number} could not be judged: {problem}')}"
+        answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(problem), summary=summary)
     log.info("#%d: %s: %s", number, answer.outcome.value, answer.message)
     return answer

@@ -11,7 +11,6 @@ from promotebot.github import questions, sticky_comment
 from promotebot.github.answers import (
     carries,
     is_by,
-    read_issue,
     read_pull,
     read_push,
     read_status,
@@ -20,7 +19,8 @@ from promotebot.github.answers import (
 )
 from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Annotation, Conclusion, State
 from promotebot.github.git_data import GitDataClient
-from promotebot.github.ports import BranchPush, CommitStatus, Deployment, Issue, IssueComment, PullRequest, PullState
+from promotebot.github.issues import IssuesClient
+from promotebot.github.ports import BranchPush, CommitStatus, Deployment, IssueComment, PullRequest, PullState
 from promotebot.github.rest import (
     READ_RETRIES,
     NoSuchCommit,
@@ -38,7 +38,7 @@ from promotebot.text import cut
 _ROLES = {"admin": ("admin",), "write": ("write", "maintain"), "read": ("read", "triage"), "none": ()}
 
 
-class PyGithubClient:
+class PyGithubClient(IssuesClient):
     """`promotebot.github.ports.GitHub`, answered by GitHub. A method raises CouldNotVerify when it does not answer."""
 
     def __init__(self, rest: Rest) -> None:
@@ -298,28 +298,3 @@ class PyGithubClient:
         """
         body = {"event_type": event_type, "client_payload": dict(payload)}
         self._rest.request("POST", "/dispatches", purpose=f"send {event_type}", needs="contents: write", body=body)
-
-    def find_issue(self, marker: str, *, author_login: str) -> Issue | None:
-        """Return the open issue of ours that starts with a marker, or None."""
-        purpose, parameters = "look for the issue", {"state": "open", "creator": author_login}
-        for item in self._rest.listed(dict, "/issues", purpose=purpose, needs="issues: read", parameters=parameters):
-            if is_by(item.get("user"), author_login) and str(item.get("body")).startswith(marker):
-                return read_issue(item)
-        return None
-
-    def create_issue(self, title: str, body: str) -> Issue:
-        """Open an issue and return it."""
-        wanted = {"title": title, "body": body}
-        return read_issue(
-            self._rest.request("POST", "/issues", purpose="open an issue", needs="issues: write", body=wanted)
-        )
-
-    def update_issue(self, number: int, *, body: str, comment: str = "", close: bool = False) -> None:
-        """Rewrite an issue of ours; add a comment, and close it, where asked."""
-        purpose, needs = f"update issue #{number}", "issues: write"
-        if comment:
-            self._rest.request(
-                "POST", f"/issues/{number}/comments", purpose=purpose, needs=needs, body={"body": comment}
-            )
-        change = {"body": body, **({"state": "closed", "state_reason": "completed"} if close else {})}
-        self._rest.request("PATCH", f"/issues/{number}", purpose=purpose, needs=needs, body=change)

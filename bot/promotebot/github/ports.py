@@ -321,8 +321,11 @@ class GitHub(Protocol):
     def create_issue(self, title: str, body: str) -> Issue:
         """Open an issue and return it."""
 
-    def update_issue(self, number: int, *, body: str, comment: str = "", close: bool = False) -> None:
-        """Rewrite an issue; add a comment, and close it, where asked."""
+    def update_issue(self, number: int, *, body: str, title: str = "", comment: str = "", close: bool = False) -> None:
+        """Rewrite an issue; give it another title, add a comment, and close it, where asked."""
+
+    def assign(self, number: int, logins: Sequence[str]) -> None:
+        """Assign an issue, as far as these people may be assigned."""
 
     def close(self) -> None:
         """Close the connections."""

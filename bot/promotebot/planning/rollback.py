@@ -22,7 +22,7 @@ from promotebot.promotion.rollback import (
 )
 from promotebot.registry.model import Action, ModelEntry, Pointer, RequestRef, Source
 from promotebot.registry.names import Digest, ModelName, parse_rollback_target
-from promotebot.remedies import CallerLine, Remedy, again, choices, shell
+from promotebot.remedies import CallerLine, Remedy, again, choices, comment, shell
 from promotebot.text import short_digest
 
 MAX_EXAMINED = 5
@@ -144,15 +144,15 @@ class _Rollback:
             lines += [line] if line else []
             told.append(_remark(one, line))
         where = self.context.registry.at(model)
-        history = shell("promotebot", "history", "--model", model, "--stage", stage.value)
-        shown = Remedy() if self.actor.source is Source.GITHUB else Remedy("look at what was there: ", history)
-        remedy = choices("name one", lines) if lines else shown
+        here = shell("promotebot", "history", "--model", model, "--stage", stage.value)
+        look = comment("/status", model) if self.actor.source is Source.GITHUB else here
+        remedy = choices("name one", lines) if lines else Remedy("see what is there: ", look)
         nothing = error("rollback.candidate", message, where=where, remedy=remedy)
         return NoRollbackTarget((nothing, *told))
 
     def _line(self, pointer: Pointer) -> CallerLine | None:
         """Return the line that goes back to a pointer; None where its bytes do not verify any more."""
-        problem, _ = self._problem(pointer)
+        problem, _ = self._problem(pointer, is_named=True)
         if problem:
             return None
         stage = self.arguments.stage
@@ -161,11 +161,11 @@ class _Rollback:
         name = next((way for way in ways if way and _reads(way) and len(named(self.entry, stage, way)) == 1), None)
         return again(to=name) if name else None
 
-    def _problem(self, pointer: Pointer) -> tuple[str, Digest | None]:
+    def _problem(self, pointer: Pointer, *, is_named: bool = False) -> tuple[str, Digest | None]:
         """Return why a pointer is not gone back to, and its digest; no reason when it is what was promoted."""
         promoted = pointer.digest or self.context.first_digest(self.model, self.arguments.stage, pointer)
         evidence = self.examine(self.context.files, pointer.artifact_dir, self.context.policy.limits)
-        return _problem(pointer, promoted, evidence, named=bool(self.arguments.to)), promoted
+        return _problem(pointer, promoted, evidence, named=is_named or bool(self.arguments.to)), promoted
 
     def _request(self, pointer: Pointer) -> Request:
         request = _request(

@@ -1,4 +1,4 @@
-"""What the default branch's policy says where no pull request was read: the contacts of a failure."""
+"""The default branch's policy where no pull request was read: for the contacts of a failure, and its issue."""
 
 from __future__ import annotations
 
@@ -9,21 +9,27 @@ from promotebot.git.branch import FetchedRepository
 from promotebot.github.events import BRANCH
 from promotebot.planning.committed import read_policy
 from promotebot.promotion.contacts import Contacts
+from promotebot.promotion.policy import Policy
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import BASE, remote
 
 log = logging.getLogger(__name__)
 
 
-def default_contacts(job: JobContext) -> Contacts:
-    """Return the contacts of the default branch's policy; none where it cannot be read, which is logged.
+def default_policy(job: JobContext) -> Policy:
+    """Return the default branch's policy; the defaults where it cannot be read, which is logged.
 
-    A failure is being told already, and must be told whatever becomes of its contacts.
+    Only for what is said about a failure, which must be told whatever becomes of the policy: it decides nothing.
     """
     try:
         refs = {BASE: f"{BRANCH}{job.default_branch}"}
         with FetchedRepository.fetched(remote(job), refs, tips_only=True) as repository:
-            return read_policy(repository, repository.commit_id(BASE), job.settings.policy_path).contacts
+            return read_policy(repository, repository.commit_id(BASE), job.settings.policy_path)
     except PromotebotError as problem:
         log.warning("no contacts: %s", problem)
-        return ()
+        return Policy()
+
+
+def default_contacts(job: JobContext) -> Contacts:
+    """Return the contacts of the default branch's policy; none where it cannot be read."""
+    return default_policy(job).contacts

@@ -112,6 +112,22 @@ def _title(call: Call) -> str:
     return title
 
 
+@route("POST", ISSUE + "/assignees", needs=WRITE, role=Role.READ)
+def add_assignees(call: Call) -> Answer:
+    """Ten at most; who may not be assigned is passed over, and so is everybody where the caller may not triage.
+
+    https://docs.github.com/en/rest/issues/assignees#add-assignees-to-an-issue
+    """
+    issue, names = asked_issue(call), call.fields().get("assignees", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise malformed("For 'properties/assignees', it is not an array of strings.")
+    if call.role >= Role.TRIAGE:
+        users = [call.hub.users[name.lower()] for name in names if name.lower() in call.hub.users]
+        known = [user for user in users if call.repo.role_of(user) >= Role.READ and user not in issue.assignees]
+        issue.assignees = [*issue.assignees, *known][:10]
+    return Answer(201, serializers.issue(call.repo, issue))
+
+
 @route("GET", ISSUE + "/labels", needs=READ)
 def list_labels(call: Call) -> Answer:
     return call.page(shown_labels(call.hub, asked_issue(call)), lambda label: serializers.label(call.repo, label))

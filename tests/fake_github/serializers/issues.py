@@ -32,6 +32,8 @@ def issue(repo: RepositoryState, issue: Issue) -> Json:
         association=repo.association_of(issue.user),
         page=page,
         labels=[label(repo, one) for one in issue.labels],
+        assignees=list(issue.assignees),
+        assignee=issue.assignees[0] if issue.assignees else None,
         comments_count=len(repo.comments_on(issue.number)),
     )
     return document if pull is None else {**document, **fill("issue_of_pull", repo, pull=pull, page=page)}
