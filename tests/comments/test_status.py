@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from promotebot.comments.comment import CommentContext
 from promotebot.comments.status import Status, render_status
+from promotebot.promotion.commands import ChangeCommand, parse_comment
 from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.replay import Replayed, Step, replay
 from promotebot.promotion.standing import (
@@ -88,6 +91,18 @@ def test_of_no_pull_request_nothing_is_said_where_none_is_asked_about() -> None:
 def test_a_freeze_in_force_is_shown() -> None:
     policy = parse_policy(b"freezes: [{start: 2020-01-01T00:00, end: 2099-01-01T00:00, reason: long}]\n")
     assert "🧊 **Frozen:** ACTIVE until 2099-01-01 00:00 UTC: long" in body(SINCE, policy=policy)
+
+
+def test_a_stage_that_a_rollback_holds_says_so_with_the_line_that_ends_it() -> None:
+    [held] = holdings(HELD, HELD, Policy(), {})
+    assert held.held_by is None
+    status = Status("main", SINCE, [replace(held, held_by=event())], (), (), OpenPromotions(()))
+    shown = render_status(status, CONTEXT).body.replace("\\", "")
+    assert "✋ **Held:** nothing newer goes into SHADOW of `regime` since the rollback of" in shown
+    [line] = re.findall(r"To end that: `([^`]+)`", shown)
+    [command] = parse_comment(line)
+    assert isinstance(command, ChangeCommand)
+    assert command.arguments.lift_hold == "the cause is fixed"
 
 
 def test_thousands_of_models_fit_into_a_comment() -> None:

@@ -24,6 +24,7 @@ from promotebot.github.events import BRANCH
 from promotebot.promotion.commands import ChangeCommand, Command, Doctor, Help, QueryCommand
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.default_policy import default_contacts
 from promotebot.pulls.small_files import read_our_files
 from promotebot.pulls.snapshot import BASE, remote
 from promotebot.registry.model import Action
@@ -33,8 +34,8 @@ def issue_refusal(commands: Sequence[Command]) -> Refusal | None:
     """Return why a command is none for a plain issue, which has no branch; None where all of them work."""
     if all(_works(command) for command in commands):
         return None
-    works = ", ".join(ON_ISSUES[:-1])
-    remedy = f"open a pull request with the artifact and comment there; on an issue {works} and {ON_ISSUES[-1]} work"
+    works = ", ".join(f"`{name}`" for name in ON_ISSUES)
+    remedy = f"open a pull request with the artifact and comment there; what works on an issue: {works}"
     return Refusal(Reason.NOT_A_PULL_REQUEST, "This is an issue, not a pull request.", remedy)
 
 
@@ -60,6 +61,8 @@ def answer_on_issue(command: Command, requester: Requester, job: JobContext, rep
         if isinstance(command, QueryCommand):
             return _query(command, changeset, requester, job, replier)
         facts = help_facts(changeset, job.default_branch, job.clock())
+        if facts.policy:
+            replier.set_head(changeset.head, facts.policy.contacts)
         return replier.answer(Answer(Outcome.HELPED, Reason.HELP), render_help(facts, replier.context))
 
 
@@ -93,6 +96,7 @@ def _rollback(command: ChangeCommand, requester: Requester, job: JobContext, rep
     request = OwnPullRequest(command, requester, f"comment-{requester.comment_id}", job)
     opened = request.open()
     if isinstance(opened, Refusal):
+        replier.set_head("", default_contacts(job))
         if not opened.findings:
             return replier.refuse(opened)
         details = finding_details(opened.findings)

@@ -113,8 +113,8 @@ def _asked(policy: Policy, stage: Stage) -> str:
         if soak:
             found.append(f"{duration(soak.minimum)} in {name} {'required' if soak.required else 'recommended'}")
     if stage is Stage.ACTIVE:
-        found += ["an earlier stage"] if policy.stages.active.require_prior_stage else []
-        found += ["training commit and dataset"]
+        found += ["it was in an earlier stage"] if policy.stages.active.require_prior_stage else []
+        found += ["its training commit and dataset"]
         found += ["a reason"] if policy.require_reason else []
         found += [f"{code('--sha')} of the head"] if policy.require_sha else []
         found += ["the dataset in the repository"] if policy.require_dataset else []

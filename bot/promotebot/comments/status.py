@@ -13,7 +13,8 @@ from promotebot.comments.notices import QUERY, note, step_line
 from promotebot.promotion.policy import Freeze
 from promotebot.promotion.replay import Step
 from promotebot.promotion.standing import Holding, OpenPromotions
-from promotebot.registry.names import ModelName
+from promotebot.registry.model import Event
+from promotebot.registry.names import ModelName, Stage, to_datetime
 from promotebot.text import counted, duration, short_digest
 
 ROWS_BYTES = 30_000
@@ -47,6 +48,7 @@ def render_status(status: Status, context: CommentContext) -> Rendered:
         _table(status),
         f"No stage holds anything of {', '.join(map(code, status.empty[:MAX_LINES]))}." if status.empty else "",
         *(freeze_line(freeze) for freeze in status.freezes),
+        "\n".join(_hold_line(one.model, one.stage, one.held_by) for one in status.holdings[:MAX_LINES] if one.held_by),
         _carried(status.carried),
         _pending(status.pending, context),
     ]
@@ -57,6 +59,15 @@ def freeze_line(freeze: Freeze) -> str:
     """Return the line on a freeze in force."""
     stages = ", ".join(stage.label for stage in freeze.stages)
     return f"🧊 **Frozen:** {stages} until {moment(freeze.ends)}: {text(freeze.reason)}. A rollback is not held up."
+
+
+def _hold_line(model: ModelName, stage: Stage, rollback: Event) -> str:
+    why = f": {text(rollback.reason)}" if rollback.reason else ""
+    ends = f'/promote {stage.value} {model} --lift-hold "the cause is fixed"'
+    return (
+        f"✋ **Held:** nothing newer goes into {stage.label} of {code(model)} since the rollback of "
+        f"{to_datetime(rollback.ts_utc):%Y-%m-%d}{why}. To end that: {code(ends)}"
+    )
 
 
 def moment(when: datetime) -> str:

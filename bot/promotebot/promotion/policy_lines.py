@@ -24,6 +24,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "gate.permission": _ROLE,
     "request.reason": ("require_reason",),
     "request.terminal": ("terminal", "require_sha", "separation.approvals"),
+    "rollback.hold": ("stages.active.hold_after_rollback",),
     "separation": ("separation.approvals",),
     "soak.shadow": ("stages.shadow.soak.minimum", "stages.shadow.soak.required"),
     "soak.staging": ("stages.staging.soak.minimum", "stages.staging.soak.required"),

@@ -29,7 +29,7 @@ _DRESSED = re.compile(r" {0,3}(?:[-*+] +)?(?P<mark>`+|\*{1,2}|_{1,2})?(?P<line>.
 _NO_SLASH = re.compile(r"(?:promote|rollback|demote) ", re.IGNORECASE)
 MAX_SHOWN = 200
 """Characters of a line in its answer: enough to recognise it."""
-_ODD = "the line begins otherwise than a command"
+_ODD = "the line is not a command as it is written"
 
 
 def read_comment(body: str, prefix: str = "") -> list[Command]:

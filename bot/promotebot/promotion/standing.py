@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from promotebot.promotion.policy import Freeze, Policy, Soak
 from promotebot.promotion.replay import Step
+from promotebot.promotion.rollback import holding_rollback
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import ModelName, Stage, to_datetime
 from promotebot.registry.registry import ModelRegistry
@@ -28,6 +29,8 @@ class Holding:
     """Nobody but who wrote the event vouches for `since`."""
     soak: Soak | None
     """How long the policy wants it to stay here before it goes higher."""
+    held_by: Event | None = None
+    """The rollback after which nothing newer goes into this stage until somebody ends the hold."""
 
     def soaked_at(self) -> datetime | None:
         """Return when it has soaked; None where nothing is asked, or the beginning is not known."""
@@ -65,6 +68,7 @@ def holdings(
     """
     soaks = {Stage.SHADOW: policy.stages.shadow.soak, Stage.STAGING: policy.stages.staging.soak}
     for name in names:
+        entry = registry.entry(name)
         for stage in Stage:
             pointer = registry.get_stage_pointer(name, stage)
             if pointer is None:
@@ -73,7 +77,9 @@ def holdings(
             merged = merged_at.get(event) if event else None
             written = event.ts_utc if event else pointer.promoted_at_utc
             since = merged or (to_datetime(written) if written else None)
-            yield Holding(name, stage, pointer, event, since, merged is None, soaks.get(stage))
+            holds = entry is not None and policy.stages.holds_after_rollback(stage)
+            held_by = holding_rollback(entry.history, stage) if holds and entry else None
+            yield Holding(name, stage, pointer, event, since, merged is None, soaks.get(stage), held_by)
 
 
 def newest_event(registry: ModelRegistry, name: ModelName, stage: Stage) -> Event | None:
