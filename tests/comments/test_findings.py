@@ -115,6 +115,15 @@ def test_every_finding_that_did_not_pass_stands_in_exactly_one_place(findings: l
     )
 
 
+def test_what_was_found_twice_in_the_same_words_is_said_once() -> None:
+    twice = error("artifact.digest", "other bytes", where=f"{V2}/model.onnx")
+    shown = problems(
+        [twice, error("gate.plan", "refused"), twice.model_copy(), passed("gate.replay", "ok")], limit=None
+    )
+    assert shown.count("other bytes") == 1
+    assert "1 other rule passed." in shown
+
+
 @pytest.mark.parametrize("limit", [None, 25])
 def test_what_follows_is_folded_below_its_cause_with_its_own_next_step(limit: int | None) -> None:
     shown = problems(

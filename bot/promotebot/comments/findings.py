@@ -43,9 +43,10 @@ def count_line(findings: Sequence[Finding]) -> str:
 def problems(findings: Sequence[Finding], *, limit: int | None) -> str:
     """Return errors, unknowns and warnings as a list (`limit` of each), then the number of other rules that passed.
 
-    What follows from another finding is folded below it.
+    What follows from another finding is folded below it; what two looks found in the same words is said once.
     """
-    causes = by_cause(findings)
+    said = {(finding.rule, finding.severity, finding.message, finding.where): finding for finding in reversed(findings)}
+    causes = by_cause([*reversed(said.values())])
     kinds = ([one for one in causes if one.finding.severity is kind] for kind in _ORDER)
     lines = [line for kind in kinds for line in _with_consequences(kind, limit=limit)]
     others = len(_clean_rules(findings))
