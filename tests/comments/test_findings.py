@@ -121,6 +121,7 @@ def test_what_was_found_twice_in_the_same_words_is_said_once() -> None:
         [twice, error("gate.plan", "refused"), twice.model_copy(), passed("gate.replay", "ok")], limit=None
     )
     assert shown.count("other bytes") == 1
+    assert "Follows from artifact.digest: gate.plan" in shown, "what came right after it still follows from it"
     assert "1 other rule passed." in shown
 
 

@@ -45,8 +45,10 @@ def problems(findings: Sequence[Finding], *, limit: int | None) -> str:
 
     What follows from another finding is folded below it; what two looks found in the same words is said once.
     """
-    said = {(finding.rule, finding.severity, finding.message, finding.where): finding for finding in reversed(findings)}
-    causes = by_cause([*reversed(said.values())])
+    said: dict[tuple[str, ...], Finding] = {}
+    for finding in findings:
+        said.setdefault((finding.rule, finding.severity.value, finding.message, finding.where), finding)
+    causes = by_cause([*said.values()])
     kinds = ([one for one in causes if one.finding.severity is kind] for kind in _ORDER)
     lines = [line for kind in kinds for line in _with_consequences(kind, limit=limit)]
     others = len(_clean_rules(findings))
