@@ -67,12 +67,13 @@ def test_a_written_finding_holds_the_remedy_as_text() -> None:
 def test_the_changes_of_all_problems_come_together() -> None:
     one, other = Remedy("name the commit", changes={"git_sha": "a" * 40}), Remedy("", changes={"new_model": True})
     assert merged_changes([one, "restore the file", other]) == {"git_sha": "a" * 40, "new_model": True}
-    assert merged_changes(["restore the file"]) is None
+    assert merged_changes(["restore the file"]) == {}
 
 
 def test_with_one_value_missing_no_line_is_given() -> None:
     known, missing = Remedy("", changes={"git_sha": "a" * 40}), Remedy("say why", changes={"reason": None})
     assert merged_changes([known, missing]) is None
+    assert merged_changes([known, Remedy("name it", changes={"git_sha": None})]) == {"git_sha": "a" * 40}
 
 
 @given(words=st.lists(WORDS, min_size=1, max_size=4))

@@ -147,14 +147,15 @@ def choices(words: str, commands: Iterable[Command | CallerLine]) -> Remedy:
 
 
 def merged_changes(remedies: Iterable[str]) -> Changes | None:
-    """Return the changes of all remedies of one answer together; None where none is known, or a value is missing.
+    """Return the changes of all remedies of one answer together; None where a value is missing.
 
-    With a value missing no line could be given that is not refused again.
+    With a value missing no line could be given that is not refused again; what one finding knows is known to all.
     """
     merged: dict[str, str | bool | None] = {}
     for remedy in remedies:
-        merged |= Remedy.of(remedy).changes
-    return merged if merged and None not in merged.values() else None
+        for name, value in Remedy.of(remedy).changes.items():
+            merged[name] = merged.get(name) if value is None else value
+    return None if None in merged.values() else merged
 
 
 def flag_words(name: str, value: str | bool) -> list[str]:

@@ -10,7 +10,7 @@ from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, errors_in, passed, warning
 from promotebot.planning.decide import PromotionContext, expect_artifacts
 from promotebot.planning.examiner import Examine
-from promotebot.promotion.request import Actor, CommandArguments, Request, unknown_model
+from promotebot.promotion.request import Actor, CommandArguments, Request, show_stages, unknown_model
 from promotebot.promotion.rollback import (
     Candidates,
     SkippedCandidate,
@@ -47,7 +47,7 @@ def prepare_demotion(
     today = entry.pointer(arguments.stage)
     if today is None:
         message = f"{arguments.stage.label} of {model} holds nothing."
-        return NoRollbackTarget((error("demote.stage", message, remedy=f"promotebot show --model {model}"),))
+        return NoRollbackTarget((error("demote.stage", message, remedy=show_stages(model, actor)),))
     return _request(arguments, model, today, actor, ref, artifact_id=today.artifact_id)
 
 

@@ -100,10 +100,8 @@ class Request:
 
     def again(self, findings: Iterable[Finding]) -> Command | None:
         """Return the comment with every change that the errors ask for; None where a value is missing for that."""
-        errors = errors_in(findings)
-        changes = merged_changes(finding.remedy for finding in errors)
-        needs_more = any(None in finding.remedy.changes.values() for finding in errors)
-        return None if needs_more else self.line(changes or {})
+        changes = merged_changes(finding.remedy for finding in errors_in(findings))
+        return None if changes is None else self.line(changes)
 
     def _arguments(self) -> CommandArguments:
         given = {name: getattr(self, name) for name in _FLAGS if hasattr(self, name) and name not in self.origins}

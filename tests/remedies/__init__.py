@@ -1,0 +1,1 @@
+"""Every line that promotebot gives to be pasted is pasted here."""
