@@ -30,7 +30,7 @@ def test_a_card_follows_its_pull_request_from_the_request_to_the_merge(office: O
     assert f"**Approvals:** {head[:7]} is approved by carol" in card(office, number)
     office.merge(number)
     assert "→ ACTIVE · merged by bob in " in heading(office, number)
-    for kept in ("Shadow went well", "ACTIVE moved from `regime_v1_prod`", "Registry diff", "Way back", "Timeline"):
+    for kept in ("Shadow went well", "ACTIVE moved from `regime_v1_prod`", "Registry diff", "To roll back", "Timeline"):
         assert kept in card(office, number), kept
 
 
@@ -56,10 +56,10 @@ def test_two_models_in_one_comment_have_a_card_each(office: Office) -> None:
     assert office.ask(number, body).succeeded
     assert heading(office, number).endswith("→ ACTIVE · ready for review")
     assert heading(office, number, OTHER).endswith("→ STAGING · ready for review")
-    assert "carries 2 promotions; merging makes all of them" in card(office, number, OTHER)
+    assert "contains 2 promotions; merging applies all of them" in card(office, number, OTHER)
     assert office.ask(number, f"/withdraw {OTHER}").succeeded
     assert heading(office, number, OTHER) == f"↩️ `{OTHER}` · withdrawn"
-    assert "carries 2 promotions" not in card(office, number)
+    assert "contains 2 promotions" not in card(office, number)
 
 
 def test_a_card_turns_blocked_with_the_gate_and_is_closed_with_the_pull_request(office: Office) -> None:

@@ -256,7 +256,7 @@ def test_lifting_what_is_not_held_says_so_and_judges_again(office: Office) -> No
     number = office.pull()
     job = office.ask(number, "/unhold", author="bob")
     assert (job.outputs["decision"], job.outputs["reason_code"]) == ("unchanged", "nothing_to_change")
-    assert "No hold stands" in said(office, number)
+    assert "This pull request has no hold" in said(office, number)
     assert verdict(office, number)[0] == "success"
 
 

@@ -694,7 +694,7 @@ def test_a_comment_tells_every_promotion_that_merging_makes(office: Office) -> N
     number = office.pull()
     office.ask(number, "/promote staging --artifact-id regime_v2_staging\n/promote active")
     comment = office.comment(number)
-    assert "carries 2 promotions" in comment
+    assert "contains 2 promotions" in comment
     assert "STAGING: `regime_v2_staging`" in comment
 
 

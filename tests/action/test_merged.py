@@ -272,7 +272,7 @@ def test_what_is_merged_against_the_gate_is_a_failed_deployment_and_an_issue(
     wanted = [says, "regime_classifier ACTIVE", "regime_v2_candidate", tip(office), "by bob", event[7:15]]
     for word in [*wanted, "oncall@example.com", "/rollback regime_classifier"]:
         assert word in body, word
-    assert "against the gate" in "\n".join(office.comments(number))
+    assert "without passing the gate" in "\n".join(office.comments(number))
     office.repository.statuses[:] = [s for s in office.repository.statuses if s.context != ANNOUNCED]
     assert closed(office, number).exit_code == 1  # as after a job that died before it remembered
     assert (len(deployments(office)), issues(office)) == (1, [(state, body)])

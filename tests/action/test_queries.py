@@ -48,7 +48,7 @@ def test_a_readers_why_tells_what_the_gate_said_last_and_opens_nothing(role: Per
     fake.post(HEAD, "promotebot/event/0123456789abcdef", "success", description="#7 regime → SHADOW")
     answer = ask("why", fake, examine, promotes())
     assert (answer.code, answer.reason.value) == (0, "shown")
-    assert answer.message == "The gate says: refused: v1 <is> *not* what was promoted"
+    assert answer.message == "Gate: refused: v1 <is> *not* what was promoted"
     body = fake.written[1].body.replace("\\", "")
     assert "`promotebot/gate` is **failure**" in body
     assert f"https://github.com/acme/models/commit/{HEAD}/checks" in body
@@ -59,14 +59,14 @@ def test_a_readers_why_tells_what_the_gate_said_last_and_opens_nothing(role: Per
 def test_before_the_gate_said_anything_a_reader_is_told_so() -> None:
     fake, examine = github(Permission.READ), FakeExaminer()
     fake.post(HEAD, GATE, "success", by="carol", description="all is well")
-    assert ask("why", fake, examine, promotes()).message == "The gate has said nothing yet"
+    assert ask("why", fake, examine, promotes()).message == "The gate has no result yet"
     assert "all is well" not in fake.written[1].body
     assert examine.looked_at == []
 
 
 def test_why_of_somebody_who_may_write_judges_again() -> None:
     fake, examine = github(Permission.WRITE), FakeExaminer()
-    assert ask("why", fake, examine, promotes()).message.startswith("The gate says: ")
+    assert ask("why", fake, examine, promotes()).message.startswith("Gate: ")
     assert examine.looked_at == ["ml/artifacts/v1", "ml/artifacts/v1"]
     assert "Every rule" in fake.written[1].body
 

@@ -24,7 +24,7 @@ def test_after_a_refusal_it_tells_what_the_request_would_need_now(office: Office
     said = why(office, number)
     assert "The last request was refused: 30 d in shadow required" in said
     assert "This pull request promotes nothing. The last request was `/promote active` by `alice`" in said
-    assert "Asked again now it would be refused" in said
+    assert "The same request would be refused now" in said
     assert "**`soak.shadow`**" in said
     assert '`stages.shadow.soak.minimum: "30d"` ([line 4](' in said
     base = office.repository.git.branch("main")
@@ -39,7 +39,7 @@ def test_what_may_not_be_asked_for_says_so_and_what_may_gets_the_line_to_ask_aga
     assert "carol has write permission; promoting to ACTIVE needs admin." in why(office, number)
     office.policy("stages: {active: {permission: write}}\n")
     said = why(office, number)
-    assert "Nothing speaks against it now." in said
+    assert "Nothing blocks it now." in said
     assert "```text\n/promote active\n```" in said
 
 
@@ -47,7 +47,7 @@ def test_without_any_request_it_is_the_gate_that_speaks(office: Office) -> None:
     number = office.pull()
     office.repository.comment(number, author="github-actions[bot]", body="/promote active")
     said = why(office, number)
-    assert "The gate says: no promotion in this pull request" in said
+    assert "Gate: no promotion in this pull request" in said
     assert "The last request" not in said
 
 
@@ -58,7 +58,7 @@ def test_a_long_cause_is_cut_between_two_words_in_the_heading_and_stands_whole_b
     last = LastRequest("/promote active", "alice", "https://x", [finding])
     for title, asked in ((f"refused: {words}", None), ("", last)):
         rendered = render_why(title, [finding], None, asked, lambda _: (), "", context)
-        assert re.fullmatch(r"The (gate says|last request was refused): .*word\d+…", rendered.title)
+        assert re.fullmatch(r"(Gate|The last request was refused): .*word\d+…", rendered.title)
         assert len(rendered.title) <= 120
         assert rendered.title.rstrip("…").split()[-1] in words.split()
         assert words in rendered.body.replace("\\", "")

@@ -28,7 +28,7 @@ def test_withdraw_gives_back_the_bases_registry_byte_for_byte(office: Office) ->
     assert (job.exit_code, job.outputs["decision"]) == (0, "withdrawn"), office.comments(number)
     assert registry_bytes(office, office.head(number)) == before
     assert office.checks(office.head(number)) == ["success"]
-    assert "does not promote `regime_classifier` any more" in office.comment(number)
+    assert "no longer promotes `regime_classifier`" in office.comment(number)
     assert office.ask(number, "/withdraw").outputs["reason_code"] == "nothing_to_withdraw"
 
 

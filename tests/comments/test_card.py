@@ -91,7 +91,7 @@ def test_the_first_line_says_what_changes_for_production(accepted: Plan) -> None
     assert headline(rendered) == "⬆️ `regime_classifier` → ACTIVE · ready for review"
     assert rendered.title == "regime_classifier → ACTIVE · ready for review"
     assert risk(rendered) == (
-        "ACTIVE moves from `regime_v1_prod` (41 d) to `regime_v2_prod`: other dataset, same inputs and outputs, "
+        "ACTIVE moves from `regime_v1_prod` (41 d) to `regime_v2_prod`: different dataset, same inputs and outputs, "
         "holdout accuracy +0.00 *(train report)*, shadow 10 d, staging 1 d 4 h."
     )
 
@@ -102,9 +102,9 @@ def test_the_facts_name_who_asked_what_stands_there_today_and_the_way_back(accep
     assert f"- **Requested by** `alice` in [this comment](<{SETTING.request_url}>)" in body
     assert "- **Reason:** Shadow evaluation passed" in body
     assert "- **ACTIVE today:** `regime_v1_prod`, promoted on 2026-01-06 09&#58;00 UTC by `alice`" in body
-    assert f"- **Judged** on [`1a2b3c4`](<{SERVER}/acme/models/commit/{HEAD}>) in [this run]" in body
+    assert f"- **Checked** on [`1a2b3c4`](<{SERVER}/acme/models/commit/{HEAD}>) in [this run]" in body
     [back] = re.findall(
-        r"Way back after the merge:\*\* `(.*?)` brings back `regime_v1_prod` \(its bytes were ver", body
+        r"To roll back after the merge:\*\* `(.*?)` restores `regime_v1_prod` \(its bytes were ver", body
     )
     [parsed] = parse_comment(back)
     assert isinstance(parsed, ChangeCommand)
@@ -207,15 +207,16 @@ def test_a_merged_card_keeps_what_it_said_and_speaks_of_the_past(accepted: Plan)
     assert risk(rendered).startswith("ACTIVE moved from `regime_v1_prod` (41 d) to `regime_v2_prod`: ")
     assert row(rendered.body, "dataset") == ["`market_regime_v1`", "`market_regime_v2`"]
     assert "Registry diff" in rendered.body
-    assert "Sign off" not in rendered.body
+    assert "**Next:**" not in rendered.body
     assert (
-        "Way back in a comment on any open issue or pull request:** `/rollback regime_classifier --to" in rendered.body
+        "To roll back in a comment on any open issue or pull request:** `/rollback regime_classifier --to"
+        in rendered.body
     )
 
 
 def test_other_bytes_under_the_same_id_are_said(accepted: Plan) -> None:
     decision = decide(accepted.before, request(Stage.ACTIVE, V2, "regime_v1_prod", new_model=False), V2)
-    assert "**the same id for other bytes**" in risk(card_of(decision))
+    assert "**same id, different bytes**" in risk(card_of(decision))
 
 
 def test_spans_that_only_a_terminal_tells_are_marked() -> None:
@@ -241,7 +242,7 @@ def test_renamed_symbolic_sizes_are_no_difference() -> None:
 def test_many_promotions_of_one_pull_request_are_listed(accepted: Plan) -> None:
     step = Step(MODEL, accepted.event, accepted.before, accepted.digest)
     body = card_of(accepted, every=(step,) * 25).body
-    assert "**This pull request carries 25 promotions; merging makes all of them:**" in body
+    assert "**This pull request contains 25 promotions; merging applies all of them:**" in body
     assert "- … and 5 more" in body
 
 
@@ -320,8 +321,8 @@ def test_a_changed_interface_or_feature_order_catches_the_eye(registry: ModelReg
     wider = examined("regime_v2", seed="2", outputs=4, feature_order=("b", "a"))
     decision = decide(before, request(Stage.SHADOW, wider, "v2"), wider)
     body = card_of(decision, wider, ordered).body
-    assert row(body, "inputs → outputs")[1].startswith("**same inputs, other outputs**: ")
-    assert "**same inputs, other outputs**, **other feature order**" in body
+    assert row(body, "inputs → outputs")[1].startswith("**same inputs, different outputs**: ")
+    assert "**same inputs, different outputs**, **different feature order**" in body
     assert "**order differs" in row(body, "features")[1]
 
 
@@ -336,7 +337,7 @@ def test_rules_are_counted_warnings_shown_and_the_rest_folded(accepted: Plan) ->
         "Stages",
         "Timeline",
         "History (5)",
-        "Ask again for exactly these bytes",
+        "Request exactly these bytes again",
     ]
     assert rendered.body.count("| ✅ |") == len(accepted.findings) - 1
     assert "```diff\n--- a/ml/registry/models.json" in rendered.body
@@ -350,7 +351,7 @@ def test_the_closing_command_is_pinned_to_the_commit_that_is_now_the_head(accept
     [parsed] = parse_comment(command[1])
     assert isinstance(parsed, ChangeCommand)
     assert (parsed.arguments.stage, parsed.arguments.model, parsed.arguments.sha) == (Stage.ACTIVE, MODEL, HEAD)
-    assert "**Sign off:** approve and merge." in body
+    assert "**Next:** approve and merge." in body
     assert "Press *Approve workflows to run* below" in body
 
 

@@ -88,7 +88,7 @@ def test_a_dry_run_says_so_and_gives_the_command_that_commits(accepted: Plan) ->
     assert rendered.title.endswith("· dry run, nothing was committed")
     assert "This would make **`regime_v2_prod`**" in rendered.body
     assert f"--sha {HEAD}" in rendered.body
-    for absent in ("Sign off", "Merging", "committed as", "Other required checks", "--dry-run"):
+    for absent in ("**Next:**", "Merging", "committed as", "Other required checks", "--dry-run"):
         assert absent not in rendered.body
 
 
@@ -183,7 +183,7 @@ def test_an_unreadable_command_is_quoted_with_what_to_write_instead() -> None:
     assert "line 1, `/promote actve`: 'actve' is not a stage." in body
     assert "Did you mean `/promote active`?" in body
     assert "line 2, `/promte x`" in body
-    assert "Nothing of the comment was carried out." in body
+    assert "No command of this comment was carried out." in body
 
 
 def test_a_request_that_changes_nothing_shows_what_stands_there(accepted: Plan) -> None:
@@ -212,7 +212,7 @@ def test_a_failure_says_that_nothing_was_committed_only_when_nothing_was() -> No
     assert rendered.title == "Refused, nothing was committed"
     assert "Next: `docs/policy.md` lists every key" in rendered.body
     internal = render_internal_error(replace(SETTING, head_sha="", run_url=None))
-    assert "defect of its own" in internal.body
+    assert "a bug in promotebot" in internal.body
     assert "on head" not in internal.body
 
 

@@ -36,7 +36,9 @@ def test_what_can_be_done_here_comes_first_and_the_whole_list_is_folded() -> Non
     shown = body(replace(FACTS, next_lines=["/promote staging m", "/promote active m"]))
     assert shown.index("```text\n/promote staging m\n```") < shown.index("Or: `/promote active m`.")
     assert (
-        shown.index("Or: ") < shown.index("| stage | who may ask |") < shown.index("<summary>Every command</summary>")
+        shown.index("Or: ")
+        < shown.index("| stage | who may request |")
+        < shown.index("<summary>Every command</summary>")
     )
     assert "Merging into `main` is the approval." in shown
 
@@ -61,7 +63,7 @@ def test_the_policy_says_who_may_what_is_asked_for_and_what_is_frozen() -> None:
     assert "role admin |" in rows["ACTIVE"]
     assert "3 d in staging required" in rows["ACTIVE"]
     assert "a reason" in rows["ACTIVE"]
-    assert "2 approvals by others than requester, author and last pusher" in rows["ACTIVE"]
+    assert "2 approvals by people other than the requester, the author and the last pusher" in rows["ACTIVE"]
     assert "7 d in shadow recommended" in rows["STAGING"]
     assert "🧊 **Frozen:** ACTIVE until 2026-02-18 00:00 UTC" in body(FACTS)
     assert "<b>" not in body(FACTS)
@@ -75,15 +77,15 @@ def test_the_models_are_shown_with_what_each_stage_holds() -> None:
 
 def test_a_policy_that_does_not_read_is_said_and_the_commands_are_shown_all_the_same() -> None:
     shown = body(HelpFacts("main", None, None, problem=".github/promotion.yml: soak: unknown key"))
-    assert "does not read, so nothing can be promoted" in shown
+    assert "is not valid, so nothing can be promoted" in shown
     assert "unknown key" in shown
     assert "`/status`" in shown
-    assert "who may ask" not in shown
+    assert "who may request" not in shown
 
 
 def test_on_an_issue_only_what_works_there_is_offered() -> None:
     shown = body(replace(FACTS, is_pull=False, next_lines=()))
-    assert "On an issue these work: `/status`" in shown
+    assert "On an issue you can use `/status`" in shown
     assert "/promote" not in shown
     assert "`/rollback m --reason" in shown
 
@@ -94,4 +96,4 @@ def test_what_the_pull_request_promotes_already_is_named_with_what_can_be_asked_
     replayed = replay(EMPTY, promoted(EMPTY, TO_SHADOW))
     assert isinstance(replayed, Replayed)
     shown = body(replace(FACTS, carried=replayed.steps))
-    assert shown.index("This pull request promotes `regime`") < shown.index("`/withdraw` takes it back")
+    assert shown.index("This pull request promotes `regime`") < shown.index("`/withdraw` withdraws the promotion")

@@ -62,7 +62,7 @@ def test_a_stage_shows_since_when_and_until_when_it_soaks() -> None:
     until = SINCE + timedelta(days=7)
     assert f"{SINCE:%Y-%m-%d} (2 d 3 h)†" in shown
     assert f"until {until:%Y-%m-%d %H:%M} UTC (7 d recommended)" in shown
-    assert "† by the time that the event itself names" in shown
+    assert "† means the time that the event itself states" in shown
 
 
 def test_the_merge_is_what_counts_where_it_is_known() -> None:
@@ -79,13 +79,13 @@ def test_other_open_pull_requests_are_named_with_what_they_promote_and_what_was_
     found = OpenPromotion(12, steps(promoted(HELD, TO_STAGING)))
     shown = body(SINCE, pending=OpenPromotions((found,), unread=1), carried=())
     assert "[#12](<https://github.example/acme/models/pull/12>): `regime`: `v1_staging` promoted to STAGING" in shown
-    assert "1 other pull request could not be looked into." in shown
+    assert "1 other pull request could not be read." in shown
     assert "This pull request promotes nothing." in shown
 
 
 def test_of_no_pull_request_nothing_is_said_where_none_is_asked_about() -> None:
     assert "This pull request" not in body(SINCE)
-    assert "could not be looked into" in body(SINCE, pending=OpenPromotions((), unread=3))
+    assert "could not be read" in body(SINCE, pending=OpenPromotions((), unread=3))
 
 
 def test_a_freeze_in_force_is_shown() -> None:
@@ -110,4 +110,4 @@ def test_thousands_of_models_fit_into_a_comment() -> None:
     status = Status("main", SINCE, held, (), (), OpenPromotions(()))
     rendered = render_status(status, CONTEXT)
     assert len(rendered.body) < 65_536
-    assert "rows more. Ask for one model" in rendered.body
+    assert "rows more. For one model" in rendered.body

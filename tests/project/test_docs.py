@@ -101,7 +101,7 @@ def test_the_checks_of_the_doctor_are_the_headings_of_its_page_and_none_is_lost(
 
 def test_every_check_of_the_doctor_says_what_it_looks_at_what_it_means_and_what_mends_it() -> None:
     texts = sections(ROOT / "docs/doctor.md")
-    parts = ("- **Looks at:** ", "- **Means:** ", "- **To mend it:** ")
+    parts = ("- **Checks:** ", "- **Means:** ", "- **To fix it:** ")
     assert texts
     assert [check for check, text in texts.items() if [text.count(part) for part in parts] != [1, 1, 1]] == []
 

@@ -112,7 +112,7 @@ class CardState:
             by = f" by {self.merge.by}" if self.merge.by else ""
             at = f" on {self.merge.at:%Y-%m-%d %H:%M} UTC" if self.merge.at else ""
             wrong = ", but it does not verify" if self.merge.problems else ""
-            wrong = ", against the gate" if any(f.rule == AGAINST_GATE for f in self.merge.problems) else wrong
+            wrong = ", without passing the gate" if any(f.rule == AGAINST_GATE for f in self.merge.problems) else wrong
             return f"merged{by} in {self.merge.commit[:7]}{at}{wrong}"
         if self.phase is Phase.WAITING and self.waiting:
             return self.waiting.message.replace("waits for", "waiting for")
@@ -199,7 +199,7 @@ def _verdict(state: CardState, context: CommentContext, limit: int | None) -> It
     elif state.phase is Phase.WAITING and state.waiting:
         yield waits(state.waiting)
     elif state.phase is Phase.CLOSED:
-        yield "The pull request was closed, and nothing was merged. Opening it again has it judged again."
+        yield "The pull request was closed, and nothing was merged. If you reopen it, promotebot checks it again."
 
 
 def _not_carried(state: CardState, context: CommentContext, *, whole: bool) -> Iterator[str]:
@@ -210,14 +210,14 @@ def _not_carried(state: CardState, context: CommentContext, *, whole: bool) -> I
     if state.phase is Phase.CLOSED:
         yield "The pull request was closed, and nothing was merged."
         return
-    yield f"This pull request does not promote {code(state.model)} any more. Nothing was merged."
+    yield f"This pull request no longer promotes {code(state.model)}. Nothing was merged."
     yield "\n".join(f"- {line}" for line in state.withdrawn_by)
     yield state.remark
-    yield "To ask again, write a new comment."
+    yield "To request it again, write a new comment."
 
 
 def _together(state: CardState) -> Iterator[str]:
-    """Yield the list of all promotions of the pull request, where it carries others: merging makes all of them."""
+    """Yield the list of all promotions of the pull request, where it carries others: merging applies all of them."""
     if len(state.every) < 2:
         return
     lines = [
@@ -226,8 +226,8 @@ def _together(state: CardState) -> Iterator[str]:
         for step in state.every[:MAX_OTHERS]
     ]
     lines += [f"- … and {len(state.every) - MAX_OTHERS} more"] if len(state.every) > MAX_OTHERS else []
-    verb = "made all of them" if state.merge else "makes all of them"
-    yield f"**This pull request carries {len(state.every)} promotions; merging {verb}:**\n" + "\n".join(lines)
+    verb = "applied all of them" if state.merge else "applies all of them"
+    yield f"**This pull request contains {len(state.every)} promotions; merging {verb}:**\n" + "\n".join(lines)
 
 
 def _closing(state: CardState, main: CardPromotion, context: CommentContext) -> Iterator[str]:
@@ -235,14 +235,14 @@ def _closing(state: CardState, main: CardPromotion, context: CommentContext) -> 
     if state.merge or state.phase is Phase.CLOSED:
         return
     act = {
-        Phase.READY: "**Sign off:** approve and merge.",
-        Phase.WAITING: "**Sign off:** approve this very commit in a review, then merge.",
+        Phase.READY: "**Next:** approve and merge.",
+        Phase.WAITING: "**Next:** approve exactly this commit in a review, then merge.",
     }.get(state.phase, "")
     # --sha ties the command to this commit: it is refused once the branch holds other bytes.
     again = main.again(context.head_sha)
-    yield f"{act} Stop it: {code('/hold')}. Take it back: {code(f'/withdraw {state.model}')}.".strip()
+    yield f"{act} To stop it: {code('/hold')}. To withdraw it: {code(f'/withdraw {state.model}')}.".strip()
     if again:
-        yield details("Ask again for exactly these bytes", fence(visible(again), "text"))
+        yield details("Request exactly these bytes again", fence(visible(again), "text"))
     if context.by_actions and main.is_by_bot:
         # https://docs.github.com/en/actions/concepts/security/github_token
         yield (

@@ -94,11 +94,11 @@ def fact_list(
     if not is_merged:
         yield from _approvals(waiting, findings)
     run = f" in {link('this run', context.run_url)}" if context.run_url else ""
-    yield f"- **{'Announced' if is_merged else 'Judged'}** on {context.commit(context.head_sha)}{run}"
+    yield f"- **{'Announced' if is_merged else 'Checked'}** on {context.commit(context.head_sha)}{run}"
 
 
 def _requested(event: Event, context: CommentContext) -> str:
-    by = code(event.actor) if event.actor else "nobody who is named"
+    by = code(event.actor) if event.actor else "an unknown requester"
     ref = event.request
     if ref is None or event.source is not Source.GITHUB:
         return f"{by} at a terminal (self-asserted), planned at {text(event.ts_utc)}"
@@ -127,7 +127,7 @@ def _way_back(one: CardPromotion, *, is_merged: bool) -> Iterator[str]:
     model = one.step.model
     if back is None:
         command = f"/demote {model} active --reason {shlex.quote(f'{one.step.event.pointer.artifact_id} failed')}"
-        yield f"- **Way back:** nothing was ACTIVE before; {code(command)} leaves it empty again"
+        yield f"- **To undo it:** nothing was ACTIVE before; {code(command)} makes it empty again"
         return
     command = (
         f"/rollback {model} --to {shlex.quote(back.artifact_id)} --reason {shlex.quote(f'back to {back.artifact_id}')}"
@@ -135,7 +135,7 @@ def _way_back(one: CardPromotion, *, is_merged: bool) -> Iterator[str]:
     examined = evidence_of(back, one.plan.today, one.plan.evidence) if one.plan else None
     proven = "its bytes were verified in this run" if examined else "its bytes were not verified here"
     where = " in a comment on any open issue or pull request" if is_merged else " after the merge"
-    yield f"- **Way back{where}:** {code(command)} brings back {code(back.artifact_id)} ({proven})"
+    yield f"- **To roll back{where}:** {code(command)} restores {code(back.artifact_id)} ({proven})"
 
 
 def _approvals(waiting: Finding | None, findings: Sequence[Finding]) -> Iterator[str]:

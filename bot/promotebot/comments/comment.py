@@ -16,8 +16,9 @@ MAX_PROBLEMS = 25
 RULES_BYTES = 14_000
 """UTF-8 bytes of the folded list of rules: a quarter of a comment, so that the diff and the history fit below it."""
 UNSIGNED = (
-    "The commit was pushed and is not signed: it is more than GitHub's API takes. Where signed commits are required it "
-    "cannot be merged; a registry with a file for each model makes small commits: `promotebot registry split`."
+    "The commit was pushed without a signature, because it is larger than GitHub's API allows. Where signed commits "
+    "are required, it cannot be merged. A registry with one file per model makes smaller commits: "
+    "`promotebot registry split`."
 )
 GENERAL = "general"
 """The subject of a comment that is about no model."""
@@ -111,7 +112,7 @@ def requested_by(context: CommentContext, commit_sha: str | None = None) -> str:
 def run_again(context: CommentContext) -> str:
     """Return the advice to run the job again, which is safe: a request is carried out once."""
     run = f" ({link('this run', context.run_url)})" if context.run_url else ""
-    return f"Run the failed job again{run}: what was carried out once is not carried out twice."
+    return f"Run the failed job again{run}; no request is carried out twice."
 
 
 def contacts_line(context: CommentContext, *purposes: Purpose) -> str:

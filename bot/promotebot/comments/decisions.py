@@ -95,7 +95,7 @@ def render_rejected(decision: Rejected, evidence: Evidence, context: CommentCont
     def sections(whole: bool) -> Sequence[str]:
         return [
             problems(decision.findings, limit=row_limit(whole)),
-            f"Once that is fixed, ask again in a new comment{line}",
+            f"When that is fixed, ask again in a new comment{line}",
             details("Every rule", every_rule(decision.findings, budget=None if whole else RULES_BYTES)),
             f"{requested_by(context)}{contacts_line(context)} {_understood(request, evidence)}",
         ]
@@ -112,7 +112,7 @@ def render_unchanged(decision: Unchanged, context: CommentContext) -> Rendered:
         f"({code(short_digest(pointer.digest))}). {requested_by(context)}",
         describe(pointer, request.stage, repo_url=context.repo_url),
         "\n".join([count_line(decision.findings), *bullets(warnings_in(decision.findings), limit=MAX_PROBLEMS)]),
-        f"Meant another artifact? Name it: {code(other)}",
+        f"If you meant another artifact, name its directory: {code(other)}",
     ]
     return render_comment(request.model, "☑️", request.stage, "nothing to change", lambda _: parts, context)
 
@@ -121,21 +121,20 @@ def effect(plan: Plan, *, dry_run: bool) -> str:
     """Return one sentence: the effect of merging on the stage."""
     request, old = plan.request, plan.today
     name, stage = f"**{code(request.artifact_id)}**", request.stage
-    make, take, put = ("This would make", "This would take", "This would put")
+    make, remove, put = ("This would make", "This would remove", "This would put")
     if not dry_run:
-        make, take, put = ("Merging makes", "Merging takes", "Merging puts")
+        make, remove, put = ("Merging makes", "Merging removes", "Merging puts")
     if plan.action is Action.DEMOTE:
-        return f"{take} {name} out of {stage.label}; the stage then holds nothing."
-    if plan.action is Action.ROLLBACK:
-        away = f", away from {code(old.artifact_id)}" if old else ""
-        return f"{take} {stage.label} back to {name}{away}: bytes that have been {stage.label} before."
+        return f"{remove} {name} from {stage.label}; the stage is then empty."
     instead = f" in place of {code(old.artifact_id)}" if old else ""
+    if plan.action is Action.ROLLBACK:
+        return f"{put} {name} back into {stage.label}{instead}: bytes that have been {stage.label} before."
     if stage is Stage.ACTIVE:
         return f"{make} {name} the ACTIVE model{instead}."
     # A reviewer of a lower stage asks first whether users are affected.
     entry = plan.before.entry(request.model)
     live = entry.active if entry else None
-    stays = f"ACTIVE stays {code(live.artifact_id)}." if live else "Nothing becomes ACTIVE."
+    stays = f"ACTIVE stays {code(live.artifact_id)}." if live else "ACTIVE stays empty."
     return f"{put} {name} into {stage.label}{instead}. {stays}"
 
 
@@ -166,7 +165,7 @@ def _origin(origin: str) -> str:
 
 def _words(reason: str | None, notes: str | None, origin: str) -> str:
     """Return the reason and the notes in the requester's own words, quoted."""
-    quoted = [f"> Why: {text(reason)}{_origin(origin)}"] if reason else []
+    quoted = [f"> Reason: {text(reason)}{_origin(origin)}"] if reason else []
     quoted += [f"> Notes: {text(notes)}"] if notes else []
     return "\n>\n".join(quoted)
 

@@ -46,7 +46,7 @@ def render_help(facts: HelpFacts, context: CommentContext) -> Rendered:
     """Return the answer to `/help`: what to do here first, then who may what, then every command, folded."""
     parts = [
         _first(facts),
-        f"⚠️ The policy or the registry does not read, so nothing can be promoted: {text(facts.problem)}"
+        f"⚠️ The policy or the registry is not valid, so nothing can be promoted: {text(facts.problem)}"
         if facts.problem
         else "",
         _models(facts),
@@ -56,23 +56,23 @@ def render_help(facts: HelpFacts, context: CommentContext) -> Rendered:
         f"One command per line, at the start of the line. Edited comments are not read again: write a new one."
         f"{contacts_line(context)}",
     ]
-    return render_comment(None, "ℹ️", None, "what you can ask for here", lambda _: [p for p in parts if p], context)
+    return render_comment(None, "ℹ️", None, "available commands", lambda _: [p for p in parts if p], context)
 
 
 def _first(facts: HelpFacts) -> str:
     if not facts.is_pull:
         shown = ", ".join(map(code, ON_ISSUES))
-        return f"On an issue these work: {shown}. A rollback opens a pull request; merging it is the approval."
+        return f"On an issue you can use {shown}. A rollback opens a pull request; merging it is the approval."
     merging = f"Merging into {code(facts.branch)} is the approval."
     if facts.carried:
         models = ", ".join(code(name) for name in dict.fromkeys(step.model for step in facts.carried))
-        asked = f"{code('/why')} says what speaks against it, {code('/withdraw')} takes it back."
+        asked = f"{code('/why')} shows what blocks the merge, {code('/withdraw')} withdraws the promotion."
         return f"This pull request promotes {models}. {merging} {asked}"
     if facts.next_lines:
         first, *others = facts.next_lines
         more = f"\n\nOr: {', '.join(map(code, others))}." if others else ""
         return f"Next for this pull request, in a comment:\n\n{fence(first, 'text')}{more}\n\n{merging}"
-    return f"This pull request touches no artifact, and no stage holds one that could go higher. {merging}"
+    return f"This pull request changes no artifact, and no stage holds one that could be promoted further. {merging}"
 
 
 def _models(facts: HelpFacts) -> str:
@@ -96,7 +96,7 @@ def _holds(registry: ModelRegistry, name: str, stage: Stage) -> str:
 
 def _stages(policy: Policy) -> str:
     rows = [(stage.label, _who(policy, stage), _asked(policy, stage)) for stage in Stage]
-    return table(("stage", "who may ask", "what is asked for"), rows)
+    return table(("stage", "who may request", "what is required"), rows)
 
 
 def _who(policy: Policy, stage: Stage) -> str:
@@ -120,7 +120,7 @@ def _asked(policy: Policy, stage: Stage) -> str:
         found += ["the dataset in the repository"] if policy.require_dataset else []
     if policy.separation:
         approvals = counted(policy.separation.approvals, "approval")
-        found.append(f"{approvals} by others than requester, author and last pusher")
+        found.append(f"{approvals} by people other than the requester, the author and the last pusher")
     return "; ".join(found) or "—"
 
 
@@ -140,24 +140,24 @@ def commands(facts: HelpFacts) -> Iterator[tuple[str, str]]:
     model = facts.model
     if facts.is_pull:
         for stage in Stage:
-            source = "what this pull request touches, else what the next lower stage holds"
+            source = "the artifact that this pull request changes, otherwise that of the next lower stage"
             yield f"/promote {stage.value}", f"promotes to {stage.label}: {source}"
         named = f" {model}" if model else ""
-        yield f"/promote active{named} --dry-run", "shows everything, commits nothing"
+        yield f"/promote active{named} --dry-run", "shows the result, commits nothing"
         yield (
             f'/promote active{named} --reason "evaluation passed"',
-            "keeps a reason in the history; `--notes` keeps more",
+            "records a reason in the history; `--notes` records more",
         )
-        yield "/withdraw", "takes back what this pull request promotes, before the merge"
-        yield "/hold p95 went up", "keeps this pull request from being merged, whatever happens to its branch"
-        yield "/unhold", "lifts every hold of this pull request; for who may promote what it carries"
-        yield "/why", "what the gate says, with the policy's line and the fix"
+        yield "/withdraw", "withdraws the promotions of this pull request, before the merge"
+        yield "/hold p95 went up", "blocks the merge of this pull request, also after later pushes"
+        yield "/unhold", "lifts every hold of this pull request; needs permission for the promotions that it contains"
+        yield "/why", "shows the gate's result, the policy's line and the fix"
     if model:
-        back = "goes back to the last ACTIVE whose bytes still verify; `--to` with an id names another"
+        back = "returns to the last ACTIVE artifact whose bytes still verify; `--to` chooses another by its id"
         yield f'/rollback {model} --reason "incident"', back
     if model and facts.is_pull:
-        yield f'/demote {model} active --reason "incident"', "clears a stage, and leaves ACTIVE without a model"
-    yield "/status", "what each stage holds, since when, and what open pull requests promote"
+        yield f'/demote {model} active --reason "incident"', "empties the stage: ACTIVE is then without a model"
+    yield "/status", "shows what each stage holds, since when, and what open pull requests promote"
     yield "/verify", "verifies the registry and its artifacts"
-    yield "/doctor", "how the repository is set up for promotions; for maintainers"
+    yield "/doctor", "checks the repository's settings for promotions; for maintainers"
     yield "/help", "this answer"

@@ -22,10 +22,10 @@ def render_held(reason: str, lifts: str, remarks: Sequence[str], context: Commen
         lifts: the role that lifts it; empty where that could not be read.
         remarks: what else there is to know, in words.
     """
-    who = f"somebody with {lifts} permission" if lifts else "somebody who may promote it"
+    who = f"somebody with {lifts} permission" if lifts else "somebody with permission to promote it"
     parts = [
         f"Held by {code(context.requester)}{f': {sentence(reason)}' if reason else '.'} The required status "
-        f"{code(context.gate)} is red, also after a push or when the base moves, until {who} comments "
+        f"{code(context.gate)} stays red, also after a push or a change of the base, until {who} comments "
         f"{code('/unhold')}.",
         *(f"- {sentence(remark)}" for remark in remarks),
         requested_by(context),
@@ -37,7 +37,7 @@ def render_not_held(message: str, remedy: str, context: CommentContext) -> Rende
     """Return the answer to a hold that was not carried out: whoever asked must not believe that it was."""
     parts = [
         f"- ❌ {sentence(message)}{next_step(remedy)}",
-        "Nothing keeps this pull request from being merged because of this comment.",
+        "This comment does not prevent the merge of this pull request.",
         requested_by(context) + contacts_line(context),
     ]
     return _answer("⚠️ NOT held", parts, context, title="not held")
@@ -52,11 +52,11 @@ def render_lifted(words: Sequence[str], verdict: str, context: CommentContext) -
     """
     lines = "\n".join(f"- lifted: {text(line)}" for line in words)
     parts = [
-        lines or "No hold stands on this pull request, so there was nothing to lift.",
-        f"The gate was asked again. It says: {text(verdict)}." if verdict else "",
+        lines or "This pull request has no hold, so there was nothing to lift.",
+        f"The gate checked the pull request again: {text(verdict)}." if verdict else "",
         requested_by(context),
     ]
-    heading = "▶️ Not held any more" if words else "▶️ Not held"
+    heading = "▶️ No longer held" if words else "▶️ Not held"
     return _answer(heading, parts, context, title="not held")
 
 

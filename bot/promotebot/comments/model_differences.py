@@ -55,9 +55,9 @@ def signature_difference(ours: ModelCard | None, theirs: ModelCard | None) -> st
     if inputs and outputs:
         return "same inputs and outputs"
     return {
-        (False, True): "other inputs, same outputs",
-        (True, False): "same inputs, other outputs",
-        (False, False): "other inputs and outputs",
+        (False, True): "different inputs, same outputs",
+        (True, False): "same inputs, different outputs",
+        (False, False): "different inputs and outputs",
     }[inputs, outputs]
 
 

@@ -22,7 +22,7 @@ from promotebot.registry.model import Action
 
 GATE, QUERY = "@gate", "@look"
 """Subjects of sticky comments that belong to no model: no model's name holds an @, so none is taken for one."""
-_DONE = {Action.PROMOTE: "promoted to", Action.ROLLBACK: "rolled back in", Action.DEMOTE: "taken out of"}
+_DONE = {Action.PROMOTE: "promoted to", Action.ROLLBACK: "rolled back in", Action.DEMOTE: "removed from"}
 
 
 def render_taken_back(what: Sequence[str], head: str, context: CommentContext) -> Rendered:
@@ -32,9 +32,9 @@ def render_taken_back(what: Sequence[str], head: str, context: CommentContext) -
         GENERAL,
         "↩️ Withdrawn",
         [
-            f"Decided for this pull request before, and withdrawn now:\n{lines}",
+            f"These promotions of this pull request are withdrawn:\n{lines}",
             f"Requested by {code(context.requester)} ({link('here', context.request_url)}). Nothing was committed on "
-            f"{code(head[:7])}, which does not carry them. To ask again, write a new comment.",
+            f"{code(head[:7])}, which does not contain them. To request them again, write a new comment.",
         ],
         context,
         title="withdrawn",
@@ -95,18 +95,18 @@ def render_verdict(state: str, description: str, context: CommentContext) -> Ren
     Args:
         state: of the required status; empty where the gate said nothing yet.
     """
-    title = f"The gate says: {description or state}" if state else "The gate has said nothing yet"
+    title = f"Gate: {description or state}" if state else "The gate has no result yet"
     commit = f"{context.repo_url}/commit/{context.head_sha}"
     said = (
-        f"{code(context.gate)} is **{text(state)}** on {context.commit(context.head_sha)}; every rule is in "
+        f"{code(context.gate)} is **{text(state)}** on {context.commit(context.head_sha)}; every rule is listed in "
         f"{link('the report beside it', f'{commit}/checks')}."
     )
     return note(
         QUERY,
         f"🔎 {text(title)}",
         [
-            said if state else f"{context.commit(context.head_sha)} has no {code(context.gate)} of ours.",
-            "Nothing was judged again for this answer: that opens models, and is for who has write permission.",
+            said if state else f"{context.commit(context.head_sha)} has no {code(context.gate)} set by promotebot.",
+            "The checks did not run again for this answer: they open models, which needs write permission.",
         ],
         context,
         title=title,

@@ -40,7 +40,7 @@ def render_unreadable(commands: Sequence[InvalidCommand], context: CommentContex
         f"- ❌ line {command.line}, {code(command.text[:120])}: {sentence(command.problem)}{next_step(command.remedy)}"
         for command in commands
     ]
-    after = f"Nothing of the comment was carried out. Write a new one; {code('/help')} lists what can be asked."
+    after = f"No command of this comment was carried out. Write a new comment; {code('/help')} lists the commands."
     parts = ["\n".join(lines), after, requested_by(context) + contacts_line(context)]
     return render_comment(None, "⛔", None, "command not understood, nothing was committed", lambda _: parts, context)
 
@@ -73,8 +73,8 @@ def render_failure(problem: PromotebotError, context: CommentContext, *, commit_
 def render_internal_error(context: CommentContext) -> Rendered:
     """Return the comment on a defect of promotebot's own; the error stays in the log, as it may quote anything."""
     parts = [
-        "promotebot failed on this request, which is a defect of its own. Nothing is approved by it; if the branch "
-        "carries no new commit of promotebot's, nothing was committed.",
+        "promotebot itself failed on this request: this is a bug in promotebot. The failure approves nothing. If the "
+        "branch has no new commit by promotebot, nothing was committed.",
         run_again(context),
         requested_by(context) + contacts_line(context),
     ]

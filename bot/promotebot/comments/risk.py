@@ -85,16 +85,16 @@ def _differences(one: PlanComment) -> Iterator[str]:
 
 def _between(one: PlanComment, old: Pointer, new: Pointer) -> Iterator[str]:
     if old.artifact_id == new.artifact_id and not old.is_same_artifact(new):
-        yield "**the same id for other bytes**"
+        yield "**same id, different bytes**"
     if old.dataset_id and new.dataset_id:
-        yield "same dataset" if old.dataset_id == new.dataset_id else "other dataset"
+        yield "same dataset" if old.dataset_id == new.dataset_id else "different dataset"
     elif new.dataset_id is None and old.dataset_id:
         yield "no dataset named"
     today, ours = evidence_of(old, one.today, one.evidence), evidence_of(new, one.evidence)
     signature = signature_difference(ours.card if ours else None, today.card if today else None)
-    yield (f"**{signature}**" if "other" in signature else signature) or "inputs and outputs not compared"
+    yield (f"**{signature}**" if "different" in signature else signature) or "inputs and outputs not compared"
     if old.feature_order_hash and new.feature_order_hash and old.feature_order_hash != new.feature_order_hash:
-        yield "**other feature order**"
+        yield "**different feature order**"
     before, after = accuracy(today, "holdout"), accuracy(ours, "holdout")
     if before is not None and after is not None:
         yield f"holdout accuracy {after - before:+.2f} *(train report)*"

@@ -58,7 +58,8 @@ def render_status(status: Status, context: CommentContext) -> Rendered:
 def freeze_line(freeze: Freeze) -> str:
     """Return the line on a freeze in force."""
     stages = ", ".join(stage.label for stage in freeze.stages)
-    return f"🧊 **Frozen:** {stages} until {moment(freeze.ends)}: {text(freeze.reason)}. A rollback is not held up."
+    until = f"{stages} until {moment(freeze.ends)}: {text(freeze.reason)}"
+    return f"🧊 **Frozen:** {until}. A freeze does not block a rollback."
 
 
 def _hold_line(model: ModelName, stage: Stage, rollback: Event) -> str:
@@ -83,10 +84,10 @@ def _table(status: Status) -> str:
     parts = [table(("model", "stage", "artifact", "since", "soak time"), rows[:kept])]
     if kept < len(rows):
         parts.append(
-            f"… and {counted(len(rows) - kept, 'row')} more. Ask for one model: {code('/status')} and its name."
+            f"… and {counted(len(rows) - kept, 'row')} more. For one model, write {code('/status')} and its name."
         )
     if any(holding.is_claimed and holding.since for holding in status.holdings[:kept]):
-        parts.append(f"{CLAIMED} by the time that the event itself names; no merge time is known, or was asked for.")
+        parts.append(f"{CLAIMED} means the time that the event itself states; no merge time is known, or read.")
     return "\n\n".join(parts)
 
 
@@ -122,7 +123,7 @@ def _pending(pending: OpenPromotions, context: CommentContext) -> str:
         for step in one.steps
     ]
     more = [f"- … and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
-    unread = f"{counted(pending.unread, 'other pull request')} could not be looked into." if pending.unread else ""
+    unread = f"{counted(pending.unread, 'other pull request')} could not be read." if pending.unread else ""
     if not lines:
         return unread
     return "\n".join(["**Other open pull requests promote:**", *lines[:MAX_LINES], *more, *filter(None, [unread])])

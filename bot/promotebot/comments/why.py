@@ -75,9 +75,9 @@ def render_why(
 
 def _heading(title: str, last: LastRequest | None) -> str:
     if last is None:
-        return f"The gate says: {title}"
+        return f"Gate: {title}"
     if not last.is_refused:
-        return "Nothing is promoted here, and nothing speaks against the last request now"
+        return "No promotion here; the last request would be accepted now"
     grave = (cause.finding for cause in by_cause(last.findings) if cause.finding.severity is not Severity.WARNING)
     first = next((finding.message for finding in grave), "")
     return f"The last request was refused: {last.refusal or first}"
@@ -87,10 +87,10 @@ def _last(last: LastRequest) -> str:
     said = f"The last request was {code(last.line)} by {code(last.login)} in {link('this comment', last.url)}."
     begins = f"This pull request promotes nothing. {said}"
     if last.refusal:
-        return f"{begins} Asked again now it would be refused:\n\n- ❌ {text(last.refusal)}{next_step(last.remedy)}"
+        return f"{begins} The same request would be refused now:\n\n- ❌ {text(last.refusal)}{next_step(last.remedy)}"
     if last.is_refused:
-        return f"{begins} Asked again now it would be refused:\n\n{problems(last.findings, limit=MAX_PROBLEMS)}"
-    again = "Nothing speaks against it now. To ask again, write it in a new comment:"
+        return f"{begins} The same request would be refused now:\n\n{problems(last.findings, limit=MAX_PROBLEMS)}"
+    again = "Nothing blocks it now. To request it again, write it in a new comment:"
     return f"{begins} {again}\n\n{fence(last.line, 'text')}"
 
 
