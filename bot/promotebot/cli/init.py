@@ -35,6 +35,7 @@ POLICY = """\
 #   active:
 #     permission: maintain
 #     require_prior_stage: true
+#     hold_after_rollback: true # nothing newer goes up after a rollback until somebody says that it may
 # require_reason: false
 # require_sha: false
 # require_dataset: false
@@ -44,7 +45,8 @@ POLICY = """\
 # drafts: false
 # limits:
 #   walls: available            # required: a model is refused where a wall around the process that opens it is missing
-# contacts: []
+# contacts: []                  # named at every failure: texts, or {who, for: [refused, mismatch, rollback, schedule]}
+# schedule: {labels: [], assignees: []}   # of the issue that a failed scheduled verification opens
 """
 
 
