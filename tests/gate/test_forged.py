@@ -216,6 +216,7 @@ ANSWERED: Mapping[Reason, Scenario] = {
     Reason.INVALID_FILE: under("soak: 7d\n"),
     Reason.BASE_MOVED: in_conflict,
     Reason.HAND_EDIT: over_a_hand_edit,
+    Reason.NO_ROLLBACK_TARGET: said_as('/rollback regime_classifier --reason "incident"'),
     Reason.UNCLEAR: said_as(f"{ACTIVE} nothing_known"),
     Reason.RULES: said_as(f"{ACTIVE} --git-sha {'a' * 40}"),
     Reason.REF_CHANGED: always_late,
@@ -237,6 +238,9 @@ ANSWERED: Mapping[Reason, Scenario] = {
 
 ELSEWHERE = {
     Reason.FORK: "carol cannot push to mallory's fork: test_what_was_refused_for_its_fork_is_red_in_the_fork",
+    Reason.MISSING_REASON: "a job started by hand answers so, and opens no pull request",
+    Reason.HELD: "it asks for no event, and nothing is green while it holds: tests/action/test_hold.py",
+    Reason.LIFTED: "it asks for no event: tests/action/test_hold.py",
     Reason.COMMITTED: "the event is the bot's: another one in its place is tested below, request by request",
     Reason.ALREADY_DONE: "the event is the bot's, of an earlier run",
     Reason.AGAINST_GATE: "it answers a merge, as LANDED does, whose run is forged above",
