@@ -64,7 +64,7 @@ def test_the_written_change_passes_the_gate(alice: Person, capsys: pytest.Captur
     assert main(["gate", "--base", "origin/main"]) == 0
     printed = capsys.readouterr()
     assert "1 promotion, legal and proven" in printed.out
-    assert "Only GitHub knows who asked, who may and who approved" in printed.err
+    assert "Permissions and approvals are checked on GitHub only" in printed.err
 
 
 def test_the_gate_refuses_a_hand_edit_and_names_the_model(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:

@@ -324,7 +324,7 @@ def test_a_demotion_on_a_pull_request_is_committed_and_told(office: Office) -> N
     assert job.succeeded, office.comments(number)
     assert office.registry(office.head(number)).get_stage_pointer(MODEL, "shadow") is None
     assert office.checks(office.head(number)) == ["success"]
-    assert "the stage then holds nothing" in office.comment(number)
+    assert "the stage is then empty" in office.comment(number)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 from promotebot.cli.again import Typed
 from promotebot.cli.options import add_registry_options
-from promotebot.cli.output import line
+from promotebot.cli.output import add_verbose, report_lines
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.findings import Finding, errors_in
 from promotebot.git.checkout import Checkout
@@ -47,6 +47,7 @@ def add_change_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--push", action="store_true", help="push that branch to origin (implies --commit)")
     parser.add_argument("--datasets-dir", help="where datasets stand (ml/datasets), verified for active")
     add_registry_options(parser)
+    add_verbose(parser)
 
 
 def apply_change(
@@ -74,7 +75,7 @@ def apply_change(
     )
     typed = Typed(options.arguments)
     decision = replace(decided.decision, findings=typed.findings(decided.decision.findings))
-    _log_findings(decision.findings)
+    _log_findings(decision.findings, verbose=options.verbose)
     _log_origins(decision.request)
     written = isinstance(decision, Plan) and not options.dry_run
     if options.format == "json":
@@ -159,7 +160,7 @@ def request_or_stop(
         InvalidInput: where none could be made, with the first finding's words; the others are logged.
     """
     if isinstance(prepared, IncompleteRequest):
-        _log_findings(typed.findings(prepared.findings[1:]))
+        _log_findings(typed.findings(prepared.findings[1:]), verbose=True)
         first = prepared.findings[0]
         raise InvalidInput(first.message, where=first.where, remedy=first.remedy)
     return prepared
@@ -231,6 +232,6 @@ def _log_origins(request: Request) -> None:
         log.info("inferred: --%s %s (%s)", name.replace("_", "-"), visible(str(getattr(request, name))), origin)
 
 
-def _log_findings(findings: Iterable[Finding]) -> None:
-    for finding in findings:
-        log.info("%s", line(finding))
+def _log_findings(findings: Sequence[Finding], *, verbose: bool) -> None:
+    for told in report_lines(findings, verbose=verbose):
+        log.info("%s", told)

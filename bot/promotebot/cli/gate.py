@@ -7,7 +7,7 @@ import sys
 from datetime import datetime
 
 from promotebot.cli.options import add_registry_options
-from promotebot.cli.output import line
+from promotebot.cli.output import add_verbose, report_lines
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify
 from promotebot.gate.evaluate import evaluate_gate
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", required=True, help="the revision to trust")
     parser.add_argument("--head", default="HEAD", help="the revision to judge (HEAD)")
     add_registry_options(parser)
+    add_verbose(parser)
 
 
 def run(options: argparse.Namespace, now: datetime) -> int:
@@ -47,8 +48,8 @@ def run(options: argparse.Namespace, now: datetime) -> int:
             remedy="check the path",
         )
     result = evaluate_gate(changeset, examine=Examiner(), now=now)
-    for finding in result.findings:
-        sys.stdout.write(line(finding) + "\n")
+    for told in report_lines(result.findings, verbose=options.verbose):
+        sys.stdout.write(f"{told}\n")
     sys.stdout.write(f"{'pass' if result.passes else 'FAIL'}: {result.title}\n")
     if result.steps:
         sys.stderr.write("Permissions and approvals are checked on GitHub only: the check promotebot/gate says.\n")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from promotebot.errors import UsageError
 from promotebot.files import write_atomically
 from promotebot.findings import Finding, Severity
-from promotebot.text import visible
+from promotebot.promotion.causes import by_cause
+from promotebot.text import counted, visible
 
 _SIGNS = {
     Severity.PASS: "ok     ",
@@ -15,6 +18,10 @@ _SIGNS = {
     Severity.ERROR: "error  ",
     Severity.UNKNOWN: "unknown",
 }
+
+
+CHOICES = ("rollback.candidate", "rollback.passed_over")
+"""The rules that say where a rollback goes, and why not elsewhere."""
 
 
 def line(finding: Finding, model: str = "") -> str:
@@ -28,6 +35,37 @@ def line(finding: Finding, model: str = "") -> str:
     if not finding.remedy or finding.severity is Severity.PASS:
         return text
     return f"{text}\n        Next: {visible(finding.remedy)}"
+
+
+def add_verbose(parser: argparse.ArgumentParser) -> None:
+    """Add the option that `report_lines` asks for."""
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show every rule that passed")
+
+
+def report_lines(findings: Sequence[Finding], *, verbose: bool) -> Iterator[str]:
+    """Yield what is wrong first, each cause with what follows from it, then warnings, then how many rules passed.
+
+    Args:
+        verbose: yield every finding in the order of evaluation instead.
+    """
+    if verbose:
+        yield from (line(finding, getattr(finding, "model", "")) for finding in findings)
+        return
+    causes = by_cause(findings)
+    for kind in (Severity.ERROR, Severity.UNKNOWN, Severity.WARNING):
+        for cause in causes:
+            if cause.finding.severity is kind:
+                yield line(cause.finding, getattr(cause.finding, "model", ""))
+                if cause.follows:
+                    rules = ", ".join(dict.fromkeys(finding.rule for finding in cause.follows))
+                    yield f"        follows from it: {rules} (-v shows them)"
+    # What a rollback chose and skipped is what somebody has to know before anything else.
+    yield from (line(one) for one in findings if one.severity is Severity.PASS and one.rule in CHOICES)
+    clean = {finding.rule for finding in findings if finding.rule not in CHOICES} - {
+        finding.rule for finding in findings if finding.severity is not Severity.PASS
+    }
+    if clean:
+        yield f"ok      {counted(len(clean), 'rule')} passed (-v shows them)"
 
 
 def write_file(path: Path, data: bytes) -> None:

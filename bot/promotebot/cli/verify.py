@@ -11,7 +11,7 @@ from pathlib import Path
 
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.cli.options import add_registry_options
-from promotebot.cli.output import line
+from promotebot.cli.output import add_verbose, report_lines
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.findings import Finding, Severity, error, passed
@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json", "sarif", "junit"), default="text")
     parser.add_argument("--datasets-dir", help="where datasets stand (ml/datasets)")
     add_registry_options(parser, "--path")
+    add_verbose(parser)
 
 
 def run(options: argparse.Namespace, now: datetime) -> int:
@@ -77,7 +78,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     elif options.format == "junit":
         sys.stdout.write(to_junit(report))
     else:
-        _write_text(report)
+        _write_text(report, verbose=options.verbose)
     return report.exit_code
 
 
@@ -240,9 +241,9 @@ def _progress(total: int) -> Iterator[Callable[[str], None]]:
         yield lambda name: bar.update(task, completed=next(count), description=name)
 
 
-def _write_text(report: VerifyReport) -> None:
-    for finding in report.findings:
-        sys.stdout.write(line(finding, finding.model) + "\n")
+def _write_text(report: VerifyReport, *, verbose: bool) -> None:
+    for told in report_lines(report.findings, verbose=verbose):
+        sys.stdout.write(f"{told}\n")
     verdict = {"verified": "verified", "mismatch": "DOES NOT VERIFY", "could_not_verify": "COULD NOT VERIFY"}
     unknowns = report.counts[Severity.UNKNOWN]
     sys.stdout.write(
