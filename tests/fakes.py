@@ -31,19 +31,16 @@ from promotebot.github.checks import (
     Conclusion,
     State,
 )
+from promotebot.github.git_port import BranchRules, GitData, MadeCommit, TreeChange
 from promotebot.github.ports import (
     BranchPush,
-    BranchRules,
     CommitStatus,
     Deployment,
-    GitData,
     GitHub,
     Issue,
     IssueComment,
-    MadeCommit,
     PullRequest,
     PullState,
-    TreeChange,
 )
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.policy import Permission, Policy
@@ -147,7 +144,7 @@ def _sha1(data: bytes) -> str:
 
 
 class FakeGitData:
-    """`promotebot.github.ports.GitData` over commits and branches in memory."""
+    """`promotebot.github.git_port.GitData` over commits and branches in memory."""
 
     def __init__(
         self,

@@ -15,7 +15,8 @@ from promotebot.git.branch import FetchedRepository
 from promotebot.git.process import ISOLATED, Identity
 from promotebot.github.checks import Annotation
 from promotebot.github.client import PyGithubClient
-from promotebot.github.ports import CommitStatus, Deployment, GitHub, TreeChange
+from promotebot.github.git_port import TreeChange
+from promotebot.github.ports import CommitStatus, Deployment, GitHub
 from promotebot.promotion.policy import Permission
 from tests import fakes
 from tests.fake_github.lateness import NEVER_LATE

@@ -13,7 +13,7 @@ from promotebot.errors import CouldNotVerify, RefChanged
 from promotebot.github.answers import read_rules
 from promotebot.github.client import PyGithubClient
 from promotebot.github.git_data import GitDataClient
-from promotebot.github.ports import BranchRules, TreeChange
+from promotebot.github.git_port import BranchRules, TreeChange
 from promotebot.github.rest import Rest
 from tests.fake_github.api import graphql
 from tests.fake_github.api.call import Answer

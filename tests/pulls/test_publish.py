@@ -9,7 +9,7 @@ import pytest
 
 from promotebot.errors import CouldNotVerify, RefChanged
 from promotebot.git.branch import ChangedEntry
-from promotebot.github.ports import MadeCommit, TreeChange
+from promotebot.github.git_port import MadeCommit, TreeChange
 from promotebot.pulls.publish import Draft, Published, publish
 from promotebot.registry.names import GitSha
 from tests.fakes import BASE, FORK, HEAD, Commit, FakeGitData, FakeRepository

@@ -67,9 +67,8 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     """
     directory: Path = options.directory
     if not directory.is_dir() or directory.is_symlink():
-        raise InvalidInput(
-            f"Artifact directory not found: {directory}", remedy="name the directory of the model's files"
-        )
+        remedy = "name the directory of the model's files"
+        raise InvalidInput(f"Artifact directory not found: {directory}", remedy=remedy)
     given = {
         "git_sha": options.git_sha and parse_git_sha(options.git_sha),
         "dataset_id": options.dataset_id and parse_identifier(options.dataset_id),
@@ -77,17 +76,8 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         "notes": options.notes and parse_text(options.notes),
     }
     path = directory / FILE_NAME
-    old = _old_manifest(path)
-    sha256 = _hashes(directory)
-    model_file = options.model_file or old.get("model_file")
-    if not isinstance(model_file, str) or model_file not in sha256:
-        likely = sorted(sha256, key=lambda name: (not name.endswith(".onnx"), name))[:MAX_CHOICES]
-        raise InvalidInput(
-            f"{model_file!r} is not in {directory}" if model_file else f"which file of {directory} is the model?",
-            remedy=choices("name it", [again(model_file=name) for name in likely])
-            if likely
-            else "put the model's files there first",
-        )
+    old, sha256 = _old_manifest(path), _hashes(directory)
+    model_file = _model_file(options.model_file or old.get("model_file"), directory, sha256)
     same = old.get("sha256") == sha256 and old.get("model_file") == model_file
     document = {
         **_schema_key(path, "manifest"),
@@ -104,6 +94,22 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     write_file(path, data)
     sys.stdout.write(f"wrote {path}: {len(sha256)} files{_changes(old.get('sha256'), sha256)}\n")
     return 0
+
+
+def _model_file(name: object, directory: Path, sha256: Mapping[str, str]) -> str:
+    """Return the model's file, which must be among the directory's.
+
+    Raises:
+        InvalidInput: with a line for each file that may be meant.
+    """
+    if isinstance(name, str) and name in sha256:
+        return name
+    likely = sorted(sha256, key=lambda one: (not one.endswith(".onnx"), one))[:MAX_CHOICES]
+    lines = choices("name it", [again(model_file=one) for one in likely])
+    raise InvalidInput(
+        f"{name!r} is not in {directory}" if name else f"which file of {directory} is the model?",
+        remedy=lines if likely else "put the model's files there first",
+    )
 
 
 def _check_promoted(options: argparse.Namespace, manifest: Manifest) -> None:

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from promotebot.github.checks import MAX_SUMMARY, Annotation
-from promotebot.github.ports import BranchPush, BranchRules, CommitStatus, Issue, IssueComment, PullRequest
+from promotebot.github.git_port import BranchRules
+from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment, PullRequest
 from promotebot.github.rest import translated
 from promotebot.text import cut
 

@@ -1,4 +1,4 @@
-"""The operations of `ports.GitData` as requests: objects by REST, branches by GraphQL, which compares before it swaps.
+"""The operations of `git_port.GitData` as requests: objects by REST, branches by GraphQL, which compares and swaps.
 
 GitHub signs a commit that a GitHub App makes so, where neither author nor committer is named:
 https://docs.github.com/en/authentication/managing-commit-signature-verification/about-commit-signature-verification#signature-verification-for-bots
@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from promotebot.errors import RefChanged
 from promotebot.github.answers import read_rules
-from promotebot.github.ports import BranchRules, MadeCommit, TreeChange
+from promotebot.github.git_port import BranchRules, MadeCommit, TreeChange
 from promotebot.github.rest import AlreadyThere, NotFound, Rest, Stale, segment, translated
 
 _NEEDS = "contents: write"
@@ -42,7 +42,7 @@ _ID = "query RepositoryId($owner: String!, $name: String!) { repository(owner: $
 
 
 class GitDataClient:
-    """`promotebot.github.ports.GitData`, answered by GitHub."""
+    """`promotebot.github.git_port.GitData`, answered by GitHub."""
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from promotebot.errors import CouldNotVerify, RefChanged
 from promotebot.git.branch import ChangedEntry, FetchedRepository
-from promotebot.github.ports import GitData, MadeCommit, TreeChange
+from promotebot.github.git_port import GitData, MadeCommit, TreeChange
 from promotebot.registry.names import GitSha
 
 log = logging.getLogger(__name__)

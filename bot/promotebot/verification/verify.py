@@ -147,7 +147,11 @@ class _Verification:
                 where=f"{where}/{FILE_NAME}",
                 remedy=self.subject.restore(where, promoted, pointer.manifest_digest),
             )
-        written = evidence.manifest
+        yield from self._metadata(name, pointer, evidence, promoted)
+
+    def _metadata(self, name: str, pointer: Pointer, evidence: Evidence, promoted: Digest | None) -> Iterator[Finding]:
+        """Yield errors on what a pointer says otherwise than its artifact's manifest."""
+        where, written = pointer.artifact_dir, evidence.manifest
         for field_name, promoted_as, manifest_says in (
             ("git_sha", pointer.git_sha, written.git_sha if written else None),
             ("dataset_id", pointer.dataset_id, written.dataset_id if written else None),

@@ -17,9 +17,9 @@ from graphql import DocumentNode, GraphQLError, GraphQLResolveInfo, build_schema
 from tests.fake_github import issues
 from tests.fake_github.accounts import Role, User
 from tests.fake_github.api import branches
+from tests.fake_github.api.blobs import blob
 from tests.fake_github.api.branches import Refused, commit_node
 from tests.fake_github.api.call import Answer, Call
-from tests.fake_github.bare import BareRepository
 from tests.fake_github.lateness import is_shown, shown_head
 from tests.fake_github.records import Comment
 from tests.fake_github.refusals import HttpError, malformed
@@ -27,8 +27,6 @@ from tests.fake_github.state import Pull, RepositoryState
 
 PATH = "/graphql"
 SCHEMA = build_schema(Path(__file__).with_name("schema.graphql").read_text(encoding="utf-8"))
-TEXT_LIMIT = 512_000
-"""Bytes of a blob's text that are shown; GitHub does not publish its own limit."""
 _OPERATION = re.compile(r"\s*(query|mutation)\s+(\w+)")
 
 _REACTIONS = {"EYES": "eyes", "THUMBS_DOWN": "-1", "THUMBS_UP": "+1", "ROCKET": "rocket"}
@@ -176,28 +174,7 @@ def _object(call: Call, repo: RepositoryState, oid: str | None = None, expressio
     kind = repo.git.kind(found)
     if kind == "commit":
         return _with_status(repo, found)
-    return _blob(repo.git, found) if kind == "blob" else {"__typename": "Tree", "oid": found}
-
-
-def _blob(git: BareRepository, oid: str) -> Node:
-    data = git.blob(oid)
-    binary = b"\0" in data or not _is_text(data)
-    return {
-        "__typename": "Blob",
-        "oid": oid,
-        "byteSize": len(data),
-        "isBinary": binary,
-        "isTruncated": not binary and len(data) > TEXT_LIMIT,
-        "text": None if binary else data[:TEXT_LIMIT].decode("utf-8", "ignore"),
-    }
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+    return blob(repo.git, found) if kind == "blob" else {"__typename": "Tree", "oid": found}
 
 
 def _pulls(

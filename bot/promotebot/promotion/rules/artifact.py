@@ -38,11 +38,8 @@ def bytes_are_pinned(context: RuleContext) -> Iterator[Finding]:
             where=context.request.artifact_dir,
             remedy="restore the promoted bytes and put the new ones into a directory of their own",
         )
-    rewritten = [
-        (n, s, p)
-        for n, s, p in held
-        if p.digest == context.digest and (n, s) != _slot(context) and not context.evidence.keeps_manifest(p)
-    ]
+    same = [(n, s, p) for n, s, p in held if p.digest == context.digest and (n, s) != _slot(context)]
+    rewritten = [(n, s, p) for n, s, p in same if not context.evidence.keeps_manifest(p)]
     for name, stage, pointer in rewritten:
         yield error(
             "manifest.changed",
@@ -52,10 +49,8 @@ def bytes_are_pinned(context: RuleContext) -> Iterator[Finding]:
             remedy="restore the manifest that was promoted, and put the new one into a directory of its own",
         )
     if held and not changed and not rewritten:
-        yield passed(
-            "artifact.pinned",
-            f"bytes unchanged under {counted(len(held), 'pointer')} to {context.request.artifact_dir}",
-        )
+        under = f"{counted(len(held), 'pointer')} to {context.request.artifact_dir}"
+        yield passed("artifact.pinned", f"bytes unchanged under {under}")
 
 
 def directory_stands_alone(context: RuleContext) -> Iterator[Finding]:
