@@ -108,6 +108,9 @@ class Clone(FakeRepository):
     def open_blob(self, oid: str) -> Iterator[BinaryIO]:
         yield io.BytesIO(self.store.blobs[oid])
 
+    def refs_below(self, folder: str) -> dict[str, str]:
+        return {name.removeprefix(folder): sha for name, sha in self.refs.items() if name.startswith(folder)}
+
     def tips(self, refs: Sequence[str]) -> Mapping[str, str]:
         there = {f"refs/heads/{name}": sha for name, sha in self.store.branches.items()}
         return {ref: there[ref] for ref in refs if ref in there}
@@ -256,7 +259,9 @@ class World:
     ) -> Iterator[Clone]:
         """In the place of `FetchedRepository.fetched`."""
         wanted = {**refs, **(optional or {})}
-        there = {ours: self.store.branches[ref.removeprefix("refs/heads/")] for ours, ref in wanted.items()}
+        # Nobody holds a pull request here, so that the pattern of its holds brings no ref.
+        named = {ours: ref for ours, ref in wanted.items() if not ref.endswith("*")}
+        there = {ours: self.store.branches[ref.removeprefix("refs/heads/")] for ours, ref in named.items()}
         yield Clone(self.store, there)
 
     def job(self) -> JobContext:
