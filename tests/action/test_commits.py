@@ -58,7 +58,7 @@ def test_a_promotion_is_merged_where_commits_must_be_signed(office: Office, meth
     assert (made.author.name, made.author.email) == (BOT, "41898282+github-actions[bot]@users.noreply.github.com")
     assert job.outputs["commit_sha"] == made.sha == office.head(number)
     assert made.sha[:7] in office.comment(number)
-    assert "not signed" not in office.comment(number)
+    assert "without a signature" not in office.comment(number)
     office.repository.merge(number, by="bob", method=method)
     assert office.pointer("main", "active") == "regime_v2_candidate"
 
@@ -75,7 +75,7 @@ def test_what_the_api_does_not_take_is_pushed_and_said_to_be_unsigned(
     assert job.succeeded, job.log
     assert (writes(office), pushes(office)) == (["/graphql/Seen"], 1)
     assert "the commit is more than GitHub's API takes" in caplog.text
-    assert "not signed" in office.comment(number)
+    assert "without a signature" in office.comment(number)
     assert "promotebot registry split" in office.comment(number)
     with pytest.raises(HttpError, match="must have verified signatures"):
         office.repository.merge(number, by="bob")
@@ -157,7 +157,7 @@ def test_a_text_in_another_encoding_that_git_merged_is_pushed(office: Office) ->
     assert office.pushed(one).outputs["reason_code"] == "recomputed"
     blob = office.repository.git.run_bytes("cat-file", "blob", f"{office.head(two)}:{WRITTEN_BY_HAND}")
     assert blob == b"a\n" + lines + b"last\n"
-    assert "not signed" in office.comment(two)
+    assert "without a signature" in office.comment(two)
 
 
 def test_a_merge_that_comes_too_late_is_made_again_on_the_new_head(office: Office) -> None:
@@ -209,7 +209,7 @@ def test_where_only_rebasing_is_allowed_the_base_is_not_merged_but_built_on(offi
     head = office.head(two)
     assert parents(office, head) == [office.repository.git.branch("main")]
     assert office.checks(head)[-1] == "success"
-    assert "This branch is one commit on it now" in office.comment(two)
+    assert "this branch is now one commit on top of it" in office.comment(two)
     office.repository.merge(two, by="bob", method="rebase")
     assert (office.pointer("main", "staging"), office.pointer("main", "active")) == ("regime_v2_candidate",) * 2
     assert office.repository.git.run("show", "main:ml/evaluations/two.json") == "{}\n"
@@ -238,15 +238,15 @@ def test_a_commit_that_trained_what_becomes_active_is_not_replaced(office: Offic
     assert office.pushed(one).succeeded
     assert (office.head(two), office.checks(head)[-1]) == (head, "failure")
     said = "\n".join(office.comments(two))
-    assert f"has no commit {trained[:7]}" in said
+    assert f"would lose commit {trained[:7]}" in said
     assert "allow squash merges" in said
 
 
 @pytest.mark.parametrize(
     ("methods", "remedy"),
     [
-        ({"rebase"}, "git rebase origin/main, mend it, git push --force-with-lease"),
-        ({"merge"}, "git merge origin/main, mend it, git push;"),
+        ({"rebase"}, "git rebase origin/main, fix the conflicts, git push --force-with-lease"),
+        ({"merge"}, "git merge origin/main, fix the conflicts, git push;"),
     ],
 )
 def test_a_conflict_is_mended_in_the_way_that_the_base_takes(office: Office, methods: set[str], remedy: str) -> None:
@@ -279,7 +279,7 @@ def test_where_a_squash_is_allowed_a_linear_history_takes_a_merge_of_the_base(of
         [
             ({"dismisses_approvals": True}, "**Approve again:**"),
             ({"required_reviews": 1}, ""),
-            ({"required_reviews": 1, "is_classic": True}, "may have been dismissed"),
+            ({"required_reviews": 1, "is_classic": True}, "may have dismissed an earlier approval"),
             ({}, ""),
         ],
         2,

@@ -337,7 +337,7 @@ def test_an_account_that_github_does_not_know_any_more_is_refused_by_name(office
     job = office.job(payload)
     assert (job.outputs["decision"], job.outputs["reason_code"]) == ("refused", "permission")
     assert office.head(number) == head
-    assert any("GitHub knows no user alice" in body for body in office.comments(number))
+    assert any("there is no GitHub user alice" in body for body in office.comments(number))
 
 
 def test_a_closed_pull_request_is_refused(office: Office) -> None:

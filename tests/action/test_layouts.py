@@ -127,7 +127,7 @@ def test_deleting_the_file_of_a_lost_model_is_red(office: Office) -> None:
     (carol.clone / MODELS / f"{FRESH}.json").unlink()
     number = pull_of(office, carol, "tidy", "chore: Tidy up")
     assert office.gate(number).outputs["decision"] == "refused"
-    assert "The model is removed; models are only demoted." in office.comment(number)
+    assert "The model was removed; a model may only be demoted." in office.comment(number)
 
 
 def test_a_pull_request_that_leaves_such_a_file_is_red(office: Office) -> None:

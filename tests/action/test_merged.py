@@ -241,16 +241,16 @@ def junk(office: Office, _: int) -> None:
 GATES: dict[str, tuple[Callable[[Office, int], object], str]] = {
     "red, and overridden": (
         lambda office, number: [junk(office, number), office.gate(number)],  # type: ignore[func-returns-value]
-        "was merged while promotebot/gate said failure",
+        "was merged while promotebot/gate was failure",
     ),
-    "not looked at": (junk, "promotebot/gate was never set by github-actions[bot] on"),
+    "not looked at": (junk, "github-actions[bot] never set promotebot/gate on"),
     "green by somebody else": (
         lambda office, number: [
             junk(office, number),  # type: ignore[func-returns-value]
             office.gate(number),
             office.repository.post_status(office.head(number), "promotebot/gate", "success", by="carol"),
         ],
-        "was merged while promotebot/gate said failure",
+        "was merged while promotebot/gate was failure",
     ),
 }
 
@@ -290,7 +290,7 @@ def test_a_promotion_pushed_to_main_directly_is_not_announced_as_promoted(office
     assert deployments(office) == [("regime_classifier/staging", tip(office), "failure")]
     assert dispatches(office) == []
     ((_, body),) = issues(office)
-    for word in ("no pull request brought it", "by alice", "/demote regime_classifier staging"):
+    for word in ("no pull request contained it", "by alice", "/demote regime_classifier staging"):
         assert word in body, word
     assert announced(office) == [tip(office)]
 
@@ -328,7 +328,7 @@ def test_a_withdrawn_event_pushed_past_its_merged_pull_request_is_not_announced(
     office.merge(number)
     assert pushed(office, to_main(office, "carol", withdrawn)).exit_code == 1
     assert (dispatches(office), [state for _, _, state in deployments(office)]) == ([], ["failure"])
-    assert "promotebot took it back" in issues(office)[0][1]
+    assert "promotebot withdrew it" in issues(office)[0][1]
 
 
 def test_an_event_that_the_merged_head_did_not_hold_is_not_announced(office: Office) -> None:

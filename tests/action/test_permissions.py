@@ -51,7 +51,7 @@ def test_a_role_is_enough_from_the_one_that_the_policy_asks_for(
         assert refusal.reason is Reason.PERMISSION
         have, need = held.name.lower(), needed.name.lower()
         assert refusal.message == f"alice has {have} permission; promoting to {stage.label} needs {need}."
-        assert refusal.remedy == f"ask somebody with {need} permission to do the same"
+        assert refusal.remedy == f"ask somebody with {need} permission to write this command"
         assert refusal.findings == ()
 
 
@@ -90,7 +90,7 @@ def test_whom_github_does_not_know_may_nothing(asked: tuple[Policy, Stage, Permi
     assert refusal is not None
     assert refusal.reason is Reason.PERMISSION
     need = needed.name.lower()
-    assert refusal.message == f"GitHub knows no user nobody; promoting to {stage.label} needs {need}."
+    assert refusal.message == f"there is no GitHub user nobody; promoting to {stage.label} needs {need}."
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_sha_that_is_not_the_head_is_refused_whatever_the_policy(
     assert refusal.message == f"--sha says {OTHER}, the head is {HEAD}."
     assert (
         refusal.remedy
-        == f"look at the new commits, then ask again: {CommandArguments(stage, action).line({'sha': HEAD})}"
+        == f"check the new commits, then request it again: {CommandArguments(stage, action).line({'sha': HEAD})}"
     )
     assert sha_refusal(CommandArguments(stage, action, sha=HEAD), HEAD, policy) is None
 
@@ -159,7 +159,7 @@ def test_a_policy_that_requires_a_sha_means_active_and_rollbacks(stage: Stage, a
     assert (refusal is not None) is needs_one
     if refusal:
         assert refusal.reason is Reason.SHA_REQUIRED
-        assert refusal.remedy == f"look at the head, then ask again: {arguments.line({'sha': HEAD})}"
+        assert refusal.remedy == f"check the head, then request it again: {arguments.line({'sha': HEAD})}"
         assert f"--sha {HEAD}" in refusal.remedy
 
 
@@ -186,7 +186,7 @@ def test_a_request_into_the_default_branch_by_who_may_is_not_refused() -> None:
 def test_a_base_that_takes_no_promotions_is_refused_before_anybody_is_asked() -> None:
     reason, message, calls = asked(base_ref="release", role=Permission.NONE)
     assert (reason, calls) == (Reason.WRONG_BASE, [])
-    assert message == "The pull request goes into 'release', which takes no promotions."
+    assert message == "The base branch 'release' of the pull request does not accept promotions."
 
 
 def test_a_base_is_trusted_by_the_default_branchs_policy_and_not_by_its_own() -> None:

@@ -113,7 +113,7 @@ def test_a_base_that_changed_workflow_files_is_left_to_the_author(office: Office
     head = office.head(two)
     assert office.pushed(one).succeeded
     assert office.head(two) == head
-    assert "token of Actions" in "\n".join(office.comments(two))
+    assert "the Actions token may not push" in "\n".join(office.comments(two))
 
 
 def test_what_does_not_conflict_is_left_alone(office: Office) -> None:

@@ -42,7 +42,7 @@ def promotes() -> Changeset:
 @pytest.mark.parametrize("role", READERS)
 def test_a_readers_why_tells_what_the_gate_said_last_and_opens_nothing(role: Permission) -> None:
     fake, examine = github(role), FakeExaminer()
-    fake.post(HEAD, GATE, "success", description="1 promotion, legal and proven")
+    fake.post(HEAD, GATE, "success", description="1 promotion, valid and verified")
     fake.post(HEAD, GATE, "failure", description="refused: v1 <is> *not* what was promoted")
     fake.post(HEAD, GATE, "success", by="carol", description="all is well")
     fake.post(HEAD, "promotebot/event/0123456789abcdef", "success", description="#7 regime → SHADOW")

@@ -51,7 +51,7 @@ def test_a_withdrawal_that_is_reverted_is_red(office: Office, promoted: tuple[in
     carol.git("revert", "--no-edit", "HEAD")
     carol.push()
     assert office.gate(number).outputs["decision"] == "refused"
-    assert "promotebot took it back" in "\n".join(office.comments(number))
+    assert "promotebot withdrew it" in "\n".join(office.comments(number))
 
 
 def test_a_label_taken_off_revokes_what_it_promoted(office: Office) -> None:

@@ -118,7 +118,7 @@ def test_each_event_has_one_use_case(answerers: Answerers, event: Event, command
         (Ignored("promotebot does not act on star"), "auto", Reason.OTHER_EVENT, "promotebot does not act on star"),
         (Ignored("no branch"), "verify", Reason.OTHER_EVENT, "no branch"),
         (CLOSED, "auto", Reason.OTHER_EVENT, "the pull request was closed without a merge"),
-        (SCHEDULED, "auto", Reason.OTHER_EVENT, "a timer starts nothing but command: verify, doctor or gate"),
+        (SCHEDULED, "auto", Reason.OTHER_EVENT, "a scheduled run needs command: verify, doctor or gate"),
         *[
             (event, "gate", Reason.OTHER_EVENT, "command gate does not act on this event")
             for event in (COMMENT, LABEL, PUSHED)

@@ -299,6 +299,6 @@ def test_looking_commands_answer_and_change_nothing(office: Office) -> None:
         assert any(says in comment for comment in office.comments(number)), body
     assert (office.head(number), office.checks(head)) == (head, ["success"])
     assert office.ask(number, "/why", author="mallory").outputs["reason_code"] == "shown"
-    assert any("1 promotion, legal and proven" in comment for comment in office.comments(number))
+    assert any("1 promotion, valid and verified" in comment for comment in office.comments(number))
     assert office.ask(number, "/verify", author="mallory").outputs["reason_code"] == "permission"
     assert office.ask(number, "/status nope").outputs["decision"] == "refused"

@@ -38,7 +38,7 @@ def refusal(office: Office, number: int) -> str:
 def test_attributes_by_which_a_checkout_gives_other_bytes_are_refused(office: Office, path: str, text: str) -> None:
     said = refusal(office, office.pull(files={path: text}))
     assert "gate.attributes" in said
-    assert f"By {path} a checkout may change the bytes of {V1}/" in said.replace("`", "")
+    assert f"Because of {path}, a checkout may change the bytes of {V1}/" in said.replace("`", "")
 
 
 def test_attributes_that_leave_promoted_directories_as_they_are_pass(office: Office) -> None:
@@ -95,7 +95,7 @@ def test_an_edit_of_what_the_base_renamed_into_a_promoted_directory_is_refused(o
     assert "threshold" in (carol.clone / V3 / "manifest.json").read_text(), "git carries the edit there"
     assert office.pushed(renames).succeeded
     assert office.checks(office.head(edits)) == ["success", "pending", "failure"]
-    assert f"One of base and branch changed {WORK}" in office.comment(edits)
+    assert f"Either the base or this branch changed {WORK}" in office.comment(edits)
 
 
 def test_a_branch_that_renames_what_the_base_edits_is_refused(office: Office) -> None:
@@ -114,7 +114,7 @@ def test_a_file_added_where_the_base_renamed_the_whole_directory_is_refused(offi
     carol.write(f"{WORK}/notes.txt", "added\n")
     adds = opened(office, carol, "adds")
     office.repository.merge(renaming(office), by="bob")
-    assert f"One of base and branch changed {WORK}" in refusal(office, adds)
+    assert f"Either the base or this branch changed {WORK}" in refusal(office, adds)
 
 
 def test_an_edit_of_what_the_base_deleted_elsewhere_is_no_matter(office: Office) -> None:

@@ -139,7 +139,7 @@ def test_where_what_is_to_stay_cannot_be_planned_again_everything_is_withdrawn_a
     assert office.ask(number, f"/withdraw {OTHER}").outputs["reason_code"] == "rules"
     [refusal] = [comment for comment in office.comments(number) if "nothing was committed" in comment]
     assert "is frozen until" in refusal
-    assert "ask again for what is to stay&#58;\n  ```text\n  /withdraw\n  ```" in refusal
+    assert "request again what you want to keep&#58;\n  ```text\n  /withdraw\n  ```" in refusal
     assert office.ask(number, "/withdraw").outputs["decision"] == "withdrawn"
 
 

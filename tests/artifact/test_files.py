@@ -77,7 +77,7 @@ def test_names_that_are_one_file_elsewhere_are_refused(
     for name in {one, other} - {"manifest.json"}:
         place.write(name, b"x")
     messages = [finding.message for finding in errors_in(place.examine(source()).findings)]
-    assert any("are one file on some systems" in message for message in messages)
+    assert any("are the same file on some systems" in message for message in messages)
 
 
 def test_a_path_that_stands_twice_in_a_tree_is_refused(place: Place) -> None:
@@ -86,7 +86,7 @@ def test_a_path_that_stands_twice_in_a_tree_is_refused(place: Place) -> None:
             yield from super().walk(directory)
             yield Entry(f"{DIRECTORY}/model.onnx", Kind.FILE)
 
-    assert "model.onnx are one file" in refusal(place.examine(Doubled(place.root)), "artifact.files").message
+    assert "model.onnx are the same file" in refusal(place.examine(Doubled(place.root)), "artifact.files").message
 
 
 def test_a_name_cannot_break_a_line_or_a_shell(place: Place, source: Callable[[], FileSource]) -> None:

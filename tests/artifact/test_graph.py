@@ -125,7 +125,7 @@ def test_operators_the_runtime_ships_and_functions_of_the_model_are_known(read: 
         ({"location": "/etc/passwd"}, "Path traversal not allowed"),
         ({"location": "./weights.bin"}, "not normalised"),
         ({"location": "nothing.bin"}, "the manifest does not list such a file"),
-        ({"location": "*/_ORT_MEM_ADDR_/*", "offset": "4096", "length": "12"}, "no file name"),
+        ({"location": "*/_ORT_MEM_ADDR_/*", "offset": "4096", "length": "12"}, "not a file name"),
         ({"offset": "0"}, "no location is given"),
         ({}, "no location is given"),
         ({**WEIGHTS, "offset": "4", "length": "12"}, "past the end"),
@@ -211,7 +211,7 @@ def test_a_value_that_nobody_knows_does_not_make_external_data_internal(read: Re
     ids=["a model", "ir_version", "producer_name", "an empty graph"],
 )
 def test_what_is_appended_to_a_model_is_not_merged_into_it(read: Read, appended: bytes) -> None:
-    with pytest.raises(UnreadableGraph, match="stand in it more than once"):
+    with pytest.raises(UnreadableGraph, match="appear in it more than once"):
         read(build_model().SerializeToString() + appended)
 
 

@@ -15,7 +15,7 @@ from promotebot.artifact.manifest import Manifest, colliding, parse_manifest
 from promotebot.errors import InvalidInput
 
 WHERE = "ml/artifacts/regime_v2/manifest.json"
-ANEW = f"correct the file, or write it anew: rm -- {WHERE} && promotebot manifest ml/artifacts/regime_v2 --model-file "
+ANEW = f"correct the file, or write it again: rm -- {WHERE} && promotebot manifest ml/artifacts/regime_v2 --model-file "
 HEX = "ab" * 32
 
 
@@ -115,8 +115,8 @@ def test_a_time_of_older_tools_is_read(moment: str) -> None:
         ({"sha256": {"model.onnx": HEX, ".git/config": HEX}}, "Path leads into .git"),
         ({"sha256": {"model.onnx": HEX, "manifest.json": HEX}}, "a manifest cannot hold its own digest"),
         ({"sha256": {"model.onnx": HEX, "Manifest.JSON": HEX}}, "a manifest cannot hold its own digest"),
-        ({"sha256": {"model.onnx": HEX, "Model.onnx": HEX}}, "are one file on some systems"),
-        ({"sha256": {"model.onnx": HEX, "data/a": HEX, "Data/b": HEX}}, "'data' and 'Data' are one file"),
+        ({"sha256": {"model.onnx": HEX, "Model.onnx": HEX}}, "are the same file on some systems"),
+        ({"sha256": {"model.onnx": HEX, "data/a": HEX, "Data/b": HEX}}, "'data' and 'Data' are the same file"),
         ({"sha256": {"model.onnx": HEX, "data": HEX, "data.txt": HEX, "data/a": HEX}}, "'data' is a file, and a dir"),
         ({"created_at": None}, "$.created_at: "),
         ({"created_at": "notadateZ"}, "'notadateZ' is not a time"),

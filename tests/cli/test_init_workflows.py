@@ -113,8 +113,8 @@ def test_the_next_steps_name_the_required_status_with_its_source(
     assert main(["init", "--base-dir", str(tmp_path), *flags]) == 0
     steps = capsys.readouterr().out.partition("Next:\n")[2]
     assert f"promotebot/gate on main, with its source: {source}\n" in steps
-    assert "a status can be required only after it was reported once" in steps
-    assert ("make the App and the environment promotebot" in steps) is bool(flags)
+    assert "a status can be required only after it has been reported once" in steps
+    assert ("create the App and the environment promotebot" in steps) is bool(flags)
     assert PLACEHOLDER in steps
 
 

@@ -63,7 +63,7 @@ def test_the_written_change_passes_the_gate(alice: Person, capsys: pytest.Captur
     alice.commit("feat(ml): Promote regime_v2_prod to STAGING")
     assert main(["gate", "--base", "origin/main"]) == 0
     printed = capsys.readouterr()
-    assert "1 promotion, legal and proven" in printed.out
+    assert "1 promotion, valid and verified" in printed.out
     assert "Permissions and approvals are checked on GitHub only" in printed.err
 
 

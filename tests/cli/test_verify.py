@@ -128,7 +128,7 @@ def test_a_rehashed_history_is_found_with_base_and_named(alice: Person, capsys: 
     ("change", "says"),
     [
         (lambda models: models["regime_classifier"]["history"].pop(), "the base's holds 3"),
-        (lambda models: models.pop("regime_classifier"), "models are only demoted"),
+        (lambda models: models.pop("regime_classifier"), "may only be demoted"),
     ],
 )
 def test_what_history_lost_is_found_with_base(
@@ -269,7 +269,7 @@ def test_joining_stops_where_a_file_holds_another_history(alice: Person, capsys:
     alice.write("ml/registry/models/regime_classifier.json", "{}")
     alice.write("ml/registry/models/lost_model.json", '{"history": 7}')
     assert main(["registry", "join"]) == 1
-    assert "does not read" in capsys.readouterr().err
+    assert "is not valid" in capsys.readouterr().err
     assert (alice.clone / REGISTRY).read_bytes() == before
 
 

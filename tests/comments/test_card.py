@@ -52,7 +52,7 @@ PROBLEM = error("artifact.digest", "ml/artifacts/regime_v2/model.onnx changed af
 WAITING = error(
     "separation",
     "waits for 1 more approval of 1a2b3c4",
-    remedy="somebody with write permission other than alice approves this very commit in a review",
+    remedy="somebody with write permission other than alice approves exactly this commit in a review",
 )
 
 

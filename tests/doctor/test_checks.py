@@ -122,7 +122,7 @@ def test_what_a_ruleset_asks_for_is_known_whatever_classic_protection_says() -> 
 def test_a_rule_that_a_push_takes_approvals_back_says_to_ask_first(rule: str) -> None:
     on: dict[str, Any] = {rule: True}
     given = facts(branches=(branch(rulesets=replace(RULES, **on)),))
-    assert "ask for the promotion first, review after it" in line("stale_approvals", given).meaning
+    assert "request the promotion first, and review after it" in line("stale_approvals", given).meaning
 
 
 def test_signed_commits_are_fine_on_github_and_a_question_on_a_server() -> None:
@@ -202,13 +202,13 @@ def test_a_base_that_is_no_branch_is_a_problem_of_the_policy() -> None:
     gone = Branch("release", "promotebot/gate (release)", False, NOTHING, NOTHING, ())
     given = facts(branches=(branch(), gone))
     found = line("policy", given)
-    assert (found.status, "release, which is no branch" in found.found) == (Status.PROBLEM, True)
+    assert (found.status, "release, which is not a branch" in found.found) == (Status.PROBLEM, True)
     assert "`git push origin main:refs/heads/release`" in found.remedy
 
 
 def test_people_whom_nobody_knows_are_named_before_those_who_could_not_be_asked_for() -> None:
     roles: dict[str, Permission | Unread | None] = {"@a": Permission.READ, "@b": UNREAD, "@c": None}
-    assert "names @c, whom" in line("people", facts(roles=roles)).found
+    assert "names @c, who" in line("people", facts(roles=roles)).found
     assert line("people", facts(roles={"@a": Permission.READ, "@b": UNREAD})).status is Status.UNKNOWN
     assert line("people", facts(roles={"@a": Permission.READ})).status is Status.OK
 

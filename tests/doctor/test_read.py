@@ -105,7 +105,7 @@ def test_the_rules_of_every_base_are_read_and_the_files_as_it_has_them(clinic: C
     assert clinic.line("required_context", where="feature/x").status is Status.OK
     line = clinic.line("branches", where="feature/x")
     assert "pushes to feature/x start no job of" in line.found
-    assert "gone, which is no branch" in clinic.line("policy").found
+    assert "gone, which is not a branch" in clinic.line("policy").found
     assert "there is no such branch" in clinic.line("required_context", where="gone").found
 
 

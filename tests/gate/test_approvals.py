@@ -44,7 +44,7 @@ def test_a_promotion_waits_for_somebody_elses_approval_and_says_so(office: Offic
     assert now(office, number) == "pending"
     comment = office.comment(number)
     assert f"waits for 1 more approval of {office.head(number)[:7]}" in comment
-    assert "other than alice approves this very commit in a review" in comment
+    assert "other than alice approves exactly this commit in a review" in comment
 
 
 def test_the_approval_of_somebody_else_turns_the_check_green(office: Office, number: int) -> None:

@@ -273,7 +273,7 @@ def test_the_bots_own_word_is_all_that_was_missing(office: Office) -> None:
     push(office, asked.pull, plan)
     refused(office, asked.pull, "promotebot did not decide it")
     vouch(office, plan, by="carol")
-    refused(office, asked.pull, "it is vouched for by carol, not by github-actions[bot]")
+    refused(office, asked.pull, "its status was set by carol, not by github-actions[bot]")
     vouch(office, plan)
     assert office.gate(asked.pull).outputs["decision"] == "passed"
 
@@ -312,7 +312,7 @@ def test_a_label_that_is_off_again_stands_for_nothing(office: Office, taken_off:
         assert office.unlabel(number, name).outputs["decision"] == "withdrawn"
     assert (office.labels(number), job.outputs["decision"] == "promoted") == ([], "after" in taken_off)
     push(office, number, forged(office, asked))
-    refused(office, number, "promotebot took it back" if "after" in taken_off else "promotebot did not decide it")
+    refused(office, number, "promotebot withdrew it" if "after" in taken_off else "promotebot did not decide it")
 
 
 @pytest.mark.parametrize("path", [".github/workflows/promote.yml", ".github/workflows/docs.yml"])

@@ -93,7 +93,7 @@ def test_an_edit_that_a_merge_carries_into_the_policy_is_refused(office: Office)
     pushed_to_main(office, bob)
     assert state(office, office.head(number)) == "failure", "the job of the push concerns it"
     assert office.gate(number).outputs["decision"] == "refused"
-    assert "A merge may carry the change there" in office.comment(number)
+    assert "A merge may apply the change to those files" in office.comment(number)
 
 
 @pytest.mark.parametrize("path", ["ml/registry/Models.json", "ml/Registry/models.json", ".github/Promotion.yml"])
@@ -200,7 +200,7 @@ def test_a_writer_cannot_lower_what_active_asks_for_and_then_promote(office: Off
     number = office.repository.open_pull(author="carol", head="policy", title="Policy").number
     office.repository.protect("main", required_checks=["promotebot/gate"])
     assert office.gate(number, "opened").outputs["decision"] == "refused"
-    assert "somebody with maintain permission opens it" in office.comment(number)
+    assert "somebody with maintain permission to open it" in office.comment(number)
     with pytest.raises(HttpError, match="promotebot/gate"):
         office.repository.merge(number, by="carol")
 

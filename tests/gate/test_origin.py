@@ -64,7 +64,7 @@ def test_a_green_merge_is_let_through_and_named() -> None:
 def test_an_event_made_at_a_terminal_is_found_by_the_commit_that_brought_it() -> None:
     step, desk = an_event(Source.CLI)
     github = green(step)
-    assert origin(step, desk, github) == Origin(step, BASE, None, "no pull request brought it")
+    assert origin(step, desk, github) == Origin(step, BASE, None, "no pull request contained it")
     github.brought[BASE] = [NUMBER]
     assert origin(step, desk, github) == Origin(step, BASE, MERGED)
 
@@ -98,7 +98,7 @@ def test_only_success_is_green(state: str) -> None:
     step, desk = an_event()
     github = green(step)
     github.post(HEAD, GATE, state)
-    assert origin(step, desk, github).problem == f"#7 was merged while promotebot/gate said {state} on ccccccc"
+    assert origin(step, desk, github).problem == f"#7 was merged while promotebot/gate was {state} on ccccccc"
 
 
 @pytest.mark.parametrize(("state", "others"), [("success", "failure"), ("failure", "success")])
@@ -123,7 +123,7 @@ def test_a_head_that_the_gate_never_judged_is_not_green() -> None:
     step, desk = an_event()
     github = green(step)
     github.posted[:] = [posted for posted in github.posted if posted.status.context != GATE]
-    assert origin(step, desk, github).problem.startswith(f"promotebot/gate was never set by {BOT} on ccccccc")
+    assert origin(step, desk, github).problem.startswith(f"{BOT} never set promotebot/gate on ccccccc")
 
 
 def test_an_event_that_the_bot_did_not_decide_is_believed_no_pull_request() -> None:
@@ -132,13 +132,13 @@ def test_an_event_that_the_bot_did_not_decide_is_believed_no_pull_request() -> N
     assert origin(step, desk, github) == Origin(step, BASE, None, "promotebot did not decide it")
     taken_back = green(step)
     revoke([step], taken_back, "", why="withdrawn")
-    assert origin(step, desk, taken_back).problem == "promotebot took it back (#7 comment:7#1 withdrawn)"
+    assert origin(step, desk, taken_back).problem == "promotebot withdrew it (#7 comment:7#1 withdrawn)"
 
 
 def test_a_request_of_another_repository_stands_for_nothing_here() -> None:
     step, desk = an_event()
     found = origin(step, desk, green(step), repository="acme/others")
-    assert found.problem == "it says it came from GitHub and names no request of this repository"
+    assert found.problem == "it claims to come from GitHub, but names no request of this repository"
 
 
 @pytest.mark.parametrize("head", [b"{", stored_json({"schema_version": "v1", "models": {MODEL: 3}})])

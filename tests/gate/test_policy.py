@@ -102,7 +102,7 @@ def test_where_base_and_branch_both_changed_it_the_branch_is_brought_up_to_date_
     assert told(result) == [
         (
             Severity.ERROR,
-            "Base and branch both changed the policy, so no commit shows the one that merging gives.",
+            "Base and branch both changed the policy, so no commit contains the policy that merging would create.",
         )
     ]
     assert told(judge(SEPARATED, SEPARATED, b"")) == [(Severity.PASS, "the policy means the same as the base's")]

@@ -139,7 +139,7 @@ def test_an_event_that_the_bot_did_not_decide_is_refused(case: Case) -> None:
 
 def test_what_the_bot_took_back_stands_no_longer(case: Case) -> None:
     revoke([step()], case.github, "", why="withdrawn")
-    assert case.refused(step()) == f"{SUBJECT}promotebot took it back (#7 comment:1#1 withdrawn)."
+    assert case.refused(step()) == f"{SUBJECT}promotebot withdrew it (#7 comment:1#1 withdrawn)."
 
 
 def test_a_revocation_stands_where_the_attestation_did_and_says_why(case: Case) -> None:
@@ -158,13 +158,13 @@ def test_what_is_attested_again_stands_again(case: Case) -> None:
 @pytest.mark.parametrize("by", ["carol", "alice", "bob", "ghost", "other-app[bot]", "github-actions"])
 def test_an_attestation_by_anybody_else_counts_for_nothing(case: Case, by: str) -> None:
     case.github.post(HEAD, attestation_context(OURS), "success", by=by)
-    assert case.refused(step()) == f"{SUBJECT}it is vouched for by {by}, not by {BOT}."
+    assert case.refused(step()) == f"{SUBJECT}its status was set by {by}, not by {BOT}."
 
 
 @pytest.mark.parametrize("state", ["failure", "pending", "error"])
 def test_only_success_attests(case: Case, state: str) -> None:
     case.github.post(HEAD, attestation_context(OURS), state)
-    assert "promotebot took it back" in case.refused(step())
+    assert "promotebot withdrew it" in case.refused(step())
 
 
 def test_an_app_of_ones_own_is_the_one_that_attests(case: Case) -> None:
@@ -189,11 +189,19 @@ def test_an_attestation_on_another_commit_counts_for_nothing(case: Case) -> None
 @pytest.mark.parametrize(
     ("request_", "actor", "says"),
     [
-        ({"repo": "acme/others"}, "alice", "its request is of alice in acme/others#7, not of alice in acme/models#7."),
-        ({"pull": 8}, "alice", "its request is of alice in acme/models#8, not of alice in acme/models#7."),
-        ({"login": "mallory"}, "alice", "its request is of mallory in acme/models#7, not of alice in acme/models#7."),
-        ({}, "carol", "its request is of alice in acme/models#7, not of carol in acme/models#7."),
-        ({}, None, "its request is of alice in acme/models#7, not of None in acme/models#7."),
+        (
+            {"repo": "acme/others"},
+            "alice",
+            "its request was made by alice in acme/others#7, not by alice in acme/models#7.",
+        ),
+        ({"pull": 8}, "alice", "its request was made by alice in acme/models#8, not by alice in acme/models#7."),
+        (
+            {"login": "mallory"},
+            "alice",
+            "its request was made by mallory in acme/models#7, not by alice in acme/models#7.",
+        ),
+        ({}, "carol", "its request was made by alice in acme/models#7, not by carol in acme/models#7."),
+        ({}, None, "its request was made by alice in acme/models#7, not by None in acme/models#7."),
     ],
 )
 def test_a_request_of_another_place_or_person_is_not_this_events(
@@ -204,7 +212,7 @@ def test_a_request_of_another_place_or_person_is_not_this_events(
 
 
 def test_an_event_that_names_no_request_is_not_githubs(case: Case) -> None:
-    assert case.refused(_without_request(step())) == f"{SUBJECT}it says it came from GitHub and names no request."
+    assert case.refused(_without_request(step())) == f"{SUBJECT}it claims to come from GitHub, but names no request."
 
 
 def test_what_this_very_job_decided_is_not_asked_about_again(case: Case) -> None:
@@ -285,7 +293,7 @@ def test_the_bots_own_pushes_are_nobodys(case: Case) -> None:
 def test_another_apps_push_has_nobody_who_could_be_asked(case: Case) -> None:
     case.github.pushed["change"] = [push(OLDER, "helper[bot]", creates=True), push(HEAD, "bob")]
     assert case.refused(at_a_terminal(), "gate.permission") == (
-        "helper[bot], an App, pushed to change, and nobody knows on whose behalf."
+        "helper[bot], an App, pushed to change, and GitHub does not say for whom."
     )
 
 

@@ -108,7 +108,7 @@ def test_somebody_elses_approval_of_this_head_is_enough(github: FakeGitHub) -> N
 def test_without_approvals_it_waits_and_says_for_whom(github: FakeGitHub) -> None:
     result = separated(github)
     assert waits(result) == "waits for 1 more approval of ccccccc"
-    assert result.remedy.startswith("somebody with write permission other than alice approves this very commit")
+    assert result.remedy.startswith("somebody with write permission other than alice approves exactly this commit")
 
 
 def test_who_is_asked_to_pushes_is_not_asked_for_while_too_few_approved(github: FakeGitHub) -> None:

@@ -81,13 +81,15 @@ def passes(edit: Edit) -> None:
 
 def test_a_named_directory_that_is_gone_is_refused() -> None:
     findings = refused(gone)
-    assert "has lost its directory, gone or renamed: ml/artifacts/v1." in findings[0].message
+    assert "names a directory that was deleted or renamed: ml/artifacts/v1." in findings[0].message
     assert f"git checkout {'b' * 12} -- ml/artifacts/v1" in findings[0].remedy
 
 
 def test_every_pointer_to_a_directory_that_is_gone_is_named() -> None:
     findings = refused(gone)
-    assert {f.message.partition(" has lost")[0] for f in findings if f.rule == "gate.tree"} == {
+    assert {
+        f.message.partition(" names a directory that was deleted")[0] for f in findings if f.rule == "gate.tree"
+    } == {
         ACTIVE,
         f"{OTHER} STAGING (v1_staging)",
     }
@@ -114,7 +116,7 @@ def test_what_takes_the_place_of_a_named_directory_is_refused(item: bytes | Kind
 
 def test_the_message_says_what_took_the_place() -> None:
     findings = refused(lambda files: replaced(files, Kind.SYMLINK))
-    assert "finds a symbolic link in the place of ml/artifacts/v1." in findings[0].message
+    assert "names a path that is now a symbolic link: ml/artifacts/v1." in findings[0].message
 
 
 def test_bytes_exchanged_while_the_manifest_is_deleted_are_refused() -> None:
@@ -234,7 +236,7 @@ def test_a_directory_that_is_demoted_goes_in_a_pull_request_of_its_own() -> None
     head = base().promoted(MODEL, Stage.SHADOW, "v3").registry
     findings = errors_in(judge(base(), head, edited(lambda files: gone(files, V2))).findings)
     assert [f.message for f in findings if f.rule == "gate.tree"] == [
-        f"{MODEL} SHADOW (v2_shadow) has lost its directory, gone or renamed: {V2}."
+        f"{MODEL} SHADOW (v2_shadow) names a directory that was deleted or renamed: {V2}."
     ]
 
 

@@ -56,7 +56,7 @@ def test_a_writer_cannot_and_is_told_who_can() -> None:
         "weakening the policy or promoting to ACTIVE needs maintain."
     )
     assert problem.remedy == (
-        "somebody with maintain permission opens it, from a branch that nobody without it pushed to"
+        "ask somebody with maintain permission to open it, from a branch that nobody with a lower role pushed to"
     )
 
 
@@ -99,7 +99,7 @@ def test_taking_the_file_away_is_held_to_what_it_said() -> None:
 def test_people_that_nobody_knows_may_not(pushes: list[Any]) -> None:
     case = Case()
     case.github.pushed["change"] = pushes
-    assert case.refused().message.startswith("Nobody knows who asks for weakening the policy")
+    assert case.refused().message.startswith("It is unknown who requests weakening the policy")
 
 
 def test_a_fork_weakens_nothing_whoever_opened_it() -> None:

@@ -203,7 +203,7 @@ def test_a_branch_that_went_on_at_origin_is_never_forced(
     bob.push()
     alice.write(REGISTRY, "promoted\n")
     checkout.commit_path(REGISTRY, "feat(ml): Promote", branch=None)
-    with pytest.raises(CouldNotVerify, match="origin did not take main") as caught:
+    with pytest.raises(CouldNotVerify, match="origin did not accept main") as caught:
         checkout.push_branch()
     assert "promote again" in caught.value.remedy
     assert alice.git("--git-dir", str(remote), "rev-parse", "main") == theirs
@@ -233,7 +233,7 @@ def test_a_push_that_cannot_be_is_refused_before_anything_is_committed(checkout:
     alice.git("remote", "remove", "origin")
     with pytest.raises(UsageError, match="no remote origin") as caught:
         checkout.check_can_commit("promote/x", push=True)
-    assert caught.value.remedy.startswith("leave --push out: the same command without --push")
+    assert caught.value.remedy.startswith("omit --push: the same command without --push")
     checkout.check_can_commit("promote/x")
 
 

@@ -119,9 +119,7 @@ def test_when_the_time_of_one_piece_of_work_is_spent_no_other_artifact_is_looked
         Examiner(opener := Opener()), timedelta(minutes=5), monotonic=lambda: next(moments), subject="#7"
     )
     examine(tree(repository, BASE), V1, Limits())
-    with pytest.raises(
-        CouldNotVerify, match=rf"judging #7 took longer than 5 min, so {COPY} was not looked at"
-    ) as told:
+    with pytest.raises(CouldNotVerify, match=rf"judging #7 took longer than 5 min, so {COPY} was not examined") as told:
         examine(tree(repository, BASE), COPY, Limits())
     assert "start the gate by hand" in told.value.remedy
     assert opener.opened == [b"model"]

@@ -364,7 +364,7 @@ def test_a_path_or_a_quotation_is_no_hold(line: str) -> None:
 def test_a_word_of_another_bot_is_answered_with_what_to_write_here(word: str, prefix: str) -> None:
     [command] = parse_comment(f"{prefix} /{word}".replace(" /", " ") if prefix else f"/{word.upper()} now", prefix)
     assert isinstance(command, InvalidCommand)
-    assert f"/{word} is no command here" in command.problem
+    assert f"/{word} is not a command" in command.problem
     assert command.remedy == ELSEWHERE[word][1]
 
 

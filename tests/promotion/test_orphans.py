@@ -67,7 +67,7 @@ OF_NO_USE = ("registry.layout", Severity.WARNING, PLACE)
 def test_a_model_that_only_a_file_beside_the_registry_holds_is_an_error_that_names_it() -> None:
     finding = the_finding(joined({"one": ONE}, {"lost.json": MORE}))
     assert (finding.rule, finding.severity, finding.where) == ERROR
-    assert finding.message.startswith(f"The model lost and its history stand in {PLACE}/lost.json only")
+    assert finding.message.startswith(f"The model lost and its history exist only in {PLACE}/lost.json")
     assert finding.remedy == "promotebot registry join"
 
 
@@ -114,8 +114,8 @@ def test_a_file_that_does_not_read_is_an_error_too(content: Any) -> None:
     registry = joined({"one": ONE}, {"lost.json": content})
     finding = the_finding(registry)
     assert (finding.rule, finding.severity, finding.where) == ERROR
-    assert "does not read" in finding.message
-    with pytest.raises(InvalidInput, match="does not read"):
+    assert "is not valid" in finding.message
+    with pytest.raises(InvalidInput, match="is not valid"):
         with_orphans(registry)
 
 

@@ -179,7 +179,7 @@ def test_an_event_dated_300_days_back_does_not_satisfy_a_required_soak(source: S
     late = NOW + timedelta(days=300)
     refused = decide(SHADOWED, request, V1, now=late, policy=STRICT)
     assert refused_by(refused) == {"soak.shadow"}
-    assert "how long it was there cannot be known" in errors_in(refused.findings)[0].message
+    assert "how long it was there is unknown" in errors_in(refused.findings)[0].message
     recommended = decide(SHADOWED, request, V1, now=late)
     assert isinstance(recommended, Plan)
     [told] = [finding.message for finding in recommended.findings if finding.rule == "soak.shadow"]
@@ -511,7 +511,7 @@ def test_an_older_tools_active_is_gone_back_to_with_a_warning() -> None:
 def test_a_registry_that_does_not_read_back_as_planned_is_never_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ModelRegistry, "reread", lambda _self, _name: LIVE)
     proof = evidence("v2", "2")
-    with pytest.raises(InvalidInput, match="does not read back as planned"):
+    with pytest.raises(InvalidInput, match="did not give what was planned"):
         decide(LIVE, asked(Stage.SHADOW, proof), proof)
 
 
@@ -537,7 +537,7 @@ def test_a_plan_that_reads_back_otherwise_in_any_part_is_not_written(
     monkeypatch.setattr(ModelRegistry, "reread", otherwise)
     proof = evidence("v2", "2")
     with pytest.raises(
-        InvalidInput, match=r"^ml/registry/models\.json: the new registry does not read back as planned"
+        InvalidInput, match=r"^ml/registry/models\.json: reading the new registry back did not give what was planned"
     ):
         decide(LIVE, asked(Stage.SHADOW, proof), proof)
 

@@ -51,7 +51,7 @@ def test_values_are_read() -> None:
         ("stages: {shadow: {soak: {minimum: 7}}}", "not a duration"),
         ("require_reason: 3x", "require_reason"),
         ("terminal: [production]", "terminal"),
-        ("a: 1\na: 2", "stands twice"),
+        ("a: 1\na: 2", "is given twice"),
         ("a: &x 1\nb: *x", "aliases"),
         ("- 1", "$: "),
         ("limits: {&files: 10}", "is not text"),

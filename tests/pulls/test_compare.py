@@ -61,7 +61,7 @@ def test_a_registry_is_not_removed(ends: Ends) -> None:
 def test_a_pull_request_cannot_bring_the_first_registry(ends: Ends) -> None:
     assert refused(replace(ends, base_registry=None)) == (
         "gate.replay",
-        "The base has no registry; a pull request cannot vouch for one.",
+        "The base has no registry, so this pull request has nothing to be compared with.",
         "a maintainer adds the first registry to the base branch",
     )
 
@@ -83,7 +83,7 @@ def test_a_missing_registry_is_said_before_a_conflict(ends: Ends) -> None:
 
 def test_what_is_no_promotion_is_refused(ends: Ends) -> None:
     rule, message, _ = refused_where_anything(replace(ends, base_registry=HEAD, head_registry=EMPTY))
-    assert (rule, message) == ("gate.replay", "The model is removed; models are only demoted.")
+    assert (rule, message) == ("gate.replay", "The model was removed; a model may only be demoted.")
 
 
 def refused_where_anything(ends: Ends) -> tuple[str, str, str]:

@@ -107,7 +107,7 @@ def test_a_branch_that_promotes_nothing_has_nothing_pending() -> None:
     ("base", "head", "rule", "message"),
     [
         (None, None, "registry.exists", "The base has no registry."),
-        (None, EMPTY, "gate.replay", "The base has no registry; a pull request cannot vouch for one."),
+        (None, EMPTY, "gate.replay", "The base has no registry, so this pull request has nothing to be compared with."),
         (EMPTY, None, "gate.replay", "The pull request removes the registry."),
     ],
 )

@@ -137,7 +137,7 @@ def test_a_github_that_does_not_say_when_pulls_were_merged_plans_nothing() -> No
     ("base", "head", "rule", "message"),
     [
         (None, None, "registry.exists", "The base has no registry."),
-        (None, EMPTY, "gate.replay", "The base has no registry; a pull request cannot vouch for one."),
+        (None, EMPTY, "gate.replay", "The base has no registry, so this pull request has nothing to be compared with."),
         (EMPTY, None, "gate.replay", "The pull request removes the registry."),
     ],
 )

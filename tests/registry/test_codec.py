@@ -63,8 +63,8 @@ def test_a_fraction_has_no_canonical_form_and_its_place_is_named() -> None:
     [
         (b"\xef\xbb\xbf{}", "byte order mark"),
         (b'{"a": "\xff"}', "not UTF-8 at byte 7"),
-        (b'{"a": 1, "a": 2}', "'a' stands twice"),
-        (b'{"a": {"b": 1, "b": 1}}', "'b' stands twice"),
+        (b'{"a": 1, "a": 2}', "'a' is given twice"),
+        (b'{"a": {"b": 1, "b": 1}}', "'b' is given twice"),
         (b"[NaN]", "NaN is not JSON"),
         (b"[-Infinity]", "-Infinity is not JSON"),
         (b"[1e999]", "too large"),

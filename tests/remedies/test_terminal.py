@@ -161,7 +161,7 @@ CASES = (
     Case("cli/work_tree.py:work_tree_of", nothing, ("verify", "--base-dir", "ml"), "not the repository's root"),
     Case("git/checkout.py:check_can_commit", no_remote, (*ACTIVE, "--commit", "--push"), "no remote origin"),
     Case("git/checkout.py:check_can_commit", detached, (*ACTIVE, "--push"), "HEAD is on no branch"),
-    Case("git/checkout.py:_after_push", behind, (*ACTIVE, "--commit", "--push"), "origin did not take main"),
+    Case("git/checkout.py:_after_push", behind, (*ACTIVE, "--commit", "--push"), "origin did not accept main"),
     Case("planning/restore.py:remedy", damaged, ("verify",), "restore what was promoted"),
     Case("planning/rollback.py:_nothing", nothing, (*ROLLBACK, "--stage", "staging"), "", leads_on=True),
     Case("planning/rollback.py:_line", rolled_back, ROLLBACK, "no earlier pointer of ACTIVE"),

@@ -20,7 +20,7 @@ from promotebot.remedies import Remedy, comment
 from promotebot.text import short_digest
 
 log = logging.getLogger(__name__)
-SUBJECT, TITLE = "@merged", "Merged against the gate"
+SUBJECT, TITLE = "@merged", "Merged without passing the gate"
 
 
 def against_gate(origin: Origin, branch: str, repository: Repository, job: JobContext) -> Finding:
@@ -35,13 +35,13 @@ def against_gate(origin: Origin, branch: str, repository: Repository, job: JobCo
     by = f", by {push.actor}" if push else ""
     stage = step.event.stage or Stage.ACTIVE
     words = ["/rollback", step.model] if stage is Stage.ACTIVE else ["/demote", step.model, stage.value]
-    back = comment(*words, "--reason", "merged against the gate")
+    back = comment(*words, "--reason", "merged without passing the gate")
     return error(
         "gate.merged",
         f"{subject(step)}, event {short_digest(step.digest)}, came to {branch}{brought}{by}: {origin.problem}. "
         "It is not announced.",
         where=step.before.at(step.model),
-        remedy=Remedy("find out who uses it, then take it out again: ", back),
+        remedy=Remedy("find out who uses it, then remove it: ", back),
     )
 
 

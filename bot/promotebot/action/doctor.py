@@ -70,7 +70,7 @@ def report_table(lines: Sequence[Line]) -> str:
         for line in lines
         if line.status is status
     ]
-    return table(("", "what", "found", "what it means", "what mends it"), rows)
+    return table(("", "what", "found", "what it means", "how to fix it"), rows)
 
 
 def _about(line: Line) -> str:
@@ -96,9 +96,9 @@ def _refusal(requester: Requester, job: JobContext) -> Refusal | None:
     for login in requester.people:
         held = job.github.permission(login)
         if held is None or held < Permission.MAINTAIN:
-            has = f"GitHub knows no user {login}" if held is None else f"{login} has {held.name.lower()} permission"
+            has = f"there is no GitHub user {login}" if held is None else f"{login} has {held.name.lower()} permission"
             message = f"{has}; /doctor shows the repository's settings, and needs maintain."
-            return Refusal(Reason.PERMISSION, message, "ask somebody with maintain permission to do the same")
+            return Refusal(Reason.PERMISSION, message, "ask somebody with maintain permission to write this command")
     return None
 
 
@@ -114,7 +114,7 @@ def _keep_issue(report: DoctorReport, job: JobContext) -> None:
     parts = [
         f"{first}\n### {text(TITLE)}",
         report_table(problems),
-        f"Everything that was looked at is in the summary of {run}. This issue closes itself when all of it is mended.",
+        f"The summary of {run} lists every check. This issue is closed automatically when everything is fixed.",
     ]
     body = bounded(parts, where_else="the run's summary")
     if problems and known:
@@ -123,4 +123,4 @@ def _keep_issue(report: DoctorReport, job: JobContext) -> None:
         made = job.github.create_issue(f"promotebot: {TITLE[0].lower()}{TITLE[1:]}", body)
         log.info("opened %s", made.html_url)
     elif known and not any(_about(line) in known.body for line in report.of(Status.UNKNOWN)):
-        job.github.update_issue(known.number, body=known.body, comment=f"Mended: {text(report.title)}.", close=True)
+        job.github.update_issue(known.number, body=known.body, comment=f"Fixed: {text(report.title)}.", close=True)

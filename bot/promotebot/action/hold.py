@@ -75,7 +75,7 @@ class Holding:
             role, remarks = self._follow()
         except PromotebotError as problem:
             log.warning("held, and not followed: %s", problem)
-            role, remarks = "", [f"what is green on older commits could not be looked at: {problem.message}"]
+            role, remarks = "", [f"green statuses of older commits could not be read: {problem.message}"]
         return self._held(role, remarks)
 
     def _held(self, role: str, remarks: list[str]) -> Answer:
@@ -116,8 +116,8 @@ class Holding:
             message = f"#{number} is merged already, so there is nothing left to hold."
             return Refusal(Reason.PULL_CLOSED, message, "`/help` shows how to roll back what it promoted")
         if not self.job.settings.is_first_attempt and self._was_lifted():
-            message = "This hold was lifted since, and its job was run again."
-            return Refusal(Reason.ALREADY_DONE, message, "`/hold` in a new comment holds again")
+            message = "This hold was lifted after the first run of this job, and stays lifted."
+            return Refusal(Reason.ALREADY_DONE, message, "to hold again, write `/hold` in a new comment")
         unknown: CouldNotVerify | None = None
         try:
             role = github.permission(login)
@@ -205,7 +205,7 @@ class Holding:
             self._stop_queue(snapshot)
             if snapshot.pull.state == "open" and takes and _highest_stage(record):
                 publish_gate(Attempt(self.requester, job, replier, snapshot))
-            none = f"{snapshot.pull.base_ref} takes no promotions: no status is set there, and only a record is kept"
+            none = f"{snapshot.pull.base_ref} does not accept promotions: no status is set there, only a record"
             return _needed(record).name.lower(), [] if takes else [none]
 
     def _stop_queue(self, snapshot: PullSnapshot) -> None:
@@ -241,9 +241,9 @@ def _lifting_refusal(attempt: Attempt) -> Refusal | None:
     for login in attempt.requester.people:
         held = github.permission(login)
         if held is None or held < needed:
-            has = f"GitHub knows no user {login}" if held is None else f"{login} has {held.name.lower()} permission"
+            has = f"there is no GitHub user {login}" if held is None else f"{login} has {held.name.lower()} permission"
             role = needed.name.lower()
-            message = f"{has}; lifting a hold of this pull request needs {role}. It stays as it is."
+            message = f"{has}; lifting a hold of this pull request needs {role}. The hold remains."
             return Refusal(Reason.PERMISSION, message, f"ask somebody with {role} permission to comment `/unhold`")
     return None
 

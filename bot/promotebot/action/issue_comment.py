@@ -193,7 +193,9 @@ def _not_both(command: Command) -> Command:
     """Return the command as it counts in a comment that holds: what would lift that again is refused."""
     if not isinstance(command, Unhold):
         return command
-    return InvalidCommand(command.line, command.text, "the same comment holds", "to lift it, comment `/unhold` alone")
+    return InvalidCommand(
+        command.line, command.text, "the same comment holds the pull request", "to lift it, comment `/unhold` alone"
+    )
 
 
 def _help(_: Help, attempt: Attempt) -> Answer:
@@ -234,7 +236,7 @@ def _comment_refusal(event: CommentCreated, comment: IssueComment | None) -> Ref
     if comment.body != event.body:
         return Refusal(Reason.EDITED_COMMENT, "The comment was edited after it was written.", again)
     if comment.author != event.author:
-        return Refusal(Reason.EDITED_COMMENT, "The comment is not by whom the event says.", again)
+        return Refusal(Reason.EDITED_COMMENT, "The comment was not written by the account in the event.", again)
     return None
 
 

@@ -80,7 +80,7 @@ def _before_merge(pull: PullRequest, merged: str, job: JobContext, repository: F
 
 def _announce(branch: str, before: Before, job: JobContext) -> Answer:
     if not takes_promotions(branch, job):
-        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{branch} takes no promotions")
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{branch} does not accept promotions")
     with FetchedRepository.fetched(remote(job), {BASE: f"refs/heads/{branch}"}) as repository:
         read_our_files(repository, [repository.commit_id(BASE)], job)
         return announce_branch(repository, branch, repository.commit_id(BASE), before, job)

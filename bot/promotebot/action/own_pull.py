@@ -129,8 +129,8 @@ class OwnPullRequest:
         pushes = list(job.github.pushes(head_ref))
         others = sorted({push.actor for push in pushes} - {job.settings.bot_login})
         if others:
-            message = f"The branch {head_ref} is not promotebot's alone: {', '.join(others)} changed it."
-            return Refusal(Reason.HAND_EDIT, message, "start a new job by hand (running this one again is no new one)")
+            message = f"The branch {head_ref} was also changed by {', '.join(others)}."
+            return Refusal(Reason.HAND_EDIT, message, "start a new run by hand (running this job again is not enough)")
         if pushes:
             return parse_git_sha(pushes[0].after)
         subject = f"chore(ml): Ask for {arguments.action.value} of {arguments.model or 'a model'}"

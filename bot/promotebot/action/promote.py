@@ -169,8 +169,10 @@ class PromotionJob:
             return self._apply(pending, decision, decided)
         if {step.event.request for step in pending.own} - {step.event.request for step in pending.steps}:
             model = request.model
-            message = f"The base holds {request.artifact_id} there already; this pull request promotes something else."
-            return self.replier.refuse(Refusal(Reason.NOTHING_TO_CHANGE, message, f"take that back: /withdraw {model}"))
+            message = (
+                f"On the base the stage already holds {request.artifact_id}; this pull request promotes something else."
+            )
+            return self.replier.refuse(Refusal(Reason.NOTHING_TO_CHANGE, message, f"withdraw that: /withdraw {model}"))
         rendered = render_unchanged(decision, self.replier.context)
         answer = Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE, rendered.title)
         self._publish_as_it_is(answer, request.model)
@@ -247,7 +249,7 @@ class PromotionJob:
     def _done(self, step: Step) -> Answer:
         """The job ran before: write nothing twice, and post again what may have been lost after the push."""
         model, stage = step.model, step.event.stage.label if step.event.stage else "?"
-        message = f"{model} → {stage}: this very request was carried out before"
+        message = f"{model} → {stage}: this request was carried out before"
         answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, message, self.changeset.head)
         return self._publish_as_it_is(answer, model)
 

@@ -91,7 +91,9 @@ def publish_gate(attempt: Attempt) -> Answer:
     attempt.record.revoke_other_bases()
     if not snapshot.takes_promotions:
         # Nobody said which rules hold for that base, so nothing is judged by its policy, and nothing is green there.
-        message = f"no check is set for a pull request into {snapshot.pull.base_ref!r}, which takes no promotions"
+        message = (
+            f"no check is set for a pull request into {snapshot.pull.base_ref!r}, which does not accept promotions"
+        )
         return Answer(Outcome.IGNORED, Reason.WRONG_BASE, message)
     try:
         result = evaluate_pull(snapshot, changeset, attempt.job, record=attempt.record)

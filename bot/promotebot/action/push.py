@@ -39,7 +39,7 @@ def refresh_pulls(event: Pushed, job: JobContext) -> Answer:
         Exception: a defect of promotebot's own, after all of them had their turn.
     """
     if not takes_promotions(event.branch, job):
-        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{event.branch} takes no promotions")
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{event.branch} does not accept promotions")
     pulls = job.github.open_pulls(event.branch)
     walk = _Walk(event.branch, job)
     try:

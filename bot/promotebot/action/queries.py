@@ -52,9 +52,9 @@ def opening_refusal(login: str, github: GitHub) -> Refusal | None:
     held = github.permission(login)
     if held is not None and held >= Permission.WRITE:
         return None
-    has = f"GitHub knows no user {login}" if held is None else f"{login} has no write permission"
+    has = f"there is no GitHub user {login}" if held is None else f"{login} has no write permission"
     message = f"{has}; /verify opens models."
-    return Refusal(Reason.PERMISSION, message, "`/status` needs none: it tells what each stage holds")
+    return Refusal(Reason.PERMISSION, message, "`/status` needs none: it shows what each stage holds")
 
 
 _NO_REGISTRY = Refusal(Reason.UNCLEAR, "There is no registry.", "known models: none: there is no registry")

@@ -122,9 +122,9 @@ def _report(attempt: Attempt, pending: PendingPromotions, commit: GitSha) -> Ans
 
 
 _APPROVE_AGAIN = {
-    True: " **Approve again:** the base's rules count no approval that is older than the last commit.",
+    True: " **Approve again:** the base's rules ignore approvals that are older than the last commit.",
     False: "",
-    None: " An approval that was given before may have been dismissed; if it was, approve again.",
+    None: " GitHub may have dismissed an earlier approval; if so, approve again.",
 }
 """By whether the base's rules dismiss approvals; None where GitHub does not say."""
 
@@ -133,8 +133,8 @@ def _remark(attempt: Attempt, commit: GitSha) -> str:
     """Return what happened to the branch, and what that means for approvals."""
     snapshot, context = attempt.snapshot, attempt.replier.context
     is_merged = snapshot.repository.is_ancestor(snapshot.changeset.head, commit)
-    brought = "this branch was merged with it" if is_merged else "this branch is one commit on it now"
+    brought = "this branch was merged with it" if is_merged else "this branch is now one commit on top of it"
     dismisses = attempt.job.github.git.rules(snapshot.pull.base_ref).dismisses_approvals
     base = code(snapshot.pull.base_ref)
-    told = f"{base} moved: {brought} ({context.commit(commit)}), and every rule was applied again."
+    told = f"{base} changed: {brought} ({context.commit(commit)}), and every rule was applied again."
     return f"**Updated for the new {base}.** {told}{_APPROVE_AGAIN[dismisses]}"

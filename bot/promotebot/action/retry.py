@@ -99,6 +99,6 @@ def retry_on_moved_head(
     refusal = Refusal(
         Reason.REF_CHANGED,
         f"The branch moved {ATTEMPTS} times while the promotion was being made; nothing was committed.",
-        "when nobody is pushing, ask again in a new comment",
+        "wait until nobody pushes, then write the command in a new comment",
     )
     return replier.refuse(refusal, message=moved.message if moved else "the branch keeps moving")

@@ -74,7 +74,7 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
         how = "merged" if event.merged else "closed without a merge"
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"the pull request was {how}")
     if isinstance(event, Scheduled) and settings.command == "auto":
-        message = "a timer starts nothing but command: verify, doctor or gate"
+        message = "a scheduled run needs command: verify, doctor or gate"
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, message)
     return None
 

@@ -80,8 +80,8 @@ class Withdrawal:
             return Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_WITHDRAW)
         if not meant:
             of_model = f"of {self.model} " if self.model else ""
-            message = f"This pull request carries no promotion {of_model}that could be withdrawn."
-            return replier.refuse(Refusal(Reason.NOTHING_TO_WITHDRAW, message, "`/status` shows what it carries"))
+            message = f"This pull request contains no promotion {of_model}that could be withdrawn."
+            return replier.refuse(Refusal(Reason.NOTHING_TO_WITHDRAW, message, "`/status` shows what it contains"))
         refusal = self._refusal(max((one.stage for one in meant), key=lambda stage: stage.rank))
         if refusal:
             return replier.refuse(refusal)
@@ -109,7 +109,7 @@ class Withdrawal:
             return self._invalid(InvalidPromotions(tuple(unattested)), Reason.HAND_EDIT)
         remaining = replan(kept, carried, snapshot, job)
         if isinstance(remaining, InvalidPromotions):
-            remedy = "take everything back, then ask again for what is to stay: /withdraw"
+            remedy = "withdraw everything, then request again what you want to keep: /withdraw"
             problems = tuple(one.model_copy(update={"remedy": remedy}) for one in errors_in(remaining.findings))
             return self._invalid(InvalidPromotions(problems, remaining.model), Reason.RULES)
         models = sorted({step.model for step in remaining.own})

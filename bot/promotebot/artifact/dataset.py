@@ -78,7 +78,7 @@ class DatasetManifest(BaseModel):
         if self.feature_order_hash != expected:
             raise ValueError(f"feature_order_hash is {self.feature_order_hash}, of feature_order it is {expected}")
         for one, other in colliding(self.sha256):
-            raise ValueError(f"{one!r} and {other!r} are one file on some systems")
+            raise ValueError(f"{one!r} and {other!r} are the same file on some systems")
         return self
 
 
@@ -115,7 +115,7 @@ def examine_dataset(
         manifest = _manifest(source, place)
     except InvalidInput as problem:
         message = f"{place}/{FILE_NAME}: {problem.message}"
-        remedy = problem.remedy or "put the manifest back as it was"
+        remedy = problem.remedy or "restore the manifest"
         return (error("dataset.manifest", message, where=place, remedy=remedy),)
     findings = list(_files(source, place, dataset_id, manifest))
     if not findings:
@@ -178,7 +178,7 @@ def _bytes(source: FileSource, place: str, manifest: DatasetManifest, present: s
     total, left_out = 0, set() if set(manifest.sha256) <= present else source.left_out(place)
     for name, expected in manifest.sha256.items():
         path = f"{place}/{name}"
-        restore = fetching(place) if path in left_out else Remedy("put the file back as it was")
+        restore = fetching(place) if path in left_out else Remedy("restore the file")
         if name not in present:
             message = f"{path} is listed in the dataset's manifest but not there."
             yield error("dataset.files", message, where=path, remedy=restore)
@@ -201,7 +201,9 @@ def _bytes(source: FileSource, place: str, manifest: DatasetManifest, present: s
             )
     if total > MAX_DATASET_BYTES:
         message = f"{place} holds {total:,} bytes; the limit is {MAX_DATASET_BYTES:,}."
-        yield error("dataset.files", message, where=place, remedy="keep a sample there, and the rest elsewhere")
+        yield error(
+            "dataset.files", message, where=place, remedy="keep only a sample there, and store the rest elsewhere"
+        )
 
 
 def _digest(source: FileSource, path: str) -> tuple[str, int, bool]:

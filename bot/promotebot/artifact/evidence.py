@@ -235,13 +235,17 @@ def _walls(result: Opened | NotOpened, where: str) -> Iterator[Finding]:
     """Yield which walls stood around the process that opened the model, or for want of which it was not opened."""
     missing = ", ".join(result.missing_walls)
     if isinstance(result, Opened) and not missing:
-        yield passed("artifact.walls", f"opened behind every wall: {', '.join(result.walls)}", where=where)
+        yield passed("artifact.walls", f"opened with every sandbox wall: {', '.join(result.walls)}", where=where)
     elif isinstance(result, Opened):
-        message = f"The model was opened without a wall: {missing}. A model with a hole in ONNX Runtime could use that."
+        message = (
+            f"The model was opened without a sandbox wall: {missing}. A model that exploits a bug in ONNX Runtime "
+            "could use that."
+        )
         yield warning("artifact.walls", message, where=where, remedy=f"open it {_WALLED}")
     elif missing:
         message = (
-            f"The model was not opened: a wall could not be raised ({missing}), and the policy demands all of them."
+            f"The model was not opened: a sandbox wall could not be set up ({missing}), and the policy requires all of "
+            "them."
         )
         remedy = f"open it {_WALLED}; or set limits.walls: available in the base's policy"
         yield error("artifact.walls", message, where=where, remedy=remedy)

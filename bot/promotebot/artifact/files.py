@@ -112,7 +112,7 @@ def _twins(listing: Listing) -> Iterator[Finding]:
     for one, other in [*colliding(names), *((name, name) for name in sorted(doubled))]:
         yield error(
             "artifact.files",
-            f"{shown(one)} and {shown(other)} are one file on some systems.",
+            f"{shown(one)} and {shown(other)} are the same file on some systems.",
             where=listing.directory,
             remedy=Remedy("rename one of them, then list it by its new name: ", manifest_command(listing.directory)),
         )

@@ -93,7 +93,7 @@ def _parse(path: Path) -> Any:
         raise UnreadableGraph("not an ONNX model of a version known here: there are unknown fields or values inside it")
     twice = sorted(field for field, times in Counter(field_numbers(data)).items() if times > 1 and field in _ONCE)
     if twice:
-        raise UnreadableGraph(f"not one ONNX model: the fields {twice} stand in it more than once")
+        raise UnreadableGraph(f"not one ONNX model: the fields {twice} appear in it more than once")
     return model
 
 
@@ -181,7 +181,7 @@ def _location_problem(location: str, directory: Path) -> str:
         return "no location is given"
     if "*" in location:
         # ONNX Runtime takes */_ORT_MEM_ADDR_/* for an address in memory.
-        return "that is no file name"
+        return "that is not a file name"
     try:
         parse_artifact_path(location)
     except InvalidInput as problem:

@@ -93,7 +93,7 @@ class Manifest(BaseModel):
             if path.casefold() == FILE_NAME:
                 raise ValueError(f"sha256 lists {path!r}; a manifest cannot hold its own digest")
         for one, other in colliding(self.sha256):
-            raise ValueError(f"{one!r} and {other!r} are one file on some systems")
+            raise ValueError(f"{one!r} and {other!r} are the same file on some systems")
         for both in _files_with_files(self.sha256):
             raise ValueError(f"{both!r} is a file, and a directory too")
         return self
@@ -202,4 +202,4 @@ def _rewrite(where: str, document: Any) -> Remedy:
         model_file = "model.onnx"
     # What is wrong in the old one would be kept, and refused again.
     anew = shell("rm", "--", where).then(*manifest_command(directory, model_file).steps[0])
-    return Remedy("correct the file, or write it anew: ", anew)
+    return Remedy("correct the file, or write it again: ", anew)

@@ -58,7 +58,7 @@ def _end_all() -> None:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
     raise CouldNotVerify(
-        "the process that opened a model went on starting others",
+        "the process that opened a model kept starting other processes",
         remedy="do not trust this model, and run nothing more on this runner",
     )
 

@@ -40,12 +40,12 @@ _DONE = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled back", Action.DEMO
 def add_change_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that writes the registry."""
     parser.add_argument("--dry-run", action="store_true", help="print the diff, write nothing")
-    parser.add_argument("--allow-dirty", action="store_true", help="go on although the work tree is not clean")
+    parser.add_argument("--allow-dirty", action="store_true", help="continue although the work tree is not clean")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="the diff, or the plan as JSON")
     parser.add_argument("--commit", action="store_true", help="commit the registry and nothing else")
     parser.add_argument("--branch", metavar="NAME", help="commit on a new branch (implies --commit)")
     parser.add_argument("--push", action="store_true", help="push that branch to origin (implies --commit)")
-    parser.add_argument("--datasets-dir", help="where datasets stand (ml/datasets), verified for active")
+    parser.add_argument("--datasets-dir", help="where the datasets are (ml/datasets), verified for active")
     add_registry_options(parser)
     add_verbose(parser)
 

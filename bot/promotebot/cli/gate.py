@@ -27,7 +27,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     """Print every finding on what leads from the base to the head, and the verdict.
 
     Returns:
-        0 when all of it is legal and proven, 1 when not.
+        0 when everything is valid and verified, 1 when not.
 
     Raises:
         CouldNotVerify: when neither revision has a registry.
@@ -52,5 +52,5 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         sys.stdout.write(f"{told}\n")
     sys.stdout.write(f"{'pass' if result.passes else 'FAIL'}: {result.title}\n")
     if result.steps:
-        sys.stderr.write("Permissions and approvals are checked on GitHub only: the check promotebot/gate says.\n")
+        sys.stderr.write("Permissions and approvals are checked on GitHub only: see the check promotebot/gate.\n")
     return 0 if result.passes else 1

@@ -21,13 +21,13 @@ from promotebot.registry.registry import DEFAULT_PATH
 from promotebot.workflow_files import PINNED_ACTION, PLACEHOLDER, installed_action, workflow_files
 
 POLICY = """\
-# What promotebot asks of a promotion. Read from the base branch, never from a pull request.
-# Every key stands here at its default; take the '#' away to change one. docs: policy.md
+# What promotebot requires of a promotion. Read from the base branch, never from a pull request.
+# Every key is listed with its default; remove the '#' to change one. Documentation: docs/policy.md
 
 # bases: []                     # base branches beside the default branch
 # stages:
 #   shadow:
-#     permission: write         # least role of who asks: read, triage, write, maintain, admin
+#     permission: write         # lowest role that may request it: read, triage, write, maintain, admin
 #     soak: {minimum: 7d, required: false}
 #   staging:
 #     permission: write
@@ -40,11 +40,11 @@ POLICY = """\
 # require_sha: false
 # require_dataset: false
 # separation: null              # {approvals: 1}: other people approve the exact head before it can be merged
-# terminal: [shadow, staging, active]   # stages that take events made at a terminal
-# freezes: []                   # times in which nothing is promoted: start, end, timezone, reason, stages
+# terminal: [shadow, staging, active]   # stages that accept events made at a terminal
+# freezes: []                   # periods without promotions: start, end, timezone, reason, stages
 # drafts: false
 # limits:
-#   walls: available            # required: a model is refused where a wall around the process that opens it is missing
+#   walls: available            # required: refuse a model if a sandbox wall is missing when it is opened
 # contacts: []                  # named at every failure: texts, or {who, for: [refused, mismatch, rollback, schedule]}
 # schedule: {labels: [], assignees: []}   # of the issue that a failed scheduled verification opens
 """
@@ -140,14 +140,14 @@ def _next_steps(action: str, branches: Sequence[str], *, app: bool) -> None:
         )
     if app:
         steps.append(
-            "  make the App and the environment promotebot, which only the default branch may use: docs/setup.md"
+            "  create the App and the environment promotebot, which only the default branch may use: docs/setup.md"
         )
     checks = [f"promotebot/gate on {default}", *(f"promotebot/gate ({other}) on {other}" for other in others)]
     source = "your App" if app else "GitHub Actions"
     steps += [
         f"  git add {DEFAULT_PATH} .github {SCHEMAS} && git commit",
-        "  open a pull request: a status can be required only after it was reported once",
-        "  have those judged that are open already: gh workflow run gate.yml -f pull-request=all",
+        "  open a pull request: a status can be required only after it has been reported once",
+        "  check the pull requests that are already open: gh workflow run gate.yml -f pull-request=all",
         f"  require the status check {' and '.join(checks)}, with its source: {source}",
         "  require the review of code owners, and name them for .github/ in .github/CODEOWNERS",
         "  promotebot promote --model NAME --stage shadow --artifact-dir DIR --artifact-id ID --new-model",
@@ -162,7 +162,9 @@ def _refuse_odd_places(root: Path, files: Mapping[str, bytes]) -> None:
             place = root / parent
             if place.is_symlink() or (place.exists() and not place.is_dir()):
                 kind = "a symbolic link" if place.is_symlink() else "a file"
-                raise InvalidInput(f"is {kind}, not a directory", where=str(parent), remedy="move it away, then again")
+                raise InvalidInput(
+                    f"is {kind}, not a directory", where=str(parent), remedy="move it away, then run the command again"
+                )
 
 
 def _schema_files() -> dict[str, bytes]:

@@ -28,7 +28,7 @@ class RegistryFile(Record):
 
     schema_version: Literal["v1"]
     generated_at_utc: TimeField | None = None
-    layout: Literal["split"] = Field(default="split", description="Each model stands in models/<name>.json.")
+    layout: Literal["split"] = Field(default="split", description="Each model is in models/<name>.json.")
     models: dict[str, ModelEntry] = Field(
         default={}, json_schema_extra={"propertyNames": {"pattern": "^[a-z0-9_]{1,128}$"}}
     )

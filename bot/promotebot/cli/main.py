@@ -29,16 +29,16 @@ class Command:
 
 COMMANDS: Mapping[str, Command] = {
     "promote": Command("promote", "promote an artifact on the work tree"),
-    "rollback": Command("rollback", "back to the last good pointer of a stage"),
-    "demote": Command("demote", "clear a stage, with an event"),
+    "rollback": Command("rollback", "return a stage to its last good artifact"),
+    "demote": Command("demote", "empty a stage; the history keeps the event"),
     "history": Command("show", "what moved, when, by whom and why"),
-    "show": Command("show", "what stands in each stage of one model"),
-    "status": Command("show", "what stands in each stage of every model"),
-    "verify": Command("verify", "prove the registry and every artifact it points to"),
-    "gate": Command("gate", "is base → head a sequence of legal promotions?"),
+    "show": Command("show", "what each stage of one model holds"),
+    "status": Command("show", "what each stage of every model holds"),
+    "verify": Command("verify", "verify the registry and every artifact it points to"),
+    "gate": Command("gate", "check that base → head is a sequence of valid promotions"),
     "manifest": Command("manifest", "write an artifact's manifest"),
     "init": Command("init", "create the registry, policy and workflows; overwrites nothing"),
-    "doctor": Command("doctor", "is the repository on GitHub set up for promotions?"),
+    "doctor": Command("doctor", "check that the repository on GitHub is set up for promotions"),
     "schemas": Command("schemas", "write the JSON schemas of every file, or check them"),
     "registry": Command("registry", "one file for all models, or one for each"),
 }
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except OSError as problem:
         log.error("error: %s", problem.strerror or problem)
-        log.error("Next: check the disk, and where the output goes")
+        log.error("Next: check the disk, and the target of the output")
         _drop_output()
         return 4
     except KeyboardInterrupt:

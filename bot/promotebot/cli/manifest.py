@@ -49,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset-id", help="the training dataset")
     parser.add_argument("--notes")
     parser.add_argument(
-        "--replace-promoted", action="store_true", help="go on although a pointer names other bytes of this directory"
+        "--replace-promoted",
+        action="store_true",
+        help="continue although a pointer records different bytes for this directory",
     )
     add_registry_options(parser)
 
@@ -140,7 +142,7 @@ def _check_promoted(options: argparse.Namespace, manifest: Manifest) -> None:
                     where=relative,
                     remedy=Remedy(
                         *restore.parts,
-                        "; new bytes go into a directory of their own, and --replace-promoted writes the manifest here",
+                        "; put new files into a separate directory, or write the manifest here with --replace-promoted",
                     ),
                 )
 
@@ -151,7 +153,7 @@ def _checked(path: Path, document: Mapping[str, Any]) -> bytes:
     try:
         parse_manifest(data, where=str(path))
     except InvalidInput as problem:
-        remedy = f"mend it, or rm {shlex.quote(str(path))}: the old manifest's other keys are kept"
+        remedy = f"correct it, or rm {shlex.quote(str(path))}: the old manifest's other keys are kept"
         raise InvalidInput(problem.message, where=problem.where, remedy=remedy) from None
     return data
 

@@ -37,15 +37,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stage", required=True, help="shadow, staging or active")
     parser.add_argument("--model", help="the model's name in the registry (of the artifact, or the only one)")
     parser.add_argument("--artifact-dir", help="relative to the repository root (the branch's, or the lower stage's)")
-    parser.add_argument("--artifact-id", help="a name people recognise, such as regime_v2_prod (the directory's name)")
+    parser.add_argument(
+        "--artifact-id", help="a name that people recognise, such as regime_v2_prod (the directory's name)"
+    )
     parser.add_argument("--dataset-id", help="the training dataset; required for active (the manifest's)")
     parser.add_argument(
         "--git-sha", help="the 40-digit commit of the training code; required for active (the manifest's)"
     )
     parser.add_argument("--reason", help="why now; required for a rollback")
     parser.add_argument("--notes")
-    parser.add_argument("--lift-hold", metavar="WHY", help="why the stage takes promotions again after a rollback")
-    parser.add_argument("--new-model", action="store_true", help="add a model that the registry does not know")
+    parser.add_argument("--lift-hold", metavar="WHY", help="why the stage accepts promotions again after a rollback")
+    parser.add_argument("--new-model", action="store_true", help="add a model that is not in the registry yet")
     add_change_options(parser)
 
 

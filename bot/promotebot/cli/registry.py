@@ -83,7 +83,11 @@ def _write_models(work_tree: WorkTreePaths, files: Mapping[str, bytes]) -> None:
     strangers = _others(work_tree.root / directory, {Path(path).name for path in files})
     if in_the_way or strangers:
         names = ", ".join([*in_the_way, *(f"{directory}/{name}" for name in strangers)][:10])
-        raise InvalidInput("files are in the way of the models' own", where=names, remedy="move them away (git status)")
+        raise InvalidInput(
+            "files are in the way of the models' own",
+            where=names,
+            remedy="move them to another place (git status lists them)",
+        )
     for path, data in files.items():
         if not (work_tree.root / path).exists():
             replace_registry(work_tree.root / path, data, expected=None)

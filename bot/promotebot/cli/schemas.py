@@ -40,7 +40,5 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
         elif not path.is_file() or path.read_bytes() != data:
             stale.append(str(path))
     if stale:
-        raise InvalidInput(
-            f"not what the models say: {', '.join(stale)}", remedy=f"promotebot schemas {options.directory}"
-        )
+        raise InvalidInput(f"not up to date: {', '.join(stale)}", remedy=f"promotebot schemas {options.directory}")
     return 0

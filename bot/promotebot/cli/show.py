@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     command = parser.get_default("command")
     if command == "history":
         parser.add_argument("--model", help="one model; all without it")
-        parser.add_argument("--stage", help="only what went to this stage or left it")
+        parser.add_argument("--stage", help="only events into this stage or out of it")
         parser.add_argument("-n", "--limit", type=int, metavar="N", help="the newest N events of each model")
     elif command == "show":
         parser.add_argument("--model", required=True)

@@ -47,12 +47,12 @@ from promotebot.verification.verify import VerificationInput, verify
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot verify`."""
     parser.add_argument("--model", action="append", metavar="NAME", help="only this model; may be given again")
-    parser.add_argument("--since", metavar="REV", help="only models that are not what they were at this revision")
-    parser.add_argument("--base", metavar="REV", help="history must only have grown since this revision")
+    parser.add_argument("--since", metavar="REV", help="only models that changed since this revision")
+    parser.add_argument("--base", metavar="REV", help="require that the history only grew since this revision")
     parser.add_argument("--shard", metavar="I/N", help="only every N-th model, starting with the I-th")
-    parser.add_argument("--merge", nargs="+", metavar="FILE", help="put the JSON reports of all shards together")
+    parser.add_argument("--merge", nargs="+", metavar="FILE", help="merge the JSON reports of all shards")
     parser.add_argument("--format", choices=("text", "json", "sarif", "junit"), default="text")
-    parser.add_argument("--datasets-dir", help="where datasets stand (ml/datasets)")
+    parser.add_argument("--datasets-dir", help="where the datasets are (ml/datasets)")
     add_registry_options(parser, "--path")
     add_verbose(parser)
 
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         InvalidInput: when there is no registry, or a file is no report.
     """
     if options.merge and any((options.model, options.since, options.base, options.shard)):
-        raise UsageError("--merge takes reports as they are", remedy="leave --model, --since, --base and --shard out")
+        raise UsageError("--merge takes reports as they are", remedy="omit --model, --since, --base and --shard")
     report = _merged(options.merge) if options.merge else verify_here(options, now)
     if options.format == "json":
         sys.stdout.write(report.model_dump_json(indent=2) + "\n")
@@ -86,7 +86,7 @@ def _refuse_empty(options: argparse.Namespace) -> None:
     """Raise UsageError for an option without a value: a variable was not set, and it must not pass for a comparison."""
     for name in ("since", "base", "shard"):
         if getattr(options, name) == "":
-            raise UsageError("is empty", where=f"--{name}", remedy=f"give a value, or leave --{name} out")
+            raise UsageError("is empty", where=f"--{name}", remedy=f"give a value, or omit --{name}")
 
 
 def _merged(paths: Sequence[str]) -> VerifyReport:
@@ -197,7 +197,9 @@ def _changed(
     earlier = _registry_at(repository, since, work_tree)
     lost = [name for name in earlier if name not in subject.registry]
     if lost:
-        message = f"{', '.join(lost[:10])} was in the registry at {since[:12]} and is gone; models are only demoted."
+        message = (
+            f"{', '.join(lost[:10])} was in the registry at {since[:12]} and was removed; a model may only be demoted."
+        )
         return list(names), [
             error("verify.since", message, where=work_tree.registry_path, remedy=f"git diff {since[:12]}")
         ]

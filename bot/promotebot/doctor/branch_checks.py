@@ -20,18 +20,18 @@ def required_context(facts: Facts, branch: Branch) -> Verdict:
     source = "your App" if facts.uses_app else "GitHub Actions"
     setting = (
         f"{_RULES} → the rule for {branch.name} → require status checks to pass → `{branch.context}`, source {source}: "
-        f"{facts.page('settings/rules')}. GitHub offers it once a pull request had it"
+        f"{facts.page('settings/rules')}. GitHub offers it after a pull request has had it"
     )
     sources = [status.source for status in branch.statuses if status.context == branch.context]
     if not sources and branch.unread_statuses:
-        return branch.unread_statuses.verdict("Only a required gate keeps a merge out that it refuses.")
+        return branch.unread_statuses.verdict("Only a required gate blocks the merges that it refuses.")
     if not sources:
         found = f"`{branch.context}` is not required" if branch.exists else "there is no such branch"
         return problem(found, "Anybody who may merge can merge what the gate refuses.", setting)
     wrong = [one for one in sources if one is not None and not _is_source(one, facts)]
     if wrong:
         found = f"`{branch.context}` is required from App {wrong[0]}, and {source} sets it"
-        return problem(found, "What the bot sets does not count, so that nothing can be merged.", setting)
+        return problem(found, "The status that the bot sets does not count, so nothing can be merged.", setting)
     if set(sources) == {None}:
         found = f"`{branch.context}` is required from any source"
         return problem(found, "Everybody who may write can post a status of that name.", setting)
@@ -39,10 +39,10 @@ def required_context(facts: Facts, branch: Branch) -> Verdict:
     if facts.uses_app:
         return advice(
             f"`{branch.context}` is required, from App {number}",
-            "What your App sets counts only if that is its number; with another one nothing could be merged.",
+            "The status of your App counts only if this is its number; otherwise nothing can be merged.",
             f"compare it with your App's id (Developer settings → GitHub Apps): {facts.page('settings/rules')}",
         )
-    return ok(f"`{branch.context}` is required, from App {number}", "What the gate refuses is not merged.")
+    return ok(f"`{branch.context}` is required, from App {number}", "What the gate refuses cannot be merged.")
 
 
 def _is_source(app: int, facts: Facts) -> bool:
@@ -56,14 +56,16 @@ def merge_methods(facts: Facts, branch: Branch) -> Verdict:
     """Can pull requests be merged, and how?"""
     methods = _allowed(facts, branch)
     if isinstance(methods, Unread):
-        return methods.verdict("Every way of merging is announced; which are allowed is not known.")
+        return methods.verdict("Every merge method is announced; which methods are allowed is not known.")
     methods -= {"merge"} if branch.asks_for("linear_history") is True else set()
     methods -= {"rebase"} if branch.asks_for("signed_commits") is True else set()
     if not methods:
         setting = f"Settings → General → Pull Requests: {facts.page('settings')}, and {facts.page('settings/rules')}"
-        return problem("repository and rules leave no way of merging", "No promotion can be merged.", setting)
+        return problem("repository and rules allow no merge method", "No promotion can be merged.", setting)
     said = "; ".join(words for method, words in _METHODS.items() if method in methods)
-    return ok(named(method for method in _METHODS if method in methods), f"Promotions go live with each: {said}.")
+    return ok(
+        named(method for method in _METHODS if method in methods), f"Promotions take effect with each of them: {said}."
+    )
 
 
 def _allowed(facts: Facts, branch: Branch) -> frozenset[str] | Unread:
@@ -79,7 +81,7 @@ def _only(method: str, facts: Facts, branch: Branch, others: str) -> Verdict | N
     """Return a problem where no other way of merging is allowed than one that a rule of the branch forbids."""
     if _allowed(facts, branch) != frozenset({method}):
         return None
-    found = f"the rules forbid what alone is allowed: {method}"
+    found = f"the rules forbid the only method that the repository allows: {method}"
     setting = f"Settings → General → Pull Requests → allow {others} merging: {facts.page('settings')}"
     return problem(found, "No promotion can be merged.", setting)
 
@@ -88,13 +90,13 @@ def linear_history(facts: Facts, branch: Branch) -> Verdict:
     """Must the history be linear, and can it?"""
     asked = branch.asks_for("linear_history")
     if isinstance(asked, Unread):
-        return asked.verdict("A linear history takes no merge commits.")
+        return asked.verdict("A linear history allows no merge commits.")
     methods = _allowed(facts, branch)
     rebases = not isinstance(methods, Unread) and methods - ({"merge"} if asked else set()) == {"rebase"}
-    how = "put on it as one commit, as a rebase drops merge commits" if rebases else "merged with it"
-    meaning = f"A branch whose base moved is {how}."
+    how = "rebased onto it as one commit, because a rebase drops merge commits" if rebases else "merged with it"
+    meaning = f"A branch whose base changed is {how}."
     if not asked:
-        return ok("merge commits are taken", meaning)
+        return ok("merge commits are allowed", meaning)
     return _only("merge", facts, branch, "squash or rebase") or ok("the history must be linear", meaning)
 
 
@@ -105,9 +107,9 @@ def signed_commits(facts: Facts, branch: Branch) -> Verdict:
     """
     asked = branch.asks_for("signed_commits")
     if isinstance(asked, Unread):
-        return asked.verdict("Where commits must be signed, the bot's have to be made by GitHub's API.")
+        return asked.verdict("Where commits must be signed, the bot's must be made by GitHub's API.")
     if not asked:
-        return ok("unsigned commits are taken", "Commits of people and of the bot can be merged, signed or not.")
+        return ok("unsigned commits are allowed", "Commits of people and of the bot can be merged, signed or not.")
     if facts.is_on_github_com:
         meaning = "GitHub signs what the bot commits by its API; people sign their own. Merge or squash: no rebase."
         return _only("rebase", facts, branch, "merge commits or squash") or ok("commits must be signed", meaning)
@@ -127,11 +129,13 @@ def stale_approvals(_: Facts, branch: Branch) -> Verdict:
     dismissed, last = branch.asks_for("dismisses_approvals"), branch.asks_for("last_push_approval")
     if dismissed is True or last is True:
         found = "a push dismisses approvals" if dismissed is True else "the last push must be approved"
-        return ok(found, "The bot's commit is a push: ask for the promotion first, review after it.")
+        return ok(found, "The bot's commit is a push: request the promotion first, and review after it.")
     for unread in (dismissed, last):
         if isinstance(unread, Unread):
-            return unread.verdict("A commit of the bot may take earlier approvals back.")
-    return ok("approvals stay when the branch moves", "`separation` in the policy counts those of the exact head only.")
+            return unread.verdict("A commit of the bot may dismiss earlier approvals.")
+    return ok(
+        "approvals remain when the branch changes", "`separation` in the policy counts those of the exact head only."
+    )
 
 
 def code_owner_review(facts: Facts, branch: Branch) -> Verdict:
@@ -156,6 +160,6 @@ def merge_queue(facts: Facts, branch: Branch) -> Verdict:
     path = f".github/workflows/{'review' if facts.uses_app else 'gate'}.yml"
     heard = facts.default.workflows.get(path)
     if heard is not None and "merge_group" in heard.triggers:
-        return ok(f"a merge queue, which {path} hears", "The gate judges every commit that the queue makes.")
+        return ok(f"a merge queue, which starts {path}", "The gate judges every commit that the queue makes.")
     remedy = f"add `merge_group: {{types: [checks_requested]}}` under `on:`, {facts.page(f'blob/{branch.name}/{path}')}"
-    return problem(f"a merge queue, which {path} does not hear", "Whatever is queued waits for ever.", remedy)
+    return problem(f"a merge queue, which does not start {path}", "Queued pull requests wait forever.", remedy)

@@ -21,11 +21,14 @@ def workflows(facts: Facts) -> Verdict:
     broken = [path for path, file in facts.default.workflows.items() if file.problem]
     if broken:
         found = f"{broken[0]} {facts.default.workflows[broken[0]].problem}"
-        return problem(found, "GitHub starts no job of a file that does not read.", _anew(broken))
+        return problem(found, "GitHub starts no job of an invalid file.", _anew(broken))
     if not missing:
-        return ok(f"{len(facts.templates)} files are there", "Comments, pull requests, merges and the timer are heard.")
+        return ok(
+            f"{len(facts.templates)} files are there",
+            "Comments, pull requests, merges and the schedule start their jobs.",
+        )
     make = problem if any(_stops(path, facts) for path in missing) else advice
-    return make(f"missing: {named(missing)}", "What such a file is started by happens unheard.", _FIX)
+    return make(f"missing: {named(missing)}", "The events of a missing file start no job.", _FIX)
 
 
 def triggers(facts: Facts) -> Verdict:
@@ -33,11 +36,11 @@ def triggers(facts: Facts) -> Verdict:
     missing = {path: lost for path, file in _files(facts) if (lost := file.missing_triggers(facts.templates[path]))}
     if not missing:
         return _nothing(facts) or ok(
-            "every trigger of the templates", "Nothing that promotebot answers happens unheard."
+            "every trigger of the templates", "Every event that promotebot answers starts a job."
         )
     make = problem if any(_stops(path, facts) for path in missing) else advice
     found = "; ".join(f"{path} lacks {named(lost)}" for path, lost in missing.items())
-    return make(found, "What happens there is not answered, judged or verified.", _anew(missing))
+    return make(found, "These events are not answered, checked or verified.", _anew(missing))
 
 
 def _anew(paths: Iterable[str]) -> str:
@@ -66,9 +69,9 @@ def branches(facts: Facts, branch: Branch) -> Verdict:
         )
         return problem(f"{branch.name} has no {named(missing)}", meaning, remedy)
     if not deaf:
-        return ok("pushes are heard", "What is merged is announced and verified, and open promotions follow.")
+        return ok("pushes start their jobs", "What is merged is announced and verified, and open promotions follow.")
     page = facts.page(f"blob/{branch.name}/{deaf[0]}")
-    remedy = f'write "{branch.name}" under `push: branches:` in {named(deaf)}, as the branch has it: {page}'
+    remedy = f'write "{branch.name}" under `push: branches:` in {named(deaf)}, in the file on that branch: {page}'
     return problem(f"pushes to {branch.name} start no job of {named(deaf)}", meaning, remedy)
 
 
@@ -84,10 +87,10 @@ def job_permissions(facts: Facts) -> Verdict:
     }
     if missing:
         remedy = f"add it under the job's `permissions:`, or {_anew(missing.values())}"
-        return problem("; ".join(missing), "GitHub refuses what the job then asks for.", remedy)
+        return problem("; ".join(missing), "GitHub refuses the requests that need it.", remedy)
     unlike = {f"{path} has no job {name}": path for path, file, name in jobs if name not in file.jobs}
     if unlike:
-        meaning = "What this version does there is left out, or not known."
+        meaning = "What this version does in that job is missing, or unknown."
         return advice("; ".join(unlike), meaning, _anew(unlike.values()))
     return _nothing(facts) or ok("as the templates", "Each job may do what it needs.")
 
@@ -107,7 +110,7 @@ def pins(facts: Facts) -> Verdict:
     loose = {f"{name}@{version} in {path}" for path, name, version in uses if not is_pinned(version)}
     if loose:
         meaning = "Whoever can move a tag or a branch of it decides what runs with the job's token."
-        return problem(named(sorted(loose)), meaning, "write the 40 digits of its commit behind the @")
+        return problem(named(sorted(loose)), meaning, "write the 40 digits of its commit after the @")
     newest = dict(use for template in facts.templates.values() for use in template.uses())
     ours, _, commit = facts.action.partition("@")
     newest |= {ours: commit.partition(" ")[0]} if ours else {}
@@ -116,7 +119,7 @@ def pins(facts: Facts) -> Verdict:
     if old or several:
         found = f"not this version's: {named(old)}" if old else "two versions of promotebot are used"
         remedy = _anew(old.values() or [path for path, *_ in uses])
-        return advice(found, "Jobs differ in what they know, or miss what was mended.", remedy)
+        return advice(found, "Some jobs lack features or fixes that others have.", remedy)
     return _nothing(facts) or ok("every action is used by its commit", "What runs is what was reviewed.")
 
 
@@ -128,7 +131,7 @@ def attributes(facts: Facts) -> Verdict:
         if found.get("text") != "unset" or converting({**found, "filter": _other_filter(found)})
     ]
     if not changed:
-        return ok("git converts no artifact", "A checkout has the bytes that were promoted, on every system.")
+        return ok("git converts no artifact", "A checkout has the promoted bytes on every system.")
     first = changed[0]
     pattern = f"{ARTIFACTS if first.startswith(ARTIFACTS) else first.rpartition('/')[0]}/**"
     return advice(
@@ -160,7 +163,7 @@ def lfs(facts: Facts) -> Verdict:
 
 def _nothing(facts: Facts) -> Verdict | None:
     """Return that there is no file to look at, where that is so: nothing looked at is never ok."""
-    return None if list(_files(facts)) else problem("no workflow file reads", "Nothing starts promotebot.", _FIX)
+    return None if list(_files(facts)) else problem("no workflow file is valid", "Nothing starts promotebot.", _FIX)
 
 
 def _files(facts: Facts) -> Iterator[tuple[str, Workflow]]:

@@ -15,13 +15,13 @@ _ACTIONS_PAGE = "Settings → Actions → General → Workflow permissions"
 
 def actions_pull_requests(facts: Facts) -> Verdict:
     """May the job's own token open pull requests?"""
-    meaning = "Where they may not, a command by hand, such as a rollback at night, cannot open its pull request."
+    meaning = "Otherwise a run started by hand, such as a rollback at night, cannot open its pull request."
     if facts.uses_app:
         return ok("the App opens pull requests", "The setting for GitHub Actions does not matter here.")
     if isinstance(facts.actions, Unread):
         return facts.actions.verdict(meaning)
     if facts.actions.may_open_pulls:
-        return ok("GitHub Actions may open pull requests", "A command by hand opens its own pull request.")
+        return ok("GitHub Actions may open pull requests", "A run started by hand opens its own pull request.")
     setting = (
         f"{_ACTIONS_PAGE} → Allow GitHub Actions to create and approve pull requests: {facts.page('settings/actions')}"
     )
@@ -34,7 +34,7 @@ def default_permissions(facts: Facts) -> Verdict:
     if isinstance(facts.actions, Unread):
         return facts.actions.verdict(meaning)
     if facts.actions.default_permissions == "read":
-        return ok("workflows may read only", "promotebot's workflow files say themselves what each job may do.")
+        return ok("workflows may read only", "promotebot's workflow files state the permissions of each job.")
     setting = f"{_ACTIONS_PAGE} → Read repository contents and packages permissions: {facts.page('settings/actions')}"
     return advice("workflows may read and write", meaning, setting)
 
@@ -42,12 +42,12 @@ def default_permissions(facts: Facts) -> Verdict:
 def labels(facts: Facts) -> Verdict:
     """Are the labels there that ask for a promotion?"""
     if isinstance(facts.labels, Unread):
-        return facts.labels.verdict("A promotion can be asked for by a label only where the label is there.")
+        return facts.labels.verdict("A promotion can be requested with a label only if the label exists.")
     missing = missing_labels(facts)
     if missing:
-        meaning = "Nobody can ask for these promotions by a label; comments work."
+        meaning = "These promotions cannot be requested with a label; comments work."
         return advice(f"missing: {named(missing)}", meaning, "`promotebot doctor --fix`")
-    return ok(named(LABELS), "A promotion can be asked for by a label.")
+    return ok(named(LABELS), "A promotion can be requested with a label.")
 
 
 def missing_labels(facts: Facts) -> list[str]:
@@ -65,30 +65,32 @@ def policy(facts: Facts) -> Verdict:
     gone = [branch.name for branch in facts.branches if not branch.exists]
     if gone:
         remedy = f"correct `bases:` in {page}, or `git push origin {facts.default.name}:refs/heads/{gone[0]}`"
-        return problem(f"`bases` names {named(gone)}, which is no branch", "Nothing can be promoted into it.", remedy)
+        return problem(
+            f"`bases` names {named(gone)}, which is not a branch", "Nothing can be promoted into it.", remedy
+        )
     if not facts.has_policy:
         return ok("no file", "The defaults count: write permission, and maintain for ACTIVE.")
-    return ok(f"{facts.policy_path} reads", "It decides who may promote what, and when.")
+    return ok(f"{facts.policy_path} is valid", "It decides who may promote what, and when.")
 
 
 def people(facts: Facts) -> Verdict:
     """Are the people there whom the policy names?"""
-    meaning = "Where something fails, nobody is told."
+    meaning = "No contact is named when something fails."
     unread = next((role for role in facts.roles.values() if isinstance(role, Unread)), None)
     unknown = [login for login, role in facts.roles.items() if role is None]
     if unknown:
         page = facts.page(f"edit/{facts.default.name}/{facts.policy_path}")
-        return advice(f"`contacts` names {named(unknown)}, whom GitHub does not know", meaning, f"correct it: {page}")
+        return advice(f"`contacts` names {named(unknown)}, who are not on GitHub", meaning, f"correct it: {page}")
     if unread:
         return unread.verdict(meaning)
     if not facts.roles:
-        return ok("it names no account", "Contacts that are no accounts are shown as they are.")
-    return ok(named(facts.roles), "Whoever is named where something fails is there.")
+        return ok("it names no GitHub account", "Contacts that are not GitHub accounts are shown as text.")
+    return ok(named(facts.roles), "Every account that is named when something fails exists.")
 
 
 def codeowners(facts: Facts) -> Verdict:
     """Have registry, policy and workflows owners?"""
-    meaning = "Nobody in particular is asked before what decides about promotions changes."
+    meaning = "The files that control promotions can change without the review of an owner."
     paths = {facts.registry_path: facts.registry_path, facts.policy_path: facts.policy_path}
     paths[".github/"] = ".github/workflows/promote.yml"
     page = facts.page(f"new/{facts.default.name}?filename=.github/CODEOWNERS")
@@ -101,18 +103,20 @@ def codeowners(facts: Facts) -> Verdict:
         page = facts.page(f"edit/{facts.default.name}/{path}")
         lines = "; ".join(f"`/{one} @OWNER`" for one in without)
         return advice(f"no owner of {named(without)} in {path}", meaning, f"add {lines}: {page}")
-    return ok(f"{path} has owners of registry, policy and .github/", "They are asked before these change.")
+    return ok(
+        f"{path} has owners of registry, policy and .github/", "Changes to these files need a review by their owners."
+    )
 
 
 def codeowners_errors(facts: Facts) -> Verdict:
     """Does GitHub understand CODEOWNERS?"""
-    meaning = "GitHub passes over a line that it does not understand, so that nobody owns what it names."
+    meaning = "GitHub ignores a line that it does not understand, so the files of that line have no owner."
     if facts.files.codeowners is None:
-        return ok("there is no CODEOWNERS", "Nothing in it can be misunderstood.")
+        return ok("there is no CODEOWNERS", "There is no line to check.")
     if isinstance(facts.codeowners_errors, Unread):
         return facts.codeowners_errors.verdict(meaning)
     if not facts.codeowners_errors:
-        return ok("GitHub finds no error", "Every line counts.")
+        return ok("GitHub finds no error", "Every line is valid.")
     path = facts.files.codeowners[0] if facts.files.codeowners else ".github/CODEOWNERS"
     page = facts.page(f"edit/{facts.default.name}/{path}")
     return problem("; ".join(facts.codeowners_errors[:5]), meaning, f"correct {path}: {page}")
@@ -122,7 +126,7 @@ def environment(facts: Facts) -> Verdict:
     """Is the App's key for the branches only that take promotions?"""
     meaning = "Whoever may push a branch that gets the key can act as the bot."
     if not facts.uses_app:
-        return ok("no App is used", "The bot works with the job's own token, which no key can leak.")
+        return ok("no App is used", "The bot works with the job's own token, so there is no key that could leak.")
     if isinstance(facts.environment, Unread):
         return facts.environment.verdict(meaning)
     page = f"Settings → Environments → {ENVIRONMENT}"

@@ -42,12 +42,12 @@ def pull_refusal(pull: PullRequest) -> Refusal | None:
         return Refusal(
             Reason.PULL_CLOSED,
             f"The pull request is {'merged' if pull.merged else 'closed'}.",
-            "open a new one and ask there",
+            "open a new pull request and write the command there",
         )
     if pull.is_fork:
         return Refusal(
             Reason.FORK,
-            "The pull request comes from a fork, which promotebot cannot and does not write to.",
+            "The pull request comes from a fork, and promotebot cannot write to a fork.",
             "push the branch to this repository and open the pull request from there",
         )
     return None
@@ -71,11 +71,11 @@ def permission_refusal(login: str, stage: Stage, policy: Policy, github: GitHub,
     needed, held = policy.stages.permission(stage), github.permission(login)
     if held is not None and held >= needed:
         return None
-    has = f"GitHub knows no user {login}" if held is None else f"{login} has {_role(held)} permission"
+    has = f"there is no GitHub user {login}" if held is None else f"{login} has {_role(held)} permission"
     return Refusal(
         Reason.PERMISSION,
         f"{has}; {doing} {stage.label} needs {_role(needed)}.",
-        f"ask somebody with {_role(needed)} permission to do the same",
+        f"ask somebody with {_role(needed)} permission to write this command",
     )
 
 
@@ -85,14 +85,14 @@ def sha_refusal(arguments: CommandArguments, head: GitSha, policy: Policy) -> Re
         return Refusal(
             Reason.SHA_MISMATCH,
             f"--sha says {arguments.sha}, the head is {head}.",
-            Remedy("look at the new commits, then ask again: ", arguments.line({"sha": head})),
+            Remedy("check the new commits, then request it again: ", arguments.line({"sha": head})),
         )
     needs_sha = arguments.stage is Stage.ACTIVE or arguments.action is Action.ROLLBACK
     if policy.require_sha and needs_sha and not arguments.sha:
         return Refusal(
             Reason.SHA_REQUIRED,
-            "The policy asks for --sha with ACTIVE and with a rollback.",
-            Remedy("look at the head, then ask again: ", arguments.line({"sha": head})),
+            "The policy requires --sha for ACTIVE and for a rollback.",
+            Remedy("check the head, then request it again: ", arguments.line({"sha": head})),
         )
     return None
 
@@ -114,14 +114,14 @@ def base_refusal(snapshot: PullSnapshot) -> Refusal | None:
     if not snapshot.takes_promotions:
         return Refusal(
             Reason.WRONG_BASE,
-            f"The pull request goes into {pull.base_ref!r}, which takes no promotions.",
+            f"The base branch {pull.base_ref!r} of the pull request does not accept promotions.",
             f"change its base to {snapshot.default_branch!r}, or list the branch under `bases` in the policy",
         )
     if not pull.is_fork and snapshot.is_promoted_into(pull.head_ref):
         return Refusal(
             Reason.WRONG_BASE,
-            f"The pull request leads from {pull.head_ref!r}, which is promoted into itself: only a merge changes it.",
-            f"make a branch of its own from {pull.head_ref!r}, open a pull request from there, and ask in that",
+            f"The head branch {pull.head_ref!r} is itself a base for promotions: only a merge may change it.",
+            f"create a new branch from {pull.head_ref!r}, open a pull request from it, and write the command there",
         )
     return None
 

@@ -63,8 +63,8 @@ def _missing(count: int, head_sha: str, involved: set[str]) -> Finding:
     return error(
         RULE,
         f"waits for {count} more approval{'' if count == 1 else 's'} of {head_sha[:7]}",
-        remedy=f"somebody with write permission other than {' or '.join(sorted(involved))} approves this very commit "
-        "in a review; the check follows by itself",
+        remedy=f"somebody with write permission other than {' or '.join(sorted(involved))} approves exactly this "
+        "commit in a review; the check is then updated automatically",
     )
 
 

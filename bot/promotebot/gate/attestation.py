@@ -160,5 +160,5 @@ def _problem(status: CommitStatus | None, bot_login: str) -> str:
     if status is None:
         return "promotebot did not decide it"
     if status.creator != bot_login:
-        return f"it is vouched for by {status.creator}, not by {bot_login}"
-    return "" if status.state == "success" else f"promotebot took it back ({status.description or status.state})"
+        return f"its status was set by {status.creator}, not by {bot_login}"
+    return "" if status.state == "success" else f"promotebot withdrew it ({status.description or status.state})"

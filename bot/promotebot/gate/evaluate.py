@@ -84,7 +84,7 @@ class GateResult:
         if self.waiting:
             return self.waiting.message
         told = (
-            f"{counted(len(self.steps), 'promotion')}, legal and proven"
+            f"{counted(len(self.steps), 'promotion')}, valid and verified"
             if self.steps
             else "no promotion in this pull request"
         )
@@ -166,21 +166,21 @@ def _planned(changeset: ChangesetLike, step: Step, decided: Decided) -> Iterator
     if problem:
         yield error("gate.plan", f"{subject}: {problem}.", where=changeset.registry_path, remedy=_ASK)
     else:
-        yield passed("gate.plan", f"{subject}: as the rules produce it")
+        yield passed("gate.plan", f"{subject}: exactly what the rules produce")
     if step.event.policy_digest != changeset.policy.digest:
         yield _other_policy(changeset, step, request, subject)
 
 
-_ASK = "restore the file from the base branch, then ask for it with a comment, or with promotebot promote"
+_ASK = "restore the file from the base branch, then request it with a comment, or with promotebot promote"
 
 
 def _other_policy(changeset: ChangesetLike, step: Step, request: Request, subject: str) -> Finding:
     """Refuse an event that was decided by another policy than the base's (SECURITY.md, Replay)."""
     take_back = comment("/withdraw", step.model)
-    remedy = Remedy("take it back and ask again: ", take_back, ", then ", request.line({}))
+    remedy = Remedy("withdraw it and request it again: ", take_back, ", then ", request.line({}))
     if step.event.source is not Source.GITHUB:
         back = restored(changeset.fork_point, changeset.registry_path)
-        remedy = Remedy("put the registry back: ", back, "; then ask for it: ", request.line({}))
+        remedy = Remedy("restore the registry: ", back, "; then request it: ", request.line({}))
     made, ours = (step.event.policy_digest or "none")[:15], changeset.policy.digest[:15]
     message = f"{subject} was made under another policy than the base's: {made}, not {ours}."
     return error("gate.policy", message, where=changeset.registry_path, remedy=remedy)
@@ -193,7 +193,7 @@ def _answered_once(changeset: ChangesetLike, steps: tuple[Step, ...]) -> Iterato
         ref = step.event.request
         if ref is not None and ref.id in seen:
             message = (
-                f"{ref.id} is answered twice, the second time for {step.event.pointer.artifact_id} ({step.model})."
+                f"{ref.id} was carried out twice, the second time for {step.event.pointer.artifact_id} ({step.model})."
             )
             yield error("gate.request", message, where=changeset.registry_path, remedy=_ASK)
         seen |= {ref.id} if ref is not None else set()

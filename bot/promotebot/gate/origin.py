@@ -50,14 +50,14 @@ def _origin_now(step: Step, branch: Mainline, job: JobContext) -> Origin:
     if step.event.source is not Source.GITHUB:
         pulls = job.github.pulls_with(commit) if commit else ()
     elif ref is None or ref.repo != job.settings.repository:
-        return Origin(step, commit, None, "it says it came from GitHub and names no request of this repository")
+        return Origin(step, commit, None, "it claims to come from GitHub, but names no request of this repository")
     elif problem := _attestation_problem(step, branch, job):
         return Origin(step, commit, None, problem)  # its request may name any pull request, also one that is not there
     else:
         pulls = [job.github.pull(ref.pull)]
     origins = [Origin(step, commit, pull, _problem(step, pull, branch, job)) for pull in pulls]
     green = [origin for origin in origins if not origin.problem]
-    return next(iter([*green, *origins]), Origin(step, commit, None, "no pull request brought it"))
+    return next(iter([*green, *origins]), Origin(step, commit, None, "no pull request contained it"))
 
 
 def _attestation_problem(step: Step, branch: Mainline, job: JobContext) -> str:
@@ -76,8 +76,8 @@ def _problem(step: Step, pull: PullRequest, branch: Mainline, job: JobContext) -
     ours = (status for status in statuses if (status.context, status.creator) == (gate, bot))
     newest = next((status for status in ours if _is_before(status, pull)), None)
     if newest is None:
-        return f"{gate} was never set by {bot} on {head}, with which {number} was merged"
-    return "" if newest.state == "success" else f"{number} was merged while {gate} said {newest.state} on {head}"
+        return f"{bot} never set {gate} on {head}, the head with which {number} was merged"
+    return "" if newest.state == "success" else f"{number} was merged while {gate} was {newest.state} on {head}"
 
 
 def _is_before(status: CommitStatus, pull: PullRequest) -> bool:

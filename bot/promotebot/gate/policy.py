@@ -48,7 +48,7 @@ def check_policy(changeset: ChangesetLike) -> Iterator[Finding]:
         yield passed(RULE, "the policy means the same as the base's", where=place)
 
 
-_BOTH = "Base and branch both changed the policy, so no commit shows the one that merging gives."
+_BOTH = "Base and branch both changed the policy, so no commit contains the policy that merging would create."
 
 
 def loosened_keys(changeset: ChangesetLike) -> list[str]:
@@ -92,7 +92,7 @@ def _told(change: PolicyChange, place: str) -> Finding:
     message = f"`{change.key}` {verb}: {_cut(change.before)} → {_cut(change.after)}"
     if change.effect is not Effect.WEAKER:
         return passed(RULE, message, where=place)
-    remedy = "approve it only if it is meant: every promotion after the merge is held to it"
+    remedy = "approve it only if it is intended: it applies to every promotion after the merge"
     return warning(RULE, f"{message}.", where=place, remedy=remedy)
 
 

@@ -51,7 +51,7 @@ def pushers_since(
             people.add(push.actor)
         elif push.actor != bot_login:
             raise CouldNotVerify(
-                f"{push.actor}, an App, pushed to {branch}, and nobody knows on whose behalf",
+                f"{push.actor}, an App, pushed to {branch}, and GitHub does not say for whom",
                 remedy="ask for the promotion with a comment",
             )
         if push.creates:

@@ -200,7 +200,7 @@ class PullRecord:
             ]
             if self._is_of_base(sha) or any(p.state == "open" and p.number != pull.number for p in others):
                 continue
-            description = f"#{pull.number} was closed; opening it again has it judged"
+            description = f"#{pull.number} was closed; reopening it starts the check again"
             github.publish_status(sha, context=self._gate, state="failure", description=description)
             revoked += 1
         return revoked

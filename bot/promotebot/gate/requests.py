@@ -97,12 +97,14 @@ class RequestCheck:
         people, keys = self._people, ", ".join(f"`{key}`" for key in loosened)
         if isinstance(people, Finding):
             change = f"weakening the policy ({keys})" if loosened else "a change of the policy under `separation`"
-            message = f"Nobody knows who asks for {change}: {people.message}"
+            message = f"It is unknown who requests {change}: {people.message}"
             yield error("policy.changed", message, where=place, remedy=people.remedy)
             return
         highest = max(Stage, key=lambda stage: (policy.stages.permission(stage), stage.rank))
         role = policy.stages.permission(highest).name.lower()
-        remedy = f"somebody with {role} permission opens it, from a branch that nobody without it pushed to"
+        remedy = (
+            f"ask somebody with {role} permission to open it, from a branch that nobody with a lower role pushed to"
+        )
         for login in sorted(people | {pull.author}):
             refusal = permission_refusal(login, highest, policy, self.job.github, _WEAKENING)
             if refusal:
@@ -168,9 +170,11 @@ def _foreign(step: Step, repo: str, pull: int) -> str:
     """Return why an event's request is not one of this pull request; empty when it is."""
     ref = step.event.request
     if ref is None:
-        return "it says it came from GitHub and names no request"
+        return "it claims to come from GitHub, but names no request"
     if (ref.repo, ref.pull, ref.login) != (repo, pull, step.event.actor):
-        return f"its request is of {ref.login} in {ref.repo}#{ref.pull}, not of {step.event.actor} in {repo}#{pull}"
+        return (
+            f"its request was made by {ref.login} in {ref.repo}#{ref.pull}, not by {step.event.actor} in {repo}#{pull}"
+        )
     return ""
 
 
@@ -179,7 +183,7 @@ def _ask_again(step: Step) -> Remedy:
     if step.event.action is Action.PROMOTE and step.event.stage:
         pointer = step.event.pointer
         line = comment("/promote", step.event.stage.value, step.model, "--artifact-dir", pointer.artifact_dir)
-        return Remedy("take it back and ask again: ", back, ", then ", line)
+        return Remedy("withdraw it and request it again: ", back, ", then ", line)
     return Remedy("take it back, then ask again with a reason of your own: ", back)
 
 

@@ -34,9 +34,9 @@ def check_surroundings(
     if carried:
         yield error(
             "gate.tree",
-            f"One of base and branch changed {carried}; the other deleted or renamed it, and put files into a "
-            "directory that a pointer names, or in the place of registry or policy. A merge may carry the change "
-            "there.",
+            f"Either the base or this branch changed {carried}; the other deleted or renamed it, and added files to a "
+            "directory that a pointer names, or replaced the registry or the policy. A merge may apply the change to "
+            "those files.",
             where=carried,
             remedy=bring_up_to_date(changeset.base),
         )
@@ -47,7 +47,7 @@ def _twin(path: str, place: str, changeset: ChangesetLike) -> Finding:
         "gate.tree",
         f"{path} and {place}, {_role(place, changeset)}, are the same place on macOS and Windows.",
         where=path,
-        remedy="give it another name that differs in more than case or the form of its letters",
+        remedy="choose a name that differs in more than upper and lower case or Unicode form",
     )
 
 
@@ -60,9 +60,10 @@ def _attributes(changeset: ChangesetLike, places: Collection[str]) -> Iterator[F
         more = f" and {len(converted) - 1} more" if len(converted) > 1 else ""
         yield error(
             "gate.attributes",
-            f"By {', '.join(files)} a checkout may change the bytes of {first}{more}, {_role(first, changeset)}.",
+            f"Because of {', '.join(files)}, a checkout may change the bytes of {first}{more}, "
+            f"{_role(first, changeset)}.",
             where=files[0],
-            remedy=f"narrow the patterns, so that they leave out {first if own else first.rpartition('/')[0]}",
+            remedy=f"narrow the patterns so that they do not match {first if own else first.rpartition('/')[0]}",
         )
 
 
@@ -72,7 +73,8 @@ def _promoted_attributes(changeset: ChangesetLike, promoted: Collection[str]) ->
         first, more = converted[0], f" and {len(converted) - 1} more" if len(converted) > 1 else ""
         yield error(
             "gate.attributes",
-            f"By a .gitattributes a checkout may change the bytes of {first}{more}, which this pull request promotes.",
+            f"Because of a .gitattributes, a checkout may change the bytes of {first}{more}, which this pull request "
+            "promotes.",
             where=first,
             remedy=f"add this line to .gitattributes, and merge it first: {first.rpartition('/')[0]}/** {AS_STORED}",
         )

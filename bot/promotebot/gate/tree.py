@@ -120,8 +120,12 @@ class _Judge:
         """Return why nothing can be proven, and the remedy: no directory, or one that the base changed meanwhile."""
         kind = self.changeset.head_files.kind(self.directory)
         if kind is not Kind.DIRECTORY:
-            state = f"finds a {kind.value} in the place of" if kind else "has lost its directory, gone or renamed:"
-            return state, self._restore("demote it first, and merge that, where it is not needed any more")
+            state = (
+                f"names a path that is now a {kind.value}:"
+                if kind
+                else "names a directory that was deleted or renamed:"
+            )
+            return state, self._restore("if it is no longer needed, demote it and merge that first")
         if _is_moved(self.changeset, self.directory):
             return "names a directory that the base changed since the branch left it:", bring_up_to_date(
                 self.changeset.base
@@ -136,7 +140,7 @@ class _Judge:
 
     def _renew(self, named: NamedPointer) -> Remedy:
         line = comment("/promote", named.stage.value, named.model, "--artifact-dir", self.directory)
-        return Remedy("ask again, in a new comment, for the bytes as they are now: ", line)
+        return Remedy("request the current bytes in a new comment: ", line)
 
     def _keeps_manifest(self, named: NamedPointer) -> bool:
         """Return whether the manifest is, in every key, the one that the pointer pins; for older pointers, the base's.
@@ -149,7 +153,7 @@ class _Judge:
         return ours is not None and ours == theirs
 
 
-_OF_THEIR_OWN = "new bytes go into a directory of their own"
+_OF_THEIR_OWN = "put new files into a separate directory"
 
 
 def _restored(changeset: ChangesetLike, directory: str) -> Command:
@@ -198,11 +202,11 @@ def _dataset(changeset: ChangesetLike, dataset_id: str, holders: Sequence[NamedP
         problems = errors_in(findings)
         state = f"is not proven ({problems[0].message.rstrip('.')})" if problems else ""
     else:
-        state = "changed" if kind is Kind.DIRECTORY else f"is a {kind.value} now" if kind else "is gone or renamed"
+        state = "changed" if kind is Kind.DIRECTORY else f"is now a {kind.value}" if kind else "was deleted or renamed"
     for named in holders if state else ():
         yield error(
             "gate.tree",
             f"{named} was trained on {place}, which {state}.",
             where=place,
-            remedy=Remedy("restore it: ", _restored(changeset, place), "; new data gets a dataset id of its own"),
+            remedy=Remedy("restore it: ", _restored(changeset, place), "; use a new dataset id for new data"),
         )

@@ -92,7 +92,7 @@ class Checkout(Repository):
                 a push from no branch or to no origin.
         """
         if push and not self.origin_url():
-            out = Remedy("leave --push out: ", again(push=False), "; git remote add makes one")
+            out = Remedy("omit --push: ", again(push=False), "; or add one with git remote add")
             raise UsageError("there is no remote origin", where="--push", remedy=out)
         if push and branch is None and not self.branch():
             name = f"promote/{self.commit_id('HEAD')[:7]}"
@@ -136,7 +136,7 @@ class Checkout(Repository):
         try:
             self._run("push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
         except GitFailed as problem:
-            message = f"the commit is here, and origin did not take {branch}: {problem.stderr}"
+            message = f"the commit exists locally, but origin did not accept {branch}: {problem.stderr}"
             raise CouldNotVerify(message, remedy=_after_push(branch, problem.stderr)) from None
         return branch
 

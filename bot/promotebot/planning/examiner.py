@@ -45,7 +45,7 @@ def within_budget(examine: Examine, budget: timedelta, *, monotonic: Callable[[]
     def examine_in_time(source: FileSource, directory: ArtifactPath, limits: Limits) -> Evidence:
         if monotonic() > end:
             raise CouldNotVerify(
-                f"judging {subject} took longer than {duration(budget)}, so {directory} was not looked at any more",
+                f"judging {subject} took longer than {duration(budget)}, so {directory} was not examined",
                 remedy=f"start the gate by hand, which waits: open the checks of {subject}, then the job of the "
                 "workflow gate, and choose Re-run jobs",
             )

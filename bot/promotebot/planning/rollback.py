@@ -98,7 +98,7 @@ class _Rollback:
         found = named(self.entry, stage, to)
         if len(found) > 1:
             digests = " and ".join(_digests(pointer) for pointer in found)
-            message = f"{to!r} stands for {len(found)} artifacts of {stage.label}: {digests}. Name one by its digest."
+            message = f"{to!r} names {len(found)} artifacts of {stage.label}: {digests}. Name one by its digest."
             current = [bool(today and is_same(pointer, today)) for pointer in found]
             reasons = [f"currently {stage.label}" if here else "it has that name" for here in current]
             return self._nothing(message, list(map(SkippedCandidate, found, reasons, current)))
@@ -109,8 +109,8 @@ class _Rollback:
         problem, _ = self._problem(found[0])
         if problem:
             others = candidates(self.entry, stage)
-            rest = [SkippedCandidate(one, "it can be reached") for one in others.pointers if not is_same(one, found[0])]
-            return self._nothing(f"{to!r} cannot be gone back to: {problem}.", [*rest, *others.skipped])
+            rest = [SkippedCandidate(one, "it is available") for one in others.pointers if not is_same(one, found[0])]
+            return self._nothing(f"A rollback to {to!r} is not possible: {problem}.", [*rest, *others.skipped])
         return Candidates((found[0],), ())
 
     def _elsewhere(self, to: str) -> NoRollbackTarget:
@@ -119,7 +119,7 @@ class _Rollback:
         event = named_elsewhere(self.entry, stage, to)
         if event is None or event.to_stage is None:
             everything = candidates(self.entry, stage)
-            reachable = [SkippedCandidate(pointer, "it can be reached") for pointer in everything.pointers]
+            reachable = [SkippedCandidate(pointer, "it is available") for pointer in everything.pointers]
             message = f"There is no pointer {to!r} in the history of {stage.label}."
             return self._nothing(message, [*reachable, *everything.skipped])
         pointer = event.pointer
@@ -127,7 +127,7 @@ class _Rollback:
         request = replace(back, action=Action.PROMOTE, artifact_id=name, lift_hold=None, to=None, origins={})
         problem = error(
             "rollback.candidate",
-            f"{to!r} was in {event.to_stage.label} on {event.ts_utc} and never in {stage.label}, so that it is no "
+            f"{to!r} was in {event.to_stage.label} on {event.ts_utc} and never in {stage.label}, so this is no "
             "rollback.",
             where=self.context.registry.at(self.model),
             remedy=Remedy("promote it: ", request.command()),

@@ -124,7 +124,7 @@ def _check_unchanged(root: Path, *, evidence: Evidence) -> None:
         raise InvalidInput(
             "changed after it was examined",
             where=directory,
-            remedy=Remedy("when nobody writes there, run it again: ", again()),
+            remedy=Remedy("when nothing else writes there, run it again: ", again()),
         )
 
 
@@ -144,6 +144,6 @@ def _clean_tree(dirty: Sequence[str], *, dry_run: bool, allow_dirty: bool) -> li
         error(
             "git.clean",
             f"The work tree is not clean: {shown}.",
-            remedy=Remedy("commit or stash them first, or go on with --allow-dirty", changes={"allow_dirty": True}),
+            remedy=Remedy("commit or stash them first, or use --allow-dirty", changes={"allow_dirty": True}),
         )
     ]

@@ -30,7 +30,7 @@ def check_append_only(base: ModelRegistry, head: ModelRegistry, names: Iterable[
             added = len(head.raw_history(name))
             yield passed("history.append_only", f"new since the base, {counted(added, 'event')}", where=where)
         elif name not in head:
-            message = f"The model {name} is removed; models are only demoted."
+            message = f"The model {name} was removed; a model may only be demoted."
             yield error("history.append_only", message, where=where, remedy=_RESTORE)
         # Equal object ids of git spare the reading of files that a pull request does not touch.
         elif not head.is_stored_alike(name, base):

@@ -53,7 +53,7 @@ def check_orphans(registry: ModelRegistry, base: ModelRegistry | None = None) ->
         yield make(RULE, orphan.message, where=orphan.path, remedy=orphan.remedy)
     if files and not orphans:
         directory = models_directory(registry.where)
-        message = f"{registry.where} holds all models: nothing reads what stands in {directory}."
+        message = f"{registry.where} holds all models, so the files in {directory} are not used."
         yield warning("registry.layout", message, where=directory, remedy=f"git rm -r {directory}")
 
 
@@ -103,9 +103,11 @@ def _orphan(registry: ModelRegistry, beside: ModelFiles, name: str) -> Orphan | 
         entry = _read(registry, beside, name)
     except InvalidInput as problem:
         remedy = f"restore it (git log -- {path}), then {JOIN}; or git rm {path}"
-        return Orphan(name, path, f"The file of {name} is not read here, and does not read: {problem.message}", remedy)
+        return Orphan(
+            name, path, f"The file of {name} is not part of the registry, and is not valid: {problem.message}", remedy
+        )
     if name not in registry:
-        message = f"The model {name} and its history stand in {path} only; the registry is {where}, and has no {name}."
+        message = f"The model {name} and its history exist only in {path}; the registry is {where}, and has no {name}."
         return Orphan(name, path, message, entry=entry)
     ours, theirs = registry.raw_history(name), list(entry.get("history", []))
     if same_json(entry, registry.raw_entry(name)) or (len(theirs) < len(ours) and not any(rewritten(theirs, ours))):

@@ -103,7 +103,7 @@ def plan(
     entry = reread.entries[request.model]
     same = reread.raw_entry(request.model) == after.raw_entry(request.model) and reread.document == after.document
     if (entry.pointer(request.stage) is None) != (pointer is None) or not same:
-        raise InvalidInput("the new registry does not read back as planned", where=registry.where)
+        raise InvalidInput("reading the new registry back did not give what was planned", where=registry.where)
     newest = entry.history[0]
     return Plan(request, newest.action, context.today, newest.pointer, newest, registry, reread, findings)
 

@@ -270,7 +270,7 @@ class _StrictLoader(yaml.SafeLoader):
             raise yaml.YAMLError(f"key {odd!r} is not text")
         twice = next((key for key in keys if keys.count(key) > 1), None)
         if twice is not None:
-            raise yaml.YAMLError(f"key {twice!r} stands twice")
+            raise yaml.YAMLError(f"key {twice!r} is given twice")
         return super().construct_mapping(node, deep)
 
 

@@ -58,7 +58,7 @@ def replay(base: ModelRegistry, head: ModelRegistry) -> Replayed | Diverged:
     current = base
     for name in sorted({*base, *head}):
         if name not in head:
-            findings.append(_problem(head, name, "The model is removed; models are only demoted."))
+            findings.append(_problem(head, name, "The model was removed; a model may only be demoted."))
         elif not head.is_stored_alike(name, base):
             result = _replay_model(current, head, ModelName(name))
             if isinstance(result, Finding):
@@ -111,7 +111,7 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any], key: str, *, absent_
 
 
 RESTORE = "restore the file from the base branch"
-_REMEDY = Remedy(f"{RESTORE}, then ask for the promotion with a comment")
+_REMEDY = Remedy(f"{RESTORE}, then request the promotion with a comment")
 
 
 def _go_back(name: str) -> Remedy:
@@ -120,7 +120,7 @@ def _go_back(name: str) -> Remedy:
     The way back is a new event over freshly proven bytes; an older file would take events away.
     """
     return Remedy(
-        f"{RESTORE}, then ask for what stood before with a comment: ",
+        f"{RESTORE}, then request the previous artifact with a comment: ",
         comment("/rollback", name, "--reason", "asked for by a change that put the registry back"),
     )
 

@@ -15,27 +15,27 @@ HOLD_WORDS = ("hold", "lock", "stop", "pause")
 """All of them hold; the first is the command's own name."""
 UNHOLD = "unhold"
 SAFETY_WORDS = (*HOLD_WORDS, UNHOLD)
-_CANCEL = "`/hold` keeps this pull request from being merged; `/withdraw` takes back what it promotes"
+_CANCEL = "`/hold` blocks the merge of this pull request; `/withdraw` withdraws its promotions"
 ELSEWHERE: Mapping[str, tuple[str, str]] = {
-    "reject": ("/reject is no command here: nothing is held, and nothing is taken back", _CANCEL),
-    "cancel": ("/cancel is no command here: nothing is held, and nothing is taken back", _CANCEL),
+    "reject": ("/reject is not a command: nothing was held or withdrawn", _CANCEL),
+    "cancel": ("/cancel is not a command: nothing was held or withdrawn", _CANCEL),
     "approve": (
-        "/approve is no command here: an approval is GitHub's own review",
+        "/approve is not a command: an approval is a review on GitHub",
         "approve under *Files changed*, *Review changes*; `/why` says whether the gate waits for one",
     ),
     "lgtm": (
-        "/lgtm is no command here: an approval is GitHub's own review",
+        "/lgtm is not a command: an approval is a review on GitHub",
         "approve under *Files changed*, *Review changes*; `/why` says whether the gate waits for one",
     ),
-    "unlock": ("/unlock is no command here: nothing is lifted", "`/unhold` lifts what `/hold` or `/lock` held"),
+    "unlock": ("/unlock is not a command: no hold was lifted", "`/unhold` lifts what `/hold` or `/lock` held"),
     "revert": (
-        "/revert is no command here: nothing is taken back",
-        "before the merge `/withdraw` takes back what this pull request promotes; after it `/help` shows how to roll "
-        "back",
+        "/revert is not a command: nothing was withdrawn",
+        "before the merge, `/withdraw` withdraws the promotions of this pull request; after it, `/help` shows how to "
+        "roll back",
     ),
     "deploy": (
-        "/deploy is no command here: merging is what makes a promotion count",
-        "`/promote active` asks for the promotion; your own deployment follows the merge",
+        "/deploy is not a command: a promotion takes effect when it is merged",
+        "`/promote active` requests the promotion; your own deployment follows the merge",
     ),
 }
 """Words that other bots know → what is wrong with them here, and what to write or do instead."""

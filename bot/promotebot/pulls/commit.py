@@ -38,7 +38,7 @@ def commit_registry(
     """
     changeset, repository = snapshot.changeset, snapshot.repository
     if snapshot.is_promoted_into(snapshot.pull.head_ref):  # refused long before; what guards main stands twice
-        raise InvalidInput(f"{snapshot.pull.head_ref} is promoted into: only a merge changes it")
+        raise InvalidInput(f"{snapshot.pull.head_ref} is a base for promotions: only a merge may change it")
     files = _files(changeset, registry, models)
     parents, tree = [changeset.head], None
     if merge:
@@ -72,9 +72,9 @@ def _check_kept(changeset: Changeset, registry: ModelRegistry, models: Sequence[
         sha = pointer.git_sha if pointer else None
         if sha and is_ancestor(sha, changeset.head) and not is_ancestor(sha, changeset.base):
             raise BaseMoved(
-                f"the base takes only rebased branches, and a rebased one has no commit {sha[:7]}, which trained "
+                f"the base allows only rebase merges, and a rebase would lose commit {sha[:7]}, which trained "
                 f"the ACTIVE model of {model}",
-                remedy="bring that commit to the base first by a pull request of its own, or allow squash merges",
+                remedy="merge that commit first in a separate pull request, or allow squash merges",
             )
 
 
@@ -86,13 +86,15 @@ def _merged(snapshot: PullSnapshot, computed: set[str], *, by: str) -> str:
     """
     changeset, base_ref = snapshot.changeset, snapshot.pull.base_ref
     push = "git push" if by == "merge" else "git push --force-with-lease"
-    remedy = f"git fetch origin && git {by} origin/{base_ref}, mend it, {push}; then ask again in a new comment"
+    remedy = (
+        f"git fetch origin && git {by} origin/{base_ref}, fix the conflicts, {push}; then ask again in a new comment"
+    )
     workflows = [
         p for p in snapshot.repository.changed_paths(changeset.fork_point, changeset.base) if p.startswith(WORKFLOWS)
     ]
     if workflows:
         raise BaseMoved(
-            f"the base changed {workflows[0]}, and a token of Actions may not push a change of workflow files",
+            f"the base changed {workflows[0]}, and the Actions token may not push changes to workflow files",
             remedy=remedy,
         )
     tree, conflicts = snapshot.repository.merged_tree(changeset.head, changeset.base)

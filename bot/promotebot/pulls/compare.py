@@ -119,7 +119,7 @@ def replay_change(changeset: ChangesetLike) -> Replayed | Diverged:
     if before is None:
         problem = error(
             "gate.replay",
-            "The base has no registry; a pull request cannot vouch for one.",
+            "The base has no registry, so this pull request has nothing to be compared with.",
             where=changeset.registry_path,
             remedy="a maintainer adds the first registry to the base branch",
         )

@@ -43,8 +43,8 @@ def every_push(branch: str, github: GitHub) -> Iterator[BranchPush]:
     yield from islice(pushes, MAX_MOVES)
     if next(pushes, None) is not None:
         raise CouldNotVerify(
-            f"{branch} was moved more than {MAX_MOVES:,} times, too often to look at every commit that it has stood at",
-            remedy="make a branch of another name, and open the pull request from there",
+            f"{branch} was moved more than {MAX_MOVES:,} times, too often to check every commit that it pointed to",
+            remedy="create a branch with another name, and open the pull request from it",
         )
 
 

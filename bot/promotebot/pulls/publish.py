@@ -16,7 +16,7 @@ MAX_CONTENT = 18 * 1024 * 1024
 """Bytes of new content in one request, 24 MiB as base64. GitHub documents no limit, and ends what takes it too long."""
 MAX_PATHS = 1000
 """Changed paths in one request, for the same reason."""
-_REMEDY = "see what the branch's last commit changes, take it back by a push, and report this to promotebot"
+_REMEDY = "look at what the last commit of the branch changes, revert it with a push, and report this bug"
 
 
 @dataclass(frozen=True)

@@ -93,10 +93,13 @@ def _unpinned(step: Step, changeset: Changeset) -> Finding | None:
         return None
     return error(
         "gate.policy",
-        f"{event.pointer.artifact_id} ({step.model}) was asked for under another policy; this one wants --sha with "
-        "ACTIVE and with a rollback.",
+        f"{event.pointer.artifact_id} ({step.model}) was requested under another policy; the current one requires "
+        "--sha for ACTIVE and for a rollback.",
         where=step.before.at(step.model),
-        remedy=Remedy("look at the head, take it back, and ask again with --sha: ", comment("/withdraw", step.model)),
+        remedy=Remedy(
+            "look at the head, withdraw the promotion, and request it again with --sha: ",
+            comment("/withdraw", step.model),
+        ),
     )
 
 
@@ -113,13 +116,13 @@ def _exchanged(step: Step, planned: Pointer) -> Finding | None:
     if not changed:
         return None
     if step.event.action is Action.DEMOTE:
-        stage, reason = step.event.stage or Stage.ACTIVE, step.event.reason or "asked for again"
+        stage, reason = step.event.stage or Stage.ACTIVE, step.event.reason or "requested again"
         return error(
             "gate.plan",
-            f"{pointer.artifact_id} ({step.model}) was to be taken out; the stage holds {planned.artifact_id} now.",
+            f"{pointer.artifact_id} ({step.model}) was to be removed, but the stage now holds {planned.artifact_id}.",
             where=step.before.at(step.model),
             remedy=Remedy(
-                "take it back, and ask again for what stands there now: ",
+                "withdraw it, and request it again for the current artifact: ",
                 comment("/withdraw", step.model),
                 ", then ",
                 comment("/demote", step.model, stage.value, "--reason", reason),
@@ -127,15 +130,15 @@ def _exchanged(step: Step, planned: Pointer) -> Finding | None:
         )
     return error(
         "artifact.pinned",
-        f"{pointer.artifact_id} ({step.model}) is not what was asked for any more: {', '.join(changed)} changed since.",
+        f"{pointer.artifact_id} ({step.model}) differs from what was requested: {', '.join(changed)} changed.",
         where=pointer.artifact_dir,
         remedy=Remedy(
-            "take it back and ask again for what is there now: ",
+            "withdraw it, and request the current artifact: ",
             comment("/withdraw", step.model),
             ", then ",
             comment("/promote", (step.event.stage or Stage.SHADOW).value, step.model)
             if step.event.action is Action.PROMOTE
-            else comment("/rollback", step.model, "--reason", step.event.reason or "asked for again"),
+            else comment("/rollback", step.model, "--reason", step.event.reason or "requested again"),
         ),
     )
 

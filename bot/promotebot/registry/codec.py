@@ -135,7 +135,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise InvalidInput(f"key {twice!r} stands twice in one object", remedy="keep one of them")
+        raise InvalidInput(f"key {twice!r} is given twice in one object", remedy="keep one of them")
     return result
 
 

@@ -46,7 +46,7 @@ def _open(path: Path) -> int:
         raise InvalidInput(
             "registry not found",
             where=str(path),
-            remedy="check the path; git checkout HEAD -- PATH brings back a committed one, promotebot init makes one",
+            remedy="check the path; git checkout HEAD -- PATH restores a committed one, promotebot init creates one",
         ) from None
     except OSError as problem:
         if path.is_symlink():

@@ -78,9 +78,7 @@ class ModelRegistry:
                 _ = dict(registry.entries)
             return registry
         if files is None:
-            raise InvalidInput(
-                "$.layout is split: the models stand in files of their own, which were not given", where=where
-            )
+            raise InvalidInput("$.layout is split: the models are in separate files, which were not given", where=where)
         return cls(document, SplitModels(files, where), where=where)
 
     @classmethod
@@ -268,5 +266,5 @@ def _check_head(document: Mapping[str, Any]) -> Layout:
         )
     # Two places for a model could disagree.
     if "models" in document:
-        raise InvalidInput("$.layout is split, but $.models is there too", remedy="take one of them out")
+        raise InvalidInput("$.layout is split, but $.models is there too", remedy="remove one of them")
     return Layout.SPLIT

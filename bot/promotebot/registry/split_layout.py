@@ -96,7 +96,7 @@ def _model_of(file_name: str, registry_path: str) -> str:
     """
     where = f"{models_directory(registry_path)}/{file_name}"
     if not file_name.endswith(SUFFIX):
-        raise InvalidInput("only NAME.json, one for each model, may stand here", where=where, remedy="move it away")
+        raise InvalidInput("only NAME.json files may be here, one for each model", where=where, remedy="move it away")
     try:
         return parse_model_name(file_name.removesuffix(SUFFIX))
     except InvalidInput as problem:

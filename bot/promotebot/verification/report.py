@@ -79,7 +79,9 @@ def read_report(data: bytes, *, where: str) -> VerifyReport:
         first = problem.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise InvalidInput(
-            f"not a report of verify --format json: {place}: {first['msg']}", where=where, remedy="give the files whole"
+            f"not a report of verify --format json: {place}: {first['msg']}",
+            where=where,
+            remedy="give the complete files",
         ) from None
 
 

@@ -231,4 +231,4 @@ def _expect(subject: VerificationInput, names: Sequence[str]) -> None:
 def _unknown(problem: CouldNotVerify, *, where: str = "") -> Finding:
     """Return the finding for what could not be looked at: unknown, which is never a pass."""
     remedy = problem.remedy or "run it again"
-    return unknown("verify.unknown", f"Could not look: {problem.message}", where=problem.where or where, remedy=remedy)
+    return unknown("verify.unknown", f"Could not check: {problem.message}", where=problem.where or where, remedy=remedy)

@@ -36,7 +36,7 @@ def bytes_are_pinned(context: RuleContext) -> Iterator[Finding]:
             f"{name} {stage.label} ({pointer.artifact_id}) was promoted from this directory as "
             f"{short_digest(pointer.digest)}; it now holds {short_digest(context.digest)}.",
             where=context.request.artifact_dir,
-            remedy="restore the promoted bytes and put the new ones into a directory of their own",
+            remedy="restore the promoted bytes, and put the new ones into a separate directory",
         )
     same = [(n, s, p) for n, s, p in held if p.digest == context.digest and (n, s) != _slot(context)]
     rewritten = [(n, s, p) for n, s, p in same if not context.evidence.keeps_manifest(p)]
@@ -46,7 +46,7 @@ def bytes_are_pinned(context: RuleContext) -> Iterator[Finding]:
             f"{name} {stage.label} ({pointer.artifact_id}) was promoted from this directory with another manifest: "
             f"{short_digest(pointer.manifest_digest)}, not {short_digest(context.evidence.manifest_digest)}.",
             where=f"{context.request.artifact_dir}/manifest.json",
-            remedy="restore the manifest that was promoted, and put the new one into a directory of its own",
+            remedy="restore the manifest that was promoted, and put the new one into a separate directory",
         )
     if held and not changed and not rewritten:
         under = f"{counted(len(held), 'pointer')} to {context.request.artifact_dir}"
@@ -70,14 +70,14 @@ def directory_stands_alone(context: RuleContext) -> Iterator[Finding]:
             "artifact.nested",
             f"{directory} holds {inner[0]}{more}, which a pointer names.",
             where=directory,
-            remedy="put the artifact into a directory of its own, in which nothing else stands",
+            remedy="put the artifact into a separate directory with nothing else in it",
         )
     for place in outer:
         yield report(
             "artifact.nested",
             f"{directory} lies in {place}, which a pointer names.",
             where=directory,
-            remedy=f"put the artifact beside {place}, or take out first what names that: /demote",
+            remedy=f"move the artifact out of {place}, or first demote what names {place}: /demote",
         )
 
 

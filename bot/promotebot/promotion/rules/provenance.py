@@ -51,7 +51,7 @@ def commit_is_reachable(context: RuleContext) -> Iterator[Finding]:
     elif context.facts.commit_reachable is None:
         yield error(
             "git_sha.ancestor",
-            f"Whether {sha} is in this repository's history could not be found out.",
+            f"Whether {sha} is in this repository's history could not be determined.",
             remedy=Remedy("run it again: ", again()),
         )
     else:

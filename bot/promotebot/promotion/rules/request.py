@@ -21,7 +21,7 @@ def actor_is_known(context: RuleContext) -> Iterator[Finding]:
     else:
         yield error(
             "request.actor",
-            "Nobody is named as the actor.",
+            "No actor is given.",
             remedy="set ML_PROMOTION_ACTOR to your address, or git config user.email",
         )
 
@@ -33,8 +33,8 @@ def stage_takes_terminal_events(context: RuleContext) -> Iterator[Finding]:
         return
     yield error(
         "request.terminal",
-        f"The policy takes no events made at a terminal for {request.stage.label}.",
-        remedy=Remedy("ask for it with a comment on the pull request: ", request.line({})),
+        f"The policy does not allow events made at a terminal for {request.stage.label}.",
+        remedy=Remedy("request it with a comment on the pull request: ", request.line({})),
     )
 
 
@@ -65,7 +65,7 @@ def model_is_known(context: RuleContext) -> Iterator[Finding]:
         yield error(
             "request.model",
             f"Unknown model {request.model!r}. {known_models(context.registry)}",
-            remedy=Remedy("to add it, say --new-model", changes={"new_model": True}),
+            remedy=Remedy("to add it, use --new-model", changes={"new_model": True}),
         )
 
 
@@ -117,7 +117,7 @@ def reason_is_given(context: RuleContext) -> Iterator[Finding]:
         return
     # A pull request's title is recorded as the reason, but it is nobody's answer to the question why.
     given = request.reason and "reason" not in request.origins
-    why = Remedy("say why with --reason", changes={"reason": default_reason(request)})
+    why = Remedy("give the reason with --reason", changes={"reason": default_reason(request)})
     if request.action is Action.DEMOTE and not given:
         yield error("request.reason", "A demotion requires --reason.", remedy=why)
     elif context.is_rollback and not given:

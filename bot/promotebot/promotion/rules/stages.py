@@ -27,7 +27,7 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
     if context.digest is None:
         yield error(
             "active.prior_stage",
-            "The artifact's digest is not known, so no earlier stage can be shown.",
+            "The artifact's digest is not known, so its earlier stages cannot be checked.",
             remedy="fix the artifact first",
         )
         return
@@ -35,7 +35,7 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
     if not earlier and context.request.action is Action.ROLLBACK and _was_active_without_digest(context):
         yield warning(
             "active.prior_stage",
-            "It was ACTIVE before digests were recorded (older tool): these bytes cannot be proven to be those.",
+            "It was ACTIVE before digests were recorded (older tool): nothing proves that these are the same bytes.",
             where=context.request.artifact_dir,
             remedy=Remedy(
                 "compare them with the commit that made it ACTIVE: ",
@@ -43,7 +43,7 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
             ),
         )
     elif earlier and earlier[0].to_stage:
-        yield passed("active.prior_stage", f"the same bytes went to {earlier[0].to_stage.label} at {earlier[0].ts_utc}")
+        yield passed("active.prior_stage", f"the same bytes went to {earlier[0].to_stage.label} on {earlier[0].ts_utc}")
     else:
         known = any(e.to_stage and e.pointer.digest == context.digest for e in context.base_history)
         manifest = f" with this manifest ({short_digest(context.evidence.manifest_digest)})" if known else ""
@@ -76,7 +76,7 @@ def stage_is_occupied(context: RuleContext) -> Iterator[Finding]:
             "demote.stage", f"{request.stage.label} holds nothing.", remedy=show_stages(request.model, request.actor)
         )
     else:
-        yield passed("demote.stage", f"{request.stage.label} holds {context.today.artifact_id}; this clears it")
+        yield passed("demote.stage", f"{request.stage.label} holds {context.today.artifact_id}; this empties it")
 
 
 def soak_time(context: RuleContext) -> Iterator[Finding]:
@@ -100,7 +100,9 @@ def _soak(context: RuleContext, soaking: SoakingEvent, merged: datetime | None) 
     elapsed = max(context.now - since, timedelta(0))
     rule, clock = f"soak.{stage.value}", "" if merged else " (by the event's own, self-asserted time)"
     if elapsed >= soak.minimum:
-        return passed(rule, f"in {stage.value} for {duration(elapsed)}, at least {duration(soak.minimum)} asked{clock}")
+        return passed(
+            rule, f"in {stage.value} for {duration(elapsed)}, at least {duration(soak.minimum)} required{clock}"
+        )
     kind = error if soak.required else warning
     asked = "required" if soak.required else "recommended"
     explained = context.request.reason and "reason" not in context.request.origins
@@ -108,27 +110,27 @@ def _soak(context: RuleContext, soaking: SoakingEvent, merged: datetime | None) 
         rule,
         f"In {stage.value} for {duration(elapsed)}, {duration(soak.minimum)} {asked}{clock}.",
         remedy=f"wait until {to_timestamp(since + soak.minimum)}"
-        + ("" if soak.required or explained else ", or say why not in --reason"),
+        + ("" if soak.required or explained else ", or explain in --reason why you do not wait"),
     )
 
 
 def _unknown_soak(request: Request, soaking: SoakingEvent) -> Finding:
     """Refuse what nobody but the event's author vouches for: whoever may push can write any time into an event."""
     stage = soaking.stage
-    remedy = Remedy("ask for it with a comment on the pull request, where GitHub is asked: ", request.line({}))
+    remedy = Remedy("request it with a comment on the pull request, where the merge time is known: ", request.line({}))
     if request.actor.source is Source.GITHUB:
         reason = f"to be promoted again, so that its time in {stage.label} counts from a merge"
         out = comment("/demote", request.model, stage.value, "--reason", reason)
         remedy = Remedy(
-            f"have a pull request bring it to {stage.label} and wait from its merge on: ",
+            f"promote it to {stage.label} in a pull request, and wait from its merge on: ",
             again(stage=stage.value),
-            "; where it stands there now, take it out before: ",
+            "; if it is there now, demote it first: ",
             out,
         )
     return error(
         f"soak.{stage.value}",
-        f"{duration(soaking.soak.minimum)} in {stage.value} required, and how long it was there cannot be known: "
-        "no merged pull request is known that brought it, and the event's own time is self-asserted.",
+        f"{duration(soaking.soak.minimum)} in {stage.value} required, but how long it was there is unknown: "
+        "no merged pull request that contained it was found, and the event's own time is self-asserted.",
         remedy=remedy,
     )
 
@@ -143,5 +145,5 @@ def nothing_is_frozen(context: RuleContext) -> Iterator[Finding]:
             yield error(
                 "freeze",
                 f"{request.stage.label} is frozen until {to_timestamp(freeze.ends)}: {freeze.reason}.",
-                remedy="ask again then; a rollback is not held up",
+                remedy="request it again then; a freeze does not block a rollback",
             )

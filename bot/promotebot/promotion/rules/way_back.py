@@ -32,7 +32,7 @@ def stage_is_not_held(context: RuleContext) -> Iterator[Finding]:
         return
     request, told = context.request, _told(rollback)
     if not lifts(context):
-        yield passed("rollback.hold", f"nothing newer goes up; {told}")
+        yield passed("rollback.hold", f"nothing newer may be promoted; {told}")
     elif request.lift_hold:
         yield warning("rollback.hold", f"This ends the hold after a rollback: {request.lift_hold} ({told}).")
     else:
