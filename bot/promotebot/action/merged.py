@@ -59,7 +59,11 @@ def announce(event: PullClosed | Pushed, job: JobContext) -> Answer:
     if isinstance(event, Pushed):
         before = None if event.before == NOTHING else event.before
         return _announce(event.branch, lambda _: before, job)
-    pull = job.patience.ask_until(lambda: job.github.pull(event.pull), lambda pull: pull.merged)
+    # What was pushed right before the merge is what was merged, however late GitHub shows it.
+    pull = job.patience.ask_until(
+        lambda: job.github.pull(event.pull),
+        lambda pull: pull.merged and event.head_sha in ("", pull.head_sha),
+    )
     if not pull.merged or pull.merge_commit_sha is None:
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "the pull request is not merged")
     before_merge = partial(_before_merge, pull, str(pull.merge_commit_sha), job)

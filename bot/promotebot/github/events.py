@@ -53,6 +53,8 @@ class PullClosed:
 
     pull: int
     merged: bool
+    head_sha: str = ""
+    """The head that was merged or closed, as the event tells it; empty where it does not."""
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,8 @@ def _pull_event(payload: _PullRequest) -> Event:
     if action in ("labeled", "unlabeled") and label is not None and sender is not None:
         return LabelChanged(number, label.name, action == "labeled", sender.login, sender.type)
     if action == "closed":
-        return PullClosed(number, merged=bool(payload.pull_request.merged))
+        told = payload.pull_request.told
+        return PullClosed(number, bool(payload.pull_request.merged), told.head_sha if told else "")
     if action in GATE_ACTIONS:
         is_retargeted = payload.changes is not None and bool(payload.changes.base)
         return PullChanged(number, action, is_retargeted, payload.pull_request.told)
