@@ -68,10 +68,10 @@ def test_what_a_machine_measures_or_is_called_is_the_same_everywhere() -> None:
         "#issuecomment-1000000042",
         "v1.1 reads",
     ]
-    assert stable(texts, [], {"/home/a": "/work"}) == [
+    assert stable(texts, [], {"/home/a": "/clone"}) == [
         "loads in 1.2 ms (1.00×)",
         "https&#58;//github.com/x",
-        "/work/b",
+        "/clone/b",
         "#issuecomment-1000000001",
         "v1.1 reads",
     ]
