@@ -102,7 +102,7 @@ class Scene:
         return changed
 
     def _situation(self, name: str, kind: str, asked: str, parts: Sequence[str]) -> Situation:
-        asked, *parts = stable([asked, *parts], self._known(), {str(self.office.scratch): "/work"})
+        asked, *parts = stable([asked, *parts], self._known(), {str(self.office.scratch): "/clone"})
         return Situation(name, kind, asked, parts)
 
     def _known(self) -> Iterator[str]:
