@@ -98,7 +98,7 @@ def test_the_issue_is_rewritten_and_closes_itself_when_all_is_mended(clinic: Cli
     settings.rules["main"] = rules
     scheduled(office)
     assert issue.state == "closed"
-    assert "Mended: acme/models: " in office.repository.comments_on(issue.number)[-1].body.replace("\\", "").replace(
+    assert "Fixed: acme/models: " in office.repository.comments_on(issue.number)[-1].body.replace("\\", "").replace(
         "&#58;", ":"
     )
 

@@ -174,9 +174,9 @@ def forged(**request: Any) -> Callable[[Person], object]:
     ("request_", "says"),
     [
         ({"id": ""}, "names no request"),
-        ({"pull": 99}, "not of alice in acme/models"),
-        ({"repo": "other/repo"}, "not of alice in acme/models"),
-        ({"login": "bob"}, "not of alice in acme/models"),
+        ({"pull": 99}, "not by alice in acme/models"),
+        ({"repo": "other/repo"}, "not by alice in acme/models"),
+        ({"login": "bob"}, "not by alice in acme/models"),
         ({"id": "nonsense"}, "promotebot did not decide it"),
         ({"id": "mail:1#1"}, "promotebot did not decide it"),
     ],

@@ -19,6 +19,8 @@ EXIT_CODES = {
     "passed": 0,
     "waiting": 0,
     "helped": 0,
+    "held": 0,
+    "lifted": 0,
     "refused": 1,
     "failed": 4,
 }

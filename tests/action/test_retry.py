@@ -197,7 +197,7 @@ def test_a_head_that_keeps_moving_is_given_up_and_said(github: FakeGitHub, pulls
     assert answer.message == "change moved, time 5"
     [comment] = said(github)
     assert "The branch moved 5 times while the promotion was being made; nothing was committed." in comment
-    assert "ask again in a new comment" in comment
+    assert "write the command in a new comment" in comment
 
 
 @pytest.mark.parametrize("problem", [CouldNotVerify("no answer"), InvalidInput("no"), BaseMoved("a conflict")])

@@ -290,7 +290,7 @@ def test_looking_commands_answer_and_change_nothing(office: Office) -> None:
     head = office.head(number)
     for body, says in (
         ("/status", "**Merging this pull request:**"),
-        ("/why", "Gate: "),
+        ("/why", "Gate&#58; "),
         ("/verify", "verified"),
         ("/verify regime_classifier", "verified"),
     ):

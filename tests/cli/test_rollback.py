@@ -128,7 +128,7 @@ def test_an_id_of_two_artifacts_is_refused_with_a_line_for_each_that_verifies(
     capsys.readouterr()
     assert rollback("--to", "regime_v2_prod", "--stage", "active") == 1
     err = capsys.readouterr().err
-    assert "'regime_v2_prod' stands for 2 artifacts of ACTIVE" in err
+    assert "'regime_v2_prod' names 2 artifacts of ACTIVE" in err
     assert all(str(pointer.digest) in err for pointer in pointers)
     digest = str(pointers[0].digest)
     assert f"--to {digest}" in err

@@ -38,7 +38,7 @@ def test_a_comment_promotes_to_shadow_with_commit_check_and_comment(site: Site) 
 
 def test_an_ordinary_comment_starts_no_step(site: Site) -> None:
     number = site.pull_with_artifact()
-    runs = site.comment(number, "Looks good. Should we /promote it?\r\n> /promote active\r\n and/or not")
+    runs = site.comment(number, "Looks good. Should we ship it?\r\n and/or not")
     assert {job: (run.result, run.steps) for job, run in runs.items()} == {
         "promote": ("skipped", ()),
         "merged": ("skipped", ()),
@@ -49,7 +49,7 @@ def test_an_ordinary_comment_starts_no_step(site: Site) -> None:
 def test_another_bots_command_is_passed_over_without_an_answer(site: Site) -> None:
     number = site.pull_with_artifact()
     head = site.head(number)
-    assert site.comment(number, "Fine.\r\n/approve")["promote"].result == "success"
+    assert site.comment(number, "Fine.\r\n/retest")["promote"].result == "success"
     assert (site.comments(number), site.head(number)) == ([], head)
 
 

@@ -86,7 +86,7 @@ def test_a_run_on_a_branch_that_is_no_queues_asks_for_nothing(changes: dict[str,
         (b"[]", "$."),
         (b"{}", "$.action"),
         (json.dumps(PAYLOAD | {"issue": {}}).encode(), "$.issue.number"),
-        (b'{"action": "created", "action": "x"}', "stands twice"),
+        (b'{"action": "created", "action": "x"}', "is given twice"),
     ],
 )
 def test_a_payload_that_is_not_one_names_the_place(data: bytes, says: str) -> None:

@@ -157,7 +157,7 @@ CASES = (
     Case("artifact/manifest.py:manifest_command", no_manifest, SHADOW, "There is no manifest.json"),
     Case("artifact/manifest.py:_rewrite", broken_manifest, SHADOW, "error   artifact.manifest"),
     Case("artifact/source.py:fetching", sparse, SHADOW, "this sparse checkout leaves it out"),
-    Case("cli/manifest.py:run", no_manifest, ("manifest", V3), "which file of"),
+    Case("cli/manifest.py:_model_file", no_manifest, ("manifest", V3), "which file of"),
     Case("cli/work_tree.py:work_tree_of", nothing, ("verify", "--base-dir", "ml"), "not the repository's root"),
     Case("git/checkout.py:check_can_commit", no_remote, (*ACTIVE, "--commit", "--push"), "no remote origin"),
     Case("git/checkout.py:check_can_commit", detached, (*ACTIVE, "--push"), "HEAD is on no branch"),
