@@ -29,6 +29,8 @@ MAX_ANSWER = 1024 * 1024
 """Bytes; the process itself can write no more to a file (`promotebot.artifact.child_limits`)."""
 MAX_CLAIM = 1000
 """Bytes of the line with which the process says what walls stand."""
+_NOT_WRITTEN = 120
+"""Python's exit code where its last output could not be written: https://docs.python.org/3/library/sys.html#sys.exit"""
 LAST_WORDS = 2000
 """Bytes at the end of stderr that are read when the process failed."""
 COMMAND = (sys.executable, "-I", "-m", "promotebot.artifact.child")
@@ -267,6 +269,11 @@ def _failed(code: int, words: str, limits: Limits) -> NotOpened:
         raise CouldNotVerify(
             f"ONNX Runtime cannot be loaded: {words}",
             remedy="install promotebot with its dependencies, or raise limits.open_memory_bytes in the policy",
+        )
+    if code == _NOT_WRITTEN:
+        raise CouldNotVerify(
+            "the process that opened the model could not write its answer: the disk for temporary files may be full",
+            remedy="make room for temporary files (TMPDIR), then run the job again",
         )
     if code == -signal.SIGXCPU:
         return _not_opened(f"it took more than {limits.open_seconds} s of processor time (limits.open_seconds)")
