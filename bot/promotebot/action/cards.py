@@ -43,8 +43,10 @@ def post_cards(
     replier = attempt.replier
     replier.set_head(changeset.head, changeset.policy.contacts)
     carried, summaries = _by_risk(result.steps), [answer.summary]
-    for model in [*carried[:MAX_CARDS], *(m for m in replier.models_with_card() if m not in carried)]:
-        state = _state(model, attempt, result, changeset, remark)
+    gone = [model for model in replier.models_with_card() if model not in carried]
+    withdrawn = tuple(_withdrawals(changeset, replier.context)) if gone and result.is_replayed else ()
+    for model in [*carried[:MAX_CARDS], *gone]:
+        state = _state(model, attempt, result, changeset, remark, withdrawn)
         rendered = render_card(state, replier.context)
         posted = replier.post(answer, rendered)
         summaries.append(rendered.full)
@@ -91,11 +93,18 @@ def _by_risk(steps: Sequence[Step]) -> list[ModelName]:
     return list(dict.fromkeys(step.model for step in ranked))
 
 
-def _state(model: ModelName, attempt: Attempt, result: GateResult, changeset: Changeset, remark: str) -> CardState:
-    planned = dict(result.planned)
+def _state(
+    model: ModelName,
+    attempt: Attempt,
+    result: GateResult,
+    changeset: Changeset,
+    remark: str,
+    withdrawn: tuple[str, ...],
+) -> CardState:
+    decided = dict(result.planned)
     now, is_whole = attempt.snapshot.now, result.is_replayed and not changeset.has_conflict
     promotions = tuple(
-        CardPromotion(step, plan_comment(planned.get(step), now)) for step in result.steps if step.model == model
+        CardPromotion(step, plan_comment(decided.get(step), now)) for step in result.steps if step.model == model
     )
     return CardState(
         model,
@@ -107,16 +116,20 @@ def _state(model: ModelName, attempt: Attempt, result: GateResult, changeset: Ch
         result.conclusion,
         result.waiting,
         is_unknown=not result.is_replayed,
-        withdrawn_by=() if promotions else tuple(_withdrawals(changeset, attempt.replier.context)),
+        withdrawn_by=() if promotions else withdrawn,
         remark=remark,
     )
 
 
 def plan_comment(decided: Decided | None, now: datetime) -> PlanComment | None:
     """Return a decision as comments show it; None where the rules refuse it."""
-    if decided is None or not isinstance(decided.decision, Plan):
-        return None
-    return PlanComment(decided.decision, decided.evidence, decided.today, now=now, merged_at=decided.facts.merged_at)
+    plan = decided.decision if decided else None
+    return planned(plan, decided, now) if decided and isinstance(plan, Plan) else None
+
+
+def planned(plan: Plan, decided: Decided, now: datetime) -> PlanComment:
+    """Return a plan with what it was made from, as comments show it."""
+    return PlanComment(plan, decided.evidence, decided.today, now=now, merged_at=decided.facts.merged_at)
 
 
 def _withdrawals(changeset: Changeset, context: CommentContext) -> list[str]:

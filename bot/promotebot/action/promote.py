@@ -6,14 +6,14 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from promotebot.action.cards import gate_report, post_cards
+from promotebot.action.cards import gate_report, planned, post_cards
 from promotebot.action.commit import DecidedChange, commit_decided
 from promotebot.action.pull_request import judge_again
 from promotebot.action.reply import Replier
 from promotebot.action.result import Answer, Outcome, finding_details
 from promotebot.action.retry import Attempt
 from promotebot.action.verdict import publish_standing
-from promotebot.comments.decisions import PlanComment, render_plan, render_rejected, render_unchanged
+from promotebot.comments.decisions import render_plan, render_rejected, render_unchanged
 from promotebot.comments.refusals import render_failure, render_refused_event, render_unclear
 from promotebot.errors import PromotebotError, RefChanged
 from promotebot.findings import Finding, errors_in
@@ -182,14 +182,7 @@ class PromotionJob:
         """Commit, evaluate the new head as the gate does, set the check on it, then reply."""
         details = finding_details(decision.findings)
         if self.arguments.dry_run:
-            comment = PlanComment(
-                decision,
-                decided.evidence,
-                decided.today,
-                now=self.snapshot.now,
-                merged_at=decided.facts.merged_at,
-            )
-            rendered = render_plan(comment, self.replier.context)
+            rendered = render_plan(planned(decision, decided, self.snapshot.now), self.replier.context)
             answer = Answer(Outcome.PLANNED, Reason.DRY_RUN, rendered.title, details=details)
             return self.replier.answer(answer, rendered)
         steps = [*pending.steps, Step(decision.request.model, decision.event, decision.before, decision.digest)]

@@ -136,7 +136,7 @@ def render_history(events: Sequence[Event], *, whole: bool) -> str:
     rows = [
         (
             text(event.ts_utc[:16].replace("T", " ")).replace(" ", "&nbsp;"),
-            moved(event),
+            _moved(event),
             code(event.pointer.artifact_id) + ("" if index else " *(this one)*"),
             code(event.actor) if event.actor else "unknown",
             text((event.reason or "")[:MAX_REASON]),
@@ -147,7 +147,7 @@ def render_history(events: Sequence[Event], *, whole: bool) -> str:
     return details(f"History ({len(events)})", table(("when (UTC)", "what", "artifact", "by", "why"), rows) + older)
 
 
-def moved(event: Event) -> str:
+def _moved(event: Event) -> str:
     stage = event.stage.label if event.stage else "nowhere"
     return {Action.PROMOTE: f"⬆️ {stage}", Action.ROLLBACK: f"⏪ {stage}", Action.DEMOTE: f"⬇️ {stage}"}[event.action]
 

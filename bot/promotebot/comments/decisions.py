@@ -106,13 +106,12 @@ def render_rejected(decision: Rejected, evidence: Evidence, context: CommentCont
 def render_unchanged(decision: Unchanged, context: CommentContext) -> Rendered:
     """Return the comment on a request for what the stage already holds."""
     request, pointer = decision.request, decision.pointer
-    other = f"/promote {request.stage.value} {request.model} --artifact-dir DIR"
     parts = [
         f"On this branch {request.stage.label} already holds {code(pointer.artifact_id)} with exactly these bytes "
         f"({code(short_digest(pointer.digest))}). {requested_by(context)}",
         describe(pointer, request.stage, repo_url=context.repo_url),
         "\n".join([count_line(decision.findings), *bullets(warnings_in(decision.findings), limit=MAX_PROBLEMS)]),
-        f"If you meant another artifact, name its directory: {code(other)}",
+        f"If you meant another artifact, add {code('--artifact-dir')} with its directory to the command.",
     ]
     return render_comment(request.model, "☑️", request.stage, "nothing to change", lambda _: parts, context)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from promotebot.comments.comment import CommentContext, Rendered, contacts_line, render_comment
 from promotebot.comments.markdown import code, details, fence, table, text
@@ -38,7 +38,7 @@ class HelpFacts:
     """What the pull request promotes already."""
     model: ModelName | None = None
     """The model that the examples name."""
-    problem: str = field(default="")
+    problem: str = ""
     """Why policy or registry does not read."""
 
 

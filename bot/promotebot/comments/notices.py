@@ -1,4 +1,4 @@
-"""The shorter comments: withdrawn, recomputed, the gate's result, live after the merge, a verification, a status."""
+"""The shorter comments: what was withdrawn, the gate's result, a verification, and issues about a branch."""
 
 from __future__ import annotations
 
