@@ -62,6 +62,12 @@ def errors_in(findings: Iterable[Finding]) -> list[Finding]:
     return [f for f in findings if f.severity is Severity.ERROR]
 
 
+def clean_rules(findings: Iterable[Finding]) -> set[str]:
+    """Return the rules that passed and neither warned nor refused anywhere."""
+    every = list(findings)
+    return {f.rule for f in every} - {f.rule for f in every if f.severity is not Severity.PASS}
+
+
 def warnings_in(findings: Iterable[Finding]) -> list[Finding]:
     """Return the warnings, in their order."""
     return [f for f in findings if f.severity is Severity.WARNING]

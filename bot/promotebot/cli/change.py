@@ -17,14 +17,17 @@ from typing import Any
 from promotebot.cli.again import Typed
 from promotebot.cli.options import add_registry_options
 from promotebot.cli.output import add_verbose, report_lines
+from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.findings import Finding, errors_in
 from promotebot.git.checkout import Checkout
+from promotebot.planning.complete import prepare
+from promotebot.planning.decide import PromotionContext
 from promotebot.planning.examiner import Examiner
 from promotebot.planning.messages import commit_message
 from promotebot.planning.worktree import Prepare, WorkTreePaths, promote_here
 from promotebot.promotion.diff import unified_diff
-from promotebot.promotion.infer import IncompleteRequest
+from promotebot.promotion.infer import IncompleteRequest, InferenceContext
 from promotebot.promotion.plan import Plan, Rejected, document
 from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.registry.model import Action, Source
@@ -90,6 +93,22 @@ def apply_change(
         return 1
     log.info("unchanged: %s already holds %s", decision.request.stage.label, decision.pointer.artifact_id)
     return _finish_earlier(options, repository, work_tree) if commits else 0
+
+
+def apply_from_history(options: argparse.Namespace, action: Action, now: datetime) -> int:
+    """Roll back or demote as the options say: what is asked for is found in the history, and nothing is inferred.
+
+    Returns and raises as `apply_change` does.
+    """
+    repository, work_tree = work_tree_of(options)
+    actor, arguments = actor_of(options, repository), command_arguments(options, action)
+
+    def request(context: PromotionContext) -> tuple[Request, Sequence[Finding]]:
+        nothing = InferenceContext(context.registry, (), lambda _: None)
+        prepared = prepare(arguments, context, nothing, actor, None, "", Examiner())
+        return request_or_stop(prepared, Typed(options.arguments))
+
+    return apply_change(options, repository, work_tree, request, now)
 
 
 def _target(request: Request) -> str:

@@ -20,17 +20,20 @@ PURPOSES: Mapping[str, tuple[Purpose, ...]] = {
     "gate": (Purpose.REFUSED,),
     "verify": (Purpose.MISMATCH,),
 }
-"""Command → what its failure is."""
+"""Command → what its failure is; nobody is called for any other one's."""
 
 
 def log_contacts(options: argparse.Namespace) -> None:
     """Log the contacts of the policy at HEAD, in one line; nothing where there are none, or no policy reads."""
+    purposes = PURPOSES.get(options.command)
+    if purposes is None:
+        return
     try:
         repository, work_tree = work_tree_of(options)
         head = repository.resolve("HEAD")
         contacts = read_policy(repository, head, work_tree.policy_path).contacts if head else ()
     except PromotebotError:
         return  # the failure that was told a line above matters, and says it where the policy is the reason
-    named = contacts_for(contacts, *PURPOSES[options.command])
+    named = contacts_for(contacts, *purposes)
     if named:
         log.error("Contacts: %s", visible(", ".join(named)))

@@ -44,9 +44,6 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
-_CALLS_FOR_PEOPLE = ("promote", "rollback", "demote", "gate", "verify")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, or answer the event of a runner's job where no argument is given.
 
@@ -95,7 +92,7 @@ def _carry_out(options: argparse.Namespace) -> int:
     except PromotebotError as problem:
         log.error("error: %s", _explained(problem, options.arguments))
         code = problem.exit_code
-    if code in (1, 4) and options.command in _CALLS_FOR_PEOPLE:
+    if code in (1, 4):
         from promotebot.cli.contacts import log_contacts
 
         log_contacts(options)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from promotebot.errors import UsageError
 from promotebot.files import write_atomically
-from promotebot.findings import Finding, Severity
+from promotebot.findings import Finding, Severity, clean_rules
 from promotebot.promotion.causes import by_cause
 from promotebot.text import counted, visible
 
@@ -18,8 +18,6 @@ _SIGNS = {
     Severity.ERROR: "error  ",
     Severity.UNKNOWN: "unknown",
 }
-
-
 CHOICES = ("rollback.candidate", "rollback.passed_over")
 """The rules that say where a rollback goes, and why not elsewhere."""
 
@@ -61,9 +59,7 @@ def report_lines(findings: Sequence[Finding], *, verbose: bool) -> Iterator[str]
                     yield f"        follows from it: {rules} (-v shows them)"
     # What a rollback chose and skipped is what somebody has to know before anything else.
     yield from (line(one) for one in findings if one.severity is Severity.PASS and one.rule in CHOICES)
-    clean = {finding.rule for finding in findings if finding.rule not in CHOICES} - {
-        finding.rule for finding in findings if finding.severity is not Severity.PASS
-    }
+    clean = clean_rules(findings) - {*CHOICES}
     if clean:
         yield f"ok      {counted(len(clean), 'rule')} passed (-v shows them)"
 

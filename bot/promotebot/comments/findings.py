@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from promotebot.comments.markdown import code, details, fence, table, text
-from promotebot.findings import Finding, Severity, warnings_in
+from promotebot.findings import Finding, Severity, clean_rules, warnings_in
 from promotebot.promotion.causes import Cause, by_cause
 from promotebot.remedies import CallerLine, Command, Remedy
-from promotebot.text import visible
+from promotebot.text import counted, visible
 
 SIGNS = {Severity.PASS: "✅", Severity.WARNING: "⚠️", Severity.ERROR: "❌", Severity.UNKNOWN: "❔"}
 MAX_MESSAGE = 600
@@ -36,8 +36,8 @@ _PROSE_AGAIN = re.compile(r", |; | shows |\.$")
 def count_line(findings: Sequence[Finding]) -> str:
     """Return how many rules passed, in bold: `**17 rules passed, 1 warning.**`"""
     warned = len(warnings_in(findings))
-    rules = _plural(len(_clean_rules(findings)), "rule")
-    return f"**{rules} passed, {_plural(warned, 'warning') if warned else 'no warnings'}.**"
+    rules = counted(len(clean_rules(findings)), "rule")
+    return f"**{rules} passed, {counted(warned, 'warning') if warned else 'no warnings'}.**"
 
 
 def problems(findings: Sequence[Finding], *, limit: int | None) -> str:
@@ -51,8 +51,8 @@ def problems(findings: Sequence[Finding], *, limit: int | None) -> str:
     causes = by_cause([*said.values()])
     kinds = ([one for one in causes if one.finding.severity is kind] for kind in _ORDER)
     lines = [line for kind in kinds for line in _with_consequences(kind, limit=limit)]
-    others = len(_clean_rules(findings))
-    tail = [f"{others} other rule{'' if others == 1 else 's'} passed."] if others else []
+    others = len(clean_rules(findings))
+    tail = [f"{counted(others, 'other rule')} passed."] if others else []
     return "\n\n".join(["\n".join(lines), *tail])
 
 
@@ -197,19 +197,9 @@ def _command_end(words: str, start: int) -> int:
     return len(words)
 
 
-def _clean_rules(findings: Iterable[Finding]) -> set[str]:
-    """Return the rules that passed and neither warned nor refused anywhere."""
-    every = list(findings)
-    return {f.rule for f in every} - {f.rule for f in every if f.severity is not Severity.PASS}
-
-
 def _short(word: str) -> str:
     return f"{word[:19]}…" if word.startswith("sha256:") and len(word) > 20 else word
 
 
 def _cut(words: str, length: int) -> str:
     return words if len(words) <= length else words[:length] + "…"
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

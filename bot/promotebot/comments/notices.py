@@ -15,14 +15,13 @@ from promotebot.comments.comment import (
 )
 from promotebot.comments.findings import bullets, count_line, every_rule, problems, waits
 from promotebot.comments.markdown import bounded, code, details, link, marker, table, text
+from promotebot.comments.pictures import DONE
 from promotebot.findings import Finding, errors_in, warnings_in
 from promotebot.promotion.contacts import Purpose
 from promotebot.promotion.replay import Step
-from promotebot.registry.model import Action
 
 GATE, QUERY = "@gate", "@look"
 """Subjects of sticky comments that belong to no model: no model's name holds an @, so none is taken for one."""
-_DONE = {Action.PROMOTE: "promoted to", Action.ROLLBACK: "rolled back in", Action.DEMOTE: "removed from"}
 
 
 def render_taken_back(what: Sequence[str], head: str, context: CommentContext) -> Rendered:
@@ -154,4 +153,4 @@ def _unindented(words: str) -> str:
 def step_line(step: Step) -> str:
     """Return what one promotion does, in a line of Markdown."""
     stage = step.event.stage.label if step.event.stage else "no stage"
-    return f"{code(step.model)}: {code(step.event.pointer.artifact_id)} {_DONE[step.event.action]} {stage}"
+    return f"{code(step.model)}: {code(step.event.pointer.artifact_id)} {DONE[step.event.action]} {stage}"

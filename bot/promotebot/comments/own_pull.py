@@ -8,7 +8,7 @@ from promotebot.promotion.contacts import Purpose
 from promotebot.promotion.plan import Plan
 from promotebot.promotion.request import Request
 from promotebot.registry.model import Action, Pointer
-from promotebot.text import short_digest, visible
+from promotebot.text import short_digest, shortened, visible
 
 MAX_TITLE = 200
 """Characters; GitHub takes 256."""
@@ -24,8 +24,7 @@ def render_title(plan: Plan) -> str:
     request = plan.request
     done = _TITLES[plan.action].format(model=request.model, stage=request.stage.label, artifact=request.artifact_id)
     given = request.reason if "reason" not in request.origins else None
-    title = visible(f"{done}: {given}" if given else done)
-    return title if len(title) <= MAX_TITLE else f"{title[: MAX_TITLE - 1]}…"
+    return shortened(visible(f"{done}: {given}" if given else done), MAX_TITLE)
 
 
 def render_description(plan: Plan, context: CommentContext) -> str:

@@ -32,7 +32,7 @@ _CLASSES = {
     "vacant": "fill:#cf222e,stroke:#fa4549,color:#ffffff",
 }
 _MOVES = {Action.PROMOTE: "promote", Action.ROLLBACK: "roll back", Action.DEMOTE: "demote"}
-_DONE = {Action.PROMOTE: "promoted to", Action.ROLLBACK: "rolled back in", Action.DEMOTE: "removed from"}
+DONE = {Action.PROMOTE: "promoted to", Action.ROLLBACK: "rolled back in", Action.DEMOTE: "removed from"}
 # Kept as they are: what can begin no entity, quote, link, list, emphasis or directive.
 _PLAIN = re.compile(r"[A-Za-z0-9 ]|(?<=[A-Za-z0-9])[_/-](?=[A-Za-z0-9])|(?<=\d)[.:](?=\d)")
 
@@ -94,7 +94,7 @@ def render_timeline(
     for number, (event, span) in enumerate(zip(shown, _spans(events, now, merged, pending), strict=False)):
         waits = event in pending
         when = "when this is merged" if waits else f"{_moment(event, merged):%Y-%m-%d %H:%M} UTC"
-        done = f"{_DONE[event.action]} {event.stage.label if event.stage else 'no stage'}"
+        done = f"{DONE[event.action]} {event.stage.label if event.stage else 'no stage'}"
         kind = "waits" if waits else _kind(event, events, pending)
         boxes.append(_node(f"e{number}", kind, when, done, name(event.pointer.artifact_id), "" if waits else span))
     if len(events) > len(shown):

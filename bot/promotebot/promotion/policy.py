@@ -176,6 +176,10 @@ class Freeze(_Section):
             raise ValueError(f"end ({self.end}) is not after start ({self.start})")
         return self
 
+    def holds_at(self, moment: datetime) -> bool:
+        """Return whether it is in force at a moment (UTC)."""
+        return self.begins <= moment < self.ends
+
     @property
     def begins(self) -> datetime:
         """Return the first moment of it, UTC."""

@@ -90,4 +90,4 @@ def newest_event(registry: ModelRegistry, name: ModelName, stage: Stage) -> Even
 
 def freezes_in_force(policy: Policy, now: datetime) -> Sequence[Freeze]:
     """Return the freezes that hold at this moment."""
-    return [freeze for freeze in policy.freezes if freeze.begins <= now < freeze.ends]
+    return [freeze for freeze in policy.freezes if freeze.holds_at(now)]

@@ -141,7 +141,7 @@ def nothing_is_frozen(context: RuleContext) -> Iterator[Finding]:
     if context.is_rollback:
         return
     for freeze in context.policy.freezes:
-        if request.stage in freeze.stages and freeze.begins <= context.now < freeze.ends:
+        if request.stage in freeze.stages and freeze.holds_at(context.now):
             yield error(
                 "freeze",
                 f"{request.stage.label} is frozen until {to_timestamp(freeze.ends)}: {freeze.reason}.",
