@@ -57,6 +57,11 @@ def on_line(findings: Iterable[Finding], line: Line) -> tuple[Finding, ...]:
     return tuple(finding.model_copy(update={"remedy": finding.remedy.on(line)}) for finding in findings)
 
 
+def errors_with(findings: Iterable[Finding], remedy: Remedy) -> tuple[Finding, ...]:
+    """Return the findings, each error among them with this remedy instead of its own."""
+    return tuple(f.model_copy(update={"remedy": remedy}) if f.severity is Severity.ERROR else f for f in findings)
+
+
 def errors_in(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings that refuse, in their order."""
     return [f for f in findings if f.severity is Severity.ERROR]

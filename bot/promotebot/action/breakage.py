@@ -38,7 +38,8 @@ def find_breakages(report: VerifyReport, branch: str, policy: Policy, job: JobCo
     names = list(dict.fromkeys(f.model for f in report.findings if is_wrong(f) and f.model))
     try:
         with FetchedRepository.fetched(remote(job), {BASE: f"refs/heads/{branch}"}) as repository:
-            tip = repository.commit_id(BASE)
+            # What was verified: the branch may have moved on since.
+            tip = repository.fetch_commit(report.about.commit or repository.commit_id(BASE))
             registry = read_registry(repository, tip, job.settings.registry_path)
             if registry is None:
                 return [Breakage(name) for name in names]

@@ -15,6 +15,7 @@ from promotebot.comments.notices import note
 from promotebot.doctor.catalogue import diagnose
 from promotebot.doctor.read import connected, gather
 from promotebot.doctor.report import DoctorReport, Line, Status
+from promotebot.gate.admission import told_role
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.policy import Permission
 from promotebot.pulls.context import JobContext
@@ -96,8 +97,7 @@ def _refusal(requester: Requester, job: JobContext) -> Refusal | None:
     for login in requester.people:
         held = job.github.permission(login)
         if held is None or held < Permission.MAINTAIN:
-            has = f"there is no GitHub user {login}" if held is None else f"{login} has {held.name.lower()} permission"
-            message = f"{has}; /doctor shows the repository's settings, and needs maintain."
+            message = f"{told_role(login, held)}; /doctor shows the repository's settings, and needs maintain."
             return Refusal(Reason.PERMISSION, message, "ask somebody with maintain permission to write this command")
     return None
 

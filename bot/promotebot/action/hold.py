@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from promotebot.action.pull_request import judge_again, publish_gate
@@ -19,6 +20,7 @@ from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt, error_answer
 from promotebot.comments.holds import render_held, render_lifted, render_not_held, render_not_lifted
 from promotebot.errors import CouldNotVerify, InvalidInput, PromotebotError
+from promotebot.gate.admission import told_role
 from promotebot.gate.hold import (
     LIFTS,
     HoldStatus,
@@ -31,7 +33,7 @@ from promotebot.gate.policy import changes_policy
 from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.github.checks import MAX_DESCRIPTION
-from promotebot.promotion.policy import Permission
+from promotebot.promotion.policy import Permission, Policy
 from promotebot.promotion.safety_words import HOLD_WORDS, Hold
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.promotions import carried_steps
@@ -39,11 +41,16 @@ from promotebot.pulls.queue import groups_with, queued_groups
 from promotebot.pulls.replan import InvalidPromotions
 from promotebot.pulls.snapshot import PullSnapshot, fetch_pull, takes_promotions
 from promotebot.registry.names import Stage
+from promotebot.text import shortened
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import PullRequest
 
 log = logging.getLogger(__name__)
+_UNMARKED = (
+    "the ref that records this hold could not be created: do not force-push the branch, and check that the merge queue "
+    "does not contain this pull request"
+)
 TRIES = 3
 """Of each status that holds: an answer that is lost once must not leave somebody unheld."""
 
@@ -62,8 +69,7 @@ class Holding:
         """Hold, and say whether it is held; whatever goes wrong before it stands is said as clearly."""
         try:
             refusal = self._refusal()
-            if refusal is None:
-                self._record(self.pull.head_sha, is_red=self._has_gate())
+            is_marked = refusal is None and self._record(self.pull.head_sha, is_red=self._has_gate())
         except PromotebotError as problem:
             log.warning("not held: %s", problem)
             answer = error_answer(problem, self.replier.context)
@@ -75,8 +81,8 @@ class Holding:
             role, remarks = self._follow()
         except PromotebotError as problem:
             log.warning("held, and not followed: %s", problem)
-            role, remarks = "", [f"green statuses of older commits could not be read: {problem.message}"]
-        return self._held(role, remarks)
+            role, remarks = "", [f"not all of the merge queue and the older commits was turned red: {problem.message}"]
+        return self._held(role, remarks if is_marked else [*remarks, _UNMARKED])
 
     def _held(self, role: str, remarks: list[str]) -> Answer:
         if self.hold.word != HOLD_WORDS[0]:
@@ -154,11 +160,11 @@ class Holding:
         return any(step.event.request and step.event.request.login == self.requester.login for step in steps)
 
     def _was_lifted(self) -> bool:
-        with fetch_pull(self.pull.number, self.job) as snapshot:
+        with fetch_pull(self.pull.number, self.job, self.pull) as snapshot:
             return is_lifted(PullRecord(snapshot, self.job), self._id)
 
-    def _record(self, sha: str, *, is_red: bool) -> None:
-        """Hold on a commit: red, the record, where it is, and red again.
+    def _record(self, sha: str, *, is_red: bool) -> bool:
+        """Hold on a commit: red, the record, where it is, and red again; return whether the ref says where it is.
 
         Args:
             is_red: the pull request goes into a branch that takes promotions; any other one has no required status.
@@ -169,17 +175,19 @@ class Holding:
         self._insist(
             lambda: github.publish_status(sha, context=status.context, state="failure", description=status.description)
         )
+        is_marked = True
         try:
             self._insist(lambda: github.git.set_ref(mark_ref(number, self._id), sha))
         except PromotebotError as problem:  # the status says it; a job that judges now may be later than our red
             log.warning("the hold has no mark: %s", problem)
+            is_marked = False
         if is_red:
             self._turn_red(sha)
+        return is_marked
 
     def _turn_red(self, sha: str) -> None:
-        words = f"{self._words[: MAX_DESCRIPTION - len(LIFTS)]}{LIFTS}"
-        gate = self.replier.context.gate
-        self._insist(lambda: self.job.github.publish_status(sha, context=gate, state="failure", description=words))
+        words = f"{shortened(self._words, MAX_DESCRIPTION - len(LIFTS))}{LIFTS}"
+        self._insist(partial(_turn_red, sha, self.replier.context.gate, self.job, words))
 
     def _insist(self, write: Callable[[], object]) -> None:
         for attempt in range(TRIES - 1):
@@ -201,19 +209,24 @@ class Holding:
             record, takes = PullRecord(snapshot, job), snapshot.takes_promotions
             if snapshot.changeset.head != self.pull.head_sha:
                 self._record(snapshot.changeset.head, is_red=takes)
-            record.revoke_heads(why=f"#{snapshot.pull.number} is {self._words}"[:MAX_DESCRIPTION])
-            self._stop_queue(snapshot)
-            if snapshot.pull.state == "open" and takes and _highest_stage(record):
+            self._stop_queue(snapshot)  # first: no red of a head stops a group that is green already
+            record.revoke_heads(why=f"#{snapshot.pull.number} is {self._words}")
+            stage = _highest_stage(record)
+            if snapshot.pull.state == "open" and takes and stage:
                 publish_gate(Attempt(self.requester, job, replier, snapshot))
             none = f"{snapshot.pull.base_ref} does not accept promotions: no status is set there, only a record"
-            return _needed(record).name.lower(), [] if takes else [none]
+            return _needed(stage, snapshot.changeset.policy).name.lower(), [] if takes else [none]
 
     def _stop_queue(self, snapshot: PullSnapshot) -> None:
         """Turn what the merge queue built with this pull request red, so that it is taken out."""
         gate, number = self.replier.context.gate, self.pull.number
         for group in groups_with(number, queued_groups(snapshot.pull.base_ref, snapshot.repository)):
             why = f"#{number} is {self._words}"
-            self.job.github.publish_status(group.sha, context=gate, state="failure", description=why)
+            self._insist(partial(_turn_red, group.sha, gate, self.job, why))
+
+
+def _turn_red(sha: str, gate: str, job: JobContext, why: str) -> None:
+    job.github.publish_status(sha, context=gate, state="failure", description=why)
 
 
 def lift(attempt: Attempt) -> Answer:
@@ -237,20 +250,19 @@ def lift(attempt: Attempt) -> Answer:
 
 
 def _lifting_refusal(attempt: Attempt) -> Refusal | None:
-    needed, github = _needed(attempt.record), attempt.job.github
+    policy, github = attempt.snapshot.changeset.policy, attempt.job.github
+    needed = _needed(_highest_stage(attempt.record), policy)
     for login in attempt.requester.people:
         held = github.permission(login)
         if held is None or held < needed:
-            has = f"there is no GitHub user {login}" if held is None else f"{login} has {held.name.lower()} permission"
             role = needed.name.lower()
-            message = f"{has}; lifting a hold of this pull request needs {role}. The hold remains."
+            message = f"{told_role(login, held)}; lifting a hold of this pull request needs {role}. The hold remains."
             return Refusal(Reason.PERMISSION, message, f"ask somebody with {role} permission to comment `/unhold`")
     return None
 
 
-def _needed(record: PullRecord) -> Permission:
+def _needed(stage: Stage | None, policy: Policy) -> Permission:
     """Return the role that lifts a hold: that of the highest stage which the pull request changes; at least write."""
-    stage, policy = _highest_stage(record), record.snapshot.changeset.policy
     if stage is None:
         return Permission.WRITE
     least = Permission.MAINTAIN if stage is Stage.ACTIVE else Permission.WRITE

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from promotebot.action.result import GATE_OUTCOMES, Answer, Outcome
 from promotebot.comments.markdown import text as markdown
-from promotebot.errors import CouldNotVerify
+from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import Finding, error, errors_in
 from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import FactsOf, evaluate_gate
@@ -33,10 +34,11 @@ from promotebot.pulls.small_files import read_changeset_files
 from promotebot.pulls.snapshot import (
     BASE,
     HEAD,
-    MARKS,
     NOW,
     PullSnapshot,
     at_its_head,
+    below_marks,
+    fetched_marks,
     marks_of,
     remote,
     remote_head,
@@ -71,11 +73,34 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         report = Report(text, report_title(result), annotate(result.findings, changeset))
         gate = gate_context(_branch(event), job.default_branch)
         publish_verdict(job.github, event.head_sha, gate, result.conclusion, result.title, report)
-        if result.passes and _marks(numbers, repository) - marks:
-            why = "somebody holds it; take it out of the queue"
-            job.github.publish_status(event.head_sha, context=gate, state="failure", description=why)
-            return Answer(Outcome.REFUSED, Reason.GATE, why, summary=text)
+        if result.passes:
+            why = _held_meanwhile(numbers, marks, repository, partial(_turn_red, event.head_sha, gate, job))
+            if why:
+                return Answer(Outcome.REFUSED, Reason.GATE, why, summary=text)
     return Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=text)
+
+
+def _held_meanwhile(
+    numbers: Sequence[int], before: set[str], repository: FetchedRepository, turn_red: Callable[[str], None]
+) -> str:
+    """Look again after a green was set; return why it is red now, empty where it stays.
+
+    Raises:
+        CouldNotVerify: when nobody knows whether it is held; then it is red, too.
+    """
+    try:
+        is_held = bool(_marks(numbers, repository) - before)
+    except PromotebotError:
+        turn_red("nobody knows whether it is held; take it out of the queue")
+        raise
+    why = "somebody holds it; take it out of the queue" if is_held else ""
+    if why:
+        turn_red(why)
+    return why
+
+
+def _turn_red(sha: str, gate: str, job: JobContext, why: str) -> None:
+    job.github.publish_status(sha, context=gate, state="failure", description=why)
 
 
 def _members(event: Queued, repository: FetchedRepository) -> list[int]:
@@ -102,10 +127,10 @@ def _held(number: int, changeset: Changeset, repository: FetchedRepository, job:
         CouldNotVerify: when that cannot be known.
     """
     pull, _ = job.github.conversation(number)
-    repository.fetch({NOW: remote_head(pull), f"{MARKS}{number}/*": f"{marks_of(number)}*"})
+    repository.fetch({NOW: remote_head(pull), **fetched_marks(number)})
     head, policy = repository.commit_id(NOW), changeset.policy
     own = Changeset(repository, changeset.base, head, changeset.registry_path, changeset.policy_path)
-    marks = repository.refs_below(f"{MARKS}{number}/")
+    marks = repository.refs_below(below_marks(number))
     snapshot = PullSnapshot(repository, pull, own, job.default_branch, policy, job.clock(), marks)
     return standing_holds(PullRecord(snapshot, job))
 

@@ -15,6 +15,7 @@ from promotebot.artifact.source import GitTree
 from promotebot.comments.comment import CommentContext, Rendered
 from promotebot.comments.notices import render_report
 from promotebot.comments.status import render_status
+from promotebot.gate.admission import told_role
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.commands import QueryCommand
 from promotebot.promotion.orphans import check_orphans
@@ -52,8 +53,7 @@ def opening_refusal(login: str, github: GitHub) -> Refusal | None:
     held = github.permission(login)
     if held is not None and held >= Permission.WRITE:
         return None
-    has = f"there is no GitHub user {login}" if held is None else f"{login} has no write permission"
-    message = f"{has}; /verify opens models."
+    message = f"{told_role(login, held)}; /verify opens models, which needs write."
     return Refusal(Reason.PERMISSION, message, "`/status` needs none: it shows what each stage holds")
 
 

@@ -19,15 +19,13 @@ from promotebot.comments.markdown import code
 from promotebot.comments.refusals import render_failure, render_unclear
 from promotebot.errors import BaseMoved, InvalidInput
 from promotebot.findings import Finding, error, errors_in
-from promotebot.gate.admission import base_refusal
+from promotebot.gate.admission import base_refusal, may_write
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate
 from promotebot.gate.requests import check_attested
-from promotebot.promotion.policy import Permission
 from promotebot.promotion.replay import Diverged, Step
-from promotebot.pulls.context import JobContext
 from promotebot.pulls.promotions import carried_steps, is_of_another_policy, own_steps
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, replan
 from promotebot.registry.names import GitSha
@@ -55,7 +53,7 @@ def refresh_pull(attempt: Attempt) -> Answer:
     replier.set_head(changeset.head, changeset.policy.contacts)
     if not changeset.has_conflict and not any(is_of_another_policy(step, changeset) for step in steps):
         return publish_gate(attempt)
-    if not _may_write(pull.author, attempt.job):
+    if not may_write(pull.author, attempt.job.github):
         return publish_gate(attempt)  # whoever may read can open a pull request from anybody's branch into a base
     pending = _replan(attempt)
     if isinstance(pending, InvalidPromotions):
@@ -81,11 +79,6 @@ def _stop(
     attempt.replier.check(changeset.head, "failure", rendered.title, rendered, annotate(findings, changeset))
     stopped = GateResult(tuple(steps), tuple(findings))
     return post_cards(attempt, replace(answer, summary=rendered.full), stopped, changeset)
-
-
-def _may_write(login: str, job: JobContext) -> bool:
-    held = job.github.permission(login)
-    return held is not None and held >= Permission.WRITE
 
 
 def _replan(attempt: Attempt) -> PendingPromotions | InvalidPromotions:

@@ -101,7 +101,7 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
             policy,
             lambda sha: repository.is_ancestor(sha, commit),
             base,
-            restore=PromotedBytes(repository, commit, job.examine).remedy,
+            restore=PromotedBytes(repository, commit, job.examine, policy.limits).remedy,
         )
         shard = parse_shard(settings.shard or None)
         names, remarks = shard_of(sorted({*registry, *(base or ())}), shard, settings.shard)

@@ -10,7 +10,7 @@ from promotebot.comments.comment import Rendered
 from promotebot.comments.notices import render_verdict
 from promotebot.comments.why import LastRequest, render_why
 from promotebot.findings import Finding
-from promotebot.gate.admission import request_refusal
+from promotebot.gate.admission import may_write, request_refusal
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.status import published_verdict
 from promotebot.planning.complete import prepare
@@ -19,7 +19,7 @@ from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.promotion.commands import ChangeCommand, parse_comment
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Unchanged
-from promotebot.promotion.policy import MAX_BYTES, Permission
+from promotebot.promotion.policy import MAX_BYTES
 from promotebot.promotion.policy_lines import policy_lines
 from promotebot.promotion.request import Actor
 from promotebot.pulls.facts import facts_of
@@ -36,8 +36,7 @@ def answer_why(attempt: Attempt) -> Rendered:
     """
     snapshot, job, context = attempt.snapshot, attempt.job, attempt.replier.context
     changeset = snapshot.changeset
-    held = job.github.permission(attempt.requester.login)
-    if held is None or held < Permission.WRITE:
+    if not may_write(attempt.requester.login, job.github):
         said = published_verdict(job.github, changeset.head, context.gate, job.settings.bot_login)
         return render_verdict(said.state if said else "", said.description if said else "", context)
     result = evaluate_pull(snapshot, changeset, job, record=attempt.record)

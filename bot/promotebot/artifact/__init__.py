@@ -1,5 +1,4 @@
-"""Artifacts: `from promotebot.remedies import Remedy
-from promotebot.artifact import load_artifact` (see docs/runbook.md).
+"""Artifacts: `from promotebot.artifact import load_artifact` (see docs/runbook.md).
 
 Importing it loads no runtime."""
 

@@ -20,6 +20,7 @@ from promotebot.cli.options import add_registry_options
 from promotebot.cli.output import write_file
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput, UsageError
+from promotebot.planning.committed import read_policy
 from promotebot.planning.examiner import Examiner
 from promotebot.planning.restore import PromotedBytes
 from promotebot.registry.codec import parse_json, stored_json
@@ -133,7 +134,8 @@ def _check_promoted(options: argparse.Namespace, manifest: Manifest) -> None:
             pointer = entry.pointer(stage)
             if pointer and pointer.artifact_dir == relative and pointer.digest not in (None, manifest.digest):
                 head = repository.commit_id("HEAD")
-                restore = PromotedBytes(repository, head, Examiner()).remedy(
+                limits = read_policy(repository, head, work_tree.policy_path).limits
+                restore = PromotedBytes(repository, head, Examiner(), limits).remedy(
                     pointer.artifact_dir, pointer.digest, pointer.manifest_digest
                 )
                 raise InvalidInput(

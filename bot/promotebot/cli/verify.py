@@ -153,15 +153,16 @@ def _subject(
 ) -> VerificationInput:
     """Return what is verified: the files of the work tree, judged by HEAD's policy and history."""
     head = scope.commit
+    policy = read_policy(repository, head, work_tree.policy_path) if head else Policy()
     return VerificationInput(
         registry,
         WorkTree(work_tree.root, repository.tracked_paths, repository.left_out_paths),
-        read_policy(repository, head, work_tree.policy_path) if head else Policy(),
+        policy,
         lambda sha: head is not None and repository.is_ancestor(sha, head),
         _registry_at(repository, scope.base, work_tree) if scope.base else None,
         work_tree.datasets_dir,
         LegacyDigests(repository, head, work_tree.registry_path, examiner),
-        PromotedBytes(repository, head, examiner).remedy,
+        PromotedBytes(repository, head, examiner, policy.limits).remedy,
     )
 
 

@@ -117,7 +117,7 @@ def codeowners_errors(facts: Facts) -> Verdict:
         return facts.codeowners_errors.verdict(meaning)
     if not facts.codeowners_errors:
         return ok("GitHub finds no error", "Every line is valid.")
-    path = facts.files.codeowners[0] if facts.files.codeowners else ".github/CODEOWNERS"
+    path = facts.files.codeowners[0]
     page = facts.page(f"edit/{facts.default.name}/{path}")
     return problem("; ".join(facts.codeowners_errors[:5]), meaning, f"correct {path}: {page}")
 

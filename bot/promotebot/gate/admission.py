@@ -71,10 +71,9 @@ def permission_refusal(login: str, stage: Stage, policy: Policy, github: GitHub,
     needed, held = policy.stages.permission(stage), github.permission(login)
     if held is not None and held >= needed:
         return None
-    has = f"there is no GitHub user {login}" if held is None else f"{login} has {_role(held)} permission"
     return Refusal(
         Reason.PERMISSION,
-        f"{has}; {doing} {stage.label} needs {_role(needed)}.",
+        f"{told_role(login, held)}; {doing} {stage.label} needs {_role(needed)}.",
         f"ask somebody with {_role(needed)} permission to write this command",
     )
 
@@ -124,6 +123,21 @@ def base_refusal(snapshot: PullSnapshot) -> Refusal | None:
             f"create a new branch from {pull.head_ref!r}, open a pull request from it, and write the command there",
         )
     return None
+
+
+def told_role(login: str, held: Permission | None) -> str:
+    """Return in words which role somebody has; None where GitHub has no such user."""
+    return f"there is no GitHub user {login}" if held is None else f"{login} has {_role(held)} permission"
+
+
+def may_write(login: str, github: GitHub) -> bool:
+    """Return whether GitHub says that somebody may write.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer; an error never permits.
+    """
+    held = github.permission(login)
+    return held is not None and held >= Permission.WRITE
 
 
 def _role(permission: Permission) -> str:

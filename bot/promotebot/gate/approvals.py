@@ -6,8 +6,9 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from promotebot.findings import Finding, error, passed
+from promotebot.gate.admission import may_write
 from promotebot.gate.pushers import last_pusher
-from promotebot.promotion.policy import Permission, Policy
+from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Step
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -53,7 +54,7 @@ def separation(
     if len(others) >= needed:  # only then does it matter who pushed: right after our own push, GitHub may not know yet
         pusher = last_pusher(github.pushes(pull.head_ref), pull.head_ref, head_sha)
         involved |= {pusher} if pusher else set()
-        others = [login for login in others if login != pusher and _may_write(login, github)]
+        others = [login for login in others if login != pusher and may_write(login, github)]
     if len(others) >= needed:
         return passed(RULE, f"{head_sha[:7]} is approved by {', '.join(others)}, who neither asked nor pushed")
     return _missing(needed - len(others), head_sha, involved)
@@ -66,8 +67,3 @@ def _missing(count: int, head_sha: str, involved: set[str]) -> Finding:
         remedy=f"somebody with write permission other than {' or '.join(sorted(involved))} approves exactly this "
         "commit in a review; the check is then updated automatically",
     )
-
-
-def _may_write(login: str, github: GitHub) -> bool:
-    held = github.permission(login)
-    return held is not None and held >= Permission.WRITE

@@ -22,7 +22,7 @@ from promotebot.github.checks import MAX_DESCRIPTION
 from promotebot.github.ports import CommitStatus, GitHub
 from promotebot.pulls.snapshot import marks_of
 from promotebot.remedies import Remedy, comment
-from promotebot.text import visible
+from promotebot.text import shortened, visible
 
 log = logging.getLogger(__name__)
 RULE = "gate.hold"
@@ -74,8 +74,7 @@ def hold_status(pull: int, hold_id: str, login: str, reason: str) -> HoldStatus:
     """
     said = "".join(c if ord(c) <= 0xFFFF else "?" for c in visible(reason))
     words = f"#{pull} held by {login}{f': {said}' if said else ''}"
-    cut = words if len(words) <= MAX_DESCRIPTION else f"{words[: MAX_DESCRIPTION - 1]}…"
-    return HoldStatus(_context(pull, hold_id), cut)
+    return HoldStatus(_context(pull, hold_id), shortened(words, MAX_DESCRIPTION))
 
 
 def mark_ref(pull: int, hold_id: str) -> str:

@@ -26,7 +26,7 @@ def evaluate_pull(
     job: JobContext,
     *,
     decided: Collection[Digest] = (),
-    record: PullRecord | None = None,
+    record: PullRecord,
 ) -> GateResult:
     """Evaluate base → head of a pull request with everything that GitHub knows.
 
@@ -34,12 +34,12 @@ def evaluate_pull(
         snapshot: the pull request and the moment of the judgement.
         changeset: what is judged: the snapshot's own, or the one with the bot's new commit as its head.
         decided: digests of events that this job decided itself, or found attested.
-        record: of the pull request, where some of it was read already.
+        record: of the pull request.
 
     Raises:
         CouldNotVerify: when git or GitHub does not answer.
     """
-    holds = standing_holds(record or PullRecord(snapshot, job))
+    holds = standing_holds(record)
     return _evaluate(snapshot, changeset, job, decided).with_holds(holds, snapshot.pull.number)
 
 

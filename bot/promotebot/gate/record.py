@@ -237,9 +237,9 @@ class PullRecord:
     @cached_property
     def _read(self) -> dict[str, tuple[CommitStatus, ...]]:
         told = self.snapshot.pull.commit_statuses or {}
-        return {sha: self.by_bot(statuses) for sha, statuses in told.items()}
+        return {sha: self._by_bot(statuses) for sha, statuses in told.items()}
 
-    def by_bot(self, statuses: Iterable[CommitStatus]) -> tuple[CommitStatus, ...]:
+    def _by_bot(self, statuses: Iterable[CommitStatus]) -> tuple[CommitStatus, ...]:
         """Return the newest status of each context that the bot posted; somebody else's hides none."""
         newest = dict[str, CommitStatus]()
         for status in statuses:
@@ -257,7 +257,7 @@ class PullRecord:
             CouldNotVerify: when GitHub does not answer.
         """
         if again or sha not in self._read:
-            self._read[sha] = self.by_bot(self.job.github.statuses(sha))
+            self._read[sha] = self._by_bot(self.job.github.statuses(sha))
         return self._read[sha]
 
     def _attestations_on(self, sha: str) -> Iterator[Attestation]:

@@ -11,7 +11,7 @@ from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, parse_manifest
 from promotebot.artifact.source import FileSource, Kind
 from promotebot.errors import InvalidInput
-from promotebot.findings import Finding, Severity, error, errors_in, passed
+from promotebot.findings import Finding, error, errors_in, errors_with, passed
 from promotebot.planning.decide import expect_artifacts
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.replay import Step
@@ -110,11 +110,9 @@ class _Judge:
             return self._refuse(named, f"is not proven ({wrong[0].message.rstrip('.')}):", self._restore(_OF_THEIR_OWN))
         return passed("artifact.pinned", f"{named} holds the bytes that were promoted", where=self.directory)
 
-    def repaired(self, findings: Sequence[Finding]) -> Iterator[Finding]:
-        """Yield findings on a directory that was promoted before: its bytes have to come back as they were."""
-        for finding in findings:
-            wrong = finding.severity is Severity.ERROR and self.is_changed
-            yield finding.model_copy(update={"remedy": self._restore(_OF_THEIR_OWN)}) if wrong else finding
+    def repaired(self, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """Return findings on a directory that was promoted before: its bytes have to come back as they were."""
+        return errors_with(findings, self._restore(_OF_THEIR_OWN)) if self.is_changed else findings
 
     def _no_tree(self) -> tuple[str, Remedy] | None:
         """Return why nothing can be proven, and the remedy: no directory, or one that the base changed meanwhile."""

@@ -102,11 +102,12 @@ class GitDataClient:
 
     def set_ref(self, ref: str, sha: str | None) -> None:
         """Make a ref, or take it away: https://docs.github.com/en/rest/git/refs#delete-a-reference"""
-        with suppress(AlreadyThere, NotFound):
-            if sha is not None:
+        if sha is not None:
+            with suppress(AlreadyThere):
                 self._create(ref, sha, f"make {ref}")
-                return
-            path = f"/git/refs/{quote(ref.removeprefix('refs/'))}"
+            return
+        path = f"/git/refs/{quote(ref.removeprefix('refs/'))}"
+        with suppress(NotFound):
             self._rest.request("DELETE", path, purpose=f"take {ref} away", needs=_NEEDS)
 
     def _create(self, ref: str, sha: str, purpose: str) -> None:

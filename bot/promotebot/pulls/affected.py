@@ -131,10 +131,14 @@ class _Named:
     def _added(self) -> list[str]:
         return self.repository.changed_paths(self.before, self.base, "A")
 
+    @cached_property
+    def _added_places(self) -> frozenset[str]:
+        return places_of(self._added)
+
     def _takes_in(self, head: str) -> bool:
         """Return whether a new file of the base belongs, in some spelling, to an artifact that a branch alone has."""
         directories = self._artifacts(head)
-        return not directories.isdisjoint(places_of(self._added)) or any(twins(directories, self._added))
+        return not directories.isdisjoint(self._added_places) or any(twins(directories, self._added))
 
     def _artifacts(self, commit: str) -> set[str]:
         listed = (entry.path for entry in self.repository.list_tree(commit, "", recursive=True))

@@ -86,7 +86,12 @@ def marks_of(number: int) -> str:
 
 def fetched_marks(number: int) -> dict[str, str]:
     """Return the marks of a pull request as a fetch names them; where there are none, none is brought."""
-    return {f"{MARKS}*": f"{marks_of(number)}*"}
+    return {f"{below_marks(number)}*": f"{marks_of(number)}*"}
+
+
+def below_marks(number: int) -> str:
+    """Return the folder of the fetched marks of a pull request."""
+    return f"{MARKS}{number}/"
 
 
 def at_its_head(pull: PullRequest, repository: FetchedRepository) -> PullRequest:
@@ -144,7 +149,7 @@ def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -
         default_head = repository.commit_id(DEFAULT)
         read_changeset_files(changeset, repository, default_head, job)
         trusted = read_policy(repository, default_head, settings.policy_path)
-        marks = repository.refs_below(MARKS)
+        marks = repository.refs_below(below_marks(pull.number))
         yield PullSnapshot(repository, pull, changeset, default, trusted, job.clock(), marks)
 
 

@@ -11,7 +11,7 @@ from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.manifest import FILE_NAME
 from promotebot.artifact.source import FileSource
 from promotebot.errors import CouldNotVerify, InvalidInput
-from promotebot.findings import Finding, Severity, error, errors_in, passed, unknown, warning
+from promotebot.findings import Finding, error, errors_in, errors_with, passed, unknown, warning
 from promotebot.planning.decide import expect_artifacts
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.append_only import check_append_only
@@ -100,15 +100,12 @@ class _Verification:
         if stage is Stage.ACTIVE:
             yield from self._provenance(pointer)
 
-    def _repaired(self, pointer: Pointer, findings: Sequence[Finding]) -> Iterator[Finding]:
-        """Yield the findings on what was promoted: it has to come back as it was, and nothing may declare it right."""
-        if not errors_in(findings) or self.seen[pointer.artifact_dir] is None or pointer.digest is None:
-            yield from findings
-            return
+    def _repaired(self, pointer: Pointer, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """Return the findings on what was promoted: it has to come back as it was, and nothing may declare it right."""
+        if pointer.digest is None or not errors_in(findings):
+            return findings
         restore = self.subject.restore(pointer.artifact_dir, pointer.digest, pointer.manifest_digest)
-        for finding in findings:
-            is_wrong = finding.severity is Severity.ERROR
-            yield finding.model_copy(update={"remedy": restore}) if is_wrong else finding
+        return errors_with(findings, restore)
 
     def _evidence(self, directory: str) -> Evidence:
         evidence = self.seen[directory]
