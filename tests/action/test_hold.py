@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from promotebot.errors import CouldNotVerify
 from tests.fake_github import pulls
 from tests.fake_github.faults import Fault
 from tests.fake_github.people import Person
@@ -559,6 +560,54 @@ def test_a_group_that_is_judged_while_somebody_holds_turns_red(office: Office, m
     monkeypatch.setattr(queue, "_held", slow)
     judge_group(office, number)
     assert state(office, group.head_sha) == "failure"
+
+
+def test_a_group_whose_second_look_fails_turns_red(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = green(office)
+    [group] = queued(office, number)
+    import promotebot.action.merge_group as queue
+
+    look, looked = queue._marks, list[None]()
+
+    def failing(*arguments: Any) -> set[str]:
+        looked.append(None)
+        if len(looked) > 1:
+            raise CouldNotVerify("the remote does not answer")
+        return look(*arguments)
+
+    monkeypatch.setattr(queue, "_marks", failing)
+    judge_group_that_fails(office, number)
+    assert len(looked) == 2
+    assert state(office, group.head_sha) == "failure"
+
+
+def judge_group_that_fails(office: Office, number: int) -> None:
+    job = office.event("merge_group", office.repository.merge_group_event(number))
+    assert job.exit_code == 4, job.log
+
+
+def test_the_queue_is_stopped_also_where_older_commits_cannot_be_read(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = green(office)
+    [group] = queued(office, number)
+    assert judge_group(office, number) == "passed"
+
+    def unreadable(*_: Any, **__: Any) -> int:
+        raise CouldNotVerify("GitHub does not list the pushes")
+
+    monkeypatch.setattr("promotebot.gate.record.PullRecord.revoke_heads", unreadable)
+    assert office.ask(number, "/hold", author="carol").outputs["decision"] == "held"
+    assert state(office, group.head_sha) == "failure"
+    assert "not all of the merge queue and the older commits" in said(office, number)
+
+
+def test_a_hold_whose_ref_cannot_be_made_says_what_to_look_after(office: Office) -> None:
+    number = green(office)
+    office.hub.faults.append(Fault("POST", "/git/refs", status=404, times=99))
+    assert office.ask(number, "/hold", author="carol").outputs["decision"] == "held"
+    assert is_held(office, number)
+    assert "the ref that records this hold could not be created" in said(office, number)
 
 
 # After the merge
