@@ -11,7 +11,7 @@ from tests.fake_github import pulls
 from tests.fake_github.faults import Fault
 from tests.fake_github.people import Person
 from tests.fake_github.refusals import HttpError
-from tests.gate.attacks import force_push, meanwhile, state
+from tests.gate.attacks import force_push, forked, meanwhile, state
 from tests.office import Office
 
 GATE = "promotebot/gate"
@@ -159,7 +159,7 @@ def test_whoever_may_only_read_holds_nothing_and_is_told(office: Office) -> None
 
 
 def test_whoever_opened_it_may_hold_it_without_a_role(office: Office) -> None:
-    number, _ = forked(office)
+    number, _ = green_fork(office)
     assert office.ask(number, "/hold my numbers are wrong", author="mallory").outputs["decision"] == "held"
     assert is_held(office, number)
 
@@ -485,21 +485,15 @@ def test_another_pull_request_from_the_same_commit_does_not_turn_it_green(office
 # Forks
 
 
-def forked(office: Office) -> tuple[int, Person]:
+def green_fork(office: Office) -> tuple[int, Person]:
     """A pull request by mallory from a fork, green; and mallory at work there."""
-    fork = office.hub.fork("acme/models", "mallory")
-    mallory = Person.at_work(office.hub, fork, "mallory", office.scratch / "mallory-fork")
-    mallory.start_branch("numbers")
-    mallory.write("ml/evaluations/numbers.json", "{}\n")
-    mallory.commit("docs: Numbers")
-    mallory.push()
-    number = office.repository.open_pull(author="mallory", head="mallory:numbers", title="Numbers").number
+    number, mallory = forked(office, "numbers", {"ml/evaluations/numbers.json": "{}\n"})
     assert office.gate(number).outputs["decision"] == "passed"
     return number, mallory
 
 
 def test_a_forks_pull_request_is_held_and_lifted(office: Office) -> None:
-    number, _ = forked(office)
+    number, _ = green_fork(office)
     assert office.ask(number, "/hold", author="carol").outputs["decision"] == "held"
     assert office.gate(number).outputs["decision"] == "refused"
     assert office.ask(number, "/unhold", author="carol").outputs["decision"] == "lifted"
@@ -509,7 +503,7 @@ def test_a_forks_pull_request_is_held_and_lifted(office: Office) -> None:
 @pytest.mark.parametrize("force", [False, True])
 def test_a_fork_does_not_shake_it_off_by_pushing(office: Office, force: bool) -> None:
     """GitHub does not tell where a fork's branch has been; the mark names the commit."""
-    number, mallory = forked(office)
+    number, mallory = green_fork(office)
     office.ask(number, "/hold", author="carol")
     if force:
         mallory.git("reset", "--quiet", "--hard", "HEAD^")

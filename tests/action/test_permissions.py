@@ -137,6 +137,7 @@ def test_a_sha_that_is_not_the_head_is_refused_whatever_the_policy(
         refusal.remedy
         == f"check the new commits, then request it again: {CommandArguments(stage, action).line({'sha': HEAD})}"
     )
+    assert f"--sha {HEAD}" in refusal.remedy
     assert sha_refusal(CommandArguments(stage, action, sha=HEAD), HEAD, policy) is None
 
 

@@ -39,8 +39,7 @@ def test_it_names_model_and_stage_and_the_commit_that_broke_it_and_the_lines_tha
 ) -> None:
     if remembered:
         watch(office)
-    first = tip(office)
-    good, bad = broken(office)
+    _, bad = broken(office)
     office.push("bob", "main", {"README.md": "models\n"}, "docs: Read me")
     watch(office)
     body = body_of(office)
@@ -51,7 +50,6 @@ def test_it_names_model_and_stage_and_the_commit_that_broke_it_and_the_lines_tha
     # Nothing is there to go back to, so that it can only be taken out.
     assert f"`/demote {MODEL} active --reason '{MODEL} ACTIVE does not verify'`" in body
     assert "promotebot manifest" not in body
-    assert first == good
     person = office.person("bob")
     subprocess.run(line, shell=True, check=True, cwd=person.clone)  # noqa: S602 - the line as people paste it
     person.commit("fix: Restore")
@@ -147,8 +145,8 @@ def test_when_it_is_closed_it_says_what_healed(office: Office) -> None:
 
 def test_what_could_not_be_looked_at_is_not_said_to_be_broken(office: Office) -> None:
     damage(office)
-    issue = office.repository.issues
-    assert len([n for n in issue if n not in office.repository.pulls]) == 0
     office.repository.hub.inject(Fault("GET", r"\.git/info/refs", status=503, times=99))
     job = watch(office)
     assert job.exit_code == 4
+    titles = [one.title for number, one in office.repository.issues.items() if number not in office.repository.pulls]
+    assert not any("does not verify" in title for title in titles), titles

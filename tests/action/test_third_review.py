@@ -20,14 +20,14 @@ from promotebot.github.client import PyGithubClient
 from promotebot.github.repository_settings import BranchRequirements, RequiredStatus
 from promotebot.registry.names import Stage
 from tests.action.test_second_review import FREEZE, MODEL, RELEASE, V2, holds, moved, release_on_main
+from tests.action.test_sweep import by_timer
 from tests.demo.story import REGISTRY
 from tests.doctor.clinic import Clinic
 from tests.doctor.healthy import branch, facts, files_of, line
 from tests.fake_github import pulls
 from tests.fake_github.faults import Fault
-from tests.fake_github.people import Person
 from tests.fake_github.refusals import HttpError
-from tests.gate.attacks import copy, force_push, killed_before_its_commit, meanwhile, state
+from tests.gate.attacks import copy, force_push, forked, killed_before_its_commit, meanwhile, same_head, state
 from tests.gate.forgery import forged as forged_plan
 from tests.gate.forgery import push as push_event
 from tests.office import Office
@@ -54,8 +54,9 @@ def test_a_pull_request_that_was_closed_while_it_was_judged_is_not_green_when_it
     """The job of the closing ends before the green is set; afterwards nothing judges a closed pull request."""
     number = office.pull()
     office.ask(number, "/promote active")
-    meanwhile(monkeypatch, lambda: close(office, number))
+    done = meanwhile(monkeypatch, lambda: close(office, number))
     office.gate(number, "edited")
+    assert done
     stricter(office)
     pulls.reopen(office.repository.pull(number), office.hub.user("carol"))
     assert state(office, office.head(number)) != "success"
@@ -65,8 +66,9 @@ def test_a_pull_request_that_was_closed_while_it_was_promoted_is_not_green_when_
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = office.pull()
-    meanwhile(monkeypatch, lambda: close(office, number), "promote")
+    done = meanwhile(monkeypatch, lambda: close(office, number), "promote")
     office.ask(number, "/promote active")
+    assert done
     stricter(office)
     pulls.reopen(office.repository.pull(number), office.hub.user("carol"))
     assert state(office, office.head(number)) != "success"
@@ -84,8 +86,9 @@ def test_a_pull_request_that_went_elsewhere_while_it_was_judged_is_not_green_whe
         edited = office.repository.pull_request_event(number, action="edited", sender="carol", changes={"base": "main"})
         office.event("pull_request_target", edited, by="carol", PROMOTEBOT_COMMAND="gate")
 
-    meanwhile(monkeypatch, retarget)
+    done = meanwhile(monkeypatch, retarget)
     office.gate(number, "edited")
+    assert done
     stricter(office)
     office.repository.change_base(number, "main")
     assert state(office, office.head(number)) != "success"
@@ -110,8 +113,9 @@ def test_a_change_of_bytes_that_was_judged_while_they_were_promoted_is_not_green
         moved(office, before)
         assert state(office, office.head(tidy)) == "failure"
 
-    meanwhile(monkeypatch, promote)
+    done = meanwhile(monkeypatch, promote)
     office.gate(tidy, "opened")
+    assert done
     green = state(office, office.head(tidy)) == "success"
     office.repository.merge(tidy, by="carol")
     assert not green or holds(office, "main", "active")
@@ -131,8 +135,9 @@ def test_a_change_of_the_policy_whose_approval_was_taken_back_while_it_was_judge
         office.gate(number)
         assert state(office, office.head(number)) == "pending"
 
-    meanwhile(monkeypatch, dismiss)
+    done = meanwhile(monkeypatch, dismiss)
     office.gate(number, "edited")
+    assert done
     assert state(office, office.head(number)) != "success"
 
 
@@ -140,10 +145,7 @@ def test_a_readers_pull_request_of_the_same_head_keeps_no_closed_promotion_green
     """It is open while the promotion is closed, and closed afterwards: of a fork nobody knows the heads."""
     number = office.pull()
     office.ask(number, "/promote active")
-    fork = office.hub.fork("acme/models", "mallory")
-    fork.git.fetch_from(office.repository.git, "refs/heads/evaluation")
-    fork.git.set_ref("refs/heads/mine", office.head(number))
-    mine = office.repository.open_pull(author="mallory", head="mallory:mine", title="Mine").number
+    mine = same_head(office, number)
     office.gate(mine, "opened")
     office.hub.pass_time(60)
     close(office, number)
@@ -280,8 +282,7 @@ def test_pull_requests_that_wait_for_approval_keep_no_other_from_the_timer(
         assert state(office, office.head(waiting)) == "pending"
     office.hub.pass_time(60)
     for _ in range(3):
-        payload = office.repository.schedule_event(".github/workflows/gate.yml", "41 5 * * *")
-        office.event("schedule", payload, by="bob", PROMOTEBOT_COMMAND="gate")
+        by_timer(office)
     assert office.checks(office.head(number)) != []
 
 
@@ -314,8 +315,9 @@ def test_auto_merge_takes_nothing_whose_approval_was_taken_back_while_it_was_jud
         assert state(office, office.head(number)) == "pending"
         auto_merge(office, number, monkeypatch)
 
-    meanwhile(monkeypatch, dismiss)
+    done = meanwhile(monkeypatch, dismiss)
     office.gate(number, "edited")
+    assert done
     assert office.pointer("main", "active") == before
 
 
@@ -332,8 +334,9 @@ def test_a_green_that_nobody_could_look_at_again_does_not_stay(office: Office, m
         assert state(office, office.head(number)) == "failure"
         monkeypatch.setattr("promotebot.git.branch.FetchedRepository.tips", silent)
 
-    meanwhile(monkeypatch, freeze)
+    done = meanwhile(monkeypatch, freeze)
     office.gate(number, "edited")
+    assert done
     assert state(office, office.head(number)) != "success"
 
 
@@ -354,8 +357,9 @@ def test_an_approval_by_somebody_who_pushed_counts_as_little_when_it_is_looked_a
         office.gate(number)
         assert state(office, office.head(number)) == "pending"
 
-    meanwhile(monkeypatch, exchange)
+    done = meanwhile(monkeypatch, exchange)
     office.gate(number, "edited")
+    assert done
     assert state(office, office.head(number)) != "success"
 
 
@@ -371,15 +375,10 @@ def test_attributes_are_read_within_limits(office: Office, monkeypatch: pytest.M
     monkeypatch.setattr(PartialRepository, "_bring", brought)
     monkeypatch.setattr("promotebot.pulls.small_files.MAX_BYTES", 0)
     monkeypatch.setattr("promotebot.git.partial.SPARE_BYTES", 100_000)
-    fork = office.hub.fork("acme/models", "mallory")
-    mallory = Person.at_work(office.hub, fork, "mallory", office.scratch / "mallory")
-    mallory.start_branch("mine")
-    for count in range(3):
-        mallory.write(f"docs/{count}/.gitattributes", os.urandom(400_000).hex())
-    mallory.commit("chore: Attributes")
-    mallory.push()
-    number = office.repository.open_pull(author="mallory", head="mallory:mine", title="Mine").number
+    files = {f"docs/{count}/.gitattributes": os.urandom(400_000).hex() for count in range(3)}
+    number, _ = forked(office, "mine", files)
     office.gate(number, "opened")
+    assert limits
     assert None not in limits
 
 
@@ -436,10 +435,7 @@ def test_a_readers_pull_request_of_the_same_head_keeps_no_green_for_a_base_that_
     office.repository.refresh(office.hub.user("bob"))
     number = office.pull(base="sandbox")
     assert office.ask(number, "/promote active").outputs["decision"] == "promoted"
-    fork = office.hub.fork("acme/models", "mallory")
-    fork.git.fetch_from(office.repository.git, "refs/heads/evaluation")
-    fork.git.set_ref("refs/heads/mine", office.head(number))
-    mine = office.repository.open_pull(author="mallory", head="mallory:mine", base="sandbox", title="Mine").number
+    mine = same_head(office, number, base="sandbox")
     office.hub.pass_time(60)
     office.repository.change_base(number, "main")
     edited = office.repository.pull_request_event(number, action="edited", sender="carol", changes={"base": "sandbox"})
@@ -465,11 +461,7 @@ def test_a_withdrawal_in_another_base_leaves_no_green_for_a_readers_pull_request
     office.repository.refresh(office.hub.user("bob"))
     number, before = office.pull(), office.pointer("main", "active")
     assert office.ask(number, "/promote active").outputs["decision"] == "promoted"
-    green = office.head(number)
-    fork = office.hub.fork("acme/models", "mallory")
-    fork.git.fetch_from(office.repository.git, "refs/heads/evaluation")
-    fork.git.set_ref("refs/heads/mine", green)
-    mine = office.repository.open_pull(author="mallory", head="mallory:mine", title="Mine").number
+    mine = same_head(office, number)
     office.gate(mine, "opened")
     office.hub.pass_time(60)
     office.repository.change_base(number, "sandbox")
@@ -489,14 +481,7 @@ def test_a_readers_pull_request_that_git_cannot_fetch_leaves_no_other_green(
     """All heads come with one fetch: a fork whose trees take more than git's time keeps every one from its mark."""
     number = office.pull()
     office.ask(number, "/promote active")
-    fork = office.hub.fork("acme/models", "mallory")
-    fork.git.fetch_from(office.repository.git, "refs/heads/main")
-    mallory = Person.at_work(office.hub, fork, "mallory", office.scratch / "mallory")
-    mallory.start_branch("mine")
-    mallory.write("docs/mine.md", "mine\n")
-    mallory.commit("docs: Mine")
-    mallory.push()
-    mine = office.repository.open_pull(author="mallory", head="mallory:mine", title="Mine").number
+    mine, _ = forked(office, "mine", {"docs/mine.md": "mine\n"})
     fetch = PartialRepository._fetch
 
     def slow(self: Any, refs: Any, depth: Any) -> str:
@@ -516,16 +501,9 @@ def test_the_timer_judges_forks_last(office: Office, monkeypatch: pytest.MonkeyP
     """Whoever may read can open any number of them, and slow models use up the time of the job."""
     monkeypatch.setattr("promotebot.action.sweep.MAX_JUDGED", 1)
     number = office.pull()
-    fork = office.hub.fork("acme/models", "mallory")
-    mallory = Person.at_work(office.hub, fork, "mallory", office.scratch / "mallory")
-    mallory.start_branch("mine")
-    mallory.write("docs/mine.md", "mine\n")
-    mallory.commit("docs: Mine")
-    mallory.push()
-    office.repository.open_pull(author="mallory", head="mallory:mine", title="Mine")
+    forked(office, "mine", {"docs/mine.md": "mine\n"})
     office.hub.pass_time(60)
-    payload = office.repository.schedule_event(".github/workflows/gate.yml", "41 5 * * *")
-    office.event("schedule", payload, by="bob", PROMOTEBOT_COMMAND="gate")
+    by_timer(office)
     assert office.checks(office.head(number)) != []
 
 

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.cli.test_registry import ANY, OTHER, alice, office_split, with_other_model
+from tests.cli.conftest import alice
+from tests.cli.test_registry import ANY, OTHER, office_split, with_other_model
 from tests.gate.attacks import copy
 from tests.office import Office
 

@@ -12,19 +12,9 @@ from promotebot.cli.main import main
 from promotebot.registry import ModelRegistry
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
-from tests.office import Office
 
 V2 = "ml/artifacts/regime_v2"
 MODEL = "regime_classifier"
-
-
-@pytest.fixture
-def alice(office: Office, monkeypatch: pytest.MonkeyPatch) -> Person:
-    alice = office.person("alice")
-    monkeypatch.chdir(alice.clone)
-    monkeypatch.setenv("ML_PROMOTION_ACTOR", "alice@example.com")
-    monkeypatch.delenv("GITHUB_EVENT_NAME", raising=False)
-    return alice
 
 
 def copy(alice: Person, name: str, **manifest: str) -> str:

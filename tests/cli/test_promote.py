@@ -12,21 +12,11 @@ from promotebot.cli.main import main
 from promotebot.registry import ModelRegistry
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
-from tests.office import ROOT, Office
+from tests.office import ROOT
 
 V2 = "ml/artifacts/regime_v2"
 FLAGS = ["promote", "--model", "regime_classifier", "--artifact-dir", V2, "--artifact-id", "regime_v2_prod"]
 DATA = ["--dataset-id", "market_data_2026_q1_multi"]
-
-
-@pytest.fixture
-def alice(office: Office, monkeypatch: pytest.MonkeyPatch) -> Person:
-    """A clone to work in, entered, with an actor."""
-    alice = office.person("alice")
-    monkeypatch.chdir(alice.clone)
-    monkeypatch.setenv("ML_PROMOTION_ACTOR", "alice@example.com")
-    monkeypatch.delenv("GITHUB_EVENT_NAME", raising=False)
-    return alice
 
 
 def sha(alice: Person) -> list[str]:

@@ -10,12 +10,11 @@ import pytest
 
 from promotebot.cli.main import main
 from promotebot.registry import ModelRegistry
-from tests.cli.test_promote import DATA, FLAGS, V2, alice, sha
+from tests.cli.test_promote import DATA, FLAGS, V2, sha
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
 from tests.office import Office
 
-__all__ = ["alice"]
 MODELS = "ml/registry/models"
 OTHER = "other_model"
 ANY = "ml/artifacts/any_model"

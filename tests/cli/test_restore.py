@@ -11,18 +11,8 @@ import pytest
 from promotebot.cli.main import main
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
-from tests.office import Office
 
 V2 = "ml/artifacts/regime_v2"
-
-
-@pytest.fixture
-def alice(office: Office, monkeypatch: pytest.MonkeyPatch) -> Person:
-    alice = office.person("alice")
-    monkeypatch.chdir(alice.clone)
-    monkeypatch.setenv("ML_PROMOTION_ACTOR", "alice@example.com")
-    monkeypatch.delenv("GITHUB_EVENT_NAME", raising=False)
-    return alice
 
 
 def damage(alice: Person) -> Path:

@@ -19,12 +19,11 @@ from promotebot.registry.chain import sealed
 from promotebot.verification.junit import to_junit
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, merge_reports, report_of
 from promotebot.verification.sarif import to_sarif
-from tests.cli.test_promote import DATA, FLAGS, V2, alice, sha
+from tests.cli.test_promote import DATA, FLAGS, V2, sha
 from tests.cli.test_registry import OTHER, with_other_model
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
 
-__all__ = ["alice"]
 V1 = "ml/artifacts/regime_v1"
 Capture = pytest.CaptureFixture[str]
 

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from promotebot.artifact.evidence import Evidence
@@ -43,6 +43,7 @@ from tests.comments.plans import (
     request,
     row,
 )
+from tests.sampling import examples
 
 __all__ = ["accepted", "registry"]  # fixtures
 
@@ -246,7 +247,7 @@ def test_many_promotions_of_one_pull_request_are_listed(accepted: Plan) -> None:
     assert "- … and 5 more" in body
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(
     merge=st.sampled_from([None, MERGED, replace(MERGED, by="", at=None)]),
     is_closed=st.booleans(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pytest
@@ -38,17 +38,38 @@ def force_push(office: Office, number: int, sha: str, *, by: str = "carol") -> N
     assert office.head(number) == sha
 
 
-def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object], place: str = "pull_request") -> None:
-    """Something happens, with its jobs, between the next judgement and its status."""
-    name = f"promotebot.action.{place}.evaluate_pull"
+def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object], place: str = "pull_request") -> list[object]:
+    """Something happens, with its jobs, between the next judgement and its status; the list says whether it did."""
+    name, done = f"promotebot.action.{place}.evaluate_pull", list[object]()
 
     def slow(*args: Any, **options: Any) -> Any:
         result = evaluate_pull(*args, **options)
         monkeypatch.setattr(name, evaluate_pull)
-        what()
+        done.append(what())
         return result
 
     monkeypatch.setattr(name, slow)
+    return done
+
+
+def forked(office: Office, branch: str, files: Mapping[str, str]) -> tuple[int, Person]:
+    """A pull request by mallory from a fork with these files, and mallory at work there; no job has run."""
+    fork = office.hub.fork("acme/models", "mallory")
+    mallory = Person.at_work(office.hub, fork, "mallory", office.scratch / f"mallory-{branch}")
+    mallory.start_branch(branch)
+    for path, content in files.items():
+        mallory.write(path, content)
+    mallory.commit("docs: Mine")
+    mallory.push()
+    return office.repository.open_pull(author="mallory", head=f"mallory:{branch}", title="Mine").number, mallory
+
+
+def same_head(office: Office, number: int, **options: Any) -> int:
+    """A reader's pull request, from a fork, whose head is the one of another pull request."""
+    fork = office.hub.fork("acme/models", "mallory")
+    fork.git.fetch_from(office.repository.git, f"refs/heads/{office.repository.pull(number).head_ref}")
+    fork.git.set_ref("refs/heads/mine", office.head(number))
+    return office.repository.open_pull(author="mallory", head="mallory:mine", title="Mine", **options).number
 
 
 def killed_before_its_commit(office: Office, number: int, monkeypatch: pytest.MonkeyPatch) -> bytes:

@@ -40,6 +40,7 @@ from tests.gate.test_any_sequence import (
 )
 from tests.gate.trees import MODEL, OTHER
 from tests.gate.world import World, events_in
+from tests.sampling import examples
 
 STATES = ("ready for review", "waiting for", "blocked", "withdrawn")
 """What a card of an open pull request says, of which one holds."""
@@ -146,7 +147,7 @@ ROLE_RAISED = [(asks, "two", "carol", TO_STAGING, False), (new_policy, 1)]
 OTHER_BYTES = [(asks, "one", "alice", TO_STAGING, False), (exchanges, "one", "carol", "v3", "edited")]
 
 
-@settings(max_examples=60)
+@examples(60)
 @example(deeds=TWICE)
 @example(deeds=REFUSED_LATER)
 @example(deeds=TWO_MODELS)

@@ -372,6 +372,7 @@ def test_a_word_of_another_bot_is_answered_with_what_to_write_here(word: str, pr
 def test_every_line_that_such_an_answer_names_can_be_written(word: str) -> None:
     lines = re.findall(r"`(/[^`]+)`", ELSEWHERE[word][1])
     named = [command for line in lines for command in parse_comment(line)]
+    assert lines
     assert len(named) == len(lines)
     assert not any(isinstance(command, InvalidCommand) for command in named)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -17,6 +18,7 @@ from promotebot.promotion.reconstruct import differences, request_of
 from promotebot.promotion.replay import Step
 from promotebot.promotion.rules.way_back import stage_is_not_held
 from promotebot.registry import ModelRegistry, Stage
+from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action
 from tests.promotion.test_plan import EMPTY, MODEL, NOW, asked, decide, evidence, refused_by
 from tests.promotion.test_plan import after as promoted
@@ -84,6 +86,21 @@ def test_going_back_further_and_taking_out_are_never_held_up() -> None:
     restored = decide_move(after("a", "b", "-"), "<b", 9, HELD)
     assert isinstance(restored, Plan)
     assert "b_prod was removed from ACTIVE on" in " ".join(f.message for f in warnings_in(restored.findings))
+
+
+def test_what_an_older_tool_wrote_without_a_digest_is_known_by_its_directory() -> None:
+    written = json.loads(after("a", "b", "<a").to_bytes())
+    model = written["models"][MODEL]
+    del model["history_digest"]
+    for event in model["history"]:
+        del event["previous"], event["policy_digest"]
+    for pointer in (model["shadow"], model["active"], *(event["pointer"] for event in model["history"])):
+        del pointer["digest"], pointer["manifest_digest"]
+    registry = ModelRegistry.parse(stored_json(written))
+    assert refused_by(decide_move(registry, "b", 9, HELD)) == {"rollback.hold"}
+    back = decide_move(registry, "<b", 9, HELD, lift="false alarm")
+    assert isinstance(back, Plan)
+    assert "rollback.removed" in {finding.rule for finding in warnings_in(back.findings)}
 
 
 def test_a_lifted_hold_is_over_and_the_key_is_written_only_where_it_ends_one() -> None:

@@ -158,11 +158,13 @@ def test_every_form_of_the_command_that_asks_again() -> None:
     cases = []
     for action in Action:
         for door, actor in actors.items():
-            request = asked(Stage.STAGING, V1, action=action, actor=actor, to="v0", reason="it's so")
+            to = "v0" if action is Action.ROLLBACK else None
+            request = asked(Stage.STAGING, V1, action=action, actor=actor, to=to, reason="it's so")
             inferred = replace(request, origins={"artifact_dir": "x", "reason": "y"})
-            more = {"git_sha": SHA, "sha": SHA, "notes": None}
-            cases.append((f"{action.value} at {door}", [request.retry(), inferred.retry(), request.retry(**more)]))
-    approve("retries", cases)
+            more = {"sha": SHA, "notes": None}
+            lines = [request.line({}), inferred.line({}), request.line(more), request.command(), inferred.command()]
+            cases.append((f"{action.value} at {door}", map(str, lines)))
+    approve("lines", cases)
 
 
 def test_how_long_is_written() -> None:

@@ -142,7 +142,7 @@ def _decided(decision: Decision) -> Iterator[str]:
         event = decision.after.raw_entry(decision.request.model)["history"][0]
         yield json_text(event)
         yield json_text(document(decision, written=True).model_dump(mode="json", exclude={"findings"}))
-        yield f"again: {decision.request.retry()}"
+        yield f"again: {decision.request.line({})}"
     elif not isinstance(decision, Rejected):
         yield json_text(document(decision, written=False).model_dump(mode="json", exclude={"findings"}))
     else:
@@ -225,7 +225,7 @@ def test_what_is_inferred_and_asked_back_in_every_kind_of_scene() -> None:
             yield from (finding_text(finding) for finding in result.findings)
         else:
             yield set_values(result)
-            yield f"again: {result.retry()}"
+            yield f"again: {result.line({})}"
 
     approve("scenes", ((name, shown(result)) for name, result in scenes()))
 

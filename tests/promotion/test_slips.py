@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_comment
@@ -64,6 +64,8 @@ def test_a_line_that_comes_close_is_answered_with_the_whole_line_that_was_meant(
 @pytest.mark.parametrize(
     "body",
     [
+        "/",
+        "@promotebot",
         "promote active models carefully",
         "promote active models",
         "promote shadow runs",
@@ -142,9 +144,11 @@ PROSE = st.lists(st.sampled_from(WORDS.split()), min_size=1, max_size=8).map(" "
 
 @given(PROSE, st.sampled_from(["", ".", "!", "?", ":", ", please"]))
 @example("promote active models", "")
+@example("promote active", "")
+@example("promote shadow", ".")
 def test_of_plain_words_only_a_stage_to_promote_to_is_a_slip(sentence: str, end: str) -> None:
     said = read_comment(f"{sentence[0].upper()}{sentence[1:]}{end}")
-    is_command = re.fullmatch(r"promote (active|staging|shadow)", f"{sentence}{end}")
+    is_command = re.fullmatch(r"promote (active|staging|shadow)[.:!?]?", f"{sentence}{end}")
     assert bool(said) is bool(is_command), said
 
 
@@ -176,13 +180,16 @@ def test_what_is_offered_is_the_command_that_was_spoiled(line: str, slip: object
     assert callable(slip)
     spoiled = slip(line)
     [wanted] = parse_comment(line)
-    if spoiled == line:
-        return
+    assume(spoiled != line)
     [offered] = parse_comment(meant(spoiled))
     assert replace(offered, text=wanted.text) == wanted
 
 
-@given(st.text(st.characters(codec="utf-8"), max_size=80))
+SPOILED = st.builds(lambda line, slip: slip(line), LINES, SLIPS)
+ANY_LINE = st.one_of(LINES, SPOILED, PROSE, st.text(st.characters(codec="utf-8"), max_size=20))
+
+
+@given(st.lists(ANY_LINE, max_size=4).map("\n".join))
 def test_a_slip_is_never_carried_out(body: str) -> None:
     plain = parse_comment(body)
     read = read_comment(body)

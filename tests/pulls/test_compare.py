@@ -10,7 +10,6 @@ from promotebot.artifact.work_tree import WorkTree
 from promotebot.findings import Severity
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Diverged, Replayed
-from promotebot.pulls.branch_commands import restored
 from promotebot.pulls.compare import base_moved, replay_change
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.names import GitSha
@@ -54,7 +53,8 @@ def test_a_registry_is_not_removed(ends: Ends) -> None:
     assert refused(replace(ends, head_registry=None)) == (
         "gate.replay",
         "The pull request removes the registry.",
-        f"restore it: {restored('b' * 12, 'ml/registry/models.json')}",
+        f"restore it: git checkout {'b' * 12} -- ml/registry/models.json && git commit --message "
+        "'fix(ml): Restore ml/registry/models.json' -- ml/registry/models.json && git push",
     )
 
 

@@ -102,7 +102,6 @@ def dirty(alice: Person) -> None:
 
 
 def another_model(alice: Person) -> None:
-    assert main(["promote", "--model", "other", "--new-model", "--stage", "shadow", "--artifact-dir", V2]) in (0, 1)
     fresh(alice, model="other")
     assert main(["promote", "--model", "other", "--stage", "shadow", "--artifact-dir", V3, "--commit"]) == 0
 
@@ -255,7 +254,8 @@ def test_the_line_runs_as_it_is_pasted_and_its_finding_is_gone(
         after = f"{done.stdout}{done.stderr}"
         assert done.returncode == 0, (line, after)
     if not case.leads_on:
-        again = after if chosen[-1].startswith("promotebot") else said(case.command, capsys)
+        is_it_again = chosen[-1].startswith(f"promotebot {case.command[0]} ")
+        again = after if is_it_again else said(case.command, capsys)
         assert case.gone not in again, again
 
 

@@ -15,6 +15,7 @@ from promotebot.findings import Finding, Severity
 from promotebot.promotion.replay import Step
 from promotebot.registry.model import Action, Event, Pointer, Source
 from promotebot.registry.names import Stage
+from promotebot.remedies import Changes
 
 APPROVALS = "separation"
 """The rule that says who approved, or who still has to."""
@@ -62,8 +63,8 @@ class CardPromotion:
         if self.plan is None:
             return ""
         request = self.plan.plan.request
-        words = request.retry(sha=head_sha, notes=request.notes) if self.is_by_bot else request.retry_on_github()
-        return words + (" --new-model" if request.new_model else "")
+        pinned: Changes = {"sha": head_sha, "notes": request.notes} if self.is_by_bot else {}
+        return str(request.line({"dry_run": False, **pinned}))
 
 
 def fact_list(

@@ -171,9 +171,5 @@ def _words(reason: str | None, notes: str | None, origin: str) -> str:
 
 def _to_commit(request: Request, context: CommentContext) -> str:
     """Return the command that asks for exactly these bytes: it is refused once the branch holds others."""
-    again = request.retry(sha=context.head_sha, notes=request.notes) + _switches(request)
-    return f"**To commit exactly this,** comment:\n{fence(visible(again), 'text')}"
-
-
-def _switches(request: Request) -> str:
-    return " --new-model" if request.new_model else ""
+    again = request.line({"dry_run": False, "sha": context.head_sha, "notes": request.notes})
+    return f"**To commit exactly this,** comment:\n{fence(visible(str(again)), 'text')}"

@@ -110,14 +110,6 @@ class Request:
             given |= {"to": self.to} if self.action is Action.ROLLBACK else {}
         return CommandArguments(self.stage, self.action, self.model, **given)
 
-    def retry(self, **flags: str | None) -> str:
-        """Return the comment that asks for this again, with flags added or replaced, and without its switches."""
-        return str(self.line({"new_model": False, "dry_run": False, **flags}))
-
-    def retry_on_github(self) -> str:
-        """Return the comment that asks for this, whoever made the request and where."""
-        return self.retry()
-
 
 _NOUNS = {Action.PROMOTE: "promotion", Action.ROLLBACK: "rollback", Action.DEMOTE: "demotion"}
 
