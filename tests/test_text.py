@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotebot.text import cut, duration, short_digest, utf8_size, visible
+from promotebot.text import cut, duration, short_digest, shortened, utf8_size, visible
 
 
 @pytest.mark.parametrize(
@@ -104,3 +104,10 @@ def test_a_duration_is_its_two_largest_units(span: timedelta, words: str) -> Non
 def test_a_digest_is_shown_by_its_first_eight_digits() -> None:
     assert short_digest("sha256:" + "0123456789abcdef" * 4) == "sha256:01234567…"
     assert short_digest(None) == short_digest("") == "unknown bytes"
+
+
+def test_a_text_that_is_too_long_is_cut_between_two_words_after_its_digests_became_short() -> None:
+    words = f"bytes are sha256:{'a1' * 32}, the manifest says sha256:{'b2' * 32}"
+    assert shortened(words, 200) == words
+    assert shortened(words, 120) == "bytes are sha256:a1a1a1a1…, the manifest says sha256:b2b2b2b2…"
+    assert shortened(words, 40) == "bytes are sha256:a1a1a1a1…, the…"

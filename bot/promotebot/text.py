@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import timedelta
 
+_DIGEST = re.compile(r"\bsha256:[0-9a-f]{64}\b")
 _FENCE = re.compile(r"\s*(`{3,})[^`]*")
 
 # Invisible, though their category is letter or mark: Default_Ignorable_Code_Point of
@@ -80,7 +81,12 @@ def counted(number: int, noun: str) -> str:
 
 
 def shortened(words: str, limit: int) -> str:
-    """Return a text of at most `limit` characters, cut between two words and with an ellipsis where it is cut."""
+    """Return a text of at most `limit` characters, cut between two words and with an ellipsis where it is cut.
+
+    Where it is too long, its digests are the first to become short.
+    """
+    if len(words) > limit:
+        words = _DIGEST.sub(lambda found: short_digest(found[0]), words)
     if len(words) <= limit:
         return words
     kept = words[: limit - 1]

@@ -528,7 +528,7 @@ def test_an_internal_error_says_so_exits_with_three_and_touches_nothing(
     environment = runner.environment("issue_comment", office.repository.issue_comment_event(comment.id))
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("promotebot.action.promote.decide", broken)
+    monkeypatch.setattr("promotebot.pulls.request_context.decide", broken)
     assert main([]) == 3
     job = runner.finished(environment, 3, "")
     assert (job.outputs["decision"], job.outputs["reason_code"]) == ("failed", "internal")

@@ -130,7 +130,7 @@ def broken(office: Office) -> tuple[Asked, Job]:
 
     number = office.pull()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("promotebot.action.promote.decide", defect)
+        patch.setattr("promotebot.pulls.request_context.decide", defect)
         with pytest.raises(RuntimeError, match="boom"):
             office.ask(number, ACTIVE)
     [comment] = [c for c in office.repository.comments_on(number) if c.user.login == "alice"]

@@ -277,12 +277,12 @@ def test_a_gate_that_was_under_way_while_it_was_replaced_leaves_nothing_green(
     decided = decide
 
     def slow(*args: Any, **options: Any) -> Any:
-        monkeypatch.setattr("promotebot.action.promote.decide", decided)
+        monkeypatch.setattr("promotebot.pulls.request_context.decide", decided)
         assert office.gate(number).outputs["decision"] == "passed"
         assert state(office, pushed) == "success"
         return decided(*args, **options)
 
-    monkeypatch.setattr("promotebot.action.promote.decide", slow)
+    monkeypatch.setattr("promotebot.pulls.request_context.decide", slow)
     job = office.ask(number, f"/promote staging {MODEL} --artifact-dir {V2} --artifact-id second")
     assert job.outputs["decision"] == "promoted", office.comments(number)
     assert state(office, pushed) == "failure"

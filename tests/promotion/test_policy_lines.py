@@ -22,21 +22,21 @@ separation: {approvals: 2}
 
 
 def test_a_key_of_the_file_has_its_line_and_the_value_in_force() -> None:
-    assert policy_lines("soak.shadow", parse_policy(DATA), DATA) == [
+    assert policy_lines(parse_policy(DATA), DATA)["soak.shadow"] == [
         PolicyLine("stages.shadow.soak.minimum", '"36h"', 5),
         PolicyLine("stages.shadow.soak.required", "false", None),
     ]
-    assert policy_lines("separation", parse_policy(DATA), DATA) == [PolicyLine("separation.approvals", "2", 6)]
+    assert policy_lines(parse_policy(DATA), DATA)["separation"] == [PolicyLine("separation.approvals", "2", 6)]
 
 
 @pytest.mark.parametrize("data", [None, b"", b"# nothing\n"])
 def test_without_a_file_the_defaults_hold_and_no_line_says_so(data: bytes | None) -> None:
-    assert policy_lines("request.reason", Policy(), data) == [PolicyLine("require_reason", "false", None)]
-    assert policy_lines("separation", Policy(), data) == [PolicyLine("separation.approvals", "null", None)]
+    assert policy_lines(Policy(), data)["request.reason"] == [PolicyLine("require_reason", "false", None)]
+    assert policy_lines(Policy(), data)["separation"] == [PolicyLine("separation.approvals", "null", None)]
 
 
 def test_a_rule_that_is_the_same_under_every_policy_has_no_line() -> None:
-    assert policy_lines("artifact.digest", Policy(), DATA) == []
+    assert "artifact.digest" not in policy_lines(Policy(), DATA)
 
 
 def test_every_rule_exists_and_every_key_is_one_of_the_policy() -> None:

@@ -56,7 +56,7 @@ TRIES = 3
 
 
 @dataclass(frozen=True)
-class Holding:
+class HoldJob:
     """One hold of a pull request, as a comment asks for it."""
 
     hold: Hold

@@ -178,9 +178,9 @@ def _withdraw(command: Withdraw, attempt: Attempt) -> Answer:
 
 
 def _hold(hold: Hold, pull: PullRequest, requester: Requester, job: JobContext, replier: Replier) -> Answer:
-    from promotebot.action.hold import Holding
+    from promotebot.action.hold import HoldJob
 
-    return Holding(hold, pull, requester, job, replier).run()
+    return HoldJob(hold, pull, requester, job, replier).run()
 
 
 def _unhold(_: Unhold, attempt: Attempt) -> Answer:

@@ -19,21 +19,14 @@ from promotebot.findings import Finding, errors_in
 from promotebot.gate.admission import people_refusal, sha_refusal
 from promotebot.gate.refusal import Reason, Refusal, incomplete_reason
 from promotebot.git.branch import FetchedRepository
-from promotebot.github.events import BRANCH
-from promotebot.planning.complete import prepare
-from promotebot.planning.decide import PromotionContext, decide
-from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.promotion.commands import ChangeCommand
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Plan, Unchanged
 from promotebot.promotion.policy import Policy
-from promotebot.promotion.request import Actor
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.facts import facts_on
-from promotebot.pulls.small_files import read_our_files
-from promotebot.pulls.snapshot import BASE, remote
-from promotebot.registry.model import Source
+from promotebot.pulls.request_context import RequestContext
+from promotebot.pulls.snapshot import fetch_default_branch
 from promotebot.registry.names import GitSha, parse_git_sha
 
 _DOING = "starting it for"
@@ -65,17 +58,12 @@ class OwnPullRequest:
         Raises:
             PromotebotError: where files cannot be read, or GitHub opens no pull request.
         """
-        job, default = self.job, self.job.default_branch
-        with FetchedRepository.fetched(remote(job), {BASE: f"{BRANCH}{default}"}) as repository:
-            base = repository.commit_id(BASE)
-            read_our_files(repository, [base], job)
-            settings = job.settings
-            changeset = Changeset(repository, base, base, settings.registry_path, settings.policy_path)
+        with fetch_default_branch(self.job) as (repository, changeset):
             plan = self._legal(changeset)
             if isinstance(plan, Refusal):
                 return plan
             head_ref = f"promote/{plan.request.model}/{plan.request.stage.value}/{self.key}"
-            head = self._branch(head_ref, base, repository)
+            head = self._branch(head_ref, changeset.base, repository)
         if isinstance(head, Refusal):
             return head
         return OwnPull(self._pull(head_ref, plan, changeset.policy), head)
@@ -106,17 +94,12 @@ class OwnPullRequest:
         )
         if refusal:
             return refusal
-        legacy = LegacyDigests(changeset.repository, changeset.base, changeset.registry_path, job.examine)
-        context = PromotionContext(
-            registry, registry, policy, changeset.head_files, changeset.base, first_digest=legacy
-        )
-        actor, reason = Actor(requester.login, Source.GITHUB), "started by hand"
-        prepared = prepare(arguments, context, changeset.inference(registry), actor, None, reason, job.examine)
+        context = RequestContext(changeset, job.default_branch, registry, registry, job)
+        prepared = context.complete(arguments, requester.login, None, "started by hand")
         if isinstance(prepared, IncompleteRequest):
             return _refused(incomplete_reason(prepared.findings), prepared.findings)
-        request, _ = prepared
-        facts = facts_on(request, changeset, job.default_branch, job, registry)
-        decision = decide(context, request, facts, examine=job.examine, now=job.clock()).decision
+        request, remarks = prepared
+        decision = context.decide(request, remarks, job.clock()).decision
         if isinstance(decision, Unchanged):
             holds = f"{request.stage.label} of {request.model} holds {decision.pointer.artifact_id} already."
             return Refusal(Reason.NOTHING_TO_CHANGE, holds, f"/status {request.model}")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from promotebot.action.help import help_facts
 from promotebot.action.own_pull import OwnPullRequest
@@ -19,14 +18,11 @@ from promotebot.comments.notices import QUERY, note
 from promotebot.comments.refusals import render_unclear
 from promotebot.comments.status import render_status
 from promotebot.gate.refusal import Reason, Refusal
-from promotebot.git.branch import FetchedRepository
-from promotebot.github.events import BRANCH
 from promotebot.promotion.commands import ChangeCommand, Command, Doctor, Help, QueryCommand
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.default_policy import default_contacts
-from promotebot.pulls.small_files import read_our_files
-from promotebot.pulls.snapshot import BASE, remote
+from promotebot.pulls.snapshot import fetch_default_branch
 from promotebot.registry.model import Action
 
 
@@ -57,22 +53,13 @@ def answer_on_issue(command: Command, requester: Requester, job: JobContext, rep
         return answer_doctor(requester, job, replier)
     if isinstance(command, ChangeCommand):
         return _rollback(command, requester, job, replier)
-    with _default_branch(job) as changeset:
+    with fetch_default_branch(job) as (_, changeset):
         if isinstance(command, QueryCommand):
             return _query(command, changeset, requester, job, replier)
         facts = help_facts(changeset, job.default_branch, job.clock())
         if facts.policy:
             replier.set_head(changeset.head, facts.policy.contacts)
         return replier.answer(Answer(Outcome.HELPED, Reason.HELP), render_help(facts, replier.context))
-
-
-@contextmanager
-def _default_branch(job: JobContext) -> Iterator[Changeset]:
-    """Fetch the default branch, as a change of nothing."""
-    with FetchedRepository.fetched(remote(job), {BASE: f"{BRANCH}{job.default_branch}"}) as repository:
-        tip = repository.commit_id(BASE)
-        read_our_files(repository, [tip], job)
-        yield Changeset(repository, tip, tip, job.settings.registry_path, job.settings.policy_path)
 
 
 def _query(

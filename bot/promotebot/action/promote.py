@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,21 +22,19 @@ from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason, Refusal, incomplete_reason
 from promotebot.gate.requests import check_attested
-from promotebot.planning.complete import prepare
-from promotebot.planning.decide import Decided, PromotionContext, decide, expect_artifacts, with_findings
-from promotebot.planning.legacy_digests import LegacyDigests
+from promotebot.planning.decide import Decided, expect_artifacts
 from promotebot.planning.messages import commit_message
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.replay import Step, artifacts_of
-from promotebot.promotion.request import Actor, CommandArguments, Request
+from promotebot.promotion.request import CommandArguments, Request
 from promotebot.pulls.changeset import Changeset
-from promotebot.pulls.facts import facts_of
 from promotebot.pulls.promotions import answered, carried_steps, is_void, load_pending, without
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, replan
+from promotebot.pulls.request_context import RequestContext, title_reason
 from promotebot.pulls.snapshot import PullSnapshot
-from promotebot.registry.model import RequestRef, Source
-from promotebot.registry.names import MAX_TEXT, GitSha
+from promotebot.registry.model import RequestRef
+from promotebot.registry.names import GitSha
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,8 @@ class PromotionJob:
         decided = self.attempt.record.of_request(self.ref.id)
         if decided:
             return self._decided_before(decided)
-        prepared = self._prepare(self._context(pending))
+        reason = title_reason(self.snapshot.pull)
+        prepared = self._context(pending).complete(self.arguments, self.attempt.requester.login, self.ref, reason)
         if isinstance(prepared, IncompleteRequest):
             return self._refuse(incomplete_reason(prepared.findings), prepared.findings, prepared.model)
         request, remarks = prepared
@@ -135,28 +133,15 @@ class PromotionJob:
             return self._refuse(_reason(kept.findings), kept.findings, kept.model)
         return kept
 
-    def _context(self, pending: PendingPromotions) -> PromotionContext:
-        changeset, examine = self.changeset, self.attempt.job.examine
-        legacy = LegacyDigests(self.snapshot.repository, changeset.base, changeset.registry_path, examine)
-        return PromotionContext(
-            pending.registry, pending.base, changeset.policy, changeset.head_files, changeset.head, first_digest=legacy
-        )
-
-    def _prepare(self, context: PromotionContext) -> tuple[Request, Sequence[Finding]] | IncompleteRequest:
-        """Complete the request: inferred for a promotion, from history for a rollback or demotion."""
-        inference = self.changeset.inference(context.registry)
-        actor = Actor(self.attempt.requester.login, Source.GITHUB)
-        reason = one_line(f"#{self.snapshot.pull.number}: {self.snapshot.pull.title}")
-        return prepare(self.arguments, context, inference, actor, self.ref, reason, self.attempt.job.examine)
+    def _context(self, pending: PendingPromotions) -> RequestContext:
+        base_ref = self.snapshot.pull.base_ref
+        return RequestContext(self.changeset, base_ref, pending.registry, pending.base, self.attempt.job)
 
     def _decide(
         self, pending: PendingPromotions, request: Request, remarks: Sequence[Finding], replaced: Sequence[Step]
     ) -> Answer:
         """Decide on what the branch promotes; where that changes something, decide without what it replaces."""
-        job, context = self.attempt.job, self._context(pending)
-        facts = facts_of(request, self.snapshot, job, context.base)
-        decided = decide(context, request, facts, examine=job.examine, now=self.snapshot.now)
-        decided = with_findings(decided, remarks)
+        decided = self._context(pending).decide(request, remarks, self.snapshot.now)
         decision = decided.decision
         if isinstance(decision, Plan) and replaced:
             kept = self._without(replaced, pending)
@@ -277,9 +262,3 @@ def _reason(findings: tuple[Finding, ...]) -> Reason:
     if "registry.exists" in rules:
         return Reason.NO_REGISTRY
     return Reason.HAND_EDIT if "gate.replay" in rules else Reason.RULES
-
-
-def one_line(text: str) -> str:
-    """Return a title as a reason: characters that nobody sees taken out, cut to the length of a reason."""
-    shown = "".join(c for c in text if c.isprintable() and unicodedata.category(c) != "Cf")
-    return shown[:MAX_TEXT]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from promotebot.action.retry import Attempt
 from promotebot.comments.comment import Rendered
@@ -13,19 +12,14 @@ from promotebot.findings import Finding
 from promotebot.gate.admission import may_write, request_refusal
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.status import published_verdict
-from promotebot.planning.complete import prepare
-from promotebot.planning.decide import PromotionContext, decide, with_findings
-from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.promotion.commands import ChangeCommand, parse_comment
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Unchanged
 from promotebot.promotion.policy import MAX_BYTES
 from promotebot.promotion.policy_lines import policy_lines
-from promotebot.promotion.request import Actor
-from promotebot.pulls.facts import facts_of
 from promotebot.pulls.promotions import load_pending
 from promotebot.pulls.replan import InvalidPromotions
-from promotebot.registry.model import Source
+from promotebot.pulls.request_context import RequestContext, title_reason
 
 
 def answer_why(attempt: Attempt) -> Rendered:
@@ -42,9 +36,9 @@ def answer_why(attempt: Attempt) -> Rendered:
     result = evaluate_pull(snapshot, changeset, job, record=attempt.record)
     last = None if result.steps else _last_request(attempt)
     data = snapshot.repository.read_file(changeset.base, changeset.policy_path, max_bytes=MAX_BYTES)
-    lines_of = partial(policy_lines, policy=changeset.policy, data=data)
+    lines = policy_lines(changeset.policy, data)
     url = f"{context.repo_url}/blob/{changeset.base}/{changeset.policy_path}"
-    return render_why(result.title, result.findings, result.waiting, last, lines_of, url, context)
+    return render_why(result.title, result.findings, result.waiting, last, lines, url, context)
 
 
 def _last_request(attempt: Attempt) -> LastRequest | None:
@@ -72,18 +66,10 @@ def _findings(command: ChangeCommand, login: str, attempt: Attempt) -> Sequence[
     pending = load_pending(snapshot, job)
     if isinstance(pending, InvalidPromotions):
         return pending.findings
-    legacy = LegacyDigests(snapshot.repository, changeset.base, changeset.registry_path, job.examine)
-    context = PromotionContext(
-        pending.registry, pending.base, changeset.policy, changeset.head_files, changeset.head, first_digest=legacy
-    )
-    actor, reason = Actor(login, Source.GITHUB), f"#{snapshot.pull.number}"
-    inference = changeset.inference(context.registry)
-    prepared = prepare(command.arguments, context, inference, actor, None, reason, job.examine)
+    context = RequestContext(changeset, snapshot.pull.base_ref, pending.registry, pending.base, job)
+    prepared = context.complete(command.arguments, login, None, title_reason(snapshot.pull))
     if isinstance(prepared, IncompleteRequest):
         return prepared.findings
     request, remarks = prepared
-    decided = decide(
-        context, request, facts_of(request, snapshot, job, context.base), examine=job.examine, now=snapshot.now
-    )
-    decision = with_findings(decided, remarks).decision
+    decision = context.decide(request, remarks, snapshot.now).decision
     return () if isinstance(decision, Unchanged) else decision.findings

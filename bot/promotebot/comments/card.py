@@ -163,7 +163,7 @@ def _carried(state: CardState, context: CommentContext, *, whole: bool) -> Itera
     yield from _together(state)
     for one in ordered:
         if one.plan:
-            yield comparison(one.plan, context)
+            yield comparison(one.plan, context, is_merged=bool(state.merge))
     if not state.merge:
         if state.phase is not Phase.BLOCKED:
             yield "\n".join([count_line(state.rules), *bullets(warnings_in(state.rules), limit=limit)])

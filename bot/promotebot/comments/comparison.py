@@ -12,7 +12,7 @@ from promotebot.artifact.runtime import Tensor
 from promotebot.comments.findings import within
 from promotebot.comments.markdown import code, details, fence, link, table, text
 from promotebot.comments.model_differences import accuracy, evidence_of, signature_difference
-from promotebot.comments.stage_times import StageTimes
+from promotebot.comments.stage_times import StageTimes, before_and_after
 from promotebot.promotion.diff import change_counts, unified_diff
 from promotebot.promotion.plan import Plan
 from promotebot.registry.codec import stored_json
@@ -59,24 +59,27 @@ def render_comparison(
     repo_url: str,
     now: datetime,
     merged_at: Mapping[Event, datetime],
+    is_merged: bool = False,
 ) -> str:
     """Return a table of today's pointer beside the new one; of the new one alone where the stage is empty today.
 
     Args:
         today: the evidence of the artifact that the stage holds now.
         merged_at: event → when it was merged, as far as that is known.
+        is_merged: the change has been merged, so that "today" was before it.
     """
     label, events = plan.request.stage.label, plan.before.history.get(plan.request.model, ())
     new = _Side(plan.pointer, evidence, plan.request.origins or _origins(plan, evidence))
     times = StageTimes(events, now, merged_at)
+    before_merge, after_merge = before_and_after(is_merged=is_merged)
     after = _rows(new, None, repo_url) | {"time in stages": times.in_every_stage(plan.pointer)}
     if plan.today is None:
-        return table(("", f"{label} after merging"), [(name, cell) for name, cell in after.items() if cell != NONE])
+        return table(("", f"{label} {after_merge}"), [(name, cell) for name, cell in after.items() if cell != NONE])
     old = _Side(plan.today, evidence_of(plan.today, today, evidence), {})
     before = _rows(old, None, repo_url) | {"time in stages": _span(times, plan.today, plan.request.stage)}
     after = _rows(new, old, repo_url) | {"time in stages": after["time in stages"]}
     rows = [(name, before[name], cell) for name, cell in after.items() if (before[name], cell) != (NONE, NONE)]
-    return table(("", f"{label} today", "after merging"), rows)
+    return table(("", f"{label} {before_merge}", after_merge), rows)
 
 
 def _origins(plan: Plan, evidence: Evidence) -> dict[str, str]:

@@ -75,14 +75,15 @@ def changes_made(promotions: Sequence[PlanComment], context: CommentContext) -> 
         yield f"… and {len(promotions) - MAX_CHANGES} more."
 
 
-def comparison(comment: PlanComment, context: CommentContext) -> str:
-    """Return the table of what a stage holds today and after merging."""
+def comparison(comment: PlanComment, context: CommentContext, *, is_merged: bool = False) -> str:
+    """Return the table of what a stage holds today and after merging; before and after it, once it is merged."""
     plan, repo_url = comment.plan, context.repo_url
     # A demotion leaves the stage empty: there is nothing to put beside what it loses.
     if plan.action is Action.DEMOTE:
         return describe(plan.pointer, plan.request.stage, repo_url=repo_url)
+    evidence, today, now = comment.evidence, comment.today, comment.now
     return render_comparison(
-        plan, comment.evidence, comment.today, repo_url=repo_url, now=comment.now, merged_at=comment.merged_at
+        plan, evidence, today, repo_url=repo_url, now=now, merged_at=comment.merged_at, is_merged=is_merged
     )
 
 

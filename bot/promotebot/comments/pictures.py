@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from promotebot.comments.stage_times import before_and_after
 from promotebot.registry.model import Action, Event, ModelEntry, Pointer
 from promotebot.registry.names import Stage, to_datetime
 from promotebot.text import duration, visible
@@ -49,7 +50,7 @@ def render_stage_flow(today: ModelEntry | None, events: Sequence[Event], *, is_m
         events: the model's events that merging adds, oldest first. For one plan: `[plan.event]`.
         is_merged: whether they are merged, so that `today` is what the base held before.
     """
-    before, after = ("before the merge", "since the merge") if is_merged else ("today", "after merging")
+    before, after = before_and_after(is_merged=is_merged)
     lines = [_held(stage, before, today.pointer(stage) if today else None, events) for stage in Stage]
     changed: dict[Stage, str] = {}  # stage → the box of what it holds after merging
     for number, event in enumerate(events):

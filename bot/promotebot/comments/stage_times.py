@@ -11,6 +11,11 @@ from promotebot.registry.names import Stage, to_datetime
 from promotebot.text import duration
 
 
+def before_and_after(*, is_merged: bool) -> tuple[str, str]:
+    """Return what heads the columns of a change: what a stage holds without it, and with it."""
+    return ("before the merge", "since the merge") if is_merged else ("today", "after merging")
+
+
 @dataclass(frozen=True)
 class Span:
     """A time in a stage; self-asserted where an event made at a terminal is all that tells when it began or ended."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from promotebot.comments.comment import (
@@ -21,7 +21,7 @@ from promotebot.promotion.policy_lines import PolicyLine
 from promotebot.text import shortened
 
 MAX_TITLE = 120
-LinesOf = Callable[[str], Sequence[PolicyLine]]
+PolicyLines = Mapping[str, Sequence[PolicyLine]]
 """Rule → what the policy says for it."""
 
 
@@ -48,7 +48,7 @@ def render_why(
     findings: Sequence[Finding],
     waiting: Finding | None,
     last: LastRequest | None,
-    lines_of: LinesOf,
+    policy_lines: PolicyLines,
     policy_url: str,
     context: CommentContext,
 ) -> Rendered:
@@ -66,7 +66,7 @@ def render_why(
         _last(last) if last else "",
         problems(findings, limit=MAX_PROBLEMS) if has_problem else "" if last else count_line(findings),
         waits(waiting) if waiting else "",
-        _policy([*asked, *shown], lines_of, policy_url),
+        _policy([*asked, *shown], policy_lines, policy_url),
         details("Every rule", every_rule([*asked, *findings], budget=RULES_BYTES)),
         contacts_line(context).strip(),
     ]
@@ -94,13 +94,13 @@ def _last(last: LastRequest) -> str:
     return f"{begins} {again}\n\n{fence(last.line, 'text')}"
 
 
-def _policy(findings: Sequence[Finding], lines_of: LinesOf, url: str) -> str:
+def _policy(findings: Sequence[Finding], policy_lines: PolicyLines, url: str) -> str:
     """Return the policy's lines for what did not pass, causes first; empty where no rule of them goes by the policy."""
     rules = dict.fromkeys(one.rule for cause in by_cause(findings) for one in (cause.finding, *cause.follows))
     said = [
         f"- {code(rule)}: {'; '.join(_line(line, url) for line in lines)}"
         for rule in rules
-        if (lines := lines_of(rule))
+        if (lines := policy_lines.get(rule))
     ]
     return "\n".join(["**What the policy says:**", *said]) if said else ""
 

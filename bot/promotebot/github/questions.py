@@ -40,7 +40,7 @@ _STATUS = "status { contexts { context state description createdAt creator { __t
 _PULL = f"""{_LISTED}
 fragment Pull on PullRequest {{
   ...Listed
-  commits(last: 100) {{
+  commits(last: 100) @include(if: $isFirst) {{
     totalCount
     nodes {{
       commit {{ oid {_STATUS} }}
@@ -53,13 +53,13 @@ fragment Pull on PullRequest {{
 }}
 """
 _CONVERSATION = f"""
-query Conversation($owner: String!, $name: String!, $number: Int!, $first: Int!, $after: String) {{
+query Conversation($owner: String!, $name: String!, $number: Int!, $isFirst: Boolean!, $first: Int!, $after: String) {{
   repository(owner: $owner, name: $name) {{ pullRequest(number: $number) {{ ...Pull }} }}
 }}
 {_PULL}"""
 # What a mutation changed can be asked about with it: https://docs.github.com/en/graphql/guides/forming-calls-with-graphql
 _SEEN = f"""
-mutation Seen($comment: ID!, $first: Int!, $after: String) {{
+mutation Seen($comment: ID!, $isFirst: Boolean!, $first: Int!, $after: String) {{
   addReaction(input: {{subjectId: $comment, content: EYES}}) {{
     subject {{ ... on IssueComment {{ pullRequest {{ ...Pull }} }} }}
   }}
@@ -128,7 +128,7 @@ def open_pulls(rest: Rest, base_ref: str) -> Sequence[PullRequest]:
 def _seen(rest: Rest, comment: str, number: int, purpose: str) -> Mapping[str, Any] | None:
     """Put 👀 on a comment, and return the pull request that it stands on; None where that did not work."""
     try:
-        asked = {"comment": comment, "first": PAGE, "after": None}
+        asked = {"comment": comment, "isFirst": True, "first": PAGE, "after": None}
         answer = rest.graphql(_SEEN, asked, purpose="react", needs="pull-requests: write", writes=True)
         with translated(purpose):
             pull: Mapping[str, Any] = answer["addReaction"]["subject"]["pullRequest"]
@@ -139,7 +139,8 @@ def _seen(rest: Rest, comment: str, number: int, purpose: str) -> Mapping[str, A
 
 
 def _pages(rest: Rest, number: int, purpose: str, first: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
-    asked = {**_named(rest), "number": number, "first": PAGE, "after": None}
+    # Every page has the comments that follow; the commits and their statuses come with the first alone.
+    asked = {**_named(rest), "number": number, "isFirst": True, "first": PAGE, "after": None}
     needs = "pull-requests: read"
     while True:
         answer = {} if first else rest.graphql(_CONVERSATION, asked, purpose=purpose, needs=needs)
@@ -149,7 +150,7 @@ def _pages(rest: Rest, number: int, purpose: str, first: Mapping[str, Any] | Non
         yield pull
         if not follows["hasNextPage"]:
             return
-        asked["after"] = follows["endCursor"]
+        asked |= {"isFirst": False, "after": follows["endCursor"]}
 
 
 def blobs(rest: Rest, oids: Sequence[str]) -> Mapping[str, bytes]:

@@ -43,15 +43,19 @@ class PolicyLine:
     """1-based line of the file; None where the file does not say it, so that the default holds."""
 
 
-def policy_lines(rule: str, policy: Policy, data: bytes | None) -> list[PolicyLine]:
-    """Return what the policy says for a rule; nothing for a rule that goes by no key of it.
+def policy_lines(policy: Policy, data: bytes | None) -> dict[str, list[PolicyLine]]:
+    """Return rule → what the policy says for it; a rule that goes by no key of it is not there.
 
     Args:
         data: the policy's file, which has been read as `policy` before; None where there is none.
     """
     lines = _lines(yaml.compose(data.decode("utf-8"), Loader=yaml.SafeLoader)) if data else {}
     document = policy.model_dump(mode="json")
-    return [PolicyLine(key, json.dumps(_value(document, key)), lines.get(key)) for key in KEYS.get(rule, ())]
+
+    def line_of(key: str) -> PolicyLine:
+        return PolicyLine(key, json.dumps(_value(document, key)), lines.get(key))
+
+    return {rule: [line_of(key) for key in keys] for rule, keys in KEYS.items()}
 
 
 def _value(document: Any, key: str) -> Any:

@@ -16,7 +16,7 @@ from promotebot.planning.committed import read_policy
 from promotebot.promotion.policy import Policy
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.small_files import read_changeset_files
+from promotebot.pulls.small_files import read_changeset_files, read_our_files
 from promotebot.registry.names import GitSha
 from promotebot.settings import Settings
 
@@ -151,6 +151,20 @@ def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -
         trusted = read_policy(repository, default_head, settings.policy_path)
         marks = repository.refs_below(below_marks(pull.number))
         yield PullSnapshot(repository, pull, changeset, default, trusted, job.clock(), marks)
+
+
+@contextmanager
+def fetch_default_branch(job: JobContext) -> Iterator[tuple[FetchedRepository, Changeset]]:
+    """Fetch the default branch as it is now, as a change of nothing, for as long as the block lasts.
+
+    Raises:
+        CouldNotVerify: when git does not answer.
+    """
+    settings = job.settings
+    with FetchedRepository.fetched(remote(job), {BASE: f"refs/heads/{job.default_branch}"}) as repository:
+        tip = repository.commit_id(BASE)
+        read_our_files(repository, [tip], job)
+        yield repository, Changeset(repository, tip, tip, settings.registry_path, settings.policy_path)
 
 
 def takes_promotions(branch: str, job: JobContext) -> bool:
