@@ -614,3 +614,17 @@ def test_what_is_merged_while_it_is_held_came_against_the_gate(office: Office) -
     job = office.merge(number)
     assert (job.outputs["decision"], job.outputs["reason_code"]) == ("refused", "against_gate")
     assert "gate.merged" in job.summary
+
+
+def test_status_tells_of_the_hold_here_and_marks_what_is_held_elsewhere(office: Office) -> None:
+    held, other = office.pull(), green(office, "other")
+    assert office.ask(held, "/promote active").outputs["decision"] == "promoted"
+    office.ask(held, "/hold the metrics drift", author="carol")
+    office.ask(held, "/status", author="bob")
+    assert "**This pull request cannot be merged:** held by carol since " in said(office, held)
+    assert "the metrics drift. `/unhold` lifts it." in said(office, held)
+    office.ask(other, "/status", author="bob")
+    assert f"/pull/{held}>) (held): `regime_classifier`: " in said(office, other)
+    office.ask(held, "/unhold")
+    office.ask(other, "/status regime_classifier", author="bob")
+    assert f"/pull/{held}>): `regime_classifier`: " in said(office, other)

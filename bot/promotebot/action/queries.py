@@ -16,6 +16,7 @@ from promotebot.comments.comment import CommentContext, Rendered
 from promotebot.comments.notices import render_report
 from promotebot.comments.status import render_status
 from promotebot.gate.admission import told_role
+from promotebot.gate.hold import standing_holds
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.commands import QueryCommand
 from promotebot.promotion.orphans import check_orphans
@@ -80,7 +81,8 @@ def _status(command: QueryCommand, registry: ModelRegistry, attempt: Attempt) ->
     base = snapshot.changeset.base_registry or registry
     view = BranchView(snapshot.pull.base_ref, base, snapshot.changeset.policy, snapshot.now)
     status = status_of(view, command.model, attempt.job, but=snapshot.pull.number)
-    return render_status(replace(status, carried=steps), attempt.replier.context)
+    holds = [hold.words for hold in standing_holds(attempt.record)]
+    return render_status(replace(status, carried=steps, holds=holds), attempt.replier.context)
 
 
 def _verify(command: QueryCommand, registry: ModelRegistry, attempt: Attempt) -> Rendered:

@@ -39,6 +39,8 @@ class Status:
     """Of the other open pull requests."""
     carried: Sequence[Step] | None = None
     """What this pull request promotes; None where no pull request is asked about."""
+    holds: Sequence[str] = ()
+    """Who holds this pull request, since when and why."""
 
 
 def render_status(status: Status, context: CommentContext) -> Rendered:
@@ -50,6 +52,10 @@ def render_status(status: Status, context: CommentContext) -> Rendered:
         *(freeze_line(freeze) for freeze in status.freezes),
         "\n".join(_hold_line(one.model, one.stage, one.held_by) for one in status.holdings[:MAX_LINES] if one.held_by),
         _carried(status.carried),
+        "\n".join(
+            f"🛑 **This pull request cannot be merged:** {text(words)}. {code('/unhold')} lifts it."
+            for words in status.holds
+        ),
         _pending(status.pending, context),
     ]
     return note(QUERY, f"📋 What {code(status.branch)} holds", [p for p in parts if p], context, title=title)
@@ -118,7 +124,8 @@ def _carried(steps: Sequence[Step] | None) -> str:
 
 def _pending(pending: OpenPromotions, context: CommentContext) -> str:
     lines = [
-        f"- {link(f'#{one.number}', f'{context.repo_url}/pull/{one.number}')}: {step_line(step)}"
+        f"- {link(f'#{one.number}', f'{context.repo_url}/pull/{one.number}')}{' (held)' if one.is_held else ''}: "
+        f"{step_line(step)}"
         for one in pending.found
         for step in one.steps
     ]

@@ -47,6 +47,8 @@ class OpenPromotion:
 
     number: int
     steps: tuple[Step, ...]
+    is_held: bool = False
+    """A hold is marked on it that nobody lifted."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from promotebot.pulls.context import JobContext
 from promotebot.pulls.promotions import carried_steps
 from promotebot.pulls.replan import InvalidPromotions
 from promotebot.pulls.small_files import read_our_files
-from promotebot.pulls.snapshot import BASE, HEAD, remote, remote_head
+from promotebot.pulls.snapshot import BASE, HEAD, below_marks, fetched_marks, remote, remote_head
 from promotebot.registry.names import GitSha
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -37,11 +37,19 @@ def open_promotions(base_ref: str, job: JobContext, *, but: int = 0) -> OpenProm
     if not shown:
         return OpenPromotions(())
     heads = {f"{HEAD}/{pull.number}": remote_head(pull) for pull in shown}
-    with FetchedRepository.fetched(remote(job), {BASE: f"refs/heads/{base_ref}"}, optional=heads) as repository:
+    refs = {BASE: f"refs/heads/{base_ref}"}
+    for pull in shown:
+        refs |= fetched_marks(pull.number)
+    with FetchedRepository.fetched(remote(job), refs, optional=heads) as repository:
         base = repository.commit_id(BASE)
         read_our_files(repository, [base], job)
         read = [_carried(pull, base, repository, job) for pull in shown]
-    found = tuple(OpenPromotion(pull.number, steps) for pull, steps in zip(shown, read, strict=True) if steps)
+        held = [bool(repository.refs_below(below_marks(pull.number))) for pull in shown]
+    found = tuple(
+        OpenPromotion(pull.number, steps, is_held)
+        for pull, steps, is_held in zip(shown, read, held, strict=True)
+        if steps
+    )
     return OpenPromotions(found, unread=len(pulls) - len(shown) + read.count(None))
 
 
