@@ -12,11 +12,12 @@ from typing import Any
 
 import git
 
-from promotebot.gate.attestation import attestation_context
+from promotebot.gate.attestation import attestation_context, description_of
 from promotebot.git.repository import Repository
 from promotebot.planning.decide import PromotionContext, decide
 from promotebot.planning.examiner import Examiner
 from promotebot.promotion.plan import Plan
+from promotebot.promotion.replay import Step
 from promotebot.promotion.request import Actor, Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.changeset import Changeset
@@ -111,10 +112,11 @@ def push(office: Office, number: int, plan: Plan, *, by: str = "carol") -> str:
 
 def vouch(office: Office, plan: Plan, *, by: str = BOT, state: str = "success") -> None:
     """Somebody posts the status that attests the event, which counts for something if the bot does."""
-    ref = plan.event.request
+    ref, context = plan.event.request, attestation_context(plan.digest)
     assert ref
     office.hub.add_user(by)
-    office.repository.post_status(ref.head_sha, attestation_context(plan.digest), state, by=by)
+    step = Step(plan.request.model, plan.event, plan.before, plan.digest)
+    office.repository.post_status(ref.head_sha, context, state, by=by, description=description_of(step, ref))
 
 
 def said(office: Office, number: int) -> str:

@@ -170,8 +170,16 @@ def test_only_success_attests(case: Case, state: str) -> None:
 def test_an_app_of_ones_own_is_the_one_that_attests(case: Case) -> None:
     case.bot = "promoter[bot]"
     assert "not by promoter[bot]" in case.refused(step())
-    case.github.post(HEAD, attestation_context(OURS), "success", by="promoter[bot]")
+    said = case.github.posted[-1].status.description
+    case.github.post(HEAD, attestation_context(OURS), "success", by="promoter[bot]", description=said)
     assert case.passes(step())
+
+
+def test_what_the_bot_decided_for_one_model_is_decided_for_no_other(case: Case) -> None:
+    """The event is the same to the byte, and its digest, too: no event names its model."""
+    other = replace(step(), model=ModelName("risk"))
+    said = "promotebot decided it for something else (#7 comment:1#1 regime → ACTIVE)"
+    assert said in " ".join(finding.message for finding in case.findings(other))
 
 
 def test_what_was_decided_for_one_base_is_decided_for_no_other(case: Case) -> None:

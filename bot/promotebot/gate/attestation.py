@@ -75,11 +75,16 @@ def attest(steps: Iterable[Step], github: GitHub, base: str) -> None:
         CouldNotVerify: when GitHub does not take one.
     """
     for step in steps:
-        ref, stage = step.event.request, step.event.stage
+        ref = step.event.request
         if ref:
-            description = _whole(described(ref), step.model, f" → {stage.label if stage else '?'}")
-            context = attestation_context(step.digest, base)
+            context, description = attestation_context(step.digest, base), description_of(step, ref)
             github.publish_status(ref.head_sha, context=context, state="success", description=description)
+
+
+def description_of(step: Step, ref: RequestRef) -> str:
+    """Return the words that attest an event: its request, and its model, which the event itself does not name."""
+    stage = step.event.stage
+    return _whole(described(ref), step.model, f" → {stage.label if stage else '?'}")
 
 
 def _whole(before: str, model: str, after: str) -> str:
@@ -139,7 +144,7 @@ def attestation_problems(steps: Iterable[Step], github: GitHub, base: str, bot_l
     for head_sha, contexts in wanted.items():
         newest = _newest(github, head_sha, set(contexts))
         for context, step in contexts.items():
-            problem = _problem(newest.get(context), bot_login)
+            problem = _problem(newest.get(context), step, bot_login)
             if problem:
                 problems[step.digest] = problem
     return problems
@@ -156,9 +161,15 @@ def _newest(github: GitHub, sha: str, contexts: set[str]) -> dict[str, CommitSta
     return newest
 
 
-def _problem(status: CommitStatus | None, bot_login: str) -> str:
+def _problem(status: CommitStatus | None, step: Step, bot_login: str) -> str:
     if status is None:
         return "promotebot did not decide it"
     if status.creator != bot_login:
         return f"its status was set by {status.creator}, not by {bot_login}"
-    return "" if status.state == "success" else f"promotebot withdrew it ({status.description or status.state})"
+    if status.state != "success":
+        return f"promotebot withdrew it ({status.description or status.state})"
+    ref = step.event.request  # an event's digest says nothing of the model that it stands under
+    is_same = ref is not None and status.description == description_of(step, ref)
+    return (
+        "" if is_same else f"promotebot decided it for something else ({status.description or 'it does not say what'})"
+    )
