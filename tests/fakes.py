@@ -74,6 +74,7 @@ class Review:
     state: str
     commit: str
     kind: str = "User"
+    body: str = ""
 
 
 def push(after: str, actor: str = "alice", **changes: Any) -> BranchPush:
@@ -349,6 +350,17 @@ class FakeGitHub:
         number = max([*self.pulls, *self.issues], default=0) + 1
         self.pulls[number] = pull_request(number, title=title, author=BOT, head_ref=head_ref, base_ref=base_ref)
         return number
+
+    def review_words(self, number: int) -> Sequence[IssueComment]:
+        """What people wrote; a bot is nobody."""
+        self._asked("review_words")
+        self._pull(number)
+        written = [review for review in self.reviews.get(number, []) if review.kind == "User"]
+        return [
+            IssueComment(index, number, review.body, review.login, f"https://x/{number}#pullrequestreview-{index}")
+            for index, review in enumerate(written, start=1)
+            if review.state != "PENDING"
+        ]
 
     def approvals(self, number: int, head_sha: str) -> Sequence[str]:
         """The last verdict of each person counts; a mere comment is none, and a bot is nobody."""

@@ -57,13 +57,17 @@ TRIES = 3
 
 @dataclass(frozen=True)
 class HoldJob:
-    """One hold of a pull request, as a comment asks for it."""
+    """One hold of a pull request, as somebody wrote it."""
 
     hold: Hold
     pull: PullRequest
     requester: Requester
     job: JobContext
     replier: Replier
+    id: str
+    """Of the comment, or `review-` and the review's: each holds once."""
+    may_be_lifted: bool
+    """It may have been heard before."""
 
     def run(self) -> Answer:
         """Hold, and say whether it is held; whatever goes wrong before it stands is said as clearly."""
@@ -91,12 +95,8 @@ class HoldJob:
         return self.replier.answer(Answer(Outcome.HELD, Reason.HELD, self._words), rendered)
 
     @property
-    def _id(self) -> str:
-        return str(self.requester.comment_id)
-
-    @property
     def _status(self) -> HoldStatus:
-        return hold_status(self.pull.number, self._id, self.requester.login, self.hold.reason)
+        return hold_status(self.pull.number, self.id, self.requester.login, self.hold.reason)
 
     @property
     def _words(self) -> str:
@@ -121,8 +121,8 @@ class HoldJob:
         if self.pull.merged:
             message = f"#{number} is merged already, so there is nothing left to hold."
             return Refusal(Reason.PULL_CLOSED, message, "`/help` shows how to roll back what it promoted")
-        if not self.job.settings.is_first_attempt and self._was_lifted():
-            message = "This hold was lifted after the first run of this job, and stays lifted."
+        if self.may_be_lifted and self._was_lifted():
+            message = "This hold was lifted already, and stays lifted."
             return Refusal(Reason.ALREADY_DONE, message, "to hold again, write `/hold` in a new comment")
         unknown: CouldNotVerify | None = None
         try:
@@ -161,7 +161,7 @@ class HoldJob:
 
     def _was_lifted(self) -> bool:
         with fetch_pull(self.pull.number, self.job, self.pull) as snapshot:
-            return is_lifted(PullRecord(snapshot, self.job), self._id)
+            return is_lifted(PullRecord(snapshot, self.job), self.id)
 
     def _record(self, sha: str, *, is_red: bool) -> bool:
         """Hold on a commit: red, the record, where it is, and red again; return whether the ref says where it is.
@@ -177,7 +177,7 @@ class HoldJob:
         )
         is_marked = True
         try:
-            self._insist(lambda: github.git.set_ref(mark_ref(number, self._id), sha))
+            self._insist(lambda: github.git.set_ref(mark_ref(number, self.id), sha))
         except PromotebotError as problem:  # the status says it; a job that judges now may be later than our red
             log.warning("the hold has no mark: %s", problem)
             is_marked = False

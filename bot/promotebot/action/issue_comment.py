@@ -180,7 +180,9 @@ def _withdraw(command: Withdraw, attempt: Attempt) -> Answer:
 def _hold(hold: Hold, pull: PullRequest, requester: Requester, job: JobContext, replier: Replier) -> Answer:
     from promotebot.action.hold import HoldJob
 
-    return HoldJob(hold, pull, requester, job, replier).run()
+    # A first run has nothing to look for, and must not depend on an answer more.
+    is_again = not job.settings.is_first_attempt
+    return HoldJob(hold, pull, requester, job, replier, str(requester.comment_id), may_be_lifted=is_again).run()
 
 
 def _unhold(_: Unhold, attempt: Attempt) -> Answer:

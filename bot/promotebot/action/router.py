@@ -20,6 +20,7 @@ from promotebot.github.events import (
     Reviewed,
     Scheduled,
 )
+from promotebot.promotion.commands import parse_holds
 from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
 
@@ -64,8 +65,8 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
         from promotebot.action.issue_comment import ignored_comment
 
         return ignored_comment(event, settings)
-    if isinstance(event, CommentChanged) and (event.author != settings.bot_login or event.sender == event.author):
-        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "only a card that somebody else changed is written again")
+    if isinstance(event, CommentChanged):
+        return _ignored_change(event, settings)
     if isinstance(event, LabelChanged):
         from promotebot.action.labels import ignored_label
 
@@ -79,21 +80,37 @@ def _ignored(event: Event, settings: Settings) -> Answer | None:
     return None
 
 
+def _ignored_change(event: CommentChanged, settings: Settings) -> Answer | None:
+    """Return the answer to a change of a comment, but for our card by somebody else, and for one that says `/hold`."""
+    is_card = event.author == settings.bot_login and event.sender != event.author
+    if is_card or parse_holds(event.body, settings.prefix):
+        return None
+    return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "only a card that somebody else changed is written again")
+
+
 def _answer(event: Event, job: JobContext) -> Answer:
     """Answer by the event's own module, imported here, so that a comment does not load them all."""
     if isinstance(event, CommentCreated):
         from promotebot.action.issue_comment import answer_comment
 
         return answer_comment(event, job)
+    if isinstance(event, CommentChanged) and event.author != job.settings.bot_login:
+        from promotebot.action.late_holds import hold_by_edit
+
+        return hold_by_edit(event, job)
     if isinstance(event, CommentChanged):  # the card is a function of the state: judged again, it is written again
         from promotebot.action.pull_request import evaluate_pulls
 
-        return evaluate_pulls(Reviewed((event.pull,)), job)
+        return evaluate_pulls(PullChanged(event.pull, "edited"), job)
     if isinstance(event, LabelChanged):
         from promotebot.action.labels import answer_label
 
         return answer_label(event, job)
-    if isinstance(event, (PullChanged, Reviewed)) or (isinstance(event, PullClosed) and not event.merged):
+    if isinstance(event, Reviewed):
+        from promotebot.action.late_holds import answer_reviews
+
+        return answer_reviews(event, job)
+    if isinstance(event, PullChanged) or (isinstance(event, PullClosed) and not event.merged):
         from promotebot.action.pull_request import evaluate_pulls
 
         return evaluate_pulls(event, job)

@@ -41,7 +41,7 @@ class StandingHold:
 
     pull: int
     id: str
-    """The id of the comment that asked for it."""
+    """The id of the comment that asked for it, or `review-` and that of the review."""
     login: str
     """Empty where the record is not there to be read."""
     reason: str = ""
@@ -102,6 +102,15 @@ def _standing_of(said: _Recorded, record: PullRecord) -> list[StandingHold]:
     unrecorded = [hold_id for hold_id in record.snapshot.marks if (number, hold_id) not in said]
     holds += [StandingHold(number, hold_id, "") for hold_id in unrecorded]
     return sorted(holds, key=lambda hold: (hold.pull != number, hold.since is None, hold.since, hold.id))
+
+
+def is_recorded(record: PullRecord, hold_id: str) -> bool:
+    """Return whether a hold of this pull request was made before, also where it was lifted since.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer.
+    """
+    return hold_id in record.snapshot.marks or (record.snapshot.pull.number, hold_id) in _recorded(record)
 
 
 def is_lifted(record: PullRecord, hold_id: str) -> bool:

@@ -34,6 +34,9 @@ class CommentChanged:
     """Who wrote the comment."""
     sender: str
     """Who changed it."""
+    comment_id: int = 0
+    body: str = ""
+    """What it says now; empty where it was deleted, and where an account edited it that is no person's."""
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,9 @@ def _comment_event(payload: _IssueComment) -> Event:
     if user is None:
         return Ignored("a comment is by an account that was deleted")
     if payload.action in ("edited", "deleted") and payload.issue.pull_request is not None and sender is not None:
-        return CommentChanged(payload.issue.number, user.login, sender.login)
+        is_word = payload.action == "edited" and user.type == sender.type == "User"
+        body = (payload.comment.body or "") if is_word else ""
+        return CommentChanged(payload.issue.number, user.login, sender.login, payload.comment.id, body)
     if payload.action != "created":
         return Ignored(f"a comment was {payload.action}; only new comments are commands")
     return CommentCreated(

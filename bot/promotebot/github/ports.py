@@ -156,6 +156,9 @@ class GitHub(Protocol):
     def create_pull(self, *, head_ref: str, base_ref: str, title: str, body: str) -> int:
         """Open a pull request from a branch of this repository; return its number."""
 
+    def review_words(self, number: int) -> Sequence[IssueComment]:
+        """Return what people wrote into their reviews of a pull request, the oldest first."""
+
     def approvals(self, number: int, head_sha: str) -> Sequence[str]:
         """Return the logins, sorted, of people whose newest review approves exactly this head."""
 

@@ -1,0 +1,98 @@
+"""`/hold` in a review, or in a comment that was edited: who writes it believes that it holds, so it does."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.action.test_hold import green, is_held, said, verdict
+from tests.fake_github.faults import Fault
+from tests.fake_github.people import Job
+from tests.gate.test_approvals import REVIEW
+from tests.office import Office
+
+
+def review(office: Office, number: int, body: str, *, by: str = "carol", state: str = "COMMENTED") -> Job:
+    """Somebody reviews with these words, and the gate's job runs that follows."""
+    office.repository.review(number, by=by, state=state, body=body)
+    payload = office.repository.workflow_run_event(REVIEW, number, event="pull_request_review", sender=by)
+    return office.event("workflow_run", payload, by=by, INPUT_COMMAND="gate")
+
+
+def edit(office: Office, comment_id: int, body: str, *, by: str = "carol") -> Job:
+    """Somebody edits a comment, and the job runs that hears of it."""
+    office.repository.edit_comment(comment_id, body=body)
+    return office.job(office.repository.issue_comment_event(comment_id, action="edited", sender=by))
+
+
+@pytest.mark.parametrize("state", ["COMMENTED", "CHANGES_REQUESTED", "APPROVED"])
+def test_a_review_holds_whatever_its_verdict_is(office: Office, state: str) -> None:
+    number = green(office)
+    assert review(office, number, "Looks odd.\n\n/hold the metrics drift", state=state).outputs["decision"] == "refused"
+    assert is_held(office, number)
+    assert "Held by `carol`: the metrics drift." in said(office, number)
+
+
+def test_a_review_holds_once(office: Office) -> None:
+    number = green(office)
+    review(office, number, "/hold")
+    before = office.comments(number)
+    assert review(office, number, "I agree", by="bob").outputs["decision"] == "refused"
+    assert len(office.comments(number)) == len(before)
+    office.ask(number, "/unhold", author="bob")
+    assert review(office, number, "fine now", by="bob", state="APPROVED").outputs["decision"] == "passed"
+    assert verdict(office, number)[0] == "success"
+
+
+@pytest.mark.parametrize("body", ["> /hold", "never /hold this", "/unhold", ""])
+def test_other_words_of_a_review_do_nothing(office: Office, body: str) -> None:
+    number = green(office)
+    assert review(office, number, body).outputs["decision"] == "passed"
+    assert verdict(office, number)[0] == "success"
+
+
+def test_who_may_not_hold_by_a_comment_may_not_by_a_review_and_is_told_so(office: Office) -> None:
+    number = green(office)
+    assert review(office, number, "/hold", by="mallory").outputs["decision"] == "passed"
+    assert "NOT held" in said(office, number)
+
+
+def test_where_the_reviews_cannot_be_read_nothing_turns_green(office: Office) -> None:
+    number = office.pull()
+    office.hub.inject(Fault("GET", f"/pulls/{number}/reviews", status=502, times=99))
+    assert review(office, number, "/hold").exit_code != 0
+    assert verdict(office, number)[0] != "success"
+
+
+def test_a_comment_that_says_it_since_it_was_edited_holds(office: Office) -> None:
+    number = green(office)
+    comment = office.repository.comment(number, author="carol", body="looks odd")
+    assert edit(office, comment.id, "/hold looks odd").outputs["decision"] == "held"
+    assert is_held(office, number)
+    assert "Held by `carol`: looks odd." in said(office, number)
+
+
+def test_an_edited_comment_holds_in_the_name_of_who_edited_it(office: Office) -> None:
+    number = green(office)
+    comment = office.repository.comment(number, author="mallory", body="looks odd")
+    assert edit(office, comment.id, "/hold looks odd", by="mallory").outputs["decision"] == "refused"
+    assert verdict(office, number)[0] == "success"
+    assert edit(office, comment.id, "/hold looks very odd", by="bob").outputs["decision"] == "held"
+    assert verdict(office, number)[1].startswith("held by bob: looks very odd")
+
+
+def test_a_comment_whose_hold_was_lifted_holds_no_more_and_says_so(office: Office) -> None:
+    number = green(office)
+    comment = office.repository.comment(number, author="carol", body="/hold")
+    office.job(office.repository.issue_comment_event(comment.id))
+    office.ask(number, "/unhold", author="bob")
+    assert edit(office, comment.id, "/hold it drifts").outputs["reason_code"] == "already_done"
+    assert "NOT held" in said(office, number)
+    assert office.gate(number).outputs["decision"] == "passed"
+
+
+@pytest.mark.parametrize("body", ["looks fine", "/promote active", "/unhold"])
+def test_no_other_command_counts_that_was_edited_in(office: Office, body: str) -> None:
+    number = green(office)
+    comment = office.repository.comment(number, author="carol", body="looks odd")
+    assert edit(office, comment.id, body).outputs["decision"] == "ignored"
+    assert verdict(office, number)[0] == "success"
