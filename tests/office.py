@@ -17,8 +17,9 @@ import pytest
 
 from promotebot.action.announce import TASK
 from promotebot.action.run import run_action
+from promotebot.artifact.answer import NotOpened, Opened
 from promotebot.artifact.limits import Limits
-from promotebot.artifact.runtime import ChildOpener, NotOpened, Opened
+from promotebot.artifact.runtime import ChildOpener
 from promotebot.errors import PromotebotError
 from promotebot.planning.examiner import Examiner
 from promotebot.registry import ModelRegistry

@@ -21,7 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from promotebot.artifact import child, child_limits, runtime, seccomp, walls
+from promotebot.artifact import child, child_limits, opening, runtime, seccomp, walls
+from promotebot.artifact.answer import NotOpened
 from promotebot.artifact.limits import Limits
 
 SECRET = "the-token-of-the-job"
@@ -239,7 +240,7 @@ def run_bot(variant: str, directory: Path) -> dict[str, Any]:
         standing.extend(result)
         return result
 
-    runtime.confirm_walls = confirmed  # type: ignore[attr-defined]
+    opening.confirm_walls = confirmed  # type: ignore[attr-defined]
     (directory / "model").mkdir()
     (directory / "removed").touch()
     (directory / "secret").write_text(SECRET)
@@ -250,14 +251,13 @@ def run_bot(variant: str, directory: Path) -> dict[str, Any]:
         target = Target(os.getpid(), ctypes.addressof(secret), server.getsockname()[1], *places)
         command = [sys.executable, "-I", __file__, "child", variant, json.dumps(asdict(target))]
         result = runtime.ChildOpener(command).open(directory / "model", "model.onnx", Limits())
-    assert isinstance(result, runtime.NotOpened)
+    assert isinstance(result, NotOpened)
     return {"walls": standing, "outcomes": dict(problem.message.split("=", 1) for problem in result.problems)}
 
 
 def main() -> int:
     if sys.argv[1] == "child":
-        _, _, variant, target, limits = sys.argv
-        sys.argv = [sys.argv[0], limits]
+        _, _, variant, target = sys.argv
         return run_child(variant, Target(**json.loads(target)))
     sys.stdout.write(json.dumps(run_bot(sys.argv[1], Path(sys.argv[2]))))
     return 0

@@ -18,9 +18,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from promotebot.artifact.answer import Golden, NotOpened, Opened, Served, Tensor
 from promotebot.artifact.evidence import Evidence, examine
 from promotebot.artifact.limits import Limits
-from promotebot.artifact.runtime import Golden, NotOpened, Opened, Tensor
 from promotebot.artifact.source import FileSource, GitTree, TreeEntry
 from promotebot.artifact.walls import WALLS
 from promotebot.artifact.work_tree import WorkTree
@@ -84,12 +84,26 @@ class StandIn:
         return self.answer or opened()
 
 
-def opened(**changes: Any) -> Opened:
+def opened(*, golden: Sequence[dict[str, Any]] | None = None, **changes: Any) -> Opened:
     """What a runtime says of `build_model()` with its one golden set."""
     tensor = Tensor(name="x", type="float32", shape=["n", 3])
-    golden = Golden(name="test_data_set_0", equal=True, difference=0.0, problem="")
-    answer = {"inputs": [tensor], "outputs": [tensor], "load_ms": 1.0, "golden": [golden], "latency_ms": None}
-    return Opened.model_validate({**answer, "walls": WALLS, **changes})
+    sets = [{"name": "test_data_set_0", "equal": True, "difference": 0.0, "problem": ""}] if golden is None else golden
+    served = Served(1.0, 10**8, tuple(Golden.model_validate(report) for report in sets))
+    answer = {"inputs": [tensor], "outputs": [tensor], "walls": WALLS, "served": served}
+    return Opened.model_validate({**answer, **changes})
+
+
+def first_answer(result: Opened | None = None) -> dict[str, Any]:
+    """What the process says of it after the first opening."""
+    return {"opened": True, **(result or opened()).model_dump(exclude={"walls", "served"})}
+
+
+SERVED: list[dict[str, Any]] = [
+    {"load_ms": 1.0},
+    {"golden": {"name": "test_data_set_0", "equal": True, "difference": 0.0, "problem": ""}},
+    {"latency_ms": None, "done": True},
+]
+"""What it says after the second one, line by line."""
 
 
 class GitReader:

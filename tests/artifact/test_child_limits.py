@@ -70,7 +70,9 @@ def test_a_limited_process_reads_its_directory_and_python_and_does_nothing_else(
 
 
 def test_limits_hold_without_landlock(tried: dict[str, Any]) -> None:
-    assert tried["limits"] == [[5, 6], [2 * 1024**3] * 2, [0, 0]]
+    seconds, (memory, most), core = tried["limits"]
+    assert (seconds, core) == ([5, 6], [0, 0])
+    assert 2 * 1024**3 < memory == most < 3 * 1024**3  # beside what the process had before
     assert tried["privileges"] == "1"
 
 

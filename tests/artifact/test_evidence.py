@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from promotebot.artifact.answer import Golden, NotOpened, Opened, Problem
 from promotebot.artifact.limits import Limits
-from promotebot.artifact.runtime import Golden, NotOpened, Opened, Problem
 from promotebot.artifact.source import FileSource
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import CouldNotVerify

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from promotebot.artifact.answer import NotOpened, Opened
 from promotebot.artifact.dataset import examine_dataset
 from promotebot.artifact.limits import Limits
-from promotebot.artifact.runtime import NotOpened, Opened
 from promotebot.artifact.source import FileSource
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import InvalidInput

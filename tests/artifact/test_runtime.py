@@ -6,31 +6,58 @@ import json
 import sys
 import time
 from pathlib import Path
-from textwrap import dedent
+from textwrap import dedent, indent
 from typing import Any
 
 import pytest
 
-from promotebot.artifact.child import UNAVAILABLE
+from promotebot.artifact.answer import MAX_ANSWER, Golden, NotOpened, NotServed, Opened, Served
+from promotebot.artifact.child import NOT_WRITTEN, UNAVAILABLE
 from promotebot.artifact.limits import Limits
-from promotebot.artifact.runtime import MAX_ANSWER, ChildOpener, NotOpened, Opened
+from promotebot.artifact.runtime import ChildOpener
 from promotebot.errors import CouldNotVerify
 
-from .conftest import opened
+from .conftest import SERVED, first_answer, opened
 
 ASKS = """
 os.write(0, b'{"walls": []}\\n')
-request = json.loads(sys.stdin.readline())
+request.update(json.loads(sys.stdin.readline()))
 """
-"""The beginning of every program that behaves: it says what walls stand, and then is told the model."""
+"""The beginning of every opening that behaves: it says what walls stand, and then is told the model."""
 
 
-def run(tmp_path: Path, program: str, *, asks: str = ASKS, **limits: Any) -> Opened | NotOpened:
+def program(first: str, second: str | None = None, *, asks: str = ASKS) -> str:
+    """A program whose openings do one thing; the second opening another one, where that is given."""
+    bodies = [indent(asks + dedent(body), " " * 8) for body in (first, first if second is None else second)]
+    return f"""
+import json, os, signal, sys, time
+from promotebot.artifact.fork_server import serve
+def opening(request):
+    if request["optimised"]:
+{bodies[1]}
+    else:
+{bodies[0]}
+sys.exit(serve(opening))
+"""
+
+
+def open_by(tmp_path: Path, text: str, **limits: Any) -> Opened | NotOpened:
     script = tmp_path / "program.py"
-    script.write_text(f"import json, os, signal, sys, time\n{asks}{dedent(program)}")
+    script.write_text(text)
     inside = tmp_path / "inside"
-    inside.mkdir()
+    inside.mkdir(exist_ok=True)
     return ChildOpener([sys.executable, "-I", str(script)]).open(inside, "model.onnx", Limits(**limits))
+
+
+def run(tmp_path: Path, body: str, **limits: Any) -> Opened | NotOpened:
+    return open_by(tmp_path, program(body), **limits)
+
+
+def served(tmp_path: Path, second: str, **limits: Any) -> Served | NotServed:
+    """What is made of a second opening after a first one that went well."""
+    result = open_by(tmp_path, program(answer(), second), **limits)
+    assert isinstance(result, Opened), result
+    return result.served
 
 
 def said(result: Opened | NotOpened) -> str:
@@ -41,25 +68,34 @@ def said(result: Opened | NotOpened) -> str:
 
 
 def answer(**changes: Any) -> str:
-    return f"print({json.dumps({'opened': True, **opened().model_dump(exclude={'walls'}), **changes})!r})"
+    return f"print({json.dumps({**first_answer(), **changes})!r})"
 
 
-def test_an_answer_is_read(tmp_path: Path) -> None:
-    result = run(tmp_path, answer())
+def lines(*documents: dict[str, Any]) -> str:
+    return "\n".join(f"print({json.dumps(document)!r}, flush=True)" for document in documents)
+
+
+def test_both_answers_are_read(tmp_path: Path) -> None:
+    result = open_by(tmp_path, program(answer(), lines(*SERVED)))
     assert isinstance(result, Opened)
-    assert result == opened(walls=result.walls)
+    assert result == opened(walls=result.walls, served=result.served)
+    assert isinstance(result.served, Served)
+    assert result.served.golden == (Golden(name="test_data_set_0", equal=True, difference=0.0, problem=""),)
+    assert 10**6 < result.served.peak_bytes < 10**9  # an interpreter's, and of no model
 
 
 def test_the_program_gets_the_request_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/python/lib")
-    program = """
-        facts = {"env": dict(os.environ), "cwd": os.getcwd(), "limits": sys.argv[1], "request": request,
-                 "leads": os.getsid(0) == os.getpid(), "files": sorted(os.listdir("/proc/self/fd"))}
-        open("../facts.json", "w").write(json.dumps(facts))
+    body = """
+        facts = {"env": dict(os.environ), "cwd": os.getcwd(), "arguments": sys.argv[1:], "request": request,
+                 "leads": os.getsid(0) == os.getppid(), "files": sorted(os.listdir("/proc/self/fd"))}
+        open(f"../facts-{request['optimised']}.json", "w").write(json.dumps(facts))
+        print(%r)
     """
-    run(tmp_path, program, open_seconds=7, open_memory_bytes=10**9)
-    facts = json.loads((tmp_path / "facts.json").read_text())
+    run(tmp_path, body % json.dumps(first_answer()), open_seconds=7, run_seconds=5, open_memory_bytes=10**9)
+    facts = json.loads((tmp_path / "facts-False.json").read_text())
+    second = json.loads((tmp_path / "facts-True.json").read_text())["request"]
     assert set(facts["env"]) <= {
         "LC_ALL",
         "OMP_NUM_THREADS",
@@ -72,19 +108,22 @@ def test_the_program_gets_the_request_and_nothing_else(tmp_path: Path, monkeypat
     assert facts["cwd"] == str(tmp_path / "inside")
     assert facts["leads"] is True
     assert len(facts["files"]) == 4  # stdin, stdout, stderr, and the listing itself
-    assert json.loads(facts["limits"]) == {"seconds": 7, "memory_bytes": 10**9}
-    assert facts["request"] == {"model_file": "model.onnx"}
+    assert facts["arguments"] == []
+    named = {"model_file": "model.onnx"}
+    assert facts["request"] == {"optimised": False, "seconds": 7, "memory_bytes": 10**9, **named}
+    # Its resident memory is watched: under a limit of address space it would leave out what services do.
+    assert second == {"optimised": True, "seconds": 12, "memory_bytes": None, **named}
 
 
 def test_a_program_that_does_not_end_is_ended_with_all_it_started(tmp_path: Path) -> None:
-    program = """
+    body = """
         child = os.fork()
         if child:
             open("../pid", "w").write(str(child))
         time.sleep(600)
     """
     started = time.monotonic()
-    assert "within 1 s (limits.open_seconds)" in said(run(tmp_path, program, open_seconds=1))
+    assert "within 1 s (limits.open_seconds)" in said(run(tmp_path, body, open_seconds=1))
     assert time.monotonic() - started < 60
     assert ended(int((tmp_path / "pid").read_text()))
 
@@ -103,7 +142,7 @@ def ended(pid: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("program", "words"),
+    ("body", "words"),
     [
         ("os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV"),
         ("os.abort()", "SIGABRT"),
@@ -115,14 +154,14 @@ def ended(pid: int) -> bool:
         ("sys.stderr.write('x' * 10**6); sys.exit(3)", "ended with 3: xxx"),
     ],
 )
-def test_an_end_without_an_answer_is_told(tmp_path: Path, program: str, words: str) -> None:
-    message = said(run(tmp_path, program))
+def test_an_end_without_an_answer_is_told(tmp_path: Path, body: str, words: str) -> None:
+    message = said(run(tmp_path, body))
     assert words in message
     assert len(message) < 1000
 
 
 @pytest.mark.parametrize(
-    "program",
+    "body",
     [
         "pass",
         "print('junk')",
@@ -136,18 +175,81 @@ def test_an_end_without_an_answer_is_told(tmp_path: Path, program: str, words: s
         "print('[' * 100_000)",
         "sys.stdout.buffer.write(b'\\xff\\xfe')",
         f"print(' ' * {MAX_ANSWER} + '{{}}')",
-        answer(load_ms=True),
-        answer(load_ms=-1.0),
-        answer(load_ms=float("nan")),
+        answer(ir_version=True),
         answer(inputs=[{"name": "x" * 2000, "type": "float32", "shape": []}]),
-        answer(golden=[{"name": "../../x", "equal": True, "difference": 0.0, "problem": ""}]),
-        answer(golden=[{"name": "test_data_set_0\n", "equal": True, "difference": 0.0, "problem": ""}]),
-        answer(golden=[{"name": "test_data_set_0", "equal": "yes", "difference": 0.0, "problem": ""}]),
         answer(surprise=1),
     ],
 )
-def test_an_answer_of_another_form_is_no_answer(tmp_path: Path, program: str) -> None:
-    assert said(run(tmp_path, program)) == "the process that opened it gave no readable answer"
+def test_an_answer_of_another_form_is_no_answer(tmp_path: Path, body: str) -> None:
+    assert said(run(tmp_path, body)) == "the process that opened it gave no readable answer"
+
+
+GOLDEN = {"name": "test_data_set_0", "equal": True, "difference": 0.0, "problem": ""}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "pass",
+        "print('junk')",
+        "print('[]')",
+        "print('null')",
+        lines({"load_ms": 1.0}),
+        lines({"load_ms": True}, {"done": True}),
+        lines({"load_ms": -1.0}, {"done": True}),
+        "print('{\"load_ms\": NaN}'); print('{\"done\": true}')",
+        lines({"done": True}),
+        lines(SERVED[0], {"golden": {**GOLDEN, "name": "../../x"}}, {"done": True}),
+        lines(SERVED[0], {"golden": {**GOLDEN, "name": "test_data_set_0\n"}}, {"done": True}),
+        lines(SERVED[0], {"golden": {**GOLDEN, "equal": "yes"}}, {"done": True}),
+        lines(SERVED[0], {"surprise": 1}, {"done": True}),
+        lines(SERVED[0], {"latency_ms": {"runs": 0, "fastest": 1.0, "p50": 1.0, "p95": 1.0}, "done": True}),
+    ],
+)
+def test_a_second_answer_of_another_form_is_no_answer(tmp_path: Path, body: str) -> None:
+    result = served(tmp_path, body)
+    assert isinstance(result, NotServed)
+    assert result.problem == "the process that opened it gave no readable answer"
+
+
+@pytest.mark.parametrize(
+    ("body", "problem", "limit"),
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "was ended by SIGSEGV, while it loaded", ""),
+        (lines(*SERVED[:2]) + "\nos.abort()", "was ended by SIGABRT, while it ran", ""),
+        ("sys.stderr.write('last words\\n'); sys.exit(3)", "ended with 3: last words, while it loaded", ""),
+        (lines({"refused": "no kernel"}), "ONNX Runtime refuses it: no kernel", ""),
+        ("time.sleep(600)", "did not load within 1 s", "limits.open_seconds"),
+        (lines(*SERVED[:2]) + "\ntime.sleep(600)", "it loaded, but did not run its golden", "limits.run_seconds"),
+        ("os.kill(os.getpid(), signal.SIGXCPU)", "did not load within 1 s", "limits.open_seconds"),
+    ],
+)
+def test_what_fails_in_the_second_opening_is_told_with_the_policys_key(
+    tmp_path: Path, body: str, problem: str, limit: str
+) -> None:
+    result = served(tmp_path, body, open_seconds=1, run_seconds=1)
+    assert isinstance(result, NotServed)
+    assert problem in result.problem
+    assert result.limit == limit
+    if "golden" in body:  # what was compared before counts
+        assert [golden.name for golden in result.golden] == ["test_data_set_0"]
+
+
+def test_a_process_that_holds_too_much_memory_is_ended_while_it_does(tmp_path: Path) -> None:
+    result = served(tmp_path, "b'x' * 10**9; time.sleep(600)", open_memory_bytes=200_000_000)
+    assert isinstance(result, NotServed)
+    assert "more than 200,000,000 bytes of memory to load" in result.problem
+    assert result.limit == "limits.open_memory_bytes"
+
+
+def test_memory_that_the_kernel_counted_in_the_end_is_held_against_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two looks a process may have had it, and ended."""
+    monkeypatch.setattr("promotebot.artifact.opening.peak_memory", lambda _: 1)
+    result = served(tmp_path, "b'x' * 10**9\n" + lines(*SERVED), open_memory_bytes=500_000_000)
+    assert isinstance(result, NotServed)
+    assert result.limit == "limits.open_memory_bytes"
 
 
 def test_a_refusal_without_a_reason_is_still_a_refusal(tmp_path: Path) -> None:
@@ -162,9 +264,20 @@ def test_names_out_of_a_model_cannot_break_a_line(tmp_path: Path) -> None:
 
 
 def test_a_runtime_that_cannot_be_loaded_is_could_not_verify(tmp_path: Path) -> None:
-    program = f"sys.stderr.write('ImportError: No module named onnxruntime'); sys.exit({UNAVAILABLE})"
-    with pytest.raises(CouldNotVerify, match="No module named onnxruntime"):
-        run(tmp_path, program)
+    text = f"import sys; sys.stderr.write('ImportError: No module named onnxruntime'); sys.exit({UNAVAILABLE})"
+    with pytest.raises(CouldNotVerify, match=r"ONNX Runtime cannot be loaded: .*No module named onnxruntime"):
+        open_by(tmp_path, text)
+
+
+@pytest.mark.parametrize("text", ["pass", "import sys; sys.exit('last words')", "import os; os.write(0, b'junk')"])
+def test_a_program_that_does_not_even_fork_is_could_not_verify(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CouldNotVerify, match="before it knew the model"):
+        open_by(tmp_path, text)
+
+
+def test_an_answer_that_a_full_disk_does_not_take_is_could_not_verify(tmp_path: Path) -> None:
+    with pytest.raises(CouldNotVerify, match="the disk for temporary files may be full"):
+        run(tmp_path, f"sys.exit({NOT_WRITTEN})")
 
 
 def test_a_program_that_cannot_be_started_is_could_not_verify(tmp_path: Path) -> None:

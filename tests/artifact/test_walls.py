@@ -12,21 +12,23 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
 
 from promotebot.artifact import child_limits, seccomp
+from promotebot.artifact.answer import NotOpened, Opened
 from promotebot.artifact.child import UNAVAILABLE
 from promotebot.artifact.limits import Limits
-from promotebot.artifact.runtime import ChildOpener, NotOpened, Opened
+from promotebot.artifact.runtime import ChildOpener
 from promotebot.artifact.seccomp import ARCHITECTURES
 from promotebot.artifact.walls import WALLS, confirm_walls
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Severity, errors_in
 
 from .attacks import ATTACKS, DONE, SECRET
-from .conftest import Place, StandIn, opened, refusal, rules
+from .conftest import Place, StandIn, first_answer, opened, refusal, rules
 
 PROGRAM = Path(__file__).with_name("attacks.py")
 FORKS = ("starts_a_process", "starts_a_process_that_outlives_it", "runs_a_program")
@@ -132,16 +134,21 @@ def test_every_attack_is_stopped_by_some_wall_and_every_wall_has_its_attack() ->
 
 LIAR = """
 import json, os, sys
-{before}
-os.write(0, json.dumps({{"walls": {claim}}}).encode() + b"\\n")
-sys.stdin.readline() and print({answer!r})
+from promotebot.artifact.fork_server import serve
+def opening(request):
+    {before}
+    os.write(0, json.dumps({{"walls": {claim}}}).encode() + b"\\n")
+    sys.stdin.readline() and print({answer!r})
+serve(opening)
 """
-ANSWER = json.dumps({"opened": True, **opened().model_dump(exclude={"walls"})})
+ANSWER = json.dumps(first_answer())
 
 
-def opened_by(directory: Path, *, claim: object = WALLS, before: str = "", answer: str = ANSWER) -> Opened | NotOpened:
+def opened_by(
+    directory: Path, *, claim: object = WALLS, before: str = "pass", answer: str = ANSWER
+) -> Opened | NotOpened:
     """What is made of a process that claims walls, does something first, and answers."""
-    code = LIAR.format(before=before, claim=json.dumps(claim), answer=answer)
+    code = LIAR.format(before=indent(before, "    ").lstrip(), claim=json.dumps(claim), answer=answer)
     return ChildOpener([sys.executable, "-I", "-c", code]).open(directory, "model.onnx", Limits())
 
 
@@ -184,7 +191,9 @@ def test_what_the_process_says_of_walls_after_it_knows_the_model_counts_for_noth
 @pytest.mark.parametrize("claim", [None, "files", [1], {"files": True}])
 def test_a_process_that_does_not_say_which_walls_stand_is_not_told_the_model(tmp_path: Path, claim: object) -> None:
     told = f"open({str(tmp_path / 'told')!r}, 'w').write(sys.stdin.readline())"
-    code = LIAR.format(before="", claim=json.dumps(claim).replace("null", "None").replace("true", "True"), answer="")
+    code = LIAR.format(
+        before="pass", claim=json.dumps(claim).replace("null", "None").replace("true", "True"), answer=""
+    )
     result = ChildOpener([sys.executable, "-I", "-c", code.replace("sys.stdin.readline()", told)]).open(
         tmp_path, "model.onnx", Limits(open_seconds=5)
     )
@@ -198,7 +207,7 @@ def test_where_every_wall_is_required_a_missing_one_refuses_the_model_before_it_
 ) -> None:
     monkeypatch.setattr("promotebot.artifact.walls._is_hidden", lambda: hidden)
     told = tmp_path / "told"
-    code = LIAR.format(before="", claim="[]", answer="").replace("print(", f"open({str(told)!r}, 'w').write(")
+    code = LIAR.format(before="pass", claim="[]", answer="").replace("print(", f"open({str(told)!r}, 'w').write(")
     result = ChildOpener([sys.executable, "-I", "-c", code]).open(tmp_path, "model.onnx", Limits(walls="required"))
     assert isinstance(result, NotOpened)
     assert set(WALLS) - set(result.missing_walls) == ({"parent"} if hidden else set())
@@ -274,7 +283,7 @@ def test_what_a_process_without_walls_leaves_in_a_session_of_its_own_is_ended_wi
 
 def test_what_a_process_that_failed_leaves_behind_is_ended_too(tmp_path: Path) -> None:
     place = tmp_path / "daemon"
-    before = f"{DAEMON.format(place=str(place))}\nimport atexit; atexit.register(os._exit, {UNAVAILABLE})"
+    code = f"import os, sys\n{DAEMON.format(place=str(place))}\nsys.exit({UNAVAILABLE})"
     with pytest.raises(CouldNotVerify):
-        opened_by(tmp_path, claim=[], before=before)
+        ChildOpener([sys.executable, "-I", "-c", code]).open(tmp_path, "model.onnx", Limits())
     assert not Path(f"/proc/{int(place.read_text())}").exists()

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
+from promotebot.artifact.answer import Opened, Served
 from promotebot.artifact.limits import Limits
-from promotebot.artifact.runtime import Opened
 from promotebot.artifact.walls import WALLS
 from promotebot.findings import Finding
 from promotebot.git.checkout import Checkout
@@ -36,7 +36,7 @@ class NoRuntime:
     """Takes every model: starting the real one 240 times would be the longest part."""
 
     def open(self, directory: Path, model_file: str, limits: Limits) -> Opened:  # noqa: ARG002 - the Protocol's
-        return Opened(inputs=[], outputs=[], load_ms=0, golden=[], latency_ms=None, walls=WALLS)
+        return Opened(inputs=[], outputs=[], walls=WALLS, served=Served(0, 0))
 
 
 def model_of(worker: int, turn: int) -> str:

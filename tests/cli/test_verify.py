@@ -12,6 +12,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from promotebot.artifact.answer import NotOpened, NotServed, Opened
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.runtime import ChildOpener
 from promotebot.cli.main import main
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import error, passed, unknown, warning
@@ -43,6 +46,32 @@ def edit(person: Person, change: Callable[[Any], object]) -> None:
     document = json.loads(path.read_bytes())
     change(document)
     path.write_text(json.dumps(document, indent=2) + "\n")
+
+
+@pytest.mark.parametrize("is_in_shadow_too", [False, True])
+def test_an_active_model_that_services_cannot_open_is_an_error_and_a_lower_one_a_warning(
+    alice: Person, capsys: Capture, monkeypatch: pytest.MonkeyPatch, opener: ChildOpener, is_in_shadow_too: bool
+) -> None:
+    class Unserved:
+        def open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened:
+            result = opener.open(directory, model_file, limits)
+            return (
+                result.model_copy(update={"served": NotServed("it crashes")}) if isinstance(result, Opened) else result
+            )
+
+    def copy(document: Any) -> None:
+        stages = document["models"]["regime_classifier"]
+        stages["shadow"] = stages["active"]
+
+    monkeypatch.setattr("promotebot.planning.examiner.ChildOpener", Unserved)
+    if is_in_shadow_too:
+        edit(alice, copy)
+    code, result = report(capsys)
+    told = [(f.severity.value, f.where, f.remedy) for f in result.findings if f.rule == "artifact.serves"]
+    assert ("error", f"{V1}/model.onnx") in [(severity, where) for severity, where, _ in told]
+    assert all("git checkout" not in remedy for _, _, remedy in told), "the bytes are those that were promoted"
+    assert code == 1
+    assert "warning" in [severity for severity, _, _ in told]
 
 
 def test_everything_is_found_at_once_and_each_names_its_model(alice: Person, capsys: Capture) -> None:

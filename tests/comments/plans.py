@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from promotebot.artifact.answer import Latency, Opened, Served, Tensor
 from promotebot.artifact.evidence import Evidence, ModelCard
 from promotebot.artifact.manifest import Manifest
-from promotebot.artifact.runtime import Latency, Opened, Tensor
 from promotebot.artifact.walls import WALLS
 from promotebot.comments.comment import CommentContext
 from promotebot.findings import passed
@@ -51,10 +51,8 @@ def examined(name: str, *, seed: str, p95: float = 0.31, outputs: int = 3, **man
     opened = Opened(
         inputs=[Tensor(name="input", type="float32", shape=["n", 15])],
         outputs=[Tensor(name="regime_probs", type="float32", shape=["n", outputs])],
-        load_ms=4.1,
-        golden=[],
-        latency_ms=Latency(p50=0.2, p95=p95),
         walls=WALLS,
+        served=Served(4.1, 10**8, latency_ms=Latency(runs=50, fastest=0.1, p50=0.2, p95=p95)),
     )
     return Evidence(
         ArtifactPath(f"ml/artifacts/{name}"),

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promotebot.artifact.answer import Tensor
 from promotebot.artifact.evidence import Evidence
-from promotebot.artifact.runtime import Tensor
 from promotebot.comments.card import CardState, Merge, Phase, render_card
 from promotebot.comments.card_facts import CardPromotion
 from promotebot.comments.comment import CommentContext, Rendered

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from promotebot.artifact.answer import Tensor
 from promotebot.artifact.evidence import Evidence
-from promotebot.artifact.runtime import Tensor
 from promotebot.comments.comment import CommentContext, Rendered
 from promotebot.comments.decisions import PlanComment, render_plan, render_rejected, render_unchanged
 from promotebot.comments.markdown import MAX_COMMENT

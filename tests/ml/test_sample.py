@@ -43,7 +43,7 @@ def test_a_committed_artifact_is_sound_in_every_rule(version: str) -> None:
     opened = evidence.card.opened
     assert [str(tensor) for tensor in (*opened.inputs, *opened.outputs)] == ["float32[n,15]", "float32[n,3]"]
     assert [(tensor.name) for tensor in (*opened.inputs, *opened.outputs)] == ["input", "regime_probs"]
-    assert [(golden.name, golden.equal) for golden in opened.golden] == [("test_data_set_0", True)]
+    assert [(golden.name, golden.equal) for golden in opened.served.golden] == [("test_data_set_0", True)]
 
 
 def _every_file(directory: str) -> set[str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from promotebot.artifact.answer import NotOpened, Problem
 from promotebot.artifact.limits import Limits
-from promotebot.artifact.runtime import NotOpened, Problem
 from promotebot.artifact.source import GitTree
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import CouldNotVerify

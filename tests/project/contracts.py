@@ -41,6 +41,7 @@ RULES = [
     "artifact.graph",
     "artifact.lfs",
     "artifact.limits",
+    "artifact.serves",
     "artifact.manifest",
     "artifact.nested",
     "artifact.opens",

@@ -13,7 +13,7 @@ import pytest
 
 from promotebot import errors
 from promotebot.action.result import Outcome
-from promotebot.artifact.runtime import Problem
+from promotebot.artifact.answer import Problem
 from promotebot.doctor.catalogue import BRANCH_CHECKS, CHECKS
 from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Reason
@@ -29,7 +29,7 @@ DOCS = [
 ]
 FAMILIES = {
     "promotion/rules/stages.py: f'soak.{stage.value}'": ("soak.shadow", "soak.staging"),
-    "artifact/evidence.py: problem.rule": get_args(Problem.model_fields["rule"].annotation),
+    "artifact/opening_findings.py: problem.rule": get_args(Problem.model_fields["rule"].annotation),
     "gate/requests.py: RULES[refusal.reason]": tuple(RULES_OF_REFUSALS.values()),
 }
 """What a rule is that is no literal where its finding is made."""

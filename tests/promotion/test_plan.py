@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.manifest import Manifest
 from promotebot.errors import InvalidInput
-from promotebot.findings import error, errors_in, warnings_in
+from promotebot.findings import error, errors_in, warning, warnings_in
 from promotebot.promotion.history import check_entry
 from promotebot.promotion.plan import Decision, Plan, Rejected, Unchanged, plan
 from promotebot.promotion.policy import Policy, parse_policy
@@ -548,3 +548,25 @@ def test_what_has_no_digest_is_called_unknown() -> None:
         "unknown bytes",
         "sha256:11111111…",
     )
+
+
+def unserved(proof: Evidence) -> Evidence:
+    """The same artifact, which a session with default options does not load."""
+    return replace(proof, findings=(warning("artifact.serves", "it crashes", where=proof.artifact_dir, remedy="look"),))
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_what_services_cannot_open_is_refused_for_active_and_a_warning_below(stage: Stage) -> None:
+    decision = decide(SHADOWED, asked(stage, V1, artifact_id="again"), unserved(V1))
+    if stage is Stage.ACTIVE:
+        assert refused_by(decision) == {"artifact.serves"}
+    else:
+        assert isinstance(decision, Plan | Unchanged)
+        assert "artifact.serves" in {finding.rule for finding in warnings_in(decision.findings)}
+
+
+def test_what_services_ran_before_comes_back_with_a_warning() -> None:
+    newer = after(after(LIVE, Stage.SHADOW, V2), Stage.ACTIVE, V2)
+    decision = decide(newer, asked(Stage.ACTIVE, V1, action=Action.ROLLBACK), unserved(V1))
+    assert isinstance(decision, Plan)
+    assert "artifact.serves" in {finding.rule for finding in warnings_in(decision.findings)}

@@ -93,6 +93,15 @@ def test_what_cannot_be_ordered_may_loosen_as_what_is_weaker_does(before: str, a
         ("separation: {approvals: 2}", "", "separation", ("{approvals: 2}", "null"), WEAKER),
         ("separation: {approvals: 2}", "separation: {approvals: 1}", "separation.approvals", ("2", "1"), WEAKER),
         ("", "limits: {open_seconds: 61}", "limits.open_seconds", ("60", "61"), WEAKER),
+        ("", "limits: {run_seconds: 59}", "limits.run_seconds", ("60", "59"), STRICTER),
+        ("", "limits: {open_memory_bytes: 9}", "limits.open_memory_bytes", ("null", "9"), OTHER),
+        (
+            "limits: {open_memory_bytes: 9}",
+            "limits: {open_memory_bytes: 8}",
+            "limits.open_memory_bytes",
+            ("9", "8"),
+            STRICTER,
+        ),
         ("", "limits: {files: 1}", "limits.files", ("1000", "1"), STRICTER),
         ("", "contacts: [ml@example.com]", "contacts", ("[]", "[ml@example.com]"), OTHER),
     ],
@@ -180,7 +189,9 @@ POLICIES = st.fixed_dictionaries(
         "separation": st.none() | st.fixed_dictionaries({"approvals": st.integers(1, 6)}),
         "freezes": st.lists(st.sampled_from(FREEZES), unique_by=str),
         "limits": st.dictionaries(
-            st.sampled_from(["file_bytes", "artifact_bytes", "files", "open_seconds", "open_memory_bytes"]),
+            st.sampled_from(
+                ["file_bytes", "artifact_bytes", "files", "open_seconds", "run_seconds", "open_memory_bytes"]
+            ),
             st.integers(1, 100),
         ),
         "contacts": st.lists(st.sampled_from(["x", "y"])),

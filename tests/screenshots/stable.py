@@ -13,7 +13,9 @@ _ID = re.compile(r"(?<!\d)1\d{9}(?!\d)")
 """An id of the embedded GitHub, which counts from 1,000,000,001 on."""
 _REPLACED = (
     (re.compile(r"\bhttp(:|&#58;)//127\.0\.0\.1(?::|&#58;)\d+"), r"https\1//github.com"),
-    (re.compile(r"\d+(?:\.\d+)? ms\b"), "1.2 ms"),
+    (re.compile(r"\d+(?:\.\d+)?(?:e[+-]\d+)? ms\b"), "1.2 ms"),
+    (re.compile(r"\d+ MB of memory"), "34 MB of memory"),
+    (re.compile(r"median of \d+ runs"), "median of 50 runs"),
     (re.compile(r"\b\d+\.\d\d×"), "1.00×"),
     (re.compile(r"\b\d\.\de-\d\d\b"), "6.0e-08"),
     (re.compile(r"(?<=^This job made )\d.*$", re.MULTILINE), "9 API requests (7 reads, 2 writes), 2 git fetches."),

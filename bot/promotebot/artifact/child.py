@@ -1,23 +1,29 @@
-"""The program that opens one model in a process of its own: `python -I -m promotebot.artifact.child LIMITS`.
+"""The program in whose forks models are opened: `python -I -m promotebot.artifact.child`.
 
-It is started with an empty environment in a private copy of the artifact, limits itself and leaves the network before
-anything heavy is loaded, raises its walls, and tells the parent on stdin, a socket, which of them stand. Only then the
-parent says which file is the model. Its answer, one JSON document on stdout, is a claim that the parent checks.
+It is started with an empty environment in a private copy of the artifact, leaves the network before anything heavy is
+loaded, loads the runtime once, and forks for each opening (`promotebot.artifact.fork_server`). A fork limits itself,
+raises its walls, and tells the parent in the conversation which of them stand. Only then the parent says which file is
+the model. Its answer is a claim that the parent checks.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from promotebot.artifact import child_limits, walls
-from promotebot.artifact.golden import measure, run_golden
+from promotebot.artifact.fork_server import serve
+from promotebot.artifact.golden import golden_sets, measure, run_set
 from promotebot.artifact.graph import UnreadableGraph, read_graph
 
+NOT_WRITTEN = 74
+"""Exit code (sysexits' EX_IOERR) of a fork whose answer the disk does not take."""
 UNAVAILABLE = 69
 """Exit code (sysexits' EX_UNAVAILABLE) for "there is no runtime here": says nothing about the model."""
 MAX_TEXT = 500
@@ -27,7 +33,7 @@ _TYPES = {"float": "float32", "double": "float64", "float16": "float16", "bfloat
 
 
 def open_model(model_file: Path) -> dict[str, Any]:
-    """Read the graph, load the model without optimisation, run its golden data; return a JSON-ready report.
+    """Read the graph and load the model without optimisation; return a JSON-ready report.
 
     A model is refused where the walk over its graph, onnx's own checker or the runtime refuses it. Optimisation folds
     constants: 657 bytes can ask for 8 GiB. See docs/architecture.md, Scale.
@@ -47,15 +53,11 @@ def open_model(model_file: Path) -> dict[str, Any]:
         checker.check_model(str(model_file))
     except checker.ValidationError as problem:
         return refused(("artifact.opens", f"onnx's own checker: {problem}"))
-    session, load_ms = start_session(model_file)
-    golden, row = run_golden(session, model_file.parent)
+    session, _ = start_session(model_file, optimised=False)
     return {
         "opened": True,
         "inputs": [describe(item) for item in session.get_inputs()],
         "outputs": [describe(item) for item in session.get_outputs()],
-        "load_ms": load_ms,
-        "golden": golden,
-        "latency_ms": measure(session, row) if row is not None else None,
         "opsets": [{"domain": domain, "version": version} for domain, version in graph.opsets],
         "ir_version": graph.ir_version,
         "producer": graph.producer[:MAX_TEXT],
@@ -63,15 +65,31 @@ def open_model(model_file: Path) -> dict[str, Any]:
     }
 
 
-def start_session(model_file: Path) -> tuple[Any, float]:
-    """Return a session on one thread without optimisation, and the milliseconds that loading took."""
+def serve_model(model_file: Path) -> Iterator[dict[str, Any]]:
+    """Load the model as a service does, run its golden data, measure one row; yield each result as soon as it is there.
+
+    It runs only after `open_model` accepted the same bytes.
+    """
+    session, load_ms = start_session(model_file, optimised=True)
+    yield {"load_ms": load_ms}
+    row = None
+    for path in golden_sets(model_file.parent):
+        report, ran = run_set(session, path)
+        yield {"golden": report}
+        row = row or ran
+    yield {"latency_ms": measure(session, row) if row else None, "done": True}
+
+
+def start_session(model_file: Path, *, optimised: bool) -> tuple[Any, float]:
+    """Return a session on one thread, as this process may start no other, and the milliseconds that loading took."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    # An arena reserves address space in advance, which is limited here.
-    options.enable_cpu_mem_arena = False
+    if not optimised:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        # An arena reserves address space in advance, which is limited here.
+        options.enable_cpu_mem_arena = False
     started = time.perf_counter()
     session = onnxruntime.InferenceSession(str(model_file), options, providers=["CPUExecutionProvider"])
     return session, round((time.perf_counter() - started) * 1000, 3)
@@ -95,22 +113,48 @@ def answer(model_file: Path) -> dict[str, Any]:
     try:
         return open_model(model_file)
     except MemoryError:
-        return refused(("artifact.opens", "it needs more memory than the limit"))
+        return refused(("artifact.opens", "it needs more memory than the limit (limits.open_memory_bytes)"))
     # Whatever the runtime throws at a hostile file is an answer about that file.
     except Exception as problem:
-        return refused(("artifact.opens", f"{type(problem).__name__}: {problem}"))
+        return refused(("artifact.opens", _told(problem)))
+
+
+def answers(model_file: Path) -> Iterator[dict[str, Any]]:
+    """Yield what `serve_model` yields, and the exception that it raised."""
+    try:
+        yield from serve_model(model_file)
+    except Exception as problem:
+        yield {"refused": _told(problem)[:MAX_TEXT]}
+
+
+def _told(problem: Exception) -> str:
+    return f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+
+
+def open_in_fork(request: Mapping[str, Any], *, offline: bool) -> None:
+    """Give up rights, ask for the model, open it, write the answer: what a fork does, from its beginning to its end."""
+    # The order matters: limits first; the walls go up last before the model.
+    child_limits.limit(int(request["seconds"]), request["memory_bytes"])
+    output = os.fdopen(os.dup(1), "wb")
+    # A library that prints must not spoil the answer.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    standing = walls.raise_walls(Path(), offline=offline)
+    os.write(0, json.dumps({"walls": standing}).encode() + b"\n")
+    model_file = Path(str(json.loads(sys.stdin.readline())["model_file"]))
+    try:
+        for line in answers(model_file) if request["optimised"] else [answer(model_file)]:
+            output.write(json.dumps(line, allow_nan=False).encode() + b"\n")
+            output.flush()
+    except OSError as problem:
+        # Its own limit on what it may write is met by the model's fault, a full disk is not.
+        sys.exit(1 if problem.errno == errno.EFBIG else NOT_WRITTEN)
 
 
 def main() -> int:
-    """Give up rights, ask for the model, open it, print the report; return an exit code."""
-    # The order matters: limits first, then the network, while there is one thread; heavy imports need files, so the
-    # walls go up last before the model.
-    limits = json.loads(sys.argv[1])
-    child_limits.limit(int(limits["seconds"]), int(limits["memory_bytes"]))
+    """Leave the network, load the runtime, fork for whoever asks; return an exit code."""
+    child_limits.end_first()
+    # While there is one thread.
     offline = child_limits.drop_network()
-    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    # A library that prints must not spoil the answer.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     try:
         import numpy  # noqa: F401 - loaded before the walls go up
         import onnx  # noqa: F401 - loaded before the walls go up
@@ -119,14 +163,7 @@ def main() -> int:
         sys.stderr.write(f"{type(problem).__name__}: {problem}\n")
         return UNAVAILABLE
     onnxruntime.set_default_logger_severity(4)
-    standing = walls.raise_walls(Path(), offline=offline)
-    os.write(0, json.dumps({"walls": standing}).encode() + b"\n")
-    request = json.loads(sys.stdin.readline())
-    report = answer(Path(str(request["model_file"])))
-    with output:
-        json.dump(report, output, allow_nan=False)
-    # The answer is given: a library that crashes while Python shuts down must not turn it into a failure.
-    os._exit(0)
+    return serve(lambda request: open_in_fork(request, offline=offline))
 
 
 if __name__ == "__main__":

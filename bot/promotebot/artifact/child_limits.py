@@ -32,12 +32,17 @@ _CAPABILITY_VERSION_3, _MAX_CAPABILITIES = 0x20080522, 64
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _CLEAR_ALL = 1, 24, 38, 47, 4
 
 
-def limit(seconds: int, memory_bytes: int) -> None:
-    """Bound this process: processor seconds, address space in bytes, no core file, few and short files."""
+def limit(seconds: int, memory_bytes: int | None) -> None:
+    """Bound this process: processor seconds, no core file, few and short files, and address space.
+
+    Args:
+        memory_bytes: beside the address space that the process has already; None for no bound, where its resident
+            memory is watched instead.
+    """
     for kind, value, grace in (
         # SIGXCPU at the soft limit tells the parent why it ended; SIGKILL follows a second later.
         (resource.RLIMIT_CPU, seconds, 1),
-        (resource.RLIMIT_AS, memory_bytes, 0),
+        *([(resource.RLIMIT_AS, _address_space() + memory_bytes, 0)] if memory_bytes is not None else []),
         (resource.RLIMIT_CORE, 0, 0),
         (resource.RLIMIT_FSIZE, MAX_OUTPUT, 0),
         (resource.RLIMIT_NOFILE, 128, 0),
@@ -46,6 +51,25 @@ def limit(seconds: int, memory_bytes: int) -> None:
         allowed = resource.getrlimit(kind)[1]
         ceiling = value + grace if allowed == resource.RLIM_INFINITY else min(value + grace, allowed)
         resource.setrlimit(kind, (min(value, ceiling), ceiling))
+
+
+def _address_space() -> int:
+    """Return the bytes of address space of this process; 0 where the kernel does not tell.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_statm.5.html
+    """
+    with contextlib.suppress(OSError):
+        return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+    return 0
+
+
+def end_first() -> None:
+    """Let the kernel end this process before any other one when memory is short, and when its parent ends."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
+    libc = _linux()
+    if libc is not None:
+        libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 def refuse_processes() -> bool:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from promotebot.artifact.answer import NotOpened, Opened
 from promotebot.artifact.files import REPORT, check_entries, check_listed, check_tracked, copy_files, list_files
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
-from promotebot.artifact.runtime import ModelOpener, NotOpened, Opened
+from promotebot.artifact.opening_findings import opening_findings
+from promotebot.artifact.runtime import ModelOpener
 from promotebot.artifact.source import FileSource, Kind, fetching, shown
 from promotebot.errors import InvalidInput
-from promotebot.findings import Finding, error, errors_in, passed, warning
+from promotebot.findings import Finding, error, errors_in, passed
 from promotebot.registry.codec import LFS_HEADER, parse_json
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import ArtifactPath, Digest
@@ -26,8 +27,6 @@ MAX_REPORT = 1024 * 1024
 """Bytes of a train report; a longer one is not shown."""
 BYTES_RULES = frozenset({"path.symlink", "artifact.files", "artifact.limits", "artifact.digest", "artifact.lfs"})
 """Rules without which a directory is not proven to be what its manifest lists."""
-
-_WALLED = "on Linux 5.13 or newer, on x86_64 or aarch64 (docs/rules.md, artifact.walls)"
 
 
 @dataclass(frozen=True)
@@ -182,14 +181,10 @@ class _Examination:
         return manifest
 
     def _open(self, manifest: Manifest, sizes: Mapping[str, int]) -> ModelCard | None:
-        where = f"{self.directory}/{manifest.model_file}"
         result = self.opener.open(self.scratch, manifest.model_file, self.limits)
-        self.findings += _walls(result, where)
+        self.findings += opening_findings(result, manifest, self.directory)
         if isinstance(result, NotOpened):
-            self.findings += _not_opened(result, manifest, where)
             return None
-        self.findings += _opened(result, manifest, where)
-        self.findings += _golden(result, manifest, self.directory)
         opsets = tuple((opset.domain, opset.version) for opset in result.opsets)
         return ModelCard(_model_size(manifest, sizes, result), opsets, result)
 
@@ -208,98 +203,3 @@ def _model_size(manifest: Manifest, sizes: Mapping[str, int], opened: Opened) ->
     folder = manifest.model_file.rpartition("/")[0]
     files = {manifest.model_file, *(f"{folder}/{f}" if folder else f for f in opened.external_files)}
     return sum(sizes.get(file, 0) for file in files)
-
-
-def _not_opened(result: NotOpened, manifest: Manifest, where: str) -> Iterator[Finding]:
-    rewrite = manifest_command(where[: -len(manifest.model_file) - 1], manifest.model_file)
-    words = {
-        "artifact.opens": (
-            "ONNX Runtime does not open",
-            Remedy("export the model again, then write its manifest: ", rewrite),
-        ),
-        "artifact.graph": (
-            "ONNX Runtime does not ship what the model needs:",
-            Remedy("export it with standard operators"),
-        ),
-        "artifact.external_data": (
-            "External data:",
-            Remedy("keep it beside the model in the artifact's directory, and list it: ", rewrite),
-        ),
-    }
-    for problem in result.problems:
-        beginning, remedy = words[problem.rule]
-        yield error(problem.rule, f"{beginning} {where}: {problem.message}.", where=where, remedy=remedy)
-
-
-def _walls(result: Opened | NotOpened, where: str) -> Iterator[Finding]:
-    """Yield which walls stood around the process that opened the model, or for want of which it was not opened."""
-    missing = ", ".join(result.missing_walls)
-    if isinstance(result, Opened) and not missing:
-        yield passed("artifact.walls", f"opened with every sandbox wall: {', '.join(result.walls)}", where=where)
-    elif isinstance(result, Opened):
-        message = (
-            f"The model was opened without a sandbox wall: {missing}. A model that exploits a bug in ONNX Runtime "
-            "could use that."
-        )
-        yield warning("artifact.walls", message, where=where, remedy=f"open it {_WALLED}")
-    elif missing:
-        message = (
-            f"The model was not opened: a sandbox wall could not be set up ({missing}), and the policy requires all of "
-            "them."
-        )
-        remedy = f"open it {_WALLED}; or set limits.walls: available in the base's policy"
-        yield error("artifact.walls", message, where=where, remedy=remedy)
-
-
-def _opened(result: Opened, manifest: Manifest, where: str) -> Iterator[Finding]:
-    opsets = ", ".join(f"{opset.domain or 'ai.onnx'} {opset.version}" for opset in result.opsets)
-    yield passed("artifact.graph", f"operators of {opsets or 'no set'}", where=where)
-    folder = manifest.model_file.rpartition("/")[0]
-    # The model names its files relative to itself, the manifest relative to the artifact.
-    unlisted = [f for f in result.external_files if (f"{folder}/{f}" if folder else f) not in manifest.sha256]
-    for name in unlisted:
-        yield error(
-            "artifact.external_data",
-            f"The model reads {name!r}, which the manifest does not list.",
-            where=where,
-            remedy="keep external data in the artifact's directory, and list it",
-        )
-    if not unlisted:
-        count = len(result.external_files)
-        yield passed(
-            "artifact.external_data", f"{counted(count, 'external file')}, all listed" if count else "none", where=where
-        )
-    signature = f"{counted(len(result.inputs), 'input')}, {counted(len(result.outputs), 'output')}"
-    yield passed("artifact.opens", f"ONNX Runtime opens the model: {signature}", where=where)
-
-
-def _golden(opened: Opened, manifest: Manifest, directory: str) -> Iterator[Finding]:
-    """Check that every golden set in the manifest was reproduced; one that the process did not report was not run."""
-    folder = manifest.model_file.rpartition("/")[0]
-    beside = f"{folder}/" if folder else ""
-    listed = re.compile(re.escape(beside) + r"(test_data_set_[0-9]{1,6})/.+")
-    names = sorted({match[1] for name in manifest.sha256 if (match := listed.fullmatch(name))})
-    reports = {report.name: report for report in opened.golden}
-    # The manifest's list is authoritative: a process under a hostile model's control could leave a set out.
-    for name in names:
-        where, report = f"{directory}/{beside}{name}", reports.get(name)
-        if report is not None and report.equal:
-            gap = f"largest difference {report.difference:.1e}" if report.difference is not None else "equal"
-            yield passed("artifact.golden", f"{name} reproduced, {gap}", where=where)
-            continue
-        yield error(
-            "artifact.golden",
-            f"{where} is not reproduced: {report.problem if report else 'it was not run'}.",
-            where=where,
-            remedy=Remedy(
-                "export the model and its golden outputs together, then write the manifest: ",
-                manifest_command(directory, manifest.model_file),
-            ),
-        )
-    if not names:
-        yield warning(
-            "artifact.golden",
-            "There is no test_data_set_0 to run the model on.",
-            where=directory,
-            remedy=f"add {directory}/{beside}test_data_set_0/input_0.pb and output_0.pb (ONNX's convention)",
-        )

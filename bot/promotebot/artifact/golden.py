@@ -12,8 +12,8 @@ from typing import Any
 
 RELATIVE, ABSOLUTE = 1e-3, 1e-5
 """Tolerances of numpy.allclose: processors and versions of the runtime add in another order."""
-MAX_RUNS, MAX_SECONDS = 50, 1.0
-"""Bounds of the latency's measurement, whichever comes first."""
+WARM_RUNS, MAX_RUNS, MAX_SECONDS = 3, 50, 1.0
+"""Runs before the latency's measurement, and its bounds, whichever comes first."""
 _SET = re.compile(r"test_data_set_(\d{1,6})")
 _OUTPUT = re.compile(r"output_(\d{1,6})\.pb")
 
@@ -24,26 +24,30 @@ class Unusable(Exception):
     """Golden data that cannot be used; the message is the reason."""
 
 
-def run_golden(session: Any, directory: Path) -> tuple[list[dict[str, Any]], Row | None]:
-    """Run every data set beside the model, in order of number.
+def golden_sets(directory: Path) -> list[Path]:
+    """Return the data sets beside a model, in order of number."""
+    return sorted((path for path in directory.iterdir() if _SET.fullmatch(path.name)), key=_number)
+
+
+def run_set(session: Any, path: Path) -> tuple[dict[str, Any], Row | None]:
+    """Run one data set.
 
     Returns:
-        One report for each set ({name, equal, difference, problem}), and the first row of the first set that ran
-        (input name → array), None where none ran.
+        Its report ({name, equal, difference, problem}), and its first row (input name → array), None where it did not
+        run.
     """
-    reports, first = [], None
-    for path in sorted((p for p in directory.iterdir() if _SET.fullmatch(p.name)), key=_number):
-        try:
-            inputs = _inputs(session, path)
-            report = compare(session.run(None, inputs), _outputs(path))
-            first = first or inputs
-        except Unusable as problem:
-            report = _differs(str(problem))
-        except Exception as problem:  # noqa: BLE001 - whatever the runtime throws is this set's answer
-            report = _differs(f"{type(problem).__name__}: {' '.join(str(problem).split())[:300]}")
-        reports.append({"name": path.name, **report})
+    inputs = None
+    try:
+        feed = _inputs(session, path)
+        got, inputs = session.run(None, feed), feed
+        report = compare(got, _outputs(path))
+    except Unusable as problem:
+        report = _differs(str(problem))
+    except Exception as problem:  # noqa: BLE001 - whatever the runtime throws is this set's answer
+        report = _differs(f"{type(problem).__name__}: {' '.join(str(problem).split())[:300]}")
     # Latency is measured on a single row: the first axis is the batch.
-    return reports, {name: value[:1] if value.ndim else value for name, value in first.items()} if first else None
+    row = {name: value[:1] if value.ndim else value for name, value in inputs.items()} if inputs else None
+    return {"name": path.name, **report}, row
 
 
 def _number(path: Path) -> int:
@@ -127,17 +131,27 @@ def _differs(problem: str, difference: float | None = None) -> dict[str, Any]:
 
 
 def measure(session: Any, row: Row) -> dict[str, float] | None:
-    """Return p50 and p95 of single-row runs in milliseconds; None where the model does not run on a single row."""
+    """Return runs, and fastest, p50 and p95 of them in milliseconds; None where the model does not run on a single row.
+
+    The first runs set things up, and are not counted.
+    """
     times: list[float] = []
     try:
-        # The first run also sets things up, and is not counted.
-        session.run(None, row)
         stop = time.perf_counter() + MAX_SECONDS
-        while len(times) < MAX_RUNS and (not times or time.perf_counter() < stop):
+        for run in range(WARM_RUNS + MAX_RUNS):
             started = time.perf_counter()
             session.run(None, row)
             times.append((time.perf_counter() - started) * 1000)
+            # A slow model still has one run that counts.
+            if run and time.perf_counter() > stop:
+                break
     except Exception:  # noqa: BLE001 - a fixed batch, a vector input: there is nothing to measure, nothing is wrong
         return None
-    times.sort()
-    return {"p50": round(times[len(times) // 2], 4), "p95": round(times[int((len(times) - 1) * 0.95)], 4)}
+    counted = sorted(times[min(WARM_RUNS, len(times) - 1) :])
+    middle, slow = counted[len(counted) // 2], counted[int((len(counted) - 1) * 0.95)]
+    return {
+        "runs": len(counted),
+        "fastest": round(counted[0], 4),
+        "p50": round(middle, 4),
+        "p95": round(slow, 4),
+    }

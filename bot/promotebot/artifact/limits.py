@@ -10,6 +10,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 GIB = 1024**3
+MEMORY_PER_BYTE = 3
+"""A model in one file takes 2.1 bytes of memory for each of its own while ONNX Runtime opens it."""
 
 
 class Limits(BaseModel):
@@ -22,7 +24,14 @@ class Limits(BaseModel):
     artifact_bytes: int = Field(default=4 * GIB, gt=0)
     files: int = Field(default=1000, gt=0)
     open_seconds: int = Field(default=60, gt=0)
-    open_memory_bytes: int = Field(default=4 * GIB, gt=0)
-    """Address space of the process that opens the model."""
+    """For loading the model; once without optimisation, and once with default options."""
+    run_seconds: int = Field(default=60, gt=0)
+    """For running the golden data of a model, and measuring its latency."""
+    open_memory_bytes: int | None = Field(default=None, gt=0)
+    """Memory that opening and running the model may take beside the runtime's own; None to go by the model's size."""
     walls: Literal["required", "available"] = "available"
     """Whether a model is refused where a wall around that process cannot be raised, or opened with a warning."""
+
+    def memory_for(self, model_bytes: int) -> int:
+        """Return the bytes of memory for opening a model of this size, external data included."""
+        return self.open_memory_bytes or max(4 * GIB, MEMORY_PER_BYTE * model_bytes)

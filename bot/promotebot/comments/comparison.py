@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from promotebot.artifact.answer import Tensor
 from promotebot.artifact.evidence import Evidence, ModelCard
 from promotebot.artifact.manifest import Manifest
-from promotebot.artifact.runtime import Tensor
 from promotebot.comments.findings import within
 from promotebot.comments.markdown import code, details, fence, link, table, text
 from promotebot.comments.model_differences import accuracy, evidence_of, signature_difference

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from promotebot.artifact.answer import Tensor
 from promotebot.artifact.evidence import Evidence, ModelCard
-from promotebot.artifact.runtime import Tensor
 from promotebot.registry.model import Pointer
 
 

@@ -9,6 +9,7 @@ from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.artifact.dataset import examine_dataset
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, parse_manifest
+from promotebot.artifact.opening_findings import for_active
 from promotebot.artifact.source import FileSource, Kind
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, errors_in, errors_with, passed
@@ -18,6 +19,7 @@ from promotebot.promotion.replay import Step
 from promotebot.pulls.branch_commands import bring_up_to_date, restored
 from promotebot.pulls.compare import ChangesetLike
 from promotebot.pulls.named import NamedPointer, dataset_place, named_directories, pointers_into
+from promotebot.registry.model import Action
 from promotebot.registry.names import ArtifactPath, Digest, Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Command, Remedy, comment
@@ -34,6 +36,11 @@ def check_trees(
     named = named_directories(base, head, changeset.changed_paths, changeset.policy_path)
     changed = {d: pointers for d, pointers in named.artifacts.items() if _differs(changeset, d)}
     promoted = {step.event.pointer.artifact_dir for step in steps}
+    to_active = {
+        step.event.pointer.artifact_dir
+        for step in steps
+        if (step.event.action, step.event.to_stage) == (Action.PROMOTE, Stage.ACTIVE)
+    }
     findings: list[Finding] = []
     expect_artifacts(changeset.head_files, changed, changeset.policy.limits)
     for directory in sorted({*changed, *promoted}):
@@ -42,7 +49,8 @@ def check_trees(
         is_changed = directory in changed or (_is_moved(changeset, directory) and _differs(changeset, directory))
         judge = _Judge(changeset, directory, evidence, is_changed)
         findings += (judge.finding(pointer) for pointer in pointers)
-        findings += judge.repaired(evidence.findings) if any(not one.is_own for one in pointers) else evidence.findings
+        told = for_active(evidence.findings) if directory in to_active else evidence.findings
+        findings += judge.repaired(told) if any(not one.is_own for one in pointers) else told
     for dataset_id, holders in named.datasets.items():
         findings += _dataset(changeset, dataset_id, holders)
     findings += _moved_datasets(changeset, steps)

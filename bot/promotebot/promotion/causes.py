@@ -17,6 +17,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "artifact.graph": _OTHER_BYTES,
     "artifact.external_data": _OTHER_BYTES,
     "artifact.opens": (*_OTHER_BYTES, "artifact.graph", "artifact.external_data"),
+    "artifact.serves": (*_OTHER_BYTES, "artifact.graph", "artifact.external_data", "artifact.opens"),
     "artifact.golden": (*_OTHER_BYTES, "artifact.graph", "artifact.external_data", "artifact.opens"),
     "artifact.pinned": _OTHER_BYTES,
     "manifest.changed": _UNREADABLE,

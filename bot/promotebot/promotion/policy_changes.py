@@ -87,6 +87,11 @@ def _lower(before: Any, after: Any) -> bool:
     return bool(after < before)
 
 
+def _lower_number(before: Any, after: Any) -> bool:
+    # None goes by the model's size, and is neither more nor less than a number.
+    return None not in (before, after) and _lower(before, after)
+
+
 def _more(before: Any, after: Any) -> bool:
     return set(after) > set(before)
 
@@ -119,8 +124,8 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "separation": _there,
     "separation.approvals": _higher,
     "freezes": _more,
-    **{f"limits.{name}": _lower for name in ("file_bytes", "artifact_bytes", "files", "open_seconds")},
-    "limits.open_memory_bytes": _lower,
+    **{f"limits.{name}": _lower for name in ("file_bytes", "artifact_bytes", "files", "open_seconds", "run_seconds")},
+    "limits.open_memory_bytes": _lower_number,
     "limits.walls": lambda _before, after: bool(after == "required"),  # the other of two values
     "contacts": _never,
     "schedule.labels": _never,

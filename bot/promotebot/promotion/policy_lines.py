@@ -16,6 +16,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "active.prior_stage": ("stages.active.require_prior_stage",),
     "artifact.limits": ("limits",),
     "artifact.opens": ("limits.open_seconds", "limits.open_memory_bytes"),
+    "artifact.serves": ("limits.open_seconds", "limits.run_seconds", "limits.open_memory_bytes"),
     "artifact.walls": ("limits.walls",),
     "dataset.exists": ("require_dataset",),
     "freeze": ("freezes",),

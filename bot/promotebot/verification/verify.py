@@ -9,6 +9,7 @@ from datetime import datetime
 from promotebot.artifact.dataset import DEFAULT_DIR, examine_dataset, expect_dataset
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.manifest import FILE_NAME
+from promotebot.artifact.opening_findings import SERVES, for_active
 from promotebot.artifact.source import FileSource
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, errors_in, errors_with, passed, unknown, warning
@@ -89,10 +90,14 @@ class _Verification:
         if directory not in self.seen:
             try:
                 self.seen[directory] = self.examine(self.subject.files, directory, self.subject.policy.limits)
-                yield from self._repaired(pointer, self._evidence(directory).findings)
+                findings = self._repaired(pointer, self._evidence(directory).findings)
+                yield from for_active(findings) if stage is Stage.ACTIVE else findings
             except CouldNotVerify as problem:
                 self.seen[directory] = None
                 yield _unknown(problem, where=directory)
+        elif stage is Stage.ACTIVE and (seen := self.seen[directory]):
+            # What was only a warning for the stage at which it was looked at.
+            yield from errors_in(for_active(f for f in seen.findings if f.rule == SERVES))
         evidence = self.seen[directory]
         if evidence is not None:
             digest = pointer.digest or self.subject.first_digest(name, stage, pointer)

@@ -5,6 +5,7 @@ See docs/rules.md.
 
 from __future__ import annotations
 
+from promotebot.artifact.opening_findings import for_active
 from promotebot.findings import Finding
 from promotebot.promotion.rules.artifact import bytes_are_pinned, directory_stands_alone, history_is_whole
 from promotebot.promotion.rules.context import Rule, RuleContext
@@ -20,13 +21,20 @@ from promotebot.promotion.rules.request import (
 from promotebot.promotion.rules.stages import nothing_is_frozen, prior_stage, soak_time, stage_is_occupied
 from promotebot.promotion.rules.way_back import brings_back_removed, stage_is_not_held
 from promotebot.registry.model import Action
+from promotebot.registry.names import Stage
 
 
 def evaluate(context: RuleContext) -> tuple[Finding, ...]:
     """Return the artifact's findings, then those of every rule: causes come before their consequences."""
     rules = DEMOTION_RULES if context.request.action is Action.DEMOTE else RULES
     findings = [finding for rule in rules for finding in rule(context)]
-    return (*context.evidence.findings, *findings)
+    return (*_on_the_artifact(context), *findings)
+
+
+def _on_the_artifact(context: RuleContext) -> tuple[Finding, ...]:
+    """Return the artifact's findings as they count for the stage; what services ran before may come back to ACTIVE."""
+    is_strict = context.request.stage is Stage.ACTIVE and not context.is_rollback
+    return for_active(context.evidence.findings) if is_strict else context.evidence.findings
 
 
 RULES: tuple[Rule, ...] = (

@@ -1,0 +1,287 @@
+"""The bot's side of the process in which models are opened: starts it, watches each opening, and ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from promotebot.artifact.answer import MAX_ANSWER, parse_progress, parse_walls, printable
+from promotebot.artifact.child import UNAVAILABLE
+from promotebot.artifact.fork_server import MAX_MESSAGE
+from promotebot.artifact.limits import Limits
+from promotebot.artifact.walls import Wall, confirm_walls
+from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.registry.codec import parse_json
+
+MAX_CLAIM = 1000
+"""Bytes of the line with which a fork says what walls stand."""
+LAST_WORDS = 2000
+"""Bytes at the end of stderr that are read when something failed."""
+START_SECONDS = 120
+"""For the process to load the runtime, before it is told of any model."""
+POLL_SECONDS = 0.02
+"""Between two looks at an opening's memory; in that time one thread touches some fifty megabytes."""
+
+
+class Over(str, Enum):
+    """The limit for which an opening was ended."""
+
+    TIME = "time"
+    MEMORY = "memory"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one opening may take: seconds to load and then to run, and bytes beside the runtime's own."""
+
+    load_seconds: int
+    run_seconds: int
+    memory_bytes: int
+
+    @staticmethod
+    def of(limits: Limits, directory: Path) -> Bounds:
+        """Return the policy's limits for what is opened from a directory; external data and all the rest counts."""
+        size = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+        return Bounds(limits.open_seconds, limits.run_seconds, limits.memory_for(size))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an opening ended: by itself with a code (a negative one is a signal), or over a limit."""
+
+    walls: tuple[Wall, ...] | None
+    """Those that stood; None where the fork said nothing of them, and was not told the model."""
+    code: int
+    over: Over | None
+    output: bytes
+    peak_bytes: int
+    words: str
+    """The last line on stderr."""
+
+
+class OpeningProcess:
+    """One program (`promotebot.artifact.child`) in its own session, for the models of one directory."""
+
+    def __init__(self, command: Sequence[str], directory: Path, *, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
+        # A socket that keeps messages apart.
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._process = subprocess.Popen(
+                list(command),
+                cwd=directory,
+                env=_environment(),
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=self._words,
+                close_fds=True,
+                start_new_session=True,
+            )
+        except OSError as problem:
+            self._words.close()
+            self._control.close()
+            message = f"the process that opens models cannot be started: {problem.strerror}"
+            raise CouldNotVerify(message, where=command[0]) from None
+        finally:
+            theirs.close()
+
+    def __enter__(self) -> OpeningProcess:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: object, trace: TracebackType | None) -> None:
+        self.end()
+        self._control.close()
+        self._words.close()
+
+    def end(self) -> None:
+        """End the whole session, whatever the process started in it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def open(
+        self, model_file: str, bounds: Bounds, *, optimised: bool, suffice: Callable[[Sequence[Wall]], bool]
+    ) -> Ended:
+        """Open a model in a fork, and watch it until it has ended. After `over` the process is ended, too.
+
+        Args:
+            suffice: returns whether the walls that stand are enough to name the model.
+
+        Raises:
+            CouldNotVerify: where the process does not even fork; no model has done that.
+        """
+        ours, theirs = socket.socketpair()
+        with tempfile.TemporaryFile() as answer, ours:
+            with theirs:
+                pid = self._fork(bounds, optimised, theirs, answer)
+            walls, over = None, None
+            base, deadline = peak_memory(pid), self._monotonic() + bounds.load_seconds
+            try:
+                walls = _wait_for_walls(pid, ours, bounds.load_seconds)
+            except TimeoutError:
+                over = Over.TIME
+            if walls is not None and suffice(walls):
+                _name_model(ours, model_file)
+            else:
+                ours.close()
+            ended = None if over else self._watch(pid, bounds, base, deadline, answer)
+            if ended is None or isinstance(ended, Over):
+                self.end()
+                over, ended = over or ended, {"code": -signal.SIGKILL, "peak_bytes": 0}
+            elif ended["peak_bytes"] - base > bounds.memory_bytes:
+                over = Over.MEMORY
+            return Ended(walls, ended["code"], over, _read(answer), ended["peak_bytes"], self._last_line())
+
+    def _fork(self, bounds: Bounds, optimised: bool, conversation: socket.socket, answer: IO[bytes]) -> int:
+        seconds = bounds.load_seconds + (bounds.run_seconds if optimised else 0)
+        # Under a limit of address space ONNX Runtime leaves out an optimisation for which there is no room, and opens
+        # the model; without one, a service would have made it. So the memory of the second opening is only watched.
+        memory = None if optimised and peak_memory(os.getpid()) else bounds.memory_bytes
+        request = {"optimised": optimised, "seconds": seconds, "memory_bytes": memory}
+        deadline = self._monotonic() + START_SECONDS
+        try:
+            descriptors = [conversation.fileno(), answer.fileno()]
+            socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
+            while self._monotonic() < deadline:
+                if told := self._message(POLL_SECONDS):
+                    return told["pid"]
+        except (ConnectionError, KeyError, InvalidInput):
+            raise self._unavailable() from None
+        message = f"the process that opens models was not ready within {START_SECONDS} s"
+        raise CouldNotVerify(message, remedy="run it again when the machine is less busy")
+
+    def _message(self, seconds: float) -> Mapping[str, int] | None:
+        """Return the process's next message; None where there is none in that time.
+
+        Raises:
+            ConnectionError, InvalidInput: where the process has ended, or it is no message.
+        """
+        self._control.settimeout(max(0.001, seconds))
+        try:
+            data = self._control.recv(MAX_MESSAGE)
+        except TimeoutError:
+            # What it started may hold its end of the socket, so that the socket does not show it.
+            if self._process.poll() is not None:
+                raise ConnectionError from None
+            return None
+        if not data:
+            raise ConnectionError
+        document = parse_json(data, where="a message", max_bytes=MAX_MESSAGE)
+        if not isinstance(document, dict) or not all(type(value) is int for value in document.values()):
+            raise InvalidInput("is no message")
+        return document
+
+    def _unavailable(self) -> CouldNotVerify:
+        self._end_soon()
+        code, words = self._process.returncode, self._last_line()
+        if code == UNAVAILABLE:
+            remedy = "install promotebot with its dependencies"
+            return CouldNotVerify(f"ONNX Runtime cannot be loaded: {words}", remedy=remedy)
+        message = f"the process that opens models ended with {code} before it knew the model"
+        return CouldNotVerify(f"{message}: {words}" if words else message, remedy="run it again")
+
+    def _end_soon(self) -> None:
+        """Let a process that has hung up end by itself, so that its exit code is known; end it otherwise."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=1)
+        self.end()
+
+    def _watch(
+        self, pid: int, bounds: Bounds, base: int, deadline: float, answer: IO[bytes]
+    ) -> Mapping[str, int] | Over | None:
+        """Wait for the end of an opening; return it, the limit that it is over, or None where nobody tells it."""
+        is_running = False
+        while True:
+            try:
+                ended = self._message(min(POLL_SECONDS, deadline - self._monotonic()))
+            except (ConnectionError, InvalidInput):
+                return None
+            if ended is not None:
+                return ended if {"code", "peak_bytes"} <= ended.keys() else None
+            if peak_memory(pid) - base > bounds.memory_bytes:
+                return Over.MEMORY
+            if not is_running and is_loaded(_read(answer)):
+                is_running, deadline = True, self._monotonic() + bounds.run_seconds
+            if self._monotonic() > deadline:
+                return Over.TIME
+
+    def _last_line(self) -> str:
+        """Return the last line that the process wrote to stderr, at most 500 characters."""
+        size = self._words.seek(0, os.SEEK_END)
+        self._words.seek(max(0, size - LAST_WORDS))
+        lines = self._words.read(LAST_WORDS).decode("utf-8", "replace").strip().splitlines()
+        return printable(lines[-1])[:500] if lines else ""
+
+
+def is_loaded(output: bytes) -> bool:
+    """Return whether the answer of an opening says that the model was loaded, and runs now."""
+    try:
+        return parse_progress(output).load_ms is not None
+    except InvalidInput:
+        return False
+
+
+def peak_memory(pid: int) -> int:
+    """Return the bytes of memory that a process has held at most, what was swapped out included; 0 where unknown.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return 0
+    fields = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+    kilobytes = [int(fields[name][0]) for name in ("VmHWM", "VmSwap") if fields.get(name)]
+    return sum(kilobytes) * 1024
+
+
+def _read(answer: IO[bytes]) -> bytes:
+    # The fork writes at the end of the same open file: the place at which it writes must not move.
+    return os.pread(answer.fileno(), MAX_ANSWER + 1, 0)
+
+
+def _wait_for_walls(pid: int, conversation: socket.socket, seconds: float) -> tuple[Wall, ...] | None:
+    """Return the walls that stand, once the fork has raised them; None where it ended, or said something else.
+
+    Raises:
+        TimeoutError: where it says nothing in that time.
+    """
+    conversation.settimeout(seconds)
+    with contextlib.suppress(ConnectionError, InvalidInput), conversation.makefile("rb") as lines:
+        return confirm_walls(pid, parse_walls(lines.readline(MAX_CLAIM)))
+    return None
+
+
+def _name_model(conversation: socket.socket, model_file: str) -> None:
+    # A process that has ended takes nothing any more; how it ended is the answer.
+    with contextlib.suppress(ConnectionError):
+        conversation.sendall(json.dumps({"model_file": model_file}).encode() + b"\n")
+
+
+def _environment() -> dict[str, str]:
+    """Return only what an interpreter needs to start: no token, no HOME, no PATH.
+
+    actions/setup-python builds find libpython by LD_LIBRARY_PATH. Threads and arenas each reserve address space,
+    which is limited.
+    """
+    fixed = {
+        "LC_ALL": "C.UTF-8",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
+        "ORT_DISABLE_TELEMETRY": "1",  # it starts a thread when it is imported, which Landlock would not cover
+    }
+    library_path = os.environ.get("LD_LIBRARY_PATH")
+    return {**fixed, "LD_LIBRARY_PATH": library_path} if library_path else fixed

@@ -1,0 +1,158 @@
+"""The rules on what opening a model showed, as findings: walls, graph, external data, runtime, golden data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from promotebot.artifact.answer import NotOpened, NotServed, Opened, Served
+from promotebot.artifact.manifest import Manifest, manifest_command
+from promotebot.findings import Finding, Severity, error, passed, warning
+from promotebot.remedies import Remedy
+from promotebot.text import counted
+
+SERVES = "artifact.serves"
+"""The rule that warns below ACTIVE, and refuses there (`for_active`)."""
+_WALLED = "on Linux 5.13 or newer, on x86_64 or aarch64 (docs/rules.md, artifact.walls)"
+
+
+def opening_findings(result: Opened | NotOpened, manifest: Manifest, directory: str) -> Iterator[Finding]:
+    """Yield the findings on what became of the model of an artifact's directory."""
+    where = f"{directory}/{manifest.model_file}"
+    yield from _walls(result, where)
+    if isinstance(result, NotOpened):
+        yield from _not_opened(result, manifest, where)
+        return
+    yield from _opened(result, manifest, where)
+    yield _served(result.served, where)
+    yield from _golden(result.served, manifest, directory)
+
+
+def for_active(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings as they count for ACTIVE: what services cannot open is refused there."""
+    return tuple(
+        finding.model_copy(update={"severity": Severity.ERROR})
+        if finding.rule == SERVES and finding.severity is Severity.WARNING
+        else finding
+        for finding in findings
+    )
+
+
+def _served(served: Served | NotServed, where: str) -> Finding:
+    if isinstance(served, NotServed):
+        message = f"With ONNX Runtime's default options, as services open it, {where} fails: {served.problem}."
+        if served.limit:
+            remedy = f"make the model smaller, or raise {served.limit} in the policy of the base branch"
+        else:
+            remedy = "find the optimisation that fails (SessionOptions, disabled_optimizers), and export it without"
+        return warning(SERVES, message, where=where, remedy=remedy)
+    latency = served.latency_ms
+    times = (
+        f"; a row takes {latency.p50:.3g} ms (median of {counted(latency.runs, 'run')}; {latency.fastest:.3g} ms to "
+        f"{latency.p95:.3g} ms)"
+        if latency
+        else ""
+    )
+    memory = f"{served.peak_bytes / 10**6:,.0f} MB"
+    message = f"default options load it in {served.load_ms:.3g} ms, with {memory} of memory{times}"
+    return passed(SERVES, message, where=where)
+
+
+def _not_opened(result: NotOpened, manifest: Manifest, where: str) -> Iterator[Finding]:
+    rewrite = manifest_command(where[: -len(manifest.model_file) - 1], manifest.model_file)
+    words = {
+        "artifact.opens": (
+            "ONNX Runtime does not open",
+            Remedy("export the model again, then write its manifest: ", rewrite),
+        ),
+        "artifact.graph": (
+            "ONNX Runtime does not ship what the model needs:",
+            Remedy("export it with standard operators"),
+        ),
+        "artifact.external_data": (
+            "External data:",
+            Remedy("keep it beside the model in the artifact's directory, and list it: ", rewrite),
+        ),
+    }
+    for problem in result.problems:
+        beginning, remedy = words[problem.rule]
+        yield error(problem.rule, f"{beginning} {where}: {problem.message}.", where=where, remedy=remedy)
+
+
+def _walls(result: Opened | NotOpened, where: str) -> Iterator[Finding]:
+    """Yield which walls stood around the process that opened the model, or for want of which it was not opened."""
+    missing = ", ".join(result.missing_walls)
+    if isinstance(result, Opened) and not missing:
+        yield passed("artifact.walls", f"opened with every sandbox wall: {', '.join(result.walls)}", where=where)
+    elif isinstance(result, Opened):
+        message = (
+            f"The model was opened without a sandbox wall: {missing}. A model that exploits a bug in ONNX Runtime "
+            "could use that."
+        )
+        yield warning("artifact.walls", message, where=where, remedy=f"open it {_WALLED}")
+    elif missing:
+        message = (
+            f"The model was not opened: a sandbox wall could not be set up ({missing}), and the policy requires all of "
+            "them."
+        )
+        remedy = f"open it {_WALLED}; or set limits.walls: available in the base's policy"
+        yield error("artifact.walls", message, where=where, remedy=remedy)
+
+
+def _opened(result: Opened, manifest: Manifest, where: str) -> Iterator[Finding]:
+    opsets = ", ".join(f"{opset.domain or 'ai.onnx'} {opset.version}" for opset in result.opsets)
+    yield passed("artifact.graph", f"operators of {opsets or 'no set'}", where=where)
+    folder = manifest.model_file.rpartition("/")[0]
+    # The model names its files relative to itself, the manifest relative to the artifact.
+    unlisted = [f for f in result.external_files if (f"{folder}/{f}" if folder else f) not in manifest.sha256]
+    for name in unlisted:
+        yield error(
+            "artifact.external_data",
+            f"The model reads {name!r}, which the manifest does not list.",
+            where=where,
+            remedy="keep external data in the artifact's directory, and list it",
+        )
+    if not unlisted:
+        count = len(result.external_files)
+        yield passed(
+            "artifact.external_data", f"{counted(count, 'external file')}, all listed" if count else "none", where=where
+        )
+    signature = f"{counted(len(result.inputs), 'input')}, {counted(len(result.outputs), 'output')}"
+    yield passed("artifact.opens", f"ONNX Runtime opens the model: {signature}", where=where)
+
+
+def _golden(served: Served | NotServed, manifest: Manifest, directory: str) -> Iterator[Finding]:
+    """Check that every golden set in the manifest was reproduced; one that the process did not report was not run.
+
+    Nothing is said of what could not be run because the model was not served: `artifact.serves` says so.
+    """
+    folder = manifest.model_file.rpartition("/")[0]
+    beside = f"{folder}/" if folder else ""
+    listed = re.compile(re.escape(beside) + r"(test_data_set_[0-9]{1,6})/.+")
+    names = sorted({match[1] for name in manifest.sha256 if (match := listed.fullmatch(name))})
+    reports = {report.name: report for report in served.golden}
+    # The manifest's list is authoritative: a process under a hostile model's control could leave a set out.
+    for name in names:
+        where, report = f"{directory}/{beside}{name}", reports.get(name)
+        if report is None and isinstance(served, NotServed):
+            continue
+        if report is not None and report.equal:
+            gap = f"largest difference {report.difference:.1e}" if report.difference is not None else "equal"
+            yield passed("artifact.golden", f"{name} reproduced, {gap}", where=where)
+            continue
+        yield error(
+            "artifact.golden",
+            f"{where} is not reproduced: {report.problem if report else 'it was not run'}.",
+            where=where,
+            remedy=Remedy(
+                "export the model and its golden outputs together, then write the manifest: ",
+                manifest_command(directory, manifest.model_file),
+            ),
+        )
+    if not names:
+        yield warning(
+            "artifact.golden",
+            "There is no test_data_set_0 to run the model on.",
+            where=directory,
+            remedy=f"add {directory}/{beside}test_data_set_0/input_0.pb and output_0.pb (ONNX's convention)",
+        )
