@@ -14,18 +14,40 @@ import pytest
 import promotebot
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = ROOT / "benchmarks/imports.py"
 HEAVY = {"onnxruntime", "onnx", "numpy", "github", "git", "requests", "urllib3", "yaml", "jsonschema", "rich"}
 
 
-@pytest.fixture(scope="module")
-def imports() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("imports_benchmark", SCRIPT)
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"{name}_benchmark", ROOT / f"benchmarks/{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def imports() -> ModuleType:
+    return load("imports")
+
+
+@pytest.mark.parametrize(("ours", "code"), [(1.2, 0), (1.4, 1)])
+def test_the_benchmark_of_opening_judges_a_ratio_of_the_same_round(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ours: float, code: int
+) -> None:
+    opening = load("opening")
+    ran: list[object] = []
+
+    def seconds(case: object) -> float:
+        ran.append(case)
+        busy = float(1 + (len(ran) - 1) // 3)  # each round is slower than the one before
+        return busy * (ours if len(ran) % 3 == 0 else 1.0)
+
+    monkeypatch.setattr(sys, "argv", ["opening.py", "2"])
+    monkeypatch.setattr(opening, "seconds", seconds)
+    assert opening.main() == code
+    assert len(ran) == 9
+    assert f"{ours:.2f} × import onnxruntime; the limit is 1.3" in capsys.readouterr().out
 
 
 def loaded_after(code: str) -> set[str]:

@@ -8,10 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promotebot.artifact.digest import hash_stream
-from promotebot.artifact.work_tree import WorkTree
-from promotebot.errors import InvalidInput
-
 if TYPE_CHECKING:  # pydantic is loaded by the first manifest that is read
     from promotebot.artifact.manifest import Manifest
 
@@ -42,7 +38,11 @@ def load_artifact(path: Path) -> Artifact:
         InvalidInput: naming the first file that is missing or differs, and the next command.
         CouldNotVerify: when a file cannot be read.
     """
+    # Here, as the process that opens models imports this package, too, and needs none of them.
+    from promotebot.artifact.digest import hash_stream
     from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, manifest_command, parse_manifest
+    from promotebot.artifact.work_tree import WorkTree
+    from promotebot.errors import InvalidInput
     from promotebot.remedies import Remedy
 
     if not path.is_dir():

@@ -21,6 +21,7 @@ from promotebot.artifact import child_limits, walls
 from promotebot.artifact.fork_server import serve
 from promotebot.artifact.golden import golden_sets, measure, run_set
 from promotebot.artifact.graph import UnreadableGraph, read_graph
+from promotebot.artifact.onnx_parts import check, load_onnx
 
 NOT_WRITTEN = 74
 """Exit code (sysexits' EX_IOERR) of a fork whose answer the disk does not take."""
@@ -38,8 +39,6 @@ def open_model(model_file: Path) -> dict[str, Any]:
     A model is refused where the walk over its graph, onnx's own checker or the runtime refuses it. Optimisation folds
     constants: 657 bytes can ask for 8 GiB. See docs/architecture.md, Scale.
     """
-    from onnx import checker
-
     try:
         graph = read_graph(model_file)
     except UnreadableGraph as problem:
@@ -49,10 +48,8 @@ def open_model(model_file: Path) -> dict[str, Any]:
     problems += [("artifact.external_data", problem) for problem in graph.external_problems]
     if problems:
         return refused(*problems)
-    try:
-        checker.check_model(str(model_file))
-    except checker.ValidationError as problem:
-        return refused(("artifact.opens", f"onnx's own checker: {problem}"))
+    if opinion := check(model_file):
+        return refused(("artifact.opens", f"onnx's own checker: {opinion}"))
     session, _ = start_session(model_file, optimised=False)
     return {
         "opened": True,
@@ -156,9 +153,9 @@ def main() -> int:
     # While there is one thread.
     offline = child_limits.drop_network()
     try:
-        import numpy  # noqa: F401 - loaded before the walls go up
-        import onnx  # noqa: F401 - loaded before the walls go up
         import onnxruntime
+
+        load_onnx()
     except (ImportError, MemoryError) as problem:
         sys.stderr.write(f"{type(problem).__name__}: {problem}\n")
         return UNAVAILABLE

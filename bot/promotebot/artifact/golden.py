@@ -64,11 +64,10 @@ def _outputs(directory: Path) -> dict[int, Any]:
 
 
 def _tensor(path: Path) -> Any:
-    import onnx
     from google.protobuf.message import DecodeError
-    from onnx import numpy_helper
+    from onnx import TensorProto, numpy_helper
 
-    tensor = onnx.TensorProto()
+    tensor = TensorProto()
     try:
         tensor.ParseFromString(path.read_bytes())
     except FileNotFoundError:

@@ -71,11 +71,11 @@ def read_graph(path: Path) -> Graph:
 
 def _parse(path: Path) -> Any:
     # A tenth of a second, needed only here.
-    import onnx
     from google.protobuf.message import DecodeError
     from google.protobuf.unknown_fields import UnknownFieldSet
+    from onnx import ModelProto
 
-    model, data = onnx.ModelProto(), path.read_bytes()
+    model, data = ModelProto(), path.read_bytes()
     try:
         model.ParseFromString(data)
     except DecodeError as problem:
