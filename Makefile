@@ -25,7 +25,7 @@ help: ## list the targets
 demo: $(VENV)/.dev ## the whole job on an embedded GitHub: no token, no network but the package registry
 	$(BIN)/python -m tests.demo
 
-test: $(VENV)/.dev ## the tests
+test: $(VENV)/.dev ## the tests, but for the thorough ones (two minutes)
 	$(BIN)/pytest --numprocesses=$(WORKERS)
 
 e2e: $(VENV)/.dev ## every workflow, run by a real runner; the other targets run a few of them
@@ -61,7 +61,7 @@ fuzz: $(VENV)/.dev ## look for inputs that crash the readers, FUZZ_SECONDS each 
 check: lint types layers locks advisories coverage ## what CI runs, in a job for each: all but the rest of e2e
 
 coverage: $(VENV)/.dev
-	$(BIN)/pytest --numprocesses=$(WORKERS) --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/pytest --numprocesses=$(WORKERS) --thorough --cov --cov-report=term:skip-covered --cov-fail-under=90
 	$(BIN)/coverage report --include='bot/promotebot/promotion/*,bot/promotebot/registry/*' --omit='bot/promotebot/registry/store.py,bot/promotebot/registry/files.py' --fail-under=100
 
 mutation: $(VENV)/.dev ## change core and gate in every small way and see whether their own tests notice (an hour)

@@ -22,13 +22,19 @@ settings.register_profile("explore", deadline=None, max_examples=1000, print_blo
 settings.load_profile("promotebot")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make check` runs what a quick look leaves out."""
+    parser.addoption("--thorough", action="store_true", help="run the tests marked thorough, too")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Exhaustive tests run when they are asked for."""
-    if "exhaustive" in config.option.markexpr:
-        return
-    left_out = [item for item in items if item.get_closest_marker("exhaustive")]
-    items[:] = [item for item in items if item not in left_out]
+    """Exhaustive tests run when they are asked for; thorough ones then, too, and where somebody names files."""
+    asked, names_files = config.option.markexpr, config.args_source is pytest.Config.ArgsSource.ARGS
+    wanted = {"exhaustive": "exhaustive" in asked, "thorough": asked or names_files or config.option.thorough}
+    marks = [mark for mark, is_wanted in wanted.items() if not is_wanted]
+    left_out = {item for item in items if any(item.get_closest_marker(mark) for mark in marks)}
     config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session", autouse=True)

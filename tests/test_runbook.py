@@ -15,6 +15,8 @@ import pytest
 
 from promotebot.promotion.commands import ChangeCommand, Withdraw, parse_comment
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).resolve().parents[1]
 RUNBOOK = ROOT / "docs/runbook.md"
 FENCE = re.compile(r"^```(?P<kind>[a-z]+)(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)

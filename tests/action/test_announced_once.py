@@ -27,6 +27,8 @@ from tests import fakes
 from tests.fakes import TRAINED, Commit, FakeExaminer, FakeGitHub, FakeRepository, push
 from tests.gate.sequences import MODEL, MOVES, OTHER, Desk, Move, started
 
+pytestmark = pytest.mark.thorough
+
 WAYS = ["merge", "squash", "rebase", "merged against a red gate", "pushed directly"]
 SHADOW = (MODEL, Action.PROMOTE, Stage.SHADOW, "v3")
 OTHER_SHADOW = (OTHER, Action.PROMOTE, Stage.SHADOW, "fresh")

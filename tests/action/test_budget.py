@@ -22,6 +22,8 @@ from tests.fake_github.people import Job, Person
 from tests.office import Office
 from tests.sampling import sampled
 
+pytestmark = pytest.mark.thorough
+
 
 @dataclass(frozen=True)
 class Cost:

@@ -16,6 +16,8 @@ from tests.fake_github.refusals import HttpError
 from tests.office import BOT, Office
 from tests.sampling import sampled
 
+pytestmark = pytest.mark.thorough
+
 COMMIT, MOVE, TREE = "/graphql/CommitOnBranch", "/graphql/MoveBranch", "/git/trees"
 MODEL = "regime_classifier"
 WRITTEN_BY_HAND = "notes.txt"

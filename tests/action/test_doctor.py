@@ -12,6 +12,8 @@ from tests.fake_github.people import Job
 from tests.fake_github.records import Issue
 from tests.office import BOT, Office
 
+pytestmark = pytest.mark.thorough
+
 WORKFLOW = ".github/workflows/verify.yml"
 
 

@@ -27,6 +27,8 @@ from tests.fake_github.people import Job, Runner
 from tests.office import Office
 from tests.sampling import sampled
 
+pytestmark = pytest.mark.thorough
+
 REQUESTS = 9
 """API requests of an accepted promotion; `test_the_number_of_requests_is_known` keeps it true."""
 WRITES = (0, 3, 4, 5, 6, 8)

@@ -14,6 +14,8 @@ from tests.fake_github.refusals import HttpError
 from tests.gate.attacks import force_push, forked, meanwhile, state
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 GATE = "promotebot/gate"
 
 

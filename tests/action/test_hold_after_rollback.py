@@ -6,6 +6,8 @@ import pytest
 
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 MODEL = "regime_classifier"
 ASK = f"/promote active {MODEL}"
 

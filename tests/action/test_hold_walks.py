@@ -10,6 +10,8 @@ from tests.action.test_hold import verdict
 from tests.office import Office
 from tests.sampling import sampled
 
+pytestmark = pytest.mark.thorough
+
 MOVES = (
     "/hold wait",
     "/unhold by bob",

@@ -10,6 +10,8 @@ from promotebot.pulls.patience import PAUSES
 from tests.fake_github.lateness import Lateness
 from tests.office import STARTUP, Office
 
+pytestmark = pytest.mark.thorough
+
 AS_LATE_AS_EVER = Lateness(heads=10.0, reads=10.0)
 
 

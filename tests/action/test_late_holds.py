@@ -10,6 +10,8 @@ from tests.fake_github.people import Job
 from tests.gate.test_approvals import REVIEW
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 
 def review(office: Office, number: int, body: str, *, by: str = "carol", state: str = "COMMENTED") -> Job:
     """Somebody reviews with these words, and the gate's job runs that follows."""

@@ -12,6 +12,8 @@ from tests.fake_github.people import Job, Person
 from tests.office import Office
 from tests.sampling import sampled
 
+pytestmark = pytest.mark.thorough
+
 FRESH = "fresh_model"
 
 

@@ -12,6 +12,8 @@ from tests.demo.story import REGISTRY
 from tests.fake_github.people import Job
 from tests.office import BOT, Office
 
+pytestmark = pytest.mark.thorough
+
 ACTIVE = "regime_classifier/active"
 
 

@@ -16,6 +16,8 @@ import pytest
 from tests.fake_github.people import Job
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 WAIT = 20.0
 PEEK = 1 << 16
 

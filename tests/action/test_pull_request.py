@@ -15,6 +15,8 @@ from promotebot.registry.chain import sealed
 from tests.fake_github.people import Person, Runner
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 REGISTRY = "ml/registry/models.json"
 
 

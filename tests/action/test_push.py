@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 
+import pytest
+
 from tests.cli.test_registry import ANY, OTHER, with_other_model
 from tests.fake_github.people import Person
 from tests.office import Office
+
+pytestmark = pytest.mark.thorough
 
 
 def test_two_promotions_of_one_model_both_land(office: Office) -> None:

@@ -10,6 +10,8 @@ from tests.fake_github.refusals import HttpError
 from tests.gate.attacks import force_push, state
 from tests.office import BOT, Office
 
+pytestmark = pytest.mark.thorough
+
 MODEL = ModelName("regime_classifier")
 V1, V2 = "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"
 

@@ -11,6 +11,8 @@ from tests.fake_github.faults import Fault
 from tests.fake_github.records import Issue
 from tests.office import BOT, Office
 
+pytestmark = pytest.mark.thorough
+
 MODEL, V1 = "regime_classifier", "ml/artifacts/regime_v1"
 
 

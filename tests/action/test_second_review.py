@@ -35,6 +35,8 @@ from tests.gate.forgery import forged as forged_plan
 from tests.gate.forgery import push
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 MODEL = ModelName("regime_classifier")
 V1, V2 = "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"
 RELEASE = "ml/artifacts/release"

@@ -9,6 +9,8 @@ import pytest
 from tests.fake_github.people import Person
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 V1, V2, V3 = (f"ml/artifacts/regime_{name}" for name in ("v1", "v2", "v3"))
 WORK = "ml/drafts/candidate"
 

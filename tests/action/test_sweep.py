@@ -8,6 +8,8 @@ from tests.fake_github.faults import Fault
 from tests.fake_github.people import Job
 from tests.office import BOT, Office
 
+pytestmark = pytest.mark.thorough
+
 GATE = ".github/workflows/gate.yml"
 
 

@@ -33,6 +33,8 @@ from tests.gate.forgery import push as push_event
 from tests.office import Office
 from tests.sampling import sampled
 
+pytestmark = pytest.mark.thorough
+
 
 def close(office: Office, number: int, *, by: str = "carol") -> None:
     """Somebody closes a pull request, and the gate's job of it runs."""

@@ -28,6 +28,8 @@ from tests.fake_github.people import Job, Runner
 from tests.fakes import FakeExaminer
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 STRICTER = "require_sha: true\n"
 """A policy, so that its pull request is judged again whenever the base moves."""
 V1, V2 = ("ml/artifacts/regime_v1", "ml/artifacts/regime_v2")

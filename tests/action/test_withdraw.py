@@ -11,6 +11,8 @@ from tests.cli.test_registry import ANY, OTHER, office_split, with_other_model
 from tests.gate.attacks import copy
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 __all__ = ["alice"]
 REGISTRY = "ml/registry/models.json"
 MODEL = "regime_classifier"

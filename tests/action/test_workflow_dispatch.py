@@ -9,6 +9,8 @@ import pytest
 from tests.fake_github.people import Job
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 ROLLBACK = '/rollback regime_classifier --reason "incident 7"'
 
 

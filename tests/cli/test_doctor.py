@@ -15,6 +15,8 @@ from promotebot.git.checkout import Checkout
 from tests.doctor.clinic import Clinic
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 TOKEN = {"GITHUB_TOKEN": "ghp_secret"}
 
 

@@ -19,6 +19,8 @@ from tests.cli.desk import BOT, MODEL, PROMOTE, STAGING, Desk
 from tests.demo.story import REGISTRY
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 ROLLBACK = ("rollback", *MODEL, "--stage", "shadow", "--to", "regime_v1_candidate", "--reason", "x", "--allow-dirty")
 WRITERS = [pytest.param(PROMOTE, id="promote"), pytest.param(ROLLBACK, id="rollback")]
 COMMANDS = [*WRITERS, pytest.param(("verify",), id="verify"), pytest.param(("status",), id="status")]

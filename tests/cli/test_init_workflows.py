@@ -15,6 +15,8 @@ import yaml
 from promotebot.cli.main import main
 from promotebot.workflow_files import PLACEHOLDER, WORKFLOWS, workflow_files
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 ACTION = f"acme/promotebot@{'c0' * 20} # v1.2.3"

@@ -14,6 +14,8 @@ from tests.demo.story import REGISTRY
 from tests.office import Office
 from tests.sampling import sampled
 
+pytestmark = pytest.mark.thorough
+
 LATIN = "en_US.ISO-8859-1"
 REASON, NOTES = "Größe geprüft — 漢字 Ω", "naïve ½ €"
 

@@ -24,6 +24,8 @@ from tests.fake_github.people import Person
 from tests.office import Office
 from tests.sampling import sampled
 
+pytestmark = pytest.mark.thorough
+
 WORKER = Path(__file__).with_name("promote_often.py")
 PROMOTE = [sys.executable, "-I", "-m", "promotebot", "promote", "--model", "regime_classifier"]
 V1, V2 = "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"

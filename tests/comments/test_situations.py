@@ -15,6 +15,8 @@ from tests.screenshots.scene import Situation, found, open_scene
 from tests.screenshots.situations import STORIES
 from tests.screenshots.stable import stable
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="session")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -11,6 +11,8 @@ from tests.demo.__main__ import main
 from tests.demo.page import Shown, render_page
 from tests.demo.story import BrokenPromise, expect, readable, run_demo
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

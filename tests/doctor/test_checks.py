@@ -17,6 +17,8 @@ from promotebot.pulls.attributes import AS_STORED
 from promotebot.workflow_files import PLACEHOLDER, workflow_files
 from tests.doctor.healthy import ACTION, GATE, NOTHING, RULES, branch, facts, files_of, line
 
+pytestmark = pytest.mark.thorough
+
 UNREAD = Unread("GitHub refused to read it: 403", "a token that has `administration: read`")
 PROMOTE, GATE_FILE = ".github/workflows/promote.yml", ".github/workflows/gate.yml"
 REVIEW, VERIFY = ".github/workflows/review.yml", ".github/workflows/verify.yml"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from promotebot.doctor.catalogue import BRANCH_CHECKS, CHECKS
 from promotebot.doctor.report import DoctorReport, Line, Status
 from promotebot.workflow_files import PLACEHOLDER, workflow_files
 from tests.doctor.clinic import ACTION, OWNERS, Clinic
 from tests.fake_github.settings import Settings
 from tests.office import Office
+
+pytestmark = pytest.mark.thorough
 
 WORKFLOWS = ".github/workflows"
 TEMPLATES = {path: data.decode() for path, data in workflow_files(ACTION, ["main"], app=False).items()}

@@ -9,6 +9,8 @@ from tests.doctor.clinic import Clinic
 from tests.fake_github.faults import Fault, secondary_limit
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 JOB = {"contents": "read", "issues": "write", "actions": "read"}
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "a" * 64 + "\nsize 123\n"
 

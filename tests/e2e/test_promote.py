@@ -12,7 +12,7 @@ from tests.demo.story import REGISTRY
 from .conftest import OURS, Site, export
 from .workflow import as_copied
 
-pytestmark = pytest.mark.e2e(always=True)
+pytestmark = [pytest.mark.e2e(always=True), pytest.mark.thorough]
 RELEASE = f"acme-tools/promotebot@{'c0' * 20}"
 LATER = """        id: promotebot
       - if: always()

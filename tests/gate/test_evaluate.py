@@ -145,6 +145,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> WorkTree:
     return WorkTree(tmp_path_factory.mktemp("empty"))
 
 
+@pytest.mark.thorough
 @settings(max_examples=25)
 @given(data=st.data())
 def test_a_legal_sequence_passes(files: WorkTree, data: st.DataObject) -> None:

@@ -19,6 +19,8 @@ from tests.fake_github.pulls import reopen
 from tests.gate.forgery import MODEL, POLICY, REGISTRY, V1, V2, Asked, forged, push, refused, run, say, vouch
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 ACTIVE = "/promote active"
 Scenario = Callable[[Office], tuple[Asked, Job]]
 

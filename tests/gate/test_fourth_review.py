@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.demo.story import REGISTRY
 from tests.gate.attacks import copy
 from tests.gate.forgery import V2
 from tests.office import Office
+
+pytestmark = pytest.mark.thorough
 
 
 def test_what_was_decided_for_one_model_is_decided_for_no_other(office: Office) -> None:

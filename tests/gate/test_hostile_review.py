@@ -15,6 +15,8 @@ from tests.fake_github.people import Person
 from tests.gate.attacks import copy, force_push, killed_before_its_commit, state
 from tests.office import BOT, Office
 
+pytestmark = pytest.mark.thorough
+
 MODEL = ModelName("regime_classifier")
 V1, V2, V3 = (f"ml/artifacts/regime_{name}" for name in ("v1", "v2", "v3"))
 RELEASE = "ml/artifacts/release"

@@ -12,6 +12,8 @@ from tests.fake_github.refusals import HttpError
 from tests.gate.attacks import copy, force_push, state
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 MODEL = ModelName("regime_classifier")
 SANDBOX = "promotebot/gate (sandbox)"
 V2, V3 = "ml/artifacts/regime_v2", "ml/artifacts/regime_v3"

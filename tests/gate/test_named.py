@@ -21,6 +21,8 @@ from promotebot.registry import ModelRegistry
 from promotebot.registry.codec import stored_json
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 POLICY = ".github/promotion.yml"
 
 

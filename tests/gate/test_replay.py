@@ -6,10 +6,14 @@ import html
 import re
 from typing import Any
 
+import pytest
+
 from promotebot.promotion.policy import Policy, parse_policy
 from tests.action.test_pull_request import at_a_terminal, branch
 from tests.fake_github.people import Person
 from tests.office import Office
+
+pytestmark = pytest.mark.thorough
 
 MODEL = "regime_classifier"
 POLICY = ".github/promotion.yml"

@@ -12,6 +12,8 @@ from tests.fake_github.faults import Fault
 from tests.fake_github.people import Job
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 STAGING = "stages: {shadow: {soak: null}, staging: {soak: {minimum: 2d, required: true}}}\n"
 SHADOW = "stages: {shadow: {soak: {minimum: 7d, required: true}}}\n"
 

@@ -18,6 +18,8 @@ from promotebot.git.branch import FetchedRepository
 from promotebot.git.process import Identity, Remote
 from tests.fake_github.people import Person
 
+pytestmark = pytest.mark.thorough
+
 Clone = Callable[[str], Person]
 WHEN = datetime(2026, 2, 16, 9, tzinfo=timezone.utc)
 REF = "refs/promotebot/base"

@@ -19,6 +19,8 @@ from promotebot.artifact.work_tree import WorkTree
 from promotebot.findings import errors_in
 from promotebot.registry.names import parse_artifact_path
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).resolve().parents[2]
 SHA = "5" * 40
 

@@ -111,6 +111,7 @@ def test_an_escaped_quote_does_not_end_a_string() -> None:
         parse_json(b'["\\\\",\n' + b"[" * 64 + b'"]' + b"]" * 65, where="x")
 
 
+@pytest.mark.thorough
 def test_a_string_of_a_hundred_megabytes_is_read_in_the_memory_it_takes() -> None:
     """A registry may be that large; a reader that kept a note of every character would need ten gigabytes."""
     code = """

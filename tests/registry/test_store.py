@@ -21,6 +21,8 @@ from promotebot.registry.files import read_registry_bytes, registry_lock, replac
 
 from .crash_driver import NEW, OLD
 
+pytestmark = pytest.mark.thorough
+
 DRIVER = Path(__file__).with_name("crash_driver.py")
 RENAMES = {"replace", "rename"}
 READS = {"fstat", "read"}

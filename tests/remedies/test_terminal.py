@@ -21,6 +21,8 @@ from tests.office import Office
 
 from .sites import Recorder, sites, words_of_lines
 
+pytestmark = pytest.mark.thorough
+
 MODEL, V1, V2, V3 = "regime_classifier", "ml/artifacts/regime_v1", "ml/artifacts/regime_v2", "ml/artifacts/regime_v3"
 SHADOW = ("promote", "--model", MODEL, "--stage", "shadow", "--artifact-dir", V3, "--allow-dirty", "--dry-run")
 ACTIVE = ("promote", "--model", MODEL, "--stage", "active", "--reason", "it's time")

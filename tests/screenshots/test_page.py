@@ -18,6 +18,8 @@ from tests.screenshots.browser import HERE, Browser, ToolMissing
 from tests.screenshots.page import render_markdown, render_page, sanitize
 from tests.screenshots.scene import Situation
 
+pytestmark = pytest.mark.thorough
+
 DRAWING = details("Stages", fence('flowchart LR\n  a["x"]', "mermaid"))
 
 
