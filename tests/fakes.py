@@ -752,9 +752,18 @@ class FakeRepository(FetchedRepository):
         own = [sha for sha in self._history(head) if sha not in old]
         return any(self._changes(sha, path) for sha in own for path in paths)
 
-    def paths_of_commits(self, base: str, head: str) -> list[str]:
+    def fork_points(self, base: str, head: str) -> list[GitSha]:
         old = self._history(base)
         own = [sha for sha in self._history(head) if sha not in old]
+        return [GitSha(sha) for sha in old if any(sha in self.commits[one].parents for one in own)]
+
+    def rebased_tree(self, head: str, base: str) -> str | None:  # noqa: ARG002 - as if one of the commits conflicted
+        return None
+
+    def paths_of_commits(self, base: str, head: str, *, merges: bool = True) -> list[str]:
+        old = self._history(base)
+        own = [sha for sha in self._history(head) if sha not in old]
+        own = [sha for sha in own if merges or len(self.commits[sha].parents) < 2]
         names = {name for sha in own for name in (*self.commits[sha].files, *self._before(sha))}
         return sorted(name for name in names if any(self._changes(sha, name) for sha in own))
 

@@ -101,6 +101,9 @@ class Ends:
     def carried_into(self, directories: Collection[str]) -> str | None:  # noqa: ARG002 - the protocol's signature
         return self.carried
 
+    def rebased(self) -> None:
+        return None
+
     def merged_paths(self) -> tuple[str, ...]:
         return tuple(path for path in self.changed_paths if self.head_files.kind(path) is not None)
 

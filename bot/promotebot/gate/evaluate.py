@@ -11,6 +11,7 @@ from promotebot.gate.hold import LIFTS, StandingHold, hold_findings
 from promotebot.gate.hold import RULE as HOLD
 from promotebot.gate.policy import RULE as POLICY_RULE
 from promotebot.gate.policy import check_policy
+from promotebot.gate.rebase import check_rebase
 from promotebot.gate.surroundings import check_surroundings
 from promotebot.gate.tree import check_trees
 from promotebot.github.checks import Conclusion
@@ -105,7 +106,10 @@ def evaluate_gate(
     if isinstance(replayed, Diverged):
         return GateResult((), (*replayed.findings, *told), is_replayed=False)
     promoted = {step.event.pointer.artifact_dir for step in replayed.steps if step.event.action is not Action.DEMOTE}
-    around = check_surroundings(changeset, changeset.base_registry, after, promoted)
+    around = [
+        *check_surroundings(changeset, changeset.base_registry, after, promoted),
+        *check_rebase(changeset, replayed.steps),
+    ]
     if after is None:
         return GateResult((), (passed("gate.replay", "neither base nor head has a registry"), *told, *around))
     findings = [

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import git
@@ -19,6 +19,10 @@ from promotebot.git.partial import PartialRepository
 from promotebot.git.process import GitFailed, Identity, Remote, rejection
 from promotebot.registry.names import GitSha, parse_git_sha
 
+MAX_REBASED = 100
+"""Commits of a branch that are applied one by one."""
+_NOBODY = Identity("nobody", "nobody@localhost")
+_AT_ANY_TIME = datetime(2001, 1, 1, tzinfo=timezone.utc)
 _NOTHING, _FILE = "000000", "100644"
 """Modes in git's trees."""
 
@@ -171,6 +175,34 @@ class FetchedRepository(PartialRepository):
         if not tree:  # git 2.39 ends with 1 and prints nothing for a commit that is not there
             raise CouldNotVerify(f"cannot merge {theirs[:7]} into {ours[:7]}: {' '.join(str(stderr).split())[:500]}")
         return tree, [path for path in conflicts if path]
+
+    def rebased_tree(self, head: str, base: str) -> str | None:
+        """Return the tree of *Rebase and merge*: each commit of a branch but merges, applied to the base in turn.
+
+        None where one of them conflicts, so that the branch cannot be rebased.
+
+        Raises:
+            InvalidInput: for more commits than are tried, or one without a parent.
+            CouldNotVerify: when git cannot merge at all.
+        """
+        order = ("--reverse", "--topo-order", "--no-merges", f"--max-count={MAX_REBASED + 1}", "--parents")
+        commits = [
+            line.split() for line in self._run("rev-list", *order, "--end-of-options", head, f"^{base}").splitlines()
+        ]
+        if len(commits) > MAX_REBASED or any(len(shas) < 2 for shas in commits):
+            raise InvalidInput(
+                f"nobody can tell what rebasing the branch would give: it has more than {MAX_REBASED} commits, or one "
+                "without a parent",
+                remedy="make it one commit on the base",
+            )
+        tree = self.tree_id(base)
+        for sha, parent in commits:
+            # A cherry-pick is a merge with what stood before the commit as the common ancestor.
+            onto = self.commit_files([parent], {}, tree=tree, message="", author=_NOBODY, when=_AT_ANY_TIME)
+            tree, conflicts = self.merged_tree(onto, sha)
+            if conflicts:
+                return None
+        return tree
 
     def tree_id(self, commit: str) -> str:
         """Return the object id of a commit's tree."""

@@ -248,11 +248,20 @@ class Repository:
         found = (line.split(" ", 1) for line in listed)
         return {name.removeprefix(folder): sha for sha, name in found}
 
-    def paths_of_commits(self, base: str, head: str) -> list[str]:
-        """Return every path that any commit in the history of `head` alone changed, of a merge against each parent."""
-        flags = ("-m", "-z", "--name-only", "--no-renames", "--format=")
+    def paths_of_commits(self, base: str, head: str, *, merges: bool = True) -> list[str]:
+        """Return every path that any commit in the history of `head` alone changed, of a merge against each parent.
+
+        Args:
+            merges: False leaves merges out.
+        """
+        flags = ("-m" if merges else "--no-merges", "-z", "--name-only", "--no-renames", "--format=")
         output = self._run("log", *flags, "--end-of-options", head, f"^{base}")
         return sorted({path.lstrip("\n") for path in output.split("\0")} - {""})
+
+    def fork_points(self, base: str, head: str) -> list[GitSha]:
+        """Return each commit of the base's history that a commit in the history of `head` alone was made on."""
+        listed = self._run("rev-list", "--boundary", "--end-of-options", head, f"^{base}").split()
+        return [parse_git_sha(line.removeprefix("-")) for line in listed if line.startswith("-")]
 
     def messages_since(self, base: str, head: str, trailer: str, *, limit: int) -> list[tuple[GitSha, str]]:
         """Return the newest commits in the history of `head` alone whose message has a trailer, with their messages."""

@@ -78,8 +78,10 @@ class _Named:
         changeset = Changeset(self.repository, self.base, head, settings.registry_path, settings.policy_path)
         try:
             paths = changeset.changed_paths
+            # Also what one commit does and the next one undoes: rebasing applies each for itself (`Changeset.rebased`).
+            own = self.repository.paths_of_commits(self.base, head, merges=False)
             return (
-                not self._places.isdisjoint(changeset.changed_places)
+                not self._places.isdisjoint(changeset.changed_places | places_of(own))
                 or any(map(is_attributes, paths))
                 or any(twins(self._places, paths))
                 or changeset.carried_into(self._places) is not None

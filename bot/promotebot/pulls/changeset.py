@@ -11,12 +11,20 @@ from pathlib import PurePosixPath
 from promotebot.artifact.manifest import Manifest, parse_manifest
 from promotebot.artifact.source import GitTree, Kind, TreeEntry
 from promotebot.errors import InvalidInput
+from promotebot.git.branch import FetchedRepository
 from promotebot.git.repository import Repository
-from promotebot.planning.committed import open_registry, pointed_directories, read_policy, registry_files
+from promotebot.planning.committed import (
+    open_registry,
+    pointed_directories,
+    read_policy,
+    read_registry,
+    registry_files,
+)
 from promotebot.promotion.infer import InferenceContext
 from promotebot.promotion.policy import Policy
 from promotebot.pulls.attributes import CONVERTING, LINE_ENDINGS, converting
 from promotebot.pulls.branch_commands import bring_up_to_date
+from promotebot.pulls.compare import Rebased
 from promotebot.pulls.named import is_ours, places_of
 from promotebot.registry.names import ArtifactPath, GitSha, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry
@@ -145,6 +153,29 @@ class Changeset:
                 if there.kind(place) is None and here.kind(place) is not None:
                     return place
         return None
+
+    def rebased(self) -> Rebased | None:
+        """Return what *Rebase and merge* gives; None where that is what merging gives, or cannot be done.
+
+        Each commit is applied for itself, and merges are left out. So what one commit does and the next one undoes is
+        nothing to a merge, and undoes what the base did meanwhile in the same words.
+        """
+        repository, base, head = self.repository, self.base, self.head
+        if not isinstance(repository, FetchedRepository):
+            return None  # a terminal's gate makes no commit in somebody's repository
+        own = set(repository.paths_of_commits(base, head, merges=False))
+        forks = repository.fork_points(base, head) if own else []
+        both = own & {path for fork in forks for path in repository.changed_paths(fork, base)}
+        if not both:
+            return None
+        try:
+            tree = repository.rebased_tree(head, base)
+        except InvalidInput:
+            return Rebased(sorted(both), None)
+        if tree is None:
+            return None
+        paths = repository.changed_paths(repository.merged_tree(base, head)[0], tree)
+        return Rebased(paths, read_registry(repository, tree, self.registry_path)) if paths else None
 
     def newly_converted(self, places: Collection[str]) -> Sequence[str]:
         """Return the files in these places that a checkout may give otherwise since the branch left its base.

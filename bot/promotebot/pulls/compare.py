@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from promotebot.artifact.source import FileSource
@@ -13,6 +14,16 @@ from promotebot.pulls.branch_commands import bring_up_to_date, restored
 from promotebot.registry.names import GitSha
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy
+
+
+@dataclass(frozen=True)
+class Rebased:
+    """What rebasing a branch onto the base gives otherwise than merging it."""
+
+    paths: Sequence[str]
+    """What differs, or may."""
+    registry: ModelRegistry | None
+    """None where there is none, or none that is known."""
 
 
 class ChangesetLike(Protocol):
@@ -92,6 +103,10 @@ class ChangesetLike(Protocol):
 
     def carried_into(self, places: Collection[str]) -> str | None:
         """Return a path whose change on one side a merge may carry into one of these places; None for none."""
+        ...
+
+    def rebased(self) -> Rebased | None:
+        """Return what rebasing the branch gives; None where that is what merging gives, or cannot be done."""
         ...
 
     def newly_converted(self, places: Collection[str]) -> Sequence[str]:
