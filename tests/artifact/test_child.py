@@ -244,3 +244,15 @@ print(walls.raise_walls(Path(), offline=child_limits.drop_network()))
 def test_this_process_never_loads_the_runtime(place: Place) -> None:
     place.examine(opener=ChildOpener())
     assert "onnxruntime" not in sys.modules
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the loader of glibc")
+@pytest.mark.parametrize("search", [":/nowhere", "/nowhere:", "/nowhere;.", "lib:/nowhere"])
+def test_no_library_of_the_artifact_is_loaded_before_the_walls_stand(
+    place: Place, monkeypatch: pytest.MonkeyPatch, search: str
+) -> None:
+    """The loader takes an empty or relative part of the path for the directory in which the process starts."""
+    place.write("libc.so.6", b"hostile")
+    place.write("lib/libc.so.6", b"hostile")
+    monkeypatch.setenv("LD_LIBRARY_PATH", search)
+    assert isinstance(ChildOpener().open(place.path, "model.onnx", Limits()), Opened)

@@ -69,6 +69,22 @@ class TestWhatIsNotAFile:
         assert (target.read_bytes(), desk.path.is_symlink()) == (before, True)
         assert desk.beside() == ["elsewhere.json", "models.json"]
 
+    def test_a_conversion_writes_nothing_through_a_link_in_the_place_of_the_models(
+        self, desk: Desk, tmp_path: Path
+    ) -> None:
+        elsewhere, before = tmp_path / "elsewhere", desk.path.read_bytes()
+        elsewhere.mkdir()
+        desk.path.with_name("models").symlink_to(elsewhere)
+        check_refused(desk.run(("registry", "split")), "is a symbolic link")
+        assert (list(elsewhere.iterdir()), desk.path.read_bytes()) == ([], before)
+
+    def test_nothing_is_cleared_away_behind_a_link_in_the_place_of_the_models(self, desk: Desk, tmp_path: Path) -> None:
+        """It may be another registry's, which somebody else is writing at this moment under a lock of its own."""
+        (tmp_path / ".models-abc.tmp").touch()
+        desk.path.with_name("models").symlink_to(tmp_path)
+        desk.run(PROMOTE)
+        assert (tmp_path / ".models-abc.tmp").exists()
+
     @pytest.mark.parametrize("arguments", COMMANDS)
     def test_a_pipe_is_refused_without_waiting_for_its_writer(self, desk: Desk, arguments: tuple[str, ...]) -> None:
         desk.path.unlink()

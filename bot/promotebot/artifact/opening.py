@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -273,8 +274,9 @@ def _name_model(conversation: socket.socket, model_file: str) -> None:
 def _environment() -> dict[str, str]:
     """Return only what an interpreter needs to start: no token, no HOME, no PATH.
 
-    actions/setup-python builds find libpython by LD_LIBRARY_PATH. Threads and arenas each reserve address space,
-    which is limited.
+    actions/setup-python builds find libpython by LD_LIBRARY_PATH. An empty or relative part of it is the directory in
+    which the process starts, from which the loader would take libraries before any wall stands:
+    https://man7.org/linux/man-pages/man8/ld.so.8.html. Threads and arenas each reserve address space, which is limited.
     """
     fixed = {
         "LC_ALL": "C.UTF-8",
@@ -283,5 +285,6 @@ def _environment() -> dict[str, str]:
         "MALLOC_ARENA_MAX": "2",
         "ORT_DISABLE_TELEMETRY": "1",  # it starts a thread when it is imported, which Landlock would not cover
     }
-    library_path = os.environ.get("LD_LIBRARY_PATH")
+    parts = re.split("[:;]", os.environ.get("LD_LIBRARY_PATH", ""))
+    library_path = ":".join(part for part in parts if part.startswith("/"))
     return {**fixed, "LD_LIBRARY_PATH": library_path} if library_path else fixed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.planning.worktree import WorkTreePaths, check_whole
 from promotebot.promotion.orphans import with_orphans
 from promotebot.registry.convert import joined_bytes, split_files
-from promotebot.registry.files import read_registry_bytes, registry_lock, replace_registry
+from promotebot.registry.files import ModelDirectory, read_registry_bytes, registry_lock, replace_registry
 from promotebot.registry.names import Timestamp, to_timestamp
 from promotebot.registry.registry import Layout, ModelRegistry
 from promotebot.registry.split_layout import SUFFIX, models_directory
@@ -76,11 +76,11 @@ def _write_models(work_tree: WorkTreePaths, files: Mapping[str, bytes]) -> None:
     """Write the models' own files; the index comes after them, and until it stands the single file is the registry.
 
     Raises:
-        InvalidInput: when other files are in the way; nothing is written then.
+        InvalidInput: when other files, or a link, are in the way; nothing is written then.
     """
-    in_the_way = [path for path, data in files.items() if _other_content(work_tree.root / path, data)]
     directory = models_directory(work_tree.registry_path)
-    strangers = _others(work_tree.root / directory, {Path(path).name for path in files})
+    strangers = sorted(ModelDirectory(work_tree.registry).names().keys() - {Path(path).name for path in files})
+    in_the_way = [path for path, data in files.items() if _other_content(work_tree.root / path, data)]
     if in_the_way or strangers:
         names = ", ".join([*in_the_way, *(f"{directory}/{name}" for name in strangers)][:10])
         raise InvalidInput(
@@ -96,13 +96,6 @@ def _write_models(work_tree: WorkTreePaths, files: Mapping[str, bytes]) -> None:
 def _other_content(path: Path, data: bytes) -> bool:
     """Tell whether a file holds other bytes. A conversion that was stopped leaves the same; others are somebody's."""
     return (path.exists() or path.is_symlink()) and read_registry_bytes(path) != data
-
-
-def _others(directory: Path, names: Iterable[str]) -> list[str]:
-    """Return the names in a directory that are not among `names`, hidden ones left out; none where it is not there."""
-    if not directory.is_dir():
-        return []
-    return sorted({entry.name for entry in directory.iterdir() if not entry.name.startswith(".")} - set(names))
 
 
 def _remove_models(work_tree: WorkTreePaths, registry: ModelRegistry) -> None:

@@ -126,7 +126,8 @@ def replace_registry(path: Path, data: bytes, *, expected: bytes | None) -> None
 
 
 def _remove_leftovers(directory: Path) -> None:
-    for place in (directory, directory / "models"):
+    models = directory / "models"
+    for place in (directory,) if models.is_symlink() else (directory, models):  # a link may lead anywhere
         for left in place.glob(f"{_PREFIX}*{_SUFFIX}"):
             # On a read-only disk it stays; the check for uncommitted files will name it.
             with suppress(OSError):
