@@ -10,7 +10,7 @@ from promotebot.action.result import Answer
 from promotebot.action.retry import Attempt
 from promotebot.comments.card import CardState, Merge, render_card
 from promotebot.comments.card_facts import CardPromotion
-from promotebot.comments.comment import CommentContext, Rendered
+from promotebot.comments.comment import Rendered
 from promotebot.comments.decisions import PlanComment, changes_made
 from promotebot.comments.markdown import code
 from promotebot.comments.notices import render_gate
@@ -21,6 +21,7 @@ from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.promotions import WITHDRAWN, carried_steps
 from promotebot.pulls.replan import InvalidPromotions
+from promotebot.registry.model import Action
 from promotebot.registry.names import ModelName, Stage
 
 MAX_CARDS = 10
@@ -44,7 +45,7 @@ def post_cards(
     replier.set_head(changeset.head, changeset.policy.contacts)
     carried, summaries = _by_risk(result.steps), [answer.summary]
     gone = [model for model in replier.models_with_card() if model not in carried]
-    withdrawn = tuple(_withdrawals(changeset, replier.context)) if gone and result.is_replayed else ()
+    withdrawn = tuple(_withdrawals(changeset, attempt)) if gone and result.is_replayed else ()
     for model in [*carried[:MAX_CARDS], *gone]:
         state = _state(model, attempt, result, changeset, remark, withdrawn)
         rendered = render_card(state, replier.context)
@@ -69,7 +70,7 @@ def post_closed_cards(attempt: Attempt, answer: Answer) -> Answer:
             model,
             changeset.base_registry,
             changeset.head_registry if steps else None,
-            tuple(CardPromotion(step, None) for step in steps if step.model == model),
+            promotions_of(model, steps, {}),
             tuple(steps),
             findings=(),
             conclusion="",
@@ -81,9 +82,10 @@ def post_closed_cards(attempt: Attempt, answer: Answer) -> Answer:
 
 def gate_report(attempt: Attempt, result: GateResult, head: str) -> Rendered:
     """Return the report that stands beside the required status on a head, whichever job publishes it."""
-    plans = (plan_comment(decided, attempt.snapshot.now) for _, decided in result.planned)
-    context = replace(attempt.replier.context, head_sha=head)
-    changes = changes_made([plan for plan in plans if plan], context)
+    plans, context = plan_comments(result, attempt.snapshot.now), replace(attempt.replier.context, head_sha=head)
+    models = dict.fromkeys(step.model for step in result.steps)
+    promotions = (one for model in models for one in promotions_of(model, result.steps, plans))
+    changes = changes_made([one.plan for one in promotions if one.plan], context)
     return render_gate(result.findings, result.title, context, waiting=result.waiting, changes=changes)
 
 
@@ -101,11 +103,8 @@ def _state(
     remark: str,
     withdrawn: tuple[str, ...],
 ) -> CardState:
-    decided = dict(result.planned)
-    now, is_whole = attempt.snapshot.now, result.is_replayed and not changeset.has_conflict
-    promotions = tuple(
-        CardPromotion(step, plan_comment(decided.get(step), now)) for step in result.steps if step.model == model
-    )
+    is_whole = result.is_replayed and not changeset.has_conflict
+    promotions = promotions_of(model, result.steps, plan_comments(result, attempt.snapshot.now))
     return CardState(
         model,
         changeset.base_registry if is_whole else None,
@@ -121,6 +120,38 @@ def _state(
     )
 
 
+def plan_comments(result: GateResult, now: datetime) -> Mapping[Step, PlanComment]:
+    """Return the plan of each promotion that the gate allows, as comments show it."""
+    plans = ((step, plan_comment(decided, now)) for step, decided in result.planned)
+    return {step: plan for step, plan in plans if plan}
+
+
+def promotions_of(
+    model: ModelName, steps: Sequence[Step], plans: Mapping[Step, PlanComment]
+) -> tuple[CardPromotion, ...]:
+    """Return what merging does to each stage of a model.
+
+    Several events of one stage are one move: from what the base holds to what the last of them leaves there.
+    """
+    stages: dict[Stage, list[Step]] = {}
+    for step in steps:
+        if step.model == model:
+            stages.setdefault(step.event.stage or Stage.ACTIVE, []).append(step)
+    return tuple(
+        CardPromotion(own[-1], _from_first(plans.get(own[-1]), plans.get(own[0])), own[0]) for own in stages.values()
+    )
+
+
+def _from_first(last: PlanComment | None, first: PlanComment | None) -> PlanComment | None:
+    """Return the last plan of a stage as it looks from before the first one; None where one of them is not known."""
+    if last is None or first is None or last is first:
+        return last if first else None
+    old = first.plan.today
+    pointer = old if old and last.plan.action is Action.DEMOTE else last.plan.pointer
+    plan = replace(last.plan, before=first.plan.before, today=old, pointer=pointer)
+    return replace(last, plan=plan, today=first.today)
+
+
 def plan_comment(decided: Decided | None, now: datetime) -> PlanComment | None:
     """Return a decision as comments show it; None where the rules refuse it."""
     plan = decided.decision if decided else None
@@ -132,11 +163,17 @@ def planned(plan: Plan, decided: Decided, now: datetime) -> PlanComment:
     return PlanComment(plan, decided.evidence, decided.today, now=now, merged_at=decided.facts.merged_at)
 
 
-def _withdrawals(changeset: Changeset, context: CommentContext) -> list[str]:
-    """Return who withdrew what on this branch, by the bot's commits there, newest first."""
+def _withdrawals(changeset: Changeset, attempt: Attempt) -> list[str]:
+    """Return who withdrew what on this branch, by the bot's commits there, newest first.
+
+    Anybody can write such a message. The bot's are those to which it moved the branch, or this very job did.
+    """
+    read, context = attempt.snapshot.changeset.head, attempt.replier.context
     found = changeset.repository.messages_since(changeset.fork_point, changeset.head, WITHDRAWN, limit=MAX_WITHDRAWALS)
     lines = []
     for sha, message in found:
+        if not (sha == changeset.head != read or attempt.record.is_by_bot(sha)):
+            continue
         names = message.partition("\n")[0].rpartition("Withdraw ")[2]
         by = next((line.partition(": ")[2] for line in message.split("\n") if line.startswith("Requested-by: ")), "")
         lines.append(f"{code(names)} was withdrawn{f' by {code(by)}' if by else ''} in {context.commit(sha)}")
@@ -152,12 +189,11 @@ def merged_state(
         steps: what the pull request brought, of every model.
         planned: the plan of each, as far as it could be made again.
     """
-    promotions = tuple(CardPromotion(step, planned.get(step)) for step in steps if step.model == model)
     return CardState(
         model,
         changeset.base_registry,
         changeset.head_registry,
-        promotions,
+        promotions_of(model, steps, planned),
         tuple(steps),
         findings=(),
         conclusion="success",

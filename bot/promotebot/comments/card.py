@@ -66,7 +66,7 @@ class CardState:
     base: ModelRegistry | None
     head: ModelRegistry | None
     promotions: tuple[CardPromotion, ...]
-    """Of this model, oldest first; empty where the pull request does not carry any, or nobody can tell."""
+    """Of this model, one for each stage; empty where the pull request does not carry any, or nobody can tell."""
     every: tuple[Step, ...]
     """All that the pull request carries, of every model; merging makes all of it live."""
     findings: tuple[Finding, ...]
@@ -153,8 +153,10 @@ def _icon(state: CardState) -> str:
 
 def _carried(state: CardState, context: CommentContext, *, whole: bool) -> Iterator[str]:
     limit, ordered = row_limit(whole), sorted(state.promotions, key=lambda one: -one.stage.rank)
+    keeps_active = ordered[0].stage is not Stage.ACTIVE
     for one in ordered:
-        yield risk_line(one.plan, is_merged=bool(state.merge)) if one.plan else one.bare_line()
+        plan, is_merged = one.plan, bool(state.merge)
+        yield risk_line(plan, is_merged=is_merged, keeps_active=keeps_active) if plan else one.bare_line()
     yield from _verdict(state, context, limit)
     yield "\n".join(
         fact_list(ordered[0], context, waiting=state.waiting, findings=state.findings, is_merged=bool(state.merge))
@@ -177,7 +179,7 @@ def _carried(state: CardState, context: CommentContext, *, whole: bool) -> Itera
 
 def _pictures(state: CardState) -> Iterator[str]:
     """Yield what moves between the stages, and the newest events of the model, each as a folded drawing."""
-    events = [one.step.event for one in state.promotions]
+    events = [step.event for step in state.every if step.model == state.model]
     entry = state.base.entry(state.model) if state.base else None
     yield details("Stages", fence(render_stage_flow(entry, events, is_merged=bool(state.merge)), "mermaid"))
     main = state.main
@@ -220,14 +222,16 @@ def _together(state: CardState) -> Iterator[str]:
     """Yield the list of all promotions of the pull request, where it carries others: merging applies all of them."""
     if len(state.every) < 2:
         return
-    lines = [
-        f"- {code(step.model)} → {step.event.stage.label if step.event.stage else 'no stage'}: "
-        f"{code(step.event.pointer.artifact_id)}"
-        for step in state.every[:MAX_OTHERS]
-    ]
+    lines = [f"- {_told(step)}" for step in state.every[:MAX_OTHERS]]
     lines += [f"- … and {len(state.every) - MAX_OTHERS} more"] if len(state.every) > MAX_OTHERS else []
     verb = "applied all of them" if state.merge else "applies all of them"
     yield f"**This pull request contains {len(state.every)} promotions; merging {verb}:**\n" + "\n".join(lines)
+
+
+def _told(step: Step) -> str:
+    stage, held = step.event.stage.label if step.event.stage else "no stage", code(step.event.pointer.artifact_id)
+    becomes = f"nothing, removes {held}" if step.event.action is Action.DEMOTE else held
+    return f"{code(step.model)} → {stage}: {becomes}"
 
 
 def _closing(state: CardState, main: CardPromotion, context: CommentContext) -> Iterator[str]:

@@ -28,6 +28,8 @@ class CardPromotion:
     step: Step
     plan: PlanComment | None
     """None where the rules refuse it."""
+    first: Step | None = None
+    """The pull request's first event of the stage, where it has several; what the base holds stands before that one."""
 
     @property
     def stage(self) -> Stage:
@@ -46,8 +48,8 @@ class CardPromotion:
 
     @property
     def today(self) -> Pointer | None:
-        """The pointer that the stage held before it."""
-        entry = self.step.before.entry(self.step.model)
+        """The pointer that the stage holds on the base."""
+        entry = (self.first or self.step).before.entry(self.step.model)
         return entry.pointer(self.stage) if entry else None
 
     def bare_line(self) -> str:
@@ -55,7 +57,8 @@ class CardPromotion:
         held = f" in place of {code(self.today.artifact_id)}" if self.today else ""
         new = self.step.event.pointer.artifact_id
         if self.action is Action.DEMOTE:
-            return f"Merging would remove {code(new)} from {self.stage.label}."
+            gone = self.today.artifact_id if self.today else new
+            return f"Merging would remove {code(gone)} from {self.stage.label}."
         return f"Merging would put {code(new)} into {self.stage.label}{held}."
 
     def again(self, head_sha: str) -> str:
@@ -124,8 +127,9 @@ def _way_back(one: CardPromotion, *, is_merged: bool) -> Iterator[str]:
     """Yield the command that undoes it after the merge, and whether the bytes that it brings back are proven."""
     if one.stage is not Stage.ACTIVE:
         return
-    back = one.step.event.pointer if one.action is Action.DEMOTE else one.today
-    model = one.step.model
+    back, model = one.today, one.step.model
+    if back is None and one.action is Action.DEMOTE:
+        return  # it was empty before this pull request, too
     if back is None:
         command = f"/demote {model} active --reason {shlex.quote(f'{one.step.event.pointer.artifact_id} failed')}"
         yield f"- **To undo it:** nothing was ACTIVE before; {code(command)} makes it empty again"

@@ -69,8 +69,10 @@ def render_plan(comment: PlanComment, context: CommentContext) -> Rendered:
 
 def changes_made(promotions: Sequence[PlanComment], context: CommentContext) -> Iterator[str]:
     """Yield what merging does with each of a pull request's promotions, beside what its stage holds today."""
+    live = {one.plan.request.model for one in promotions if one.plan.request.stage is Stage.ACTIVE}
     for one in promotions[:MAX_CHANGES]:
-        yield f"**{code(one.plan.request.model)}**: {effect(one.plan, dry_run=False)}\n\n{comparison(one, context)}"
+        told = effect(one.plan, dry_run=False, keeps_active=one.plan.request.model not in live)
+        yield f"**{code(one.plan.request.model)}**: {told}\n\n{comparison(one, context)}"
     if len(promotions) > MAX_CHANGES:
         yield f"… and {len(promotions) - MAX_CHANGES} more."
 
@@ -117,10 +119,14 @@ def render_unchanged(decision: Unchanged, context: CommentContext) -> Rendered:
     return render_comment(request.model, "☑️", request.stage, "nothing to change", lambda _: parts, context)
 
 
-def effect(plan: Plan, *, dry_run: bool) -> str:
-    """Return one sentence: the effect of merging on the stage."""
+def effect(plan: Plan, *, dry_run: bool, keeps_active: bool = True) -> str:
+    """Return one sentence: the effect of merging on the stage.
+
+    Args:
+        keeps_active: nothing else that is merged with it changes what is ACTIVE.
+    """
     request, old = plan.request, plan.today
-    name, stage = f"**{code(request.artifact_id)}**", request.stage
+    name, stage = f"**{code(plan.pointer.artifact_id)}**", request.stage
     make, remove, put = ("This would make", "This would remove", "This would put")
     if not dry_run:
         make, remove, put = ("Merging makes", "Merging removes", "Merging puts")
@@ -134,8 +140,8 @@ def effect(plan: Plan, *, dry_run: bool) -> str:
     # A reviewer of a lower stage asks first whether users are affected.
     entry = plan.before.entry(request.model)
     live = entry.active if entry else None
-    stays = f"ACTIVE stays {code(live.artifact_id)}." if live else "ACTIVE stays empty."
-    return f"{put} {name} into {stage.label}{instead}. {stays}"
+    stays = f" ACTIVE stays {code(live.artifact_id)}." if live else " ACTIVE stays empty."
+    return f"{put} {name} into {stage.label}{instead}.{stays if keeps_active else ''}"
 
 
 def _understood(request: Request, evidence: Evidence) -> str:

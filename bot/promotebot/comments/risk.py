@@ -13,16 +13,18 @@ from promotebot.registry.names import Stage
 from promotebot.text import duration
 
 
-def risk_line(one: PlanComment, *, is_merged: bool = False) -> str:
+def risk_line(one: PlanComment, *, is_merged: bool = False, keeps_active: bool = True) -> str:
     """Return one sentence, in Markdown: the stage, what leaves it, what comes, and how the two differ.
 
     Args:
         is_merged: it has happened.
+        keeps_active: nothing else that is merged with it changes what is ACTIVE.
     """
     plan, stage = one.plan, one.plan.request.stage
     old, new = plan.today, plan.pointer
+    unchanged = _unchanged(one) if keeps_active else ""
     if plan.action is Action.DEMOTE:
-        return _emptied(one, new, is_merged=is_merged)
+        return f"{unchanged}{_emptied(one, new, is_merged=is_merged)}"
     differences = ", ".join(_differences(one))
     told = f": {differences}." if differences else "."
     if old is None:
@@ -32,7 +34,7 @@ def risk_line(one: PlanComment, *, is_merged: bool = False) -> str:
         verb = ("moved" if is_merged else "moves") + (" back" if plan.action is Action.ROLLBACK else "")
         held = _held(one, old, stage)
         sentence = f"{stage.label} {verb} from {code(old.artifact_id)}{held} to {code(new.artifact_id)}{told}"
-    return f"{_unchanged(one)}{sentence}"
+    return f"{unchanged}{sentence}"
 
 
 def _emptied(one: PlanComment, pointer: Pointer, *, is_merged: bool) -> str:
@@ -40,7 +42,7 @@ def _emptied(one: PlanComment, pointer: Pointer, *, is_merged: bool) -> str:
     verb = "was removed" if is_merged else "is removed"
     sentence = f"{code(pointer.artifact_id)}{_held(one, pointer, stage)} {verb} from {stage.label}"
     if stage is not Stage.ACTIVE:
-        return f"{_unchanged(one)}{sentence}."
+        return f"{sentence}."
     return f"**Production {'was' if is_merged else 'is'} left without a model:** {sentence}, and nothing replaces it."
 
 

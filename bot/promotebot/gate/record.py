@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from promotebot.errors import InvalidInput
+from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.gate.attestation import PREFIX, Attestation, attestation_context
 from promotebot.github.checks import gate_context, is_gate
 from promotebot.github.ports import BranchPush, CommitStatus
@@ -103,6 +103,16 @@ class PullRecord:
             if not repository.changes_since(changeset.base, changeset.head, ours):
                 return False
         return any(push.actor == self.job.settings.bot_login for push in self._pushes)
+
+    def is_by_bot(self, sha: str) -> bool:
+        """Return whether the bot moved the branch to a commit; False where GitHub does not tell, as of a fork."""
+        if self.snapshot.pull.is_fork:
+            return False
+        try:
+            return any((push.actor, push.after) == (self.job.settings.bot_login, sha) for push in self._pushes)
+        except CouldNotVerify as problem:
+            log.warning("nobody knows who made %s: %s", sha[:7], problem)
+            return False
 
     def attestations(self) -> Iterator[Attestation]:
         """Yield what the bot decided for this pull request on any of its heads, standing or taken back.

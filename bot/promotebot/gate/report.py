@@ -31,7 +31,8 @@ def report_title(result: GateResult) -> str:
     """Return what merging does, with directory and digest, in one line; the verdict's own title for anything else."""
     if result.conclusion == "failure" or not result.steps:
         return result.title
-    step, more = result.steps[0], len(result.steps) - 1
+    last = {(step.model, step.event.stage): step for step in result.steps}  # what an earlier event left is not there
+    step, more = next(iter(last.values())), len(last) - 1
     pointer, stage = step.event.pointer, step.event.stage.label if step.event.stage else "?"
     digest = (pointer.digest or "no digest").removeprefix("sha256:")[:8]
     held = f"{pointer.artifact_id} ({pointer.artifact_dir}, {digest})"
