@@ -45,6 +45,30 @@ def test_a_review_holds_once(office: Office) -> None:
     assert verdict(office, number)[0] == "success"
 
 
+def test_a_ref_like_the_bots_does_not_keep_a_review_from_holding(office: Office) -> None:
+    """carol, who may write, makes the ref before the review's job looks, and deletes it afterwards."""
+    number = green(office)
+    mark = f"refs/promotebot/hold/{number}/review-{office.hub.next_id() + 1}"
+    office.repository.git.set_ref(mark, office.head(number))
+    review(office, number, "/hold the metrics drift", by="bob")
+    assert any(status.context.endswith(mark.rpartition("/")[2]) for status in office.repository.statuses), mark
+    office.repository.git.set_ref(mark, None)
+    assert office.gate(number, "edited").outputs["decision"] == "refused"
+    assert is_held(office, number)
+
+
+def test_an_unhold_that_is_run_again_lifts_no_review_of_afterwards(office: Office) -> None:
+    number = green(office)
+    office.ask(number, "/hold", author="carol")
+    comment = office.repository.comment(number, author="bob", body="/unhold")
+    lifts = office.repository.issue_comment_event(comment.id)
+    assert office.job(lifts).outputs["decision"] == "lifted"
+    review(office, number, "/hold the metrics drift")
+    office.job(lifts)
+    assert is_held(office, number)
+    assert office.ask(number, "/unhold", author="bob").outputs["decision"] == "lifted"
+
+
 @pytest.mark.parametrize("body", ["> /hold", "never /hold this", "/unhold", ""])
 def test_other_words_of_a_review_do_nothing(office: Office, body: str) -> None:
     number = green(office)

@@ -107,10 +107,12 @@ def _standing_of(said: _Recorded, record: PullRecord) -> list[StandingHold]:
 def is_recorded(record: PullRecord, hold_id: str) -> bool:
     """Return whether a hold of this pull request was made before, also where it was lifted since.
 
+    Anybody who may write can make, and delete, a ref of its name: that alone records nothing.
+
     Raises:
         CouldNotVerify: when GitHub does not answer.
     """
-    return hold_id in record.snapshot.marks or (record.snapshot.pull.number, hold_id) in _recorded(record)
+    return (record.snapshot.pull.number, hold_id) in _recorded(record)
 
 
 def is_lifted(record: PullRecord, hold_id: str) -> bool:
@@ -141,13 +143,13 @@ def lift_holds(record: PullRecord, login: str, comment_id: int) -> list[Standing
         places |= {(sha, hold_id) for sha, status in statuses if pull == number and status.state != "success"}
     description = f"#{number} lifted by {login}"
     for sha, hold_id in sorted(places):
-        if _is_before(hold_id, comment_id):
+        if _is_before(hold_id, comment_id, record):
             github.publish_status(sha, context=_context(number, hold_id), state="success", description=description)
     for hold_id in marks:
-        if _is_before(hold_id, comment_id):
+        if _is_before(hold_id, comment_id, record):
             _forget(mark_ref(number, hold_id), github)
     held = _standing_of(said, record)
-    return [hold for hold in held if hold.pull == number and _is_before(hold.id, comment_id)]
+    return [hold for hold in held if hold.pull == number and _is_before(hold.id, comment_id, record)]
 
 
 def _forget(ref: str, github: GitHub) -> None:
@@ -158,9 +160,14 @@ def _forget(ref: str, github: GitHub) -> None:
         log.warning("a mark of a lifted hold stays: %s", problem)
 
 
-def _is_before(hold_id: str, comment_id: int) -> bool:
-    """Return whether a hold was written before a comment: their numbers grow. What is no number was no comment."""
-    return not (hold_id.isascii() and hold_id.isdecimal()) or int(hold_id) < comment_id
+def _is_before(hold_id: str, comment_id: int, record: PullRecord) -> bool:
+    """Return whether a hold was written before a comment: their numbers grow.
+
+    What is no number was no comment: it was there when the comment's job looked, unless that is run again later.
+    """
+    if hold_id.isascii() and hold_id.isdecimal():
+        return int(hold_id) < comment_id
+    return record.job.settings.is_first_attempt
 
 
 def carry_holds(holds: Iterable[StandingHold], record: PullRecord, head: str) -> None:
