@@ -14,7 +14,7 @@ from promotebot.action.question import question_of
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
-from promotebot.gate.hold import is_recorded
+from promotebot.gate.hold import BY_REVIEW, is_recorded
 from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import CommentChanged, Reviewed
@@ -41,7 +41,7 @@ def answer_reviews(event: Reviewed, job: JobContext) -> Answer:
 
 def _hold_by_reviews(number: int, job: JobContext) -> None:
     """Hold a pull request for each review that says so and was not heard before."""
-    said = {f"review-{one.id}": one for one in job.github.review_words(number)}
+    said = {f"{BY_REVIEW}{one.id}": one for one in job.github.review_words(number)}
     said = {name: one for name, one in said.items() if parse_holds(one.body, job.settings.prefix)}
     if not said:
         return

@@ -27,6 +27,8 @@ from promotebot.text import shortened, visible
 log = logging.getLogger(__name__)
 RULE = "gate.hold"
 LIFTS = "; /unhold lifts it"
+BY_REVIEW = "review-"
+"""What stands before the number of a review that holds, in the id of its hold."""
 _PREFIX = "promotebot/hold/"
 _CONTEXT = re.compile(rf"{_PREFIX}(\d{{1,18}})/(.+)", re.ASCII)
 _DESCRIPTION = re.compile(r"#\d+ held by (\S+)(?:: (.*))?", re.DOTALL)
@@ -161,13 +163,13 @@ def _forget(ref: str, github: GitHub) -> None:
 
 
 def _is_before(hold_id: str, comment_id: int, record: PullRecord) -> bool:
-    """Return whether a hold was written before a comment: their numbers grow.
+    """Return whether a hold was written before a comment: their numbers grow. What is no number was no comment.
 
-    What is no number was no comment: it was there when the comment's job looked, unless that is run again later.
+    A review's does not compare with a comment's: it was there when the comment's job looked, unless that is run again.
     """
     if hold_id.isascii() and hold_id.isdecimal():
         return int(hold_id) < comment_id
-    return record.job.settings.is_first_attempt
+    return not hold_id.startswith(BY_REVIEW) or record.job.settings.is_first_attempt
 
 
 def carry_holds(holds: Iterable[StandingHold], record: PullRecord, head: str) -> None:
