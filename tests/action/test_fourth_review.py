@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from promotebot.registry.model import Action
 from tests.demo.story import REGISTRY
 from tests.gate.forgery import forged, push
 from tests.office import Office
+
+pytestmark = pytest.mark.thorough
 
 
 def lines(office: Office, number: int) -> list[str]:
