@@ -9,6 +9,7 @@ https://docs.github.com/en/rest/commits/statuses
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,8 +23,8 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import CommitStatus, GitHub
 
 PREFIX = "promotebot/event/"
-CUT = "…"
-"""What stands for the end of a model's name that is too long for a description."""
+_DIGITS = 12
+"""Hexadecimal digits of a name's SHA-256 that stand, behind an ellipsis, for the end of one that is too long."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ class Attestation:
     """Model and stage while it stands, such as `regime_classifier → ACTIVE`; why it was taken back afterwards."""
 
     def is_of(self, model: str) -> bool:
-        """Return whether the event is a model's; where the description cuts a name off, of all that begin so."""
+        """Return whether the event is a model's."""
         name = self.what.partition(" ")[0]
-        return model.startswith(name.removesuffix(CUT)) if name.endswith(CUT) else model == name
+        return name == _named(model, len(name))
 
     @property
     def stage(self) -> Stage:
@@ -84,13 +85,18 @@ def attest(steps: Iterable[Step], github: GitHub, base: str) -> None:
 def description_of(step: Step, ref: RequestRef) -> str:
     """Return the words that attest an event: its request, and its model, which the event itself does not name."""
     stage = step.event.stage
-    return _whole(described(ref), step.model, f" → {stage.label if stage else '?'}")
+    begin, end = described(ref), f" → {stage.label if stage else '?'}"
+    return f"{begin}{_named(step.model, MAX_DESCRIPTION - len(begin) - len(end))}{end}"
 
 
-def _whole(before: str, model: str, after: str) -> str:
-    """Return a description of which GitHub cuts nothing off: a long model's name loses its end instead of the stage."""
-    room = MAX_DESCRIPTION - len(before) - len(after)
-    return f"{before}{model if len(model) <= room else f'{model[: room - 1]}{CUT}'}{after}"
+def _named(model: str, room: int) -> str:
+    """Return a model's name in at most so many characters; a name that is too long ends in digits that are its own.
+
+    GitHub would cut off the end of the description, which is the stage.
+    """
+    if len(model) <= room:
+        return model
+    return f"{model[: room - 1 - _DIGITS]}…{hashlib.sha256(model.encode()).hexdigest()[:_DIGITS]}"
 
 
 def revoke(steps: Iterable[Step], github: GitHub, base: str, *, why: str) -> None:
