@@ -215,6 +215,12 @@ def test_a_merged_card_keeps_what_it_said_and_speaks_of_the_past(accepted: Plan)
     )
 
 
+def test_a_model_that_nobody_opened_is_told_in_the_first_line(accepted: Plan) -> None:
+    waived = warning("artifact.waived", "it was not opened", where="ml/artifacts/regime_v2/model.onnx", remedy="try it")
+    rendered = card_of(replace(accepted, findings=(*accepted.findings, waived)), replace(V2, card=None))
+    assert risk(rendered).startswith("**This model was not opened, and nothing of it was run.** ACTIVE moves from ")
+
+
 def test_other_bytes_under_the_same_id_are_said(accepted: Plan) -> None:
     decision = decide(accepted.before, request(Stage.ACTIVE, V2, "regime_v1_prod", new_model=False), V2)
     assert "**same id, different bytes**" in risk(card_of(decision))

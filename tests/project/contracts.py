@@ -40,6 +40,8 @@ RULES = [
     "artifact.golden",
     "artifact.graph",
     "artifact.lfs",
+    "artifact.checker",
+    "artifact.waived",
     "artifact.limits",
     "artifact.serves",
     "artifact.manifest",

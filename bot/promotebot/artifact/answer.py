@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from promotebot.artifact.limits import Lack
 from promotebot.artifact.walls import WALLS, Wall
 from promotebot.errors import InvalidInput
 from promotebot.registry.codec import parse_json
@@ -99,6 +100,8 @@ class Opened(_Claim):
     producer: Text = ""
     external_files: list[Text] = []
     """Files the graph reads besides the model, relative to its directory."""
+    checker: Text = ""
+    """What onnx's own checker has against it; empty for nothing."""
     walls: tuple[Wall, ...]
     """What stood around the process before it knew the model; never what it said afterwards (`parse_opened`)."""
     served: Served | NotServed
@@ -115,6 +118,8 @@ class Problem(_Claim):
 
     rule: Literal["artifact.opens", "artifact.graph", "artifact.external_data"] = "artifact.opens"
     message: Text
+    lacks: Lack | Literal[""] = ""
+    """What the runtime lacks here, so that this says nothing of the model."""
 
 
 @dataclass(frozen=True)

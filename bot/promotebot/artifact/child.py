@@ -36,22 +36,24 @@ _TYPES = {"float": "float32", "double": "float64", "float16": "float16", "bfloat
 def open_model(model_file: Path) -> dict[str, Any]:
     """Read the graph and load the model without optimisation; return a JSON-ready report.
 
-    A model is refused where the walk over its graph, onnx's own checker or the runtime refuses it. Optimisation folds
-    constants: 657 bytes can ask for 8 GiB. See docs/architecture.md, Scale.
+    A model is refused where the walk over its graph or the runtime refuses it; what onnx's own checker says is an
+    opinion. Optimisation folds constants: 657 bytes can ask for 8 GiB. See docs/architecture.md, Scale.
     """
     try:
         graph = read_graph(model_file)
     except UnreadableGraph as problem:
-        return refused(("artifact.opens", str(problem)))
+        return refused(("artifact.opens", str(problem), ""))
     # Before anything of onnx follows a path: a location in the model may lead out of the directory.
-    problems = [("artifact.graph", f"it uses operators of {domain!r}") for domain in graph.unknown_domains]
-    problems += [("artifact.external_data", problem) for problem in graph.external_problems]
+    problems = [("artifact.external_data", problem, "") for problem in graph.external_problems]
+    unknown = sorted(set(graph.other_domains) - runtime_domains()) if graph.other_domains else []
+    problems += [("artifact.graph", f"operators of {domain!r}", "operators") for domain in unknown]
     if problems:
         return refused(*problems)
-    if opinion := check(model_file):
-        return refused(("artifact.opens", f"onnx's own checker: {opinion}"))
-    session, _ = start_session(model_file, optimised=False)
-    return {
+    try:
+        session, _ = start_session(model_file, optimised=False)
+    except Exception as problem:
+        return refused(("artifact.opens", f"ONNX Runtime refuses it: {_told(problem)}", lacking(str(problem))))
+    described = {
         "opened": True,
         "inputs": [describe(item) for item in session.get_inputs()],
         "outputs": [describe(item) for item in session.get_outputs()],
@@ -60,6 +62,22 @@ def open_model(model_file: Path) -> dict[str, Any]:
         "producer": graph.producer[:MAX_TEXT],
         "external_files": list(graph.external_files),
     }
+    # The checker reads the file once more: there need not be room for both.
+    del session
+    return {**described, "checker": " ".join(check(model_file).split())[:MAX_TEXT]}
+
+
+def runtime_domains() -> set[str]:
+    """Return the domains of which this ONNX Runtime has operators."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as runtime
+
+    return {schema.domain for schema in runtime.get_all_operator_schema()}
+
+
+def lacking(problem: str) -> str:
+    """Return what the runtime says that it lacks here; empty where it says something of the model itself."""
+    signs = {"Failed to construct locale": "locales", "NOT_IMPLEMENTED": "kernels", "not a registered": "operators"}
+    return next((what for sign, what in signs.items() if sign in problem), "")
 
 
 def serve_model(model_file: Path) -> Iterator[dict[str, Any]]:
@@ -92,9 +110,12 @@ def start_session(model_file: Path, *, optimised: bool) -> tuple[Any, float]:
     return session, round((time.perf_counter() - started) * 1000, 3)
 
 
-def refused(*problems: tuple[str, str]) -> dict[str, Any]:
-    """Return the report of a model that was not opened, from (rule, message); at most twenty, each in one line."""
-    shown = [{"rule": rule, "message": " ".join(message.split())[:MAX_TEXT]} for rule, message in problems[:20]]
+def refused(*problems: tuple[str, str, str]) -> dict[str, Any]:
+    """Return the report of a model that was not opened, from (rule, message, what is lacking), at most twenty."""
+    shown = [
+        {"rule": rule, "message": " ".join(message.split())[:MAX_TEXT], "lacks": lacks}
+        for rule, message, lacks in problems[:20]
+    ]
     return {"opened": False, "problems": shown}
 
 
@@ -110,10 +131,10 @@ def answer(model_file: Path) -> dict[str, Any]:
     try:
         return open_model(model_file)
     except MemoryError:
-        return refused(("artifact.opens", "it needs more memory than the limit (limits.open_memory_bytes)"))
+        return refused(("artifact.opens", "it needs more memory than the limit (limits.open_memory_bytes)", ""))
     # Whatever the runtime throws at a hostile file is an answer about that file.
     except Exception as problem:
-        return refused(("artifact.opens", _told(problem)))
+        return refused(("artifact.opens", _told(problem), ""))
 
 
 def answers(model_file: Path) -> Iterator[dict[str, Any]]:

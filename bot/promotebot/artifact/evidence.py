@@ -182,7 +182,7 @@ class _Examination:
 
     def _open(self, manifest: Manifest, sizes: Mapping[str, int]) -> ModelCard | None:
         result = self.opener.open(self.scratch, manifest.model_file, self.limits)
-        self.findings += opening_findings(result, manifest, self.directory)
+        self.findings += opening_findings(result, manifest, self.directory, self.limits)
         if isinstance(result, NotOpened):
             return None
         opsets = tuple((opset.domain, opset.version) for opset in result.opsets)

@@ -14,6 +14,10 @@ MEMORY_PER_BYTE = 3
 """A model in one file takes 2.1 bytes of memory for each of its own while ONNX Runtime opens it."""
 
 
+Lack = Literal["operators", "kernels", "locales"]
+"""Custom operators of a library, kernels for processors that are not here, languages of the system."""
+
+
 class Limits(BaseModel):
     """Bytes, counts and seconds; every one can be lowered or raised by the policy's `limits`."""
 
@@ -31,6 +35,9 @@ class Limits(BaseModel):
     """Memory that opening and running the model may take beside the runtime's own; None to go by the model's size."""
     walls: Literal["required", "available"] = "available"
     """Whether a model is refused where a wall around that process cannot be raised, or opened with a warning."""
+
+    may_lack: tuple[Lack, ...] = Field(default=(), strict=False)
+    """What the runtime may lack here: a model that needs it is not opened, and goes on with a warning."""
 
     def memory_for(self, model_bytes: int) -> int:
         """Return the bytes of memory for opening a model of this size, external data included."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from promotebot.artifact.answer import NotOpened, NotServed, Opened, Served
+from promotebot.artifact.limits import Lack, Limits
 from promotebot.artifact.manifest import Manifest, manifest_command
 from promotebot.findings import Finding, Severity, error, passed, warning
 from promotebot.remedies import Remedy
@@ -13,15 +14,19 @@ from promotebot.text import counted
 
 SERVES = "artifact.serves"
 """The rule that warns below ACTIVE, and refuses there (`for_active`)."""
+WAIVED = "artifact.waived"
+"""The rule that shows what the policy lets go on unopened."""
 _WALLED = "on Linux 5.13 or newer, on x86_64 or aarch64 (docs/rules.md, artifact.walls)"
 
 
-def opening_findings(result: Opened | NotOpened, manifest: Manifest, directory: str) -> Iterator[Finding]:
+def opening_findings(
+    result: Opened | NotOpened, manifest: Manifest, directory: str, limits: Limits
+) -> Iterator[Finding]:
     """Yield the findings on what became of the model of an artifact's directory."""
     where = f"{directory}/{manifest.model_file}"
     yield from _walls(result, where)
     if isinstance(result, NotOpened):
-        yield from _not_opened(result, manifest, where)
+        yield from _not_opened(result, manifest, where, limits)
         return
     yield from _opened(result, manifest, where)
     yield _served(result.served, where)
@@ -58,25 +63,44 @@ def _served(served: Served | NotServed, where: str) -> Finding:
     return passed(SERVES, message, where=where)
 
 
-def _not_opened(result: NotOpened, manifest: Manifest, where: str) -> Iterator[Finding]:
-    rewrite = manifest_command(where[: -len(manifest.model_file) - 1], manifest.model_file)
-    words = {
-        "artifact.opens": (
-            "ONNX Runtime does not open",
-            Remedy("export the model again, then write its manifest: ", rewrite),
-        ),
-        "artifact.graph": (
-            "ONNX Runtime does not ship what the model needs:",
-            Remedy("export it with standard operators"),
-        ),
-        "artifact.external_data": (
-            "External data:",
-            Remedy("keep it beside the model in the artifact's directory, and list it: ", rewrite),
-        ),
-    }
+def _not_opened(result: NotOpened, manifest: Manifest, where: str, limits: Limits) -> Iterator[Finding]:
+    directory = where[: -len(manifest.model_file) - 1]
     for problem in result.problems:
-        beginning, remedy = words[problem.rule]
-        yield error(problem.rule, f"{beginning} {where}: {problem.message}.", where=where, remedy=remedy)
+        if problem.lacks and problem.lacks in limits.may_lack:
+            message = f"{where} was not opened, and nothing of it was run: {_LACKS[problem.lacks]} ({problem.message})."
+            advice = "try it where it will run before you approve; the policy allows it (limits.may_lack)"
+            yield warning(WAIVED, message, where=where, remedy=advice)
+        elif problem.lacks:
+            message = f"{where} is not opened: {_LACKS[problem.lacks]} ({problem.message})."
+            yield error(problem.rule, message, where=where, remedy=_way_without(problem.lacks))
+        else:
+            is_external = problem.rule == "artifact.external_data"
+            subject = f"External data of {where}" if is_external else f"{where} is not opened"
+            remedy = _repair(problem.rule, directory, manifest.model_file)
+            yield error(problem.rule, f"{subject}: {problem.message}.", where=where, remedy=remedy)
+
+
+_LACKS: Mapping[Lack, str] = {
+    "operators": "it needs operators that ONNX Runtime does not have here",
+    "kernels": "it needs an operator that ONNX Runtime cannot run on this processor",
+    "locales": "it needs a language of the system that is not installed here",
+}
+
+
+def _way_without(lack: Lack) -> str:
+    way = {
+        "operators": "export it with standard operators",
+        "kernels": "export it for a CPU, too",
+        "locales": "install the locale that it names (Debian: locales-all)",
+    }[lack]
+    return f"{way}; or let models go on unopened for want of them: limits.may_lack: [{lack}] in the base's policy"
+
+
+def _repair(rule: str, directory: str, model_file: str) -> Remedy:
+    rewrite = manifest_command(directory, model_file)
+    if rule == "artifact.external_data":
+        return Remedy("keep it beside the model in the artifact's directory, and list it: ", rewrite)
+    return Remedy("export the model again, then write its manifest: ", rewrite)
 
 
 def _walls(result: Opened | NotOpened, where: str) -> Iterator[Finding]:
@@ -119,6 +143,11 @@ def _opened(result: Opened, manifest: Manifest, where: str) -> Iterator[Finding]
         )
     signature = f"{counted(len(result.inputs), 'input')}, {counted(len(result.outputs), 'output')}"
     yield passed("artifact.opens", f"ONNX Runtime opens the model: {signature}", where=where)
+    if result.checker:
+        message = f"onnx's own checker objects to {where}, though ONNX Runtime opens it: {result.checker.rstrip('.')}."
+        yield warning("artifact.checker", message, where=where, remedy="look whether another runtime will read it")
+    else:
+        yield passed("artifact.checker", "onnx's own checker has nothing against it", where=where)
 
 
 def _golden(served: Served | NotServed, manifest: Manifest, directory: str) -> Iterator[Finding]:

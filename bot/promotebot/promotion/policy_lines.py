@@ -17,6 +17,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "artifact.limits": ("limits",),
     "artifact.opens": ("limits.open_seconds", "limits.open_memory_bytes"),
     "artifact.serves": ("limits.open_seconds", "limits.run_seconds", "limits.open_memory_bytes"),
+    "artifact.waived": ("limits.may_lack",),
     "artifact.walls": ("limits.walls",),
     "dataset.exists": ("require_dataset",),
     "freeze": ("freezes",),
