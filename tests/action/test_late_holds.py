@@ -106,14 +106,27 @@ def test_an_edited_comment_holds_in_the_name_of_who_edited_it(office: Office) ->
     assert verdict(office, number)[1].startswith("held by bob: looks very odd")
 
 
-def test_a_comment_whose_hold_was_lifted_holds_no_more_and_says_so(office: Office) -> None:
+def test_the_edits_of_a_comment_hold_once_and_the_next_is_told_so(office: Office) -> None:
     number = green(office)
-    comment = office.repository.comment(number, author="carol", body="/hold")
-    office.job(office.repository.issue_comment_event(comment.id))
+    comment = office.repository.comment(number, author="carol", body="looks odd")
+    edit(office, comment.id, "/hold")
     office.ask(number, "/unhold", author="bob")
     assert edit(office, comment.id, "/hold it drifts").outputs["reason_code"] == "already_done"
     assert "NOT held" in said(office, number)
     assert office.gate(number).outputs["decision"] == "passed"
+
+
+def test_an_unhold_that_is_run_again_lifts_no_hold_that_was_edited_in_since(office: Office) -> None:
+    number = green(office)
+    comment = office.repository.comment(number, author="carol", body="/hold")
+    office.job(office.repository.issue_comment_event(comment.id))
+    unhold = office.repository.comment(number, author="bob", body="/unhold")
+    payload = office.repository.issue_comment_event(unhold.id)
+    assert office.job(payload).outputs["decision"] == "lifted"
+    assert edit(office, comment.id, "/hold it drifts again").outputs["decision"] == "held"
+    office.job(payload)
+    assert is_held(office, number)
+    assert office.ask(number, "/unhold", author="bob").outputs["decision"] == "lifted"
 
 
 @pytest.mark.parametrize("body", ["looks fine", "/promote active", "/unhold"])

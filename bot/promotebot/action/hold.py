@@ -65,7 +65,7 @@ class HoldJob:
     job: JobContext
     replier: Replier
     id: str
-    """Of the comment, or `review-` and the review's: each holds once."""
+    """The comment's, or a late hold's: each holds once."""
     may_be_lifted: bool
     """It may have been heard before."""
 

@@ -14,7 +14,7 @@ from promotebot.action.question import question_of
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
-from promotebot.gate.hold import BY_REVIEW, is_recorded
+from promotebot.gate.hold import BY_EDIT, BY_REVIEW, is_recorded
 from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import CommentChanged, Reviewed
@@ -54,12 +54,12 @@ def _hold_by_reviews(number: int, job: JobContext) -> None:
 
 
 def hold_by_edit(event: CommentChanged, job: JobContext) -> Answer:
-    """Hold a pull request by a comment that says so since it was edited; each comment holds once."""
+    """Hold a pull request by a comment that says so since it was edited; the edits of each hold once."""
     pull, comments = job.github.conversation(event.pull)
     own = next((one for one in comments if one.id == event.comment_id), None)
     if own is None or not parse_holds(own.body, job.settings.prefix):
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "the comment does not say it any more")
-    return _hold(str(own.id), replace(own, author=event.sender), pull, comments, job)
+    return _hold(f"{BY_EDIT}{own.id}", replace(own, author=event.sender), pull, comments, job)
 
 
 def _hold(
