@@ -27,6 +27,16 @@ class Door(str, Enum):
     COMMENT = "comment"
 
 
+class Operator(str):
+    """A word that a shell reads as its own, and that is not quoted."""
+
+    __slots__ = ()
+
+
+APPEND = Operator(">>")
+"""The output of the command is added to the file that the next word names."""
+
+
 @dataclass(frozen=True)
 class Command:
     """A line that runs as it is pasted: into a POSIX shell, or into a comment on GitHub.
@@ -177,6 +187,8 @@ def in_shell(word: str) -> str:
 
     https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02_04
     """
+    if isinstance(word, Operator):
+        return str(word)
     if word.isprintable():
         return shlex.quote(word)
     return f"$'{''.join(map(_escaped, word))}'"

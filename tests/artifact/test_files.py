@@ -178,7 +178,7 @@ def test_a_manifest_that_is_an_lfs_pointer(place: Place) -> None:
     place.write("manifest.json", LFS % (b"0" * 64))
     remedy = refusal(place.examine(), "artifact.lfs").remedy
     path = f"{DIRECTORY}/manifest.json"
-    assert f"git lfs untrack {path} && git add --renormalize -- {path}" in remedy
+    assert f"echo '/{path} !filter !diff !merge -text' >> .gitattributes && git add --renormalize" in remedy
 
 
 def test_a_file_that_changes_while_it_is_copied_is_no_evidence(place: Place) -> None:

@@ -16,6 +16,7 @@ from promotebot.registry.names import GitSha
 from tests.gate.sequences import MODEL, Ends
 from tests.pulls.promoted import EMPTY, TO_SHADOW, TO_STAGING, promoted
 
+REGISTRY = "ml/registry/models.json"
 HEAD = promoted(EMPTY, TO_SHADOW, TO_STAGING)
 
 
@@ -71,7 +72,9 @@ def test_where_both_sides_changed_the_registry_nothing_is_compared(ends: Ends) -
     assert refused(apart) == (
         "gate.base",
         "The base's registry changed after this branch left it (aaaaaaa → bbbbbbb).",
-        f"bring the branch up to date: git fetch origin && git merge --no-edit {'b' * 12} && git push",
+        "promotebot updates the branch when the base moves; if it did not, take the base's registry: git fetch origin "
+        f"&& git checkout {'b' * 12} -- {REGISTRY} && git commit --message 'fix(ml): Restore {REGISTRY}' "
+        f"-- {REGISTRY} && git push; then request the promotion again",
     )
     assert replay_change(apart) == Diverged((base_moved(apart),))
 

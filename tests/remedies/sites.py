@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,6 +20,7 @@ PACKAGE = ROOT / "bot/promotebot"
 MAKERS = ("shell", "comment", "again")
 NOT_MADE = {"cli/again.py:line", "cli/again.py:here", "promotion/request.py:line"}
 """These write again what a person wrote."""
+Made = Command | CallerLine | Remedy
 
 
 def sites() -> set[str]:
@@ -70,11 +72,13 @@ class Recorder:
     """What was made where, from now on."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.made: dict[str, list[Command | CallerLine | Remedy]] = {}
+        self.made: dict[str, list[Made]] = {}
+        self.remedies: list[Remedy] = []
         for kind in (Command, CallerLine):
             self._watch(monkeypatch, kind)
 
         def made(one: Remedy, *_parts: Any, **named: Any) -> None:
+            self.remedies.append(one)
             if named.get("changes"):
                 self._note(one, sys._getframe(1))
 
@@ -89,7 +93,7 @@ class Recorder:
 
         monkeypatch.setattr(kind, "__init__", watched)
 
-    def _note(self, one: Command | CallerLine | Remedy, frame: FrameType | None) -> None:
+    def _note(self, one: Made, frame: FrameType | None) -> None:
         while frame and (not _is_ours(frame) or frame.f_code.co_name.startswith("<")):
             frame = frame.f_back
         if frame:
@@ -105,3 +109,32 @@ class Recorder:
         shown = {line for line in whole if line in output}
         # The first step of a line is made before the whole of it.
         return sorted((line for line in shown if not any(line in one for one in shown - {line})), key=output.index)
+
+    def remedy(self, site: str, output: str) -> list[str]:
+        """Return all lines, in their order, of the first remedy that has one of a place's and that the output shows."""
+        constants = _constants(site)
+        made = [*self.made.get(site, []), *(command for one in constants for command in one.commands)]
+        own = {str(one) for one in made if isinstance(one, Command)}
+        # What the person wrote stands in another remedy with the same words than the one that asks for it.
+        words = [_words(one) for one in self.remedies if any(part is thing for part in one.parts for thing in made)]
+        plain = output.replace("`", "")
+        for remedy in (*self.remedies, *constants):
+            lines = [str(command) for command in remedy.commands]
+            is_of_it = not own.isdisjoint(lines) or _words(remedy) in words
+            is_whole = not any(isinstance(part, CallerLine) for part in remedy.parts)
+            if lines and is_of_it and is_whole and all(part.strip() in plain for part in [*lines, *_words(remedy)]):
+                return lines
+        return []
+
+
+def _words(remedy: Remedy) -> list[str]:
+    return [part for part in remedy.parts if isinstance(part, str)]
+
+
+def _constants(site: str) -> list[Remedy]:
+    """Return the remedies that are constants of a module, where the place is the module itself."""
+    file, _, function = site.partition(":")
+    if function:
+        return []
+    module = import_module(f"promotebot.{file.removesuffix('.py').replace('/', '.')}")
+    return [value for value in vars(module).values() if isinstance(value, Remedy)]

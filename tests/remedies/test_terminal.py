@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from promotebot.artifact.evidence import Evidence
 from promotebot.cli.main import main
+from promotebot.planning.examiner import Examiner
+from tests.cli.test_verify import dataset
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
 from tests.office import Office
 
-from .sites import Recorder, sites, words_of_lines
+from .sites import Recorder
 
 pytestmark = pytest.mark.thorough
 
@@ -134,6 +138,49 @@ def behind(alice: Person) -> None:
     alice.git("reset", "--quiet", "--hard", "HEAD^")
 
 
+GIT_LFS = """#!/bin/sh
+# What `git lfs pull --include PATH` does, for want of a server of its kind: the content comes from a directory.
+[ "$1 $2" = "pull --include" ] && cp "$GIT_LFS_CONTENT/$(basename "$3")" "$3"
+"""
+
+
+def pointer_for(alice: Person, path: str) -> None:
+    """A commit holds a Git LFS pointer instead of a file, which git-lfs, a stand-in here, has the content of."""
+    file, content = alice.clone / path, Path(os.environ["GIT_LFS_CONTENT"])
+    content.mkdir()
+    shutil.copy(file, content)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {file.stat().st_size}\n"
+    file.write_text(pointer)
+    alice.write(".gitattributes", f"*{file.suffix} filter=lfs diff=lfs merge=lfs -text\n")
+    alice.commit("chore: Track it by Git LFS")
+
+
+def model_in_lfs(alice: Person) -> None:
+    fresh(alice)
+    pointer_for(alice, f"{V3}/model.onnx")
+
+
+def manifest_in_lfs(alice: Person) -> None:
+    fresh(alice)
+    pointer_for(alice, f"{V3}/manifest.json")
+
+
+def registry_in_lfs(alice: Person) -> None:
+    pointer_for(alice, REGISTRY)
+
+
+def dataset_in_lfs(alice: Person) -> None:
+    dataset(alice.clone, "market_data_2026_q1_btcusdt")
+    pointer_for(alice, "ml/datasets/market_data_2026_q1_btcusdt/data.parquet")
+
+
+def sparse_dataset(alice: Person) -> None:
+    dataset(alice.clone, "market_data_2026_q1_multi")
+    alice.commit("feat: A dataset")
+    alice.git("sparse-checkout", "set", "ml/artifacts", "ml/registry")
+
+
 def nothing(_alice: Person) -> None:
     """The repository as it is."""
 
@@ -149,8 +196,11 @@ class Case:
     """What the command says before, and not after."""
     leads_on: bool = False
     """The line shows something, or does another thing first: that it runs is all it promises."""
+    then: Sequence[str] = ()
+    """Places whose lines follow, one after the other: the remedy says each of them."""
 
 
+AS_FILE = "registry/lfs.py:stored_by_git"
 CASES = (
     Case("artifact/files.py:_stray", empty_directory, SHADOW, "is an empty directory"),
     Case("artifact/files.py:_unlisted", unlisted, SHADOW, "the manifest does not list it"),
@@ -160,6 +210,15 @@ CASES = (
     Case("artifact/source.py:fetching", sparse, SHADOW, "this sparse checkout leaves it out"),
     Case("cli/manifest.py:_model_file", no_manifest, ("manifest", V3), "which file of"),
     Case("cli/work_tree.py:work_tree_of", nothing, ("verify", "--base-dir", "ml"), "not the repository's root"),
+    Case(
+        "artifact/source.py:fetching", sparse_dataset, (*ACTIVE, "--dry-run"), "leaves it out, so it cannot be proven"
+    ),
+    Case("registry/lfs.py:fetched", model_in_lfs, SHADOW, "is a Git LFS pointer", then=[AS_FILE]),
+    Case("registry/lfs.py:fetched", manifest_in_lfs, SHADOW, "is a Git LFS pointer", then=[AS_FILE]),
+    Case(
+        "registry/lfs.py:fetched", registry_in_lfs, ("show", "--model", MODEL), "is a Git LFS pointer", then=[AS_FILE]
+    ),
+    Case("registry/lfs.py:fetched", dataset_in_lfs, ("verify",), "is a Git LFS pointer to the listed content"),
     Case("git/checkout.py:check_can_commit", no_remote, (*ACTIVE, "--commit", "--push"), "no remote origin"),
     Case("git/checkout.py:check_can_commit", detached, (*ACTIVE, "--push"), "HEAD is on no branch"),
     Case("git/checkout.py:_after_push", behind, (*ACTIVE, "--commit", "--push"), "origin did not accept main"),
@@ -195,26 +254,7 @@ CASES = (
     Case("promotion/rules/way_back.py:stage_is_not_held", rolled_back, (*ACTIVE, "--artifact-id", "x"), "is held"),
 )
 
-ELSEWHERE = {
-    "action/against_gate.py:against_gate": "a comment, after a merge past the gate",
-    "artifact/dataset.py:_bytes": "needs git-lfs",
-    "artifact/evidence.py:_manifest": "needs git-lfs",
-    "artifact/files.py:_compare": "needs git-lfs",
-    "gate/evaluate.py:_other_policy": "a comment",
-    "gate/hold.py:_finding": "a comment",
-    "gate/requests.py:_ask_again": "a comment",
-    "gate/tree.py:_renew": "a comment",
-    "planning/worktree.py:_check_unchanged": "a file that changes while a model is opened",
-    "promotion/commands.py:": "a comment",
-    "promotion/replay.py:_go_back": "a comment",
-    "promotion/rules/provenance.py:commit_is_reachable": "on GitHub only",
-    "promotion/rules/stages.py:_unknown_soak": "a comment",
-    "pulls/branch_commands.py:bring_up_to_date": "a clone of a pull request's branch",
-    "pulls/branch_commands.py:restored": "a clone of a pull request's branch",
-    "pulls/replan.py:_exchanged": "a comment",
-    "pulls/replan.py:_unpinned": "a comment",
-}
-"""Places whose lines are for another door than a terminal, or for what this machine has not."""
+CHANGING = "planning/worktree.py:_check_unchanged"
 
 
 @pytest.fixture
@@ -226,6 +266,9 @@ def alice(office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pe
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -I -m promotebot "$@"\n')
     program.chmod(0o755)
+    (program.parent / "git-lfs").write_text(GIT_LFS)
+    (program.parent / "git-lfs").chmod(0o755)
+    monkeypatch.setenv("GIT_LFS_CONTENT", str(tmp_path / "lfs"))
     for name, value in {**alice.environment, "ML_PROMOTION_ACTOR": "alice@example.com"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
@@ -251,6 +294,8 @@ def test_the_line_runs_as_it_is_pasted_and_its_finding_is_gone(
     assert lines, (recorder.made.get(case.site), before)
     # Of lines to choose from one is enough; of those that follow each other, each.
     after, chosen = "", lines if case.site.endswith("_after_push") else lines[:1]
+    chosen += [line for site in case.then for line in recorder.lines(site, before)[:1]]
+    assert len(chosen) > len(case.then), before
     for line in chosen:
         done = subprocess.run(["bash", "-c", line], cwd=alice.clone, capture_output=True, text=True, check=False)
         after = f"{done.stdout}{done.stderr}"
@@ -261,15 +306,24 @@ def test_the_line_runs_as_it_is_pasted_and_its_finding_is_gone(
         assert case.gone not in again, again
 
 
-def test_no_line_holds_a_placeholder() -> None:
-    words = [*words_of_lines()]
-    assert len(words) > 60
-    found = [word for word in words if re.search(r"<[\w-]+>|…|\b(?!HEAD\b|ACTIVE\b)[A-Z]{3,}\b", word[1])]
-    assert found == []
+def test_what_changed_while_it_was_examined_is_promoted_by_the_line_when_nobody_writes_there(
+    alice: Person, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, examiner = fresh(alice), Examiner()
 
+    def examine(*arguments: Any) -> Evidence:
+        evidence = examiner(*arguments)
+        report = place / "train_report.json"
+        report.write_text(report.read_text() + "\n")
+        assert main(["manifest", V3]) == 0
+        return evidence
 
-def test_every_place_that_gives_a_line_is_known() -> None:
-    run = {case.site for case in CASES}
-    assert run.isdisjoint(ELSEWHERE)
-    assert sites() == run | set(ELSEWHERE)
-    assert (len(CASES), len(run), len(ELSEWHERE)) == (27, 25, 17)
+    recorder = Recorder(monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr("promotebot.cli.change.Examiner", lambda: examine)
+        before = said([word for word in SHADOW if word != "--dry-run"], capsys)
+    assert "changed after it was examined" in before
+    (line,) = recorder.lines(CHANGING, before)
+    done = subprocess.run(["bash", "-c", line], cwd=alice.clone, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "changed after" not in done.stderr

@@ -34,14 +34,16 @@ def against_gate(origin: Origin, branch: str, repository: Repository, job: JobCo
     brought = f" with {commit}" if commit else ""
     by = f", by {push.actor}" if push else ""
     stage = step.event.stage or Stage.ACTIVE
-    words = ["/rollback", step.model] if stage is Stage.ACTIVE else ["/demote", step.model, stage.value]
+    is_active = stage is Stage.ACTIVE
+    words = ["/rollback", step.model] if is_active else ["/demote", step.model, stage.value]
+    place = "" if is_active else " with a comment on a pull request"  # an issue, where this is read, takes a rollback
     back = comment(*words, "--reason", "merged without passing the gate")
     return error(
         "gate.merged",
         f"{subject(step)}, event {short_digest(step.digest)}, came to {branch}{brought}{by}: {origin.problem}. "
         "It is not announced.",
         where=step.before.at(step.model),
-        remedy=Remedy("find out who uses it, then remove it: ", back),
+        remedy=Remedy(f"find out who uses it, then remove it{place}: ", back),
     )
 
 

@@ -31,7 +31,8 @@ from promotebot.artifact.source import FileSource, Kind, fetching, shown
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.registry.codec import parse_json
-from promotebot.remedies import Remedy, shell
+from promotebot.registry.lfs import fetched
+from promotebot.remedies import Remedy
 from promotebot.schema import validated_model
 from promotebot.text import counted
 
@@ -197,7 +198,7 @@ def _bytes(source: FileSource, place: str, manifest: DatasetManifest, present: s
                 "dataset.digest",
                 message,
                 where=path,
-                remedy=Remedy("fetch it: ", shell("git", "lfs", "pull", "--include", path)),
+                remedy=Remedy("fetch it: ", fetched(path)),
             )
     if total > MAX_DATASET_BYTES:
         message = f"{place} holds {total:,} bytes; the limit is {MAX_DATASET_BYTES:,}."

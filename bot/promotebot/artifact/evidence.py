@@ -17,10 +17,11 @@ from promotebot.artifact.runtime import ModelOpener
 from promotebot.artifact.source import FileSource, Kind, fetching, shown
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, errors_in, passed
-from promotebot.registry.codec import LFS_HEADER, parse_json
+from promotebot.registry.codec import parse_json
+from promotebot.registry.lfs import LFS_HEADER, lfs_remedy
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import ArtifactPath, Digest
-from promotebot.remedies import Remedy, shell
+from promotebot.remedies import Remedy
 from promotebot.text import counted
 
 MAX_REPORT = 1024 * 1024
@@ -169,9 +170,8 @@ class _Examination:
                 data = stream.read(MAX_BYTES + 1)
             # A pointer is no JSON; this message says what to do about it.
             if data.startswith(LFS_HEADER):
-                untrack = shell("git", "lfs", "untrack", path).then("git", "add", "--renormalize", "--", path)
-                remedy = Remedy("commit the file itself: ", untrack)
-                self._fail("artifact.lfs", f"{path} is a Git LFS pointer, not the manifest.", remedy, path)
+                message = f"{path} is a Git LFS pointer, not the manifest."
+                self._fail("artifact.lfs", message, lfs_remedy(path), path)
                 return None
             manifest = parse_manifest(data, where=path)
         except InvalidInput as problem:

@@ -14,7 +14,7 @@ from promotebot.artifact.manifest import FILE_NAME, Manifest, colliding, manifes
 from promotebot.artifact.source import Entry, FileSource, Kind, fetching, shown
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
-from promotebot.registry.codec import LFS_HEADER
+from promotebot.registry.lfs import LFS_HEADER, lfs_remedy
 from promotebot.registry.names import ArtifactPath
 from promotebot.remedies import Command, Remedy, shell
 from promotebot.text import counted
@@ -272,12 +272,7 @@ def _compare(
             "artifact.lfs",
             f"{path} is a Git LFS pointer, not the file ({agrees}).",
             where=path,
-            remedy=Remedy(
-                "fetch it: ",
-                shell("git", "lfs", "pull", "--include", path),
-                "; where only git's own objects are read, commit the file itself: ",
-                shell("git", "lfs", "untrack", path).then("git", "add", "--renormalize", "--", path),
-            ),
+            remedy=lfs_remedy(path),
         )
     elif actual != expected:
         yield error(

@@ -14,13 +14,14 @@ def bring_up_to_date(base: str) -> Remedy:
     return Remedy("bring the branch up to date: ", merge)
 
 
-def restored(commit: str, path: str, *, is_here: bool = True, has_more: bool = False) -> Command:
-    """Return how to put a path back to what it was at a commit, and push that.
+def restored(commit: str, *paths: str, is_here: bool = True, has_more: bool = False) -> Command:
+    """Return how to put paths back to what they were at a commit, and push that.
 
     Args:
+        paths: the first one names the commit that is made.
         is_here: whether the branch descends from that commit, so that every clone of it has the commit.
         has_more: whether files have to go that are not there at that commit.
     """
-    checkout = ("git", "checkout", *(["--no-overlay"] if has_more else []), commit[:DIGITS], "--", path)
+    checkout = ("git", "checkout", *(["--no-overlay"] if has_more else []), commit[:DIGITS], "--", *paths)
     line = shell(*checkout) if is_here else shell("git", "fetch", "origin").then(*checkout)
-    return line.then("git", "commit", "--message", f"fix(ml): Restore {path}", "--", path).then("git", "push")
+    return line.then("git", "commit", "--message", f"fix(ml): Restore {paths[0]}", "--", *paths).then("git", "push")

@@ -10,9 +10,10 @@ from promotebot.artifact.source import FileSource
 from promotebot.findings import Finding, error
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import RESTORE, Diverged, Replayed, replay
-from promotebot.pulls.branch_commands import bring_up_to_date, restored
+from promotebot.pulls.branch_commands import restored
 from promotebot.registry.names import GitSha
-from promotebot.registry.registry import ModelRegistry
+from promotebot.registry.registry import Layout, ModelRegistry
+from promotebot.registry.split_layout import models_directory
 from promotebot.remedies import Remedy
 
 
@@ -158,10 +159,21 @@ def _with_restore(finding: Finding, changeset: ChangesetLike) -> Finding:
 
 
 def base_moved(changeset: ChangesetLike) -> Finding:
-    """Return the finding that the base's registry changed after the branch left it."""
+    """Return the finding that the base's registry changed after the branch left it.
+
+    A merge by git conflicts in the history: an event is made again on the newest one, and never merged as text.
+    """
+    base, path = changeset.base_registry, changeset.registry_path
+    is_split = base is not None and base.layout is Layout.SPLIT
+    places = (path, models_directory(path)) if is_split else (path,)
+    line = restored(changeset.base, *places, is_here=False, has_more=is_split)
     return error(
         "gate.base",
         f"The base's registry changed after this branch left it ({changeset.fork_point[:7]} → {changeset.base[:7]}).",
-        where=changeset.registry_path,
-        remedy=bring_up_to_date(changeset.base),
+        where=path,
+        remedy=Remedy(
+            "promotebot updates the branch when the base moves; if it did not, take the base's registry: ",
+            line,
+            "; then request the promotion again",
+        ),
     )

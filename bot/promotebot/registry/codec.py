@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from promotebot.errors import InvalidInput
+from promotebot.registry.lfs import LFS_HEADER, lfs_remedy
 
 MAX_BYTES = 256 * 1024 * 1024
 """A document is decoded in memory, where it takes several times its size."""
@@ -22,8 +22,6 @@ MAX_INTEGER_DIGITS = 20
 
 https://docs.python.org/3/library/stdtypes.html#int-max-str-digits
 """
-LFS_HEADER = b"version https://git-lfs.github.com/spec/v1\n"
-"""https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
 _BRACKETS = re.compile(rb'"[^"]*"?|[\[{\]}]')
 
 
@@ -43,12 +41,7 @@ def parse_json(
     if len(data) > max_bytes:
         raise InvalidInput(f"file is {len(data):,} bytes; the limit is {max_bytes:,}", where=where)
     if data.startswith(LFS_HEADER):
-        raise InvalidInput(
-            "is a Git LFS pointer, not the file",
-            where=where,
-            remedy=f"git lfs pull --include {shlex.quote(where)}; so that everybody reads it, commit the file itself: "
-            f"git lfs untrack {shlex.quote(where)}",
-        )
+        raise InvalidInput("is a Git LFS pointer, not the file", where=where, remedy=lfs_remedy(where))
     if data.startswith(b"\xef\xbb\xbf"):
         raise InvalidInput("file starts with a byte order mark", where=where, remedy="save it as UTF-8 without BOM")
     try:

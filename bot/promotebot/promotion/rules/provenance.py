@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.registry.names import Stage
-from promotebot.remedies import Remedy, again
+from promotebot.remedies import Remedy
 
 
 def manifest_agrees(context: RuleContext) -> Iterator[Finding]:
@@ -52,7 +52,7 @@ def commit_is_reachable(context: RuleContext) -> Iterator[Finding]:
         yield error(
             "git_sha.ancestor",
             f"Whether {sha} is in this repository's history could not be determined.",
-            remedy=Remedy("run it again: ", again()),
+            remedy="run it again",
         )
     else:
         yield error(

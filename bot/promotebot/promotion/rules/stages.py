@@ -122,10 +122,10 @@ def _unknown_soak(request: Request, soaking: SoakingEvent) -> Finding:
         reason = f"to be promoted again, so that its time in {stage.label} counts from a merge"
         out = comment("/demote", request.model, stage.value, "--reason", reason)
         remedy = Remedy(
-            f"promote it to {stage.label} in a pull request, and wait from its merge on: ",
-            again(stage=stage.value),
-            "; if it is there now, demote it first: ",
+            f"if {stage.label} holds it now, demote it in a pull request: ",
             out,
+            f"; then promote it to {stage.label} there, and wait from the merge on: ",
+            again(stage=stage.value, artifact_dir=request.artifact_dir),
         )
     return error(
         f"soak.{stage.value}",
