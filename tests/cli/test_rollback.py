@@ -227,11 +227,72 @@ def test_an_unknown_model_is_named_with_the_known_ones(
 def test_commit_on_a_branch_and_push_change_the_registry_only(alice: Person, office: Office) -> None:
     alice.write("notes.txt", "mine\n")
     assert rollback("--allow-dirty", "--branch", "promote/rollback", "--push") == 0
-    assert alice.git("show", "--name-only", "--format=%s", "HEAD").split("\n") == [
+    assert alice.git("show", "--name-only", "--format=%s", "promote/rollback").split("\n") == [
         f"fix(ml): Emergency rollback of {MODEL} to regime_v1_prod_rollback", "", REGISTRY,
     ]  # fmt: skip
-    assert office.repository.git.branch("promote/rollback") == alice.git("rev-parse", "HEAD")
+    assert office.repository.git.branch("promote/rollback") == alice.git("rev-parse", "promote/rollback")
     assert alice.git("status", "--porcelain") == "?? notes.txt"
+
+
+@pytest.mark.parametrize("detached", [False, True])
+def test_after_the_push_of_a_new_branch_one_is_back_where_one_started_and_told_to_open_a_pull_request(
+    alice: Person, capsys: pytest.CaptureFixture[str], detached: bool
+) -> None:
+    if detached:
+        alice.git("switch", "--quiet", "--detach")
+    head, start = alice.git("rev-parse", "HEAD"), alice.git("branch", "--show-current")
+    assert rollback("--branch", "promote/rollback", "--push") == 0
+    assert (alice.git("rev-parse", "HEAD"), alice.git("branch", "--show-current")) == (head, start)
+    assert alice.git("status", "--porcelain") == ""
+    told = capsys.readouterr().err
+    assert "Next: open a pull request from promote/rollback" in told
+    assert "gh pr create --head promote/rollback --fill" in told
+
+
+def test_on_a_new_branch_that_is_not_pushed_one_is_told_how_to_push_it_and_how_to_go_back(
+    alice: Person, office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rollback("--branch", "promote/rollback") == 0
+    assert alice.git("branch", "--show-current") == "promote/rollback"
+    told = capsys.readouterr().err
+    assert "You are on the branch promote/rollback now." in told
+    (line,) = [line.partition("push it: ")[2] for line in told.splitlines() if "push it: " in line]
+    alice.git(*line.split()[1:])
+    assert office.repository.git.branch("promote/rollback") == alice.git("rev-parse", "HEAD")
+    assert "To go back: git switch main" in told
+
+
+def test_where_one_cannot_go_back_the_line_that_does_is_named(
+    alice: Person, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("promotebot.git.checkout.Checkout.switch_to", lambda *_: False)
+    assert rollback("--branch", "promote/rollback", "--push") == 0
+    assert "You are on the branch promote/rollback now; go back: git switch main" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["rollback", "--model", MODEL, "--dry-run"], '--reason "rollback requested at a terminal"'),
+        (["promote", "--model", MODEL], "--stage shadow or "),
+        (["demote", "--model", MODEL, "--stage", "active"], '--reason "demote requested at a terminal"'),
+    ],
+)
+def test_what_is_missing_is_added_to_the_line_that_was_typed(
+    alice: Person, capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
+) -> None:
+    assert main(arguments) == 2
+    told = capsys.readouterr().err.replace("'", '"')
+    assert f"promotebot {' '.join(arguments)} {line}" in told
+
+
+def test_where_the_model_is_missing_the_command_that_shows_them_is_named(
+    alice: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rollback"]) == 2
+    told = capsys.readouterr().err
+    assert "required: --model, --reason" in told
+    assert "see which models there are: promotebot status" in told
 
 
 def test_a_branch_that_exists_is_refused_before_anything_is_written(

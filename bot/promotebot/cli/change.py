@@ -31,9 +31,9 @@ from promotebot.promotion.infer import IncompleteRequest, InferenceContext
 from promotebot.promotion.plan import Plan, Rejected, document
 from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.registry.model import Action, Source
-from promotebot.registry.names import is_text, parse_model_name, parse_stage, parse_text
+from promotebot.registry.names import is_git_sha, is_text, parse_model_name, parse_stage, parse_text
 from promotebot.registry.registry import Layout
-from promotebot.remedies import Command, Remedy
+from promotebot.remedies import Command, Remedy, shell
 from promotebot.text import visible
 
 log = logging.getLogger(__name__)
@@ -124,13 +124,10 @@ def _finish(options: argparse.Namespace, repository: Checkout, plan: Plan, *, co
     elif commits:
         _commit(options, repository, plan)
     else:
-        path = plan.after.file_of(plan.request.model)
-        log.info(
-            "%s: %s. Next: promotebot verify, then git add %s && git commit",
-            _DONE[plan.action],
-            _target(plan.request),
-            path,
-        )
+        title = commit_message(plan, title="", trailers={}).splitlines()[0]
+        line = committed(plan.after.file_of(plan.request.model), title)
+        after = Typed(options.arguments).here(Remedy(line))
+        log.info("%s: %s. Next: %s", _DONE[plan.action], _target(plan.request), after)
     return 0
 
 
@@ -141,7 +138,10 @@ def _finish_earlier(options: argparse.Namespace, repository: Checkout, work_tree
         path for path in repository.dirty_paths() if path == work_tree.registry_path or path.startswith(f"{folder}/")
     ]
     if dirty:
-        log.error("error: it is not committed: %s\nNext: git add --all -- %s && git commit", ", ".join(dirty), folder)
+        line = committed(folder, "feat(ml): Change the registry")
+        log.error(
+            "error: it is not committed: %s\nNext: %s", ", ".join(dirty), Typed(options.arguments).here(Remedy(line))
+        )
         return 1
     if options.push:
         log.info("pushed to origin %s", repository.push_branch())
@@ -152,15 +152,36 @@ def _commit(options: argparse.Namespace, repository: Checkout, plan: Plan) -> No
     """Commit the registry and nothing else, on a new branch where one is named; push where asked."""
     message = commit_message(plan, title=f"{plan.action.value} at a terminal", trailers={})
     path = plan.after.file_of(plan.request.model)
+    start = repository.branch() or repository.commit_id("HEAD")
     commit = repository.commit_path(path, message, branch=options.branch)
     log.info("committed %s: %s", commit[:7], message.splitlines()[0])
     if options.push:
         branch = repository.push_branch()
         log.info("pushed to origin %s", branch)
         url = repository.compare_url(branch)
-        log.info("Next: open a pull request from %s%s", branch, f": {url}" if url else "")
+        create = shell("gh", "pr", "create", "--head", branch, "--fill")
+        log.info("Next: open a pull request from %s: %s%s", branch, f"{url} or " if url else "", create)
     if options.branch:
-        log.info("You are on the branch %s now; this goes back: git switch -", options.branch)
+        _leave(options, repository, start)
+
+
+def _leave(options: argparse.Namespace, repository: Checkout, start: str) -> None:
+    """Go back to where the person was, once the new branch is pushed; nobody looks for another registry there."""
+    back = shell("git", "switch", *(["--detach"] if is_git_sha(start) else []), start)
+    if not options.push:
+        push = shell("git", "push", "--set-upstream", "origin", options.branch)
+        log.info("You are on the branch %s now. Next: push it: %s", options.branch, push)
+        log.info("To go back: %s", back)
+    elif repository.switch_to(start):
+        log.info("You are on %s again.", start)
+    else:
+        log.info("You are on the branch %s now; go back: %s", options.branch, back)
+
+
+def committed(path: str, message: str) -> Command:
+    """Return the line that verifies the registry, and commits what stands at a path and nothing else."""
+    line = shell("promotebot", "verify").then("git", "add", "--all", "--", path)
+    return line.then("git", "commit", "--message", message, "--", path)
 
 
 def diff_of(plan: Plan) -> str:
@@ -218,7 +239,7 @@ def actor_of(options: argparse.Namespace, repository: Checkout) -> Actor:
 
 def _name_yourself(options: argparse.Namespace) -> Remedy:
     """Return how to name the actor: with the name of this machine's account, where the environment has one."""
-    words, line = "set ML_PROMOTION_ACTOR to your address, or git config user.email", Typed(options.arguments).line({})
+    words, line = "set ML_PROMOTION_ACTOR to your address, or git's user.email", Typed(options.arguments).line({})
     account = options.environment.get("LOGNAME") or options.environment.get("USER") or ""
     if not account.strip() or not all(map(is_text, account)):
         return Remedy(words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from importlib import import_module
 
 from promotebot import __version__
 from promotebot.errors import PromotebotError, UsageError
+from promotebot.remedies import Remedy, again, choices, shell
 
 log = logging.getLogger("promotebot")
 ACTOR = "ML_PROMOTION_ACTOR"
@@ -156,7 +158,21 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:  # type: ignore[override]  # it never returns here either
         """Raise UsageError."""
-        raise UsageError(message, where=self.prog, remedy=f"{self.prog} --help")
+        missing = re.fullmatch(r"the following arguments are required: (.+)", message)
+        remedy = _with_missing(self.prog.split()[-1], missing[1].split(", ")) if missing else None
+        raise UsageError(message, where=self.prog, remedy=remedy or f"{self.prog} --help")
+
+
+def _with_missing(command: str, missing: Sequence[str]) -> Remedy | None:
+    """Return the line that was typed with what is missing in it; None where that is nothing that is known here."""
+    if not {"--model", "--stage", "--reason"}.issuperset(missing):
+        return None
+    if "--model" in missing:
+        return Remedy("see which models there are: ", shell("promotebot", "status"))
+    reason = {"reason": f"{command} requested at a terminal"} if "--reason" in missing else {}
+    if "--stage" in missing:
+        return choices("name the stage", [again(stage=stage, **reason) for stage in ("shadow", "staging", "active")])
+    return Remedy("say why, such as: ", again(**reason))
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

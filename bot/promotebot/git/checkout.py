@@ -13,7 +13,7 @@ from git.exc import InvalidGitRepositoryError, NoSuchPathError
 from promotebot.errors import CouldNotVerify, UsageError
 from promotebot.git.process import QUIET, GitFailed
 from promotebot.git.repository import SAYS_NO, Repository
-from promotebot.registry.names import GitSha
+from promotebot.registry.names import GitSha, is_git_sha
 from promotebot.remedies import Remedy, again, shell
 
 _ON_GITHUB = re.compile(
@@ -92,7 +92,7 @@ class Checkout(Repository):
                 a push from no branch or to no origin.
         """
         if push and not self.origin_url():
-            out = Remedy("omit --push: ", again(push=False), "; or add one with git remote add")
+            out = Remedy("omit --push: ", again(push=False), "; or add the remote")
             raise UsageError("there is no remote origin", where="--push", remedy=out)
         if push and branch is None and not self.branch():
             name = f"promote/{self.commit_id('HEAD')[:7]}"
@@ -104,7 +104,7 @@ class Checkout(Repository):
                 f"the branch {branch} exists already", where="--branch", remedy="choose another name for the branch"
             )
         if not self._succeeds("var", "GIT_COMMITTER_IDENT"):
-            raise UsageError("git does not know who commits", remedy="git config user.name and user.email")
+            raise UsageError("git does not know who commits", remedy="set git's user.name and user.email")
 
     def commit_path(self, path: str, message: str, *, branch: str | None) -> GitSha:
         """Commit one file of the work tree and nothing else, on a new branch where one is named; return the commit.
@@ -118,10 +118,18 @@ class Checkout(Repository):
             self._run("add", "--", path)
             self._run("commit", "--quiet", "--message", message, "--only", "--", path)
         except GitFailed as problem:
-            raise CouldNotVerify(
-                f"git did not commit: {problem.stderr}", where=path, remedy=f"git commit --only -- {path}"
-            ) from None
+            line = shell("git", "commit", "--only", "--message", message.splitlines()[0], "--", path)
+            remedy = Remedy("fix that, then commit it: ", line)
+            raise CouldNotVerify(f"git did not commit: {problem.stderr}", where=path, remedy=remedy) from None
         return self.commit_id("HEAD")
+
+    def switch_to(self, start: str) -> bool:
+        """Go to a branch, or to a commit without one; return whether git did, which overwrites no change."""
+        try:
+            self._run("switch", "--quiet", *(["--detach"] if is_git_sha(start) else []), start)
+        except GitFailed:
+            return False
+        return True
 
     def push_branch(self) -> str:
         """Push the branch one stands on to origin, never forced; return its name.
