@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -111,11 +112,8 @@ def write_owners(clinic: Clinic, line: Line) -> None:
 
 
 def untrack(clinic: Clinic, line: Line) -> None:
-    """`git lfs` is not everywhere: what it does to .gitattributes."""
-    assert "`git lfs untrack" in line.remedy
-    edit(".gitattributes", "ml/artifacts/** filter=lfs\n", "")(
-        clinic, line.model_copy(update={"remedy": ".gitattributes"})
-    )
+    (echo,) = re.findall(r"`echo '(.*?)' >> \.gitattributes && git add --renormalize \.`", line.remedy)
+    clinic.commit({".gitattributes": f"{clinic.text('.gitattributes')}{echo}\n"})
 
 
 STEPS: list[tuple[str, Status, Mend]] = [

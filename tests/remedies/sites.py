@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -68,6 +69,39 @@ def _name(function: ast.expr) -> str:
     return function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
 
 
+_COMMAND = re.compile(
+    r"\bpromotebot (?:promote|rollback|demote|history|show|status|verify|gate|manifest|init|doctor|schemas|registry)\b"
+    r"|\bgit (?:add|checkout|clean|commit|config|fetch|lfs|log|merge|push|remote|reset|rev-parse|rm|status|switch)\b"
+    r"|\brm -|(?<![\w/.*])/(?:promote|rollback|demote|withdraw|verify|why|status|doctor|help|hold|unhold)\b"
+)
+
+
+def commands_in_words() -> set[tuple[str, str]]:
+    """Return (file:function, text) of each text of the source with a command in it that is no line to paste."""
+    found = set()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found |= {
+            (f"{path.relative_to(PACKAGE)}:{name}", text) for name, text in _texts(tree, "") if _COMMAND.search(text)
+        }
+    return found
+
+
+def _texts(node: ast.AST, scope: str) -> Iterator[tuple[str, str]]:
+    """Yield the texts that people may read: no docstring, help of an option, or word of a line to paste."""
+    for child in ast.iter_child_nodes(node):
+        inner = child.name if isinstance(child, ast.FunctionDef) else scope
+        is_docstring = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
+        if is_docstring or (isinstance(child, ast.Call) and _name(child.func) in (*MAKERS, "then", "add_argument")):
+            continue
+        if isinstance(child, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.Constant) else "…" for part in child.values]
+            yield inner, "".join(map(str, parts))
+        elif isinstance(child, ast.Constant) and isinstance(child.value, str) and not isinstance(node, ast.JoinedStr):
+            yield inner, child.value
+        yield from _texts(child, inner)
+
+
 class Recorder:
     """What was made where, from now on."""
 
@@ -102,7 +136,7 @@ class Recorder:
 
     def lines(self, site: str, output: str) -> list[str]:
         """Return the lines that a place gave and that the output shows, in their order."""
-        made = self.made.get(site, [])
+        made = [*self.made.get(site, []), *(command for one in _constants(site) for command in one.commands)]
         whole = [str(one) for one in made if isinstance(one, Command)]
         if any(not isinstance(one, Command) for one in made):
             whole += [str(one) for one in self.made.get("cli/again.py:line", []) if isinstance(one, Command)]
@@ -137,4 +171,5 @@ def _constants(site: str) -> list[Remedy]:
     if function:
         return []
     module = import_module(f"promotebot.{file.removesuffix('.py').replace('/', '.')}")
-    return [value for value in vars(module).values() if isinstance(value, Remedy)]
+    values = [Remedy(value) if isinstance(value, Command) else value for value in vars(module).values()]
+    return [value for value in values if isinstance(value, Remedy)]

@@ -3,21 +3,42 @@
 from __future__ import annotations
 
 import html
-import json
-import shutil
-import subprocess
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
-from tests.action.test_layouts import on_main
-from tests.action.test_pull_request import at_a_terminal, branch, edited, forged, reorder
-from tests.fake_github.people import Job, Person
-from tests.gate.test_replay import on_the_base, promoted
+from tests.fake_github.people import Job, Person, run_program
 from tests.gate.test_soak import SHADOW, later
 from tests.office import Office
 
+from .pull_requests import (
+    another_policy,
+    another_policy_at_a_terminal,
+    asked,
+    base_pushed,
+    base_with_workflow,
+    by_hand,
+    conflicting,
+    crossed,
+    demoted_elsewhere,
+    exchanged,
+    exchanged_demotion,
+    held,
+    merged,
+    not_decided,
+    on_branch,
+    one_file_more,
+    other_bytes,
+    other_manifest,
+    registry_moved,
+    reordered,
+    reverted,
+    split_registry_moved,
+    started_by_hand,
+    unpinned,
+)
 from .sites import Recorder
 
 MODEL, REGISTRY = "regime_classifier", "ml/registry/models.json"
@@ -25,160 +46,9 @@ V1, V2, V3 = "ml/artifacts/regime_v1", "ml/artifacts/regime_v2", "ml/artifacts/r
 CONTACTS = "contacts: [someone@example.com]\n"
 
 
-def on_branch(office: Office, number: int) -> Person:
-    """alice, in a clone of the pull request's branch as it is now."""
-    alice, name = office.person("alice"), office.repository.pull(number).head_ref
-    alice.git("switch", "--quiet", "--create", name, "--track", f"origin/{name}")
-    return alice
-
-
-def another_policy(office: Office) -> int:
-    number = office.pull()
-    office.ask(number, "/promote active")
-    on_the_base(office, CONTACTS)
-    return number
-
-
-def another_policy_at_a_terminal(office: Office) -> int:
-    number = branch(office, at_a_terminal)
-    on_the_base(office, CONTACTS)
-    return number
-
-
-def held(office: Office) -> int:
-    number = office.pull()
-    office.ask(number, "/hold")
-    return number
-
-
-def not_decided(office: Office) -> int:
-    comment = office.repository.comment(office.pull("first"), author="alice", body="/promote staging")
-    return branch(office, forged(id=f"comment:{comment.id}#1", pull=2))
-
-
-def demoted_elsewhere(office: Office) -> int:
-    """Another pull request brings the demotion that somebody asked for in this one."""
-    first, second = office.pull("first"), office.pull("second")
-    office.ask(first, f"/demote {MODEL} shadow --reason 'the canary is over'")
-    alice = on_branch(office, second)
-    alice.write(REGISTRY, office.registry(office.head(first)).to_bytes())
-    alice.commit("chore: The same here")
-    alice.push()
-    return second
-
-
-def third(person: Person) -> None:
-    shutil.copytree(person.clone / V2, person.clone / V3)
-
-
-def third_promoted(office: Office) -> int:
-    number = branch(office, third)
-    assert office.ask(number, f"/promote shadow --artifact-dir {V3}").succeeded
-    return number
-
-
-def other_bytes(office: Office) -> int:
-    number = third_promoted(office)
-    alice = on_branch(office, number)
-    report = alice.clone / V3 / "train_report.json"
-    report.write_text(report.read_text() + "\n")
-    alice.promotebot("manifest", V3, "--replace-promoted")
-    alice.commit("feat: Another report")
-    alice.push()
-    return number
-
-
-def other_manifest(office: Office) -> int:
-    number = third_promoted(office)
-    alice = on_branch(office, number)
-    path = alice.clone / V3 / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_bytes()), "threshold": 0.9}))
-    alice.commit("feat: Another threshold")
-    alice.push()
-    return number
-
-
-def reverted(office: Office) -> int:
-    promoted(office)
-    alice = office.person("alice")
-    alice.start_branch("revert")
-    alice.git("revert", "--no-edit", "--mainline", "1", "HEAD")
-    alice.push()
-    return office.repository.open_pull(author="alice", head="revert", title="Revert").number
-
-
-def by_hand(office: Office) -> int:
-    return branch(office, edited(lambda entry: entry.update(owner="me")))
-
-
-def reordered(office: Office) -> int:
-    return branch(office, reorder)
-
-
-def one_file_more(office: Office) -> int:
-    return branch(office, lambda person: person.write(f"{V1}/it's more.txt", "x"))
-
-
-def crossed(office: Office) -> int:
-    alice, bob = office.person("alice"), office.person("bob")
-    alice.start_branch("side")
-    alice.write("side.txt", "side\n")
-    alice.commit("docs: Side")
-    alice.push()
-    bob.write("main.txt", "main\n")
-    bob.commit("docs: Main")
-    bob.push()
-    alice.git("fetch", "--quiet", "origin")
-    alice.git("switch", "--quiet", "--create", "crossed")
-    alice.git("merge", "--quiet", "--no-edit", "origin/main")
-    alice.push()
-    bob.git("fetch", "--quiet", "origin")
-    bob.git("merge", "--quiet", "--no-edit", "origin/side")
-    bob.push()
-    return office.repository.open_pull(author="alice", head="crossed", title="Crossed").number
-
-
-def registry_moved(office: Office) -> int:
-    """The base's registry changed after somebody promoted at a terminal."""
-    number = branch(office, at_a_terminal)
-    return after_another(office, number, f"/promote active {MODEL}")
-
-
-def split_registry_moved(office: Office) -> int:
-    on_main(office, split=True)
-    return registry_moved(office)
-
-
-def exchanged(office: Office) -> int:
-    number = other_bytes(office)
-    return after_another(office, number, "/promote staging")
-
-
-def exchanged_demotion(office: Office) -> int:
-    number = office.pull()
-    office.ask(number, f"/demote {MODEL} shadow --reason 'the canary is over'")
-    return after_another(office, number, f"/promote shadow --artifact-dir {V1}")
-
-
-def after_another(office: Office, number: int, command: str) -> int:
-    """Another pull request is merged first; the push's job has not run yet."""
-    other = office.pull("another")
-    assert office.ask(other, command).succeeded
-    office.repository.merge(other, by="bob")
-    return number
-
-
-def unpinned(office: Office) -> int:
-    number = office.pull()
-    office.ask(number, "/promote active")
-    on_the_base(office, "require_sha: true\n")
-    return number
-
-
-def base_pushed(office: Office, _number: int) -> Job:
-    """The job of the push that brought the base's newest commit."""
-    before = office.repository.git.run("rev-parse", "main^").strip()
-    return office.event("push", office.repository.push_event("main", before=before, sender="bob"), by="bob")
+def another(office: Office, _number: int) -> int:
+    """Another pull request, which is open."""
+    return office.pull("another")
 
 
 @dataclass(frozen=True)
@@ -189,11 +59,36 @@ class Case:
     state: Callable[[Office], int]
     gone: str
     look: Callable[[Office, int], Job] = Office.gate
+    elsewhere: Callable[[Office, int], int] = lambda _, number: number
+    """Where the words say that the line is written."""
+    stays: bool = False
+    """The line is an answer to read, or does what the gate is red by: there is nothing that has to be green."""
 
 
-BY_THEMSELVES = ("action/against_gate.py:against_gate", "promotion/rules/stages.py:_unknown_soak")
+BY_THEMSELVES = (
+    *("action/against_gate.py:against_gate", "promotion/rules/stages.py:_unknown_soak"),
+    *("comments/card_facts.py:_way_back", "pulls/branch_commands.py:"),
+)
 """Places whose lines have a test of their own below."""
 CASES = (
+    Case(
+        "action/promote.py:_decide",
+        other_bytes,
+        "promotes something else",
+        asked(f"/promote shadow --artifact-dir {V2} --artifact-id regime_v2_candidate"),
+    ),
+    Case("action/withdraw.py:_take_back", Office.pull, "contains no promotion", asked("/withdraw")),
+    Case("action/queries.py:opening_refusal", Office.pull, "needs write", asked("/verify", author="mallory")),
+    Case("action/hold.py:_refusal", merged, "nothing left to hold", asked("/hold"), elsewhere=another, stays=True),
+    Case(
+        "action/hold.py:_refusal", Office.pull, "has no write permission", asked("/hold", author="mallory"), stays=True
+    ),
+    Case("action/hold.py:_lifting_refusal", held, "lifting a hold", asked("/unhold", author="mallory")),
+    Case("action/issue_comment.py:_not_both", Office.pull, "the same comment holds", asked("/hold\n/unhold")),
+    Case("action/own_pull.py:_legal", Office.pull, "holds regime_v2_candidate already", started_by_hand),
+    Case("promotion/commands.py:_alone", Office.pull, "takes no arguments", asked("/why now")),
+    Case("pulls/commit.py:_updated", base_with_workflow, "the Actions token may not push", base_pushed),
+    Case("pulls/commit.py:_merged", conflicting, "the Actions token may not push", asked("/promote active")),
     Case("gate/evaluate.py:_other_policy", another_policy, "made under another policy"),
     Case("gate/hold.py:_finding", held, "eld by alice"),
     Case("gate/requests.py:_ask_again", not_decided, "promotebot did not decide it"),
@@ -204,7 +99,7 @@ CASES = (
         "promotion/commands.py:",
         Office.pull,
         "/rollback needs a model",
-        look=lambda office, number: office.ask(number, "/rollback"),
+        look=asked("/rollback"),
     ),
     Case("promotion/replay.py:_go_back", reverted, "History only grows"),
     Case("pulls/branch_commands.py:restored", registry_moved, "The base's registry changed after"),
@@ -220,23 +115,23 @@ CASES = (
 )
 
 
-def said(office: Office, number: int, job: Job) -> str:
-    """What the job left for people to read: on the pull request, and in its own summary."""
-    return html.unescape("\n".join([*office.comments(number), job.summary]).replace("\\", ""))
+def said(office: Office, number: int, job: Job | None = None) -> str:
+    """What is there to read: on the pull request, and in the summary of a job."""
+    summary = [job.summary] if job else []
+    return html.unescape("\n".join([*office.comments(number), *summary]).replace("\\", ""))
 
 
-def paste(office: Office, number: int, line: str) -> None:
-    """Write a line into a comment, or into the shell of whoever has a clone of the branch."""
+def paste(office: Office, number: int, line: str, clone: Person | None = None) -> Person | None:
+    """Write a line into a comment, or into the shell of whoever has a clone of the branch, which is returned."""
     if line.startswith("/"):
         job = office.ask(number, line)
         assert job.exit_code == 0, (line, job.log)
         assert job.outputs["decision"] not in ("refused", "failed"), (line, job.summary)
-        return
-    alice = on_branch(office, number)
-    done = subprocess.run(
-        ["bash", "-c", line], cwd=alice.clone, env=dict(alice.environment), capture_output=True, text=True, check=False
-    )
+        return None
+    alice = clone or on_branch(office, number)
+    done = run_program(["bash", "-c", line], alice.clone, alice.environment)
     assert done.returncode == 0, (line, done.stdout, done.stderr)
+    return alice
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.site} {case.state.__name__}")
@@ -249,8 +144,11 @@ def test_the_line_is_pasted_as_it_stands_and_its_finding_is_gone(
     assert case.gone in before, before
     lines = recorder.remedy(case.site, before)
     assert lines, (recorder.made.get(case.site), before)
+    clone, place = None, case.elsewhere(office, number)
     for line in lines:
-        paste(office, number, line)
+        clone = paste(office, place, line, clone)
+    if case.stays:
+        return
     after = office.gate(number)
     assert case.gone not in after.summary.replace("\\", ""), after.summary
     assert after.exit_code == 0, after.summary
@@ -311,3 +209,26 @@ def test_a_time_that_a_terminal_does_not_know_is_known_where_its_line_is_a_comme
     assert "how long it was there is unknown" in told
     line = next(word for word in told.splitlines() if "the merge time is known: " in word).partition("known: ")[2]
     paste(office, office.pull("staging"), line)
+
+
+def test_a_promotion_is_undone_after_its_merge_by_the_line_of_its_card(office: Office) -> None:
+    number = office.pull()
+    assert office.ask(number, "/promote active").succeeded
+    office.merge(number)
+    (line,) = re.findall(r"^- \*\*To roll back.*?`(/rollback .*?)` restores", said(office, number), re.MULTILINE)
+    job = office.ask(office.pull("back"), line)
+    assert job.outputs["decision"] == "promoted", job.summary
+
+
+def test_the_first_registry_is_created_by_its_line(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.push("bob", "main", {REGISTRY: None}, "chore: No registry")
+    number = office.pull()
+    recorder = Recorder(monkeypatch)
+    before = said(office, number, office.ask(number, "/promote active"))
+    assert "no registry" in before
+    (line,) = recorder.remedy("pulls/branch_commands.py:", before)
+    bob = office.person("bob")
+    assert bob.promotebot(*line.split()[1:]).returncode == 0
+    bob.commit("feat(ml): The first registry")
+    bob.git("push", "--quiet", "origin", "HEAD:main")
+    assert list(office.registry("main")) == []

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -17,13 +14,57 @@ import pytest
 
 from promotebot.artifact.evidence import Evidence
 from promotebot.cli.main import main
+from promotebot.cli.registry import _put_back
 from promotebot.planning.examiner import Examiner
-from tests.cli.test_verify import dataset
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
 from tests.office import Office
 
 from .sites import Recorder
+from .work_trees import (
+    GIT_LFS,
+    another_history,
+    another_model,
+    behind,
+    broken_manifest,
+    damaged,
+    dataset_in_lfs,
+    detached,
+    dirty,
+    empty_directory,
+    fresh,
+    hook,
+    invalid_beside,
+    linked_manifest,
+    lost_event,
+    lost_from_the_work_tree,
+    manifest_in_lfs,
+    model_in_lfs,
+    new,
+    no_hook,
+    no_manifest,
+    no_registry,
+    no_registry_once,
+    no_remote,
+    nobodys,
+    not_committed,
+    nothing,
+    other_artifacts,
+    pipe,
+    promoted,
+    refused_manifest,
+    registry_in_lfs,
+    rolled_back,
+    shallow,
+    sparse,
+    sparse_dataset,
+    split_beside,
+    stranger,
+    unlisted,
+    unreadable,
+    untracked,
+    written,
+)
 
 pytestmark = pytest.mark.thorough
 
@@ -31,158 +72,6 @@ MODEL, V1, V2, V3 = "regime_classifier", "ml/artifacts/regime_v1", "ml/artifacts
 SHADOW = ("promote", "--model", MODEL, "--stage", "shadow", "--artifact-dir", V3, "--allow-dirty", "--dry-run")
 ACTIVE = ("promote", "--model", MODEL, "--stage", "active", "--reason", "it's time")
 ROLLBACK = ("rollback", "--model", MODEL, "--reason", "incident #123")
-
-
-def fresh(alice: Person, *, commit: bool = True, **changes: str | None) -> Path:
-    """Return a new artifact; a value of None takes a key out of its manifest."""
-    place = alice.clone / V3
-    shutil.copytree(alice.clone / V2, place)
-    path = place / "manifest.json"
-    document = {**json.loads(path.read_bytes()), **changes}
-    path.write_text(json.dumps({key: value for key, value in document.items() if value is not None}))
-    if commit:
-        alice.commit("feat: A third model")
-    return place
-
-
-def empty_directory(alice: Person) -> None:
-    (fresh(alice) / "empty").mkdir()
-
-
-def unlisted(alice: Person) -> None:
-    (fresh(alice, commit=False) / "it's more.txt").write_text("x")
-    alice.commit("feat: A third model with more")
-
-
-def untracked(alice: Person) -> None:
-    fresh(alice)
-    alice.git("rm", "--quiet", "--cached", f"{V3}/train_report.json")
-    alice.write(".gitignore", "train_report.json\n")
-    alice.git("add", ".gitignore")
-    alice.git("commit", "--quiet", "--message", "chore: Leave the reports out")
-
-
-def no_manifest(alice: Person) -> None:
-    (fresh(alice, commit=False) / "manifest.json").unlink()
-    alice.commit("feat: A third model without a manifest")
-
-
-def broken_manifest(alice: Person) -> None:
-    (fresh(alice, commit=False) / "manifest.json").write_text("[]")
-    alice.commit("feat: A third model with a broken manifest")
-
-
-def sparse(alice: Person) -> None:
-    alice.git("sparse-checkout", "set", "ml/artifacts")
-
-
-def no_remote(alice: Person) -> None:
-    alice.git("remote", "remove", "origin")
-
-
-def detached(alice: Person) -> None:
-    alice.git("switch", "--quiet", "--detach")
-
-
-def damaged(alice: Person) -> None:
-    model = alice.clone / V2 / "model.onnx"
-    model.write_bytes(model.read_bytes()[:-1] + b"\x00")
-
-
-def promoted(_alice: Person) -> None:
-    assert main([*ACTIVE, "--commit"]) == 0
-
-
-def rolled_back(alice: Person) -> None:
-    promoted(alice)
-    assert main([*ROLLBACK, "--commit"]) == 0
-
-
-def not_committed(alice: Person) -> None:
-    alice.git("rm", "--quiet", "--cached", REGISTRY)
-    alice.git("commit", "--quiet", "--message", "chore: Take the registry out")
-
-
-def dirty(alice: Person) -> None:
-    alice.write("notes.txt", "mine\n")
-
-
-def another_model(alice: Person) -> None:
-    fresh(alice, model="other")
-    assert main(["promote", "--model", "other", "--stage", "shadow", "--artifact-dir", V3, "--commit"]) == 0
-
-
-def other_artifacts(alice: Person) -> None:
-    alice.git("remote", "set-head", "origin", "main")
-    fresh(alice)
-    shutil.copytree(alice.clone / V3, alice.clone / "ml/artifacts/regime_v4")
-    alice.commit("feat: A fourth model")
-
-
-def nobodys(alice: Person) -> None:
-    fresh(alice, model=None)
-
-
-def new(alice: Person) -> None:
-    fresh(alice, notes="another artifact")
-    model = alice.clone / V3 / "train_report.json"
-    model.write_text(model.read_text() + "\n")
-    assert main(["manifest", V3]) == 0
-    alice.commit("feat: Another report")
-
-
-def behind(alice: Person) -> None:
-    alice.write("README.md", "theirs\n")
-    alice.commit("docs: Theirs")
-    alice.git("push", "--quiet", "origin", "HEAD:refs/heads/main")
-    alice.git("reset", "--quiet", "--hard", "HEAD^")
-
-
-GIT_LFS = """#!/bin/sh
-# What `git lfs pull --include PATH` does, for want of a server of its kind: the content comes from a directory.
-[ "$1 $2" = "pull --include" ] && cp "$GIT_LFS_CONTENT/$(basename "$3")" "$3"
-"""
-
-
-def pointer_for(alice: Person, path: str) -> None:
-    """A commit holds a Git LFS pointer instead of a file, which git-lfs, a stand-in here, has the content of."""
-    file, content = alice.clone / path, Path(os.environ["GIT_LFS_CONTENT"])
-    content.mkdir()
-    shutil.copy(file, content)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {file.stat().st_size}\n"
-    file.write_text(pointer)
-    alice.write(".gitattributes", f"*{file.suffix} filter=lfs diff=lfs merge=lfs -text\n")
-    alice.commit("chore: Track it by Git LFS")
-
-
-def model_in_lfs(alice: Person) -> None:
-    fresh(alice)
-    pointer_for(alice, f"{V3}/model.onnx")
-
-
-def manifest_in_lfs(alice: Person) -> None:
-    fresh(alice)
-    pointer_for(alice, f"{V3}/manifest.json")
-
-
-def registry_in_lfs(alice: Person) -> None:
-    pointer_for(alice, REGISTRY)
-
-
-def dataset_in_lfs(alice: Person) -> None:
-    dataset(alice.clone, "market_data_2026_q1_btcusdt")
-    pointer_for(alice, "ml/datasets/market_data_2026_q1_btcusdt/data.parquet")
-
-
-def sparse_dataset(alice: Person) -> None:
-    dataset(alice.clone, "market_data_2026_q1_multi")
-    alice.commit("feat: A dataset")
-    alice.git("sparse-checkout", "set", "ml/artifacts", "ml/registry")
-
-
-def nothing(_alice: Person) -> None:
-    """The repository as it is."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +85,10 @@ class Case:
     """What the command says before, and not after."""
     leads_on: bool = False
     """The line shows something, or does another thing first: that it runs is all it promises."""
+    each: bool = False
+    """The lines follow one another; of lines to choose from one is enough."""
+    meanwhile: Callable[[Person], object] = nothing
+    """What the words before the line ask for."""
     then: Sequence[str] = ()
     """Places whose lines follow, one after the other: the remedy says each of them."""
 
@@ -208,6 +101,9 @@ CASES = (
     Case("artifact/manifest.py:manifest_command", no_manifest, SHADOW, "There is no manifest.json"),
     Case("artifact/manifest.py:_rewrite", broken_manifest, SHADOW, "error   artifact.manifest"),
     Case("artifact/source.py:fetching", sparse, SHADOW, "this sparse checkout leaves it out"),
+    Case("cli/main.py:_with_missing", fresh, (*SHADOW[:3], *SHADOW[5:]), "are required"),
+    Case("cli/main.py:_with_missing", promoted, (*ROLLBACK[:3], "--dry-run"), "are required"),
+    Case("cli/main.py:_with_missing", nothing, ("rollback",), "", leads_on=True),
     Case("cli/manifest.py:_model_file", no_manifest, ("manifest", V3), "which file of"),
     Case("cli/work_tree.py:work_tree_of", nothing, ("verify", "--base-dir", "ml"), "not the repository's root"),
     Case(
@@ -221,7 +117,29 @@ CASES = (
     Case("registry/lfs.py:fetched", dataset_in_lfs, ("verify",), "is a Git LFS pointer to the listed content"),
     Case("git/checkout.py:check_can_commit", no_remote, (*ACTIVE, "--commit", "--push"), "no remote origin"),
     Case("git/checkout.py:check_can_commit", detached, (*ACTIVE, "--push"), "HEAD is on no branch"),
-    Case("git/checkout.py:_after_push", behind, (*ACTIVE, "--commit", "--push"), "origin did not accept main"),
+    Case("git/checkout.py:commit_path", hook, (*ACTIVE, "--commit"), "git did not commit", meanwhile=no_hook),
+    Case("git/repository.py:commit_id", nothing, ("verify", "--base", "nowhere"), "", leads_on=True),
+    Case("cli/change.py:committed", nothing, ACTIVE, "", leads_on=True),
+    Case("cli/change.py:committed", written, (*ACTIVE, "--commit", "--allow-dirty"), "it is not committed"),
+    Case("cli/change.py:committed", nothing, ("registry", "split"), "", leads_on=True),
+    Case("cli/init.py:run", lost_from_the_work_tree, ("init",), "is committed, but not in the work tree"),
+    Case("cli/manifest.py:_checked", refused_manifest, ("manifest", V3), "created_at_utc"),
+    Case("cli/manifest.py:_written_again", linked_manifest, ("manifest", V3), "is a symbolic link"),
+    Case("cli/registry.py:_write_models", stranger, ("registry", "split"), "", leads_on=True),
+    Case("cli/schemas.py:run", nothing, ("schemas", "schemas", "--check"), "not up to date"),
+    Case("cli/verify.py:_registry_at", no_registry_once, ("verify", "--base", "before"), "", leads_on=True),
+    Case("promotion/orphans.py:", lost_event, ("verify",), "only in ml/registry/models/regime_classifier.json"),
+    Case("promotion/orphans.py:check_orphans", split_beside, ("verify",), "are not used"),
+    Case("promotion/orphans.py:_older", invalid_beside, ("verify",), "", leads_on=True),
+    Case("promotion/orphans.py:_removed", invalid_beside, ("verify",), "is not valid"),
+    Case("promotion/orphans.py:_removed", another_history, ("verify",), "holds another history"),
+    Case("registry/codec.py:read_from", unreadable, ("show", "--model", MODEL), "", leads_on=True),
+    Case("registry/files.py:_open", no_registry, ("show", "--model", MODEL), "registry not found"),
+    Case("registry/files.py:_check_status", pipe, ("show", "--model", MODEL), "not a regular file"),
+    Case("verification/verify.py:", shallow, ("verify",), "is not in the history"),
+    Case(
+        "git/checkout.py:_after_push", behind, (*ACTIVE, "--commit", "--push"), "origin did not accept main", each=True
+    ),
     Case("planning/restore.py:remedy", damaged, ("verify",), "restore what was promoted"),
     Case("planning/rollback.py:_nothing", nothing, (*ROLLBACK, "--stage", "staging"), "", leads_on=True),
     Case("planning/rollback.py:_line", rolled_back, ROLLBACK, "no earlier pointer of ACTIVE"),
@@ -254,6 +172,7 @@ CASES = (
     Case("promotion/rules/way_back.py:stage_is_not_held", rolled_back, (*ACTIVE, "--artifact-id", "x"), "is held"),
 )
 
+PUT_BACK = "cli/registry.py:_put_back"
 CHANGING = "planning/worktree.py:_check_unchanged"
 
 
@@ -292,8 +211,8 @@ def test_the_line_runs_as_it_is_pasted_and_its_finding_is_gone(
     assert case.gone in before, before
     lines = recorder.lines(case.site, before)
     assert lines, (recorder.made.get(case.site), before)
-    # Of lines to choose from one is enough; of those that follow each other, each.
-    after, chosen = "", lines if case.site.endswith("_after_push") else lines[:1]
+    case.meanwhile(alice)
+    after, chosen = "", lines if case.each else lines[:1]
     chosen += [line for site in case.then for line in recorder.lines(site, before)[:1]]
     assert len(chosen) > len(case.then), before
     for line in chosen:
@@ -327,3 +246,11 @@ def test_what_changed_while_it_was_examined_is_promoted_by_the_line_when_nobody_
     done = subprocess.run(["bash", "-c", line], cwd=alice.clone, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "changed after" not in done.stderr
+
+
+def test_a_conversion_that_lost_something_is_put_back_by_its_line(alice: Person) -> None:
+    assert main(["registry", "split"]) == 0
+    line = str(_put_back(REGISTRY))
+    done = subprocess.run(["bash", "-c", line], cwd=alice.clone, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert alice.git("status", "--porcelain") == ""

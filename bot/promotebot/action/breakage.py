@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -24,6 +23,7 @@ from promotebot.pulls.snapshot import BASE, remote
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import GitSha, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
+from promotebot.remedies import comment, shell
 from promotebot.verification.report import VerifyReport
 
 log = logging.getLogger(__name__)
@@ -98,12 +98,11 @@ class _Look:
         entry = self.registry.entry(name)
         for stage, pointer in broken.items():
             others = candidates(entry, stage).pointers if entry else ()
-            reason = shlex.quote(f"{name} {stage.label} does not verify")
+            reason = ("--reason", f"{name} {stage.label} does not verify")
             if any(other.artifact_dir != pointer.artifact_dir for other in others):
-                place = "" if stage is Stage.ACTIVE else f" {stage.value}"
-                yield f"/rollback {name}{place} --reason {reason}"
+                yield str(comment("/rollback", name, *([] if stage is Stage.ACTIVE else [stage.value]), *reason))
             else:
-                yield f"/demote {name} {stage.value} --reason {reason}"
+                yield str(comment("/demote", name, stage.value, *reason))
 
     def _directory(self, directory: str, pointer: Pointer) -> tuple[str, GitSha | None]:
         """Return the line that puts an artifact back as it was promoted, and the commit that changed it."""
@@ -114,7 +113,7 @@ class _Look:
             return evidence.is_of(pointer) and not errors_in(evidence.findings)
 
         good, since = self._last_good([directory], is_good)
-        return f"git checkout {good} -- {shlex.quote(directory)}" if good else "", since
+        return str(shell("git", "checkout", good, "--", directory)) if good else "", since
 
     def _history(self, name: ModelName) -> tuple[str, GitSha | None]:
         """Return the line that puts a model's file of the registry back, and the commit that broke it."""
@@ -131,7 +130,7 @@ class _Look:
             return not errors_in([*check_entry(older, name, now), *grown])
 
         good, since = self._last_good(files, is_good)
-        return f"git checkout {good} -- {shlex.quote(files[0])}" if good else "", since
+        return str(shell("git", "checkout", good, "--", files[0])) if good else "", since
 
     def _last_good(self, paths: Sequence[str], is_good: Callable[[str], bool]) -> tuple[str | None, GitSha | None]:
         """Return the newest commit at which some files were right, and the one after it, which changed them."""

@@ -41,6 +41,7 @@ from promotebot.pulls.queue import groups_with, queued_groups
 from promotebot.pulls.replan import InvalidPromotions
 from promotebot.pulls.snapshot import PullSnapshot, fetch_pull, takes_promotions
 from promotebot.registry.names import Stage
+from promotebot.remedies import Remedy, comment
 from promotebot.text import shortened
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -120,10 +121,11 @@ class HoldJob:
         github, login, number = self.job.github, self.requester.login, self.pull.number
         if self.pull.merged:
             message = f"#{number} is merged already, so there is nothing left to hold."
-            return Refusal(Reason.PULL_CLOSED, message, "`/help` shows how to roll back what it promoted")
+            look = "see how to roll back what it promoted, in an open issue or pull request: "
+            return Refusal(Reason.PULL_CLOSED, message, Remedy(look, comment("/help")))
         if self.may_be_lifted and self._was_lifted():
-            message = "This hold was lifted already, and stays lifted."
-            return Refusal(Reason.ALREADY_DONE, message, "to hold again, write `/hold` in a new comment")
+            message, again = "This hold was lifted already, and stays lifted.", comment("/hold")
+            return Refusal(Reason.ALREADY_DONE, message, Remedy("to hold it again, in a new comment: ", again))
         unknown: CouldNotVerify | None = None
         try:
             role = github.permission(login)
@@ -136,7 +138,8 @@ class HoldJob:
         if unknown:
             raise unknown
         message = f"{login} has no write permission, did not open #{number}, and asked for no promotion in it."
-        return Refusal(Reason.PERMISSION, message, "ask somebody with write permission to comment `/hold`")
+        asked = Remedy("ask somebody with write permission to comment: ", comment("/hold"))
+        return Refusal(Reason.PERMISSION, message, asked)
 
     def _is_own(self) -> bool:
         """Return whether who asks opened it, from a commit that is no other open pull request's head.
@@ -257,7 +260,8 @@ def _lifting_refusal(attempt: Attempt) -> Refusal | None:
         if held is None or held < needed:
             role = needed.name.lower()
             message = f"{told_role(login, held)}; lifting a hold of this pull request needs {role}. The hold remains."
-            return Refusal(Reason.PERMISSION, message, f"ask somebody with {role} permission to comment `/unhold`")
+            asked = Remedy(f"ask somebody with {role} permission to comment: ", comment("/unhold"))
+            return Refusal(Reason.PERMISSION, message, asked)
     return None
 
 

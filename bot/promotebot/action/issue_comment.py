@@ -28,6 +28,7 @@ from promotebot.promotion.commands import (
 from promotebot.promotion.safety_words import Hold, Unhold
 from promotebot.promotion.slips import read_comment
 from promotebot.pulls.context import JobContext
+from promotebot.remedies import Remedy, comment
 from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -195,9 +196,8 @@ def _not_both(command: Command) -> Command:
     """Return the command as it counts in a comment that holds: what would lift that again is refused."""
     if not isinstance(command, Unhold):
         return command
-    return InvalidCommand(
-        command.line, command.text, "the same comment holds the pull request", "to lift it, comment `/unhold` alone"
-    )
+    alone = Remedy("to lift it, in a comment of its own: ", comment("/unhold"))
+    return InvalidCommand(command.line, command.text, "the same comment holds the pull request", alone)
 
 
 def _help(_: Help, attempt: Attempt) -> Answer:

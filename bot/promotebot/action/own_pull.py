@@ -23,11 +23,13 @@ from promotebot.promotion.commands import ChangeCommand
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Plan, Unchanged
 from promotebot.promotion.policy import Policy
+from promotebot.pulls.branch_commands import FIRST_REGISTRY
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.request_context import RequestContext
 from promotebot.pulls.snapshot import fetch_default_branch
 from promotebot.registry.names import GitSha, parse_git_sha
+from promotebot.remedies import Remedy, comment
 
 _DOING = "starting it for"
 
@@ -88,7 +90,7 @@ class OwnPullRequest:
         arguments, requester, job = self.command.arguments, self.requester, self.job
         registry, policy = changeset.base_registry, changeset.policy
         if registry is None:
-            return Refusal(Reason.NO_REGISTRY, "The base has no registry.", "promotebot init")
+            return Refusal(Reason.NO_REGISTRY, "The base has no registry.", FIRST_REGISTRY)
         refusal = people_refusal(requester.people, arguments.stage, policy, job.github, _DOING) or sha_refusal(
             arguments, changeset.base, policy
         )
@@ -102,7 +104,11 @@ class OwnPullRequest:
         decision = context.decide(request, remarks, job.clock()).decision
         if isinstance(decision, Unchanged):
             holds = f"{request.stage.label} of {request.model} holds {decision.pointer.artifact_id} already."
-            return Refusal(Reason.NOTHING_TO_CHANGE, holds, f"/status {request.model}")
+            return Refusal(
+                Reason.NOTHING_TO_CHANGE,
+                holds,
+                Remedy("see what each stage holds: ", comment("/status", request.model)),
+            )
         return decision if isinstance(decision, Plan) else _refused(Reason.RULES, decision.findings)
 
     def _branch(self, head_ref: str, base: GitSha, repository: FetchedRepository) -> GitSha | Refusal:

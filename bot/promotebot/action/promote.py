@@ -35,6 +35,7 @@ from promotebot.pulls.request_context import RequestContext, title_reason
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import RequestRef
 from promotebot.registry.names import GitSha
+from promotebot.remedies import Remedy, comment
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,8 @@ class PromotionJob:
             message = (
                 f"On the base the stage already holds {request.artifact_id}; this pull request promotes something else."
             )
-            return self.replier.refuse(Refusal(Reason.NOTHING_TO_CHANGE, message, f"withdraw that: /withdraw {model}"))
+            remedy = Remedy("withdraw that: ", comment("/withdraw", model))
+            return self.replier.refuse(Refusal(Reason.NOTHING_TO_CHANGE, message, remedy))
         rendered = render_unchanged(decision, self.replier.context)
         answer = Answer(Outcome.UNCHANGED, Reason.NOTHING_TO_CHANGE, rendered.title)
         self._publish_as_it_is(answer, request.model)

@@ -27,6 +27,7 @@ from promotebot.pulls.promotions import carried_steps
 from promotebot.pulls.replan import InvalidPromotions
 from promotebot.registry.names import ModelName
 from promotebot.registry.registry import ModelRegistry
+from promotebot.remedies import Remedy, comment
 from promotebot.verification.report import ReportScope
 from promotebot.verification.verify import VerificationInput, verify
 
@@ -55,7 +56,7 @@ def opening_refusal(login: str, github: GitHub) -> Refusal | None:
     if held is not None and held >= Permission.WRITE:
         return None
     message = f"{told_role(login, held)}; /verify opens models, which needs write."
-    return Refusal(Reason.PERMISSION, message, "`/status` needs none: it shows what each stage holds")
+    return Refusal(Reason.PERMISSION, message, Remedy("see without it what each stage holds: ", comment("/status")))
 
 
 _NO_REGISTRY = Refusal(Reason.UNCLEAR, "There is no registry.", "known models: none: there is no registry")

@@ -30,6 +30,7 @@ from promotebot.planning.restore import PromotedBytes
 from promotebot.promotion.contacts import Contacts, Purpose
 from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.policy import Policy, SchedulePolicy
+from promotebot.pulls.branch_commands import FIRST_REGISTRY
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.default_policy import default_policy
 from promotebot.pulls.heads import NOTHING
@@ -91,7 +92,7 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
         registry = read_registry(repository, commit, settings.registry_path)
         if registry is None:
             raise CouldNotVerify(
-                f"there is no registry on {branch}", where=settings.registry_path, remedy="promotebot init"
+                f"there is no registry on {branch}", where=settings.registry_path, remedy=FIRST_REGISTRY
             )
         policy = read_policy(repository, commit, settings.policy_path)
         tree = GitTree(repository, commit)

@@ -29,6 +29,7 @@ from promotebot.pulls.promotions import WITHDRAWN, carried_steps, request_id
 from promotebot.pulls.replan import InvalidPromotions, replan
 from promotebot.registry.model import Source
 from promotebot.registry.names import ModelName, Stage
+from promotebot.remedies import Remedy, comment
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ class Withdrawal:
         if not meant:
             of_model = f"of {self.model} " if self.model else ""
             message = f"This pull request contains no promotion {of_model}that could be withdrawn."
-            return replier.refuse(Refusal(Reason.NOTHING_TO_WITHDRAW, message, "`/status` shows what it contains"))
+            look = Remedy("see what it contains: ", comment("/status"))
+            return replier.refuse(Refusal(Reason.NOTHING_TO_WITHDRAW, message, look))
         refusal = self._refusal(max((one.stage for one in meant), key=lambda stage: stage.rank))
         if refusal:
             return replier.refuse(refusal)
@@ -109,7 +111,7 @@ class Withdrawal:
             return self._invalid(InvalidPromotions(tuple(unattested)), Reason.HAND_EDIT)
         remaining = replan(kept, carried, snapshot, job)
         if isinstance(remaining, InvalidPromotions):
-            remedy = "withdraw everything, then request again what you want to keep: /withdraw"
+            remedy = Remedy("withdraw everything, then request again what you want to keep: ", comment("/withdraw"))
             problems = tuple(one.model_copy(update={"remedy": remedy}) for one in errors_in(remaining.findings))
             return self._invalid(InvalidPromotions(problems, remaining.model), Reason.RULES)
         models = sorted({step.model for step in remaining.own})

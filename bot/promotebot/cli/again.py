@@ -12,7 +12,7 @@ from promotebot.remedies import Changes, Command, Remedy, flag_words, merged_cha
 _SWITCHES = {"allow_dirty", "commit", "dry_run", "new_model", "push"}
 _PLACES = {"--path": "--registry-path", "--registry-path": "--registry-path", "--base-dir": "--base-dir"}
 """Flag, as any command has it → as every command understands it."""
-_WITH_PLACES = {"promote", "rollback", "demote", "history", "show", "status", "verify", "gate", "manifest"}
+_WITH_PLACES = {"promote", "rollback", "demote", "history", "show", "status", "verify", "gate", "manifest", "registry"}
 """Commands that take the places of registry and repository, which are the same for whatever is run next."""
 
 

@@ -18,6 +18,7 @@ from promotebot.promotion.policy import parse_policy
 from promotebot.registry.codec import stored_json
 from promotebot.registry.names import to_timestamp
 from promotebot.registry.registry import DEFAULT_PATH
+from promotebot.remedies import Remedy, shell
 from promotebot.workflow_files import PINNED_ACTION, PLACEHOLDER, installed_action, workflow_files
 
 POLICY = """\
@@ -76,7 +77,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     head = repository.resolve("HEAD")
     gone = [path for path in files if not (root / path).exists() and head and repository.list_tree(head, path, False)]
     if gone:
-        remedy = f"git checkout HEAD -- {gone[0]}"
+        remedy = Remedy("restore it: ", shell("git", "checkout", "HEAD", "--", gone[0]))
         raise InvalidInput("is committed, but not in the work tree", where=gone[0], remedy=remedy)
     for path, data in files.items():
         target = root / path

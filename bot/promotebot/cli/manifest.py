@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -34,7 +33,7 @@ from promotebot.registry.names import (
     to_timestamp,
 )
 from promotebot.registry.store import StoredRegistry
-from promotebot.remedies import Remedy, again, choices
+from promotebot.remedies import Remedy, again, choices, shell
 from promotebot.text import short_digest
 
 MAX_CHOICES = 5
@@ -155,7 +154,8 @@ def _checked(path: Path, document: Mapping[str, Any]) -> bytes:
     try:
         parse_manifest(data, where=str(path))
     except InvalidInput as problem:
-        remedy = f"correct it, or rm {shlex.quote(str(path))}: the old manifest's other keys are kept"
+        kept = "correct it; or, since the old manifest's other keys are kept, remove that and run it again: "
+        remedy = Remedy(kept, shell("rm", "--", str(path)))
         raise InvalidInput(problem.message, where=problem.where, remedy=remedy) from None
     return data
 
@@ -167,16 +167,20 @@ def _schema_key(path: Path, name: str) -> dict[str, str]:
     return {"$schema": schema_reference(str(place.relative_to(root)), name)} if root else {}
 
 
+def _written_again(*remove: str, path: Path) -> Remedy:
+    return Remedy("remove it, and run it again: ", shell(*remove, "--", str(path)))
+
+
 def _old_manifest(path: Path) -> dict[str, Any]:
     """Return the manifest that is to be written anew; empty where there is none."""
     if not path.exists() and not path.is_symlink():
         return {}
     if path.is_symlink() or not path.is_file():
         message = "is a symbolic link" if path.is_symlink() else "is not a regular file"
-        raise InvalidInput(message, where=str(path), remedy=f"rm -r {shlex.quote(str(path))}; a new one is written")
+        raise InvalidInput(message, where=str(path), remedy=_written_again("rm", "-r", path=path))
     document = parse_json(path.read_bytes(), where=str(path), max_bytes=MAX_BYTES)
     if not isinstance(document, dict):
-        raise InvalidInput("is not a JSON object", where=str(path), remedy="remove it; a new one is written")
+        raise InvalidInput("is not a JSON object", where=str(path), remedy=_written_again("rm", path=path))
     return document
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from promotebot.cli.again import Typed
+from promotebot.cli.change import committed
 from promotebot.cli.options import add_registry_options
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify, InvalidInput
@@ -19,6 +21,7 @@ from promotebot.registry.names import Timestamp, to_timestamp
 from promotebot.registry.registry import Layout, ModelRegistry
 from promotebot.registry.split_layout import SUFFIX, models_directory
 from promotebot.registry.store import StoredRegistry
+from promotebot.remedies import Command, Remedy, shell
 from promotebot.text import counted
 
 
@@ -57,10 +60,11 @@ def run(options: argparse.Namespace, now: datetime) -> int:
             replace_registry(work_tree.registry, data, expected=read_registry_bytes(work_tree.registry))
             _remove_models(work_tree, whole)
         _compare(whole, StoredRegistry(work_tree.registry, where=work_tree.registry_path).read())
+    events = sum(len(whole.raw_history(name)) for name in whole)
+    line = committed(str(Path(work_tree.registry_path).parent), f"chore(ml): {options.layout.title()} the registry")
     sys.stdout.write(
-        f"{options.layout}: {counted(len(whole.models), 'model')}, "
-        f"{counted(sum(len(whole.raw_history(name)) for name in whole), 'event')}\n"
-        f"Next: promotebot verify, then git add --all -- {Path(work_tree.registry_path).parent} && git commit\n"
+        f"{options.layout}: {counted(len(whole.models), 'model')}, {counted(events, 'event')}\n"
+        f"Next: {Typed(options.arguments).here(Remedy(line))}\n"
     )
     return 0
 
@@ -86,7 +90,7 @@ def _write_models(work_tree: WorkTreePaths, files: Mapping[str, bytes]) -> None:
         raise InvalidInput(
             "files are in the way of the models' own",
             where=names,
-            remedy="move them to another place (git status lists them)",
+            remedy=Remedy("move them to another place; see what git knows of them: ", shell("git", "status")),
         )
     for path, data in files.items():
         if not (work_tree.root / path).exists():
@@ -114,5 +118,11 @@ def _compare(before: ModelRegistry, after: ModelRegistry) -> None:
         raise CouldNotVerify(
             f"{', '.join(sorted(different)[:10])} did not come through the conversion",
             where=after.where,
-            remedy=f"git checkout -- {after.where} && git clean -d {models_directory(after.where)}",
+            remedy=Remedy("put the registry back, and report this bug: ", _put_back(after.where)),
         )
+
+
+def _put_back(registry_path: str) -> Command:
+    """Return the line that makes the registry what git has; what git does not know of it goes."""
+    line = shell("git", "checkout", "HEAD", "--", str(Path(registry_path).parent))
+    return line.then("git", "clean", "-d", "--force", "--", models_directory(registry_path))

@@ -11,6 +11,7 @@ from promotebot.cli.json_schemas import DIRECTORY, generate
 from promotebot.cli.output import write_file
 from promotebot.errors import InvalidInput
 from promotebot.registry.codec import stored_json
+from promotebot.remedies import Remedy, shell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,5 +41,8 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
         elif not path.is_file() or path.read_bytes() != data:
             stale.append(str(path))
     if stale:
-        raise InvalidInput(f"not up to date: {', '.join(stale)}", remedy=f"promotebot schemas {options.directory}")
+        raise InvalidInput(
+            f"not up to date: {', '.join(stale)}",
+            remedy=Remedy("write them: ", shell("promotebot", "schemas", str(options.directory))),
+        )
     return 0

@@ -29,6 +29,7 @@ from promotebot.registry.files import read_registry_bytes
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.registry.store import StoredRegistry
+from promotebot.remedies import Remedy, shell
 from promotebot.text import counted
 from promotebot.verification.junit import to_junit
 from promotebot.verification.report import (
@@ -171,7 +172,8 @@ def _registry_at(repository: Checkout, commit: str, work_tree: WorkTreePaths) ->
     registry = read_registry(repository, commit, work_tree.registry_path)
     if registry is None:
         message = f"there is no registry at {commit[:12]}, so nothing can be compared with it"
-        raise CouldNotVerify(message, where=work_tree.registry_path, remedy=f"git log -- {work_tree.registry_path}")
+        look = shell("git", "log", "--", work_tree.registry_path)
+        raise CouldNotVerify(message, where=work_tree.registry_path, remedy=Remedy("see which commits have it: ", look))
     return registry
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from promotebot.findings import Finding, Severity
 from promotebot.promotion.replay import Step
 from promotebot.registry.model import Action, Event, Pointer, Source
 from promotebot.registry.names import Stage
-from promotebot.remedies import Changes
+from promotebot.remedies import Changes, comment, flag_words
 
 APPROVALS = "separation"
 """The rule that says who approved, or who still has to."""
@@ -131,16 +130,15 @@ def _way_back(one: CardPromotion, *, is_merged: bool) -> Iterator[str]:
     if back is None and one.action is Action.DEMOTE:
         return  # it was empty before this pull request, too
     if back is None:
-        command = f"/demote {model} active --reason {shlex.quote(f'{one.step.event.pointer.artifact_id} failed')}"
-        yield f"- **To undo it:** nothing was ACTIVE before; {code(command)} makes it empty again"
+        line = comment("/demote", model, "active", "--reason", f"{one.step.event.pointer.artifact_id} failed")
+        yield f"- **To undo it:** nothing was ACTIVE before; {code(str(line))} makes it empty again"
         return
-    command = (
-        f"/rollback {model} --to {shlex.quote(back.artifact_id)} --reason {shlex.quote(f'back to {back.artifact_id}')}"
-    )
+    why = ("--reason", f"back to {back.artifact_id}")
+    line = comment("/rollback", model, *flag_words("to", back.artifact_id), *why)
     examined = evidence_of(back, one.plan.today, one.plan.evidence) if one.plan else None
     proven = "its bytes were verified in this run" if examined else "its bytes were not verified here"
     where = " in a comment on any open issue or pull request" if is_merged else " after the merge"
-    yield f"- **To roll back{where}:** {code(command)} restores {code(back.artifact_id)} ({proven})"
+    yield f"- **To roll back{where}:** {code(str(line))} restores {code(back.artifact_id)} ({proven})"
 
 
 def _approvals(waiting: Finding | None, findings: Sequence[Finding]) -> Iterator[str]:

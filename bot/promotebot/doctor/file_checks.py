@@ -8,6 +8,7 @@ from promotebot.doctor.facts import Branch, Facts, Unread
 from promotebot.doctor.report import Verdict, advice, named, ok, problem
 from promotebot.doctor.workflow import LEVELS, Workflow, is_pinned
 from promotebot.pulls.attributes import AS_STORED, converting
+from promotebot.registry.lfs import STORED_BY_GIT
 
 ARTIFACTS = "ml/artifacts"
 """Where artifacts stand, unless pointers say otherwise."""
@@ -133,12 +134,16 @@ def attributes(facts: Facts) -> Verdict:
     if not changed:
         return ok("git converts no artifact", "A checkout has the promoted bytes on every system.")
     first = changed[0]
-    pattern = f"{ARTIFACTS if first.startswith(ARTIFACTS) else first.rpartition('/')[0]}/**"
     return advice(
         f"git may convert {first}",
         "A checkout or an archive may have other bytes, and a service then refuses them.",
-        f"`echo '{pattern} {AS_STORED}' >> .gitattributes`, then commit and push",
+        f"`echo '{_pattern(first)} {AS_STORED}' >> .gitattributes`, then commit and push",
     )
+
+
+def _pattern(path: str) -> str:
+    """Return what names every artifact in .gitattributes, or all of the directory that a path is in."""
+    return f"{ARTIFACTS if path.startswith(ARTIFACTS) else path.rpartition('/')[0]}/**"
 
 
 def _other_filter(found: Mapping[str, str]) -> str:
@@ -153,11 +158,12 @@ def lfs(facts: Facts) -> Verdict:
     if not tracked and not pointers:
         return ok("git holds the bytes of every artifact", "They can be proven and opened.")
     first = (pointers or tracked)[0]
-    found = f"{len(pointers)} file(s) are Git LFS pointers" if pointers else f"{first} is tracked by Git LFS"
+    found = f"Git LFS pointers instead of files: {len(pointers)}" if pointers else f"{first} is tracked by Git LFS"
     return problem(
         f"{found}, such as {first}",
         "promotebot proves the bytes that git holds, and refuses a pointer in an artifact.",
-        f'`git lfs untrack "{first}"`, then `git add --renormalize .`, commit and push',
+        f"in a clone that has the files: `echo '{_pattern(first)} {STORED_BY_GIT}' >> .gitattributes && git add "
+        "--renormalize .`, then commit and push",
     )
 
 

@@ -175,7 +175,7 @@ def _planned(changeset: ChangesetLike, step: Step, decided: Decided) -> Iterator
         yield _other_policy(changeset, step, request, subject)
 
 
-_ASK = "restore the file from the base branch, then request it with a comment, or with promotebot promote"
+_ASK = "restore the file from the base branch, then request it with a comment, or at a terminal"
 
 
 def _other_policy(changeset: ChangesetLike, step: Step, request: Request, subject: str) -> Finding:

@@ -195,7 +195,8 @@ def hold_findings(holds: Sequence[StandingHold], pull: int) -> list[Finding]:
 def _finding(hold: StandingHold, pull: int) -> Finding:
     if hold.pull != pull:
         message = f"This commit is the head of #{hold.pull}, too, which is {hold.words}."
-        return error(RULE, message, remedy=f"somebody who may writes `/unhold` in #{hold.pull}, or push another commit")
+        lifted = Remedy(f"push another commit, or somebody who may comments in #{hold.pull}: ", comment("/unhold"))
+        return error(RULE, message, remedy=lifted)
     return error(RULE, f"{hold.words[0].upper()}{hold.words[1:]}", remedy=Remedy(comment("/unhold")))
 
 

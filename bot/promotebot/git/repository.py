@@ -17,6 +17,7 @@ from promotebot.git import process
 from promotebot.git.listings import Listings
 from promotebot.git.process import GitFailed, stderr_of
 from promotebot.registry.names import GitSha, is_git_sha, parse_git_sha
+from promotebot.remedies import Remedy, shell
 
 SAYS_NO = (1, 128)
 """Exit codes of git where a name means nothing to it; ended by a signal, it has not answered."""
@@ -64,7 +65,10 @@ class Repository:
         """Return the commit that a revision names. Raises UsageError where it names none."""
         sha = self.resolve(revision)
         if sha is None:
-            raise UsageError(f"{revision!r} names no commit here", remedy="check it with: git log --oneline")
+            raise UsageError(
+                f"{revision!r} names no commit here",
+                remedy=Remedy("see which there are: ", shell("git", "log", "--oneline", "--all")),
+            )
         return sha
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:

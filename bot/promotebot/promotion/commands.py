@@ -34,7 +34,7 @@ from promotebot.remedies import Remedy, comment
 
 MAX_COMMANDS = 10
 """In one comment; each may cost a fetch, a model to open and a push."""
-EXAMPLE = "/promote active"
+EXAMPLE = comment("/promote", "active")
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def _parse_line(line: int, text: str, prefix: str) -> Iterator[Command]:
         yield verb(line, text, split_words(command)[1:])
     except InvalidInput as problem:
         # 200 characters: enough to recognise the line in the answer.
-        remedy = problem.remedy or f"write it like `{EXAMPLE}`"
+        remedy = problem.remedy or Remedy("write it like this: ", EXAMPLE)
         yield InvalidCommand(line, text[:200], problem.message, remedy, isinstance(problem, _MissingReason))
 
 
@@ -183,7 +183,7 @@ def _misspelt(line: int, text: str, word: str, *, is_ours: bool) -> Iterator[Com
     known = (*_VERBS, *SAFETY_WORDS)
     near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.7) if word.isalpha() else []
     if near or is_ours:
-        remedy = f"did you mean `/{near[0]}`?" if near else "`/help` lists the commands"
+        remedy = f"did you mean `/{near[0]}`?" if near else _LIST
         held = "; nothing is held" if near and near[0] in HOLD_WORDS else ""
         problem = f"unknown command {f'/{word}' if word else ''}".rstrip()
         yield InvalidCommand(line, text[:200], f"{problem}{held}", remedy)
@@ -198,13 +198,13 @@ def _misspelt_prefix(line: int, text: str, command: str, prefix: str) -> Iterato
 
 def _parse_help(line: int, text: str, words: Sequence[Word]) -> Command:
     if words:
-        raise InvalidInput("/help takes no arguments", remedy="write `/help`")
+        raise InvalidInput("/help takes no arguments", remedy=_alone("/help"))
     return Help(line, text)
 
 
 def _parse_doctor(line: int, text: str, words: Sequence[Word]) -> Command:
     if words:
-        raise InvalidInput("/doctor takes no arguments", remedy="write `/doctor`")
+        raise InvalidInput("/doctor takes no arguments", remedy=_alone("/doctor"))
     return Doctor(line, text)
 
 
@@ -218,7 +218,7 @@ def _parse_verify(line: int, text: str, words: Sequence[Word]) -> Command:
 
 def _parse_why(line: int, text: str, words: Sequence[Word]) -> Command:
     if words:
-        raise InvalidInput("/why takes no arguments", remedy="write `/why`")
+        raise InvalidInput("/why takes no arguments", remedy=_alone("/why"))
     return QueryCommand(line, text, "why")
 
 
@@ -235,7 +235,7 @@ def _one_model(words: Sequence[str]) -> ModelName | None:
 def _parse_promote(line: int, text: str, words: Sequence[Word]) -> Command:
     positional, flags = split_flags(words, PROMOTE_FLAGS)
     if not positional:
-        raise InvalidInput("/promote needs a stage", remedy=f"write `{EXAMPLE}`")
+        raise InvalidInput("/promote needs a stage", remedy=Remedy("write it like this: ", EXAMPLE))
     if len(positional) > 2:
         raise InvalidInput(
             f"unexpected word {positional[2]!r}", remedy="leave it out; a text of several words stands in quotes"
@@ -264,6 +264,11 @@ def _parse_demote(line: int, text: str, words: Sequence[Word]) -> Command:
     return ChangeCommand(line, text, CommandArguments(stage, Action.DEMOTE, model, **flags))
 
 
+def _alone(command: str) -> Remedy:
+    return Remedy("write it alone: ", comment(command))
+
+
+_LIST = Remedy("see which there are: ", comment("/help"))
 _WHICH = Remedy("name the model and the stage; this shows which there are: ", comment("/status"))
 
 

@@ -15,10 +15,11 @@ from promotebot.promotion.append_only import rewritten, same_json
 from promotebot.registry.names import parse_model_name
 from promotebot.registry.registry import ModelRegistry
 from promotebot.registry.split_layout import SUFFIX, ModelFiles, RawEntry, model_file, models_directory, read_model
+from promotebot.remedies import Command, Remedy, shell
 from promotebot.text import counted
 
 RULE = "registry.orphan"
-JOIN = "promotebot registry join"
+JOIN = Remedy("take it into the registry: ", shell("promotebot", "registry", "join"))
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Orphan:
     name: str
     path: str
     message: str
-    remedy: str = JOIN
+    remedy: Remedy = JOIN
     entry: RawEntry | None = None
     """What joining takes into the registry; None where people have to decide."""
 
@@ -54,7 +55,12 @@ def check_orphans(registry: ModelRegistry, base: ModelRegistry | None = None) ->
     if files and not orphans:
         directory = models_directory(registry.where)
         message = f"{registry.where} holds all models, so the files in {directory} are not used."
-        yield warning("registry.layout", message, where=directory, remedy=f"git rm -r {directory}")
+        yield warning(
+            "registry.layout",
+            message,
+            where=directory,
+            remedy=Remedy("remove them: ", shell("git", "rm", "-r", "--", directory)),
+        )
 
 
 def with_orphans(registry: ModelRegistry) -> ModelRegistry:
@@ -102,7 +108,7 @@ def _orphan(registry: ModelRegistry, beside: ModelFiles, name: str) -> Orphan | 
     try:
         entry = _read(registry, beside, name)
     except InvalidInput as problem:
-        remedy = f"restore it (git log -- {path}), then {JOIN}; or git rm {path}"
+        remedy = Remedy("see what it was, and restore it: ", _older(path), "; or remove it: ", _removed(path))
         return Orphan(
             name, path, f"The file of {name} is not part of the registry, and is not valid: {problem.message}", remedy
         )
@@ -117,8 +123,16 @@ def _orphan(registry: ModelRegistry, beside: ModelFiles, name: str) -> Orphan | 
         return Orphan(
             name, path, f"{counted(more, 'event')} of {name} only in {path}; the registry is {where}.", entry=entry
         )
-    remedy = f"compare them (git log -p -- {path}), promote again what is missing, and git rm {path}"
+    remedy = Remedy("compare them: ", _older(path), "; promote again what is missing, then remove it: ", _removed(path))
     return Orphan(name, path, f"{path} holds another history of {name} than {where}.", remedy)
+
+
+def _older(path: str) -> Command:
+    return shell("git", "log", "--patch", "--", path)
+
+
+def _removed(path: str) -> Command:
+    return shell("git", "rm", "--", path)
 
 
 def _read(registry: ModelRegistry, beside: ModelFiles, name: str) -> RawEntry:

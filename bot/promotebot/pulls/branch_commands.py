@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from promotebot.remedies import Command, Remedy, shell
 
+FIRST_REGISTRY = Remedy(
+    "a maintainer adds the first registry to the base branch, with what this creates: ", shell("promotebot", "init")
+)
 DIGITS = 12
 """Of a commit's id in a command: enough for git to know which one is meant."""
 

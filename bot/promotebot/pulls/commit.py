@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from promotebot.errors import BaseMoved, InvalidInput
 from promotebot.planning.committed import registry_files
+from promotebot.pulls.branch_commands import DIGITS
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.publish import Draft, Published, publish
@@ -13,6 +14,7 @@ from promotebot.pulls.snapshot import PullSnapshot, identity
 from promotebot.registry.codec import MAX_BYTES
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import Layout, ModelRegistry
+from promotebot.remedies import Command, Remedy, shell
 
 WORKFLOWS = ".github/workflows/"
 
@@ -85,9 +87,10 @@ def _merged(snapshot: PullSnapshot, computed: set[str], *, by: str) -> str:
         by: what its author does about it, merge or rebase.
     """
     changeset, base_ref = snapshot.changeset, snapshot.pull.base_ref
-    push = "git push" if by == "merge" else "git push --force-with-lease"
-    remedy = (
-        f"git fetch origin && git {by} origin/{base_ref}, fix the conflicts, {push}; then ask again in a new comment"
+    push = shell("git", "push") if by == "merge" else shell("git", "push", "--force-with-lease")
+    then = "; where other files conflict, fix them; then: "
+    remedy = Remedy(
+        "in the branch: ", _updated(changeset, by, base_ref), then, push, "; then ask again in a new comment"
     )
     workflows = [
         p for p in snapshot.repository.changed_paths(changeset.fork_point, changeset.base) if p.startswith(WORKFLOWS)
@@ -102,6 +105,21 @@ def _merged(snapshot: PullSnapshot, computed: set[str], *, by: str) -> str:
     if others:
         raise BaseMoved(f"the base moved, and merging it conflicts in {', '.join(others[:5])}", remedy=remedy)
     return tree
+
+
+def _updated(changeset: Changeset, by: str, base_ref: str) -> Command:
+    """Return the line that brings the base into the branch; what the branch promotes is asked for again after that.
+
+    A registry that both sides changed is the base's, or git would have people merge a history as text.
+    """
+    line, places = (
+        shell("git", "fetch", "origin"),
+        sorted(changeset.touched_registry_files & changeset.moved_registry_files),
+    )
+    if by == "merge" and places:
+        line = line.then("git", "checkout", changeset.base[:DIGITS], "--", *places)
+        line = line.then("git", "commit", "--message", "fix(ml): Restore the registry", "--", *places)
+    return line.then("git", by, *(["--no-edit"] if by == "merge" else []), f"origin/{base_ref}")
 
 
 def _files(changeset: Changeset, registry: ModelRegistry, models: Sequence[str]) -> Mapping[str, bytes | None]:

@@ -10,7 +10,7 @@ from promotebot.artifact.source import FileSource
 from promotebot.findings import Finding, error
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import RESTORE, Diverged, Replayed, replay
-from promotebot.pulls.branch_commands import restored
+from promotebot.pulls.branch_commands import FIRST_REGISTRY, restored
 from promotebot.registry.names import GitSha
 from promotebot.registry.registry import Layout, ModelRegistry
 from promotebot.registry.split_layout import models_directory
@@ -137,7 +137,7 @@ def replay_change(changeset: ChangesetLike) -> Replayed | Diverged:
             "gate.replay",
             "The base has no registry, so this pull request has nothing to be compared with.",
             where=changeset.registry_path,
-            remedy="a maintainer adds the first registry to the base branch",
+            remedy=FIRST_REGISTRY,
         )
         return Diverged((problem,))
     if changeset.has_conflict:

@@ -13,6 +13,7 @@ from promotebot.planning.decide import PromotionContext, decide, expect_artifact
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.reconstruct import request_of
 from promotebot.promotion.replay import Diverged, Step, artifacts_of
+from promotebot.pulls.branch_commands import FIRST_REGISTRY
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.compare import replay_change
 from promotebot.pulls.context import JobContext
@@ -152,6 +153,6 @@ def missing_registry(changeset: Changeset) -> InvalidPromotions:
         "registry.exists",
         "The base has no registry.",
         where=changeset.registry_path,
-        remedy="a maintainer adds the first registry to the base branch: promotebot init",
+        remedy=FIRST_REGISTRY,
     )
     return InvalidPromotions((problem,))

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from promotebot.errors import InvalidInput
 from promotebot.registry.lfs import LFS_HEADER, lfs_remedy
+from promotebot.remedies import Remedy, shell
 
 MAX_BYTES = 256 * 1024 * 1024
 """A document is decoded in memory, where it takes several times its size."""
@@ -75,7 +76,9 @@ def read_from(where: str) -> Iterator[None]:
     try:
         yield
     except InvalidInput as problem:
-        remedy = problem.remedy or f"correct it there, or go back to what was: git log -p -- {where}"
+        remedy = problem.remedy or Remedy(
+            "correct it there, or go back to what was: ", shell("git", "log", "--patch", "--", where)
+        )
         raise InvalidInput(problem.message, where=problem.where or where, remedy=remedy) from None
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.files import sync_directory, write_atomically
 from promotebot.registry.codec import MAX_BYTES
+from promotebot.remedies import Remedy, shell
 
 _PREFIX, _SUFFIX = ".models-", ".tmp"
 """Around the name of a file that is being written; no model's name starts with a dot."""
@@ -46,7 +47,7 @@ def _open(path: Path) -> int:
         raise InvalidInput(
             "registry not found",
             where=str(path),
-            remedy="check the path; git checkout HEAD -- PATH restores a committed one, promotebot init creates one",
+            remedy=Remedy("check the path; or create one: ", shell("promotebot", "init")),
         ) from None
     except OSError as problem:
         if path.is_symlink():
@@ -64,13 +65,15 @@ def _check_status(status: os.stat_result, path: Path) -> None:
     """Check the open file, not its name, which may belong to another file by now."""
     if not stat.S_ISREG(status.st_mode):
         raise InvalidInput(
-            "registry is not a regular file", where=str(path), remedy=f"restore it: git checkout -- {path}"
+            "registry is not a regular file",
+            where=str(path),
+            remedy=Remedy("restore it: ", shell("git", "checkout", "--", str(path))),
         )
     if status.st_size > MAX_BYTES:
         raise InvalidInput(
             f"registry is {status.st_size:,} bytes; the limit is {MAX_BYTES:,}",
             where=str(path),
-            remedy="one file for each model: promotebot registry split, while it is smaller",
+            remedy="go back to a commit where it is smaller, and make it one file for each model there",
         )
 
 
@@ -121,7 +124,7 @@ def replace_registry(path: Path, data: bytes, *, expected: bytes | None) -> None
         raise CouldNotVerify(
             f"the registry is written, but the disk does not confirm it: {problem.strerror}",
             where=str(path),
-            remedy="check the disk, then: promotebot verify",
+            remedy="check the disk, then verify the registry",
         ) from None
 
 

@@ -99,7 +99,7 @@ def parse_git_sha(text: str) -> GitSha:
         InvalidInput: for anything else.
     """
     if not is_git_sha(text):
-        raise InvalidInput(f"{text!r} is not a commit", remedy="give all 40 lower-case hex digits: git rev-parse HEAD")
+        raise InvalidInput(f"{text!r} is not a commit", remedy="give all 40 lower-case hex digits")
     return GitSha(text)
 
 

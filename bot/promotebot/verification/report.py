@@ -102,7 +102,7 @@ def merge_reports(reports: Sequence[VerifyReport]) -> VerifyReport:
             f"these reports are not the {count} shards of one verification: {given}"
             + (" (of different registries or commits)" if len(wholes) > 1 else "")
             + (" (of some models only)" if part else ""),
-            remedy=f"run every shard: promotebot verify --shard I/{count or 'N'} --format json",
+            remedy=f"verify every shard, from --shard 1/{count or 1} to the last one, each with --format json",
         )
     models = [name for report in reports for name in report.models]
     return report_of(wholes.pop(), models, [finding for report in reports for finding in report.findings])

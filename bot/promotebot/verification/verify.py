@@ -21,9 +21,12 @@ from promotebot.promotion.policy import Policy
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import ArtifactPath, Digest, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
-from promotebot.remedies import Remedy
+from promotebot.remedies import Remedy, shell
 from promotebot.text import short_digest
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, report_of
+
+# This depth is infinite, in a clone that is whole already, too: https://git-scm.com/docs/shallow
+_WHOLE = shell("git", "fetch", "--depth=2147483647")
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,9 @@ class _Verification:
                     "git_sha.ancestor",
                     f"ACTIVE {pointer.artifact_id}: the training commit {sha[:12]} is not in the history.",
                     where=pointer.artifact_dir,
-                    remedy="a squash merge drops a branch's commits, a shallow clone old ones: git fetch --unshallow",
+                    remedy=Remedy(
+                        "a squash merge drops a branch's commits, a shallow clone old ones; fetch those: ", _WHOLE
+                    ),
                 )
             if dataset and dataset not in self.datasets:
                 self.datasets.add(dataset)

@@ -77,7 +77,7 @@ def directory_stands_alone(context: RuleContext) -> Iterator[Finding]:
             "artifact.nested",
             f"{directory} lies in {place}, which a pointer names.",
             where=directory,
-            remedy=f"move the artifact out of {place}, or first demote what names {place}: /demote",
+            remedy=f"move the artifact out of {place}, or first demote what names {place}",
         )
 
 

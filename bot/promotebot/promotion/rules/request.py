@@ -22,7 +22,7 @@ def actor_is_known(context: RuleContext) -> Iterator[Finding]:
         yield error(
             "request.actor",
             "No actor is given.",
-            remedy="set ML_PROMOTION_ACTOR to your address, or git config user.email",
+            remedy="set ML_PROMOTION_ACTOR to your address, or git's user.email",
         )
 
 
