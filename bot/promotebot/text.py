@@ -75,9 +75,9 @@ def cut(markdown: str, limit: int) -> str:
     return "\n".join(lines[:fitting]) + ending
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun in the right form: `1 event`, `2 events`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, of: str = "") -> str:
+    """Return a number with its noun in the right form: `1 event`, `2 events`; with `of` behind it, `2 pieces of it`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}{f' of {of}' if of else ''}"
 
 
 def shortened(words: str, limit: int) -> str:
@@ -109,6 +109,13 @@ def duration(span: timedelta) -> str:
     if hours:
         return f"{hours} h {rest} min" if rest else f"{hours} h"
     return f"{rest} min"
+
+
+def held_now(digest: str | None) -> str:
+    """Return how files differ from what was recorded: by the digest that they have, or in words where none is known."""
+    if digest:
+        return f"the directory now holds {short_digest(digest)}"
+    return "the files no longer match the recorded digest"
 
 
 def short_digest(digest: str | None) -> str:

@@ -247,8 +247,8 @@ def test_a_commit_that_trained_what_becomes_active_is_not_replaced(office: Offic
 @pytest.mark.parametrize(
     ("methods", "remedy"),
     [
-        ({"rebase"}, "git rebase origin/main, fix the conflicts, git push --force-with-lease"),
-        ({"merge"}, "git merge origin/main, fix the conflicts, git push;"),
+        ({"rebase"}, "git rebase origin/main; where other files conflict, fix them; then: git push --force-with-lease"),
+        ({"merge"}, "git merge --no-edit origin/main; where other files conflict, fix them; then: git push;"),
     ],
 )
 def test_a_conflict_is_mended_in_the_way_that_the_base_takes(office: Office, methods: set[str], remedy: str) -> None:
@@ -258,7 +258,7 @@ def test_a_conflict_is_mended_in_the_way_that_the_base_takes(office: Office, met
     office.repository.merge(one, by="bob")
     office.repository.merge_methods = methods
     assert office.pushed(one).succeeded
-    assert remedy in "\n".join(office.comments(two)).replace("`", "")
+    assert remedy in "\n".join(office.comments(two)).replace("`", "").replace("&#58;", ":")
 
 
 def test_where_a_squash_is_allowed_a_linear_history_takes_a_merge_of_the_base(office: Office) -> None:

@@ -1,4 +1,4 @@
-"""`/doctor` for maintainers, and the job on schedule: one table, one issue while there are problems, no red job."""
+"""`/doctor` for maintainers, and the job on schedule: one list, one issue while there are problems, no red job."""
 
 from __future__ import annotations
 
@@ -33,15 +33,14 @@ def issues(office: Office) -> list[Issue]:
     return [one for one in office.repository.issues.values() if one.user.login == BOT]
 
 
-def test_a_maintainer_gets_one_table(office: Office) -> None:
+def test_a_maintainer_gets_one_list(office: Office) -> None:
     number = office.pull()
     job = office.ask(number, "/doctor", author="bob")
     assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (0, "helped", "shown")
     comment = office.comment(number)
-    assert comment.count("| --- | --- | --- | --- | --- |") == 1
-    assert "| ❌ | `required_context` on `main` | `promotebot/gate` is not required |" in comment
+    assert "- ❌ **`required_context` on `main`**: `promotebot/gate` is not required. " in comment
     assert f"[the page](<{office.hub.server_url}/acme/models/settings/rules>)" in comment
-    assert "| ❔ | `actions_pull_requests` |" in comment
+    assert "- ❔ **`actions_pull_requests`**: " in comment
     assert comment.index("❌") < comment.index("❔") < comment.index("⚠️") < comment.index("✅")
     report = json.loads(job.outputs["result"])["doctor"]
     assert report["schema_version"] == "v1"

@@ -50,7 +50,7 @@ def test_it_names_model_and_stage_and_the_commit_that_broke_it_and_the_lines_tha
     assert "oncall@example.com" in body
     (line,) = [part for part in body.splitlines() if part.startswith("git checkout ")]
     # Nothing is there to go back to, so that it can only be taken out.
-    assert f"`/demote {MODEL} active --reason '{MODEL} ACTIVE does not verify'`" in body
+    assert f'`/demote {MODEL} active --reason "{MODEL} ACTIVE does not verify"`' in body
     assert "promotebot manifest" not in body
     person = office.person("bob")
     subprocess.run(line, shell=True, check=True, cwd=person.clone)  # noqa: S602 - the line as people paste it
@@ -66,7 +66,7 @@ def test_where_an_earlier_model_was_active_it_gives_the_rollback(office: Office)
     office.push("bob", "main", {"ml/artifacts/regime_v2/model.onnx": "junk"}, "chore: Damage")
     watch(office)
     assert opened(office).title == f"{MODEL} ACTIVE, SHADOW does not verify"
-    line = f"/rollback {MODEL} --reason '{MODEL} ACTIVE does not verify'"
+    line = f'/rollback {MODEL} --reason "{MODEL} ACTIVE does not verify"'
     assert f"`{line}`" in body_of(office)
     office.repository.actions_may_open_pulls = True
     job = office.dispatch(line)

@@ -281,7 +281,7 @@ def test_a_model_that_only_a_file_beside_the_registry_holds_does_not_verify_unti
     (finding,) = [finding for finding in result.findings if finding.rule == "registry.orphan"]
     assert (finding.model, finding.where) == ("", "ml/registry/models/lost_model.json")
     assert main(["registry", "split"]) == 1
-    assert finding.remedy == "promotebot registry join"
+    assert finding.remedy == "take it into the registry: promotebot registry join"
     assert main(finding.remedy.split()[1:]) == 0
     assert "join: 2 models, 6 events" in capsys.readouterr().out
     assert json.loads((alice.clone / REGISTRY).read_bytes()) == {

@@ -121,7 +121,7 @@ def test_where_nothing_was_active_the_way_back_leaves_it_empty() -> None:
     before = decision.after
     first = decide(before, request(Stage.ACTIVE, V1, "v1", new_model=False), V1)
     body = card_of(first, V1, None).body
-    assert "nothing was ACTIVE before; `/demote regime_classifier active --reason 'v1 failed'`" in body
+    assert 'nothing was ACTIVE before; `/demote regime_classifier active --reason "v1 failed"`' in body
 
 
 HEADINGS = [

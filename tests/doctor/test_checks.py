@@ -323,4 +323,4 @@ def test_an_artifact_in_git_lfs_is_a_problem_tracked_or_pointer() -> None:
     tracked = Files(None, {path: {"filter": "lfs"}}, frozenset())
     assert line("lfs", facts(files=tracked)).found.startswith(f"{path} is tracked by Git LFS")
     pointer = replace(tracked, pointers=frozenset({path}))
-    assert line("lfs", facts(files=pointer)).found.startswith("1 file(s) are Git LFS pointers")
+    assert line("lfs", facts(files=pointer)).found.startswith("1 Git LFS pointer instead of files")

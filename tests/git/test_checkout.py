@@ -117,7 +117,7 @@ def test_who_commits_is_who_git_says(checkout: Checkout, tmp_path: Path, monkeyp
     assert unnamed.user_email() == ""
     with pytest.raises(UsageError, match="git does not know who commits") as caught:
         unnamed.check_can_commit(None)
-    assert caught.value.remedy == "git config user.name and user.email"
+    assert caught.value.remedy == "set git's user.name and user.email"
     unnamed.close()
 
 
@@ -182,7 +182,8 @@ def test_a_hook_that_refuses_is_said_and_the_file_stays_changed(checkout: Checko
     before = alice.git("rev-parse", "HEAD")
     with pytest.raises(CouldNotVerify, match="git did not commit: not on a Friday") as caught:
         checkout.commit_path(REGISTRY, "feat(ml): Promote", branch=None)
-    assert caught.value.remedy == f"git commit --only -- {REGISTRY}"
+    line = f"git commit --only --message 'feat(ml): Promote' -- {REGISTRY}"
+    assert caught.value.remedy == f"fix that, then commit it: {line}"
     assert alice.git("rev-parse", "HEAD") == before
     assert checkout.dirty_paths() == [REGISTRY]
 

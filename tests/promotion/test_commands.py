@@ -268,12 +268,12 @@ def test_with_a_prefix_a_line_without_it_is_another_bots(line: str) -> None:
     ("line", "says"),
     [
         ("/model promte active", "unknown command /promte | did you mean `/promote`?"),
-        ("/model wobble", "unknown command /wobble | `/help` lists the commands"),
-        ("/model", "unknown command | `/help` lists the commands"),
+        ("/model wobble", "unknown command /wobble | see which there are: /help"),
+        ("/model", "unknown command | see which there are: /help"),
         ("/modle promote active", "unknown command /modle | did you mean `/promote`?"),
         ("/models promote", "unknown command /models | did you mean `/promote`?"),
         ("/Model help", "unknown command /Model | did you mean `/help`?"),
-        ("/model promote", "/promote needs a stage | write `/promote active`"),
+        ("/model promote", "/promote needs a stage | write it like this: /promote active"),
         ("/model promote act\u200bive", "U+200B"),
     ],
 )

@@ -68,7 +68,7 @@ def test_a_model_that_only_a_file_beside_the_registry_holds_is_an_error_that_nam
     finding = the_finding(joined({"one": ONE}, {"lost.json": MORE}))
     assert (finding.rule, finding.severity, finding.where) == ERROR
     assert finding.message.startswith(f"The model lost and its history exist only in {PLACE}/lost.json")
-    assert finding.remedy == "promotebot registry join"
+    assert finding.remedy == "take it into the registry: promotebot registry join"
 
 
 def test_joining_takes_in_the_model_with_its_whole_history() -> None:
@@ -104,7 +104,7 @@ def test_another_history_is_for_people_to_compare(theirs: Any) -> None:
     registry = joined({"one": ONE}, {"one.json": theirs})
     finding = the_finding(registry)
     assert finding.message == f"{PLACE}/one.json holds another history of one than ml/registry/models.json."
-    assert f"git log -p -- {PLACE}/one.json" in finding.remedy
+    assert f"git log --patch -- {PLACE}/one.json" in finding.remedy
     with pytest.raises(InvalidInput, match="another history"):
         with_orphans(registry)
 

@@ -63,7 +63,7 @@ def test_a_pull_request_cannot_bring_the_first_registry(ends: Ends) -> None:
     assert refused(replace(ends, base_registry=None)) == (
         "gate.replay",
         "The base has no registry, so this pull request has nothing to be compared with.",
-        "a maintainer adds the first registry to the base branch",
+        "a maintainer adds the first registry to the base branch, with what this creates: promotebot init",
     )
 
 

@@ -29,6 +29,7 @@ PROSE = {
     "action/hold.py:_held": "what a synonym means",
     "action/queries.py:opening_refusal": "what a command needs",
     "action/workflow_dispatch.py:": "an example of the form of a command",
+    "artifact/opening.py:peak_memory": "a file of the kernel",
     "cli/change.py:actor_of": "what was looked at",
     "cli/doctor.py:_origin": "where a finding is",
     "cli/doctor.py:_settings": "takes the token of gh, which is not here",

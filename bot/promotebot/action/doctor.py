@@ -1,4 +1,4 @@
-"""`/doctor`, and `command: doctor` of the scheduled workflow: how the repository is set up, as a table."""
+"""`/doctor`, and `command: doctor` of the scheduled workflow: how the repository is set up, as a list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
-from promotebot.comments.markdown import bounded, code, link, marker, table, text
+from promotebot.comments.markdown import bounded, code, details, link, marker, text
 from promotebot.comments.notices import note
 from promotebot.doctor.catalogue import diagnose
 from promotebot.doctor.read import connected, gather
@@ -20,16 +20,17 @@ from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.policy import Permission
 from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
+from promotebot.text import counted
 
 log = logging.getLogger(__name__)
 SUBJECT = "@doctor"
 TITLE = "The repository is not set up for promotions"
-_SIGNS = {Status.OK: "✅", Status.PROBLEM: "❌", Status.ADVICE: "⚠️", Status.UNKNOWN: "❔"}
+_SIGNS = {Status.PROBLEM: "❌", Status.ADVICE: "⚠️", Status.UNKNOWN: "❔"}
 _CODE_OR_ADDRESS = re.compile(r"`([^`]+)`|(https?://[^\s,;]*[^\s,;.])")
 
 
 def answer_doctor(requester: Requester, job: JobContext, replier: Replier) -> Answer:
-    """Answer `/doctor` for maintainers: the table names what is weak, and whoever may mend it is among them.
+    """Answer `/doctor` for maintainers: the list names what is weak, and whoever may mend it is among them.
 
     Raises:
         CouldNotVerify: when GitHub does not answer.
@@ -39,7 +40,7 @@ def answer_doctor(requester: Requester, job: JobContext, replier: Replier) -> An
         return replier.refuse(refusal)
     report = examined(job.settings)
     title = f"Doctor: {report.title}"
-    rendered = note(SUBJECT, f"🩺 {text(title)}", [report_table(report.lines)], replier.context, title=title)
+    rendered = note(SUBJECT, f"🩺 {text(title)}", [report_list(report.lines)], replier.context, title=title)
     return replier.answer(_answer(report), rendered)
 
 
@@ -53,7 +54,7 @@ def examine_repository(job: JobContext) -> Answer:
     """
     report = examined(job.settings)
     _keep_issue(report, job)
-    return replace(_answer(report), summary=f"### 🩺 {text(report.title)}\n\n{report_table(report.lines)}")
+    return replace(_answer(report), summary=f"### 🩺 {text(report.title)}\n\n{report_list(report.lines)}")
 
 
 def examined(settings: Settings) -> DoctorReport:
@@ -62,16 +63,18 @@ def examined(settings: Settings) -> DoctorReport:
         return diagnose(gather(settings, github))
 
 
-def report_table(lines: Sequence[Line]) -> str:
-    """Return a row for each line: what is wrong first, in the catalogue's order."""
-    order = (Status.PROBLEM, Status.UNKNOWN, Status.ADVICE, Status.OK)
-    rows = [
-        (_SIGNS[line.status], _about(line), _shown(line.found), _shown(line.meaning), _shown(line.remedy))
-        for status in order
-        for line in lines
-        if line.status is status
-    ]
-    return table(("", "what", "found", "what it means", "how to fix it"), rows)
+def report_list(lines: Sequence[Line]) -> str:
+    """Return an item for each line, what is wrong first; what is right is folded. A table would be too wide to read."""
+    order = (Status.PROBLEM, Status.UNKNOWN, Status.ADVICE)
+    items = [_item(line) for status in order for line in lines if line.status is status]
+    fine = [f"- ✅ {_about(line)}: {_shown(line.found)}" for line in lines if line.status is Status.OK]
+    folded = [details(f"{counted(len(fine), 'check')} ok", "\n".join(fine))] if fine else []
+    return "\n\n".join(filter(None, ["\n".join(items), *folded]))
+
+
+def _item(line: Line) -> str:
+    item = f"- {_SIGNS[line.status]} **{_about(line)}**: {_shown(line.found)}. {_shown(line.meaning)}"
+    return f"{item}\n  To fix it: {_shown(line.remedy)}" if line.remedy else item
 
 
 def _about(line: Line) -> str:
@@ -89,8 +92,8 @@ def _shown(words: str) -> str:
 
 
 def _answer(report: DoctorReport) -> Answer:
-    details = {"doctor": report.model_dump(mode="json")}
-    return Answer(Outcome.HELPED, Reason.SHOWN, report.title, details=details)
+    told = {"doctor": report.model_dump(mode="json")}
+    return Answer(Outcome.HELPED, Reason.SHOWN, report.title, details=told)
 
 
 def _refusal(requester: Requester, job: JobContext) -> Refusal | None:
@@ -113,7 +116,7 @@ def _keep_issue(report: DoctorReport, job: JobContext) -> None:
     run = link("the run", settings.run_url) if settings.run_url else "the run"
     parts = [
         f"{first}\n### {text(TITLE)}",
-        report_table(problems),
+        report_list(problems),
         f"The summary of {run} lists every check. This issue is closed automatically when everything is fixed.",
     ]
     body = bounded(parts, where_else="the run's summary")

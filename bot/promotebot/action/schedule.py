@@ -38,7 +38,7 @@ from promotebot.pulls.small_files import read_our_files
 from promotebot.pulls.snapshot import BASE, remote
 from promotebot.remedies import Remedy
 from promotebot.settings import Settings
-from promotebot.text import visible
+from promotebot.text import counted, visible
 from promotebot.verification.report import ReportScope, VerifyReport, merge_reports, read_report
 from promotebot.verification.shards import parse_shard, shard_of
 from promotebot.verification.verify import VerificationInput, verify
@@ -186,7 +186,9 @@ def _remember(report: VerifyReport, branch: str, known: Issue | None, body: str,
         ledger.record(tip)
         if known:
             run = link("this run", settings.run_url) if settings.run_url else "the last run"
-            comment = f"Healthy again: {run} verified {len(report.models)} model(s).\n\n{healed(known.body)}".strip()
+            comment = (
+                f"Healthy again: {run} verified {counted(len(report.models), 'model')}.\n\n{healed(known.body)}".strip()
+            )
             job.github.update_issue(known.number, body=body, comment=comment, close=True)
 
 

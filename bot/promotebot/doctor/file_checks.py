@@ -8,7 +8,8 @@ from promotebot.doctor.facts import Branch, Facts, Unread
 from promotebot.doctor.report import Verdict, advice, named, ok, problem
 from promotebot.doctor.workflow import LEVELS, Workflow, is_pinned
 from promotebot.pulls.attributes import AS_STORED, converting
-from promotebot.registry.lfs import STORED_BY_GIT
+from promotebot.registry.lfs import OUT_OF_LFS
+from promotebot.text import counted
 
 ARTIFACTS = "ml/artifacts"
 """Where artifacts stand, unless pointers say otherwise."""
@@ -158,11 +159,15 @@ def lfs(facts: Facts) -> Verdict:
     if not tracked and not pointers:
         return ok("git holds the bytes of every artifact", "They can be proven and opened.")
     first = (pointers or tracked)[0]
-    found = f"Git LFS pointers instead of files: {len(pointers)}" if pointers else f"{first} is tracked by Git LFS"
+    found = (
+        f"{counted(len(pointers), 'Git LFS pointer')} instead of files"
+        if pointers
+        else f"{first} is tracked by Git LFS"
+    )
     return problem(
         f"{found}, such as {first}",
         "promotebot proves the bytes that git holds, and refuses a pointer in an artifact.",
-        f"in a clone that has the files: `echo '{_pattern(first)} {STORED_BY_GIT}' >> .gitattributes && git add "
+        f"in a clone that has the files: `echo '{_pattern(first)} {OUT_OF_LFS}' >> .gitattributes && git add "
         "--renormalize .`, then commit and push",
     )
 

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from promotebot.text import counted
+
 REPORT_VERSION: Literal["v1"] = "v1"
 
 
@@ -69,9 +71,13 @@ class DoctorReport(BaseModel):
     @property
     def title(self) -> str:
         """Return the report in one line."""
-        words = {Status.PROBLEM: "problem(s)", Status.ADVICE: "piece(s) of advice", Status.UNKNOWN: "unknown"}
-        counts = [f"{len(self.of(status))} {word}" for status, word in words.items() if self.of(status)]
-        return f"{self.repository}: {', '.join([*counts, f'{len(self.of(Status.OK))} ok'])}"
+        problems, advice, unread, fine = (
+            len(self.of(status)) for status in (Status.PROBLEM, Status.ADVICE, Status.UNKNOWN, Status.OK)
+        )
+        counts = [counted(problems, "problem")] if problems else []
+        counts += [counted(advice, "piece", of="advice")] if advice else []
+        counts += [f"{unread} unknown"] if unread else []
+        return f"{self.repository}: {', '.join([*counts, f'{fine} ok'])}"
 
 
 def ok(found: str, meaning: str) -> Verdict:

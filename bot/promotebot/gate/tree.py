@@ -23,7 +23,7 @@ from promotebot.registry.model import Action
 from promotebot.registry.names import ArtifactPath, Digest, Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Command, Remedy, comment
-from promotebot.text import short_digest
+from promotebot.text import held_now, short_digest
 
 
 def check_trees(
@@ -101,8 +101,7 @@ class _Judge:
         if pointer.digest != self.evidence.digest:
             return error(
                 "artifact.pinned",
-                f"{named} was promoted as {short_digest(pointer.digest)}; "
-                f"the directory now holds {short_digest(self.evidence.digest)}.",
+                f"{named} was promoted as {short_digest(pointer.digest)}; {held_now(self.evidence.digest)}.",
                 where=self.directory,
                 remedy=self._renew(named) if named.is_own else self._restore(_OF_THEIR_OWN),
             )

@@ -23,7 +23,7 @@ from promotebot.promotion.rollback import (
 from promotebot.registry.model import Action, ModelEntry, Pointer, RequestRef, Source
 from promotebot.registry.names import Digest, ModelName, parse_rollback_target
 from promotebot.remedies import CallerLine, Remedy, again, choices, comment, shell
-from promotebot.text import short_digest
+from promotebot.text import held_now, short_digest
 
 MAX_EXAMINED = 5
 """Pointers that a refusal proves to give the line that reaches them: each may mean a model to fetch and to open."""
@@ -210,7 +210,7 @@ def _problem(pointer: Pointer, promoted: Digest | None, evidence: Evidence, *, n
             "" if named else "no digest was recorded (older tool), and git does not know its bytes; name it with --to"
         )
     if promoted != evidence.digest:
-        return f"its directory now holds {short_digest(evidence.digest)}, {short_digest(promoted)} was promoted"
+        return f"{held_now(evidence.digest)}; {short_digest(promoted)} was promoted"
     if not evidence.keeps_manifest(pointer):
         return "its manifest is not the one that was promoted"
     return ""

@@ -6,8 +6,8 @@ from promotebot.remedies import APPEND, Command, Remedy, shell
 
 LFS_HEADER = b"version https://git-lfs.github.com/spec/v1\n"
 """https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
-STORED_BY_GIT = "!filter !diff !merge -text"
-"""Attributes that take a path out of Git LFS, and keep git from converting its line ends."""
+OUT_OF_LFS = "!filter !diff !merge"
+"""Attributes that take a path out of Git LFS."""
 
 
 def fetched(path: str) -> Command:
@@ -22,7 +22,7 @@ def stored_by_git(path: str) -> Command:
     https://git-scm.com/docs/gitattributes
     """
     pattern = f'"/{path}"' if " " in path else f"/{path}"
-    line = shell("echo", f"{pattern} {STORED_BY_GIT}", APPEND, ".gitattributes")
+    line = shell("echo", f"{pattern} {OUT_OF_LFS} -text", APPEND, ".gitattributes")
     line = line.then("git", "add", "--renormalize", "--", ".gitattributes", path)
     return line.then("git", "commit", "--message", f"fix(ml): Store {path} in git", "--", ".gitattributes", path)
 

@@ -22,7 +22,7 @@ from promotebot.registry.model import Pointer
 from promotebot.registry.names import ArtifactPath, Digest, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy, shell
-from promotebot.text import short_digest
+from promotebot.text import held_now, short_digest
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, report_of
 
 # This depth is infinite, in a clone that is whole already, too: https://git-scm.com/docs/shallow
@@ -139,8 +139,7 @@ class _Verification:
         else:
             yield error(
                 "artifact.pinned",
-                f"{name} was promoted as {short_digest(promoted)}; "
-                f"the directory now holds {short_digest(evidence.digest)}.",
+                f"{name} was promoted as {short_digest(promoted)}; {held_now(evidence.digest)}.",
                 where=where,
                 remedy=self.subject.restore(where, promoted, pointer.manifest_digest),
             )
