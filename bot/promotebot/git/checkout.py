@@ -25,7 +25,7 @@ def _after_push(branch: str, stderr: str) -> Remedy:
     """Return what to do about a commit that was not pushed: origin has newer commits, or did not take it at all."""
     if "fetch first" not in stderr and "non-fast-forward" not in stderr:
         return Remedy("push it when origin takes it: ", shell("git", "push", "origin", f"HEAD:refs/heads/{branch}"))
-    # The history of a registry is a chain: an event is made anew on the newest one, and never merged as text.
+    # The history of a registry is a chain: an event is made again on the newest one, and never merged as text.
     back = shell("git", "reset", "--keep", "HEAD^").then("git", "pull", "--ff-only", "origin", branch)
     return Remedy("do not rebase a registry commit: take it back, ", back, ", then promote again: ", again())
 

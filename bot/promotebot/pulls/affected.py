@@ -123,7 +123,7 @@ class _Named:
         try:
             repository.fetch_commit(self.before)  # here already, unless the base was forced away from it
         except PromotebotError:
-            return True  # the branch was made anew: nobody knows what that changed
+            return True  # the branch was created again: nobody knows what that changed
         paths = repository.changed_paths(self.before, self.base)
         if any(is_ours(path, settings.registry_path, settings.policy_path) for path in paths):
             return True
