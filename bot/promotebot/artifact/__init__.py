@@ -1,4 +1,6 @@
-"""Artifacts: `from promotebot.artifact import load_artifact` (see docs/runbook.md).
+"""Artifacts: `from promotebot.artifact import load_artifact` compares files with the manifest beside them.
+
+A service calls `promotebot.load`, which proves them against the pointer of a stage (see docs/runbook.md).
 
 Importing it loads no runtime."""
 
@@ -30,6 +32,11 @@ class Artifact:
     path: Path
     manifest: Manifest
 
+    @property
+    def model_path(self) -> Path:
+        """The model's file, for `onnxruntime.InferenceSession`."""
+        return self.path / self.manifest.model_file
+
 
 def load_artifact(path: Path) -> Artifact:
     """Read an artifact's manifest and prove the sha256 of its files; the model itself is not opened.
@@ -40,30 +47,6 @@ def load_artifact(path: Path) -> Artifact:
     """
     # Here, as the process that opens models imports this package, too, and needs none of them.
     from promotebot.artifact.digest import hash_stream
-    from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, manifest_command, parse_manifest
-    from promotebot.artifact.work_tree import WorkTree
-    from promotebot.errors import InvalidInput
-    from promotebot.remedies import Remedy
+    from promotebot.artifact.proof import prove_files
 
-    if not path.is_dir():
-        raise InvalidInput(f"Artifact directory not found: {path}", remedy="name the directory that holds the manifest")
-    files, remedy = WorkTree(path), manifest_command(str(path))
-    try:
-        with files.open(FILE_NAME) as stream:
-            # One byte over the limit is enough for the parser to refuse it.
-            manifest = parse_manifest(stream.read(MAX_BYTES + 1), where=f"{path}/{FILE_NAME}")
-        remedy = manifest_command(str(path), manifest.model_file)
-        for name, expected in manifest.sha256.items():
-            with files.open(name) as stream:
-                digest = hash_stream(stream, where=name)
-            if digest != expected:
-                raise InvalidInput(f"is sha256:{digest}, the manifest says sha256:{expected}", where=name)
-    except InvalidInput as problem:
-        # Names in the manifest are relative to the artifact; errors name paths that the caller can open.
-        where = problem.where if problem.where.startswith(f"{path}/") else f"{path}/{problem.where}"
-        raise InvalidInput(
-            problem.message,
-            where=where,
-            remedy=problem.remedy or Remedy("put the listed file back, or list the one that is there: ", remedy),
-        ) from None
-    return Artifact(path, manifest)
+    return Artifact(path, prove_files(path, lambda stream, name: hash_stream(stream, where=name)))

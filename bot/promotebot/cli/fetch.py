@@ -1,0 +1,40 @@
+"""`promotebot fetch`: copy the artifact that a stage holds, proven against its pointer.
+
+It reads files only, and needs no git: a copy of the repository's files is enough.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import datetime
+
+from promotebot.artifact.loading import fetch
+from promotebot.cli.options import add_registry_options
+from promotebot.text import counted, visible
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `promotebot fetch`."""
+    parser.add_argument("model")
+    parser.add_argument("stage", help="shadow, staging or active")
+    parser.add_argument("--to", required=True, metavar="DIR", help="a directory that does not exist yet")
+    add_registry_options(parser)
+
+
+def run(options: argparse.Namespace, _now: datetime) -> int:
+    """Copy the artifact, and print where its model is.
+
+    Returns:
+        0.
+
+    Raises:
+        InvalidInput: for a stage that holds nothing, and for files that are not what its pointer pins.
+        CouldNotVerify: when a file cannot be read or written.
+    """
+    base = options.base_dir or "."
+    artifact = fetch(options.model, options.stage, options.to, registry=options.registry, base_dir=base)
+    files = counted(len(artifact.manifest.sha256), "file")
+    sys.stdout.write(f"{visible(str(artifact.model_path))}: {files}, {artifact.manifest.digest}\n")
+    sys.stdout.write(f'In Python: promotebot.load("{options.model}", "{options.stage}", base_dir="{options.to}")\n')
+    return 0

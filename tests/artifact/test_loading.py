@@ -1,0 +1,153 @@
+"""The service's door: what a stage's pointer pins, or an error; from a checkout, a copy, or what `fetch` wrote."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import promotebot
+from promotebot.artifact.loading import fetch, load
+from promotebot.cli.main import main
+from promotebot.errors import InvalidInput
+from promotebot.registry import ModelRegistry
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL, V1, V2 = "regime_classifier", "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"
+INDEX = "ml/registry/models.json"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The sample's files as they are deployed: without git."""
+    shutil.copytree(ROOT / "ml", tmp_path / "copy/ml")
+    return tmp_path / "copy"
+
+
+def edit(copy: Path, **changes: object) -> None:
+    """Change the pointer of ACTIVE; None takes a key away."""
+    document = json.loads((copy / INDEX).read_bytes())
+    pointer = document["models"][MODEL]["active"]
+    for key, value in changes.items():
+        pointer.pop(key) if value is None else pointer.update({key: value})
+    (copy / INDEX).write_text(json.dumps(document))
+
+
+def test_the_files_that_the_pointer_pins_are_loaded(copy: Path) -> None:
+    artifact = promotebot.load(MODEL, "active", base_dir=copy)
+    pointer = ModelRegistry.load(copy / INDEX).get_stage_pointer(MODEL, "active")
+    assert pointer
+    assert (artifact.path, artifact.manifest.digest) == (copy / V1, pointer.digest)
+    assert artifact.model_path.is_file()
+    assert load(MODEL, "active", registry=copy / INDEX, base_dir=copy) == artifact
+
+
+def exchange(copy: Path) -> None:
+    shutil.rmtree(copy / V1)
+    shutil.copytree(copy / V2, copy / V1)
+
+
+def spoil(copy: Path) -> None:
+    (copy / V1 / "model.onnx").write_bytes(b"x")
+
+
+def remeaning(copy: Path) -> None:
+    """Another meaning of the same bytes, after the manifest was pinned."""
+    manifest = copy / V1 / "manifest.json"
+    edit(copy, manifest_digest=promotebot.load_artifact(copy / V1).manifest.full_digest)
+    manifest.write_text(json.dumps({**json.loads(manifest.read_bytes()), "threshold": 2}))
+
+
+@pytest.mark.parametrize(
+    ("break_it", "says"),
+    [
+        (exchange, "the files are sha256:"),
+        (spoil, "the manifest says sha256:"),
+        (remeaning, "and that of regime_v1_prod is sha256:"),
+        (lambda copy: (copy / V1 / "manifest.json").unlink(), "is not there"),
+        (lambda copy: edit(copy, artifact_dir=V2), "the files are sha256:"),
+        (lambda copy: edit(copy, artifact_dir="ml/artifacts/gone"), "Artifact directory not found"),
+        (lambda copy: edit(copy, artifact_dir="../copy/ml/artifacts/regime_v1"), "artifact_dir"),
+    ],
+)
+def test_anything_else_is_refused_and_no_remedy_blesses_it(
+    copy: Path, tmp_path: Path, break_it: Callable[[Path], object], says: str
+) -> None:
+    break_it(copy)
+    doors: list[Callable[[], object]] = [
+        lambda: load(MODEL, "active", base_dir=copy),
+        lambda: fetch(MODEL, "active", tmp_path / "to", base_dir=copy),
+    ]
+    for door in doors:
+        with pytest.raises(InvalidInput) as refused:
+            door()
+        assert says in str(refused.value)
+        assert "promotebot manifest" not in refused.value.remedy
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"], "nothing is written"
+
+
+def test_a_pointer_that_pins_nothing_is_no_proof(copy: Path) -> None:
+    edit(copy, digest=None)
+    with pytest.raises(InvalidInput, match="pins no digest"):
+        load(MODEL, "active", base_dir=copy)
+    with pytest.raises(InvalidInput, match="unknown model 'nope'"):
+        load("nope", "active", base_dir=copy)
+
+
+def test_a_stage_that_holds_nothing_is_refused_with_the_line_that_shows_what_there_is(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(copy)
+    with pytest.raises(InvalidInput, match="STAGING of regime_classifier holds nothing") as refused:
+        load(MODEL, "staging")
+    program, *arguments = shlex.split(refused.value.remedy)
+    assert (program, main(arguments)) == ("promotebot", 0)
+    assert "regime_v1_prod" in capsys.readouterr().out
+
+
+def test_what_was_promoted_too_long_ago_is_refused_where_somebody_asks_for_it(copy: Path) -> None:
+    edit(copy, promoted_at_utc="2020-01-01T00:00:00Z")
+    assert load(MODEL, "active", base_dir=copy, max_age=timedelta(days=36_500))
+    with pytest.raises(InvalidInput, match="promoted at 2020-01-01T00:00:00Z, longer ago than 30 days"):
+        load(MODEL, "active", base_dir=copy, max_age=timedelta(days=30))
+
+
+def test_what_is_fetched_loads_without_the_rest_of_the_repository(
+    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    to = tmp_path / "deep/model"
+    assert main(["fetch", MODEL, "active", "--to", str(to), "--base-dir", str(copy)]) == 0
+    shown = capsys.readouterr().out
+    shutil.rmtree(copy)
+    artifact = load(MODEL, "active", base_dir=to)
+    assert str(artifact.model_path) in shown
+    assert f'promotebot.load("{MODEL}", "active", base_dir="{to}")' in shown
+    assert list(ModelRegistry.load(to / INDEX)) == [MODEL]
+    assert sorted(path.name for path in to.parent.iterdir()) == ["model"]
+    exchange_file = artifact.path / "manifest.json"
+    exchange_file.write_text("{}")
+    with pytest.raises(InvalidInput):
+        load(MODEL, "active", base_dir=to)
+
+
+def test_a_directory_that_holds_something_is_left_alone(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "to").mkdir()
+    fetch(MODEL, "active", tmp_path / "to", base_dir=copy)
+    with pytest.raises(InvalidInput, match="is there already"):
+        fetch(MODEL, "shadow", tmp_path / "to", base_dir=copy)
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InvalidInput, match="is there already"):
+        fetch(MODEL, "active", tmp_path / "link", base_dir=copy)
+
+
+def test_links_among_the_files_are_not_followed(copy: Path, tmp_path: Path) -> None:
+    model = copy / V1 / "model.onnx"
+    model.rename(tmp_path / "elsewhere")
+    model.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InvalidInput, match="links are not followed"):
+        load(MODEL, "active", base_dir=copy)
