@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -233,16 +233,16 @@ class RememberingOpener(ChildOpener):
 
     def __init__(self) -> None:
         super().__init__()
-        self._opened: dict[tuple[str, str, Limits], Opened] = {}
+        self._opened: dict[tuple[str, str, Limits], list[Opened | NotOpened]] = {}
 
-    def open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened:
+    def open_each(self, directory: Path, model_files: Sequence[str], limits: Limits) -> list[Opened | NotOpened]:
         files = [(str(path.relative_to(directory)), path) for path in directory.rglob("*") if path.is_file()]
         hashes = sorted((name, hashlib.sha256(path.read_bytes()).hexdigest()) for name, path in files)
-        key = (repr(hashes), model_file, limits)
+        key = (repr(hashes), repr(model_files), limits)
         if key in self._opened:
             return self._opened[key]
-        opened = super().open(directory, model_file, limits)
-        if isinstance(opened, Opened):
+        opened = super().open_each(directory, model_files, limits)
+        if all(isinstance(one, Opened) for one in opened):
             self._opened[key] = opened
         return opened
 

@@ -21,6 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from promotebot.artifact.answer import Golden, NotOpened, Opened, Served, Tensor
 from promotebot.artifact.evidence import Evidence, examine
 from promotebot.artifact.limits import Limits
+from promotebot.artifact.runtime import ModelOpener
 from promotebot.artifact.source import FileSource, GitTree, TreeEntry
 from promotebot.artifact.walls import WALLS
 from promotebot.artifact.work_tree import WorkTree
@@ -68,7 +69,7 @@ def tensor_bytes(array: Any) -> bytes:
 
 
 @dataclass
-class StandIn:
+class StandIn(ModelOpener):
     """An opener without a process: remembers what it was given, answers what it is told."""
 
     answer: Opened | NotOpened | None = None

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from promotebot.artifact.answer import Opened, Served
 from promotebot.artifact.limits import Limits
+from promotebot.artifact.runtime import ModelOpener
 from promotebot.artifact.walls import WALLS
 from promotebot.findings import Finding
 from promotebot.git.checkout import Checkout
@@ -32,7 +33,7 @@ ARTIFACT = "ml/artifacts/tiny"
 SHARED = "shared"
 
 
-class NoRuntime:
+class NoRuntime(ModelOpener):
     """Takes every model: starting the real one 240 times would be the longest part."""
 
     def open(self, directory: Path, model_file: str, limits: Limits) -> Opened:  # noqa: ARG002 - the Protocol's

@@ -14,7 +14,7 @@ import pytest
 
 from promotebot.artifact.answer import NotOpened, NotServed, Opened
 from promotebot.artifact.limits import Limits
-from promotebot.artifact.runtime import ChildOpener
+from promotebot.artifact.runtime import ChildOpener, ModelOpener
 from promotebot.cli.main import main
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import error, passed, unknown, warning
@@ -52,7 +52,7 @@ def edit(person: Person, change: Callable[[Any], object]) -> None:
 def test_an_active_model_that_services_cannot_open_is_an_error_and_a_lower_one_a_warning(
     alice: Person, capsys: Capture, monkeypatch: pytest.MonkeyPatch, opener: ChildOpener, is_in_shadow_too: bool
 ) -> None:
-    class Unserved:
+    class Unserved(ModelOpener):
         def open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened:
             result = opener.open(directory, model_file, limits)
             return (

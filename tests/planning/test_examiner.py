@@ -11,9 +11,11 @@ import pytest
 
 from promotebot.artifact.answer import NotOpened, Problem
 from promotebot.artifact.limits import Limits
+from promotebot.artifact.runtime import ModelOpener
 from promotebot.artifact.source import GitTree
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import CouldNotVerify
+from promotebot.findings import errors_in
 from promotebot.planning.examiner import Examiner, within_budget
 from promotebot.registry.names import ArtifactPath, GitSha
 from tests.fakes import BASE, FORK, HEAD, Commit, FakeRepository
@@ -35,7 +37,7 @@ def at(directory: str, content: bytes = b"model") -> dict[str, bytes]:
     return {f"{directory}/{name}": data for name, data in artifact(content).items()}
 
 
-class Opener:
+class Opener(ModelOpener):
     """Opens nothing, and counts how often it was asked (`promotebot.artifact.runtime.ModelOpener`)."""
 
     def __init__(self) -> None:
@@ -89,8 +91,8 @@ def test_under_other_limits_it_is_opened_again(repository: FakeRepository) -> No
     examine = Examiner(Opener())
     short = examine(tree(repository, FORK), V1, Limits(open_seconds=1))
     longer = examine(tree(repository, FORK), V1, Limits(open_seconds=2))
-    assert "not in 1 s" in short.findings[-1].message
-    assert "not in 2 s" in longer.findings[-1].message
+    assert "not in 1 s" in errors_in(short.findings)[-1].message
+    assert "not in 2 s" in errors_in(longer.findings)[-1].message
 
 
 def test_files_on_disk_may_change_so_only_the_same_work_tree_is_remembered(tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ RULES = [
     "artifact.graph",
     "artifact.lfs",
     "artifact.checker",
+    "artifact.executable",
+    "artifact.unreferred",
     "artifact.waived",
     "artifact.limits",
     "artifact.serves",

@@ -80,7 +80,7 @@ def lacking(problem: str) -> str:
     return next((what for sign, what in signs.items() if sign in problem), "")
 
 
-def serve_model(model_file: Path) -> Iterator[dict[str, Any]]:
+def serve_model(model_file: Path, *, golden: bool) -> Iterator[dict[str, Any]]:
     """Load the model as a service does, run its golden data, measure one row; yield each result as soon as it is there.
 
     It runs only after `open_model` accepted the same bytes.
@@ -88,7 +88,7 @@ def serve_model(model_file: Path) -> Iterator[dict[str, Any]]:
     session, load_ms = start_session(model_file, optimised=True)
     yield {"load_ms": load_ms}
     row = None
-    for path in golden_sets(model_file.parent):
+    for path in golden_sets(model_file.parent) if golden else []:
         report, ran = run_set(session, path)
         yield {"golden": report}
         row = row or ran
@@ -137,10 +137,10 @@ def answer(model_file: Path) -> dict[str, Any]:
         return refused(("artifact.opens", _told(problem), ""))
 
 
-def answers(model_file: Path) -> Iterator[dict[str, Any]]:
+def answers(model_file: Path, *, golden: bool) -> Iterator[dict[str, Any]]:
     """Yield what `serve_model` yields, and the exception that it raised."""
     try:
-        yield from serve_model(model_file)
+        yield from serve_model(model_file, golden=golden)
     except Exception as problem:
         yield {"refused": _told(problem)[:MAX_TEXT]}
 
@@ -158,9 +158,10 @@ def open_in_fork(request: Mapping[str, Any], *, offline: bool) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     standing = walls.raise_walls(Path(), offline=offline)
     os.write(0, json.dumps({"walls": standing}).encode() + b"\n")
-    model_file = Path(str(json.loads(sys.stdin.readline())["model_file"]))
+    named = json.loads(sys.stdin.readline())
+    model_file, golden = Path(str(named["model_file"])), bool(named["golden"])
     try:
-        for line in answers(model_file) if request["optimised"] else [answer(model_file)]:
+        for line in answers(model_file, golden=golden) if request["optimised"] else [answer(model_file)]:
             output.write(json.dumps(line, allow_nan=False).encode() + b"\n")
             output.flush()
     except OSError as problem:

@@ -12,8 +12,9 @@ from promotebot.artifact.answer import NotOpened, Opened
 from promotebot.artifact.files import REPORT, check_entries, check_listed, check_tracked, copy_files, list_files
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
-from promotebot.artifact.opening_findings import opening_findings
-from promotebot.artifact.runtime import ModelOpener
+from promotebot.artifact.opening_findings import Subject, opening_findings
+from promotebot.artifact.parts import Listed, models_of, program_findings, referred_files, unreferred_findings
+from promotebot.artifact.runtime import ModelOpener, owns_golden
 from promotebot.artifact.source import FileSource, Kind, fetching, shown
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, errors_in, passed
@@ -181,12 +182,20 @@ class _Examination:
         return manifest
 
     def _open(self, manifest: Manifest, sizes: Mapping[str, int]) -> ModelCard | None:
-        result = self.opener.open(self.scratch, manifest.model_file, self.limits)
-        self.findings += opening_findings(result, manifest, self.directory, self.limits)
-        if isinstance(result, NotOpened):
+        """Open every model; return the card of the artifact's own, its size with all that belongs to it."""
+        models = models_of(manifest)
+        results = self.opener.open_each(self.scratch, models, self.limits)
+        for model, result in zip(models, results, strict=True):
+            subject = Subject(manifest, self.directory, model, owns_golden(model, models))
+            self.findings += opening_findings(result, subject, self.limits)
+        referred = referred_files(dict(zip(models, results, strict=True)))
+        listed = Listed(manifest, self.directory, self.scratch, referred, all(isinstance(r, Opened) for r in results))
+        self.findings += [*program_findings(listed, self.limits), *unreferred_findings(listed)]
+        own = results[0]
+        if isinstance(own, NotOpened):
             return None
-        opsets = tuple((opset.domain, opset.version) for opset in result.opsets)
-        return ModelCard(_model_size(manifest, sizes, result), opsets, result)
+        opsets = tuple((opset.domain, opset.version) for opset in own.opsets)
+        return ModelCard(sum(sizes.get(file, 0) for file in referred), opsets, own)
 
     def _report(self) -> Mapping[str, Any]:
         # The report is optional and only shown: one that cannot be read is left out, and no finding.
@@ -196,10 +205,3 @@ class _Examination:
         except (OSError, InvalidInput):
             return {}
         return report if isinstance(report, dict) else {}
-
-
-def _model_size(manifest: Manifest, sizes: Mapping[str, int], opened: Opened) -> int:
-    """Return the bytes of the model's file with those of the listed files that it reads its data from."""
-    folder = manifest.model_file.rpartition("/")[0]
-    files = {manifest.model_file, *(f"{folder}/{f}" if folder else f for f in opened.external_files)}
-    return sum(sizes.get(file, 0) for file in files)

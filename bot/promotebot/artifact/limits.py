@@ -17,6 +17,8 @@ MEMORY_PER_BYTE = 3
 Lack = Literal["operators", "kernels", "locales"]
 """Custom operators of a library, kernels for processors that are not here, languages of the system."""
 
+Program = Literal["libraries", "scripts", "pickles"]
+
 
 class Limits(BaseModel):
     """Bytes, counts and seconds; every one can be lowered or raised by the policy's `limits`."""
@@ -38,6 +40,8 @@ class Limits(BaseModel):
 
     may_lack: tuple[Lack, ...] = Field(default=(), strict=False)
     """What the runtime may lack here: a model that needs it is not opened, and goes on with a warning."""
+    may_hold: tuple[Program, ...] = Field(default=(), strict=False)
+    """What an artifact may hold that runs where somebody loads it, though no model reads it."""
 
     def memory_for(self, model_bytes: int) -> int:
         """Return the bytes of memory for opening a model of this size, external data included."""

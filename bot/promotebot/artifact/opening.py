@@ -112,12 +112,24 @@ class OpeningProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    @property
+    def is_running(self) -> bool:
+        """Return whether it can open another model."""
+        return self._process.returncode is None
+
     def open(
-        self, model_file: str, bounds: Bounds, *, optimised: bool, suffice: Callable[[Sequence[Wall]], bool]
+        self,
+        model_file: str,
+        bounds: Bounds,
+        *,
+        optimised: bool,
+        golden: bool = False,
+        suffice: Callable[[Sequence[Wall]], bool],
     ) -> Ended:
         """Open a model in a fork, and watch it until it has ended. After `over` the process is ended, too.
 
         Args:
+            golden: whether the golden data beside the model is run.
             suffice: returns whether the walls that stand are enough to name the model.
 
         Raises:
@@ -134,7 +146,7 @@ class OpeningProcess:
             except TimeoutError:
                 over = Over.TIME
             if walls is not None and suffice(walls):
-                _name_model(ours, model_file)
+                _name_model(ours, model_file, golden=golden)
             else:
                 ours.close()
             ended = None if over else self._watch(pid, bounds, base, deadline, answer)
@@ -265,10 +277,10 @@ def _wait_for_walls(pid: int, conversation: socket.socket, seconds: float) -> tu
     return None
 
 
-def _name_model(conversation: socket.socket, model_file: str) -> None:
+def _name_model(conversation: socket.socket, model_file: str, *, golden: bool) -> None:
     # A process that has ended takes nothing any more; how it ended is the answer.
     with contextlib.suppress(ConnectionError):
-        conversation.sendall(json.dumps({"model_file": model_file}).encode() + b"\n")
+        conversation.sendall(json.dumps({"model_file": model_file, "golden": golden}).encode() + b"\n")
 
 
 def _environment() -> dict[str, str]:

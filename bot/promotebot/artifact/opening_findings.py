@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from promotebot.artifact.answer import NotOpened, NotServed, Opened, Served
 from promotebot.artifact.limits import Lack, Limits
@@ -19,18 +20,38 @@ WAIVED = "artifact.waived"
 _WALLED = "on Linux 5.13 or newer, on x86_64 or aarch64 (docs/rules.md, artifact.walls)"
 
 
-def opening_findings(
-    result: Opened | NotOpened, manifest: Manifest, directory: str, limits: Limits
-) -> Iterator[Finding]:
-    """Yield the findings on what became of the model of an artifact's directory."""
-    where = f"{directory}/{manifest.model_file}"
-    yield from _walls(result, where)
+@dataclass(frozen=True)
+class Subject:
+    """One model of an artifact's directory."""
+
+    manifest: Manifest
+    directory: str
+    model_file: str
+    golden: bool
+    """Whether the golden data beside it is its own."""
+
+    @property
+    def where(self) -> str:
+        """Return its place in the repository."""
+        return f"{self.directory}/{self.model_file}"
+
+    @property
+    def beside(self) -> str:
+        """Return its folder below the directory, with a slash; empty for the directory itself."""
+        folder = self.model_file.rpartition("/")[0]
+        return f"{folder}/" if folder else ""
+
+
+def opening_findings(result: Opened | NotOpened, subject: Subject, limits: Limits) -> Iterator[Finding]:
+    """Yield the findings on what became of a model."""
+    yield from _walls(result, subject.where)
     if isinstance(result, NotOpened):
-        yield from _not_opened(result, manifest, where, limits)
+        yield from _not_opened(result, subject, limits)
         return
-    yield from _opened(result, manifest, where)
-    yield _served(result.served, where)
-    yield from _golden(result.served, manifest, directory)
+    yield from _opened(result, subject)
+    yield _served(result.served, subject.where)
+    if subject.golden:
+        yield from _golden(result.served, subject)
 
 
 def for_active(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -63,8 +84,8 @@ def _served(served: Served | NotServed, where: str) -> Finding:
     return passed(SERVES, message, where=where)
 
 
-def _not_opened(result: NotOpened, manifest: Manifest, where: str, limits: Limits) -> Iterator[Finding]:
-    directory = where[: -len(manifest.model_file) - 1]
+def _not_opened(result: NotOpened, subject: Subject, limits: Limits) -> Iterator[Finding]:
+    where = subject.where
     for problem in result.problems:
         if problem.lacks and problem.lacks in limits.may_lack:
             message = f"{where} was not opened, and nothing of it was run: {_LACKS[problem.lacks]} ({problem.message})."
@@ -75,9 +96,9 @@ def _not_opened(result: NotOpened, manifest: Manifest, where: str, limits: Limit
             yield error(problem.rule, message, where=where, remedy=_way_without(problem.lacks))
         else:
             is_external = problem.rule == "artifact.external_data"
-            subject = f"External data of {where}" if is_external else f"{where} is not opened"
-            remedy = _repair(problem.rule, directory, manifest.model_file)
-            yield error(problem.rule, f"{subject}: {problem.message}.", where=where, remedy=remedy)
+            beginning = f"External data of {where}" if is_external else f"{where} is not opened"
+            remedy = _repair(problem.rule, subject.directory, subject.manifest.model_file)
+            yield error(problem.rule, f"{beginning}: {problem.message}.", where=where, remedy=remedy)
 
 
 _LACKS: Mapping[Lack, str] = {
@@ -123,12 +144,12 @@ def _walls(result: Opened | NotOpened, where: str) -> Iterator[Finding]:
         yield error("artifact.walls", message, where=where, remedy=remedy)
 
 
-def _opened(result: Opened, manifest: Manifest, where: str) -> Iterator[Finding]:
+def _opened(result: Opened, subject: Subject) -> Iterator[Finding]:
+    where = subject.where
     opsets = ", ".join(f"{opset.domain or 'ai.onnx'} {opset.version}" for opset in result.opsets)
     yield passed("artifact.graph", f"operators of {opsets or 'no set'}", where=where)
-    folder = manifest.model_file.rpartition("/")[0]
     # The model names its files relative to itself, the manifest relative to the artifact.
-    unlisted = [f for f in result.external_files if (f"{folder}/{f}" if folder else f) not in manifest.sha256]
+    unlisted = [name for name in result.external_files if f"{subject.beside}{name}" not in subject.manifest.sha256]
     for name in unlisted:
         yield error(
             "artifact.external_data",
@@ -150,13 +171,12 @@ def _opened(result: Opened, manifest: Manifest, where: str) -> Iterator[Finding]
         yield passed("artifact.checker", "onnx's own checker has nothing against it", where=where)
 
 
-def _golden(served: Served | NotServed, manifest: Manifest, directory: str) -> Iterator[Finding]:
+def _golden(served: Served | NotServed, subject: Subject) -> Iterator[Finding]:
     """Check that every golden set in the manifest was reproduced; one that the process did not report was not run.
 
     Nothing is said of what could not be run because the model was not served: `artifact.serves` says so.
     """
-    folder = manifest.model_file.rpartition("/")[0]
-    beside = f"{folder}/" if folder else ""
+    manifest, directory, beside = subject.manifest, subject.directory, subject.beside
     listed = re.compile(re.escape(beside) + r"(test_data_set_[0-9]{1,6})/.+")
     names = sorted({match[1] for name in manifest.sha256 if (match := listed.fullmatch(name))})
     reports = {report.name: report for report in served.golden}
@@ -178,7 +198,7 @@ def _golden(served: Served | NotServed, manifest: Manifest, directory: str) -> I
                 manifest_command(directory, manifest.model_file),
             ),
         )
-    if not names:
+    if not names and subject.model_file == manifest.model_file:
         yield warning(
             "artifact.golden",
             "There is no test_data_set_0 to run the model on.",

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from promotebot.artifact.answer import (
@@ -48,8 +48,12 @@ class ModelOpener(Protocol):
         """
         ...
 
+    def open_each(self, directory: Path, model_files: Sequence[str], limits: Limits) -> list[Opened | NotOpened]:
+        """Open every model of one directory; the first one is the artifact's own."""
+        return [self.open(directory, model_file, limits) for model_file in model_files]
 
-class ChildOpener:
+
+class ChildOpener(ModelOpener):
     """Opens models in forks of a process with an empty environment, its own session, and limits."""
 
     def __init__(self, command: Sequence[str] = COMMAND, *, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -57,18 +61,39 @@ class ChildOpener:
 
     def open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened:
         """Open the model in a process of its own; see `ModelOpener.open`."""
+        (result,) = self.open_each(directory, [model_file], limits)
+        return result
+
+    def open_each(self, directory: Path, model_files: Sequence[str], limits: Limits) -> list[Opened | NotOpened]:
+        """Open every model in forks of one process, and of another one after a limit has ended it."""
         hide_memory()
-        bounds = Bounds.of(limits, directory)
+        bounds, left, results = Bounds.of(limits, directory), list(model_files), list[Opened | NotOpened]()
+        while left:
+            with adopted(), OpeningProcess(self._command, directory, monotonic=self._monotonic) as process:
+                while left and process.is_running:
+                    results.append(_open_twice(process, left.pop(0), bounds, limits, model_files))
+        return results
 
-        def suffice(walls: Sequence[Wall]) -> bool:
-            return limits.walls == "available" or not missing_walls(walls)
 
-        with adopted(), OpeningProcess(self._command, directory, monotonic=self._monotonic) as process:
-            first = _opened(process.open(model_file, bounds, optimised=False, suffice=suffice), bounds, suffice)
-            if isinstance(first, NotOpened):
-                return first
-            second = process.open(model_file, bounds, optimised=True, suffice=suffice)
-            return first.model_copy(update={"served": _served(second, bounds)})
+def _open_twice(
+    process: OpeningProcess, model_file: str, bounds: Bounds, limits: Limits, model_files: Sequence[str]
+) -> Opened | NotOpened:
+    def suffice(walls: Sequence[Wall]) -> bool:
+        return limits.walls == "available" or not missing_walls(walls)
+
+    first = _opened(process.open(model_file, bounds, optimised=False, suffice=suffice), bounds, suffice)
+    if isinstance(first, NotOpened):
+        return first
+    golden = owns_golden(model_file, model_files)
+    second = process.open(model_file, bounds, optimised=True, golden=golden, suffice=suffice)
+    return first.model_copy(update={"served": _served(second, bounds)})
+
+
+def owns_golden(model_file: str, model_files: Sequence[str]) -> bool:
+    """Return whether the golden data beside a model is its own: the artifact's first, or the only one in its folder."""
+    folder = PurePosixPath(model_file).parent
+    beside = [other for other in model_files if PurePosixPath(other).parent == folder]
+    return beside[0] == model_file if model_files[0] in beside else len(beside) == 1
 
 
 def _opened(ended: Ended, bounds: Bounds, suffice: Callable[[Sequence[Wall]], bool]) -> Opened | NotOpened:

@@ -126,6 +126,7 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "freezes": _more,
     **{f"limits.{name}": _lower for name in ("file_bytes", "artifact_bytes", "files", "open_seconds", "run_seconds")},
     "limits.open_memory_bytes": _lower_number,
+    "limits.may_hold": _fewer,
     "limits.may_lack": _fewer,
     "limits.walls": lambda _before, after: bool(after == "required"),  # the other of two values
     "contacts": _never,

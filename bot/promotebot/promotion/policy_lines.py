@@ -14,6 +14,7 @@ from promotebot.promotion.policy import Policy
 _ROLE = ("stages.active.permission", "stages.staging.permission", "stages.shadow.permission")
 KEYS: Mapping[str, tuple[str, ...]] = {
     "active.prior_stage": ("stages.active.require_prior_stage",),
+    "artifact.executable": ("limits.may_hold",),
     "artifact.limits": ("limits",),
     "artifact.opens": ("limits.open_seconds", "limits.open_memory_bytes"),
     "artifact.serves": ("limits.open_seconds", "limits.run_seconds", "limits.open_memory_bytes"),
