@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from promotebot.artifact.golden import MAX_RUNS, WARM_RUNS, compare, golden_sets, measure, run_set
 
@@ -18,6 +22,7 @@ from .conftest import ROWS, external_tensor, tensor_bytes
 @dataclass
 class Named:
     name: str
+    type: str = "tensor(float)"
 
 
 @dataclass
@@ -29,6 +34,12 @@ class Session:
 
     def get_inputs(self) -> list[Named]:
         return [Named("x")]
+
+    def get_outputs(self) -> list[Named]:
+        return [Named("y")]
+
+    def get_overridable_initializers(self) -> list[Named]:
+        return []
 
     def run(self, names: None, inputs: dict[str, Any]) -> list[Any]:
         assert names is None
@@ -101,6 +112,10 @@ def array(values: list[Any], kind: str = "float32") -> Any:
     [
         (array([1.0]), array([1.0]), 0.0),
         (array([1000.0]), array([1000.9]), 0.9),
+        (array([1.0, 5e-6]), array([1.0, 0.0]), 5e-6),
+        ([array([1.0])], [array([1.0])], 0.0),
+        (None, None, 0.0),
+        (array([1.005], "float16"), array([1.0], "float16"), 0.0049),
         (array([np.nan, np.inf, 1.0]), array([np.nan, np.inf, 1.0]), 0.0),
         (array([], "float32"), array([], "float32"), 0.0),
         (array([1, 2], "int64"), array([1, 2], "int64"), 0.0),
@@ -124,6 +139,10 @@ def test_what_agrees(got: Any, wanted: Any, difference: float) -> None:
         (array([1.0], "float64"), array([1.0]), "float64[1], the golden one float32[1]"),
         (array([2**53], "int64"), array([2**53 + 1], "int64"), "output 0 differs"),
         (array(["a"], "object"), array(["b"], "object"), "output 0 differs"),
+        (array([2e-9]), array([9e-6]), "output 0 differs by 9e-06 (tolerances 0.001 relative, 9e-11 absolute)"),
+        ([array([1.0])], [array([1.0]), array([1.0])], "another sequence than the golden one, of 2"),
+        ([array([2.0])], [array([1.0])], "output 0[0] differs by 1"),
+        (None, array([1.0]), "only in one of the two"),
         ([{0: 0.5}], array([1.0]), "output 0 is a list"),
     ],
 )
@@ -154,3 +173,72 @@ def test_a_model_that_takes_no_single_row_has_no_latency() -> None:
         raise ValueError("expected a batch of 32")
 
     assert measure(Session(fixed), {"x": ROWS[:1]}) is None
+
+
+def test_how_many_outputs_were_compared_is_told() -> None:
+    report = compare([array([1.0]), array([2.0])], {0: array([1.0])})
+    assert (report["compared"], report["outputs"]) == (1, 2)
+
+
+GOLDEN = """
+import json
+from pathlib import Path
+from promotebot.artifact.child import serve_model
+from promotebot.artifact.onnx_parts import load_onnx
+load_onnx()
+print(json.dumps({path.parent.name: [line["golden"] for line in serve_model(path, golden=True) if "golden" in line]
+                  for path in Path().glob("*/model.onnx")}))
+"""
+
+
+def kinds() -> dict[str, tuple[Any, dict[str, bytes]]]:
+    """Name → a model and its golden data, of values that are no plain tensors of numpy's."""
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    ones = np.ones((2, 4), "float32")
+    sequence = helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, ["n", 4])
+    optional = helper.make_value_info("o", helper.make_optional_type_proto(y.type))
+    joined = helper.make_node("ConcatFromSequence", ["s"], ["y"], axis=0)
+    x, w = (helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in "xw")
+    there = helper.make_tensor_value_info("y", TensorProto.BOOL, [])
+    whole, yes = tensor_bytes(np.ones((4, 4), "float32")), tensor_bytes(np.array(True))
+    listed, chosen = numpy_helper.from_list([ones, ones], "s"), numpy_helper.from_optional(ones, "o")
+    has = helper.make_node("OptionalHasElement", ["o"], ["y"])
+    made: dict[str, tuple[Any, dict[str, bytes]]] = {
+        "sequence": (
+            graph([joined], [sequence], [y]),
+            {"input_0": listed.SerializeToString(), "output_0": whole},
+        ),
+        "optional": (
+            graph([has], [optional], [there]),
+            {"input_0": chosen.SerializeToString(), "output_0": yes},
+        ),
+        "default": (
+            graph([helper.make_node("Add", ["x", "w"], ["y"])], [x, w], [y], [numpy_helper.from_array(ones[0], "w")]),
+            {"input_0": tensor_bytes(ones), "input_1": tensor_bytes(ones[0] * 5), "output_0": tensor_bytes(ones * 6)},
+        ),
+    }
+    for name, number in (("bfloat16", TensorProto.BFLOAT16), ("float8", TensorProto.FLOAT8E4M3FN)):
+        short = [helper.make_tensor_value_info(place, number, ["n"]) for place in "xz"]
+        nodes = [helper.make_node("Cast", ["x"], ["y"], to=1), helper.make_node("Identity", ["x"], ["z"])]
+        value = helper.make_tensor("x", number, [2], [1.0, 2.0]).SerializeToString()
+        golden = {"input_0": value, "output_0": tensor_bytes(np.array([1, 2], "float32")), "output_1": value}
+        made[name] = (graph(nodes, short[:1], [y, short[1]]), golden)
+    return made
+
+
+def graph(nodes: list[Any], inputs: list[Any], outputs: list[Any], weights: Sequence[Any] = ()) -> bytes:
+    made = helper.make_graph(nodes, "g", inputs, outputs, list(weights))
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 19)], ir_version=9).SerializeToString()
+
+
+def test_golden_data_of_every_kind_of_value_is_reproduced(tmp_path: Path) -> None:
+    for name, (data, files) in kinds().items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.onnx").write_bytes(data)
+        write(tmp_path / name, 0, **files)
+    command = [sys.executable, "-I", "-c", GOLDEN]
+    told = json.loads(subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, text=True).stdout)
+    assert {name: [(one["equal"], one["problem"]) for one in reports] for name, reports in told.items()} == {
+        name: [(True, "")] for name in kinds()
+    }
+    assert {told[name][0]["compared"] for name in ("bfloat16", "float8")} == {2}

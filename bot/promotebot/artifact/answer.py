@@ -50,6 +50,9 @@ class Golden(_Claim):
     equal: bool
     difference: Number | None
     problem: Text
+    compared: Annotated[int, Field(ge=0)] = 0
+    outputs: Annotated[int, Field(ge=0)] = 0
+    """How many outputs were compared, of how many that the model has."""
 
 
 class Latency(_Claim):

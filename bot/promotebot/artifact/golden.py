@@ -10,18 +10,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-RELATIVE, ABSOLUTE = 1e-3, 1e-5
-"""Tolerances of numpy.allclose: processors and versions of the runtime add in another order."""
+from promotebot.artifact.golden_values import Row, Unusable, read_inputs, read_value, run, single_row
+
+TOLERANCES = {"float16": (1e-2, 1e-3), "bfloat16": (2e-2, 1e-2), "float8": (0.13, 0.1)}
+"""Element type, or its beginning → relative and absolute tolerance of numpy.allclose; `DEFAULT` for the others.
+
+Processors and versions of the runtime add in another order; short types keep 11, 8 and 3 or 4 bits.
+"""
+DEFAULT = (1e-3, 1e-5)
 WARM_RUNS, MAX_RUNS, MAX_SECONDS = 3, 50, 1.0
 """Runs before the latency's measurement, and its bounds, whichever comes first."""
 _SET = re.compile(r"test_data_set_(\d{1,6})")
 _OUTPUT = re.compile(r"output_(\d{1,6})\.pb")
-
-Row = dict[str, Any]
-
-
-class Unusable(Exception):
-    """Golden data that cannot be used; the message is the reason."""
 
 
 def golden_sets(directory: Path) -> list[Path]:
@@ -38,15 +38,15 @@ def run_set(session: Any, path: Path) -> tuple[dict[str, Any], Row | None]:
     """
     inputs = None
     try:
-        feed = _inputs(session, path)
-        got, inputs = session.run(None, feed), feed
-        report = compare(got, _outputs(path))
+        feed = read_inputs(session, path)
+        got, inputs = run(session, feed), feed
+        report = compare(got, _outputs(session, path))
     except Unusable as problem:
         report = _differs(str(problem))
     except Exception as problem:  # noqa: BLE001 - whatever the runtime throws is this set's answer
         report = _differs(f"{type(problem).__name__}: {' '.join(str(problem).split())[:300]}")
     # Latency is measured on a single row: the first axis is the batch.
-    row = {name: value[:1] if value.ndim else value for name, value in inputs.items()} if inputs else None
+    row = single_row(inputs) if inputs else None
     return {"name": path.name, **report}, row
 
 
@@ -54,56 +54,69 @@ def _number(path: Path) -> int:
     return int(path.name.rpartition("_")[2])
 
 
-def _inputs(session: Any, directory: Path) -> Row:
-    return {item.name: _tensor(directory / f"input_{index}.pb") for index, item in enumerate(session.get_inputs())}
-
-
-def _outputs(directory: Path) -> dict[int, Any]:
-    matches = [match for path in directory.iterdir() if (match := _OUTPUT.fullmatch(path.name))]
-    return {int(match[1]): _tensor(directory / match[0]) for match in matches}
-
-
-def _tensor(path: Path) -> Any:
-    from google.protobuf.message import DecodeError
-    from onnx import TensorProto, numpy_helper
-
-    tensor = TensorProto()
-    try:
-        tensor.ParseFromString(path.read_bytes())
-    except FileNotFoundError:
-        raise Unusable(f"{path.name} is missing") from None
-    except DecodeError:
-        raise Unusable(f"{path.name} is not a tensor") from None
-    # A path in the data could lead anywhere.
-    if tensor.external_data or tensor.data_location:
-        raise Unusable(f"{path.name} keeps its data in another file")
-    return numpy_helper.to_array(tensor)
+def _outputs(session: Any, directory: Path) -> dict[int, Any]:
+    kinds = [item.type for item in session.get_outputs()]
+    numbers = sorted(int(match[1]) for path in directory.iterdir() if (match := _OUTPUT.fullmatch(path.name)))
+    return {n: read_value(directory / f"output_{n}.pb", kinds[n] if n < len(kinds) else "")[1] for n in numbers}
 
 
 def compare(got: list[Any], wanted: dict[int, Any]) -> dict[str, Any]:
-    """Compare outputs by index; numbers within rtol 1e-3 and atol 1e-5, everything else exactly.
+    """Compare outputs by index; numbers within the tolerances of their type, everything else exactly.
 
     Returns:
-        equal, the largest absolute difference (None where it is no finite number), and the problem in words.
+        equal, the number of outputs compared and of those that there are, the largest absolute difference (None where
+        it is no finite number), and the problem in words.
     """
+    count = {"compared": len(wanted), "outputs": len(got)}
     if not wanted:
-        return _differs("there is no output_0.pb")
+        return {**_differs("there is no output_0.pb"), **count}
     worst = 0.0
     # The model may have more outputs than golden ones; it may not have fewer.
     for index, want in sorted(wanted.items()):
         if index >= len(got):
-            return _differs(f"there is output_{index}.pb, but the model has {len(got)} outputs")
-        have = got[index]
-        if not hasattr(have, "dtype"):
-            return _differs(f"output {index} is a {type(have).__name__}, the golden one a tensor")
-        if have.shape != want.shape or have.dtype != want.dtype:
-            expected = f"{want.dtype}{list(want.shape)}"
-            return _differs(f"output {index} is {have.dtype}{list(have.shape)}, the golden one {expected}")
-        close, gap = _distance(have, want)
-        if not close:
-            return _differs(f"output {index} differs" + (f" by {gap:.3g}" if gap is not None else ""), gap)
+            return {**_differs(f"there is output_{index}.pb, but the model has {len(got)} outputs"), **count}
+        problem, gap = _compare(f"output {index}", got[index], want)
+        if problem:
+            return {**_differs(problem, gap), **count}
         worst = max(worst, gap or 0.0)
-    return {"equal": True, "difference": worst, "problem": ""}
+    return {"equal": True, "difference": worst, "problem": "", **count}
+
+
+def _compare(name: str, have: Any, want: Any) -> tuple[str, float | None]:
+    """Return how an output differs from the golden one, in words, and by how much; empty words where it does not."""
+    if have is None or want is None:
+        return ("" if have is want else f"{name} is there only in one of the two"), None
+    if isinstance(want, list):
+        if not isinstance(have, list) or len(have) != len(want):
+            return f"{name} is another sequence than the golden one, of {len(want)}", None
+        told = [_compare(f"{name}[{i}]", one, other) for i, (one, other) in enumerate(zip(have, want, strict=True))]
+        wrong = [one for one in told if one[0]]
+        return wrong[0] if wrong else ("", max((gap or 0.0 for _, gap in told), default=0.0))
+    if not hasattr(have, "dtype"):
+        return f"{name} is a {type(have).__name__}, the golden one a tensor", None
+    if have.shape != want.shape or have.dtype != want.dtype:
+        return f"{name} is {have.dtype}{list(have.shape)}, the golden one {want.dtype}{list(want.shape)}", None
+    close, gap = _distance(have, want)
+    if close:
+        return "", gap
+    if gap is None:
+        return f"{name} differs", None
+    relative, absolute = tolerance(want)
+    return f"{name} differs by {gap:.3g} (tolerances {relative:g} relative, {absolute:.3g} absolute)", gap
+
+
+def tolerance(want: Any) -> tuple[float, float]:
+    """Return the relative and absolute tolerance for a golden output.
+
+    The absolute one is for a few values near zero among larger ones: where all are small, it is as small as they are.
+    """
+    import numpy
+
+    name = str(want.dtype)
+    relative, absolute = next((pair for kind, pair in TOLERANCES.items() if name.startswith(kind)), DEFAULT)
+    sizes = numpy.abs(want.astype("float64"))
+    largest = float(numpy.max(sizes[numpy.isfinite(sizes)], initial=0.0))
+    return relative, absolute * min(1.0, largest) if largest else absolute
 
 
 def _distance(have: Any, want: Any) -> tuple[bool, float | None]:
@@ -117,7 +130,8 @@ def _distance(have: Any, want: Any) -> tuple[bool, float | None]:
     if have.dtype.kind not in "fV":
         return bool(numpy.array_equal(have, want)), None
     one, other = have.astype("float64"), want.astype("float64")
-    close = bool(numpy.allclose(one, other, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True))
+    relative, absolute = tolerance(want)
+    close = bool(numpy.allclose(one, other, rtol=relative, atol=absolute, equal_nan=True))
     # Equal infinities, and NaN in both, are no difference; subtracting them would give NaN.
     with numpy.errstate(invalid="ignore"):
         gaps = numpy.abs(one - other)[(one != other) & ~(numpy.isnan(one) & numpy.isnan(other))]
@@ -126,7 +140,7 @@ def _distance(have: Any, want: Any) -> tuple[bool, float | None]:
 
 
 def _differs(problem: str, difference: float | None = None) -> dict[str, Any]:
-    return {"equal": False, "difference": difference, "problem": problem}
+    return {"equal": False, "difference": difference, "problem": problem, "compared": 0, "outputs": 0}
 
 
 def measure(session: Any, row: Row) -> dict[str, float] | None:

@@ -187,7 +187,8 @@ def _golden(served: Served | NotServed, subject: Subject) -> Iterator[Finding]:
             continue
         if report is not None and report.equal:
             gap = f"largest difference {report.difference:.1e}" if report.difference is not None else "equal"
-            yield passed("artifact.golden", f"{name} reproduced, {gap}", where=where)
+            compared = f"{report.compared} of {counted(report.outputs, 'output')} compared"
+            yield passed("artifact.golden", f"{name} reproduced, {compared}, {gap}", where=where)
             continue
         yield error(
             "artifact.golden",
