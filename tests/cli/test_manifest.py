@@ -65,7 +65,6 @@ def test_writing_again_keeps_what_was_known_and_says_what_changed(
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        ([], "--model-file model.onnx"),
         (["--model-file", "nope"], "--model-file model.onnx"),
         (["--model-file", "model.onnx", "--git-sha", "x"], "not a commit"),
     ],
@@ -76,6 +75,20 @@ def test_what_cannot_be_a_manifest_writes_none(
     assert main(["manifest", str(artifact), *flags]) == 1
     assert says in capsys.readouterr().err
     assert not (artifact / "manifest.json").exists()
+
+
+def test_the_only_onnx_file_is_the_model_and_of_several_each_is_offered(
+    artifact: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["manifest", str(artifact)]) == 0
+    assert read(artifact)["model_file"] == "model.onnx"
+    (artifact / "manifest.json").unlink()
+    (artifact / "decoder.onnx").write_bytes(b"decoder")
+    assert main(["manifest", str(artifact)]) != 0
+    told = capsys.readouterr().err
+    assert "which file of" in told
+    assert "--model-file decoder.onnx" in told
+    assert "--model-file model.onnx" in told
 
 
 def test_a_link_in_an_artifact_is_refused_by_name(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:

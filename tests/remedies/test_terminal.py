@@ -60,6 +60,7 @@ from .work_trees import (
     sparse_dataset,
     split_beside,
     stranger,
+    two_models,
     unlisted,
     unreadable,
     untracked,
@@ -104,7 +105,7 @@ CASES = (
     Case("cli/main.py:_with_missing", fresh, (*SHADOW[:3], *SHADOW[5:]), "are required"),
     Case("cli/main.py:_with_missing", promoted, (*ROLLBACK[:3], "--dry-run"), "are required"),
     Case("cli/main.py:_with_missing", nothing, ("rollback",), "", leads_on=True),
-    Case("cli/manifest.py:_model_file", no_manifest, ("manifest", V3), "which file of"),
+    Case("cli/manifest.py:_model_file", two_models, ("manifest", V3), "which file of"),
     Case("cli/work_tree.py:work_tree_of", nothing, ("verify", "--base-dir", "ml"), "not the repository's root"),
     Case(
         "artifact/source.py:fetching", sparse_dataset, (*ACTIVE, "--dry-run"), "leaves it out, so it cannot be proven"

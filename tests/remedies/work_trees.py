@@ -53,6 +53,13 @@ def no_manifest(alice: Person) -> None:
     alice.commit("feat: A third model without a manifest")
 
 
+def two_models(alice: Person) -> None:
+    directory = fresh(alice, commit=False)
+    (directory / "manifest.json").unlink()
+    (directory / "other.onnx").write_bytes((directory / "model.onnx").read_bytes())
+    alice.commit("feat: A third model of two files without a manifest")
+
+
 def broken_manifest(alice: Person) -> None:
     (fresh(alice, commit=False) / "manifest.json").write_text("[]")
     alice.commit("feat: A third model with a broken manifest")

@@ -99,13 +99,16 @@ def run(options: argparse.Namespace, now: datetime) -> int:
 
 
 def _model_file(name: object, directory: Path, sha256: Mapping[str, str]) -> str:
-    """Return the model's file, which must be among the directory's.
+    """Return the model's file, which must be among the directory's; the only .onnx file needs no name.
 
     Raises:
         InvalidInput: with a line for each file that may be meant.
     """
     if isinstance(name, str) and name in sha256:
         return name
+    models = [one for one in sha256 if one.lower().endswith(".onnx")]
+    if name is None and len(models) == 1:
+        return models[0]
     likely = sorted(sha256, key=lambda one: (not one.endswith(".onnx"), one))[:MAX_CHOICES]
     lines = choices("name it", [again(model_file=one) for one in likely])
     raise InvalidInput(
