@@ -449,7 +449,7 @@ def test_a_branch_that_conflicts_with_the_base_elsewhere_is_for_its_author(offic
     assert office.ask(first, "/promote staging").succeeded
     office.repository.merge(first, by="bob")
     job = office.ask(second, "/promote active")
-    refused(office, second, job, office.head(second), "git merge origin/main", "conflicts in notes.txt")
+    refused(office, second, job, office.head(second), "git merge --no-edit origin/main", "conflicts in notes.txt")
     assert job.outputs["reason_code"] == "base_moved"
 
 

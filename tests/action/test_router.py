@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -60,6 +61,8 @@ class Answerers:
         self.called: list[tuple[str, object]] = []
         self.problem: Exception | None = None
         self.asks_github = True
+        for name in ANSWERERS:  # first: what is imported later would keep what stands in for another module's
+            import_module(f"promotebot.action.{name.partition('.')[0]}")
         for name in ANSWERERS:
             monkeypatch.setattr(f"promotebot.action.{name}", self._answerer(name))
 

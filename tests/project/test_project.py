@@ -25,7 +25,7 @@ READS_A_CLOCK = re.compile(r"\b(date|datetime)\.(now|utcnow|today)$")
 OWNERS = {
     "github": {"bot/promotebot/github/rest.py"},
     "git": {f"bot/promotebot/git/{name}.py" for name in ("branch", "checkout", "partial", "process", "repository")},
-    "onnxruntime": {"bot/promotebot/artifact/child.py"},
+    "onnxruntime": {f"bot/promotebot/artifact/{name}.py" for name in ("child", "golden_values")},
 }
 
 
