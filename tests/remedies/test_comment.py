@@ -41,6 +41,8 @@ from .pull_requests import (
 )
 from .sites import Recorder
 
+pytestmark = pytest.mark.thorough
+
 MODEL, REGISTRY = "regime_classifier", "ml/registry/models.json"
 V1, V2, V3 = "ml/artifacts/regime_v1", "ml/artifacts/regime_v2", "ml/artifacts/regime_v3"
 CONTACTS = "contacts: [someone@example.com]\n"
