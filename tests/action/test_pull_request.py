@@ -306,8 +306,7 @@ def test_a_pull_request_that_changes_what_a_pointer_means_is_refused(
     assert f"-- {V1}" in office.comment(number)
 
 
-def test_a_branch_with_two_merge_bases_is_refused_until_it_has_merged_the_base(office: Office) -> None:
-    """Merging starts from a tree that no commit has: what the branch seems not to touch, it could take back."""
+def crossed(office: Office) -> int:
     alice, bob = office.person("alice"), office.person("bob")
     alice.start_branch("side")
     alice.write("side.txt", "side\n")
@@ -323,7 +322,13 @@ def test_a_branch_with_two_merge_bases_is_refused_until_it_has_merged_the_base(o
     bob.git("fetch", "--quiet", "origin")
     bob.git("merge", "--quiet", "--no-edit", "origin/side")
     bob.push()
-    number = office.repository.open_pull(author="alice", head="crossed", title="Crossed").number
+    return office.repository.open_pull(author="alice", head="crossed", title="Crossed").number
+
+
+def test_a_branch_with_two_merge_bases_is_refused_until_it_has_merged_the_base(office: Office) -> None:
+    """Merging starts from a tree that no commit has: what the branch seems not to touch, it could take back."""
+    number, alice = crossed(office), office.person("alice")
+    alice.git("switch", "--quiet", "crossed")
     assert office.gate(number).exit_code == 1
     assert office.checks(office.head(number)) == ["failure"]
     assert "the branch and its base have 2 merge bases" in office.comment(number)

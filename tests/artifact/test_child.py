@@ -161,8 +161,6 @@ def test_a_model_that_kills_every_default_session_is_a_warning_and_an_error_for_
     place.write_manifest()
     evidence = place.examine(opener=ChildOpener())
     assert evidence.card is not None
-    if isinstance(evidence.card.opened.served, Served):
-        pytest.skip("this version of ONNX Runtime opens it")
     finding = serves(evidence)
     assert "as services open it" in finding.message
     assert "was ended by SIGSEGV, while it loaded" in finding.message
@@ -238,7 +236,6 @@ def test_this_process_never_loads_the_runtime(place: Place) -> None:
     assert "onnxruntime" not in sys.modules
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the loader of glibc")
 @pytest.mark.parametrize("search", [":/nowhere", "/nowhere:", "/nowhere;.", "lib:/nowhere"])
 def test_no_library_of_the_artifact_is_loaded_before_the_walls_stand(
     place: Place, monkeypatch: pytest.MonkeyPatch, search: str

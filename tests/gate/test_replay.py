@@ -47,13 +47,17 @@ def promoted(office: Office) -> None:
     office.repository.merge(number, by="bob")
 
 
-def test_a_reverted_promotion_is_refused_and_the_way_back_is_named(office: Office) -> None:
+def reverted(office: Office) -> int:
     promoted(office)
     alice = office.person("alice")
     alice.start_branch("revert")
     alice.git("revert", "--no-edit", "--mainline", "1", "HEAD")
     alice.push()
-    number = office.repository.open_pull(author="alice", head="revert", title="Revert").number
+    return office.repository.open_pull(author="alice", head="revert", title="Revert").number
+
+
+def test_a_reverted_promotion_is_refused_and_the_way_back_is_named(office: Office) -> None:
+    number = reverted(office)
     assert (office.gate(number).exit_code, office.checks(office.head(number))) == (1, ["failure"])
     assert "History holds 3 events, the base's holds 4. History only grows." in said(office, number)
     assert f"/rollback {MODEL} --reason" in said(office, number)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from tests.action.test_layouts import on_main
 from tests.action.test_pull_request import at_a_terminal, branch, edited, forged, reorder
 from tests.fake_github.people import Job, Person
-from tests.gate.test_replay import on_the_base, promoted
+from tests.gate.test_replay import on_the_base
 from tests.office import Office
 
 MODEL, REGISTRY = "regime_classifier", "ml/registry/models.json"
@@ -90,15 +90,6 @@ def other_manifest(office: Office) -> int:
     return number
 
 
-def reverted(office: Office) -> int:
-    promoted(office)
-    alice = office.person("alice")
-    alice.start_branch("revert")
-    alice.git("revert", "--no-edit", "--mainline", "1", "HEAD")
-    alice.push()
-    return office.repository.open_pull(author="alice", head="revert", title="Revert").number
-
-
 def by_hand(office: Office) -> int:
     return branch(office, edited(lambda entry: entry.update(owner="me")))
 
@@ -109,25 +100,6 @@ def reordered(office: Office) -> int:
 
 def one_file_more(office: Office) -> int:
     return branch(office, lambda person: person.write(f"{V1}/it's more.txt", "x"))
-
-
-def crossed(office: Office) -> int:
-    alice, bob = office.person("alice"), office.person("bob")
-    alice.start_branch("side")
-    alice.write("side.txt", "side\n")
-    alice.commit("docs: Side")
-    alice.push()
-    bob.write("main.txt", "main\n")
-    bob.commit("docs: Main")
-    bob.push()
-    alice.git("fetch", "--quiet", "origin")
-    alice.git("switch", "--quiet", "--create", "crossed")
-    alice.git("merge", "--quiet", "--no-edit", "origin/main")
-    alice.push()
-    bob.git("fetch", "--quiet", "origin")
-    bob.git("merge", "--quiet", "--no-edit", "origin/side")
-    bob.push()
-    return office.repository.open_pull(author="alice", head="crossed", title="Crossed").number
 
 
 def registry_moved(office: Office) -> int:

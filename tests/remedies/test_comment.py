@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.action.test_pull_request import crossed
 from tests.fake_github.people import Job, Person, run_program
+from tests.gate.test_replay import reverted
 from tests.gate.test_soak import SHADOW, later
 from tests.office import Office
 
@@ -21,7 +23,6 @@ from .pull_requests import (
     base_with_workflow,
     by_hand,
     conflicting,
-    crossed,
     demoted_elsewhere,
     exchanged,
     exchanged_demotion,
@@ -34,7 +35,6 @@ from .pull_requests import (
     other_manifest,
     registry_moved,
     reordered,
-    reverted,
     split_registry_moved,
     started_by_hand,
     unpinned,
