@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -17,28 +18,25 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"onnxruntime", "onnx", "numpy", "github", "git", "requests", "urllib3", "yaml", "jsonschema", "rich"}
 
 
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"{name}_benchmark", ROOT / f"benchmarks/{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(autouse=True)
+def beside_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Python finds them when one of them is run."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def imports() -> ModuleType:
-    return load("imports")
+    return import_module("imports")
 
 
 @pytest.mark.parametrize(("ours", "code"), [(1.2, 0), (1.4, 1)])
 def test_the_benchmark_of_opening_judges_a_ratio_of_the_same_round(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ours: float, code: int
 ) -> None:
-    opening = load("opening")
+    opening = import_module("opening")
     ran: list[object] = []
 
-    def seconds(case: object) -> float:
+    def seconds(*case: object) -> float:
         ran.append(case)
         busy = float(1 + (len(ran) - 1) // 3)  # each round is slower than the one before
         return busy * (ours if len(ran) % 3 == 0 else 1.0)
@@ -89,29 +87,27 @@ load_artifact(root / "ml/artifacts/regime_v1")
     assert HEAVY & loaded_after(code) == {"jsonschema"}
 
 
-def test_the_benchmark_times_every_case_in_turn_and_prints_one_line_each(
-    imports: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
+def test_every_case_is_timed_in_turn_and_printed_in_a_line() -> None:
+    rounds, asked = import_module("rounds"), list[str]()
 
-    def counted(code: str) -> float:
-        asked.append(code)
+    def counted(name: str) -> float:
+        asked.append(name)
         return float(len(asked))
 
-    monkeypatch.setattr(imports, "seconds", counted)
-    times = imports.measure({"pydantic": "import pydantic", "ours": "import promotebot.registry"}, 2)
-    assert asked == ["import pydantic", "import promotebot.registry"] * 3
+    times = rounds.measure({name: partial(counted, name) for name in ("pydantic", "ours")}, 2)
+    assert asked == ["pydantic", "ours"] * 3
     assert times == {"pydantic": [3.0, 5.0], "ours": [4.0, 6.0]}  # the first round does not count
-    header, *rows = imports.table(times).splitlines()
-    assert header.split()[0] == "import"
+    header, *rows = rounds.table(times, "pydantic").splitlines()
+    assert header.split()[:2] == ["median", "ms"]
     assert [row.split() for row in rows] == [
         ["pydantic", "4000.0", "3000.0", "1.00"],
         ["ours", "5000.0", "4000.0", "1.25"],
     ]
 
 
-def test_the_ratio_is_of_the_medians(imports: ModuleType) -> None:
-    assert imports.ratio({imports.UNIT: [1.0, 2.0, 90.0], imports.OURS: [3.0, 9.0, 4.0]}) == 2.0
+def test_the_ratio_is_the_median_of_the_rounds_ratios() -> None:
+    times = {"pydantic": [1.0, 2.0, 90.0], "ours": [3.0, 4.0, 90.0]}
+    assert import_module("rounds").ratio(times, "ours", "pydantic") == 2.0
 
 
 @pytest.mark.parametrize(("ours", "code"), [(2.4, 0), (2.6, 1)])
