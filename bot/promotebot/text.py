@@ -75,9 +75,9 @@ def cut(markdown: str, limit: int) -> str:
     return "\n".join(lines[:fitting]) + ending
 
 
-def counted(number: int, noun: str, of: str = "") -> str:
-    """Return a number with its noun in the right form: `1 event`, `2 events`; with `of` behind it, `2 pieces of it`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}{f' of {of}' if of else ''}"
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun in the right form: `1 event`, `2 events`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def shortened(words: str, limit: int) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promotebot.errors import CouldNotVerify
-from promotebot.gate.admission import permission_refusal, pull_refusal, request_refusal, sha_refusal
+from promotebot.gate.admission import people_refusal, pull_refusal, request_refusal, sha_refusal
 from promotebot.gate.refusal import Reason
 from promotebot.promotion.policy import Permission, Policy, parse_policy
 from promotebot.promotion.request import CommandArguments
@@ -43,7 +43,7 @@ def github(role: Permission) -> FakeGitHub:
 def test_a_role_is_enough_from_the_one_that_the_policy_asks_for(
     policy: Policy, stage: Stage, needed: Permission, held: Permission
 ) -> None:
-    refusal = permission_refusal("alice", stage, policy, github(held), "promoting to")
+    refusal = people_refusal(["alice"], stage, policy, github(held), "promoting to")
     if held.value >= needed.value:
         assert refusal is None
     else:
@@ -61,8 +61,8 @@ def test_whoever_holds_more_may_do_all_that_whoever_holds_less_may(
 ) -> None:
     policy, stage, _ = asked
     less, more = sorted((one, other))
-    if permission_refusal("alice", stage, policy, github(less), "promoting to") is None:
-        assert permission_refusal("alice", stage, policy, github(more), "promoting to") is None
+    if people_refusal(["alice"], stage, policy, github(less), "promoting to") is None:
+        assert people_refusal(["alice"], stage, policy, github(more), "promoting to") is None
 
 
 def test_the_roles_are_githubs_in_githubs_order() -> None:
@@ -80,13 +80,13 @@ def test_the_roles_are_githubs_in_githubs_order() -> None:
 def test_an_error_of_github_never_permits(asked: tuple[Policy, Stage, Permission]) -> None:
     policy, stage, _ = asked
     with pytest.raises(CouldNotVerify, match="GitHub does not answer"):
-        permission_refusal("alice", stage, policy, github(Permission.ADMIN).fail("permission"), "promoting to")
+        people_refusal(["alice"], stage, policy, github(Permission.ADMIN).fail("permission"), "promoting to")
 
 
 @pytest.mark.parametrize("asked", [*NEEDED, (OPEN_TO_ALL, Stage.SHADOW, Permission.NONE)])
 def test_whom_github_does_not_know_may_nothing(asked: tuple[Policy, Stage, Permission]) -> None:
     policy, stage, needed = asked
-    refusal = permission_refusal("nobody", stage, policy, github(Permission.ADMIN), "promoting to")
+    refusal = people_refusal(["nobody"], stage, policy, github(Permission.ADMIN), "promoting to")
     assert refusal is not None
     assert refusal.reason is Reason.PERMISSION
     need = needed.name.lower()

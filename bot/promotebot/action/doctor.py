@@ -15,7 +15,7 @@ from promotebot.comments.notices import note
 from promotebot.doctor.catalogue import diagnose
 from promotebot.doctor.read import connected, gather
 from promotebot.doctor.report import DoctorReport, Line, Status
-from promotebot.gate.admission import told_role
+from promotebot.gate.admission import who_lacks
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.policy import Permission
 from promotebot.pulls.context import JobContext
@@ -97,12 +97,10 @@ def _answer(report: DoctorReport) -> Answer:
 
 
 def _refusal(requester: Requester, job: JobContext) -> Refusal | None:
-    for login in requester.people:
-        held = job.github.permission(login)
-        if held is None or held < Permission.MAINTAIN:
-            message = f"{told_role(login, held)}; /doctor shows the repository's settings, and needs maintain."
-            return Refusal(Reason.PERMISSION, message, "ask somebody with maintain permission to write this command")
-    return None
+    lacks = who_lacks(requester.people, Permission.MAINTAIN, job.github)
+    message = f"{lacks}; /doctor shows the repository's settings, and needs maintain."
+    asked = "ask somebody with maintain permission to write this command"
+    return Refusal(Reason.PERMISSION, message, asked) if lacks else None
 
 
 def _keep_issue(report: DoctorReport, job: JobContext) -> None:

@@ -20,7 +20,7 @@ from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt, error_answer
 from promotebot.comments.holds import render_held, render_lifted, render_not_held, render_not_lifted
 from promotebot.errors import CouldNotVerify, InvalidInput, PromotebotError
-from promotebot.gate.admission import told_role
+from promotebot.gate.admission import who_lacks
 from promotebot.gate.hold import (
     LIFTS,
     HoldStatus,
@@ -32,6 +32,7 @@ from promotebot.gate.hold import (
 from promotebot.gate.policy import changes_policy
 from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Reason, Refusal
+from promotebot.gate.status import publish_red
 from promotebot.github.checks import MAX_DESCRIPTION
 from promotebot.promotion.policy import Permission, Policy
 from promotebot.promotion.safety_words import HOLD_WORDS, Hold
@@ -190,7 +191,7 @@ class HoldJob:
 
     def _turn_red(self, sha: str) -> None:
         words = f"{shortened(self._words, MAX_DESCRIPTION - len(LIFTS))}{LIFTS}"
-        self._insist(partial(_turn_red, sha, self.replier.context.gate, self.job, words))
+        self._insist(partial(publish_red, self.job.github, sha, self.replier.context.gate, words))
 
     def _insist(self, write: Callable[[], object]) -> None:
         for attempt in range(TRIES - 1):
@@ -225,11 +226,7 @@ class HoldJob:
         gate, number = self.replier.context.gate, self.pull.number
         for group in groups_with(number, queued_groups(snapshot.pull.base_ref, snapshot.repository)):
             why = f"#{number} is {self._words}"
-            self._insist(partial(_turn_red, group.sha, gate, self.job, why))
-
-
-def _turn_red(sha: str, gate: str, job: JobContext, why: str) -> None:
-    job.github.publish_status(sha, context=gate, state="failure", description=why)
+            self._insist(partial(publish_red, self.job.github, group.sha, gate, why))
 
 
 def lift(attempt: Attempt) -> Answer:
@@ -253,16 +250,11 @@ def lift(attempt: Attempt) -> Answer:
 
 
 def _lifting_refusal(attempt: Attempt) -> Refusal | None:
-    policy, github = attempt.snapshot.changeset.policy, attempt.job.github
-    needed = _needed(_highest_stage(attempt.record), policy)
-    for login in attempt.requester.people:
-        held = github.permission(login)
-        if held is None or held < needed:
-            role = needed.name.lower()
-            message = f"{told_role(login, held)}; lifting a hold of this pull request needs {role}. The hold remains."
-            asked = Remedy(f"ask somebody with {role} permission to comment: ", comment("/unhold"))
-            return Refusal(Reason.PERMISSION, message, asked)
-    return None
+    needed = _needed(_highest_stage(attempt.record), attempt.snapshot.changeset.policy)
+    lacks, role = who_lacks(attempt.requester.people, needed, attempt.job.github), needed.name.lower()
+    message = f"{lacks}; lifting a hold of this pull request needs {role}. The hold remains."
+    asked = Remedy(f"ask somebody with {role} permission to comment: ", comment("/unhold"))
+    return Refusal(Reason.PERMISSION, message, asked) if lacks else None
 
 
 def _needed(stage: Stage | None, policy: Policy) -> Permission:

@@ -19,7 +19,7 @@ from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate, report_title
 from promotebot.gate.requests import check_attested, subject
-from promotebot.gate.status import Report, publish_verdict
+from promotebot.gate.status import Report, publish_red, publish_verdict
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.checks import gate_context, other_base
 from promotebot.github.events import BRANCH, QUEUE_BRANCH, Queued
@@ -74,7 +74,7 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         gate = gate_context(_branch(event), job.default_branch)
         publish_verdict(job.github, event.head_sha, gate, result.conclusion, result.title, report)
         if result.passes:
-            why = _held_meanwhile(numbers, marks, repository, partial(_turn_red, event.head_sha, gate, job))
+            why = _held_meanwhile(numbers, marks, repository, partial(publish_red, job.github, event.head_sha, gate))
             if why:
                 return Answer(Outcome.REFUSED, Reason.GATE, why, summary=text)
     return Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=text)
@@ -97,10 +97,6 @@ def _held_meanwhile(
     if why:
         turn_red(why)
     return why
-
-
-def _turn_red(sha: str, gate: str, job: JobContext, why: str) -> None:
-    job.github.publish_status(sha, context=gate, state="failure", description=why)
 
 
 def _members(event: Queued, repository: FetchedRepository) -> list[int]:

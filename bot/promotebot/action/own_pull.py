@@ -23,13 +23,13 @@ from promotebot.promotion.commands import ChangeCommand
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Plan, Unchanged
 from promotebot.promotion.policy import Policy
+from promotebot.promotion.request import show_stages
 from promotebot.pulls.branch_commands import FIRST_REGISTRY
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.request_context import RequestContext
 from promotebot.pulls.snapshot import fetch_default_branch
 from promotebot.registry.names import GitSha, parse_git_sha
-from promotebot.remedies import Remedy, comment
 
 _DOING = "starting it for"
 
@@ -104,11 +104,7 @@ class OwnPullRequest:
         decision = context.decide(request, remarks, job.clock()).decision
         if isinstance(decision, Unchanged):
             holds = f"{request.stage.label} of {request.model} holds {decision.pointer.artifact_id} already."
-            return Refusal(
-                Reason.NOTHING_TO_CHANGE,
-                holds,
-                Remedy("see what each stage holds: ", comment("/status", request.model)),
-            )
+            return Refusal(Reason.NOTHING_TO_CHANGE, holds, show_stages(request.model, request.actor))
         return decision if isinstance(decision, Plan) else _refused(Reason.RULES, decision.findings)
 
     def _branch(self, head_ref: str, base: GitSha, repository: FetchedRepository) -> GitSha | Refusal:

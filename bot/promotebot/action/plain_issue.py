@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from promotebot.action.help import help_facts
 from promotebot.action.own_pull import OwnPullRequest
-from promotebot.action.queries import model_refusal, opening_refusal, verification
+from promotebot.action.queries import NO_REGISTRY, model_refusal, opening_refusal, verification
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, finding_details
@@ -19,7 +19,6 @@ from promotebot.comments.refusals import render_unclear
 from promotebot.comments.status import render_status
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.commands import ChangeCommand, Command, Doctor, Help, QueryCommand
-from promotebot.pulls.branch_commands import FIRST_REGISTRY
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.default_policy import default_contacts
@@ -71,7 +70,7 @@ def _query(
     may_not = opening_refusal(requester.login, job.github) if command.name == "verify" else None
     refusal = may_not or model_refusal(command.model, registry)
     if refusal or registry is None:
-        return replier.refuse(refusal or Refusal(Reason.NO_REGISTRY, "There is no registry.", FIRST_REGISTRY))
+        return replier.refuse(refusal or NO_REGISTRY)
     if command.name == "verify":
         rendered = verification(command, registry, changeset, now, job, replier.context)
     else:

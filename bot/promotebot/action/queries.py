@@ -15,12 +15,13 @@ from promotebot.artifact.source import GitTree
 from promotebot.comments.comment import CommentContext, Rendered
 from promotebot.comments.notices import render_report
 from promotebot.comments.status import render_status
-from promotebot.gate.admission import told_role
+from promotebot.gate.admission import who_lacks
 from promotebot.gate.hold import standing_holds
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.commands import QueryCommand
 from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.policy import Permission
+from promotebot.pulls.branch_commands import FIRST_REGISTRY
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.promotions import carried_steps
@@ -45,27 +46,26 @@ def answer_query(command: QueryCommand, attempt: Attempt) -> Answer:
     refusal = opening or model_refusal(command.model, changeset.head_registry)
     registry = changeset.head_registry
     if refusal or registry is None:
-        return replier.refuse(refusal or _NO_REGISTRY)
+        return replier.refuse(refusal or NO_REGISTRY)
     rendered = _RENDER[command.name](command, registry, attempt)
     return replier.answer(Answer(Outcome.HELPED, Reason.SHOWN, rendered.title), rendered)
 
 
 def opening_refusal(login: str, github: GitHub) -> Refusal | None:
     """Return why somebody may have no models opened: it costs time, and runs what somebody pushed."""
-    held = github.permission(login)
-    if held is not None and held >= Permission.WRITE:
-        return None
-    message = f"{told_role(login, held)}; /verify opens models, which needs write."
-    return Refusal(Reason.PERMISSION, message, Remedy("see without it what each stage holds: ", comment("/status")))
+    lacks = who_lacks((login,), Permission.WRITE, github)
+    message = f"{lacks}; /verify opens models, which needs write."
+    look = Remedy("see without it what each stage holds: ", comment("/status"))
+    return Refusal(Reason.PERMISSION, message, look) if lacks else None
 
 
-_NO_REGISTRY = Refusal(Reason.UNCLEAR, "There is no registry.", "known models: none: there is no registry")
+NO_REGISTRY = Refusal(Reason.NO_REGISTRY, "There is no registry.", FIRST_REGISTRY)
 
 
 def model_refusal(model: ModelName | None, registry: ModelRegistry | None) -> Refusal | None:
     """Return why nothing can be told of a model, or of a branch without a registry."""
     if registry is None:
-        return _NO_REGISTRY
+        return NO_REGISTRY
     if model is None or model in registry:
         return None
     return Refusal(Reason.UNCLEAR, f"Unknown model {model!r}.", f"known models: {', '.join(registry) or 'none'}")

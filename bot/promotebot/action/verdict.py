@@ -16,6 +16,7 @@ from promotebot.gate.evaluate import GateResult
 from promotebot.gate.hold import carry_holds
 from promotebot.gate.policy import changes_policy
 from promotebot.gate.requests import RequestCheck
+from promotebot.gate.status import publish_red
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.snapshot import marks_of, remote_head
 
@@ -59,8 +60,7 @@ def _require_unchanged(
 
 
 def _turn_red(attempt: Attempt, changeset: Changeset, why: str) -> None:
-    gate = attempt.replier.context.gate
-    attempt.job.github.publish_status(changeset.head, context=gate, state="failure", description=why)
+    publish_red(attempt.job.github, changeset.head, attempt.replier.context.gate, why)
 
 
 def _moved(attempt: Attempt, changeset: Changeset) -> str:

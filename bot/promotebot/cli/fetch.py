@@ -6,6 +6,7 @@ It reads files only, and needs no git: a copy of the repository's files is enoug
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from datetime import datetime
 
@@ -36,5 +37,6 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
     artifact = fetch(options.model, options.stage, options.to, registry=options.registry, base_dir=base)
     files = counted(len(artifact.manifest.sha256), "file")
     sys.stdout.write(f"{visible(str(artifact.model_path))}: {files}, {artifact.manifest.digest}\n")
-    sys.stdout.write(f'In Python: promotebot.load("{options.model}", "{options.stage}", base_dir="{options.to}")\n')
+    model, stage, place = map(json.dumps, (options.model, options.stage, options.to))
+    sys.stdout.write(f"In Python: promotebot.load({model}, {stage}, base_dir={place})\n")
     return 0

@@ -75,7 +75,7 @@ class DoctorReport(BaseModel):
             len(self.of(status)) for status in (Status.PROBLEM, Status.ADVICE, Status.UNKNOWN, Status.OK)
         )
         counts = [counted(problems, "problem")] if problems else []
-        counts += [counted(advice, "piece", of="advice")] if advice else []
+        counts += [f"{counted(advice, 'piece')} of advice"] if advice else []
         counts += [f"{unread} unknown"] if unread else []
         return f"{self.repository}: {', '.join([*counts, f'{fine} ok'])}"
 

@@ -54,13 +54,7 @@ def pull_refusal(pull: PullRequest) -> Refusal | None:
 
 
 def people_refusal(people: Sequence[str], stage: Stage, policy: Policy, github: GitHub, doing: str) -> Refusal | None:
-    """Return the first refusal among people who must all hold the permission."""
-    refusals = (permission_refusal(login, stage, policy, github, doing) for login in people)
-    return next(filter(None, refusals), None)
-
-
-def permission_refusal(login: str, stage: Stage, policy: Policy, github: GitHub, doing: str) -> Refusal | None:
-    """Return why this person may not change this stage; GitHub says which role they have.
+    """Return why these people, who must all hold the permission, may not change this stage.
 
     Args:
         doing: what is refused, before the stage's name: `promoting to`.
@@ -68,12 +62,13 @@ def permission_refusal(login: str, stage: Stage, policy: Policy, github: GitHub,
     Raises:
         CouldNotVerify: when GitHub does not answer; an error never permits.
     """
-    needed, held = policy.stages.permission(stage), github.permission(login)
-    if held is not None and held >= needed:
+    needed = policy.stages.permission(stage)
+    lacks = who_lacks(people, needed, github)
+    if not lacks:
         return None
     return Refusal(
         Reason.PERMISSION,
-        f"{told_role(login, held)}; {doing} {stage.label} needs {_role(needed)}.",
+        f"{lacks}; {doing} {stage.label} needs {_role(needed)}.",
         f"ask somebody with {_role(needed)} permission to write this command",
     )
 
@@ -125,9 +120,19 @@ def base_refusal(snapshot: PullSnapshot) -> Refusal | None:
     return None
 
 
-def told_role(login: str, held: Permission | None) -> str:
-    """Return in words which role somebody has; None where GitHub has no such user."""
-    return f"there is no GitHub user {login}" if held is None else f"{login} has {_role(held)} permission"
+def who_lacks(people: Sequence[str], needed: Permission, github: GitHub) -> str:
+    """Return in words which role the first of these people has who lacks the one that is needed; empty for nobody.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer; an error never permits.
+    """
+    for login in people:
+        held = github.permission(login)
+        if held is None:
+            return f"there is no GitHub user {login}"
+        if held < needed:
+            return f"{login} has {_role(held)} permission"
+    return ""
 
 
 def may_write(login: str, github: GitHub) -> bool:
@@ -136,8 +141,7 @@ def may_write(login: str, github: GitHub) -> bool:
     Raises:
         CouldNotVerify: when GitHub does not answer; an error never permits.
     """
-    held = github.permission(login)
-    return held is not None and held >= Permission.WRITE
+    return not who_lacks((login,), Permission.WRITE, github)
 
 
 def _role(permission: Permission) -> str:

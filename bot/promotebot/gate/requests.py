@@ -8,7 +8,7 @@ from functools import cached_property
 
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity, error, passed
-from promotebot.gate.admission import DOING, permission_refusal, pull_refusal, target_refusal
+from promotebot.gate.admission import DOING, people_refusal, pull_refusal, target_refusal
 from promotebot.gate.attestation import attestation_problems
 from promotebot.gate.policy import changes_policy, loosened_keys
 from promotebot.gate.pushers import pushers_since
@@ -106,7 +106,7 @@ class RequestCheck:
             f"ask somebody with {role} permission to open it, from a branch that nobody with a lower role pushed to"
         )
         for login in sorted(people | {pull.author}):
-            refusal = permission_refusal(login, highest, policy, self.job.github, _WEAKENING)
+            refusal = people_refusal((login,), highest, policy, self.job.github, _WEAKENING)
             if refusal:
                 yield error("policy.changed", f"{keys}: {refusal.message}", where=place, remedy=remedy)
 
@@ -142,7 +142,7 @@ class RequestCheck:
     def _permitted(self, step: Step, login: str) -> Iterator[Finding]:
         """Yield the refusal of somebody who may not change the event's stage, by the door's own function."""
         stage, policy = step.event.stage or Stage.ACTIVE, self.changeset.policy
-        refusal = permission_refusal(login, stage, policy, self.job.github, DOING[step.event.action])
+        refusal = people_refusal((login,), stage, policy, self.job.github, DOING[step.event.action])
         if refusal:
             yield _as_finding(refusal, subject(step))
 

@@ -41,6 +41,15 @@ def publish_pending(github: GitHub, head_sha: str, context: str, reason: str) ->
     github.publish_status(head_sha, context=context, state="pending", description=reason)
 
 
+def publish_red(github: GitHub, head_sha: str, context: str, why: str) -> None:
+    """Turn a commit red for something that is not of its own: a hold, or what changed while it was judged.
+
+    Raises:
+        CouldNotVerify: when GitHub does not take the status.
+    """
+    github.publish_status(head_sha, context=context, state="failure", description=why)
+
+
 def published_verdict(github: GitHub, head_sha: str, context: str, bot_login: str) -> CommitStatus | None:
     """Return what the bot said of a commit last; None where it said nothing. What anybody else posted is passed over.
 

@@ -25,17 +25,17 @@ class PromotedBytes:
     examine: Examine
     limits: Limits
     """The policy's: models of older commits are opened as carefully as those of today."""
-    found: dict[tuple[str, Digest, Digest | None], GitSha | None] = field(default_factory=dict)
+    _found: dict[tuple[str, Digest, Digest | None], GitSha | None] = field(default_factory=dict)
+    """What was looked for before: several findings of one artifact ask for the same."""
 
-    def _found(self, directory: ArtifactPath, digest: Digest, manifest_digest: Digest | None) -> GitSha | None:
-        """Return what `commit_with` does; several findings of one artifact ask for the same."""
-        key = (directory, digest, manifest_digest)
-        if key not in self.found:
-            self.found[key] = self.commit_with(*key)
-        return self.found[key]
-
-    def commit_with(self, directory: ArtifactPath, digest: Digest, manifest_digest: Digest | None) -> GitSha | None:
+    def _commit_with(self, directory: ArtifactPath, digest: Digest, manifest_digest: Digest | None) -> GitSha | None:
         """Return the newest commit whose directory is proven to be what a pointer pins; None where none is known."""
+        key = (directory, digest, manifest_digest)
+        if key not in self._found:
+            self._found[key] = self._look_for(*key)
+        return self._found[key]
+
+    def _look_for(self, directory: ArtifactPath, digest: Digest, manifest_digest: Digest | None) -> GitSha | None:
         try:
             commits = self.repository.commits_of(directory, self.head)[:MAX_COMMITS] if self.head else []
             for commit in commits:
@@ -48,7 +48,7 @@ class PromotedBytes:
 
     def remedy(self, directory: ArtifactPath, digest: Digest | None, manifest_digest: Digest | None) -> Remedy:
         """Return the command that puts the promoted bytes back; words alone where no commit is known to have them."""
-        commit = self._found(directory, digest, manifest_digest) if digest else None
+        commit = self._commit_with(directory, digest, manifest_digest) if digest else None
         if commit is None:
             return Remedy(f"restore {directory} as it was promoted, from a clone or a backup that has it")
         return Remedy("restore what was promoted: ", shell("git", "checkout", commit[:12], "--", directory))

@@ -163,9 +163,9 @@ class Changeset:
         repository, base, head = self.repository, self.base, self.head
         if not isinstance(repository, FetchedRepository):
             return None  # a terminal's gate makes no commit in somebody's repository
-        own = set(repository.paths_of_commits(base, head, merges=False))
-        forks = repository.fork_points(base, head) if own else []
-        both = own & {path for fork in forks for path in repository.changed_paths(fork, base)}
+        forks = [fork for fork in repository.fork_points(base, head) if fork != base]
+        moved = {path for fork in forks for path in repository.changed_paths(fork, base)}
+        both = moved.intersection(repository.paths_of_commits(base, head, merges=False) if moved else ())
         if not both:
             return None
         try:

@@ -13,7 +13,7 @@ from promotebot.pulls.context import JobContext
 from promotebot.pulls.promotions import carried_steps
 from promotebot.pulls.replan import InvalidPromotions
 from promotebot.pulls.small_files import read_our_files
-from promotebot.pulls.snapshot import BASE, HEAD, below_marks, fetched_marks, remote, remote_head
+from promotebot.pulls.snapshot import BASE, HEAD, MARKS, fetched_marks, remote, remote_head
 from promotebot.registry.names import GitSha
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -44,10 +44,10 @@ def open_promotions(base_ref: str, job: JobContext, *, but: int = 0) -> OpenProm
         base = repository.commit_id(BASE)
         read_our_files(repository, [base], job)
         read = [_carried(pull, base, repository, job) for pull in shown]
-        held = [bool(repository.refs_below(below_marks(pull.number))) for pull in shown]
+        held = {name.partition("/")[0] for name in repository.refs_below(MARKS)}
     found = tuple(
-        OpenPromotion(pull.number, steps, is_held)
-        for pull, steps, is_held in zip(shown, read, held, strict=True)
+        OpenPromotion(pull.number, steps, is_held=str(pull.number) in held)
+        for pull, steps in zip(shown, read, strict=True)
         if steps
     )
     return OpenPromotions(found, unread=len(pulls) - len(shown) + read.count(None))
