@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,6 +100,21 @@ def test_every_comment_comes_with_its_author_a_hundred_with_each_question(world:
     first = min(world.repository.comments.values(), key=lambda comment: comment.id)
     assert (comments[0].id, comments[0].pull) == (first.id, 1)
     assert comments[0].html_url.endswith(f"/acme/models/pull/1#issuecomment-{first.id}")
+
+
+def test_the_commits_come_with_the_first_hundred_comments_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(101):
+        world.repository.comment(1, author="alice", body=str(number))
+    asked, commits = list[object](), graphql._commits
+
+    def counted(*told: Any) -> Any:
+        asked.append(told)
+        return commits(*told)
+
+    monkeypatch.setattr(graphql, "_commits", counted)
+    pull, comments = world.client.conversation(1)
+    assert (len(comments), len(asked)) == (101, 1)
+    assert pull.commit_statuses == {pull.head_sha: ()}
 
 
 def test_an_account_that_was_deleted_is_the_ghost_which_is_nobody(
