@@ -25,7 +25,7 @@ help: ## list the targets
 demo: $(VENV)/.dev ## the whole job on an embedded GitHub: no token, no network but the package registry
 	$(BIN)/python -m tests.demo
 
-test: $(VENV)/.dev ## the tests, but for the thorough ones (two minutes)
+test: $(VENV)/.dev ## the tests, but for the thorough ones
 	$(BIN)/pytest --numprocesses=$(WORKERS)
 
 e2e: $(VENV)/.dev ## every workflow, run by a real runner; the other targets run a few of them
