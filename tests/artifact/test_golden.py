@@ -15,6 +15,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from promotebot.artifact.golden import MAX_RUNS, WARM_RUNS, compare, golden_sets, measure, run_set
+from promotebot.artifact.golden_values import PLAIN, read_value
 
 from .conftest import ROWS, external_tensor, tensor_bytes
 
@@ -229,6 +230,37 @@ def kinds() -> dict[str, tuple[Any, dict[str, bytes]]]:
 def graph(nodes: list[Any], inputs: list[Any], outputs: list[Any], weights: Sequence[Any] = ()) -> bytes:
     made = helper.make_graph(nodes, "g", inputs, outputs, list(weights))
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 19)], ir_version=9).SerializeToString()
+
+
+READ = """
+import json, sys
+from pathlib import Path
+from promotebot.artifact.golden_values import read_value
+from promotebot.artifact.onnx_parts import load_onnx
+load_onnx()
+told = {path.stem: read_value(path, "")[1] for path in Path().glob("*.pb")}
+helped = "onnx.numpy_helper" in sys.modules
+print(json.dumps({"helped": helped, **{kind: [str(value.dtype), value.tolist()] for kind, value in told.items()}}))
+"""
+
+
+def test_plain_tensors_are_read_as_onnx_reads_them_and_without_its_helpers(tmp_path: Path) -> None:
+    written = {kind: np.array([[0, 1], [1, 0]], kind) for kind in PLAIN.values()}
+    for kind, value in written.items():
+        (tmp_path / f"{kind}.pb").write_bytes(tensor_bytes(value))
+    command = [sys.executable, "-I", "-c", READ]
+    told = json.loads(subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, text=True).stdout)
+    assert told == {"helped": False, **{kind: [kind, value.tolist()] for kind, value in written.items()}}
+    assert {helper.np_dtype_to_tensor_dtype(value.dtype): kind for kind, value in written.items()} == PLAIN
+
+
+@pytest.mark.parametrize("number", [TensorProto.FLOAT, TensorProto.INT32, TensorProto.BOOL])
+def test_a_tensor_that_is_empty_or_lists_its_values_is_read_as_well(tmp_path: Path, number: int) -> None:
+    for name, values in (("empty", []), ("listed", [1, 0])):
+        tensor = helper.make_tensor("x", number, [len(values)], values)
+        (tmp_path / f"{name}.pb").write_bytes(tensor.SerializeToString())
+        found, value = read_value(tmp_path / f"{name}.pb", "")
+        assert (found, value.tolist()) == ("x", values)
 
 
 def test_golden_data_of_every_kind_of_value_is_reproduced(tmp_path: Path) -> None:

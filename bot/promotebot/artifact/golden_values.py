@@ -14,6 +14,9 @@ SHORT = {"bfloat16": 16, "float8e4m3fn": 17, "float8e4m3fnuz": 18, "float8e5m2":
 
 https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (TensorProto.DataType)
 """
+PLAIN = {1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64"}
+PLAIN |= {9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64"}
+"""Types whose bytes numpy reads as they stand, by their number in ONNX."""
 _TENSOR = re.compile(r"tensor\((\w+)\)")
 _INPUT = re.compile(r"input_(\d{1,6})\.pb")
 
@@ -90,11 +93,16 @@ def _parse(path: Path, message: Any, what: str) -> Any:
 
 
 def _array(path: Path, tensor: Any) -> Any:
-    from onnx import numpy_helper
-
     # A path in the data could lead anywhere.
     if tensor.external_data or tensor.data_location:
         raise Unusable(f"{path.name} keeps its data in another file")
+    if tensor.raw_data and tensor.data_type in PLAIN and not tensor.HasField("segment"):
+        import numpy
+
+        return numpy.frombuffer(tensor.raw_data, PLAIN[tensor.data_type]).reshape(tensor.dims)
+    # It takes a tenth of the time of `import onnxruntime`, for types that few models have.
+    from onnx import numpy_helper
+
     return numpy_helper.to_array(tensor)
 
 
