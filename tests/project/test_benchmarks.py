@@ -66,6 +66,12 @@ def test_the_python_api_loads_no_runtime_no_git_and_no_client(code: str) -> None
     assert "pydantic" not in loaded
 
 
+def test_the_process_that_opens_models_loads_nothing_of_the_registry_and_no_judge() -> None:
+    loaded = loaded_after("import promotebot.artifact.child")
+    assert HEAVY & loaded == set()
+    assert {"pydantic", "hashlib", "promotebot.registry", "promotebot.errors"} & loaded == set()
+
+
 def test_the_package_gives_what_a_service_needs_and_loads_nothing_before_it_is_named() -> None:
     assert loaded_after("import promotebot") - loaded_after("") == {"promotebot", "__future__"}
     loaded = loaded_after("from promotebot import ModelRegistry, load_artifact")

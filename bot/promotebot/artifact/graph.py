@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from promotebot.artifact.wire import Kept, Malformed, Reader, shapes_of
-from promotebot.errors import InvalidInput
-from promotebot.registry.names import parse_artifact_path
 
 ONNX_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview.training"})
 """ONNX's own; a runtime is not asked for them, as opening shows whether it has the operator."""
@@ -30,8 +28,7 @@ _WANTED = {
 }
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(NamedTuple):
     """The references of a model: operator sets, domains that are not ONNX's, files beside it."""
 
     opsets: tuple[tuple[str, int], ...]
@@ -49,22 +46,12 @@ class UnreadableGraph(Exception):
     """A file that is not one ONNX model, or holds bytes that no ONNX field explains."""
 
 
-@dataclass(frozen=True)
-class _Tensor:
+class _Tensor(NamedTuple):
     """A tensor that names external data, or is marked external."""
 
     name: str
     is_external: bool
     entries: tuple[tuple[str, str], ...]
-
-
-@dataclass
-class _Found:
-    """What the walk met, wherever in the model: graphs, subgraphs, functions, training graphs, attributes."""
-
-    used: set[str] = field(default_factory=set)
-    own: set[str] = field(default_factory=set)
-    tensors: set[_Tensor] = field(default_factory=set)
 
 
 def read_graph(path: Path) -> Graph:
@@ -87,17 +74,18 @@ def _read(data: mmap.mmap, directory: Path) -> Graph:
     # A twentieth of a second, needed only here.
     from onnx.onnx_ml_pb2 import DESCRIPTOR
 
-    found = _Found()
+    # What the walk meets, wherever in the model: graphs, subgraphs, functions, training graphs, attributes.
+    used, own, tensors = set[str](), set[str](), set[_Tensor]()
 
     def ended(name: str, kept: Kept) -> None:
         if name == "onnx.NodeProto":
-            found.used.add(text(kept, "domain"))
+            used.add(text(kept, "domain"))
         elif name == "onnx.FunctionProto":
             # A model may define operators of its own in a domain of its own.
-            found.own.add(text(kept, "domain"))
+            own.add(text(kept, "domain"))
         elif name == "onnx.TensorProto" and (kept.get("data_location") or kept.get("external_data")):
             entries = tuple((text(entry, "key"), text(entry, "value")) for entry in kept.get("external_data", []))
-            found.tensors.add(_Tensor(text(kept, "name"), kept.get("data_location") == _EXTERNAL, entries))
+            tensors.add(_Tensor(text(kept, "name"), kept.get("data_location") == _EXTERNAL, entries))
 
     wanted = {name: frozenset(fields) for name, fields in _WANTED.items()}
     reader = Reader(data, shapes_of(DESCRIPTOR.message_types_by_name), wanted, ended)
@@ -112,9 +100,9 @@ def _read(data: mmap.mmap, directory: Path) -> Graph:
         opsets=tuple((text(item, "domain"), item.get("version", 0)) for item in model["opset_import"]),
         ir_version=model.get("ir_version", 0),
         producer=f"{text(model, 'producer_name')} {text(model, 'producer_version')}".strip(),
-        other_domains=tuple(sorted(found.used - ONNX_DOMAINS - found.own)),
-        external_files=tuple(sorted({beside(v) for t in found.tensors for k, v in t.entries if k == "location"})),
-        external_problems=tuple(sorted({problem for t in found.tensors for problem in _problems(t, directory)})),
+        other_domains=tuple(sorted(used - ONNX_DOMAINS - own)),
+        external_files=tuple(sorted({beside(v) for t in tensors for k, v in t.entries if k == "location"})),
+        external_problems=tuple(sorted({problem for t in tensors for problem in _problems(t, directory)})),
     )
 
 
@@ -154,6 +142,10 @@ def _location_problem(location: str, directory: Path) -> str:
     if "*" in location:
         # ONNX Runtime takes */_ORT_MEM_ADDR_/* for an address in memory.
         return "that is not a file name"
+    # Few models have external data, and the process that opens one needs nothing else of the registry.
+    from promotebot.errors import InvalidInput
+    from promotebot.registry.names import parse_artifact_path
+
     try:
         parse_artifact_path(location)
     except InvalidInput as problem:
