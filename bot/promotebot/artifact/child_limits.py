@@ -11,9 +11,9 @@ import ctypes
 import os
 import resource
 import signal
+import stat
 import struct
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 MAX_OUTPUT = 1024 * 1024
@@ -132,7 +132,7 @@ def apply_landlock(directory: Path) -> bool:
     if ruleset < 0:
         return False
     try:
-        for path in {directory.resolve(), *_python_needs()}:
+        for path in (str(directory), *_python_needs()):
             _let_read(libc, ruleset, path)
         return bool(libc.syscall(_RESTRICT, ruleset, 0) == 0)
     finally:
@@ -154,20 +154,20 @@ def _ruleset(version: int) -> bytes:
     return struct.pack(f"={len(fields)}Q", *fields)
 
 
-def _let_read(libc: ctypes.CDLL, ruleset: int, path: Path) -> None:
-    # A path that does not exist needs no rule.
+def _let_read(libc: ctypes.CDLL, ruleset: int, path: str) -> None:
+    # A path that does not exist needs no rule. Links are followed, so that the rule is for what they lead to.
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
-            rights = _EXECUTE | _READ_FILE | (_READ_DIR if path.is_dir() else 0)
+            is_directory = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+            rights = _EXECUTE | _READ_FILE | (_READ_DIR if is_directory else 0)
             libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("=Qi", rights, descriptor), 0)
         finally:
             os.close(descriptor)
 
 
-def _python_needs() -> Iterable[Path]:
+def _python_needs() -> set[str]:
     """Return the paths that Python and C libraries read: modules load late. None of them holds a person's secrets."""
     system = ("/usr", "/lib", "/lib64", "/proc/self", "/sys/devices/system/cpu", "/dev/null", "/dev/urandom")
     package = str(Path(__file__).parents[1])
-    own = (package, sys.prefix, sys.base_prefix, *(part for part in sys.path if part))
-    return {Path(part).resolve() for part in (*system, *own)}
+    return {*system, package, sys.prefix, sys.base_prefix, *filter(None, sys.path)}
