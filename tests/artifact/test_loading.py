@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import promotebot
 from promotebot.artifact.loading import fetch, load
+from promotebot.artifact.signature import signature_of
 from promotebot.cli.main import main
-from promotebot.errors import InvalidInput
+from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.registry import ModelRegistry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,11 +113,126 @@ def test_a_stage_that_holds_nothing_is_refused_with_the_line_that_shows_what_the
     assert "regime_v1_prod" in capsys.readouterr().out
 
 
-def test_what_was_promoted_too_long_ago_is_refused_where_somebody_asks_for_it(copy: Path) -> None:
+def of_day(copy: Path, *, generated: str | None, event: str | None) -> None:
+    """Let the registry record these moments; None for none."""
+    document = json.loads((copy / INDEX).read_bytes())
+    del document["generated_at_utc"]
+    document |= {"generated_at_utc": generated} if generated else {}
+    history = document["models"][MODEL]["history"]
+    history[0]["ts_utc"] = event or "gone"
+    document["models"][MODEL]["history"] = history if event else []
+    (copy / INDEX).write_text(json.dumps(document))
+
+
+LONG, SHORT = timedelta(days=36_500), timedelta(days=30)
+
+
+@pytest.mark.parametrize(
+    ("generated", "event", "max_age", "says"),
+    [
+        (
+            "2020-01-01T00:00:00Z",
+            "2019-01-01T00:00:00Z",
+            SHORT,
+            "the newest that it records is of 2020-01-01T00:00:00Z",
+        ),
+        (
+            "2019-01-01T00:00:00Z",
+            "2020-01-01T00:00:00Z",
+            SHORT,
+            "the newest that it records is of 2020-01-01T00:00:00Z",
+        ),
+        (None, "2020-01-01T00:00:00.5Z", SHORT, "at most 30 d is allowed"),
+        ("2999-01-01T00:00:00Z", "2020-01-01T00:00:00Z", LONG, "is of 2999-01-01T00:00:00Z, and the clock here says"),
+        (None, None, LONG, "records neither generated_at_utc nor an event"),
+    ],
+)
+def test_a_registry_that_is_too_old_or_may_be_is_refused_where_somebody_asks_for_it(
+    copy: Path, tmp_path: Path, generated: str | None, event: str | None, max_age: timedelta, says: str
+) -> None:
+    of_day(copy, generated=generated, event=event)
+    assert load(MODEL, "active", base_dir=copy)
+    for door in (partial(load, MODEL, "active"), partial(fetch, MODEL, "active", tmp_path / "to")):
+        with pytest.raises((InvalidInput, CouldNotVerify), match=says) as refused:
+            door(base_dir=copy, max_age=max_age)
+        assert refused.value.where == str(copy / INDEX)
+        assert refused.value.remedy
+    assert not (tmp_path / "to").exists()
+
+
+def test_what_was_promoted_long_ago_is_not_old_where_the_registry_is_not(copy: Path) -> None:
     edit(copy, promoted_at_utc="2020-01-01T00:00:00Z")
-    assert load(MODEL, "active", base_dir=copy, max_age=timedelta(days=36_500))
-    with pytest.raises(InvalidInput, match="promoted at 2020-01-01T00:00:00Z, longer ago than 30 days"):
-        load(MODEL, "active", base_dir=copy, max_age=timedelta(days=30))
+    of_day(copy, generated="2020-01-01T00:00:00Z", event="2020-01-02T00:00:00Z")
+    assert load(MODEL, "active", base_dir=copy, max_age=LONG)
+
+
+def test_a_copy_is_as_old_as_what_it_was_copied_from(copy: Path, tmp_path: Path) -> None:
+    of_day(copy, generated="2020-03-01T00:00:00Z", event="2020-01-01T00:00:00Z")
+    fetch(MODEL, "active", tmp_path / "to", base_dir=copy, max_age=LONG)
+    with pytest.raises(InvalidInput, match="is of 2020-03-01T00:00:00Z"):
+        load(MODEL, "active", base_dir=tmp_path / "to", max_age=SHORT)
+
+
+def test_a_model_that_takes_anything_else_than_the_service_was_built_for_is_refused(copy: Path, tmp_path: Path) -> None:
+    built_for = signature_of(load(MODEL, "active", base_dir=copy)).model_dump()
+    assert load(MODEL, "active", base_dir=copy, expect_signature=built_for)
+    built_for["inputs"][0]["shape"][1] = 16
+    edit(copy, manifest_digest=promotebot.load_artifact(copy / V1).manifest.full_digest)
+    for expected, says in (
+        (built_for, r"input 1 is input float32\[n,15\], expected input float32\[n,16\]"),
+        ({"feature_order": ["return_1m"]}, "feature 2 of 15 is return_5m, expected none"),
+    ):
+        for door in (partial(load, MODEL, "active"), partial(fetch, MODEL, "active", tmp_path / "to")):
+            with pytest.raises(InvalidInput, match=says) as refused:
+                door(base_dir=copy, expect_signature=expected)
+            assert refused.value.where == str(copy / V1 / "model.onnx")
+            assert "built for it" in refused.value.remedy
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"], "nothing is written"
+
+
+def test_an_order_of_features_counts_only_where_the_pointer_pins_it(copy: Path) -> None:
+    order = copy / V1 / "manifest.json"
+    assert load(MODEL, "active", base_dir=copy, expect_signature=order)
+    edit(copy, feature_order_hash=None)
+    with pytest.raises(InvalidInput, match="pins no order of features"):
+        load(MODEL, "active", base_dir=copy, expect_signature=order)
+    edit(copy, manifest_digest=promotebot.load_artifact(copy / V1).manifest.full_digest)
+    assert load(MODEL, "active", base_dir=copy, expect_signature=order)
+
+
+def test_a_file_that_is_no_model_has_no_inputs_that_could_be_compared(copy: Path) -> None:
+    (copy / V1 / "model.onnx").write_bytes(b"of another kind")
+    manifest = copy / V1 / "manifest.json"
+    sha256 = hashlib.sha256(b"of another kind").hexdigest()
+    document = json.loads(manifest.read_bytes())
+    manifest.write_text(json.dumps({**document, "sha256": {**document["sha256"], "model.onnx": sha256}}))
+    edit(copy, digest=promotebot.load_artifact(copy / V1).manifest.digest)
+    with pytest.raises(CouldNotVerify, match="inputs and outputs cannot be read: ") as unknown:
+        load(MODEL, "active", base_dir=copy, expect_signature={"inputs": []})
+    assert "feature_order" in unknown.value.remedy
+    assert load(MODEL, "active", base_dir=copy, expect_signature=manifest)
+
+
+def test_the_terminal_asks_the_same(copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    of_day(copy, generated="2020-03-01T00:00:00Z", event="2020-01-01T00:00:00Z")
+    (tmp_path / "other.json").write_text('{"outputs": [{"name": "y", "type": "int64"}]}')
+    words = ["fetch", MODEL, "active", "--to", str(tmp_path / "to"), "--base-dir", str(copy)]
+    for asked, code, says in (
+        (["--max-age", "30d"], 1, "the newest that it records is of 2020-03-01T00:00:00Z"),
+        (["--max-age", ""], 2, "--max-age: '' is not a duration"),
+        (["--max-age", "a week"], 2, "Next: give a number of days, hours or minutes"),
+        (["--expect-signature", ""], 4, "cannot be read"),
+        (
+            ["--expect-signature", f"{tmp_path}/other.json"],
+            1,
+            "output 1 is regime_probs float32[n,3], expected y int64",
+        ),
+    ):
+        assert main([*words, *asked]) == code
+        assert says in capsys.readouterr().err
+    assert not (tmp_path / "to").exists()
+    assert main([*words, "--max-age", "9999d", "--expect-signature", str(copy / V1 / "manifest.json")]) == 0
+    assert "model.onnx" in capsys.readouterr().out
 
 
 def test_what_is_fetched_loads_without_the_rest_of_the_repository(

@@ -93,6 +93,18 @@ load_artifact(root / "ml/artifacts/regime_v1")
     assert HEAVY & loaded_after(code) == {"jsonschema"}
 
 
+def test_a_service_loads_no_runtime_git_or_client_whatever_it_asks_for() -> None:
+    code = f"""
+from datetime import timedelta
+import promotebot
+from promotebot.artifact.signature import signature_of
+def load(**asked):
+    return promotebot.load("regime_classifier", "active", base_dir={str(ROOT)!r}, **asked)
+load(max_age=timedelta(days=36500), expect_signature=signature_of(load()).model_dump())
+"""
+    assert HEAVY & loaded_after(code) == {"jsonschema"}
+
+
 def test_every_case_is_timed_in_turn_and_printed_in_a_line() -> None:
     rounds, asked = import_module("rounds"), list[str]()
 

@@ -20,7 +20,7 @@ ELSEWHERE = {
     "action/breakage.py:_directory": "tests/action/test_schedule_issue.py",
     "action/breakage.py:_history": "tests/action/test_schedule_issue.py",
     "action/breakage.py:_ways_back": "tests/action/test_schedule_issue.py",
-    "artifact/loading.py:_pointer": "tests/artifact/test_loading.py",
+    "artifact/loading.py:_held": "tests/artifact/test_loading.py",
 }
 """Places whose lines another test runs."""
 PROSE = {

@@ -8,21 +8,33 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from promotebot.artifact import Artifact
 from promotebot.artifact.digest import copy_hashed, hash_stream
 from promotebot.artifact.manifest import FILE_NAME, parse_manifest
 from promotebot.artifact.proof import Digest, prove_files
+from promotebot.artifact.signature import Signature, check_signature, read_signature
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Pointer
-from promotebot.registry.names import ModelName, Stage, parse_stage, to_datetime
+from promotebot.registry.names import (
+    CLOCK_TOLERANCE,
+    ModelName,
+    Stage,
+    Timestamp,
+    parse_stage,
+    to_datetime,
+    to_timestamp,
+)
 from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
 from promotebot.remedies import Remedy, shell
+from promotebot.text import duration
 
 _DEPLOY = "deploy the files again from the commit that the registry comes from, after its verification passed"
 _NO_LIMIT = 1 << 62
@@ -36,50 +48,61 @@ def load(
     registry: str | Path | None = None,
     base_dir: str | Path = ".",
     max_age: timedelta | None = None,
+    expect_signature: str | Path | Mapping[str, Any] | None = None,
 ) -> Artifact:
     """Return the artifact that a stage of a model holds, every byte of it proven against the pointer.
 
     Args:
         registry: the registry's file; `ml/registry/models.json` below `base_dir` where none is given.
         base_dir: where the pointer's path starts: a checkout, a copy of one, or what `fetch` wrote.
-        max_age: how long ago the artifact may have been promoted.
+        max_age: how old the registry may be, by the newest moment that it records (docs/architecture.md, Manifests).
+        expect_signature: what the service was built for: a document as schemas/signature.schema.json has it, its
+            file, or a manifest with a `feature_order`.
 
     Raises:
-        InvalidInput: for a model or stage that holds nothing, a pointer that pins no digest or is older than `max_age`,
-            and for bytes or a manifest that are not the pinned ones.
-        CouldNotVerify: when a file cannot be read.
+        InvalidInput: for a model or stage that holds nothing, a pointer that pins no digest, a registry older than
+            `max_age`, bytes or a manifest that are not the pinned ones, and another signature than the expected one.
+        CouldNotVerify: when a file cannot be read, or says nothing of its age or signature.
     """
-    base, stage = Path(base_dir), parse_stage(stage) if not isinstance(stage, Stage) else stage
-    found = ModelRegistry.load(registry or base / DEFAULT_PATH)
-    pointer = _pointer(found, model, stage)
-    if max_age is not None:
-        _check_age(pointer, max_age, found.where)
-    return _proven(base / pointer.artifact_dir, pointer, lambda stream, name: hash_stream(stream, where=name))
+    expected = None if expect_signature is None else read_signature(expect_signature)
+    held = _held(model, stage, registry, Path(base_dir))
+    held.check_age(max_age)
+    artifact = held.proven(lambda stream, name: hash_stream(stream, where=name))
+    held.check_signature(artifact, expected)
+    return artifact
 
 
 def fetch(
-    model: str, stage: str | Stage, to: str | Path, *, registry: str | Path | None = None, base_dir: str | Path = "."
+    model: str,
+    stage: str | Stage,
+    to: str | Path,
+    *,
+    registry: str | Path | None = None,
+    base_dir: str | Path = ".",
+    max_age: timedelta | None = None,
+    expect_signature: str | Path | Mapping[str, Any] | None = None,
 ) -> Artifact:
     """Copy the artifact that a stage holds into a new directory, proven while it is copied, with the model's pointers.
 
-    `load(model, stage, base_dir=to)` proves it there again, on a machine that has nothing else of the repository. The
-    directory comes into being whole or not at all.
+    `load(model, stage, base_dir=to)` proves it there again, on a machine that has nothing else of the repository; what
+    is copied is as old there as it is here. The directory comes into being whole or not at all.
 
     Raises:
         InvalidInput: as `load`, and for a directory that holds something already.
-        CouldNotVerify: when a file cannot be read or written.
+        CouldNotVerify: as `load`, and when a file cannot be written.
     """
-    base, target, stage = Path(base_dir), Path(to), parse_stage(stage) if not isinstance(stage, Stage) else stage
-    found = ModelRegistry.load(registry or base / DEFAULT_PATH)
-    pointer = _pointer(found, model, stage)
+    expected, target = None if expect_signature is None else read_signature(expect_signature), Path(to)
+    held = _held(model, stage, registry, Path(base_dir))
+    held.check_age(max_age)
     if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
         raise InvalidInput("is there already", where=str(target), remedy="name a directory that does not exist yet")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
-            proven = _copy(base / pointer.artifact_dir, pointer, scratch / pointer.artifact_dir)
-            _write_pointers(found, model, scratch / DEFAULT_PATH)
+            copy = held.copied(scratch / held.pointer.artifact_dir)
+            held.check_signature(copy, expected)
+            held.write_pointers(scratch / DEFAULT_PATH)
             scratch.chmod(0o755)  # mkdtemp's are for their owner only
             scratch.replace(target)
         finally:
@@ -87,59 +110,106 @@ def fetch(
     except OSError as problem:
         message = f"cannot be written: {problem.strerror}"
         raise CouldNotVerify(message, where=str(target), remedy="check the disk and its permissions") from None
-    return Artifact(target / pointer.artifact_dir, proven.manifest)
+    return Artifact(target / held.pointer.artifact_dir, copy.manifest)
 
 
-def _pointer(registry: ModelRegistry, model: str, stage: Stage) -> Pointer:
-    pointer = registry.get_stage_pointer(model, stage)
+def _held(model: str, stage: str | Stage, registry: str | Path | None, base: Path) -> _Held:
+    """Return what a stage holds. Raises InvalidInput where that is nothing, or nothing that can be proven."""
+    stage = stage if isinstance(stage, Stage) else parse_stage(stage)
+    found = ModelRegistry.load(registry or base / DEFAULT_PATH)
+    pointer = found.get_stage_pointer(model, stage)
     if pointer is None:
         message = f"{stage.label} of {model} holds nothing"
-        raise InvalidInput(message, where=registry.where, remedy=Remedy(shell("promotebot", "show", "--model", model)))
+        raise InvalidInput(message, where=found.where, remedy=Remedy(shell("promotebot", "show", "--model", model)))
     if pointer.digest is None:
         message = f"{stage.label} of {model} pins no digest, so that nobody can tell whether these are its bytes"
-        raise InvalidInput(message, where=registry.where, remedy="promote it again, which pins its bytes")
-    return pointer
+        raise InvalidInput(message, where=found.where, remedy="promote it again, which pins its bytes")
+    return _Held(found, ModelName(model), pointer, base / pointer.artifact_dir)
 
 
-def _check_age(pointer: Pointer, max_age: timedelta, where: str) -> None:
-    now, promoted = datetime.now(timezone.utc), pointer.promoted_at_utc
-    if promoted is None or now - to_datetime(promoted) > max_age:
-        message = f"{pointer.artifact_id} was promoted at {promoted or 'an unknown time'}, longer ago than {max_age}"
-        raise InvalidInput(message, where=where, remedy="bring the registry up to date, or promote a newer artifact")
+@dataclass(frozen=True)
+class _Held:
+    """What a stage holds: its pointer, the registry that says so, and the directory of its files."""
 
+    registry: ModelRegistry
+    model: ModelName
+    pointer: Pointer
+    path: Path
 
-def _proven(path: Path, pointer: Pointer, digest_of: Digest) -> Artifact:
-    """Return the artifact in a directory, its files proven by the manifest there, and that by the pointer."""
-    try:
-        manifest = prove_files(path, digest_of)
-        if pointer.digest != manifest.digest:
-            raise InvalidInput(f"the files are {manifest.digest}, and {pointer.artifact_id} is {pointer.digest}")
-        if pointer.manifest_digest not in (None, manifest.full_digest):
-            message = f"is {manifest.full_digest}, and that of {pointer.artifact_id} is {pointer.manifest_digest}"
-            raise InvalidInput(message, where=f"{path}/{FILE_NAME}")
-    except InvalidInput as problem:
-        # Here nothing is mended by a new manifest: the pointer says which bytes were promoted.
-        raise InvalidInput(problem.message, where=problem.where or str(path), remedy=_DEPLOY) from None
-    return Artifact(path, manifest)
+    @property
+    def known_at(self) -> Timestamp | None:
+        """The newest moment that the registry records for this model; None where it records none.
 
+        It was true then. Whether anything was promoted since, it cannot know.
+        """
+        history = self.registry.entries[self.model].history
+        moments = [self.registry.document.get("generated_at_utc"), *(event.ts_utc for event in history[:1])]
+        return max((moment for moment in moments if moment), key=to_datetime, default=None)
 
-def _copy(source: Path, pointer: Pointer, target: Path) -> Artifact:
-    """Copy an artifact's listed files and its manifest, proven by the very bytes that are written."""
+    def check_age(self, max_age: timedelta | None) -> None:
+        """Raise InvalidInput for a registry that is too old, CouldNotVerify for one that does not say how old it is."""
+        if max_age is None:
+            return
+        now, known_at, where = datetime.now(timezone.utc), self.known_at, self.registry.where
+        if known_at is None:
+            message = "records neither generated_at_utc nor an event, so that nobody can tell how old it is"
+            raise CouldNotVerify(message, where=where, remedy="promote the model again, which records an event")
+        age = now - to_datetime(known_at)
+        if age < -CLOCK_TOLERANCE:
+            message = f"is of {known_at}, and the clock here says {to_timestamp(now)}"
+            raise CouldNotVerify(message, where=where, remedy="set the clock of this machine")
+        if age > max_age:
+            message = f"the newest that it records is of {known_at}, {duration(age)} ago; at most {duration(max_age)}"
+            raise InvalidInput(f"{message} is allowed", where=where, remedy="bring a newer copy of it here")
 
-    def copied(stream: BinaryIO, name: str) -> str:
-        return copy_hashed(stream, target / name, where=name, max_bytes=_NO_LIMIT)[0]
+    def check_signature(self, artifact: Artifact, expected: Signature | None) -> None:
+        """Raise InvalidInput for a model of another signature, and for an order of features that nothing pins."""
+        if expected is None:
+            return
+        pointer, manifest = self.pointer, artifact.manifest
+        pinned = pointer.manifest_digest or pointer.feature_order_hash == manifest.feature_order_hash
+        if expected.feature_order is not None and not pinned:
+            message = (
+                f"{pointer.artifact_id} pins no order of features, so that nobody can tell whether this is its own"
+            )
+            raise InvalidInput(message, where=self.registry.where, remedy="promote it again, which pins its manifest")
+        check_signature(artifact, expected, where=f"{self.path}/{manifest.model_file}")
 
-    proven = _proven(source, pointer, copied)
-    with WorkTree(source).open(FILE_NAME) as stream:
-        copied(stream, FILE_NAME)
-    here = parse_manifest((target / FILE_NAME).read_bytes(), where=str(source / FILE_NAME))
-    if here.full_digest != proven.manifest.full_digest:
-        raise InvalidInput("changed while it was copied", where=str(source / FILE_NAME), remedy="fetch it again")
-    return proven
+    def proven(self, digest_of: Digest) -> Artifact:
+        """Return the artifact, its files proven by the manifest beside them, and that by the pointer."""
+        pointer = self.pointer
+        try:
+            manifest = prove_files(self.path, digest_of)
+            if pointer.digest != manifest.digest:
+                raise InvalidInput(f"the files are {manifest.digest}, and {pointer.artifact_id} is {pointer.digest}")
+            if pointer.manifest_digest not in (None, manifest.full_digest):
+                message = f"is {manifest.full_digest}, and that of {pointer.artifact_id} is {pointer.manifest_digest}"
+                raise InvalidInput(message, where=f"{self.path}/{FILE_NAME}")
+        except InvalidInput as problem:
+            # Here nothing is mended by a new manifest: the pointer says which bytes were promoted.
+            raise InvalidInput(problem.message, where=problem.where or str(self.path), remedy=_DEPLOY) from None
+        return Artifact(self.path, manifest)
 
+    def copied(self, target: Path) -> Artifact:
+        """Copy the listed files and the manifest, proven by the very bytes that are written; return the copy."""
 
-def _write_pointers(registry: ModelRegistry, model: str, file: Path) -> None:
-    """Write a registry of one model with all of its history, for `load` in the copy."""
-    whole = {**registry.document, "models": {model: registry.raw_entry(ModelName(model))}}
-    file.parent.mkdir(parents=True)
-    file.write_bytes(stored_json({key: whole[key] for key in ("schema_version", "models")}))
+        def copy(stream: BinaryIO, name: str) -> str:
+            return copy_hashed(stream, target / name, where=name, max_bytes=_NO_LIMIT)[0]
+
+        proven = self.proven(copy)
+        with WorkTree(self.path).open(FILE_NAME) as stream:
+            copy(stream, FILE_NAME)
+        here = parse_manifest((target / FILE_NAME).read_bytes(), where=str(self.path / FILE_NAME))
+        if here.full_digest != proven.manifest.full_digest:
+            raise InvalidInput("changed while it was copied", where=str(self.path / FILE_NAME), remedy="fetch it again")
+        return Artifact(target, here)
+
+    def write_pointers(self, file: Path) -> None:
+        """Write a registry of this model alone with all of its history, as old as this one, for `load` in the copy."""
+        document = {
+            "schema_version": self.registry.document["schema_version"],
+            **({"generated_at_utc": self.known_at} if self.known_at else {}),
+            "models": {self.model: self.registry.raw_entry(self.model)},
+        }
+        file.parent.mkdir(parents=True)
+        file.write_bytes(stored_json(document))

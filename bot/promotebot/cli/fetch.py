@@ -11,7 +11,7 @@ import sys
 from datetime import datetime
 
 from promotebot.artifact.loading import fetch
-from promotebot.cli.options import add_registry_options
+from promotebot.cli.options import add_registry_options, duration_of
 from promotebot.text import counted, visible
 
 
@@ -20,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model")
     parser.add_argument("stage", help="shadow, staging or active")
     parser.add_argument("--to", required=True, metavar="DIR", help="a directory that does not exist yet")
+    parser.add_argument("--max-age", metavar="DURATION", help="refuse a registry that may be older, such as 7d or 12h")
+    parser.add_argument("--expect-signature", metavar="FILE", help="refuse a model that takes or gives anything else")
     add_registry_options(parser)
 
 
@@ -30,11 +32,20 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
         0.
 
     Raises:
-        InvalidInput: for a stage that holds nothing, and for files that are not what its pointer pins.
-        CouldNotVerify: when a file cannot be read or written.
+        InvalidInput: for a stage that holds nothing, files that are not what its pointer pins, a registry that is too
+            old, and another signature than the expected one.
+        UsageError: for a value that is no duration.
+        CouldNotVerify: when a file cannot be read or written, or says nothing of its age or signature.
     """
-    base = options.base_dir or "."
-    artifact = fetch(options.model, options.stage, options.to, registry=options.registry, base_dir=base)
+    artifact = fetch(
+        options.model,
+        options.stage,
+        options.to,
+        registry=options.registry,
+        base_dir=options.base_dir or ".",
+        max_age=duration_of("--max-age", options.max_age),
+        expect_signature=options.expect_signature,
+    )
     files = counted(len(artifact.manifest.sha256), "file")
     sys.stdout.write(f"{visible(str(artifact.model_path))}: {files}, {artifact.manifest.digest}\n")
     model, stage, place = map(json.dumps, (options.model, options.stage, options.to))

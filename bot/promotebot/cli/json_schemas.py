@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from promotebot.artifact.dataset import DatasetManifest
 from promotebot.artifact.manifest import Manifest
+from promotebot.artifact.signature import Signature
 from promotebot.doctor.report import DoctorReport
 from promotebot.promotion.plan import PlanDocument
 from promotebot.promotion.policy import Policy
@@ -43,6 +44,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "plan": PlanDocument,
     "report": VerifyReport,
     "doctor": DoctorReport,
+    "signature": Signature,
 }
 
 

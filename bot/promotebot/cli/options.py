@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from datetime import timedelta
+
+from promotebot.errors import InvalidInput, UsageError
+from promotebot.registry.names import parse_duration
 
 
 def add_registry_options(parser: argparse.ArgumentParser, flag: str = "--registry-path") -> None:
@@ -14,3 +18,17 @@ def add_registry_options(parser: argparse.ArgumentParser, flag: str = "--registr
     flags = dict.fromkeys((flag, "--registry-path"))
     parser.add_argument(*flags, dest="registry", help="the registry (ml/registry/models.json)")
     parser.add_argument("--base-dir", help="the repository root that artifact paths start from")
+
+
+def duration_of(flag: str, text: str | None) -> timedelta | None:
+    """Return the duration that a flag gives, None for a flag that is not there.
+
+    Raises:
+        UsageError: for anything else, and for nothing: a variable that was not set must not pass for a limit.
+    """
+    if text is None:
+        return None
+    try:
+        return parse_duration(text)
+    except InvalidInput as problem:
+        raise UsageError(problem.message, where=flag, remedy="give a number of days, hours or minutes") from None

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.registry.chain import RawEvent, chain_breaks, event_digest
 from promotebot.registry.model import Action, Event, ModelEntry, Pointer
-from promotebot.registry.names import ModelName, Stage, to_datetime, to_timestamp
+from promotebot.registry.names import CLOCK_TOLERANCE, ModelName, Stage, to_datetime, to_timestamp
 from promotebot.registry.registry import ModelRegistry
 from promotebot.text import counted
 
-CLOCK_TOLERANCE = timedelta(minutes=5)
-"""By how much the clock that wrote an event may be ahead of this one."""
 _RESTORE = "restore the registry from the base branch: history is never edited"
 
 

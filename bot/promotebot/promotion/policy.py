@@ -16,7 +16,7 @@ from promotebot.artifact.limits import Limits
 from promotebot.errors import InvalidInput
 from promotebot.promotion.contacts import Contacts
 from promotebot.registry.codec import canonical_json
-from promotebot.registry.names import Digest, Stage
+from promotebot.registry.names import Digest, Stage, parse_duration
 from promotebot.schema import validated_model
 
 MAX_BYTES = 64 * 1024
@@ -24,9 +24,7 @@ MAX_BYTES = 64 * 1024
 MAX_APPROVALS = 6
 """As many as GitHub's own rule for a branch can require."""
 DEFAULT_PATH = ".github/promotion.yml"
-_DURATION = re.compile(r"(\d{1,4})([mhd])", re.ASCII)
 _LOCAL_TIME = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 class Permission(IntEnum):
@@ -51,10 +49,10 @@ def _permission(value: object) -> object:
 
 
 def _duration(value: object) -> object:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if not match:
-        raise ValueError(f"{value!r} is not a duration such as 7d, 12h or 30m")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        return parse_duration(value)
+    except InvalidInput as problem:
+        raise ValueError(problem.message) from None
 
 
 def _as_written(span: timedelta) -> str:

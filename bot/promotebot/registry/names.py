@@ -1,10 +1,10 @@
-"""The words of the format: stage, model name, path, digest, commit, time, each parsed once into a type."""
+"""The words of the format: stage, model name, path, digest, commit, time, duration, each parsed once into a type."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import NewType
 
@@ -16,6 +16,8 @@ Digest = NewType("Digest", str)
 GitSha = NewType("GitSha", str)
 Timestamp = NewType("Timestamp", str)
 
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""By how much the clock that wrote a time may be ahead of this one."""
 MAX_PATH, MAX_COMPONENT, MAX_COMPONENTS = 4096, 255, 64
 """Bytes of a path and of a component, as Linux limits them (PATH_MAX, NAME_MAX), and how many components."""
 _TOO_LONG = f"Path component is over {MAX_COMPONENT} bytes"
@@ -23,6 +25,8 @@ _MODEL_NAME = re.compile(r"[a-z0-9_]{1,128}")
 _GIT_SHA = re.compile(r"[0-9a-f]{40}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TIMESTAMP = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d{1,9})?Z", re.ASCII)
+_DURATION = re.compile(r"(\d{1,4})([mhd])", re.ASCII)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _DRIVE = re.compile(r"(?:^|/)[A-Za-z]:|:\$|::")
 """A drive, or an NTFS stream such as `model.onnx::$DATA`, in any component."""
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -143,6 +147,18 @@ def to_datetime(text: str) -> datetime:
 def to_timestamp(moment: datetime) -> Timestamp:
     """Return a moment as the registry stores it: UTC, whole seconds."""
     return Timestamp(moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def parse_duration(text: object) -> timedelta:
+    """Parse a duration: a whole number of days, hours or minutes, such as 7d.
+
+    Raises:
+        InvalidInput: for anything else.
+    """
+    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if not match:
+        raise InvalidInput(f"{text!r} is not a duration such as 7d, 12h or 30m")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def parse_artifact_path(text: str) -> ArtifactPath:
