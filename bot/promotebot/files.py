@@ -1,10 +1,12 @@
-"""Files replaced whole or not at all, whatever stops the writer."""
+"""Files that people name, read; files replaced whole or not at all, whatever stops the writer."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
+
+from promotebot.errors import CouldNotVerify, InvalidInput
 
 
 def write_atomically(path: Path, data: bytes, mode: int, *, prefix: str = "", suffix: str = "") -> None:
@@ -47,3 +49,22 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_given(path: Path, *, max_bytes: int, remedy: str) -> bytes:
+    """Return the bytes of a file that a person names, at most one more than the limit, for its reader to refuse.
+
+    A link is followed: where configuration is mounted, files often are links.
+
+    Raises:
+        InvalidInput: for a file that is not there, with `remedy`.
+        CouldNotVerify: when it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(max_bytes + 1)
+    except FileNotFoundError:
+        raise InvalidInput("is not there", where=str(path), remedy=remedy) from None
+    except OSError as problem:
+        reason = f"cannot be read: {problem.strerror}"
+        raise CouldNotVerify(reason, where=str(path), remedy="check its permissions and the disk") from None

@@ -70,7 +70,8 @@ def _name(function: ast.expr) -> str:
 
 
 _COMMAND = re.compile(
-    r"\bpromotebot (?:promote|rollback|demote|history|show|status|verify|gate|manifest|init|doctor|schemas|registry)\b"
+    r"\bpromotebot (?:promote|rollback|demote|history|show|status|verify|gate|fetch|bundle|manifest|init|doctor)\b"
+    r"|\bpromotebot (?:schemas|registry)\b"
     r"|\bgit (?:add|checkout|clean|commit|config|fetch|lfs|log|merge|push|remote|reset|rev-parse|rm|status|switch)\b"
     r"|\brm -|(?<![\w/.*])/(?:promote|rollback|demote|withdraw|verify|why|status|doctor|help|hold|unhold)\b"
 )

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from promotebot.artifact import Artifact
+from promotebot.artifact.bundle import bundle_bytes, bundle_command, check_history, read_bundle
 from promotebot.artifact.digest import copy_hashed, hash_stream
-from promotebot.artifact.manifest import FILE_NAME, parse_manifest
+from promotebot.artifact.manifest import FILE_NAME, Manifest, parse_manifest
 from promotebot.artifact.proof import Digest, prove_files
 from promotebot.artifact.signature import Signature, check_signature, read_signature
 from promotebot.artifact.work_tree import WorkTree
-from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import (
@@ -28,6 +29,7 @@ from promotebot.registry.names import (
     ModelName,
     Stage,
     Timestamp,
+    parse_digest,
     parse_stage,
     to_datetime,
     to_timestamp,
@@ -46,26 +48,33 @@ def load(
     stage: str | Stage,
     *,
     registry: str | Path | None = None,
+    bundle: str | Path | None = None,
     base_dir: str | Path = ".",
     max_age: timedelta | None = None,
     expect_signature: str | Path | Mapping[str, Any] | None = None,
+    expect_history_digest: str | None = None,
 ) -> Artifact:
     """Return the artifact that a stage of a model holds, every byte of it proven against the pointer.
 
     Args:
         registry: the registry's file; `ml/registry/models.json` below `base_dir` where none is given.
+        bundle: in place of a registry, a file of `promotebot bundle`, whose history and manifest are proven, too.
         base_dir: where the pointer's path starts: a checkout, a copy of one, or what `fetch` wrote.
-        max_age: how old the registry may be, by the newest moment that it records (docs/architecture.md, Manifests).
+        max_age: how old the registry or the bundle may be (docs/architecture.md, Loading).
         expect_signature: what the service was built for: a document as schemas/signature.schema.json has it, its
             file, or a manifest with a `feature_order`.
+        expect_history_digest: the digest of the model's newest event, as it is known from elsewhere.
 
     Raises:
         InvalidInput: for a model or stage that holds nothing, a pointer that pins no digest, a registry older than
-            `max_age`, bytes or a manifest that are not the pinned ones, and another signature than the expected one.
+            `max_age`, a bundle that does not prove itself, bytes or a manifest that are not the pinned ones, and
+            another signature or history than the expected one.
+        UsageError: for a registry and a bundle at once.
         CouldNotVerify: when a file cannot be read, or says nothing of its age or signature.
     """
     expected = None if expect_signature is None else read_signature(expect_signature)
-    held = _held(model, stage, registry, Path(base_dir))
+    held = _held(model, stage, registry=registry, bundle=bundle, base=Path(base_dir))
+    held.check_history(expect_history_digest)
     held.check_age(max_age)
     artifact = held.proven(lambda stream, name: hash_stream(stream, where=name))
     held.check_signature(artifact, expected)
@@ -78,9 +87,11 @@ def fetch(
     to: str | Path,
     *,
     registry: str | Path | None = None,
+    bundle: str | Path | None = None,
     base_dir: str | Path = ".",
     max_age: timedelta | None = None,
     expect_signature: str | Path | Mapping[str, Any] | None = None,
+    expect_history_digest: str | None = None,
 ) -> Artifact:
     """Copy the artifact that a stage holds into a new directory, proven while it is copied, with the model's pointers.
 
@@ -88,11 +99,12 @@ def fetch(
     is copied is as old there as it is here. The directory comes into being whole or not at all.
 
     Raises:
-        InvalidInput: as `load`, and for a directory that holds something already.
+        InvalidInput, UsageError: as `load`, and for a directory that holds something already.
         CouldNotVerify: as `load`, and when a file cannot be written.
     """
     expected, target = None if expect_signature is None else read_signature(expect_signature), Path(to)
-    held = _held(model, stage, registry, Path(base_dir))
+    held = _held(model, stage, registry=registry, bundle=bundle, base=Path(base_dir))
+    held.check_history(expect_history_digest)
     held.check_age(max_age)
     if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
         raise InvalidInput("is there already", where=str(target), remedy="name a directory that does not exist yet")
@@ -113,10 +125,32 @@ def fetch(
     return Artifact(target / held.pointer.artifact_dir, copy.manifest)
 
 
-def _held(model: str, stage: str | Stage, registry: str | Path | None, base: Path) -> _Held:
+def make_bundle(
+    model: str, stage: str | Stage, *, now: datetime, registry: str | Path | None = None, base_dir: str | Path = "."
+) -> bytes:
+    """Return the bundle of what a stage holds, made now, after every byte of the artifact was proven.
+
+    Raises:
+        InvalidInput: as `load`, and for a history that is no whole chain.
+        CouldNotVerify: when a file cannot be read.
+    """
+    held = _held(model, stage, registry=registry, bundle=None, base=Path(base_dir))
+    artifact = held.proven(lambda stream, name: hash_stream(stream, where=name))
+    return bundle_bytes(held.registry, held.model, held.stage, artifact.manifest, now)
+
+
+def _held(
+    model: str, stage: str | Stage, *, registry: str | Path | None, bundle: str | Path | None, base: Path
+) -> _Held:
     """Return what a stage holds. Raises InvalidInput where that is nothing, or nothing that can be proven."""
     stage = stage if isinstance(stage, Stage) else parse_stage(stage)
-    found = ModelRegistry.load(registry or base / DEFAULT_PATH)
+    manifest = None
+    if bundle is None:
+        found = ModelRegistry.load(registry or base / DEFAULT_PATH)
+    elif registry is None:
+        found, manifest = read_bundle(Path(bundle), model, stage)
+    else:
+        raise UsageError("there is a registry and a bundle", where=str(bundle), remedy="give one of the two")
     pointer = found.get_stage_pointer(model, stage)
     if pointer is None:
         message = f"{stage.label} of {model} holds nothing"
@@ -124,17 +158,20 @@ def _held(model: str, stage: str | Stage, registry: str | Path | None, base: Pat
     if pointer.digest is None:
         message = f"{stage.label} of {model} pins no digest, so that nobody can tell whether these are its bytes"
         raise InvalidInput(message, where=found.where, remedy="promote it again, which pins its bytes")
-    return _Held(found, ModelName(model), pointer, base / pointer.artifact_dir)
+    return _Held(found, ModelName(model), stage, pointer, base / pointer.artifact_dir, manifest)
 
 
 @dataclass(frozen=True)
 class _Held:
-    """What a stage holds: its pointer, the registry that says so, and the directory of its files."""
+    """What a stage holds: its pointer, the registry or bundle that says so, and the directory of its files."""
 
     registry: ModelRegistry
     model: ModelName
+    stage: Stage
     pointer: Pointer
     path: Path
+    manifest: Manifest | None
+    """The bundle's, which that of the directory has to equal; None without a bundle."""
 
     @property
     def known_at(self) -> Timestamp | None:
@@ -145,6 +182,17 @@ class _Held:
         history = self.registry.entries[self.model].history
         moments = [self.registry.document.get("generated_at_utc"), *(event.ts_utc for event in history[:1])]
         return max((moment for moment in moments if moment), key=to_datetime, default=None)
+
+    def check_history(self, expected: str | None) -> None:
+        """Raise InvalidInput for another history than the expected one, or one that is no whole chain."""
+        if expected is None:
+            return
+        digest = parse_digest(expected)
+        check_history(self.registry, self.model, self.stage)
+        newest = self.registry.entries[self.model].history_digest
+        if newest != digest:
+            message = f"the history of {self.model} ends with {newest}, expected {digest}"
+            raise InvalidInput(message, where=self.registry.where, remedy="bring the registry of that state here")
 
     def check_age(self, max_age: timedelta | None) -> None:
         """Raise InvalidInput for a registry that is too old, CouldNotVerify for one that does not say how old it is."""
@@ -160,7 +208,12 @@ class _Held:
             raise CouldNotVerify(message, where=where, remedy="set the clock of this machine")
         if age > max_age:
             message = f"the newest that it records is of {known_at}, {duration(age)} ago; at most {duration(max_age)}"
-            raise InvalidInput(f"{message} is allowed", where=where, remedy="bring a newer copy of it here")
+            remedy = Remedy(
+                "bring a newer copy of it here; if nothing was promoted since, a bundle says so that is made in a "
+                "checkout of the default branch: ",
+                bundle_command(self.model, self.stage),
+            )
+            raise InvalidInput(f"{message} is allowed", where=where, remedy=remedy)
 
     def check_signature(self, artifact: Artifact, expected: Signature | None) -> None:
         """Raise InvalidInput for a model of another signature, and for an order of features that nothing pins."""
@@ -184,6 +237,9 @@ class _Held:
                 raise InvalidInput(f"the files are {manifest.digest}, and {pointer.artifact_id} is {pointer.digest}")
             if pointer.manifest_digest not in (None, manifest.full_digest):
                 message = f"is {manifest.full_digest}, and that of {pointer.artifact_id} is {pointer.manifest_digest}"
+                raise InvalidInput(message, where=f"{self.path}/{FILE_NAME}")
+            if self.manifest and self.manifest.full_digest != manifest.full_digest:
+                message = f"is {manifest.full_digest}, and that of the bundle is {self.manifest.full_digest}"
                 raise InvalidInput(message, where=f"{self.path}/{FILE_NAME}")
         except InvalidInput as problem:
             # Here nothing is mended by a new manifest: the pointer says which bytes were promoted.

@@ -19,6 +19,7 @@ from promotebot.artifact.manifest import MAX_BYTES, parse_manifest
 from promotebot.artifact.wire import Malformed
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.files import read_given
 from promotebot.registry.codec import canonical_json, parse_json
 from promotebot.schema import validated_model
 
@@ -44,7 +45,7 @@ def read_signature(expected: str | Path | Mapping[str, Any]) -> Signature:
         CouldNotVerify: when the file cannot be read.
     """
     where = "expect_signature" if isinstance(expected, Mapping) else str(expected)
-    document = dict(expected) if isinstance(expected, Mapping) else parse_json(_bytes_of(where), where=where)
+    document = dict(expected) if isinstance(expected, Mapping) else _document(where)
     if isinstance(document, dict) and "model_file" in document:
         manifest = parse_manifest(canonical_json(document, fractions=True), where=where)
         document = {"feature_order": list(manifest.feature_order)} if manifest.feature_order else {}
@@ -59,15 +60,9 @@ def read_signature(expected: str | Path | Mapping[str, Any]) -> Signature:
     return result
 
 
-def _bytes_of(path: str) -> bytes:
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise InvalidInput("is not there", where=path, remedy="name the file with the expected signature") from None
-    except OSError as problem:
-        remedy = "check its permissions and the disk"
-        raise CouldNotVerify(f"cannot be read: {problem.strerror}", where=path, remedy=remedy) from None
+def _document(path: str) -> Any:
+    data = read_given(Path(path), max_bytes=MAX_BYTES, remedy="name the file with the expected signature")
+    return parse_json(data, where=path, max_bytes=MAX_BYTES)
 
 
 def signature_of(artifact: Artifact, *, where: str = "") -> Signature:

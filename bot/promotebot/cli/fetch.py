@@ -20,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model")
     parser.add_argument("stage", help="shadow, staging or active")
     parser.add_argument("--to", required=True, metavar="DIR", help="a directory that does not exist yet")
+    parser.add_argument("--bundle", metavar="FILE", help="what `promotebot bundle` wrote, in place of the registry")
+    parser.add_argument("--expect-history-digest", metavar="DIGEST", help="refuse any other newest event")
     parser.add_argument("--max-age", metavar="DURATION", help="refuse a registry that may be older, such as 7d or 12h")
     parser.add_argument("--expect-signature", metavar="FILE", help="refuse a model that takes or gives anything else")
     add_registry_options(parser)
@@ -33,8 +35,8 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
 
     Raises:
         InvalidInput: for a stage that holds nothing, files that are not what its pointer pins, a registry that is too
-            old, and another signature than the expected one.
-        UsageError: for a value that is no duration.
+            old, a bundle that does not prove itself, and another signature or history than the expected one.
+        UsageError: for a value that is no duration, and for a registry and a bundle at once.
         CouldNotVerify: when a file cannot be read or written, or says nothing of its age or signature.
     """
     artifact = fetch(
@@ -42,9 +44,11 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
         options.stage,
         options.to,
         registry=options.registry,
+        bundle=options.bundle,
         base_dir=options.base_dir or ".",
         max_age=duration_of("--max-age", options.max_age),
         expect_signature=options.expect_signature,
+        expect_history_digest=options.expect_history_digest,
     )
     files = counted(len(artifact.manifest.sha256), "file")
     sys.stdout.write(f"{visible(str(artifact.model_path))}: {files}, {artifact.manifest.digest}\n")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
 
+from promotebot.artifact.bundle import Bundle
 from promotebot.artifact.dataset import DatasetManifest
 from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.signature import Signature
@@ -45,6 +46,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "report": VerifyReport,
     "doctor": DoctorReport,
     "signature": Signature,
+    "bundle": Bundle,
 }
 
 

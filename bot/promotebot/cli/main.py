@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Command] = {
     "verify": Command("verify", "verify the registry and every artifact it points to"),
     "gate": Command("gate", "check that base → head is a sequence of valid promotions"),
     "fetch": Command("fetch", "copy the artifact that a stage holds, proven against its pointer"),
+    "bundle": Command("bundle", "write what a stage holds as a small file that proves itself"),
     "manifest": Command("manifest", "write an artifact's manifest"),
     "init": Command("init", "create the registry, policy and workflows; overwrites nothing"),
     "doctor": Command("doctor", "check that the repository on GitHub is set up for promotions"),
