@@ -311,7 +311,11 @@ class FakeGitHub:
             self.seen.append(seen)
         pull = self._pull(number)
         comments = [comment for comment in self.written.values() if comment.pull == number]
-        return replace(pull, only_added_to="" if number in self.forced else pull.head_sha), comments
+        return self._by_graphql(pull), comments
+
+    def _by_graphql(self, pull: PullRequest) -> PullRequest:
+        head = "" if pull.number in self.forced else pull.head_sha
+        return replace(pull, only_added_to=head, reviews=self._reviewed(pull.number))
 
     def blobs(self, oids: Sequence[str]) -> Mapping[str, bytes]:
         self._asked("blobs")
@@ -335,7 +339,7 @@ class FakeGitHub:
     def open_pulls(self, base_ref: str) -> Sequence[PullRequest]:
         self._asked("open_pulls")
         found = [pull for pull in self.pulls.values() if pull.state == "open" and pull.base_ref == base_ref]
-        return [replace(one, only_added_to="" if one.number in self.forced else one.head_sha) for one in found]
+        return [self._by_graphql(one) for one in found]
 
     def pulls_from(self, head_ref: str) -> Sequence[int]:
         self._asked("pulls_from")
@@ -351,16 +355,14 @@ class FakeGitHub:
         self.pulls[number] = pull_request(number, title=title, author=BOT, head_ref=head_ref, base_ref=base_ref)
         return number
 
-    def review_words(self, number: int) -> Sequence[IssueComment]:
+    def _reviewed(self, number: int) -> tuple[IssueComment, ...]:
         """What people wrote; a bot is nobody."""
-        self._asked("review_words")
-        self._pull(number)
         written = [review for review in self.reviews.get(number, []) if review.kind == "User"]
-        return [
+        return tuple(
             IssueComment(index, number, review.body, review.login, f"https://x/{number}#pullrequestreview-{index}")
             for index, review in enumerate(written, start=1)
             if review.state != "PENDING"
-        ]
+        )
 
     def approvals(self, number: int, head_sha: str) -> Sequence[str]:
         """The last verdict of each person counts; a mere comment is none, and a bot is nobody."""

@@ -260,7 +260,7 @@ def the_last_verdict_on_this_head_is_an_approval(world: World) -> None:
         world.review(login, state)
     assert list(github.approvals(number, world.head)) == ["carol", "mallory"], "by name, whatever they may do"
     assert list(github.approvals(number, "0" * 40)) == []
-    assert [one.author for one in github.review_words(number)] == [
+    assert [one.author for one in github.conversation(number)[0].reviews] == [
         *("mallory", "carol", "carol", "alice", "alice", "carol")
     ], "whoever wrote a review, oldest first"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.action.test_hold import green, is_held, said, verdict
@@ -82,11 +84,70 @@ def test_who_may_not_hold_by_a_comment_may_not_by_a_review_and_is_told_so(office
     assert "NOT held" in said(office, number)
 
 
-def test_where_the_reviews_cannot_be_read_nothing_turns_green(office: Office) -> None:
+def test_where_a_hold_of_a_review_cannot_be_recorded_nothing_turns_green(office: Office) -> None:
     number = office.pull()
-    office.hub.inject(Fault("GET", f"/pulls/{number}/reviews", status=502, times=99))
+    office.hub.inject(Fault("POST", "/statuses/", status=502, times=3))
     assert review(office, number, "/hold").exit_code != 0
     assert verdict(office, number)[0] != "success"
+    assert "NOT held" in said(office, number)
+    assert office.gate(number).outputs["decision"] == "refused"
+    assert is_held(office, number)
+
+
+BY_OTHERS: dict[str, Callable[[Office, int], object]] = {
+    "the gate after a push": lambda office, number: office.gate(number, "synchronize"),
+    "a comment": lambda office, number: office.ask(number, "/withdraw"),
+    "a label": lambda office, number: office.label(number, "promote:active", by="alice"),
+    "a push to main": lambda office, _: policy_moves(office),
+}
+
+
+def policy_moves(office: Office) -> None:
+    """bob puts a policy on main, which concerns every pull request that promotes, and the job runs that follows."""
+    before = str(office.repository.git.branch("main"))
+    office.policy("drafts: true\n")
+    office.event("push", office.repository.push_event("main", before=before, sender="bob"), by="bob")
+
+
+@pytest.mark.parametrize("job", BY_OTHERS)
+def test_a_review_holds_where_the_branch_left_its_workflow_out(office: Office, job: str) -> None:
+    number = office.pull()
+    assert office.ask(number, "/promote active", author="alice").outputs["decision"] == "promoted"
+    office.repository.review(number, by="carol", state="COMMENTED", body="/hold the metrics drift")
+    BY_OTHERS[job](office, number)
+    assert is_held(office, number)
+    assert "Held by `carol`: the metrics drift." in said(office, number)
+
+
+IN_A_REVIEW = {
+    "/promote active": "/promote active",
+    'Fine.\n/demote regime_classifier staging --reason "it drifts"': (
+        '/demote regime_classifier staging --reason "it drifts"'
+    ),
+    "/promote activ now please": "/help",
+}
+
+
+@pytest.mark.parametrize(("body", "line"), IN_A_REVIEW.items())
+def test_who_writes_a_command_into_a_review_is_told_once_where_it_belongs(office: Office, body: str, line: str) -> None:
+    number = green(office)
+    assert review(office, number, body).outputs["decision"] == "passed"
+    before = office.comments(number)
+    answer = before[-1]
+    assert "Commands are read in comments only, and this is a review. Nothing was carried out." in answer
+    assert f"  ```text\n  {line}\n" in answer
+    assert "in [this review](" in answer
+    assert review(office, number, "I agree", by="bob").outputs["decision"] == "passed"
+    assert office.comments(number) == before
+    assert office.ask(number, line).outputs["reason_code"] in ("committed", "rules", "help")
+
+
+@pytest.mark.parametrize("body", ["/lgtm", "/approve", "> /promote active", "see /promote active", "/assign bob"])
+def test_other_words_of_a_review_get_no_answer(office: Office, body: str) -> None:
+    number = green(office)
+    before = len(office.comments(number))
+    review(office, number, body, state="APPROVED")
+    assert len(office.comments(number)) == before
 
 
 def test_a_comment_that_says_it_since_it_was_edited_holds(office: Office) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from promotebot.action.pull_request import judge_again, publish_gate
+from promotebot.action.gate import judge_again, publish_gate
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome

@@ -103,6 +103,10 @@ def _carry_out(
     """Carry out the commands of a comment that says now what it said when it was written."""
     invalid = [command for command in commands if isinstance(command, InvalidCommand)]
     pull, comments = job.patience.ask_until(look, lambda found: bool(_own(event, found[1])))
+    if pull.reviews:
+        from promotebot.action.late_holds import hear_reviews
+
+        hear_reviews(pull, job, comments)
     refusal = _comment_refusal(event, _own(event, comments)) or _pull_refusal(pull, commands)
     if refusal:
         return replier.refuse(refusal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from promotebot.action.late_holds import hear_reviews
 from promotebot.action.promote import PromotionJob
 from promotebot.action.question import Question
 from promotebot.action.reply import Replier
@@ -53,8 +54,10 @@ def answer_label(event: LabelChanged, job: JobContext) -> Answer:
 
 
 def _decide(event: LabelChanged, requester: Requester, job: JobContext, replier: Replier) -> Answer:
-    pull = job.github.pull(event.pull)
+    pull, comments = job.github.conversation(event.pull)
     replier.set_pull(pull, job.default_branch)
+    replier.set_comments(comments)
+    hear_reviews(pull, job, comments)
     refusal = pull_refusal(pull)
     if refusal and not event.added:
         return Answer(Outcome.IGNORED, refusal.reason, refusal.message)  # after the merge a label is only a label

@@ -1,6 +1,7 @@
 """A hold that no new comment asks for: somebody writes it into a review, or into a comment that stands already.
 
-Whoever writes such a word believes that it holds, wherever it stands. Every other command is for a new comment.
+Whoever writes such a word believes that it holds, wherever it stands. Every other command is for a new comment, which
+whoever writes it into a review is told.
 """
 
 from __future__ import annotations
@@ -9,48 +10,83 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from promotebot.action.hold import HoldJob
-from promotebot.action.pull_request import evaluate_pulls
 from promotebot.action.question import question_of
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
+from promotebot.errors import CouldNotVerify
 from promotebot.gate.hold import BY_EDIT, BY_REVIEW, is_recorded
 from promotebot.gate.record import PullRecord
-from promotebot.gate.refusal import Reason
-from promotebot.github.events import CommentChanged, Reviewed
-from promotebot.promotion.commands import parse_holds
+from promotebot.gate.refusal import Reason, Refusal
+from promotebot.github.events import CommentChanged
+from promotebot.promotion.commands import Command, InvalidCommand, nearest_verb, parse_comment, parse_holds
+from promotebot.promotion.flags import split_words
+from promotebot.promotion.safety_words import Hold
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import fetch_pull
+from promotebot.remedies import Remedy, choices, comment
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from promotebot.github.ports import IssueComment, PullRequest
 
 
-def answer_reviews(event: Reviewed, job: JobContext) -> Answer:
-    """Hold the pull requests whose reviews say so, then judge them.
+def hear_reviews(pull: PullRequest, job: JobContext, comments: Sequence[IssueComment] | None = None) -> None:
+    """Hold a pull request for each review that says so and was not heard before.
+
+    Every job that may turn the pull request green hears them: the workflow that tells of a review is the branch's own,
+    which may have left it out.
+
+    Args:
+        comments: those of the pull request where they were read; then the other commands in reviews are answered, too.
 
     Raises:
-        CouldNotVerify: when GitHub or git does not answer, so that nobody knows what the reviews say.
+        CouldNotVerify: when GitHub or git does not answer, so that nobody knows whether a review holds it.
     """
-    for number in event.pulls:
-        _hold_by_reviews(number, job)
-    return evaluate_pulls(event, job)
+    holding = [one for one in pull.reviews if parse_holds(one.body, job.settings.prefix)]
+    for name, review in _unheard(pull, holding, job).items():
+        answer = _hold(name, review, pull, comments, job)
+        if answer.outcome is Outcome.FAILED:
+            raise CouldNotVerify(
+                f"a review says /hold, and it is not held: {answer.message}", remedy="run the job again"
+            )
+    if comments is not None:
+        for review in pull.reviews:
+            _answer_commands(review, pull, comments, job)
 
 
-def _hold_by_reviews(number: int, job: JobContext) -> None:
-    """Hold a pull request for each review that says so and was not heard before."""
-    said = {f"{BY_REVIEW}{one.id}": one for one in job.github.review_words(number)}
-    said = {name: one for name, one in said.items() if parse_holds(one.body, job.settings.prefix)}
-    if not said:
-        return
-    pull, comments = job.github.conversation(number)
-    with fetch_pull(number, job, pull) as snapshot:
+def _unheard(pull: PullRequest, holding: Sequence[IssueComment], job: JobContext) -> Mapping[str, IssueComment]:
+    """Return the reviews that hold and are not recorded yet, by the id of their hold."""
+    if not holding:
+        return {}
+    named = {f"{BY_REVIEW}{one.id}": one for one in holding}
+    with fetch_pull(pull.number, job, pull) as snapshot:
         record = PullRecord(snapshot, job)
-        new = {name: one for name, one in said.items() if not is_recorded(record, name)}
-    for name, review in new.items():
-        _hold(name, review, pull, comments, job)
+        return {name: one for name, one in named.items() if not is_recorded(record, name)}
+
+
+def _answer_commands(
+    review: IssueComment, pull: PullRequest, comments: Sequence[IssueComment], job: JobContext
+) -> None:
+    """Say once that a command in a review was not carried out: whoever writes one waits for its answer."""
+    found = parse_comment(review.body, job.settings.prefix)
+    commands = [one for one in found if not isinstance(one, Hold) and nearest_verb(one.text)]
+    if not commands:
+        return
+    replier = _replier(f"review:{review.id}", review, pull, comments, job)
+    replier.set_question(question_of(commands[0]))
+    if not replier.has_answered():
+        replier.refuse(_in_review(commands))
+
+
+def _in_review(commands: Sequence[Command]) -> Refusal:
+    lines = [comment(*split_words(one.text)) for one in commands if not isinstance(one, InvalidCommand)]
+    message = "Commands are read in comments only, and this is a review. Nothing was carried out."
+    again = (
+        choices("write a new comment", lines) if lines else Remedy("see which commands there are: ", comment("/help"))
+    )
+    return Refusal(Reason.OTHER_EVENT, message, again)
 
 
 def hold_by_edit(event: CommentChanged, job: JobContext) -> Answer:
@@ -63,12 +99,21 @@ def hold_by_edit(event: CommentChanged, job: JobContext) -> Answer:
 
 
 def _hold(
-    name: str, said: IssueComment, pull: PullRequest, comments: Sequence[IssueComment], job: JobContext
+    name: str, said: IssueComment, pull: PullRequest, comments: Sequence[IssueComment] | None, job: JobContext
 ) -> Answer:
     hold = parse_holds(said.body, job.settings.prefix)[0]
-    requester = Requester(pull.number, said.author, f"hold:{name}", said.html_url)
+    replier = _replier(f"hold:{name}", said, pull, comments, job)
+    replier.set_question(question_of(hold))
+    return HoldJob(hold, pull, replier.requester, job, replier, name, may_be_lifted=True).run()
+
+
+def _replier(
+    request: str, said: IssueComment, pull: PullRequest, comments: Sequence[IssueComment] | None, job: JobContext
+) -> Replier:
+    word = "this comment" if BY_EDIT in request else "this review"
+    requester = Requester(pull.number, said.author, request, said.html_url, word=word)
     replier = Replier(job.github, job.settings, requester)
     replier.set_pull(pull, job.default_branch)
-    replier.set_comments(comments)
-    replier.set_question(question_of(hold))
-    return HoldJob(hold, pull, requester, job, replier, name, may_be_lifted=True).run()
+    if comments is not None:
+        replier.set_comments(comments)
+    return replier

@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from promotebot.action.late_holds import hear_reviews
 from promotebot.action.refresh import refresh_pull
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
@@ -96,6 +97,7 @@ class _Walk:
             if pull.state != "open":
                 return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, "the pull request is closed")
         job = self.job.within(BUDGET, f"#{pull.number}")
+        hear_reviews(pull, job)
         return retry_on_moved_head(self._requester(pull.number), job, replier, refresh_pull, known=pull)
 
     def _replier(self, affected: AffectedPull) -> Replier:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from promotebot.action.cards import gate_report, post_cards
 from promotebot.action.commit import DecidedChange, commit_decided
-from promotebot.action.pull_request import publish_gate
+from promotebot.action.gate import publish_gate
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
 from promotebot.action.verdict import publish_standing

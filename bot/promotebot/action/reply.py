@@ -39,7 +39,7 @@ def comment_context(settings: Settings, requester: Requester) -> CommentContext:
         request_url=requester.url,
         base_ref="",
         run_url=settings.run_url,
-        request_word="this comment" if requester.comment_id else "this run",
+        request_word="this comment" if requester.comment_id else requester.word,
         by_actions=settings.bot_login == ACTIONS_LOGIN,
         prefix=settings.prefix,
     )
@@ -98,6 +98,16 @@ class Replier:
     def set_unsigned(self) -> None:
         """Say beside the commit, from now on, that it is not signed."""
         self.context = replace(self.context, is_unsigned=True)
+
+    @property
+    def requester(self) -> Requester:
+        """Who is answered."""
+        return self._requester
+
+    def has_answered(self) -> bool:
+        """Return whether the answer to this request stands among the pull request's comments, as they were read."""
+        marker, bot = self._question.marker(self._requester.login, self._request), self._settings.bot_login
+        return any(one.author == bot and one.body.startswith(marker) for one in self.comments)
 
     def react(self, content: str) -> None:
         """Put a reaction on the comment that asked; nothing where no comment did."""

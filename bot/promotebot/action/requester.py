@@ -17,11 +17,13 @@ class Requester:
     pull: int
     login: str
     id: str
-    """`comment:<comment id>` or `run:<run id>`."""
+    """`comment:<comment id>` or `run:<run id>`; another one for what a review or an edit asks."""
     url: str
-    """Where people find it: the comment, or the run."""
+    """Where people find it: the comment, the review, or the run."""
     comment_id: int | None = None
     """The comment to react to."""
+    word: str = "this run"
+    """What the address leads to, where it is no comment to react to."""
     run_by: str = ""
     """Who started the job, where that is known: any writer may run somebody else's job again."""
 

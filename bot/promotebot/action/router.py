@@ -106,11 +106,7 @@ def _answer(event: Event, job: JobContext) -> Answer:
         from promotebot.action.labels import answer_label
 
         return answer_label(event, job)
-    if isinstance(event, Reviewed):
-        from promotebot.action.late_holds import answer_reviews
-
-        return answer_reviews(event, job)
-    if isinstance(event, PullChanged) or (isinstance(event, PullClosed) and not event.merged):
+    if isinstance(event, (PullChanged, Reviewed)) or (isinstance(event, PullClosed) and not event.merged):
         from promotebot.action.pull_request import evaluate_pulls
 
         return evaluate_pulls(event, job)

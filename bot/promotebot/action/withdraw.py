@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from promotebot.action.cards import gate_report, post_cards
 from promotebot.action.commit import DecidedChange, commit_decided
-from promotebot.action.pull_request import judge_again
+from promotebot.action.gate import judge_again
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt

@@ -87,13 +87,6 @@ def read_verdict(review: Mapping[str, Any]) -> tuple[str, tuple[str, str]]:
     return (login, (state, str(review["commit_id"]))) if state else ("", ("", ""))
 
 
-def read_review(pull: int, review: Mapping[str, Any]) -> IssueComment:
-    """Return what somebody wrote into a review; an App's review, and one that is not sent yet, is nobody's."""
-    user = review["user"] if review["state"] != "PENDING" else None
-    author = str(user["login"]) if user and user["type"] == "User" else GHOST
-    return IssueComment(int(review["id"]), pull, str(review["body"] or ""), author, str(review["html_url"]))
-
-
 def read_issue(answer: Mapping[str, Any]) -> Issue:
     """Return an issue of the bot's own. Raises CouldNotVerify for an answer that is none."""
     with translated("read the issue"):

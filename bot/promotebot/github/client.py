@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from promotebot.cost import Cost
 from promotebot.github import questions, sticky_comment
 from promotebot.github.answers import (
-    GHOST,
     carries,
     is_by,
     read_pull,
     read_push,
-    read_review,
     read_status,
     read_verdict,
     written_annotation,
@@ -129,14 +127,6 @@ class PyGithubClient(IssuesClient):
         answer = self._rest.request("POST", "/pulls", purpose=purpose, needs=needs, body=wanted)
         with translated(purpose):
             return int(answer["number"])
-
-    def review_words(self, number: int) -> Sequence[IssueComment]:
-        """Return what people wrote into their reviews of a pull request, the oldest first."""
-        purpose, needs = f"read the reviews of #{number}", "pull-requests: read"
-        found = self._rest.listed(
-            partial(read_review, number), f"/pulls/{number}/reviews", purpose=purpose, needs=needs
-        )
-        return [review for review in found if review.author != GHOST]
 
     def approvals(self, number: int, head_sha: str) -> Sequence[str]:
         """Return the people whose newest review is an approval of exactly this head: their logins, sorted."""

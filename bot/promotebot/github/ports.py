@@ -36,6 +36,8 @@ class PullRequest:
     only_added_to: str = ""
     """The head up to which its branch was only ever added to, never forced or deleted, and its base never another one;
     empty where GitHub does not say so."""
+    reviews: tuple[IssueComment, ...] = field(default=(), compare=False)
+    """What people wrote into their newest reviews, the oldest first; only where the pull request came by GraphQL."""
     merged_by: str = field(default="", compare=False)
     """Who merged it; empty where that was not read."""
 
@@ -155,9 +157,6 @@ class GitHub(Protocol):
 
     def create_pull(self, *, head_ref: str, base_ref: str, title: str, body: str) -> int:
         """Open a pull request from a branch of this repository; return its number."""
-
-    def review_words(self, number: int) -> Sequence[IssueComment]:
-        """Return what people wrote into their reviews of a pull request, the oldest first."""
 
     def approvals(self, number: int, head_sha: str) -> Sequence[str]:
         """Return the logins, sorted, of people whose newest review approves exactly this head."""

@@ -21,6 +21,9 @@ fragment Listed on PullRequest {
   headRepository { id }
   mergeCommit { oid }
   author { __typename login }
+  reviews(last: 50, states: [APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED]) {
+    nodes { fullDatabaseId body url author { __typename login } }
+  }
   timelineItems(first: 1, itemTypes: [
     HEAD_REF_FORCE_PUSHED_EVENT, HEAD_REF_DELETED_EVENT, HEAD_REF_RESTORED_EVENT,
     BASE_REF_CHANGED_EVENT, BASE_REF_FORCE_PUSHED_EVENT, AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT
@@ -205,7 +208,16 @@ def _pull(node: Mapping[str, Any]) -> PullRequest:
         is_fork=bool(node["isCrossRepository"]) or node["headRepository"] is None,  # a fork that was deleted
         commit_statuses=_statuses(node),
         only_added_to="" if node["timelineItems"]["nodes"] else str(node["headRefOid"]),
+        reviews=tuple(_reviews(node)),
     )
+
+
+def _reviews(node: Mapping[str, Any]) -> Iterator[IssueComment]:
+    """Yield what people wrote into reviews; what an App wrote, or an account that was deleted, is nobody's."""
+    for one in node["reviews"]["nodes"]:
+        if one["author"] and one["author"]["__typename"] == "User":
+            body, url = str(one["body"]), str(one["url"])
+            yield IssueComment(int(one["fullDatabaseId"]), int(node["number"]), body, _login(one["author"]), url)
 
 
 def _statuses(node: Mapping[str, Any]) -> Mapping[str, tuple[CommitStatus, ...]] | None:

@@ -217,10 +217,24 @@ def _pull(call: Call, repo: RepositoryState, number: int) -> Node:
         "merged": pull.merged,
         "mergedAt": pull.merged_at.isoformat().replace("+00:00", "Z") if pull.merged_at else None,
         "number": number,
+        "reviews": lambda _, last, states: _reviews(pull, last, states),
         "state": "MERGED" if pull.merged else pull.state.upper(),
         "timelineItems": lambda _, first, itemTypes: _timeline(pull, first, itemTypes),  # noqa: N803 - GitHub's name
         "title": pull.title,
     }
+
+
+def _reviews(pull: Pull, last: int, states: Sequence[str]) -> Node:
+    """Return the newest reviews in these states, the oldest first."""
+    found = [
+        review for review in pull.reviews if review.state in states and is_shown(pull.base.hub, review.submitted_at)
+    ]
+    url = f"{pull.base.hub.server_url}/{pull.base.full_name}/pull/{pull.number}#pullrequestreview-"
+    nodes = [
+        {"author": actor(one.user), "body": one.body, "fullDatabaseId": str(one.id), "url": f"{url}{one.id}"}
+        for one in found[-last:]
+    ]
+    return {"nodes": nodes}
 
 
 _MOVES = {
