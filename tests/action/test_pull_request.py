@@ -425,6 +425,10 @@ def test_the_merge_queues_commit_gets_the_same_check(office: Office) -> None:
     group = office.repository.merge_queue.add(bad, by="bob")
     job = office.event("merge_group", office.repository.merge_group_event(bad))
     assert (job.outputs["decision"], office.checks(group.head_sha)) == ("refused", ["failure"])
+    told = office.comments(bad)[-1]
+    assert "Merge queue: not passed, nothing was merged" in told
+    assert "owner" in told
+    assert group.head_sha[:7] in told
 
 
 def test_the_end_of_a_run_on_the_merge_queue_has_the_queued_commit_judged(office: Office) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
+from promotebot.action.question import Question
+from promotebot.action.reply import Replier
+from promotebot.action.requester import Requester
 from promotebot.action.result import GATE_OUTCOMES, Answer, Outcome
 from promotebot.comments.markdown import text as markdown
+from promotebot.comments.notices import render_queue
 from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import Finding, error, errors_in
 from promotebot.gate.approvals import separation
-from promotebot.gate.evaluate import FactsOf, evaluate_gate
+from promotebot.gate.evaluate import FactsOf, GateResult, evaluate_gate
 from promotebot.gate.hold import StandingHold, standing_holds
 from promotebot.gate.policy import changes_policy, loosened_keys
 from promotebot.gate.pushers import pushers_since
@@ -46,6 +51,7 @@ from promotebot.pulls.snapshot import (
 from promotebot.registry.model import Source
 from promotebot.registry.names import GitSha
 
+log = logging.getLogger(__name__)
 _AGAIN = "take it out of the queue, and add it again"
 
 
@@ -73,11 +79,34 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         report = Report(text, report_title(result), annotate(result.findings, changeset))
         gate = gate_context(_branch(event), job.default_branch)
         publish_verdict(job.github, event.head_sha, gate, result.conclusion, result.title, report)
-        if result.passes:
+        if not result.passes:
+            _tell(event, result, changeset, job)
+        else:
             why = _held_meanwhile(numbers, marks, repository, partial(publish_red, job.github, event.head_sha, gate))
             if why:
                 return Answer(Outcome.REFUSED, Reason.GATE, why, summary=text)
     return Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=text)
+
+
+def _tell(event: Queued, result: GateResult, changeset: Changeset, job: JobContext) -> None:
+    """Say in the pull request that the group is for why it is not merged; where that fails, the check says it."""
+    named = QUEUE_BRANCH.fullmatch(event.head_ref.removeprefix(BRANCH))
+    if named is None:
+        return
+    try:
+        pull, comments = job.github.conversation(int(named[2]))
+    except PromotebotError as problem:
+        log.warning("the pull request is not told: %s", problem)
+        return
+    url = job.settings.run_url or f"{job.settings.server_url}/{job.settings.repository}/commit/{event.head_sha}"
+    requester = Requester(pull.number, pull.author, f"queue:{event.head_sha}", url)
+    replier = Replier(job.github, job.settings, requester)
+    replier.set_question(Question("queue"))
+    replier.set_pull(pull, job.default_branch)
+    replier.set_comments(comments)
+    replier.set_head(event.head_sha, changeset.policy.contacts)
+    answer = Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title)
+    replier.answer(answer, render_queue(result.findings, result.waiting, replier.context))
 
 
 def _held_meanwhile(

@@ -72,6 +72,28 @@ def render_gate(
     )
 
 
+def render_queue(findings: Sequence[Finding], waiting: Finding | None, context: CommentContext) -> Rendered:
+    """Return the comment on a commit of the merge queue that the gate does not pass, in the pull request it is for.
+
+    Args:
+        waiting: what people still have to do, where nothing is wrong.
+    """
+    wrong = problems(findings, limit=MAX_PROBLEMS) + contacts_line(context)
+    return note(
+        GATE,
+        "⛔ Merge queue: not passed, nothing was merged",
+        [
+            wrong if errors_in(findings) or not waiting else waits(waiting),
+            f"{code(context.gate)} checked {context.commit(context.head_sha)}, which the merge queue made of this pull "
+            f"request, of {code(context.base_ref)} and of what was queued before it. It is not green there, so that "
+            "GitHub takes the pull request out of the queue. The status of its own commit is as it was before.",
+            details("Every rule", every_rule(findings, budget=RULES_BYTES)),
+        ],
+        context,
+        title="not passed in the merge queue",
+    )
+
+
 def render_report(title: str, findings: Sequence[Finding], context: CommentContext) -> Rendered:
     """Return the comment on a verification of the pull request's head."""
     return note(
