@@ -27,13 +27,13 @@ class Door(str, Enum):
     COMMENT = "comment"
 
 
-class Operator(str):
-    """A word that a shell reads as its own, and that is not quoted."""
+class AsWritten(str):
+    """Text in the grammar of the place where it is pasted already, so that it is not quoted."""
 
     __slots__ = ()
 
 
-APPEND = Operator(">>")
+APPEND = AsWritten(">>")
 """The output of the command is added to the file that the next word names."""
 
 
@@ -156,6 +156,11 @@ def choices(words: str, commands: Iterable[Command | CallerLine]) -> Remedy:
     return Remedy(*parts)
 
 
+def did_you_mean(line: str) -> Remedy:
+    """Return the remedy that offers a whole line for a comment, as a person's own line reads with its slips mended."""
+    return Remedy("did you mean: ", comment(AsWritten(line)))
+
+
 def merged_changes(remedies: Iterable[str]) -> Changes | None:
     """Return the changes of all remedies of one answer together; None where a value is missing.
 
@@ -187,7 +192,7 @@ def in_shell(word: str) -> str:
 
     https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02_04
     """
-    if isinstance(word, Operator):
+    if isinstance(word, AsWritten):
         return str(word)
     if word.isprintable():
         return shlex.quote(word)
@@ -203,6 +208,6 @@ def _escaped(character: str) -> str:
 
 def in_comment(word: str) -> str:
     """Return a word as the grammar of comments reads it back."""
-    if _PLAIN.fullmatch(word):
-        return word
+    if isinstance(word, AsWritten) or _PLAIN.fullmatch(word):
+        return str(word)
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -181,7 +181,7 @@ def test_an_unreadable_command_is_quoted_with_what_to_write_instead() -> None:
     slips = [c for c in parse_comment("/promote actve\n/promte x") if isinstance(c, InvalidCommand)]
     body = render_unreadable(slips, SETTING).body
     assert "line 1, `/promote actve`: 'actve' is not a stage." in body
-    assert "Did you mean `/promote active`?" in body
+    assert "Next: did you mean&#58;\n  ```text\n  /promote active\n  ```" in body
     assert "line 2, `/promte x`" in body
     assert "No command of this comment was carried out." in body
 

@@ -175,7 +175,7 @@ def test_a_fence_is_closed_only_by_one_as_long() -> None:
         ("/promte active", "did you mean `/promote`"),
         ("/Promote active", "did you mean `/promote`"),
         ("/promote", "needs a stage"),
-        ("/promote actve", "did you mean `/promote active`"),
+        ("/promote actve", "did you mean: /promote active"),
         ("/promote prod", "shadow, staging, active"),
         ("/promote active a b", "unexpected word 'b'"),
         ("/promote active Model", "not a model name"),

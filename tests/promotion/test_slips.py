@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_comment
 from promotebot.promotion.safety_words import ELSEWHERE
 from promotebot.promotion.slips import read_comment
+from promotebot.remedies import Remedy
 
 
 def meant(body: str, prefix: str = "") -> str:
@@ -21,9 +22,9 @@ def meant(body: str, prefix: str = "") -> str:
         return ""
     [command] = commands
     assert isinstance(command, InvalidCommand), command
-    found = re.fullmatch(r"did you mean `([^`]+)`\?", command.remedy)
-    assert found, command.remedy
-    return found[1]
+    [line] = Remedy.of(command.remedy).commands
+    assert command.remedy == f"did you mean: {line}"
+    return str(line)
 
 
 @pytest.mark.parametrize(
@@ -111,11 +112,11 @@ def test_a_command_that_cannot_be_read_gets_the_whole_line_where_it_is_known_and
     [unknown] = read_comment("/promote nowhere")
     assert isinstance(known, InvalidCommand)
     assert isinstance(unknown, InvalidCommand)
-    assert (known.problem, known.remedy) == ("'actve' is not a stage", "did you mean `/promote active m --dry-run`?")
+    assert (known.problem, known.remedy) == ("'actve' is not a stage", "did you mean: /promote active m --dry-run")
     assert unknown.remedy == "use one of: shadow, staging, active"
     long = read_comment(f'/promote actve --reason "{"x" * 300}"')[0]
     assert isinstance(long, InvalidCommand)
-    whole = f'did you mean `/promote active --reason "{"x" * 300}"`?'
+    whole = f'did you mean: /promote active --reason "{"x" * 300}"'
     assert long.remedy == whole, "half a line is not offered"
 
 
@@ -212,7 +213,7 @@ def test_a_slip_is_never_carried_out(body: str) -> None:
 def test_what_comes_close_to_a_word_of_safety_is_answered_with_it(body: str, meant: str) -> None:
     [command] = read_comment(body)
     assert isinstance(command, InvalidCommand)
-    assert command.remedy == f"did you mean `{meant}`?"
+    assert command.remedy == f"did you mean: {meant}"
 
 
 @pytest.mark.parametrize("word", sorted(ELSEWHERE))

@@ -18,7 +18,7 @@ from promotebot.remedies import CallerLine, Command, Remedy
 from tests.office import ROOT
 
 PACKAGE = ROOT / "bot/promotebot"
-MAKERS = ("shell", "comment", "again")
+MAKERS = ("shell", "comment", "again", "did_you_mean")
 NOT_MADE = {"cli/again.py:line", "cli/again.py:here", "promotion/request.py:line"}
 """These write again what a person wrote."""
 Made = Command | CallerLine | Remedy

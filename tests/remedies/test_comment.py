@@ -88,6 +88,11 @@ CASES = (
     Case("action/hold.py:_lifting_refusal", held, "lifting a hold", asked("/unhold", author="mallory")),
     Case("action/issue_comment.py:_not_both", Office.pull, "the same comment holds", asked("/hold\n/unhold")),
     Case("promotion/request.py:show_stages", Office.pull, "holds regime_v2_candidate already", started_by_hand),
+    Case("promotion/flags.py:stage_word", Office.pull, "is not a stage", asked("/promote actve")),
+    Case("promotion/slips.py:_explained", Office.pull, "unknown command", asked("/prmote active")),
+    Case(
+        "promotion/slips.py:_near_misses", Office.pull, "is not a command as it is written", asked("- /promote active")
+    ),
     Case("promotion/commands.py:_alone", Office.pull, "takes no arguments", asked("/why now")),
     Case("pulls/commit.py:_updated", base_with_workflow, "the Actions token may not push", base_pushed),
     Case("pulls/commit.py:_merged", conflicting, "the Actions token may not push", asked("/promote active")),

@@ -49,7 +49,7 @@ def hear_reviews(pull: PullRequest, job: JobContext, comments: Sequence[IssueCom
         answer = _hold(name, review, pull, comments, job)
         if answer.outcome is Outcome.FAILED:
             raise CouldNotVerify(
-                f"a review says /hold, and it is not held: {answer.message}", remedy="run the job again"
+                f"the hold that a review asks for is not recorded: {answer.message}", remedy="run the job again"
             )
     if comments is not None:
         for review in pull.reviews:

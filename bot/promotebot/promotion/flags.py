@@ -18,6 +18,7 @@ from promotebot.registry.names import (
     parse_stage,
     parse_text,
 )
+from promotebot.remedies import did_you_mean
 
 MAX_LINE = 4096
 """Characters: enough for a reason and notes of 1,000 each beside the other flags."""
@@ -99,7 +100,7 @@ def stage_word(word: str, line: str) -> Stage:
     except InvalidInput as problem:
         near = difflib.get_close_matches(word.lower(), ("shadow", "staging", "active"), n=1, cutoff=0.5)
         if near:
-            raise InvalidInput(problem.message, remedy=f"did you mean `{_with(line, word, near[0])}`?") from None
+            raise InvalidInput(problem.message, remedy=did_you_mean(_with(line, word, near[0]))) from None
         raise
 
 

@@ -16,6 +16,7 @@ from promotebot.promotion.commands import (
 )
 from promotebot.promotion.comment_lines import plain_lines
 from promotebot.registry.names import Stage
+from promotebot.remedies import did_you_mean
 
 _STAGES = tuple(stage.value for stage in Stage)
 _OTHER_NAMES = {"prod": "active", "production": "active", "live": "active"}
@@ -50,7 +51,7 @@ def read_comment(body: str, prefix: str = "") -> list[Command]:
 
 def _explained(command: InvalidCommand, prefix: str) -> InvalidCommand:
     meant = _meant(command.text, prefix) if len(command.text) < MAX_SHOWN else ""  # it may be cut
-    return replace(command, remedy=f"did you mean `{meant}`?") if meant else command
+    return replace(command, remedy=did_you_mean(meant)) if meant else command
 
 
 def _near_misses(body: str, prefix: str) -> Iterator[InvalidCommand]:
@@ -61,7 +62,7 @@ def _near_misses(body: str, prefix: str) -> Iterator[InvalidCommand]:
         meant = _addressed(line, prefix) or (_bare(line, prefix) if is_first else "")
         is_first = False
         if meant:
-            yield InvalidCommand(number, line.strip()[:MAX_SHOWN], _ODD, f"did you mean `{meant}`?")
+            yield InvalidCommand(number, line.strip()[:MAX_SHOWN], _ODD, did_you_mean(meant))
 
 
 def _addressed(line: str, prefix: str) -> str:
