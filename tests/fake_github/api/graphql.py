@@ -15,11 +15,12 @@ from typing import Any
 from graphql import DocumentNode, GraphQLError, GraphQLResolveInfo, build_schema, execute_sync, parse, validate
 
 from tests.fake_github import issues
-from tests.fake_github.accounts import Role, User
+from tests.fake_github.accounts import Role
 from tests.fake_github.api import branches
 from tests.fake_github.api.blobs import blob
 from tests.fake_github.api.branches import Refused, commit_node
 from tests.fake_github.api.call import Answer, Call
+from tests.fake_github.api.pull_nodes import actor, reviews, timeline
 from tests.fake_github.lateness import is_shown, shown_head
 from tests.fake_github.records import Comment
 from tests.fake_github.refusals import HttpError, malformed
@@ -217,48 +218,11 @@ def _pull(call: Call, repo: RepositoryState, number: int) -> Node:
         "merged": pull.merged,
         "mergedAt": pull.merged_at.isoformat().replace("+00:00", "Z") if pull.merged_at else None,
         "number": number,
-        "reviews": lambda _, last, states: _reviews(pull, last, states),
+        "reviews": lambda _, last, states: reviews(pull, last, states),
         "state": "MERGED" if pull.merged else pull.state.upper(),
-        "timelineItems": lambda _, first, itemTypes: _timeline(pull, first, itemTypes),  # noqa: N803 - GitHub's name
+        "timelineItems": lambda _, first, itemTypes: timeline(pull, first, itemTypes),  # noqa: N803 - GitHub's name
         "title": pull.title,
     }
-
-
-def _reviews(pull: Pull, last: int, states: Sequence[str]) -> Node:
-    """Return the newest reviews in these states, the oldest first."""
-    found = [
-        review for review in pull.reviews if review.state in states and is_shown(pull.base.hub, review.submitted_at)
-    ]
-    url = f"{pull.base.hub.server_url}/{pull.base.full_name}/pull/{pull.number}#pullrequestreview-"
-    nodes = [
-        {"author": actor(one.user), "body": one.body, "fullDatabaseId": str(one.id), "url": f"{url}{one.id}"}
-        for one in found[-last:]
-    ]
-    return {"nodes": nodes}
-
-
-_MOVES = {
-    "force_push": "FORCE_PUSHED",
-    "branch_deletion": "DELETED",
-    "branch_creation": "RESTORED",
-}
-
-
-def _timeline(pull: Pull, first: int, kinds: Sequence[str]) -> Node:
-    """Return what became of the two branches since the pull request was opened, as far as it is asked for."""
-    ends = ((pull.head, pull.head_ref, "HEAD"), (pull.base, pull.base_ref, "BASE"))
-    events = ["BASE_REF_CHANGED_EVENT"] * pull.base_changes
-    for repo, branch, end in ends:
-        moves = (a for a in repo.activity.entries if a.ref == f"refs/heads/{branch}" and a.id > pull.id)
-        events += [f"{end}_REF_{_MOVES[move.kind]}_EVENT" for move in moves if move.kind in _MOVES]
-    names = ["".join(word.capitalize() for word in event.split("_")) for event in events if event in kinds]
-    return {"nodes": [{"__typename": name} for name in names[:first]]}
-
-
-def actor(user: User) -> Node:
-    """Return an account; an App's has no `[bot]` behind its name here, other than in REST."""
-    kind = "Bot" if user.type == "Bot" else "User"
-    return {"__typename": kind, "login": user.login.removesuffix("[bot]") if kind == "Bot" else user.login}
 
 
 def _comments(

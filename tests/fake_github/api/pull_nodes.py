@@ -1,0 +1,49 @@
+"""Parts of a pull request as GraphQL shows them: accounts, reviews, and what became of its branches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tests.fake_github.accounts import User
+from tests.fake_github.lateness import is_shown
+from tests.fake_github.state import Pull
+
+Node = Mapping[str, Any]
+
+
+def reviews(pull: Pull, last: int, states: Sequence[str]) -> Node:
+    """Return the newest reviews in these states, the oldest first."""
+    found = [
+        review for review in pull.reviews if review.state in states and is_shown(pull.base.hub, review.submitted_at)
+    ]
+    url = f"{pull.base.hub.server_url}/{pull.base.full_name}/pull/{pull.number}#pullrequestreview-"
+    nodes = [
+        {"author": actor(one.user), "body": one.body, "fullDatabaseId": str(one.id), "url": f"{url}{one.id}"}
+        for one in found[-last:]
+    ]
+    return {"nodes": nodes}
+
+
+_MOVES = {
+    "force_push": "FORCE_PUSHED",
+    "branch_deletion": "DELETED",
+    "branch_creation": "RESTORED",
+}
+
+
+def timeline(pull: Pull, first: int, kinds: Sequence[str]) -> Node:
+    """Return what became of the two branches since the pull request was opened, as far as it is asked for."""
+    ends = ((pull.head, pull.head_ref, "HEAD"), (pull.base, pull.base_ref, "BASE"))
+    events = ["BASE_REF_CHANGED_EVENT"] * pull.base_changes
+    for repo, branch, end in ends:
+        moves = (a for a in repo.activity.entries if a.ref == f"refs/heads/{branch}" and a.id > pull.id)
+        events += [f"{end}_REF_{_MOVES[move.kind]}_EVENT" for move in moves if move.kind in _MOVES]
+    names = ["".join(word.capitalize() for word in event.split("_")) for event in events if event in kinds]
+    return {"nodes": [{"__typename": name} for name in names[:first]]}
+
+
+def actor(user: User) -> Node:
+    """Return an account; an App's has no `[bot]` behind its name here, other than in REST."""
+    kind = "Bot" if user.type == "Bot" else "User"
+    return {"__typename": kind, "login": user.login.removesuffix("[bot]") if kind == "Bot" else user.login}
