@@ -80,6 +80,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def size_words(size: int) -> str:
+    """Return a number of bytes in three digits: `512 B`, `1.5 KB`, `14.5 GB`."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if size >= scale:
+            return f"{size / scale:.3g} {unit}" if size < 100 * scale else f"{size / scale:.0f} {unit}"
+    return f"{size} B"
+
+
 def shortened(words: str, limit: int) -> str:
     """Return a text of at most `limit` characters, cut between two words and with an ellipsis where it is cut.
 

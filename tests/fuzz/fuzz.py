@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of what reads hostile bytes: `fuzz.py comment|registry|manifest|policy [libFuzzer options]`.
+"""Coverage-guided fuzzing of what reads hostile bytes: `fuzz.py TARGET [libFuzzer options]`.
 
 A finding is any exception that is not ours: https://github.com/google/atheris
 """
@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import atheris
 
 with atheris.instrument_imports(include=["promotebot"]):
+    from promotebot.artifact.gguf import read_gguf
     from promotebot.artifact.manifest import parse_manifest
+    from promotebot.artifact.safetensors import read_safetensors
+    from promotebot.artifact.weights_header import BrokenHeader, Header
     from promotebot.errors import PromotebotError
     from promotebot.promotion.commands import ChangeCommand, Help, InvalidCommand, QueryCommand, Withdraw, parse_comment
     from promotebot.promotion.policy import parse_policy
@@ -53,11 +58,24 @@ def policy(data: bytes) -> None:
         raise AssertionError("no digest")
 
 
+def weights(read: Callable[[Path], Header], data: bytes) -> None:
+    """A header that is read has a size and a few words."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        with contextlib.suppress(BrokenHeader):
+            told = read(Path(file.name))
+            if told.size != len(data) or not told.words:
+                raise AssertionError(told)
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "comment": comment,
     "registry": registry,
     "manifest": manifest,
     "policy": policy,
+    "safetensors": lambda data: weights(read_safetensors, data),
+    "gguf": lambda data: weights(read_gguf, data),
 }
 
 

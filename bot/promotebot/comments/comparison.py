@@ -19,7 +19,7 @@ from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Event, Pointer
 from promotebot.registry.names import ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
-from promotebot.text import short_digest, visible
+from promotebot.text import short_digest, size_words, visible
 
 NONE = "—"
 # A comment has 65,536 bytes, and its sections share them; the step summary shows the diff and the history whole.
@@ -242,14 +242,7 @@ def _measurements(card: ModelCard | None) -> str:
     opsets = sorted(card.opsets, key=lambda opset: opset[0] in ("", "ai.onnx"))
     shown = [f"{domain[:40] or 'opset'} {version}" for domain, version in opsets[:MAX_OPSETS]]
     more = [f"{len(opsets) - MAX_OPSETS} more operator sets"] if len(opsets) > MAX_OPSETS else []
-    return " · ".join([_size(card.size), text(", ".join(shown + more))] if shown else [_size(card.size)])
-
-
-def _size(size: int) -> str:
-    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
-        if size >= scale:
-            return f"{size / scale:.3g} {unit}" if size < 100 * scale else f"{size / scale:.0f} {unit}"
-    return f"{size} B"
+    return " · ".join([size_words(card.size), text(", ".join(shown + more))] if shown else [size_words(card.size)])
 
 
 def _accuracy(evidence: Evidence | None) -> str:
