@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from promotebot.remedies import Line, Remedy
 
+_UNOPENED = ("artifact.opaque", "artifact.waived")
+"""The rules that show a model which nobody opened, as the policy allows; they are told before all others."""
+
 
 class Severity(str, Enum):
     """The weight of a finding. Only errors refuse; warnings never change an exit code."""
@@ -71,6 +74,11 @@ def clean_rules(findings: Iterable[Finding]) -> set[str]:
     """Return the rules that passed and neither warned nor refused anywhere."""
     every = list(findings)
     return {f.rule for f in every} - {f.rule for f in every if f.severity is not Severity.PASS}
+
+
+def is_unopened(findings: Iterable[Finding]) -> bool:
+    """Return whether one of them says that nobody opened the model."""
+    return any(finding.rule in _UNOPENED for finding in findings)
 
 
 def warnings_in(findings: Iterable[Finding]) -> list[Finding]:

@@ -20,7 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from promotebot.artifact.answer import Golden, NotOpened, Opened, Served, Tensor
 from promotebot.artifact.evidence import Evidence, examine
-from promotebot.artifact.limits import Limits
+from promotebot.artifact.limits import Limits, Terms
 from promotebot.artifact.runtime import ModelOpener
 from promotebot.artifact.source import FileSource, GitTree, TreeEntry
 from promotebot.artifact.walls import WALLS
@@ -189,10 +189,10 @@ class Place:
         return GitTree(GitReader(self.root), git(self.root, "rev-parse", revision).decode().strip())
 
     def examine(
-        self, source: FileSource | None = None, *, opener: Any = None, directory: str = DIRECTORY, **limits: Any
+        self, source: FileSource | None = None, *, opener: Any = None, directory: str = DIRECTORY, **terms: Any
     ) -> Evidence:
         files = source or WorkTree(self.root)
-        return examine(files, ArtifactPath(directory), opener=opener or StandIn(), limits=Limits(**limits))
+        return examine(files, ArtifactPath(directory), opener=opener or StandIn(), terms=Terms(**terms))
 
 
 @pytest.fixture

@@ -25,6 +25,13 @@ def test_what_is_wrong_comes_first_and_what_passed_is_a_number() -> None:
     ]
 
 
+def test_that_a_model_was_not_opened_comes_before_everything_else() -> None:
+    opaque = warning("artifact.opaque", "Not opened: model.gguf is a GGUF file.")
+    first, second, *_ = report_lines((*FINDINGS, opaque), verbose=False)
+    assert first == "warning artifact.opaque: Not opened: model.gguf is a GGUF file."
+    assert second.startswith("error   artifact.digest")
+
+
 def test_everything_is_shown_in_its_order_when_asked_for() -> None:
     shown = list(report_lines(FINDINGS, verbose=True))
     assert [line.split()[1].rstrip(":") for line in shown] == [finding.rule for finding in FINDINGS]

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import pytest
 
 from promotebot.artifact.evidence import Evidence
-from promotebot.artifact.limits import Limits
+from promotebot.artifact.limits import Terms
 from promotebot.artifact.source import FileSource
 from promotebot.errors import InvalidInput
 from promotebot.git.checkout import Checkout
@@ -72,8 +72,8 @@ def test_an_artifact_that_changes_after_it_was_examined_is_not_promoted(desk: De
     """Opening a model may take minutes; what is written vouches for the bytes that stand there then."""
     examiner, before = Examiner(), desk.path.read_bytes()
 
-    def examine(files: FileSource, directory: ArtifactPath, limits: Limits) -> Evidence:
-        evidence = examiner(files, directory, limits)
+    def examine(files: FileSource, directory: ArtifactPath, terms: Terms) -> Evidence:
+        evidence = examiner(files, directory, terms)
         (desk.person.clone / directory / "model.onnx").write_bytes(b"other")
         return evidence
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from promotebot.artifact.answer import Tensor
 from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.formats import Unopened
+from promotebot.artifact.weights_header import Header, Largest
 from promotebot.comments.card import CardState, Merge, Phase, render_card
 from promotebot.comments.card_facts import CardPromotion
 from promotebot.comments.comment import CommentContext, Rendered
@@ -218,7 +220,46 @@ def test_a_merged_card_keeps_what_it_said_and_speaks_of_the_past(accepted: Plan)
 def test_a_model_that_nobody_opened_is_told_in_the_first_line(accepted: Plan) -> None:
     waived = warning("artifact.waived", "it was not opened", where="ml/artifacts/regime_v2/model.onnx", remedy="try it")
     rendered = card_of(replace(accepted, findings=(*accepted.findings, waived)), replace(V2, card=None))
-    assert risk(rendered).startswith("**This model was not opened, and nothing of it was run.** ACTIVE moves from ")
+    assert risk(rendered).startswith("**Not opened. Nothing of this model was run.** ACTIVE moves from ")
+
+
+def test_an_opaque_model_is_told_first_by_its_kind_and_its_header_is_shown(accepted: Plan) -> None:
+    opaque = warning("artifact.opaque", "Not opened: it is a GGUF file.", where="ml/artifacts/regime_v2/model.gguf")
+    manifest = V2.manifest and V2.manifest.model_copy(update={"model_file": "model.gguf"})
+    told = Header(
+        "model.gguf",
+        "GGUF",
+        2,
+        7 * 10**9,
+        (("Q4_K", 2),),
+        4 * 10**9,
+        (("name", "a|b <b>"),),
+        (Largest("blk.0", "Q4_K", (4096, 4096)),),
+    )
+    unopened = replace(
+        V2, card=None, manifest=manifest, unopened=Unopened("a GGUF file", 4 * 10**9), headers=(told,) * 6
+    )
+    rendered = card_of(replace(accepted, findings=(*accepted.findings, opaque)), unopened)
+    body = rendered.body
+    assert risk(rendered).startswith("**Not opened: a GGUF file. Nothing of this model was run.** ACTIVE moves from ")
+    assert row(body, "model")[1].startswith("**not opened** · GGUF · 2 tensors · 7 billion parameters · Q4\\_K · 4 GB")
+    assert "<details><summary>Weights (6 files), as their headers say</summary>" in body
+    assert "| `blk.0` | Q4\\_K | `4096×4096` |" in body
+    assert "… and 2 more files." in body
+    assert "a|b" not in body
+    assert "<b>" not in body
+
+
+def test_the_size_of_an_opaque_model_without_a_header_is_shown(accepted: Plan) -> None:
+    pickled = replace(V2, card=None, unopened=Unopened("a pickle, code that runs when it is loaded", 1234))
+    opaque = warning("artifact.opaque", "Not opened: it is a pickle.")
+    rendered = card_of(replace(accepted, findings=(*accepted.findings, opaque)), pickled)
+    body = rendered.body
+    assert risk(rendered).startswith(
+        "**Not opened: a pickle, code that runs when it is loaded. Nothing of this model was"
+    )
+    assert row(body, "model")[1] == "**not opened** · 1.23 KB"
+    assert "Weights (" not in body
 
 
 def test_other_bytes_under_the_same_id_are_said(accepted: Plan) -> None:

@@ -70,7 +70,7 @@ def forges(world: World, branch: str, login: str, slot: Slot, source: Source, nu
         ref=RequestRef.model_validate(named) if source is Source.GITHUB else None,
     )
     registry, base = (ModelRegistry.parse(end[DEFAULT_PATH]) for end in (files, world.files("main")))
-    proof = world.examine(GitTree(Clone(world.store, {}), head), request.artifact_dir, policy.limits)
+    proof = world.examine(GitTree(Clone(world.store, {}), head), request.artifact_dir, policy.terms)
     facts = Facts(commit_reachable=True)
     made = plan(registry, request, proof, policy, world.now, base=base, facts=facts, commit=head)
     if isinstance(made, Plan):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from promotebot.artifact.limits import Limits
+from promotebot.artifact.limits import Terms
 from promotebot.artifact.source import Kind
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
@@ -105,7 +105,7 @@ def verifies(desk: Desk, head: ModelRegistry, files: Tree) -> bool:
     """Whether the merged registry verifies, pointers without a digest by what stood there on the base."""
 
     def first(name: str, stage: Stage, pointer: Any) -> Digest | None:
-        return examine(desk.files, pointer.artifact_dir, Limits()).digest
+        return examine(desk.files, pointer.artifact_dir, Terms()).digest
 
     subject = VerificationInput(head, files, policy(), lambda _: True, desk.registry, first_digest=first)
     now = desk.now + timedelta(days=1)

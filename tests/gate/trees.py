@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.evidence import examine as examine_artifact
-from promotebot.artifact.limits import Limits
+from promotebot.artifact.limits import Terms
 from promotebot.artifact.source import Entry, FileSource, Kind
 from promotebot.errors import InvalidInput
 from promotebot.gate.evaluate import GateResult, evaluate_gate
@@ -83,9 +83,9 @@ class Tree:
         return set()
 
 
-def examine(source: FileSource, artifact_dir: ArtifactPath, limits: Limits) -> Evidence:
+def examine(source: FileSource, artifact_dir: ArtifactPath, terms: Terms) -> Evidence:
     """Examine values as the product does, but for the runtime, which is content with any model."""
-    return examine_artifact(source, artifact_dir, opener=StandIn(), limits=limits)
+    return examine_artifact(source, artifact_dir, opener=StandIn(), terms=terms)
 
 
 def listed(files: Content) -> dict[str, str]:
@@ -175,7 +175,7 @@ class Desk:
             reason="a reason",
             new_model=True,
         )
-        proof, now = examine(self.files, request.artifact_dir, Limits()), self.now + timedelta(minutes=1)
+        proof, now = examine(self.files, request.artifact_dir, Terms()), self.now + timedelta(minutes=1)
         facts, base = Facts(commit_reachable=True), self.base or self.registry
         made = plan(self.registry, request, proof, LAX, now, base=base, facts=facts, commit=SHA)
         return replace(self, registry=made.after, now=now) if isinstance(made, Plan) else self

@@ -24,7 +24,7 @@ from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
 from promotebot.action.withdraw import Withdrawal
 from promotebot.artifact.evidence import Evidence
-from promotebot.artifact.limits import Limits
+from promotebot.artifact.limits import Terms
 from promotebot.artifact.source import FileSource
 from promotebot.git.process import Identity, Remote
 from promotebot.github.events import Pushed, Reviewed
@@ -247,10 +247,10 @@ class World:
 
     # What the bot does
 
-    def examine(self, source: FileSource, directory: ArtifactPath, limits: Limits) -> Evidence:
+    def examine(self, source: FileSource, directory: ArtifactPath, terms: Terms) -> Evidence:
         key = (directory, source.fingerprint(directory))
         if key not in self.evidence:
-            self.evidence[key] = trees.examine(source, directory, limits)
+            self.evidence[key] = trees.examine(source, directory, terms)
         return self.evidence[key]
 
     @contextmanager

@@ -13,7 +13,7 @@ import pytest
 
 from promotebot.artifact import load_artifact
 from promotebot.artifact.evidence import examine
-from promotebot.artifact.limits import Limits
+from promotebot.artifact.limits import Terms
 from promotebot.artifact.runtime import ChildOpener
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.findings import errors_in
@@ -39,7 +39,7 @@ def train() -> ModuleType:
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_a_committed_artifact_is_sound_in_every_rule(version: str) -> None:
     path = parse_artifact_path(f"ml/artifacts/regime_{version}")
-    evidence = examine(WorkTree(ROOT, lambda _: _every_file(path)), path, opener=ChildOpener(), limits=Limits())
+    evidence = examine(WorkTree(ROOT, lambda _: _every_file(path)), path, opener=ChildOpener(), terms=Terms())
     assert errors_in(evidence.findings) == []
     assert evidence.card is not None
     opened = evidence.card.opened

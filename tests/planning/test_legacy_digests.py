@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from promotebot.artifact.evidence import Evidence
-from promotebot.artifact.limits import Limits
+from promotebot.artifact.limits import Terms
 from promotebot.artifact.source import FileSource
 from promotebot.errors import CouldNotVerify
 from promotebot.planning.legacy_digests import LegacyDigests
@@ -38,9 +38,9 @@ def history(*contents: bytes | None) -> FakeRepository:
     return FakeRepository(commits)
 
 
-def digest_by_commit(source: FileSource, directory: ArtifactPath, limits: Limits) -> Evidence:
+def digest_by_commit(source: FileSource, directory: ArtifactPath, terms: Terms) -> Evidence:
     """The digest tells which commit was examined, and where (`promotebot.planning.examiner.Examine`)."""
-    assert (directory, limits) == ("ml/artifacts/v0", Limits())
+    assert (directory, terms) == ("ml/artifacts/v0", Terms())
     return Evidence(directory, source.description, digest=Digest(source.description))
 
 
@@ -92,7 +92,7 @@ def test_an_unknown_model_is_not_known() -> None:
 
 
 def test_what_cannot_be_fetched_is_not_known_and_no_error() -> None:
-    def cannot(source: FileSource, directory: ArtifactPath, limits: Limits) -> Evidence:
+    def cannot(source: FileSource, directory: ArtifactPath, terms: Terms) -> Evidence:
         raise CouldNotVerify("a partial clone")
 
     looked_up = LegacyDigests(history(registry(OLD)), "0" * 40, DEFAULT_PATH, cannot)

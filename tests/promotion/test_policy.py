@@ -100,3 +100,10 @@ def test_a_section_that_names_one_key_keeps_the_defaults_of_the_others(stage: st
     named = getattr(parse_policy(f"stages: {{{stage}: {{permission: read}}}}".encode()).stages, stage)
     assert (named.permission, named.soak.minimum.days) == (Permission.READ, days)
     assert getattr(parse_policy(f"stages: {{{stage}: {{soak: null}}}}".encode()).stages, stage).soak is None
+
+
+def test_onnx_cannot_be_left_out_of_the_formats() -> None:
+    assert parse_policy(b"formats: [onnx, opaque]").terms.formats == ("onnx", "opaque")
+    for text in (b"formats: [opaque]", b"formats: []", b"formats: [onnx, pickle]"):
+        with pytest.raises(InvalidInput, match=r"\$\.formats"):
+            parse_policy(text)

@@ -109,7 +109,7 @@ class _Look:
 
         def is_good(commit: str) -> bool:
             tree = GitTree(self.repository, commit)
-            evidence = self.job.examine(tree, pointer.artifact_dir, self.policy.limits)
+            evidence = self.job.examine(tree, pointer.artifact_dir, self.policy.terms)
             return evidence.is_of(pointer) and not errors_in(evidence.findings)
 
         good, since = self._last_good([directory], is_good)

@@ -102,7 +102,7 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
             policy,
             lambda sha: repository.is_ancestor(sha, commit),
             base,
-            restore=PromotedBytes(repository, commit, job.examine, policy.limits).remedy,
+            restore=PromotedBytes(repository, commit, job.examine, policy.terms).remedy,
         )
         shard = parse_shard(settings.shard or None)
         names, remarks = shard_of(sorted({*registry, *(base or ())}), shard, settings.shard)

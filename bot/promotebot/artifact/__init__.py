@@ -34,7 +34,7 @@ class Artifact:
 
     @property
     def model_path(self) -> Path:
-        """The model's file, for `onnxruntime.InferenceSession`."""
+        """The model's file, for `onnxruntime.InferenceSession`, or whatever reads its format."""
         return self.path / self.manifest.model_file
 
 

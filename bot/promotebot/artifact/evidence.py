@@ -10,12 +10,21 @@ from typing import Any
 
 from promotebot.artifact.answer import NotOpened, Opened
 from promotebot.artifact.files import REPORT, check_entries, check_listed, check_tracked, copy_files, list_files
-from promotebot.artifact.limits import Limits
+from promotebot.artifact.formats import (
+    Unopened,
+    is_foreign,
+    kind_of,
+    opaque_finding,
+    read_headers,
+    refused_format,
+)
+from promotebot.artifact.limits import Terms
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
 from promotebot.artifact.opening_findings import Subject, opening_findings
 from promotebot.artifact.parts import Listed, models_of, program_findings, referred_files, unreferred_findings
 from promotebot.artifact.runtime import ModelOpener, owns_golden
 from promotebot.artifact.source import FileSource, Kind, fetching, shown
+from promotebot.artifact.weights_header import Header
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, errors_in, passed
 from promotebot.registry.codec import parse_json
@@ -52,6 +61,10 @@ class Evidence:
     report: Mapping[str, Any] = field(default_factory=dict)
     """The train report, where there is one; shown, never trusted."""
     findings: tuple[Finding, ...] = ()
+    unopened: Unopened | None = None
+    """The model's file, where the policy lets it go on unopened."""
+    headers: tuple[Header, ...] = ()
+    """What files of weights say of themselves, the model's own first; shown, never trusted."""
 
     @property
     def manifest_digest(self) -> Digest | None:
@@ -67,7 +80,7 @@ class Evidence:
         return pointer.manifest_digest in (None, self.manifest_digest)
 
 
-def examine(source: FileSource, artifact_dir: ArtifactPath, *, opener: ModelOpener, limits: Limits) -> Evidence:
+def examine(source: FileSource, artifact_dir: ArtifactPath, *, opener: ModelOpener, terms: Terms) -> Evidence:
     """Examine one artifact; return every finding, passes included. See docs/rules.md, artifact.
 
     The model is opened from a private copy made of the very bytes that were hashed. A rule whose input is missing
@@ -77,7 +90,7 @@ def examine(source: FileSource, artifact_dir: ArtifactPath, *, opener: ModelOpen
         CouldNotVerify: when the source, the disk or the runtime does not answer: unknown is never a finding.
     """
     with tempfile.TemporaryDirectory(prefix="promotebot-artifact-") as scratch:
-        return _Examination(source, artifact_dir, opener, limits, Path(scratch)).run()
+        return _Examination(source, artifact_dir, opener, terms, Path(scratch)).run()
 
 
 @dataclass
@@ -87,7 +100,7 @@ class _Examination:
     source: FileSource
     directory: ArtifactPath
     opener: ModelOpener
-    limits: Limits
+    terms: Terms
     scratch: Path
     findings: list[Finding] = field(default_factory=list)
 
@@ -95,9 +108,9 @@ class _Examination:
         """Apply the rules in order, as far as each has its input, and return the evidence."""
         if not self._is_present():
             return self._evidence()
-        self.source.expect(self.directory, max_files=self.limits.files, max_bytes=self.limits.artifact_bytes)
-        listing = list_files(self.source, self.directory, self.limits)
-        self.findings += check_entries(listing, self.limits)
+        self.source.expect(self.directory, max_files=self.terms.files, max_bytes=self.terms.artifact_bytes)
+        listing = list_files(self.source, self.directory, self.terms)
+        self.findings += check_entries(listing, self.terms)
         self._pass_unless("path.symlink", "no symlinks or submodules")
         self.findings += check_tracked(self.source, listing)
         manifest = self._manifest()
@@ -105,24 +118,17 @@ class _Examination:
             return self._evidence()
         self.findings += check_listed(manifest, listing, self.source)
         self._pass_unless("artifact.files", f"{counted(len(manifest.sha256), 'file')} listed, all present, no others")
-        copied = copy_files(self.source, manifest, listing, self.scratch, self.limits)
+        copied = copy_files(self.source, manifest, listing, self.scratch, self.terms)
         self.findings += copied.findings
         proven = copied.proven and not any(f.rule in BYTES_RULES for f in errors_in(self.findings))
         # Before the model is opened, which is the first step that could change the copy.
         report = self._report() if proven else {}
         # Opened also where a file too many keeps it from being proven: all problems are reported at once.
-        card = self._open(manifest, copied.sizes) if copied.proven else None
-        return self._evidence(manifest, manifest.digest if proven else None, card, report)
+        shown = self._open(manifest, copied.sizes) if copied.proven else {}
+        return self._evidence(manifest=manifest, digest=manifest.digest if proven else None, report=report, **shown)
 
-    def _evidence(
-        self,
-        manifest: Manifest | None = None,
-        digest: Digest | None = None,
-        card: ModelCard | None = None,
-        report: Mapping[str, Any] | None = None,
-    ) -> Evidence:
-        findings = tuple(self.findings)
-        return Evidence(self.directory, self.source.description, manifest, digest, card, report or {}, findings)
+    def _evidence(self, **parts: Any) -> Evidence:
+        return Evidence(self.directory, self.source.description, findings=tuple(self.findings), **parts)
 
     def _fail(self, rule: str, message: str, remedy: Remedy | str, where: str) -> None:
         self.findings.append(error(rule, message, where=where, remedy=remedy))
@@ -181,21 +187,37 @@ class _Examination:
         self.findings.append(passed("artifact.manifest", f"manifest {manifest.schema_version} is valid", where=path))
         return manifest
 
-    def _open(self, manifest: Manifest, sizes: Mapping[str, int]) -> ModelCard | None:
-        """Open every model; return the card of the artifact's own, its size with all that belongs to it."""
-        models = models_of(manifest)
-        results = self.opener.open_each(self.scratch, models, self.limits)
-        for model, result in zip(models, results, strict=True):
+    def _open(self, manifest: Manifest, sizes: Mapping[str, int]) -> dict[str, Any]:
+        """Open every model, look at the other files; return the parts of `Evidence` that are shown."""
+        models, own = models_of(manifest, self.terms), manifest.model_file
+        results = dict(zip(models, self.opener.open_each(self.scratch, models, self.terms), strict=True))
+        listed = self._listed(manifest, results)
+        kind = kind_of(self.scratch / own, own, listed.programs.get(own)) if own not in listed.referred else ""
+        unopened = Unopened(kind, sizes[own]) if own not in results else None
+        if unopened:
+            self.findings.append(opaque_finding(manifest, self.directory, kind))
+        for model, result in results.items():
+            refused = refused_format(result, manifest, self.directory, kind) if model == own else None
             subject = Subject(manifest, self.directory, model, owns_golden(model, models))
-            self.findings += opening_findings(result, subject, self.limits)
-        referred = referred_files(dict(zip(models, results, strict=True)))
-        listed = Listed(manifest, self.directory, self.scratch, referred, all(isinstance(r, Opened) for r in results))
-        self.findings += [*program_findings(listed, self.limits), *unreferred_findings(listed)]
-        own = results[0]
-        if isinstance(own, NotOpened):
-            return None
-        opsets = tuple((opset.domain, opset.version) for opset in own.opsets)
-        return ModelCard(sum(sizes.get(file, 0) for file in referred), opsets, own)
+            self.findings += [refused] if refused else opening_findings(result, subject, self.terms)
+        told = [*read_headers(self.scratch, listed.others, manifest, self.directory)]
+        self.findings += [finding for _, finding in told]
+        self.findings += [*program_findings(listed, self.terms), *unreferred_findings(listed)]
+        headers = sorted((header for header, _ in told if header), key=lambda header: header.file != own)
+        card = None
+        if isinstance(opened := results.get(own), Opened):
+            opsets = tuple((opset.domain, opset.version) for opset in opened.opsets)
+            card = ModelCard(sum(sizes.get(file, 0) for file in listed.referred), opsets, opened)
+        return {"card": card, "unopened": unopened, "headers": tuple(headers)}
+
+    def _listed(self, manifest: Manifest, results: Mapping[str, Opened | NotOpened]) -> Listed:
+        """Return the files as far as models refer to them; the artifact's own is no model where it cannot be one."""
+        own = manifest.model_file
+        is_no_model = is_foreign(results.get(own), own)
+        models = {name: result for name, result in results.items() if name != own or not is_no_model}
+        are_open = all(isinstance(result, Opened) for result in models.values())
+        referred, is_known = referred_files(models), are_open and not is_no_model
+        return Listed(manifest, self.directory, self.scratch, referred, is_known=is_known, looks_inside=are_open)
 
     def _report(self) -> Mapping[str, Any]:
         # The report is optional and only shown: one that cannot be read is left out, and no finding.

@@ -5,9 +5,9 @@ Those of the child process that opens a model are applied in `promotebot.artifac
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 GIB = 1024**3
 MEMORY_PER_BYTE = 3
@@ -18,6 +18,20 @@ Lack = Literal["operators", "kernels", "locales"]
 """Custom operators of a library, kernels for processors that are not here, languages of the system."""
 
 Program = Literal["libraries", "scripts", "pickles"]
+
+Format = Literal["onnx", "opaque"]
+"""What a model's file may be: an ONNX model, which is opened, or anything, of which only the bytes are proven."""
+
+
+def _with_onnx(formats: tuple[Format, ...]) -> tuple[Format, ...]:
+    if "onnx" not in formats:
+        raise ValueError("onnx cannot be left out: a file named .onnx is opened whatever the policy says")
+    return formats
+
+
+Formats = Annotated[
+    tuple[Format, ...], AfterValidator(_with_onnx), Field(json_schema_extra={"contains": {"const": "onnx"}})
+]
 
 
 class Limits(BaseModel):
@@ -46,3 +60,9 @@ class Limits(BaseModel):
     def memory_for(self, model_bytes: int) -> int:
         """Return the bytes of memory for opening a model of this size, external data included."""
         return self.open_memory_bytes or max(4 * GIB, MEMORY_PER_BYTE * model_bytes)
+
+
+class Terms(Limits):
+    """All that the policy says about looking at an artifact: its `limits`, and its `formats`."""
+
+    formats: Formats = ("onnx",)

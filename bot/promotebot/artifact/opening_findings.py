@@ -15,8 +15,6 @@ from promotebot.text import counted
 
 SERVES = "artifact.serves"
 """The rule that warns below ACTIVE, and refuses there (`for_active`)."""
-WAIVED = "artifact.waived"
-"""The rule that shows what the policy lets go on unopened."""
 _WALLED = "on Linux 5.13 or newer, on x86_64 or aarch64 (docs/rules.md, artifact.walls)"
 
 
@@ -90,7 +88,7 @@ def _not_opened(result: NotOpened, subject: Subject, limits: Limits) -> Iterator
         if problem.lacks and problem.lacks in limits.may_lack:
             message = f"{where} was not opened, and nothing of it was run: {_LACKS[problem.lacks]} ({problem.message})."
             advice = "try it where it will run before you approve; the policy allows it (limits.may_lack)"
-            yield warning(WAIVED, message, where=where, remedy=advice)
+            yield warning("artifact.waived", message, where=where, remedy=advice)
         elif problem.lacks:
             message = f"{where} is not opened: {_LACKS[problem.lacks]} ({problem.message})."
             yield error(problem.rule, message, where=where, remedy=_way_without(problem.lacks))

@@ -5,42 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from promotebot.artifact.answer import NotOpened, Opened
 from promotebot.artifact.files import REPORT
-from promotebot.artifact.limits import Limits, Program
+from promotebot.artifact.formats import is_onnx, is_opaque, is_ort
+from promotebot.artifact.limits import Limits, Program, Terms
 from promotebot.artifact.manifest import Manifest
+from promotebot.artifact.programs import RUNS, program_of
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.text import counted
 
 MAX_NAMES = 10
 """Files that one finding names."""
 _EXPECTED = re.compile(r"(?:.*/)?test_data_set_[0-9]{1,6}/(?:in|out)put_[0-9]{1,6}\.pb")
-_SUFFIXES: Mapping[str, Program] = {
-    **dict.fromkeys((".so", ".dll", ".dylib", ".exe", ".pyd"), "libraries"),
-    **dict.fromkeys((".py", ".pyc", ".sh", ".bat", ".cmd", ".ps1", ".js", ".jar"), "scripts"),
-    **dict.fromkeys((".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".dill"), "pickles"),
-}
-_BEGINNINGS: Mapping[bytes, Program] = {
-    b"\x7fELF": "libraries",
-    b"MZ": "libraries",
-    **dict.fromkeys((b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe"), "libraries"),
-    b"#!": "scripts",
-    **{bytes([0x80, version]): "pickles" for version in range(2, 6)},
-}
-"""How a file begins, of those that no model reads; weights may begin with anything."""
-_RUNS: Mapping[Program, str] = {
-    "libraries": "a program or library",
-    "scripts": "a script",
-    "pickles": "a pickle, which runs what it holds when it is loaded",
-}
 
 
-def models_of(manifest: Manifest) -> list[str]:
-    """Return every model that the manifest lists, its own first."""
-    others = sorted(name for name in manifest.sha256 if name.lower().endswith(".onnx") and name != manifest.model_file)
-    return [manifest.model_file, *others]
+def models_of(manifest: Manifest, terms: Terms) -> list[str]:
+    """Return every model that is opened: the artifact's own first, unless it goes on unopened, then all others."""
+    others: list[str] = sorted(name for name in manifest.sha256 if is_onnx(name) and name != manifest.model_file)
+    return others if is_opaque(manifest.model_file, terms) else [manifest.model_file, *others]
 
 
 def referred_files(results: Mapping[str, Opened | NotOpened]) -> set[str]:
@@ -63,6 +48,8 @@ class Listed:
     referred: set[str]
     is_known: bool
     """False where a model was not opened, so that it does not say what it reads."""
+    looks_inside: bool
+    """Whether the content of the others may be looked at: what a model reads may look like anything."""
 
     @property
     def others(self) -> list[str]:
@@ -70,49 +57,50 @@ class Listed:
         names = sorted(set(self.manifest.sha256) - self.referred - {REPORT})
         return [name for name in names if not _EXPECTED.fullmatch(name)]
 
-    @property
+    @cached_property
     def programs(self) -> dict[str, Program]:
         """Return those that run where somebody loads them."""
-        found = {name: self._program(name) for name in self.others}
+        inside = self.looks_inside
+        found = {name: program_of(self.copy / name, name, by_content=inside) for name in self.others}
         return {name: program for name, program in found.items() if program}
-
-    def _program(self, name: str) -> Program | None:
-        """Return what kind of program a file is by its name, or by its first bytes; None for none."""
-        lower = name.lower()
-        suffix = next((program for end, program in _SUFFIXES.items() if lower.endswith(end)), None)
-        if suffix is not None or re.search(r"\.so(\.[0-9]+)+$", lower):
-            return suffix or "libraries"
-        if not self.is_known:
-            return None
-        with (self.copy / name).open("rb") as file:
-            beginning = file.read(4)
-        return next((program for sign, program in _BEGINNINGS.items() if beginning.startswith(sign)), None)
 
 
 def program_findings(listed: Listed, limits: Limits) -> Iterator[Finding]:
-    """Yield the programs among the listed files that no model reads."""
+    """Yield the programs among the listed files that no model reads, the artifact's own among them."""
     for name, program in listed.programs.items():
-        path = f"{listed.directory}/{name}"
-        message = f"{path} is {_RUNS[program]}, and no model reads it."
+        path, is_own = f"{listed.directory}/{name}", name == listed.manifest.model_file
+        told = "the artifact's own model" if is_own else "no model reads it"
+        message = f"{path} is {RUNS[program]} ({told})."
         if program in limits.may_hold:
             advice = "look at what it does; the policy allows it (limits.may_hold)"
             yield warning("artifact.executable", message, where=path, remedy=advice)
         else:
-            way = f"leave it out of the artifact; or allow it: limits.may_hold: [{program}] in the base's policy"
+            out = "export it to a format that holds no code" if is_own else "leave it out of the artifact"
+            way = f"{out}; or allow it: limits.may_hold: [{program}] in the base's policy"
             yield error("artifact.executable", message, where=path, remedy=way)
     if not listed.programs:
         yield passed("artifact.executable", "no program, script or pickle among the files", where=listed.directory)
 
 
 def unreferred_findings(listed: Listed) -> Iterator[Finding]:
-    """Yield one warning that names the other files that no model reads; nothing where that is not known."""
-    programs = listed.programs
-    plain = [name for name in listed.others if name not in programs]
+    """Yield a warning for each model that is not examined, and one that names the other files that no model reads.
+
+    Of these nothing is said where it is not known what the models read.
+    """
+    spoken = {*listed.programs, listed.manifest.model_file}
+    rest = [name for name in listed.others if name not in spoken]
+    unexamined = [name for name in rest if is_ort(listed.copy / name, name)]
+    for name in unexamined:
+        path = f"{listed.directory}/{name}"
+        message = f"{path} is a model in ONNX Runtime's own format (.ort), which is not examined."
+        advice = "leave it out, and convert the .onnx file where the model is served"
+        yield warning("artifact.unreferred", message, where=path, remedy=advice)
+    plain = [name for name in rest if name not in unexamined]
     if plain and listed.is_known:
         more = f" and {len(plain) - MAX_NAMES} more" if len(plain) > MAX_NAMES else ""
         message = f"No model reads {counted(len(plain), 'listed file')}: {', '.join(plain[:MAX_NAMES])}{more}."
         advice = "nothing to do where a service reads them; else leave them out"
         yield warning("artifact.unreferred", message, where=listed.directory, remedy=advice)
-    elif listed.is_known:
+    elif listed.is_known and not unexamined:
         message = "the models and golden data read every listed file"
         yield passed("artifact.unreferred", message, where=listed.directory)

@@ -44,6 +44,7 @@ POLICY = """\
 # terminal: [shadow, staging, active]   # stages that accept events made at a terminal
 # freezes: []                   # periods without promotions: start, end, timezone, reason, stages
 # drafts: false
+# formats: [onnx]               # [onnx, opaque]: a model of another format goes on unopened, proven by its bytes
 # limits:
 #   walls: available            # required: refuse a model if a sandbox wall is missing when it is opened
 # contacts: []                  # named at every failure: texts, or {who, for: [refused, mismatch, rollback, schedule]}

@@ -136,8 +136,8 @@ def _check_promoted(options: argparse.Namespace, manifest: Manifest) -> None:
             pointer = entry.pointer(stage)
             if pointer and pointer.artifact_dir == relative and pointer.digest not in (None, manifest.digest):
                 head = repository.commit_id("HEAD")
-                limits = read_policy(repository, head, work_tree.policy_path).limits
-                restore = PromotedBytes(repository, head, Examiner(), limits).remedy(
+                terms = read_policy(repository, head, work_tree.policy_path).terms
+                restore = PromotedBytes(repository, head, Examiner(), terms).remedy(
                     pointer.artifact_dir, pointer.digest, pointer.manifest_digest
                 )
                 raise InvalidInput(

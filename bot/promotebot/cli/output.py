@@ -8,7 +8,7 @@ from pathlib import Path
 
 from promotebot.errors import UsageError
 from promotebot.files import write_atomically
-from promotebot.findings import Finding, Severity, clean_rules
+from promotebot.findings import Finding, Severity, clean_rules, is_unopened
 from promotebot.promotion.causes import by_cause
 from promotebot.text import counted, visible
 
@@ -18,6 +18,7 @@ _SIGNS = {
     Severity.ERROR: "error  ",
     Severity.UNKNOWN: "unknown",
 }
+_GRAVEST_FIRST = (Severity.ERROR, Severity.UNKNOWN, Severity.WARNING)
 CHOICES = ("rollback.candidate", "rollback.passed_over")
 """The rules that say where a rollback goes, and why not elsewhere."""
 
@@ -41,7 +42,7 @@ def add_verbose(parser: argparse.ArgumentParser) -> None:
 
 
 def report_lines(findings: Sequence[Finding], *, verbose: bool) -> Iterator[str]:
-    """Yield what is wrong first, each cause with what follows from it, then warnings, then how many rules passed.
+    """Yield that a model was not opened, then what is wrong, each cause with what follows from it, then warnings.
 
     Args:
         verbose: yield every finding in the order of evaluation instead.
@@ -49,19 +50,21 @@ def report_lines(findings: Sequence[Finding], *, verbose: bool) -> Iterator[str]
     if verbose:
         yield from (line(finding, getattr(finding, "model", "")) for finding in findings)
         return
-    causes = by_cause(findings)
-    for kind in (Severity.ERROR, Severity.UNKNOWN, Severity.WARNING):
-        for cause in causes:
-            if cause.finding.severity is kind:
-                yield line(cause.finding, getattr(cause.finding, "model", ""))
-                if cause.follows:
-                    rules = ", ".join(dict.fromkeys(finding.rule for finding in cause.follows))
-                    yield f"        follows from it: {rules} (-v shows them)"
+    # That nobody opened the model weighs on whatever else is said.
+    for cause in sorted(by_cause(findings), key=lambda cause: _place(cause.finding)):
+        yield line(cause.finding, getattr(cause.finding, "model", ""))
+        if cause.follows:
+            rules = ", ".join(dict.fromkeys(finding.rule for finding in cause.follows))
+            yield f"        follows from it: {rules} (-v shows them)"
     # What a rollback chose and skipped is what somebody has to know before anything else.
     yield from (line(one) for one in findings if one.severity is Severity.PASS and one.rule in CHOICES)
     clean = clean_rules(findings) - {*CHOICES}
     if clean:
         yield f"ok      {counted(len(clean), 'rule')} passed (-v shows them)"
+
+
+def _place(finding: Finding) -> tuple[bool, int]:
+    return not is_unopened([finding]), _GRAVEST_FIRST.index(finding.severity)
 
 
 def write_file(path: Path, data: bytes) -> None:

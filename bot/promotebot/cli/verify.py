@@ -163,7 +163,7 @@ def _subject(
         _registry_at(repository, scope.base, work_tree) if scope.base else None,
         work_tree.datasets_dir,
         LegacyDigests(repository, head, work_tree.registry_path, examiner),
-        PromotedBytes(repository, head, examiner, policy.limits).remedy,
+        PromotedBytes(repository, head, examiner, policy.terms).remedy,
     )
 
 

@@ -19,6 +19,7 @@ from promotebot.comments.findings import bullets, count_line, every_rule, proble
 from promotebot.comments.markdown import code, details, fence
 from promotebot.comments.pictures import render_stage_flow, render_timeline
 from promotebot.comments.risk import risk_line
+from promotebot.comments.weights import weights_section
 from promotebot.findings import Finding, errors_in, warnings_in
 from promotebot.promotion.causes import by_cause
 from promotebot.promotion.contacts import Purpose
@@ -166,6 +167,7 @@ def _carried(state: CardState, context: CommentContext, *, whole: bool) -> Itera
     for one in ordered:
         if one.plan:
             yield comparison(one.plan, context, is_merged=bool(state.merge))
+            yield weights_section(one.plan.evidence)
     if not state.merge:
         if state.phase is not Phase.BLOCKED:
             yield "\n".join([count_line(state.rules), *bullets(warnings_in(state.rules), limit=limit)])

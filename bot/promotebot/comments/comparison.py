@@ -13,6 +13,7 @@ from promotebot.comments.findings import within
 from promotebot.comments.markdown import code, details, fence, link, table, text
 from promotebot.comments.model_differences import accuracy, evidence_of, signature_difference
 from promotebot.comments.stage_times import StageTimes, before_and_after
+from promotebot.comments.weights import in_a_line
 from promotebot.promotion.diff import change_counts, unified_diff
 from promotebot.promotion.plan import Plan
 from promotebot.registry.codec import stored_json
@@ -172,7 +173,7 @@ def _rows(side: _Side, beside: _Side | None, repo_url: str) -> dict[str, str]:
         "time in stages": NONE,
         "features": _features(pointer, other),
         "inputs → outputs": _signatures(side.card, beside.card if beside else None),
-        "model": _measurements(side.card),
+        "model": _measurements(side),
         "accuracy *(train report)*": _accuracy(side.evidence),
     }
 
@@ -231,11 +232,14 @@ def _signature(card: ModelCard, *, named: bool) -> str:
     return f"{tensors(card.opened.inputs)} → {tensors(card.opened.outputs)}"
 
 
-def _measurements(card: ModelCard | None) -> str:
-    """Return the model's size and its operator sets.
+def _measurements(side: _Side) -> str:
+    """Return the model's size and its operator sets; of one that was not opened, what its header says.
 
     Times are left out: one short run on a shared machine says nothing about a service.
     """
+    card = side.card
+    if side.evidence and side.evidence.unopened:
+        return f"**not opened** · {in_a_line(side.evidence, side.evidence.unopened)}"
     if card is None:
         return NONE
     # Operators of other domains than ONNX's own first: not every runtime has them.

@@ -21,6 +21,7 @@ from promotebot.comments.comparison import describe, registry_diff, render_compa
 from promotebot.comments.findings import bullets, count_line, every_rule, problems
 from promotebot.comments.markdown import code, details, fence, text
 from promotebot.comments.refusals import REFUSED
+from promotebot.comments.weights import not_opened, weights_section
 from promotebot.findings import warnings_in
 from promotebot.promotion.plan import Plan, Rejected, Unchanged
 from promotebot.promotion.request import Request
@@ -52,9 +53,10 @@ def render_plan(comment: PlanComment, context: CommentContext) -> Rendered:
     def sections(whole: bool) -> Sequence[str]:
         limit = row_limit(whole)
         return [
-            f"{effect(plan, dry_run=True)} {requested_by(context)}",
+            f"{not_opened(findings, comment.evidence)}{effect(plan, dry_run=True)} {requested_by(context)}",
             _words(request.reason, request.notes, request.origins.get("reason", "")),
             comparison(comment, context),
+            weights_section(comment.evidence),
             "\n".join([count_line(findings), *bullets(warnings_in(findings), limit=limit)]),
             details("Every rule", every_rule(findings, budget=None if whole else RULES_BYTES)),
             registry_diff(plan.before, plan.after, request.model, whole=whole),
@@ -72,7 +74,8 @@ def changes_made(promotions: Sequence[PlanComment], context: CommentContext) -> 
     live = {one.plan.request.model for one in promotions if one.plan.request.stage is Stage.ACTIVE}
     for one in promotions[:MAX_CHANGES]:
         told = effect(one.plan, dry_run=False, keeps_active=one.plan.request.model not in live)
-        yield f"**{code(one.plan.request.model)}**: {told}\n\n{comparison(one, context)}"
+        first = not_opened(one.plan.findings, one.evidence)
+        yield f"**{code(one.plan.request.model)}**: {first}{told}\n\n{comparison(one, context)}"
     if len(promotions) > MAX_CHANGES:
         yield f"… and {len(promotions) - MAX_CHANGES} more."
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from promotebot.artifact.opening_findings import WAIVED
 from promotebot.comments.decisions import PlanComment
 from promotebot.comments.markdown import code
 from promotebot.comments.model_differences import accuracy, evidence_of, signature_difference
 from promotebot.comments.stage_times import StageTimes
+from promotebot.comments.weights import not_opened
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Stage
 from promotebot.text import duration
@@ -35,13 +35,7 @@ def risk_line(one: PlanComment, *, is_merged: bool = False, keeps_active: bool =
         verb = ("moved" if is_merged else "moves") + (" back" if plan.action is Action.ROLLBACK else "")
         held = _held(one, old, stage)
         sentence = f"{stage.label} {verb} from {code(old.artifact_id)}{held} to {code(new.artifact_id)}{told}"
-    return f"{_unopened(one)}{unchanged}{sentence}"
-
-
-def _unopened(one: PlanComment) -> str:
-    """Return, where the policy lets a model go on that was not opened, that nobody tried it."""
-    is_waived = any(finding.rule == WAIVED for finding in one.plan.findings)
-    return "**This model was not opened, and nothing of it was run.** " if is_waived else ""
+    return f"{not_opened(one.plan.findings, one.evidence)}{unchanged}{sentence}"
 
 
 def _emptied(one: PlanComment, pointer: Pointer, *, is_merged: bool) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from promotebot.artifact.manifest import FILE_NAME
 from promotebot.artifact.source import Kind
 from promotebot.errors import PromotebotError
-from promotebot.findings import Finding, Severity, errors_in, warnings_in
+from promotebot.findings import Finding, Severity, errors_in, is_unopened, warnings_in
 from promotebot.gate.evaluate import GateResult
 from promotebot.github.checks import MAX_ANNOTATIONS, Annotation, Level
 from promotebot.pulls.compare import ChangesetLike
@@ -37,7 +37,8 @@ def report_title(result: GateResult) -> str:
     digest = (pointer.digest or "no digest").removeprefix("sha256:")[:8]
     held = f"{pointer.artifact_id} ({pointer.artifact_dir}, {digest})"
     becomes = f"nothing, was {held}" if step.event.action is Action.DEMOTE else held
-    return f"{step.model} {stage} → {becomes}" + (f" and {more} more" if more else "")
+    first = "not opened: " if any(is_unopened(decided.decision.findings) for _, decided in result.planned) else ""
+    return f"{first}{step.model} {stage} → {becomes}" + (f" and {more} more" if more else "")
 
 
 def annotate(findings: Iterable[Finding], changeset: ChangesetLike) -> list[Annotation]:

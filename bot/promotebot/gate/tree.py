@@ -44,7 +44,7 @@ def check_trees(
     findings: list[Finding] = []
     expect_artifacts(changeset.head_files, changed, changeset.policy.limits)
     for directory in sorted({*changed, *promoted}):
-        evidence = examine(changeset.head_files, directory, changeset.policy.limits)
+        evidence = examine(changeset.head_files, directory, changeset.policy.terms)
         pointers = changed.get(directory) or _held(head, steps, directory)
         is_changed = directory in changed or (_is_moved(changeset, directory) and _differs(changeset, directory))
         judge = _Judge(changeset, directory, evidence, is_changed)

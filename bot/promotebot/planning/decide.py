@@ -69,7 +69,7 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
         evidence = Evidence(request.artifact_dir, context.files.description)  # what is taken out need not be proven
     else:
         _expect(context, request)
-        evidence = examine(context.files, request.artifact_dir, context.policy.limits)
+        evidence = examine(context.files, request.artifact_dir, context.policy.terms)
         evidence = replace(evidence, findings=(*evidence.findings, *_dataset(context, request)))
     decision = plan(
         context.registry, request, evidence, context.policy, now, base=context.base, facts=facts, commit=context.commit
@@ -77,7 +77,7 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
     today = decision.pointer if isinstance(decision, Unchanged) else decision.today
     shown = None
     if today is not None and today.artifact_dir != request.artifact_dir:
-        shown = examine(context.files, today.artifact_dir, context.policy.limits)
+        shown = examine(context.files, today.artifact_dir, context.policy.terms)
     return Decided(decision, evidence, facts, shown)
 
 

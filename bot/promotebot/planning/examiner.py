@@ -6,15 +6,15 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from promotebot.artifact.evidence import Evidence, examine
-from promotebot.artifact.limits import Limits
+from promotebot.artifact.limits import Terms
 from promotebot.artifact.runtime import ChildOpener, ModelOpener
 from promotebot.artifact.source import FileSource
 from promotebot.errors import CouldNotVerify
 from promotebot.registry.names import ArtifactPath
 from promotebot.text import duration
 
-Examine = Callable[[FileSource, ArtifactPath, Limits], Evidence]
-"""Examines one directory of one source under limits."""
+Examine = Callable[[FileSource, ArtifactPath, Terms], Evidence]
+"""Examines one directory of one source under the policy's terms."""
 
 
 class Examiner:
@@ -22,12 +22,12 @@ class Examiner:
 
     def __init__(self, opener: ModelOpener | None = None) -> None:
         self._opener = opener or ChildOpener()
-        self._seen: dict[tuple[str | FileSource, ArtifactPath, Limits], Evidence] = {}
+        self._seen: dict[tuple[str | FileSource, ArtifactPath, Terms], Evidence] = {}
 
-    def __call__(self, source: FileSource, directory: ArtifactPath, limits: Limits) -> Evidence:
-        key = (source.fingerprint(directory) or source, directory, limits)
+    def __call__(self, source: FileSource, directory: ArtifactPath, terms: Terms) -> Evidence:
+        key = (source.fingerprint(directory) or source, directory, terms)
         if key not in self._seen:
-            self._seen[key] = examine(source, directory, opener=self._opener, limits=limits)
+            self._seen[key] = examine(source, directory, opener=self._opener, terms=terms)
         return self._seen[key]
 
 
@@ -42,13 +42,13 @@ def within_budget(examine: Examine, budget: timedelta, *, monotonic: Callable[[]
     """
     end = monotonic() + budget.total_seconds()
 
-    def examine_in_time(source: FileSource, directory: ArtifactPath, limits: Limits) -> Evidence:
+    def examine_in_time(source: FileSource, directory: ArtifactPath, terms: Terms) -> Evidence:
         if monotonic() > end:
             raise CouldNotVerify(
                 f"judging {subject} took longer than {duration(budget)}, so {directory} was not examined",
                 remedy=f"start the gate by hand, which waits: open the checks of {subject}, then the job of the "
                 "workflow gate, and choose Re-run jobs",
             )
-        return examine(source, directory, limits)
+        return examine(source, directory, terms)
 
     return examine_in_time

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from promotebot.artifact.limits import Limits
+from promotebot.artifact.limits import Terms
 from promotebot.artifact.source import GitTree
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.git.repository import Repository
@@ -31,7 +31,7 @@ class LegacyDigests:
         try:
             commit = self._commit(name, stage, pointer)
             tree = GitTree(self.repository, commit) if commit else None
-            return self.examine(tree, pointer.artifact_dir, Limits()).digest if tree else None
+            return self.examine(tree, pointer.artifact_dir, Terms()).digest if tree else None
         except CouldNotVerify:
             return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from promotebot.artifact.limits import Limits
+from promotebot.artifact.limits import Terms
 from promotebot.artifact.source import GitTree
 from promotebot.errors import CouldNotVerify
 from promotebot.git.repository import Repository
@@ -23,7 +23,7 @@ class PromotedBytes:
     repository: Repository
     head: str | None
     examine: Examine
-    limits: Limits
+    terms: Terms
     """The policy's: models of older commits are opened as carefully as those of today."""
     _found: dict[tuple[str, Digest, Digest | None], GitSha | None] = field(default_factory=dict)
     """What was looked for before: several findings of one artifact ask for the same."""
@@ -39,7 +39,7 @@ class PromotedBytes:
         try:
             commits = self.repository.commits_of(directory, self.head)[:MAX_COMMITS] if self.head else []
             for commit in commits:
-                evidence = self.examine(GitTree(self.repository, commit), directory, self.limits)
+                evidence = self.examine(GitTree(self.repository, commit), directory, self.terms)
                 if evidence.digest == digest and manifest_digest in (None, evidence.manifest_digest):
                     return commit
         except CouldNotVerify:  # a shallow or partial clone

@@ -16,6 +16,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "artifact.digest": ("artifact.exists", "path.symlink", "artifact.manifest", "artifact.lfs", "artifact.files"),
     "artifact.graph": _OTHER_BYTES,
     "artifact.external_data": _OTHER_BYTES,
+    "artifact.format": _OTHER_BYTES,
     "artifact.executable": _OTHER_BYTES,
     "artifact.unreferred": _OTHER_BYTES,
     "artifact.checker": (*_OTHER_BYTES, "artifact.graph", "artifact.external_data", "artifact.opens"),

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from promotebot.artifact.limits import Limits
+from promotebot.artifact.limits import Formats, Limits, Terms
 from promotebot.errors import InvalidInput
 from promotebot.promotion.contacts import Contacts
 from promotebot.registry.codec import canonical_json
@@ -228,6 +228,8 @@ class Policy(_Section):
     """True where a draft pull request may carry promotions."""
     separation: Separation | None = None
     freezes: tuple[Freeze, ...] = ()
+    formats: Formats = ("onnx",)
+    """What a model's file may be; with `opaque` one that is not named .onnx goes on unopened."""
     limits: Limits = Limits()
     contacts: Contacts = ()
     """Who is named where something failed; see `contacts_for`."""
@@ -242,6 +244,11 @@ class Policy(_Section):
         """
         asks_github = self.require_sha or self.separation is not None
         return frozenset(self.terminal) - ({Stage.ACTIVE} if asks_github else set())
+
+    @property
+    def terms(self) -> Terms:
+        """Return all that it says about looking at an artifact."""
+        return Terms(**dict(self.limits), formats=self.formats)
 
     @property
     def digest(self) -> Digest:

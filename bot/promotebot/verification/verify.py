@@ -92,7 +92,7 @@ class _Verification:
         directory = pointer.artifact_dir
         if directory not in self.seen:
             try:
-                self.seen[directory] = self.examine(self.subject.files, directory, self.subject.policy.limits)
+                self.seen[directory] = self.examine(self.subject.files, directory, self.subject.policy.terms)
                 findings = self._repaired(pointer, self._evidence(directory).findings)
                 yield from for_active(findings) if stage is Stage.ACTIVE else findings
             except CouldNotVerify as problem:

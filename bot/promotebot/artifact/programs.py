@@ -1,0 +1,162 @@
+"""Programs among files: libraries, scripts, pickles, told by name and content; nothing of them is ever run."""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import mmap
+import pickletools
+import re
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from promotebot.artifact.limits import Program
+
+_SUFFIXES: Mapping[str, Program] = {
+    **dict.fromkeys((".so", ".dll", ".dylib", ".exe", ".pyd"), "libraries"),
+    **dict.fromkeys((".py", ".pyc", ".sh", ".bat", ".cmd", ".ps1", ".js", ".jar"), "scripts"),
+    **dict.fromkeys((".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".dill"), "pickles"),
+}
+_BEGINNINGS: Mapping[bytes, Program] = {
+    b"\x7fELF": "libraries",
+    b"MZ": "libraries",
+    **dict.fromkeys((b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe"), "libraries"),
+    b"#!": "scripts",
+    **{bytes([0x80, version]): "pickles" for version in range(2, 6)},
+}
+"""How a file begins, of those that no model reads; weights may begin with anything."""
+RUNS: Mapping[Program, str] = {
+    "libraries": "a program or library",
+    "scripts": "a script",
+    "pickles": "a pickle, code that runs when it is loaded",
+}
+"""Kind → the words for one of them."""
+LOOK = 64 * 1024
+"""Bytes at the beginning of a compressed file that are unpacked."""
+UNPACKED = 1024 * 1024
+"""Bytes that they may become."""
+MAX_STEPS = 500_000
+"""Opcodes of a pickle that are looked at; what is one for so long is taken for one that calls something."""
+# joblib compresses a pickle as a whole: https://joblib.readthedocs.io/en/stable/generated/joblib.dump.html
+_UNPACK: Mapping[bytes, Callable[[], Callable[[bytes, int], bytes]]] = {
+    b"\x1f\x8b": lambda: zlib.decompressobj(zlib.MAX_WBITS | 16).decompress,
+    b"x": lambda: zlib.decompressobj().decompress,
+    b"BZh": lambda: bz2.BZ2Decompressor().decompress,
+    b"\xfd7zXZ": lambda: lzma.LZMADecompressor(memlimit=64 * UNPACKED).decompress,
+    b"]\x00\x00": lambda: lzma.LZMADecompressor(memlimit=64 * UNPACKED).decompress,
+}
+# torch.save writes a zip with a data.pkl. In a zip's list of files, a name stands 46 bytes after the mark of its entry:
+# https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (4.3.12)
+_ZIP = b"PK\x03\x04"
+_ZIPPED_PICKLE = re.compile(rb"PK\x01\x02.{42}[^\x00]{0,300}?\.(?:pkl|pickle|joblib|dill)", re.DOTALL | re.IGNORECASE)
+_OPCODES = {ord(opcode.code): opcode for opcode in pickletools.opcodes}
+_NAMES, _CALLS = {"GLOBAL", "STACK_GLOBAL", "INST"}, {"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD"}
+_MARK = pickletools.markobject
+_PREFIXES = {
+    pickletools.TAKEN_FROM_ARGUMENT1: 1,
+    pickletools.TAKEN_FROM_ARGUMENT4: 4,
+    pickletools.TAKEN_FROM_ARGUMENT4U: 4,
+    pickletools.TAKEN_FROM_ARGUMENT8U: 8,
+}
+"""How the length of an argument is given → bytes of that length."""
+_NO_TEXT = 0x09000000
+"""Four characters of a text, read as a length, give more: so a smaller one was meant as a length."""
+
+
+def program_of(path: Path, name: str, *, by_content: bool) -> Program | None:
+    """Return what kind of program a file is by its name, or by its bytes; None for none.
+
+    Args:
+        path: where its bytes are.
+        by_content: whether to look at them: weights that a model reads may look like anything.
+    """
+    lower = name.lower()
+    suffix = next((program for end, program in _SUFFIXES.items() if lower.endswith(end)), None)
+    if suffix is not None or re.search(r"\.so(\.[0-9]+)+$", lower):
+        return suffix or "libraries"
+    return _by_content(path) if by_content and path.stat().st_size else None
+
+
+def _by_content(path: Path) -> Program | None:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        beginning = data[:LOOK]
+        found = next((program for sign, program in _BEGINNINGS.items() if beginning.startswith(sign)), None)
+        if found is not None:
+            return found
+        if beginning.startswith(_ZIP) and _ZIPPED_PICKLE.search(data):
+            return "pickles"
+        unpacked = _unpacked(beginning)
+        if any(unpacked.startswith(sign) for sign, program in _BEGINNINGS.items() if program == "pickles"):
+            return "pickles"
+        is_pickle = calls_something(data) or calls_something(unpacked, is_whole=False)
+    return "pickles" if is_pickle else None
+
+
+def _unpacked(beginning: bytes) -> bytes:
+    """Return what the beginning of a compressed file unpacks to, as far as it does; nothing for any other file."""
+    for sign, unpacker in _UNPACK.items():
+        if beginning.startswith(sign):
+            try:
+                return unpacker()(beginning, UNPACKED)
+            except (zlib.error, lzma.LZMAError, OSError, EOFError):
+                return b""
+    return b""
+
+
+def calls_something(data: bytes | mmap.mmap, *, is_whole: bool = True) -> bool:
+    """Return whether bytes are the opcodes of a pickle up to one that calls something, whatever the protocol.
+
+    The oldest pickles have no mark at their beginning: https://docs.python.org/3/library/pickletools.html. Unpickling
+    does each opcode when it reads it, so that nothing behind the first call matters.
+
+    Args:
+        is_whole: False where the data goes on.
+    """
+    place, stack, names = 0, list[object](), False
+    for _ in range(MAX_STEPS):
+        opcode = _OPCODES.get(data[place]) if place < len(data) else None
+        if opcode is None or not _apply(opcode, stack):
+            return False
+        names = names or opcode.name in _NAMES
+        if names and opcode.name in _CALLS:
+            return True
+        length = _argument(opcode, data, place + 1)
+        place += 1 + length
+        if place > len(data):
+            return not is_whole and length < _NO_TEXT
+        if opcode.name == "STOP":
+            stack.clear()  # another pickle may follow
+    return True
+
+
+def _apply(opcode: pickletools.OpcodeInfo, stack: list[object]) -> bool:
+    """Do to the stack what an opcode does; return False where it holds too little for that."""
+    needed = list(opcode.stack_before)
+    if _MARK in needed:
+        if _MARK not in stack:
+            return False
+        while stack.pop() is not _MARK:
+            pass
+        needed = needed[: needed.index(_MARK)]
+    if len(stack) < len(needed):
+        return False
+    del stack[len(stack) - len(needed) :]
+    stack += opcode.stack_after
+    return True
+
+
+def _argument(opcode: pickletools.OpcodeInfo, data: bytes | mmap.mmap, place: int) -> int:
+    """Return how many bytes the argument of an opcode takes; more than there are where it does not end."""
+    if opcode.arg is None:
+        return 0
+    if opcode.arg.n >= 0:
+        return opcode.arg.n
+    if opcode.arg.n == pickletools.UP_TO_NEWLINE:
+        end = place
+        for _ in range(2 if opcode.name in ("GLOBAL", "INST") else 1):
+            found = data.find(b"\n", end)
+            end = found + 1 if found >= 0 else len(data) + _NO_TEXT
+        return end - place
+    width = _PREFIXES[opcode.arg.n]
+    return width + int.from_bytes(data[place : place + width], "little")
