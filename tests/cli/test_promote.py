@@ -229,7 +229,7 @@ def test_an_error_of_our_own_says_so_and_shows_no_traceback(
     def broken(*_: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("promotebot.cli.verify.verify_here", lambda *_, **__: broken())
+    monkeypatch.setattr("promotebot.cli.verify_checkout.verify_checkout", lambda *_, **__: broken())
     assert main(["verify"]) == 3
     err = capsys.readouterr().err
     assert "internal error: RuntimeError: boom" in err

@@ -259,5 +259,18 @@ def shallow(alice: Person) -> None:
     alice.git("reset", "--quiet", "--hard", "FETCH_HEAD")
 
 
+def deployed(alice: Person) -> None:
+    """The files alone, as they are copied to where they run."""
+    shutil.rmtree(alice.clone / ".git")
+
+
+def no_git(alice: Person) -> None:
+    """A machine with the program and a shell; the fixture of the tests puts PATH back."""
+    deployed(alice)
+    programs = Path(os.environ["PATH"].partition(os.pathsep)[0])
+    (programs / "bash").symlink_to(shutil.which("bash") or "/bin/bash")
+    os.environ["PATH"] = str(programs)
+
+
 def nothing(_alice: Person) -> None:
     """The repository as it is."""

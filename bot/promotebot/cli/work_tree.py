@@ -7,7 +7,7 @@ from pathlib import Path
 
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.errors import UsageError
-from promotebot.git.checkout import Checkout
+from promotebot.git.checkout import NO_REPOSITORY, Checkout
 from promotebot.planning.worktree import WorkTreePaths
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.registry.names import parse_artifact_path
@@ -15,17 +15,20 @@ from promotebot.registry.registry import DEFAULT_PATH
 from promotebot.remedies import Remedy
 
 
-def work_tree_of(options: argparse.Namespace, place: Path | None = None) -> tuple[Checkout, WorkTreePaths]:
+def work_tree_of(
+    options: argparse.Namespace, place: Path | None = None, *, otherwise: str = NO_REPOSITORY
+) -> tuple[Checkout, WorkTreePaths]:
     """Return the repository around this directory, or at --base-dir, with the paths that the options name in it.
 
     Args:
         place: another directory to look around, where --base-dir does not say.
+        otherwise: what to do where there is no repository.
 
     Raises:
         UsageError: without a repository, or when --base-dir is not its root or the registry is outside of it.
         InvalidInput: for a path that no registry can hold.
     """
-    repository = Checkout.open(Path(options.base_dir) if options.base_dir else place or Path())
+    repository = Checkout.open(Path(options.base_dir) if options.base_dir else place or Path(), otherwise=otherwise)
     root = repository.root.resolve()
     base_dir = Path(options.base_dir).resolve() if options.base_dir else root
     if base_dir != root:

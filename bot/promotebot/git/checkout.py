@@ -19,6 +19,7 @@ from promotebot.remedies import Remedy, again, shell
 _ON_GITHUB = re.compile(
     r"(?:\w+://)?(?:[^@/]*@)?(?P<host>(?:[\w-]+\.)*github(?:\.[\w-]+)+)[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?"
 )
+NO_REPOSITORY = "run it in the repository, or give --base-dir"
 
 
 def _after_push(branch: str, stderr: str) -> Remedy:
@@ -34,8 +35,11 @@ class Checkout(Repository):
     """A repository with a work tree. Files are asked about; only `commit_path` and `push_branch` change anything."""
 
     @classmethod
-    def open(cls, directory: Path) -> Checkout:
+    def open(cls, directory: Path, *, otherwise: str = NO_REPOSITORY) -> Checkout:
         """Return the repository whose work tree holds `directory`.
+
+        Args:
+            otherwise: what to do where there is none.
 
         Raises:
             UsageError: when there is none.
@@ -43,11 +47,7 @@ class Checkout(Repository):
         try:
             return cls(git.Repo(directory, search_parent_directories=True), QUIET)
         except (InvalidGitRepositoryError, NoSuchPathError):
-            raise UsageError(
-                "not inside a git repository",
-                where=str(directory),
-                remedy="run it in the repository, or give --base-dir",
-            ) from None
+            raise UsageError("not inside a git repository", where=str(directory), remedy=otherwise) from None
 
     @property
     def root(self) -> Path:

@@ -11,7 +11,8 @@ from promotebot.verification.report import ModelFinding, VerifyReport
 def to_junit(report: VerifyReport) -> str:
     """Return JUnit XML: one suite for each model, one case for each finding.
 
-    An error is a failure, an unknown an error, a warning a case's output: https://github.com/testmoapp/junitxml
+    An error is a failure, an unknown an error, a warning a case's output, what was not looked at a skipped case:
+    https://github.com/testmoapp/junitxml
     """
     root = ElementTree.Element("testsuites", name="promotebot verify")
     for model in dict.fromkeys(finding.model for finding in report.findings):
@@ -26,6 +27,12 @@ def to_junit(report: VerifyReport) -> str:
         )
         for finding in findings:
             _junit_case(suite, finding)
+    if report.not_looked_at:
+        skipped = str(len(report.not_looked_at))
+        suite = ElementTree.SubElement(root, "testsuite", name="not looked at", tests=skipped, skipped=skipped)
+        for one in report.not_looked_at:
+            case = ElementTree.SubElement(suite, "testcase", classname=one.rule, name=_xml(one.rule))
+            ElementTree.SubElement(case, "skipped", message=_xml(one.message))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, Severity
 from promotebot.registry.codec import parse_json
+from promotebot.registry.names import Stage
 
 MAX_BYTES = 256 * 1024 * 1024
 """Of a report in a file."""
@@ -28,6 +29,10 @@ class ReportScope(BaseModel):
     base: str | None = None
     only: tuple[str, ...] | None = None
     """The models asked for by name; None for all."""
+    stages: tuple[Stage, ...] | None = None
+    """The stages whose content was looked at; None for all."""
+    without_git: bool = False
+    """A deployed copy: what only git could tell is not looked at."""
     shard: str | None = Field(default=None, pattern=r"^[1-9][0-9]{0,3}/[1-9][0-9]{0,3}$")
 
 
@@ -37,8 +42,20 @@ class ModelFinding(Finding):
     model: str
 
 
+class NotLookedAt(BaseModel):
+    """A rule that this verification did not apply, because it was asked to go without; never a pass."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rule: str
+    message: str
+
+
 class VerifyReport(BaseModel):
-    """`verified` only when something was looked at and nothing is wrong or unknown; a mismatch outweighs an unknown."""
+    """`verified` only when something was looked at and nothing is wrong or unknown; a mismatch outweighs an unknown.
+
+    `not_looked_at` says what the verdict says nothing of.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,6 +66,7 @@ class VerifyReport(BaseModel):
     """The models looked at."""
     counts: dict[Severity, int]
     findings: tuple[ModelFinding, ...]
+    not_looked_at: tuple[NotLookedAt, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -95,14 +113,16 @@ def merge_reports(reports: Sequence[VerifyReport]) -> VerifyReport:
     shards = [report.about.shard for report in reports]
     count = int((shards[0] or "1/1").partition("/")[2]) if shards else 0
     expected = [f"{number}/{count}" for number in range(1, count + 1)]
-    part = any(report.about.only or report.about.since for report in reports)
+    part = any(report.about.only or report.about.stages or report.about.since for report in reports)
     if part or len(wholes) != 1 or sorted(shard or "1/1" for shard in shards) != sorted(expected):
         given = ", ".join(shard or "all" for shard in shards) or "none"
         raise CouldNotVerify(
             f"these reports are not the {count} shards of one verification: {given}"
             + (" (of different registries or commits)" if len(wholes) > 1 else "")
-            + (" (of some models only)" if part else ""),
+            + (" (of some models or stages only)" if part else ""),
             remedy=f"verify every shard, from --shard 1/{count or 1} to the last one, each with --format json",
         )
     models = [name for report in reports for name in report.models]
-    return report_of(wholes.pop(), models, [finding for report in reports for finding in report.findings])
+    merged = report_of(wholes.pop(), models, [finding for report in reports for finding in report.findings])
+    not_looked_at = dict.fromkeys(one for report in reports for one in report.not_looked_at)
+    return merged.model_copy(update={"not_looked_at": tuple(not_looked_at)})

@@ -18,11 +18,20 @@ def to_sarif(report: VerifyReport) -> str:
     """Return SARIF 2.1.0 of all that did not pass: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html"""
     shown = [finding for finding in report.findings if finding.severity is not Severity.PASS]
     rules = sorted({finding.rule for finding in shown})
+    notes = [
+        {"level": "note", "descriptor": {"id": one.rule}, "message": {"text": f"not looked at: {one.message}"}}
+        for one in report.not_looked_at
+    ]
     run = {
         "tool": {
             "driver": {"name": "promotebot", "version": __version__, "rules": [{"id": rule} for rule in rules]},
         },
-        "invocations": [{"executionSuccessful": report.verdict != "could_not_verify"}],
+        "invocations": [
+            {
+                "executionSuccessful": report.verdict != "could_not_verify",
+                **({"toolExecutionNotifications": notes} if notes else {}),
+            }
+        ],
         "results": [_sarif_result(finding, rules, report.about.registry) for finding in shown],
     }
     document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}

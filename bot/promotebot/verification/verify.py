@@ -36,8 +36,8 @@ class VerificationInput:
     registry: ModelRegistry
     files: FileSource
     policy: Policy
-    is_in_history: Callable[[str], bool]
-    """Tells whether a commit is in the history of what is verified."""
+    is_in_history: Callable[[str], bool] | None
+    """Tells whether a commit is in the history of what is verified; None where nobody looks at it."""
     base: ModelRegistry | None = None
     """An earlier registry, whose events must stand unchanged."""
     datasets_dir: str = DEFAULT_DIR
@@ -47,6 +47,8 @@ class VerificationInput:
         f"restore {directory} as it was promoted"
     )
     """Returns how to put a directory back that was promoted with this digest and this manifest."""
+    stages: tuple[Stage, ...] = tuple(Stage)
+    """The stages whose content is looked at; every history is."""
 
 
 @dataclass
@@ -66,7 +68,7 @@ class _Verification:
         try:
             findings = [*self._history(name)]
             entry = self.subject.registry.entry(name)
-            pointers = [(s, p) for s in Stage if entry and (p := entry.pointer(s))]
+            pointers = [(s, p) for s in self.subject.stages if entry and (p := entry.pointer(s))]
         except InvalidInput as problem:
             remedy = problem.remedy or "restore the registry from the base branch; only promotebot writes it"
             findings, pointers = [error("registry.schema", problem.message, where=problem.where, remedy=remedy)], []
@@ -173,8 +175,11 @@ class _Verification:
     def _provenance(self, pointer: Pointer) -> Iterator[Finding]:
         """Yield findings on the training commit and the dataset of what is ACTIVE."""
         sha, dataset = pointer.git_sha, pointer.dataset_id
+        is_in_history = self.subject.is_in_history
         try:
-            if sha and self.subject.is_in_history(sha):
+            if is_in_history is None:
+                pass
+            elif sha and is_in_history(sha):
                 yield passed("git_sha.ancestor", f"{sha[:12]} is in the history", where=pointer.artifact_dir)
             elif sha:
                 yield warning(
@@ -224,7 +229,7 @@ def _expect(subject: VerificationInput, names: Sequence[str]) -> None:
     for name in names:
         try:
             entry = subject.registry.entry(name)
-            pointers += [(stage, pointer) for stage in Stage if entry and (pointer := entry.pointer(stage))]
+            pointers += [(stage, pointer) for stage in subject.stages if entry and (pointer := entry.pointer(stage))]
         except (InvalidInput, CouldNotVerify):  # noqa: PERF203 - each model for itself
             continue
     directories = dict.fromkeys(pointer.artifact_dir for _, pointer in pointers)
