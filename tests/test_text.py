@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotebot.text import cut, duration, short_digest, shortened, utf8_size, visible
+from promotebot.text import cut, duration, listed, short_digest, shortened, utf8_size, visible
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,13 @@ def test_a_text_that_is_too_long_is_cut_between_two_words_after_its_digests_beca
     assert shortened(words, 200) == words
     assert shortened(words, 120) == "bytes are sha256:a1a1a1a1…, the manifest says sha256:b2b2b2b2…"
     assert shortened(words, 40) == "bytes are sha256:a1a1a1a1…, the…"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "none"), (1, "m0"), (2, "m0, m1"), (20, ", m19"), (21, ", m19 and 1 more"), (10_000, ", m19 and 9,980 more")],
+)
+def test_of_many_names_twenty_are_listed_and_the_others_counted(count: int, words: str) -> None:
+    told = listed([f"m{number}" for number in range(count)])
+    assert told.endswith(words)
+    assert len(told) < 150

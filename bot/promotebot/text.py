@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import timedelta
 
+MAX_LISTED = 20
 _DIGEST = re.compile(r"\bsha256:[0-9a-f]{64}\b")
 _FENCE = re.compile(r"\s*(`{3,})[^`]*")
 
@@ -86,6 +87,12 @@ def size_words(size: int) -> str:
         if size >= scale:
             return f"{size / scale:.3g} {unit}" if size < 100 * scale else f"{size / scale:.0f} {unit}"
     return f"{size} B"
+
+
+def listed(names: Sequence[str], *, none: str = "none") -> str:
+    """Return the first twenty names and how many more there are: `a, b`; what to say where there is none."""
+    more = f" and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else ""
+    return f"{', '.join(names[:MAX_LISTED])}{more}" or none
 
 
 def shortened(words: str, limit: int) -> str:

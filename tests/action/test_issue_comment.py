@@ -728,7 +728,7 @@ def test_with_a_prefix_only_commands_behind_it_are_answered_and_the_answer_shows
 
     assert ask("/promote active").outputs["decision"] == "ignored"
     assert ask("/model promte active").outputs["reason_code"] == "unreadable_command"
-    assert "Did you mean `/model promote active`?" in office.comment(number)
+    assert "  /model promote active\n" in office.comment(number)
     assert ask("/model promote active --dry-run").outputs["decision"] == "planned"
     assert ask("/model help").outputs["decision"] == "helped"
     assert any("`/model promote shadow`" in body for body in office.comments(number))

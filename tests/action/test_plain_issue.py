@@ -68,7 +68,7 @@ def test_the_same_job_run_again_opens_no_second_pull_request_and_answers_in_plac
         ("/status\n/why", "bob", "not_a_pull_request", "/verify"),
         ("/status nope", "bob", "unclear", "regime_classifier"),
         ("/verify", "mallory", "permission", "/status"),
-        ("promote active", "bob", "unreadable_command", "Did you mean `/promote active`?"),
+        ("promote active", "bob", "unreadable_command", "  /promote active\n"),
     ],
 )
 def test_what_does_not_work_there_is_refused_with_what_does(

@@ -160,13 +160,13 @@ def test_an_end_without_an_answer_is_told(tmp_path: Path, body: str, words: str)
     assert len(message) < 1000
 
 
+JUNK = ("pass", "print('junk')", "print('[]')", "print('null')")
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        "pass",
-        "print('junk')",
-        "print('[]')",
-        "print('null')",
+        *JUNK,
         "print('{}')",
         "print('{\"opened\": true}')",
         'print(\'{"opened": true, "opened": true}\')',
@@ -190,10 +190,7 @@ GOLDEN = {"name": "test_data_set_0", "equal": True, "difference": 0.0, "problem"
 @pytest.mark.parametrize(
     "body",
     [
-        "pass",
-        "print('junk')",
-        "print('[]')",
-        "print('null')",
+        *JUNK,
         lines({"load_ms": 1.0}),
         lines({"load_ms": True}, {"done": True}),
         lines({"load_ms": -1.0}, {"done": True}),

@@ -64,7 +64,13 @@ def state(plan: Plan, evidence: Evidence = V2, today: Evidence | None = V1, **op
     step = Step(MODEL, plan.event, plan.before, plan.digest)
     comment = PlanComment(plan, evidence, today, now=NOW, merged_at=merged_at)
     made = CardState(
-        MODEL, plan.before, plan.after, (CardPromotion(step, comment),), (step,), findings=(), conclusion="success"
+        MODEL,
+        plan.before,
+        plan.after,
+        (CardPromotion(step, comment, step),),
+        (step,),
+        findings=(),
+        conclusion="success",
     )
     return replace(made, **options)
 

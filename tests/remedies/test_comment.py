@@ -88,6 +88,7 @@ CASES = (
     Case("action/hold.py:_lifting_refusal", held, "lifting a hold", asked("/unhold", author="mallory")),
     Case("action/issue_comment.py:_not_both", Office.pull, "the same comment holds", asked("/hold\n/unhold")),
     Case("promotion/request.py:show_stages", Office.pull, "holds regime_v2_candidate already", started_by_hand),
+    Case("action/queries.py:model_refusal", Office.pull, "Unknown model", asked("/status regime_clasifier")),
     Case("promotion/flags.py:stage_word", Office.pull, "is not a stage", asked("/promote actve")),
     Case("promotion/slips.py:_explained", Office.pull, "unknown command", asked("/prmote active")),
     Case(

@@ -44,10 +44,11 @@ def post_cards(
     replier = attempt.replier
     replier.set_head(changeset.head, changeset.policy.contacts)
     carried, summaries = _by_risk(result.steps), [answer.summary]
+    plans = plan_comments(result, attempt.snapshot.now)
     gone = [model for model in replier.models_with_card() if model not in carried]
     withdrawn = tuple(_withdrawals(changeset, attempt)) if gone and result.is_replayed else ()
     for model in [*carried[:MAX_CARDS], *gone]:
-        state = _state(model, attempt, result, changeset, remark, withdrawn)
+        state = _state(model, result, changeset, plans, remark, withdrawn)
         rendered = render_card(state, replier.context)
         posted = replier.post(answer, rendered)
         summaries.append(rendered.full)
@@ -97,14 +98,14 @@ def _by_risk(steps: Sequence[Step]) -> list[ModelName]:
 
 def _state(
     model: ModelName,
-    attempt: Attempt,
     result: GateResult,
     changeset: Changeset,
+    plans: Mapping[Step, PlanComment],
     remark: str,
     withdrawn: tuple[str, ...],
 ) -> CardState:
     is_whole = result.is_replayed and not changeset.has_conflict
-    promotions = promotions_of(model, result.steps, plan_comments(result, attempt.snapshot.now))
+    promotions = promotions_of(model, result.steps, plans)
     return CardState(
         model,
         changeset.base_registry if is_whole else None,

@@ -68,7 +68,7 @@ def _query(
     replier.set_head(changeset.head, changeset.policy.contacts)
     registry, now = changeset.base_registry, job.clock()
     may_not = opening_refusal(requester.login, job.github) if command.name == "verify" else None
-    refusal = may_not or model_refusal(command.model, registry)
+    refusal = may_not or model_refusal(command, registry)
     if refusal or registry is None:
         return replier.refuse(refusal or NO_REGISTRY)
     if command.name == "verify":

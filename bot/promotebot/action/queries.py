@@ -21,12 +21,12 @@ from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.commands import QueryCommand
 from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.policy import Permission
+from promotebot.promotion.request import unknown_model
 from promotebot.pulls.branch_commands import FIRST_REGISTRY
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.promotions import carried_steps
 from promotebot.pulls.replan import InvalidPromotions
-from promotebot.registry.names import ModelName
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy, comment
 from promotebot.verification.report import ReportScope
@@ -43,7 +43,7 @@ def answer_query(command: QueryCommand, attempt: Attempt) -> Answer:
     changeset, replier = attempt.snapshot.changeset, attempt.replier
     replier.set_head(changeset.head, changeset.policy.contacts)
     opening = opening_refusal(attempt.requester.login, attempt.job.github) if command.name == "verify" else None
-    refusal = opening or model_refusal(command.model, changeset.head_registry)
+    refusal = opening or model_refusal(command, changeset.head_registry)
     registry = changeset.head_registry
     if refusal or registry is None:
         return replier.refuse(refusal or NO_REGISTRY)
@@ -62,13 +62,15 @@ def opening_refusal(login: str, github: GitHub) -> Refusal | None:
 NO_REGISTRY = Refusal(Reason.NO_REGISTRY, "There is no registry.", FIRST_REGISTRY)
 
 
-def model_refusal(model: ModelName | None, registry: ModelRegistry | None) -> Refusal | None:
+def model_refusal(command: QueryCommand, registry: ModelRegistry | None) -> Refusal | None:
     """Return why nothing can be told of a model, or of a branch without a registry."""
     if registry is None:
         return NO_REGISTRY
-    if model is None or model in registry:
+    if command.model is None or command.model in registry:
         return None
-    return Refusal(Reason.UNCLEAR, f"Unknown model {model!r}.", f"known models: {', '.join(registry) or 'none'}")
+    unknown = unknown_model(command.model, list(registry))
+    remedy = Remedy.of(unknown.remedy).on(lambda changes: comment(f"/{command.name}", str(changes["model"])))
+    return Refusal(Reason.UNCLEAR, unknown.message, remedy)
 
 
 def _why(_: QueryCommand, __: ModelRegistry, attempt: Attempt) -> Rendered:

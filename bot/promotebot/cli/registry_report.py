@@ -45,7 +45,7 @@ def names_of(subject: VerificationInput, asked: Sequence[str] | None) -> list[st
         raise UsageError(
             f"unknown model {', '.join(map(repr, stray))}",
             where="--model",
-            remedy=f"known models: {', '.join(known) or 'none'}",
+            remedy=f"known models: {listed(known)}",
         )
     return [name for name in known if not asked or name in asked]
 

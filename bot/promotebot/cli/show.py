@@ -22,7 +22,7 @@ from promotebot.errors import InvalidInput, UsageError
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import Stage, parse_stage
 from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
-from promotebot.text import short_digest, visible
+from promotebot.text import listed, short_digest, visible
 
 WIDE = 240
 """Columns of piped output, which no terminal's width limits: it is not cut."""
@@ -77,7 +77,7 @@ def _root() -> Path:
 def _names(registry: ModelRegistry, model: str | None) -> list[str]:
     """Return the model asked for, or all. Raises InvalidInput for one that the registry has not."""
     if model is not None and model not in registry:
-        known = ", ".join(registry) or "none"
+        known = listed([*registry])
         raise InvalidInput(f"unknown model {model!r}", where=registry.where, remedy=f"known models: {known}")
     return [model] if model is not None else list(registry)
 

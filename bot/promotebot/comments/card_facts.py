@@ -27,8 +27,8 @@ class CardPromotion:
     step: Step
     plan: PlanComment | None
     """None where the rules refuse it."""
-    first: Step | None = None
-    """The pull request's first event of the stage, where it has several; what the base holds stands before that one."""
+    first: Step
+    """The pull request's first event of the stage, often the same; what the base holds stands before that one."""
 
     @property
     def stage(self) -> Stage:
@@ -48,7 +48,7 @@ class CardPromotion:
     @property
     def today(self) -> Pointer | None:
         """The pointer that the stage holds on the base."""
-        entry = (self.first or self.step).before.entry(self.step.model)
+        entry = self.first.before.entry(self.step.model)
         return entry.pointer(self.stage) if entry else None
 
     def bare_line(self) -> str:

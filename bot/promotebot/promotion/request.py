@@ -10,6 +10,7 @@ from promotebot.findings import Finding, error, errors_in
 from promotebot.registry.model import Action, RequestRef, Source
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage
 from promotebot.remedies import Changes, Command, Remedy, again, choices, comment, flag_words, merged_changes, shell
+from promotebot.text import listed
 
 _FLAGS = (
     *("to", "lift_hold", "artifact_dir", "artifact_id", "dataset_id", "git_sha"),
@@ -130,10 +131,9 @@ def show_stages(model: ModelName, actor: Actor) -> Remedy:
 def unknown_model(name: str, known: Sequence[str]) -> Finding:
     """Return the error for a model that the registry does not hold, with the line for each that may be meant."""
     near = difflib.get_close_matches(name, known, n=3)
-    names = ", ".join(known[:20]) or "none yet"
     return error(
         "request.model",
-        f"Unknown model {name!r}. Known models: {names}.",
+        f"Unknown model {name!r}. Known models: {listed(known, none='none yet')}.",
         remedy=choices("did you mean", [again(model=one) for one in near])
         if near
         else "name one of them, or add an artifact whose manifest names the new model",

@@ -13,6 +13,7 @@ from promotebot.registry.chain import sealed
 from promotebot.registry.codec import parse_json, read_from, stored_json
 from promotebot.registry.names import ModelName, Stage, parse_model_name, parse_stage, parse_timestamp
 from promotebot.registry.split_layout import ModelFiles, RawEntry, SplitModels, model_file
+from promotebot.text import listed
 
 if TYPE_CHECKING:  # pydantic is loaded by the first model that is read
     from promotebot.registry.model import Event, ModelEntry, Pointer
@@ -139,8 +140,7 @@ class ModelRegistry:
         """
         entry = self.entry(name)
         if entry is None:
-            known = ", ".join(self) or "none"
-            raise InvalidInput(f"unknown model {name!r}", where=self.where, remedy=f"known models: {known}")
+            raise InvalidInput(f"unknown model {name!r}", where=self.where, remedy=f"known models: {listed([*self])}")
         return entry.pointer(parse_stage(stage) if not isinstance(stage, Stage) else stage)
 
     @cached_property

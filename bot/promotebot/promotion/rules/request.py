@@ -11,6 +11,7 @@ from promotebot.registry.model import Action, Source
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy
+from promotebot.text import listed
 
 
 def actor_is_known(context: RuleContext) -> Iterator[Finding]:
@@ -72,7 +73,7 @@ def model_is_known(context: RuleContext) -> Iterator[Finding]:
 def known_models(registry: ModelRegistry) -> str:
     """Return the models of a registry as a sentence, at most 20 of them."""
     names = list(registry)
-    return f"Known models: {', '.join(names[:20])}." if names else "The registry holds no model yet."
+    return f"Known models: {listed(names)}." if names else "The registry holds no model yet."
 
 
 def active_has_git_sha(context: RuleContext) -> Iterator[Finding]:
