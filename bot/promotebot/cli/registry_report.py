@@ -16,6 +16,7 @@ from promotebot.registry.files import read_registry_bytes
 from promotebot.registry.names import Stage, parse_stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.registry.store import StoredRegistry
+from promotebot.text import listed
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, report_of
 from promotebot.verification.shards import parse_shard, shard_of
 from promotebot.verification.verify import VerificationInput, verify
