@@ -663,6 +663,9 @@ class FakeRepository(FetchedRepository):
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         return ancestor in self._history(descendant)
 
+    def is_shallow(self) -> bool:
+        return False
+
     def attributes(self, commit: str, paths: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, str]]:  # noqa: ARG002 - no file of attributes is held here
         return {path: dict.fromkeys(names, "unspecified") for path in paths}
 

@@ -72,6 +72,7 @@ def test_history_says_who_comes_before_whom(repository: Repository) -> None:
     assert repository.is_ancestor(main, second)
     assert repository.is_ancestor(second, second)
     assert not repository.is_ancestor(second, main)
+    assert (repository.reaches(second, main), repository.is_shallow()) == (False, False)
     assert not repository.is_ancestor(second, change)
     assert not repository.is_ancestor("0" * 40, second), "a commit that is not here"
     assert repository.merge_base(second, change) == main
@@ -232,3 +233,19 @@ def test_only_so_much_is_kept(repository: Repository, monkeypatch: pytest.Monkey
     assert repository.read_file(head, "ab.txt", max_bytes=10) == b"12345"
     assert repository.read_file(head, "a/one.txt", max_bytes=10) == b"one\n"
     assert list(repository._small_files.values()) == [b"one\n"]
+
+
+def test_a_shallow_clone_does_not_deny_what_it_does_not_hold(alice: Person, tmp_path: Path) -> None:
+    first, second = (alice.git("rev-parse", name).strip() for name in ("second~1", "second"))
+    copy = tmp_path / "shallow"
+    alice.git("clone", "--quiet", "--depth=1", "--branch=second", alice.clone.as_uri(), str(copy))
+    repository = Repository(Repo(copy), ISOLATED)
+    assert repository.is_shallow()
+    assert repository.reaches(second, second) is True
+    assert repository.reaches(first, second) is None
+    assert repository.reaches("0" * 40, second) is None
+    repository.close()
+    alice.git("-C", str(copy), "fetch", "--quiet", "--unshallow")
+    whole = Repository(Repo(copy), ISOLATED)
+    assert (whole.reaches(first, second), whole.reaches("0" * 40, second)) == (True, False)
+    whole.close()

@@ -97,3 +97,11 @@ def test_what_cannot_be_fetched_is_not_known_and_no_error() -> None:
 
     looked_up = LegacyDigests(history(registry(OLD)), "0" * 40, DEFAULT_PATH, cannot)
     assert looked_up("regime", Stage.ACTIVE, POINTER) is None
+
+
+def test_the_first_commit_of_a_shallow_clone_is_not_the_one_that_put_it_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, begun = history(registry(OLD), registry(OLD)), history(registry(None), registry(OLD))
+    for repository in (whole, begun):
+        monkeypatch.setattr(repository, "is_shallow", lambda: True)
+    assert found(whole, "1" * 40) is None, "it may have stood there before"
+    assert found(begun, "1" * 40) == commit(1)

@@ -141,7 +141,13 @@ CASES = (
     Case("registry/codec.py:read_from", unreadable, ("show", "--model", MODEL), "", leads_on=True),
     Case("registry/files.py:_open", no_registry, ("show", "--model", MODEL), "registry not found"),
     Case("registry/files.py:_check_status", pipe, ("show", "--model", MODEL), "not a regular file"),
-    Case("verification/verify.py:", shallow, ("verify",), "is not in the history"),
+    Case("verification/verify.py:_trained_at", shallow, ("verify",), "was not compared: this clone is shallow"),
+    Case(
+        "promotion/rules/provenance.py:commit_is_reachable",
+        shallow,
+        (*ACTIVE, "--artifact-dir", V1, "--dry-run"),
+        "was not compared with the history: this clone is shallow",
+    ),
     Case(
         "git/checkout.py:_after_push", behind, (*ACTIVE, "--commit", "--push"), "origin did not accept main", each=True
     ),

@@ -106,7 +106,7 @@ def verification(
         registry,
         GitTree(changeset.repository, changeset.head),
         changeset.policy,
-        lambda sha: bool(changeset.reachable(sha)),
+        changeset.reachable,
         changeset.base_registry,
     )
     names = [name for name in registry if command.model in (None, name)]

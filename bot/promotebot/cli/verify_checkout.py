@@ -83,7 +83,7 @@ def _subject(
         registry,
         WorkTree(work_tree.root, repository.tracked_paths, repository.left_out_paths),
         policy,
-        lambda sha: head is not None and repository.is_ancestor(sha, head),
+        lambda sha: repository.reaches(sha, head) if head else False,
         _registry_at(repository, scope.base, work_tree) if scope.base else None,
         work_tree.datasets_dir,
         LegacyDigests(repository, head, work_tree.registry_path, examiner),

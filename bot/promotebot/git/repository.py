@@ -87,6 +87,16 @@ class Repository:
             self._ancestors.add((ancestor, descendant))
         return True
 
+    def reaches(self, ancestor: str, descendant: str) -> bool | None:
+        """Tell whether `ancestor` is in the history of `descendant`; None where this clone does not hold all of it."""
+        if self.is_ancestor(ancestor, descendant):
+            return True
+        return None if self.is_shallow() else False
+
+    def is_shallow(self) -> bool:
+        """Tell whether the history ends before its beginning: https://git-scm.com/docs/shallow"""
+        return self._run("rev-parse", "--is-shallow-repository").strip() == "true"
+
     def merge_base(self, one: str, other: str) -> GitSha:
         """Return the best common ancestor of two commits. Raises InvalidInput where there is none."""
         return self.merge_bases(one, other)[0]

@@ -42,8 +42,9 @@ class LegacyDigests:
             if self._stood(commit, name, stage, pointer):
                 oldest = commit
             elif oldest:
-                break
-        return oldest
+                return oldest
+        # A shallow clone begins with a commit that seems to put everything there.
+        return None if self.repository.is_shallow() else oldest
 
     def _stood(self, commit: str, name: str, stage: Stage, pointer: Pointer) -> bool:
         try:

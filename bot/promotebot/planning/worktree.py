@@ -82,7 +82,7 @@ def promote_here(
         dirty = repository.dirty_paths()
         head = context.commit or ""
         facts = Facts(
-            commit_reachable=repository.is_ancestor(request.git_sha, head) if request.git_sha else None,
+            commit_reachable=repository.reaches(request.git_sha, head) if request.git_sha else None,
             artifact_changed=bool(paths_below(dirty, request.artifact_dir)),
         )
         decided = decide(context, request, facts, examine=examine, now=now)

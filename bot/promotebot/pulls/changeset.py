@@ -245,10 +245,11 @@ class Changeset:
         return InferenceContext(registry, self.touched_artifacts, self.manifest_of)
 
     def reachable(self, commit: str | None) -> bool | None:
-        """Return whether a training commit is an ancestor of the base or the head; None without a commit."""
+        """Return whether a commit is an ancestor of base or head; None without one, and in a clone that cannot know."""
         if commit is None:
             return None
-        return any(self.repository.is_ancestor(commit, end) for end in (self.base, self.head))
+        answers = {self.repository.reaches(commit, end) for end in (self.base, self.head)}
+        return True in answers or (None if None in answers else False)
 
 
 def _nearest(path: str, directories: set[str]) -> str | None:

@@ -115,7 +115,7 @@ class ChangesetLike(Protocol):
         ...
 
     def reachable(self, commit: str | None) -> bool | None:
-        """Return whether a commit is an ancestor of base or head; None without a commit."""
+        """Return whether a commit is an ancestor of base or head; None without one, and in a clone that cannot know."""
         ...
 
 

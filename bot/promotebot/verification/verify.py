@@ -25,9 +25,6 @@ from promotebot.remedies import Remedy, shell
 from promotebot.text import held_now, short_digest
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, report_of
 
-# This depth is infinite, in a clone that is whole already, too: https://git-scm.com/docs/shallow
-_WHOLE = shell("git", "fetch", "--depth=2147483647")
-
 
 @dataclass(frozen=True)
 class VerificationInput:
@@ -36,8 +33,9 @@ class VerificationInput:
     registry: ModelRegistry
     files: FileSource
     policy: Policy
-    is_in_history: Callable[[str], bool] | None
-    """Tells whether a commit is in the history of what is verified; None where nobody looks at it."""
+    is_in_history: Callable[[str], bool | None] | None
+    """Tells whether a commit is in the history of what is verified, None for one that a shallow clone may lack; None
+    where nobody looks at it."""
     base: ModelRegistry | None = None
     """An earlier registry, whose events must stand unchanged."""
     datasets_dir: str = DEFAULT_DIR
@@ -128,7 +126,9 @@ class _Verification:
         name, where = f"{stage.label} {pointer.artifact_id}", pointer.artifact_dir
         if pointer.digest is None and promoted in (None, evidence.digest):
             known = (
-                "its bytes are those of the commit that put it there" if promoted else "its bytes were never recorded"
+                "its bytes are those of the commit that put it there"
+                if promoted
+                else "nothing here says what they were"
             )
             yield warning(
                 "artifact.pinned",
@@ -175,26 +175,26 @@ class _Verification:
     def _provenance(self, pointer: Pointer) -> Iterator[Finding]:
         """Yield findings on the training commit and the dataset of what is ACTIVE."""
         sha, dataset = pointer.git_sha, pointer.dataset_id
-        is_in_history = self.subject.is_in_history
         try:
-            if is_in_history is None:
-                pass
-            elif sha and is_in_history(sha):
-                yield passed("git_sha.ancestor", f"{sha[:12]} is in the history", where=pointer.artifact_dir)
-            elif sha:
-                yield warning(
-                    "git_sha.ancestor",
-                    f"ACTIVE {pointer.artifact_id}: the training commit {sha[:12]} is not in the history.",
-                    where=pointer.artifact_dir,
-                    remedy=Remedy(
-                        "a squash merge drops a branch's commits, a shallow clone old ones; fetch those: ", _WHOLE
-                    ),
-                )
+            if sha and self.subject.is_in_history:
+                yield self._trained_at(sha, pointer, self.subject.is_in_history(sha))
             if dataset and dataset not in self.datasets:
                 self.datasets.add(dataset)
                 yield from examine_dataset(self.subject.files, dataset, directory=self.subject.datasets_dir)
         except CouldNotVerify as problem:
             yield _unknown(problem, where=pointer.artifact_dir)
+
+    def _trained_at(self, sha: str, pointer: Pointer, is_in_history: bool | None) -> Finding:
+        """Return the finding on a training commit: a warning unless it is known to be in the history."""
+        if is_in_history:
+            return passed("git_sha.ancestor", f"{sha[:12]} is in the history", where=pointer.artifact_dir)
+        trained = f"ACTIVE {pointer.artifact_id}: the training commit {sha[:12]}"
+        message = f"{trained} is not in the history."
+        remedy = Remedy("a squash merge drops a branch's commits; name one that stays when you promote it again")
+        if is_in_history is None:
+            message = f"{trained} was not compared: this clone is shallow."
+            remedy = Remedy("fetch the rest of the history: ", shell("git", "fetch", "--unshallow"))
+        return warning("git_sha.ancestor", message, where=pointer.artifact_dir, remedy=remedy)
 
 
 def verify(

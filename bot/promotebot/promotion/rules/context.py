@@ -20,7 +20,7 @@ class Facts:
     """Facts that the caller looked up for the rules, which read no file and ask no server; None where unknown."""
 
     commit_reachable: bool | None = None
-    """True where the request's git_sha is an ancestor of (or equal to) base or head."""
+    """True where the request's git_sha is an ancestor of (or equal to) base or head; None in a shallow clone."""
     merged_at: Mapping[Event, datetime] = field(default_factory=dict)
     """Event of the base's history → when GitHub merged it, as far as soak times count from it."""
     artifact_changed: bool = True

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.registry.names import Stage
-from promotebot.remedies import Remedy
+from promotebot.remedies import Remedy, shell
 
 
 def manifest_agrees(context: RuleContext) -> Iterator[Finding]:
@@ -51,8 +51,8 @@ def commit_is_reachable(context: RuleContext) -> Iterator[Finding]:
     elif context.facts.commit_reachable is None:
         yield error(
             "git_sha.ancestor",
-            f"Whether {sha} is in this repository's history could not be determined.",
-            remedy="run it again",
+            f"{sha[:12]} was not compared with the history: this clone is shallow.",
+            remedy=Remedy("fetch the rest of the history, then run it again: ", shell("git", "fetch", "--unshallow")),
         )
     else:
         yield error(
