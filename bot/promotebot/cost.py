@@ -1,4 +1,4 @@
-"""What a job asks of GitHub, counted where it is asked; the job's summary shows it."""
+"""What a job asks of GitHub and Git LFS, counted where it is asked; the job's summary shows it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 @dataclass
 class Cost:
-    """Requests to GitHub's API, and git's fetches from the remote, so far."""
+    """Requests to GitHub's API, git's fetches from the remote, and the bytes that Git LFS gave, so far."""
 
     reads: int = 0
     writes: int = 0
     fetches: int = 0
+    lfs_bytes: int = 0
+    """The owner of the repository pays for these, above an allowance."""
 
     @property
     def is_any(self) -> bool:
@@ -21,5 +23,5 @@ class Cost:
     def __str__(self) -> str:
         return (
             f"{self.reads + self.writes} API requests ({self.reads} reads, {self.writes} writes), "
-            f"{self.fetches} git fetches"
+            f"{self.fetches} git fetches" + (f", {self.lfs_bytes:,} bytes from Git LFS" if self.lfs_bytes else "")
         )

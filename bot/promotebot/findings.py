@@ -11,6 +11,8 @@ from promotebot.remedies import Line, Remedy
 
 _UNOPENED = ("artifact.opaque", "artifact.waived")
 """The rules that show a model which nobody opened, as the policy allows; they are told before all others."""
+MAX_FINDINGS = 20
+"""Of one rule on one artifact; further ones are counted: a comment has a limit."""
 
 
 class Severity(str, Enum):
@@ -60,9 +62,26 @@ def on_line(findings: Iterable[Finding], line: Line) -> tuple[Finding, ...]:
     return tuple(finding.model_copy(update={"remedy": finding.remedy.on(line)}) for finding in findings)
 
 
-def errors_with(findings: Iterable[Finding], remedy: Remedy) -> tuple[Finding, ...]:
-    """Return the findings, each error among them with this remedy instead of its own."""
-    return tuple(f.model_copy(update={"remedy": remedy}) if f.severity is Severity.ERROR else f for f in findings)
+def some_of(rule: str, where: str, problems: list[Finding]) -> list[Finding]:
+    """Return the first MAX_FINDINGS of a rule's errors on one place, and the number of the others."""
+    if len(problems) <= MAX_FINDINGS:
+        return problems
+    return [
+        *problems[:MAX_FINDINGS],
+        error(rule, f"{where}: and {len(problems) - MAX_FINDINGS} more of this kind.", where=where),
+    ]
+
+
+def errors_with(findings: Iterable[Finding], remedy: Remedy, *, but: str = "") -> tuple[Finding, ...]:
+    """Return the findings, each error among them with this remedy instead of its own.
+
+    Args:
+        but: the rule whose errors keep their own.
+    """
+    return tuple(
+        f.model_copy(update={"remedy": remedy}) if f.severity is Severity.ERROR and f.rule != but else f
+        for f in findings
+    )
 
 
 def errors_in(findings: Iterable[Finding]) -> list[Finding]:

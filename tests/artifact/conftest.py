@@ -22,10 +22,11 @@ from promotebot.artifact.answer import Golden, NotOpened, Opened, Served, Tensor
 from promotebot.artifact.evidence import Evidence, examine
 from promotebot.artifact.limits import Limits, Terms
 from promotebot.artifact.runtime import ModelOpener
-from promotebot.artifact.source import FileSource, GitTree, TreeEntry
+from promotebot.artifact.source import FileSource, GitTree, LfsStore, TreeEntry
 from promotebot.artifact.walls import WALLS
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.findings import Finding, Severity, errors_in
+from promotebot.git.lfs_clone import LocalLfs
 from promotebot.registry.names import ArtifactPath
 
 DIRECTORY = ArtifactPath("ml/artifacts/regime_v2")
@@ -113,6 +114,7 @@ class GitReader:
     def __init__(self, root: Path) -> None:
         self._root = root
         self.listed: list[str] = []
+        self.store: LfsStore | None = None
 
     def list_tree(self, commit: str, path: str, recursive: bool) -> list[TreeEntry]:
         self.listed.append(path)
@@ -126,6 +128,17 @@ class GitReader:
         return entries
 
     def expect(self, oids: Collection[str], *, max_bytes: int) -> None: ...
+
+    def attributes(self, commit: str, paths: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, str]]:
+        assert git(self._root, "rev-parse", "HEAD").decode().strip() == commit, "the work tree is what git asks"
+        output = git(self._root, "check-attr", "-z", *names, "--", *paths).decode().split("\0")
+        found: dict[str, dict[str, str]] = {path: {} for path in paths}
+        for path, name, value in zip(output[::3], output[1::3], output[2::3], strict=False):
+            found[path][name] = value
+        return found
+
+    def lfs(self, commit: str) -> LfsStore:
+        return self.store or LocalLfs(self._root / ".git", commit)
 
     @contextmanager
     def open_blob(self, oid: str) -> Iterator[BinaryIO]:

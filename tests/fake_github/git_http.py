@@ -73,7 +73,7 @@ def serve(hub: HubState, request: Request, body: IO[bytes], credential: Credenti
     pushes = "git-receive-pack" in (target["service"], request.args.get("service"))
     with hub.lock:
         show_heads(hub)
-        repo = _repository(hub, f"{target['owner']}/{target['repo']}".lower(), credential, pushes=pushes)
+        repo = require_access(hub, f"{target['owner']}/{target['repo']}".lower(), credential, pushes=pushes)
         environment = _environment(repo, request, target["service"])
         if pushes and credential is not None:
             environment["REMOTE_USER"] = credential.user.login  # what makes http-backend accept a push
@@ -126,7 +126,7 @@ def _capabilities(repo: RepositoryState, environment: Mapping[str, str]) -> byte
 _ADVERTISED: dict[bytes, bytes] = {}
 
 
-def _repository(hub: HubState, full_name: str, credential: Credential | None, *, pushes: bool) -> RepositoryState:
+def require_access(hub: HubState, full_name: str, credential: Credential | None, *, pushes: bool) -> RepositoryState:
     """Return the repository a request may reach. Raises what GitHub answers to the others."""
     repo = hub.repositories.get(full_name)
     if credential is None and (repo is None or repo.private or pushes):

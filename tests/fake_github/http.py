@@ -28,6 +28,8 @@ from tests.fake_github.api import error_answer, graphql, respond
 from tests.fake_github.api.call import Answer, Call
 from tests.fake_github.budget import Budget, payer_of
 from tests.fake_github.faults import Fault
+from tests.fake_github.lfs import API as LFS_API
+from tests.fake_github.lfs import STORAGE, Lfs
 from tests.fake_github.records import RequestRecord
 from tests.fake_github.refusals import HttpError
 from tests.fake_github.scenario import Hub, require_git
@@ -56,6 +58,7 @@ class EmbeddedGitHub(Hub):
         self._application = Application(self)
         self._server = LoopbackServer(self._application, port)
         self.server_url = f"http://127.0.0.1:{self._server.port}"
+        self.lfs = self._application.lfs = Lfs(self, self.server_url)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def start(self) -> EmbeddedGitHub:
@@ -138,19 +141,22 @@ class Application:
     def __init__(self, hub: HubState) -> None:
         self.hub = hub
         self.closing = threading.Event()
+        self.lfs = Lfs(hub, "")
         self._read_before: dict[tuple[str, str], Answer] = {}  # what each reader last got, for a stale answer
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         is_git = git_http.PATH.fullmatch(request.path) is not None
-        request.max_content_length = None if is_git else BODY_LIMIT
+        is_lfs = any(pattern.fullmatch(request.path) for pattern in (LFS_API, STORAGE))
+        request.max_content_length = None if is_git or is_lfs else BODY_LIMIT
         with tempfile.SpooledTemporaryFile(SPOOL) as body:
             try:
                 shutil.copyfileobj(request.stream, body)
             except RequestEntityTooLarge:
                 return self._json(error_answer(HttpError(413, "Payload Too Large")))(environ, start_response)
             body.seek(0)
-            return self._respond(request, body, is_git=is_git)(environ, start_response)
+            answer = self._respond_lfs(request, body) if is_lfs else self._respond(request, body, is_git=is_git)
+            return answer(environ, start_response)
 
     def _respond(self, request: Request, body: IO[bytes], *, is_git: bool) -> Response:
         """Answer a request as injected faults have it, and log it. Raises ConnectionError to drop the connection."""
@@ -186,6 +192,31 @@ class Application:
         if fault.fails:  # the answer is lost after the request took effect
             response.close()
             return self._failure(fault)
+        return response
+
+    def _respond_lfs(self, request: Request, body: IO[bytes]) -> Response:
+        """Answer a request of Git LFS as injected faults have it, and log it."""
+        fault = self.hub.take_fault(request.method, request.path) or Fault("", "")
+        if fault.meanwhile:
+            fault.meanwhile()
+        if fault.fails:
+            self.lfs.requests.append(RequestRecord(request.method, request.path, "", fault.status))
+            return self._failure(fault)
+        credential = None
+        try:
+            if STORAGE.fullmatch(request.path):
+                response = self.lfs.serve_storage(request, body)
+            else:
+                credential = git_http.credential_of(self.hub, request.headers.get("Authorization", ""))
+                response = self.lfs.serve_api(request, body, credential)
+        except HttpError as error:
+            headers = {"WWW-Authenticate": 'Basic realm="GitHub"'} if error.status == 401 else {}
+            response = self._json(Answer(error.status, {"message": error.message}, headers))
+        login = credential.user.login if credential else ""
+        self.lfs.requests.append(RequestRecord(request.method, request.path, login, response.status_code))
+        if fault.half:
+            with response:
+                return _broken_off(response)
         return response
 
     def _api(self, call: Call, fault: Fault, budget: Budget | None, *, reads: bool) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -81,6 +81,15 @@ class Tree:
 
     def left_out(self, directory: str) -> set[str]:  # noqa: ARG002 - the protocol's signature
         return set()
+
+    lfs = None
+    fetches_lfs = False
+
+    def by_pointers(self) -> Tree:
+        return self
+
+    def outside_lfs(self, paths: Sequence[str]) -> list[str]:
+        return list(paths)
 
 
 def examine(source: FileSource, artifact_dir: ArtifactPath, terms: Terms) -> Evidence:

@@ -108,7 +108,7 @@ class _Look:
         """Return the line that puts an artifact back as it was promoted, and the commit that changed it."""
 
         def is_good(commit: str) -> bool:
-            tree = GitTree(self.repository, commit)
+            tree = GitTree(self.repository, commit).by_pointers()
             evidence = self.job.examine(tree, pointer.artifact_dir, self.policy.terms)
             return evidence.is_of(pointer) and not errors_in(evidence.findings)
 

@@ -154,7 +154,7 @@ def _verified(
     if not names:
         return None
     commit = change.commit
-    tree = GitTree(repository, commit)
+    tree = GitTree(repository, commit).by_pointers()
     subject = VerificationInput(change.after, tree, policy, lambda sha: repository.is_ancestor(sha, commit), old)
     scope = ReportScope(registry=job.settings.registry_path, commit=commit)
     return verify(subject, names, scope, examine=job.examine, now=job.clock())

@@ -14,6 +14,7 @@ from promotebot.action.ledger import VERIFIED, Ledger
 from promotebot.action.reply import comment_context
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
+from promotebot.artifact.lfs import CONTENT
 from promotebot.artifact.source import GitTree
 from promotebot.comments.comment import contact_names
 from promotebot.comments.findings import problems
@@ -95,7 +96,7 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
                 f"there is no registry on {branch}", where=settings.registry_path, remedy=FIRST_REGISTRY
             )
         policy = read_policy(repository, commit, settings.policy_path)
-        tree = GitTree(repository, commit)
+        tree = GitTree(repository, commit).by_pointers()
         subject = VerificationInput(
             registry,
             tree,
@@ -170,7 +171,7 @@ def _without_remedy(finding: Finding) -> Finding:
 
     The issue has the lines that put the right ones back.
     """
-    blesses = finding.rule.startswith(("artifact.", "manifest.", "golden."))
+    blesses = finding.rule.startswith(("artifact.", "manifest.", "golden.")) and finding.rule != CONTENT
     return finding.model_copy(update={"remedy": Remedy()}) if blesses else finding
 
 

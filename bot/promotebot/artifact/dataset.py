@@ -16,7 +16,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from promotebot.artifact.digest import hash_stream
-from promotebot.artifact.files import lfs_oid
 from promotebot.artifact.manifest import (
     FILE_NAME,
     MAX_BYTES,
@@ -31,7 +30,7 @@ from promotebot.artifact.source import FileSource, Kind, fetching, shown
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.registry.codec import parse_json
-from promotebot.registry.lfs import fetched
+from promotebot.registry.lfs import POINTER_BYTES, fetched, parse_pointer
 from promotebot.remedies import Remedy
 from promotebot.schema import validated_model
 from promotebot.text import counted
@@ -44,8 +43,6 @@ MAX_FILE_BYTES = 100 * 1024 * 1024
 MAX_DATASET_BYTES = 200 * 1024 * 1024
 """The data in git is a sample for review; more of it belongs elsewhere."""
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{2,64}")
-_LFS_BYTES = 1024
-"""The specification bounds a pointer file to this size: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
 
 
 def _dataset_id(text: str) -> str:
@@ -211,14 +208,14 @@ def _digest(source: FileSource, path: str) -> tuple[str, int, bool]:
     """Return (sha256, bytes read, whether the sha256 is the one that a Git LFS pointer names for its content)."""
     try:
         with source.open(path) as stream:
-            head = stream.read(_LFS_BYTES + 1)
-            oid = lfs_oid(head)
+            head = stream.read(POINTER_BYTES + 1)
+            pointer = parse_pointer(head)
             counted = _Counted(head, stream)
             digest = hash_stream(counted, where=path)
     except InvalidInput as problem:
         # No digest equals a message, so that a file that cannot be read is reported as one that differs.
         return problem.message, 0, False
-    return (oid, counted.size, True) if oid else (digest, counted.size, False)
+    return (pointer.sha256, counted.size, True) if pointer else (digest, counted.size, False)
 
 
 class _Counted:

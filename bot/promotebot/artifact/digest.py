@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from promotebot.errors import CouldNotVerify, InvalidInput
 
@@ -17,7 +17,15 @@ class OverLimit(InvalidInput):
     """A file, or an artifact, that is larger than the policy allows."""
 
 
-def copy_hashed(stream: BinaryIO, target: Path, *, where: str, max_bytes: int) -> tuple[str, int]:
+class Readable(Protocol):
+    """A stream of bytes."""
+
+    def read(self, count: int, /) -> bytes:
+        """Return at most `count` bytes, none at the end."""
+        ...
+
+
+def copy_hashed(stream: Readable, target: Path, *, where: str, max_bytes: int) -> tuple[str, int]:
     """Copy a stream to a new file and return (sha256 in 64 hex digits, size in bytes) of the copied bytes.
 
     Raises:
@@ -44,14 +52,6 @@ def copy_hashed(stream: BinaryIO, target: Path, *, where: str, max_bytes: int) -
             f"cannot be copied: {problem.strerror}", where=where, remedy="check the disk, and the space in $TMPDIR"
         ) from None
     return hasher.hexdigest(), size
-
-
-class Readable(Protocol):
-    """A stream of bytes."""
-
-    def read(self, count: int, /) -> bytes:
-        """Return at most `count` bytes, none at the end."""
-        ...
 
 
 def hash_stream(stream: Readable, *, where: str = "") -> str:

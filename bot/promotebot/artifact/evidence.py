@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from promotebot.artifact.answer import NotOpened, Opened
-from promotebot.artifact.files import REPORT, check_entries, check_listed, check_tracked, copy_files, list_files
+from promotebot.artifact.files import REPORT, Copied, check_entries, check_listed, check_tracked, copy_files, list_files
 from promotebot.artifact.formats import (
     Unopened,
     is_foreign,
@@ -18,6 +18,7 @@ from promotebot.artifact.formats import (
     read_headers,
     refused_format,
 )
+from promotebot.artifact.lfs import InLfs, lfs_findings
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
 from promotebot.artifact.opening_findings import Subject, opening_findings
@@ -51,7 +52,10 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The result of examining one directory. `digest` is None unless every byte is as the manifest lists it."""
+    """The result of examining one directory.
+
+    `digest` is None unless every byte is as the manifest lists it; of what Git LFS keeps, its pointer says so.
+    """
 
     artifact_dir: ArtifactPath
     source: str
@@ -120,11 +124,12 @@ class _Examination:
         self._pass_unless("artifact.files", f"{counted(len(manifest.sha256), 'file')} listed, all present, no others")
         copied = copy_files(self.source, manifest, listing, self.scratch, self.terms)
         self.findings += copied.findings
+        is_whole = copied.proven and self._has_content(copied)
         proven = copied.proven and not any(f.rule in BYTES_RULES for f in errors_in(self.findings))
         # Before the model is opened, which is the first step that could change the copy.
-        report = self._report() if proven else {}
+        report = self._report() if proven and is_whole else {}
         # Opened also where a file too many keeps it from being proven: all problems are reported at once.
-        shown = self._open(manifest, copied.sizes) if copied.proven else {}
+        shown = self._open(manifest, copied.sizes) if is_whole else {}
         return self._evidence(manifest=manifest, digest=manifest.digest if proven else None, report=report, **shown)
 
     def _evidence(self, **parts: Any) -> Evidence:
@@ -177,7 +182,7 @@ class _Examination:
                 data = stream.read(MAX_BYTES + 1)
             # A pointer is no JSON; this message says what to do about it.
             if data.startswith(LFS_HEADER):
-                message = f"{path} is a Git LFS pointer, not the manifest."
+                message = f"{path} is a Git LFS pointer, not the manifest, which git itself has to hold."
                 self._fail("artifact.lfs", message, lfs_remedy(path), path)
                 return None
             manifest = parse_manifest(data, where=path)
@@ -186,6 +191,15 @@ class _Examination:
             return None
         self.findings.append(passed("artifact.manifest", f"manifest {manifest.schema_version} is valid", where=path))
         return manifest
+
+    def _has_content(self, copied: Copied) -> bool:
+        """Return whether the copy has the content itself, fetched where Git LFS keeps it; add the findings."""
+        store = self.source.lfs if copied.pointers else None
+        if store is None:
+            return True
+        found = list(lfs_findings(InLfs(self.source, self.directory, self.scratch, copied.pointers), store))
+        self.findings += found
+        return self.source.fetches_lfs and not errors_in(found)
 
     def _open(self, manifest: Manifest, sizes: Mapping[str, int]) -> dict[str, Any]:
         """Open every model, look at the other files; return the parts of `Evidence` that are shown."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,18 +12,13 @@ from promotebot.artifact.limits import Limits
 from promotebot.artifact.manifest import FILE_NAME, Manifest, colliding, manifest_command
 from promotebot.artifact.source import Entry, FileSource, Kind, fetching, shown
 from promotebot.errors import InvalidInput
-from promotebot.findings import Finding, error, passed, warning
-from promotebot.registry.lfs import LFS_HEADER, lfs_remedy
+from promotebot.findings import Finding, error, passed, some_of, warning
+from promotebot.registry.lfs import POINTER_BYTES, LfsPointer, fetched, is_pointer, parse_pointer, written_again
 from promotebot.registry.names import ArtifactPath
 from promotebot.remedies import Command, Remedy, shell
 from promotebot.text import counted
 
 REPORT = "train_report.json"
-MAX_FINDINGS = 20
-"""Findings of one rule on one artifact; further ones are counted."""
-_LFS_BYTES = 1024
-"""The specification bounds a pointer file to this size: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
-_LFS_OID = re.compile(rb"^oid sha256:([0-9a-f]{64})$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -62,8 +56,8 @@ def check_entries(listing: Listing, limits: Limits) -> Iterator[Finding]:
             where=directory,
             remedy="keep only what the model needs, or raise limits.files in the policy of the base branch",
         )
-    yield from _some("path.symlink", directory, _links(listing.entries))
-    yield from _some("artifact.files", directory, [*_stray(listing), *_twins(listing)])
+    yield from some_of("path.symlink", directory, _links(listing.entries))
+    yield from some_of("artifact.files", directory, [*_stray(listing), *_twins(listing)])
 
 
 def _links(entries: Iterable[Entry]) -> list[Finding]:
@@ -133,7 +127,7 @@ def check_listed(manifest: Manifest, listing: Listing, source: FileSource) -> It
             if not (name == REPORT and manifest.from_older_tool) and not _is_git(name)
         ),
     ]
-    yield from _some("artifact.files", directory, problems)
+    yield from some_of("artifact.files", directory, problems)
     if REPORT in present and REPORT not in manifest.sha256 and manifest.from_older_tool:
         yield warning(
             "artifact.files",
@@ -189,7 +183,7 @@ def check_tracked(source: FileSource, listing: Listing) -> Iterator[Finding]:
         )
         for path in sorted(untracked)
     ]
-    yield from _some("artifact.tracked", listing.directory, problems)
+    yield from some_of("artifact.tracked", listing.directory, problems)
     if files and not problems:
         yield passed(
             "artifact.tracked", f"git tracks every file ({counted(len(files), 'file')})", where=listing.directory
@@ -202,6 +196,8 @@ class Copied:
 
     findings: list[Finding] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
+    pointers: dict[str, LfsPointer] = field(default_factory=dict)
+    """The files of which the copy is a Git LFS pointer to the listed content; their sizes are the content's."""
     proven: bool = False
 
 
@@ -217,9 +213,7 @@ def copy_files(source: FileSource, manifest: Manifest, listing: Listing, scratch
         path = f"{directory}/{name}"
         room = limits.artifact_bytes - total
         try:
-            with source.open(path) as stream:
-                most = min(limits.file_bytes, room)
-                actual, size = copy_hashed(stream, scratch / name, where=path, max_bytes=most)
+            file = _copied(source, path, scratch / name, max_bytes=min(limits.file_bytes, room))
         except OverLimit:
             copied.findings.append(_too_large(directory, path, limits, alone=limits.file_bytes <= room))
             # The artifact as a whole is too large: no further file can fit.
@@ -230,19 +224,48 @@ def copy_files(source: FileSource, manifest: Manifest, listing: Listing, scratch
             remedy = problem.remedy or "put the file back"
             copied.findings.append(error("artifact.digest", f"{path} {problem.message}.", where=path, remedy=remedy))
             continue
-        total += size
-        copied.sizes[name] = size
-        copied.findings += _compare(path, scratch / name, actual, manifest.sha256[name], manifest, directory)
+        total += file.size
+        copied.sizes[name] = file.size
+        copied.pointers |= {name: file.pointer} if file.pointer else {}
+        copied.findings += _compare(file, path, manifest.sha256[name], manifest, directory)
     copied.proven = not copied.findings and len(copied.sizes) == len(manifest.sha256)
-    copied.findings = _some("artifact.digest", directory, copied.findings)
+    copied.findings = some_of("artifact.digest", directory, copied.findings)
     if copied.proven:
-        copied.findings += _all_proven(directory, copied.sizes, limits)
+        copied.findings += _all_proven(directory, copied, limits)
     return copied
 
 
-def _all_proven(directory: str, sizes: Mapping[str, int], limits: Limits) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class _File:
+    """A copied file: what its content is, which lies elsewhere where the copy is a Git LFS pointer to it."""
+
+    sha256: str
+    size: int
+    pointer: LfsPointer | None = None
+    stray: bytes | None = None
+    """The whole file, where it is a pointer that stands for nothing here."""
+
+
+def _copied(source: FileSource, path: str, target: Path, *, max_bytes: int) -> _File:
+    """Copy a file. Raises OverLimit also for a pointer whose content is larger; InvalidInput where none can be read."""
+    with source.open(path) as stream:
+        actual, size = copy_hashed(stream, target, where=path, max_bytes=max_bytes)
+    data = target.read_bytes() if size <= POINTER_BYTES else b""
+    if not is_pointer(data):
+        return _File(actual, size)
+    pointer = parse_pointer(data) if source.lfs is not None else None
+    if pointer is None:
+        return _File(actual, size, stray=data)
+    if pointer.size > max_bytes:
+        raise OverLimit(f"is over the limit of {max_bytes:,} bytes", where=path)
+    return _File(pointer.sha256, pointer.size, pointer)
+
+
+def _all_proven(directory: str, copied: Copied, limits: Limits) -> Iterator[Finding]:
+    sizes, pointers = copied.sizes, len(copied.pointers)
+    by_pointer = f" ({pointers} by a Git LFS pointer)" if pointers else ""
     total = sum(sizes.values())
-    yield passed("artifact.digest", f"{len(sizes)} files, every sha256 as listed", where=directory)
+    yield passed("artifact.digest", f"{len(sizes)} files, every sha256 as listed{by_pointer}", where=directory)
     yield passed(
         "artifact.limits",
         f"{counted(len(sizes), 'file')} of {limits.files:,}, {total:,} bytes of {limits.artifact_bytes:,}",
@@ -262,22 +285,14 @@ def _too_large(directory: str, path: str, limits: Limits, *, alone: bool) -> Fin
     )
 
 
-def _compare(
-    path: str, copy: Path, actual: str, expected: str, manifest: Manifest, directory: str
-) -> Iterator[Finding]:
-    pointer = lfs_pointer(copy)
-    if pointer is not None:
-        agrees = "the content it stands for is the listed one" if pointer == expected else "not even of the listed one"
-        yield error(
-            "artifact.lfs",
-            f"{path} is a Git LFS pointer, not the file ({agrees}).",
-            where=path,
-            remedy=lfs_remedy(path),
-        )
-    elif actual != expected:
+def _compare(file: _File, path: str, expected: str, manifest: Manifest, directory: str) -> Iterator[Finding]:
+    if file.stray is not None:
+        yield _in_its_place(path, file.stray, expected)
+    elif file.sha256 != expected:
+        what = "a Git LFS pointer to " if file.pointer else ""
         yield error(
             "artifact.digest",
-            f"{path} is sha256:{actual}, the manifest says sha256:{expected}. "
+            f"{path} is {what}sha256:{file.sha256}, the manifest says sha256:{expected}. "
             "The file changed after the manifest was written.",
             where=path,
             remedy=Remedy(
@@ -288,27 +303,13 @@ def _compare(
         )
 
 
-def lfs_pointer(path: Path) -> str | None:
-    """Return the sha256 that a Git LFS pointer file names ("" where it names none), None for any other file.
-
-    https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
-    """
-    if path.stat().st_size > _LFS_BYTES:
-        return None
-    return lfs_oid(path.read_bytes())
-
-
-def lfs_oid(data: bytes) -> str | None:
-    """Return the same as `lfs_pointer` for a whole file's bytes."""
-    if len(data) > _LFS_BYTES or not data.startswith(LFS_HEADER):
-        return None
-    match = _LFS_OID.search(data)
-    return match[1].decode() if match else ""
-
-
-def _some(rule: str, directory: str, problems: list[Finding]) -> list[Finding]:
-    """Return the first MAX_FINDINGS problems and the number of the others: a comment has a limit."""
-    if len(problems) <= MAX_FINDINGS:
-        return problems
-    more = error(rule, f"{directory}: and {len(problems) - MAX_FINDINGS} more of this kind.", where=directory)
-    return [*problems[:MAX_FINDINGS], more]
+def _in_its_place(path: str, data: bytes, expected: str) -> Finding:
+    """Return the error for a pointer that nothing replaces by its content."""
+    pointer = parse_pointer(data)
+    if pointer is None:
+        message = f"{path} is a Git LFS pointer, but not written as git-lfs writes one, so it names no content."
+        return error("artifact.lfs", message, where=path, remedy=written_again(path))
+    same = pointer.sha256 == expected
+    agrees = "the content it stands for is the listed one" if same else "not even of the listed one"
+    message = f"{path} is a Git LFS pointer, not the file ({agrees})."
+    return error("artifact.lfs", message, where=path, remedy=Remedy("fetch it: ", fetched(path)))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from promotebot.errors import InvalidInput
+from promotebot.registry.lfs import LfsPointer
 from promotebot.remedies import Remedy, shell
 
 
@@ -29,6 +31,18 @@ class Entry:
     path: str
     kind: Kind
     size: int | None = None
+
+
+class LfsStore(Protocol):
+    """Where the content lies of which git holds Git LFS pointers. Raises CouldNotVerify where it does not answer."""
+
+    def missing(self, pointers: Collection[LfsPointer]) -> Mapping[LfsPointer, InvalidInput]:
+        """Return those whose content is not there, each with what is wrong and what to do; nothing is downloaded."""
+        ...
+
+    def fetch(self, targets: Mapping[Path, LfsPointer]) -> Mapping[LfsPointer, InvalidInput]:
+        """Write contents to new files, hashed on the way; return what is wrong with those that could not be had."""
+        ...
 
 
 class FileSource(Protocol):
@@ -70,6 +84,24 @@ class FileSource(Protocol):
         """Return the files that git has there and a sparse checkout keeps out of the work tree."""
         ...
 
+    @property
+    def lfs(self) -> LfsStore | None:
+        """Where the content of Git LFS pointers lies; None where the content itself has to be among the files."""
+        ...
+
+    @property
+    def fetches_lfs(self) -> bool:
+        """Whether that content is fetched, so that models can be opened; else it is only asked for."""
+        ...
+
+    def by_pointers(self) -> FileSource:
+        """Return the same files, proven by their Git LFS pointers alone: nothing is downloaded."""
+        ...
+
+    def outside_lfs(self, paths: Sequence[str]) -> list[str]:
+        """Return those of some paths where a checkout puts no content in the place of a Git LFS pointer."""
+        ...
+
 
 @dataclass(frozen=True)
 class TreeEntry:
@@ -103,6 +135,14 @@ class TreeReader(Protocol):
         """Hear that these files are read soon; together they should hold no more bytes."""
         ...
 
+    def attributes(self, commit: str, paths: Sequence[str], names: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        """Return path → attribute → value, as the commit's own files say: https://git-scm.com/docs/git-check-attr"""
+        ...
+
+    def lfs(self, commit: str) -> LfsStore:
+        """Return where the content of a commit's Git LFS pointers lies."""
+        ...
+
 
 class GitTree:
     """A commit's files, read as objects: nothing of it is ever checked out.
@@ -110,9 +150,10 @@ class GitTree:
     A commit never changes, so each directory is listed once, however many of its files are read.
     """
 
-    def __init__(self, reader: TreeReader, commit: str) -> None:
+    def __init__(self, reader: TreeReader, commit: str, *, fetches_lfs: bool = True) -> None:
         self._reader = reader
         self._commit = commit
+        self._fetches_lfs = fetches_lfs
         self._known: dict[str, TreeEntry | None] = {}
         self._listed: dict[str, list[TreeEntry]] = {}
 
@@ -124,7 +165,8 @@ class GitTree:
     def fingerprint(self, directory: str) -> str | None:
         """Return git's id of the tree: two commits with the same one hold the same artifact."""
         entry = self._entry(directory)
-        return f"tree {entry.oid}" if entry and entry.kind is Kind.DIRECTORY else None
+        how = "" if self._fetches_lfs else ", by pointers"
+        return f"tree {entry.oid}{how}" if entry and entry.kind is Kind.DIRECTORY else None
 
     def _entry(self, path: str) -> TreeEntry | None:
         if path not in self._known:
@@ -171,6 +213,25 @@ class GitTree:
     def left_out(self, directory: str) -> set[str]:  # noqa: ARG002 - the protocol's signature
         """Return nothing: a commit is whole."""
         return set()
+
+    @property
+    def lfs(self) -> LfsStore:
+        """Return where the content of Git LFS pointers lies; see `FileSource.lfs`."""
+        return self._reader.lfs(self._commit)
+
+    @property
+    def fetches_lfs(self) -> bool:
+        """Return whether that content is fetched; see `FileSource.fetches_lfs`."""
+        return self._fetches_lfs
+
+    def by_pointers(self) -> GitTree:
+        """Return the same commit's files, of which nothing is downloaded; see `FileSource.by_pointers`."""
+        return GitTree(self._reader, self._commit, fetches_lfs=False)
+
+    def outside_lfs(self, paths: Sequence[str]) -> list[str]:
+        """Return the paths that the commit's attributes do not give to Git LFS; see `FileSource.outside_lfs`."""
+        found = self._reader.attributes(self._commit, paths, ("filter",))
+        return [path for path in paths if found[path].get("filter") != "lfs"]
 
 
 def fetching(directory: str) -> Remedy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -123,6 +123,24 @@ class WorkTree:
     def left_out(self, directory: str) -> set[str]:
         """Return the files that a sparse checkout leaves out; nothing where git was not asked."""
         return self._left_out(directory) if self._left_out else set()
+
+    @property
+    def lfs(self) -> None:
+        """Return None: git-lfs puts the content itself into a work tree."""
+        return None
+
+    @property
+    def fetches_lfs(self) -> bool:
+        """Return False: what is not here is not fetched."""
+        return False
+
+    def by_pointers(self) -> WorkTree:
+        """Return this: nothing is ever downloaded."""
+        return self
+
+    def outside_lfs(self, paths: Sequence[str]) -> list[str]:
+        """Return all of them: a pointer that lies in a work tree was not replaced."""
+        return list(paths)
 
 
 def _refuse(problem: OSError | ValueError, path: str) -> NoReturn:

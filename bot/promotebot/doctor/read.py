@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from promotebot.artifact.files import lfs_oid
 from promotebot.artifact.source import Kind, TreeEntry
 from promotebot.doctor.codeowners import MAX_BYTES as MAX_CODEOWNERS
 from promotebot.doctor.codeowners import PLACES
@@ -26,6 +25,7 @@ from promotebot.promotion.policy import Permission, Policy, parse_policy
 from promotebot.pulls.attributes import CONVERTING
 from promotebot.pulls.snapshot import BASE
 from promotebot.registry.codec import MAX_BYTES as MAX_REGISTRY
+from promotebot.registry.lfs import is_pointer
 from promotebot.registry.names import GitSha
 from promotebot.settings import Settings
 from promotebot.workflow_files import PLACEHOLDER, WORKFLOWS, installed_action, workflow_files
@@ -205,7 +205,7 @@ def _artifacts(
         return found, frozenset()
     oids = sorted({entries[path].oid for path in tracked})
     blobs = repository.read_blobs(oids, max_bytes=MAX_POINTERS * MAX_BYTES)
-    return found, frozenset(path for path in tracked if lfs_oid(blobs.get(entries[path].oid, b"")))
+    return found, frozenset(path for path in tracked if is_pointer(blobs.get(entries[path].oid, b"")))
 
 
 def _roles(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.artifact.dataset import examine_dataset
 from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.lfs import CONTENT
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, parse_manifest
 from promotebot.artifact.opening_findings import for_active
 from promotebot.artifact.source import FileSource, Kind
@@ -44,7 +45,9 @@ def check_trees(
     findings: list[Finding] = []
     expect_artifacts(changeset.head_files, changed, changeset.policy.limits)
     for directory in sorted({*changed, *promoted}):
-        evidence = examine(changeset.head_files, directory, changeset.policy.terms)
+        # What is not promoted here was opened when it was; its bytes are proven without a download.
+        files = changeset.head_files if directory in promoted else changeset.head_files.by_pointers()
+        evidence = examine(files, directory, changeset.policy.terms)
         pointers = changed.get(directory) or _held(head, steps, directory)
         is_changed = directory in changed or (_is_moved(changeset, directory) and _differs(changeset, directory))
         judge = _Judge(changeset, directory, evidence, is_changed)
@@ -119,7 +122,7 @@ class _Judge:
 
     def repaired(self, findings: Sequence[Finding]) -> Sequence[Finding]:
         """Return findings on a directory that was promoted before: its bytes have to come back as they were."""
-        return errors_with(findings, self._restore(_OF_THEIR_OWN)) if self.is_changed else findings
+        return errors_with(findings, self._restore(_OF_THEIR_OWN), but=CONTENT) if self.is_changed else findings
 
     def _no_tree(self) -> tuple[str, Remedy] | None:
         """Return why nothing can be proven, and the remedy: no directory, or one that the base changed meanwhile."""

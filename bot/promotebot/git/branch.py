@@ -15,6 +15,7 @@ from git.exc import GitCommandError
 from promotebot.artifact.source import Kind
 from promotebot.errors import CouldNotVerify, InvalidInput, RefChanged
 from promotebot.git import process
+from promotebot.git.lfs_server import LfsServer
 from promotebot.git.partial import PartialRepository
 from promotebot.git.process import GitFailed, Identity, Remote, rejection
 from promotebot.registry.names import GitSha, parse_git_sha
@@ -82,7 +83,7 @@ class FetchedRepository(PartialRepository):
                 repo = git.Repo.init(directory, bare=True, mkdir=False, initial_branch="none", env=bare)
             except GitCommandError as problem:
                 raise GitFailed("init", problem) from None
-            repository = cls(repo, remote.environment(), remote.cost)
+            repository = cls(repo, remote.environment(), remote.cost, LfsServer(remote))
             try:
                 repository.fetch(refs, optional=optional, tips_only=tips_only)
                 yield repository

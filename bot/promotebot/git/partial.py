@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import git
 
-from promotebot.artifact.source import Kind
+from promotebot.artifact.source import Kind, LfsStore
 from promotebot.cost import Cost
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.git.process import GitFailed
@@ -37,9 +37,16 @@ class PartialRepository(Repository):
     what is expected to be read along with it.
     """
 
-    def __init__(self, repo: git.Repo, environment: Mapping[str, str], cost: Cost | None = None) -> None:
+    def __init__(
+        self,
+        repo: git.Repo,
+        environment: Mapping[str, str],
+        cost: Cost | None = None,
+        lfs_server: LfsStore | None = None,
+    ) -> None:
         super().__init__(repo, environment)
         self._cost = cost or Cost()
+        self._lfs_server = lfs_server
         self._here: set[str] = set()
         self._expected: set[str] = set()
         self._expected_bytes = 0
@@ -128,6 +135,10 @@ class PartialRepository(Repository):
         if missing:
             self._expected |= missing
             self._expected_bytes += max_bytes
+
+    def lfs(self, commit: str) -> LfsStore:
+        """Return the remote's Git LFS server, where this was fetched from one."""
+        return self._lfs_server or super().lfs(commit)
 
     def add_blobs(self, blobs: Mapping[str, bytes]) -> None:
         """Take blobs that were read elsewhere, by their object ids; what has not the content of its id is left out."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 from git.exc import GitCommandError
 
@@ -40,6 +41,9 @@ class Remote:
     token: str
     cost: Cost = field(default_factory=Cost, compare=False)
     """Where the fetches from it are counted."""
+    pause: Callable[[int], None] = field(default=lambda _: None, compare=False)
+    """Waits after a failed attempt, the first of which is 0, before Git LFS is asked again."""
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(timezone.utc), compare=False)
 
     def __repr__(self) -> str:
         return f"Remote({self.url!r})"

@@ -11,9 +11,10 @@ from typing import BinaryIO, cast
 import git
 from git.exc import GitCommandError
 
-from promotebot.artifact.source import TreeEntry
+from promotebot.artifact.source import LfsStore, TreeEntry
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.git import process
+from promotebot.git.lfs_clone import LocalLfs
 from promotebot.git.listings import Listings
 from promotebot.git.process import GitFailed, stderr_of
 from promotebot.registry.names import GitSha, is_git_sha, parse_git_sha
@@ -242,15 +243,14 @@ class Repository:
 
     def commits_of(self, path: str, head: str) -> list[GitSha]:
         """Return the commits in a history that changed a file, the newest first."""
-        output = self._run("rev-list", "--end-of-options", head, "--", f":(top,literal){path}")
-        return [parse_git_sha(line) for line in output.split()]
+        found = self._run("rev-list", "--end-of-options", head, "--", f":(top,literal){path}").split()
+        return [parse_git_sha(line) for line in found]
 
     def changes_since(self, base: str, head: str, paths: Sequence[str]) -> bool:
         """Return whether any commit that is in the history of `head` alone changed a file at or below these paths."""
         files = [f":(top,literal){path}" for path in paths]
         # In full: the shortened history leaves out what a merge threw away again.
-        found = self._run("rev-list", "--full-history", "-n1", "--end-of-options", head, f"^{base}", "--", *files)
-        return bool(found.strip())
+        return bool(self._run("rev-list", "--full-history", "-n1", "--end-of-options", head, f"^{base}", "--", *files))
 
     def commits_since(self, base: str, head: str, *, limit: int) -> list[GitSha]:
         """Return the commits of `head` that `base` does not have, the newest first, `limit` at most."""
@@ -259,8 +259,7 @@ class Repository:
     def refs_below(self, folder: str) -> dict[str, str]:
         """Return the refs of this repository below a folder, `refs/…/`: the rest of their name → object id."""
         listed = self._run("for-each-ref", "--format=%(objectname) %(refname)", folder).splitlines()
-        found = (line.split(" ", 1) for line in listed)
-        return {name.removeprefix(folder): sha for sha, name in found}
+        return {name.removeprefix(folder): sha for sha, name in (line.split(" ", 1) for line in listed)}
 
     def paths_of_commits(self, base: str, head: str, *, merges: bool = True) -> list[str]:
         """Return every path that any commit in the history of `head` alone changed, of a merge against each parent.
@@ -290,11 +289,15 @@ class Repository:
         Of a merge, that is the merge: what it brought came to the branch with it, whatever its own commits say.
         """
         files = [f":(top,literal){path}" for path in paths]
-        output = self._run("rev-list", "--first-parent", "--end-of-options", head, "--", *files)
-        return [parse_git_sha(line) for line in output.split()]
+        found = self._run("rev-list", "--first-parent", "--end-of-options", head, "--", *files).split()
+        return [parse_git_sha(line) for line in found]
 
     def expect(self, oids: Collection[str], *, max_bytes: int) -> None:
         """Hear that these blobs are read soon: a repository that has them need not do anything."""
+
+    def lfs(self, commit: str) -> LfsStore:
+        """Return where git-lfs keeps the content of a commit's pointers in a clone."""
+        return LocalLfs(Path(self._repo.common_dir), commit)
 
     def _run(
         self,

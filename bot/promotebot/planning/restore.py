@@ -39,7 +39,7 @@ class PromotedBytes:
         try:
             commits = self.repository.commits_of(directory, self.head)[:MAX_COMMITS] if self.head else []
             for commit in commits:
-                evidence = self.examine(GitTree(self.repository, commit), directory, self.terms)
+                evidence = self.examine(GitTree(self.repository, commit).by_pointers(), directory, self.terms)
                 if evidence.digest == digest and manifest_digest in (None, evidence.manifest_digest):
                     return commit
         except CouldNotVerify:  # a shallow or partial clone

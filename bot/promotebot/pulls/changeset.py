@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -26,6 +26,7 @@ from promotebot.pulls.attributes import CONVERTING, LINE_ENDINGS, converting
 from promotebot.pulls.branch_commands import bring_up_to_date
 from promotebot.pulls.compare import Rebased
 from promotebot.pulls.named import is_ours, places_of
+from promotebot.registry.lfs import POINTER_BYTES, parse_pointer
 from promotebot.registry.names import ArtifactPath, GitSha, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry
 
@@ -187,10 +188,15 @@ class Changeset:
         paths = [path for path in files if not places_of([path]).isdisjoint(places)]
         before = self.repository.attributes(self.fork_point, paths, CONVERTING)
         after = self.repository.attributes(self.head, paths, CONVERTING)
+        pointers = self._lfs_pointers(
+            path for path in paths if "lfs" in (before[path]["filter"], after[path]["filter"])
+        )
 
         def is_converted(path: str) -> bool:
             free = LINE_ENDINGS if is_ours(path, self.registry_path, self.policy_path) else ()
             names = [name for name in CONVERTING if name not in free and after[path][name] != before[path][name]]
+            if path in pointers and "filter" in names:  # a checkout gives the content only where Git LFS filters it
+                return after[path]["filter"] != "lfs" or bool(converting(after[path], [*{*names} - {"filter"}]))
             return bool(converting(after[path], names))
 
         return [path for path in paths if is_converted(path)]
@@ -210,7 +216,23 @@ class Changeset:
         paths = sorted({entry.path for entry in entries if entry.kind is Kind.FILE})
         # Merging gives the attributes of either end, or both together.
         ends = [self.repository.attributes(end, paths, CONVERTING) for end in dict.fromkeys((self.head, self.base))]
-        return [path for path in paths if any(converting(found[path]) for found in ends)]
+        pointers = self._lfs_pointers(path for path in paths if any(found[path]["filter"] == "lfs" for found in ends))
+
+        def is_converted(path: str, found: Mapping[str, str]) -> bool:
+            is_content = path in pointers and found["filter"] == "lfs"  # which the pointer proves
+            return bool(converting(found, [name for name in CONVERTING if not (is_content and name == "filter")]))
+
+        return [path for path in paths if any(is_converted(path, found[path]) for found in ends)]
+
+    def _lfs_pointers(self, tracked: Iterable[str]) -> set[str]:
+        """Return those of some files of the head that are Git LFS pointers."""
+        paths = {*tracked}
+        if not paths:
+            return set()
+        oids = {e.path: e.oid for e in self.repository.list_tree(self.head, "", recursive=True) if e.path in paths}
+        # The first that is larger than a pointer ends the reading: it is none, and neither counts what follows.
+        blobs = self.repository.read_blobs(sorted({*oids.values()}), max_bytes=len(oids) * POINTER_BYTES)
+        return {path for path, oid in oids.items() if parse_pointer(blobs.get(oid, b""))}
 
     @cached_property
     def touched_artifacts(self) -> tuple[ArtifactPath, ...]:

@@ -60,7 +60,8 @@ class PullSnapshot:
 def remote(job: JobContext) -> Remote:
     """Return where the job's repository is fetched from and pushed to."""
     settings = job.settings
-    return Remote(f"{settings.server_url}/{settings.repository}.git", settings.token.get_secret_value(), job.cost)
+    url, token = f"{settings.server_url}/{settings.repository}.git", settings.token.get_secret_value()
+    return Remote(url, token, job.cost, job.patience.pause, job.clock)
 
 
 def identity(settings: Settings) -> Identity:

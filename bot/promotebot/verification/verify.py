@@ -8,6 +8,7 @@ from datetime import datetime
 
 from promotebot.artifact.dataset import DEFAULT_DIR, examine_dataset, expect_dataset
 from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.lfs import CONTENT
 from promotebot.artifact.manifest import FILE_NAME
 from promotebot.artifact.opening_findings import SERVES, for_active
 from promotebot.artifact.source import FileSource
@@ -113,7 +114,7 @@ class _Verification:
         if pointer.digest is None or not errors_in(findings):
             return findings
         restore = self.subject.restore(pointer.artifact_dir, pointer.digest, pointer.manifest_digest)
-        return errors_with(findings, restore)
+        return errors_with(findings, restore, but=CONTENT)
 
     def _evidence(self, directory: str) -> Evidence:
         evidence = self.seen[directory]

@@ -1,0 +1,273 @@
+"""The Git LFS server of the repository that a job works on: contents asked for, downloaded and hashed.
+
+The token goes to this server alone. A link leads to a storage that knows its own headers.
+https://github.com/git-lfs/git-lfs/blob/main/docs/api/basic-transfers.md
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from promotebot.artifact.digest import OverLimit, copy_hashed
+from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.git.lfs_batch import BATCH, Link, not_there, parse_answer, question, wrong_content
+from promotebot.git.process import Remote
+from promotebot.registry.lfs import LfsPointer
+
+if TYPE_CHECKING:  # loaded by whoever downloads
+    from requests import Response
+
+_T = TypeVar("_T")
+MEDIA_TYPE = "application/vnd.git-lfs+json"
+TRIES = 4
+"""Of one request that a server does not answer; the pauses between them are the job's patience."""
+TIMEOUT = (20, 60)
+"""Seconds to connect, and between two pieces of an answer."""
+MAX_ANSWER = 4 * 1024 * 1024
+"""Bytes of an answer about a batch, each of whose links may be some thousand characters long."""
+MAX_REDIRECTS = 3
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_OK, _NOT_FOUND = 200, 404
+_OVER = (401, 403, 410)
+"""What a storage answers when the time of a link is over."""
+_FOR_A_WHILE = (429, 500, 502, 503, 504)
+
+
+class _Unanswered(Exception):
+    """No answer this time: the connection broke, or the server cannot just now."""
+
+
+class _Over(Exception):
+    """The time of a link is over."""
+
+
+class LfsServer:
+    """`promotebot.artifact.source.LfsStore` of a remote: `<repository>.git/info/lfs`, whatever `.lfsconfig` says.
+
+    https://github.com/git-lfs/git-lfs/blob/main/docs/api/server-discovery.md
+    """
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+        self._batch = f"{remote.url}/info/lfs/objects/batch"
+        self._known: set[LfsPointer] = set()
+
+    def missing(self, pointers: Collection[LfsPointer]) -> Mapping[LfsPointer, InvalidInput]:
+        """Return those that the server does not have; each is asked for once in a job."""
+        answers = self._links([pointer for pointer in pointers if pointer not in self._known])
+        problems = {pointer: answer for pointer, answer in answers.items() if isinstance(answer, InvalidInput)}
+        self._known |= answers.keys() - problems.keys()
+        return problems
+
+    def fetch(self, targets: Mapping[Path, LfsPointer]) -> Mapping[LfsPointer, InvalidInput]:
+        """Download contents to new files, each hashed on its way."""
+        answers = self._links([*dict.fromkeys(targets.values())])
+        problems = {pointer: answer for pointer, answer in answers.items() if isinstance(answer, InvalidInput)}
+        for target, pointer in targets.items():
+            link = answers[pointer]
+            if pointer in problems or isinstance(link, InvalidInput):
+                continue
+            try:
+                self._download(pointer, link, target)
+            except InvalidInput as problem:
+                problems[pointer] = problem
+        return problems
+
+    def _links(self, pointers: Sequence[LfsPointer]) -> dict[LfsPointer, Link | InvalidInput]:
+        answers: dict[LfsPointer, Link | InvalidInput] = {}
+        for start in range(0, len(pointers), BATCH):
+            batch = pointers[start : start + BATCH]
+            data = self._until_answered(partial(self._ask, question(batch)))
+            answers |= parse_answer(data, batch, self._remote.clock())
+        return answers
+
+    def _ask(self, body: bytes) -> bytes:
+        """Return the server's answer to a question. It alone gets the token, so no redirect is followed."""
+        from requests.auth import HTTPBasicAuth
+
+        headers = {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE}
+        token = HTTPBasicAuth("x-access-token", self._remote.token)
+        with _requested("POST", self._batch, data=body, headers=headers, auth=token) as response:
+            data = _read(response)
+            if response.status_code != _OK:
+                raise _refusal(response.status_code, data)
+            return data
+
+    def _until_answered(self, ask: Callable[[], _T]) -> _T:
+        """Return what is asked for, after pauses where nobody answers.
+
+        Raises:
+            CouldNotVerify: where nobody answers TRIES times.
+        """
+        problem = _Unanswered("")
+        for attempt in range(TRIES):
+            if attempt:
+                self._remote.pause(attempt - 1)
+            try:
+                return ask()
+            except _Unanswered as caught:
+                problem = caught
+        raise CouldNotVerify(
+            f"Git LFS did not answer {TRIES} times; the last time: {problem}",
+            remedy="run the job again; https://www.githubstatus.com shows whether GitHub is well",
+        )
+
+    def _download(self, pointer: LfsPointer, link: Link, target: Path) -> None:
+        """Write one content to a new file; a link that is over is asked for once more.
+
+        Raises:
+            InvalidInput: for content that is not there, or is not what the pointer says.
+            CouldNotVerify: when the storage does not give it.
+        """
+        try:
+            return self._until_answered(lambda: self._write(pointer, link, target))
+        except _Over:
+            newer = self._links([pointer])[pointer]
+        if isinstance(newer, InvalidInput):
+            raise newer
+        try:
+            return self._until_answered(lambda: self._write(pointer, newer, target))
+        except _Over as problem:
+            raise CouldNotVerify(
+                f"Git LFS gave two links to one content, and neither is valid: {problem}", remedy="run the job again"
+            ) from None
+
+    def _write(self, pointer: LfsPointer, link: Link, target: Path) -> None:
+        if link.expires is not None and link.expires <= self._remote.clock():
+            raise _Over("its time was over before it was used")
+        with self._followed(link) as response:
+            _check_status(response, pointer)
+            try:
+                found = copy_hashed(_Body(response, self._remote), target, where="", max_bytes=pointer.size)
+            except OverLimit:
+                longer = f"its content in Git LFS is longer than the {pointer.size:,} bytes of the pointer"
+                raise wrong_content(longer) from None
+            except _Unanswered:
+                target.unlink(missing_ok=True)
+                raise
+        sha256, size = found
+        if size != pointer.size:
+            raise wrong_content(f"its content in Git LFS has {size:,} bytes, the pointer says {pointer.size:,}")
+        if sha256 != pointer.sha256:
+            raise wrong_content(f"its content in Git LFS is sha256:{sha256}, the pointer says sha256:{pointer.sha256}")
+
+    @contextmanager
+    def _followed(self, link: Link) -> Iterator[Response]:
+        """Yield the answer of a link with its own headers; redirects are followed on the same server only."""
+        url = link.href
+        for _ in range(MAX_REDIRECTS + 1):
+            self._check_address(url)
+            headers = {"Accept-Encoding": "identity", **link.headers}
+            # Without `auth` requests would look for a password in the user's .netrc.
+            with _requested("GET", url, headers=headers, auth=lambda request: request) as response:
+                if not response.is_redirect:
+                    yield response
+                    return
+                following = urljoin(url, response.headers["Location"])
+            if _server_of(following) != _server_of(url):
+                raise CouldNotVerify(
+                    f"the Git LFS storage {_named(url)} leads on to {_named(following)}, which is not followed",
+                    remedy="run the job again; if it stays so, look at the storage that the server uses for Git LFS",
+                )
+            url = following
+        raise CouldNotVerify(f"the Git LFS storage {_named(url)} leads on and on", remedy="run the job again")
+
+    def _check_address(self, url: str) -> None:
+        """Raises CouldNotVerify for a link that is not https; plain http is for this machine itself, in tests."""
+        try:
+            parts = urlsplit(url)
+            local = parts.hostname in _LOOPBACK and urlsplit(self._remote.url).hostname in _LOOPBACK
+        except ValueError:
+            raise CouldNotVerify("Git LFS gives a link that is no address", remedy="run the job again") from None
+        if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+            raise CouldNotVerify(
+                f"Git LFS gives a link that is not https: {_named(url)}",
+                remedy="let the Git LFS server give https links; nothing is downloaded from others",
+            )
+
+
+class _Body:
+    """The body of an answer as `copy_hashed` reads it: no more than was asked for at a time, counted."""
+
+    def __init__(self, response: Response, remote: Remote) -> None:
+        self._raw, self._cost = response.raw, remote.cost
+
+    def read(self, count: int) -> bytes:
+        from urllib3.exceptions import HTTPError
+
+        try:
+            data: bytes = self._raw.read(count)
+        except HTTPError as problem:
+            raise _Unanswered(f"the download broke off ({type(problem).__name__})") from None
+        self._cost.lfs_bytes += len(data)
+        return data
+
+
+@contextmanager
+def _requested(method: str, url: str, **options: Any) -> Iterator[Response]:
+    """Yield the answer to a request, its body unread. Raises _Unanswered where there is none for now."""
+    import requests  # costs a while to load; only Git LFS pays it
+
+    try:
+        response = requests.request(method, url, stream=True, allow_redirects=False, timeout=TIMEOUT, **options)
+    except requests.RequestException as problem:
+        raise _Unanswered(f"no connection ({type(problem).__name__})") from None
+    with response:
+        if response.status_code in _FOR_A_WHILE:
+            raise _Unanswered(f"it answers {response.status_code}")
+        yield response
+
+
+def _read(response: Response) -> bytes:
+    from urllib3.exceptions import HTTPError
+
+    try:
+        data: bytes = response.raw.read(MAX_ANSWER + 1, decode_content=True)
+    except HTTPError as problem:
+        raise _Unanswered(f"the answer broke off ({type(problem).__name__})") from None
+    if len(data) > MAX_ANSWER:
+        raise CouldNotVerify(f"Git LFS answers with over {MAX_ANSWER:,} bytes", remedy="run the job again")
+    return data
+
+
+def _check_status(response: Response, pointer: LfsPointer) -> None:
+    status = response.status_code
+    if status == _NOT_FOUND:
+        raise not_there(pointer)
+    if status in _OVER:
+        raise _Over(f"the storage answers {status}")
+    if status != _OK:
+        raise CouldNotVerify(f"the Git LFS storage answers {status}", remedy="run the job again")
+
+
+def _refusal(status: int, data: bytes) -> CouldNotVerify:
+    """Return what a server's refusal of a whole question means, with its own words."""
+    try:
+        said = json.loads(data).get("message", "")
+    except (ValueError, AttributeError):
+        said = ""
+    words = f": {' '.join(str(said).split())[:200]}" if said else ""
+    remedy = "run the job again"
+    if status in (401, 403, _NOT_FOUND):
+        remedy = (
+            "check that the job has `contents: read`, that Git LFS is enabled for the repository, and that its owner's "
+            "allowance for Git LFS is not used up"
+        )
+    return CouldNotVerify(f"Git LFS does not answer which contents it has ({status}{words})", remedy=remedy)
+
+
+def _server_of(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _named(url: str) -> str:
+    """Return scheme and host of an address: what follows them may be a secret that lets everybody download."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}"
