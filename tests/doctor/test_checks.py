@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from promotebot.doctor.catalogue import BRANCH_CHECKS, diagnose
-from promotebot.doctor.facts import Branch, Files, Unread
+from promotebot.doctor.facts import MAX_POINTERS, Branch, Files, Unread
 from promotebot.doctor.report import DoctorReport, Status
 from promotebot.doctor.workflow import Workflow
 from promotebot.github.repository_settings import BranchRequirements, Environment, RequiredStatus
@@ -318,9 +318,26 @@ def test_an_artifact_that_git_may_convert_is_advice(text: str, status: Status) -
     assert status is Status.OK or f"`echo 'models/a/** {AS_STORED}' >> .gitattributes`" in found.remedy
 
 
-def test_an_artifact_in_git_lfs_is_a_problem_tracked_or_pointer() -> None:
-    path = "ml/artifacts/a/model.onnx"
-    tracked = Files(None, {path: {"filter": "lfs"}}, frozenset())
-    assert line("lfs", facts(files=tracked)).found.startswith(f"{path} is tracked by Git LFS")
-    pointer = replace(tracked, pointers=frozenset({path}))
-    assert line("lfs", facts(files=pointer)).found.startswith("1 Git LFS pointer instead of files")
+def test_artifacts_in_git_lfs_are_well_where_their_manifests_are_not_there_and_pointers_are() -> None:
+    model, manifest = "ml/artifacts/a/model.onnx", "ml/artifacts/a/manifest.json"
+    whole = Files(None, {model: {"filter": "lfs"}, manifest: {"text": "unset"}}, frozenset({model}))
+    assert (found := line("lfs", facts(files=whole))).status is Status.OK
+    assert found.found == f"1 file of artifacts, such as {model}"
+    plain = line("lfs", facts(files=replace(whole, pointers=frozenset())))
+    assert (plain.status, plain.found) == (
+        Status.ADVICE,
+        f"{model} is tracked by Git LFS, but git holds the file itself",
+    )
+    wide = line("lfs", facts(files=replace(whole, attributes={model: {"filter": "lfs"}, manifest: {"filter": "lfs"}})))
+    assert (wide.status, wide.found) == (Status.PROBLEM, f"{manifest} is tracked by Git LFS")
+    assert "`echo 'ml/artifacts/**/manifest.json !filter !diff !merge' >> .gitattributes" in wide.remedy
+    many = {f"ml/artifacts/a/{number}.onnx": {"filter": "lfs"} for number in range(MAX_POINTERS + 1)}
+    looked_at = frozenset([*many][:MAX_POINTERS])
+    assert line("lfs", facts(files=Files(None, many, looked_at))).status is Status.OK
+
+
+def test_the_line_against_conversion_leaves_git_lfs_its_filter() -> None:
+    files = Files(None, {"m/a/x.onnx": {"filter": "lfs", "text": "unset"}, "m/a/y.txt": {"text": "auto"}}, frozenset())
+    remedy = line("attributes", facts(files=files)).remedy
+    assert "`echo 'm/a/** -text " in remedy
+    assert "filter" not in remedy

@@ -39,7 +39,7 @@ def break_everything(clinic: Clinic) -> None:
             f"{WORKFLOWS}/verify.yml": TEMPLATES[f"{WORKFLOWS}/verify.yml"],
             ".github/promotion.yml": "bases: [release]\ncontacts: ['@nobody']\nsepration: null\n",
             ".github/CODEOWNERS": "/docs/ @nobody\n",
-            ".gitattributes": "ml/artifacts/** filter=lfs\n",
+            ".gitattributes": "ml/artifacts/**/manifest.json filter=lfs ident\n",
         }
     )
 

@@ -122,8 +122,10 @@ def test_the_people_of_the_policy_are_looked_for_among_accounts_and_teams(clinic
 
 def test_git_lfs_pointers_are_found_among_the_files_of_artifacts(clinic: Clinic) -> None:
     path = "ml/artifacts/regime_v1/model.onnx"
-    clinic.commit({path: LFS, ".gitattributes": "ml/artifacts/** -text\n*.onnx filter=lfs\n"})
-    assert "1 Git LFS pointer instead of files, such as ml/artifacts/regime_v1/model.onnx" in clinic.line("lfs").found
+    clinic.commit({path: LFS, ".gitattributes": f"ml/artifacts/** -text\n{path} filter=lfs\n"})
+    assert clinic.line("lfs").found == f"1 file of artifacts, such as {path}"
+    clinic.commit({path: "the model itself\n"})
+    assert "git holds the file itself" in clinic.line("lfs").found
 
 
 def test_files_that_are_odd_are_said_and_end_nothing(clinic: Clinic) -> None:

@@ -41,6 +41,7 @@ RULES = [
     "artifact.golden",
     "artifact.graph",
     "artifact.lfs",
+    "artifact.content",
     "artifact.checker",
     "artifact.executable",
     "artifact.unreferred",

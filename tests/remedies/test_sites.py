@@ -23,6 +23,8 @@ ELSEWHERE = {
     "action/breakage.py:_ways_back": "tests/action/test_schedule_issue.py",
     "artifact/bundle.py:bundle_command": "tests/artifact/test_bundle.py",
     "artifact/loading.py:_held": "tests/artifact/test_loading.py",
+    "git/lfs_batch.py:not_there": "tests/action/test_lfs_client.py",
+    "git/lfs_clone.py:_not_here": "tests/action/test_lfs_client.py",
 }
 """Places whose lines another test runs."""
 PROSE = {
@@ -61,7 +63,7 @@ def test_every_place_that_gives_a_line_is_run_or_says_why_not() -> None:
     run = at_a_terminal | in_a_comment | by_themselves | set(ELSEWHERE)
     assert run.isdisjoint(NOT_RUN)
     assert sites() == run | set(NOT_RUN)
-    assert (len(test_terminal.CASES), len(test_comment.CASES), len(run), len(NOT_RUN)) == (58, 33, 84, 2)
+    assert (len(test_terminal.CASES), len(test_comment.CASES), len(run), len(NOT_RUN)) == (58, 33, 86, 2)
     assert [test for test in ELSEWHERE.values() if not (ROOT / test).is_file()] == []
 
 

@@ -15,6 +15,8 @@ from promotebot.errors import InvalidInput, UsageError
 from promotebot.git.checkout import Checkout
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.promotion.policy import parse_policy
+from promotebot.pulls.attributes import AS_BYTES, BY_LFS, with_lines
+from promotebot.pulls.attributes import PATH as ATTRIBUTES
 from promotebot.registry.codec import stored_json
 from promotebot.registry.names import to_timestamp
 from promotebot.registry.registry import DEFAULT_PATH
@@ -57,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.allow_abbrev = True  # its flags could be shortened from the start, and scripts may do so
     parser.add_argument("--base-dir", help="the repository (the one around this directory)")
     parser.add_argument("--action", metavar="OWNER/NAME@COMMIT", help="the action that the workflows use, pinned")
+    parser.add_argument("--lfs", action="store_true", help="also put models into Git LFS (docs/setup.md)")
     parser.add_argument("--app", action="store_true", help="workflows with the token of a GitHub App (docs/setup.md)")
 
 
@@ -75,8 +78,14 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     branches = _branches(repository)
     files = _files(workflow_files(action, branches, app=options.app), now)
     _refuse_odd_places(root, files)
+    if (root / ATTRIBUTES).is_symlink() or (root / ATTRIBUTES).is_dir():
+        raise InvalidInput("is not a regular file", where=ATTRIBUTES, remedy="replace it by a file: git reads no other")
     head = repository.resolve("HEAD")
-    gone = [path for path in files if not (root / path).exists() and head and repository.list_tree(head, path, False)]
+    gone = [
+        path
+        for path in (*files, ATTRIBUTES)
+        if not (root / path).exists() and head and repository.list_tree(head, path, False)
+    ]
     if gone:
         remedy = Remedy("restore it: ", shell("git", "checkout", "HEAD", "--", gone[0]))
         raise InvalidInput("is committed, but not in the work tree", where=gone[0], remedy=remedy)
@@ -88,8 +97,20 @@ def run(options: argparse.Namespace, now: datetime) -> int:
             target.parent.mkdir(parents=True, exist_ok=True)
             write_file(target, data)
             sys.stdout.write(f"created {path}\n")
-    _next_steps(action, branches, app=options.app)
+    _write_attributes(root / ATTRIBUTES, [AS_BYTES, *(BY_LFS if options.lfs else ())])
+    _next_steps(action, branches, options)
     return 0
+
+
+def _write_attributes(target: Path, lines: Sequence[str]) -> None:
+    """Add to the attributes what they lack, at their end; what is there stays as it is."""
+    old = target.read_bytes().decode("utf-8", "surrogateescape") if target.exists() else None
+    new = with_lines(old or "", lines)
+    if new == old:
+        sys.stdout.write(f"kept    {ATTRIBUTES}\n")
+        return
+    write_file(target, new.encode("utf-8", "surrogateescape"))
+    sys.stdout.write(f"{'created' if old is None else 'added to'} {ATTRIBUTES}\n")
 
 
 def _branches(repository: Checkout) -> list[str]:
@@ -128,8 +149,9 @@ def _pinned_action(given: str | None) -> str:
     return installed_action() or PLACEHOLDER
 
 
-def _next_steps(action: str, branches: Sequence[str], *, app: bool) -> None:
+def _next_steps(action: str, branches: Sequence[str], options: argparse.Namespace) -> None:
     """Print what is left for people to do."""
+    app: bool = options.app
     default, *others = branches
     more = f" (and {', '.join(others)}, from the policy)" if others else ""
     steps = [
@@ -144,10 +166,12 @@ def _next_steps(action: str, branches: Sequence[str], *, app: bool) -> None:
         steps.append(
             "  create the App and the environment promotebot, which only the default branch may use: docs/setup.md"
         )
+    if options.lfs:
+        steps.append("  git lfs install && git add --renormalize ml: models that git holds already move into Git LFS")
     checks = [f"promotebot/gate on {default}", *(f"promotebot/gate ({other}) on {other}" for other in others)]
     source = "your App" if app else "GitHub Actions"
     steps += [
-        f"  git add {DEFAULT_PATH} .github {SCHEMAS} && git commit",
+        f"  git add {ATTRIBUTES} {DEFAULT_PATH} .github {SCHEMAS} && git commit",
         "  open a pull request: a status can be required only after it has been reported once",
         "  check the pull requests that are already open: gh workflow run gate.yml -f pull-request=all",
         f"  require the status check {' and '.join(checks)}, with its source: {source}",

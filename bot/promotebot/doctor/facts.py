@@ -14,6 +14,10 @@ ENVIRONMENT = "promotebot"
 """Where an App's key stands (docs/setup.md)."""
 
 
+MAX_POINTERS = 20
+"""Files tracked by Git LFS that are looked at; a pointer is small, but what is none may be a model."""
+
+
 @dataclass(frozen=True)
 class Unread:
     """Something that GitHub did not tell."""
@@ -70,7 +74,7 @@ class Files:
     attributes: Mapping[str, Mapping[str, str]]
     """A file of an artifact → git's attribute → its value."""
     pointers: frozenset[str]
-    """Those of them that are Git LFS pointers."""
+    """The Git LFS pointers among the first MAX_POINTERS of them that Git LFS tracks."""
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from promotebot.doctor.facts import Branch, Facts, Unread
+from promotebot.doctor.facts import MAX_POINTERS, Branch, Facts, Unread
 from promotebot.doctor.report import Verdict, advice, named, ok, problem
 from promotebot.doctor.workflow import LEVELS, Workflow, is_pinned
-from promotebot.pulls.attributes import AS_STORED, converting
+from promotebot.pulls.attributes import ARTIFACTS, AS_STORED, BESIDE_LFS, converting
 from promotebot.registry.lfs import OUT_OF_LFS
 from promotebot.text import counted
 
-ARTIFACTS = "ml/artifacts"
-"""Where artifacts stand, unless pointers say otherwise."""
-ATTRIBUTES_LINE = f"{ARTIFACTS}/** -text"
 _FIX = "`promotebot doctor --fix` in the repository, then commit and push"
 
 
@@ -135,10 +132,11 @@ def attributes(facts: Facts) -> Verdict:
     if not changed:
         return ok("git converts no artifact", "A checkout has the promoted bytes on every system.")
     first = changed[0]
+    in_lfs = any(found.get("filter") == "lfs" for found in facts.files.attributes.values())
     return advice(
         f"git may convert {first}",
         "A checkout or an archive may have other bytes, and a service then refuses them.",
-        f"`echo '{_pattern(first)} {AS_STORED}' >> .gitattributes`, then commit and push",
+        f"`echo '{_pattern(first)} {BESIDE_LFS if in_lfs else AS_STORED}' >> .gitattributes`, then commit and push",
     )
 
 
@@ -153,23 +151,28 @@ def _other_filter(found: Mapping[str, str]) -> str:
 
 
 def lfs(facts: Facts) -> Verdict:
-    """Does git hold the artifacts' bytes?"""
+    """Are the artifacts in Git LFS stored as it stores files, and is no manifest among them?"""
     tracked = [path for path, found in facts.files.attributes.items() if found.get("filter") == "lfs"]
-    pointers = sorted(facts.files.pointers)
-    if not tracked and not pointers:
-        return ok("git holds the bytes of every artifact", "They can be proven and opened.")
-    first = (pointers or tracked)[0]
-    found = (
-        f"{counted(len(pointers), 'Git LFS pointer')} instead of files"
-        if pointers
-        else f"{first} is tracked by Git LFS"
-    )
-    return problem(
-        f"{found}, such as {first}",
-        "promotebot proves the bytes that git holds, and refuses a pointer in an artifact.",
-        f"in a clone that has the files: `echo '{_pattern(first)} {OUT_OF_LFS}' >> .gitattributes && git add "
-        "--renormalize .`, then commit and push",
-    )
+    manifests = [path for path in tracked if path.endswith("/manifest.json")]
+    if manifests:
+        line = f"{_pattern(manifests[0])}/manifest.json {OUT_OF_LFS}"
+        return problem(
+            f"{manifests[0]} is tracked by Git LFS",
+            "promotebot reads the manifest that git holds, and refuses a pointer to one.",
+            f"in a clone that has the files: `echo '{line}' >> .gitattributes && git add --renormalize .`, then commit "
+            "and push",
+        )
+    plain = [path for path in tracked[:MAX_POINTERS] if path not in facts.files.pointers]
+    if plain:
+        return advice(
+            f"{plain[0]} is tracked by Git LFS, but git holds the file itself",
+            "git-lfs shows it as changed in every checkout.",
+            "`git add --renormalize .` in a clone with git-lfs, then commit and push",
+        )
+    if tracked:
+        found = f"{counted(len(tracked), 'file')} of artifacts, such as {tracked[0]}"
+        return ok(found, "Pointers prove their bytes; a promotion downloads them to open the model.")
+    return ok("git holds the bytes of every artifact", "They can be proven and opened.")
 
 
 def _nothing(facts: Facts) -> Verdict | None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from promotebot.doctor.facts import Facts
-from promotebot.doctor.file_checks import ATTRIBUTES_LINE, attributes, workflows
+from promotebot.doctor.file_checks import attributes, workflows
 from promotebot.doctor.report import Status
+from promotebot.pulls.attributes import AS_BYTES, PATH, with_lines
 from promotebot.workflow_files import PLACEHOLDER, workflow_files
-
-_ATTRIBUTES = f"# An artifact is its bytes: the manifest pins them, so git must never convert one.\n{ATTRIBUTES_LINE}\n"
 
 
 def missing_files(facts: Facts) -> Mapping[str, bytes]:
@@ -20,5 +19,5 @@ def missing_files(facts: Facts) -> Mapping[str, bytes]:
         laid = workflow_files(facts.action or PLACEHOLDER, names, app=facts.uses_app)
         files = {path: data for path, data in laid.items() if path not in facts.default.workflows}
     if attributes(facts).status is not Status.OK:
-        files[".gitattributes"] = _ATTRIBUTES.encode()
+        files[PATH] = with_lines("", [AS_BYTES]).encode()
     return files

@@ -10,8 +10,7 @@ from typing import TypeVar
 from promotebot.artifact.source import Kind, TreeEntry
 from promotebot.doctor.codeowners import MAX_BYTES as MAX_CODEOWNERS
 from promotebot.doctor.codeowners import PLACES
-from promotebot.doctor.facts import ENVIRONMENT, Branch, Facts, Files, Unread
-from promotebot.doctor.file_checks import ARTIFACTS
+from promotebot.doctor.facts import ENVIRONMENT, MAX_POINTERS, Branch, Facts, Files, Unread
 from promotebot.doctor.workflow import MAX_BYTES, Workflow
 from promotebot.errors import CouldNotVerify, InvalidInput, PromotebotError
 from promotebot.git.branch import FetchedRepository
@@ -22,10 +21,10 @@ from promotebot.planning.committed import pointed_directories, read_registry
 from promotebot.promotion.contacts import Purpose, contacts_for
 from promotebot.promotion.policy import MAX_BYTES as MAX_POLICY
 from promotebot.promotion.policy import Permission, Policy, parse_policy
-from promotebot.pulls.attributes import CONVERTING
+from promotebot.pulls.attributes import ARTIFACTS, CONVERTING
 from promotebot.pulls.snapshot import BASE
 from promotebot.registry.codec import MAX_BYTES as MAX_REGISTRY
-from promotebot.registry.lfs import is_pointer
+from promotebot.registry.lfs import POINTER_BYTES, is_pointer
 from promotebot.registry.names import GitSha
 from promotebot.settings import Settings
 from promotebot.workflow_files import PLACEHOLDER, WORKFLOWS, installed_action, workflow_files
@@ -36,8 +35,6 @@ _WORKFLOWS = frozenset(f"{_DIRECTORY}/{name}.yml" for name in WORKFLOWS)
 _PROTECTION = "administration: read"
 MAX_FILES = 5000
 """Files of artifacts that are looked at for what git does to them."""
-MAX_POINTERS = 20
-"""Files tracked by Git LFS that are read; a pointer is small, but what is none may be a model."""
 
 
 @contextmanager
@@ -203,9 +200,13 @@ def _artifacts(
     tracked = [path for path in paths if path in entries and found[path].get("filter") == "lfs"][:MAX_POINTERS]
     if not tracked:
         return found, frozenset()
-    oids = sorted({entries[path].oid for path in tracked})
-    blobs = repository.read_blobs(oids, max_bytes=MAX_POINTERS * MAX_BYTES)
-    return found, frozenset(path for path in tracked if is_pointer(blobs.get(entries[path].oid, b"")))
+    repository.expect([entries[path].oid for path in tracked], max_bytes=MAX_POINTERS * POINTER_BYTES)
+    return found, frozenset(path for path in tracked if _is_pointer(repository, entries[path].oid))
+
+
+def _is_pointer(repository: FetchedRepository, oid: str) -> bool:
+    with repository.open_blob(oid) as stream:
+        return is_pointer(stream.read(POINTER_BYTES + 1))
 
 
 def _roles(

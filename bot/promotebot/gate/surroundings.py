@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from promotebot.findings import Finding, error
-from promotebot.pulls.attributes import AS_STORED
+from promotebot.pulls.attributes import AS_STORED, BESIDE_LFS
 from promotebot.pulls.branch_commands import bring_up_to_date
 from promotebot.pulls.compare import ChangesetLike
 from promotebot.pulls.named import is_attributes, is_ours, named_places, our_places
@@ -71,12 +71,15 @@ def _promoted_attributes(changeset: ChangesetLike, promoted: Collection[str]) ->
     converted = changeset.converted(promoted) if promoted else ()
     if converted:
         first, more = converted[0], f" and {len(converted) - 1} more" if len(converted) > 1 else ""
+        directory = first.rpartition("/")[0]
+        files = [entry.path for entry in changeset.head_files.walk(directory)]
+        attributes = AS_STORED if changeset.head_files.outside_lfs(files) == files else BESIDE_LFS
         yield error(
             "gate.attributes",
             f"Because of a .gitattributes, a checkout may change the bytes of {first}{more}, which this pull request "
             "promotes.",
             where=first,
-            remedy=f"add this line to .gitattributes, and merge it first: {first.rpartition('/')[0]}/** {AS_STORED}",
+            remedy=f"add this line to .gitattributes, and merge it first: {directory}/** {attributes}",
         )
 
 
