@@ -13,7 +13,7 @@ from git.exc import GitCommandError
 
 from promotebot.artifact.source import LfsStore, TreeEntry
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
-from promotebot.git import process
+from promotebot.git.commands import Commands
 from promotebot.git.lfs_clone import LocalLfs
 from promotebot.git.listings import Listings
 from promotebot.git.process import GitFailed, stderr_of
@@ -29,21 +29,16 @@ MAX_REMEMBERED = 16 * 1024 * 1024
 _LINK, _FILE_MODES = "120000", ("100644", "100755")
 
 
-class Repository:
+class Repository(Commands):
     """One git repository, read by object id; nothing is written."""
 
     def __init__(self, repo: git.Repo, environment: Mapping[str, str]) -> None:
-        self._repo = repo
+        super().__init__(repo, environment)
         self._listings = Listings()
         self._commits: dict[str, GitSha] = {}
         self._ancestors: set[tuple[str, str]] = set()
         self._small_files: dict[str, bytes] = {}
         self._room = MAX_REMEMBERED
-        repo.git.update_environment(**environment)
-
-    def close(self) -> None:
-        """End the git processes that are kept for the next question."""
-        self._repo.close()
 
     def resolve(self, revision: str) -> GitSha | None:
         """Return the commit that a revision names, or None."""
@@ -236,11 +231,6 @@ class Repository:
                     stream.close()
         return blobs
 
-    def _name(self, names: Sequence[str], file: BinaryIO) -> None:
-        """Write object ids or refs to a file, one a line, as git reads them from its standard input."""
-        file.write("".join(f"{name}\n" for name in names).encode())
-        file.seek(0)
-
     def commits_of(self, path: str, head: str) -> list[GitSha]:
         """Return the commits in a history that changed a file, the newest first."""
         found = self._run("rev-list", "--end-of-options", head, "--", f":(top,literal){path}").split()
@@ -298,31 +288,6 @@ class Repository:
     def lfs(self, commit: str) -> LfsStore:
         """Return where git-lfs keeps the content of a commit's pointers in a clone."""
         return LocalLfs(Path(self._repo.common_dir), commit)
-
-    def _run(
-        self,
-        *arguments: str,
-        env: Mapping[str, str] | None = None,
-        stdin: BinaryIO | None = None,
-        max_file_bytes: int | None = None,
-    ) -> str:
-        """Return what a git command prints. Raises GitFailed when it does not end with 0, or not in time.
-
-        Args:
-            max_file_bytes: the most that it may write to one file.
-        """
-        command = ["git", *arguments]
-        try:
-            output = self._repo.git.execute(
-                command if max_file_bytes is None else process.limited(command, max_file_bytes),
-                env=dict(env) if env else None,
-                istream=stdin,
-                strip_newline_in_stdout=False,
-                kill_after_timeout=process.TIMEOUT_SECONDS,
-            )
-        except GitCommandError as problem:
-            raise GitFailed(next(a for a in arguments if a[:1] != "-" and "=" not in a), problem) from None
-        return str(output)
 
 
 def paths_below(paths: Sequence[str], directory: str) -> list[str]:
