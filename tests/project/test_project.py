@@ -24,7 +24,11 @@ IMPURE = {"os", "subprocess", "socket", "time", "random", "secrets", "tempfile",
 READS_A_CLOCK = re.compile(r"\b(date|datetime)\.(now|utcnow|today)$")
 OWNERS = {
     "github": {"bot/promotebot/github/rest.py"},
-    "git": {f"bot/promotebot/git/{name}.py" for name in ("branch", "checkout", "partial", "process", "repository")},
+    "git": {
+        f"bot/promotebot/git/{name}.py"
+        for name in ("branch", "checkout", "commands", "partial", "process", "repository")
+    },
+    "requests": {f"bot/promotebot/{name}.py" for name in ("git/lfs_server", "github/rest")},
     "onnxruntime": {f"bot/promotebot/artifact/{name}.py" for name in ("child", "golden_values")},
 }
 
