@@ -19,6 +19,7 @@ from promotebot.action.announce import TASK
 from promotebot.action.run import run_action
 from promotebot.artifact.answer import NotOpened, Opened
 from promotebot.artifact.limits import Limits
+from promotebot.artifact.manifest import GoldenTolerances
 from promotebot.artifact.runtime import ChildOpener
 from promotebot.errors import PromotebotError
 from promotebot.planning.examiner import Examiner
@@ -235,13 +236,19 @@ class RememberingOpener(ChildOpener):
         super().__init__()
         self._opened: dict[tuple[str, str, Limits], list[Opened | NotOpened]] = {}
 
-    def open_each(self, directory: Path, model_files: Sequence[str], limits: Limits) -> list[Opened | NotOpened]:
+    def open_each(
+        self,
+        directory: Path,
+        model_files: Sequence[str],
+        limits: Limits,
+        tolerances: GoldenTolerances | None = None,
+    ) -> list[Opened | NotOpened]:
         files = [(str(path.relative_to(directory)), path) for path in directory.rglob("*") if path.is_file()]
         hashes = sorted((name, hashlib.sha256(path.read_bytes()).hexdigest()) for name, path in files)
-        key = (repr(hashes), repr(model_files), limits)
+        key = (repr(hashes), repr((model_files, tolerances)), limits)
         if key in self._opened:
             return self._opened[key]
-        opened = super().open_each(directory, model_files, limits)
+        opened = super().open_each(directory, model_files, limits, tolerances)
         if all(isinstance(one, Opened) for one in opened):
             self._opened[key] = opened
         return opened

@@ -212,3 +212,32 @@ except InvalidInput as problem:
 """
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "golden", [{"rtol": 0}, {"rtol": 1.0}, {"atol": 1e-5}, {"rtol": 0.5, "atol": 1000}, {"rtol": None, "atol": 0.1}]
+)
+def test_tolerances_stay_the_numbers_that_were_written_and_are_part_of_the_full_digest(golden: dict[str, Any]) -> None:
+    whole = document(golden=golden)
+    text = json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert parse(whole).full_digest == "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("golden", "says"),
+    [
+        ({"rtol": 1.01}, "$.golden.rtol: expected a number from 0 to 1"),
+        ({"atol": -1e-9}, "$.golden.atol: expected a number from 0 to 1,000"),
+        ({"atol": 1001}, "$.golden.atol: expected a number from 0 to 1,000"),
+        ({"rtol": True}, "$.golden.rtol: expected a number from 0 to 1"),
+        ({"rtol": "0.1"}, "$.golden.rtol: expected a number from 0 to 1"),
+        ({"rtoll": 0.1}, "$.golden.rtoll"),
+        ({}, "$.golden: holds neither rtol nor atol"),
+        ({"rtol": None}, "$.golden: holds neither rtol nor atol"),
+        (0.1, "$.golden: "),
+    ],
+)
+def test_tolerances_are_numbers_within_bounds(golden: Any, says: str) -> None:
+    with pytest.raises(InvalidInput) as problem:
+        parse(document(golden=golden))
+    assert says in problem.value.message

@@ -98,12 +98,34 @@ def test_weights_may_begin_with_anything(place: Place) -> None:
 
 
 def test_a_listed_file_that_no_model_reads_is_named_in_one_warning(place: Place) -> None:
-    for name in ("tokenizer.json", "labels.txt", "test_data_0/input_0.pb"):
+    for name in ("tokenizer.json", "labels.txt", "test_data_set_0/input_0.npy"):
         place.write(name, b"{}")
     place.write_manifest()
     (finding,) = warnings_in(place.examine().findings)
     assert finding.rule == "artifact.unreferred"
-    assert finding.message == "No model reads 3 listed files: labels.txt, test_data_0/input_0.pb, tokenizer.json."
+    assert finding.message == "No model reads 3 listed files: labels.txt, test_data_set_0/input_0.npy, tokenizer.json."
+
+
+@pytest.mark.parametrize(
+    "folder", ["test_data_0", "test_data_set_x", "Test_Data_Set_1", "test-data", "testdata1", "a/test_data_set_0"]
+)
+def test_a_folder_that_looks_like_golden_data_and_is_not_read_is_told_the_right_name(place: Place, folder: str) -> None:
+    place.write(f"{folder}/input_0.pb", b"")
+    place.write(f"{folder}/evil.so", b"")
+    place.write_manifest()
+    evidence = place.examine()
+    (told,) = warnings_in(evidence.findings)
+    assert told.rule == "artifact.golden"
+    assert f"looks like golden data, and no model is run on it: {folder}." in told.message
+    assert "test_data_set_0, test_data_set_1" in told.remedy
+    assert refusal(evidence, "artifact.executable").where == f"{DIRECTORY}/{folder}/evil.so"
+
+
+def test_where_the_only_golden_data_is_misnamed_nobody_is_told_that_there_is_none(place: Place) -> None:
+    (place.path / "test_data_set_0").rename(place.path / "test_data_0")
+    place.write_manifest()
+    (told,) = warnings_in(place.examine(opener=StandIn(opened(golden=[]))).findings)
+    assert told.message == "1 folder looks like golden data, and no model is run on it: test_data_0."
 
 
 def test_nothing_is_said_of_other_files_where_a_model_was_not_opened(place: Place) -> None:

@@ -109,10 +109,10 @@ def test_the_program_gets_the_request_and_nothing_else(tmp_path: Path, monkeypat
     assert facts["leads"] is True
     assert len(facts["files"]) == 4  # stdin, stdout, stderr, and the listing itself
     assert facts["arguments"] == []
-    named = {"model_file": "model.onnx", "golden": False}
+    named = {"model_file": "model.onnx", "golden": None}
     assert facts["request"] == {"optimised": False, "seconds": 7, "memory_bytes": 10**9, **named}
     # Its resident memory is watched: under a limit of address space it would leave out what services do.
-    assert second == {"optimised": True, "seconds": 12, "memory_bytes": None, **named, "golden": True}
+    assert second == {"optimised": True, "seconds": 12, "memory_bytes": None, **named, "golden": {}}
 
 
 def test_a_program_that_does_not_end_is_ended_with_all_it_started(tmp_path: Path) -> None:

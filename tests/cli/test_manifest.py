@@ -209,3 +209,29 @@ def test_a_file_may_name_its_schema(tmp_path: Path) -> None:
     path = tmp_path / "models.json"
     path.write_text(json.dumps(document, indent=2) + "\n")
     assert json.loads(ModelRegistry.load(path).to_bytes())["$schema"] == document["$schema"]
+
+
+def test_tolerances_are_written_and_kept(artifact: Path) -> None:
+    assert main(["manifest", str(artifact), "--rtol", "1e-2"]) == 0
+    assert read(artifact)["golden"] == {"rtol": 0.01}
+    assert main(["manifest", str(artifact), "--atol", "0"]) == 0
+    assert main(["manifest", str(artifact)]) == 0
+    assert read(artifact)["golden"] == {"rtol": 0.01, "atol": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "says"),
+    [
+        ("--rtol", "1%", "--rtol: '1%' is no number"),
+        ("--atol", "nan", "--atol: 'nan' is no number"),
+        ("--rtol", "inf", "--rtol: 'inf' is no number"),
+        ("--rtol", "2", "$.golden.rtol: expected a number from 0 to 1"),
+        ("--atol", "-1", "$.golden.atol: expected a number from 0 to 1,000"),
+    ],
+)
+def test_a_tolerance_that_is_none_is_refused(
+    artifact: Path, capsys: pytest.CaptureFixture[str], flag: str, value: str, says: str
+) -> None:
+    assert main(["manifest", str(artifact), f"{flag}={value}"]) == 1
+    assert says in capsys.readouterr().err
+    assert not (artifact / "manifest.json").exists()

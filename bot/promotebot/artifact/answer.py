@@ -26,6 +26,9 @@ Text = Annotated[str, Field(max_length=1000), AfterValidator(printable)]
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+Tolerances = Annotated[list[Number], Field(min_length=2, max_length=2)]
+
+
 class _Claim(BaseModel):
     """A part of the answer."""
 
@@ -53,6 +56,10 @@ class Golden(_Claim):
     compared: Annotated[int, Field(ge=0)] = 0
     outputs: Annotated[int, Field(ge=0)] = 0
     """How many outputs were compared, of how many that the model has."""
+    allowed: Tolerances | None = None
+    """Relative and absolute, where the difference is largest; None where nothing compared is a fraction."""
+    usual: Tolerances | None = None
+    """What is usual for an output of which the manifest allows more; None where it allows no more."""
 
 
 class Latency(_Claim):

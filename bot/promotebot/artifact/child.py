@@ -81,16 +81,19 @@ def lacking(problem: str) -> str:
     return next((what for sign, what in signs.items() if sign in problem), "")
 
 
-def serve_model(model_file: Path, *, golden: bool) -> Iterator[dict[str, Any]]:
+def serve_model(model_file: Path, *, golden: Mapping[str, float] | None) -> Iterator[dict[str, Any]]:
     """Load the model as a service does, run its golden data, measure one row; yield each result as soon as it is there.
 
     It runs only after `open_model` accepted the same bytes.
+
+    Args:
+        golden: the tolerances that the manifest gives; None where the golden data beside the model is not its own.
     """
     session, load_ms = start_session(model_file, optimised=True)
     yield {"load_ms": load_ms}
     row = None
-    for path in golden_sets(model_file.parent) if golden else []:
-        report, ran = run_set(session, path)
+    for path in golden_sets(model_file.parent) if golden is not None else []:
+        report, ran = run_set(session, path, golden or {})
         yield {"golden": report}
         row = row or ran
     yield {"latency_ms": measure(session, row) if row else None, "done": True}
@@ -138,7 +141,7 @@ def answer(model_file: Path) -> dict[str, Any]:
         return refused(("artifact.opens", _told(problem), ""))
 
 
-def answers(model_file: Path, *, golden: bool) -> Iterator[dict[str, Any]]:
+def answers(model_file: Path, *, golden: Mapping[str, float] | None) -> Iterator[dict[str, Any]]:
     """Yield what `serve_model` yields, and the exception that it raised."""
     try:
         yield from serve_model(model_file, golden=golden)
@@ -160,7 +163,7 @@ def open_in_fork(request: Mapping[str, Any], *, offline: bool) -> None:
     standing = walls.raise_walls(Path(), offline=offline)
     os.write(0, json.dumps({"walls": standing}).encode() + b"\n")
     named = json.loads(sys.stdin.readline())
-    model_file, golden = Path(str(named["model_file"])), bool(named["golden"])
+    model_file, golden = Path(str(named["model_file"])), named["golden"]
     try:
         for line in answers(model_file, golden=golden) if request["optimised"] else [answer(model_file)]:
             output.write(json.dumps(line, allow_nan=False).encode() + b"\n")

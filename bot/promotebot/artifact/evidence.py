@@ -18,6 +18,7 @@ from promotebot.artifact.formats import (
     read_headers,
     refused_format,
 )
+from promotebot.artifact.golden_names import unread_golden
 from promotebot.artifact.lfs import InLfs, lfs_findings
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
@@ -204,24 +205,28 @@ class _Examination:
     def _open(self, manifest: Manifest, sizes: Mapping[str, int]) -> dict[str, Any]:
         """Open every model, look at the other files; return the parts of `Evidence` that are shown."""
         models, own = models_of(manifest, self.terms), manifest.model_file
-        results = dict(zip(models, self.opener.open_each(self.scratch, models, self.terms), strict=True))
+        results = dict(
+            zip(models, self.opener.open_each(self.scratch, models, self.terms, manifest.golden), strict=True)
+        )
         listed = self._listed(manifest, results)
         kind = kind_of(self.scratch / own, own, listed.programs.get(own)) if own not in listed.referred else ""
         unopened = Unopened(kind, sizes[own]) if own not in results else None
         if unopened:
             self.findings.append(opaque_finding(manifest, self.directory, kind))
-        for model, result in results.items():
-            refused = refused_format(result, manifest, self.directory, kind) if model == own else None
-            subject = Subject(manifest, self.directory, model, owns_golden(model, models))
-            self.findings += [refused] if refused else opening_findings(result, subject, self.terms)
+        owners = [model for model in models if owns_golden(model, models)]
+        for model, one in results.items():
+            refused = refused_format(one, manifest, self.directory, kind) if model == own else None
+            subject = Subject(manifest, self.directory, model, model in owners)
+            self.findings += [refused] if refused else opening_findings(one, subject, self.terms)
         told = [*read_headers(self.scratch, listed.others, manifest, self.directory)]
         self.findings += [finding for _, finding in told]
         self.findings += [*program_findings(listed, self.terms), *unreferred_findings(listed)]
+        self.findings += unread_golden(manifest, self.directory, owners) if own in results else ()
         headers = sorted((header for header, _ in told if header), key=lambda header: header.file != own)
         card = None
-        if isinstance(opened := results.get(own), Opened):
-            opsets = tuple((opset.domain, opset.version) for opset in opened.opsets)
-            card = ModelCard(sum(sizes.get(file, 0) for file in listed.referred), opsets, opened)
+        if isinstance(result := results.get(own), Opened):
+            opsets = tuple((opset.domain, opset.version) for opset in result.opsets)
+            card = ModelCard(sum(sizes.get(file, 0) for file in listed.referred), opsets, result)
         return {"card": card, "unopened": unopened, "headers": tuple(headers)}
 
     def _listed(self, manifest: Manifest, results: Mapping[str, Opened | NotOpened]) -> Listed:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from promotebot.artifact.answer import NotOpened, Opened, printable
 from promotebot.artifact.gguf import MAGIC, read_gguf
+from promotebot.artifact.golden_names import is_golden_file
 from promotebot.artifact.limits import Program, Terms
 from promotebot.artifact.manifest import Manifest, manifest_command
 from promotebot.artifact.programs import RUNS
@@ -21,7 +21,6 @@ _READERS = {"safetensors": read_safetensors, "GGUF": read_gguf}
 _SUFFIXES = {".safetensors": "safetensors", ".gguf": "GGUF"}
 _ORT_MARK = b"ORTM"
 """The identifier of a flatbuffer stands behind its first four bytes: https://onnxruntime.ai/docs/performance/model-optimizations/ort-format-models.html"""
-_GOLDEN = re.compile(r"(?:.*/)?test_data_set_[0-9]{1,6}/.+")
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def claimed_format(path: Path, name: str) -> str:
 def opaque_finding(manifest: Manifest, directory: str, kind: str) -> Finding:
     """Return the warning on a model's file that the policy lets go on unopened."""
     where = f"{directory}/{manifest.model_file}"
-    golden = " Its golden data was not compared." if any(map(_GOLDEN.fullmatch, manifest.sha256)) else ""
+    golden = " Its golden data was not compared." if any(map(is_golden_file, manifest.sha256)) else ""
     known = kind or "of a format that is not read here"
     message = f"Not opened: {where} is {known}. Its bytes are proven, and nothing of it was run.{golden}"
     advice = "try it where it will run before you approve; the policy allows it (formats)"

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from promotebot.artifact.golden_values import Row, Unusable, read_inputs, read_value, run, single_row
+from promotebot.artifact.golden_values import PACKED, Row, Unusable, read_inputs, read_value, run, single_row
 
 TOLERANCES = {"float16": (1e-2, 1e-3), "bfloat16": (2e-2, 1e-2), "float8": (0.13, 0.1)}
 """Element type, or its beginning → relative and absolute tolerance of numpy.allclose; `DEFAULT` for the others.
@@ -20,6 +22,11 @@ Processors and versions of the runtime add in another order; short types keep 11
 DEFAULT = (1e-3, 1e-5)
 WARM_RUNS, MAX_RUNS, MAX_SECONDS = 3, 50, 1.0
 """Runs before the latency's measurement, and its bounds, whichever comes first."""
+Pair = tuple[float, float]
+"""Relative and absolute tolerance of numpy.allclose."""
+Given = Mapping[str, float]
+"""The tolerances that the manifest gives: `rtol` or `atol` or both; the others are as usual."""
+_NONE: Given = MappingProxyType({})
 _SET = re.compile(r"test_data_set_(\d{1,6})")
 _OUTPUT = re.compile(r"output_(\d{1,6})\.pb")
 
@@ -29,18 +36,30 @@ def golden_sets(directory: Path) -> list[Path]:
     return sorted((path for path in directory.iterdir() if _SET.fullmatch(path.name)), key=_number)
 
 
-def run_set(session: Any, path: Path) -> tuple[dict[str, Any], Row | None]:
+class _Compared(NamedTuple):
+    """How an output compares with the golden one."""
+
+    problem: str = ""
+    """In words; empty where they agree."""
+    gap: float | None = None
+    """Their largest absolute difference, None where they are no numbers or it is not finite."""
+    allowed: Pair | None = None
+    """None where they are no numbers, and have to be equal."""
+    usual: Pair | None = None
+    """What is usual for their type, where the manifest allows more."""
+
+
+def run_set(session: Any, path: Path, given: Given = _NONE) -> tuple[dict[str, Any], Row | None]:
     """Run one data set.
 
     Returns:
-        Its report ({name, equal, difference, problem}), and its first row (input name → array), None where it did not
-        run.
+        Its report (see `compare`, and its name), and its first row (input name → array), None where it did not run.
     """
     inputs = None
     try:
         feed = read_inputs(session, path)
         got, inputs = run(session, feed), feed
-        report = compare(got, _outputs(session, path))
+        report = compare(got, _outputs(session, path), given)
     except Unusable as problem:
         report = _differs(str(problem))
     except Exception as problem:  # noqa: BLE001 - whatever the runtime throws is this set's answer
@@ -60,53 +79,56 @@ def _outputs(session: Any, directory: Path) -> dict[int, Any]:
     return {n: read_value(directory / f"output_{n}.pb", kinds[n] if n < len(kinds) else "")[1] for n in numbers}
 
 
-def compare(got: list[Any], wanted: dict[int, Any]) -> dict[str, Any]:
-    """Compare outputs by index; numbers within the tolerances of their type, everything else exactly.
+def compare(got: list[Any], wanted: dict[int, Any], given: Given = _NONE) -> dict[str, Any]:
+    """Compare outputs by index; numbers within their tolerances, everything else exactly.
 
     Returns:
         equal, the number of outputs compared and of those that there are, the largest absolute difference (None where
-        it is no finite number), and the problem in words.
+        it is no finite number) with what is allowed there, what would be usual where the manifest allows more, and the
+        problem in words.
     """
     count = {"compared": len(wanted), "outputs": len(got)}
     if not wanted:
         return {**_differs("there is no output_0.pb"), **count}
-    worst = 0.0
+    told: list[_Compared] = []
     # The model may have more outputs than golden ones; it may not have fewer.
     for index, want in sorted(wanted.items()):
         if index >= len(got):
             return {**_differs(f"there is output_{index}.pb, but the model has {len(got)} outputs"), **count}
-        problem, gap = _compare(f"output {index}", got[index], want)
-        if problem:
-            return {**_differs(problem, gap), **count}
-        worst = max(worst, gap or 0.0)
-    return {"equal": True, "difference": worst, "problem": "", **count}
+        told.append(_compare(f"output {index}", got[index], want, given))
+    worst = _worst(told)
+    found = {"difference": worst.gap, "allowed": worst.allowed, "usual": worst.usual}
+    if worst.problem:
+        return {**_differs(worst.problem), **found, **count}
+    return {"equal": True, "problem": "", **found, "difference": worst.gap or 0.0, **count}
 
 
-def _compare(name: str, have: Any, want: Any) -> tuple[str, float | None]:
-    """Return how an output differs from the golden one, in words, and by how much; empty words where it does not."""
+def _worst(told: list[_Compared]) -> _Compared:
+    """Return the first that differs, else the one with the largest difference; with what is usual, where any has it."""
+    worst = next((one for one in told if one.problem), None) or max(
+        told, key=lambda one: (one.allowed is not None, one.gap or 0.0), default=_Compared()
+    )
+    return worst._replace(usual=next((one.usual for one in told if one.usual), None))
+
+
+def _compare(name: str, have: Any, want: Any, given: Given) -> _Compared:
     if have is None or want is None:
-        return ("" if have is want else f"{name} is there only in one of the two"), None
+        return _Compared("" if have is want else f"{name} is there only in one of the two")
     if isinstance(want, list):
         if not isinstance(have, list) or len(have) != len(want):
-            return f"{name} is another sequence than the golden one, of {len(want)}", None
-        told = [_compare(f"{name}[{i}]", one, other) for i, (one, other) in enumerate(zip(have, want, strict=True))]
-        wrong = [one for one in told if one[0]]
-        return wrong[0] if wrong else ("", max((gap or 0.0 for _, gap in told), default=0.0))
+            return _Compared(f"{name} is another sequence than the golden one, of {len(want)}")
+        pairs = zip(have, want, strict=True)
+        return _worst([_compare(f"{name}[{i}]", one, other, given) for i, (one, other) in enumerate(pairs)])
     if not hasattr(have, "dtype"):
-        return f"{name} is a {type(have).__name__}, the golden one a tensor", None
+        return _Compared(f"{name} is a {type(have).__name__}, the golden one a tensor")
     if have.shape != want.shape or have.dtype != want.dtype:
-        return f"{name} is {have.dtype}{list(have.shape)}, the golden one {want.dtype}{list(want.shape)}", None
-    close, gap = _distance(have, want)
-    if close:
-        return "", gap
-    if gap is None:
-        return f"{name} differs", None
-    relative, absolute = tolerance(want)
-    return f"{name} differs by {gap:.3g} (tolerances {relative:g} relative, {absolute:.3g} absolute)", gap
+        found = f"{have.dtype}{list(have.shape)}, the golden one {want.dtype}{list(want.shape)}"
+        return _Compared(f"{name} is {found}")
+    return _distance(name, have, want, given)
 
 
-def tolerance(want: Any) -> tuple[float, float]:
-    """Return the relative and absolute tolerance for a golden output.
+def tolerance(want: Any) -> Pair:
+    """Return the relative and absolute tolerance that are usual for a golden output.
 
     The absolute one is for a few values near zero among larger ones: where all are small, it is as small as they are.
     """
@@ -119,28 +141,32 @@ def tolerance(want: Any) -> tuple[float, float]:
     return relative, absolute * min(1.0, largest) if largest else absolute
 
 
-def _distance(have: Any, want: Any) -> tuple[bool, float | None]:
-    """Return whether two arrays of one type and shape agree, and their largest absolute difference.
-
-    The difference is None for values that are no numbers, and where it is not finite.
-    """
+def _distance(name: str, have: Any, want: Any, given: Given) -> _Compared:
+    """Compare two arrays of one type and shape."""
     import numpy
 
-    # V: bfloat16 and its kin. Labels, texts and truth values must be equal.
-    if have.dtype.kind not in "fV":
-        return bool(numpy.array_equal(have, want)), None
+    # V: bfloat16 and its kin. Labels, texts, truth values and whole numbers must be equal.
+    if have.dtype.kind not in "fV" or str(have.dtype) in PACKED:
+        return _Compared("" if bool(numpy.array_equal(have, want)) else f"{name} differs")
     one, other = have.astype("float64"), want.astype("float64")
-    relative, absolute = tolerance(want)
-    close = bool(numpy.allclose(one, other, rtol=relative, atol=absolute, equal_nan=True))
+    usual = tolerance(want)
+    allowed = (given.get("rtol", usual[0]), given.get("atol", usual[1]))
+    close = bool(numpy.allclose(one, other, rtol=allowed[0], atol=allowed[1], equal_nan=True))
     # Equal infinities, and NaN in both, are no difference; subtracting them would give NaN.
     with numpy.errstate(invalid="ignore"):
         gaps = numpy.abs(one - other)[(one != other) & ~(numpy.isnan(one) & numpy.isnan(other))]
     gap = float(numpy.max(gaps, initial=0.0))
-    return close, gap if numpy.isfinite(gap) else None
+    is_looser = allowed[0] > usual[0] or allowed[1] > usual[1]
+    told = _Compared("", gap if numpy.isfinite(gap) else None, allowed, usual if is_looser else None)
+    if close:
+        return told
+    of = " of the manifest" if given else ""
+    by = f" by {gap:.3g} (tolerances{of}: {allowed[0]:g} relative, {allowed[1]:.3g} absolute)"
+    return told._replace(problem=f"{name} differs{by if told.gap is not None else ''}")
 
 
-def _differs(problem: str, difference: float | None = None) -> dict[str, Any]:
-    return {"equal": False, "difference": difference, "problem": problem, "compared": 0, "outputs": 0}
+def _differs(problem: str) -> dict[str, Any]:
+    return {"equal": False, "difference": None, "problem": problem, "compared": 0, "outputs": 0}
 
 
 def measure(session: Any, row: Row) -> dict[str, float] | None:

@@ -9,7 +9,9 @@ from typing import Any
 
 Row = dict[str, Any]
 """Input → array, list of arrays, or None."""
-SHORT = {"bfloat16": 16, "float8e4m3fn": 17, "float8e4m3fnuz": 18, "float8e5m2": 19, "float8e5m2fnuz": 20}
+PACKED = {"uint4": 21, "int4": 22}
+"""Of them, those of which ONNX Runtime keeps two in a byte, the first one in its lower half."""
+SHORT = {"bfloat16": 16, "float8e4m3fn": 17, "float8e4m3fnuz": 18, "float8e5m2": 19, "float8e5m2fnuz": 20, **PACKED}
 """Types that numpy has not, as ONNX Runtime writes them → their number in ONNX.
 
 https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (TensorProto.DataType)
@@ -127,11 +129,35 @@ def _to_runtime(value: Any, kind: str) -> Any:
     from onnxruntime import OrtValue
 
     if not hasattr(value, "dtype"):
-        raise Unusable("sequences beside tensors of bfloat16 or float8 cannot be given to ONNX Runtime")
-    if not _short(kind):
+        raise Unusable("sequences beside tensors of types that numpy has not cannot be given to ONNX Runtime")
+    short = _short(kind)
+    if not short:
         return OrtValue.ortvalue_from_numpy(value)
     # Its bytes are given as those of an integer that is as long.
-    return OrtValue.ortvalue_from_numpy_with_onnx_type(value.view(f"uint{value.itemsize * 8}"), SHORT[_short(kind)])
+    data = _packed(value) if short in PACKED else value.view(f"uint{value.itemsize * 8}")
+    return OrtValue.ortvalue_from_numpy_with_onnx_type(data, SHORT[short])
+
+
+def _packed(value: Any) -> Any:
+    """Return an array of the same shape whose first half of bytes holds the values, two in each."""
+    import numpy
+
+    halves = numpy.zeros(value.size + value.size % 2, "uint8")
+    halves[: value.size] = value.view("uint8").reshape(-1) & 0x0F
+    data = numpy.zeros(value.size, "uint8")
+    data[: halves.size // 2] = halves[::2] | halves[1::2] << 4
+    return data.reshape(value.shape)
+
+
+def _unpacked(data: bytes, shape: list[int], short: str) -> Any:
+    import ml_dtypes
+    import numpy
+
+    pairs = numpy.frombuffer(data, "uint8")
+    halves = numpy.stack([pairs & 0x0F, pairs >> 4], axis=-1).reshape(-1)[: int(numpy.prod(shape, dtype="int64"))]
+    # The upper of four bits is the sign.
+    values = (halves.astype("int8") ^ 8) - 8 if short == "int4" else halves
+    return values.astype(getattr(ml_dtypes, short)).reshape(shape)
 
 
 def _from_runtime(value: Any) -> Any:
@@ -140,6 +166,9 @@ def _from_runtime(value: Any) -> Any:
     short = _short(value.data_type())
     if not short:
         return value.numpy()
+    if short in PACKED:
+        count = int(numpy.prod(value.shape(), dtype="int64"))
+        return _unpacked(ctypes.string_at(value.data_ptr(), (count + 1) // 2), value.shape(), short)
     import ml_dtypes
 
     kind = numpy.dtype(getattr(ml_dtypes, short.replace("float8", "float8_")))

@@ -11,7 +11,15 @@ from datetime import date
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    model_validator,
+)
 
 from promotebot.errors import InvalidInput
 from promotebot.registry.codec import canonical_json, parse_json
@@ -30,6 +38,8 @@ MAX_BYTES = 4 * 1024 * 1024
 """Room for a thousand files with the longest paths."""
 MAX_PROBLEMS = 20
 """In one message; further ones are counted."""
+MAX_RTOL, MAX_ATOL = 1, 1000
+"""Beyond these every output would do."""
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -67,6 +77,38 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 Moment = Annotated[str, AfterValidator(_moment)]
 
 
+def _up_to(most: int) -> PlainValidator:
+    """Return a validator of numbers from 0 to `most`: each stays the whole number or the fraction that it is."""
+
+    def validate(value: object) -> object:
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= most:
+            raise ValueError(f"expected a number from 0 to {most:,}")
+        return value
+
+    return PlainValidator(validate, json_schema_input_type=Annotated[float, Field(ge=0, le=most)])
+
+
+_AS_IT_IS = PlainSerializer(lambda value: value, return_type=Any)
+
+
+class GoldenTolerances(BaseModel):
+    """How far golden outputs may differ, as numpy.allclose has it; None where it is as usual for their type.
+
+    Fractions stay what was written: the digest of the manifest is taken over them.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    rtol: Annotated[float, _up_to(MAX_RTOL), _AS_IT_IS] | None = None
+    atol: Annotated[float, _up_to(MAX_ATOL), _AS_IT_IS] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> GoldenTolerances:
+        if self.rtol is None and self.atol is None:
+            raise ValueError("holds neither rtol nor atol")
+        return self
+
+
 class Manifest(BaseModel):
     """`<artifact_dir>/manifest.json`. Unknown keys are kept. See docs/architecture.md, Files."""
 
@@ -84,6 +126,7 @@ class Manifest(BaseModel):
     feature_order: tuple[str, ...] | None = None
     notes: str | None = None
     model: Annotated[str, _by(parse_model_name)] | None = None
+    golden: GoldenTolerances | None = None
 
     @model_validator(mode="after")
     def _files_are_distinct(self) -> Manifest:

@@ -123,13 +123,13 @@ class OpeningProcess:
         bounds: Bounds,
         *,
         optimised: bool,
-        golden: bool = False,
+        golden: Mapping[str, float] | None = None,
         suffice: Callable[[Sequence[Wall]], bool],
     ) -> Ended:
         """Open a model in a fork, and watch it until it has ended. After `over` the process is ended, too.
 
         Args:
-            golden: whether the golden data beside the model is run.
+            golden: the tolerances that the manifest gives; None where the golden data beside the model is not run.
             suffice: returns whether the walls that stand are enough to name the model.
 
         Raises:
@@ -277,7 +277,7 @@ def _wait_for_walls(pid: int, conversation: socket.socket, seconds: float) -> tu
     return None
 
 
-def _name_model(conversation: socket.socket, model_file: str, *, golden: bool) -> None:
+def _name_model(conversation: socket.socket, model_file: str, *, golden: Mapping[str, float] | None) -> None:
     # A process that has ended takes nothing any more; how it ended is the answer.
     with contextlib.suppress(ConnectionError):
         conversation.sendall(json.dumps({"model_file": model_file, "golden": golden}).encode() + b"\n")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from promotebot.artifact.answer import NotOpened, NotServed, Opened, Served
+from promotebot.artifact.answer import Golden, NotOpened, NotServed, Opened, Served
+from promotebot.artifact.golden_names import lookalikes, sets_beside
 from promotebot.artifact.limits import Lack, Limits
 from promotebot.artifact.manifest import Manifest, manifest_command
 from promotebot.findings import Finding, Severity, error, passed, warning
@@ -169,14 +169,31 @@ def _opened(result: Opened, subject: Subject) -> Iterator[Finding]:
         yield passed("artifact.checker", "onnx's own checker has nothing against it", where=where)
 
 
+def _reproduced(report: Golden, where: str, *, by_manifest: bool) -> Finding:
+    """Return how close a set came; a warning where the manifest allows more than is usual."""
+    gap = f"largest difference {report.difference:.1e}" if report.difference is not None else "equal"
+    if report.allowed and report.difference is not None:
+        gap += f", allowed {_pair(report.allowed)}{' by the manifest' if by_manifest else ''}"
+    told = f"{report.name} reproduced, {report.compared} of {counted(report.outputs, 'output')} compared, {gap}"
+    if report.usual is None:
+        return passed("artifact.golden", told, where=where)
+    message = f"{told}. The manifest allows more than is usual for an output of this type: {_pair(report.usual)}."
+    advice = "look whether outputs that differ so much are as good to you; else ask for less (golden in the manifest)"
+    return warning("artifact.golden", message, where=where, remedy=advice)
+
+
+def _pair(tolerances: Sequence[float]) -> str:
+    relative, absolute = tolerances
+    return f"{relative:.3g} relative and {absolute:.3g} absolute"
+
+
 def _golden(served: Served | NotServed, subject: Subject) -> Iterator[Finding]:
     """Check that every golden set in the manifest was reproduced; one that the process did not report was not run.
 
     Nothing is said of what could not be run because the model was not served: `artifact.serves` says so.
     """
     manifest, directory, beside = subject.manifest, subject.directory, subject.beside
-    listed = re.compile(re.escape(beside) + r"(test_data_set_[0-9]{1,6})/.+")
-    names = sorted({match[1] for name in manifest.sha256 if (match := listed.fullmatch(name))})
+    names = sets_beside(manifest, beside)
     reports = {report.name: report for report in served.golden}
     # The manifest's list is authoritative: a process under a hostile model's control could leave a set out.
     for name in names:
@@ -184,9 +201,7 @@ def _golden(served: Served | NotServed, subject: Subject) -> Iterator[Finding]:
         if report is None and isinstance(served, NotServed):
             continue
         if report is not None and report.equal:
-            gap = f"largest difference {report.difference:.1e}" if report.difference is not None else "equal"
-            compared = f"{report.compared} of {counted(report.outputs, 'output')} compared"
-            yield passed("artifact.golden", f"{name} reproduced, {compared}, {gap}", where=where)
+            yield _reproduced(report, where, by_manifest=manifest.golden is not None)
             continue
         yield error(
             "artifact.golden",
@@ -197,7 +212,8 @@ def _golden(served: Served | NotServed, subject: Subject) -> Iterator[Finding]:
                 manifest_command(directory, manifest.model_file),
             ),
         )
-    if not names and subject.model_file == manifest.model_file:
+    # Folders that were meant to be golden data are told of otherwise (`promotebot.artifact.golden_names`).
+    if not names and subject.model_file == manifest.model_file and not lookalikes(manifest):
         yield warning(
             "artifact.golden",
             "There is no test_data_set_0 to run the model on.",

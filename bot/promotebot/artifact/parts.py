@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,7 @@ from pathlib import Path
 from promotebot.artifact.answer import NotOpened, Opened
 from promotebot.artifact.files import REPORT
 from promotebot.artifact.formats import is_onnx, is_opaque, is_ort
+from promotebot.artifact.golden_names import is_golden_file, lookalikes
 from promotebot.artifact.limits import Limits, Program, Terms
 from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.programs import RUNS, program_of
@@ -19,7 +19,6 @@ from promotebot.text import counted
 
 MAX_NAMES = 10
 """Files that one finding names."""
-_EXPECTED = re.compile(r"(?:.*/)?test_data_set_[0-9]{1,6}/(?:in|out)put_[0-9]{1,6}\.pb")
 
 
 def models_of(manifest: Manifest, terms: Terms) -> list[str]:
@@ -55,7 +54,7 @@ class Listed:
     def others(self) -> list[str]:
         """Return the files that nothing refers to, as far as that is known."""
         names = sorted(set(self.manifest.sha256) - self.referred - {REPORT})
-        return [name for name in names if not _EXPECTED.fullmatch(name)]
+        return [name for name in names if not is_golden_file(name)]
 
     @cached_property
     def programs(self) -> dict[str, Program]:
@@ -87,8 +86,9 @@ def unreferred_findings(listed: Listed) -> Iterator[Finding]:
 
     Of these nothing is said where it is not known what the models read.
     """
-    spoken = {*listed.programs, listed.manifest.model_file}
-    rest = [name for name in listed.others if name not in spoken]
+    spoken, golden = {*listed.programs, listed.manifest.model_file}, lookalikes(listed.manifest)
+    meant = tuple(f"{folder}/" for folder in golden)  # `artifact.golden` says how to name them
+    rest = [name for name in listed.others if name not in spoken and not name.startswith(meant)]
     unexamined = [name for name in rest if is_ort(listed.copy / name, name)]
     for name in unexamined:
         path = f"{listed.directory}/{name}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -28,6 +28,7 @@ from promotebot.artifact.answer import (
 )
 from promotebot.artifact.child import NOT_WRITTEN
 from promotebot.artifact.limits import Limits
+from promotebot.artifact.manifest import GoldenTolerances
 from promotebot.artifact.opening import Bounds, Ended, OpeningProcess, Over
 from promotebot.artifact.orphans import adopted
 from promotebot.artifact.walls import Wall, hide_memory
@@ -48,8 +49,18 @@ class ModelOpener(Protocol):
         """
         ...
 
-    def open_each(self, directory: Path, model_files: Sequence[str], limits: Limits) -> list[Opened | NotOpened]:
-        """Open every model of one directory; the first one is the artifact's own."""
+    def open_each(
+        self,
+        directory: Path,
+        model_files: Sequence[str],
+        limits: Limits,
+        tolerances: GoldenTolerances | None = None,  # noqa: ARG002 - of those who run golden data
+    ) -> list[Opened | NotOpened]:
+        """Open every model of one directory; the first one is the artifact's own.
+
+        Args:
+            tolerances: what the manifest gives for golden outputs.
+        """
         return [self.open(directory, model_file, limits) for model_file in model_files]
 
 
@@ -64,19 +75,28 @@ class ChildOpener(ModelOpener):
         (result,) = self.open_each(directory, [model_file], limits)
         return result
 
-    def open_each(self, directory: Path, model_files: Sequence[str], limits: Limits) -> list[Opened | NotOpened]:
+    def open_each(
+        self,
+        directory: Path,
+        model_files: Sequence[str],
+        limits: Limits,
+        tolerances: GoldenTolerances | None = None,
+    ) -> list[Opened | NotOpened]:
         """Open every model in forks of one process, and of another one after a limit has ended it."""
         hide_memory()
+        given = tolerances.model_dump(exclude_none=True) if tolerances else {}
         bounds, left, results = Bounds.of(limits, directory), list(model_files), list[Opened | NotOpened]()
         while left:
             with adopted(), OpeningProcess(self._command, directory, monotonic=self._monotonic) as process:
                 while left and process.is_running:
-                    results.append(_open_twice(process, left.pop(0), bounds, limits, model_files))
+                    model = left.pop(0)
+                    golden = given if owns_golden(model, model_files) else None
+                    results.append(_open_twice(process, model, bounds, limits, golden))
         return results
 
 
 def _open_twice(
-    process: OpeningProcess, model_file: str, bounds: Bounds, limits: Limits, model_files: Sequence[str]
+    process: OpeningProcess, model_file: str, bounds: Bounds, limits: Limits, golden: Mapping[str, float] | None
 ) -> Opened | NotOpened:
     def suffice(walls: Sequence[Wall]) -> bool:
         return limits.walls == "available" or not missing_walls(walls)
@@ -84,7 +104,6 @@ def _open_twice(
     first = _opened(process.open(model_file, bounds, optimised=False, suffice=suffice), bounds, suffice)
     if isinstance(first, NotOpened):
         return first
-    golden = owns_golden(model_file, model_files)
     second = process.open(model_file, bounds, optimised=True, golden=golden, suffice=suffice)
     return first.model_copy(update={"served": _served(second, bounds)})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -48,6 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--git-sha", help="the 40-digit commit of the training code")
     parser.add_argument("--dataset-id", help="the training dataset")
     parser.add_argument("--notes")
+    parser.add_argument("--rtol", metavar="NUMBER", help="the relative tolerance of golden outputs, such as 1e-3")
+    parser.add_argument("--atol", metavar="NUMBER", help="their absolute tolerance, such as 1e-5")
     parser.add_argument(
         "--replace-promoted",
         action="store_true",
@@ -71,12 +74,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     if not directory.is_dir() or directory.is_symlink():
         remedy = "name the directory of the model's files"
         raise InvalidInput(f"Artifact directory not found: {directory}", remedy=remedy)
-    given = {
-        "git_sha": options.git_sha and parse_git_sha(options.git_sha),
-        "dataset_id": options.dataset_id and parse_identifier(options.dataset_id),
-        "model": options.model and parse_model_name(options.model),
-        "notes": options.notes and parse_text(options.notes),
-    }
+    given = _given(options)
     path = directory / FILE_NAME
     old, sha256 = _old_manifest(path), _hashes(directory)
     model_file = _model_file(options.model_file or old.get("model_file"), directory, sha256)
@@ -88,7 +86,8 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         "model_file": model_file,
         "sha256": sha256,
         "created_at": old["created_at"] if same and "created_at" in old else to_timestamp(now),
-        **{key: value for key, value in given.items() if value},
+        **given,
+        **_golden(old.get("golden"), {"rtol": options.rtol, "atol": options.atol}),
     }
     data = _checked(path, document)
     if not options.replace_promoted:
@@ -96,6 +95,37 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     write_file(path, data)
     sys.stdout.write(f"wrote {path}: {len(sha256)} files{_changes(old.get('sha256'), sha256)}\n")
     return 0
+
+
+def _given(options: argparse.Namespace) -> dict[str, str]:
+    """Return what the flags say, key by key; what was not given is left out."""
+    said = {
+        "git_sha": options.git_sha and parse_git_sha(options.git_sha),
+        "dataset_id": options.dataset_id and parse_identifier(options.dataset_id),
+        "model": options.model and parse_model_name(options.model),
+        "notes": options.notes and parse_text(options.notes),
+    }
+    return {key: value for key, value in said.items() if value}
+
+
+def _golden(old: object, given: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return the key `golden` with the tolerances that were given, beside what stands there; nothing where none was.
+
+    Raises:
+        InvalidInput: for a text that is no number.
+    """
+    numbers = {name: _number(name, text) for name, text in given.items() if text is not None}
+    return {"golden": {**(old if isinstance(old, dict) else {}), **numbers}} if numbers else {}
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InvalidInput(f"--{name}: {text[:40]!r} is no number", remedy="give a number such as 1e-3")
+    return value
 
 
 def _model_file(name: object, directory: Path, sha256: Mapping[str, str]) -> str:
