@@ -1,0 +1,85 @@
+"""A model of 300 MB in Git LFS through the whole bot, in a process of its own whose memory the kernel counts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+
+import pytest
+from onnx import TensorProto, helper
+
+from tests.artifact.conftest import external_tensor
+from tests.fake_github.people import Runner, run_program
+from tests.office import Office
+
+pytestmark = pytest.mark.thorough
+
+DIRECTORY, NAME = "ml/artifacts/large", "acme/models"
+WEIGHTS = 300 * 1000 * 1000
+LIMIT = 100 * 1000 * 1000
+MEASURED = """
+import re, sys
+from pathlib import Path
+from promotebot.cli.main import main
+code = main([])
+print("peak", re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+sys.exit(code)
+"""
+"""The program, and the most memory that it had: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html"""
+
+
+def model() -> bytes:
+    """A graph that looks up three rows of weights in a file of 300 MB."""
+    weights = external_tensor({"location": "weights.bin", "length": str(WEIGHTS)}, dims=[WEIGHTS // 12, 3])
+    graph = helper.make_graph(
+        [helper.make_node("Gather", ["w", "x"], ["y"])],
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.INT64, ["n"])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3])],
+        [weights],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="tests")
+    made.ir_version = 8
+    data: bytes = made.SerializeToString()
+    return data
+
+
+def stored_zeros(office: Office) -> tuple[str, str]:
+    """Put 300 MB of zeros into Git LFS, which take no room on the disk; return their sha256 and the pointer."""
+    hasher, zeros = hashlib.sha256(), bytes(1_000_000)
+    for _ in range(WEIGHTS // len(zeros)):
+        hasher.update(zeros)
+    oid = hasher.hexdigest()
+    file = office.hub.lfs.path(NAME, oid)
+    file.parent.mkdir(exist_ok=True)
+    with file.open("wb") as stored:
+        stored.truncate(WEIGHTS)
+    return oid, f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {WEIGHTS}\n"
+
+
+def test_a_model_of_300_mb_is_promoted_in_less_than_100_mb_of_memory(office: Office) -> None:
+    oid, pointer = stored_zeros(office)
+    listed = {"model.onnx": hashlib.sha256(model()).hexdigest(), "weights.bin": oid}
+    manifest = {"schema_version": "v1.1", "model": "regime_classifier", "model_file": "model.onnx", "sha256": listed}
+    alice = office.person("alice")
+    alice.start_branch("large")
+    alice.write(f"{DIRECTORY}/model.onnx", model())
+    alice.write(f"{DIRECTORY}/weights.bin", pointer)
+    alice.write(f"{DIRECTORY}/manifest.json", json.dumps({**manifest, "created_at": "2026-02-16T09:00:00Z"}))
+    alice.write(".gitattributes", f"{DIRECTORY}/*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    alice.commit("feat: A large model")
+    alice.push()
+    number = office.repository.open_pull(author="alice", head="large", title="A large model").number
+    comment = office.repository.comment(number, author="alice", body=f"/promote shadow --artifact-dir {DIRECTORY}")
+    runner = Runner.of(office.repository, office.scratch / "runner")
+    office.hub.catch_up()
+    environment = runner.environment("issue_comment", office.repository.issue_comment_event(comment.id))
+    done = run_program([sys.executable, "-I", "-c", MEASURED], runner.directory, environment)
+    job = runner.finished(environment, done.returncode, done.stdout + done.stderr)
+    assert job.outputs["decision"] == "promoted", (job.log, office.comments(number))
+    assert f"{WEIGHTS:,} bytes, fetched" in office.comment(number)
+    peak = re.search(r"^peak (\d+)$", done.stdout, re.MULTILINE)
+    assert peak, job.log
+    assert int(peak[1]) * 1024 < LIMIT
