@@ -68,3 +68,11 @@ def test_a_directory_that_is_not_there_is_told_in_the_runbooks_words(place: Plac
     with pytest.raises(InvalidInput, match="Artifact directory not found: ") as refused:
         load_artifact(place.path / "nope")
     assert refused.value.remedy == "name the directory that holds the manifest"
+
+
+def test_a_git_lfs_pointer_in_a_checkout_is_told_from_a_changed_file(place: Place) -> None:
+    place.write("model.onnx", f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 7\n")
+    with pytest.raises(InvalidInput, match="is a Git LFS pointer, not the file") as refused:
+        load_artifact(place.path)
+    assert refused.value.where == f"{place.path}/model.onnx"
+    assert refused.value.remedy == "fetch the content: git lfs pull; actions/checkout does it with `lfs: true`"

@@ -113,6 +113,7 @@ CASES = (
         "artifact/source.py:fetching", sparse_dataset, (*ACTIVE, "--dry-run"), "leaves it out, so it cannot be proven"
     ),
     Case("registry/lfs.py:fetched", model_in_lfs, SHADOW, "is a Git LFS pointer, not the file"),
+    Case("registry/lfs.py:content_remedy", model_in_lfs, ("manifest", V3), "is a Git LFS pointer, not the file"),
     Case("registry/lfs.py:fetched", manifest_in_lfs, SHADOW, "is a Git LFS pointer", then=[AS_FILE]),
     Case(
         "registry/lfs.py:fetched", registry_in_lfs, ("show", "--model", MODEL), "is a Git LFS pointer", then=[AS_FILE]

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import InvalidInput
+from promotebot.registry.lfs import POINTER_BYTES, content_remedy, is_pointer
 from promotebot.remedies import Remedy
 
 Digest = Callable[[BinaryIO, str], str]
@@ -33,6 +34,8 @@ def prove_files(path: Path, digest_of: Digest) -> Manifest:
         for name, expected in manifest.sha256.items():
             with files.open(name) as stream:
                 digest = digest_of(stream, name)
+            if digest != expected and _is_pointer(files, name):
+                raise InvalidInput("is a Git LFS pointer, not the file", where=name, remedy=content_remedy())
             if digest != expected:
                 raise InvalidInput(f"is sha256:{digest}, the manifest says sha256:{expected}", where=name)
     except InvalidInput as problem:
@@ -44,3 +47,8 @@ def prove_files(path: Path, digest_of: Digest) -> Manifest:
             remedy=problem.remedy or Remedy("put the listed file back, or list the one that is there: ", remedy),
         ) from None
     return manifest
+
+
+def _is_pointer(files: WorkTree, name: str) -> bool:
+    with files.open(name) as stream:
+        return is_pointer(stream.read(POINTER_BYTES + 1))

@@ -24,6 +24,7 @@ from promotebot.planning.committed import read_policy
 from promotebot.planning.examiner import Examiner
 from promotebot.planning.restore import PromotedBytes
 from promotebot.registry.codec import parse_json, stored_json
+from promotebot.registry.lfs import POINTER_BYTES, content_remedy, is_pointer
 from promotebot.registry.names import (
     Stage,
     parse_artifact_path,
@@ -221,7 +222,8 @@ def _hashes(directory: Path) -> dict[str, str]:
     """Return path → sha256 of every file below the directory but the manifest, sorted by path.
 
     Raises:
-        InvalidInput: for a link or anything else that is no regular file.
+        InvalidInput: for a link or anything else that is no regular file, and for a Git LFS pointer: the manifest
+            lists the content.
     """
     place = directory.resolve()
     files = WorkTree(place.parent)
@@ -235,6 +237,10 @@ def _hashes(directory: Path) -> dict[str, str]:
                 f"is a {entry.kind.value}", where=str(directory / path), remedy="an artifact holds regular files only"
             )
         with files.open(entry.path) as stream:
+            if is_pointer(stream.read(POINTER_BYTES + 1)):
+                where = str(directory / path)
+                raise InvalidInput("is a Git LFS pointer, not the file", where=where, remedy=content_remedy())
+            stream.seek(0)
             hashes[parse_artifact_path(path)] = hash_stream(stream)
     return dict(sorted(hashes.items()))
 

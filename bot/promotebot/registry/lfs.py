@@ -67,6 +67,11 @@ def lfs_remedy(path: str) -> Remedy:
     return Remedy("fetch it: ", fetched(path), otherwise, stored_by_git(path))
 
 
+def content_remedy() -> Remedy:
+    """Return what to do where the content of a checkout's pointers is needed."""
+    return Remedy("fetch the content: ", shell("git", "lfs", "pull"), "; actions/checkout does it with `lfs: true`")
+
+
 def written_again(path: str) -> Remedy:
     """Return what to do about a pointer that git-lfs would not have written."""
     return Remedy(f"put the file itself at {path} in a clone that has git-lfs, add and commit it again")
