@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.formats import Unopened
 from promotebot.artifact.source import GitTree
 from promotebot.errors import InvalidInput
 from promotebot.findings import Severity, errors_in, warnings_in
 from promotebot.registry.lfs import LFS_HEADER, LfsPointer, is_pointer, parse_pointer
 
 from .conftest import DIRECTORY, GitReader, Place, StandIn, git, refusal, rules
+from .weights import llama
 
 MODEL = f"{DIRECTORY}/model.onnx"
 LINE = "ml/artifacts/**/*.onnx filter=lfs diff=lfs merge=lfs -text\n"
@@ -232,3 +234,19 @@ def test_a_clone_gives_the_content_that_git_lfs_has_brought(place: Place, store:
     kept.write_bytes(model)
     assert place.examine(tree, opener=opener).card is not None
     assert opener.seen[-1]["model.onnx"] == model
+
+
+@pytest.mark.parametrize("by_pointers", [False, True])
+def test_a_model_that_goes_on_unopened_is_told_with_and_without_a_download(
+    place: Place, store: Store, by_pointers: bool
+) -> None:
+    (place.path / "model.onnx").rename(place.path / "model.gguf")
+    place.write("model.gguf", llama())
+    place.write_manifest(model_file="model.gguf")
+    in_lfs(place, store, "model.gguf")
+    tree = commit(place, store, LINE.replace("onnx", "gguf"))
+    evidence = place.examine(tree.by_pointers() if by_pointers else tree, formats=("onnx", "opaque"))
+    (told,) = warnings_in(evidence.findings)
+    assert (told.rule, errors_in(evidence.findings)) == ("artifact.opaque", [])
+    assert evidence.unopened == Unopened("a GGUF file", len(llama()))
+    assert bool(evidence.headers) is not by_pointers

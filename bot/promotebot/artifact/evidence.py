@@ -13,6 +13,7 @@ from promotebot.artifact.files import REPORT, Copied, check_entries, check_liste
 from promotebot.artifact.formats import (
     Unopened,
     is_foreign,
+    is_opaque,
     kind_of,
     opaque_finding,
     read_headers,
@@ -24,6 +25,7 @@ from promotebot.artifact.limits import Terms
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
 from promotebot.artifact.opening_findings import Subject, opening_findings
 from promotebot.artifact.parts import Listed, models_of, program_findings, referred_files, unreferred_findings
+from promotebot.artifact.programs import program_of
 from promotebot.artifact.runtime import ModelOpener, owns_golden
 from promotebot.artifact.source import FileSource, Kind, fetching, shown
 from promotebot.artifact.weights_header import Header
@@ -130,7 +132,7 @@ class _Examination:
         # Before the model is opened, which is the first step that could change the copy.
         report = self._report() if proven and is_whole else {}
         # Opened also where a file too many keeps it from being proven: all problems are reported at once.
-        shown = self._open(manifest, copied.sizes) if is_whole else {}
+        shown = self._open(manifest, copied.sizes) if is_whole else self._unseen(manifest, copied)
         return self._evidence(manifest=manifest, digest=manifest.digest if proven else None, report=report, **shown)
 
     def _evidence(self, **parts: Any) -> Evidence:
@@ -201,6 +203,15 @@ class _Examination:
         found = list(lfs_findings(InLfs(self.source, self.directory, self.scratch, copied.pointers), store))
         self.findings += found
         return self.source.fetches_lfs and not errors_in(found)
+
+    def _unseen(self, manifest: Manifest, copied: Copied) -> dict[str, Any]:
+        """Return what is shown where content was not fetched: the policy lets the model go on unopened all the same."""
+        own = manifest.model_file
+        if not copied.proven or self.source.fetches_lfs or not is_opaque(own, self.terms):
+            return {}
+        kind = kind_of(self.scratch / own, own, program_of(self.scratch / own, own, by_content=True))
+        self.findings.append(opaque_finding(manifest, self.directory, kind))
+        return {"unopened": Unopened(kind, copied.sizes[own])}
 
     def _open(self, manifest: Manifest, sizes: Mapping[str, int]) -> dict[str, Any]:
         """Open every model, look at the other files; return the parts of `Evidence` that are shown."""

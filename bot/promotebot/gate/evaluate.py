@@ -128,7 +128,8 @@ def evaluate_gate(
         findings += check_trees(changeset, changeset.base_registry, after, replayed.steps, examine)
     findings += around
     legal = tuple((step, decided) for step, decided in again if isinstance(decided.decision, Plan))
-    return GateResult(replayed.steps, tuple(findings), planned=legal)
+    # A promotion and the trees are looked at apart, and may find the same.
+    return GateResult(replayed.steps, tuple(dict.fromkeys(findings)), planned=legal)
 
 
 def git_facts(changeset: ChangesetLike, request: Request) -> Facts:
