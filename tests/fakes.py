@@ -113,6 +113,7 @@ class Deployed:
     payload: dict[str, Any]
     states: list[str] = field(default_factory=list)
     creator: str = BOT
+    production: bool = False
 
 
 @dataclass
@@ -477,15 +478,45 @@ class FakeGitHub:
         return True
 
     def deploy(
-        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], author_login: str
+        self,
+        *,
+        sha: str,
+        environment: str,
+        task: str,
+        description: str,
+        payload: Mapping[str, Any],
+        author_login: str,
+        production: bool = False,
     ) -> Deployment:
         self._asked("deploy")
-        wanted = (environment, task, payload["event"], author_login)
-        for index, made in enumerate(self.deployments):
-            if (made.environment, made.task, made.payload.get("event"), made.creator) == wanted:
-                return Deployment(index, tuple(reversed(made.states)))
-        self.deployments.append(Deployed(sha, environment, task, description[:140], dict(payload)))
+        wanted = {"event": payload["event"]}
+        found = self.find_deployment(environment=environment, task=task, wanted=wanted, author_login=author_login)
+        if found:
+            return found
+        made = Deployed(sha, environment, task, description[:140], dict(payload), production=production)
+        self.deployments.append(made)
         return Deployment(len(self.deployments) - 1, ())
+
+    def find_deployment(
+        self, *, environment: str, task: str, wanted: Mapping[str, Any], author_login: str
+    ) -> Deployment | None:
+        self._asked("find_deployment")
+        for index in reversed(range(len(self.deployments))):
+            made = self.deployments[index]
+            is_asked_for = (made.environment, made.task, made.creator) == (environment, task, author_login)
+            if is_asked_for and wanted.items() <= made.payload.items():
+                return Deployment(index, tuple(reversed(made.states)))
+        return None
+
+    def retire_deployments(self, *, environment: str, task: str, before: int, author_login: str) -> None:
+        self._asked("retire_deployments")
+        for made in reversed(self.deployments[:before]):
+            if (made.environment, made.task, made.creator) == (environment, task, author_login):
+                state = made.states[-1] if made.states else ""
+                if state == "success":
+                    made.states.append("inactive")
+                if state in ("success", "inactive"):
+                    return
 
     def publish_deployment_state(self, deployment_id: int, *, state: str, description: str) -> None:  # noqa: ARG002 - not kept
         self._asked("publish_deployment_state")

@@ -339,6 +339,15 @@ def a_deployment_is_made_once_for_an_event_and_the_bots_own_alone_counts(world: 
         (world.head, "a", ["error", "success"]),
         *[(world.head, environment, []) for environment in "aba"],
     ]
+
+    def found(**wanted: object) -> Deployment | None:
+        return world.github.find_deployment(environment="a", task="promote", wanted=wanted, author_login=BOT)
+
+    assert (found(event="one"), found(event="two")) == (others[2], others[0]), "the newest"
+    assert (found(event="three"), found(event="one", more=1)) == (None, None)
+    world.github.retire_deployments(environment="a", task="promote", before=others[0].id, author_login=BOT)
+    world.github.retire_deployments(environment="a", task="promote", before=others[0].id, author_login=BOT)
+    assert world.deployments()[0] == (world.head, "a", ["error", "success", "inactive"])
     world.github.dispatch("promotebot.promoted", {"model": "regime"})
     assert world.dispatches() == ["promotebot.promoted"]
 

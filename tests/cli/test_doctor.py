@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import jsonschema
 import pytest
 
-from promotebot.cli.doctor import _origin, _server, _settings
+from promotebot.cli.doctor import _origin, _settings
+from promotebot.cli.github_settings import _server
 from promotebot.cli.json_schemas import generate
 from promotebot.errors import UsageError
 from promotebot.git.checkout import Checkout

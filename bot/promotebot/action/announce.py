@@ -11,13 +11,15 @@ from promotebot.findings import Severity
 from promotebot.gate.origin import Origin
 from promotebot.pulls.context import JobContext
 from promotebot.registry.model import Action
-from promotebot.registry.names import Digest, GitSha
+from promotebot.registry.names import Digest, GitSha, Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.verification.report import VerifyReport
 
 TASK = "promotebot"
-FINAL = frozenset({"success", "failure"})
+FINAL = frozenset({"success", "failure", "in_progress"})
 """States of a deployment that is announced; `error` says that it could not be verified, and is tried again."""
+ANNOUNCED = frozenset({"success", "in_progress"})
+"""States of a deployment whose event was sent; `in_progress` waits for a service to report that it has the model."""
 _EVENTS = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled_back", Action.DEMOTE: "demoted"}
 _SENT = ("schema_version", "model", "stage", "action", "sha", "artifact_dir", "artifact_id", "digest", "pull", "actor")
 """At most ten: https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event"""
@@ -48,13 +50,14 @@ class Change:
         return [other.step.digest for other in same if other is not origin] if origin in self.newest else []
 
 
-def deploy(change: Change, report: VerifyReport | None, job: JobContext) -> bool:
+def deploy(change: Change, report: VerifyReport | None, job: JobContext, *, confirm: bool) -> bool:
     """Record the deployments and send `repository_dispatch`, once for each event, however often it is tried.
 
     Only what the gate let through and what verifies is sent; anything else is a deployment that failed.
 
     Args:
         report: on the models with something to send; None where there is nothing.
+        confirm: leave a deployment in progress until a service reports that it has the model (`action.deployed`).
 
     Returns:
         whether all of it is announced; False where something could not be verified, and has to be tried again.
@@ -67,18 +70,23 @@ def deploy(change: Change, report: VerifyReport | None, job: JobContext) -> bool
         if origin.problem:
             _deploy(origin, "failure", change, job)
         elif origin in newest and report is not None:
-            state = _state(report, origin.step.model)
+            state = _state(report, origin.step.model, "in_progress" if confirm else "success")
             _deploy(origin, state, change, job)
             states.add(state)
     return states <= FINAL
 
 
-def _state(report: VerifyReport, model: str) -> str:
+def _state(report: VerifyReport, model: str, verified: str) -> str:
     """Return the state of a model's deployments: what is wrong with another model does not concern it."""
     found = {finding.severity for finding in report.findings if finding.model == model}
     if Severity.ERROR in found:
         return "failure"
-    return "error" if Severity.UNKNOWN in found else "success"
+    return "error" if Severity.UNKNOWN in found else verified
+
+
+def environment_of(model: str, stage: str) -> str:
+    """Return the name of the environment that a stage of a model is on GitHub."""
+    return f"{model}/{stage}"
 
 
 def _deploy(origin: Origin, state: str, change: Change, job: JobContext) -> None:
@@ -86,19 +94,23 @@ def _deploy(origin: Origin, state: str, change: Change, job: JobContext) -> None
     event, done = origin.step.event, _EVENTS[origin.step.event.action]
     brought = f"by #{origin.pull.number}" if origin.pull else "without a pull request"
     description = f"{event.pointer.artifact_id} {done} {brought}"
+    environment, login = environment_of(origin.step.model, payload["stage"]), job.settings.bot_login
     made = job.github.deploy(
         sha=change.commit,
-        environment=f"{origin.step.model}/{payload['stage']}",
+        environment=environment,
         task=TASK,
         description=description,
         payload=payload,
-        author_login=job.settings.bot_login,
+        author_login=login,
+        production=event.stage is Stage.ACTIVE,
     )
     if not FINAL.isdisjoint(made.states):
         return
     # The state goes last: a job that dies before it sends the event again, which is better than never.
-    if state == "success":
+    if state in ANNOUNCED:
         job.github.dispatch(f"promotebot.{done}", {key: value for key, value in payload.items() if key in _SENT})
+    if state == "success" and event.stage is Stage.ACTIVE:
+        job.github.retire_deployments(environment=environment, task=TASK, before=made.id, author_login=login)
     if state not in made.states:
         job.github.publish_deployment_state(made.id, state=state, description=origin.problem or description)
 

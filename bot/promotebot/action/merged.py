@@ -117,7 +117,7 @@ def announce_branch(repository: FetchedRepository, branch: str, tip: GitSha, bef
     mainline = Mainline(repository, branch, tip, job.settings.registry_path)
     change = Change(tip, new, tuple(origin_of(step, mainline, job) for step in replayed.steps))
     report = _verified(change, old, policy, repository, job)
-    is_done = deploy(change, report, job)
+    is_done = deploy(change, report, job, confirm=policy.deployments == "confirm")
     refused = [against_gate(origin, branch, repository, job) for origin in change.against_gate]
     if refused:
         keep_issue(refused, branch, policy.contacts, job)

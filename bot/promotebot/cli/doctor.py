@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import re
 import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from promotebot.cli.github_settings import REPOSITORY, settings_of
 from promotebot.cli.output import write_file
 from promotebot.doctor.catalogue import diagnose
 from promotebot.doctor.facts import Facts
@@ -24,11 +24,8 @@ from promotebot.settings import Settings
 from promotebot.text import visible
 
 log = logging.getLogger(__name__)
-_REPOSITORY = r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+"
-_ORIGIN = re.compile(rf"(?:\w+://)?(?:[^@/]*@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<name>{_REPOSITORY}?)(?:\.git)?/?")
+_ORIGIN = re.compile(rf"(?:\w+://)?(?:[^@/]*@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<name>{REPOSITORY}?)(?:\.git)?/?")
 """An address of git's: https://git-scm.com/docs/git-clone#_git_urls"""
-_PATHS = ("PROMOTEBOT_REGISTRY_PATH", "PROMOTEBOT_POLICY_PATH")
-"""As the Action has them from its inputs."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,33 +70,8 @@ def _checkout() -> Checkout | None:
 
 def _settings(repo: str | None, checkout: Checkout | None, environment: Mapping[str, str]) -> Settings:
     """Return what the client needs: the token and addresses of the environment, the repository as asked for."""
-    token = environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN")
-    if not token:
-        remedy = "GITHUB_TOKEN=$(gh auth token) promotebot doctor; an administrator's token is told everything"
-        raise UsageError("neither GITHUB_TOKEN nor GH_TOKEN is set", where="environment", remedy=remedy)
-    api_url = (environment.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/")
-    server_url = (environment.get("GITHUB_SERVER_URL") or _server(api_url)).rstrip("/")
-    if repo is not None and not re.fullmatch(_REPOSITORY, repo):
-        raise UsageError(f"{repo!r} is not OWNER/NAME", where="--repo", remedy="--repo OWNER/NAME")
-    return Settings.from_env(
-        {
-            "GITHUB_TOKEN": token,
-            "GITHUB_API_URL": api_url,
-            "GITHUB_SERVER_URL": server_url,
-            "GITHUB_REPOSITORY": repo or _origin(checkout, server_url),
-            "GITHUB_EVENT_NAME": "terminal",
-            **{name: environment[name] for name in _PATHS if name in environment},
-            **dict.fromkeys(("GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"), os.devnull),
-        }
-    )
-
-
-def _server(api_url: str) -> str:
-    """Return the server of an API, which has a host of its own on GitHub's service and a path on a server's.
-
-    https://docs.github.com/en/enterprise-server@latest/rest/quickstart
-    """
-    return api_url.removesuffix("/api/v3").replace("://api.", "://", 1)
+    remedy = "GITHUB_TOKEN=$(gh auth token) promotebot doctor; an administrator's token is told everything"
+    return settings_of(repo, environment, otherwise=lambda server: _origin(checkout, server), remedy=remedy)
 
 
 def _repository_of(checkout: Checkout | None) -> str:

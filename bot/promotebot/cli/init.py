@@ -51,6 +51,7 @@ POLICY = """\
 #   walls: available            # required: refuse a model if a sandbox wall is missing when it is opened
 # contacts: []                  # named at every failure: texts, or {who, for: [refused, mismatch, rollback, schedule]}
 # schedule: {labels: [], assignees: []}   # of the issue that a failed scheduled verification opens
+# deployments: announce         # confirm: a deployment is in progress until a service reports that it has the model
 """
 
 

@@ -122,10 +122,10 @@ def read_time(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def carries(deployment: Mapping[str, Any], event: object) -> bool:
-    """Tell whether a deployment's payload, which anybody may have written, names an event."""
+def carries(deployment: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Tell whether a deployment's payload, which anybody may have written, has all that is wanted."""
     payload = deployment["payload"]
-    return isinstance(payload, Mapping) and payload.get("event") == event
+    return isinstance(payload, Mapping) and all(payload.get(name) == value for name, value in wanted.items())
 
 
 def is_by(user: Mapping[str, Any] | None, login: str) -> bool:

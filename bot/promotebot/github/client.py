@@ -9,8 +9,6 @@ from typing import Any
 from promotebot.cost import Cost
 from promotebot.github import questions, sticky_comment
 from promotebot.github.answers import (
-    carries,
-    is_by,
     read_pull,
     read_push,
     read_status,
@@ -18,9 +16,10 @@ from promotebot.github.answers import (
     written_annotation,
 )
 from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Annotation, Conclusion, State
+from promotebot.github.deployments import DeploymentsClient
 from promotebot.github.git_data import GitDataClient
 from promotebot.github.issues import IssuesClient
-from promotebot.github.ports import BranchPush, CommitStatus, Deployment, IssueComment, PullRequest, PullState
+from promotebot.github.ports import BranchPush, CommitStatus, IssueComment, PullRequest, PullState
 from promotebot.github.rest import (
     READ_RETRIES,
     NoSuchCommit,
@@ -38,7 +37,7 @@ from promotebot.text import cut
 _ROLES = {"admin": ("admin",), "write": ("write", "maintain"), "read": ("read", "triage"), "none": ()}
 
 
-class PyGithubClient(IssuesClient):
+class PyGithubClient(IssuesClient, DeploymentsClient):
     """`promotebot.github.ports.GitHub`, answered by GitHub. A method raises CouldNotVerify when it does not answer."""
 
     def __init__(self, rest: Rest) -> None:
@@ -256,40 +255,6 @@ class PyGithubClient(IssuesClient):
         except PersonalToken:
             return False
         return True
-
-    def deploy(
-        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], author_login: str
-    ) -> Deployment:
-        """Return the deployment by `author_login` that carries the payload's `event`, made where there is none.
-
-        https://docs.github.com/en/rest/deployments/deployments
-        """
-        needs, purpose = "deployments: write", f"record the deployment of {environment}"
-        parameters = {"environment": environment, "task": task}
-        for item in self._rest.pages("/deployments", purpose=purpose, needs=needs, parameters=parameters):
-            with translated(purpose):
-                if carries(item, payload["event"]) and is_by(item["creator"], author_login):
-                    path = f"/deployments/{item['id']}/statuses"
-                    states = self._rest.listed(lambda status: str(status["state"]), path, purpose=purpose, needs=needs)
-                    return Deployment(int(item["id"]), tuple(states))
-        wanted = {
-            "ref": sha,
-            "task": task,
-            "environment": environment,
-            "description": description[:MAX_DESCRIPTION],
-            "payload": dict(payload),
-            "auto_merge": False,
-            "required_contexts": [],
-        }
-        made = self._rest.request("POST", "/deployments", purpose=purpose, needs=needs, body=wanted)
-        with translated(purpose):
-            return Deployment(int(made["id"]), ())
-
-    def publish_deployment_state(self, deployment_id: int, *, state: str, description: str) -> None:
-        """Put a state on a deployment: https://docs.github.com/en/rest/deployments/statuses"""
-        status = {"state": state, "description": description[:MAX_DESCRIPTION], "auto_inactive": True}
-        purpose, needs = f"record that a deployment is {state}", "deployments: write"
-        self._rest.request("POST", f"/deployments/{deployment_id}/statuses", purpose=purpose, needs=needs, body=status)
 
     def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None:
         """Start the workflows that wait for this event type.

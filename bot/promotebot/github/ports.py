@@ -98,7 +98,7 @@ class BranchPush:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployment of the bot's own, with every state that it has been in."""
+    """A deployment of the bot's own, with every state that it has been in, the newest first."""
 
     id: int
     states: tuple[str, ...]
@@ -226,9 +226,25 @@ class GitHub(Protocol):
         """
 
     def deploy(
-        self, *, sha: str, environment: str, task: str, description: str, payload: Mapping[str, Any], author_login: str
+        self,
+        *,
+        sha: str,
+        environment: str,
+        task: str,
+        description: str,
+        payload: Mapping[str, Any],
+        author_login: str,
+        production: bool = False,
     ) -> Deployment:
         """Return the deployment by `author_login` that carries the payload's `event`, made where there is none."""
+
+    def find_deployment(
+        self, *, environment: str, task: str, wanted: Mapping[str, Any], author_login: str
+    ) -> Deployment | None:
+        """Return the newest deployment by `author_login` whose payload has all that is wanted, or None."""
+
+    def retire_deployments(self, *, environment: str, task: str, before: int, author_login: str) -> None:
+        """Mark what an environment held before a deployment as inactive, where it is still marked as a success."""
 
     def publish_deployment_state(self, deployment_id: int, *, state: str, description: str) -> None:
         """Put a state, such as `success`, on a deployment."""

@@ -6,7 +6,7 @@ import hashlib
 import re
 from datetime import datetime, timedelta, timezone
 from enum import IntEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -234,6 +234,8 @@ class Policy(_Section):
     contacts: Contacts = ()
     """Who is named where something failed; see `contacts_for`."""
     schedule: SchedulePolicy = SchedulePolicy()
+    deployments: Literal["announce", "confirm"] = "announce"
+    """With `confirm` a deployment is in progress until a service reports that it has the model."""
 
     @property
     def terminal_stages(self) -> frozenset[Stage]:

@@ -133,5 +133,6 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "contacts": _never,
     "schedule.labels": _never,
     "schedule.assignees": _never,
+    "deployments": _never,
 }
 """Key → whether its second value refuses all that its first one refuses, and more. True counts as higher than false."""
