@@ -22,6 +22,7 @@ from promotebot.promotion.comment_lines import command_lines
 from promotebot.promotion.flags import split_words
 from promotebot.promotion.request import CommandArguments
 from promotebot.promotion.safety_words import ELSEWHERE, Hold
+from promotebot.promotion.slips import read_comment
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage, parse_text
 
 SHA = GitSha("0123456789abcdef0123456789abcdef01234567")
@@ -382,3 +383,43 @@ def test_a_misspelt_hold_says_that_nothing_is_held(line: str) -> None:
     [command] = parse_comment(line)
     assert isinstance(command, InvalidCommand)
     assert command.problem == f"unknown command {line}; nothing is held"
+
+
+ENDLESS = {
+    "backticks": "`" * 1_000_000,
+    "runs of backticks": "` `` ``` " * 100_000,
+    "a word": "/" + "a" * 1_000_000,
+    "a word of safety": "/hold" + "x" * 1_000_000,
+    "a path": "/hold" + "a/" * 500_000 + ".",
+}
+
+
+@pytest.mark.parametrize("line", ENDLESS.values(), ids=list(ENDLESS))
+def test_the_longest_line_is_read_in_the_time_that_it_takes_to_read_it(line: str) -> None:
+    """What takes the square of a line's length does not end before the two minutes that a test has."""
+    assert not parse_holds(line)
+    assert not read_comment(line)
+
+
+@pytest.mark.parametrize("body", ["``/hold`\n", "`<pre>`", "``<pre>` x``", "`` `<pre>` ``"])
+def test_a_tag_inside_of_a_code_span_hides_no_line_behind_it(body: str) -> None:
+    assert [hold.reason for hold in parse_holds(f"{body}\n/hold it drifts")] == ["it drifts"]
+
+
+@pytest.mark.parametrize("body", ["<pre>", "`` `<pre>", "``<pre>`", "`a` <pre> `b`"])
+def test_a_tag_outside_of_every_code_span_shows_what_follows_as_it_is(body: str) -> None:
+    assert not parse_holds(f"{body}\n/hold it drifts")
+
+
+@pytest.mark.parametrize("line", ["/lock/file", "/stop.sh", "/hold.it now", "/pause-for/ever"])
+def test_a_path_that_begins_with_a_word_of_safety_holds_nothing(line: str) -> None:
+    assert not parse_holds(line)
+
+
+@pytest.mark.parametrize("line", ["/hold", "/hold. It drifts", "/hold see a/b", "/stop .x"])
+def test_a_path_behind_a_word_of_safety_is_its_reason(line: str) -> None:
+    assert parse_holds(line)
+
+
+def test_behind_a_prefix_only_what_follows_it_holds() -> None:
+    assert [hold.reason for hold in parse_holds("/hold a\n/model hold b\n/model\n/modle hold c", "/model")] == ["b"]

@@ -126,8 +126,8 @@ def parse_comment(body: str, prefix: str = "") -> list[Command]:
 
 def parse_holds(body: str, prefix: str = "") -> list[Hold]:
     """Return every hold of a comment, whatever else it says, and however much."""
-    commands = (command for line, text in command_lines(body) for command in _parse_line(line, text, prefix))
-    return [command for command in commands if isinstance(command, Hold)]
+    found = (parse_safety_word(line, text, _unprefixed(text, prefix)) for line, text in command_lines(body))
+    return [command for command in found if isinstance(command, Hold)]
 
 
 def with_prefix(text: str, prefix: str) -> str:
@@ -147,14 +147,19 @@ def nearest_verb(line: str) -> str:
     return next((near[0] for near in found if near), "")
 
 
-def _parse_line(line: int, text: str, prefix: str) -> Iterator[Command]:
+def _unprefixed(text: str, prefix: str) -> str:
+    """Return a line as it is without the prefix that commands stand behind; empty where it does not begin with it."""
+    if not prefix:
+        return text
     said, *rest = re.split(r"\s+", text, maxsplit=1)
-    command = text
-    if prefix:
-        command = f"/{''.join(rest)}"
-        if said != prefix:
-            yield from _misspelt_prefix(line, text, command, prefix)
-            return
+    return f"/{''.join(rest)}" if said == prefix else ""
+
+
+def _parse_line(line: int, text: str, prefix: str) -> Iterator[Command]:
+    command = _unprefixed(text, prefix)
+    if not command:
+        yield from _misspelt_prefix(line, text, prefix)
+        return
     word = re.split(r"\s", command[1:])[0]
     safety = parse_safety_word(line, text, command)
     if safety:
@@ -189,9 +194,9 @@ def _misspelt(line: int, text: str, word: str, *, is_ours: bool) -> Iterator[Com
         yield InvalidCommand(line, text[:200], f"{problem}{held}", remedy)
 
 
-def _misspelt_prefix(line: int, text: str, command: str, prefix: str) -> Iterator[Command]:
+def _misspelt_prefix(line: int, text: str, prefix: str) -> Iterator[Command]:
     """Yield the slip where a command of ours stands behind nearly our prefix; anything else is another bot's."""
-    said, word = text.split(maxsplit=1)[0], re.split(r"\s", command[1:])[0]
+    said, word = [*text.split(maxsplit=2), ""][:2]
     if word in (*_VERBS, *SAFETY_WORDS) and difflib.get_close_matches(said.lower(), [prefix], cutoff=0.7):
         yield InvalidCommand(line, text[:200], f"unknown command {said}", f"did you mean `/{word}`?")
 

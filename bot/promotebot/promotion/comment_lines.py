@@ -9,7 +9,7 @@ from collections.abc import Iterator
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
 # https://github.github.com/gfm/#html-blocks, the first kind: what stands in it is shown as it is
 _AS_IT_IS = re.compile(r"<(pre|textarea|script|style)(?=[\s>]|$)", re.IGNORECASE)
-_CODE_SPAN = re.compile(r"(`+)[^`].*?\1")
+_BACKTICKS = re.compile(r"(`+)")
 
 
 def command_lines(body: str) -> Iterator[tuple[int, str]]:
@@ -30,7 +30,7 @@ def plain_lines(body: str) -> Iterator[tuple[int, str]]:
         if fence:
             closes = match and match[1].startswith(fence) and not match[2].strip()
             fence = "" if closes else fence
-        elif closing or _AS_IT_IS.search(_CODE_SPAN.sub("", line)):
+        elif closing or _AS_IT_IS.search(_outside_code(line)):
             if not closing and line.startswith("/"):
                 yield number, line
             closing = _open_after(line, closing)
@@ -43,6 +43,23 @@ def plain_lines(body: str) -> Iterator[tuple[int, str]]:
             fence = match[1]
         else:
             yield number, line
+
+
+def _outside_code(line: str) -> str:
+    """Return a line without its code spans, each of which ends at the next run of as many backticks as it began with.
+
+    In time that grows with the line's length alone, whoever wrote it: https://github.github.com/gfm/#code-spans
+    """
+    pieces = _BACKTICKS.split(line)  # text and runs of backticks by turns
+    last = {run: index for index, run in enumerate(pieces) if index % 2}
+    outside, index = list[str](), 0
+    while index < len(pieces):
+        if index % 2 and last[pieces[index]] > index:
+            index = pieces.index(pieces[index], index + 1)
+        else:
+            outside.append(pieces[index])
+        index += 1
+    return "".join(outside)
 
 
 def _open_after(line: str, closing: str) -> str:

@@ -41,8 +41,8 @@ ELSEWHERE: Mapping[str, tuple[str, str]] = {
 """Words that other bots know → what is wrong with them here, and what to write or do instead."""
 # The word, and what follows it up to the end of the line; a letter or digit right behind it makes it another word.
 _WORD = re.compile(r"/([A-Za-z]+)(?!\w)(.*)", re.DOTALL)
-# `/lock/file` and `/stop.sh` are paths.
-_PATH = re.compile(r"/[A-Za-z]+(?:\S*/|\.\w)")
+# `/lock/file` and `/stop.sh` are paths. No two parts of it repeat over the same text, which takes its length squared.
+_PATH = re.compile(r"/[A-Za-z](?:\S*/|[A-Za-z]*\.\w)")
 _GIVEN = re.compile(r"--reason(?:\s+|=|$)")
 _QUOTES = {'"': '"', "'": "'", "“": "”"}
 

@@ -30,6 +30,8 @@ _DRESSED = re.compile(r" {0,3}(?:[-*+] +)?(?P<mark>`+|\*{1,2}|_{1,2})?(?P<line>.
 _NO_SLASH = re.compile(r"(?:promote|rollback|demote) ", re.IGNORECASE)
 MAX_SHOWN = 200
 """Characters of a line in its answer: enough to recognise it."""
+MAX_MENDED = 2_000
+"""Characters of a line that may come close to a command: what undresses it takes the square of its length."""
 _ODD = "the line is not a command as it is written"
 
 
@@ -57,7 +59,7 @@ def _explained(command: InvalidCommand, prefix: str) -> InvalidCommand:
 def _near_misses(body: str, prefix: str) -> Iterator[InvalidCommand]:
     is_first = True
     for number, line in plain_lines(body):
-        if not line.strip():
+        if not line.strip() or len(line) > MAX_MENDED:
             continue
         meant = _addressed(line, prefix) or (_bare(line, prefix) if is_first else "")
         is_first = False
