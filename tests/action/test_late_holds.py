@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.action.test_hold import green, is_held, said, verdict
+from tests.action.test_hold import green, is_held, judge_group, queued, said, verdict
 from tests.fake_github.faults import Fault
 from tests.fake_github.people import Job
+from tests.gate.attacks import state
 from tests.gate.test_approvals import REVIEW
 from tests.office import Office
 
@@ -82,6 +83,50 @@ def test_who_may_not_hold_by_a_comment_may_not_by_a_review_and_is_told_so(office
     number = green(office)
     assert review(office, number, "/hold", by="mallory").outputs["decision"] == "passed"
     assert "NOT held" in said(office, number)
+
+
+def test_reviews_of_somebody_who_may_not_hold_cost_every_job_the_same_however_many_there_are(office: Office) -> None:
+    number = green(office)
+    costs = []
+    for count in (1, 4):
+        for _ in range(count):
+            office.repository.review(number, by="mallory", state="COMMENTED", body="/hold")
+        office.gate(number, "edited")  # which answers the newest of them
+        told = office.comments(number)
+        office.hub.requests.clear()
+        office.hub.git_requests.clear()
+        assert office.gate(number, "edited").outputs["decision"] == "passed"
+        assert office.comments(number) == told
+        assert not [made for made in office.hub.requests if "/comments" in made.path]
+        costs.append((len(office.hub.requests), len(office.hub.git_requests)))
+    assert costs[0] == costs[1]
+
+
+def test_each_new_review_of_somebody_who_may_not_hold_is_answered(office: Office) -> None:
+    number = green(office)
+    first = review(office, number, "/hold", by="mallory")
+    office.hub.requests.clear()
+    assert first.outputs["decision"] == review(office, number, "/hold it", by="mallory").outputs["decision"] == "passed"
+    assert [made.method for made in office.hub.requests if made.path.endswith(f"/issues/{number}/comments")] == ["POST"]
+
+
+def test_a_review_of_somebody_who_may_holds_beside_those_of_others_who_may_not(office: Office) -> None:
+    number = green(office)
+    office.repository.review(number, by="mallory", state="COMMENTED", body="/hold")
+    office.repository.review(number, by="carol", state="COMMENTED", body="/hold the metrics drift")
+    office.repository.review(number, by="mallory", state="COMMENTED", body="/hold")
+    assert office.gate(number, "edited").outputs["decision"] == "refused"
+    assert is_held(office, number)
+    assert "Held by `carol`: the metrics drift." in said(office, number)
+
+
+def test_the_merge_queue_hears_a_review_that_holds(office: Office) -> None:
+    number = green(office)
+    [group] = queued(office, number)
+    office.repository.review(number, by="carol", state="COMMENTED", body="/hold the metrics drift")
+    assert judge_group(office, number) == "refused"
+    assert state(office, group.head_sha) == "failure"
+    assert "Held by `carol`: the metrics drift." in said(office, number)
 
 
 def test_where_a_hold_of_a_review_cannot_be_recorded_nothing_turns_green(office: Office) -> None:

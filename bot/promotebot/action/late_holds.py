@@ -32,6 +32,10 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import IssueComment, PullRequest
 
 
+MAX_READ = 5_000
+"""Characters of a review in which commands are looked for, which every job does; `/hold` counts anywhere."""
+
+
 def hear_reviews(pull: PullRequest, job: JobContext, comments: Sequence[IssueComment] | None = None) -> None:
     """Hold a pull request for each review that says so and was not heard before.
 
@@ -45,15 +49,33 @@ def hear_reviews(pull: PullRequest, job: JobContext, comments: Sequence[IssueCom
         CouldNotVerify: when GitHub or git does not answer, so that nobody knows whether a review holds it.
     """
     holding = [one for one in pull.reviews if parse_holds(one.body, job.settings.prefix)]
-    for name, review in _unheard(pull, holding, job).items():
+    unheard = _unheard(pull, holding, job)
+    if unheard:
+        known = job.github.conversation(pull.number)[1] if comments is None else comments
+        _hold_each(unheard, pull, known, job)
+    if comments is not None:
+        for review in pull.reviews:
+            _answer_commands(review, pull, comments, job)
+
+
+def _hold_each(
+    unheard: Mapping[str, IssueComment], pull: PullRequest, comments: Sequence[IssueComment], job: JobContext
+) -> None:
+    """Hold for each review; of the reviews of somebody who may not, only the newest is answered.
+
+    They are not recorded, so that every job hears them again: a reader could make each one as slow as they like.
+    """
+    refused: set[str] = set()
+    for name, review in reversed(list(unheard.items())):
+        if review.author in refused:
+            continue
         answer = _hold(name, review, pull, comments, job)
         if answer.outcome is Outcome.FAILED:
             raise CouldNotVerify(
                 f"the hold that a review asks for is not recorded: {answer.message}", remedy="run the job again"
             )
-    if comments is not None:
-        for review in pull.reviews:
-            _answer_commands(review, pull, comments, job)
+        if answer.reason is Reason.PERMISSION:
+            refused.add(review.author)
 
 
 def _unheard(pull: PullRequest, holding: Sequence[IssueComment], job: JobContext) -> Mapping[str, IssueComment]:
@@ -70,7 +92,7 @@ def _answer_commands(
     review: IssueComment, pull: PullRequest, comments: Sequence[IssueComment], job: JobContext
 ) -> None:
     """Say once that a command in a review was not carried out: whoever writes one waits for its answer."""
-    found = parse_comment(review.body, job.settings.prefix)
+    found = parse_comment(review.body[:MAX_READ], job.settings.prefix)
     commands = [one for one in found if not isinstance(one, Hold) and nearest_verb(one.text)]
     if not commands:
         return

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
+from promotebot.action.late_holds import hear_reviews
 from promotebot.action.question import Question
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
@@ -151,7 +152,8 @@ def _held(number: int, changeset: Changeset, repository: FetchedRepository, job:
     Raises:
         CouldNotVerify: when that cannot be known.
     """
-    pull, _ = job.github.conversation(number)
+    pull, comments = job.github.conversation(number)
+    hear_reviews(pull, job, comments)
     repository.fetch({NOW: remote_head(pull), **fetched_marks(number)})
     head, policy = repository.commit_id(NOW), changeset.policy
     own = Changeset(repository, changeset.base, head, changeset.registry_path, changeset.policy_path)

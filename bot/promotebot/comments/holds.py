@@ -37,7 +37,7 @@ def render_not_held(message: str, remedy: str, context: CommentContext) -> Rende
     """Return the answer to a hold that was not carried out: whoever asked must not believe that it was."""
     parts = [
         f"- ❌ {sentence(message)}{next_step(remedy)}",
-        f"{sentence(context.request_word)[:-1]} does not prevent the merge of this pull request.",
+        f"{sentence(context.request_word.capitalize())[:-1]} does not prevent the merge of this pull request.",
         requested_by(context) + contacts_line(context),
     ]
     return _answer("⚠️ NOT held", parts, context, title="not held")
