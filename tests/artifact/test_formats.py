@@ -6,6 +6,7 @@ import pickle
 import shutil
 from pathlib import Path
 
+import onnx
 import pytest
 
 from promotebot import load
@@ -73,6 +74,50 @@ def test_no_policy_lets_a_file_named_onnx_go_on_unopened(place: Place, name: str
     evidence = place.examine(opener=StandIn(NO_MODEL), formats=BOTH)
     assert rules(evidence, Severity.ERROR) == {"artifact.opens"}
     assert evidence.unopened is None
+
+
+def renamed(model: onnx.ModelProto, how: str) -> bytes:
+    """A model's bytes as another writer of protobuf may write them."""
+    data = model.SerializeToString()
+    return {
+        "as it is": data,
+        "an unknown field first": b"\xf8\x01\x05" + data,
+        "a group first": b"\xfb\x01\x3a\x00\xfc\x01" + data,
+        "an empty graph first": b"\x3a\x00" + data,
+        "many fields first": b"\x08\x08" * 100_001 + data,
+    }[how]
+
+
+@pytest.mark.parametrize(
+    "how", ["as it is", "an unknown field first", "a group first", "an empty graph first", "many fields first"]
+)
+def test_no_policy_lets_an_onnx_model_go_on_unopened_under_another_name(place: Place, how: str) -> None:
+    put(place, "model.bin", renamed(build_model(), how))
+    evidence = place.examine(opener=(opener := StandIn(NO_MODEL)), formats=BOTH)
+    assert len(opener.seen) == 1
+    assert rules(evidence, Severity.ERROR) == {"artifact.opens"}
+    assert evidence.unopened is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"x",
+        llama(),
+        safetensors(),
+        pickle.dumps([1]),
+        ORT,
+        b"\x3a",
+        b"\x3a\x05abc",
+        b"\x08" * 999,
+        b"\x3b\x3c\x01",
+    ],
+)
+def test_what_can_be_no_onnx_model_is_not_opened_under_both_formats(place: Place, data: bytes) -> None:
+    put(place, "model.bin", data)
+    evidence = place.examine(opener=NeverAsked(), formats=BOTH)
+    assert evidence.unopened is not None
 
 
 def test_every_other_file_named_onnx_is_opened_beside_a_model_that_is_not(place: Place) -> None:

@@ -207,7 +207,7 @@ class _Examination:
     def _unseen(self, manifest: Manifest, copied: Copied) -> dict[str, Any]:
         """Return what is shown where content was not fetched: the policy lets the model go on unopened all the same."""
         own = manifest.model_file
-        if not copied.proven or self.source.fetches_lfs or not is_opaque(own, self.terms):
+        if not copied.proven or self.source.fetches_lfs or not is_opaque(self.scratch / own, own, self.terms):
             return {}
         kind = kind_of(self.scratch / own, own, program_of(self.scratch / own, own, by_content=True))
         self.findings.append(opaque_finding(manifest, self.directory, kind))
@@ -215,7 +215,7 @@ class _Examination:
 
     def _open(self, manifest: Manifest, sizes: Mapping[str, int]) -> dict[str, Any]:
         """Open every model, look at the other files; return the parts of `Evidence` that are shown."""
-        models, own = models_of(manifest, self.terms), manifest.model_file
+        models, own = models_of(manifest, self.scratch, self.terms), manifest.model_file
         results = dict(
             zip(models, self.opener.open_each(self.scratch, models, self.terms, manifest.golden), strict=True)
         )
@@ -226,9 +226,11 @@ class _Examination:
             self.findings.append(opaque_finding(manifest, self.directory, kind))
         owners = [model for model in models if owns_golden(model, models)]
         for model, one in results.items():
-            refused = refused_format(one, manifest, self.directory, kind) if model == own else None
             subject = Subject(manifest, self.directory, model, model in owners)
-            self.findings += [refused] if refused else opening_findings(one, subject, self.terms)
+            if isinstance(one, NotOpened) and model not in listed.referred:
+                self.findings.append(refused_format(one, manifest, self.directory, kind))
+            else:
+                self.findings += opening_findings(one, subject, self.terms)
         told = [*read_headers(self.scratch, listed.others, manifest, self.directory)]
         self.findings += [finding for _, finding in told]
         self.findings += [*program_findings(listed, self.terms), *unreferred_findings(listed)]
@@ -243,7 +245,7 @@ class _Examination:
     def _listed(self, manifest: Manifest, results: Mapping[str, Opened | NotOpened]) -> Listed:
         """Return the files as far as models refer to them; the artifact's own is no model where it cannot be one."""
         own = manifest.model_file
-        is_no_model = is_foreign(results.get(own), own)
+        is_no_model = is_foreign(results.get(own), self.scratch / own, own)
         models = {name: result for name, result in results.items() if name != own or not is_no_model}
         are_open = all(isinstance(result, Opened) for result in models.values())
         referred, is_known = referred_files(models), are_open and not is_no_model

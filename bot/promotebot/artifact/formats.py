@@ -11,6 +11,7 @@ from promotebot.artifact.gguf import MAGIC, read_gguf
 from promotebot.artifact.golden_names import is_golden_file
 from promotebot.artifact.limits import Program, Terms
 from promotebot.artifact.manifest import Manifest, manifest_command
+from promotebot.artifact.onnx_bytes import may_be_onnx
 from promotebot.artifact.programs import RUNS
 from promotebot.artifact.safetensors import read_safetensors
 from promotebot.artifact.weights_header import BrokenHeader, Header
@@ -31,14 +32,19 @@ class Unopened:
     size: int
 
 
-def is_onnx(name: str) -> bool:
-    """Return whether a file is an ONNX model by its name: it is opened, whatever the policy says."""
+def is_onnx(path: Path, name: str) -> bool:
+    """Return whether a file is an ONNX model by its name or its bytes: it is opened, whatever the policy says."""
+    return is_named_onnx(name) or may_be_onnx(path)
+
+
+def is_named_onnx(name: str) -> bool:
+    """Return whether a file is an ONNX model by its name."""
     return name.lower().endswith(".onnx")
 
 
-def is_opaque(name: str, terms: Terms) -> bool:
-    """Return whether the model's file of this name goes on unopened."""
-    return "opaque" in terms.formats and not is_onnx(name)
+def is_opaque(path: Path, name: str, terms: Terms) -> bool:
+    """Return whether the model's file goes on unopened."""
+    return "opaque" in terms.formats and not is_onnx(path, name)
 
 
 def is_ort(path: Path, name: str) -> bool:
@@ -76,16 +82,15 @@ def opaque_finding(manifest: Manifest, directory: str, kind: str) -> Finding:
     return warning("artifact.opaque", message, where=where, remedy=advice)
 
 
-def is_foreign(result: Opened | NotOpened | None, name: str) -> bool:
-    """Return whether a file is no ONNX model: not named as one, and not opened by the runtime, if it was asked."""
-    has_reason = isinstance(result, NotOpened) and result.problems and not any(one.lacks for one in result.problems)
-    return not is_onnx(name) and (result is None or bool(has_reason))
+def is_foreign(result: Opened | NotOpened | None, path: Path, name: str) -> bool:
+    """Return whether a model's file is no ONNX model: neither opened by the runtime nor one by its name or bytes."""
+    if isinstance(result, Opened) or is_onnx(path, name):
+        return False
+    return result is None or (bool(result.problems) and not any(problem.lacks for problem in result.problems))
 
 
-def refused_format(result: Opened | NotOpened, manifest: Manifest, directory: str, kind: str) -> Finding | None:
-    """Return the error on a model's file that is no ONNX model; None for any other result."""
-    if not isinstance(result, NotOpened) or not is_foreign(result, manifest.model_file):
-        return None
+def refused_format(result: NotOpened, manifest: Manifest, directory: str, kind: str) -> Finding:
+    """Return the error on a model's file that is no ONNX model, under a policy that takes no others."""
     where = f"{directory}/{manifest.model_file}"
     reason = f"is {kind}" if kind else f"is not opened: {result.problems[0].message}"
     way = "promote the .onnx file that it was made from" if kind.endswith("(.ort)") else "export it to ONNX"

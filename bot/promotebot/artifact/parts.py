@@ -9,7 +9,7 @@ from pathlib import Path
 
 from promotebot.artifact.answer import NotOpened, Opened
 from promotebot.artifact.files import REPORT
-from promotebot.artifact.formats import is_onnx, is_opaque, is_ort
+from promotebot.artifact.formats import is_named_onnx, is_opaque, is_ort
 from promotebot.artifact.golden_names import is_golden_file, lookalikes
 from promotebot.artifact.limits import Limits, Program, Terms
 from promotebot.artifact.manifest import Manifest
@@ -21,10 +21,11 @@ MAX_NAMES = 10
 """Files that one finding names."""
 
 
-def models_of(manifest: Manifest, terms: Terms) -> list[str]:
+def models_of(manifest: Manifest, copy: Path, terms: Terms) -> list[str]:
     """Return every model that is opened: the artifact's own first, unless it goes on unopened, then all others."""
-    others: list[str] = sorted(name for name in manifest.sha256 if is_onnx(name) and name != manifest.model_file)
-    return others if is_opaque(manifest.model_file, terms) else [manifest.model_file, *others]
+    own = manifest.model_file
+    others: list[str] = sorted(name for name in manifest.sha256 if is_named_onnx(name) and name != own)
+    return others if is_opaque(copy / own, own, terms) else [own, *others]
 
 
 def referred_files(results: Mapping[str, Opened | NotOpened]) -> set[str]:

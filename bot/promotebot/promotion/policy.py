@@ -229,7 +229,7 @@ class Policy(_Section):
     separation: Separation | None = None
     freezes: tuple[Freeze, ...] = ()
     formats: Formats = ("onnx",)
-    """What a model's file may be; with `opaque` one that is not named .onnx goes on unopened."""
+    """What a model's file may be; with `opaque` one that is no ONNX model goes on unopened."""
     limits: Limits = Limits()
     contacts: Contacts = ()
     """Who is named where something failed; see `contacts_for`."""
