@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from promotebot.cost import Cost
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.git import lfs_server
+from promotebot.git.lfs_batch import Link, parse_answer
 from promotebot.git.lfs_server import LfsServer
 from promotebot.git.process import Remote
 from promotebot.registry.lfs import LfsPointer, parse_pointer
@@ -22,7 +27,28 @@ from tests.fake_github.scenario import Repository
 
 NAME = "acme/models"
 BATCH, STORAGE = "objects/batch", "/lfs-storage/"
+NOW = datetime(2026, 2, 16, 9, tzinfo=timezone.utc)
 MODEL = bytes(range(256)) * 9000
+
+
+def json_documents() -> st.SearchStrategy[bytes]:
+    """Answers in the shape of one, with odd values anywhere."""
+    odd: st.SearchStrategy[Any] = (
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just([]) | st.just({})
+    )
+    times = st.fixed_dictionaries({}, optional={"expires_in": st.integers() | odd, "expires_at": st.text() | odd})
+    action = st.builds(lambda href, more: {"href": href, **more}, st.text(max_size=20) | odd, times)
+    one = st.fixed_dictionaries(
+        {"oid": st.just("a" * 64) | odd, "size": st.just(7) | odd},
+        optional={
+            "actions": st.fixed_dictionaries({}, optional={"download": action | odd}) | odd,
+            "error": st.fixed_dictionaries({"code": st.integers(400, 600) | odd}, optional={"message": odd}) | odd,
+        },
+    )
+    answer = st.fixed_dictionaries(
+        {"objects": st.lists(one | odd, max_size=2) | odd}, optional={"transfer": st.just("basic") | odd}
+    )
+    return answer.map(lambda document: json.dumps(document).encode())
 
 
 @dataclass
@@ -256,6 +282,15 @@ def test_content_that_is_not_what_the_pointer_says_is_refused(place: Place, data
         (lambda answer: link(answer).update(href="http://storage.example/secret"), "not https: http://storage.example"),
         (lambda answer: link(answer).update(href="file:///etc/passwd"), "not https: file://"),
         (lambda answer: link(answer).update(href="https://[::1"), "no address"),
+        (lambda answer: link(answer).update(href="http://127.0.0.1:99999/x"), "no address"),
+        (lambda answer: link(answer).update(href="https://127.0.0.1:0x1/x"), "no address"),
+        (lambda answer: link(answer).update(href=""), "not https: "),
+        (lambda answer: link(answer).update(header={"Key": "a\r\nHost: b"}), "did not answer 4 times"),
+        (lambda answer: link(answer).update(header={"Key": "\u2603"}), "did not answer 4 times"),
+        (lambda answer: link(answer).update(header={"a b:": "c"}), "did not answer 4 times"),
+        (lambda answer: link(answer).update(expires_in=2**40), "is not understood"),
+        (lambda answer: link(answer).update(expires_at="soon"), "is not understood"),
+        (lambda answer: link(answer).update(header={"Key": 7}), "is not understood"),
     ],
 )
 def test_an_odd_answer_is_no_answer(place: Place, change: Callable[[dict[str, Any]], object], said: str) -> None:
@@ -299,7 +334,15 @@ def test_a_redirect_of_the_storage_is_followed_on_the_same_server(place: Place) 
 
 
 @pytest.mark.parametrize(
-    "to", ["https://elsewhere.example/x", "http://localhost/x", "file:///etc/passwd", "http://169.254.169.254/latest"]
+    "to",
+    [
+        "https://elsewhere.example/x",
+        "http://localhost/x",
+        "http://127.0.0.1:1/x",
+        "//elsewhere.example/x",
+        "file:///etc/passwd",
+        "http://169.254.169.254/latest",
+    ],
 )
 def test_a_redirect_of_the_storage_to_elsewhere_is_not_followed(place: Place, to: str) -> None:
     pointer = place.add()
@@ -309,6 +352,14 @@ def test_a_redirect_of_the_storage_to_elsewhere_is_not_followed(place: Place, to
     with pytest.raises(CouldNotVerify, match=r"leads on to .*, which is not followed"):
         place.fetch(pointer)
     assert place.asked(STORAGE) == 1
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:99999/x"])
+def test_a_redirect_to_no_address_is_not_followed(location: str) -> None:
+    # werkzeug, which serves these tests, sends no such header
+    following = lfs_server._joined("http://127.0.0.1/x", location)
+    with pytest.raises(CouldNotVerify, match="no address"):
+        lfs_server._parts(following)
 
 
 def test_a_redirect_in_a_circle_ends(place: Place) -> None:
@@ -345,3 +396,14 @@ def test_no_password_of_the_users_netrc_is_sent_to_a_storage(
     monkeypatch.setenv("NETRC", str(netrc))
     assert place.fetch(place.add()) is None
     assert place.hub.lfs.authorized == [""]
+
+
+@given(st.binary(max_size=300) | json_documents())
+@settings(deadline=None)
+def test_any_answer_is_a_link_a_problem_or_no_answer(data: bytes) -> None:
+    pointer = LfsPointer("a" * 64, 7)
+    try:
+        answer = parse_answer(data, [pointer], NOW)[pointer]
+    except CouldNotVerify:
+        return
+    assert isinstance(answer, Link) or (answer.message and answer.remedy)

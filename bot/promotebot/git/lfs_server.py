@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from promotebot.artifact.digest import OverLimit, copy_hashed
 from promotebot.errors import CouldNotVerify, InvalidInput
@@ -32,7 +32,7 @@ TIMEOUT = (20, 60)
 MAX_ANSWER = 4 * 1024 * 1024
 """Bytes of an answer about a batch, each of whose links may be some thousand characters long."""
 MAX_REDIRECTS = 3
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _OK, _NOT_FOUND = 200, 404
 _OVER = (401, 403, 410)
 """What a storage answers when the time of a link is over."""
@@ -91,7 +91,7 @@ class LfsServer:
         """Return the server's answer to a question. It alone gets the token, so no redirect is followed."""
         from requests.auth import HTTPBasicAuth
 
-        headers = {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE}
+        headers = {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE, "User-Agent": "promotebot"}
         token = HTTPBasicAuth("x-access-token", self._remote.token)
         with _requested("POST", self._batch, data=body, headers=headers, auth=token) as response:
             data = _read(response)
@@ -169,7 +169,7 @@ class LfsServer:
                 if not response.is_redirect:
                     yield response
                     return
-                following = urljoin(url, response.headers["Location"])
+                following = _joined(url, response.headers["Location"])
             if _server_of(following) != _server_of(url):
                 raise CouldNotVerify(
                     f"the Git LFS storage {_named(url)} leads on to {_named(following)}, which is not followed",
@@ -180,11 +180,8 @@ class LfsServer:
 
     def _check_address(self, url: str) -> None:
         """Raises CouldNotVerify for a link that is not https; plain http is for this machine itself, in tests."""
-        try:
-            parts = urlsplit(url)
-            local = parts.hostname in _LOOPBACK and urlsplit(self._remote.url).hostname in _LOOPBACK
-        except ValueError:
-            raise CouldNotVerify("Git LFS gives a link that is no address", remedy="run the job again") from None
+        parts = _parts(url)
+        local = {parts.hostname, _parts(self._remote.url).hostname} <= _LOOPBACK
         if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
             raise CouldNotVerify(
                 f"Git LFS gives a link that is not https: {_named(url)}",
@@ -214,14 +211,17 @@ def _requested(method: str, url: str, **options: Any) -> Iterator[Response]:
     """Yield the answer to a request, its body unread. Raises _Unanswered where there is none for now."""
     import requests  # costs a while to load; only Git LFS pays it
 
-    try:
-        response = requests.request(method, url, stream=True, allow_redirects=False, timeout=TIMEOUT, **options)
-    except requests.RequestException as problem:
-        raise _Unanswered(f"no connection ({type(problem).__name__})") from None
-    with response:
-        if response.status_code in _FOR_A_WHILE:
-            raise _Unanswered(f"it answers {response.status_code}")
-        yield response
+    with requests.Session() as session:
+        # requests would read the whole body of a redirect, to follow it or not.
+        session.get_redirect_target = lambda _: None  # type: ignore[method-assign, assignment]
+        try:
+            response = session.request(method, url, stream=True, allow_redirects=False, timeout=TIMEOUT, **options)
+        except (requests.RequestException, ValueError) as problem:  # ValueError: a header that cannot be sent
+            raise _Unanswered(f"no connection ({type(problem).__name__})") from None
+        with response:
+            if response.status_code in _FOR_A_WHILE:
+                raise _Unanswered(f"it answers {response.status_code}")
+            yield response
 
 
 def _read(response: Response) -> bytes:
@@ -262,12 +262,29 @@ def _refusal(status: int, data: bytes) -> CouldNotVerify:
     return CouldNotVerify(f"Git LFS does not answer which contents it has ({status}{words})", remedy=remedy)
 
 
+def _parts(url: str) -> SplitResult:
+    """Return the parts of an address. Raises CouldNotVerify for what is none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError, too
+    except ValueError:
+        raise CouldNotVerify("Git LFS gives a link that is no address", remedy="run the job again") from None
+    return parts
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location  # which is no address, as whoever looks at its parts says
+
+
 def _server_of(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
+    parts = _parts(url)
     return parts.scheme, parts.hostname, parts.port
 
 
 def _named(url: str) -> str:
     """Return scheme and host of an address: what follows them may be a secret that lets everybody download."""
-    parts = urlsplit(url)
+    parts = _parts(url)
     return f"{parts.scheme}://{parts.hostname or ''}"
