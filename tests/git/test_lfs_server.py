@@ -380,6 +380,16 @@ def test_a_refusal_is_told_in_the_servers_words(place: Place) -> None:
     assert "allowance" in caught.value.remedy
 
 
+@pytest.mark.parametrize(("status", "remedy"), [(404, "has any content of it"), (422, "add and commit the files")])
+def test_a_server_that_refuses_the_whole_question_because_of_its_contents_is_not_understood_as_a_pass(
+    place: Place, status: int, remedy: str
+) -> None:
+    place.hub.inject(Fault("POST", BATCH, status, "Cannot find any of the requested objects"))
+    with pytest.raises(CouldNotVerify, match=f"{status}: Cannot find any") as caught:
+        place.server.missing([place.add()])
+    assert remedy in caught.value.remedy
+
+
 def test_a_token_without_access_is_refused_and_not_shown(place: Place) -> None:
     place.token = place.repository.issue_actions_token({"issues": "read"})
     with pytest.raises(CouldNotVerify, match="does not answer which contents it has") as caught:

@@ -33,7 +33,7 @@ MAX_ANSWER = 4 * 1024 * 1024
 """Bytes of an answer about a batch, each of whose links may be some thousand characters long."""
 MAX_REDIRECTS = 3
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-_OK, _NOT_FOUND = 200, 404
+_OK, _NOT_FOUND, _INVALID = 200, 404, 422
 _OVER = (401, 403, 410)
 """What a storage answers when the time of a link is over."""
 _FOR_A_WHILE = (429, 500, 502, 503, 504)
@@ -254,7 +254,9 @@ def _refusal(status: int, data: bytes) -> CouldNotVerify:
         said = ""
     words = f": {' '.join(str(said).split())[:200]}" if said else ""
     remedy = "run the job again"
-    if status in (401, 403, _NOT_FOUND):
+    if status == _INVALID:
+        remedy = "add and commit the files of Git LFS again in a clone with git-lfs, push, and run the job again"
+    elif status in (401, 403, _NOT_FOUND):
         remedy = (
             "check that the job has `contents: read`, that Git LFS is enabled for the repository and has any content of "
             "it, and that its owner's allowance for Git LFS is not used up"
