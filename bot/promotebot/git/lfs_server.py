@@ -258,8 +258,8 @@ def _refusal(status: int, data: bytes) -> CouldNotVerify:
         remedy = "add and commit the files of Git LFS again in a clone with git-lfs, push, and run the job again"
     elif status in (401, 403, _NOT_FOUND):
         remedy = (
-            "check that the job has `contents: read`, that Git LFS is enabled for the repository and has any content of it"
-            ", and that its owner's allowance for Git LFS is not used up"
+            "check that the job has `contents: read`, that Git LFS is enabled for the repository and has any content "
+            "of it, and that its owner's allowance for Git LFS is not used up"
         )
     return CouldNotVerify(f"Git LFS does not answer which contents it has ({status}{words})", remedy=remedy)
 
