@@ -177,6 +177,21 @@ def test_a_broken_header_is_refused_wherever_it_stands(place: Place, name: str) 
     assert "is no sound" in finding.message
 
 
+def test_headers_that_take_long_to_read_are_read_to_a_limit(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        place.write(f"{number:02}.gguf", b"GGUF")
+    place.write_manifest()
+    told = [finding for finding in errors_in(place.examine().findings) if finding.rule == "artifact.format"]
+    assert len(told) == 12
+    assert "11.gguf and what follows is not read" in told[-1].message
+    for number in range(20):
+        place.write(f"{number:02}.gguf", llama())
+    place.write_manifest()
+    assert errors_in(place.examine().findings) == []
+    monkeypatch.setattr("promotebot.artifact.formats.MAX_TENSORS", 10)
+    assert "04.gguf and what follows" in refusal(place.examine(), "artifact.format").message
+
+
 def test_weights_that_a_model_reads_claim_nothing(place: Place) -> None:
     place.write("weights.gguf", b"GGUF and no more")
     place.write_manifest()

@@ -162,6 +162,7 @@ GGUF = {
     "a type of nobody": (gguf([key("a", 13, bytes(8))]), "key 'a' has a value of type 13"),
     "a list past the end": (gguf([key("a", 9, struct.pack("<IQ", 4, 2**62))]), "goes on after the end"),
     "a list of texts without end": (gguf([key("a", 9, struct.pack("<IQ", 8, 2**62))]), "more than 2,000,000 texts"),
+    "fewer texts than there should be": (gguf([key("a", 9, struct.pack("<IQ", 8, 9) + text("b"))]), "goes on after"),
     "lists in lists": (gguf([key("a", 9, lists(MAX_DEPTH + 1))]), "too many lists in lists"),
     "an alignment of nothing": (gguf([number("general.alignment", 0)]), "and no multiple of 8"),
     "an alignment in words": (gguf([words("general.alignment", "x")]), "general.alignment is 'x'"),

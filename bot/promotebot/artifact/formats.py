@@ -18,6 +18,8 @@ from promotebot.artifact.weights_header import BrokenHeader, Header
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.remedies import Remedy
 
+MAX_TENSORS, MAX_BROKEN = 300_000, 10
+"""Of all headers of an artifact together: a minute of reading at most."""
 _READERS = {"safetensors": read_safetensors, "GGUF": read_gguf}
 _SUFFIXES = {".safetensors": "safetensors", ".gguf": "GGUF"}
 _ORT_MARK = b"ORTM"
@@ -103,19 +105,28 @@ def refused_format(result: NotOpened, manifest: Manifest, directory: str, kind: 
 def read_headers(
     copy: Path, names: Sequence[str], manifest: Manifest, directory: str
 ) -> Iterator[tuple[Header | None, Finding]]:
-    """Yield the header of each file that claims to have one, with the finding on it; None for a broken one."""
-    for name in names:
-        claimed = claimed_format(copy / name, name)
-        if not claimed:
-            continue
-        where = f"{directory}/{name}"
-        try:
-            header = replace(_READERS[claimed](copy / name), file=name)
-        except BrokenHeader as problem:
-            message = f"{where} is no sound {claimed} file: {printable(str(problem))}."
-            again = Remedy(
-                "export it again, then write the manifest: ", manifest_command(directory, manifest.model_file)
-            )
-            yield None, error("artifact.format", message, where=where, remedy=again)
-        else:
-            yield header, passed("artifact.format", printable(", ".join(header.words)), where=where)
+    """Yield the header of each file that claims to have one, with the finding on it; None for a broken one.
+
+    What takes too long to read is an error as well: a header costs nothing to write.
+    """
+    tensors, broken = 0, 0
+    for name in [name for name in names if claimed_format(copy / name, name)]:
+        if tensors > MAX_TENSORS or broken > MAX_BROKEN:
+            message = f"{directory}/{name} and what follows is not read: the headers before it are broken or too long."
+            remedy = "put right those before it; an artifact of more tensors has to be split"
+            yield None, error("artifact.format", message, where=f"{directory}/{name}", remedy=remedy)
+            return
+        header, finding = _read_header(copy, name, manifest, directory)
+        tensors, broken = tensors + (header.tensors if header else 0), broken + (header is None)
+        yield header, finding
+
+
+def _read_header(copy: Path, name: str, manifest: Manifest, directory: str) -> tuple[Header | None, Finding]:
+    where, claimed = f"{directory}/{name}", claimed_format(copy / name, name)
+    try:
+        header = replace(_READERS[claimed](copy / name), file=name)
+    except BrokenHeader as problem:
+        message = f"{where} is no sound {claimed} file: {printable(str(problem))}."
+        again = Remedy("export it again, then write the manifest: ", manifest_command(directory, manifest.model_file))
+        return None, error("artifact.format", message, where=where, remedy=again)
+    return header, passed("artifact.format", printable(", ".join(header.words)), where=where)

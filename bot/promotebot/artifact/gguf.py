@@ -37,6 +37,7 @@ MAX_DEPTH = 4
 MAX_DIMENSIONS = 4
 MAX_SIZE = 2**63
 _TEXT, _LIST = 8, 9
+_LENGTH = struct.Struct("<Q")
 _BYTES = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
 """Type of a value → how struct reads it, little-endian."""
 _WHOLE = "BbHhIiQq"
@@ -92,7 +93,7 @@ class _Reader:
 
     def skip(self, count: int) -> None:
         if count > self._size - self.place:
-            raise BrokenHeader(f"its header goes on after the end of the file, at byte {self._size:,}")
+            raise self._cut_short()
         self.place += count
 
     def number(self, form: str) -> int | float:
@@ -130,12 +131,24 @@ class _Reader:
         self._steps -= count
         if self._steps < 0:
             raise BrokenHeader(f"its lists hold more than {MAX_STEPS:,} texts")
+        if kind == _TEXT:
+            self._pass_texts(count)
+            return
         for _ in range(count):
-            if kind == _TEXT:
-                self.skip(self.whole("Q"))
-            else:
-                inner = self.whole("I")
-                self._pass(inner, self.whole("Q"), what, depth - 1)
+            inner = self.whole("I")
+            self._pass(inner, self.whole("Q"), what, depth - 1)
+
+    def _pass_texts(self, count: int) -> None:
+        # A vocabulary has hundreds of thousands.
+        data, place, last = self._data, self.place, self._size - _LENGTH.size
+        for _ in range(count):
+            if place > last:
+                raise self._cut_short()
+            place += _LENGTH.size + _LENGTH.unpack_from(data, place)[0]
+        self.skip(place - self.place)
+
+    def _cut_short(self) -> BrokenHeader:
+        return BrokenHeader(f"its header goes on after the end of the file, at byte {self._size:,}")
 
 
 def _check_version(version: int) -> None:

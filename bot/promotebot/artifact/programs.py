@@ -36,7 +36,7 @@ LOOK = 64 * 1024
 """Bytes at the beginning of a compressed file that are unpacked."""
 UNPACKED = 1024 * 1024
 """Bytes that they may become."""
-MAX_STEPS = 500_000
+MAX_STEPS = 100_000
 """Opcodes of a pickle that are looked at; what is one for so long is taken for one that calls something."""
 # joblib compresses a pickle as a whole: https://joblib.readthedocs.io/en/stable/generated/joblib.dump.html
 _UNPACK: Mapping[bytes, Callable[[], Callable[[bytes, int], bytes]]] = {
@@ -46,10 +46,13 @@ _UNPACK: Mapping[bytes, Callable[[], Callable[[bytes, int], bytes]]] = {
     b"\xfd7zXZ": lambda: lzma.LZMADecompressor(memlimit=64 * UNPACKED).decompress,
     b"]\x00\x00": lambda: lzma.LZMADecompressor(memlimit=64 * UNPACKED).decompress,
 }
-# torch.save writes a zip with a data.pkl. In a zip's list of files, a name stands 46 bytes after the mark of its entry:
-# https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (4.3.12)
-_ZIP = b"PK\x03\x04"
-_ZIPPED_PICKLE = re.compile(rb"PK\x01\x02.{42}[^\x00]{0,300}?\.(?:pkl|pickle|joblib|dill)", re.DOTALL | re.IGNORECASE)
+# torch.save writes a zip with a data.pkl. In a zip's list of files, an entry has the length of its name 28 bytes behind
+# its mark, and the name after 46: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (4.3.12)
+_ZIP, _ENTRY, _LENGTH_AT, _NAME_AT = b"PK\x03\x04", b"PK\x01\x02", 28, 46
+_PICKLED = (b".pkl", b".pickle", b".joblib", b".dill")
+_LONGEST = max(map(len, _PICKLED))
+MAX_ENTRIES = 200_000
+"""Files in a zip; one with more is taken for one that holds a pickle."""
 _OPCODES = {ord(opcode.code): opcode for opcode in pickletools.opcodes}
 _NAMES, _CALLS = {"GLOBAL", "STACK_GLOBAL", "INST"}, {"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD"}
 _MARK = pickletools.markobject
@@ -84,13 +87,27 @@ def _by_content(path: Path) -> Program | None:
         found = next((program for sign, program in _BEGINNINGS.items() if beginning.startswith(sign)), None)
         if found is not None:
             return found
-        if beginning.startswith(_ZIP) and _ZIPPED_PICKLE.search(data):
+        if beginning.startswith(_ZIP) and _zips_a_pickle(data):
             return "pickles"
         unpacked = _unpacked(beginning)
         if any(unpacked.startswith(sign) for sign, program in _BEGINNINGS.items() if program == "pickles"):
             return "pickles"
         is_pickle = calls_something(data) or calls_something(unpacked, is_whole=False)
     return "pickles" if is_pickle else None
+
+
+def _zips_a_pickle(data: mmap.mmap) -> bool:
+    """Return whether anything in the bytes is the entry of a pickle, wherever a reader may look for the list."""
+    place = data.find(_ENTRY)
+    for _ in range(MAX_ENTRIES):
+        if place < 0:
+            return False
+        length = int.from_bytes(data[place + _LENGTH_AT : place + _LENGTH_AT + 2], "little")
+        end = place + _NAME_AT + length
+        if data[max(end - _LONGEST, place + _NAME_AT) : end].lower().endswith(_PICKLED):
+            return True
+        place = data.find(_ENTRY, place + 1)
+    return True
 
 
 def _unpacked(beginning: bytes) -> bytes:
@@ -113,10 +130,11 @@ def calls_something(data: bytes | mmap.mmap, *, is_whole: bool = True) -> bool:
     Args:
         is_whole: False where the data goes on.
     """
-    place, stack, names = 0, list[object](), False
+    place, depth, marks, names = 0, 0, list[int](), False
     for _ in range(MAX_STEPS):
         opcode = _OPCODES.get(data[place]) if place < len(data) else None
-        if opcode is None or not _apply(opcode, stack):
+        depth = -1 if opcode is None else _depth_after(opcode, depth, marks)
+        if opcode is None or depth < 0:
             return False
         names = names or opcode.name in _NAMES
         if names and opcode.name in _CALLS:
@@ -126,24 +144,28 @@ def calls_something(data: bytes | mmap.mmap, *, is_whole: bool = True) -> bool:
         if place > len(data):
             return not is_whole and length < _NO_TEXT
         if opcode.name == "STOP":
-            stack.clear()  # another pickle may follow
+            marks.clear()  # another pickle may follow
     return True
 
 
-def _apply(opcode: pickletools.OpcodeInfo, stack: list[object]) -> bool:
-    """Do to the stack what an opcode does; return False where it holds too little for that."""
-    needed = list(opcode.stack_before)
+def _depth_after(opcode: pickletools.OpcodeInfo, depth: int, marks: list[int]) -> int:
+    """Return how many values are on the stack above its last mark after an opcode; negative where it needs more.
+
+    Args:
+        marks: how many there were below each mark; it is changed.
+    """
+    if opcode.name == "MARK":
+        marks.append(depth)
+        return 0
+    if opcode.name == "POP" and not depth and marks:
+        return marks.pop()
+    needed = opcode.stack_before
+    count = len(needed)
     if _MARK in needed:
-        if _MARK not in stack:
-            return False
-        while stack.pop() is not _MARK:
-            pass
-        needed = needed[: needed.index(_MARK)]
-    if len(stack) < len(needed):
-        return False
-    del stack[len(stack) - len(needed) :]
-    stack += opcode.stack_after
-    return True
+        if not marks:
+            return -1
+        depth, count = marks.pop(), needed.index(_MARK)
+    return depth - count + len(opcode.stack_after) if depth >= count else -1
 
 
 def _argument(opcode: pickletools.OpcodeInfo, data: bytes | mmap.mmap, place: int) -> int:
