@@ -18,6 +18,7 @@ from promotebot.action.run import run_action
 from promotebot.action.schedule import REPORT, REPORTS
 from promotebot.errors import InvalidInput
 from promotebot.settings import COMMANDS, Settings
+from tests.cli.test_init_workflows import BIN, LINTERS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -272,6 +273,34 @@ def test_the_sharded_verification_is_a_workflow_with_pinned_actions_and_least_pe
     assert shards == [f"{number}/{len(shards)}" for number in range(1, len(shards) + 1)]
     assert REPORT in text
     assert f"/{REPORTS}\n" in text
+
+
+def test_the_example_of_a_cd_is_a_workflow_with_pinned_actions_that_checks_out_no_commit_of_an_event(
+    tmp_path: Path,
+) -> None:
+    text = (ROOT / "docs/deploy.yml").read_text(encoding="utf-8")
+    copy = tmp_path / "deploy.yml"
+    copy.write_text(text.replace("OWNER/promotebot@COMMIT # VERSION", f"acme/promotebot@{'c0' * 20} # v1.2.3"))
+    for linter, options in LINTERS.items():
+        done = subprocess.run([str(BIN / linter), *options, str(copy)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert len(PIN.findall(copy.read_text())) == len(re.findall(r"^ +(?:- )?uses: ", text, re.MULTILINE))
+    (job,) = yaml.safe_load(text)["jobs"].values()
+    checkout, install, *steps = job["steps"]
+    assert checkout["with"]["ref"] == "${{ github.event.repository.default_branch }}"
+    assert install["with"] == {"command": "install"}
+    assert job["permissions"] == {"contents": "read", "deployments": "write"}
+    assert [step["name"] for step in steps if "${{" in step["run"]] == [], (
+        "values of an event reach a shell by env only"
+    )
+
+
+def test_with_install_the_action_only_puts_the_program_on_the_path() -> None:
+    put = STEPS[1]
+    assert (put["if"], RUN["if"]) == ("${{ inputs.command == 'install' }}", "${{ inputs.command != 'install' }}")
+    (folder,) = re.findall(r'echo "(\S+)" >> "\$GITHUB_PATH"', put["run"])
+    assert f'"{folder}/python" -I -m promotebot' in RUN["run"]
+    assert "`install`" in next(row[2] for row in readme_table("input") if row[0] == "command")
 
 
 def test_the_files_to_copy_are_the_ones_the_readme_names() -> None:
