@@ -62,6 +62,7 @@ NOW = datetime(2026, 2, 16, 9, tzinfo=timezone.utc)
 FORK, BASE, HEAD, TRAINED = (GitSha(digit * 40) for digit in ("a", "b", "c", "5"))
 POLICY_PATH = ".github/promotion.yml"
 DIGEST = Digest("sha256:" + "0" * 64)
+MOST_REVIEWS = 50  # as many as `questions` asks for with the pull request
 MAX_COMMENT = 65_536  # https://docs.github.com/en/rest/issues/comments: longer bodies are refused with 422
 REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 
@@ -316,7 +317,9 @@ class FakeGitHub:
 
     def _by_graphql(self, pull: PullRequest) -> PullRequest:
         head = "" if pull.number in self.forced else pull.head_sha
-        return replace(pull, only_added_to=head, reviews=self._reviewed(pull.number))
+        reviews = self._reviewed(pull.number)
+        has_all = len(reviews) <= MOST_REVIEWS
+        return replace(pull, only_added_to=head, reviews=reviews[-MOST_REVIEWS:], has_all_reviews=has_all)
 
     def blobs(self, oids: Sequence[str]) -> Mapping[str, bytes]:
         self._asked("blobs")
@@ -364,6 +367,10 @@ class FakeGitHub:
             for index, review in enumerate(written, start=1)
             if review.state != "PENDING"
         )
+
+    def all_reviews(self, number: int) -> Sequence[IssueComment]:
+        self._asked("all_reviews")
+        return self._reviewed(self._pull(number).number)
 
     def approvals(self, number: int, head_sha: str) -> Sequence[str]:
         """The last verdict of each person counts; a mere comment is none, and a bot is nobody."""

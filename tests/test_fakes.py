@@ -263,6 +263,12 @@ def the_last_verdict_on_this_head_is_an_approval(world: World) -> None:
     assert [one.author for one in github.conversation(number)[0].reviews] == [
         *("mallory", "carol", "carol", "alice", "alice", "carol")
     ], "whoever wrote a review, oldest first"
+    for _ in range(2 * 50):
+        world.review("carol", "COMMENTED")
+    pull = github.conversation(number)[0]
+    assert (len(pull.reviews), pull.has_all_reviews) == (50, False)
+    assert len(github.all_reviews(number)) == 6 + 2 * 50
+    assert [one.author for one in github.all_reviews(number)][:2] == ["mallory", "carol"]
 
 
 def checks_are_taken(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,39 @@ def test_a_review_holds_once(office: Office) -> None:
     office.ask(number, "/unhold", author="bob")
     assert review(office, number, "fine now", by="bob", state="APPROVED").outputs["decision"] == "passed"
     assert verdict(office, number)[0] == "success"
+
+
+def test_a_comment_on_code_holds_once_and_says_where_it_was_written(office: Office) -> None:
+    number = green(office)
+    office.repository.review(number, by="carol", state="COMMENTED", on_code=["odd", "/hold the metrics drift"])
+    payload = office.repository.workflow_run_event(REVIEW, number, event="pull_request_review_comment", sender="carol")
+    assert office.event("workflow_run", payload, by="carol").outputs["decision"] == "refused"
+    assert is_held(office, number)
+    assert "Held by `carol`: the metrics drift." in said(office, number)
+    assert "#discussion_r" in said(office, number)
+    assert office.ask(number, "/unhold", author="bob").outputs["decision"] == "lifted"
+    assert office.gate(number, "edited").outputs["decision"] == "passed"
+
+
+def test_a_command_on_code_is_answered_once(office: Office) -> None:
+    number = green(office)
+    office.repository.review(number, by="alice", state="COMMENTED", on_code=["/promote active"])
+    assert office.gate(number, "edited").outputs["decision"] == "passed"
+    told = office.comments(number)
+    assert "and this is a comment on code. Nothing was carried out." in told[-1]
+    office.gate(number, "edited")
+    assert office.comments(number) == told
+
+
+@pytest.mark.parametrize("many", [{"body": "fine"}, {"on_code": ["fine"]}], ids=["in reviews", "on code"])
+def test_many_reviews_push_no_hold_out_of_what_is_read(office: Office, many: dict[str, Any]) -> None:
+    """GitHub gives a hundred at most with one question, and the newest come first."""
+    number = green(office)
+    office.repository.review(number, by="bob", state="COMMENTED", on_code=["/hold the metrics drift"])
+    for _ in range(120):
+        office.repository.review(number, by="carol", state="COMMENTED", **many)
+    assert office.gate(number, "edited").outputs["decision"] == "refused"
+    assert "Held by `bob`: the metrics drift." in said(office, number)
 
 
 def test_a_ref_like_the_bots_does_not_keep_a_review_from_holding(office: Office) -> None:
@@ -179,7 +213,10 @@ def test_who_writes_a_command_into_a_review_is_told_once_where_it_belongs(office
     assert review(office, number, body).outputs["decision"] == "passed"
     before = office.comments(number)
     answer = before[-1]
-    assert "Commands are read in comments only, and this is a review. Nothing was carried out." in answer
+    assert (
+        "Commands are read in comments of the conversation only, and this is a review. Nothing was carried out."
+        in answer
+    )
     assert f"  ```text\n  {line}\n" in answer
     assert "in [this review](" in answer
     assert review(office, number, "I agree", by="bob").outputs["decision"] == "passed"

@@ -99,6 +99,8 @@ class Review:
     body: str
     commit_id: str
     submitted_at: datetime
+    remarks: tuple[tuple[int, str], ...] = ()
+    """What it says on lines of code: id and body of each."""
 
 
 @dataclass

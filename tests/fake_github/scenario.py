@@ -182,10 +182,16 @@ class Repository(RepositoryEvents):
     # Pull requests and branches
 
     @locked
-    def review(self, number: int, *, by: str, state: str = "APPROVED", body: str = "") -> Review:
-        """Record a review on the present head: APPROVED, CHANGES_REQUESTED, COMMENTED or DISMISSED."""
+    def review(
+        self, number: int, *, by: str, state: str = "APPROVED", body: str = "", on_code: Sequence[str] = ()
+    ) -> Review:
+        """Record a review on the present head: APPROVED, CHANGES_REQUESTED, COMMENTED or DISMISSED.
+
+        `on_code` is what it says on lines of code.
+        """
         pull, reviewer = self.pull(number), self.hub.user(by)
-        review = Review(self.hub.next_id(), reviewer, state, body, pull.head_sha, self.hub.now())
+        remarks = tuple((self.hub.next_id(), one) for one in on_code)
+        review = Review(self.hub.next_id(), reviewer, state, body, pull.head_sha, self.hub.now(), remarks)
         pull.reviews.append(review)
         return review
 

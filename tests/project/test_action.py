@@ -233,7 +233,7 @@ def test_announcements_of_one_branch_run_one_after_the_other() -> None:
 
 def test_what_a_pull_request_can_edit_runs_nothing_and_may_nothing() -> None:
     document = load(ROOT / ".github/workflows/review.yml")
-    assert list(document["on"]) == ["pull_request_review"]
+    assert list(document["on"]) == ["pull_request_review", "pull_request_review_comment"]
     (job,) = document["jobs"].values()
     assert (job["permissions"], job["steps"]) == ({}, [{"run": "true"}])
 

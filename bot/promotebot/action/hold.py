@@ -22,6 +22,7 @@ from promotebot.comments.holds import render_held, render_lifted, render_not_hel
 from promotebot.errors import CouldNotVerify, InvalidInput, PromotebotError
 from promotebot.gate.admission import who_lacks
 from promotebot.gate.hold import (
+    BY_REMARK,
     BY_REVIEW,
     LIFTS,
     HoldStatus,
@@ -83,7 +84,7 @@ class HoldJob:
             return self.replier.answer(answer, render_not_held(problem.message, problem.remedy, self.replier.context))
         if refusal:
             answer = Answer(Outcome.REFUSED, refusal.reason, f"not held: {refusal.message}")
-            if self.id.startswith(BY_REVIEW) and self.replier.has_answered():
+            if self.id.startswith((BY_REVIEW, BY_REMARK)) and self.replier.has_answered():
                 return answer  # every job hears a review again that holds nothing, and says so once
             return self.replier.answer(answer, render_not_held(refusal.message, refusal.remedy, self.replier.context))
         try:

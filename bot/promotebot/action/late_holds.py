@@ -15,7 +15,7 @@ from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
 from promotebot.errors import CouldNotVerify
-from promotebot.gate.hold import BY_EDIT, BY_REVIEW, is_recorded
+from promotebot.gate.hold import BY_EDIT, BY_REMARK, BY_REVIEW, is_recorded
 from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.github.events import CommentChanged
@@ -37,25 +37,26 @@ MAX_READ = 5_000
 
 
 def hear_reviews(pull: PullRequest, job: JobContext, comments: Sequence[IssueComment] | None = None) -> None:
-    """Hold a pull request for each review that says so and was not heard before.
+    """Hold a pull request for each review that says so and was not heard before; say that other commands do not count.
 
-    Every job that may turn the pull request green hears them: the workflow that tells of a review is the branch's own,
-    which may have left it out.
+    What a review says on lines of code is part of it. Every job that may turn the pull request green hears reviews: the
+    workflow that tells of one is the branch's own, which may have left it out.
 
     Args:
-        comments: those of the pull request where they were read; then the other commands in reviews are answered, too.
+        comments: those of the pull request where they came with it; None where it is one of a list.
 
     Raises:
         CouldNotVerify: when GitHub or git does not answer, so that nobody knows whether a review holds it.
     """
-    holding = [one for one in pull.reviews if parse_holds(one.body, job.settings.prefix)]
-    unheard = _unheard(pull, holding, job)
-    if unheard:
-        known = job.github.conversation(pull.number)[1] if comments is None else comments
-        _hold_each(unheard, pull, known, job)
-    if comments is not None:
-        for review in pull.reviews:
-            _answer_commands(review, pull, comments, job)
+    if not pull.reviews:
+        return
+    said, known = job.github.conversation(pull.number) if comments is None else (pull, comments)
+    # Whoever writes many more must not push a hold out of the newest ones.
+    reviews = said.reviews if said.has_all_reviews else job.github.all_reviews(pull.number)
+    holding = [one for one in reviews if parse_holds(one.body, job.settings.prefix)]
+    _hold_each(_unheard(said, holding, job), said, known, job)
+    for review in reviews:
+        _answer_commands(review, said, known, job)
 
 
 def _hold_each(
@@ -82,7 +83,7 @@ def _unheard(pull: PullRequest, holding: Sequence[IssueComment], job: JobContext
     """Return the reviews that hold and are not recorded yet, by the id of their hold."""
     if not holding:
         return {}
-    named = {f"{BY_REVIEW}{one.id}": one for one in holding}
+    named = {f"{BY_REMARK if _is_on_code(one) else BY_REVIEW}{one.id}": one for one in holding}
     with fetch_pull(pull.number, job, pull) as snapshot:
         record = PullRecord(snapshot, job)
         return {name: one for name, one in named.items() if not is_recorded(record, name)}
@@ -96,15 +97,21 @@ def _answer_commands(
     commands = [one for one in found if not isinstance(one, Hold) and nearest_verb(one.text)]
     if not commands:
         return
-    replier = _replier(f"review:{review.id}", review, pull, comments, job)
+    is_on_code = _is_on_code(review)
+    replier = _replier(f"{'remark' if is_on_code else 'review'}:{review.id}", review, pull, comments, job)
     replier.set_question(question_of(commands[0]))
     if not replier.has_answered():
-        replier.refuse(_in_review(commands))
+        replier.refuse(_in_review(commands, "a comment on code" if is_on_code else "a review"))
 
 
-def _in_review(commands: Sequence[Command]) -> Refusal:
+def _is_on_code(review: IssueComment) -> bool:
+    """Return whether it is what a review says on a line of code, whose numbers are not those of reviews."""
+    return "#discussion_r" in review.html_url
+
+
+def _in_review(commands: Sequence[Command], place: str) -> Refusal:
     lines = [comment(*split_words(one.text)) for one in commands if not isinstance(one, InvalidCommand)]
-    message = "Commands are read in comments only, and this is a review. Nothing was carried out."
+    message = f"Commands are read in comments of the conversation only, and this is {place}. Nothing was carried out."
     again = (
         choices("write a new comment", lines) if lines else Remedy("see which commands there are: ", comment("/help"))
     )
@@ -121,7 +128,7 @@ def hold_by_edit(event: CommentChanged, job: JobContext) -> Answer:
 
 
 def _hold(
-    name: str, said: IssueComment, pull: PullRequest, comments: Sequence[IssueComment] | None, job: JobContext
+    name: str, said: IssueComment, pull: PullRequest, comments: Sequence[IssueComment], job: JobContext
 ) -> Answer:
     hold = parse_holds(said.body, job.settings.prefix)[0]
     replier = _replier(f"hold:{name}", said, pull, comments, job)
@@ -130,12 +137,11 @@ def _hold(
 
 
 def _replier(
-    request: str, said: IssueComment, pull: PullRequest, comments: Sequence[IssueComment] | None, job: JobContext
+    request: str, said: IssueComment, pull: PullRequest, comments: Sequence[IssueComment], job: JobContext
 ) -> Replier:
-    word = "this comment" if BY_EDIT in request else "this review"
+    word = "this review" if request.startswith(("review:", f"hold:{BY_REVIEW}")) else "this comment"
     requester = Requester(pull.number, said.author, request, said.html_url, word=word)
     replier = Replier(job.github, job.settings, requester)
     replier.set_pull(pull, job.default_branch)
-    if comments is not None:
-        replier.set_comments(comments)
+    replier.set_comments(comments)
     return replier

@@ -27,8 +27,8 @@ from promotebot.text import shortened, visible
 log = logging.getLogger(__name__)
 RULE = "gate.hold"
 LIFTS = "; /unhold lifts it"
-BY_REVIEW, BY_EDIT = "review-", "edit-"
-"""What stands before the number of a review or an edited comment that holds, in the id of its hold."""
+BY_REVIEW, BY_REMARK, BY_EDIT = "review-", "remark-", "edit-"
+"""What stands before the number of a review, a comment on code or an edited comment that holds, in its hold's id."""
 _PREFIX = "promotebot/hold/"
 _CONTEXT = re.compile(rf"{_PREFIX}(\d{{1,18}})/(.+)", re.ASCII)
 _DESCRIPTION = re.compile(r"#\d+ held by (\S+)(?:: (.*))?", re.DOTALL)
@@ -43,7 +43,7 @@ class StandingHold:
 
     pull: int
     id: str
-    """The id of the comment that asked for it; `review-` or `edit-` stands before that of a late one."""
+    """The id of the comment that asked for it; `review-`, `remark-` or `edit-` stands before a late one's."""
     login: str
     """Empty where the record is not there to be read."""
     reason: str = ""
@@ -170,7 +170,7 @@ def _is_before(hold_id: str, comment_id: int, record: PullRecord) -> bool:
     """
     if hold_id.isascii() and hold_id.isdecimal():
         return int(hold_id) < comment_id
-    return not hold_id.startswith((BY_REVIEW, BY_EDIT)) or record.job.settings.is_first_attempt
+    return not hold_id.startswith((BY_REVIEW, BY_REMARK, BY_EDIT)) or record.job.settings.is_first_attempt
 
 
 def carry_holds(holds: Iterable[StandingHold], record: PullRecord, head: str) -> None:

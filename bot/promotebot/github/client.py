@@ -90,6 +90,10 @@ class PyGithubClient(IssuesClient, DeploymentsClient):
         """Return a pull request with every comment on it: a question for each hundred of them."""
         return questions.conversation(self._rest, number, seen=seen)
 
+    def all_reviews(self, number: int) -> Sequence[IssueComment]:
+        """Return what people wrote into every review: a question for each hundred of them."""
+        return questions.all_reviews(self._rest, number)
+
     def blobs(self, oids: Sequence[str]) -> Mapping[str, bytes]:
         """Return files by git's object ids, as far as they are small texts."""
         return questions.blobs(self._rest, oids)

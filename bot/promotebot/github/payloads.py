@@ -187,6 +187,9 @@ def _pull_event(payload: _PullRequest) -> Event:
     return Ignored(f"a pull request was {action}")
 
 
+_REVIEWS = ("pull_request_review", "pull_request_review_comment")
+
+
 def _group_event(payload: _MergeGroup) -> Event:
     if payload.action != "checks_requested":
         return Ignored(f"a merge group was {payload.action}")
@@ -201,7 +204,7 @@ def _run_event(payload: _WorkflowRun) -> Event:
     if payload.action == "completed" and queue:
         return Queued(run.head_sha, f"{BRANCH}{run.head_branch}", "", f"{BRANCH}{queue[1]}")
     pulls = {pull.number for pull in run.pull_requests or () if pull}
-    if payload.action != "completed" or run.event != "pull_request_review" or not pulls:
+    if payload.action != "completed" or run.event not in _REVIEWS or not pulls:
         return Ignored(f"a run on {run.event} was {payload.action}")
     return Reviewed(tuple(sorted(pulls)))
 

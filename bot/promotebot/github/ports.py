@@ -37,7 +37,12 @@ class PullRequest:
     """The head up to which its branch was only ever added to, never forced or deleted, and its base never another one;
     empty where GitHub does not say so."""
     reviews: tuple[IssueComment, ...] = field(default=(), compare=False)
-    """What people wrote into their newest reviews, the oldest first; only where the pull request came by GraphQL."""
+    """What people wrote into their newest reviews, the oldest first; only where the pull request came by GraphQL.
+
+    What they wrote on lines of code is among it only where its comments came with it.
+    """
+    has_all_reviews: bool = field(default=True, compare=False)
+    """False where there are older ones."""
     merged_by: str = field(default="", compare=False)
     """Who merged it; empty where that was not read."""
 
@@ -135,6 +140,9 @@ class GitHub(Protocol):
         Args:
             seen: the global id of a comment on it that gets 👀 with the same request; one that fails changes nothing.
         """
+
+    def all_reviews(self, number: int) -> Sequence[IssueComment]:
+        """Return what people wrote into every review, and on lines of code, a hundred reviews with each request."""
 
     def blobs(self, oids: Sequence[str]) -> Mapping[str, bytes]:
         """Return files by git's object ids, as far as they are small texts; whoever uses them compares the ids.

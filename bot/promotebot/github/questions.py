@@ -15,20 +15,22 @@ from promotebot.github.ports import CommitStatus, IssueComment, PullRequest, Pul
 from promotebot.github.rest import PAGE, Rest, translated
 
 log = logging.getLogger(__name__)
-_LISTED = """
-fragment Listed on PullRequest {
+_REVIEWS = "states: [APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED]"
+_WRITTEN = "fullDatabaseId body url author { __typename login }"
+_REVIEW = f"{_WRITTEN} comments(first: 20) {{ nodes {{ {_WRITTEN} }} }}"
+"""A review with what it says on lines of code; somebody who replies to that makes a review of its own."""
+_LISTED = f"""
+fragment Listed on PullRequest {{
   number title state merged mergedAt isDraft headRefOid headRefName baseRefName isCrossRepository
-  headRepository { id }
-  mergeCommit { oid }
-  author { __typename login }
-  reviews(last: 50, states: [APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED]) {
-    nodes { fullDatabaseId body url author { __typename login } }
-  }
+  headRepository {{ id }}
+  mergeCommit {{ oid }}
+  author {{ __typename login }}
+  reviews(last: 50, {_REVIEWS}) {{ totalCount nodes {{ {_WRITTEN} }} }}
   timelineItems(first: 1, itemTypes: [
     HEAD_REF_FORCE_PUSHED_EVENT, HEAD_REF_DELETED_EVENT, HEAD_REF_RESTORED_EVENT,
     BASE_REF_CHANGED_EVENT, BASE_REF_FORCE_PUSHED_EVENT, AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT
-  ]) { nodes { __typename } }
-}
+  ]) {{ nodes {{ __typename }} }}
+}}
 """
 _OPEN = f"""
 query Open($owner: String!, $name: String!, $base: String!, $first: Int!, $after: String) {{
@@ -43,6 +45,7 @@ _STATUS = "status { contexts { context state description createdAt creator { __t
 _PULL = f"""{_LISTED}
 fragment Pull on PullRequest {{
   ...Listed
+  reviews(last: 50, {_REVIEWS}) {{ nodes {{ {_REVIEW} }} }}
   commits(last: 100) @include(if: $isFirst) {{
     totalCount
     nodes {{
@@ -68,6 +71,19 @@ mutation Seen($comment: ID!, $isFirst: Boolean!, $first: Int!, $after: String) {
   }}
 }}
 {_PULL}"""
+_ALL_REVIEWS = f"""
+query Reviews($owner: String!, $name: String!, $number: Int!, $last: Int!, $before: String) {{
+  repository(owner: $owner, name: $name) {{
+    pullRequest(number: $number) {{
+      number
+      reviews(last: $last, before: $before, {_REVIEWS}) {{
+        nodes {{ {_REVIEW} }}
+        pageInfo {{ hasPreviousPage startCursor }}
+      }}
+    }}
+  }}
+}}
+"""
 _BLOB = "... on Blob { text isBinary isTruncated }"
 
 
@@ -86,6 +102,25 @@ def conversation(rest: Rest, number: int, *, seen: str = "") -> tuple[PullReques
     with translated(purpose):
         comments = [_comment(node, number) for page in pages for node in page["comments"]["nodes"]]
         return _pull(pages[0]), comments
+
+
+def all_reviews(rest: Rest, number: int) -> Sequence[IssueComment]:
+    """Return what people wrote into every review of a pull request, and on lines of code, the oldest first.
+
+    Raises:
+        CouldNotVerify: when GitHub refuses, or does not answer.
+    """
+    purpose, written = f"read the reviews of #{number}", list[IssueComment]()
+    asked = {**_named(rest), "number": number, "last": PAGE, "before": None}
+    while True:
+        answer = rest.graphql(_ALL_REVIEWS, asked, purpose=purpose, needs="pull-requests: read")
+        with translated(purpose):
+            pull = answer["repository"]["pullRequest"]
+            written = [*_reviews(pull), *written]
+            page = pull["reviews"]["pageInfo"]
+            if not page["hasPreviousPage"]:
+                return written
+            asked["before"] = page["startCursor"]
 
 
 def look_again(rest: Rest, number: int, commits: Sequence[str]) -> PullState:
@@ -209,12 +244,14 @@ def _pull(node: Mapping[str, Any]) -> PullRequest:
         commit_statuses=_statuses(node),
         only_added_to="" if node["timelineItems"]["nodes"] else str(node["headRefOid"]),
         reviews=tuple(_reviews(node)),
+        has_all_reviews=int(node["reviews"]["totalCount"]) <= len(node["reviews"]["nodes"]),
     )
 
 
 def _reviews(node: Mapping[str, Any]) -> Iterator[IssueComment]:
     """Yield what people wrote into reviews; what an App wrote, or an account that was deleted, is nobody's."""
-    for one in node["reviews"]["nodes"]:
+    reviews = node["reviews"]["nodes"]
+    for one in (said for review in reviews for said in (review, *review.get("comments", {"nodes": ()})["nodes"])):
         if one["author"] and one["author"]["__typename"] == "User":
             body, url = str(one["body"]), str(one["url"])
             yield IssueComment(int(one["fullDatabaseId"]), int(node["number"]), body, _login(one["author"]), url)

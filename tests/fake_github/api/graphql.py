@@ -218,7 +218,7 @@ def _pull(call: Call, repo: RepositoryState, number: int) -> Node:
         "merged": pull.merged,
         "mergedAt": pull.merged_at.isoformat().replace("+00:00", "Z") if pull.merged_at else None,
         "number": number,
-        "reviews": lambda _, last, states: reviews(pull, last, states),
+        "reviews": lambda _, last, states, before=None: reviews(pull, last, states, before),
         "state": "MERGED" if pull.merged else pull.state.upper(),
         "timelineItems": lambda _, first, itemTypes: timeline(pull, first, itemTypes),  # noqa: N803 - GitHub's name
         "title": pull.title,

@@ -7,22 +7,34 @@ from typing import Any
 
 from tests.fake_github.accounts import User
 from tests.fake_github.lateness import is_shown
+from tests.fake_github.records import Review
 from tests.fake_github.state import Pull
 
 Node = Mapping[str, Any]
 
 
-def reviews(pull: Pull, last: int, states: Sequence[str]) -> Node:
-    """Return the newest reviews in these states, the oldest first."""
+def reviews(pull: Pull, last: int, states: Sequence[str], before: str | None = None) -> Node:
+    """Return the newest reviews in these states, the oldest first; before a cursor, the ones before that."""
     found = [
         review for review in pull.reviews if review.state in states and is_shown(pull.base.hub, review.submitted_at)
     ]
-    url = f"{pull.base.hub.server_url}/{pull.base.full_name}/pull/{pull.number}#pullrequestreview-"
-    nodes = [
-        {"author": actor(one.user), "body": one.body, "fullDatabaseId": str(one.id), "url": f"{url}{one.id}"}
-        for one in found[-last:]
+    end = int(before) if before else len(found)
+    start = max(end - last, 0)
+    return {
+        "nodes": [_review(pull, review) for review in found[start:end]],
+        "pageInfo": {"hasPreviousPage": start > 0, "startCursor": str(start)},
+        "totalCount": len(found),
+    }
+
+
+def _review(pull: Pull, review: Review) -> Node:
+    url, author = f"{pull.base.hub.server_url}/{pull.base.full_name}/pull/{pull.number}", actor(review.user)
+    remarks = [
+        {"author": author, "body": body, "fullDatabaseId": str(number), "url": f"{url}#discussion_r{number}"}
+        for number, body in review.remarks
     ]
-    return {"nodes": nodes}
+    own = {"body": review.body, "fullDatabaseId": str(review.id), "url": f"{url}#pullrequestreview-{review.id}"}
+    return {**own, "author": author, "comments": lambda _, first: {"nodes": remarks[:first]}}
 
 
 _MOVES = {
