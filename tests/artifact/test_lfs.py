@@ -11,7 +11,8 @@ import pytest
 
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.formats import Unopened
-from promotebot.artifact.source import GitTree
+from promotebot.artifact.source import GitTree, Held
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import InvalidInput
 from promotebot.findings import Severity, errors_in, warnings_in
 from promotebot.registry.lfs import LFS_HEADER, LfsPointer, is_pointer, parse_pointer
@@ -250,3 +251,18 @@ def test_a_model_that_goes_on_unopened_is_told_with_and_without_a_download(
     assert (told.rule, errors_in(evidence.findings)) == ("artifact.opaque", [])
     assert evidence.unopened == Unopened("a GGUF file", len(llama()))
     assert bool(evidence.headers) is not by_pointers
+
+
+def test_a_work_tree_whose_files_git_holds_otherwise_is_not_what_is_promoted(place: Place) -> None:
+    listed = place.document()["sha256"]
+    other = {f"{DIRECTORY}/model.onnx": Held("0" * 64, True)}
+    finding = refusal(evidence := place.examine(WorkTree(place.root, held=lambda _: other)), "artifact.stored")
+    assert f"its Git LFS pointer stands for sha256:{'0' * 64}, the manifest says" in finding.message
+    assert f"git add -- {MODEL} && git commit" in finding.remedy
+    assert evidence.digest is None
+    line = {f"{DIRECTORY}/train_report.json": Held("0" * 64, False)}
+    finding = refusal(place.examine(WorkTree(place.root, held=lambda _: line)), "artifact.stored")
+    assert "git holds sha256:" in finding.message
+    assert "-text' >> .gitattributes" in finding.remedy
+    same = {f"{DIRECTORY}/model.onnx": Held(listed["model.onnx"], True), f"{DIRECTORY}/manifest.json": Held("1", False)}
+    assert "artifact.stored" in rules(place.examine(WorkTree(place.root, held=lambda _: same)), Severity.PASS)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.evidence import examine as examine_artifact
 from promotebot.artifact.limits import Terms
-from promotebot.artifact.source import Entry, FileSource, Kind
+from promotebot.artifact.source import Entry, FileSource, Held, Kind
 from promotebot.errors import InvalidInput
 from promotebot.gate.evaluate import GateResult, evaluate_gate
 from promotebot.promotion.plan import Plan, plan
@@ -81,6 +81,9 @@ class Tree:
 
     def left_out(self, directory: str) -> set[str]:  # noqa: ARG002 - the protocol's signature
         return set()
+
+    def held(self, directory: str) -> dict[str, Held]:  # noqa: ARG002 - the protocol's signature
+        return {}
 
     lfs = None
     fetches_lfs = False

@@ -27,6 +27,7 @@ from .work_trees import (
     another_model,
     behind,
     broken_manifest,
+    converted_by_git,
     damaged,
     dataset_in_lfs,
     deployed,
@@ -52,6 +53,7 @@ from .work_trees import (
     not_committed,
     nothing,
     other_artifacts,
+    other_content_in_lfs,
     pipe,
     promoted,
     refused_manifest,
@@ -113,6 +115,8 @@ CASES = (
         "artifact/source.py:fetching", sparse_dataset, (*ACTIVE, "--dry-run"), "leaves it out, so it cannot be proven"
     ),
     Case("registry/lfs.py:fetched", model_in_lfs, SHADOW, "is a Git LFS pointer, not the file"),
+    Case("artifact/lfs.py:check_held", other_content_in_lfs, SHADOW, "its Git LFS pointer stands for"),
+    Case("registry/lfs.py:stored_by_git", converted_by_git, SHADOW, "a checkout converts it"),
     Case("registry/lfs.py:content_remedy", model_in_lfs, ("manifest", V3), "is a Git LFS pointer, not the file"),
     Case("registry/lfs.py:fetched", manifest_in_lfs, SHADOW, "is a Git LFS pointer", then=[AS_FILE]),
     Case(

@@ -155,6 +155,25 @@ def model_in_lfs(alice: Person) -> None:
     pointer_for(alice, f"{V3}/model.onnx")
 
 
+def other_content_in_lfs(alice: Person) -> None:
+    """git holds a pointer to another model than the one that lies here."""
+    fresh(alice)
+    model = (alice.clone / V3 / "model.onnx").read_bytes()
+    (alice.clone / V3 / "model.onnx").write_bytes(model[::-1])
+    pointer_for(alice, f"{V3}/model.onnx")
+    (alice.clone / V3 / "model.onnx").write_bytes(model)
+
+
+def converted_by_git(alice: Person) -> None:
+    """git holds other line endings than the file that the manifest lists."""
+    place = fresh(alice)
+    report = place / "train_report.json"
+    report.write_bytes(json.dumps(json.loads(report.read_bytes()), indent=2).replace("\n", "\r\n").encode())
+    assert main(["manifest", V3]) == 0
+    alice.write(".gitattributes", "*.json text eol=crlf\n")
+    alice.commit("chore: Line endings")
+
+
 def manifest_in_lfs(alice: Person) -> None:
     fresh(alice)
     pointer_for(alice, f"{V3}/manifest.json")

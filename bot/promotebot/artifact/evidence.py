@@ -20,7 +20,7 @@ from promotebot.artifact.formats import (
     refused_format,
 )
 from promotebot.artifact.golden_names import unread_golden
-from promotebot.artifact.lfs import InLfs, lfs_findings
+from promotebot.artifact.lfs import InLfs, check_held, lfs_findings
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
 from promotebot.artifact.opening_findings import Subject, opening_findings
@@ -40,7 +40,9 @@ from promotebot.text import counted
 
 MAX_REPORT = 1024 * 1024
 """Bytes of a train report; a longer one is not shown."""
-BYTES_RULES = frozenset({"path.symlink", "artifact.files", "artifact.limits", "artifact.digest", "artifact.lfs"})
+BYTES_RULES = frozenset(
+    {"path.symlink", "artifact.files", "artifact.limits", "artifact.digest", "artifact.lfs", "artifact.stored"}
+)
 """Rules without which a directory is not proven to be what its manifest lists."""
 
 
@@ -126,7 +128,7 @@ class _Examination:
         self.findings += check_listed(manifest, listing, self.source)
         self._pass_unless("artifact.files", f"{counted(len(manifest.sha256), 'file')} listed, all present, no others")
         copied = copy_files(self.source, manifest, listing, self.scratch, self.terms)
-        self.findings += copied.findings
+        self.findings += [*copied.findings, *check_held(self.source, self.directory, manifest)]
         is_whole = copied.proven and self._has_content(copied)
         proven = copied.proven and not any(f.rule in BYTES_RULES for f in errors_in(self.findings))
         # Before the model is opened, which is the first step that could change the copy.

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.source import FileSource, LfsStore
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, some_of, warning
-from promotebot.registry.lfs import INTO_LFS, LfsPointer, attributes_pattern
+from promotebot.registry.lfs import INTO_LFS, LfsPointer, attributes_pattern, stored_by_git
+from promotebot.remedies import Remedy, shell
 from promotebot.text import counted
 
 CONTENT = "artifact.content"
@@ -89,3 +91,24 @@ def _state(files: InLfs) -> str:
     if files.source.fetches_lfs:
         return f"{what}, fetched: every sha256 as the pointer says"
     return f"{what}: the content is there; it was not downloaded, so no model was opened here"
+
+
+def check_held(source: FileSource, directory: str, manifest: Manifest) -> Iterator[Finding]:
+    """Check that git holds the listed bytes of each file that a checkout may convert: they are what is promoted."""
+    held = source.held(directory)
+    problems = []
+    for name, expected in manifest.sha256.items():
+        path = f"{directory}/{name}"
+        known = held.get(path)
+        if known and known.sha256 != expected:
+            what = "its Git LFS pointer stands for" if known.in_lfs else "git holds"
+            message = (
+                f"{path}: {what} sha256:{known.sha256}, the manifest says sha256:{expected}; a checkout converts it."
+            )
+            again = shell("git", "add", "--", path).then("git", "commit", "--message", f"fix(ml): {path}", "--", path)
+            remedy = Remedy("commit it again: ", again if known.in_lfs else stored_by_git(path))
+            problems.append(error("artifact.stored", message, where=path, remedy=remedy))
+    yield from some_of("artifact.stored", directory, problems)
+    if held and not problems:
+        message = f"git holds the listed bytes of {counted(len(held), 'file')} that a checkout may convert"
+        yield passed("artifact.stored", message, where=directory)

@@ -45,6 +45,15 @@ class LfsStore(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Held:
+    """What git holds of a file that a checkout may give otherwise; of a Git LFS pointer, what it stands for."""
+
+    sha256: str
+    """64 hex digits."""
+    in_lfs: bool
+
+
 class FileSource(Protocol):
     """The files of a repository at one state. Its methods raise CouldNotVerify where they cannot look."""
 
@@ -82,6 +91,10 @@ class FileSource(Protocol):
 
     def left_out(self, directory: str) -> set[str]:
         """Return the files that git has there and a sparse checkout keeps out of the work tree."""
+        ...
+
+    def held(self, directory: str) -> Mapping[str, Held]:
+        """Return path → what git holds of the files that a checkout may give otherwise than git has them."""
         ...
 
     @property
@@ -213,6 +226,10 @@ class GitTree:
     def left_out(self, directory: str) -> set[str]:  # noqa: ARG002 - the protocol's signature
         """Return nothing: a commit is whole."""
         return set()
+
+    def held(self, directory: str) -> Mapping[str, Held]:  # noqa: ARG002 - the protocol's signature
+        """Return nothing: these files are what git holds."""
+        return {}
 
     @property
     def lfs(self) -> LfsStore:

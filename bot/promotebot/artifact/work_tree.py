@@ -5,19 +5,20 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from promotebot.artifact.source import Entry, Kind, shown
+from promotebot.artifact.source import Entry, Held, Kind, shown
 from promotebot.errors import CouldNotVerify, InvalidInput
 
 
 class WorkTree:
     """Files on disk. Each is opened component by component and must be the same after reading as before.
 
-    Where the functions that ask git are given, it says what it tracks and what a sparse checkout leaves out.
+    Where the functions that ask git are given, it says what it tracks, what a sparse checkout leaves out, and what it
+    holds of files that a checkout may convert.
     """
 
     def __init__(
@@ -25,10 +26,12 @@ class WorkTree:
         root: Path,
         tracked: Callable[[str], set[str]] | None = None,
         left_out: Callable[[str], set[str]] | None = None,
+        held: Callable[[str], Mapping[str, Held]] | None = None,
     ) -> None:
         self._root = root
         self._tracked = tracked
         self._left_out = left_out
+        self._held = held
 
     @property
     def description(self) -> str:
@@ -123,6 +126,10 @@ class WorkTree:
     def left_out(self, directory: str) -> set[str]:
         """Return the files that a sparse checkout leaves out; nothing where git was not asked."""
         return self._left_out(directory) if self._left_out else set()
+
+    def held(self, directory: str) -> Mapping[str, Held]:
+        """Return what git holds of the files that a checkout may convert; nothing where git was not asked."""
+        return self._held(directory) if self._held else {}
 
     @property
     def lfs(self) -> None:

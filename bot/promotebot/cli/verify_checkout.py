@@ -81,7 +81,7 @@ def _subject(
     policy = read_policy(repository, head, work_tree.policy_path) if head else Policy()
     return VerificationInput(
         registry,
-        WorkTree(work_tree.root, repository.tracked_paths, repository.left_out_paths),
+        WorkTree(work_tree.root, repository.tracked_paths, repository.left_out_paths, repository.held),
         policy,
         lambda sha: repository.reaches(sha, head) if head else False,
         _registry_at(repository, scope.base, work_tree) if scope.base else None,

@@ -30,7 +30,7 @@ NOT_LOOKED_AT = (
     NotLookedAt(rule="history.append_only", message="whether an event was taken away or changed, all hashes made anew"),
     NotLookedAt(rule="git_sha.ancestor", message="whether the training commits are in the repository's history"),
     NotLookedAt(rule="artifact.tracked", message="whether git has these files, and none that a checkout left out"),
-    NotLookedAt(rule="artifact.lfs", message="whether Git LFS has the content of the files that it stores"),
+    NotLookedAt(rule="artifact.content", message="whether Git LFS has the content of the files that it stores"),
     NotLookedAt(rule="gate.policy", message="whether the policy, which limits what is opened, is the default branch's"),
 )
 """What the files alone cannot tell."""

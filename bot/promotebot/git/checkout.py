@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -10,12 +13,16 @@ from urllib.parse import quote
 import git
 from git.exc import InvalidGitRepositoryError, NoSuchPathError
 
+from promotebot.artifact.source import Held
 from promotebot.errors import CouldNotVerify, UsageError
 from promotebot.git.process import QUIET, GitFailed
-from promotebot.git.repository import SAYS_NO, Repository
+from promotebot.git.repository import CHUNK, SAYS_NO, Repository
+from promotebot.registry.lfs import POINTER_BYTES, parse_pointer
 from promotebot.registry.names import GitSha, is_git_sha
 from promotebot.remedies import Remedy, again, shell
 
+_LINE_ENDINGS, _FILTERS = ("text", "eol", "crlf"), ("ident", "filter", "working-tree-encoding")
+"""Attributes by which a checkout converts a file: https://git-scm.com/docs/gitattributes"""
 _ON_GITHUB = re.compile(
     r"(?:\w+://)?(?:[^@/]*@)?(?P<host>(?:[\w-]+\.)*github(?:\.[\w-]+)+)[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?"
 )
@@ -196,6 +203,42 @@ class Checkout(Repository):
         """
         output = self._run("ls-files", "-t", "-z", "--full-name", "--", f":(top,literal){directory}")
         return {line[2:] for line in output.split("\0") if line.startswith("S ")}
+
+    def held(self, directory: str) -> dict[str, Held]:
+        """Return path → what git holds of the files below a directory that a checkout may give otherwise."""
+        listed = self._run("ls-files", "--stage", "-z", "--full-name", "--", f":(top,literal){directory}")
+        blobs = {
+            path: meta.split(" ")[1] for meta, _, path in (line.partition("\t") for line in listed.split("\0")) if path
+        }
+        held = {}
+        for path in self._converted([*blobs]):
+            with self.open_blob(blobs[path]) as stream:
+                beginning = stream.read(POINTER_BYTES + 1)
+                pointer = parse_pointer(beginning)
+                hasher = hashlib.sha256(beginning)
+                while chunk := stream.read(CHUNK):
+                    hasher.update(chunk)
+            held[path] = Held(pointer.sha256, True) if pointer else Held(hasher.hexdigest(), False)
+        return held
+
+    def _converted(self, paths: Sequence[str]) -> list[str]:
+        """Return the paths that a checkout may convert, by their attributes or by this clone's configuration."""
+        with suppress(GitFailed):
+            if self._run("config", "--get", "core.autocrlf").strip() in ("true", "input"):
+                return [*paths]
+        with tempfile.TemporaryFile() as listed:
+            listed.write("".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape"))
+            listed.seek(0)
+            fields = self._run("check-attr", "-z", "--stdin", *_LINE_ENDINGS, *_FILTERS, stdin=listed).split("\0")
+        found: dict[str, dict[str, str]] = {path: {} for path in paths}
+        for path, name, value in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
+            found[path][name] = value
+
+        def is_converted(attributes: Mapping[str, str]) -> bool:
+            names = _FILTERS if attributes["text"] == "unset" else (*_LINE_ENDINGS, *_FILTERS)
+            return any(attributes[name] not in ("unset", "unspecified") for name in names)
+
+        return [path for path in paths if is_converted(found[path])]
 
     def user_email(self) -> str:
         """Return `git config user.email`, or empty."""

@@ -111,7 +111,7 @@ def _context(
                 ),
             ),
         )
-    files = WorkTree(work_tree.root, repository.tracked_paths, repository.left_out_paths)
+    files = WorkTree(work_tree.root, repository.tracked_paths, repository.left_out_paths, repository.held)
     policy = read_policy(repository, head, work_tree.policy_path)
     legacy = LegacyDigests(repository, head, work_tree.registry_path, examine)
     return PromotionContext(registry, base, policy, files, head, work_tree.datasets_dir, legacy)
