@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from promotebot.errors import InvalidInput
-from promotebot.promotion.policy import Permission, Policy, parse_policy
+from promotebot.promotion.policy import Freeze, Permission, Policy, parse_policy
 from promotebot.registry.names import Stage
 
 
@@ -107,3 +107,27 @@ def test_onnx_cannot_be_left_out_of_the_formats() -> None:
     for text in (b"formats: [opaque]", b"formats: []", b"formats: [onnx, pickle]"):
         with pytest.raises(InvalidInput, match=r"\$\.formats"):
             parse_policy(text)
+
+
+SKIPPED, TWICE = "2026-03-29T02:30", "2026-10-25T02:30"
+"""In Berlin clocks go from 2:00 to 3:00 at 1:00 UTC, and back from 3:00 to 2:00, also at 1:00 UTC."""
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "begins", "ends"),
+    [
+        (SKIPPED, "2026-03-30T08:00", "2026-03-29T00:30", "2026-03-30T06:00"),
+        (TWICE, "2026-10-26T08:00", "2026-10-25T00:30", "2026-10-26T07:00"),
+        ("2026-03-28T08:00", SKIPPED, "2026-03-28T07:00", "2026-03-29T01:30"),
+        ("2026-10-24T08:00", TWICE, "2026-10-24T06:00", "2026-10-25T01:30"),
+    ],
+)
+def test_a_freeze_is_never_shorter_by_the_hour_that_clocks_skip_or_show_twice(
+    start: str, end: str, begins: str, ends: str
+) -> None:
+    freeze = Freeze.model_validate({"start": start, "end": end, "timezone": "Europe/Berlin", "reason": "year-end"})
+    of = [datetime.fromisoformat(moment).replace(tzinfo=timezone.utc) for moment in (begins, ends)]
+    assert [freeze.begins, freeze.ends] == of
+    assert freeze.holds_at(of[0])
+    assert freeze.holds_at(of[1] - timedelta(minutes=1))
+    assert not freeze.holds_at(of[1])

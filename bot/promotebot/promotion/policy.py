@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from enum import IntEnum
 from typing import Annotated, Any, Literal
@@ -180,18 +181,19 @@ class Freeze(_Section):
 
     @property
     def begins(self) -> datetime:
-        """Return the first moment of it, UTC."""
-        return self._moment(self.start)
+        """Return the first moment of it, UTC; where clocks change in that hour, the earliest that it may mean."""
+        return min(self._moments(self.start))
 
     @property
     def ends(self) -> datetime:
-        """Return the first moment after it, UTC."""
-        return self._moment(self.end)
+        """Return the first moment after it, UTC; where clocks change in that hour, the latest that it may mean."""
+        return max(self._moments(self.end))
 
-    def _moment(self, local: str) -> datetime:
+    def _moments(self, local: str) -> Iterator[datetime]:
+        """Return what a local time may mean: an hour that clocks skip, or show twice, has two (PEP 495)."""
         moment = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(self.timezone))
         # Two times of one zone compare by their wall clocks, whatever its offset does in between; UTC's do not.
-        return moment.astimezone(timezone.utc)
+        return (moment.replace(fold=fold).astimezone(timezone.utc) for fold in (0, 1))
 
 
 class Separation(_Section):
