@@ -228,6 +228,9 @@ def starts(condition: str, body: str) -> bool:
         " /hold it drifts",
         "- **/Hold**",
         "Wait.\r\n/stop",
+        " /stop",
+        "- /lock it drifts",
+        "> quoted\n\n`/pause`",
     ],
 )
 def test_what_comes_close_to_a_command_starts_a_job(body: str, app: bool) -> None:
