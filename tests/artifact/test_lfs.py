@@ -11,10 +11,12 @@ import pytest
 
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.formats import Unopened
+from promotebot.artifact.limits import Terms
 from promotebot.artifact.source import GitTree, Held
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import InvalidInput
 from promotebot.findings import Severity, errors_in, warnings_in
+from promotebot.planning.examiner import Examiner
 from promotebot.registry.lfs import LFS_HEADER, LfsPointer, is_pointer, parse_pointer
 
 from .conftest import DIRECTORY, GitReader, Place, StandIn, git, refusal, rules
@@ -106,14 +108,6 @@ def test_without_files_in_lfs_models_are_opened_by_pointers_too(place: Place, st
     assert evidence.card is not None
     assert "artifact.content" not in rules(evidence, Severity.PASS)
     assert (store.asked, store.fetched) == ([], [])
-
-
-def test_a_model_that_was_opened_by_its_content_is_not_taken_for_one_proven_by_its_pointer(
-    place: Place, store: Store
-) -> None:
-    in_lfs(place, store, "model.onnx")
-    tree = commit(place, store)
-    assert tree.fingerprint(DIRECTORY) != tree.by_pointers().fingerprint(DIRECTORY)
 
 
 @pytest.mark.parametrize("by_pointers", [False, True])
@@ -266,3 +260,24 @@ def test_a_work_tree_whose_files_git_holds_otherwise_is_not_what_is_promoted(pla
     assert "-text' >> .gitattributes" in finding.remedy
     same = {f"{DIRECTORY}/model.onnx": Held(listed["model.onnx"], True), f"{DIRECTORY}/manifest.json": Held("1", False)}
     assert "artifact.stored" in rules(place.examine(WorkTree(place.root, held=lambda _: same)), Severity.PASS)
+
+
+def test_what_was_proven_by_its_pointer_is_opened_where_that_is_asked_for_and_not_the_other_way_round(
+    place: Place, store: Store
+) -> None:
+    in_lfs(place, store, "model.onnx")
+    tree, opener = commit(place, store), StandIn()
+    examine = Examiner(opener)
+    by_pointer = examine(tree.by_pointers(), DIRECTORY, Terms())
+    assert (by_pointer.by_pointers, by_pointer.card, len(opener.seen)) == (True, None, 0)
+    opened = examine(tree, DIRECTORY, Terms())
+    assert (opened.by_pointers, opened.card is None, len(opener.seen)) == (False, False, 1)
+    assert examine(tree.by_pointers(), DIRECTORY, Terms()) is opened
+    assert (len(store.asked), len(store.fetched)) == (1, 1)
+
+
+def test_without_files_in_lfs_a_directory_is_opened_once_however_it_is_asked_for(place: Place, store: Store) -> None:
+    tree, opener = commit(place, store), StandIn()
+    examine = Examiner(opener)
+    assert examine(tree.by_pointers(), DIRECTORY, Terms()) is examine(tree, DIRECTORY, Terms())
+    assert len(opener.seen) == 1

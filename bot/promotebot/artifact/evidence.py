@@ -70,6 +70,8 @@ class Evidence:
     report: Mapping[str, Any] = field(default_factory=dict)
     """The train report, where there is one; shown, never trusted."""
     findings: tuple[Finding, ...] = ()
+    by_pointers: bool = False
+    """Whether some of it is in Git LFS and was not fetched, so that nothing was opened."""
     unopened: Unopened | None = None
     """The model's file, where the policy lets it go on unopened."""
     headers: tuple[Header, ...] = ()
@@ -135,6 +137,7 @@ class _Examination:
         report = self._report() if proven and is_whole else {}
         # Opened also where a file too many keeps it from being proven: all problems are reported at once.
         shown = self._open(manifest, copied.sizes) if is_whole else self._unseen(manifest, copied)
+        shown["by_pointers"] = bool(copied.pointers) and not self.source.fetches_lfs
         return self._evidence(manifest=manifest, digest=manifest.digest if proven else None, report=report, **shown)
 
     def _evidence(self, **parts: Any) -> Evidence:

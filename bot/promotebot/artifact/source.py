@@ -178,8 +178,7 @@ class GitTree:
     def fingerprint(self, directory: str) -> str | None:
         """Return git's id of the tree: two commits with the same one hold the same artifact."""
         entry = self._entry(directory)
-        how = "" if self._fetches_lfs else ", by pointers"
-        return f"tree {entry.oid}{how}" if entry and entry.kind is Kind.DIRECTORY else None
+        return f"tree {entry.oid}" if entry and entry.kind is Kind.DIRECTORY else None
 
     def _entry(self, path: str) -> TreeEntry | None:
         if path not in self._known:

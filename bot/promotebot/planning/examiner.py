@@ -26,7 +26,9 @@ class Examiner:
 
     def __call__(self, source: FileSource, directory: ArtifactPath, terms: Terms) -> Evidence:
         key = (source.fingerprint(directory) or source, directory, terms)
-        if key not in self._seen:
+        seen = self._seen.get(key)
+        # What was opened is proven by its bytes, too; what was proven by its Git LFS pointers was not opened.
+        if seen is None or (seen.by_pointers and source.fetches_lfs):
             self._seen[key] = examine(source, directory, opener=self._opener, terms=terms)
         return self._seen[key]
 
