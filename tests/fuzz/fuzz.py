@@ -14,14 +14,18 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["promotebot"]):
+    from promotebot.artifact.bundle import parse_bundle
     from promotebot.artifact.gguf import read_gguf
+    from promotebot.artifact.header import read_header
     from promotebot.artifact.manifest import parse_manifest
     from promotebot.artifact.safetensors import read_safetensors
     from promotebot.artifact.weights_header import BrokenHeader, Header
+    from promotebot.artifact.wire import Malformed
     from promotebot.errors import PromotebotError
     from promotebot.promotion.commands import ChangeCommand, Help, InvalidCommand, QueryCommand, Withdraw, parse_comment
     from promotebot.promotion.policy import parse_policy
     from promotebot.registry.codec import parse_json, stored_json
+    from promotebot.registry.names import Stage
     from promotebot.registry.registry import ModelRegistry
 
 KINDS = (ChangeCommand, Help, QueryCommand, InvalidCommand, Withdraw)
@@ -69,6 +73,26 @@ def weights(read: Callable[[Path], Header], data: bytes) -> None:
                 raise AssertionError(told)
 
 
+def bundle(data: bytes) -> None:
+    """A bundle that reads holds what its manifest says."""
+    registry, manifest = parse_bundle(data, "regime_classifier", Stage.ACTIVE, where="fuzz")
+    pointer = registry.get_stage_pointer("regime_classifier", Stage.ACTIVE)
+    if pointer is None or pointer.digest != manifest.digest:
+        raise AssertionError(pointer)
+
+
+def onnx(data: bytes) -> None:
+    """Inputs and outputs that are read have a type."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        with contextlib.suppress(Malformed):
+            with Path(file.name).open("rb") as stream:
+                inputs, outputs = read_header(stream)
+            if not all(value.type for value in [*inputs, *outputs]):
+                raise AssertionError(inputs, outputs)
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "comment": comment,
     "registry": registry,
@@ -76,6 +100,8 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "policy": policy,
     "safetensors": lambda data: weights(read_safetensors, data),
     "gguf": lambda data: weights(read_gguf, data),
+    "bundle": bundle,
+    "onnx": onnx,
 }
 
 
