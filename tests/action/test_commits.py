@@ -247,8 +247,8 @@ def test_a_commit_that_trained_what_becomes_active_is_not_replaced(office: Offic
 @pytest.mark.parametrize(
     ("methods", "remedy"),
     [
-        ({"rebase"}, "git rebase origin/main; where other files conflict, fix them; then: git push --force-with-lease"),
-        ({"merge"}, "git merge --no-edit origin/main; where other files conflict, fix them; then: git push;"),
+        ({"rebase"}, "git rebase origin/main; solve conflicts in other files; then: git push --force-with-lease"),
+        ({"merge"}, "git merge --no-edit origin/main; solve conflicts in other files; then: git push;"),
     ],
 )
 def test_a_conflict_is_mended_in_the_way_that_the_base_takes(office: Office, methods: set[str], remedy: str) -> None:

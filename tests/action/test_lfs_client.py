@@ -95,7 +95,7 @@ def test_a_work_tree_with_pointers_says_the_line_that_fetches_the_content(
     lazy.git("switch", "--quiet", "candidate")
     said = promotebot(lazy, *SHADOW, "--dry-run")
     line = f"git lfs pull --include {MODEL}"
-    assert "is a Git LFS pointer, not the file (the content it stands for is the listed one)" in said
+    assert "is a Git LFS pointer, not the file (it points to the listed content)" in said
     assert line in said
     pasted(lazy, line)
     assert "artifact.lfs" not in promotebot(lazy, *SHADOW, "--dry-run")

@@ -38,7 +38,7 @@ def test_a_rollback_opens_a_pull_request_and_the_issue_links_to_it(office: Offic
     job = office.ask(issue, ROLLBACK, author="bob")
     assert says(job) == ("promoted", "committed"), job.log
     (number,) = opened(office)
-    assert f"/pull/{number}>) makes the rollback; until then nothing changes." in office.answer(issue)
+    assert f"/pull/{number}>) to roll back; until then nothing changes." in office.answer(issue)
     assert office.pointer(office.head(number), "active") == "regime_v1_prod_rollback"
     event = office.registry(office.head(number)).history["regime_classifier"][0]
     assert event.request is not None

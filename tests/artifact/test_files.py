@@ -162,7 +162,7 @@ def test_an_lfs_pointer_in_a_work_tree_is_told_from_a_changed_file(place: Place)
     expected = place.document()["sha256"]["model.onnx"]
     place.write("model.onnx", LFS % expected.encode())
     finding = refusal(place.examine(), "artifact.lfs")
-    assert "the content it stands for is the listed one" in finding.message
+    assert "it points to the listed content" in finding.message
     assert finding.remedy == f"fetch it: git lfs pull --include {DIRECTORY}/model.onnx"
 
 
@@ -170,7 +170,7 @@ def test_an_lfs_pointer_is_recognised_even_where_the_manifest_lists_the_pointer(
     place.write("model.onnx", LFS % (b"0" * 64))
     place.write_manifest()
     opener = StandIn()
-    assert "not even of the listed one" in refusal(place.examine(opener=opener), "artifact.lfs").message
+    assert "it points to other content than the listed" in refusal(place.examine(opener=opener), "artifact.lfs").message
     assert opener.seen == []
 
 

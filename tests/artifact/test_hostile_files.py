@@ -267,15 +267,15 @@ def test_what_a_sparse_checkout_leaves_out_is_said_so_with_the_command(place: Pl
     (place.path / "train_report.json").unlink()
     finding = refusal(place.examine(files), "artifact.files")
     assert "git has it, but this sparse checkout leaves it out" in finding.message
-    assert finding.remedy == f"bring it in, then run it again: git sparse-checkout add {DIRECTORY}"
+    assert finding.remedy == f"add the directory, then run the command again: git sparse-checkout add {DIRECTORY}"
     (place.path / "manifest.json").unlink()
     finding = refusal(place.examine(files), "artifact.manifest")
     assert finding.message == f"This sparse checkout leaves out manifest.json in {DIRECTORY}."
-    assert finding.remedy == f"bring it in, then run it again: git sparse-checkout add {DIRECTORY}"
+    assert finding.remedy == f"add the directory, then run the command again: git sparse-checkout add {DIRECTORY}"
     place.path.rename(place.root / "aside")
     finding = refusal(place.examine(files), "artifact.exists")
     assert finding.message.startswith(f"Artifact directory not found: {DIRECTORY} (git has it, but this sparse")
-    assert finding.remedy == f"bring it in, then run it again: git sparse-checkout add {DIRECTORY}"
+    assert finding.remedy == f"add the directory, then run the command again: git sparse-checkout add {DIRECTORY}"
 
 
 def test_a_dataset_that_a_sparse_checkout_leaves_out_is_no_missing_one(place: Place) -> None:

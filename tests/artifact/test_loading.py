@@ -96,7 +96,7 @@ def test_anything_else_is_refused_and_no_remedy_blesses_it(
 
 def test_a_pointer_that_pins_nothing_is_no_proof(copy: Path) -> None:
     edit(copy, digest=None)
-    with pytest.raises(InvalidInput, match="pins no digest"):
+    with pytest.raises(InvalidInput, match="has no digest"):
         load(MODEL, "active", base_dir=copy)
     with pytest.raises(InvalidInput, match="unknown model 'nope'"):
         load("nope", "active", base_dir=copy)
@@ -134,17 +134,22 @@ LONG, SHORT = timedelta(days=36_500), timedelta(days=30)
             "2020-01-01T00:00:00Z",
             "2019-01-01T00:00:00Z",
             SHORT,
-            "the newest that it records is of 2020-01-01T00:00:00Z",
+            "its newest record is from 2020-01-01T00:00:00Z",
         ),
         (
             "2019-01-01T00:00:00Z",
             "2020-01-01T00:00:00Z",
             SHORT,
-            "the newest that it records is of 2020-01-01T00:00:00Z",
+            "its newest record is from 2020-01-01T00:00:00Z",
         ),
         (None, "2020-01-01T00:00:00.5Z", SHORT, "at most 30 d is allowed"),
-        ("2999-01-01T00:00:00Z", "2020-01-01T00:00:00Z", LONG, "is of 2999-01-01T00:00:00Z, and the clock here says"),
-        (None, None, LONG, "records neither generated_at_utc nor an event"),
+        (
+            "2999-01-01T00:00:00Z",
+            "2020-01-01T00:00:00Z",
+            LONG,
+            "is from 2999-01-01T00:00:00Z, but the clock of this machine",
+        ),
+        (None, None, LONG, "has neither generated_at_utc nor an event"),
     ],
 )
 def test_a_registry_that_is_too_old_or_may_be_is_refused_where_somebody_asks_for_it(
@@ -169,7 +174,7 @@ def test_what_was_promoted_long_ago_is_not_old_where_the_registry_is_not(copy: P
 def test_a_copy_is_as_old_as_what_it_was_copied_from(copy: Path, tmp_path: Path) -> None:
     of_day(copy, generated="2020-03-01T00:00:00Z", event="2020-01-01T00:00:00Z")
     fetch(MODEL, "active", tmp_path / "to", base_dir=copy, max_age=LONG)
-    with pytest.raises(InvalidInput, match="is of 2020-03-01T00:00:00Z"):
+    with pytest.raises(InvalidInput, match="is from 2020-03-01T00:00:00Z"):
         load(MODEL, "active", base_dir=tmp_path / "to", max_age=SHORT)
 
 
@@ -218,7 +223,7 @@ def test_the_terminal_asks_the_same(copy: Path, tmp_path: Path, capsys: pytest.C
     (tmp_path / "other.json").write_text('{"outputs": [{"name": "y", "type": "int64"}]}')
     words = ["fetch", MODEL, "active", "--to", str(tmp_path / "to"), "--base-dir", str(copy)]
     for asked, code, says in (
-        (["--max-age", "30d"], 1, "the newest that it records is of 2020-03-01T00:00:00Z"),
+        (["--max-age", "30d"], 1, "its newest record is from 2020-03-01T00:00:00Z"),
         (["--max-age", ""], 2, "--max-age: '' is not a duration"),
         (["--max-age", "a week"], 2, "Next: give a number of days, hours or minutes"),
         (["--expect-signature", ""], 4, "cannot be read"),

@@ -65,7 +65,7 @@ def test_a_registry_outside_a_sparse_checkout_is_not_taken_for_an_empty_one(
     done = desk.run(arguments)
     assert (done.returncode, done.stdout) == (4, "")
     assert "but this sparse checkout leaves it out" in done.stderr
-    assert "Next: bring it in, then run it again: git sparse-checkout add ml/registry\n" in done.stderr
+    assert "Next: add the directory, then run the command again: git sparse-checkout add ml/registry\n" in done.stderr
 
 
 def test_an_artifact_that_changes_after_it_was_examined_is_not_promoted(desk: Desk) -> None:

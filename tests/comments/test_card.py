@@ -196,7 +196,7 @@ def test_a_card_that_is_blocked_starts_with_the_errors_and_does_not_ask_to_merge
 def test_approvals_that_are_missing_and_given_are_named(accepted: Plan) -> None:
     waits = card_of(accepted, conclusion="action_required", waiting=WAITING).body
     assert "- **Approvals:** waits for 1 more approval of 1a2b3c4; somebody with write permission other than" in waits
-    given = passed("separation", "1a2b3c4 is approved by carol, who neither asked nor pushed")
+    given = passed("separation", "1a2b3c4 is approved by carol, who neither requested nor pushed it")
     assert "- **Approvals:** 1a2b3c4 is approved by carol" in card_of(accepted, findings=(given,)).body
 
 

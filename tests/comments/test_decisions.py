@@ -116,7 +116,7 @@ def test_a_refusal_starts_with_what_is_wrong_and_the_next_command(registry: Mode
     assert "`promotebot manifest ml/artifacts/regime_v2 --model-file model.onnx`, and commit" in rendered.body
     assert "`sha256:777777777777…`, the manifest says `sha256:111111111111…`" in rendered.body
     assert "Next: name the dataset that the model was trained on with `--dataset-id`" in rendered.body
-    assert "ask again in a new comment, with the value that is missing." in rendered.body
+    assert "repeat the command in a new comment, with the value that is missing." in rendered.body
     assert re.search(r"^\d+ other rules passed\.$", rendered.body, re.MULTILINE)
     assert "`ml/artifacts/regime_v2` *(shadow pointer)*" in lines[-1]
 

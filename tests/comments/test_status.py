@@ -62,7 +62,7 @@ def test_a_stage_shows_since_when_and_until_when_it_soaks() -> None:
     until = SINCE + timedelta(days=7)
     assert f"{SINCE:%Y-%m-%d} (2 d 3 h)†" in shown
     assert f"until {until:%Y-%m-%d %H:%M} UTC (7 d recommended)" in shown
-    assert "† means the time that the event itself states" in shown
+    assert "† The event's own time" in shown
 
 
 def test_the_merge_is_what_counts_where_it_is_known() -> None:

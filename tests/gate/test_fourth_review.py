@@ -63,7 +63,7 @@ def docs_that_undo(office: Office, number: int, *, base: str = "main") -> int:
 def rebased(office: Office, number: int) -> None:
     """carol presses *Rebase and merge*, where the required status lets her."""
     verdict = [one for one in office.repository.statuses if one.sha == office.head(number)][-1]
-    assert str(verdict.description).startswith("refused: Rebasing the commits of this branch would leave")
+    assert str(verdict.description).startswith("refused: Rebasing the commits of this branch would give")
     office.repository.protect("main", required_checks=["promotebot/gate"], source="github-actions")
     with suppress(HttpError):
         office.repository.merge(number, by="carol", method="rebase")

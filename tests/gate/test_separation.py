@@ -101,7 +101,7 @@ def test_somebody_elses_approval_of_this_head_is_enough(github: FakeGitHub) -> N
     result = separated(github)
     assert (result.severity, result.message) == (
         Severity.PASS,
-        "ccccccc is approved by bob, who neither asked nor pushed",
+        "ccccccc is approved by bob, who neither requested nor pushed it",
     )
 
 
@@ -141,7 +141,7 @@ def test_two_approvals_are_two_people(github: FakeGitHub) -> None:
     result = separated(github, TWO)
     assert (result.severity, result.message) == (
         Severity.PASS,
-        "ccccccc is approved by bob, carol, who neither asked nor pushed",
+        "ccccccc is approved by bob, carol, who neither requested nor pushed it",
     )
 
 
@@ -167,7 +167,10 @@ def test_nobody_who_asked_counts_in_somebody_elses_pull_request(github: FakeGitH
     asked_by_both = separated(github, ONE, step("bob"), step("carol"))
     assert waits(asked_by_both) == "waits for 1 more approval of ccccccc"
     assert "other than alice or bob or carol approves" in asked_by_both.remedy
-    assert separated(github, ONE, step("bob")).message == "ccccccc is approved by carol, who neither asked nor pushed"
+    assert (
+        separated(github, ONE, step("bob")).message
+        == "ccccccc is approved by carol, who neither requested nor pushed it"
+    )
 
 
 def test_the_author_does_not_count_though_somebody_else_asked(github: FakeGitHub) -> None:
@@ -189,7 +192,7 @@ def test_who_moved_the_branch_last_does_not_count(github: FakeGitHub) -> None:
     assert waits(result) == "waits for 1 more approval of ccccccc"
     assert "other than alice or bob approves" in result.remedy
     approve(github, "carol")
-    assert separated(github).message == "ccccccc is approved by carol, who neither asked nor pushed"
+    assert separated(github).message == "ccccccc is approved by carol, who neither requested nor pushed it"
 
 
 def test_a_branch_that_only_apps_moved_keeps_nobody_out(github: FakeGitHub) -> None:

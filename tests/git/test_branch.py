@@ -152,7 +152,7 @@ def test_a_branch_that_moved_meanwhile_is_not_touched(
     alice.push()
     with pytest.raises(RefChanged, match="main moved away from") as caught:
         repository.push(commit(repository), "main", expected=tip(repository))
-    assert caught.value.remedy == "ask again on the new head"
+    assert caught.value.remedy == "repeat the request on the new head"
     assert on_remote(remote, alice, "rev-parse", "main") == hers
 
 

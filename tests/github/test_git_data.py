@@ -86,7 +86,7 @@ def test_a_branch_that_stands_elsewhere_is_ref_changed(git: GitDataClient, repos
     ):
         with pytest.raises(RefChanged, match="change moved away from") as caught:
             call()
-        assert caught.value.remedy == "ask again on the new head"
+        assert caught.value.remedy == "repeat the request on the new head"
     assert tip(repository) == head
 
 

@@ -190,9 +190,12 @@ def test_a_fence_is_closed_only_by_one_as_long() -> None:
         ("/promote active --reason a --reason b", "given twice"),
         ('/promote active --reason "a', "a quote is not closed"),
         ("/promote active --reason “a", "a quote is not closed"),
-        ("/promote active --reason broken again", "the text of --reason goes on with 'again'"),
-        ("/promote --reason broken active", 'write --reason "…"'),
-        ("/promote --notes=broken active", "the text of --notes goes on with 'active'"),
+        (
+            "/promote active --reason broken again",
+            "--reason has several words without quotes; the second one is 'again'",
+        ),
+        ("/promote --reason broken active", 'write the whole text in quotes: --reason "…"'),
+        ("/promote --notes=broken active", "--notes has several words without quotes; the second one is 'active'"),
         ("/promote active —reason x", "write --reason with two hyphens"),
         ("/promote active –-reason x", "write --reason with two hyphens"),  # noqa: RUF001 - the same
         ("/promote active --artifact-dir ml\\artifacts\\x", "write paths with slashes"),

@@ -142,7 +142,7 @@ class HoldJob:
             return None
         if unknown:
             raise unknown
-        message = f"{login} has no write permission, did not open #{number}, and asked for no promotion in it."
+        message = f"{login} has no write permission, did not open #{number}, and requested no promotion in it."
         asked = Remedy("ask somebody with write permission to comment: ", comment("/hold"))
         return Refusal(Reason.PERMISSION, message, asked)
 

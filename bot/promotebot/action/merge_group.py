@@ -121,9 +121,9 @@ def _held_meanwhile(
     try:
         is_held = bool(_marks(numbers, repository) - before)
     except PromotebotError:
-        turn_red("nobody knows whether it is held; take it out of the queue")
+        turn_red("it is unknown whether somebody holds it; remove it from the queue")
         raise
-    why = "somebody holds it; take it out of the queue" if is_held else ""
+    why = "somebody holds it; remove it from the queue" if is_held else ""
     if why:
         turn_red(why)
     return why

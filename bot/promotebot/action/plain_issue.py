@@ -31,7 +31,7 @@ def issue_refusal(commands: Sequence[Command]) -> Refusal | None:
     if all(_works(command) for command in commands):
         return None
     works = ", ".join(f"`{name}`" for name in ON_ISSUES)
-    remedy = f"open a pull request with the artifact and comment there; what works on an issue: {works}"
+    remedy = f"open a pull request with the artifact and comment there; on an issue, these commands work: {works}"
     return Refusal(Reason.NOT_A_PULL_REQUEST, "This is an issue, not a pull request.", remedy)
 
 
@@ -94,7 +94,7 @@ def _rollback(command: ChangeCommand, requester: Requester, job: JobContext, rep
     where = link(f"pull request #{opened.number}", f"{context.repo_url}/pull/{opened.number}")
     title = f"Rollback: pull request #{opened.number}"
     said = (
-        f"Merging {where} makes the rollback; until then nothing changes."
+        f"Merge {where} to roll back; until then nothing changes."
         if made.succeeded
         else f"{where} was opened, and the rollback on it failed: {text(made.message)}"
     )

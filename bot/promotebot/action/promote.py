@@ -243,7 +243,7 @@ class PromotionJob:
     def _decided_before(self, decided: Attestation) -> Answer:
         """The branch does not carry it any more, so it was withdrawn, replaced, or forced away; once is enough."""
         message = "This request was withdrawn." if not decided.stands else "This request was answered before."
-        remedy = "ask again in a new comment if you want it after all"
+        remedy = "to request it again, repeat the command in a new comment"
         answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE if decided.stands else Reason.WITHDRAWN, message)
         return self.replier.answer(answer, render_refused_event(message, remedy, self.replier.context))
 

@@ -124,8 +124,8 @@ def _compares_with_less(branch: str, what: str) -> Finding:
     return warning(
         "verify.base",
         f"No state of {branch} was verified before, so its history is compared with {what}.",
-        remedy="look at the history yourself this once; verifications compare from here on, as soon as no issue about "
-        "the registry is open: close it when the history is right",
+        remedy="check the history once yourself. Later verifications compare with this one, if no issue about the "
+        "registry is open; close the issue when the history is right",
     )
 
 
@@ -242,5 +242,5 @@ def _summary(report: VerifyReport) -> str:
         warned = sum(finding.severity is Severity.WARNING for finding in findings)
         rows.append((code(name), "❌" if wrong else "✅", str(len(findings)), str(warned), str(wrong)))
     head = f"### {text(_TITLES[report.verdict])}"
-    models = table(("model", "", "looked at", "warnings", "wrong"), rows)
+    models = table(("model", "", "checked", "warnings", "errors"), rows)
     return "\n\n".join([head, models, problems(_wrong(report), limit=None)])

@@ -92,7 +92,7 @@ def _elsewhere(attempt: Attempt, result: GateResult, changeset: Changeset) -> st
     if now.base_ref != snapshot.pull.base_ref:
         return f"the pull request went into {now.base_ref}"
     is_revoked = any_revoked(result.steps, now.statuses, snapshot.other_base, job.settings.bot_login)
-    return "a promotion was taken back" if is_revoked else ""
+    return "a promotion was withdrawn" if is_revoked else ""
 
 
 def _disapproved(attempt: Attempt, result: GateResult, changeset: Changeset) -> str:
@@ -103,4 +103,4 @@ def _disapproved(attempt: Attempt, result: GateResult, changeset: Changeset) -> 
     again = separation(
         result.steps, changeset.head, snapshot.pull, changeset.policy, github, involved, changes_policy=changed
     )
-    return "an approval was taken back" if again and errors_in([again]) else ""
+    return "an approval was withdrawn" if again and errors_in([again]) else ""

@@ -296,7 +296,7 @@ def _compare(file: _File, path: str, expected: str, manifest: Manifest, director
             "The file changed after the manifest was written.",
             where=path,
             remedy=Remedy(
-                "put the listed file back; or, where the new bytes are meant, write the manifest again: ",
+                "restore the listed file; or, if the new bytes are intended, write the manifest again: ",
                 manifest_command(directory, manifest.model_file),
                 "; then commit",
             ),
@@ -310,6 +310,6 @@ def _in_its_place(path: str, data: bytes, expected: str) -> Finding:
         message = f"{path} is a Git LFS pointer, but not written as git-lfs writes one, so it names no content."
         return error("artifact.lfs", message, where=path, remedy=written_again(path))
     same = pointer.sha256 == expected
-    agrees = "the content it stands for is the listed one" if same else "not even of the listed one"
+    agrees = "it points to the listed content" if same else "it points to other content than the listed"
     message = f"{path} is a Git LFS pointer, not the file ({agrees})."
     return error("artifact.lfs", message, where=path, remedy=Remedy("fetch it: ", fetched(path)))

@@ -156,8 +156,8 @@ def _held(
         message = f"{stage.label} of {model} holds nothing"
         raise InvalidInput(message, where=found.where, remedy=Remedy(shell("promotebot", "show", "--model", model)))
     if pointer.digest is None:
-        message = f"{stage.label} of {model} pins no digest, so that nobody can tell whether these are its bytes"
-        raise InvalidInput(message, where=found.where, remedy="promote it again, which pins its bytes")
+        message = f"{stage.label} of {model} has no digest, so it is unknown whether these are its bytes"
+        raise InvalidInput(message, where=found.where, remedy="promote it again: the new pointer has a digest")
     return _Held(found, ModelName(model), stage, pointer, base / pointer.artifact_dir, manifest)
 
 
@@ -192,7 +192,7 @@ class _Held:
         newest = self.registry.entries[self.model].history_digest
         if newest != digest:
             message = f"the history of {self.model} ends with {newest}, expected {digest}"
-            raise InvalidInput(message, where=self.registry.where, remedy="bring the registry of that state here")
+            raise InvalidInput(message, where=self.registry.where, remedy="copy the registry with that history here")
 
     def check_age(self, max_age: timedelta | None) -> None:
         """Raise InvalidInput for a registry that is too old, CouldNotVerify for one that does not say how old it is."""
@@ -200,17 +200,17 @@ class _Held:
             return
         now, known_at, where = datetime.now(timezone.utc), self.known_at, self.registry.where
         if known_at is None:
-            message = "records neither generated_at_utc nor an event, so that nobody can tell how old it is"
-            raise CouldNotVerify(message, where=where, remedy="promote the model again, which records an event")
+            message = "has neither generated_at_utc nor an event, so its age is unknown"
+            raise CouldNotVerify(message, where=where, remedy="promote the model again: this records an event")
         age = now - to_datetime(known_at)
         if age < -CLOCK_TOLERANCE:
-            message = f"is of {known_at}, and the clock here says {to_timestamp(now)}"
+            message = f"is from {known_at}, but the clock of this machine says {to_timestamp(now)}"
             raise CouldNotVerify(message, where=where, remedy="set the clock of this machine")
         if age > max_age:
-            message = f"the newest that it records is of {known_at}, {duration(age)} ago; at most {duration(max_age)}"
+            message = f"its newest record is from {known_at}, {duration(age)} ago; at most {duration(max_age)}"
             remedy = Remedy(
-                "bring a newer copy of it here; if nothing was promoted since, a bundle says so that is made in a "
-                "checkout of the default branch: ",
+                "copy a newer one here. If nothing was promoted since, make a bundle in a checkout of the default "
+                "branch: ",
                 bundle_command(self.model, self.stage),
             )
             raise InvalidInput(f"{message} is allowed", where=where, remedy=remedy)
@@ -222,10 +222,10 @@ class _Held:
         pointer, manifest = self.pointer, artifact.manifest
         pinned = pointer.manifest_digest or pointer.feature_order_hash == manifest.feature_order_hash
         if expected.feature_order is not None and not pinned:
-            message = (
-                f"{pointer.artifact_id} pins no order of features, so that nobody can tell whether this is its own"
+            message = f"{pointer.artifact_id} pins no order of features, so it is unknown whether this order is right"
+            raise InvalidInput(
+                message, where=self.registry.where, remedy="promote it again: the new pointer pins its manifest"
             )
-            raise InvalidInput(message, where=self.registry.where, remedy="promote it again, which pins its manifest")
         check_signature(artifact, expected, where=f"{self.path}/{manifest.model_file}")
 
     def proven(self, digest_of: Digest) -> Artifact:

@@ -164,9 +164,11 @@ def _opened(result: Opened, subject: Subject) -> Iterator[Finding]:
     yield passed("artifact.opens", f"ONNX Runtime opens the model: {signature}", where=where)
     if result.checker:
         message = f"onnx's own checker objects to {where}, though ONNX Runtime opens it: {result.checker.rstrip('.')}."
-        yield warning("artifact.checker", message, where=where, remedy="look whether another runtime will read it")
+        yield warning(
+            "artifact.checker", message, where=where, remedy="if another runtime will run the model, try it there"
+        )
     else:
-        yield passed("artifact.checker", "onnx's own checker has nothing against it", where=where)
+        yield passed("artifact.checker", "onnx's own checker finds no problem", where=where)
 
 
 def _reproduced(report: Golden, where: str, *, by_manifest: bool) -> Finding:

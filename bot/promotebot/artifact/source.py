@@ -252,7 +252,10 @@ class GitTree:
 
 def fetching(directory: str) -> Remedy:
     """Return the command that brings in a directory that a sparse checkout leaves out."""
-    return Remedy("bring it in, then run it again: ", shell("git", "sparse-checkout", "add", directory))
+    return Remedy(
+        "add the directory, then run the command again: ",
+        shell("git", "sparse-checkout", "add", directory),
+    )
 
 
 def shown(path: str) -> str:

@@ -47,8 +47,8 @@ def add_change_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="the diff, or the plan as JSON")
     parser.add_argument("--commit", action="store_true", help="commit the registry and nothing else")
     parser.add_argument("--branch", metavar="NAME", help="commit on a new branch (implies --commit)")
-    parser.add_argument("--push", action="store_true", help="push that branch to origin (implies --commit)")
-    parser.add_argument("--datasets-dir", help="where the datasets are (ml/datasets), verified for active")
+    parser.add_argument("--push", action="store_true", help="push the branch to origin (implies --commit)")
+    parser.add_argument("--datasets-dir", help="where the datasets are (default: ml/datasets), verified for active")
     add_registry_options(parser)
     add_verbose(parser)
 

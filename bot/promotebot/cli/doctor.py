@@ -30,7 +30,7 @@ _ORIGIN = re.compile(rf"(?:\w+://)?(?:[^@/]*@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot doctor`."""
-    parser.add_argument("--repo", metavar="OWNER/NAME", help="the repository on GitHub (origin's)")
+    parser.add_argument("--repo", metavar="OWNER/NAME", help="the repository on GitHub (default: the one of origin)")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--fix", action="store_true", help="make missing labels, write missing files; nothing else")
 

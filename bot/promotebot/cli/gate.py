@@ -18,7 +18,7 @@ from promotebot.pulls.changeset import Changeset
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot gate`."""
     parser.add_argument("--base", required=True, help="the revision to trust")
-    parser.add_argument("--head", default="HEAD", help="the revision to judge (HEAD)")
+    parser.add_argument("--head", default="HEAD", help="the revision to judge (default: HEAD)")
     add_registry_options(parser)
     add_verbose(parser)
 

@@ -58,7 +58,7 @@ POLICY = """\
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot init`."""
     parser.allow_abbrev = True  # its flags could be shortened from the start, and scripts may do so
-    parser.add_argument("--base-dir", help="the repository (the one around this directory)")
+    parser.add_argument("--base-dir", help="the repository (default: the one around this directory)")
     parser.add_argument("--action", metavar="OWNER/NAME@COMMIT", help="the action that the workflows use, pinned")
     parser.add_argument("--lfs", action="store_true", help="also put models into Git LFS (docs/setup.md)")
     parser.add_argument("--app", action="store_true", help="workflows with the token of a GitHub App (docs/setup.md)")

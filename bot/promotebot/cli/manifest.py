@@ -188,7 +188,9 @@ def _checked(path: Path, document: Mapping[str, Any]) -> bytes:
     try:
         parse_manifest(data, where=str(path))
     except InvalidInput as problem:
-        kept = "correct it; or, since the old manifest's other keys are kept, remove that and run it again: "
+        kept = (
+            "correct it; or remove the old manifest, whose other keys are kept otherwise, and run the command again: "
+        )
         remedy = Remedy(kept, shell("rm", "--", str(path)))
         raise InvalidInput(problem.message, where=problem.where, remedy=remedy) from None
     return data

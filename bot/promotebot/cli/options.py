@@ -16,7 +16,7 @@ def add_registry_options(parser: argparse.ArgumentParser, flag: str = "--registr
         flag: the registry's flag as the help shows it; `--registry-path` is understood beside it.
     """
     flags = dict.fromkeys((flag, "--registry-path"))
-    parser.add_argument(*flags, dest="registry", help="the registry (ml/registry/models.json)")
+    parser.add_argument(*flags, dest="registry", help="the registry (default: ml/registry/models.json)")
     parser.add_argument("--base-dir", help="the repository root that artifact paths start from")
 
 

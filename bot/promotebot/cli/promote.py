@@ -35,14 +35,16 @@ from promotebot.registry.names import (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot promote`."""
     parser.add_argument("--stage", required=True, help="shadow, staging or active")
-    parser.add_argument("--model", help="the model's name in the registry (of the artifact, or the only one)")
-    parser.add_argument("--artifact-dir", help="relative to the repository root (the branch's, or the lower stage's)")
+    parser.add_argument("--model", help="the model's name in the registry (default: the artifact's, or the only one)")
     parser.add_argument(
-        "--artifact-id", help="a name that people recognise, such as regime_v2_prod (the directory's name)"
+        "--artifact-dir", help="relative to the repository root (default: changed by the branch, or the lower stage's)"
     )
-    parser.add_argument("--dataset-id", help="the training dataset; required for active (the manifest's)")
     parser.add_argument(
-        "--git-sha", help="the 40-digit commit of the training code; required for active (the manifest's)"
+        "--artifact-id", help="a name that people recognise, such as regime_v2_prod (default: the directory's name)"
+    )
+    parser.add_argument("--dataset-id", help="the training dataset; required for active (default: the manifest's)")
+    parser.add_argument(
+        "--git-sha", help="the 40-digit commit of the training code; required for active (default: the manifest's)"
     )
     parser.add_argument("--reason", help="why now; required for a rollback")
     parser.add_argument("--notes")

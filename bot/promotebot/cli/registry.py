@@ -116,9 +116,9 @@ def _compare(before: ModelRegistry, after: ModelRegistry) -> None:
     different = [name for name in {*before, *after} if before.raw_entry(name) != after.raw_entry(name)]
     if different:
         raise CouldNotVerify(
-            f"{', '.join(sorted(different)[:10])} did not come through the conversion",
+            f"{', '.join(sorted(different)[:10])} would be changed by the conversion",
             where=after.where,
-            remedy=Remedy("put the registry back, and report this bug: ", _put_back(after.where)),
+            remedy=Remedy("restore the registry, and report this bug: ", _put_back(after.where)),
         )
 
 

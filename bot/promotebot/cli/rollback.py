@@ -12,7 +12,7 @@ from promotebot.registry.model import Action
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot rollback`."""
     parser.add_argument("--model", required=True)
-    parser.add_argument("--stage", default="active", help="the stage to roll back (active)")
+    parser.add_argument("--stage", default="active", help="the stage to roll back (default: active)")
     parser.add_argument("--to", help="the artifact id or digest to go back to, instead of the last good one")
     parser.add_argument("--reason", required=True, help="why, such as the incident's number")
     parser.add_argument("--notes")

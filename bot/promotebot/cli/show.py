@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of one of the three commands: the parser's default for `command` says which."""
     command = parser.get_default("command")
     if command == "history":
-        parser.add_argument("--model", help="one model; all without it")
+        parser.add_argument("--model", help="only this model (default: all)")
         parser.add_argument("--stage", help="only events into this stage or out of it")
         parser.add_argument("-n", "--limit", type=int, metavar="N", help="the newest N events of each model")
     elif command == "show":

@@ -22,15 +22,17 @@ from promotebot.verification.sarif import to_sarif
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot verify`."""
-    parser.add_argument("--model", action="append", metavar="NAME", help="only this model; may be given again")
+    parser.add_argument("--model", action="append", metavar="NAME", help="only this model; may be repeated")
     parser.add_argument("--stage", action="append", metavar="STAGE", help="only what this stage holds; may be repeated")
     parser.add_argument("--since", metavar="REV", help="only models that changed since this revision")
     parser.add_argument("--base", metavar="REV", help="require that the history only grew since this revision")
     parser.add_argument("--shard", metavar="I/N", help="only every N-th model, starting with the I-th")
-    parser.add_argument("--without-git", action="store_true", help="a deployed copy: say what was not looked at")
+    parser.add_argument(
+        "--without-git", action="store_true", help="verify a deployed copy; name what was not looked at"
+    )
     parser.add_argument("--merge", nargs="+", metavar="FILE", help="merge the JSON reports of all shards")
     parser.add_argument("--format", choices=("text", "json", "sarif", "junit"), default="text")
-    parser.add_argument("--datasets-dir", help="where the datasets are (ml/datasets)")
+    parser.add_argument("--datasets-dir", help="where the datasets are (default: ml/datasets)")
     add_registry_options(parser, "--path")
     add_verbose(parser)
 
@@ -69,7 +71,7 @@ def _verify(options: argparse.Namespace, now: datetime) -> VerifyReport:
 
         return verify_copy(options, now)
     if shutil.which("git") is None:
-        remedy = Remedy("install it; or verify what a deployed copy can tell: ", again(without_git=True))
+        remedy = Remedy("install git; or verify what can be checked without git: ", again(without_git=True))
         raise UsageError("git is not installed here", remedy=remedy)
     from promotebot.cli.verify_checkout import verify_checkout
 

@@ -27,7 +27,9 @@ from promotebot.verification.verify import VerificationInput
 
 NOT_LOOKED_AT = (
     NotLookedAt(rule="verify.base", message="whether the default branch holds this registry, or a newer one"),
-    NotLookedAt(rule="history.append_only", message="whether an event was taken away or changed, all hashes made anew"),
+    NotLookedAt(
+        rule="history.append_only", message="whether an event was removed or changed, and all hashes computed again"
+    ),
     NotLookedAt(rule="git_sha.ancestor", message="whether the training commits are in the repository's history"),
     NotLookedAt(rule="artifact.tracked", message="whether git has these files, and none that a checkout left out"),
     NotLookedAt(rule="artifact.content", message="whether Git LFS has the content of the files that it stores"),

@@ -252,7 +252,7 @@ def _closing(state: CardState, main: CardPromotion, context: CommentContext) -> 
     if context.by_actions and main.is_by_bot:
         # https://docs.github.com/en/actions/concepts/security/github_token
         yield (
-            f"Other required checks wait on {context.commit(context.head_sha)}, which the Actions token made; only "
-            f"{code(context.gate)} is set. Press *Approve workflows to run* below or, where that is not offered, close "
-            "and reopen the pull request. What an App's token commits is checked at once."
+            f"Other required checks have not started on {context.commit(context.head_sha)}, because the Actions token "
+            f"made this commit; only {code(context.gate)} is set. Press *Approve workflows to run* below. If there is "
+            "no such button, close and reopen the pull request. With an App's token, all checks start at once."
         )

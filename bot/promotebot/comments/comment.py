@@ -16,8 +16,8 @@ MAX_PROBLEMS = 25
 RULES_BYTES = 14_000
 """UTF-8 bytes of the folded list of rules: a quarter of a comment, so that the diff and the history fit below it."""
 UNSIGNED = (
-    "The commit was pushed without a signature, because it is larger than GitHub's API allows. Where signed commits "
-    "are required, it cannot be merged. A registry with one file per model makes smaller commits: "
+    "The commit was pushed without a signature, because it is larger than GitHub's API allows. If the base requires "
+    "signed commits, it cannot be merged. A registry with one file per model makes smaller commits: "
     "`promotebot registry split`."
 )
 GENERAL = "general"

@@ -101,7 +101,7 @@ def render_rejected(decision: Rejected, evidence: Evidence, context: CommentCont
     def sections(whole: bool) -> Sequence[str]:
         return [
             problems(decision.findings, limit=row_limit(whole)),
-            f"When that is fixed, ask again in a new comment{line}",
+            f"When this is fixed, repeat the command in a new comment{line}",
             details("Every rule", every_rule(decision.findings, budget=None if whole else RULES_BYTES)),
             f"{requested_by(context)}{contacts_line(context)} {_understood(request, evidence)}",
         ]

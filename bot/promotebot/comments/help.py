@@ -113,8 +113,8 @@ def _asked(policy: Policy, stage: Stage) -> str:
         if soak:
             found.append(f"{duration(soak.minimum)} in {name} {'required' if soak.required else 'recommended'}")
     if stage is Stage.ACTIVE:
-        found += ["it was in an earlier stage"] if policy.stages.active.require_prior_stage else []
-        found += ["its training commit and dataset"]
+        found += ["the artifact was in a lower stage before"] if policy.stages.active.require_prior_stage else []
+        found += ["a training commit and a dataset"]
         found += ["a reason"] if policy.require_reason else []
         found += [f"{code('--sha')} of the head"] if policy.require_sha else []
         found += ["the dataset in the repository"] if policy.require_dataset else []
@@ -131,7 +131,7 @@ def _every(facts: HelpFacts) -> str:
 
 _FLAGS = (
     "A promotion also takes `--artifact-dir`, `--artifact-id`, `--dataset-id` and `--git-sha`, which set values "
-    "explicitly, `--sha` to pin the head, and `--new-model` to add a model."
+    "explicitly, `--sha` to accept only this head, and `--new-model` to add a model."
 )
 
 
@@ -151,7 +151,7 @@ def commands(facts: HelpFacts) -> Iterator[tuple[str, str]]:
         yield "/withdraw", "withdraws the promotions of this pull request, before the merge"
         yield "/hold p95 went up", "blocks the merge of this pull request, also after later pushes"
         yield "/unhold", "lifts every hold of this pull request; needs permission for the promotions that it contains"
-        yield "/why", "shows the gate's result, the policy's line and the fix"
+        yield "/why", "explains the gate's result: the causes, the policy's lines and the fixes"
     if model:
         back = "returns to the last ACTIVE artifact whose bytes still verify; `--to` chooses another by its id"
         yield f'/rollback {model} --reason "incident"', back

@@ -84,9 +84,9 @@ def render_queue(findings: Sequence[Finding], waiting: Finding | None, context: 
         "⛔ Merge queue: not passed, nothing was merged",
         [
             wrong if errors_in(findings) or not waiting else waits(waiting),
-            f"{code(context.gate)} checked {context.commit(context.head_sha)}, which the merge queue made of this pull "
-            f"request, of {code(context.base_ref)} and of what was queued before it. It is not green there, so that "
-            "GitHub takes the pull request out of the queue. The status of its own commit is as it was before.",
+            f"{code(context.gate)} checked {context.commit(context.head_sha)}: the merge queue made this commit from "
+            f"{code(context.base_ref)}, this pull request and those queued before it. The status there is not green, "
+            "so GitHub removes the pull request from the queue. The status on its own head has not changed.",
             details("Every rule", every_rule(findings, budget=RULES_BYTES)),
         ],
         context,

@@ -93,7 +93,7 @@ def _table(status: Status) -> str:
             f"… and {counted(len(rows) - kept, 'row')} more. For one model, write {code('/status')} and its name."
         )
     if any(holding.is_claimed and holding.since for holding in status.holdings[:kept]):
-        parts.append(f"{CLAIMED} means the time that the event itself states; no merge time is known, or read.")
+        parts.append(f"{CLAIMED} The event's own time: the merge time is not known, or was not read.")
     return "\n\n".join(parts)
 
 

@@ -85,14 +85,14 @@ def _mending(one: Breakage, context: CommentContext) -> str:
     since = f"since {context.commit(one.since)}" if one.since else "since when is not known"
     lines = [f"**{code(one.model)} {one.subject.removeprefix(one.model).strip()}**, {since}."]
     if one.restores:
-        lines.append("To put back the files that verified, on a branch, to be committed and merged:")
+        lines.append("To restore the files that verified, run this on a branch, then commit and merge it:")
         lines.append(fence("\n".join(one.restores), "sh"))
     else:
         lines.append("No commit with the files that were promoted was found.")
     if one.ways_back:
         back = " or ".join(code(way) for way in one.ways_back)
-        where = "as the `command` of the `promote` workflow, started by hand, or in a comment on an open pull request"
-        lines.append(f"To take it out of use, {where}: {back}")
+        where = "start the `promote` workflow by hand with this `command`, or comment it on an open pull request"
+        lines.append(f"To take the artifact out of use, {where}: {back}")
     return "\n".join(lines)
 
 

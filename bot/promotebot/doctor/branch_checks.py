@@ -20,21 +20,21 @@ def required_context(facts: Facts, branch: Branch) -> Verdict:
     source = "your App" if facts.uses_app else "GitHub Actions"
     setting = (
         f"{_RULES} → the rule for {branch.name} → require status checks to pass → `{branch.context}`, source {source}: "
-        f"{facts.page('settings/rules')}. GitHub offers it after a pull request has had it"
+        f"{facts.page('settings/rules')}. GitHub offers this status after one pull request had it"
     )
     sources = [status.source for status in branch.statuses if status.context == branch.context]
     if not sources and branch.unread_statuses:
         return branch.unread_statuses.verdict("Only a required gate blocks the merges that it refuses.")
     if not sources:
         found = f"`{branch.context}` is not required" if branch.exists else "there is no such branch"
-        return problem(found, "Anybody who may merge can merge what the gate refuses.", setting)
+        return problem(found, "Everybody who may merge can merge what the gate refuses.", setting)
     wrong = [one for one in sources if one is not None and not _is_source(one, facts)]
     if wrong:
         found = f"`{branch.context}` is required from App {wrong[0]}, and {source} sets it"
         return problem(found, "The status that the bot sets does not count, so nothing can be merged.", setting)
     if set(sources) == {None}:
         found = f"`{branch.context}` is required from any source"
-        return problem(found, "Everybody who may write can post a status of that name.", setting)
+        return problem(found, "Everybody with write permission can set a status of that name.", setting)
     number = next(one for one in sources if one is not None)
     if facts.uses_app:
         return advice(
@@ -141,13 +141,13 @@ def stale_approvals(_: Facts, branch: Branch) -> Verdict:
 def code_owner_review(facts: Facts, branch: Branch) -> Verdict:
     """Must code owners approve?"""
     asked = branch.asks_for("code_owner_review")
-    meaning = "Without the owners' approval, whoever may merge can change policy and workflows."
+    meaning = "Without the owners' approval, everybody who may merge can change policy and workflows."
     if isinstance(asked, Unread):
         return asked.verdict(meaning)
     if asked:
         return ok("code owners must approve", "Policy and workflows change with their owners' approval only.")
     setting = f"{_RULES} → require a pull request → require review from code owners: {facts.page('settings/rules')}"
-    return advice("code owners need not approve", meaning, setting)
+    return advice("the approval of code owners is not required", meaning, setting)
 
 
 def merge_queue(facts: Facts, branch: Branch) -> Verdict:

@@ -61,7 +61,7 @@ def branches(facts: Facts, branch: Branch) -> Verdict:
     wanted = [path for path, template in facts.templates.items() if "push" in template.triggers]
     missing = [path for path in wanted if path not in branch.workflows]
     deaf = [path for path in wanted if path not in missing and not branch.workflows[path].hears_pushes_to(branch.name)]
-    meaning = "After a merge nothing is announced or verified, and open promotions stay behind."
+    meaning = "After a merge nothing is announced or verified, and open promotions are not updated."
     if missing:
         remedy = (
             _FIX if branch is facts.default else f"`git merge origin/{facts.default.name}` on {branch.name}, then push"

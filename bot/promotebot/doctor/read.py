@@ -95,7 +95,7 @@ def _known(ask: Callable[[], _T], permission: str) -> _T | Unread:
         return ask()
     except CouldNotVerify as problem:
         refused = re.search(r": 40[134]\b|does not tell", problem.message) and "rate limit" not in problem.message
-        owner = ", an administrator's for example" if permission == _PROTECTION else ""
+        owner = ", for example an administrator's" if permission == _PROTECTION else ""
         other = f"`promotebot doctor` at a terminal, with a token that has `{permission}`{owner}"
         return Unread(problem.message, other if refused else problem.remedy)
 

@@ -15,7 +15,7 @@ _ACTIONS_PAGE = "Settings → Actions → General → Workflow permissions"
 
 def actions_pull_requests(facts: Facts) -> Verdict:
     """May the job's own token open pull requests?"""
-    meaning = "Otherwise a run started by hand, such as a rollback at night, cannot open its pull request."
+    meaning = "Without this setting, a run started by hand, such as a rollback at night, cannot open its pull request."
     if facts.uses_app:
         return ok("the App opens pull requests", "The setting for GitHub Actions does not matter here.")
     if isinstance(facts.actions, Unread):
@@ -30,7 +30,7 @@ def actions_pull_requests(facts: Facts) -> Verdict:
 
 def default_permissions(facts: Facts) -> Verdict:
     """Is the token of a workflow that says nothing a small one?"""
-    meaning = "Where they may write, any workflow without `permissions:` can post a status from the gate's source."
+    meaning = "If the default is write, every workflow without `permissions:` can set a status from the gate's source."
     if isinstance(facts.actions, Unread):
         return facts.actions.verdict(meaning)
     if facts.actions.default_permissions == "read":
@@ -84,7 +84,7 @@ def people(facts: Facts) -> Verdict:
     if unread:
         return unread.verdict(meaning)
     if not facts.roles:
-        return ok("it names no GitHub account", "Contacts that are not GitHub accounts are shown as text.")
+        return ok("the policy names no GitHub account", "Contacts that are not GitHub accounts are shown as text.")
     return ok(named(facts.roles), "Every account that is named when something fails exists.")
 
 

@@ -94,7 +94,7 @@ def sha_refusal(arguments: CommandArguments, head: GitSha, policy: Policy) -> Re
 def target_refusal(snapshot: PullSnapshot) -> Refusal | None:
     """Return why this pull request may carry no promotions: its branches, or that it is a draft."""
     if snapshot.pull.draft and not snapshot.changeset.policy.drafts:
-        draft = "mark it ready for review, then ask again in a new comment"
+        draft = "mark it as ready for review, then repeat the command in a new comment"
         return base_refusal(snapshot) or Refusal(Reason.DRAFT, "The pull request is a draft.", draft)
     return base_refusal(snapshot)
 

@@ -56,7 +56,7 @@ def separation(
         involved |= {pusher} if pusher else set()
         others = [login for login in others if login != pusher and may_write(login, github)]
     if len(others) >= needed:
-        return passed(RULE, f"{head_sha[:7]} is approved by {', '.join(others)}, who neither asked nor pushed")
+        return passed(RULE, f"{head_sha[:7]} is approved by {', '.join(others)}, who neither requested nor pushed it")
     return _missing(needed - len(others), head_sha, involved)
 
 

@@ -52,7 +52,7 @@ def pushers_since(
         elif push.actor != bot_login:
             raise CouldNotVerify(
                 f"{push.actor}, an App, pushed to {branch}, and GitHub does not say for whom",
-                remedy="ask for the promotion with a comment",
+                remedy="request the promotion with a comment",
             )
         if push.creates:
             return frozenset(people)

@@ -32,10 +32,10 @@ def check_rebase(changeset: ChangesetLike, steps: Sequence[Step]) -> Iterator[Fi
     if paths:
         yield error(
             "gate.tree",
-            f"Rebasing the commits of this branch would leave {paths[0]} otherwise than merging it: a commit changes "
-            "it, a later one undoes that, and the base has changed it since.",
+            f"Rebasing the commits of this branch would give another {paths[0]} than merging them: one commit changes "
+            "the file, a later one undoes the change, and the base has changed it meanwhile.",
             where=paths[0],
-            remedy="make the branch one commit on the base",
+            remedy="replace the commits of the branch by one commit on the base",
         )
 
 

@@ -184,7 +184,7 @@ def _ask_again(step: Step) -> Remedy:
         pointer = step.event.pointer
         line = comment("/promote", step.event.stage.value, step.model, "--artifact-dir", pointer.artifact_dir)
         return Remedy("withdraw it and request it again: ", back, ", then ", line)
-    return Remedy("take it back, then ask again with a reason of your own: ", back)
+    return Remedy("withdraw it, then request it again with your own reason: ", back)
 
 
 def _attested(step: Step, problem: str) -> Finding:

@@ -58,7 +58,9 @@ def check_trees(
         findings += _dataset(changeset, dataset_id, holders)
     findings += _moved_datasets(changeset, steps)
     if not errors_in(findings):
-        state = f"differ from the base and are proven: {', '.join(changed)}" if changed else "are the base's"
+        state = (
+            f"differ from the base and are proven: {', '.join(changed)}" if changed else "are the same as on the base"
+        )
         findings.append(passed("gate.tree", f"directories that pointers name {state}"))
     return findings
 

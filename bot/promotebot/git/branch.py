@@ -192,9 +192,9 @@ class FetchedRepository(PartialRepository):
         ]
         if len(commits) > MAX_REBASED or any(len(shas) < 2 for shas in commits):
             raise InvalidInput(
-                f"nobody can tell what rebasing the branch would give: it has more than {MAX_REBASED} commits, or one "
-                "without a parent",
-                remedy="make it one commit on the base",
+                f"the result of rebasing the branch is unknown: it has more than {MAX_REBASED} commits, or one without "
+                "a parent",
+                remedy="replace its commits by one commit on the base",
             )
         tree = self.tree_id(base)
         for sha, parent in commits:
@@ -256,7 +256,7 @@ class FetchedRepository(PartialRepository):
             answer = f"{problem.output} {problem.stderr}"
             if "stale info" in answer or "fetch first" in answer or "cannot lock ref" in answer:
                 raise RefChanged(
-                    f"{branch} moved away from {expected[:7]}", remedy="ask again on the new head"
+                    f"{branch} moved away from {expected[:7]}", remedy="repeat the request on the new head"
                 ) from None
             raise CouldNotVerify(
                 f"the push to {branch} was refused: {rejection(problem)}",

@@ -166,7 +166,7 @@ class GitDataClient:
             return self._rest.graphql(mutation, {"input": wanted}, purpose=f"move {branch}", needs=_NEEDS, writes=True)
         except Stale:
             message = f"{branch} moved away from {expected[:7]}"
-            raise RefChanged(message, remedy="ask again on the new head") from None
+            raise RefChanged(message, remedy="repeat the request on the new head") from None
 
 
 def _read_commit(answer: Mapping[str, Any]) -> MadeCommit:

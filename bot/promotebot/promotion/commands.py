@@ -243,7 +243,7 @@ def _parse_promote(line: int, text: str, words: Sequence[Word]) -> Command:
         raise InvalidInput("/promote needs a stage", remedy=Remedy("write it like this: ", EXAMPLE))
     if len(positional) > 2:
         raise InvalidInput(
-            f"unexpected word {positional[2]!r}", remedy="leave it out; a text of several words stands in quotes"
+            f"unexpected word {positional[2]!r}", remedy="remove it; a text of several words needs quotes"
         )
     stage = stage_word(positional[0], text)
     model = parse_model_name(positional[1]) if len(positional) == 2 else None

@@ -156,7 +156,8 @@ def _positional(word: Word, unquoted: str) -> str:
         meant = f"--{word.lstrip(f'-{_DASHES}')}"
         raise InvalidInput(f"{word} begins with another dash than -", remedy=f"write {meant} with two hyphens")
     if unquoted:
-        raise InvalidInput(f"the text of {unquoted} goes on with {str(word)!r}", remedy=f'write {unquoted} "…"')
+        message = f"{unquoted} has several words without quotes; the second one is {str(word)!r}"
+        raise InvalidInput(message, remedy=f'write the whole text in quotes: {unquoted} "…"')
     return word
 
 

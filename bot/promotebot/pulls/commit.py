@@ -88,9 +88,9 @@ def _merged(snapshot: PullSnapshot, computed: set[str], *, by: str) -> str:
     """
     changeset, base_ref = snapshot.changeset, snapshot.pull.base_ref
     push = shell("git", "push") if by == "merge" else shell("git", "push", "--force-with-lease")
-    then = "; where other files conflict, fix them; then: "
+    then = "; solve conflicts in other files; then: "
     remedy = Remedy(
-        "in the branch: ", _updated(changeset, by, base_ref), then, push, "; then ask again in a new comment"
+        "in the branch: ", _updated(changeset, by, base_ref), then, push, "; then repeat the command in a new comment"
     )
     workflows = [
         p for p in snapshot.repository.changed_paths(changeset.fork_point, changeset.base) if p.startswith(WORKFLOWS)

@@ -16,7 +16,7 @@ MAX_CONTENT = 18 * 1024 * 1024
 """Bytes of new content in one request, 24 MiB as base64. GitHub documents no limit, and ends what takes it too long."""
 MAX_PATHS = 1000
 """Changed paths in one request, for the same reason."""
-_REMEDY = "look at what the last commit of the branch changes, revert it with a push, and report this bug"
+_REMEDY = "check what the last commit of the branch changes, revert it with a push, and report this bug"
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,9 @@ def _landed(draft: Draft, git: GitData) -> MadeCommit | None:
     if (tip.tree, tip.parents) == (draft.repository.tree_id(draft.commit), tuple(draft.parents)):
         return tip
     if tip.sha != draft.expected:
-        raise RefChanged(f"{draft.branch} moved away from {draft.expected[:7]}", remedy="ask again on the new head")
+        raise RefChanged(
+            f"{draft.branch} moved away from {draft.expected[:7]}", remedy="repeat the request on the new head"
+        )
     return None
 
 

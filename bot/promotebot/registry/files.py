@@ -73,7 +73,7 @@ def _check_status(status: os.stat_result, path: Path) -> None:
         raise InvalidInput(
             f"registry is {status.st_size:,} bytes; the limit is {MAX_BYTES:,}",
             where=str(path),
-            remedy="go back to a commit where it is smaller, and make it one file for each model there",
+            remedy="go back to a commit with a smaller registry, and split it there into one file per model",
         )
 
 

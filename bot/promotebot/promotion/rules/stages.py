@@ -51,7 +51,7 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
             "active.prior_stage",
             f"{short_digest(context.digest)}{manifest} has never been in SHADOW or STAGING on the base.",
             where=context.request.artifact_dir,
-            remedy=Remedy("promote it to shadow, merge, let it run, then ask for ACTIVE: ", again(stage="shadow")),
+            remedy=Remedy("promote it to shadow, merge, let it run, then request ACTIVE: ", again(stage="shadow")),
         )
 
 
@@ -145,5 +145,5 @@ def nothing_is_frozen(context: RuleContext) -> Iterator[Finding]:
             yield error(
                 "freeze",
                 f"{request.stage.label} is frozen until {to_timestamp(freeze.ends)}: {freeze.reason}.",
-                remedy="request it again then; a freeze does not block a rollback",
+                remedy="request it again after this time; a freeze does not block a rollback",
             )
