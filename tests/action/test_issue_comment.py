@@ -20,6 +20,8 @@ from tests.fake_github.faults import Fault
 from tests.fake_github.people import Job, Runner
 from tests.office import ROOT, Office
 
+pytestmark = pytest.mark.thorough
+
 MODEL = "regime_classifier"
 COMMIT = "/graphql/CommitOnBranch"
 V2 = "ml/artifacts/regime_v2"

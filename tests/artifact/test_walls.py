@@ -30,6 +30,8 @@ from promotebot.findings import Severity, errors_in
 from .attacks import ATTACKS, DONE, SECRET
 from .conftest import Place, StandIn, first_answer, opened, refusal, rules
 
+pytestmark = pytest.mark.thorough
+
 PROGRAM = Path(__file__).with_name("attacks.py")
 FORKS = ("starts_a_process", "starts_a_process_that_outlives_it", "runs_a_program")
 PEEKS = ("reads_its_parents_environment", "reads_its_parents_memory", "reads_its_parents_memory_by_a_call")

@@ -21,6 +21,8 @@ from tests.cli.desk import PROMOTE, Desk
 from tests.demo.story import REGISTRY
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 V1, V2 = "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"
 
 
