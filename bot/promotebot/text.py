@@ -15,6 +15,7 @@ _FENCE = re.compile(r"\s*(`{3,})[^`]*")
 # https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt, and the blank Braille pattern.
 _BLANK = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810)}
 _BLANK |= {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+_BLANK_TEXT = frozenset(map(chr, _BLANK))
 
 
 def visible(value: str) -> str:
@@ -22,8 +23,8 @@ def visible(value: str) -> str:
 
     Text that a reviewer cannot see could make a comment read otherwise than the bytes it stands for.
     """
-    # Nearly every value is plain ASCII, and long diffs come through here line by line.
-    if value.isascii() and value.isprintable():
+    # Nearly every value is plain, and long diffs come through here line by line.
+    if value.isprintable() and _BLANK_TEXT.isdisjoint(value):
         return value
     shown: list[str] = []
     for c, after in zip(value, f"{value[1:]} ", strict=True):

@@ -15,7 +15,6 @@ FUNCTION_LINES, FUNCTION_PARAMETERS, MODULE_LINES = 40, 7, 320
 EXCEPTIONS: Mapping[str, str] = {
     "bot/promotebot/artifact/loading.py:load": "all that a service may ask for, by name: each is one more refusal",
     "bot/promotebot/artifact/loading.py:fetch": "the same as load, and where it is copied to",
-    "bot/promotebot/registry/codec.py:parse_json": "one pass over hostile bytes: its order is what makes it safe",
     "bot/promotebot/promotion/plan.py:plan": "everything that a decision is made from, by name: nothing is looked up",
 }
 Function = ast.FunctionDef | ast.AsyncFunctionDef

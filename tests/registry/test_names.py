@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promotebot.errors import InvalidInput
+from promotebot.registry import names
 from promotebot.registry.names import (
     Stage,
     parse_artifact_path,
@@ -179,3 +181,15 @@ def test_times_written_by_older_tools_with_fractions_are_read() -> None:
 @given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(9999, 1, 1), timezones=st.just(timezone.utc)))  # noqa: DTZ001 - hypothesis wants naive bounds
 def test_a_moment_survives_being_written_to_the_second(moment: datetime) -> None:
     assert to_datetime(to_timestamp(moment)) == moment.replace(microsecond=0)
+
+
+LONG = ("a/" * 63 + "a", "a/" * 64 + "a", "a" * 255, "a" * 256)
+
+
+@given(st.text("aC.-_/ oOnN1~", max_size=12) | st.sampled_from(LONG))
+def test_a_path_of_plain_words_is_judged_as_every_other_one(path: str) -> None:
+    """Plain words are let through before the checks; none of these would have found anything."""
+    quick = names._path_problem(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(names, "_PLAIN", re.compile("(?!)"))
+        assert names._path_problem(path) == quick

@@ -60,7 +60,7 @@ def test_only_the_model_that_is_asked_for_is_read() -> None:
     assert pointer is not None
     assert pointer.artifact_id == "v1"
     assert read.history["one"][0].to_stage is Stage.ACTIVE
-    assert beside.read_names == ["one.json", "two.json"]
+    assert beside.read_names == ["one.json"]
 
 
 def test_a_promotion_reads_and_writes_its_own_models_file_only() -> None:

@@ -8,14 +8,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from promotebot.cli.options import add_registry_options
 from promotebot.errors import InvalidInput, UsageError
@@ -24,8 +20,8 @@ from promotebot.registry.names import Stage, parse_stage
 from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
 from promotebot.text import listed, short_digest, visible
 
-WIDE = 240
-"""Columns of piped output, which no terminal's width limits: it is not cut."""
+MANY = 500
+"""Rows from which a terminal gets plain lines, as a pipe does, which no width limits."""
 NARROW = 120
 """Columns below which a table would break words: each row is a block of lines there."""
 
@@ -63,7 +59,7 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
         rows = [(name, e) for name in names for e in _events(registry, name, stage)[: options.limit]]
         _write(options, [_event_json(*row) for row in rows], _EVENT_HEAD, [_event_row(*row) for row in rows])
     else:
-        held = [(name, stage, registry.get_stage_pointer(name, stage)) for name in names for stage in Stage]
+        held = [(name, stage, pointer) for name in names for stage, pointer in registry.pointers(name).items()]
         _write(options, [_pointer_json(*row) for row in held], _POINTER_HEAD, [_pointer_row(*row) for row in held])
     return 0
 
@@ -125,13 +121,20 @@ def _write(options: argparse.Namespace, items: list[Any], head: Sequence[str], r
     if options.format == "json":
         sys.stdout.write(json.dumps(items, indent=2, ensure_ascii=False) + "\n")
         return
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDE, highlight=False)
-    if console.width < NARROW:
-        sys.stdout.write("\n".join(_block(head, row) for row in rows))
+    if sys.stdout.isatty() and len(rows) <= MANY:
+        _print_table(head, rows)
     else:
-        console.print(_table(head, rows))
+        sys.stdout.writelines(_lines([head, *rows]))
     if not rows:
         sys.stdout.write("nothing yet\n")
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield each row as one line, its cells below each other; laying out ten thousand would take rich half a minute."""
+    shown = [[visible(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for row in shown:
+        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
 
 
 def _block(head: Sequence[str], row: Sequence[str]) -> str:
@@ -141,10 +144,19 @@ def _block(head: Sequence[str], row: Sequence[str]) -> str:
     return "".join(f"{title:<{wide}}  {cell}\n" for title, cell in cells)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows as wide as the terminal is: cells that are too long go on below, and a narrow one gets blocks."""
+    from rich.console import Console  # a pipe needs none of it
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=sys.stdout, highlight=False)
+    if console.width < NARROW:
+        sys.stdout.write("\n".join(_block(head, row) for row in rows))
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in head:
         table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
-    return table
+    console.print(table)

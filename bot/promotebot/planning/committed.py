@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 from promotebot.artifact.source import Kind, TreeEntry
@@ -10,9 +11,11 @@ from promotebot.promotion import policy as policies
 from promotebot.promotion.policy import Policy
 from promotebot.registry.codec import MAX_BYTES
 from promotebot.registry.names import Stage
-from promotebot.registry.registry import ModelRegistry
+from promotebot.registry.registry import Layout, ModelRegistry
 from promotebot.registry.split_layout import models_directory
 
+Known = tuple[bytes, ModelRegistry]
+"""The bytes of an index, and the registry that they hold, as it was read."""
 FEW, CHUNK = 16, 2000
 """Files of models that are read one by one, and how many are read at once from then on."""
 AHEAD_BYTES = 64 * 1024 * 1024
@@ -28,17 +31,43 @@ def registry_files(repository: Repository, commit: str, path: str) -> Mapping[st
     return {entry.path: entry for entry in listed}
 
 
-def open_registry(repository: Repository, files: Mapping[str, TreeEntry], path: str) -> ModelRegistry | None:
-    """Return the registry that a set of git objects holds; None where there is no index."""
+def open_registry(
+    repository: Repository,
+    files: Mapping[str, TreeEntry],
+    path: str,
+    *,
+    check_models: bool = True,
+    known: Known | None = None,
+) -> ModelRegistry | None:
+    """Return the registry that a set of git objects holds; None where there is no index.
+
+    Args:
+        check_models: False leaves the check of each model to its first use.
+        known: what was read already; an index of the same bytes that holds all models is not decoded again.
+    """
     if path not in files:
         return None
+    beside = CommittedModels(repository, files, path)
+    if known and known[1].layout is Layout.SINGLE and _is_blob(files[path], known[0]):
+        return ModelRegistry(known[1].document, where=path, beside=beside, text=known[1].text)
     data = repository.read_entry(files[path], max_bytes=MAX_BYTES)
-    return ModelRegistry.parse(data, where=path, files=CommittedModels(repository, files, path))
+    return ModelRegistry.parse(data, where=path, files=beside, check_models=check_models)
 
 
-def read_registry(repository: Repository, commit: str, path: str) -> ModelRegistry | None:
-    """Return the registry at a commit; None where there is none."""
-    return open_registry(repository, registry_files(repository, commit, path), path)
+def _is_blob(entry: TreeEntry, data: bytes) -> bool:
+    """Return whether a git object is a file of these bytes: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects"""
+    kind = "sha1" if len(entry.oid) == 40 else "sha256"
+    digest = hashlib.new(kind, f"blob {len(data)}\0".encode(), usedforsecurity=False)
+    digest.update(data)
+    return entry.kind is Kind.FILE and digest.hexdigest() == entry.oid
+
+
+def read_registry(
+    repository: Repository, commit: str, path: str, *, check_models: bool = True, known: Known | None = None
+) -> ModelRegistry | None:
+    """Return the registry at a commit, as `open_registry` does; None where there is none."""
+    files = registry_files(repository, commit, path)
+    return open_registry(repository, files, path, check_models=check_models, known=known)
 
 
 class CommittedModels:

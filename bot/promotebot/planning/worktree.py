@@ -24,7 +24,6 @@ from promotebot.promotion.plan import Plan
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.registry.files import registry_lock
-from promotebot.registry.registry import ModelRegistry
 from promotebot.registry.split_layout import models_directory
 from promotebot.registry.store import StoredRegistry
 from promotebot.remedies import Remedy, again, shell
@@ -77,7 +76,7 @@ def promote_here(
     check_whole(repository, work_tree)
     with registry_lock(work_tree.registry):
         stored = StoredRegistry(work_tree.registry, where=work_tree.registry_path)
-        context = _context(repository, work_tree, stored.read(), examine)
+        context = _context(repository, work_tree, stored, examine)
         request, remarks = prepare(context)
         dirty = repository.dirty_paths()
         head = context.commit or ""
@@ -95,11 +94,14 @@ def promote_here(
 
 
 def _context(
-    repository: Checkout, work_tree: WorkTreePaths, registry: ModelRegistry, examine: Examine
+    repository: Checkout, work_tree: WorkTreePaths, stored: StoredRegistry, examine: Examine
 ) -> PromotionContext:
-    """Return what is decided from: the work tree's registry and files, with HEAD's registry and policy as the base."""
-    head = repository.commit_id("HEAD")
-    base = read_registry(repository, head, work_tree.registry_path)
+    """Return what is decided from: the work tree's registry and files, with HEAD's registry and policy as the base.
+
+    Of either registry only the models are checked that the request is about.
+    """
+    registry, head = stored.read(check_models=False), repository.commit_id("HEAD")
+    base = read_registry(repository, head, work_tree.registry_path, check_models=False, known=stored.known)
     if base is None:
         raise InvalidInput(
             "the registry is not committed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -23,10 +23,11 @@ MAX_INTEGER_DIGITS = 20
 
 https://docs.python.org/3/library/stdtypes.html#int-max-str-digits
 """
+_OTHER_BYTES = bytes(set(range(256)) - set(b'"[]{}'))
+_QUOTED = re.compile(rb'"[^"]*"')
 _BRACKETS = re.compile(rb'"[^"]*"?|[\[{\]}]')
 
 
-# Longer than other functions: its checks are one sequence, from the cheapest to the decoder, read as a list.
 def parse_json(
     data: bytes, *, where: str, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH, exact: bool = False
 ) -> Any:
@@ -39,8 +40,17 @@ def parse_json(
     Raises:
         InvalidInput: with `where` and, as far as it is known, line and column.
     """
-    if len(data) > max_bytes:
-        raise InvalidInput(f"file is {len(data):,} bytes; the limit is {max_bytes:,}", where=where)
+    text = json_text(data, where=where, max_bytes=max_bytes, max_depth=max_depth)
+    return decode(text, strict_decoder(exact=exact).decode, where=where)
+
+
+def json_text(data: bytes, *, where: str, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> str:
+    """Return the text of a document that a decoder may be given: of a size and depth that it can take.
+
+    Raises:
+        InvalidInput: as `parse_json`.
+    """
+    check_size(len(data), where=where, max_bytes=max_bytes)
     if data.startswith(LFS_HEADER):
         raise InvalidInput("is a Git LFS pointer, not the file", where=where, remedy=lfs_remedy(where))
     if data.startswith(b"\xef\xbb\xbf"):
@@ -50,14 +60,33 @@ def parse_json(
     except UnicodeDecodeError as problem:
         raise InvalidInput(f"not UTF-8 at byte {problem.start}", where=where) from None
     _check_depth(data, where, max_depth)
+    return text
+
+
+def check_size(size: int, *, where: str, max_bytes: int = MAX_BYTES) -> None:
+    """Raise InvalidInput for a file of more bytes than are read."""
+    if size > max_bytes:
+        raise InvalidInput(f"file is {size:,} bytes; the limit is {max_bytes:,}", where=where)
+
+
+def strict_decoder(*, exact: bool = False) -> json.JSONDecoder:
+    """Return the decoder of `parse_json`, whose errors are JSONDecodeError, and InvalidInput without a place."""
+    return json.JSONDecoder(
+        object_pairs_hook=unique_keys,
+        parse_constant=_refuse_constant,
+        parse_int=_integer,
+        parse_float=_exact if exact else _finite,
+    )
+
+
+def decode(text: str, read: Callable[[str], Any], *, where: str) -> Any:
+    """Return what a decoder makes of a document's text, after the checks that look at both.
+
+    Raises:
+        InvalidInput: as `parse_json`.
+    """
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_refuse_constant,
-            parse_int=_integer,
-            parse_float=_exact if exact else _finite,
-        )
+        value = read(text)
         _refuse_surrogates(text, value)
         if "\\u0000" in text:
             _refuse_nul_keys(value)
@@ -114,6 +143,13 @@ def _check_depth(data: bytes, where: str, max_depth: int) -> None:
         return
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # Only what nests, and the quotes around what does not, is looked at. Two quotes side by side begin and end nothing.
+    brackets = _QUOTED.sub(b"", data.translate(None, delete=_OTHER_BYTES).replace(b'""', b""))
+    for _ in range(max_depth):  # each round takes the innermost level away
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if not brackets:
+            return
+    # Deeper, or not closed, which the decoder has better words for.
     depth = 0
     for token in _BRACKETS.finditer(data):
         first = token[0][:1]
@@ -126,8 +162,14 @@ def _check_depth(data: bytes, where: str, max_depth: int) -> None:
             depth -= 1
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # RFC 8259 leaves duplicate keys open: one reader takes the first value, another the last.
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of these members.
+
+    RFC 8259 leaves duplicate keys open: one reader takes the first value, another the last.
+
+    Raises:
+        InvalidInput: for a key that is given twice.
+    """
     result = dict(pairs)
     if len(result) != len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]

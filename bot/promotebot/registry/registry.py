@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from promotebot.errors import InvalidInput, PromotebotError
 from promotebot.registry.chain import sealed
-from promotebot.registry.codec import parse_json, read_from, stored_json
+from promotebot.registry.codec import check_size, parse_json, read_from, stored_json
 from promotebot.registry.names import ModelName, Stage, parse_model_name, parse_stage, parse_timestamp
 from promotebot.registry.split_layout import ModelFiles, RawEntry, SplitModels, model_file
+from promotebot.registry.text_spans import RegistryText, parse_registry_text
 from promotebot.text import listed
 
 if TYPE_CHECKING:  # pydantic is loaded by the first model that is read
@@ -43,6 +44,7 @@ class ModelRegistry:
         *,
         where: str = DEFAULT_PATH,
         beside: ModelFiles | None = None,
+        text: RegistryText | None = None,
     ) -> None:
         self.document = document
         """`models.json` as read; in the split layout it holds no models."""
@@ -50,6 +52,10 @@ class ModelRegistry:
         self.beside = beside
         """In the single layout: what stands in the directory of the split one, where nothing is read."""
         self._split = models
+        self.text = text
+        """In the single layout: the file as it was read."""
+        self._changed: Mapping[str, RawEntry] = {}
+        """The models that are not as they stand in that text."""
 
     @classmethod
     def parse(
@@ -66,14 +72,14 @@ class ModelRegistry:
             InvalidInput: naming the JSON path of everything that is wrong.
         """
         with read_from(where):
-            document = parse_json(data, where=where, exact=True)
+            document, text = parse_registry_text(data, where=where)
             if not isinstance(document, dict):
                 raise InvalidInput(
                     f"the top level is a {type(document).__name__}; expected an object with schema_version and models"
                 )
             layout = _check_head(document)
         if layout is Layout.SINGLE:
-            registry = cls(document, where=where, beside=files)
+            registry = cls(document, where=where, beside=files, text=text)
             # Reading every entry checks it.
             if check_models:
                 _ = dict(registry.entries)
@@ -86,6 +92,8 @@ class ModelRegistry:
     def load(cls, path: str | Path) -> ModelRegistry:
         """Read a registry from a file and, in the split layout, the files beside it. See docs/runbook.md.
 
+        Each model is checked when it is first used, in either layout; `promotebot verify` checks them all.
+
         Raises:
             InvalidInput: when the file is not there or is not a registry.
         """
@@ -93,7 +101,7 @@ class ModelRegistry:
         from promotebot.registry.files import ModelDirectory, read_registry_bytes
 
         file = Path(path)
-        return cls.parse(read_registry_bytes(file), where=str(file), files=ModelDirectory(file))
+        return cls.parse(read_registry_bytes(file), where=str(file), files=ModelDirectory(file), check_models=False)
 
     @property
     def layout(self) -> Layout:
@@ -143,18 +151,35 @@ class ModelRegistry:
             raise InvalidInput(f"unknown model {name!r}", where=self.where, remedy=f"known models: {listed([*self])}")
         return entry.pointer(parse_stage(stage) if not isinstance(stage, Stage) else stage)
 
+    def pointers(self, name: str) -> Mapping[Stage, Pointer | None]:
+        """Return what each stage of a model holds; its history is not looked at.
+
+        Raises:
+            InvalidInput: for a pointer that breaks the format.
+        """
+        from promotebot.registry.model import Pointer, read_record  # see TYPE_CHECKING above
+
+        raw, at, where = self.raw_entry(name), "$" if self._split else f"$.models.{name}", self.file_of(name)
+        with read_from(where):
+            return {
+                stage: read_record(Pointer, raw[stage.value], where=where, path=f"{at}.{stage.value}")
+                if raw.get(stage.value) is not None
+                else None
+                for stage in Stage
+            }
+
     @cached_property
     def history(self) -> Mapping[str, tuple[Event, ...]]:
-        """Return each model's events, newest first."""
-        return {name: entry.history for name, entry in self.entries.items()}
+        """Return each model's events, newest first, each parsed and checked when it is first used."""
+        return _Histories(self.entries)
 
     def file_of(self, name: str) -> str:
         """Return the path of the file that holds a model, the only one that promoting it changes."""
         return self.where if self._split is None else model_file(self.where, name)
 
     def file_bytes(self, name: str) -> bytes:
-        """Return the bytes of that file."""
-        return stored_json(self.document if self._split is None else self.raw_entry(name))
+        """Return the bytes of that file; all that no model of this registry changed is as it was read."""
+        return self.to_bytes() if self._split is None else stored_json(self.raw_entry(name))
 
     def at(self, name: str) -> str:
         """Return the place of a model as findings name it."""
@@ -187,7 +212,9 @@ class ModelRegistry:
         if self._split is not None:
             return ModelRegistry(self.document, self._split.replaced(name, entry), where=self.where)
         document = {**self.document, "models": {**self.models, name: entry}}
-        return ModelRegistry(document, where=self.where, beside=self.beside)
+        changed = ModelRegistry(document, where=self.where, beside=self.beside, text=self.text)
+        changed._changed = {**self._changed, name: entry}
+        return changed
 
     def reread(self, name: str) -> ModelRegistry:
         """Return the registry as its own loader reads back the file that holds a model.
@@ -195,16 +222,20 @@ class ModelRegistry:
         Raises:
             InvalidInput: when the loader would refuse that file.
         """
-        data = self.file_bytes(name)
-        if self._split is None:
-            return ModelRegistry.parse(data, where=self.where)
-        registry = self.with_entry(name, parse_json(data, where=self.file_of(name)))
+        where = self.file_of(name)
+        check_size(len(self.file_bytes(name)), where=where)
+        # The rest of a file that holds others, too, is as it was read.
+        registry = self.with_entry(name, parse_json(stored_json(self.raw_entry(name)), where=where, exact=True))
         _ = registry.entries[parse_model_name(name)]
         return registry
 
     def to_bytes(self) -> bytes:
         """Return the bytes of `models.json`: everything in the single layout, the index in the split one."""
-        return stored_json(self.document)
+        return self._bytes
+
+    @cached_property
+    def _bytes(self) -> bytes:
+        return self.text.with_models(self._changed) if self.text else stored_json(self.document)
 
 
 class _Entries(Mapping[ModelName, "ModelEntry"]):
@@ -237,6 +268,20 @@ class _Entries(Mapping[ModelName, "ModelEntry"]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._registry.models
+
+
+class _Histories(Mapping[str, "tuple[Event, ...]"]):
+    def __init__(self, entries: Mapping[ModelName, ModelEntry]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, name: str) -> tuple[Event, ...]:
+        return self._entries[ModelName(name)].history
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
 
 def _check_head(document: Mapping[str, Any]) -> Layout:

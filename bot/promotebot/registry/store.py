@@ -16,6 +16,7 @@ class StoredRegistry:
         self._where = where or str(path)
         self._models = ModelDirectory(path)
         self._index = b""
+        self._known: tuple[bytes, ModelRegistry] | None = None
 
     def read(self, *, check_models: bool = True) -> ModelRegistry:
         """Return the registry.
@@ -24,7 +25,14 @@ class StoredRegistry:
             InvalidInput: when the file is not there or is not a registry.
         """
         self._index = read_registry_bytes(self._path)
-        return ModelRegistry.parse(self._index, where=self._where, files=self._models, check_models=check_models)
+        registry = ModelRegistry.parse(self._index, where=self._where, files=self._models, check_models=check_models)
+        self._known = (self._index, registry)
+        return registry
+
+    @property
+    def known(self) -> tuple[bytes, ModelRegistry] | None:
+        """The index as it was read last, and the registry that it holds; None before that."""
+        return self._known
 
     def write(self, after: ModelRegistry, model: str) -> None:
         """Replace the one file that holds a model, in a registry that came from `read`.

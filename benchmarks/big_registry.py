@@ -1,0 +1,65 @@
+"""A registry of many models, as promotebot writes it: for what costs with its size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from promotebot.registry.chain import sealed
+from promotebot.registry.codec import stored_json
+
+EVENTS = 20
+"""Of each model."""
+
+
+def write_registry(directory: Path, models: int, *, split: bool = False) -> Path:
+    """Write a registry with this many models, each with a history; return the path of `models.json`."""
+    entries = {f"model_{number:05}": _entry(number) for number in range(models)}
+    head: dict[str, Any] = {"schema_version": "v1", "generated_at_utc": "2026-01-01T00:00:00Z"}
+    registry = directory / "models.json"
+    registry.parent.mkdir(parents=True, exist_ok=True)
+    if not split:
+        registry.write_bytes(stored_json({**head, "models": entries}))
+        return registry
+    registry.write_bytes(stored_json({**head, "layout": "split"}))
+    (directory / "models").mkdir()
+    for name, entry in entries.items():
+        (directory / "models" / f"{name}.json").write_bytes(stored_json(entry))
+    return registry
+
+
+def _entry(model: int) -> dict[str, Any]:
+    events = [_event(model, number) for number in reversed(range(EVENTS))]
+    history, digest = sealed(events)
+    pointers = {stage: events[index]["pointer"] for index, stage in enumerate(("active", "staging", "shadow"))}
+    return {stage: pointers[stage] for stage in reversed(pointers)} | {"history": history, "history_digest": digest}
+
+
+def _event(model: int, number: int) -> dict[str, Any]:
+    stage = ("shadow", "staging", "active")[number % 3]
+    moment = f"2026-{number // 2 + 1:02}-{number % 2 * 14 + 1:02}T09:00:00Z"
+    pointer = {
+        "artifact_dir": f"ml/artifacts/model_{model:05}_v{number // 3}",
+        "artifact_id": f"model_{model:05}_v{number // 3}",
+        "git_sha": f"{model:08x}{number // 3:032x}",
+        "dataset_id": f"market_data_2026_q{number % 4 + 1}",
+        "promoted_at_utc": moment,
+        "notes": "a note of some length, as people write them",
+        "actor": "alice@example.com",
+        "source": "cli",
+        "digest": f"sha256:{model:032x}{number // 3:032x}",
+        "manifest_digest": f"sha256:{model:032x}{number // 3 + 1:032x}",
+    }
+    return {
+        "ts_utc": moment,
+        "action": "promote",
+        "from_stage": {"shadow": None, "staging": "shadow", "active": "staging"}[stage],
+        "to_stage": stage,
+        "pointer": pointer,
+        "actor": "alice@example.com",
+        "source": "cli",
+        "reason": "the weekly training, evaluated on the holdout set",
+        "registry_git_sha": f"{number:040x}",
+        "policy_digest": f"sha256:{1:064x}",
+        "request": None,
+    }
