@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import pickle
 
 from promotebot import load
-from tests.artifact.weights import llama
+from tests.artifact.weights import ASK, LLM, artifact, llama
 from tests.office import Office
 
-LLM = "ml/artifacts/llm_v1"
-ASK = f"/promote shadow llm --artifact-dir {LLM} --artifact-id llm_v1 --new-model"
 POLICY = "formats: [onnx, opaque]\n"
-
-
-def artifact(name: str, data: bytes) -> dict[str, str | bytes]:
-    manifest = {
-        "schema_version": "v1.1",
-        "model_file": name,
-        "sha256": {name: hashlib.sha256(data).hexdigest()},
-        "created_at": "2026-02-16T09:00:00Z",
-        "model": "llm",
-    }
-    return {f"{LLM}/{name}": data, f"{LLM}/manifest.json": json.dumps(manifest)}
 
 
 def test_a_gguf_file_is_refused_with_the_line_of_the_policy_whatever_the_pull_request_says(office: Office) -> None:

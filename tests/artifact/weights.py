@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import struct
@@ -11,6 +12,8 @@ from typing import Any
 from promotebot.artifact.gguf_types import BLOCKS
 from promotebot.artifact.safetensors import BITS
 
+LLM = "ml/artifacts/llm_v1"
+ASK = f"/promote shadow llm --artifact-dir {LLM} --artifact-id llm_v1 --new-model"
 Tensors = Sequence[tuple[str, Any, Sequence[int]]]
 """Name, element type, shape."""
 
@@ -82,3 +85,15 @@ def llama() -> bytes:
     tensors = [tensor("blk.0.w", (256, 2), 12, 0), tensor("norm", (3,), 0, 288), tensor("b", (1,), 0, 320)]
     assert size == 288
     return gguf(keys, tensors, data=324)
+
+
+def artifact(name: str, data: bytes) -> dict[str, str | bytes]:
+    """The files of an artifact whose model is no ONNX model, by their paths."""
+    manifest = {
+        "schema_version": "v1.1",
+        "model_file": name,
+        "sha256": {name: hashlib.sha256(data).hexdigest()},
+        "created_at": "2026-02-16T09:00:00Z",
+        "model": "llm",
+    }
+    return {f"{LLM}/{name}": data, f"{LLM}/manifest.json": json.dumps(manifest)}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from promotebot.cli.main import main
-from tests.action.test_formats import LLM, POLICY, artifact
-from tests.artifact.weights import llama
+from tests.action.test_formats import POLICY
+from tests.artifact.weights import LLM, artifact, llama
 from tests.fake_github.people import Person
 
 

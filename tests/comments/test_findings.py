@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from promotebot.comments.findings import problems
+from promotebot.comments.findings import inline, problems
 from promotebot.findings import Finding, Severity, error, passed, unknown, warning
 from promotebot.promotion.causes import CAUSES, by_cause
 
@@ -147,3 +147,8 @@ def test_what_follows_is_folded_below_its_cause_with_its_own_next_step(limit: in
     assert "<details><summary>Follows from artifact.exists: active.prior_stage</summary>" in html
     assert html.index("</details>") < html.index("request.reason")
     assert '<code class="language-text">/promote shadow\n</code>' in html
+
+
+def test_to_export_a_model_is_no_command_and_to_export_a_variable_is_one() -> None:
+    assert inline("export it with standard operators; or wait") == "export it with standard operators; or wait"
+    assert inline('export ML_PROMOTION_ACTOR="a"') == '`export ML_PROMOTION_ACTOR="a"`'

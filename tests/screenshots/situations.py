@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from tests.artifact.weights import ASK, artifact, llama
 from tests.demo.story import MODEL, REGISTRY, add_artifact
 from tests.office import ROOT
 from tests.screenshots.scene import Scene, Situation
@@ -110,6 +111,14 @@ def tampered(scene: Scene) -> Iterator[Situation]:
     alice.push()
     number = scene.repository.open_pull(author="alice", head="add-regime-v3", title="Add regime_v3").number
     yield scene.asks("refused-bytes", number, "/promote shadow")
+
+
+def other_formats(scene: Scene) -> Iterator[Situation]:
+    """A model that ONNX Runtime does not open: refused, until the base's policy lets it go on unopened."""
+    number = scene.office.pull("add-llm", artifact("model.gguf", llama()))
+    yield scene.asks("refused-format", number, ASK)
+    scene.office.policy("formats: [onnx, opaque]\n")
+    yield scene.asks("card-unopened", number, ASK)
 
 
 def soak(scene: Scene) -> Iterator[Situation]:
@@ -222,6 +231,7 @@ STORIES: Mapping[str, Story] = {
         two_promotions,
         refusals,
         tampered,
+        other_formats,
         soak,
         questions,
         stop,

@@ -27,7 +27,7 @@ _WORDS_THAT_ARE_CODE = re.compile(
 _COMMAND = re.compile(
     r"(?:^|(?<=[(])|(?<=: )|(?<=, )|(?<=; )|(?<=then )|(?<=or )|(?<=run )|(?<=comment ))"
     r"(?:/(?:promote|rollback|demote|withdraw|unhold|hold|help)\b|promotebot (?=[a-z])|git (?=[a-z])|ls -|rmdir "
-    r"|export )"
+    r"|export (?=[A-Z_]+=))"
 )
 # A command ends where prose goes on: at a comma or semicolon before a space, at " shows ", or at the full stop.
 _PROSE_AGAIN = re.compile(r", |; | shows |\.$")
