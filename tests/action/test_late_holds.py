@@ -173,6 +173,21 @@ def test_where_a_hold_of_a_review_cannot_be_recorded_nothing_turns_green(office:
     assert is_held(office, number)
 
 
+def test_reviews_that_cannot_be_heard_keep_no_other_pull_request_from_its_verdict(office: Office) -> None:
+    number, other = green(office), office.pull("other")
+    for count in range(101):
+        office.repository.git.set_ref(f"refs/promotebot/hold/{number}/{count}", office.head(number))
+    office.repository.review(number, by="carol", state="COMMENTED", body="/hold")
+    first, second = (
+        office.repository.workflow_run_event(REVIEW, one, event="pull_request_review", sender="carol")
+        for one in (number, other)
+    )
+    first["workflow_run"]["pull_requests"] += second["workflow_run"]["pull_requests"]
+    assert office.event("workflow_run", first, by="carol").exit_code == 4
+    assert verdict(office, other)[0] == "success"
+    assert "has more than 100 marks of holds" in said(office, number)
+
+
 BY_OTHERS: dict[str, Callable[[Office, int], object]] = {
     "the gate after a push": lambda office, number: office.gate(number, "synchronize"),
     "a comment": lambda office, number: office.ask(number, "/withdraw"),

@@ -41,15 +41,19 @@ def _on_pull(
     pull, comments = job.patience.ask_until(
         lambda: job.github.conversation(number), lambda found: _is_as_told(found[0], told)
     )
-    hear_reviews(pull, job, comments)
-    if pull.state != state or pull.merged:
-        return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, f"the pull request is {pull.state}")
     url = job.settings.run_url or f"{job.settings.server_url}/{job.settings.repository}/pull/{number}"
     requester = Requester(number, pull.author, "", url)
     replier = Replier(job.github, job.settings, requester)
     replier.set_pull(pull, job.default_branch)
     replier.set_comments(comments)
-    return report_errors(replier, lambda: retry_on_moved_head(requester, job, replier, work, known=pull))
+
+    def judge() -> Answer:
+        hear_reviews(pull, job, comments)
+        if pull.state != state or pull.merged:
+            return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, f"the pull request is {pull.state}")
+        return retry_on_moved_head(requester, job, replier, work, known=pull)
+
+    return report_errors(replier, judge)
 
 
 def _publish_retargeted(attempt: Attempt) -> Answer:
