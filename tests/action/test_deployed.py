@@ -183,6 +183,17 @@ def test_what_was_never_announced_stays_as_it_is() -> None:
             report(fakes.FakeGitHub(deployments=[nobodys]))
 
 
+@pytest.mark.parametrize(("newer", "is_refused"), [("success", True), ("in_progress", False), ("failure", False)])
+def test_a_report_that_comes_after_that_of_a_newer_deployment_changes_nothing(newer: str, is_refused: bool) -> None:
+    github = fakes.FakeGitHub(deployments=[made("in_progress"), made("in_progress", newer, digest=OTHER)])
+    if not is_refused:
+        assert report(github).endswith("is success, and was in_progress")
+        return
+    with pytest.raises(InvalidInput, match="another deployment took the place of"):
+        report(github)
+    assert [one.states[-1] for one in github.deployments] == ["in_progress", newer]
+
+
 def test_a_service_that_is_faster_than_the_announcement_waits_for_it() -> None:
     github = fakes.FakeGitHub(deployments=[made()])
     with pytest.raises(CouldNotVerify, match="is not announced yet"):

@@ -92,7 +92,7 @@ def report_deployed(deployed: Deployed, github: GitHub, settings: Settings, pati
     newest = found.states[0]
     if newest == deployed.state:
         return f"{what} is {newest} already"
-    if newest == "inactive":
+    if newest == "inactive" or _is_overtaken(found, environment, github, settings):
         message = f"another deployment took the place of {what}"
         raise InvalidInput(message, where=settings.repository, remedy="report what the service has now")
     _publish(deployed, environment, found, github, settings)
@@ -107,6 +107,12 @@ def _find(deployed: Deployed, environment: str, github: GitHub, settings: Settin
 def _is_announced(found: Deployment | None) -> bool:
     # The event is sent before the state is set: a service may be faster, and the bot's state must not come after its.
     return found is not None and not ANNOUNCED.isdisjoint(found.states)
+
+
+def _is_overtaken(found: Deployment, environment: str, github: GitHub, settings: Settings) -> bool:
+    """Tell whether the service has had a newer one of the environment, which this one must not retire."""
+    last = github.find_deployment(environment=environment, task=TASK, wanted={}, author_login=settings.bot_login)
+    return last is not None and last.id != found.id and "success" in last.states
 
 
 def _publish(deployed: Deployed, environment: str, found: Deployment, github: GitHub, settings: Settings) -> None:
