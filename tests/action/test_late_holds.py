@@ -71,6 +71,17 @@ def test_a_command_on_code_is_answered_once(office: Office) -> None:
     assert office.comments(number) == told
 
 
+def test_no_more_commands_in_reviews_are_answered_than_one_job_may(office: Office) -> None:
+    number = green(office)
+    office.repository.review(number, by="mallory", state="COMMENTED", body="/promote staging")
+    for _ in range(3):
+        office.repository.review(number, by="mallory", state="COMMENTED", on_code=["/promote active"] * 20)
+    office.hub.requests.clear()
+    office.gate(number, "edited")
+    posted = [made for made in office.hub.requests if made.method == "POST" and made.path.endswith("/comments")]
+    assert 0 < len(posted) <= 50
+
+
 @pytest.mark.parametrize("many", [{"body": "fine"}, {"on_code": ["fine"]}], ids=["in reviews", "on code"])
 def test_many_reviews_push_no_hold_out_of_what_is_read(office: Office, many: dict[str, Any]) -> None:
     """GitHub gives a hundred at most with one question, and the newest come first."""

@@ -34,6 +34,8 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
 
 MAX_READ = 5_000
 """Characters of a review in which commands are looked for, which every job does; `/hold` counts anywhere."""
+MAX_ANSWERED = 50
+"""Reviews and comments on code, the newest, in which a command is answered; `/hold` counts in all of them."""
 
 
 def hear_reviews(pull: PullRequest, job: JobContext, comments: Sequence[IssueComment] | None = None) -> None:
@@ -55,7 +57,7 @@ def hear_reviews(pull: PullRequest, job: JobContext, comments: Sequence[IssueCom
     reviews = said.reviews if said.has_all_reviews else job.github.all_reviews(pull.number)
     holding = [one for one in reviews if parse_holds(one.body, job.settings.prefix)]
     _hold_each(_unheard(said, holding, job), said, known, job)
-    for review in reviews:
+    for review in said.reviews[-MAX_ANSWERED:]:
         _answer_commands(review, said, known, job)
 
 
