@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from promotebot.artifact.dataset import examine_dataset
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.formats import Unopened
 from promotebot.artifact.limits import Terms
@@ -18,11 +19,13 @@ from promotebot.errors import InvalidInput
 from promotebot.findings import Severity, errors_in, warnings_in
 from promotebot.planning.examiner import Examiner
 from promotebot.registry.lfs import LFS_HEADER, LfsPointer, is_pointer, parse_pointer
+from tests.cli.test_verify import dataset
 
 from .conftest import DIRECTORY, GitReader, Place, StandIn, git, refusal, rules
 from .weights import llama
 
 MODEL = f"{DIRECTORY}/model.onnx"
+DATA = "market_data_2026_q1_multi"
 LINE = "ml/artifacts/**/*.onnx filter=lfs diff=lfs merge=lfs -text\n"
 
 
@@ -281,3 +284,23 @@ def test_without_files_in_lfs_a_directory_is_opened_once_however_it_is_asked_for
     examine = Examiner(opener)
     assert examine(tree.by_pointers(), DIRECTORY, Terms()) is examine(tree, DIRECTORY, Terms())
     assert len(opener.seen) == 1
+
+
+def test_a_dataset_in_git_lfs_is_proven_by_its_pointers_where_the_server_has_the_content(
+    place: Place, store: Store
+) -> None:
+    file = dataset(place.root, DATA) / "data.parquet"
+    pointer = parse_pointer(pointer_to(content := file.read_bytes()))
+    assert pointer is not None
+    file.write_bytes(pointer_to(content))
+    tree = commit(place, store)
+    (finding,) = examine_dataset(tree, DATA)
+    path = f"ml/datasets/{DATA}/data.parquet"
+    assert (finding.rule, finding.severity) == ("dataset.files", Severity.ERROR)
+    assert finding.message == f"{path}: its content is gone."
+    assert finding.remedy == "push it"
+    store.contents[pointer] = content
+    assert [found.severity for found in examine_dataset(tree, DATA)] == [Severity.PASS]
+    assert store.fetched == []
+    (finding,) = examine_dataset(WorkTree(place.root), DATA)
+    assert (finding.rule, finding.severity) == ("dataset.digest", Severity.WARNING)

@@ -30,7 +30,7 @@ from promotebot.artifact.source import FileSource, Kind, fetching, shown
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.registry.codec import parse_json
-from promotebot.registry.lfs import POINTER_BYTES, fetched, parse_pointer
+from promotebot.registry.lfs import POINTER_BYTES, LfsPointer, fetched, parse_pointer
 from promotebot.remedies import Remedy
 from promotebot.schema import validated_model
 from promotebot.text import counted
@@ -173,6 +173,7 @@ def _files(source: FileSource, place: str, dataset_id: str, manifest: DatasetMan
 
 def _bytes(source: FileSource, place: str, manifest: DatasetManifest, present: set[str]) -> Iterator[Finding]:
     # A checkout is asked about sparse files only where one is missing: that runs git.
+    pointers: dict[str, LfsPointer] = {}
     total, left_out = 0, set() if set(manifest.sha256) <= present else source.left_out(place)
     for name, expected in manifest.sha256.items():
         path = f"{place}/{name}"
@@ -181,7 +182,7 @@ def _bytes(source: FileSource, place: str, manifest: DatasetManifest, present: s
             message = f"{path} is listed in the dataset's manifest but not there."
             yield error("dataset.files", message, where=path, remedy=restore)
             continue
-        actual, size, by_pointer = _digest(source, path)
+        actual, size, pointer = _digest(source, path)
         total += size
         if size > MAX_FILE_BYTES:
             message = f"{path} is over {MAX_FILE_BYTES:,} bytes."
@@ -189,14 +190,9 @@ def _bytes(source: FileSource, place: str, manifest: DatasetManifest, present: s
         elif actual != expected:
             message = f"{path} is sha256:{actual}, the dataset's manifest says sha256:{expected}."
             yield error("dataset.digest", message, where=path, remedy=restore)
-        elif by_pointer:
-            message = f"{path} is a Git LFS pointer to the listed content; the content itself was not read."
-            yield warning(
-                "dataset.digest",
-                message,
-                where=path,
-                remedy=Remedy("fetch it: ", fetched(path)),
-            )
+        elif pointer:
+            pointers[path] = pointer
+    yield from _by_pointers(source, pointers)
     if total > MAX_DATASET_BYTES:
         message = f"{place} holds {total:,} bytes; the limit is {MAX_DATASET_BYTES:,}."
         yield error(
@@ -204,8 +200,21 @@ def _bytes(source: FileSource, place: str, manifest: DatasetManifest, present: s
         )
 
 
-def _digest(source: FileSource, path: str) -> tuple[str, int, bool]:
-    """Return (sha256, bytes read, whether the sha256 is the one that a Git LFS pointer names for its content)."""
+def _by_pointers(source: FileSource, pointers: Mapping[str, LfsPointer]) -> Iterator[Finding]:
+    """Yield findings on files of which only the Git LFS pointer was read, to the content that the manifest lists."""
+    store = source.lfs if pointers else None
+    problems = store.missing({*pointers.values()}) if store else {}
+    for path, pointer in pointers.items():
+        if store is None:
+            message = f"{path} is a Git LFS pointer to the listed content; the content itself was not read."
+            yield warning("dataset.digest", message, where=path, remedy=Remedy("fetch it: ", fetched(path)))
+        elif pointer in problems:
+            problem = problems[pointer]
+            yield error("dataset.files", f"{path}: {problem.message}.", where=path, remedy=problem.remedy)
+
+
+def _digest(source: FileSource, path: str) -> tuple[str, int, LfsPointer | None]:
+    """Return (sha256, bytes read, the pointer where Git LFS keeps the content, whose sha256 that is then)."""
     try:
         with source.open(path) as stream:
             head = stream.read(POINTER_BYTES + 1)
@@ -214,8 +223,8 @@ def _digest(source: FileSource, path: str) -> tuple[str, int, bool]:
             digest = hash_stream(counted, where=path)
     except InvalidInput as problem:
         # No digest equals a message, so that a file that cannot be read is reported as one that differs.
-        return problem.message, 0, False
-    return (pointer.sha256, counted.size, True) if pointer else (digest, counted.size, False)
+        return problem.message, 0, None
+    return (pointer.sha256 if pointer else digest), counted.size, pointer
 
 
 class _Counted:
