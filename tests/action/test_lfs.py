@@ -114,7 +114,9 @@ def test_attributes_that_make_pointers_of_other_files_are_refused(office: Office
     alice.write(".gitattributes", "*.onnx filter=lfs diff=lfs merge=lfs -text\n")
     number = opened(office, alice, "wide")
     refused(office.gate(number))
-    assert f"a checkout may change the bytes of {V2}/model.onnx" in "\n".join(office.comments(number)).replace("\\", "")
+    said = "\n".join(office.comments(number)).replace("\\", "")
+    assert f"a checkout may change the bytes of {V2}/model.onnx" in said
+    assert "move the file into Git LFS in this pull request, too; or narrow the patterns" in said
 
 
 def test_taking_promoted_pointers_out_of_lfs_is_refused(office: Office) -> None:

@@ -10,6 +10,7 @@ from promotebot.pulls.branch_commands import bring_up_to_date
 from promotebot.pulls.compare import ChangesetLike
 from promotebot.pulls.named import is_attributes, is_ours, named_places, our_places
 from promotebot.pulls.twins import twins
+from promotebot.registry.lfs import POINTER_BYTES, is_pointer
 from promotebot.registry.registry import ModelRegistry
 
 
@@ -58,13 +59,22 @@ def _attributes(changeset: ChangesetLike, places: Collection[str]) -> Iterator[F
         first = converted[0]
         own = is_ours(first, changeset.registry_path, changeset.policy_path)
         more = f" and {len(converted) - 1} more" if len(converted) > 1 else ""
+        move = "move the file into Git LFS in this pull request, too; or " if _only_tracked(changeset, first) else ""
         yield error(
             "gate.attributes",
             f"Because of {', '.join(files)}, a checkout may change the bytes of {first}{more}, "
             f"{_role(first, changeset)}.",
             where=files[0],
-            remedy=f"narrow the patterns so that they do not match {first if own else first.rpartition('/')[0]}",
+            remedy=f"{move}narrow the patterns so that they do not match {first if own else first.rpartition('/')[0]}",
         )
+
+
+def _only_tracked(changeset: ChangesetLike, path: str) -> bool:
+    """Return whether a file is to be in Git LFS, and git still holds the file itself."""
+    if changeset.head_files.outside_lfs([path]):
+        return False
+    with changeset.head_files.open(path) as stream:
+        return not is_pointer(stream.read(POINTER_BYTES + 1))
 
 
 def _promoted_attributes(changeset: ChangesetLike, promoted: Collection[str]) -> Iterator[Finding]:
