@@ -167,7 +167,7 @@ def test_the_age_of_a_bundle_is_counted_from_when_it_was_made(copy: Path, monkey
     document["generated_at_utc"] = "2020-01-01T00:00:00Z"
     (copy / INDEX).write_text(json.dumps(document))
     (copy / "bundle.json").write_bytes(make_bundle(MODEL, "active", now=now, base_dir=copy))
-    with pytest.raises(InvalidInput, match="is of 2020-01-01T00:00:00Z") as old:
+    with pytest.raises(InvalidInput, match="from 2020-01-01T00:00:00Z") as old:
         load(MODEL, "active", base_dir=copy, max_age=timedelta(days=1))
     assert load(MODEL, "active", bundle=copy / "bundle.json", base_dir=copy, max_age=timedelta(days=1))
     monkeypatch.chdir(copy)
