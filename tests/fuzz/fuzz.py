@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import get_args
 
 import atheris
 
@@ -22,13 +23,13 @@ with atheris.instrument_imports(include=["promotebot"]):
     from promotebot.artifact.weights_header import BrokenHeader, Header
     from promotebot.artifact.wire import Malformed
     from promotebot.errors import PromotebotError
-    from promotebot.promotion.commands import ChangeCommand, Help, InvalidCommand, QueryCommand, Withdraw, parse_comment
+    from promotebot.promotion.commands import Command, parse_comment
     from promotebot.promotion.policy import parse_policy
     from promotebot.registry.codec import parse_json, stored_json
     from promotebot.registry.names import Stage
     from promotebot.registry.registry import ModelRegistry
 
-KINDS = (ChangeCommand, Help, QueryCommand, InvalidCommand, Withdraw)
+KINDS = get_args(Command)
 
 
 def comment(data: bytes) -> None:

@@ -53,7 +53,7 @@ def render_help(facts: HelpFacts, context: CommentContext) -> Rendered:
         _stages(facts.policy) if facts.policy else "",
         *(freeze_line(freeze) for freeze in facts.freezes),
         details("Every command", _every(facts)),
-        f"One command per line, at the start of the line. Edited comments are not read again: write a new one."
+        f"One command per line, at the start of the line. An edited comment counts for `/hold` only: write a new one."
         f"{contacts_line(context)}",
     ]
     return render_comment(None, "ℹ️", None, "available commands", lambda _: [p for p in parts if p], context)
