@@ -13,6 +13,7 @@ from promotebot.action.router import exit_code, respond
 from promotebot.errors import CouldNotVerify
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import (
+    CommentChanged,
     CommentCreated,
     Dispatched,
     Event,
@@ -30,6 +31,7 @@ from promotebot.pulls.context import JobContext
 from tests.fakes import BOT, FakeGitHub, job_context, settings
 
 COMMENT = CommentCreated(7, True, 1, "/promote active", "alice", "User", via_app=False)
+HOLD_EDITED = CommentChanged(7, "carol", "carol", 5, "/hold")
 LABEL = LabelChanged(7, "promote:active", added=True, sender="alice", sender_type="User")
 CHANGED, REVIEWED = PullChanged(7, "synchronize"), Reviewed((7, 8))
 QUEUED = Queued("c" * 40, "refs/heads/gh-readonly-queue/main/pr-7", "b" * 40, "main")
@@ -43,7 +45,7 @@ ANSWERERS = {
     "issue_comment.answer_comment": (COMMENT, "auto"),
     "labels.answer_label": (LABEL, "auto"),
     "pull_request.evaluate_pulls": (CHANGED, "auto"),
-    "late_holds.answer_reviews": (REVIEWED, "auto"),
+    "late_holds.hold_by_edit": (HOLD_EDITED, "auto"),
     "merge_group.evaluate_queue": (QUEUED, "auto"),
     "merged.announce": (MERGED, "auto"),
     "push.refresh_pulls": (PUSHED, "auto"),
@@ -96,9 +98,9 @@ def unconnected(**changes: Any) -> JobContext:
     ("event", "command", "goes_to"),
     [
         *[(event, command, name) for name, (event, command) in ANSWERERS.items()],
-        (REVIEWED, "auto", "late_holds.answer_reviews"),
+        (REVIEWED, "auto", "pull_request.evaluate_pulls"),
         (CHANGED, "gate", "pull_request.evaluate_pulls"),
-        (REVIEWED, "gate", "late_holds.answer_reviews"),
+        (REVIEWED, "gate", "pull_request.evaluate_pulls"),
         (CLOSED, "gate", "pull_request.evaluate_pulls"),
         (QUEUED, "gate", "merge_group.evaluate_queue"),
         (CHANGED, "verify", "pull_request.evaluate_pulls"),
