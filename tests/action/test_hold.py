@@ -422,7 +422,7 @@ def test_a_job_under_way_that_would_turn_it_green_sees_it(
     office: Office, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = office.pull()
-    place = "pull_request" if command == "gate" else "promote"
+    place = "gate" if command == "gate" else "promote"
     meanwhile(monkeypatch, lambda: office.ask(number, "/hold wait", author="carol"), place)
     if command == "gate":
         office.gate(number)

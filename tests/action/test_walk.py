@@ -104,7 +104,7 @@ def test_a_defect_in_one_keeps_no_other_from_its_verdict_and_ends_the_job_as_a_d
             raise ZeroDivisionError
         return evaluate_pull(snapshot, *arguments, **options)
 
-    monkeypatch.setattr("promotebot.action.pull_request.evaluate_pull", broken)
+    monkeypatch.setattr("promotebot.action.gate.evaluate_pull", broken)
     with pytest.raises(ZeroDivisionError):  # which `cli.main` makes exit code 3
         walk(office)
     assert states(office, [one, two, three]) == [JUDGED, ["success", "pending"], JUDGED]

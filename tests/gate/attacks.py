@@ -38,7 +38,7 @@ def force_push(office: Office, number: int, sha: str, *, by: str = "carol") -> N
     assert office.head(number) == sha
 
 
-def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object], place: str = "pull_request") -> list[object]:
+def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object], place: str = "gate") -> list[object]:
     """Something happens, with its jobs, between the next judgement and its status; the list says whether it did."""
     name, done = f"promotebot.action.{place}.evaluate_pull", list[object]()
 

@@ -255,12 +255,12 @@ def test_a_gate_that_was_under_way_while_it_was_withdrawn_leaves_nothing_green(
 
     def slow(*args: Any, **options: Any) -> Any:
         result = judge(*args, **options)
-        monkeypatch.setattr("promotebot.action.pull_request.evaluate_pull", judge)
+        monkeypatch.setattr("promotebot.action.gate.evaluate_pull", judge)
         assert office.ask(number, "/withdraw").outputs["decision"] == "withdrawn"
         return result
 
     payload = office.repository.pull_request_event(number, action="edited", before="0" * 40)
-    monkeypatch.setattr("promotebot.action.pull_request.evaluate_pull", slow)
+    monkeypatch.setattr("promotebot.action.gate.evaluate_pull", slow)
     office.event("pull_request_target", payload)
     assert office.head(number) != green
     assert state(office, green) == "failure"
