@@ -61,6 +61,10 @@ def test_only_the_model_that_is_asked_for_is_read() -> None:
     assert pointer.artifact_id == "v1"
     assert read.history["one"][0].to_stage is Stage.ACTIVE
     assert beside.read_names == ["one.json"]
+    assert (list(read.history), len(read.history)) == (["one", "two"], 2)
+    assert read.pointers("one")[Stage.ACTIVE] == pointer
+    assert read.pointers("two")[Stage.SHADOW] is None
+    assert beside.read_names == ["one.json", "two.json"]
 
 
 def test_a_promotion_reads_and_writes_its_own_models_file_only() -> None:

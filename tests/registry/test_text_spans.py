@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import Any
 
@@ -113,6 +114,17 @@ def test_what_every_other_document_is_refused_for_a_registry_is(data: str, probl
 @pytest.mark.parametrize("data", ["[]", "1", '"models"', '{"models": []}', '{"schema_version": "v1"}'])
 def test_where_there_are_no_models_there_is_no_place_of_any(data: str) -> None:
     assert parse_registry_text(data.encode(), where="x") == (json.loads(data), None)
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_the_collector_of_garbage_is_left_as_it_was(is_enabled: bool) -> None:
+    before = gc.isenabled()
+    (gc.enable if is_enabled else gc.disable)()
+    try:
+        parse_registry_text(b'{"models": {}}', where="x")
+        assert gc.isenabled() is is_enabled
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 def test_a_registry_of_another_form_keeps_it_through_a_promotion() -> None:
