@@ -21,6 +21,8 @@ from promotebot.findings import Finding, Severity, errors_in
 
 from .conftest import ROWS, Place, build_model, external_tensor, refusal, tensor_bytes
 
+pytestmark = pytest.mark.thorough
+
 
 def bomb() -> bytes:
     """A few hundred bytes whose constants fold into 8 GiB."""

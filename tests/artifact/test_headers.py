@@ -20,6 +20,8 @@ from tests.sampling import examples
 
 from .weights import gguf, key, llama, number, safetensors, tensor, text, with_length, words
 
+pytestmark = pytest.mark.thorough
+
 Read = Callable[[Path], Header]
 ONE = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 MEGABYTE = 1024 * 1024

@@ -9,6 +9,8 @@ from tests.action.test_formats import POLICY
 from tests.artifact.weights import LLM, artifact, llama
 from tests.fake_github.people import Person
 
+pytestmark = pytest.mark.thorough
+
 
 def test_a_terminal_says_first_that_a_model_is_not_opened(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:
     for path, content in {**artifact("model.gguf", llama()), ".github/promotion.yml": POLICY}.items():

@@ -13,6 +13,8 @@ from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 MODEL = "regime_classifier"
 V2 = "ml/artifacts/regime_v2"
 

@@ -27,6 +27,8 @@ from tests.cli.test_registry import OTHER, with_other_model
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
 
+pytestmark = pytest.mark.thorough
+
 V1 = "ml/artifacts/regime_v1"
 Capture = pytest.CaptureFixture[str]
 
