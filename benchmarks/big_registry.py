@@ -44,7 +44,6 @@ def _event(model: int, number: int) -> dict[str, Any]:
         "git_sha": f"{model:08x}{number // 3:032x}",
         "dataset_id": f"market_data_2026_q{number % 4 + 1}",
         "promoted_at_utc": moment,
-        "notes": "a note of some length, as people write them",
         "actor": "alice@example.com",
         "source": "cli",
         "digest": f"sha256:{model:032x}{number // 3:032x}",
@@ -59,7 +58,5 @@ def _event(model: int, number: int) -> dict[str, Any]:
         "actor": "alice@example.com",
         "source": "cli",
         "reason": "the weekly training, evaluated on the holdout set",
-        "registry_git_sha": f"{number:040x}",
-        "policy_digest": f"sha256:{1:064x}",
         "request": None,
     }
