@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e exhaustive situations screenshots drawings record fuzz check coverage audit advisories mutation fix lint workflows types layers locks lock clean FORCE
+.PHONY: help demo test e2e lfs exhaustive situations screenshots drawings record fuzz check coverage audit advisories mutation fix lint workflows types layers locks lock clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -30,6 +30,11 @@ test: $(VENV)/.dev ## the tests, but for the thorough ones
 
 e2e: $(VENV)/.dev ## every workflow, run by a real runner; the other targets run a few of them
 	$(BIN)/pytest --numprocesses=$(WORKERS) -m e2e tests/e2e
+
+lfs: $(VENV)/.dev ## what git-lfs itself pushes and fetches; it has to be installed
+	@command -v git-lfs >/dev/null || { echo "lfs: nothing is run without git-lfs. Next: install it" \
+	"(https://git-lfs.com), then make lfs" >&2; exit 1; }
+	$(BIN)/pytest --numprocesses=$(WORKERS) -m git_lfs tests/action/test_lfs_client.py
 
 exhaustive: $(VENV)/.dev ## every case, and every example of a property, of what the tests take samples of
 	$(BIN)/pytest --numprocesses=$(WORKERS) -m 'exhaustive or hypothesis' --hypothesis-profile=exhaustive
@@ -58,7 +63,7 @@ fuzz: $(VENV)/.dev ## look for inputs that crash the readers, FUZZ_SECONDS each 
 	&& $(BIN)/python tests/fuzz/fuzz.py $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 \
 	-artifact_prefix=build/fuzz/ build/fuzz/$$target tests/fuzz/seeds/$$target || exit 1; done
 
-check: lint types layers locks advisories coverage ## what CI runs, in a job for each: all but the rest of e2e
+check: lint types layers locks advisories coverage ## what CI runs, in a job for each: all but the rest of e2e, and lfs
 
 coverage: $(VENV)/.dev
 	$(BIN)/pytest --numprocesses=$(WORKERS) --thorough --cov --cov-report=term:skip-covered --cov-fail-under=90

@@ -28,9 +28,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Exhaustive tests run when they are asked for; thorough ones then, too, and where somebody names files."""
+    """Exhaustive tests, and those of git-lfs, run when they are asked for; thorough ones also where files are named."""
     asked, names_files = config.option.markexpr, config.args_source is pytest.Config.ArgsSource.ARGS
-    wanted = {"exhaustive": "exhaustive" in asked, "thorough": asked or names_files or config.option.thorough}
+    by_name = {mark: mark in asked for mark in ("exhaustive", "git_lfs")}
+    wanted = {**by_name, "thorough": asked or names_files or config.option.thorough}
     marks = [mark for mark, is_wanted in wanted.items() if not is_wanted]
     left_out = {item for item in items if any(item.get_closest_marker(mark) for mark in marks)}
     config.hook.pytest_deselected(items=left_out)

@@ -1,4 +1,4 @@
-"""git-lfs itself, where this machine has it: what it pushes is promoted, and what the bot says to paste mends."""
+"""git-lfs itself (`make lfs`): what it pushes is promoted, and what the bot says to paste mends."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ from promotebot.planning.examiner import Examiner
 from tests.fake_github.people import PROMOTEBOT, Person, run_program
 from tests.office import Office
 
-pytestmark = [
-    pytest.mark.thorough,
-    pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed"),
-]
+pytestmark = pytest.mark.git_lfs
 
 V2, V3 = "ml/artifacts/regime_v2", "ml/artifacts/regime_v3"
 MODEL = f"{V3}/model.onnx"
