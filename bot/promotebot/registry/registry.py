@@ -159,7 +159,7 @@ class ModelRegistry:
         """
         from promotebot.registry.model import Pointer, read_record  # see TYPE_CHECKING above
 
-        raw, at, where = self.raw_entry(name), "$" if self._split else f"$.models.{name}", self.file_of(name)
+        raw, at, where = self.raw_entry(name), self.json_path(name), self.file_of(name)
         with read_from(where):
             return {
                 stage: read_record(Pointer, raw[stage.value], where=where, path=f"{at}.{stage.value}")
@@ -183,7 +183,11 @@ class ModelRegistry:
 
     def at(self, name: str) -> str:
         """Return the place of a model as findings name it."""
-        return f"{self.where} $.models.{name}" if self._split is None else self.file_of(name)
+        return f"{self.where} {self.json_path(name)}" if self._split is None else self.file_of(name)
+
+    def json_path(self, name: str) -> str:
+        """Return the JSON path of a model in its file."""
+        return f"$.models.{name}" if self._split is None else "$"
 
     def is_stored_alike(self, name: str, other: ModelRegistry) -> bool:
         """Return whether a model's file is the same in both by git's object ids, without reading it.
@@ -250,14 +254,12 @@ class _Entries(Mapping[ModelName, "ModelEntry"]):
             registry = self._registry
             raw = registry.models[name]
             file = registry.file_of(name)
-            single = registry.layout is Layout.SINGLE
             try:
                 parse_model_name(name)
             except PromotebotError as problem:
                 raise InvalidInput(f"$.models: {problem.message}", where=file, remedy=problem.remedy) from None
-            path = f"$.models.{name}" if single else "$"
             with read_from(file):
-                self._read[name] = read_record(ModelEntry, raw, where=file, path=path)
+                self._read[name] = read_record(ModelEntry, raw, where=file, path=registry.json_path(name))
         return self._read[name]
 
     def __iter__(self) -> Iterator[ModelName]:
