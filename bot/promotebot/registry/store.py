@@ -15,7 +15,6 @@ class StoredRegistry:
         self._path = path
         self._where = where or str(path)
         self._models = ModelDirectory(path)
-        self._index = b""
         self._known: tuple[bytes, ModelRegistry] | None = None
 
     def read(self, *, check_models: bool = True) -> ModelRegistry:
@@ -24,9 +23,9 @@ class StoredRegistry:
         Raises:
             InvalidInput: when the file is not there or is not a registry.
         """
-        self._index = read_registry_bytes(self._path)
-        registry = ModelRegistry.parse(self._index, where=self._where, files=self._models, check_models=check_models)
-        self._known = (self._index, registry)
+        index = read_registry_bytes(self._path)
+        registry = ModelRegistry.parse(index, where=self._where, files=self._models, check_models=check_models)
+        self._known = (index, registry)
         return registry
 
     @property
@@ -42,7 +41,7 @@ class StoredRegistry:
             CouldNotVerify: when the disk does not confirm the write.
         """
         if after.layout is Layout.SINGLE:
-            replace_registry(self._path, after.to_bytes(), expected=self._index)
+            replace_registry(self._path, after.to_bytes(), expected=self._known[0] if self._known else b"")
         else:
             file_name = Path(after.file_of(model)).name
             expected = self._models.contents.get(file_name)
