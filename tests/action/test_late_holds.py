@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -15,19 +15,25 @@ from tests.gate.test_approvals import REVIEW
 from tests.office import Office
 
 pytestmark = pytest.mark.thorough
+A_WHILE = 2
+"""Seconds: whoever answers what somebody wrote read it first."""
 
 
 def review(office: Office, number: int, body: str, *, by: str = "carol", state: str = "COMMENTED") -> Job:
-    """Somebody reviews with these words, and the gate's job runs that follows."""
+    """Somebody reviews with these words, and the gate's job runs that follows; then a while passes."""
     office.repository.review(number, by=by, state=state, body=body)
     payload = office.repository.workflow_run_event(REVIEW, number, event="pull_request_review", sender=by)
-    return office.event("workflow_run", payload, by=by, INPUT_COMMAND="gate")
+    job = office.event("workflow_run", payload, by=by, INPUT_COMMAND="gate")
+    office.hub.pass_time(A_WHILE)
+    return job
 
 
 def edit(office: Office, comment_id: int, body: str, *, by: str = "carol") -> Job:
-    """Somebody edits a comment, and the job runs that hears of it."""
+    """Somebody edits a comment, and the job runs that hears of it; then a while passes."""
     office.repository.edit_comment(comment_id, body=body)
-    return office.job(office.repository.issue_comment_event(comment_id, action="edited", sender=by))
+    job = office.job(office.repository.issue_comment_event(comment_id, action="edited", sender=by))
+    office.hub.pass_time(A_WHILE)
+    return job
 
 
 @pytest.mark.parametrize("state", ["COMMENTED", "CHANGES_REQUESTED", "APPROVED"])
@@ -113,6 +119,49 @@ def test_an_unhold_that_is_run_again_lifts_no_review_of_afterwards(office: Offic
     assert office.job(lifts).outputs["decision"] == "lifted"
     review(office, number, "/hold the metrics drift")
     office.job(lifts)
+    assert is_held(office, number)
+    assert office.ask(number, "/unhold", author="bob").outputs["decision"] == "lifted"
+
+
+LATE = {
+    "a review": {"body": "/hold it drifts"},
+    "a comment on code": {"body": "", "on_code": ["/hold it drifts"]},
+}
+
+
+@pytest.mark.parametrize("late", LATE.values(), ids=LATE)
+def test_what_is_written_after_an_unhold_stands_though_its_job_looks_later(
+    office: Office, late: Mapping[str, Any]
+) -> None:
+    number = green(office)
+    office.ask(number, "/hold", author="carol")
+    office.hub.pass_time(A_WHILE)
+    unhold = office.repository.comment(number, author="bob", body="/unhold")
+    office.hub.pass_time(A_WHILE)
+    office.repository.review(number, by="carol", state="COMMENTED", **late)
+    assert office.job(office.repository.issue_comment_event(unhold.id)).outputs["decision"] == "lifted"
+    assert is_held(office, number)
+    office.hub.pass_time(A_WHILE)
+    assert office.ask(number, "/unhold", author="bob").outputs["decision"] == "lifted"
+    assert not is_held(office, number)
+
+
+def test_a_review_that_no_job_heard_yet_is_lifted_by_whoever_could_read_it(office: Office) -> None:
+    number = green(office)
+    office.repository.review(number, by="carol", state="COMMENTED", body="/hold it drifts")
+    office.hub.pass_time(A_WHILE)
+    assert office.ask(number, "/unhold", author="bob").outputs["decision"] == "lifted"
+    assert not is_held(office, number)
+
+
+def test_an_edit_after_an_unhold_stands_though_its_job_comes_first(office: Office) -> None:
+    number = green(office)
+    written = office.repository.comment(number, author="carol", body="looks odd")
+    office.hub.pass_time(A_WHILE)
+    unhold = office.repository.comment(number, author="bob", body="/unhold")
+    office.hub.pass_time(A_WHILE)
+    edit(office, written.id, "/hold it drifts")
+    office.job(office.repository.issue_comment_event(unhold.id))
     assert is_held(office, number)
     assert office.ask(number, "/unhold", author="bob").outputs["decision"] == "lifted"
 

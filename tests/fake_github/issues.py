@@ -29,7 +29,8 @@ def add_comment(repo: RepositoryState, issue: Issue, author: User, body: str, ap
 
 
 def edit_comment(repo: RepositoryState, comment: Comment, body: str) -> None:
-    comment.previous_body, comment.body, comment.updated_at = comment.body, body, repo.hub.now()
+    comment.previous_body, comment.body = comment.body, body
+    comment.updated_at = comment.edited_at = repo.hub.now()
 
 
 def set_labels(repo: RepositoryState, issue: Issue, labels: list[Label], by: User) -> None:

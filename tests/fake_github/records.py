@@ -38,6 +38,7 @@ class Comment:
     app: App | None = None
     reactions: list[Reaction] = field(default_factory=list)
     previous_body: str = ""
+    edited_at: datetime | None = None
     minimized_reason: str | None = None
     """Why it is shown folded, such as `outdated`; None while it is shown as others are."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,7 @@ from promotebot.errors import CouldNotVerify
 from promotebot.findings import Severity
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.hold import (
+    Lifting,
     StandingHold,
     carry_holds,
     hold_status,
@@ -154,19 +155,33 @@ def test_what_was_written_after_the_comment_that_lifts_still_stands() -> None:
     world = World()
     for hold_id in ("1", "3"):
         world.hold(hold_id)
-    assert ids(lift_holds(world.record(), "bob", 2)) == ["1"]
+    assert ids(lift_holds(world.record(), Lifting("bob", 2))) == ["1"]
     assert ids(world.standing()) == ["3"]
-    assert ids(lift_holds(world.record(), "bob", 2)) == []
-    assert ids(lift_holds(world.record(), "bob", 4)) == ["3"]
+    assert ids(lift_holds(world.record(), Lifting("bob", 2))) == []
+    assert ids(lift_holds(world.record(), Lifting("bob", 4))) == ["3"]
     assert world.standing() == []
     assert world.github.git.refs == {}
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+TIMES = st.one_of(st.none(), st.integers(0, 5).map(lambda seconds: NOON + timedelta(seconds=seconds)))
+
+
+@given(st.sampled_from(["review-7", "remark-7", "edit-7"]), TIMES, TIMES, TIMES)
+def test_a_late_hold_is_lifted_only_where_a_time_shows_that_it_could_be_read(
+    hold_id: str, at: datetime | None, recorded: datetime | None, written: datetime | None
+) -> None:
+    lifting = Lifting("bob", 9, at, {hold_id: written} if written else {})
+    earlier = at is not None and any(time < at for time in (recorded, written) if time)
+    is_nobodys = recorded is None and written is None  # a ref that somebody made by hand
+    assert lifting.knew(hold_id, recorded) is (earlier or is_nobodys)
 
 
 def test_a_mark_of_anything_can_be_taken_away() -> None:
     world = World()
     world.github.git.set_ref(f"{marks_of(NUMBER)}some/thing", "0" * 40)
     assert ids(world.standing()) == ["some/thing"]
-    lift_holds(world.record(), "bob", LATER)
+    lift_holds(world.record(), Lifting("bob", LATER))
     assert world.standing() == []
 
 
@@ -174,12 +189,12 @@ def test_a_lifted_hold_stays_lifted_though_a_late_job_carries_it_on() -> None:
     world = World()
     world.hold("1")
     late, holds = world.record(), world.standing()
-    lift_holds(world.record(), "bob", LATER)
+    lift_holds(world.record(), Lifting("bob", LATER))
     world.push()
     carry_holds(holds, late, world.head)
     assert world.standing() == []
     assert is_lifted(world.record(), "1")
-    lift_holds(world.record(), "bob", LATER)
+    lift_holds(world.record(), Lifting("bob", LATER))
     states = {posted.sha: posted.status.state for posted in world.github.posted}
     assert states == {FIRST: "success", world.head: "success"}
 
@@ -274,7 +289,7 @@ def test_whatever_becomes_of_the_branch_exactly_what_was_held_and_not_lifted_sta
             world.hold(str(index), marked=move == "hold")
             held.add(str(index))
         elif move == "lift":
-            lift_holds(world.record(), "bob", LATER)
+            lift_holds(world.record(), Lifting("bob", LATER))
             held.clear()
         elif move == "gate":  # a gate takes what stands along to the head that it judges
             carry_holds(world.standing(), world.record(), world.head)

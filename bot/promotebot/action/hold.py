@@ -26,6 +26,7 @@ from promotebot.gate.hold import (
     BY_REVIEW,
     LIFTS,
     HoldStatus,
+    Lifting,
     hold_status,
     is_lifted,
     lift_holds,
@@ -245,12 +246,20 @@ def lift(attempt: Attempt) -> Answer:
     if refusal:
         answer = Answer(Outcome.REFUSED, refusal.reason, f"not lifted: {refusal.message}")
         return replier.answer(answer, render_not_lifted(refusal.message, refusal.remedy, replier.context))
-    lifted = [hold.words for hold in lift_holds(record, attempt.requester.login, attempt.requester.comment_id or 0)]
+    lifted = [hold.words for hold in lift_holds(record, _lifting(attempt))]
     verdict = _judged_again(attempt)
     reason = Reason.LIFTED if lifted else Reason.NOTHING_TO_CHANGE
     outcome = Outcome.LIFTED if lifted else Outcome.UNCHANGED
     rendered = render_lifted(lifted, verdict, replier.context)
     return replier.answer(Answer(outcome, reason, rendered.title), rendered)
+
+
+def _lifting(attempt: Attempt) -> Lifting:
+    from promotebot.action.late_holds import times_written
+
+    comments, own = attempt.replier.comments, attempt.requester.comment_id or 0
+    at = next((one.written_at for one in comments if one.id == own), None)
+    return Lifting(attempt.requester.login, own, at, times_written(attempt.snapshot.pull, comments))
 
 
 def _lifting_refusal(attempt: Attempt) -> Refusal | None:

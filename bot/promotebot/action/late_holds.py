@@ -28,6 +28,7 @@ from promotebot.remedies import Remedy, choices, comment
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from promotebot.github.ports import IssueComment, PullRequest
 
@@ -85,7 +86,7 @@ def _unheard(pull: PullRequest, holding: Sequence[IssueComment], job: JobContext
     """Return the reviews that hold and are not recorded yet, by the id of their hold."""
     if not holding:
         return {}
-    named = {f"{BY_REMARK if _is_on_code(one) else BY_REVIEW}{one.id}": one for one in holding}
+    named = {_name(one): one for one in holding}
     with fetch_pull(pull.number, job, pull) as snapshot:
         record = PullRecord(snapshot, job)
         return {name: one for name, one in named.items() if not is_recorded(record, name)}
@@ -104,6 +105,16 @@ def _answer_commands(
     replier.set_question(question_of(commands[0]))
     if not replier.has_answered():
         replier.refuse(_in_review(commands, "a comment on code" if is_on_code else "a review"))
+
+
+def _name(review: IssueComment) -> str:
+    return f"{BY_REMARK if _is_on_code(review) else BY_REVIEW}{review.id}"
+
+
+def times_written(pull: PullRequest, comments: Sequence[IssueComment]) -> Mapping[str, datetime]:
+    """Return when each review and comment got the words that it has, by the id that its hold would have."""
+    said = {_name(one): one for one in pull.reviews} | {f"{BY_EDIT}{one.id}": one for one in comments}
+    return {name: one.written_at for name, one in said.items() if one.written_at}
 
 
 def _is_on_code(review: IssueComment) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from promotebot.errors import CouldNotVerify
@@ -59,6 +59,34 @@ class StandingHold:
         if not self.login:
             return f"held, as {marks_of(self.pull)}{self.id} says; GitHub does not show by whom"
         return f"held by {self.login}{since}{f': {self.reason}' if self.reason else ''}"
+
+
+@dataclass(frozen=True)
+class Lifting:
+    """Who lifts holds, by which comment, and what is known of when each hold was written."""
+
+    login: str
+    comment_id: int
+    at: datetime | None = None
+    """When the comment was written; None where that is not known."""
+    written: Mapping[str, datetime] = field(default_factory=dict)
+    """Id of a hold that a review, a comment on code or an edited comment asks for → when that got its words."""
+
+    def knew(self, hold_id: str, recorded: datetime | None) -> bool:
+        """Return whether a hold was there to be read when the comment was written; only such a hold is lifted.
+
+        The numbers of comments grow. A review's does not compare with a comment's, and an edited comment's is older
+        than its edit: for them the times tell, and where these do not, the hold stands until the next comment.
+
+        Args:
+            recorded: when the bot recorded the hold; None where it has no record, as a ref that somebody made.
+        """
+        if hold_id.isascii() and hold_id.isdecimal():
+            return int(hold_id) < self.comment_id
+        times = [time for time in (recorded, self.written.get(hold_id)) if time]
+        if not (times and hold_id.startswith((BY_REVIEW, BY_REMARK, BY_EDIT))):
+            return True
+        return self.at is not None and min(times) < self.at
 
 
 @dataclass(frozen=True)
@@ -127,31 +155,39 @@ def is_lifted(record: PullRecord, hold_id: str) -> bool:
     return any(status.state == "success" for _, status in statuses)
 
 
-def lift_holds(record: PullRecord, login: str, comment_id: int) -> list[StandingHold]:
-    """Lift the holds of this pull request that were written before a comment, and return those that stood.
+def lift_holds(record: PullRecord, lifting: Lifting) -> list[StandingHold]:
+    """Lift the holds of this pull request that a comment's author could know of, and return those that stood.
 
-    Every record of them turns green, and their marks go away; the records stay. What was written later stands: whoever
-    lifts did not know of it.
+    Every record of them turns green, and their marks go away; the records stay. What was written later stands.
 
     Raises:
         CouldNotVerify: when GitHub does not answer, or does not take a status.
     """
     number, github, marks = record.snapshot.pull.number, record.job.github, record.snapshot.marks
     said = _recorded(record)
+    own = {hold_id: statuses for (pull, hold_id), statuses in said.items() if pull == number}
+    known = {hold_id for hold_id in {*own, *marks} if lifting.knew(hold_id, _since(own.get(hold_id, ())))}
     # Anybody who may write can make a mark of anything; what has a record is a commit, wherever the branch is now.
-    unrecorded = {hold_id: sha for hold_id, sha in marks.items() if (number, hold_id) not in said}
-    places = {(sha, hold_id) for hold_id, sha in unrecorded.items() if record.snapshot.repository.has_commit(sha)}
-    for (pull, hold_id), statuses in said.items():
-        places |= {(sha, hold_id) for sha, status in statuses if pull == number and status.state != "success"}
-    description = f"#{number} lifted by {login}"
+    places = {
+        (sha, hold_id)
+        for hold_id, sha in marks.items()
+        if hold_id not in own and record.snapshot.repository.has_commit(sha)
+    }
+    for hold_id, statuses in own.items():
+        places |= {(sha, hold_id) for sha, status in statuses if status.state != "success"}
+    description = f"#{number} lifted by {lifting.login}"
     for sha, hold_id in sorted(places):
-        if _is_before(hold_id, comment_id, record):
+        if hold_id in known:
             github.publish_status(sha, context=_context(number, hold_id), state="success", description=description)
     for hold_id in marks:
-        if _is_before(hold_id, comment_id, record):
+        if hold_id in known:
             _forget(mark_ref(number, hold_id), github)
-    held = _standing_of(said, record)
-    return [hold for hold in held if hold.pull == number and _is_before(hold.id, comment_id, record)]
+    return [hold for hold in _standing_of(said, record) if hold.pull == number and hold.id in known]
+
+
+def _since(statuses: Sequence[tuple[str, CommitStatus]]) -> datetime | None:
+    """Return when a hold was recorded first, as far as its newest statuses tell."""
+    return min((status.created_at for _, status in statuses if status.created_at), default=None)
 
 
 def _forget(ref: str, github: GitHub) -> None:
@@ -160,17 +196,6 @@ def _forget(ref: str, github: GitHub) -> None:
         github.git.set_ref(ref, None)
     except CouldNotVerify as problem:
         log.warning("a mark of a lifted hold stays: %s", problem)
-
-
-def _is_before(hold_id: str, comment_id: int, record: PullRecord) -> bool:
-    """Return whether a hold was written before a comment: their numbers grow. What is no number was no comment.
-
-    A review's number does not compare with a comment's, and an edited comment's is older than its edit: what they say
-    was there when the comment's job looked, unless that is run again.
-    """
-    if hold_id.isascii() and hold_id.isdecimal():
-        return int(hold_id) < comment_id
-    return not hold_id.startswith((BY_REVIEW, BY_REMARK, BY_EDIT)) or record.job.settings.is_first_attempt
 
 
 def carry_holds(holds: Iterable[StandingHold], record: PullRecord, head: str) -> None:

@@ -60,6 +60,8 @@ class IssueComment:
     """Its global id, by which GraphQL knows it."""
     is_minimized: bool = False
     """Shown folded; only where GitHub said so, which REST does not."""
+    written_at: datetime | None = None
+    """When it got the words that it has: written, published with a review, or edited last; only from GraphQL."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from promotebot.errors import CouldNotVerify
@@ -16,8 +17,8 @@ from promotebot.github.rest import PAGE, Rest, translated
 
 log = logging.getLogger(__name__)
 _REVIEWS = "states: [APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED]"
-_WRITTEN = "fullDatabaseId body url author { __typename login }"
-_REVIEW = f"{_WRITTEN} comments(first: 20) {{ nodes {{ {_WRITTEN} }} }}"
+_WRITTEN = "fullDatabaseId body url createdAt lastEditedAt author { __typename login }"
+_REVIEW = f"{_WRITTEN} submittedAt comments(first: 20) {{ nodes {{ {_WRITTEN} }} }}"
 """A review with what it says on lines of code; somebody who replies to that makes a review of its own."""
 _LISTED = f"""
 fragment Listed on PullRequest {{
@@ -25,7 +26,7 @@ fragment Listed on PullRequest {{
   headRepository {{ id }}
   mergeCommit {{ oid }}
   author {{ __typename login }}
-  reviews(last: 50, {_REVIEWS}) {{ totalCount nodes {{ {_WRITTEN} }} }}
+  reviews(last: 50, {_REVIEWS}) {{ totalCount nodes {{ {_WRITTEN} submittedAt }} }}
   timelineItems(first: 1, itemTypes: [
     HEAD_REF_FORCE_PUSHED_EVENT, HEAD_REF_DELETED_EVENT, HEAD_REF_RESTORED_EVENT,
     BASE_REF_CHANGED_EVENT, BASE_REF_FORCE_PUSHED_EVENT, AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT
@@ -53,7 +54,7 @@ fragment Pull on PullRequest {{
     }}
   }}
   comments(first: $first, after: $after) {{
-    nodes {{ id fullDatabaseId body url isMinimized author {{ __typename login }} }}
+    nodes {{ id isMinimized {_WRITTEN} }}
     pageInfo {{ hasNextPage endCursor }}
   }}
 }}
@@ -250,11 +251,10 @@ def _pull(node: Mapping[str, Any]) -> PullRequest:
 
 def _reviews(node: Mapping[str, Any]) -> Iterator[IssueComment]:
     """Yield what people wrote into reviews; what an App wrote, or an account that was deleted, is nobody's."""
-    reviews = node["reviews"]["nodes"]
-    for one in (said for review in reviews for said in (review, *review.get("comments", {"nodes": ()})["nodes"])):
-        if one["author"] and one["author"]["__typename"] == "User":
-            body, url = str(one["body"]), str(one["url"])
-            yield IssueComment(int(one["fullDatabaseId"]), int(node["number"]), body, _login(one["author"]), url)
+    for review in node["reviews"]["nodes"]:
+        for one in (review, *review.get("comments", {"nodes": ()})["nodes"]):
+            if one["author"] and one["author"]["__typename"] == "User":
+                yield _written(one, int(node["number"]), submitted=review["submittedAt"])
 
 
 def _statuses(node: Mapping[str, Any]) -> Mapping[str, tuple[CommitStatus, ...]] | None:
@@ -280,9 +280,14 @@ def _read_statuses(commit: Mapping[str, Any] | None) -> tuple[CommitStatus, ...]
 
 
 def _comment(node: Mapping[str, Any], number: int) -> IssueComment:
-    body, url = str(node["body"]), str(node["url"])
-    author, is_minimized = _login(node["author"]), bool(node["isMinimized"])
-    return IssueComment(int(node["fullDatabaseId"]), number, body, author, url, str(node["id"]), is_minimized)
+    return replace(_written(node, number), node_id=str(node["id"]), is_minimized=bool(node["isMinimized"]))
+
+
+def _written(node: Mapping[str, Any], number: int, *, submitted: str | None = None) -> IssueComment:
+    """Return what somebody wrote; what a review says is there for others to read only since it was submitted."""
+    times = [read_time(time) for time in (node["createdAt"], node["lastEditedAt"], submitted) if time]
+    author, url = _login(node["author"]), str(node["url"])
+    return IssueComment(int(node["fullDatabaseId"]), number, str(node["body"]), author, url, written_at=max(times))
 
 
 def _login(actor: Mapping[str, Any] | None) -> str:

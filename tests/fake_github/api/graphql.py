@@ -24,6 +24,7 @@ from tests.fake_github.api.pull_nodes import actor, reviews, timeline
 from tests.fake_github.lateness import is_shown, shown_head
 from tests.fake_github.records import Comment
 from tests.fake_github.refusals import HttpError, malformed
+from tests.fake_github.serializers.templates import instant
 from tests.fake_github.state import Pull, RepositoryState
 
 PATH = "/graphql"
@@ -216,7 +217,7 @@ def _pull(call: Call, repo: RepositoryState, number: int) -> Node:
         "isDraft": pull.draft,
         "mergeCommit": commit_node(repo.git, pull.merge_commit_sha) if pull.merged and pull.merge_commit_sha else None,
         "merged": pull.merged,
-        "mergedAt": pull.merged_at.isoformat().replace("+00:00", "Z") if pull.merged_at else None,
+        "mergedAt": instant(pull.merged_at) if pull.merged_at else None,
         "number": number,
         "reviews": lambda _, last, states, before=None: reviews(pull, last, states, before),
         "state": "MERGED" if pull.merged else pull.state.upper(),
@@ -258,9 +259,11 @@ def _comment(comment: Comment, pull: Pull | None, call: Call, repo: RepositorySt
         "__typename": "IssueComment",
         "author": actor(comment.user),
         "body": comment.body,
+        "createdAt": instant(comment.created_at),
         "fullDatabaseId": str(comment.id),
         "id": comment_id(comment),
         "isMinimized": comment.minimized_reason is not None,
+        "lastEditedAt": instant(comment.edited_at) if comment.edited_at else None,
         "minimizedReason": comment.minimized_reason,
         "pullRequest": lambda _: _pull(call, repo, comment.number) if pull else None,
         "url": f"{repo.hub.server_url}/{repo.full_name}/{kind}/{comment.number}#issuecomment-{comment.id}",
@@ -279,7 +282,7 @@ def _with_status(repo: RepositoryState, sha: str) -> Node:
     contexts = [
         {
             "context": status.context,
-            "createdAt": status.created_at.isoformat().replace("+00:00", "Z"),
+            "createdAt": instant(status.created_at),
             "creator": actor(status.user),
             "description": status.description,
             "state": status.state.upper(),

@@ -8,6 +8,7 @@ from typing import Any
 from tests.fake_github.accounts import User
 from tests.fake_github.lateness import is_shown
 from tests.fake_github.records import Review
+from tests.fake_github.serializers.templates import instant
 from tests.fake_github.state import Pull
 
 Node = Mapping[str, Any]
@@ -28,13 +29,14 @@ def reviews(pull: Pull, last: int, states: Sequence[str], before: str | None = N
 
 
 def _review(pull: Pull, review: Review) -> Node:
-    url, author = f"{pull.base.hub.server_url}/{pull.base.full_name}/pull/{pull.number}", actor(review.user)
+    url, at = f"{pull.base.hub.server_url}/{pull.base.full_name}/pull/{pull.number}", instant(review.submitted_at)
+    written = {"author": actor(review.user), "createdAt": at, "lastEditedAt": None}
     remarks = [
-        {"author": author, "body": body, "fullDatabaseId": str(number), "url": f"{url}#discussion_r{number}"}
+        {**written, "body": body, "fullDatabaseId": str(number), "url": f"{url}#discussion_r{number}"}
         for number, body in review.remarks
     ]
     own = {"body": review.body, "fullDatabaseId": str(review.id), "url": f"{url}#pullrequestreview-{review.id}"}
-    return {**own, "author": author, "comments": lambda _, first: {"nodes": remarks[:first]}}
+    return {**own, **written, "submittedAt": at, "comments": lambda _, first: {"nodes": remarks[:first]}}
 
 
 _MOVES = {
