@@ -14,7 +14,6 @@ from promotebot.errors import CouldNotVerify
 from promotebot.findings import Severity
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.hold import (
-    Lifting,
     StandingHold,
     carry_holds,
     hold_status,
@@ -23,6 +22,7 @@ from promotebot.gate.hold import (
     mark_ref,
     standing_holds,
 )
+from promotebot.gate.lifting import Lifting
 from promotebot.gate.record import PullRecord
 from promotebot.github.checks import MAX_DESCRIPTION
 from promotebot.github.ports import CommitStatus

@@ -222,3 +222,46 @@ def test_a_word_of_another_bot_is_mended_to_nothing_else(word: str) -> None:
     [command] = read_comment(f"/{word}")
     assert isinstance(command, InvalidCommand)
     assert command.remedy == ELSEWHERE[word][1]
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("Hold!", "/hold"),
+        ("STOP!!!", "/hold"),
+        ("hold", "/hold"),
+        ("pause.", "/hold"),
+        ("Hold: the metrics drift", "/hold the metrics drift"),
+        ("hold \u2014 it drifts", "/hold it drifts"),
+        ("\nUnhold\n\nwe looked at it", "/unhold"),
+    ],
+)
+def test_a_word_of_safety_without_its_slash_is_told_that_nothing_is_held(body: str, line: str) -> None:
+    assert meant(body) == line
+    [command] = read_comment(body)
+    assert isinstance(command, InvalidCommand)
+    assert command.problem.endswith(f"nothing is {'lifted' if line == '/unhold' else 'held'}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Hold on, I have a question",
+        "stop it",
+        "Stop-loss is 3 %",
+        "hold-out accuracy is fine",
+        "Looks good.\nHold",
+        "pause button: broken",
+        "locks: none",
+    ],
+)
+def test_prose_that_begins_with_a_word_of_safety_is_left_alone(body: str) -> None:
+    assert read_comment(body) == []
+
+
+@pytest.mark.parametrize("word", ["halt", "abort", "block", "freeze", "wait", "veto", "reject", "cancel"])
+def test_another_word_for_stop_is_told_that_nothing_was_held(word: str) -> None:
+    [command] = read_comment(f"/{word}")
+    assert isinstance(command, InvalidCommand)
+    assert "nothing was held" in command.problem
+    assert "/hold" in str(command.remedy)

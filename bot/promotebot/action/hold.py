@@ -22,16 +22,14 @@ from promotebot.comments.holds import render_held, render_lifted, render_not_hel
 from promotebot.errors import CouldNotVerify, InvalidInput, PromotebotError
 from promotebot.gate.admission import who_lacks
 from promotebot.gate.hold import (
-    BY_REMARK,
-    BY_REVIEW,
     LIFTS,
     HoldStatus,
-    Lifting,
     hold_status,
     is_lifted,
     lift_holds,
     mark_ref,
 )
+from promotebot.gate.lifting import BY_REMARK, BY_REVIEW, Lifting, times_written
 from promotebot.gate.policy import changes_policy
 from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Reason, Refusal
@@ -255,8 +253,6 @@ def lift(attempt: Attempt) -> Answer:
 
 
 def _lifting(attempt: Attempt) -> Lifting:
-    from promotebot.action.late_holds import times_written
-
     comments, own = attempt.replier.comments, attempt.requester.comment_id or 0
     at = next((one.written_at for one in comments if one.id == own), None)
     return Lifting(attempt.requester.login, own, at, times_written(attempt.snapshot.pull, comments))

@@ -15,7 +15,8 @@ from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
 from promotebot.errors import CouldNotVerify
-from promotebot.gate.hold import BY_EDIT, BY_REMARK, BY_REVIEW, is_recorded
+from promotebot.gate.hold import is_recorded
+from promotebot.gate.lifting import BY_EDIT, BY_REVIEW, is_on_code, late_hold_id
 from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.github.events import CommentChanged
@@ -28,7 +29,6 @@ from promotebot.remedies import Remedy, choices, comment
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from promotebot.github.ports import IssueComment, PullRequest
 
@@ -86,7 +86,7 @@ def _unheard(pull: PullRequest, holding: Sequence[IssueComment], job: JobContext
     """Return the reviews that hold and are not recorded yet, by the id of their hold."""
     if not holding:
         return {}
-    named = {_name(one): one for one in holding}
+    named = {late_hold_id(one): one for one in holding}
     with fetch_pull(pull.number, job, pull) as snapshot:
         record = PullRecord(snapshot, job)
         return {name: one for name, one in named.items() if not is_recorded(record, name)}
@@ -100,26 +100,11 @@ def _answer_commands(
     commands = [one for one in found if not isinstance(one, Hold) and nearest_verb(one.text)]
     if not commands:
         return
-    is_on_code = _is_on_code(review)
-    replier = _replier(f"{'remark' if is_on_code else 'review'}:{review.id}", review, pull, comments, job)
+    on_code = is_on_code(review)
+    replier = _replier(f"{'remark' if on_code else 'review'}:{review.id}", review, pull, comments, job)
     replier.set_question(question_of(commands[0]))
     if not replier.has_answered():
-        replier.refuse(_in_review(commands, "a comment on code" if is_on_code else "a review"))
-
-
-def _name(review: IssueComment) -> str:
-    return f"{BY_REMARK if _is_on_code(review) else BY_REVIEW}{review.id}"
-
-
-def times_written(pull: PullRequest, comments: Sequence[IssueComment]) -> Mapping[str, datetime]:
-    """Return when each review and comment got the words that it has, by the id that its hold would have."""
-    said = {_name(one): one for one in pull.reviews} | {f"{BY_EDIT}{one.id}": one for one in comments}
-    return {name: one.written_at for name, one in said.items() if one.written_at}
-
-
-def _is_on_code(review: IssueComment) -> bool:
-    """Return whether it is what a review says on a line of code, whose numbers are not those of reviews."""
-    return "#discussion_r" in review.html_url
+        replier.refuse(_in_review(commands, "a comment on code" if on_code else "a review"))
 
 
 def _in_review(commands: Sequence[Command], place: str) -> Refusal:

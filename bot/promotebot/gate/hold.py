@@ -12,11 +12,12 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, error
+from promotebot.gate.lifting import Lifting
 from promotebot.gate.record import PullRecord
 from promotebot.github.checks import MAX_DESCRIPTION
 from promotebot.github.ports import CommitStatus, GitHub
@@ -27,8 +28,6 @@ from promotebot.text import shortened, visible
 log = logging.getLogger(__name__)
 RULE = "gate.hold"
 LIFTS = "; /unhold lifts it"
-BY_REVIEW, BY_REMARK, BY_EDIT = "review-", "remark-", "edit-"
-"""What stands before the number of a review, a comment on code or an edited comment that holds, in its hold's id."""
 _PREFIX = "promotebot/hold/"
 _CONTEXT = re.compile(rf"{_PREFIX}(\d{{1,18}})/(.+)", re.ASCII)
 _DESCRIPTION = re.compile(r"#\d+ held by (\S+)(?:: (.*))?", re.DOTALL)
@@ -59,34 +58,6 @@ class StandingHold:
         if not self.login:
             return f"held, as {marks_of(self.pull)}{self.id} says; GitHub does not show by whom"
         return f"held by {self.login}{since}{f': {self.reason}' if self.reason else ''}"
-
-
-@dataclass(frozen=True)
-class Lifting:
-    """Who lifts holds, by which comment, and what is known of when each hold was written."""
-
-    login: str
-    comment_id: int
-    at: datetime | None = None
-    """When the comment was written; None where that is not known."""
-    written: Mapping[str, datetime] = field(default_factory=dict)
-    """Id of a hold that a review, a comment on code or an edited comment asks for → when that got its words."""
-
-    def knew(self, hold_id: str, recorded: datetime | None) -> bool:
-        """Return whether a hold was there to be read when the comment was written; only such a hold is lifted.
-
-        The numbers of comments grow. A review's does not compare with a comment's, and an edited comment's is older
-        than its edit: for them the times tell, and where these do not, the hold stands until the next comment.
-
-        Args:
-            recorded: when the bot recorded the hold; None where it has no record, as a ref that somebody made.
-        """
-        if hold_id.isascii() and hold_id.isdecimal():
-            return int(hold_id) < self.comment_id
-        times = [time for time in (recorded, self.written.get(hold_id)) if time]
-        if not (times and hold_id.startswith((BY_REVIEW, BY_REMARK, BY_EDIT))):
-            return True
-        return self.at is not None and min(times) < self.at
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ HOLD_WORDS = ("hold", "lock", "stop", "pause")
 """All of them hold; the first is the command's own name."""
 UNHOLD = "unhold"
 SAFETY_WORDS = (*HOLD_WORDS, UNHOLD)
+_OTHER_STOPS = ("reject", "cancel", "halt", "abort", "block", "freeze", "wait", "veto")
 _CANCEL = "`/hold` blocks the merge of this pull request; `/withdraw` withdraws its promotions"
 ELSEWHERE: Mapping[str, tuple[str, str]] = {
-    "reject": ("/reject is not a command: nothing was held or withdrawn", _CANCEL),
-    "cancel": ("/cancel is not a command: nothing was held or withdrawn", _CANCEL),
+    **{word: (f"/{word} is not a command: nothing was held or withdrawn", _CANCEL) for word in _OTHER_STOPS},
     "approve": (
         "/approve is not a command: an approval is a review on GitHub",
         "approve under *Files changed*, *Review changes*; `/why` says whether the gate waits for one",

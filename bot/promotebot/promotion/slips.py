@@ -15,6 +15,7 @@ from promotebot.promotion.commands import (
     parse_comment,
 )
 from promotebot.promotion.comment_lines import plain_lines
+from promotebot.promotion.safety_words import HOLD_WORDS, UNHOLD
 from promotebot.registry.names import Stage
 from promotebot.remedies import did_you_mean
 
@@ -28,6 +29,11 @@ _NAMED = re.compile(r"@(?:promotebot|github-actions)(?:\[bot\])?[:,]? +", re.IGN
 # A list item, code or bold text, one of each at most; four spaces would be a code block.
 _DRESSED = re.compile(r" {0,3}(?:[-*+] +)?(?P<mark>`+|\*{1,2}|_{1,2})?(?P<line>.*?)(?(mark)(?P=mark)) *")
 _NO_SLASH = re.compile(r"(?:promote|rollback|demote) ", re.IGNORECASE)
+# The whole line, with or without a reason behind a colon or a dash: `Hold on, I have a question` is prose.
+_DASH = "[-–—]"  # noqa: RUF001 - what phones make of a hyphen
+_IN_A_HURRY = re.compile(
+    rf"(?P<word>hold|lock|stop|pause|unhold)(?: *[!.…]*|(?: *:|,? +{_DASH}) +(?P<why>\S.*))", re.IGNORECASE
+)
 MAX_SHOWN = 200
 """Characters of a line in its answer: enough to recognise it."""
 MAX_MENDED = 2_000
@@ -61,10 +67,12 @@ def _near_misses(body: str, prefix: str) -> Iterator[InvalidCommand]:
     for number, line in plain_lines(body):
         if not line.strip() or len(line) > MAX_MENDED:
             continue
-        meant = _addressed(line, prefix) or (_bare(line, prefix) if is_first else "")
+        stop = _IN_A_HURRY.fullmatch(line.strip()) if is_first and not prefix else None
+        meant = _safety(stop) if stop else _addressed(line, prefix) or (_bare(line, prefix) if is_first else "")
         is_first = False
         if meant:
-            yield InvalidCommand(number, line.strip()[:MAX_SHOWN], _ODD, did_you_mean(meant))
+            problem = f"{_ODD}; nothing is {'lifted' if meant.startswith(f'/{UNHOLD}') else 'held'}" if stop else _ODD
+            yield InvalidCommand(number, line.strip()[:MAX_SHOWN], problem, did_you_mean(meant))
 
 
 def _addressed(line: str, prefix: str) -> str:
@@ -76,6 +84,12 @@ def _addressed(line: str, prefix: str) -> str:
         bare = f"/{bare[named.end() :].lstrip(f'{_SLASHES} ')}"
         bare = f"{prefix} {bare[1:]}" if prefix and not bare.startswith(f"{prefix} ") else bare
     return _meant(bare, prefix) if bare[:1] and bare[0] in _SLASHES else ""
+
+
+def _safety(found: re.Match[str]) -> str:
+    """Return the command that a word of safety without its slash stands for."""
+    word = found["word"].lower()
+    return " ".join(filter(None, [f"/{UNHOLD if word == UNHOLD else HOLD_WORDS[0]}", found["why"]]))
 
 
 def _bare(line: str, prefix: str) -> str:
