@@ -819,16 +819,16 @@ class FakeRepository(FetchedRepository):
         below = {name for files in (commit.files, *parents) for name in files if f"{name}/".startswith(f"{path}/")}
         return any(commit.files.get(name) != files.get(name) for name in below for files in parents)
 
-    def mainline_commits(self, head: str, paths: Sequence[str]) -> list[GitSha]:
+    def mainline_commits(self, head: str, paths: Sequence[str]) -> Iterator[GitSha]:
         line = [head]
         while self.commits[line[-1]].parents:
             line.append(self.commits[line[-1]].parents[0])
         below = [*(self.commits[sha].files for sha in line[1:]), {}]
-        return [
+        return (
             GitSha(sha)
             for sha, before in zip(line, below, strict=True)
             if any(self.commits[sha].files.get(path) != before.get(path) for path in paths)
-        ]
+        )
 
     def _history(self, head: str) -> list[str]:
         """The commit and everything behind it, the newest first."""

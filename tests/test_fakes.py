@@ -524,8 +524,8 @@ def test_git_in_memory_answers_as_git_does(
         assert not repository.changes_since(base, commits["other"], ["ml/artifacts/v1"])
         assert repository.commits_of("ml/registry/models/regime.json", base) == [base, fork]
         assert repository.commits_of("README.md", head) == [head, fork]
-        assert repository.mainline_commits(base, ["ml/registry/models.json", "README.md"]) == [fork]
-        assert repository.mainline_commits(base, ["ml/registry/models/regime.json"]) == [base, fork]
+        assert list(repository.mainline_commits(base, ["ml/registry/models.json", "README.md"])) == [fork]
+        assert list(repository.mainline_commits(base, ["ml/registry/models/regime.json"])) == [base, fork]
         same, other = (repository.list_tree(commit, "ml/artifacts/v1", False)[0].oid for commit in (fork, base))
         assert same == other, "the same files are the same tree"
         one, two = (repository.list_tree(commit, "ml/registry", False)[0].oid for commit in (fork, base))

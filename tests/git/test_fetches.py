@@ -16,6 +16,7 @@ from promotebot.errors import CouldNotVerify
 from promotebot.git import partial
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.process import Identity, Remote
+from promotebot.git.recent import TIP
 from tests.fake_github.people import Person
 
 pytestmark = pytest.mark.thorough
@@ -164,9 +165,7 @@ def test_attributes_are_read_with_one_fetch(repository: FetchedRepository, alice
 
 def test_tips_come_without_their_history(remote: Path, alice: Person, cost: Cost) -> None:
     before = alice.git("rev-parse", "main~1")
-    with FetchedRepository.fetched(
-        Remote(remote.as_uri(), "", cost), {REF: "refs/heads/main"}, tips_only=True
-    ) as fetched:
+    with FetchedRepository.fetched(Remote(remote.as_uri(), "", cost), {REF: "refs/heads/main"}, depth=TIP) as fetched:
         assert not fetched.has_commit(before)
         assert read(fetched, "README.md") == b"models\n"
         assert cost.fetches == 2

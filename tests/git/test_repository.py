@@ -174,10 +174,10 @@ def test_the_commits_of_a_file_are_those_that_changed_it(repository: Repository)
 
 def test_what_a_merge_brought_came_to_the_branch_with_the_merge(repository: Repository) -> None:
     first, merge = repository.commit_id("main~1"), repository.commit_id("merged")
-    assert repository.mainline_commits("merged", ["a/moved.txt"]) == [merge]
-    assert repository.mainline_commits("merged", ["a/one.txt", "ab.txt"]) == [merge, first]
-    assert repository.mainline_commits("change", ["a/moved.txt"]) == [repository.commit_id("change")]
-    assert repository.mainline_commits("merged", ["nowhere", "*"]) == []
+    assert list(repository.mainline_commits("merged", ["a/moved.txt"])) == [merge]
+    assert list(repository.mainline_commits("merged", ["a/one.txt", "ab.txt"])) == [merge, first]
+    assert list(repository.mainline_commits("change", ["a/moved.txt"])) == [repository.commit_id("change")]
+    assert list(repository.mainline_commits("merged", ["nowhere", "*"])) == []
 
 
 @pytest.mark.parametrize("status", [-9, 137, 2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import PurePosixPath
 
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
@@ -135,7 +136,7 @@ class _Look:
     def _last_good(self, paths: Sequence[str], is_good: Callable[[str], bool]) -> tuple[str | None, GitSha | None]:
         """Return the newest commit at which some files were right, and the one after it, which changed them."""
         after: GitSha | None = None
-        for commit in self.repository.mainline_commits(self.tip, paths)[:MAX_LOOKED_AT]:
+        for commit in islice(self.repository.mainline_commits(self.tip, paths), MAX_LOOKED_AT):
             if _or_false(is_good, commit):
                 return commit, after
             after = commit

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promotebot.errors import CouldNotVerify
-from promotebot.git.repository import Repository
+from promotebot.git.branch import FetchedRepository
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import MAX_PUSHES, NOTHING, pushes_up_to, recent_pushes
 
@@ -91,7 +91,7 @@ class Ledger:
             yield _Stay(before, 0)
 
 
-def push_that_brought(commit: str, branch: str, repository: Repository, job: JobContext) -> BranchPush | None:
+def push_that_brought(commit: str, branch: str, repository: FetchedRepository, job: JobContext) -> BranchPush | None:
     """Return the push with which a branch got a commit first; None where GitHub does not list it.
 
     Raises:
@@ -100,6 +100,7 @@ def push_that_brought(commit: str, branch: str, repository: Repository, job: Job
     found = None
     for push in recent_pushes(branch, job.github):
         # What was pushed away may be gone, and then it says nothing.
-        if repository.resolve(push.after) and repository.is_ancestor(commit, push.after):
+        after = repository.find_commit(push.after)
+        if after and repository.is_ancestor(commit, after):
             found = push
     return found

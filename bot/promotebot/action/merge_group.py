@@ -216,7 +216,7 @@ def _pushers(own: Sequence[Step], pull: PullRequest, changeset: Changeset, job: 
         return frozenset()
 
     def is_on_base(sha: str) -> bool:
-        return changeset.repository.resolve(sha) is not None and changeset.repository.is_ancestor(sha, changeset.base)
+        return changeset.repository.is_ancestor(sha, changeset.base)
 
     pushes = job.github.pushes(pull.head_ref)
     return pushers_since(pushes, pull.head_ref, {pull.head_sha}, is_on_base, job.settings.bot_login)

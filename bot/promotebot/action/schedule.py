@@ -25,6 +25,7 @@ from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import Finding, Severity, warning
 from promotebot.gate.refusal import Reason
 from promotebot.git.branch import FetchedRepository
+from promotebot.git.recent import WHOLE
 from promotebot.github.events import Dispatched, Event, Pushed
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.planning.restore import PromotedBytes
@@ -83,7 +84,8 @@ def verify_registry(event: Event, job: JobContext) -> Answer:
 
 def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport, Policy]:
     settings = job.settings
-    with FetchedRepository.fetched(remote(job), {BASE: f"refs/heads/{branch}"}) as repository:
+    refs = {BASE: f"refs/heads/{branch}"}  # with all of the history: any model may have been trained long ago
+    with FetchedRepository.fetched(remote(job), refs, depth=WHOLE) as repository:
         commit = repository.commit_id(BASE)
         last = Ledger(branch, VERIFIED, job).last(commit)
         known = last or (event.before if isinstance(event, Pushed) and event.before != NOTHING else None)

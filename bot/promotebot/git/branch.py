@@ -16,8 +16,8 @@ from promotebot.artifact.source import Kind
 from promotebot.errors import CouldNotVerify, InvalidInput, RefChanged
 from promotebot.git import process
 from promotebot.git.lfs_server import LfsServer
-from promotebot.git.partial import PartialRepository
 from promotebot.git.process import GitFailed, Identity, Remote, rejection
+from promotebot.git.recent import RECENT, RecentRepository
 from promotebot.registry.names import GitSha, parse_git_sha
 
 MAX_REBASED = 100
@@ -51,7 +51,7 @@ class ChangedEntry:
         return {self.old_mode, self.mode} <= {_NOTHING, _FILE}
 
 
-class FetchedRepository(PartialRepository):
+class FetchedRepository(RecentRepository):
     """A bare repository of this job's own, holding what was fetched; it commits and pushes, and never checks out."""
 
     @classmethod
@@ -62,16 +62,16 @@ class FetchedRepository(PartialRepository):
         refs: Mapping[str, str],
         *,
         optional: Mapping[str, str] | None = None,
-        tips_only: bool = False,
+        depth: int = RECENT,
     ) -> Iterator[FetchedRepository]:
         """Yield a private bare repository with the given refs (local name → remote name), blobs on demand.
 
-        All of their history comes along, as commits and trees: where a branch left its base, whether a training commit
-        is behind it, and which commit brought an event are found there alone, at a depth that nobody knows before.
+        Their newest commits come along, with their trees. Where a branch left its base, whether a training commit is
+        behind it, and which commit brought an event may be further back: what such a question needs is fetched then.
 
         Args:
             optional: refs that are left out where the remote does not have them.
-            tips_only: leave the history out, where nothing is asked of it.
+            depth: commits behind each ref; 1 where nothing is asked of the history, 0 where all of it is.
 
         Raises:
             CouldNotVerify: when the remote does not answer or has no such ref.
@@ -85,7 +85,7 @@ class FetchedRepository(PartialRepository):
                 raise GitFailed("init", problem) from None
             repository = cls(repo, remote.environment(), remote.cost, LfsServer(remote))
             try:
-                repository.fetch(refs, optional=optional, tips_only=tips_only)
+                repository.fetch(refs, optional=optional, depth=depth)
                 yield repository
             finally:
                 repository.close()
@@ -186,6 +186,7 @@ class FetchedRepository(PartialRepository):
             InvalidInput: for more commits than are tried, or one without a parent.
             CouldNotVerify: when git cannot merge at all.
         """
+        self._reach_back(base, head)
         order = ("--reverse", "--topo-order", "--no-merges", f"--max-count={MAX_REBASED + 1}", "--parents")
         commits = [
             line.split() for line in self._run("rev-list", *order, "--end-of-options", head, f"^{base}").splitlines()

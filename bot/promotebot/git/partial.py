@@ -51,20 +51,18 @@ class PartialRepository(Repository):
         self._expected: set[str] = set()
         self._expected_bytes = 0
 
-    def fetch(
-        self, refs: Mapping[str, str], *, optional: Mapping[str, str] | None = None, tips_only: bool = False
-    ) -> None:
+    def fetch(self, refs: Mapping[str, str], *, optional: Mapping[str, str] | None = None, depth: int = 0) -> None:
         """Fetch refs (local name → remote name), all at once.
 
         Args:
             optional: refs that are left out where the remote does not have them.
-            tips_only: leave the history out.
+            depth: commits behind each ref; 0 for all of them, as far as they are not here.
 
         Raises:
             CouldNotVerify: when the remote does not give them.
         """
         wanted = {**refs, **(optional or {})}
-        while gone := self._fetch(wanted, ("--depth=1",) if tips_only else ()):
+        while gone := self._fetch(wanted, (f"--depth={depth}",) if depth else ()):
             if gone in refs.values():
                 raise CouldNotVerify(f"cannot fetch {gone}: the remote has no such ref", remedy="run the job again")
             wanted = {ours: theirs for ours, theirs in wanted.items() if theirs != gone}
@@ -122,7 +120,7 @@ class PartialRepository(Repository):
         return True
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
-        """Tell whether `ancestor` is `descendant` or in its history, which was fetched whole: else it is not here."""
+        """Tell whether `ancestor` is `descendant` or in its history, as far as that is here."""
         return self.has_commit(ancestor) and super().is_ancestor(ancestor, descendant)
 
     def expect(self, oids: Collection[str], *, max_bytes: int) -> None:

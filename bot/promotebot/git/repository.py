@@ -99,6 +99,7 @@ class Repository(Commands):
 
     def merge_bases(self, one: str, other: str) -> list[GitSha]:
         """Return every best common ancestor of two commits. Raises InvalidInput where there is none."""
+        self._reach_back(one, other)
         try:
             return [parse_git_sha(line) for line in self._run("merge-base", "--all", one, other).split()]
         except GitFailed as problem:
@@ -238,12 +239,14 @@ class Repository(Commands):
 
     def changes_since(self, base: str, head: str, paths: Sequence[str]) -> bool:
         """Return whether any commit that is in the history of `head` alone changed a file at or below these paths."""
+        self._reach_back(base, head)
         files = [f":(top,literal){path}" for path in paths]
         # In full: the shortened history leaves out what a merge threw away again.
         return bool(self._run("rev-list", "--full-history", "-n1", "--end-of-options", head, f"^{base}", "--", *files))
 
     def commits_since(self, base: str, head: str, *, limit: int) -> list[GitSha]:
         """Return the commits of `head` that `base` does not have, the newest first, `limit` at most."""
+        self._reach_back(base, head)
         return [GitSha(sha) for sha in self._run("rev-list", f"--max-count={limit}", f"{base}..{head}").split()]
 
     def refs_below(self, folder: str) -> dict[str, str]:
@@ -257,30 +260,36 @@ class Repository(Commands):
         Args:
             merges: False leaves merges out.
         """
+        self._reach_back(base, head)
         flags = ("-m" if merges else "--no-merges", "-z", "--name-only", "--no-renames", "--format=")
         output = self._run("log", *flags, "--end-of-options", head, f"^{base}")
         return sorted({path.lstrip("\n") for path in output.split("\0")} - {""})
 
     def fork_points(self, base: str, head: str) -> list[GitSha]:
         """Return each commit of the base's history that a commit in the history of `head` alone was made on."""
+        self._reach_back(base, head)
         listed = self._run("rev-list", "--boundary", "--end-of-options", head, f"^{base}").split()
         return [parse_git_sha(line.removeprefix("-")) for line in listed if line.startswith("-")]
 
     def messages_since(self, base: str, head: str, trailer: str, *, limit: int) -> list[tuple[GitSha, str]]:
         """Return the newest commits in the history of `head` alone whose message has a trailer, with their messages."""
+        self._reach_back(base, head)
         flags = ("-z", f"-n{limit}", "--format=%H%n%B", f"--grep=^{trailer}: ")
         output = self._run("log", *flags, "--end-of-options", head, f"^{base}")
         found = (entry.partition("\n") for entry in output.split("\0") if entry)
         return [(parse_git_sha(sha), message) for sha, _, message in found]
 
-    def mainline_commits(self, head: str, paths: Sequence[str]) -> list[GitSha]:
-        """Return the commits of a branch itself that changed one of some files, the newest first.
+    def mainline_commits(self, head: str, paths: Sequence[str]) -> Iterator[GitSha]:
+        """Yield the commits of a branch itself that changed one of some files, the newest first.
 
         Of a merge, that is the merge: what it brought came to the branch with it, whatever its own commits say.
         """
         files = [f":(top,literal){path}" for path in paths]
         found = self._run("rev-list", "--first-parent", "--end-of-options", head, "--", *files).split()
-        return [parse_git_sha(line) for line in found]
+        yield from map(parse_git_sha, found)
+
+    def _reach_back(self, one: str, other: str) -> None:
+        """Hear that the common history of two commits is asked for, where less of it may be here than there is."""
 
     def expect(self, oids: Collection[str], *, max_bytes: int) -> None:
         """Hear that these blobs are read soon: a repository that has them need not do anything."""

@@ -6,6 +6,7 @@ import logging
 
 from promotebot.errors import PromotebotError
 from promotebot.git.branch import FetchedRepository
+from promotebot.git.recent import TIP
 from promotebot.github.events import BRANCH
 from promotebot.planning.committed import read_policy
 from promotebot.promotion.contacts import Contacts
@@ -23,7 +24,7 @@ def default_policy(job: JobContext) -> Policy:
     """
     try:
         refs = {BASE: f"{BRANCH}{job.default_branch}"}
-        with FetchedRepository.fetched(remote(job), refs, tips_only=True) as repository:
+        with FetchedRepository.fetched(remote(job), refs, depth=TIP) as repository:
             return read_policy(repository, repository.commit_id(BASE), job.settings.policy_path)
     except PromotebotError as problem:
         log.warning("no contacts: %s", problem)

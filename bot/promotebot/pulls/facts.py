@@ -85,7 +85,7 @@ def _brought_at(
 def _introducing_commit(event: Event, model: ModelName, changeset: Changeset) -> GitSha | None:
     """Return the commit with which the base got an event: the oldest on its first-parent line that has it."""
     path, repository = changeset.registry_path, changeset.repository
-    commits = repository.mainline_commits(changeset.base, [path, model_file(path, model)])
+    commits = list(repository.mainline_commits(changeset.base, [path, model_file(path, model)]))
 
     def lacks(commit: GitSha) -> bool:
         try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from promotebot.errors import RefChanged
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.process import Identity, Remote
+from promotebot.git.recent import TIP
 from promotebot.github.checks import other_base
 from promotebot.planning.committed import read_policy
 from promotebot.promotion.policy import Policy
@@ -187,6 +188,6 @@ def promoted_bases(job: JobContext) -> tuple[str, ...]:
     """
     default = job.default_branch
     refs = {DEFAULT: f"refs/heads/{default}"}
-    with FetchedRepository.fetched(remote(job), refs, tips_only=True) as repository:
+    with FetchedRepository.fetched(remote(job), refs, depth=TIP) as repository:
         policy = read_policy(repository, repository.commit_id(DEFAULT), job.settings.policy_path)
     return tuple(dict.fromkeys((default, *policy.bases)))
