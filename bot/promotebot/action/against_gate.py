@@ -12,7 +12,7 @@ from promotebot.comments.notices import branch_subject, extended_issue, report_i
 from promotebot.findings import Finding, error
 from promotebot.gate.origin import Origin
 from promotebot.gate.requests import subject
-from promotebot.git.repository import Repository
+from promotebot.git.branch import FetchedRepository
 from promotebot.promotion.contacts import Contacts, Purpose
 from promotebot.pulls.context import JobContext
 from promotebot.registry.names import Stage
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 SUBJECT, TITLE = "@merged", "Merged without passing the gate"
 
 
-def against_gate(origin: Origin, branch: str, repository: Repository, job: JobContext) -> Finding:
+def against_gate(origin: Origin, branch: str, repository: FetchedRepository, job: JobContext) -> Finding:
     """Return the finding on an event that the gate did not let through: what, how it came, and how to take it out.
 
     Raises:
