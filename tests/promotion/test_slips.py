@@ -54,6 +54,9 @@ def meant(body: str, prefix: str = "") -> str:
         ('/Rollback m Activ —reason "it’s late"', '/rollback m active --reason "it’s late"'),
         ('rollback m --reason "incident"', '/rollback m --reason "incident"'),
         ("/HELP", "/help"),
+        ("/rollback m --reason the canary is over", '/rollback m --reason "the canary is over"'),
+        ("/rollback m --reason it’s over --dry-run", '/rollback m --reason "it’s over" --dry-run'),
+        ("/rolback m --reason it is over", '/rollback m --reason "it is over"'),
         ("Thanks!\n- /promote shadow", "/promote shadow"),
     ],
 )

@@ -18,7 +18,7 @@ from promotebot.promotion.diff import change_counts, unified_diff
 from promotebot.promotion.plan import Plan
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Event, Pointer
-from promotebot.registry.names import ModelName, Stage
+from promotebot.registry.names import ModelName, Stage, to_datetime
 from promotebot.registry.registry import ModelRegistry
 from promotebot.text import short_digest, size_words, visible
 
@@ -104,10 +104,14 @@ def describe(pointer: Pointer, stage: Stage, *, repo_url: str) -> str:
     """Return a table of the pointer that a stage holds."""
     rows = {
         **_rows(_Side(pointer, None, {}), None, repo_url),
-        "since": text(pointer.promoted_at_utc or NONE),
+        "since": _time(pointer.promoted_at_utc),
         "promoted by": code(pointer.actor) if pointer.actor else NONE,
     }
     return table(("", stage.label), [(name, cell) for name, cell in rows.items() if cell != NONE])
+
+
+def _time(timestamp: str | None) -> str:
+    return f"{to_datetime(timestamp):%Y-%m-%d %H:%M} UTC" if timestamp else NONE
 
 
 def registry_diff(before: ModelRegistry, after: ModelRegistry, name: ModelName, *, whole: bool) -> str:

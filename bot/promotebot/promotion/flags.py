@@ -146,7 +146,7 @@ def split_flags(words: Sequence[Word], known: tuple[str, ...]) -> tuple[list[str
         if not value or (not equals and value.startswith("--")):
             raise InvalidInput(f"{name} needs a value", remedy=f'write {name} "…"')
         flags[field] = _VALUES[name](value)
-        unquoted = name if name in _TEXTS and not given.quoted else ""
+        unquoted = name if name in TEXTS and not given.quoted else ""
     return positional, flags
 
 
@@ -163,7 +163,8 @@ def _positional(word: Word, unquoted: str) -> str:
 
 _NO_WORD = Word("", quoted=False)
 _DASHES = "–—―−"  # noqa: RUF001 - what phones and word processors make of two hyphens
-_TEXTS = ("--reason", "--notes", "--lift-hold")
+TEXTS = ("--reason", "--notes", "--lift-hold")
+"""Flags whose value is a text that a person writes."""
 
 
 _VALUES: Mapping[str, Callable[[str], Any]] = {

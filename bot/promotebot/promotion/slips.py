@@ -15,6 +15,7 @@ from promotebot.promotion.commands import (
     parse_comment,
 )
 from promotebot.promotion.comment_lines import plain_lines
+from promotebot.promotion.flags import TEXTS
 from promotebot.promotion.safety_words import HOLD_WORDS, UNHOLD
 from promotebot.registry.names import Stage
 from promotebot.remedies import did_you_mean
@@ -58,8 +59,19 @@ def read_comment(body: str, prefix: str = "") -> list[Command]:
 
 
 def _explained(command: InvalidCommand, prefix: str) -> InvalidCommand:
-    meant = _meant(command.text, prefix) if len(command.text) < MAX_SHOWN else ""  # it may be cut
+    if len(command.text) >= MAX_SHOWN:  # it may be cut
+        return command
+    meant = next(filter(None, (_meant(line, prefix) for line in (command.text, *_quoted(command.text)))), "")
     return replace(command, remedy=did_you_mean(meant)) if meant else command
+
+
+def _quoted(line: str) -> Iterator[str]:
+    """Yield the line with the words behind a flag, up to the next flag, in quotes: probably they are one text."""
+    for flag in TEXTS:
+        before, found, behind = line.partition(f" {flag} ")
+        said, *others = re.split(r"\s+(?=--)", behind, maxsplit=1)
+        if found and '"' not in said:
+            yield " ".join([f'{before} {flag} "{said.strip()}"', *others])
 
 
 def _near_misses(body: str, prefix: str) -> Iterator[InvalidCommand]:
