@@ -20,6 +20,8 @@ from promotebot.cli.main import main
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.registry import ModelRegistry
 
+from .signing import sign
+
 ROOT = Path(__file__).resolve().parents[2]
 MODEL, V1, V2 = "regime_classifier", "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"
 INDEX = "ml/registry/models.json"
@@ -274,3 +276,15 @@ def test_links_among_the_files_are_not_followed(copy: Path, tmp_path: Path) -> N
     model.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InvalidInput, match="links are not followed"):
         load(MODEL, "active", base_dir=copy)
+
+
+def test_signatures_come_along_with_what_is_fetched(copy: Path, tmp_path: Path) -> None:
+    data = sign(copy / V1)
+    assert load(MODEL, "active", base_dir=copy).path == copy / V1
+    fetched = fetch(MODEL, "active", tmp_path / "to", base_dir=copy)
+    assert (fetched.path / "model.sig").read_bytes() == data
+    (copy / V1 / "model.sig").unlink()
+    (copy / V1 / "model.sig").symlink_to(copy / INDEX)
+    with pytest.raises(InvalidInput, match=r"model\.sig"):
+        fetch(MODEL, "active", tmp_path / "again", base_dir=copy)
+    assert not (tmp_path / "again").exists()

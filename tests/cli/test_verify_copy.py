@@ -20,6 +20,7 @@ from promotebot.findings import passed
 from promotebot.verification.junit import to_junit
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, report_of
 from promotebot.verification.sarif import to_sarif
+from tests.artifact.signing import sign, signers
 from tests.artifact.test_loading import INDEX, MODEL, V1, V2, copy
 
 __all__ = ["copy"]  # the fixture
@@ -124,6 +125,21 @@ def test_the_policy_that_was_deployed_limits_and_names_whom_to_call(copy: Path, 
     policy.write_text("limits: {file: 1}\n")
     assert main(["verify", "--without-git"]) == 1
     assert "limits.file" in capsys.readouterr().err
+
+
+def test_who_signed_what_a_stage_holds_is_told_where_the_policy_requires_it(copy: Path, capsys: Capture) -> None:
+    policy = copy / ".github/promotion.yml"
+    policy.parent.mkdir()
+    keys = [{"name": one.name, "pem": one.pem} for one in signers("release").keys]
+    policy.write_text(json.dumps({"signatures": {"required": ["active"], "keys": keys}}))
+    code, result = report(capsys)
+    assert code == 0  # what was promoted before the policy required it
+    told = [(f.severity, f.message) for f in result.findings if f.rule == "provenance.signature"]
+    assert told == [("warning", f"{V1} is not signed, and the policy names who may sign: the key release.")]
+    sign(copy / V1)
+    _, result = report(capsys)
+    told = [(f.severity, f.message) for f in result.findings if f.rule == "provenance.signature"]
+    assert told == [("pass", "signed by the key release: manifest and files (model.sig)")]
 
 
 def test_a_copy_of_one_stage_is_verified_by_that_stage(copy: Path, tmp_path: Path, capsys: Capture) -> None:

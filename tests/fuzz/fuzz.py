@@ -20,6 +20,8 @@ with atheris.instrument_imports(include=["promotebot"]):
     from promotebot.artifact.header import read_header
     from promotebot.artifact.manifest import parse_manifest
     from promotebot.artifact.safetensors import read_safetensors
+    from promotebot.artifact.signers import SignerKey, Signers, signer_of
+    from promotebot.artifact.statements import parse_statements
     from promotebot.artifact.weights_header import BrokenHeader, Header
     from promotebot.artifact.wire import Malformed
     from promotebot.errors import PromotebotError
@@ -30,6 +32,9 @@ with atheris.instrument_imports(include=["promotebot"]):
     from promotebot.registry.registry import ModelRegistry
 
 KINDS = get_args(Command)
+SIGNED = Path(__file__).parents[1] / "artifact"
+SIGNERS = Signers(keys=(SignerKey(name="golden", pem=(SIGNED / "signed_by.pem").read_text()),))
+SEED = {one.payload for one in parse_statements((SIGNED / "signed/model.sig").read_bytes(), where="model.sig")}
 
 
 def comment(data: bytes) -> None:
@@ -94,6 +99,15 @@ def onnx(data: bytes) -> None:
                 raise AssertionError(inputs, outputs)
 
 
+def signature(data: bytes) -> None:
+    """A signature that is read names files by their sha256, and an unknown key signed none of them."""
+    for statement in parse_statements(data, where="fuzz/attestation.jsonl"):
+        if not all(len(digest) == 64 for _, digest in statement.digests) or not statement.digests:
+            raise AssertionError(statement)
+        if signer_of(statement, SIGNERS) and statement.payload not in SEED:
+            raise AssertionError("verified, and never signed")
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "comment": comment,
     "registry": registry,
@@ -103,6 +117,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "gguf": lambda data: weights(read_gguf, data),
     "bundle": bundle,
     "onnx": onnx,
+    "signature": signature,
 }
 
 

@@ -91,6 +91,7 @@ RULES = [
     "manifest.feature_order_hash",
     "manifest.git_sha",
     "path.symlink",
+    "provenance.signature",
     "policy.changed",
     "registry.exists",
     "registry.layout",

@@ -49,6 +49,7 @@ from .work_trees import (
     no_registry,
     no_registry_once,
     no_remote,
+    no_signature,
     nobodys,
     not_committed,
     nothing,
@@ -102,6 +103,7 @@ AS_FILE = "registry/lfs.py:stored_by_git"
 CASES = (
     Case("artifact/files.py:_stray", empty_directory, SHADOW, "is an empty directory"),
     Case("artifact/files.py:_unlisted", unlisted, SHADOW, "the manifest does not list it"),
+    Case("artifact/signatures.py:_no_signature", no_signature, SHADOW, "is no signature"),
     Case("artifact/files.py:check_tracked", untracked, SHADOW, "is not tracked by git"),
     Case("artifact/manifest.py:manifest_command", no_manifest, SHADOW, "There is no manifest.json"),
     Case("artifact/manifest.py:_rewrite", broken_manifest, SHADOW, "error   artifact.manifest"),

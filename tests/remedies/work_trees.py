@@ -40,6 +40,11 @@ def unlisted(alice: Person) -> None:
     alice.commit("feat: A third model with more")
 
 
+def no_signature(alice: Person) -> None:
+    (fresh(alice, commit=False) / "model.sig").write_text("x")
+    alice.commit("feat: A third model with a file that is no signature")
+
+
 def untracked(alice: Person) -> None:
     fresh(alice)
     alice.git("rm", "--quiet", "--cached", f"{V3}/train_report.json")

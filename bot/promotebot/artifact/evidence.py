@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from promotebot.artifact.opening_findings import Subject, opening_findings
 from promotebot.artifact.parts import Listed, models_of, program_findings, referred_files, unreferred_findings
 from promotebot.artifact.programs import program_of
 from promotebot.artifact.runtime import ModelOpener, owns_golden
+from promotebot.artifact.signatures import ModelSignature, SignedFiles, read_signatures
 from promotebot.artifact.source import FileSource, Kind, fetching, shown
 from promotebot.artifact.weights_header import Header
 from promotebot.errors import InvalidInput
@@ -74,6 +76,7 @@ class Evidence:
     """Whether some of it is in Git LFS and was not fetched, so that nothing was opened."""
     unopened: Unopened | None = None
     """The model's file, where the policy lets it go on unopened."""
+    signatures: tuple[ModelSignature, ...] = ()
     headers: tuple[Header, ...] = ()
     """What files of weights say of themselves, the model's own first; shown, never trusted."""
 
@@ -114,6 +117,7 @@ class _Examination:
     terms: Terms
     scratch: Path
     findings: list[Finding] = field(default_factory=list)
+    manifest_sha256: str = ""
 
     def run(self) -> Evidence:
         """Apply the rules in order, as far as each has its input, and return the evidence."""
@@ -128,6 +132,9 @@ class _Examination:
         if manifest is None:
             return self._evidence()
         self.findings += check_listed(manifest, listing, self.source)
+        signed = SignedFiles(manifest, self.manifest_sha256, self.terms.signers)
+        signatures, found = read_signatures(self.source, listing, signed)
+        self.findings += found
         self._pass_unless("artifact.files", f"{counted(len(manifest.sha256), 'file')} listed, all present, no others")
         copied = copy_files(self.source, manifest, listing, self.scratch, self.terms)
         self.findings += [*copied.findings, *check_held(self.source, self.directory, manifest)]
@@ -138,7 +145,8 @@ class _Examination:
         # Opened also where a file too many keeps it from being proven: all problems are reported at once.
         shown = self._open(manifest, copied.sizes) if is_whole else self._unseen(manifest, copied)
         shown["by_pointers"] = bool(copied.pointers) and not self.source.fetches_lfs
-        return self._evidence(manifest=manifest, digest=manifest.digest if proven else None, report=report, **shown)
+        shown |= {"signatures": signatures, "report": report}
+        return self._evidence(manifest=manifest, digest=manifest.digest if proven else None, **shown)
 
     def _evidence(self, **parts: Any) -> Evidence:
         return Evidence(self.directory, self.source.description, findings=tuple(self.findings), **parts)
@@ -193,7 +201,7 @@ class _Examination:
                 message = f"{path} is a Git LFS pointer, not the manifest, which git itself has to hold."
                 self._fail("artifact.lfs", message, lfs_remedy(path), path)
                 return None
-            manifest = parse_manifest(data, where=path)
+            manifest, self.manifest_sha256 = parse_manifest(data, where=path), hashlib.sha256(data).hexdigest()
         except InvalidInput as problem:
             self._fail("artifact.manifest", f"{path}: {problem.message}", problem.remedy or remedy, path)
             return None

@@ -11,6 +11,7 @@ from promotebot.artifact.digest import OverLimit, copy_hashed
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.manifest import FILE_NAME, Manifest, colliding, manifest_command
 from promotebot.artifact.source import Entry, FileSource, Kind, fetching, shown
+from promotebot.artifact.statements import is_signature_name
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, some_of, warning
 from promotebot.registry.lfs import POINTER_BYTES, LfsPointer, fetched, is_pointer, parse_pointer, written_again
@@ -76,8 +77,7 @@ def _links(entries: Iterable[Entry]) -> list[Finding]:
 def _stray(listing: Listing) -> Iterator[Finding]:
     """Yield findings on repositories inside the artifact, and on empty directories: git commits neither as files."""
     parents = {entry.path.rpartition("/")[0] for entry in listing.entries}
-    for entry in listing.entries:
-        where = shown(entry.path)
+    for where, entry in ((shown(entry.path), entry) for entry in listing.entries):
         if _is_git(entry.path):
             yield error(
                 "artifact.files",
@@ -124,7 +124,7 @@ def check_listed(manifest: Manifest, listing: Listing, source: FileSource) -> It
         *(
             _unlisted(directory, name, rewrite)
             for name in sorted(set(present) - set(manifest.sha256))
-            if not (name == REPORT and manifest.from_older_tool) and not _is_git(name)
+            if not (name == REPORT and manifest.from_older_tool) and not _is_git(name) and not is_signature_name(name)
         ),
     ]
     yield from some_of("artifact.files", directory, problems)

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from promotebot.artifact.signers import Signers
+
 GIB = 1024**3
 MEMORY_PER_BYTE = 3
 """A model in one file takes 2.1 bytes of memory for each of its own while ONNX Runtime opens it."""
@@ -63,6 +65,7 @@ class Limits(BaseModel):
 
 
 class Terms(Limits):
-    """All that the policy says about looking at an artifact: its `limits`, and its `formats`."""
+    """All that the policy says about looking at an artifact: `limits`, `formats`, and whose signature counts."""
 
     formats: Formats = ("onnx",)
+    signers: Signers = Signers()

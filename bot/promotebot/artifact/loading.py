@@ -20,6 +20,8 @@ from promotebot.artifact.digest import copy_hashed, hash_stream
 from promotebot.artifact.manifest import FILE_NAME, Manifest, parse_manifest
 from promotebot.artifact.proof import Digest, prove_files
 from promotebot.artifact.signature import Signature, check_signature, read_signature
+from promotebot.artifact.statements import MAX_BYTES as MAX_SIGNATURE
+from promotebot.artifact.statements import is_signature_name
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.registry.codec import stored_json
@@ -247,7 +249,10 @@ class _Held:
         return Artifact(self.path, manifest)
 
     def copied(self, target: Path) -> Artifact:
-        """Copy the listed files and the manifest, proven by the very bytes that are written; return the copy."""
+        """Copy the listed files and the manifest, proven by the very bytes that are written; return the copy.
+
+        Signatures come along, for whoever verifies them there: no pointer pins them.
+        """
 
         def copy(stream: BinaryIO, name: str) -> str:
             return copy_hashed(stream, target / name, where=name, max_bytes=_NO_LIMIT)[0]
@@ -255,6 +260,9 @@ class _Held:
         proven = self.proven(copy)
         with WorkTree(self.path).open(FILE_NAME) as stream:
             copy(stream, FILE_NAME)
+        for name in sorted(path.name for path in self.path.iterdir() if is_signature_name(path.name)):
+            with WorkTree(self.path).open(name) as stream:
+                copy_hashed(stream, target / name, where=name, max_bytes=MAX_SIGNATURE)
         here = parse_manifest((target / FILE_NAME).read_bytes(), where=str(self.path / FILE_NAME))
         if here.full_digest != proven.manifest.full_digest:
             raise InvalidInput("changed while it was copied", where=str(self.path / FILE_NAME), remedy="fetch it again")

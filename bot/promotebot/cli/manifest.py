@@ -13,11 +13,13 @@ from typing import Any
 from promotebot.artifact.digest import hash_stream
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, parse_manifest
 from promotebot.artifact.source import Kind
+from promotebot.artifact.statements import is_signature_name
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.cli.json_schemas import DIRECTORY as SCHEMAS
 from promotebot.cli.json_schemas import schema_reference
 from promotebot.cli.options import add_registry_options
 from promotebot.cli.output import write_file
+from promotebot.cli.signature import signer
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.planning.committed import read_policy
@@ -52,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--notes")
     parser.add_argument("--rtol", metavar="NUMBER", help="the relative tolerance of golden outputs, such as 1e-3")
     parser.add_argument("--atol", metavar="NUMBER", help="their absolute tolerance, such as 1e-5")
+    parser.add_argument("--sign", metavar="KEY", help="the file of a private key, with which model.sig is written")
     parser.add_argument(
         "--replace-promoted",
         action="store_true",
@@ -93,8 +96,10 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     data = _checked(path, document)
     if not options.replace_promoted:
         _check_promoted(options, parse_manifest(data, where=str(path)))
+    sign = signer(options.sign, directory)
     write_file(path, data)
     sys.stdout.write(f"wrote {path}: {len(sha256)} files{_changes(old.get('sha256'), sha256)}\n")
+    sign(sha256, data)
     return 0
 
 
@@ -221,7 +226,7 @@ def _old_manifest(path: Path) -> dict[str, Any]:
 
 
 def _hashes(directory: Path) -> dict[str, str]:
-    """Return path → sha256 of every file below the directory but the manifest, sorted by path.
+    """Return path → sha256 of every file below the directory but the manifest and its signatures, sorted by path.
 
     Raises:
         InvalidInput: for a link or anything else that is no regular file, and for a Git LFS pointer: the manifest
@@ -232,7 +237,8 @@ def _hashes(directory: Path) -> dict[str, str]:
     hashes: dict[str, str] = {}
     for entry in files.walk(place.name):
         path = entry.path.removeprefix(f"{place.name}/")
-        if entry.kind is Kind.DIRECTORY or path == FILE_NAME:
+        # A signature is made of what the manifest lists, and of the manifest.
+        if entry.kind is Kind.DIRECTORY or path == FILE_NAME or is_signature_name(path):
             continue
         if entry.kind is not Kind.FILE:
             raise InvalidInput(

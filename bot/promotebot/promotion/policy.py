@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from promotebot.artifact.limits import Formats, Limits, Terms
+from promotebot.artifact.signers import Signatures
 from promotebot.errors import InvalidInput
 from promotebot.promotion.contacts import Contacts
 from promotebot.registry.codec import canonical_json
@@ -232,6 +233,7 @@ class Policy(_Section):
     freezes: tuple[Freeze, ...] = ()
     formats: Formats = ("onnx",)
     """What a model's file may be; with `opaque` one that is no ONNX model goes on unopened."""
+    signatures: Signatures = Signatures()
     limits: Limits = Limits()
     contacts: Contacts = ()
     """Who is named where something failed; see `contacts_for`."""
@@ -252,7 +254,7 @@ class Policy(_Section):
     @property
     def terms(self) -> Terms:
         """Return all that it says about looking at an artifact."""
-        return Terms(**dict(self.limits), formats=self.formats)
+        return Terms(**dict(self.limits), formats=self.formats, signers=self.signatures.signers)
 
     @property
     def digest(self) -> Digest:

@@ -125,6 +125,8 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "separation.approvals": _higher,
     "freezes": _more,
     "formats": _fewer,
+    "signatures.required": _more,
+    "signatures.keys": _fewer,
     **{f"limits.{name}": _lower for name in ("file_bytes", "artifact_bytes", "files", "open_seconds", "run_seconds")},
     "limits.open_memory_bytes": _lower_number,
     "limits.may_hold": _fewer,

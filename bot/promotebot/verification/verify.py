@@ -11,6 +11,7 @@ from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.lfs import CONTENT
 from promotebot.artifact.manifest import FILE_NAME
 from promotebot.artifact.opening_findings import SERVES, for_active
+from promotebot.artifact.signatures import signature_findings
 from promotebot.artifact.source import FileSource
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, errors_in, errors_with, passed, unknown, warning
@@ -106,6 +107,7 @@ class _Verification:
         if evidence is not None:
             digest = pointer.digest or self.subject.first_digest(name, stage, pointer)
             yield from self._pinned(stage, pointer, evidence, digest)
+            yield from self._signed(stage, evidence)
         if stage is Stage.ACTIVE:
             yield from self._provenance(pointer)
 
@@ -155,6 +157,12 @@ class _Verification:
                 remedy=self.subject.restore(where, promoted, pointer.manifest_digest),
             )
         yield from self._metadata(name, pointer, evidence, promoted)
+
+    def _signed(self, stage: Stage, evidence: Evidence) -> Iterator[Finding]:
+        """Yield who signed what a stage holds, where the policy requires it; it may be older than this policy."""
+        policy = self.subject.policy.signatures
+        if stage in policy.required and evidence.manifest:
+            yield from signature_findings(evidence.signatures, evidence.artifact_dir, policy.signers, required=False)
 
     def _metadata(self, name: str, pointer: Pointer, evidence: Evidence, promoted: Digest | None) -> Iterator[Finding]:
         """Yield errors on what a pointer says otherwise than its artifact's manifest."""

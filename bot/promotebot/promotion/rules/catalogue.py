@@ -9,7 +9,7 @@ from promotebot.artifact.opening_findings import for_active
 from promotebot.findings import Finding
 from promotebot.promotion.rules.artifact import bytes_are_pinned, directory_stands_alone, history_is_whole
 from promotebot.promotion.rules.context import Rule, RuleContext
-from promotebot.promotion.rules.provenance import commit_is_reachable, manifest_agrees
+from promotebot.promotion.rules.provenance import artifact_is_signed, commit_is_reachable, manifest_agrees
 from promotebot.promotion.rules.request import (
     active_has_dataset_id,
     active_has_git_sha,
@@ -46,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     reason_is_given,
     manifest_agrees,
     commit_is_reachable,
+    artifact_is_signed,
     prior_stage,
     soak_time,
     nothing_is_frozen,

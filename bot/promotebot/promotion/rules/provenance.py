@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from promotebot.artifact.signatures import signature_findings
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.registry.names import Stage
@@ -31,6 +32,17 @@ def manifest_agrees(context: RuleContext) -> Iterator[Finding]:
                 where=f"{context.request.artifact_dir}/manifest.json",
                 remedy=Remedy("name the manifest's, or correct the manifest", changes={name: written}),
             )
+
+
+def artifact_is_signed(context: RuleContext) -> Iterator[Finding]:
+    """Check that somebody whom the policy names signed the artifact, where it asks for that.
+
+    What went live before comes back whoever signed it: the rule says so, and refuses nothing.
+    """
+    signatures, evidence = context.policy.signatures, context.evidence
+    if evidence.manifest is not None:
+        required = context.request.stage in signatures.required and not context.is_rollback
+        yield from signature_findings(evidence.signatures, evidence.artifact_dir, signatures.signers, required=required)
 
 
 def commit_is_reachable(context: RuleContext) -> Iterator[Finding]:
