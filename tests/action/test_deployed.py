@@ -175,7 +175,9 @@ def made(*its_states: str, creator: str = BOT, digest: str = ONE) -> fakes.Deplo
 
 def test_what_was_never_announced_stays_as_it_is() -> None:
     github = fakes.FakeGitHub(deployments=[made("failure")])
-    with pytest.raises(InvalidInput, match="was never announced: it did not verify, or came past the gate"):
+    with pytest.raises(
+        InvalidInput, match="was never announced: it did not verify, or was merged without passing the gate"
+    ):
         report(github)
     assert github.deployments[0].states == ["failure"]
     for nobodys in (made("success", creator="carol"), made("success", digest=OTHER)):

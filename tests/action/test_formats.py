@@ -16,7 +16,7 @@ def test_a_gguf_file_is_refused_with_the_line_of_the_policy_whatever_the_pull_re
     number = office.pull(files=files)
     assert office.ask(number, ASK).outputs["decision"] == "refused"
     answer = office.answer(number)
-    assert f"{LLM}/model.gguf` is a GGUF file, and the policy takes ONNX models only" in answer
+    assert f"{LLM}/model.gguf` is a GGUF file, and the policy allows ONNX models only" in answer
     assert "formats: [onnx, opaque]" in answer
 
 

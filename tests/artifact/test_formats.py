@@ -174,7 +174,7 @@ def test_a_broken_header_is_refused_wherever_it_stands(place: Place, name: str) 
     place.write_manifest()
     finding = refusal(place.examine(), "artifact.format")
     assert finding.where == f"{DIRECTORY}/{name}"
-    assert "is no sound" in finding.message
+    assert "is not a valid" in finding.message
 
 
 def test_headers_that_take_long_to_read_are_read_to_a_limit(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

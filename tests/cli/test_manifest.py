@@ -222,9 +222,9 @@ def test_tolerances_are_written_and_kept(artifact: Path) -> None:
 @pytest.mark.parametrize(
     ("flag", "value", "says"),
     [
-        ("--rtol", "1%", "--rtol: '1%' is no number"),
-        ("--atol", "nan", "--atol: 'nan' is no number"),
-        ("--rtol", "inf", "--rtol: 'inf' is no number"),
+        ("--rtol", "1%", "--rtol: '1%' is not a number"),
+        ("--atol", "nan", "--atol: 'nan' is not a number"),
+        ("--rtol", "inf", "--rtol: 'inf' is not a number"),
         ("--rtol", "2", "$.golden.rtol: expected a number from 0 to 1"),
         ("--atol", "-1", "$.golden.atol: expected a number from 0 to 1,000"),
     ],

@@ -85,7 +85,8 @@ def report_deployed(deployed: Deployed, github: GitHub, settings: Settings, pati
         raise InvalidInput(message, where=settings.repository, remedy=remedy)
     if ANNOUNCED.isdisjoint(found.states):
         if "failure" in found.states:
-            message = f"the deployment of {what} was never announced: it did not verify, or came past the gate"
+            why = "it did not verify, or was merged without passing the gate"
+            message = f"the deployment of {what} was never announced: {why}"
             raise InvalidInput(message, where=settings.repository, remedy="see the deployment's run, and its issue")
         message = f"the deployment of {what} is not announced yet"
         raise CouldNotVerify(message, where=settings.repository, remedy="run it again")
@@ -118,6 +119,6 @@ def _is_overtaken(found: Deployment, environment: str, github: GitHub, settings:
 def _publish(deployed: Deployed, environment: str, found: Deployment, github: GitHub, settings: Settings) -> None:
     if deployed.state == "success" and deployed.stage is Stage.ACTIVE:
         github.retire_deployments(environment=environment, task=TASK, before=found.id, author_login=settings.bot_login)
-    words = {"success": "the service has it", "failure": "the service could not take it"}
+    words = {"success": "the service has it", "failure": "the service could not load it"}
     run = f": run {settings.run_id}" if settings.run_id else ""
     github.publish_deployment_state(found.id, state=deployed.state, description=f"{words[deployed.state]}{run}")

@@ -54,7 +54,7 @@ def sweep(event: Dispatched | Scheduled, job: JobContext) -> Answer:
     if asked.isascii() and asked.isdecimal() and len(asked) <= len("999999999"):
         return pull_request.evaluate_pulls(Reviewed((int(asked),)), job)
     if isinstance(event, Dispatched) and asked != ALL:
-        refusal = Refusal(Reason.UNREADABLE_COMMAND, f"{asked[:50]!r} is no pull request", _REMEDY)
+        refusal = Refusal(Reason.UNREADABLE_COMMAND, f"{asked[:50]!r} is not a pull request", _REMEDY)
         return _refused(refusal, event, job)
     unjudged, judged = _by_verdict(_open_pulls(job)[:MAX_LOOKED_AT], job)
     return _judge([*unjudged, *judged] if asked == ALL else unjudged, job)

@@ -90,7 +90,7 @@ def _elsewhere(attempt: Attempt, result: GateResult, changeset: Changeset) -> st
     if now.state != snapshot.pull.state:
         return f"the pull request was {now.state}"
     if now.base_ref != snapshot.pull.base_ref:
-        return f"the pull request went into {now.base_ref}"
+        return f"the pull request now targets {now.base_ref}"
     is_revoked = any_revoked(result.steps, now.statuses, snapshot.other_base, job.settings.bot_login)
     return "a promotion was withdrawn" if is_revoked else ""
 

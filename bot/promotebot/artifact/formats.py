@@ -96,9 +96,9 @@ def refused_format(result: NotOpened, manifest: Manifest, directory: str, kind: 
     where = f"{directory}/{manifest.model_file}"
     reason = f"is {kind}" if kind else f"is not opened: {result.problems[0].message}"
     way = "promote the .onnx file that it was made from" if kind.endswith("(.ort)") else "export it to ONNX"
-    way += "; or let models go on unopened, proven by their bytes: formats: [onnx, opaque] in the base's policy"
+    way += "; or allow models that are proven by their bytes alone: formats: [onnx, opaque] in the base's policy"
     return error(
-        "artifact.format", f"{where} {reason}, and the policy takes ONNX models only.", where=where, remedy=way
+        "artifact.format", f"{where} {reason}, and the policy allows ONNX models only.", where=where, remedy=way
     )
 
 
@@ -113,7 +113,7 @@ def read_headers(
     for name in [name for name in names if claimed_format(copy / name, name)]:
         if tensors > MAX_TENSORS or broken > MAX_BROKEN:
             message = f"{directory}/{name} and what follows is not read: the headers before it are broken or too long."
-            remedy = "put right those before it; an artifact of more tensors has to be split"
+            remedy = "correct the headers before it; an artifact with more tensors has to be split"
             yield None, error("artifact.format", message, where=f"{directory}/{name}", remedy=remedy)
             return
         header, finding = _read_header(copy, name, manifest, directory)
@@ -126,7 +126,7 @@ def _read_header(copy: Path, name: str, manifest: Manifest, directory: str) -> t
     try:
         header = replace(_READERS[claimed](copy / name), file=name)
     except BrokenHeader as problem:
-        message = f"{where} is no sound {claimed} file: {printable(str(problem))}."
+        message = f"{where} is not a valid {claimed} file: {printable(str(problem))}."
         again = Remedy("export it again, then write the manifest: ", manifest_command(directory, manifest.model_file))
         return None, error("artifact.format", message, where=where, remedy=again)
     return header, passed("artifact.format", printable(", ".join(header.words)), where=where)

@@ -70,7 +70,7 @@ def read_gguf(path: Path) -> Header:
         tensors = _tensors(reader, count)
         alignment = said.get(_ALIGNMENT, 32)
         if not isinstance(alignment, int) or alignment < 8 or alignment % 8:
-            raise BrokenHeader(f"its {_ALIGNMENT} is {quoted(str(alignment))}, and no multiple of 8")
+            raise BrokenHeader(f"its {_ALIGNMENT} is {quoted(str(alignment))}, not a multiple of 8")
         start = -(-reader.place // alignment) * alignment if tensors else reader.place
     odd = next((one.name for one in tensors if one.begin % alignment), None)
     if odd is not None:

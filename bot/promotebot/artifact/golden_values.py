@@ -78,7 +78,7 @@ def _read_optional(path: Path) -> tuple[str, Any]:
     if optional.elem_type == OptionalProto.UNDEFINED:
         return optional.name, None
     if optional.elem_type != OptionalProto.TENSOR:
-        raise Unusable(f"{path.name} is optional, and no tensor")
+        raise Unusable(f"{path.name} is an optional value, not a tensor")
     return optional.name, _array(path, optional.tensor_value)
 
 
@@ -129,7 +129,9 @@ def _to_runtime(value: Any, kind: str) -> Any:
     from onnxruntime import OrtValue
 
     if not hasattr(value, "dtype"):
-        raise Unusable("sequences beside tensors of types that numpy has not cannot be given to ONNX Runtime")
+        raise Unusable(
+            "sequences together with tensors of types that numpy does not have cannot be given to ONNX Runtime"
+        )
     short = _short(kind)
     if not short:
         return OrtValue.ortvalue_from_numpy(value)

@@ -112,7 +112,7 @@ def _way_without(lack: Lack) -> str:
         "kernels": "export it for a CPU, too",
         "locales": "install the locale that it names (Debian: locales-all)",
     }[lack]
-    return f"{way}; or let models go on unopened for want of them: limits.may_lack: [{lack}] in the base's policy"
+    return f"{way}; or allow models that cannot be opened here for it: limits.may_lack: [{lack}] in the base's policy"
 
 
 def _repair(rule: str, directory: str, model_file: str) -> Remedy:
@@ -180,7 +180,9 @@ def _reproduced(report: Golden, where: str, *, by_manifest: bool) -> Finding:
     if report.usual is None:
         return passed("artifact.golden", told, where=where)
     message = f"{told}. The manifest allows more than is usual for an output of this type: {_pair(report.usual)}."
-    advice = "look whether outputs that differ so much are as good to you; else ask for less (golden in the manifest)"
+    advice = (
+        "check that outputs that differ so much are good enough; else set smaller tolerances (golden in the manifest)"
+    )
     return warning("artifact.golden", message, where=where, remedy=advice)
 
 

@@ -58,7 +58,7 @@ def read_safetensors(path: Path) -> Header:
         document = _document(file.read(length))
     metadata = document.pop(_METADATA, {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise BrokenHeader(f"its {_METADATA} is no object of texts")
+        raise BrokenHeader(f"its {_METADATA} is not an object of texts")
     if len(document) > MAX_TENSORS:
         raise BrokenHeader(f"it has {len(document):,} tensors; at most {MAX_TENSORS:,} are read")
     tensors = [_tensor(name, said) for name, said in document.items()]
@@ -76,7 +76,7 @@ def _document(data: bytes) -> dict[str, Any]:
     except InvalidInput as problem:
         raise BrokenHeader(f"its header is not read: {problem.message[:200]}") from None
     if not isinstance(document, dict):
-        raise BrokenHeader("its header is no object")
+        raise BrokenHeader("its header is not an object")
     return document
 
 
@@ -100,5 +100,5 @@ def _numbers(name: str, said: Mapping[str, Any], key: str, most: int) -> tuple[i
     values = said[key]
     is_list = isinstance(values, list) and len(values) <= most
     if not is_list or not all(type(value) is int and 0 <= value < MAX_SIZE for value in values):
-        raise BrokenHeader(f"{key} of tensor {quoted(name)} is no list of at most {most} sizes")
+        raise BrokenHeader(f"{key} of tensor {quoted(name)} is not a list of at most {most} sizes")
     return tuple(values)

@@ -118,7 +118,7 @@ def _golden(old: object, given: Mapping[str, str | None]) -> dict[str, Any]:
     """Return the key `golden` with the tolerances that were given, beside what stands there; nothing where none was.
 
     Raises:
-        InvalidInput: for a text that is no number.
+        InvalidInput: for a text that is not a number.
     """
     numbers = {name: _number(name, text) for name, text in given.items() if text is not None}
     return {"golden": {**(old if isinstance(old, dict) else {}), **numbers}} if numbers else {}
@@ -130,7 +130,7 @@ def _number(name: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InvalidInput(f"--{name}: {text[:40]!r} is no number", remedy="give a number such as 1e-3")
+        raise InvalidInput(f"--{name}: {text[:40]!r} is not a number", remedy="give a number such as 1e-3")
     return value
 
 

@@ -181,7 +181,7 @@ class PullRecord:
             return  # nothing is green for another base
         self._read.clear()  # what was read with the pull request shows the newest status only, whoever posted it
         pull, heads = self.snapshot.pull, self._each_head() if everywhere else (self.snapshot.changeset.head,)
-        why = f"#{pull.number} goes into {pull.base_ref} now"
+        why = f"#{pull.number} now targets {pull.base_ref}"
         for sha in heads:
             for context in self._green(sha):
                 if context != self._gate:

@@ -79,9 +79,9 @@ def parse_answer(data: bytes, pointers: Sequence[LfsPointer], now: datetime) -> 
     except ValidationError as problem:
         raise _not_understood(f"{problem.error_count()} problems, first {problem.errors()[0]['msg']}") from None
     if answer.transfer not in (None, "basic"):
-        raise _not_understood(f"it names the way of transfer {answer.transfer[:40]!r}, and only 'basic' was offered")
+        raise _not_understood(f"it names the transfer adapter {answer.transfer[:40]!r}, and only 'basic' was offered")
     if answer.hash_algo not in (None, "sha256"):
-        raise _not_understood(f"it names contents by {answer.hash_algo[:40]!r}, not by sha256")
+        raise _not_understood(f"it identifies content by {answer.hash_algo[:40]!r}, not by sha256")
     told = {one.oid: one for one in answer.objects}
     return {pointer: _told(told.get(pointer.sha256), pointer, now) for pointer in pointers}
 

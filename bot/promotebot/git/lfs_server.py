@@ -140,7 +140,7 @@ class LfsServer:
 
     def _write(self, pointer: LfsPointer, link: Link, target: Path) -> None:
         if link.expires is not None and link.expires <= self._remote.clock():
-            raise _Over("its time was over before it was used")
+            raise _Over("it expired before it was used")
         with self._followed(link) as response:
             _check_status(response, pointer)
             try:
@@ -172,11 +172,11 @@ class LfsServer:
                 following = _joined(url, response.headers["Location"])
             if _server_of(following) != _server_of(url):
                 raise CouldNotVerify(
-                    f"the Git LFS storage {_named(url)} leads on to {_named(following)}, which is not followed",
+                    f"the Git LFS storage {_named(url)} redirects to {_named(following)}, which is not followed",
                     remedy="run the job again; if it stays so, look at the storage that the server uses for Git LFS",
                 )
             url = following
-        raise CouldNotVerify(f"the Git LFS storage {_named(url)} leads on and on", remedy="run the job again")
+        raise CouldNotVerify(f"the Git LFS storage {_named(url)} redirects too many times", remedy="run the job again")
 
     def _check_address(self, url: str) -> None:
         """Raises CouldNotVerify for a link that is not https; plain http is for this machine itself, in tests."""
@@ -185,7 +185,7 @@ class LfsServer:
         if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
             raise CouldNotVerify(
                 f"Git LFS gives a link that is not https: {_named(url)}",
-                remedy="let the Git LFS server give https links; nothing is downloaded from others",
+                remedy="set up the Git LFS server to give https links; nothing is downloaded from other links",
             )
 
 
@@ -201,7 +201,7 @@ class _Body:
         try:
             data: bytes = self._raw.read(count)
         except HTTPError as problem:
-            raise _Unanswered(f"the download broke off ({type(problem).__name__})") from None
+            raise _Unanswered(f"the download was interrupted ({type(problem).__name__})") from None
         self._cost.lfs_bytes += len(data)
         return data
 
@@ -230,7 +230,7 @@ def _read(response: Response) -> bytes:
     try:
         data: bytes = response.raw.read(MAX_ANSWER + 1, decode_content=True)
     except HTTPError as problem:
-        raise _Unanswered(f"the answer broke off ({type(problem).__name__})") from None
+        raise _Unanswered(f"the answer was interrupted ({type(problem).__name__})") from None
     if len(data) > MAX_ANSWER:
         raise CouldNotVerify(f"Git LFS answers with over {MAX_ANSWER:,} bytes", remedy="run the job again")
     return data
@@ -270,7 +270,7 @@ def _parts(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port  # raises ValueError, too
     except ValueError:
-        raise CouldNotVerify("Git LFS gives a link that is no address", remedy="run the job again") from None
+        raise CouldNotVerify("Git LFS gives a link that is not an address", remedy="run the job again") from None
     return parts
 
 

@@ -27,7 +27,7 @@ SPARE_BYTES = 16 * 1024 * 1024
 """What a fetch may bring beside what was expected: a manifest, a policy, git's own index of it all."""
 _NO_REF = re.compile(r"couldn't find remote ref (\S+)$")
 """git's words for a ref that the remote does not have."""
-_UNTRUSTED = "let GIT_SSL_CAINFO name the file with the certificate authority of the server (docs/ghes.md)"
+_UNTRUSTED = "set GIT_SSL_CAINFO to the file with the certificate authority of the server (docs/ghes.md)"
 
 
 class PartialRepository(Repository):

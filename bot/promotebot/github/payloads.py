@@ -211,7 +211,7 @@ def _run_event(payload: _WorkflowRun) -> Event:
 
 def _push_event(payload: _Push) -> Event:
     if payload.deleted or not payload.ref.startswith(BRANCH):
-        return Ignored(f"{payload.ref} is no branch that moved")
+        return Ignored(f"{payload.ref} is not a branch that moved")
     return Pushed(payload.ref.removeprefix(BRANCH), payload.before, payload.after)
 
 

@@ -210,8 +210,8 @@ def segment(text: str) -> str:
 
 
 _UNREACHABLE = {
-    SSLError: "let REQUESTS_CA_BUNDLE name the file with the certificate authority of the server (docs/ghes.md)",
-    ProxyError: "see whether HTTPS_PROXY and NO_PROXY name the way to the server (docs/ghes.md)",
+    SSLError: "set REQUESTS_CA_BUNDLE to the file with the certificate authority of the server (docs/ghes.md)",
+    ProxyError: "check that HTTPS_PROXY and NO_PROXY are right for the server (docs/ghes.md)",
 }
 """What to do about a way to GitHub that is not the public one."""
 

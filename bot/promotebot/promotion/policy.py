@@ -152,7 +152,7 @@ def _zone(value: object) -> object:
     try:
         ZoneInfo(value if isinstance(value, str) else "")
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{value!r} is no timezone that this machine knows, such as UTC or Europe/Berlin") from None
+        raise ValueError(f"{value!r} is not a timezone that this machine knows, such as UTC or Europe/Berlin") from None
     return value
 
 
