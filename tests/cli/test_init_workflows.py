@@ -13,7 +13,10 @@ import pytest
 import yaml
 
 from promotebot.cli.main import main
+from promotebot.promotion.slips import read_comment
 from promotebot.workflow_files import PLACEHOLDER, WORKFLOWS, workflow_files
+from tests.e2e.expression import holds
+from tests.ordinary_comments import OTHERS, PROSE
 
 pytestmark = pytest.mark.thorough
 
@@ -194,18 +197,18 @@ def test_a_policy_that_does_not_read_is_said_before_anything_is_written(tmp_path
     assert not (tmp_path / ".github/workflows").exists()
 
 
-def starts(condition: str, body: str) -> bool:
-    """What a job's `if:` makes of a person's comment; GitHub's `startsWith` and `contains` ignore case.
-
-    https://docs.github.com/en/actions/reference/workflows-and-actions/expressions#functions
-    """
-    call = r"(startsWith|contains)\(github\.event\.comment\.body, (?:fromJSON\()?('[^']*')\)?\)"
-    condition = condition.partition("github.event.action != 'created'")[0]  # the rest is of changed comments
-    parts = re.findall(call, condition)
-    assert condition.count("github.event.comment.body") == len(parts) > 5
-    words = [(name, text[1:-1].strip('"').replace("\\n", "\n").lower()) for name, text in parts]
-    said = body.lower()
-    return any(said.startswith(word) if name == "startsWith" else word in said for name, word in words)
+def starts(body: str, *, app: bool = False, action: str = "created", before: str = "", by: str = "User") -> bool:
+    """Whether a person's comment starts the job of commands."""
+    author = {"type": "Bot" if before.startswith("<!--") or by == "Bot" else "User"}
+    event = {
+        "action": action,
+        "comment": {"body": body, "user": author},
+        "issue": {"state": "open"},
+        "sender": {"type": by},
+        "changes": {"body": {"from": before}} if before else {},
+    }
+    condition = documents(app=app)["promote"]["jobs"]["promote"]["if"]
+    return holds(condition, {"event_name": "issue_comment", "event": event})
 
 
 @pytest.mark.parametrize("app", [False, True], ids=["plain", "app"])
@@ -219,7 +222,7 @@ def starts(condition: str, body: str) -> bool:
         "/rolback m",
         "@promotebot promote active",
         "Thanks.\n- /promote active",
-        "`/rollback m`",
+        '`/rollback m --reason "late"`',
         " /promote active",
         "／promote active",  # noqa: RUF001 - a full-width slash on purpose
         'rollback m --reason "incident"',
@@ -231,14 +234,72 @@ def starts(condition: str, body: str) -> bool:
         " /stop",
         "- /lock it drifts",
         "> quoted\n\n`/pause`",
+        "promte active",
+        "Promot staging",
+        "Thanks!\r\n\r\npromote active",
+        "rolback regime_classifier",
+        "Dmeote m2 active --reason drift",
+        "withdraw regime_classifier",
+        "withdraw",
+        "hold",
+        "Hold: it drifts",
+        "Stop!",
+        "unhold\n\nAll is well.",
     ],
 )
 def test_what_comes_close_to_a_command_starts_a_job(body: str, app: bool) -> None:
-    assert starts(documents(app=app)["promote"]["jobs"]["promote"]["if"], body)
+    assert read_comment(body), "it is answered"
+    assert starts(body, app=app)
+    assert not starts(body, app=app, by="Bot")
 
 
 @pytest.mark.parametrize(
     "body", ["Looks good to me.", "We promote active models.", "see https://example.org/a", "", "> /x"]
 )
 def test_prose_starts_none(body: str) -> None:
-    assert not starts(documents(app=False)["promote"]["jobs"]["promote"]["if"], body)
+    assert not starts(body)
+
+
+def test_of_sixty_ordinary_comments_six_start_a_job_that_says_nothing() -> None:
+    """The setup page says what that costs."""
+    heard = [body for body in PROSE if starts(body)]
+    assert len(PROSE) == 60
+    assert {body[:8] for body in heard} == {
+        "Hold on,",
+        "Holding ",
+        "Stop wor",
+        "Promotio",
+        "Rollback",
+        "> /promo",
+    }
+    assert len(heard) == 6
+    assert "Of sixty ordinary comments, six start a job" in " ".join(SETUP.split())
+    assert all(starts(body) for body in OTHERS), "nothing tells another bot's word from a misspelt one of ours"
+
+
+def test_a_word_with_one_letter_left_out_or_two_changed_about_starts_a_job_in_most_cases() -> None:
+    """Nobody can list all of them in a condition; behind a slash, every word starts the job."""
+    lines = {"promote": "active", "rollback": 'm2 --reason "late"', "demote": 'm2 active --reason "late"'}
+    for verb, rest in lines.items():
+        spoiled = {verb[:place] + verb[place + 1 :] for place in range(1, len(verb))}
+        spoiled |= {verb[:at] + verb[at + 1] + verb[at] + verb[at + 2 :] for at in range(1, len(verb) - 1)}
+        answered = {word for word in spoiled - {verb} if read_comment(f"{word} {rest}")}
+        unheard = {word for word in answered if not starts(f"{word} {rest}")}
+        assert unheard == ({"pomote", "proote", "proomte"} if verb == "promote" else set())
+        assert all(starts(f"/{word} {rest}") for word in spoiled)
+
+
+@pytest.mark.parametrize(
+    ("body", "before", "action", "expected"),
+    [
+        ("/hold", "Looks good.", "edited", True),
+        ("hold", "Looks good.", "edited", False),
+        ("changed by somebody", "<!-- promotebot:m -->", "edited", True),
+        ("<!-- promotebot:m -->", "", "deleted", False),
+        ("Looks better.", "Looks good.", "edited", False),
+    ],
+)
+def test_a_changed_comment_starts_a_job_where_it_may_hold_or_was_a_card(
+    body: str, before: str, action: str, expected: bool
+) -> None:
+    assert starts(body, action=action, before=before) is expected

@@ -13,6 +13,7 @@ from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_c
 from promotebot.promotion.safety_words import ELSEWHERE
 from promotebot.promotion.slips import read_comment
 from promotebot.remedies import Remedy
+from tests.ordinary_comments import OTHERS, PROSE
 
 
 def meant(body: str, prefix: str = "") -> str:
@@ -53,6 +54,15 @@ def meant(body: str, prefix: str = "") -> str:
         ('/rolback m --reason "incident #12"', '/rollback m --reason "incident #12"'),
         ('/Rollback m Activ —reason "it’s late"', '/rollback m active --reason "it’s late"'),
         ('rollback m --reason "incident"', '/rollback m --reason "incident"'),
+        ("promte active", "/promote active"),
+        ("Pormote actve", "/promote active"),
+        ("prmote shadow regime_classifier", "/promote shadow regime_classifier"),
+        ("Looks good.\r\n\r\npromote active", "/promote active"),
+        ("rollback regime_classifier", '/rollback regime_classifier --reason "incident #123"'),
+        ("rolback m2 staging", '/rollback m2 staging --reason "incident #123"'),
+        ("demote regime_classifier shadow", '/demote regime_classifier shadow --reason "incident #123"'),
+        ("withdraw regime_classifier", "/withdraw regime_classifier"),
+        ("withdraw", "/withdraw"),
         ("/HELP", "/help"),
         ("/rollback m --reason the canary is over", '/rollback m --reason "the canary is over"'),
         ("/rollback m --reason it’s over --dry-run", '/rollback m --reason "it’s over" --dry-run'),
@@ -80,6 +90,14 @@ def test_a_line_that_comes_close_is_answered_with_the_whole_line_that_was_meant(
         "verify this",
         "withdraw it",
         "rollback done",
+        "rollback v1.2.3",
+        "promoted active",
+        "remote staging",
+        "demo shadow",
+        "promote",
+        "hold on",
+        "Stop it",
+        "Looks good.\n\nHold",
         "we should promote active",
         "please /promote active",
         "Looks good.\npromote active",
@@ -102,6 +120,12 @@ def test_a_line_that_comes_close_is_answered_with_the_whole_line_that_was_meant(
 )
 def test_prose_code_and_other_bots_words_stay_unanswered(body: str) -> None:
     assert read_comment(body) == []
+
+
+@pytest.mark.parametrize("body", [*PROSE, *OTHERS])
+def test_ordinary_comments_stay_unanswered(body: str) -> None:
+    asked = [one for one in read_comment(body) if body != "/lgtm"]  # which is told what an approval is
+    assert asked == []
 
 
 def test_beside_a_command_nothing_else_is_a_slip() -> None:

@@ -29,7 +29,11 @@ _DASHES = "–—―−"  # noqa: RUF001 - what phones and word processors make 
 _NAMED = re.compile(r"@(?:promotebot|github-actions)(?:\[bot\])?[:,]? +", re.IGNORECASE)
 # A list item, code or bold text, one of each at most; four spaces would be a code block.
 _DRESSED = re.compile(r" {0,3}(?:[-*+] +)?(?P<mark>`+|\*{1,2}|_{1,2})?(?P<line>.*?)(?(mark)(?P=mark)) *")
-_NO_SLASH = re.compile(r"(?:promote|rollback|demote) ", re.IGNORECASE)
+_MODEL_WORD = {"promote": 2, "rollback": 1, "demote": 1, "withdraw": 1}
+"""Command that is known without its slash → which word of it may name a model."""
+_OTHER_WORDS = {"promoted", "promotes", "promoter", "promoters", "remote", "remotes", "rollbacks", "demo", "demos"}
+_OTHER_WORDS |= {"demoted", "demotes", "denote", "devote", "withdrawn", "withdraws"}
+"""Words of prose that come close to such a command."""
 # The whole line, with or without a reason behind a colon or a dash: `Hold on, I have a question` is prose.
 _DASH = "[-–—]"  # noqa: RUF001 - what phones make of a hyphen
 _IN_A_HURRY = re.compile(
@@ -75,13 +79,14 @@ def _quoted(line: str) -> Iterator[str]:
 
 
 def _near_misses(body: str, prefix: str) -> Iterator[InvalidCommand]:
-    is_first = True
+    is_first = begins = True
     for number, line in plain_lines(body):
         if not line.strip() or len(line) > MAX_MENDED:
+            begins = begins or not line.strip()
             continue
         stop = _IN_A_HURRY.fullmatch(line.strip()) if is_first and not prefix else None
-        meant = _safety(stop) if stop else _addressed(line, prefix) or (_bare(line, prefix) if is_first else "")
-        is_first = False
+        meant = _safety(stop) if stop else _addressed(line, prefix) or (_bare(line, prefix) if begins else "")
+        is_first = begins = False
         if meant:
             problem = f"{_ODD}; nothing is {'lifted' if meant.startswith(f'/{UNHOLD}') else 'held'}" if stop else _ODD
             yield InvalidCommand(number, line.strip()[:MAX_SHOWN], problem, did_you_mean(meant))
@@ -105,17 +110,28 @@ def _safety(found: re.Match[str]) -> str:
 
 
 def _bare(line: str, prefix: str) -> str:
-    """Return what the first line of a comment means that lacks its slash, where no prose reads like it.
+    """Return what the first line of a paragraph means that lacks its slash, where no prose reads like it.
 
     `promote active models` is prose: a model's name counts only with a digit or an underscore, or before a flag.
     """
-    if prefix or not _NO_SLASH.match(line):
-        return ""
     words = line.split()
-    behind = words[_STAGE_WORD[words[0].lower()] + 1 :]
+    verb = _verb(words[0]) if not prefix and not line[0].isspace() else ""
+    if not verb or (len(words) == 1 and verb != "withdraw"):
+        return ""
     has_flag = any(word.startswith("--") for word in words)
-    is_prose = behind and not has_flag and not re.search(r"[_0-9]", behind[0])
-    return "" if is_prose else _meant(f"/{line}", prefix)
+    behind = words[_MODEL_WORD[verb] :]
+    if behind and not has_flag and not re.search(r"[_0-9]", behind[0]):
+        return ""
+    lacks_reason = verb in ("rollback", "demote") and not has_flag
+    return _meant(f'/{line} --reason "incident #123"' if lacks_reason else f"/{line}", prefix)
+
+
+def _verb(word: str) -> str:
+    """Return the command that a word without a slash is, or a slip of; empty for a word of prose."""
+    said = word.lower()
+    if not said.isalpha() or said in _OTHER_WORDS:
+        return ""
+    return next(iter(difflib.get_close_matches(said, [*_MODEL_WORD], n=1, cutoff=0.8)), "")
 
 
 def _meant(line: str, prefix: str) -> str:
