@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PROSE = (
+ORDINARY = (
     "LGTM",
     "Looks good to me, thanks!",
     "Thanks for the quick turnaround :tada:",
@@ -66,7 +66,7 @@ PROSE = (
 )
 """Sixty comments in plain words."""
 
-OTHERS = (
+TO_OTHER_BOTS = (
     "/retest",
     "/ok-to-test",
     "/assign @bob",

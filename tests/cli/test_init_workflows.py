@@ -16,7 +16,7 @@ from promotebot.cli.main import main
 from promotebot.promotion.slips import read_comment
 from promotebot.workflow_files import PLACEHOLDER, WORKFLOWS, workflow_files
 from tests.e2e.expression import holds
-from tests.ordinary_comments import OTHERS, PROSE
+from tests.ordinary_comments import ORDINARY, TO_OTHER_BOTS
 
 pytestmark = pytest.mark.thorough
 
@@ -262,8 +262,8 @@ def test_prose_starts_none(body: str) -> None:
 
 def test_of_sixty_ordinary_comments_six_start_a_job_that_says_nothing() -> None:
     """The setup page says what that costs."""
-    heard = [body for body in PROSE if starts(body)]
-    assert len(PROSE) == 60
+    heard = [body for body in ORDINARY if starts(body)]
+    assert len(ORDINARY) == 60
     assert {body[:8] for body in heard} == {
         "Hold on,",
         "Holding ",
@@ -274,7 +274,7 @@ def test_of_sixty_ordinary_comments_six_start_a_job_that_says_nothing() -> None:
     }
     assert len(heard) == 6
     assert "Of sixty ordinary comments, six start a job" in " ".join(SETUP.split())
-    assert all(starts(body) for body in OTHERS), "nothing tells another bot's word from a misspelt one of ours"
+    assert all(starts(body) for body in TO_OTHER_BOTS), "nothing tells another bot's word from a misspelt one of ours"
 
 
 def test_a_word_with_one_letter_left_out_or_two_changed_about_starts_a_job_in_most_cases() -> None:

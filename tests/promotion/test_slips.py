@@ -13,7 +13,7 @@ from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_c
 from promotebot.promotion.safety_words import ELSEWHERE
 from promotebot.promotion.slips import read_comment
 from promotebot.remedies import Remedy
-from tests.ordinary_comments import OTHERS, PROSE
+from tests.ordinary_comments import ORDINARY, TO_OTHER_BOTS
 
 
 def meant(body: str, prefix: str = "") -> str:
@@ -122,7 +122,7 @@ def test_prose_code_and_other_bots_words_stay_unanswered(body: str) -> None:
     assert read_comment(body) == []
 
 
-@pytest.mark.parametrize("body", [*PROSE, *OTHERS])
+@pytest.mark.parametrize("body", [*ORDINARY, *TO_OTHER_BOTS])
 def test_ordinary_comments_stay_unanswered(body: str) -> None:
     asked = [one for one in read_comment(body) if body != "/lgtm"]  # which is told what an approval is
     assert asked == []
