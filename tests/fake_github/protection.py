@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.fake_github.accounts import Role
+from collections.abc import Mapping
+
+from promotebot.doctor.codeowners import PLACES, owners_of
+from tests.fake_github.accounts import Role, User
+from tests.fake_github.records import Protection, Review
 from tests.fake_github.state import Pull, RepositoryState
 
 PASSING = frozenset({"success", "neutral", "skipped"})
@@ -29,10 +33,14 @@ def reported(repo: RepositoryState, sha: str) -> set[str]:
     return runs | {status.context for status in repo.statuses if status.sha == sha}
 
 
-def approvals(pull: Pull) -> int:
-    """Count the approvals: each reviewer's last verdict, from people with write access."""
-    verdicts = {review.user: review.state for review in pull.reviews if review.state != "COMMENTED"}
-    return sum(state == "APPROVED" and pull.base.role_of(user) >= Role.WRITE for user, state in verdicts.items())
+def approvals(pull: Pull) -> Mapping[User, Review]:
+    """Return who approves, with their last verdict: people with write access, but for the pull request's author."""
+    verdicts = {review.user: review for review in pull.reviews if review.state != "COMMENTED"}
+    return {
+        user: review
+        for user, review in verdicts.items()
+        if review.state == "APPROVED" and user != pull.user and pull.base.role_of(user) >= Role.WRITE
+    }
 
 
 def unmet_check(repo: RepositoryState, branch: str, sha: str) -> str | None:
@@ -46,20 +54,80 @@ def unmet_check(repo: RepositoryState, branch: str, sha: str) -> str | None:
     return None
 
 
-def unmet(pull: Pull) -> str | None:
-    """Return why the base's protection refuses this merge, in GitHub's words, or None."""
-    rule = pull.base.protections.get(pull.base_ref)
-    if rule is None:
-        return None
-    reason = unmet_check(pull.base, pull.base_ref, pull.head_sha)
-    if reason:
-        return reason
-    if approvals(pull) < rule.required_reviews:
+def _unmet_review(pull: Pull, rule: Protection) -> str | None:
+    """Return whose approval is missing, in GitHub's words as others report them, or None.
+
+    Without any number of required reviews, the last push and the files of owners need their approval all the same.
+    https://docs.github.com/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/available-rules-for-rulesets
+    """
+    approved = approvals(pull)
+    if len(approved) < rule.required_reviews:
         plural = "" if rule.required_reviews == 1 else "s"
         needed = f"At least {rule.required_reviews} approving review{plural}"
         return f"{needed} is required by reviewers with write access."
+    if rule.code_owner_review and (owners := _missing_owners(pull, approved)):
+        return f"Waiting on code owner review from {', '.join(owners)}."
+    if rule.last_push_approval:
+        pusher = _last_pusher(pull)
+        if not any(user != pusher and review.commit_id == pull.head_sha for user, review in approved.items()):
+            needed = f"New changes require approval from someone other than {pusher.login}"
+            return f"{needed} because they were the last pusher."
+    return None
+
+
+def _missing_owners(pull: Pull, approved: Mapping[User, Review]) -> list[str]:
+    """Return the owners of the first changed file that none of its owners approves.
+
+    The base's file counts, and of each path its last pattern; one owner of several is enough. Somebody without write
+    access owns nothing. Nobody approves their own pull request, so a file that its author alone owns stays closed. Of
+    teams nothing is known here. https://docs.github.com/articles/about-code-owners
+    """
+    repo, git = pull.base, pull.base.git
+    listed = git.run("ls-tree", "--name-only", "--full-tree", pull.tested_base, *PLACES).splitlines()
+    there = [place for place in PLACES if place in listed]
+    if not there:
+        return []
+    text = git.run("cat-file", "blob", f"{pull.tested_base}:{there[0]}")
+    writers = {f"@{user.login.lower()}": user for user in repo.hub.users.values() if repo.role_of(user) >= Role.WRITE}
+    start = git.merge_base(pull.tested_base, pull.head_sha) or pull.tested_base
+    for path in git.run("diff", "--name-only", "--no-renames", "-z", start, pull.head_sha).split("\0"):
+        owners = [owner for owner in owners_of(text, path) if owner.lower() in writers] if path else []
+        if owners and not any(writers[owner.lower()] in approved for owner in owners):
+            return [owner[1:] for owner in owners]
+    return []
+
+
+def _last_pusher(pull: Pull) -> User:
+    """Return who pushed the head. GitHub leaves out a push that only merges the base, which is not done here."""
+    pushes = (one for one in reversed(pull.head.activity.entries) if one.after == pull.head_sha)
+    return next((one.actor for one in pushes if one.ref == f"refs/heads/{pull.head_ref}"), pull.user)
+
+
+def _review_rules(pull: Pull) -> list[Protection]:
+    """Return every rule about reviews of the base: `Repository.protect`'s, and those of rulesets."""
+    base, branch = pull.base, pull.base_ref
+    given = [rule["parameters"] for rule in base.settings.rules.get(branch, ()) if rule["type"] == "pull_request"]
+    rules = [
+        Protection(
+            branch,
+            required_reviews=one["required_approving_review_count"],
+            code_owner_review=one["require_code_owner_review"],
+            last_push_approval=one["require_last_push_approval"],
+        )
+        for one in given
+    ]
+    return [base.protections[branch], *rules] if branch in base.protections else rules
+
+
+def unmet(pull: Pull) -> str | None:
+    """Return why the base's protection refuses this merge, in GitHub's words, or None."""
+    reason = unmet_check(pull.base, pull.base_ref, pull.head_sha)
+    reasons = [reason, *(_unmet_review(pull, rule) for rule in _review_rules(pull))]
+    if any(reasons):
+        return next(filter(None, reasons))
+    rule = pull.base.protections.get(pull.base_ref)
     commits = pull.base.git.commits(f"{pull.tested_base}..{pull.head_sha}")
-    if rule.signed_commits and any(commit.sha not in pull.base.verified for commit in commits):
+    if rule and rule.signed_commits and any(commit.sha not in pull.base.verified for commit in commits):
         return "Commits must have verified signatures."
     return None
 

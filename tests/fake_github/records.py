@@ -208,6 +208,10 @@ class Protection:
     signed_commits: bool = False
     linear_history: bool = False
     dismisses_approvals: bool = False
+    code_owner_review: bool = False
+    """Somebody who owns each changed file must approve, by the base's CODEOWNERS."""
+    last_push_approval: bool = False
+    """Somebody else than who pushed last must approve what was pushed."""
     merge_methods: tuple[str, ...] = ("merge", "squash", "rebase")
     is_classic: bool = False
 

@@ -113,8 +113,8 @@ def rules_of(repo: RepositoryState, branch: str) -> list[Json]:
         review = {
             "allowed_merge_methods": list(rule.merge_methods),
             "dismiss_stale_reviews_on_push": rule.dismisses_approvals,
-            "require_code_owner_review": False,
-            "require_last_push_approval": False,
+            "require_code_owner_review": rule.code_owner_review,
+            "require_last_push_approval": rule.last_push_approval,
             "required_approving_review_count": rule.required_reviews,
             "required_review_thread_resolution": False,
         }

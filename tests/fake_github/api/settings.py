@@ -150,7 +150,11 @@ def _protection(repo: RepositoryState, branch: str) -> Json | None:
         checks = [{"context": name, "app_id": ids.get(source)} for name, source in rule.required_checks]
         names = [name for name, _ in rule.required_checks]
         found["required_status_checks"] = {"strict": False, "contexts": names, "checks": checks}
-    if rule and rule.required_reviews:
-        reviews = {"dismiss_stale_reviews": False, "require_code_owner_reviews": False}
-        found["required_pull_request_reviews"] = {**reviews, "required_approving_review_count": rule.required_reviews}
+    if rule and (rule.required_reviews or rule.code_owner_review or rule.last_push_approval):
+        found["required_pull_request_reviews"] = {
+            "dismiss_stale_reviews": rule.dismisses_approvals,
+            "require_code_owner_reviews": rule.code_owner_review,
+            "require_last_push_approval": rule.last_push_approval,
+            "required_approving_review_count": rule.required_reviews,
+        }
     return {**found, **(more or {})}

@@ -153,6 +153,85 @@ def test_required_approvals_count_writers_only_and_each_persons_last_word(world:
     assert world.repo.merge(1, by="bob") == world.repo.git.branch("main")
 
 
+def test_nobody_approves_their_own_pull_request(world: World) -> None:
+    world.pull()
+    world.repo.protect("main", required_reviews=1)
+    world.repo.review(1, by="alice")
+    assert "approving review" in refusal(world)[1]
+
+
+OWNERS = "*.md @bob\n/model.txt @dave @bob @eve\n/model.txt.md\ndata/ @eve\n"
+
+
+def owned(world: World, files: dict[str, str], *, owners: str = OWNERS, ruleset: bool = False) -> None:
+    """alice's pull request, on a base with owners; dave may write there, too."""
+    world.hub.add_user("dave")
+    world.repo.set_role("dave", "write")
+    world.alice.commit({".github/CODEOWNERS": owners}, "chore: Owners")
+    world.alice.push("main")
+    world.pull(files)
+    if ruleset:
+        world.repo.settings.add_rule("main", "pull_request", require_code_owner_review=True)
+    else:
+        world.repo.protect("main", code_owner_review=True)
+
+
+@pytest.mark.parametrize("ruleset", [False, True])
+def test_one_owner_of_each_changed_file_must_approve(world: World, ruleset: bool) -> None:
+    """Also where no number of approvals is asked for."""
+    owned(world, {"model.txt": "v2\n", "docs.md": "v2\n"}, ruleset=ruleset)
+    waiting = "Waiting on code owner review from {}."
+    assert refusal(world) == (405, waiting.format("bob"))
+    world.repo.review(1, by="dave")
+    assert refusal(world) == (405, waiting.format("bob")), "docs.md is bob's"
+    world.repo.review(1, by="dave", state="DISMISSED")
+    world.repo.review(1, by="bob")
+    assert world.repo.merge(1, by="bob") == world.repo.git.branch("main"), "and one of several is enough"
+
+
+@pytest.mark.parametrize("files", [{"other.txt": "v2\n"}, {"model.txt.md": "nobody's\n"}, {"data/a.csv": "eve's\n"}])
+def test_what_nobody_with_write_permission_owns_needs_no_owner(world: World, files: dict[str, str]) -> None:
+    owned(world, files)
+    assert world.repo.merge(1, by="bob")
+
+
+def test_the_owners_are_those_of_the_base(world: World) -> None:
+    owned(world, {"model.txt": "v2\n", ".github/CODEOWNERS": "* @dave\n"})
+    world.repo.review(1, by="dave")
+    assert world.repo.merge(1, by="bob"), "nobody owned CODEOWNERS, and dave is an owner of model.txt"
+
+
+def test_an_owner_cannot_approve_what_is_their_own(world: World) -> None:
+    owned(world, {"model.txt": "v2\n"}, owners="* @alice\n")
+    world.repo.review(1, by="alice")
+    assert refusal(world) == (405, "Waiting on code owner review from alice.")
+
+
+@pytest.mark.parametrize("ruleset", [False, True])
+def test_somebody_else_than_who_pushed_last_must_approve_what_was_pushed(world: World, ruleset: bool) -> None:
+    """An approval of an older head is none of what was pushed since; a number of approvals need not be asked for."""
+    world.hub.add_user("dave")
+    world.repo.set_role("dave", "write")
+    pull = world.pull()
+    if ruleset:
+        world.repo.settings.add_rule("main", "pull_request", require_last_push_approval=True)
+    else:
+        world.repo.protect("main", last_push_approval=True)
+    because = "New changes require approval from someone other than {0} because they were the last pusher."
+    assert refusal(world) == (405, because.format("alice"))
+    world.repo.review(1, by="bob")
+    bob = world.clone(world.token("bob"))
+    bob.git("switch", "--quiet", "add-v2")
+    bob.commit({"model.txt": "v3\n"}, "fix: Mine")
+    bob.git("push", "--quiet", "origin", "add-v2")
+    assert refusal(world) == (405, because.format("bob"))
+    world.repo.review(1, by="bob")
+    assert refusal(world) == (405, because.format("bob"))
+    assert pull_seen_by_github(world).mergeable_state == "blocked"
+    world.repo.review(1, by="dave")
+    assert world.repo.merge(1, by="bob", sha=pull.head_sha) == world.repo.git.branch("main")
+
+
 def test_an_unknown_way_of_merging_is_refused(world: World) -> None:
     world.pull()
     assert refusal(world, method="octopus")[0] == 422
