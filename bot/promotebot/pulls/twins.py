@@ -18,7 +18,7 @@ def twins(directories: Collection[str], paths: Collection[str]) -> Iterator[tupl
     for directory in directories:
         spelled.setdefault(_fold(directory), set()).add(directory)
     above: dict[str, dict[str, str]] = {}
-    for directory in directories:
+    for directory in sorted(directories, reverse=True):  # of several, the first one is named
         for place in places_of([directory]) - {directory}:
             above.setdefault(_fold(place), {})[place] = directory
     for place in sorted(places_of(paths)):
