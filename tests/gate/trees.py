@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
@@ -87,6 +87,9 @@ class Tree:
 
     lfs = None
     fetches_lfs = False
+
+    def near(self) -> AbstractContextManager[Tree]:
+        return nullcontext(self)
 
     def by_pointers(self) -> Tree:
         return self

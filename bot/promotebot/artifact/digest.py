@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from promotebot.errors import CouldNotVerify, InvalidInput
 
@@ -25,33 +28,52 @@ class Readable(Protocol):
         ...
 
 
-def copy_hashed(stream: Readable, target: Path, *, where: str, max_bytes: int) -> tuple[str, int]:
-    """Copy a stream to a new file and return (sha256 in 64 hex digits, size in bytes) of the copied bytes.
+class Kept(NamedTuple):
+    """Where bytes are kept while they are hashed, and how many; behind them the file has a hole up to its size."""
+
+    target: Path
+    most: int | None = None
+    """None for all."""
+
+
+Keep = Callable[[bytes, bool], Kept | None]
+"""Told the first CHUNK bytes of a file, and whether that is all of it; returns None where only the digest is wanted."""
+
+
+def read_hashed(
+    stream: Readable, keep: Keep, *, where: str, max_bytes: int, size: int | None = None
+) -> tuple[str, int]:
+    """Hash a stream and keep what is asked for of the same bytes; return (sha256 in 64 hex digits, size in bytes).
+
+    Args:
+        size: bytes that there should be, where that is known: no more memory is taken for them.
 
     Raises:
-        OverLimit: for more than `max_bytes`; the copy is then incomplete.
+        OverLimit: for more than `max_bytes`; what was kept is then incomplete.
         InvalidInput: for a name that is too long for this system.
         CouldNotVerify: when the disk fails on either side.
     """
-    hasher, size = hashlib.sha256(), 0
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # x: a file that exists already is another name for this one, and must not be overwritten.
-        with target.open("xb") as file:
-            while chunk := stream.read(CHUNK):
-                size += len(chunk)
+    with _disk("cannot be copied", where, "check the disk, and the space in $TMPDIR"):
+        chunk = _beginning(stream, size)
+        is_whole = len(chunk) < CHUNK
+        hasher, total, kept = hashlib.sha256(), 0, keep(chunk, is_whole)
+        if kept is None and is_whole and len(chunk) <= max_bytes:
+            return hashlib.sha256(chunk).hexdigest(), len(chunk)
+        with _writer(kept) as write:
+            while chunk:
+                total += len(chunk)
                 # Before writing: a file that grows while it is read must not fill the disk.
-                if size > max_bytes:
+                if total > max_bytes:
                     raise OverLimit(f"is over the limit of {max_bytes:,} bytes", where=where)
                 hasher.update(chunk)
-                file.write(chunk)
-    except OSError as problem:
-        if problem.errno == errno.ENAMETOOLONG:
-            raise InvalidInput("has a name too long for this system", where=where, remedy="shorten it") from None
-        raise CouldNotVerify(
-            f"cannot be copied: {problem.strerror}", where=where, remedy="check the disk, and the space in $TMPDIR"
-        ) from None
-    return hasher.hexdigest(), size
+                write(chunk)
+                chunk = stream.read(CHUNK)
+        return hasher.hexdigest(), total
+
+
+def copy_hashed(stream: Readable, target: Path, *, where: str, max_bytes: int) -> tuple[str, int]:
+    """Copy a stream to a new file while hashing it; see `read_hashed`."""
+    return read_hashed(stream, lambda *_: Kept(target), where=where, max_bytes=max_bytes)
 
 
 def hash_stream(stream: Readable, *, where: str = "") -> str:
@@ -61,9 +83,49 @@ def hash_stream(stream: Readable, *, where: str = "") -> str:
         CouldNotVerify: when the disk fails.
     """
     hasher = hashlib.sha256()
-    try:
+    with _disk("cannot be read", where, "check the disk"):
         while chunk := stream.read(CHUNK):
             hasher.update(chunk)
-    except OSError as problem:
-        raise CouldNotVerify(f"cannot be read: {problem.strerror}", where=where, remedy="check the disk") from None
     return hasher.hexdigest()
+
+
+def _beginning(stream: Readable, size: int | None) -> bytes:
+    """Return the first CHUNK bytes, fewer only at the end; a stream may give fewer at a time."""
+    # One more than there should be shows the end.
+    data = stream.read(CHUNK if size is None else min(CHUNK, size + 1))
+    while data and len(data) < CHUNK and (more := stream.read(CHUNK - len(data))):
+        data += more
+    return data
+
+
+@contextmanager
+def _writer(kept: Kept | None) -> Iterator[Callable[[bytes], object]]:
+    if kept is None:
+        yield len
+        return
+    kept.target.parent.mkdir(parents=True, exist_ok=True)
+    # x: a file that exists already is another name for this one, and must not be overwritten.
+    with kept.target.open("xb", buffering=0) as file:
+        size = 0
+
+        def write(chunk: bytes) -> None:
+            nonlocal size
+            left = len(chunk) if kept.most is None else max(0, kept.most - size)
+            view = memoryview(chunk)[:left]
+            while view:
+                view = view[file.write(view) :]
+            size += len(chunk)
+
+        yield write
+        os.ftruncate(file.fileno(), size)
+
+
+@contextmanager
+def _disk(message: str, where: str, remedy: str) -> Iterator[None]:
+    """Turn the disk's errors into ours."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno == errno.ENAMETOOLONG:
+            raise InvalidInput("has a name too long for this system", where=where, remedy="shorten it") from None
+        raise CouldNotVerify(f"{message}: {problem.strerror}", where=where, remedy=remedy) from None

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from promotebot.artifact.answer import NotOpened, Opened
-from promotebot.artifact.files import REPORT, Copied, check_entries, check_listed, check_tracked, copy_files, list_files
+from promotebot.artifact.copied import Copied, copy_files
+from promotebot.artifact.files import REPORT, check_entries, check_listed, check_tracked, list_files
 from promotebot.artifact.formats import (
     Unopened,
     is_foreign,
@@ -26,7 +27,7 @@ from promotebot.artifact.limits import Terms
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
 from promotebot.artifact.opening_findings import Subject, opening_findings
 from promotebot.artifact.parts import Listed, models_of, program_findings, referred_files, unreferred_findings
-from promotebot.artifact.programs import program_of
+from promotebot.artifact.programs import program_by_name
 from promotebot.artifact.runtime import ModelOpener, owns_golden
 from promotebot.artifact.signatures import ModelSignature, SignedFiles, read_signatures
 from promotebot.artifact.source import FileSource, Kind, fetching, shown
@@ -143,7 +144,7 @@ class _Examination:
         # Before the model is opened, which is the first step that could change the copy.
         report = self._report() if proven and is_whole else {}
         # Opened also where a file too many keeps it from being proven: all problems are reported at once.
-        shown = self._open(manifest, copied.sizes) if is_whole else self._unseen(manifest, copied)
+        shown = self._open(manifest, copied) if is_whole else self._unseen(manifest, copied)
         shown["by_pointers"] = bool(copied.pointers) and not self.source.fetches_lfs
         shown |= {"signatures": signatures, "report": report}
         return self._evidence(manifest=manifest, digest=manifest.digest if proven else None, **shown)
@@ -220,21 +221,22 @@ class _Examination:
     def _unseen(self, manifest: Manifest, copied: Copied) -> dict[str, Any]:
         """Return what is shown where content was not fetched: the policy lets the model go on unopened all the same."""
         own = manifest.model_file
-        if not copied.proven or self.source.fetches_lfs or not is_opaque(self.scratch / own, own, self.terms):
+        if not copied.proven or self.source.fetches_lfs or not is_opaque(copied.look(own, is_own=True), self.terms):
             return {}
-        kind = kind_of(self.scratch / own, own, program_of(self.scratch / own, own, by_content=True))
+        look = copied.look(own, is_own=True)
+        kind = kind_of(look, program_by_name(own) or look.program)
         self.findings.append(opaque_finding(manifest, self.directory, kind))
         return {"unopened": Unopened(kind, copied.sizes[own])}
 
-    def _open(self, manifest: Manifest, sizes: Mapping[str, int]) -> dict[str, Any]:
+    def _open(self, manifest: Manifest, copied: Copied) -> dict[str, Any]:
         """Open every model, look at the other files; return the parts of `Evidence` that are shown."""
-        models, own = models_of(manifest, self.scratch, self.terms), manifest.model_file
+        models, own = models_of(manifest, copied, self.terms), manifest.model_file
         results = dict(
             zip(models, self.opener.open_each(self.scratch, models, self.terms, manifest.golden), strict=True)
         )
-        listed = self._listed(manifest, results)
-        kind = kind_of(self.scratch / own, own, listed.programs.get(own)) if own not in listed.referred else ""
-        unopened = Unopened(kind, sizes[own]) if own not in results else None
+        listed = self._listed(manifest, copied, results)
+        kind = kind_of(copied.look(own, is_own=True), listed.programs.get(own)) if own not in listed.referred else ""
+        unopened = Unopened(kind, copied.sizes[own]) if own not in results else None
         if unopened:
             self.findings.append(opaque_finding(manifest, self.directory, kind))
         owners = [model for model in models if owns_golden(model, models)]
@@ -244,7 +246,7 @@ class _Examination:
                 self.findings.append(refused_format(one, manifest, self.directory, kind))
             else:
                 self.findings += opening_findings(one, subject, self.terms)
-        told = [*read_headers(self.scratch, listed.others, manifest, self.directory)]
+        told = [*read_headers(copied, listed.others, manifest, self.directory)]
         self.findings += [finding for _, finding in told]
         self.findings += [*program_findings(listed, self.terms), *unreferred_findings(listed)]
         self.findings += unread_golden(manifest, self.directory, owners) if own in results else ()
@@ -252,17 +254,17 @@ class _Examination:
         card = None
         if isinstance(result := results.get(own), Opened):
             opsets = tuple((opset.domain, opset.version) for opset in result.opsets)
-            card = ModelCard(sum(sizes.get(file, 0) for file in listed.referred), opsets, result)
+            card = ModelCard(sum(copied.sizes.get(file, 0) for file in listed.referred), opsets, result)
         return {"card": card, "unopened": unopened, "headers": tuple(headers)}
 
-    def _listed(self, manifest: Manifest, results: Mapping[str, Opened | NotOpened]) -> Listed:
+    def _listed(self, manifest: Manifest, copied: Copied, results: Mapping[str, Opened | NotOpened]) -> Listed:
         """Return the files as far as models refer to them; the artifact's own is no model where it cannot be one."""
         own = manifest.model_file
-        is_no_model = is_foreign(results.get(own), self.scratch / own, own)
+        is_no_model = is_foreign(results.get(own), copied.look(own, is_own=True))
         models = {name: result for name, result in results.items() if name != own or not is_no_model}
         are_open = all(isinstance(result, Opened) for result in models.values())
         referred, is_known = referred_files(models), are_open and not is_no_model
-        return Listed(manifest, self.directory, self.scratch, referred, is_known=is_known, looks_inside=are_open)
+        return Listed(manifest, self.directory, copied, referred, is_known=is_known, looks_inside=are_open)
 
     def _report(self) -> Mapping[str, Any]:
         # The report is optional and only shown: one that cannot be read is left out, and no finding.

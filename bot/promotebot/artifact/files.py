@@ -1,20 +1,17 @@
-"""The rules on an artifact's files: the names present, the names listed, and whether the bytes are as listed."""
+"""The rules on the names of an artifact's files: those present, those listed, and those that git tracks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
-from pathlib import Path
 
-from promotebot.artifact.digest import OverLimit, copy_hashed
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.manifest import FILE_NAME, Manifest, colliding, manifest_command
 from promotebot.artifact.source import Entry, FileSource, Kind, fetching, shown
 from promotebot.artifact.statements import is_signature_name
-from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, some_of, warning
-from promotebot.registry.lfs import POINTER_BYTES, LfsPointer, fetched, is_pointer, parse_pointer, written_again
 from promotebot.registry.names import ArtifactPath
 from promotebot.remedies import Command, Remedy, shell
 from promotebot.text import counted
@@ -30,7 +27,7 @@ class Listing:
     entries: tuple[Entry, ...]
     whole: bool
 
-    @property
+    @cached_property
     def files(self) -> dict[str, Entry]:
         """Return the regular files, without the manifest, by path relative to the directory."""
         start = len(self.directory) + 1
@@ -188,128 +185,3 @@ def check_tracked(source: FileSource, listing: Listing) -> Iterator[Finding]:
         yield passed(
             "artifact.tracked", f"git tracks every file ({counted(len(files), 'file')})", where=listing.directory
         )
-
-
-@dataclass
-class Copied:
-    """The private copy: findings, and sizes in bytes by name. `proven`: every listed file is copied and as listed."""
-
-    findings: list[Finding] = field(default_factory=list)
-    sizes: dict[str, int] = field(default_factory=dict)
-    pointers: dict[str, LfsPointer] = field(default_factory=dict)
-    """The files of which the copy is a Git LFS pointer to the listed content; their sizes are the content's."""
-    proven: bool = False
-
-
-def copy_files(source: FileSource, manifest: Manifest, listing: Listing, scratch: Path, limits: Limits) -> Copied:
-    """Copy every listed file into `scratch` while hashing it; the model is opened from the copy.
-
-    Raises:
-        CouldNotVerify: when the source or the disk does not answer.
-    """
-    copied, directory, total = Copied(), listing.directory, 0
-    names = [name for name in manifest.sha256 if name in listing.files][: limits.files]
-    for name in names:
-        path = f"{directory}/{name}"
-        room = limits.artifact_bytes - total
-        try:
-            file = _copied(source, path, scratch / name, max_bytes=min(limits.file_bytes, room))
-        except OverLimit:
-            copied.findings.append(_too_large(directory, path, limits, alone=limits.file_bytes <= room))
-            # The artifact as a whole is too large: no further file can fit.
-            if limits.file_bytes > room:
-                break
-            continue
-        except InvalidInput as problem:
-            remedy = problem.remedy or "put the file back"
-            copied.findings.append(error("artifact.digest", f"{path} {problem.message}.", where=path, remedy=remedy))
-            continue
-        total += file.size
-        copied.sizes[name] = file.size
-        copied.pointers |= {name: file.pointer} if file.pointer else {}
-        copied.findings += _compare(file, path, manifest.sha256[name], manifest, directory)
-    copied.proven = not copied.findings and len(copied.sizes) == len(manifest.sha256)
-    copied.findings = some_of("artifact.digest", directory, copied.findings)
-    if copied.proven:
-        copied.findings += _all_proven(directory, copied, limits)
-    return copied
-
-
-@dataclass(frozen=True)
-class _File:
-    """A copied file: what its content is, which lies elsewhere where the copy is a Git LFS pointer to it."""
-
-    sha256: str
-    size: int
-    pointer: LfsPointer | None = None
-    stray: bytes | None = None
-    """The whole file, where it is a pointer that stands for nothing here."""
-
-
-def _copied(source: FileSource, path: str, target: Path, *, max_bytes: int) -> _File:
-    """Copy a file. Raises OverLimit also for a pointer whose content is larger; InvalidInput where none can be read."""
-    with source.open(path) as stream:
-        actual, size = copy_hashed(stream, target, where=path, max_bytes=max_bytes)
-    data = target.read_bytes() if size <= POINTER_BYTES else b""
-    if not is_pointer(data):
-        return _File(actual, size)
-    pointer = parse_pointer(data) if source.lfs is not None else None
-    if pointer is None:
-        return _File(actual, size, stray=data)
-    if pointer.size > max_bytes:
-        raise OverLimit(f"is over the limit of {max_bytes:,} bytes", where=path)
-    return _File(pointer.sha256, pointer.size, pointer)
-
-
-def _all_proven(directory: str, copied: Copied, limits: Limits) -> Iterator[Finding]:
-    sizes, pointers = copied.sizes, len(copied.pointers)
-    by_pointer = f" ({pointers} by a Git LFS pointer)" if pointers else ""
-    total = sum(sizes.values())
-    yield passed("artifact.digest", f"{len(sizes)} files, every sha256 as listed{by_pointer}", where=directory)
-    yield passed(
-        "artifact.limits",
-        f"{counted(len(sizes), 'file')} of {limits.files:,}, {total:,} bytes of {limits.artifact_bytes:,}",
-        where=directory,
-    )
-
-
-def _too_large(directory: str, path: str, limits: Limits, *, alone: bool) -> Finding:
-    subject, limit, key = (
-        (path, limits.file_bytes, "file_bytes") if alone else (directory, limits.artifact_bytes, "artifact_bytes")
-    )
-    return error(
-        "artifact.limits",
-        f"{subject} is over the limit of {limit:,} bytes.",
-        where=path,
-        remedy=f"make it smaller, or raise limits.{key} in the policy of the base branch",
-    )
-
-
-def _compare(file: _File, path: str, expected: str, manifest: Manifest, directory: str) -> Iterator[Finding]:
-    if file.stray is not None:
-        yield _in_its_place(path, file.stray, expected)
-    elif file.sha256 != expected:
-        what = "a Git LFS pointer to " if file.pointer else ""
-        yield error(
-            "artifact.digest",
-            f"{path} is {what}sha256:{file.sha256}, the manifest says sha256:{expected}. "
-            "The file changed after the manifest was written.",
-            where=path,
-            remedy=Remedy(
-                "restore the listed file; or, if the new bytes are intended, write the manifest again: ",
-                manifest_command(directory, manifest.model_file),
-                "; then commit",
-            ),
-        )
-
-
-def _in_its_place(path: str, data: bytes, expected: str) -> Finding:
-    """Return the error for a pointer that nothing replaces by its content."""
-    pointer = parse_pointer(data)
-    if pointer is None:
-        message = f"{path} is a Git LFS pointer, but not written as git-lfs writes one, so it names no content."
-        return error("artifact.lfs", message, where=path, remedy=written_again(path))
-    same = pointer.sha256 == expected
-    agrees = "it points to the listed content" if same else "it points to other content than the listed"
-    message = f"{path} is a Git LFS pointer, not the file ({agrees})."
-    return error("artifact.lfs", message, where=path, remedy=Remedy("fetch it: ", fetched(path)))

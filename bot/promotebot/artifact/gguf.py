@@ -23,6 +23,8 @@ from promotebot.artifact.weights_header import (
 )
 
 MAGIC = b"GGUF"
+MAX_HEADER = 64 * 1024 * 1024
+"""Bytes; a vocabulary of a million words takes some twenty megabytes."""
 MAX_KEYS = 65_536
 MAX_KEY = 65_535
 """Bytes of a key, by the format."""
@@ -71,6 +73,8 @@ def read_gguf(path: Path) -> Header:
         alignment = said.get(_ALIGNMENT, 32)
         if not isinstance(alignment, int) or alignment < 8 or alignment % 8:
             raise BrokenHeader(f"its {_ALIGNMENT} is {quoted(str(alignment))}, not a multiple of 8")
+        if reader.place > MAX_HEADER:
+            raise BrokenHeader(f"its header has {reader.place:,} bytes; at most {MAX_HEADER:,} are read")
         start = -(-reader.place // alignment) * alignment if tensors else reader.place
     odd = next((one.name for one in tensors if one.begin % alignment), None)
     if odd is not None:

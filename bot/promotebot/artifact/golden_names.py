@@ -24,6 +24,11 @@ def is_golden_file(name: str) -> bool:
     return bool(_FILE.fullmatch(name))
 
 
+def is_in_golden_set(name: str) -> bool:
+    """Return whether a file is in a folder that is named as golden data is, whatever its own name."""
+    return bool(_FOLDER.fullmatch(name))
+
+
 def sets_beside(manifest: Manifest, folder: str) -> list[str]:
     """Return the names of the sets right below a folder, which ends in a slash or is empty."""
     found = (match for name in manifest.sha256 if (match := _FOLDER.fullmatch(name)))

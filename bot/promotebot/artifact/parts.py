@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from promotebot.artifact.answer import NotOpened, Opened
+from promotebot.artifact.copied import Copied
 from promotebot.artifact.files import REPORT
-from promotebot.artifact.formats import is_named_onnx, is_opaque, is_ort
+from promotebot.artifact.formats import is_opaque
 from promotebot.artifact.golden_names import is_golden_file, lookalikes
 from promotebot.artifact.limits import Limits, Program, Terms
+from promotebot.artifact.looks import is_named_onnx
 from promotebot.artifact.manifest import Manifest
-from promotebot.artifact.programs import RUNS, program_of
+from promotebot.artifact.programs import RUNS, program_by_name
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.text import counted
 
@@ -21,11 +22,11 @@ MAX_NAMES = 10
 """Files that one finding names."""
 
 
-def models_of(manifest: Manifest, copy: Path, terms: Terms) -> list[str]:
+def models_of(manifest: Manifest, copied: Copied, terms: Terms) -> list[str]:
     """Return every model that is opened: the artifact's own first, unless it goes on unopened, then all others."""
     own = manifest.model_file
     others: list[str] = sorted(name for name in manifest.sha256 if is_named_onnx(name) and name != own)
-    return others if is_opaque(copy / own, own, terms) else [own, *others]
+    return others if is_opaque(copied.look(own, is_own=True), terms) else [own, *others]
 
 
 def referred_files(results: Mapping[str, Opened | NotOpened]) -> set[str]:
@@ -44,7 +45,7 @@ class Listed:
 
     manifest: Manifest
     directory: str
-    copy: Path
+    copied: Copied
     referred: set[str]
     is_known: bool
     """False where a model was not opened, so that it does not say what it reads."""
@@ -61,7 +62,9 @@ class Listed:
     def programs(self) -> dict[str, Program]:
         """Return those that run where somebody loads them."""
         inside = self.looks_inside
-        found = {name: program_of(self.copy / name, name, by_content=inside) for name in self.others}
+        found = {
+            name: program_by_name(name) or (self.copied.look(name).program if inside else None) for name in self.others
+        }
         return {name: program for name, program in found.items() if program}
 
 
@@ -90,7 +93,7 @@ def unreferred_findings(listed: Listed) -> Iterator[Finding]:
     spoken, golden = {*listed.programs, listed.manifest.model_file}, lookalikes(listed.manifest)
     meant = tuple(f"{folder}/" for folder in golden)  # `artifact.golden` says how to name them
     rest = [name for name in listed.others if name not in spoken and not name.startswith(meant)]
-    unexamined = [name for name in rest if is_ort(listed.copy / name, name)]
+    unexamined = [name for name in rest if listed.copied.look(name).is_ort]
     for name in unexamined:
         path = f"{listed.directory}/{name}"
         message = f"{path} is a model in ONNX Runtime's own format (.ort), which is not examined."

@@ -18,6 +18,7 @@ _SUFFIXES: Mapping[str, Program] = {
     **dict.fromkeys((".py", ".pyc", ".sh", ".bat", ".cmd", ".ps1", ".js", ".jar"), "scripts"),
     **dict.fromkeys((".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".dill"), "pickles"),
 }
+_ENDS, _VERSIONED = tuple(_SUFFIXES), re.compile(r"\.so(\.[0-9]+)+$")
 _BEGINNINGS: Mapping[bytes, Program] = {
     b"\x7fELF": "libraries",
     b"MZ": "libraries",
@@ -26,6 +27,8 @@ _BEGINNINGS: Mapping[bytes, Program] = {
     **{bytes([0x80, version]): "pickles" for version in range(2, 6)},
 }
 """How a file begins, of those that no model reads; weights may begin with anything."""
+_SIGNS = tuple(_BEGINNINGS)
+_PICKLES = tuple(sign for sign, program in _BEGINNINGS.items() if program == "pickles")
 RUNS: Mapping[Program, str] = {
     "libraries": "a program or library",
     "scripts": "a script",
@@ -67,6 +70,13 @@ _NO_TEXT = 0x09000000
 """Four characters of a text, read as a length, give more: so a smaller one was meant as a length."""
 
 
+Bytes = bytes | mmap.mmap
+
+
+class Unsettled(Exception):
+    """The beginning of a file does not tell what it is: the whole file has to be looked at."""
+
+
 def program_of(path: Path, name: str, *, by_content: bool) -> Program | None:
     """Return what kind of program a file is by its name, or by its bytes; None for none.
 
@@ -74,29 +84,54 @@ def program_of(path: Path, name: str, *, by_content: bool) -> Program | None:
         path: where its bytes are.
         by_content: whether to look at them: weights that a model reads may look like anything.
     """
-    lower = name.lower()
-    suffix = next((program for end, program in _SUFFIXES.items() if lower.endswith(end)), None)
-    if suffix is not None or re.search(r"\.so(\.[0-9]+)+$", lower):
-        return suffix or "libraries"
-    return _by_content(path) if by_content and path.stat().st_size else None
-
-
-def _by_content(path: Path) -> Program | None:
+    named = program_by_name(name)
+    if named is not None or not by_content or not path.stat().st_size:
+        return named
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        beginning = data[:LOOK]
-        found = next((program for sign, program in _BEGINNINGS.items() if beginning.startswith(sign)), None)
-        if found is not None:
-            return found
-        if beginning.startswith(_ZIP) and _zips_a_pickle(data):
-            return "pickles"
-        unpacked = _unpacked(beginning)
-        if any(unpacked.startswith(sign) for sign, program in _BEGINNINGS.items() if program == "pickles"):
-            return "pickles"
-        is_pickle = calls_something(data) or calls_something(unpacked, is_whole=False)
-    return "pickles" if is_pickle else None
+        return program_by_content(data)
 
 
-def _zips_a_pickle(data: mmap.mmap) -> bool:
+def program_by_name(name: str) -> Program | None:
+    """Return what kind of program a file is by its name; None for none."""
+    lower = name.lower()
+    if lower.endswith(_ENDS):
+        return next(program for end, program in _SUFFIXES.items() if lower.endswith(end))
+    return "libraries" if _VERSIONED.search(lower) else None
+
+
+def program_by_content(data: Bytes, *, is_whole: bool = True) -> Program | None:
+    """Return what kind of program bytes are; None for none.
+
+    Args:
+        is_whole: False where they are a file's first bytes, no fewer than LOOK, and it goes on.
+
+    Raises:
+        Unsettled: where it goes on, and what follows decides.
+    """
+    beginning = data[:LOOK]
+    if beginning.startswith(_SIGNS):
+        return next(program for sign, program in _BEGINNINGS.items() if beginning.startswith(sign))
+    if beginning.startswith(_ZIP):
+        if not is_whole:
+            raise Unsettled
+        if _zips_a_pickle(data):
+            return "pickles"
+    unpacked = _unpacked(beginning)
+    if unpacked.startswith(_PICKLES):
+        return "pickles"
+    calls = _calls(data, is_whole)
+    return "pickles" if calls or calls_something(unpacked, is_whole=False) else None
+
+
+def _calls(data: Bytes, is_whole: bool) -> bool:
+    """Return what `calls_something` does. Raises Unsettled where the opcodes reach the end of what is not all."""
+    calls, reached = _step_through(data)
+    if not is_whole and reached >= len(data):
+        raise Unsettled
+    return calls
+
+
+def _zips_a_pickle(data: Bytes) -> bool:
     """Return whether anything in the bytes is the entry of a pickle, wherever a reader may look for the list."""
     place = data.find(_ENTRY)
     for _ in range(MAX_ENTRIES):
@@ -121,7 +156,7 @@ def _unpacked(beginning: bytes) -> bytes:
     return b""
 
 
-def calls_something(data: bytes | mmap.mmap, *, is_whole: bool = True) -> bool:
+def calls_something(data: Bytes, *, is_whole: bool = True) -> bool:
     """Return whether bytes are the opcodes of a pickle up to one that calls something, whatever the protocol.
 
     The oldest pickles have no mark at their beginning: https://docs.python.org/3/library/pickletools.html. Unpickling
@@ -130,22 +165,27 @@ def calls_something(data: bytes | mmap.mmap, *, is_whole: bool = True) -> bool:
     Args:
         is_whole: False where the data goes on.
     """
+    calls, reached = _step_through(data)
+    return calls or (not is_whole and len(data) < reached < len(data) + _NO_TEXT)
+
+
+def _step_through(data: Bytes) -> tuple[bool, int]:
+    """Return whether a call is reached, and the place at which the stepping ended: behind the data where it goes on."""
     place, depth, marks, names = 0, 0, list[int](), False
     for _ in range(MAX_STEPS):
         opcode = _OPCODES.get(data[place]) if place < len(data) else None
         depth = -1 if opcode is None else _depth_after(opcode, depth, marks)
         if opcode is None or depth < 0:
-            return False
+            return False, place
         names = names or opcode.name in _NAMES
         if names and opcode.name in _CALLS:
-            return True
-        length = _argument(opcode, data, place + 1)
-        place += 1 + length
+            return True, place
+        place += 1 + _argument(opcode, data, place + 1)
         if place > len(data):
-            return not is_whole and length < _NO_TEXT
+            return False, place
         if opcode.name == "STOP":
             marks.clear()  # another pickle may follow
-    return True
+    return True, min(place, len(data) - 1)
 
 
 def _depth_after(opcode: pickletools.OpcodeInfo, depth: int, marks: list[int]) -> int:
@@ -168,7 +208,7 @@ def _depth_after(opcode: pickletools.OpcodeInfo, depth: int, marks: list[int]) -
     return depth - count + len(opcode.stack_after) if depth >= count else -1
 
 
-def _argument(opcode: pickletools.OpcodeInfo, data: bytes | mmap.mmap, place: int) -> int:
+def _argument(opcode: pickletools.OpcodeInfo, data: Bytes, place: int) -> int:
     """Return how many bytes the argument of an opcode takes; more than there are where it does not end."""
     if opcode.arg is None:
         return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -79,6 +79,10 @@ class FileSource(Protocol):
 
     def open(self, path: str) -> AbstractContextManager[BinaryIO]:
         """Open a regular file for reading; raise InvalidInput for anything else."""
+        ...
+
+    def near(self) -> AbstractContextManager[FileSource]:
+        """Return these files for one thread that opens many, mostly of one directory after each other."""
         ...
 
     def expect(self, directory: str, *, max_files: int, max_bytes: int) -> None:
@@ -207,6 +211,10 @@ class GitTree:
         """Tell the reader which objects are read soon; see `FileSource.expect`."""
         files = [entry.oid for entry in self._below(directory) if entry.kind is Kind.FILE]
         self._reader.expect(files[: max_files + 1], max_bytes=max_bytes)  # the manifest beside the files that it lists
+
+    def near(self) -> AbstractContextManager[GitTree]:
+        """Return these files: git's objects are in no directory."""
+        return nullcontext(self)
 
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:

@@ -7,11 +7,14 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from promotebot.artifact.source import Entry, Held, Kind, shown
 from promotebot.errors import CouldNotVerify, InvalidInput
+
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class WorkTree:
@@ -32,6 +35,8 @@ class WorkTree:
         self._tracked = tracked
         self._left_out = left_out
         self._held = held
+        self._near: dict[str, int] | None = None
+        """The directory that was opened last, and its descriptor; None where none is kept open."""
 
     @property
     def description(self) -> str:
@@ -90,31 +95,57 @@ class WorkTree:
         if not stat.S_ISREG(before.st_mode):
             os.close(descriptor)
             raise InvalidInput(f"is a {_kind(before.st_mode).value}, not a regular file", where=path)
-        with os.fdopen(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
             yield file
             if _identity(before) != _identity(os.fstat(descriptor)):
                 raise InvalidInput(
                     "changed while it was read", where=path, remedy="run it again when nobody writes there"
                 )
 
+    @contextmanager
+    def near(self) -> Iterator[WorkTree]:
+        """Return these files; the directory of the last one stays open, so that the next one costs no new descent.
+
+        What is opened then is in the same directory as the last one, whatever its name means by now.
+        """
+        other = copy(self)
+        other._near = {}
+        try:
+            yield other
+        finally:
+            other._leave()
+
+    def _leave(self) -> None:
+        while self._near:
+            os.close(self._near.popitem()[1])
+
     def _descend(self, path: str, flags: int = 0) -> int:
         """Open without following a link in any component, and without waiting for a FIFO's writer."""
-        # O_NOFOLLOW looks at the last component only, so each is opened on its own, from the directory before it.
-        flags |= os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        parts = path.split("/")
-        current = -1
+        directory, _, name = path.rpartition("/")
         try:
-            current = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            for part in parts[:-1]:
-                below = os.open(part, flags | os.O_DIRECTORY, dir_fd=current)
-                os.close(current)
-                current = below
-            return os.open(parts[-1], flags, dir_fd=current)
+            if self._near is None:
+                above = self._directory(directory)
+                try:
+                    return os.open(name, _FLAGS | flags, dir_fd=above)
+                finally:
+                    os.close(above)
+            if directory not in self._near:
+                self._leave()
+                self._near[directory] = self._directory(directory)
+            return os.open(name, _FLAGS | flags, dir_fd=self._near[directory])
         except (OSError, ValueError) as problem:
             _refuse(problem, path)
-        finally:
-            if current >= 0:
+
+    def _directory(self, path: str) -> int:
+        # O_NOFOLLOW looks at the last component only, so each is opened on its own, from the directory before it.
+        current = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        for part in path.split("/") if path else ():
+            try:
+                below = os.open(part, _FLAGS | os.O_DIRECTORY, dir_fd=current)
+            finally:
                 os.close(current)
+            current = below
+        return current
 
     def expect(self, directory: str, *, max_files: int, max_bytes: int) -> None:
         """Do nothing: the files are here."""
