@@ -97,7 +97,7 @@ def refused_by(decision: Decision) -> set[str]:
     return {finding.rule for finding in errors_in(decision.findings)}
 
 
-V1, V2 = evidence(), evidence("v2", "2")
+V1, V2, V3 = evidence(), evidence("v2", "2"), evidence("v3", "3")
 SHADOWED = after(EMPTY, Stage.SHADOW, V1)
 LIVE = after(SHADOWED, Stage.ACTIVE, V1)
 
@@ -147,7 +147,32 @@ def test_what_the_manifest_says_must_agree(field: str, value: str) -> None:
 @pytest.mark.parametrize("reachable", [False, None])
 def test_a_training_commit_must_be_known_to_be_in_the_history(reachable: bool | None) -> None:
     facts = Facts(commit_reachable=reachable)
-    assert "git_sha.ancestor" in refused_by(decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, facts=facts))
+    request = asked(Stage.ACTIVE, V1, git_sha=GitSha("6" * 40))
+    assert "git_sha.ancestor" in refused_by(decide(SHADOWED, request, V1, facts=facts))
+    # What was recorded for other bytes says nothing about these.
+    other = after(SHADOWED, Stage.SHADOW, V2)
+    assert "git_sha.ancestor" in refused_by(decide(other, asked(Stage.ACTIVE, V3), V3, facts=facts))
+
+
+@pytest.mark.parametrize("reachable", [False, None])
+def test_a_commit_that_was_squashed_away_is_known_by_its_pull_request_or_by_the_history(reachable: bool | None) -> None:
+    request = asked(Stage.ACTIVE, V1, git_sha=GitSha("6" * 40))
+    merged = decide(SHADOWED, request, V1, facts=Facts(commit_reachable=reachable, merged_in=7))
+    assert isinstance(merged, Plan)
+    told = [finding.message for finding in merged.findings if finding.rule == "git_sha.ancestor"]
+    assert told == ["666666666666 is a commit of #7, which was merged into the base"]
+
+
+def test_a_commit_that_history_recorded_for_these_bytes_is_known_where_the_history_is_whole() -> None:
+    gone = Facts(commit_reachable=False)
+    recorded = decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, facts=gone)
+    assert isinstance(recorded, Plan)
+    [told_so] = [finding.message for finding in warnings_in(recorded.findings) if finding.rule == "git_sha.ancestor"]
+    assert told_so.endswith("but it was recorded before, with v1_shadow.")
+    shallow = decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, facts=Facts(commit_reachable=None))
+    assert refused_by(shallow) == {"git_sha.ancestor"}
+    elsewhere = decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, base=EMPTY, policy=LAX, facts=gone)
+    assert refused_by(elsewhere) == {"git_sha.ancestor"}  # an event of this pull request vouches for nothing
 
 
 def test_a_prior_stage_counts_only_in_the_base() -> None:

@@ -71,7 +71,11 @@ def decisions() -> Iterator[tuple[str, Decision]]:
         decide(SHADOWED, asked(Stage.ACTIVE, V2, git_sha=None, dataset_id=None, actor=github), V2),
     )
     yield "the manifest says otherwise", decide(SHADOWED, asked(Stage.ACTIVE, stated), stated)
-    yield "the commit is not in the history", decide(SHADOWED, active, V1, facts=gone)
+    stray = replace(active, git_sha=GitSha("6" * 40))
+    yield "the commit is not in the history", decide(SHADOWED, stray, V1, facts=gone)
+    yield "the commit was squashed away, and recorded before", decide(SHADOWED, active, V1, facts=gone)
+    merged_in = replace(gone, merged_in=7)
+    yield "the commit was squashed away, and GitHub knows it", decide(SHADOWED, stray, V1, facts=merged_in)
     yield "nobody knows whether it is", decide(SHADOWED, active, V1, facts=Facts())
     yield "never in shadow on the base", decide(SHADOWED, active, V1, base=EMPTY)
     yield "bytes that nobody could prove", decide(SHADOWED, active, unproven)

@@ -208,3 +208,30 @@ def test_the_times_are_those_of_the_base_that_is_given() -> None:
     job = job_context(github(p7=WHEN))
     assert list(facts_of(asked(), snapshot, job, MERGED).merged_at.values()) == [WHEN]
     assert facts_of(asked(), snapshot, job, EMPTY).merged_at == {}
+
+
+@pytest.mark.parametrize(
+    ("pulls", "number"),
+    [
+        ([], None),
+        ([pull_request(9, merged_at=None)], None),
+        ([pull_request(9, merged_at=WHEN, base_ref="develop")], None),
+        ([pull_request(9, merged_at=WHEN)], 9),
+    ],
+)
+def test_a_commit_of_no_branch_is_known_by_a_pull_request_that_was_merged_into_this_base(
+    pulls: list[PullRequest], number: int | None
+) -> None:
+    dropped = GitSha("9" * 40)
+    fake = FakeGitHub(pulls={pull.number: pull for pull in pulls}, brought={dropped: [pull.number for pull in pulls]})
+    snapshot = pull_snapshot(diverged(files(EMPTY), files(EMPTY)))
+    facts = facts_of(asked(dropped, stage=Stage.ACTIVE), snapshot, job_context(fake), EMPTY)
+    assert (facts.commit_reachable, facts.merged_in) == (False, number)
+
+
+def test_nobody_is_asked_about_a_commit_that_is_reachable_or_that_no_rule_asks_for() -> None:
+    fake = FakeGitHub()
+    snapshot = pull_snapshot(diverged(files(EMPTY), files(EMPTY)))
+    for request in (asked(TRAINED, stage=Stage.ACTIVE), asked(GitSha("9" * 40)), asked(None, stage=Stage.ACTIVE)):
+        assert facts_of(request, snapshot, job_context(fake), EMPTY).merged_in is None
+    assert "pulls_with" not in fake.calls

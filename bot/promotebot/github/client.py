@@ -101,10 +101,15 @@ class PyGithubClient(IssuesClient, DeploymentsClient):
     def pulls_with(self, commit: str) -> Sequence[PullRequest]:
         """Return the pull requests that brought a commit to the default branch; of any other commit, open ones too.
 
+        None where the repository has no such commit.
+
         https://docs.github.com/en/rest/commits/commits#list-pull-requests-associated-with-a-commit
         """
         purpose, needs = f"ask which pull request brought {commit[:7]}", "pull-requests: read"
-        return self._rest.listed(read_pull, f"/commits/{commit}/pulls", purpose=purpose, needs=needs)
+        try:
+            return self._rest.listed(read_pull, f"/commits/{commit}/pulls", purpose=purpose, needs=needs)
+        except NoSuchCommit:
+            return ()
 
     def look_again(self, number: int, commits: Sequence[str]) -> PullState:
         """Return where a pull request stands now, and the statuses of some commits."""

@@ -15,7 +15,7 @@ from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import Action, Event
-from promotebot.registry.names import GitSha, ModelName
+from promotebot.registry.names import GitSha, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.registry.split_layout import model_file
 
@@ -27,11 +27,24 @@ def facts_of(request: Request, snapshot: PullSnapshot, job: JobContext, base: Mo
 
 def facts_on(request: Request, changeset: Changeset, base_ref: str, job: JobContext, base: ModelRegistry) -> Facts:
     """Return what the rules need from git and GitHub for one request on a change of the branch `base_ref`."""
+    reachable = changeset.reachable(request.git_sha)
     return Facts(
-        changeset.reachable(request.git_sha),
+        reachable,
         merge_times(request, changeset, base_ref, job, base),
+        None if reachable else _merged_in(request, base_ref, job),
         artifact_changed=changeset.changes(request.artifact_dir),
     )
+
+
+def _merged_in(request: Request, base_ref: str, job: JobContext) -> int | None:
+    """Return the pull request, merged into this base, that had the training commit, where the rules ask for one.
+
+    After a squash merge the commit is on no branch, and GitHub still knows which pull request it was in.
+    """
+    if request.stage is not Stage.ACTIVE or request.git_sha is None or request.action is Action.DEMOTE:
+        return None
+    pulls = job.github.pulls_with(request.git_sha)
+    return max((pull.number for pull in pulls if pull.merged_at and pull.base_ref == base_ref), default=None)
 
 
 def merge_times(

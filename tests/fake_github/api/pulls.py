@@ -8,6 +8,7 @@ from tests.fake_github.api.call import Answer, Call
 from tests.fake_github.api.routing import route
 from tests.fake_github.refusals import HttpError, invalid
 from tests.fake_github.serializers import pulls as serializers
+from tests.fake_github.state import Pull
 
 PULL = "/pulls/<int:number>"
 
@@ -73,9 +74,13 @@ def list_pulls_of_commit(call: Call) -> Answer:
         raise HttpError(422, f"No commit found for SHA: {sha}")
     tip = git.branch(call.repo.default_branch)
     merged_only = tip is not None and git.is_ancestor(sha, tip)
-    ends = [(p, p.merge_commit_sha if p.merged else p.head_sha) for p in call.repo.pulls.values()]
-    asked = [(p, end) for p, end in ends if end and (p.merged or not merged_only)]
-    matching = [p for p, end in asked if sha in {commit.sha for commit in git.commits(f"{p.tested_base}..{end}")}]
+
+    # A merge that squashes leaves the branch's own commits with the pull request.
+    def has(pull: Pull) -> bool:
+        ends = filter(None, (pull.merge_commit_sha if pull.merged else None, pull.head_sha))
+        return any(sha in {one.sha for one in git.commits(f"{pull.tested_base}..{end}")} for end in ends)
+
+    matching = [p for p in call.repo.pulls.values() if (p.merged or not merged_only) and has(p)]
     return call.page(matching, serializers.short_pull)
 
 

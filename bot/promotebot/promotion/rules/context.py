@@ -23,6 +23,8 @@ class Facts:
     """True where the request's git_sha is an ancestor of (or equal to) base or head; None in a shallow clone."""
     merged_at: Mapping[Event, datetime] = field(default_factory=dict)
     """Event of the base's history → when GitHub merged it, as far as soak times count from it."""
+    merged_in: int | None = None
+    """A pull request, merged into the base, that had this commit; None where there is none, or GitHub was not asked."""
     artifact_changed: bool = True
     """True where this change touches an artifact directory of the base: other models may point to it."""
 

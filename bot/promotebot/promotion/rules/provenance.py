@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from promotebot.artifact.signatures import signature_findings
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.rules.context import RuleContext
-from promotebot.registry.names import Stage
+from promotebot.registry.model import Event
+from promotebot.registry.names import GitSha, Stage
 from promotebot.remedies import Remedy, shell
 
 
@@ -46,19 +47,25 @@ def artifact_is_signed(context: RuleContext) -> Iterator[Finding]:
 
 
 def commit_is_reachable(context: RuleContext) -> Iterator[Finding]:
-    """Check, for ACTIVE, that the training commit is in the history of the base or the head."""
+    """Check, for ACTIVE, that the training commit is known to the repository: a squash merge drops a branch's commits.
+
+    See docs/rules.md, git_sha.ancestor.
+    """
     sha = context.request.git_sha
     # Without a commit the rule active.git_sha reports what is missing.
     if context.request.stage is not Stage.ACTIVE or sha is None:
         return
     if context.facts.commit_reachable:
         yield passed("git_sha.ancestor", f"{sha[:12]} is an ancestor of the base or the head")
-    # Going back must not fail because a branch was squashed after the first promotion.
-    elif context.is_rollback and any(event.pointer.git_sha == sha for event in context.base_history):
+    elif context.facts.merged_in is not None:
+        message = f"{sha[:12]} is a commit of #{context.facts.merged_in}, which was merged into the base"
+        yield passed("git_sha.ancestor", message)
+    elif event := _recorded(context, sha):
         yield warning(
             "git_sha.ancestor",
-            f"{sha[:12]} is not in the history any more (a squash merge, a shallow clone), but it was recorded before.",
-            remedy="nothing to do: a rollback takes the commit that history names",
+            f"{sha[:12]} is not in the history any more (a squash merge, a shallow clone), but it was recorded before, "
+            f"with {event.pointer.artifact_id}.",
+            remedy="nothing to do: the base's history names this commit",
         )
     elif context.facts.commit_reachable is None:
         yield error(
@@ -72,3 +79,15 @@ def commit_is_reachable(context: RuleContext) -> Iterator[Finding]:
             f"{sha} is not an ancestor of the base or the head of this change.",
             remedy=Remedy("name a commit of this branch or its base with --git-sha", changes={"git_sha": None}),
         )
+
+
+def _recorded(context: RuleContext, sha: GitSha) -> Event | None:
+    """Return the newest event of the base that recorded a commit for this artifact; a rollback takes that of any.
+
+    In a shallow clone the commit may well be in the history, so that only a rollback goes by what was recorded.
+    """
+    events = [event for event in context.base_history if event.pointer.git_sha == sha]
+    if not context.is_rollback:
+        is_known = context.facts.commit_reachable is not None
+        events = [event for event in events if is_known and context.evidence.is_of(event.pointer)]
+    return next(iter(events), None)
