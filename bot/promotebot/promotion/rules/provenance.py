@@ -49,7 +49,7 @@ def artifact_is_signed(context: RuleContext) -> Iterator[Finding]:
 def commit_is_reachable(context: RuleContext) -> Iterator[Finding]:
     """Check, for ACTIVE, that the training commit is known to the repository: a squash merge drops a branch's commits.
 
-    See docs/rules.md, git_sha.ancestor.
+    See docs/rules.md, provenance.
     """
     sha = context.request.git_sha
     # Without a commit the rule active.git_sha reports what is missing.
