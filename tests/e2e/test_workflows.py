@@ -96,11 +96,22 @@ def test_a_bots_comment_starts_no_step(site: Site) -> None:
     assert results(runs) == {"promote": "skipped", "merged": "skipped"}
 
 
-def test_an_edited_comment_starts_no_run(site: Site) -> None:
+@pytest.mark.parametrize(("body", "result"), [("/promote shadow", "success"), ("Looks better.", "skipped")])
+def test_an_edited_comment_promotes_nothing(site: Site, body: str, result: str) -> None:
+    """It may hold, so that a line with a slash is looked at."""
     number = site.pull_with_artifact()
-    made = site.repository.comment(number, author="alice", body="/promote shadow")
+    made = site.repository.comment(number, author="alice", body=body)
     payload = site.repository.issue_comment_event(made.id, action="edited")
-    assert site.start("promote.yml", "issue_comment", payload) == {}
+    runs = site.start("promote.yml", "issue_comment", payload)
+    assert results(runs) == {"promote": result, "merged": "skipped"}
+    assert site.pointer(site.head(number), "shadow") != "regime_v2"
+    assert site.comments(number) == []
+
+
+def test_a_misspelt_command_without_its_slash_is_answered(site: Site) -> None:
+    number = site.small_pull("one")
+    assert site.comment(number, "promte active")["promote"].result == "success"
+    assert "/promote active" in "\n".join(site.comments(number))
 
 
 def test_a_label_promotes_and_taken_off_withdraws(site: Site) -> None:
