@@ -358,8 +358,9 @@ def test_a_protected_branch_is_left_alone_in_githubs_words_with_what_to_do(offic
 def test_where_owners_and_the_last_push_must_be_approved_one_asks_first_and_reviews_after_it(office: Office) -> None:
     """The bot pushed last, so that whoever may approve the pull request may approve its commit."""
     office.push("bob", "main", {".github/CODEOWNERS": "/ml/registry/ @bob\n"}, "chore: Owners")
-    rules = {"code_owner_review": True, "last_push_approval": True}
-    office.repository.protect("main", required_checks=["promotebot/gate"], **rules)
+    office.repository.protect(
+        "main", required_checks=["promotebot/gate"], code_owner_review=True, last_push_approval=True
+    )
     number = office.pull()
     office.repository.review(number, by="bob")
     assert office.ask(number, "/promote active").outputs["decision"] == "promoted"
