@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lfs exhaustive situations screenshots drawings record fuzz check coverage audit advisories mutation fix lint workflows types layers locks lock clean FORCE
+.PHONY: help demo test e2e lfs exhaustive situations screenshots drawings record fuzz check coverage audit advisories mutation fix lint workflows types layers locks lock package clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -63,7 +63,7 @@ fuzz: $(VENV)/.dev ## look for inputs that crash the readers, FUZZ_SECONDS each 
 	&& $(BIN)/python tests/fuzz/fuzz.py $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 \
 	-artifact_prefix=build/fuzz/ build/fuzz/$$target tests/fuzz/seeds/$$target || exit 1; done
 
-check: lint types layers locks advisories coverage ## what CI runs, in a job for each: all but the rest of e2e, and lfs
+check: lint types layers locks advisories package coverage ## what CI runs, in a job for each: all but the rest of e2e, and lfs
 
 coverage: $(VENV)/.dev
 	$(BIN)/pytest --numprocesses=$(WORKERS) --thorough --cov --cov-report=term:skip-covered --cov-fail-under=90
@@ -72,6 +72,16 @@ coverage: $(VENV)/.dev
 mutation: $(VENV)/.dev ## change core and gate in every small way and see whether their own tests notice (an hour)
 	ln -sfn bot src && trap 'rm src' EXIT && $(BIN)/mutmut run
 	@$(BIN)/mutmut export-cicd-stats >/dev/null && cat mutants/mutmut-cicd-stats.json
+
+# As a release is made; the packages that it needs come from the lock, and nothing else of this folder is on the way.
+CLEAN := build/clean
+package: $(VENV)/.dev ## build sdist and wheel, install the wheel into an environment of its own, and use it there
+	rm -rf build/dist $(CLEAN)
+	$(UV) build --quiet --no-build-isolation --python $(BIN)/python --out-dir build/dist .
+	$(UV) venv --quiet --python $(BIN)/python $(CLEAN)
+	$(UV) pip install --quiet --python $(CLEAN)/bin/python --require-hashes --no-build -r requirements/runtime.txt
+	$(UV) pip install --quiet --python $(CLEAN)/bin/python --no-deps --no-index build/dist/*.whl
+	$(CLEAN)/bin/python -I tests/project/installed.py build/dist/*.whl build/dist/*.tar.gz
 
 AUDIT = $(BIN)/python tests/project/audit.py
 audit: $(VENV)/.dev ## whether a locked dependency is known to be vulnerable

@@ -94,6 +94,21 @@ def test_a_healthy_registry_opens_no_issue_and_shows_its_table(office: Office) -
     assert issues(office) == []
 
 
+def test_the_push_that_brings_the_first_registry_verifies_and_opens_no_issue(office: Office) -> None:
+    bob = office.person("bob")
+    bob.git("rm", "-rq", "ml/registry")
+    bob.commit("chore: No registry")
+    bob.git("push", "--quiet", "origin", "HEAD:main")
+    before = tip(office)
+    assert bob.promotebot("init").returncode == 0
+    bob.commit("chore: What promotebot init writes")
+    bob.git("push", "--quiet", "origin", "HEAD:main")
+    job = pushed(office, before)
+    assert (job.exit_code, job.outputs["reason_code"]) == (0, "verified"), job.log
+    assert "The registry is valid and holds no model, so there is nothing to verify" in job.summary
+    assert issues(office) == []
+
+
 def test_a_failure_opens_one_issue_that_is_updated_and_closed_when_healthy(office: Office) -> None:
     watch(office)
     damage(office)

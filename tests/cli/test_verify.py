@@ -192,10 +192,18 @@ def test_a_base_without_a_registry_is_unknown_not_verified(alice: Person, capsys
     assert "no registry" in capsys.readouterr().err
 
 
-def test_an_empty_registry_is_not_verified_because_nothing_was_looked_at(alice: Person, capsys: Capture) -> None:
+def test_an_empty_registry_verifies_and_says_that_there_is_nothing_to_verify(alice: Person, capsys: Capture) -> None:
     edit(alice, lambda document: document.update(models={}))
-    assert main(["verify"]) == 4
-    assert "COULD NOT VERIFY: ml/registry/models.json: 0 passed" in capsys.readouterr().out
+    assert main(["verify", "-v"]) == 0
+    said = capsys.readouterr().out
+    assert "The registry is valid and holds no model, so there is nothing to verify" in said
+    assert said.endswith("verified: ml/registry/models.json: 1 passed, 0 warnings, 0 errors (no model)\n")
+
+
+def test_a_registry_that_was_emptied_does_not_verify_beside_its_base(alice: Person, capsys: Capture) -> None:
+    edit(alice, lambda document: document.update(models={}))
+    assert main(["verify", "--base", "HEAD"]) == 1
+    assert "The model regime_classifier was removed" in capsys.readouterr().out
 
 
 def test_what_cannot_be_read_is_unknown_and_a_mismatch_outweighs_it(

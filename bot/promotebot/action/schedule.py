@@ -244,5 +244,6 @@ def _summary(report: VerifyReport) -> str:
         warned = sum(finding.severity is Severity.WARNING for finding in findings)
         rows.append((code(name), "❌" if wrong else "✅", str(len(findings)), str(warned), str(wrong)))
     head = f"### {text(_TITLES[report.verdict])}"
-    models = table(("model", "", "checked", "warnings", "errors"), rows)
-    return "\n\n".join([head, models, problems(_wrong(report), limit=None)])
+    models = table(("model", "", "checked", "warnings", "errors"), rows) if rows else ""
+    said = [text(one.message) for one in report.findings if not rows and one.severity is Severity.PASS]
+    return "\n\n".join(filter(None, [head, models, *said, problems(_wrong(report), limit=None)]))

@@ -113,5 +113,6 @@ def _write_text(report: VerifyReport, *, verbose: bool) -> None:
         + (f", {unknowns} unknown" if unknowns else "")
         + (f", {len(report.not_looked_at)} not looked at" if report.not_looked_at else "")
         + ("" if report.findings else " (nothing was looked at)")
+        + (" (no model)" if report.exit_code == 0 and not report.models else "")
         + "\n"
     )

@@ -225,6 +225,9 @@ def verify(
     """
     verification = _Verification(subject, examine, now)
     verification._add("", remarks)
+    if not [*names, *subject.registry, *(subject.base or ())]:
+        nothing = "The registry is valid and holds no model, so there is nothing to verify"
+        verification._add("", [passed("registry.schema", nothing, where=subject.registry.where)])
     _expect(subject, names)
     for name in names:
         progress(name)
