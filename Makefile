@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lfs exhaustive situations screenshots drawings record fuzz check coverage audit advisories mutation fix lint workflows types layers locks lock package clean FORCE
+.PHONY: help demo test e2e lfs exhaustive situations screenshots drawings record fuzz check coverage audit advisories mutation fix lint workflows types layers locks lock package release clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -83,6 +83,10 @@ package: $(VENV)/.dev ## build sdist and wheel, install the wheel into an enviro
 	$(UV) pip install --quiet --python $(CLEAN)/bin/python --no-deps --no-index build/dist/*.whl
 	$(CLEAN)/bin/python -I tests/project/installed.py build/dist/*.whl build/dist/*.tar.gz
 
+release: package ## whether TAG=vX.Y.Z can be released: its version, its changelog, its files; publishes nothing
+	@$(BIN)/python tests/project/release.py "$(TAG)" >build/notes.md
+	$(UV) publish --dry-run --trusted-publishing never --token none build/dist/*.whl build/dist/*.tar.gz
+
 AUDIT = $(BIN)/python tests/project/audit.py
 audit: $(VENV)/.dev ## whether a locked dependency is known to be vulnerable
 	@$(AUDIT)
@@ -121,14 +125,16 @@ locks: $(VENV)/.dev
 	&& $(UV) $(COMPILE) requirements/bootstrap.in -o "$$scratch/bootstrap.txt" >/dev/null \
 	&& $(UV) $(COMPILE) pyproject.toml -o "$$scratch/runtime.txt" >/dev/null \
 	&& $(UV) $(COMPILE) pyproject.toml --extra dev -c requirements/runtime.txt -o "$$scratch/dev.txt" >/dev/null \
+	&& $(UV) $(COMPILE) requirements/release.in -o "$$scratch/release.txt" >/dev/null \
 	|| { echo "locks: the resolver gave no answer, so nothing was compared. Next: see its message above" >&2; exit 1; }; \
-	for lock in bootstrap runtime dev; do diff -u "requirements/$$lock.txt" "$$scratch/$$lock.txt" \
+	for lock in bootstrap runtime dev release; do diff -u "requirements/$$lock.txt" "$$scratch/$$lock.txt" \
 	|| { echo "locks: requirements/$$lock.txt does not follow from pyproject.toml. Next: make lock" >&2; exit 1; }; done
 
 lock: $(VENV)/.bootstrap ## resolve the locks again (UPGRADE=--upgrade takes newer versions)
 	$(UV) $(COMPILE) $(UPGRADE) requirements/bootstrap.in -o requirements/bootstrap.txt >/dev/null
 	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml -o requirements/runtime.txt >/dev/null
 	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml --extra dev -c requirements/runtime.txt -o requirements/dev.txt >/dev/null
+	$(UV) $(COMPILE) $(UPGRADE) requirements/release.in -o requirements/release.txt >/dev/null
 
 clean: ## remove .venv and everything built
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage mutants

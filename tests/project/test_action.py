@@ -23,7 +23,7 @@ from tests.cli.test_init_workflows import BIN, LINTERS
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
-COPIED = [path for path in WORKFLOWS if path.name != "ci.yml"]
+COPIED = [path for path in WORKFLOWS if path.name not in ("ci.yml", "release.yml")]
 ACTED = [path for path in COPIED if path.name != "review.yml"]  # a pull request can edit it: it uses nothing
 FILES = [ROOT / "action.yml", *WORKFLOWS]
 PIN = re.compile(r"uses: (?:[\w.-]+/[\w.-]+@[0-9a-f]{40}) # v\d+\.\d+\.\d+\n")
