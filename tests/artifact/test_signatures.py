@@ -59,7 +59,7 @@ def test_what_nobody_of_the_policy_signed_is_an_error_where_the_policy_requires_
 ) -> None:
     words = {
         "none": f"{DIRECTORY} is not signed, and the policy names who may sign: the key release.",
-        "by another key": "is not verified: none of those whom the policy names made it (the key release).",
+        "by another key": "is not verified: no key made it that the policy names (the key release).",
         "of other bytes": "is not verified: model.onnx is sha256:",
         "of more files": "is not verified: it names evil.so, which the artifact does not hold.",
     }

@@ -62,7 +62,10 @@ def test_an_artifact_without_a_manifest_is_not_said_to_be_unsigned() -> None:
 @pytest.mark.parametrize(
     ("signatures", "words"),
     [
-        ({"required": ["active"]}, r"\$\.signatures: .*there are no keys with which anybody could sign"),
+        ({"identities": [{"identity": "a@b.c", "issuer": "http://x"}]}, r"\$\.signatures\.identities\[0\]\.issuer"),
+        ({"identities": [{"identity": "a@b.c"}]}, r"identities\[0\]\.issuer: Field required"),
+        ({"trusted_root": "{}"}, r"\$\.signatures\.trusted_root: is no root of a Sigstore"),
+        ({"required": ["active"]}, r"\$\.signatures: .*there are no keys and no identities that could sign"),
         ({"required": ["production"], "keys": [KEY]}, r"\$\.signatures\.required"),
         ({"keys": [KEY, {**OTHER_KEY, "name": "release"}]}, r"two keys have one name"),
         ({"keys": [{"name": "release", "pem": "release.pub"}]}, r"\$\.signatures\.keys\[0\]\.pem: is no public key"),
@@ -84,6 +87,16 @@ def test_a_key_more_is_weaker_and_a_stage_more_is_stricter() -> None:
     assert (required.key, required.effect) == ("signatures.required", Effect.STRICTER)
     [exchanged] = compare_policies(one, policy(keys=[OTHER_KEY]))
     assert exchanged.loosens
+
+
+def test_an_identity_more_is_weaker_and_another_sigstore_is_neither() -> None:
+    one = {"identity": "https://github.com/acme/t/.github/workflows/t.yml@refs/heads/main", "issuer": "https://i.test"}
+    root = '{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}'
+    named, elsewhere = policy(identities=[one]), policy(identities=[one], trusted_root=root)
+    [added], [moved] = compare_policies(policy(), named), compare_policies(named, elsewhere)
+    assert (added.key, added.effect) == ("signatures.identities", Effect.WEAKER)
+    assert (moved.key, moved.effect, moved.loosens) == ("signatures.trusted_root", Effect.OTHER, True)
+    assert policy(identities=[one], required=["active"]).terms.signers.words == one["identity"]
 
 
 def test_the_signers_are_a_part_of_what_an_artifact_is_examined_by() -> None:

@@ -54,10 +54,7 @@ class SignedFiles:
         covers = any(digest == self.manifest_sha256 for _, digest in statement.digests)
         if problem or not self.signers.are_named:
             return ModelSignature(file, problem=problem, covers_manifest=covers)
-        signer = signer_of(statement, self.signers)
-        if signer is None:
-            problem = f"none of those whom the policy names made it ({self.signers.words})"
-        return ModelSignature(file, signer or "", problem, covers)
+        return ModelSignature(file, *signer_of(statement, self.signers), covers)
 
 
 def signature_names(listing: Listing) -> list[str]:
@@ -71,7 +68,7 @@ def read_signatures(
     """Return what is known of every signature, and errors on files that are none and that nothing lists either.
 
     Raises:
-        CouldNotVerify: when the source does not answer.
+        CouldNotVerify: when the source does not answer, and where a library that verifies signatures is missing.
     """
     names, directory = signature_names(listing), listing.directory
     if len(names) > MAX_FILES:
@@ -86,11 +83,13 @@ def read_signatures(
     for name in names:
         where = f"{directory}/{name}"
         try:
-            results.append(signed.judged(name, parse_statements(data[name], where=where), beside))
+            statements = parse_statements(data[name], where=where)
         except InvalidInput as problem:
             results.append(ModelSignature(name, problem=f"it is no signature that is read here: {problem.message}"))
             if name not in signed.manifest.sha256:
                 findings.append(_no_signature(where, problem))
+        else:
+            results.append(signed.judged(name, statements, beside))
     return tuple(results), findings
 
 

@@ -47,7 +47,10 @@ POLICY = """\
 # freezes: []                   # periods without promotions: start, end, timezone, reason, stages
 # drafts: false
 # formats: [onnx]               # [onnx, opaque]: a model of another format goes on unopened, proven by its bytes
-# signatures: {required: [], keys: []}   # stages that need a signed artifact, and the public keys that count
+# signatures:
+#   required: []                # stages that need a signed artifact
+#   keys: []                    # public keys that count: {name, pem}
+#   identities: []              # identities of Sigstore that count: {identity, issuer}
 # limits:
 #   walls: available            # required: refuse a model if a sandbox wall is missing when it is opened
 # contacts: []                  # named at every failure: texts, or {who, for: [refused, mismatch, rollback, schedule]}

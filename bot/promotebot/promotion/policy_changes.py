@@ -127,6 +127,8 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "formats": _fewer,
     "signatures.required": _more,
     "signatures.keys": _fewer,
+    "signatures.identities": _fewer,
+    "signatures.trusted_root": lambda _before, _after: False,  # another Sigstore is neither
     **{f"limits.{name}": _lower for name in ("file_bytes", "artifact_bytes", "files", "open_seconds", "run_seconds")},
     "limits.open_memory_bytes": _lower_number,
     "limits.may_hold": _fewer,

@@ -27,7 +27,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "gate.base_ref": ("bases",),
     "gate.draft": ("drafts",),
     "gate.permission": _ROLE,
-    "provenance.signature": ("signatures.required", "signatures.keys"),
+    "provenance.signature": ("signatures.required", "signatures.keys", "signatures.identities"),
     "request.reason": ("require_reason",),
     "request.terminal": ("terminal", "require_sha", "separation.approvals"),
     "rollback.hold": ("stages.active.hold_after_rollback",),
