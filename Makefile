@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 COMPILE := pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url
+# What the Action installs only where its inputs say so: a lock for each extra.
+EXTRAS := sigstore
+FOR_DEV := -c requirements/runtime.txt -c requirements/sigstore.txt
 INSTALL = $(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-build
 WORKERS ?= auto
 # .venv belongs to one interpreter and one folder. Prints which, or says why this interpreter will not do.
@@ -124,16 +127,20 @@ locks: $(VENV)/.dev
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && cp requirements/*.txt "$$scratch" \
 	&& $(UV) $(COMPILE) requirements/bootstrap.in -o "$$scratch/bootstrap.txt" >/dev/null \
 	&& $(UV) $(COMPILE) pyproject.toml -o "$$scratch/runtime.txt" >/dev/null \
-	&& $(UV) $(COMPILE) pyproject.toml --extra dev -c requirements/runtime.txt -o "$$scratch/dev.txt" >/dev/null \
+	&& for extra in $(EXTRAS); do $(UV) $(COMPILE) pyproject.toml --extra $$extra -c requirements/runtime.txt \
+	-o "$$scratch/$$extra.txt" >/dev/null || exit 1; done \
+	&& $(UV) $(COMPILE) pyproject.toml --extra dev $(FOR_DEV) -o "$$scratch/dev.txt" >/dev/null \
 	&& $(UV) $(COMPILE) requirements/release.in -o "$$scratch/release.txt" >/dev/null \
 	|| { echo "locks: the resolver gave no answer, so nothing was compared. Next: see its message above" >&2; exit 1; }; \
-	for lock in bootstrap runtime dev release; do diff -u "requirements/$$lock.txt" "$$scratch/$$lock.txt" \
+	for lock in bootstrap runtime $(EXTRAS) dev release; do diff -u "requirements/$$lock.txt" "$$scratch/$$lock.txt" \
 	|| { echo "locks: requirements/$$lock.txt does not follow from pyproject.toml. Next: make lock" >&2; exit 1; }; done
 
 lock: $(VENV)/.bootstrap ## resolve the locks again (UPGRADE=--upgrade takes newer versions)
 	$(UV) $(COMPILE) $(UPGRADE) requirements/bootstrap.in -o requirements/bootstrap.txt >/dev/null
 	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml -o requirements/runtime.txt >/dev/null
-	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml --extra dev -c requirements/runtime.txt -o requirements/dev.txt >/dev/null
+	for extra in $(EXTRAS); do $(UV) $(COMPILE) $(UPGRADE) pyproject.toml --extra $$extra -c requirements/runtime.txt \
+	-o requirements/$$extra.txt >/dev/null || exit 1; done
+	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml --extra dev $(FOR_DEV) -o requirements/dev.txt >/dev/null
 	$(UV) $(COMPILE) $(UPGRADE) requirements/release.in -o requirements/release.txt >/dev/null
 
 clean: ## remove .venv and everything built

@@ -70,6 +70,10 @@ def readme_table(head: str) -> list[list[str]]:
     return [[first.strip("`"), *rest] for first, *rest in rows]
 
 
+INSTALLED = {"sigstore"}
+"""Inputs that say what is installed; the program needs no setting for them."""
+
+
 def setting_of(variable: str, value: str) -> dict[str, Any]:
     """What one variable changes in the settings."""
     before = Settings.from_env(BASE).model_dump()
@@ -101,7 +105,7 @@ def test_the_outputs_are_those_the_program_writes(tmp_path: Path) -> None:
 
 def test_every_input_reaches_the_settings_through_the_environment_and_no_other_way() -> None:
     reached = {}
-    for name in ACTION["inputs"]:
+    for name in ACTION["inputs"].keys() - INSTALLED:
         variables = [variable for variable, value in RUN["env"].items() if value == f"${{{{ inputs.{name} }}}}"]
         assert len(variables) == 1, name
         reached[name] = variables[0]
@@ -115,7 +119,7 @@ def test_every_input_reaches_the_settings_through_the_environment_and_no_other_w
 def test_the_defaults_are_those_of_the_settings() -> None:
     settings = Settings.from_env(BASE)
     for name, declared in ACTION["inputs"].items():
-        if name != "token":  # the runner makes it
+        if name not in {"token", *INSTALLED}:  # the runner makes a token
             assert declared["default"] == getattr(settings, name.replace("-", "_")), name
 
 
@@ -166,10 +170,25 @@ def test_the_action_uses_no_other_action_and_installs_nothing_beside_the_locks()
     assert ["".join(found) for found in installed] == [
         "source/requirements/bootstrap.txt",
         "source/requirements/runtime.txt",
+        "source/requirements/sigstore.txt",
         "./source",
     ]
     lock = (ROOT / "requirements/bootstrap.txt").read_text(encoding="utf-8")
     assert re.findall(r"^(\w+)==", lock, re.MULTILINE) == ["setuptools", "uv"]
+
+
+def test_what_verifies_identities_is_installed_where_it_is_asked_for_and_nowhere_else() -> None:
+    [step] = [step for step in STEPS if step["name"] == "Install promotebot"]
+    assert step["env"]["SIGSTORE"] == "${{ inputs.sigstore }}"
+    guarded = re.search(r'if \[ "\$SIGSTORE" = true \]; then\n(.*?)\n *fi\n', INSTALL, re.DOTALL)
+    assert guarded
+    assert "--require-hashes --no-build -r source/requirements/sigstore.txt" in guarded[1]
+    names = [
+        re.findall(r"^([a-z0-9-]+)==", (ROOT / f"requirements/{lock}.txt").read_text(), re.MULTILINE)
+        for lock in ("runtime", "sigstore")
+    ]
+    assert "sigstore" not in names[0]
+    assert {*names[0], "sigstore"} <= {*names[1]}
 
 
 def test_a_python_that_is_too_old_is_said_with_what_to_do(tmp_path: Path) -> None:

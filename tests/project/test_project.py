@@ -52,7 +52,7 @@ def test_every_requirement_is_pinned_with_a_hash_and_no_address(lock: Path) -> N
 
 
 def test_there_are_locks_to_look_at() -> None:
-    assert [lock.name for lock in LOCKS] == ["bootstrap.txt", "dev.txt", "release.txt", "runtime.txt"]
+    assert [lock.name for lock in LOCKS] == ["bootstrap.txt", "dev.txt", "release.txt", "runtime.txt", "sigstore.txt"]
 
 
 @pytest.mark.parametrize("path", PURE, ids=lambda path: f"{path.parent.name}/{path.name}")
