@@ -182,6 +182,15 @@ def test_what_the_bot_decided_for_one_model_is_decided_for_no_other(case: Case) 
     assert said in " ".join(finding.message for finding in case.findings(other))
 
 
+@pytest.mark.parametrize("name", ["a_copy", "z_copy"])
+def test_a_copy_below_another_model_is_refused_beside_the_event_itself_too(case: Case, name: str) -> None:
+    """One context stands for both, whichever of the two models comes first."""
+    steps = sorted([step(), replace(step(), model=ModelName(name))], key=lambda one: one.model)
+    wrong = [finding.message for finding in case.findings(*steps) if finding.severity is not Severity.PASS]
+    assert len(wrong) == 1
+    assert f"({name} ACTIVE): promotebot decided it for something else" in wrong[0]
+
+
 def test_what_was_decided_for_one_base_is_decided_for_no_other(case: Case) -> None:
     case.pull = pull_request(author="bob", base_ref="sandbox")
     assert "promotebot did not decide it" in " ".join(finding.message for finding in case.findings(step()))

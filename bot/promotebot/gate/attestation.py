@@ -134,25 +134,27 @@ def any_revoked(
     return False
 
 
-def attestation_problems(steps: Iterable[Step], github: GitHub, base: str, bot_login: str) -> Mapping[Digest, str]:
-    """Return, by the event's digest, why an event does not count as decided by the bot; those that do are left out.
+def attestation_problems(steps: Iterable[Step], github: GitHub, base: str, bot_login: str) -> Mapping[Step, str]:
+    """Return why an event does not count as decided by the bot, for each that does not.
 
-    Only events that name a request are asked about. The newest status of the event's context decides.
+    Only events that name a request are asked about. The newest status of the event's context decides. Events of two
+    models can be the same to the byte, with one context: each is compared with its words by itself.
 
     Raises:
         CouldNotVerify: when GitHub does not answer; an event nobody could confirm is not confirmed.
     """
-    wanted: dict[str, dict[str, Step]] = {}
+    wanted: dict[str, list[Step]] = {}
     for step in steps:
         if step.event.request:
-            wanted.setdefault(step.event.request.head_sha, {})[attestation_context(step.digest, base)] = step
-    problems: dict[Digest, str] = {}
-    for head_sha, contexts in wanted.items():
-        newest = _newest(github, head_sha, set(contexts))
-        for context, step in contexts.items():
+            wanted.setdefault(step.event.request.head_sha, []).append(step)
+    problems: dict[Step, str] = {}
+    for head_sha, asked in wanted.items():
+        contexts = {step: attestation_context(step.digest, base) for step in asked}
+        newest = _newest(github, head_sha, {*contexts.values()})
+        for step, context in contexts.items():
             problem = _problem(newest.get(context), step, bot_login)
             if problem:
-                problems[step.digest] = problem
+                problems[step] = problem
     return problems
 
 

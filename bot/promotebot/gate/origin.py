@@ -62,7 +62,7 @@ def _origin_now(step: Step, branch: Mainline, job: JobContext) -> Origin:
 
 def _attestation_problem(step: Step, branch: Mainline, job: JobContext) -> str:
     base = other_base(branch.name, job.default_branch)
-    return attestation_problems([step], job.github, base, job.settings.bot_login).get(step.digest, "")
+    return attestation_problems([step], job.github, base, job.settings.bot_login).get(step, "")
 
 
 def _problem(step: Step, pull: PullRequest, branch: Mainline, job: JobContext) -> str:

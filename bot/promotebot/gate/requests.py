@@ -163,7 +163,7 @@ def check_attested(steps: Iterable[Step], pull: int, base: str, job: JobContext)
         lambda: attestation_problems(asked, job.github, base, job.settings.bot_login), lambda found: not found
     )
     repo = job.settings.repository
-    return {step: _attested(step, _foreign(step, repo, pull) or problems.get(step.digest, "")) for step in asked}
+    return {step: _attested(step, _foreign(step, repo, pull) or problems.get(step, "")) for step in asked}
 
 
 def _foreign(step: Step, repo: str, pull: int) -> str:
