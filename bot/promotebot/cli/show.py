@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from promotebot.errors import InvalidInput, UsageError
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import Stage, parse_stage
 from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
+from promotebot.registry.text_spans import no_collector
 from promotebot.text import listed, short_digest, visible
 
 MANY = 500
@@ -49,6 +50,12 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
         InvalidInput: for a registry that does not read, or a model or stage that there is not.
         UsageError: for a limit below 1.
     """
+    with no_collector():
+        _show(options)
+    return 0
+
+
+def _show(options: argparse.Namespace) -> None:
     base = Path(options.base_dir) if options.base_dir else _root()
     registry = ModelRegistry.load(options.registry or base / DEFAULT_PATH)
     names = _names(registry, getattr(options, "model", None))
@@ -57,11 +64,10 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
         if options.limit is not None and options.limit < 1:
             raise UsageError(f"-n {options.limit} shows nothing", remedy="give a number from 1")
         rows = [(name, e) for name in names for e in _events(registry, name, stage)[: options.limit]]
-        _write(options, [_event_json(*row) for row in rows], _EVENT_HEAD, [_event_row(*row) for row in rows])
+        _write(options, rows, _event_json, _EVENT_HEAD, _event_row)
     else:
         held = [(name, stage, pointer) for name in names for stage, pointer in registry.pointers(name).items()]
-        _write(options, [_pointer_json(*row) for row in held], _POINTER_HEAD, [_pointer_row(*row) for row in held])
-    return 0
+        _write(options, held, _pointer_json, _POINTER_HEAD, _pointer_row)
 
 
 def _root() -> Path:
@@ -113,14 +119,21 @@ def _pointer_json(name: str, stage: Stage, pointer: Pointer | None) -> dict[str,
     return {"model": name, "stage": stage.value, "pointer": pointer.model_dump(mode="json") if pointer else None}
 
 
-def _write(options: argparse.Namespace, items: list[Any], head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print the items as JSON, or the rows as a table.
+def _write(
+    options: argparse.Namespace,
+    items: Sequence[tuple[Any, ...]],
+    to_json: Callable[..., Any],
+    head: Sequence[str],
+    to_row: Callable[..., Sequence[str]],
+) -> None:
+    """Print the items as JSON, or as the rows of a table.
 
     Every cell is shown as plain characters: nothing in a registry can move a terminal's cursor.
     """
     if options.format == "json":
-        sys.stdout.write(json.dumps(items, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps([to_json(*item) for item in items], indent=2, ensure_ascii=False) + "\n")
         return
+    rows = [to_row(*item) for item in items]
     if sys.stdout.isatty() and len(rows) <= MANY:
         _print_table(head, rows)
     else:

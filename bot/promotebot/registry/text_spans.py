@@ -85,14 +85,17 @@ def parse_registry_text(data: bytes, *, where: str) -> tuple[Any, RegistryText |
         found.extend([place] if place else [])
         return document
 
-    with _no_collector():
+    with no_collector():
         document = decode(text, read, where=where)
     return document, found[0] if found else None
 
 
 @contextmanager
-def _no_collector() -> Iterator[None]:
-    """Let nobody look for garbage while millions of objects are made, of which none is any."""
+def no_collector() -> Iterator[None]:
+    """Let nobody look for garbage while millions of objects are made or read, of which none is any.
+
+    Each look costs as much as reading a large registry itself.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
