@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -67,6 +68,7 @@ def test_what_is_changed_is_changed_and_every_other_byte_stays(
     wanted = {**document, "models": {**document["models"], **models}}
     assert parse_json(after, where="x") == wanted
     assert [*parse_json(after, where="x")["models"]] == [*wanted["models"]]
+    assert text.size_with(models) == len(after)
     kept, at = [], 0
     for name, (start, end) in text.spans.items():
         if name in models:
@@ -135,3 +137,18 @@ def test_a_registry_of_another_form_keeps_it_through_a_promotion() -> None:
     assert written.endswith(b', "two":{"active": null,  "x": 1e0}}\r\n,"schema_version":"v1"}')
     assert ModelRegistry.parse(written).document == after.document
     assert after.reread("one").document == after.document
+
+
+def test_a_promotion_is_checked_without_making_the_file_of_all_models_again() -> None:
+    notes = [{"notes": "x" * 1000}] * 100
+    data = stored_json({"schema_version": "v1", "models": {f"m{number}": {"extra": notes} for number in range(50)}})
+    before = ModelRegistry.parse(data)
+    before.reread("m8")  # so that nothing is loaded for the first time below
+    after = before.with_entry("m7", {"active": None})
+    tracemalloc.start()
+    try:
+        after.reread("m7")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < len(data) / 20

@@ -227,7 +227,7 @@ class ModelRegistry:
             InvalidInput: when the loader would refuse that file.
         """
         where = self.file_of(name)
-        check_size(len(self.file_bytes(name)), where=where)
+        check_size(self.text.size_with(self._changed) if self.text else len(self.file_bytes(name)), where=where)
         # The rest of a file that holds others, too, is as it was read.
         registry = self.with_entry(name, parse_json(stored_json(self.raw_entry(name)), where=where, exact=True))
         _ = registry.entries[parse_model_name(name)]

@@ -45,18 +45,32 @@ class RegistryText:
         known = {name: span for name, span in self.spans.items() if name in models}
         parts, at = [], 0
         for name, (start, end) in sorted(known.items(), key=lambda one: one[1]):
-            parts += [self.text[at:start], _written(models[name])]
+            parts += [self.text[at:start], self._piece(name, models[name])]
             at = end
-        parts.append(self.text[at : self.end])
-        added = [name for name in models if name not in known]
-        for name in added:
-            comma = "," if self.spans or name != added[0] else ""
-            key = json.dumps(name, ensure_ascii=False)
-            parts.append(f"{comma}\n{' ' * _INDENT}{key}: {_written(models[name])}")
+        added = [self._piece(name, model) for name, model in models.items() if name not in known]
+        parts += [self.text[at : self.end], "," if self.spans and added else "", ",".join(added)]
         rest = self.text[self.end :]
         # Of an empty object the closing brace stands right behind the opening one.
         parts.append(f"\n  {rest.lstrip()}" if added and not self.spans else rest)
         return "".join(parts).encode()
+
+    def size_with(self, models: Mapping[str, Mapping[str, Any]]) -> int:
+        """Return how many bytes `with_models` would return; a large file is not made for it."""
+        if not self.spans:
+            return len(self.with_models(models))
+        replaced = [self.text[slice(*self.spans[name])] for name in models if name in self.spans]
+        pieces = [self._piece(name, model) for name, model in models.items()]
+        commas = len(models) - len(replaced)
+        return len(self.data) + commas + sum(map(_bytes, pieces)) - sum(map(_bytes, replaced))
+
+    def _piece(self, name: str, model: Mapping[str, Any]) -> str:
+        """Return what is written of a model: its value, and before that the name of one that is added."""
+        key = "" if name in self.spans else f"\n{' ' * _INDENT}{json.dumps(name, ensure_ascii=False)}: "
+        return key + _written(model)
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())
 
 
 def _written(model: Mapping[str, Any]) -> str:
