@@ -18,6 +18,7 @@ from promotebot.gate.hold import (
     carry_holds,
     hold_status,
     is_lifted,
+    is_recorded,
     lift_holds,
     mark_ref,
     standing_holds,
@@ -197,6 +198,20 @@ def test_a_lifted_hold_stays_lifted_though_a_late_job_carries_it_on() -> None:
     lift_holds(world.record(), Lifting("bob", LATER))
     states = {posted.sha: posted.status.state for posted in world.github.posted}
     assert states == {FIRST: "success", world.head: "success"}
+
+
+def test_a_hold_is_recorded_once_it_was_made_and_lifted_once_it_was_lifted() -> None:
+    """Another pull request's hold of the same number, or a ref that somebody made, says nothing of it."""
+    world = World()
+    world.hold("1", number=8)
+    world.hold("1", late=True)
+    assert (is_recorded(world.record(), "1"), is_lifted(world.record(), "1")) == (False, False)
+    world.hold("1")
+    world.hold("2")
+    assert (is_recorded(world.record(), "1"), is_lifted(world.record(), "1")) == (True, False)
+    lift_holds(world.record(), Lifting("bob", 2))
+    assert (is_recorded(world.record(), "1"), is_lifted(world.record(), "1")) == (True, True)
+    assert (is_recorded(world.record(), "2"), is_lifted(world.record(), "2")) == (True, False)
 
 
 def test_a_record_that_github_shows_late_is_waited_for_and_then_counts_as_a_hold() -> None:
