@@ -819,7 +819,13 @@ class FakeRepository(FetchedRepository):
         below = {name for files in (commit.files, *parents) for name in files if f"{name}/".startswith(f"{path}/")}
         return any(commit.files.get(name) != files.get(name) for name in below for files in parents)
 
-    def mainline_commits(self, head: str, paths: Sequence[str]) -> Iterator[GitSha]:
+    def mainline_commits(
+        self,
+        head: str,
+        paths: Sequence[str],
+        *,
+        ends: Callable[[GitSha], bool] | None = None,  # noqa: ARG002 - all of the history is here
+    ) -> Iterator[GitSha]:
         line = [head]
         while self.commits[line[-1]].parents:
             line.append(self.commits[line[-1]].parents[0])

@@ -76,6 +76,13 @@ def fetched(job: Job, brought: list[tuple[int, int, int]]) -> Fetched:
     return Fetched(int(told[1]) if told else 0, objects, commits, size)
 
 
+def push_code(office: Office, command: str) -> Job:
+    before = office.repository.git.run("rev-parse", "main").strip()
+    office.push("bob", "main", {"code/new.py": "1\n"}, "feat: New")
+    pushed = office.repository.push_event("main", before=before, sender="bob")
+    return office.event("push", pushed, PROMOTEBOT_COMMAND=command)
+
+
 def test_history_is_fetched_as_deep_as_a_rule_asks(
     office: Office, long_ago: str, brought: list[tuple[int, int, int]]
 ) -> None:
@@ -135,9 +142,21 @@ def test_a_push_to_the_base_costs_one_fetch_however_long_its_history_is(
     assert long_ago
     for number in range(3):
         office.pull(f"open_{number}")
-    before = office.repository.git.run("rev-parse", "main").strip()
-    office.push("bob", "main", {"code/new.py": "1\n"}, "feat: New")
-    pushed = office.repository.push_event("main", before=before, sender="bob")
-    found = fetched(office.event("push", pushed, PROMOTEBOT_COMMAND="auto"), brought)
+    found = fetched(push_code(office, "auto"), brought)
     assert found.fetches == 1
     assert found.commits <= RECENT + 4
+
+
+def test_what_a_merge_brought_is_announced_without_the_older_history(
+    office: Office, long_ago: str, brought: list[tuple[int, int, int]]
+) -> None:
+    """The registry changed before all of those commits, which is what the oldest one that was fetched says."""
+    assert long_ago
+    trained = office.repository.git.run("rev-parse", "main~20").strip()
+    number = pull_with_artifact(office, {}, git_sha=trained)
+    assert office.ask(number, "/promote shadow").outputs["decision"] == "promoted"
+    push_code(office, "announce")  # since then it is known what the branch held
+    brought.clear()
+    job = office.merge(number)
+    assert job.outputs["reason_code"] == "landed", job.summary
+    assert fetched(job, brought).commits <= 2 * RECENT

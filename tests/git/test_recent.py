@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,25 @@ QUESTIONS: dict[str, Callable[[FetchedRepository, str, str], Any]] = {
     "changes_since": lambda repository, base, head: repository.changes_since(base, head, ["one"]),
     "is_ancestor": lambda repository, base, head: repository.is_ancestor(base, head),
     "mainline": lambda repository, base, _: list(repository.mainline_commits(base, ["one"])),
+    "mainline_part": lambda repository, base, head: part_of_mainline(repository, base, since=head),
     "commits_of": lambda repository, _, head: set(repository.commits_of("two", head)),
     "rebased": lambda repository, base, head: repository.rebased_tree(head, base),
     "merged": lambda repository, base, head: repository.merged_tree(base, head),
 }
+
+
+def part_of_mainline(repository: FetchedRepository, base: str, since: str) -> list[str]:
+    """Return the commits of the base that wrote into a file at least what another commit has there."""
+    least = text_of(repository, since)
+
+    def ends(commit: str) -> bool:
+        return text_of(repository, commit) < least
+
+    return [*takewhile(lambda commit: not ends(commit), repository.mainline_commits(base, ["one"], ends=ends))]
+
+
+def text_of(repository: FetchedRepository, commit: str) -> int:
+    return int(repository.read_file(commit, "one", max_bytes=9) or -1)
 
 
 def answer(repository: FetchedRepository, question: str, base: str, head: str) -> Any:
@@ -169,6 +185,20 @@ def test_the_newest_mainline_commits_come_without_the_older_ones(tmp_path: Path)
         assert cost.fetches == 1
         assert next(changed) == commits[28], "what seems to be the first commit here changed nothing"
         assert cost.fetches == 2
+
+
+def test_older_mainline_commits_are_left_where_the_first_that_is_here_ends_it(tmp_path: Path) -> None:
+    commits, cost = write_history(tmp_path / "remote.git", line(40), 39, 40), Cost()
+    asked: list[str] = []
+
+    def ends(commit: str) -> bool:
+        asked.append(commit)
+        return True
+
+    with fetched(tmp_path / "remote.git", 10, cost) as repository:
+        assert list(repository.mainline_commits(commits[39], ["one"], ends=ends)) == [commits[36], commits[32]]
+        assert asked == [commits[29]], "the first that is here"
+    assert cost.fetches == 1
 
 
 def test_a_history_that_cannot_be_fetched_is_no_answer(tmp_path: Path) -> None:

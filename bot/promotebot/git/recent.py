@@ -6,7 +6,7 @@ https://git-scm.com/docs/shallow
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,15 +59,19 @@ class RecentRepository(PartialRepository):
             self._deepen()
         return super().commits_of(path, head)
 
-    def mainline_commits(self, head: str, paths: Sequence[str]) -> Iterator[GitSha]:
+    def mainline_commits(
+        self, head: str, paths: Sequence[str], *, ends: Callable[[GitSha], bool] | None = None
+    ) -> Iterator[GitSha]:
         """Yield the commits of a branch itself that changed one of some files, as far back as they are asked for."""
         known = list(super().mainline_commits(head, paths))
-        first = self._run("rev-list", "--first-parent", "--max-parents=0", "--end-of-options", head).strip()
+        first = GitSha(self._run("rev-list", "--first-parent", "--max-parents=0", "--end-of-options", head).strip())
         if first not in self._ends():
             yield from known
             return
         known = [commit for commit in known if commit != first]  # which seems to bring everything that it has
         yield from known
+        if ends is not None and ends(first):
+            return
         self._deepen()
         yield from list(super().mainline_commits(head, paths))[len(known) :]
 

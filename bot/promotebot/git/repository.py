@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -279,10 +279,19 @@ class Repository(Commands):
         found = (entry.partition("\n") for entry in output.split("\0") if entry)
         return [(parse_git_sha(sha), message) for sha, _, message in found]
 
-    def mainline_commits(self, head: str, paths: Sequence[str]) -> Iterator[GitSha]:
+    def mainline_commits(
+        self,
+        head: str,
+        paths: Sequence[str],
+        *,
+        ends: Callable[[GitSha], bool] | None = None,  # noqa: ARG002 - all of the history is here
+    ) -> Iterator[GitSha]:
         """Yield the commits of a branch itself that changed one of some files, the newest first.
 
         Of a merge, that is the merge: what it brought came to the branch with it, whatever its own commits say.
+
+        Args:
+            ends: tells of a commit that no older one is asked for, where these would have to be fetched.
         """
         files = [f":(top,literal){path}" for path in paths]
         found = self._run("rev-list", "--first-parent", "--end-of-options", head, "--", *files).split()

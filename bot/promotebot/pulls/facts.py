@@ -98,7 +98,6 @@ def _brought_at(
 def _introducing_commit(event: Event, model: ModelName, changeset: Changeset) -> GitSha | None:
     """Return the commit with which the base got an event: the oldest on its first-parent line that has it."""
     path, repository = changeset.registry_path, changeset.repository
-    commits = list(repository.mainline_commits(changeset.base, [path, model_file(path, model)]))
 
     def lacks(commit: GitSha) -> bool:
         try:
@@ -108,6 +107,7 @@ def _introducing_commit(event: Event, model: ModelName, changeset: Changeset) ->
             return True  # then it counts from a later commit, which is never too early
         return entry is None or event not in entry.history
 
+    commits = list(repository.mainline_commits(changeset.base, [path, model_file(path, model)], ends=lacks))
     # History only grows: the newest commits have the event, and all behind the one that brought it lack it.
     count = bisect_left(commits, True, key=lacks)
     return commits[count - 1] if count else None

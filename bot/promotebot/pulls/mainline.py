@@ -28,8 +28,12 @@ class Mainline:
     def commit_that_brought(self, step: Step) -> GitSha | None:
         """Return the oldest of the newest commits that all have the event: a merge, a squash, or a rebased commit."""
         files, found = [self.registry_path, model_file(self.registry_path, step.model)], None
-        for commit in self.repository.mainline_commits(self.tip, files):
-            if not self._has(commit, step):
+
+        def lacks(commit: GitSha) -> bool:
+            return not self._has(commit, step)
+
+        for commit in self.repository.mainline_commits(self.tip, files, ends=lacks):
+            if lacks(commit):
                 break
             found = commit
         return found
