@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 COMPILE := pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url
 # What the Action installs only where its inputs say so: a lock for each extra.
-EXTRAS := sigstore
-FOR_DEV := -c requirements/runtime.txt -c requirements/sigstore.txt
+EXTRAS := sigstore s3 gcs azure
+FOR_DEV := -c requirements/runtime.txt -c requirements/sigstore.txt -c requirements/s3.txt
 INSTALL = $(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-build
 WORKERS ?= auto
 # .venv belongs to one interpreter and one folder. Prints which, or says why this interpreter will not do.

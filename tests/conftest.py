@@ -10,8 +10,8 @@ from hypothesis import settings
 
 from tests.sampling import EXHAUSTIVE, FEWER
 
-pytest_plugins = ["tests.office"]
-OURS = ("GIT_", "GITHUB_", "RUNNER_", "INPUT_", "ML_PROMOTION_", "PROMOTEBOT_")
+pytest_plugins = ["tests.office", "tests.s3", "tests.storage.memory"]
+OURS = ("GIT_", "GITHUB_", "RUNNER_", "INPUT_", "ML_PROMOTION_", "PROMOTEBOT_", "AWS_")
 
 # The same examples everywhere: a red run means the change, not the dice. And no deadline: two workers share a core with
 # git and servers, so how long an example takes says nothing. `make exhaustive` tries more of them (tests/sampling.py),

@@ -271,7 +271,7 @@ def examiner(opener: ChildOpener) -> Examiner:
 
 @pytest.fixture
 def office(seed: Path, tmp_path: Path, examiner: Examiner, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
-    monkeypatch.setattr("promotebot.action.run.Examiner", lambda: examiner)
+    monkeypatch.setattr("promotebot.action.run.Examiner", lambda **_: examiner)
     with open_office(seed, tmp_path) as office:
         yield office
 

@@ -50,6 +50,29 @@ def test_the_token_leaves_the_environment_that_the_process_was_started_with() ->
     assert done.stdout.splitlines() == ["ghs_secret kept None kept", "True False"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AZURE_STORAGE_ACCOUNT_KEY",
+        "AZURE_STORAGE_SAS_TOKEN",
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "AZURE_CLIENT_SECRET",
+    ],
+)
+def test_the_keys_of_buckets_leave_the_environment_too(name: str) -> None:
+    code = (
+        "import os\nfrom promotebot.settings import take_environment\nenvironment = take_environment()\n"
+        f"print(environment[{name!r}], os.environ.get({name!r}), b's3cr3t' in open('/proc/self/environ', 'rb').read())"
+    )
+    environment = {name: "s3cr3t", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], env=environment, capture_output=True, check=True, text=True
+    )
+    assert done.stdout.split() == ["s3cr3t", "None", "False"]
+
+
 def test_every_missing_variable_is_named_at_once() -> None:
     with pytest.raises(UsageError, match="GITHUB_TOKEN, GITHUB_API_URL are not set"):
         Settings.from_env({k: v for k, v in ENV.items() if k not in ("GITHUB_TOKEN", "GITHUB_API_URL")})

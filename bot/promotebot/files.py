@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from promotebot.errors import CouldNotVerify, InvalidInput
@@ -68,3 +71,24 @@ def read_given(path: Path, *, max_bytes: int, remedy: str) -> bytes:
     except OSError as problem:
         reason = f"cannot be read: {problem.strerror}"
         raise CouldNotVerify(reason, where=str(path), remedy="check its permissions and the disk") from None
+
+
+@contextmanager
+def whole_directory(target: Path) -> Iterator[Path]:
+    """Yield a directory beside `target` that takes its place where nothing goes wrong, and is removed otherwise.
+
+    Raises:
+        CouldNotVerify: when the disk does not take it, or another one is there with something in it.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            yield scratch
+            scratch.chmod(0o755)  # mkdtemp's are for their owner only
+            scratch.replace(target)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    except OSError as problem:
+        message = f"cannot be written: {problem.strerror}"
+        raise CouldNotVerify(message, where=str(target), remedy="check the disk and its permissions") from None

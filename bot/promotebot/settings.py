@@ -27,13 +27,15 @@ COMMANDS = ("auto", "gate", "verify", "announce", "doctor")
 """`auto` answers the event as it is; the others answer only the events they are for."""
 ACTIONS_LOGIN = "github-actions[bot]"
 """The account behind a job's own token."""
+_SECRETS = ("TOKEN", "SECRET", "SECRET_ACCESS_KEY", "ACCOUNT_KEY", "CONNECTION_STRING", "PASSWORD")
+"""How the names of variables end that hold what nobody else should read: GitHub's tokens, and keys of buckets."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PREFIX = r"(/[a-z][a-z0-9-]{0,38})?"
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+")
 
 
 def take_environment() -> dict[str, str]:
-    """Return the environment of this process, and take every token out of it, also out of what `/proc` shows of it.
+    """Return the environment of this process, and take every secret out of it, also out of what `/proc` shows of it.
 
     Unsetting a variable leaves the memory that the process was started with as it was, and every process of the same
     user can read that: https://man7.org/linux/man-pages/man5/proc_pid_environ.5.html
@@ -41,7 +43,7 @@ def take_environment() -> dict[str, str]:
     environment = dict(os.environ)
     getenv = ctypes.CDLL(None).getenv
     getenv.restype = ctypes.c_void_p
-    for name in [name for name in environment if name.endswith("TOKEN")]:
+    for name in [name for name in environment if name.endswith(_SECRETS)]:
         address = getenv(os.fsencode(name))
         if address:
             ctypes.memset(address, 0, len(os.fsencode(environment[name])))

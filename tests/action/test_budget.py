@@ -44,7 +44,7 @@ LOOKS: list[int] = []
 def _every_job_reads_for_itself(office: Office, opener: ChildOpener, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other tests let jobs share what was examined already."""
     assert office.hub
-    monkeypatch.setattr("promotebot.action.run.Examiner", lambda: Examiner(opener))
+    monkeypatch.setattr("promotebot.action.run.Examiner", lambda **_: Examiner(opener))
     look = FetchedRepository.tips
 
     def counted(repository: FetchedRepository, refs: Sequence[str]) -> Mapping[str, str]:

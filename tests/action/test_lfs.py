@@ -26,7 +26,7 @@ ASK = f"/promote shadow --artifact-dir {V3} --artifact-id regime_v3"
 @pytest.fixture
 def office(office: Office, opener: ChildOpener, monkeypatch: pytest.MonkeyPatch) -> Office:
     """Every job examines for itself: the same tree is another artifact once its content is gone."""
-    monkeypatch.setattr("promotebot.action.run.Examiner", lambda: Examiner(opener))
+    monkeypatch.setattr("promotebot.action.run.Examiner", lambda **_: Examiner(opener))
     return office
 
 

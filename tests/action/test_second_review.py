@@ -705,7 +705,7 @@ def test_no_other_base_says_behind_which_walls_a_readers_model_is_opened(
         seen.append(limits.walls)
         return examiner(source, directory, limits)
 
-    monkeypatch.setattr("promotebot.action.run.Examiner", lambda: watched)
+    monkeypatch.setattr("promotebot.action.run.Examiner", lambda **_: watched)
     office.gate(number, "opened")
     assert set(seen) <= {"required"}
 

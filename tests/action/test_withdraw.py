@@ -151,6 +151,6 @@ def test_for_somebody_who_may_not_withdraw_no_model_is_opened(office: Office, mo
     office.ask(number, "/promote active")
     base_moved(office)
     opened: list[object] = []
-    monkeypatch.setattr("promotebot.action.run.Examiner", lambda: lambda *asked: opened.append(asked))
+    monkeypatch.setattr("promotebot.action.run.Examiner", lambda **_: lambda *asked: opened.append(asked))
     assert office.ask(number, "/withdraw", author="carol").outputs["reason_code"] == "permission"
     assert opened == []

@@ -7,18 +7,20 @@ import json
 import shlex
 import shutil
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 import promotebot
-from promotebot.artifact.loading import fetch, load
+from promotebot.artifact.loading import fetch, load, make_bundle
+from promotebot.artifact.manifest import parse_manifest
 from promotebot.artifact.signature import signature_of
 from promotebot.cli.main import main
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.registry import ModelRegistry
+from tests.storage.memory import Memory
 
 from .signing import sign
 
@@ -288,3 +290,59 @@ def test_signatures_come_along_with_what_is_fetched(copy: Path, tmp_path: Path) 
     with pytest.raises(InvalidInput, match=r"model\.sig"):
         fetch(MODEL, "active", tmp_path / "again", base_dir=copy)
     assert not (tmp_path / "again").exists()
+
+
+def outside(copy: Path, memory: Memory, *, pinned: bool = True) -> bytes:
+    """Move the model into a bucket, and promote the manifest that says so."""
+    model = copy / V1 / "model.onnx"
+    data, file = model.read_bytes(), copy / V1 / "manifest.json"
+    memory.files["models/prod/v1/model.onnx"] = data
+    model.unlink()
+    storage = {"uri": "s3://models/prod/v1", "files": {"model.onnx": {"size": len(data)}}}
+    file.write_text(json.dumps({**json.loads(file.read_text()), "storage": storage}))
+    if pinned:
+        edit(copy, manifest_digest=parse_manifest(file.read_bytes(), where="manifest").full_digest)
+    return data
+
+
+def test_files_outside_of_git_are_copied_once_into_the_cache_and_proven_each_time(
+    copy: Path, tmp_path: Path, memory: Memory
+) -> None:
+    data, cache = outside(copy, memory), tmp_path / "cache"
+    for _ in range(2):
+        assert load(MODEL, "active", base_dir=copy, cache=cache).model_path.read_bytes() == data
+    assert len(memory.read) == 1
+    (spoilt,) = cache.rglob("model.onnx")
+    spoilt.write_bytes(b"spoilt")
+    assert load(MODEL, "active", base_dir=copy, cache=cache).model_path.read_bytes() == data, "it is brought again"
+    memory.files["models/prod/v1/model.onnx"] = b"X" + data[1:]
+    spoilt.write_bytes(b"spoilt")
+    with pytest.raises(InvalidInput, match="the manifest says"):
+        load(MODEL, "active", base_dir=copy, cache=cache)
+    assert [path for path in cache.iterdir() if path.name.startswith(".")] == [], "nothing half is left"
+
+
+def test_without_a_cache_the_line_that_brings_the_files_is_named(copy: Path, memory: Memory) -> None:
+    outside(copy, memory)
+    with pytest.raises(InvalidInput, match=r"is not here, but at s3://models/prod/v1/model\.onnx") as told:
+        load(MODEL, "active", base_dir=copy)
+    assert f"promotebot fetch {MODEL} active --to {MODEL}-active --base-dir {copy}" in told.value.remedy
+    assert memory.asked == []
+
+
+def test_an_artifact_that_is_here_needs_no_cache(copy: Path, tmp_path: Path, memory: Memory) -> None:
+    assert load(MODEL, "active", base_dir=copy, cache=tmp_path / "cache").path == copy / V1
+    assert not (tmp_path / "cache").exists()
+    assert memory.asked == []
+
+
+def test_a_service_reads_no_place_that_the_pointer_does_not_pin(copy: Path, tmp_path: Path, memory: Memory) -> None:
+    outside(copy, memory, pinned=False)
+    for bring in (
+        lambda: load(MODEL, "active", base_dir=copy, cache=tmp_path / "cache"),
+        lambda: fetch(MODEL, "active", tmp_path / "to", base_dir=copy),
+        lambda: make_bundle(MODEL, "active", now=datetime.now(timezone.utc), base_dir=copy),
+    ):
+        with pytest.raises(InvalidInput, match="the pointer does not pin the manifest that names this place"):
+            bring()
+    assert memory.asked == []

@@ -28,7 +28,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_situation_reads_as_approved(
     story: str, past: Path, tmp_path: Path, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("promotebot.action.run.Examiner", lambda: examiner)
+    monkeypatch.setattr("promotebot.action.run.Examiner", lambda **_: examiner)
     names = []
     with open_scene(past, tmp_path) as scene:
         for situation in STORIES[story](scene):

@@ -87,6 +87,7 @@ class Tree:
 
     lfs = None
     fetches_lfs = False
+    fetches_stored = False
 
     def near(self) -> AbstractContextManager[Tree]:
         return nullcontext(self)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-LOCKS = ("requirements/runtime.txt", "requirements/dev.txt", "requirements/release.txt")
+LOCKS = tuple(f"requirements/{name}.txt" for name in ("runtime", "sigstore", "s3", "gcs", "azure", "dev", "release"))
 NEXT = "Next: make audit, on a machine that reaches the advisories"
 
 

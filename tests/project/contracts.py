@@ -42,6 +42,7 @@ RULES = [
     "artifact.graph",
     "artifact.lfs",
     "artifact.content",
+    "artifact.storage",
     "artifact.stored",
     "artifact.checker",
     "artifact.executable",

@@ -70,7 +70,7 @@ def readme_table(head: str) -> list[list[str]]:
     return [[first.strip("`"), *rest] for first, *rest in rows]
 
 
-INSTALLED = {"sigstore"}
+INSTALLED = {"sigstore", "storage"}
 """Inputs that say what is installed; the program needs no setting for them."""
 
 
@@ -138,7 +138,7 @@ def test_the_program_runs_isolated_from_an_environment_outside_the_workspace() -
     assert re.search(
         r"pip install .*--require-hashes --only-binary :all: +-r source/requirements/bootstrap.txt", install
     )
-    assert "--require-hashes --no-build -r source/requirements/runtime.txt" in install
+    assert '--require-hashes --no-build -r "source/requirements/$lock.txt"' in install
     assert "--no-deps --no-build-isolation ./source" in install, "the build backend is that of the lock, too"
     assert "GITHUB_WORKSPACE" not in install + RUN["run"]
 
@@ -169,7 +169,7 @@ def test_the_action_uses_no_other_action_and_installs_nothing_beside_the_locks()
     installed = re.findall(r"-r (\S+)|(\./\S+)", INSTALL)
     assert ["".join(found) for found in installed] == [
         "source/requirements/bootstrap.txt",
-        "source/requirements/runtime.txt",
+        '"source/requirements/$lock.txt"',
         "source/requirements/sigstore.txt",
         "./source",
     ]
@@ -189,6 +189,42 @@ def test_what_verifies_identities_is_installed_where_it_is_asked_for_and_nowhere
     ]
     assert "sigstore" not in names[0]
     assert {*names[0], "sigstore"} <= {*names[1]}
+
+
+def test_locks_that_are_installed_together_pin_the_same_versions() -> None:
+    """The Action installs that of one kind of bucket, and that of Sigstore on top of it."""
+    pins: dict[str, str] = {}
+    for lock in ("runtime", "sigstore", "s3", "gcs", "azure"):
+        text = (ROOT / f"requirements/{lock}.txt").read_text(encoding="utf-8")
+        for line in re.findall(r"^[a-z0-9-]+==[^\\]+", text, re.MULTILINE):
+            package, _, marker = line.strip().partition(" ; ")
+            name, _, version = package.partition("==")
+            assert pins.setdefault(f"{name} ; {marker}", version) == version, (lock, line)
+    assert len(pins) > 80
+
+
+@pytest.mark.parametrize(
+    ("storage", "lock"),
+    [("", "runtime"), ("s3", "s3"), ("gcs", "gcs"), ("azure", "azure"), ("../x", None), ("s3 gcs", None)],
+)
+def test_a_kind_of_bucket_names_the_lock_that_is_installed(tmp_path: Path, storage: str, lock: str | None) -> None:
+    """Up to the environment, which is not made here."""
+    script = tmp_path / "install.sh"
+    script.write_text(INSTALL.partition("python3 -I -m venv")[0] + 'echo "lock=$lock"\n')
+    environment = {
+        "PATH": os.environ["PATH"],
+        "RUNNER_TEMP": str(tmp_path / "temp"),
+        "GITHUB_ACTION_PATH": str(ROOT),
+        "STORAGE": storage,
+    }
+    shell = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
+    done = subprocess.run(shell, env=environment, capture_output=True, text=True, check=False)
+    if lock is None:
+        assert done.returncode == 1
+        assert "::error::the input storage is none of s3, gcs and azure. Next: " in done.stdout
+    else:
+        assert done.stdout.endswith(f"lock={lock}\n"), done
+        assert (tmp_path / f"temp/promotebot/source/requirements/{lock}.txt").is_file()
 
 
 def test_a_python_that_is_too_old_is_said_with_what_to_do(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from promotebot.pulls.context import JobContext
 from promotebot.pulls.patience import Patience
 from promotebot.registry.codec import parse_json
 from promotebot.settings import Settings
+from promotebot.storage.buckets import Buckets
 
 if TYPE_CHECKING:
     from promotebot.github.ports import GitHub
@@ -43,7 +44,7 @@ def run_action(
         job = JobContext(
             settings,
             lambda: _connect(settings, cost),
-            Examiner(),
+            Examiner(store=Buckets(environment, cost)),
             clock,
             _default_branch(data),
             cost=cost,

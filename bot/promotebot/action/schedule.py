@@ -98,7 +98,7 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
                 f"there is no registry on {branch}", where=settings.registry_path, remedy=FIRST_REGISTRY
             )
         policy = read_policy(repository, commit, settings.policy_path)
-        tree = GitTree(repository, commit).by_pointers()
+        tree = GitTree(repository, commit, fetches_lfs=False)
         subject = VerificationInput(
             registry,
             tree,

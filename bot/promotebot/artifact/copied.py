@@ -39,6 +39,8 @@ class Copied:
     sizes: dict[str, int] = field(default_factory=dict)
     pointers: dict[str, LfsPointer] = field(default_factory=dict)
     """The files of which the copy is a Git LFS pointer to the listed content; their sizes are the content's."""
+    outside: tuple[str, ...] = ()
+    """The files that were not copied, as they are outside of git; their sizes are the manifest's."""
     looks: dict[str, Look] = field(default_factory=dict)
     """What files are, as far as somebody looked."""
     proven: bool = False
@@ -53,10 +55,12 @@ class Copied:
 def copy_files(source: FileSource, manifest: Manifest, listing: Listing, scratch: Path, terms: Terms) -> Copied:
     """Hash every listed file, and copy into `scratch` what is opened; see this module.
 
+    Of the files outside of git only the size counts here, before anything of them is read.
+
     Raises:
         CouldNotVerify: when the source or the disk does not answer.
     """
-    return _Copying(source, manifest, listing, terms, Copied(scratch)).run()
+    return _Copying(source, manifest, listing, terms, Copied(scratch, outside=listing.outside)).run()
 
 
 @dataclass
@@ -75,17 +79,20 @@ class _Copying:
     def run(self) -> Copied:
         """Read the models first: they say what else has to be copied."""
         copied, own = self.copied, self.manifest.model_file
-        names = [name for name in self.manifest.sha256 if name in self.listing.files][: self.terms.files]
+        present = {*self.listing.files, *copied.outside}
+        listed = [name for name in self.manifest.sha256 if name in present][: self.terms.files]
+        names = [name for name in listed if name not in copied.outside]
         models = [name for name in names if name == own or is_named_onnx(name)]
         others = [name for name in names if name not in {*models}]
         opened: set[str] = {n for n in names if is_named_onnx(n) or is_in_golden_set(n) or n == REPORT}
-        if self.source.lfs is not None:
+        if self.source.lfs is not None or copied.outside:
             # Fetched content takes the place of a copied pointer, and git's objects cannot be looked at where they are.
+            # What a model outside of git reads is not known yet.
             opened = {*names}
-        if self._read(models, opened):
+        if self._add_outside() and self._read(models, opened):
             self._read(others, opened | {*read_beside(copied.scratch, models, others)})
         # In the manifest's order, whatever was read first.
-        findings = [finding for name in names for finding in self.found.get(name, [])]
+        findings = [finding for name in listed for finding in self.found.get(name, [])]
         copied.proven = not findings and len(copied.sizes) == len(self.manifest.sha256)
         copied.findings = some_of("artifact.digest", self.listing.directory, findings)
         if copied.proven:
@@ -108,6 +115,12 @@ class _Copying:
         sizes = [(entry.size or 0) if is_here else BATCH for entry in entries]
         files = in_threads(partial(reader.read, opened=opened), entries, sizes, workers=None if is_here else 1)
         return all(self._add(name, file) for name, file in zip(names, files, strict=True))
+
+    def _add_outside(self) -> bool:
+        """Take in the sizes of the files outside of git; return whether there is room for more."""
+        sizes = {file.name: file.size for file in self.manifest.stored_files}
+        known = ((n, ReadFile(self.manifest.sha256[ArtifactPath(n)], sizes[n])) for n in self.copied.outside)
+        return all(self._add(name, file) for name, file in known)
 
     def _room(self) -> int:
         return min(self.terms.file_bytes, self.terms.artifact_bytes - self.total)
@@ -137,10 +150,11 @@ class _Copying:
 
 
 def _all_proven(directory: str, copied: Copied, limits: Limits) -> Iterator[Finding]:
-    sizes, pointers = copied.sizes, len(copied.pointers)
+    sizes, pointers, here = copied.sizes, len(copied.pointers), len(copied.sizes) - len(copied.outside)
     by_pointer = f" ({pointers} by a Git LFS pointer)" if pointers else ""
     total = sum(sizes.values())
-    yield passed("artifact.digest", f"{len(sizes)} files, every sha256 as listed{by_pointer}", where=directory)
+    if here:
+        yield passed("artifact.digest", f"{here} files, every sha256 as listed{by_pointer}", where=directory)
     yield passed(
         "artifact.limits",
         f"{counted(len(sizes), 'file')} of {limits.files:,}, {total:,} bytes of {limits.artifact_bytes:,}",

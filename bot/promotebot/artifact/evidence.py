@@ -11,7 +11,7 @@ from typing import Any
 
 from promotebot.artifact.answer import NotOpened, Opened
 from promotebot.artifact.copied import Copied, copy_files
-from promotebot.artifact.files import REPORT, check_entries, check_listed, check_tracked, list_files
+from promotebot.artifact.files import REPORT, check_entries, check_listed, check_tracked, list_files, with_outside
 from promotebot.artifact.formats import (
     Unopened,
     is_foreign,
@@ -31,6 +31,7 @@ from promotebot.artifact.programs import program_by_name
 from promotebot.artifact.runtime import ModelOpener, owns_golden
 from promotebot.artifact.signatures import ModelSignature, SignedFiles, read_signatures
 from promotebot.artifact.source import FileSource, Kind, fetching, shown
+from promotebot.artifact.stored import STORAGE, ObjectStore, Outside, check_place, stored_findings
 from promotebot.artifact.weights_header import Header
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, errors_in, passed
@@ -44,7 +45,7 @@ from promotebot.text import counted
 MAX_REPORT = 1024 * 1024
 """Bytes of a train report; a longer one is not shown."""
 BYTES_RULES = frozenset(
-    {"path.symlink", "artifact.files", "artifact.limits", "artifact.digest", "artifact.lfs", "artifact.stored"}
+    {"path.symlink", "artifact.files", "artifact.limits", "artifact.digest", "artifact.lfs", "artifact.stored", STORAGE}
 )
 """Rules without which a directory is not proven to be what its manifest lists."""
 
@@ -75,6 +76,8 @@ class Evidence:
     findings: tuple[Finding, ...] = ()
     by_pointers: bool = False
     """Whether some of it is in Git LFS and was not fetched, so that nothing was opened."""
+    unread: bool = False
+    """Whether some of it is outside of git and was not read, so that nothing was opened."""
     unopened: Unopened | None = None
     """The model's file, where the policy lets it go on unopened."""
     signatures: tuple[ModelSignature, ...] = ()
@@ -95,7 +98,14 @@ class Evidence:
         return pointer.manifest_digest in (None, self.manifest_digest)
 
 
-def examine(source: FileSource, artifact_dir: ArtifactPath, *, opener: ModelOpener, terms: Terms) -> Evidence:
+def examine(
+    source: FileSource,
+    artifact_dir: ArtifactPath,
+    *,
+    opener: ModelOpener,
+    terms: Terms,
+    store: ObjectStore | None = None,
+) -> Evidence:
     """Examine one artifact; return every finding, passes included. See docs/rules.md, artifact.
 
     The model is opened from a private copy made of the very bytes that were hashed. A rule whose input is missing
@@ -105,7 +115,7 @@ def examine(source: FileSource, artifact_dir: ArtifactPath, *, opener: ModelOpen
         CouldNotVerify: when the source, the disk or the runtime does not answer: unknown is never a finding.
     """
     with tempfile.TemporaryDirectory(prefix="promotebot-artifact-") as scratch:
-        return _Examination(source, artifact_dir, opener, terms, Path(scratch)).run()
+        return _Examination(source, artifact_dir, opener, terms, Path(scratch), store).run()
 
 
 @dataclass
@@ -117,6 +127,7 @@ class _Examination:
     opener: ModelOpener
     terms: Terms
     scratch: Path
+    store: ObjectStore | None
     findings: list[Finding] = field(default_factory=list)
     manifest_sha256: str = ""
 
@@ -128,24 +139,27 @@ class _Examination:
         listing = list_files(self.source, self.directory, self.terms)
         self.findings += check_entries(listing, self.terms)
         self._pass_unless("path.symlink", "no symlinks or submodules")
-        self.findings += check_tracked(self.source, listing)
         manifest = self._manifest()
+        listing = with_outside(listing, manifest, self.source) if manifest else listing
+        self.findings += check_tracked(self.source, listing)
         if manifest is None:
             return self._evidence()
         self.findings += check_listed(manifest, listing, self.source)
+        self.findings += check_place(manifest, self.directory, self.terms)
         signed = SignedFiles(manifest, self.manifest_sha256, self.terms.signers)
         signatures, found = read_signatures(self.source, listing, signed)
         self.findings += found
         self._pass_unless("artifact.files", f"{counted(len(manifest.sha256), 'file')} listed, all present, no others")
         copied = copy_files(self.source, manifest, listing, self.scratch, self.terms)
         self.findings += [*copied.findings, *check_held(self.source, self.directory, manifest)]
-        is_whole = copied.proven and self._has_content(copied)
+        is_whole = copied.proven and all([self._has_content(copied), self._has_stored(manifest, copied)])
         proven = copied.proven and not any(f.rule in BYTES_RULES for f in errors_in(self.findings))
         # Before the model is opened, which is the first step that could change the copy.
         report = self._report() if proven and is_whole else {}
         # Opened also where a file too many keeps it from being proven: all problems are reported at once.
         shown = self._open(manifest, copied) if is_whole else self._unseen(manifest, copied)
         shown["by_pointers"] = bool(copied.pointers) and not self.source.fetches_lfs
+        shown["unread"] = bool(copied.outside) and not self.source.fetches_stored
         shown |= {"signatures": signatures, "report": report}
         return self._evidence(manifest=manifest, digest=manifest.digest if proven else None, **shown)
 
@@ -218,10 +232,24 @@ class _Examination:
         self.findings += found
         return self.source.fetches_lfs and not errors_in(found)
 
+    def _has_stored(self, manifest: Manifest, copied: Copied) -> bool:
+        """Return whether the copy has the files outside of git, too; add the findings. No other place is read."""
+        if any(finding.rule == STORAGE for finding in errors_in(self.findings)):
+            return False
+        if not copied.outside:
+            return True
+        outside = Outside(self.source, self.directory, manifest, copied.outside, self.scratch)
+        found = list(stored_findings(outside, self.store, self.terms))
+        self.findings += found
+        return self.source.fetches_stored and not errors_in(found)
+
     def _unseen(self, manifest: Manifest, copied: Copied) -> dict[str, Any]:
         """Return what is shown where content was not fetched: the policy lets the model go on unopened all the same."""
         own = manifest.model_file
-        if not copied.proven or self.source.fetches_lfs or not is_opaque(copied.look(own, is_own=True), self.terms):
+        is_read = self.source.fetches_stored if own in copied.outside else self.source.fetches_lfs
+        if not copied.proven or is_read or not (self.scratch / own).is_file():
+            return {}
+        if not is_opaque(copied.look(own, is_own=True), self.terms):
             return {}
         look = copied.look(own, is_own=True)
         kind = kind_of(look, program_by_name(own) or look.program)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
@@ -26,6 +26,8 @@ class Listing:
     directory: ArtifactPath
     entries: tuple[Entry, ...]
     whole: bool
+    outside: tuple[str, ...] = ()
+    """The listed files that are read outside of git, by path relative to the directory."""
 
     @cached_property
     def files(self) -> dict[str, Entry]:
@@ -109,11 +111,20 @@ def _twins(listing: Listing) -> Iterator[Finding]:
         )
 
 
+def with_outside(listing: Listing, manifest: Manifest, source: FileSource) -> Listing:
+    """Return the listing with the files that are read outside of git: those listed there, unless git has them, too."""
+    stored = {file.name for file in manifest.stored_files}
+    here = {f"{listing.directory}/{name}" for name in stored & {*listing.files}}
+    kept = here - ((source.untracked(listing.directory, here) if here else None) or set())
+    outside = (name for name in manifest.sha256 if name in stored and f"{listing.directory}/{name}" not in kept)
+    return replace(listing, outside=tuple(outside))
+
+
 def check_listed(manifest: Manifest, listing: Listing, source: FileSource) -> Iterator[Finding]:
-    """Check that the listed files are the present ones, by name."""
+    """Check that the listed files are the present ones, by name, but for those outside of git."""
     # An incomplete listing cannot show that a file is missing.
     directory, present = listing.directory, listing.files
-    missing = sorted(set(manifest.sha256) - set(present)) if listing.whole else []
+    missing = sorted({*manifest.sha256} - {*present} - {*listing.outside}) if listing.whole else []
     left_out = source.left_out(directory) if missing else set()
     rewrite = manifest_command(directory, manifest.model_file)
     problems = [
@@ -163,11 +174,13 @@ def _unlisted(directory: str, name: str, rewrite: Command) -> Finding:
 
 
 def check_tracked(source: FileSource, listing: Listing) -> Iterator[Finding]:
-    """Check that git tracks every file: one that it ignores is on one machine only.
+    """Check that git tracks every file but those outside of it: one that it ignores is on one machine only.
 
     See docs/architecture.md, Older files.
     """
-    files = {entry.path for entry in listing.entries if entry.kind is Kind.FILE and not _is_git(entry.path)}
+    elsewhere = {f"{listing.directory}/{name}" for name in listing.outside}
+    entries = (entry for entry in listing.entries if entry.kind is Kind.FILE and not _is_git(entry.path))
+    files = {entry.path for entry in entries} - elsewhere
     untracked = source.untracked(listing.directory, files)
     if untracked is None:
         return

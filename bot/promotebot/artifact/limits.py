@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from promotebot.artifact.signers import Signers
+from promotebot.errors import InvalidInput
+from promotebot.storage.uri import MAX_URI, parse_storage_uri
 
 GIB = 1024**3
 MEMORY_PER_BYTE = 3
@@ -36,6 +38,17 @@ Formats = Annotated[
 ]
 
 
+def _place(text: str) -> str:
+    try:
+        return parse_storage_uri(text)
+    except InvalidInput as problem:
+        raise ValueError(problem.message) from None
+
+
+Places = Annotated[tuple[Annotated[str, AfterValidator(_place), Field(max_length=MAX_URI)], ...], Field(max_length=100)]
+"""Prefixes of places outside of git."""
+
+
 class Limits(BaseModel):
     """Bytes, counts and seconds; every one can be lowered or raised by the policy's `limits`."""
 
@@ -49,6 +62,8 @@ class Limits(BaseModel):
     """For loading the model; once without optimisation, and once with default options."""
     run_seconds: int = Field(default=60, gt=0)
     """For running the golden data of a model, and measuring its latency."""
+    storage_seconds: int = Field(default=600, gt=0)
+    """For reading the files of one artifact that are outside of git."""
     open_memory_bytes: int | None = Field(default=None, gt=0)
     """Memory that opening and running the model may take beside the runtime's own; None to go by the model's size."""
     walls: Literal["required", "available"] = "available"
@@ -65,7 +80,8 @@ class Limits(BaseModel):
 
 
 class Terms(Limits):
-    """All that the policy says about looking at an artifact: `limits`, `formats`, and whose signature counts."""
+    """All that the policy says about looking at an artifact: `limits`, `formats`, `storage`, whose signature counts."""
 
     formats: Formats = ("onnx",)
+    storage: Places = ()
     signers: Signers = Signers()

@@ -7,23 +7,24 @@ docs/runbook.md.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from promotebot.artifact import Artifact
 from promotebot.artifact.bundle import bundle_bytes, bundle_command, check_history, read_bundle
-from promotebot.artifact.digest import copy_hashed, hash_stream
+from promotebot.artifact.digest import Readable, copy_hashed, hash_stream
 from promotebot.artifact.manifest import FILE_NAME, Manifest, parse_manifest
-from promotebot.artifact.proof import Digest, prove_files
+from promotebot.artifact.pinned_files import pinned_files
+from promotebot.artifact.proof import Digest, Elsewhere, NotHere, prove_files
 from promotebot.artifact.signature import Signature, check_signature, read_signature
 from promotebot.artifact.statements import MAX_BYTES as MAX_SIGNATURE
 from promotebot.artifact.statements import is_signature_name
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
+from promotebot.files import whole_directory
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import (
@@ -55,6 +56,7 @@ def load(
     max_age: timedelta | None = None,
     expect_signature: str | Path | Mapping[str, Any] | None = None,
     expect_history_digest: str | None = None,
+    cache: str | Path | None = None,
 ) -> Artifact:
     """Return the artifact that a stage of a model holds, every byte of it proven against the pointer.
 
@@ -66,6 +68,8 @@ def load(
         expect_signature: what the service was built for: a document as schemas/signature.schema.json has it, its
             file, or a manifest with a `feature_order`.
         expect_history_digest: the digest of the model's newest event, as it is known from elsewhere.
+        cache: a directory for artifacts of which files are outside of git: each is copied there once, and proven again
+            whenever it is loaded. Credentials come from the environment.
 
     Raises:
         InvalidInput: for a model or stage that holds nothing, a pointer that pins no digest, a registry older than
@@ -78,7 +82,7 @@ def load(
     held = _held(model, stage, registry=registry, bundle=bundle, base=Path(base_dir))
     held.check_history(expect_history_digest)
     held.check_age(max_age)
-    artifact = held.proven(lambda stream, name: hash_stream(stream, where=name))
+    artifact = held.proven(_hashed) if cache is None else held.cached(Path(cache))
     held.check_signature(artifact, expected)
     return artifact
 
@@ -110,20 +114,10 @@ def fetch(
     held.check_age(max_age)
     if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
         raise InvalidInput("is there already", where=str(target), remedy="name a directory that does not exist yet")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        try:
-            copy = held.copied(scratch / held.pointer.artifact_dir)
-            held.check_signature(copy, expected)
-            held.write_pointers(scratch / DEFAULT_PATH)
-            scratch.chmod(0o755)  # mkdtemp's are for their owner only
-            scratch.replace(target)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    except OSError as problem:
-        message = f"cannot be written: {problem.strerror}"
-        raise CouldNotVerify(message, where=str(target), remedy="check the disk and its permissions") from None
+    with whole_directory(target) as scratch:
+        copy = held.copied(scratch / held.pointer.artifact_dir)
+        held.check_signature(copy, expected)
+        held.write_pointers(scratch / DEFAULT_PATH)
     return Artifact(target / held.pointer.artifact_dir, copy.manifest)
 
 
@@ -137,8 +131,12 @@ def make_bundle(
         CouldNotVerify: when a file cannot be read.
     """
     held = _held(model, stage, registry=registry, bundle=None, base=Path(base_dir))
-    artifact = held.proven(lambda stream, name: hash_stream(stream, where=name))
+    artifact = held.proven(_hashed, reads_elsewhere=True)
     return bundle_bytes(held.registry, held.model, held.stage, artifact.manifest, now)
+
+
+def _hashed(stream: Readable, name: str) -> str:
+    return hash_stream(stream, where=name)
 
 
 def _held(
@@ -160,20 +158,27 @@ def _held(
     if pointer.digest is None:
         message = f"{stage.label} of {model} has no digest, so it is unknown whether these are its bytes"
         raise InvalidInput(message, where=found.where, remedy="promote it again: the new pointer has a digest")
-    return _Held(found, ModelName(model), stage, pointer, base / pointer.artifact_dir, manifest)
+    return _Held(found, ModelName(model), stage, pointer, base, manifest)
 
 
 @dataclass(frozen=True)
 class _Held:
-    """What a stage holds: its pointer, the registry or bundle that says so, and the directory of its files."""
+    """What a stage holds: its pointer, the registry or bundle that says so, and where its path starts."""
 
     registry: ModelRegistry
     model: ModelName
     stage: Stage
     pointer: Pointer
-    path: Path
+    base: Path
     manifest: Manifest | None
     """The bundle's, which that of the directory has to equal; None without a bundle."""
+    cache: Path | None = None
+    """The directory in place of the pointer's."""
+
+    @property
+    def path(self) -> Path:
+        """The directory of the artifact's files."""
+        return self.cache or self.base / self.pointer.artifact_dir
 
     @property
     def known_at(self) -> Timestamp | None:
@@ -230,11 +235,37 @@ class _Held:
             )
         check_signature(artifact, expected, where=f"{self.path}/{manifest.model_file}")
 
-    def proven(self, digest_of: Digest) -> Artifact:
-        """Return the artifact, its files proven by the manifest beside them, and that by the pointer."""
+    def cached(self, cache: Path) -> Artifact:
+        """Return the artifact, proven where it is; one with files outside of git from the cache, brought there once."""
+        try:
+            return self.proven(_hashed)
+        except NotHere:
+            place = cache / str(self.pointer.manifest_digest).removeprefix("sha256:")
+        there = replace(self, cache=place)
+        if place.is_dir():
+            try:
+                return there.proven(_hashed)
+            except InvalidInput:  # it was damaged there, and is brought again
+                shutil.rmtree(place, ignore_errors=True)
+        with whole_directory(place) as scratch:
+            self.copied(scratch)
+        return there.proven(_hashed)
+
+    def proven(self, digest_of: Digest, *, reads_elsewhere: bool = False) -> Artifact:
+        """Return the artifact, its files proven by the manifest beside them, and that by the pointer.
+
+        Args:
+            reads_elsewhere: whether files outside of git are read that are not in the directory.
+        """
+        if not reads_elsewhere:
+            return self._proven(digest_of, None)
+        with pinned_files(self.pointer) as elsewhere:
+            return self._proven(digest_of, elsewhere)
+
+    def _proven(self, digest_of: Digest, elsewhere: Elsewhere | None) -> Artifact:
         pointer = self.pointer
         try:
-            manifest = prove_files(self.path, digest_of)
+            manifest = prove_files(self.path, digest_of, elsewhere)
             if pointer.digest != manifest.digest:
                 raise InvalidInput(f"the files are {manifest.digest}, and {pointer.artifact_id} is {pointer.digest}")
             if pointer.manifest_digest not in (None, manifest.full_digest):
@@ -243,10 +274,19 @@ class _Held:
             if self.manifest and self.manifest.full_digest != manifest.full_digest:
                 message = f"is {manifest.full_digest}, and that of the bundle is {self.manifest.full_digest}"
                 raise InvalidInput(message, where=f"{self.path}/{FILE_NAME}")
+        except NotHere as problem:
+            raise NotHere(problem.message, where=problem.where, remedy=self._bring()) from None
         except InvalidInput as problem:
             # Here nothing is mended by a new manifest: the pointer says which bytes were promoted.
             raise InvalidInput(problem.message, where=problem.where or str(self.path), remedy=_DEPLOY) from None
         return Artifact(self.path, manifest)
+
+    def _bring(self) -> Remedy:
+        """Return the line that copies the artifact with its files outside of git, and the other way to load it."""
+        words = ["promotebot", "fetch", self.model, self.stage.value, "--to", f"{self.model}-{self.stage.value}"]
+        base = str(self.base)
+        line = shell(*words, *(["--base-dir", base] if base != "." else []))
+        return Remedy("copy it with them: ", line, "; or give promotebot.load a directory for them: cache")
 
     def copied(self, target: Path) -> Artifact:
         """Copy the listed files and the manifest, proven by the very bytes that are written; return the copy.
@@ -254,10 +294,10 @@ class _Held:
         Signatures come along, for whoever verifies them there: no pointer pins them.
         """
 
-        def copy(stream: BinaryIO, name: str) -> str:
+        def copy(stream: Readable, name: str) -> str:
             return copy_hashed(stream, target / name, where=name, max_bytes=_NO_LIMIT)[0]
 
-        proven = self.proven(copy)
+        proven = self.proven(copy, reads_elsewhere=True)
         with WorkTree(self.path).open(FILE_NAME) as stream:
             copy(stream, FILE_NAME)
         for name in sorted(path.name for path in self.path.iterdir() if is_signature_name(path.name)):

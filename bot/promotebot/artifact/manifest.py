@@ -32,6 +32,7 @@ from promotebot.registry.names import (
 )
 from promotebot.remedies import Command, Remedy, flag_words, shell
 from promotebot.schema import validated_model
+from promotebot.storage.uri import MAX_URI, VERSION, StorageUri, StoredFile, is_storable, parse_storage_uri
 
 FILE_NAME = "manifest.json"
 MAX_BYTES = 4 * 1024 * 1024
@@ -109,6 +110,32 @@ class GoldenTolerances(BaseModel):
         return self
 
 
+def _storable(name: str) -> str:
+    if not is_storable(name):
+        raise ValueError(f"{name!r} cannot be stored outside of git; expected letters, digits, - _ . = + ~ and /")
+    return name
+
+
+class StoredSize(BaseModel):
+    """What is known of a file outside of git beside its sha256: its bytes, and its version where the store has any."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    size: Annotated[int, Field(ge=0, lt=2**63)]
+    version: Annotated[str, Field(pattern=f"^{VERSION}$")] | None = None
+
+
+class Storage(BaseModel):
+    """Where the files are that git does not have."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    uri: Annotated[StorageUri, _by(parse_storage_uri), Field(max_length=MAX_URI)]
+    """The place that stands for the artifact's directory, such as `s3://bucket/models/regime_v2`."""
+    files: Mapping[Annotated[FilePath, AfterValidator(_storable)], StoredSize] = Field(min_length=1)
+    """Path relative to the directory → its size, of every file that git does not have."""
+
+
 class Manifest(BaseModel):
     """`<artifact_dir>/manifest.json`. Unknown keys are kept. See docs/architecture.md, Files."""
 
@@ -127,6 +154,7 @@ class Manifest(BaseModel):
     notes: str | None = None
     model: Annotated[str, _by(parse_model_name)] | None = None
     golden: GoldenTolerances | None = None
+    storage: Storage | None = None
 
     @model_validator(mode="after")
     def _files_are_distinct(self) -> Manifest:
@@ -135,6 +163,9 @@ class Manifest(BaseModel):
         for path in self.sha256:
             if path.casefold() == FILE_NAME:
                 raise ValueError(f"sha256 lists {path!r}; a manifest cannot hold its own digest")
+        for path in self.storage.files if self.storage else ():
+            if path not in self.sha256:
+                raise ValueError(f"storage lists {path!r}, which is not among the files of sha256")
         for one, other in colliding(self.sha256):
             raise ValueError(f"{one!r} and {other!r} are the same file on some systems")
         for both in _files_with_files(self.sha256):
@@ -145,6 +176,14 @@ class Manifest(BaseModel):
     def model_sha256(self) -> str:
         """Return the sha256 of the model file, 64 hex digits."""
         return self.sha256[self.model_file]
+
+    @property
+    def stored_files(self) -> tuple[StoredFile, ...]:
+        """Return the files outside of git."""
+        if self.storage is None:
+            return ()
+        uri = self.storage.uri
+        return tuple(StoredFile(uri, name, one.size, one.version) for name, one in self.storage.files.items())
 
     @property
     def digest(self) -> Digest:

@@ -111,8 +111,13 @@ class FileSource(Protocol):
         """Whether that content is fetched, so that models can be opened; else it is only asked for."""
         ...
 
+    @property
+    def fetches_stored(self) -> bool:
+        """Whether files outside of git are read; else the store is only asked for them."""
+        ...
+
     def by_pointers(self) -> FileSource:
-        """Return the same files, proven by their Git LFS pointers alone: nothing is downloaded."""
+        """Return the same files, proven by Git LFS pointers and manifest alone: nothing is downloaded."""
         ...
 
     def outside_lfs(self, paths: Sequence[str]) -> list[str]:
@@ -167,10 +172,13 @@ class GitTree:
     A commit never changes, so each directory is listed once, however many of its files are read.
     """
 
-    def __init__(self, reader: TreeReader, commit: str, *, fetches_lfs: bool = True) -> None:
+    def __init__(
+        self, reader: TreeReader, commit: str, *, fetches_lfs: bool = True, fetches_stored: bool = True
+    ) -> None:
         self._reader = reader
         self._commit = commit
         self._fetches_lfs = fetches_lfs
+        self._fetches_stored = fetches_stored
         self._known: dict[str, TreeEntry | None] = {}
         self._listed: dict[str, list[TreeEntry]] = {}
 
@@ -248,9 +256,14 @@ class GitTree:
         """Return whether that content is fetched; see `FileSource.fetches_lfs`."""
         return self._fetches_lfs
 
+    @property
+    def fetches_stored(self) -> bool:
+        """Return whether files outside of git are read; see `FileSource.fetches_stored`."""
+        return self._fetches_stored
+
     def by_pointers(self) -> GitTree:
         """Return the same commit's files, of which nothing is downloaded; see `FileSource.by_pointers`."""
-        return GitTree(self._reader, self._commit, fetches_lfs=False)
+        return GitTree(self._reader, self._commit, fetches_lfs=False, fetches_stored=False)
 
     def outside_lfs(self, paths: Sequence[str]) -> list[str]:
         """Return the paths that the commit's attributes do not give to Git LFS; see `FileSource.outside_lfs`."""

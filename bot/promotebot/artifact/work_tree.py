@@ -172,8 +172,13 @@ class WorkTree:
         """Return False: what is not here is not fetched."""
         return False
 
+    @property
+    def fetches_stored(self) -> bool:
+        """Return True: what git does not have, a checkout does not have either."""
+        return True
+
     def by_pointers(self) -> WorkTree:
-        """Return this: nothing is ever downloaded."""
+        """Return this: no content of Git LFS is ever downloaded to it."""
         return self
 
     def outside_lfs(self, paths: Sequence[str]) -> list[str]:

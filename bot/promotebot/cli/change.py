@@ -34,6 +34,7 @@ from promotebot.registry.model import Action, Source
 from promotebot.registry.names import is_git_sha, is_text, parse_model_name, parse_stage, parse_text
 from promotebot.registry.registry import Layout
 from promotebot.remedies import Command, Remedy, shell
+from promotebot.storage.buckets import Buckets
 from promotebot.text import visible
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ def apply_change(
         repository,
         work_tree,
         prepare,
-        examine=Examiner(),
+        examine=Examiner(store=Buckets(options.environment)),
         now=now,
         dry_run=options.dry_run,
         allow_dirty=options.allow_dirty,
@@ -105,7 +106,7 @@ def apply_from_history(options: argparse.Namespace, action: Action, now: datetim
 
     def request(context: PromotionContext) -> tuple[Request, Sequence[Finding]]:
         nothing = InferenceContext(context.registry, (), lambda _: None)
-        prepared = prepare(arguments, context, nothing, actor, None, "", Examiner())
+        prepared = prepare(arguments, context, nothing, actor, None, "", Examiner(store=Buckets(options.environment)))
         return request_or_stop(prepared, Typed(options.arguments))
 
     return apply_change(options, repository, work_tree, request, now)

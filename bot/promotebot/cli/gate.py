@@ -13,6 +13,7 @@ from promotebot.errors import CouldNotVerify
 from promotebot.gate.evaluate import evaluate_gate
 from promotebot.planning.examiner import Examiner
 from promotebot.pulls.changeset import Changeset
+from promotebot.storage.buckets import Buckets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
             where=work_tree.registry_path,
             remedy="check the path",
         )
-    result = evaluate_gate(changeset, examine=Examiner(), now=now)
+    result = evaluate_gate(changeset, examine=Examiner(store=Buckets(options.environment)), now=now)
     for told in report_lines(result.findings, verbose=options.verbose):
         sys.stdout.write(f"{told}\n")
     sys.stdout.write(f"{'pass' if result.passes else 'FAIL'}: {result.title}\n")

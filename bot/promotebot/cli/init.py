@@ -46,6 +46,7 @@ POLICY = """\
 # terminal: [shadow, staging, active]   # stages that accept events made at a terminal
 # freezes: []                   # periods without promotions: start, end, timezone, reason, stages
 # drafts: false
+# storage: []                   # [s3://bucket/models]: places outside of git that manifests may name; no other is read
 # formats: [onnx]               # [onnx, opaque]: a model of another format goes on unopened, proven by its bytes
 # signatures:
 #   required: []                # stages that need a signed artifact

@@ -20,6 +20,7 @@ from promotebot.cli.json_schemas import schema_reference
 from promotebot.cli.options import add_registry_options
 from promotebot.cli.output import write_file
 from promotebot.cli.signature import signer
+from promotebot.cli.stored_files import stored_beside
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.planning.committed import read_policy
@@ -56,6 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--atol", metavar="NUMBER", help="their absolute tolerance, such as 1e-5")
     parser.add_argument("--sign", metavar="KEY", help="the file of a private key, with which model.sig is written")
     parser.add_argument(
+        "--storage",
+        metavar="URI",
+        help="the place of files outside of git, such as s3://bucket/models/regime_v2 (docs/setup.md)",
+    )
+    parser.add_argument(
         "--replace-promoted",
         action="store_true",
         help="continue although a pointer records different bytes for this directory",
@@ -73,14 +79,14 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         InvalidInput: for a directory, a flag or an old manifest that is not right, and for a directory that was
             promoted with other bytes; nothing is written then.
         UsageError: when the directory takes no file.
+        CouldNotVerify: when the store of --storage does not answer.
     """
-    directory: Path = options.directory
-    if not directory.is_dir() or directory.is_symlink():
-        remedy = "name the directory of the model's files"
-        raise InvalidInput(f"Artifact directory not found: {directory}", remedy=remedy)
+    directory = _directory(options)
     given = _given(options)
     path = directory / FILE_NAME
     old, sha256 = _old_manifest(path), _hashes(directory)
+    stored = stored_beside(sha256, directory, options.storage, old.get("storage"), options.environment)
+    sha256 = dict(sorted({**sha256, **stored.sha256}.items()))
     model_file = _model_file(options.model_file or old.get("model_file"), directory, sha256)
     same = old.get("sha256") == sha256 and old.get("model_file") == model_file
     document = {
@@ -91,6 +97,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         "sha256": sha256,
         "created_at": old["created_at"] if same and "created_at" in old else to_timestamp(now),
         **given,
+        **stored.document,
         **_golden(old.get("golden"), {"rtol": options.rtol, "atol": options.atol}),
     }
     data = _checked(path, document)
@@ -98,9 +105,17 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         _check_promoted(options, parse_manifest(data, where=str(path)))
     sign = signer(options.sign, directory)
     write_file(path, data)
-    sys.stdout.write(f"wrote {path}: {len(sha256)} files{_changes(old.get('sha256'), sha256)}\n")
+    sys.stdout.write(f"wrote {path}: {len(sha256)} files{_changes(old.get('sha256'), sha256)}{stored.summary}\n")
     sign(sha256, data)
     return 0
+
+
+def _directory(options: argparse.Namespace) -> Path:
+    directory: Path = options.directory
+    if not directory.is_dir() or directory.is_symlink():
+        remedy = "name the directory of the model's files"
+        raise InvalidInput(f"Artifact directory not found: {directory}", remedy=remedy)
+    return directory
 
 
 def _given(options: argparse.Namespace) -> dict[str, str]:

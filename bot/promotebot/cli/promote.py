@@ -30,6 +30,7 @@ from promotebot.registry.names import (
     parse_stage,
     parse_text,
 )
+from promotebot.storage.buckets import Buckets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +74,8 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         touched = () if is_said else _touched(repository, work_tree)
         inference = InferenceContext(context.registry, touched, partial(manifest_in, context.files), "this branch")
         return request_or_stop(
-            prepare(arguments, context, inference, actor, None, "", Examiner()), Typed(options.arguments)
+            prepare(arguments, context, inference, actor, None, "", Examiner(store=Buckets(options.environment))),
+            Typed(options.arguments),
         )
 
     return apply_change(options, repository, work_tree, request, now)

@@ -24,6 +24,7 @@ from promotebot.promotion.policy import Policy
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy, again, shell
+from promotebot.storage.buckets import Buckets
 from promotebot.text import counted
 from promotebot.verification.report import ReportScope, VerifyReport
 from promotebot.verification.shards import parse_shard
@@ -48,7 +49,7 @@ def verify_checkout(options: argparse.Namespace, now: datetime) -> VerifyReport:
     registry = read_or_report(work_tree.registry, work_tree.registry_path, scope)
     if isinstance(registry, VerifyReport):
         return registry
-    examiner = Examiner()
+    examiner = Examiner(store=Buckets(options.environment))
     subject = _subject(registry, repository, work_tree, scope, examiner)
     names = names_of(subject, options.model)
     remarks = [*check_orphans(registry)]

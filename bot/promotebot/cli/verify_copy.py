@@ -21,6 +21,7 @@ from promotebot.promotion.policy import MAX_BYTES, Policy, parse_policy
 from promotebot.registry.names import Stage, parse_artifact_path
 from promotebot.registry.registry import DEFAULT_PATH
 from promotebot.remedies import Remedy
+from promotebot.storage.buckets import Buckets
 from promotebot.verification.report import NotLookedAt, ReportScope, VerifyReport
 from promotebot.verification.shards import parse_shard
 from promotebot.verification.verify import VerificationInput
@@ -103,5 +104,6 @@ def verify_copy(options: argparse.Namespace, now: datetime) -> VerifyReport:
         stages=about.stages or tuple(Stage),
     )
     names = names_of(subject, options.model)
-    report = report_on(subject, names, options, about, examine=Examiner(), now=now, remarks=[*check_orphans(registry)])
+    examiner = Examiner(store=Buckets(options.environment))
+    report = report_on(subject, names, options, about, examine=examiner, now=now, remarks=[*check_orphans(registry)])
     return report.model_copy(update={"not_looked_at": NOT_LOOKED_AT})

@@ -20,7 +20,7 @@ from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Event, Pointer
 from promotebot.registry.names import ModelName, Stage, to_datetime
 from promotebot.registry.registry import ModelRegistry
-from promotebot.text import short_digest, size_words, visible
+from promotebot.text import counted, short_digest, size_words, visible
 
 NONE = "—"
 # A comment has 65,536 bytes, and its sections share them; the step summary shows the diff and the history whole.
@@ -34,6 +34,8 @@ MAX_OPSETS = 8
 """Operator sets in a table cell."""
 MAX_TENSORS = 4
 """Inputs or outputs in a table cell."""
+MAX_STORED = 3
+"""Versions of files outside of git in a table cell."""
 MAX_TENSOR = 80
 """Characters of one of them: its name comes out of the model."""
 
@@ -169,6 +171,7 @@ def _rows(side: _Side, beside: _Side | None, repo_url: str) -> dict[str, str]:
     pointer, other = side.pointer, beside.pointer if beside else None
     return {
         "artifact": _artifact(side),
+        "stored in": _stored(side),
         "bytes": _value(
             short_digest(pointer.digest) if pointer.digest else None, short_digest(other.digest) if other else None
         ),
@@ -186,6 +189,17 @@ def _artifact(side: _Side) -> str:
     name, place = code(side.pointer.artifact_id), code(side.pointer.artifact_dir)
     first, second = _origin(side, "artifact_id"), _origin(side, "artifact_dir")
     return f"{name} in {place}{second}" if first == second else f"{name}{first} in {place}{second}"
+
+
+def _stored(side: _Side) -> str:
+    """Return where the bytes are that git does not have, and in which versions."""
+    manifest = side.evidence.manifest if side.evidence else None
+    if manifest is None or manifest.storage is None:
+        return NONE
+    files = manifest.stored_files
+    versions = [f"{code(file.name)} in version {code(file.version)}" for file in files if file.version][:MAX_STORED]
+    size = size_words(sum(file.size for file in files))
+    return " · ".join([f"{code(manifest.storage.uri)} ({counted(len(files), 'file')}, {size})", *versions])
 
 
 def _origin(side: _Side, field: str) -> str:

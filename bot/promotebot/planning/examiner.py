@@ -9,6 +9,7 @@ from promotebot.artifact.evidence import Evidence, examine
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.runtime import ChildOpener, ModelOpener
 from promotebot.artifact.source import FileSource
+from promotebot.artifact.stored import ObjectStore
 from promotebot.errors import CouldNotVerify
 from promotebot.registry.names import ArtifactPath
 from promotebot.text import duration
@@ -20,16 +21,18 @@ Examine = Callable[[FileSource, ArtifactPath, Terms], Evidence]
 class Examiner:
     """`examine` with a memory: the same directory of the same state is opened once, in whichever commit it stands."""
 
-    def __init__(self, opener: ModelOpener | None = None) -> None:
+    def __init__(self, opener: ModelOpener | None = None, store: ObjectStore | None = None) -> None:
         self._opener = opener or ChildOpener()
+        self._store = store
         self._seen: dict[tuple[str | FileSource, ArtifactPath, Terms], Evidence] = {}
 
     def __call__(self, source: FileSource, directory: ArtifactPath, terms: Terms) -> Evidence:
         key = (source.fingerprint(directory) or source, directory, terms)
         seen = self._seen.get(key)
-        # What was opened is proven by its bytes, too; what was proven by its Git LFS pointers was not opened.
-        if seen is None or (seen.by_pointers and source.fetches_lfs):
-            self._seen[key] = examine(source, directory, opener=self._opener, terms=terms)
+        # What was opened is proven by its bytes, too; what was proven by pointers or manifest alone was not opened.
+        unseen = seen is None or (seen.by_pointers and source.fetches_lfs) or (seen.unread and source.fetches_stored)
+        if unseen:
+            self._seen[key] = examine(source, directory, opener=self._opener, terms=terms, store=self._store)
         return self._seen[key]
 
 

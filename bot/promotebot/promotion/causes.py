@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from promotebot.findings import Finding, Severity
 
 _UNREADABLE = ("artifact.exists", "path.symlink", "artifact.manifest", "artifact.lfs")
-_OTHER_BYTES = (*_UNREADABLE, "artifact.files", "artifact.limits", "artifact.digest")
+_OTHER_BYTES = (*_UNREADABLE, "artifact.files", "artifact.limits", "artifact.digest", "artifact.storage")
 CAUSES: Mapping[str, tuple[str, ...]] = {
     "artifact.manifest": ("artifact.exists", "path.symlink", "artifact.lfs"),
     "artifact.files": _UNREADABLE,

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from promotebot.artifact.limits import Formats, Limits, Terms
+from promotebot.artifact.limits import Formats, Limits, Places, Terms
 from promotebot.artifact.signers import Signatures
 from promotebot.errors import InvalidInput
 from promotebot.promotion.contacts import Contacts
@@ -234,6 +234,8 @@ class Policy(_Section):
     formats: Formats = ("onnx",)
     """What a model's file may be; with `opaque` one that is no ONNX model goes on unopened."""
     signatures: Signatures = Signatures()
+    storage: Places = ()
+    """Prefixes of the places outside of git that manifests may name; none is read that is not listed."""
     limits: Limits = Limits()
     contacts: Contacts = ()
     """Who is named where something failed; see `contacts_for`."""
@@ -254,7 +256,8 @@ class Policy(_Section):
     @property
     def terms(self) -> Terms:
         """Return all that it says about looking at an artifact."""
-        return Terms(**dict(self.limits), formats=self.formats, signers=self.signatures.signers)
+        signers, limits = self.signatures.signers, dict(self.limits)
+        return Terms(**limits, formats=self.formats, storage=self.storage, signers=signers)
 
     @property
     def digest(self) -> Digest:

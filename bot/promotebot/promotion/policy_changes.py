@@ -129,7 +129,11 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "signatures.keys": _fewer,
     "signatures.identities": _fewer,
     "signatures.trusted_root": lambda _before, _after: False,  # another Sigstore is neither
-    **{f"limits.{name}": _lower for name in ("file_bytes", "artifact_bytes", "files", "open_seconds", "run_seconds")},
+    "storage": _fewer,
+    **{
+        f"limits.{name}": _lower
+        for name in ("file_bytes", "artifact_bytes", "files", "open_seconds", "run_seconds", "storage_seconds")
+    },
     "limits.open_memory_bytes": _lower_number,
     "limits.may_hold": _fewer,
     "limits.may_lack": _fewer,
