@@ -122,6 +122,8 @@ class Statement:
     signature: bytes
     by_key: bool
     """Whether a key signed it; else a certificate that names an identity."""
+    is_logged: bool
+    """Whether it comes with an entry of a public log, which nobody has verified yet."""
     bundle: bytes
     """The whole bundle, as it was read."""
 
@@ -157,6 +159,7 @@ def _parse_bundle(data: bytes, where: str) -> Statement:
         payload,
         _decoded(bundle.envelope.signatures[0].sig, "dsseEnvelope.signatures[0].sig", where),
         "publicKey" in bundle.material,
+        bool(bundle.material.get("tlogEntries")),
         data,
     )
 
