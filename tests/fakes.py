@@ -18,10 +18,11 @@ from pydantic import SecretStr
 
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.limits import Limits
-from promotebot.artifact.source import FileSource, TreeEntry
+from promotebot.artifact.source import FileSource, LfsStore, TreeEntry
 from promotebot.errors import CouldNotVerify, InvalidInput, RefChanged
 from promotebot.findings import Finding
 from promotebot.git.branch import ChangedEntry, FetchedRepository
+from promotebot.git.lfs_clone import LocalLfs
 from promotebot.github.checks import (
     GATE,
     MAX_ANNOTATIONS,
@@ -697,6 +698,9 @@ class FakeRepository(FetchedRepository):
 
     def resolve(self, revision: str) -> GitSha | None:
         return GitSha(revision) if revision in self.commits else None
+
+    def lfs(self, commit: str) -> LfsStore:
+        return LocalLfs(Path("nowhere"), commit)
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         return ancestor in self._history(descendant)
