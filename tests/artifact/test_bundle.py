@@ -57,7 +57,7 @@ def test_what_a_stage_holds_is_loaded_by_its_bundle_alone(host: Path, tmp_path: 
 def test_a_bundle_is_canonical_json_by_its_schema(host: Path) -> None:
     data = (host / "bundle.json").read_bytes()
     document = json.loads(data)
-    assert data == canonical_json(document, fractions=True) + b"\n"
+    assert data == canonical_json(document) + b"\n"
     assert {"made_at_utc": "2026-03-01T12:00:00Z", "model": MODEL, "stage": "active"}.items() <= document.items()
     schema = json.loads((ROOT / "schemas/bundle.schema.json").read_bytes())
     jsonschema.Draft202012Validator(schema).validate(document)
@@ -87,7 +87,7 @@ def event(document: Document, index: int = 0) -> Document:
         (lambda d: d["entry"]["history"].pop(0), r"the chain is broken at history\[0\]"),
         (lambda d: d["entry"].update(history=[]), "there is no event"),
         (lambda d: d["entry"].update(history_digest=None), "history_digest is None"),
-        (lambda d: event(d).update(weight=0.5), "0.5"),
+        (lambda d: event(d).update(weight=0.5), "the chain is broken"),
         (lambda d: d["entry"].update(active=None), "ACTIVE is not what its newest event says"),
         (lambda d: d["entry"].update(history=3), r"\$.entry.history: "),
         (lambda d: d["manifest"]["sha256"].update({"model.onnx": "0" * 64}), r"\$.manifest is not the one that ACTIVE"),

@@ -16,6 +16,8 @@ from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.source import FileSource as Files
 from promotebot.findings import passed
 from promotebot.gate.evaluate import GateResult, evaluate_gate
+from promotebot.planning.decide import FirstDigest
+from promotebot.planning.examiner import Examine
 from promotebot.promotion.plan import Plan, plan
 from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.request import Actor, Request
@@ -112,6 +114,9 @@ class Ends:
 
     def newly_converted(self, directories: Collection[str]) -> tuple[str, ...]:
         return tuple(path for path in self.newly if path.rpartition("/")[0] in directories)
+
+    def first_digest(self, examine: Examine) -> FirstDigest:  # noqa: ARG002 - the Protocol's
+        return lambda *_: None
 
     def reachable(self, commit: str | None) -> bool | None:
         return commit == SHA

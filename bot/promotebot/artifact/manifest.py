@@ -201,7 +201,7 @@ class Manifest(BaseModel):
         `digest` pins bytes and names only; a threshold or a label map changes what the same bytes mean.
         """
         document = self.model_dump(mode="json", exclude_unset=True)
-        return Digest("sha256:" + hashlib.sha256(canonical_json(document, fractions=True)).hexdigest())
+        return Digest("sha256:" + hashlib.sha256(canonical_json(document)).hexdigest())
 
     @property
     def feature_order_hash(self) -> str | None:

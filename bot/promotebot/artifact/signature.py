@@ -47,7 +47,7 @@ def read_signature(expected: str | Path | Mapping[str, Any]) -> Signature:
     where = "expect_signature" if isinstance(expected, Mapping) else str(expected)
     document = dict(expected) if isinstance(expected, Mapping) else _document(where)
     if isinstance(document, dict) and "model_file" in document:
-        manifest = parse_manifest(canonical_json(document, fractions=True), where=where)
+        manifest = parse_manifest(canonical_json(document), where=where)
         document = {"feature_order": list(manifest.feature_order)} if manifest.feature_order else {}
     result = validated_model(Signature, document)
     if not isinstance(result, Signature):

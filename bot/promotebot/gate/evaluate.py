@@ -146,10 +146,12 @@ def plan_again(
     if base is None:
         return []  # `replay_change` refuses a base without a registry
     expect_artifacts(changeset.head_files, artifacts_of(steps), changeset.policy.limits)
-    again = []
+    again, legacy = [], changeset.first_digest(examine)
     for step in steps:
         request = request_of(step, step.before.entry(step.model))
-        context = PromotionContext(step.before, base, changeset.policy, changeset.head_files, changeset.base)
+        context = PromotionContext(
+            step.before, base, changeset.policy, changeset.head_files, changeset.base, first_digest=legacy
+        )
         again.append((step, decide(context, request, facts(request), examine=examine, now=now)))
     return again
 

@@ -21,6 +21,9 @@ from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Digest, Stage
 from promotebot.registry.registry import ModelRegistry
 
+FirstDigest = Callable[[str, Stage, Pointer], Digest | None]
+"""Returns what an older tool's pointer, which has no digest, stood for when it was put there; None for unknown."""
+
 
 @dataclass(frozen=True)
 class Decided:
@@ -43,7 +46,7 @@ class PromotionContext:
     files: FileSource
     commit: str | None
     datasets_dir: str = DATASETS_DIR
-    first_digest: Callable[[str, Stage, Pointer], Digest | None] = lambda *_: None
+    first_digest: FirstDigest = lambda *_: None
     """What an older tool's pointer meant when it was put there; None where that is not known."""
 
 
@@ -71,6 +74,7 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
         _expect(context, request)
         evidence = examine(context.files, request.artifact_dir, context.policy.terms)
         evidence = replace(evidence, findings=(*evidence.findings, *_dataset(context, request)))
+    facts = replace(facts, legacy=_legacy(context, request))
     decision = plan(
         context.registry, request, evidence, context.policy, now, base=context.base, facts=facts, commit=context.commit
     )
@@ -79,6 +83,20 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
     if today is not None and today.artifact_dir != request.artifact_dir:
         shown = examine(context.files, today.artifact_dir, context.policy.terms)
     return Decided(decision, evidence, facts, shown)
+
+
+def _legacy(context: PromotionContext, request: Request) -> dict[Stage, Digest]:
+    """Return what the lower stages' pointers of older tools to this directory stood for, as far as that is known."""
+    entry = context.base.entry(request.model)
+    pointers = ((stage, entry.pointer(stage)) for stage in request.stage.below) if entry else ()
+    if request.action is not Action.PROMOTE:
+        return {}
+    return {
+        stage: digest
+        for stage, pointer in pointers
+        if pointer and pointer.digest is None and pointer.artifact_dir == request.artifact_dir
+        if (digest := context.first_digest(request.model, stage, pointer))
+    }
 
 
 def _dataset(context: PromotionContext, request: Request) -> tuple[Finding, ...]:

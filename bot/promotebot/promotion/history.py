@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 
-from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
-from promotebot.registry.chain import RawEvent, chain_breaks, event_digest
+from promotebot.registry.chain import RawEvent, chain_breaks
 from promotebot.registry.model import Action, Event, ModelEntry, Pointer
 from promotebot.registry.names import CLOCK_TOLERANCE, ModelName, Stage, to_datetime, to_timestamp
 from promotebot.registry.registry import ModelRegistry
@@ -39,8 +38,7 @@ def _chain(registry: ModelRegistry, name: ModelName, entry: ModelEntry, where: s
                 remedy="nothing to do: the next promotion starts the chain over all of it",
             )
         return
-    # Without a canonical form there is no digest to compare.
-    breaks = list(_without_canonical_form(history)) or chain_breaks(history, entry.history_digest)
+    breaks = chain_breaks(history, entry.history_digest)
     for index, problem in breaks:
         yield error("history.chain", f"history[{index}]: {problem}.", where=where, remedy=_RESTORE)
     if not breaks:
@@ -53,22 +51,6 @@ def _was_chained(event: RawEvent) -> bool:
     Taking off the chain must not make a history look like an older tool's, which is only warned of.
     """
     return "previous" in event or event["pointer"].get("digest") is not None
-
-
-def _without_canonical_form(history: Sequence[RawEvent]) -> Iterator[tuple[int, str]]:
-    """Yield (index, problem) of events that have no digest, because an edit put a fraction in."""
-    for index, event in enumerate(history):
-        problem = _digest_problem(event)
-        if problem:
-            yield index, problem
-
-
-def _digest_problem(event: RawEvent) -> str:
-    try:
-        event_digest(event)
-    except InvalidInput as problem:
-        return problem.message
-    return ""
 
 
 def _events(entry: ModelEntry, where: str) -> Iterator[Finding]:

@@ -20,6 +20,9 @@ from promotebot.planning.committed import (
     read_registry,
     registry_files,
 )
+from promotebot.planning.decide import FirstDigest
+from promotebot.planning.examiner import Examine
+from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.promotion.infer import InferenceContext
 from promotebot.promotion.policy import Policy
 from promotebot.pulls.attributes import CONVERTING, LINE_ENDINGS, converting
@@ -265,6 +268,10 @@ class Changeset:
     def inference(self, registry: ModelRegistry) -> InferenceContext:
         """Return what a command that leaves something unsaid is completed from."""
         return InferenceContext(registry, self.touched_artifacts, self.manifest_of)
+
+    def first_digest(self, examine: Examine) -> FirstDigest:
+        """Return what looks up the bytes that the base's pointers of older tools stood for."""
+        return LegacyDigests(self.repository, self.base, self.registry_path, examine)
 
     def reachable(self, commit: str | None) -> bool | None:
         """Return whether a commit is an ancestor of base or head; None without one, and in a clone that cannot know."""

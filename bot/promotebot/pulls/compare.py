@@ -8,6 +8,8 @@ from typing import Protocol
 
 from promotebot.artifact.source import FileSource
 from promotebot.findings import Finding, error
+from promotebot.planning.decide import FirstDigest
+from promotebot.planning.examiner import Examine
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import RESTORE, Diverged, Replayed, replay
 from promotebot.pulls.branch_commands import FIRST_REGISTRY, restored
@@ -112,6 +114,10 @@ class ChangesetLike(Protocol):
 
     def newly_converted(self, places: Collection[str]) -> Sequence[str]:
         """Return the files in these places that a checkout may give otherwise by what the branch changed."""
+        ...
+
+    def first_digest(self, examine: Examine) -> FirstDigest:
+        """Return what looks up the bytes that the base's pointers of older tools stood for."""
         ...
 
     def reachable(self, commit: str | None) -> bool | None:

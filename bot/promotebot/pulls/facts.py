@@ -69,12 +69,12 @@ def merge_times(
             lambda pointer: pointer.pins(manifest.digest, manifest.full_digest),
         )
     )
-    numbers = {one.event: number for one in soaking if (number := _number(one.event, job)) is not None}
+    numbers = {one.event: number for one in soaking if one.event and (number := _number(one.event, job)) is not None}
     merged = {number: job.merged_at(number) for number in sorted(set(numbers.values()))}
     times = {event: merged[number] for event, number in numbers.items()}
     for one in soaking:
         # The way through git costs more, and where the soak only warns, the event's own time will do.
-        if one.event not in numbers and one.soak.required:
+        if one.event and one.event not in numbers and one.soak.required:
             times[one.event] = _brought_at(one.event, request.model, changeset, base_ref, job)
     return {event: moment for event, moment in times.items() if moment}
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from promotebot.findings import Finding
 from promotebot.planning.complete import prepare
 from promotebot.planning.decide import Decided, PromotionContext, decide, with_findings
-from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.pulls.changeset import Changeset
@@ -46,8 +45,8 @@ class RequestContext:
 
     @cached_property
     def _context(self) -> PromotionContext:
-        change, examine = self.changeset, self.job.examine
-        legacy = LegacyDigests(change.repository, change.base, change.registry_path, examine)
+        change = self.changeset
+        legacy = change.first_digest(self.job.examine)
         return PromotionContext(
             self.registry, self.base, change.policy, change.head_files, change.head, first_digest=legacy
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -111,19 +111,12 @@ def read_from(where: str) -> Iterator[None]:
         raise InvalidInput(problem.message, where=problem.where or where, remedy=remedy) from None
 
 
-def canonical_json(value: Any, *, fractions: bool = False) -> bytes:
+def canonical_json(value: Any) -> bytes:
     """Return the bytes that every digest is taken over: sorted keys, no spaces, UTF-8 unescaped.
 
-    See docs/architecture.md, Files.
-
-    Args:
-        fractions: write them as the shortest text that reads back as the same double (`float.__repr__`).
-
-    Raises:
-        InvalidInput: for a float where `fractions` does not allow it: its text differs between writers.
+    A fraction is the shortest text that reads back as the same double (`float.__repr__`): a registry is read so that no
+    digit is lost. See docs/architecture.md, Files.
     """
-    if not fractions:
-        _refuse_floats(value, "$")
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8")
 
@@ -224,16 +217,3 @@ def _refuse_nul_keys(value: Any) -> None:
     if isinstance(value, list):
         for item in value:
             _refuse_nul_keys(item)
-
-
-def _refuse_floats(value: Any, path: str) -> None:
-    if isinstance(value, float):
-        raise InvalidInput(
-            f"{path} is the fraction {value!r}, which has no canonical form", remedy="write it as a string"
-        )
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            _refuse_floats(item, f"{path}.{key}")
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            _refuse_floats(item, f"{path}[{index}]")

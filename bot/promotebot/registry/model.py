@@ -79,7 +79,11 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 PathField = Annotated[ArtifactPath, _checked(parse_artifact_path), _text(r"^[^/\\].*$", maxLength=4096)]
 ShaField = Annotated[GitSha, _checked(parse_git_sha), _text("^[0-9a-f]{40}$")]
 DigestField = Annotated[Digest, _checked(parse_digest), _text("^sha256:[0-9a-f]{64}$")]
-TimeField = Annotated[Timestamp, _checked(parse_timestamp), _text(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$")]
+TimeField = Annotated[
+    Timestamp,
+    _checked(parse_timestamp),
+    _text(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)$"),
+]
 StageField = Annotated[Stage, _enum(Stage)]
 ActionField = Annotated[Action, _enum(Action)]
 SourceField = Annotated[Source, _enum(Source)]

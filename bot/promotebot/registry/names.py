@@ -24,7 +24,7 @@ _TOO_LONG = f"Path component is over {MAX_COMPONENT} bytes"
 _MODEL_NAME = re.compile(r"[a-z0-9_]{1,128}")
 _GIT_SHA = re.compile(r"[0-9a-f]{40}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_TIMESTAMP = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d{1,9})?Z", re.ASCII)
+_TIMESTAMP = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d{1,9})?(?:Z|\+00:00)", re.ASCII)
 _DURATION = re.compile(r"(\d{1,4})([mhd])", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _DRIVE = re.compile(r"(?:^|/)[A-Za-z]:|:\$|::")
@@ -122,7 +122,9 @@ def parse_digest(text: str) -> Digest:
 
 
 def parse_timestamp(text: str) -> Timestamp:
-    """Parse a time: ISO 8601 in UTC ending in Z, a date that exists. Fractions, which older tools wrote, are kept.
+    """Parse a time: ISO 8601 in UTC, a date that exists, ending in Z as promotebot writes it.
+
+    What older tools wrote is kept as it is: fractions of a second, and `+00:00` for Z.
 
     Raises:
         InvalidInput: for anything else.

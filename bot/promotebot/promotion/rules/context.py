@@ -27,6 +27,8 @@ class Facts:
     """A pull request, merged into the base, that had this commit; None where there is none, or GitHub was not asked."""
     artifact_changed: bool = True
     """True where this change touches an artifact directory of the base: other models may point to it."""
+    legacy: Mapping[Stage, Digest] = field(default_factory=dict)
+    """What the base's pointers of older tools, which recorded no digest, stood for when they were put there."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,19 @@ class RuleContext:
     def digest(self) -> Digest | None:
         """Return the digest of the artifact; None unless every byte is proven."""
         return self.evidence.digest
+
+    @property
+    def legacy_pointers(self) -> Mapping[Stage, Pointer]:
+        """Return the lower stages of the base that hold this artifact by a pointer of an older tool, nearest first.
+
+        It recorded no digest, and git says which bytes it stood for.
+        """
+        entry, digest = self.base.entry(self.request.model), self.digest
+        if entry is None or digest is None:
+            return {}
+        stages = (stage for stage in self.request.stage.below if self.facts.legacy.get(stage) == digest)
+        found = {stage: pointer for stage in stages if (pointer := entry.pointer(stage))}
+        return {stage: p for stage, p in found.items() if p.digest is None}
 
     @property
     def is_rollback(self) -> bool:

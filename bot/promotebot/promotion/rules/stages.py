@@ -9,9 +9,9 @@ from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.request import Request, show_stages
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.promotion.rules.request import known_models
-from promotebot.promotion.soak import SoakingEvent, soaking_events
+from promotebot.promotion.soak import Soaking, soaking_events
 from promotebot.registry.model import Action, Source
-from promotebot.registry.names import Stage, to_datetime, to_timestamp
+from promotebot.registry.names import Stage, to_timestamp
 from promotebot.remedies import Remedy, again, comment, shell
 from promotebot.text import duration, short_digest
 
@@ -44,6 +44,10 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
         )
     elif earlier and earlier[0].to_stage:
         yield passed("active.prior_stage", f"the same bytes went to {earlier[0].to_stage.label} on {earlier[0].ts_utc}")
+    elif legacy := context.legacy_pointers:
+        stage = next(iter(legacy))
+        message = f"{stage.label} holds the same bytes: an older tool put them there, and git has what they were"
+        yield passed("active.prior_stage", message)
     else:
         known = any(e.to_stage and e.pointer.digest == context.digest for e in context.base_history)
         manifest = f" with this manifest ({short_digest(context.evidence.manifest_digest)})" if known else ""
@@ -84,21 +88,21 @@ def soak_time(context: RuleContext) -> Iterator[Finding]:
     if context.is_rollback:
         return
     history, stage = context.base_history, context.request.stage
-    for soaking in soaking_events(context.policy, stage, history, context.evidence.is_of):
-        merged = context.facts.merged_at.get(soaking.event)
-        if merged is None and soaking.soak.required:
+    for soaking in soaking_events(context.policy, stage, history, context.evidence.is_of, context.legacy_pointers):
+        merged = context.facts.merged_at.get(soaking.event) if soaking.event else None
+        if soaking.soak.required and merged is None:
             yield _unknown_soak(context.request, soaking)
+        elif since := merged or soaking.claimed:
+            yield _soak(context, soaking, since, is_claimed=merged is None)
         else:
-            yield _soak(context, soaking, merged)
+            yield _no_time(soaking)
 
 
-def _soak(context: RuleContext, soaking: SoakingEvent, merged: datetime | None) -> Finding:
+def _soak(context: RuleContext, soaking: Soaking, since: datetime, *, is_claimed: bool) -> Finding:
     stage, soak = soaking.stage, soaking.soak
-    # The event's own time is whatever its author's clock said; GitHub knows when it was merged.
-    since = merged or to_datetime(soaking.event.ts_utc)
     # A clock that is behind the merge must not make the time negative.
     elapsed = max(context.now - since, timedelta(0))
-    rule, clock = f"soak.{stage.value}", "" if merged else " (by the event's own, self-asserted time)"
+    rule, clock = f"soak.{stage.value}", " (by the event's own, self-asserted time)" if is_claimed else ""
     if elapsed >= soak.minimum:
         return passed(
             rule, f"in {stage.value} for {duration(elapsed)}, at least {duration(soak.minimum)} required{clock}"
@@ -114,7 +118,17 @@ def _soak(context: RuleContext, soaking: SoakingEvent, merged: datetime | None) 
     )
 
 
-def _unknown_soak(request: Request, soaking: SoakingEvent) -> Finding:
+def _no_time(soaking: Soaking) -> Finding:
+    stage = soaking.stage
+    asked = f"{duration(soaking.soak.minimum)} in {stage.value} recommended"
+    return warning(
+        f"soak.{stage.value}",
+        f"{asked}; the older tool did not record since when it is there.",
+        remedy="explain in --reason why you do not wait",
+    )
+
+
+def _unknown_soak(request: Request, soaking: Soaking) -> Finding:
     """Refuse what nobody but the event's author vouches for: whoever may push can write any time into an event."""
     stage = soaking.stage
     remedy = Remedy("request it with a comment on the pull request, where the merge time is known: ", request.line({}))
