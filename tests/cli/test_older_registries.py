@@ -43,7 +43,7 @@ def test_an_older_tools_shadow_counts_as_the_stage_before_and_its_time_for_the_s
     base = alice.git("rev-parse", "HEAD").strip()
     assert main([*ACTIVE, *sha(alice), "-v"]) == 0
     told = capsys.readouterr().err
-    assert "active.prior_stage: SHADOW holds the same bytes: an older tool put them there" in told
+    assert "active.prior_stage: SHADOW holds the same bytes, which an older tool put there" in told
     assert ("soak.shadow: in shadow for " if promoted else "the older tool did not record since when") in told
     after = json.loads((alice.clone / REGISTRY).read_bytes())["models"][NAME]
     assert after["shadow"] == document["models"][NAME]["shadow"]

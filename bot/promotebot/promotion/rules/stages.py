@@ -45,9 +45,9 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
     elif earlier and earlier[0].to_stage:
         yield passed("active.prior_stage", f"the same bytes went to {earlier[0].to_stage.label} on {earlier[0].ts_utc}")
     elif legacy := context.legacy_pointers:
-        stage = next(iter(legacy))
-        message = f"{stage.label} holds the same bytes: an older tool put them there, and git has what they were"
-        yield passed("active.prior_stage", message)
+        yield passed(
+            "active.prior_stage", f"{next(iter(legacy)).label} holds the same bytes, which an older tool put there"
+        )
     else:
         known = any(e.to_stage and e.pointer.digest == context.digest for e in context.base_history)
         manifest = f" with this manifest ({short_digest(context.evidence.manifest_digest)})" if known else ""
