@@ -12,7 +12,7 @@ from promotebot.promotion.rules.request import known_models
 from promotebot.promotion.soak import Soaking, soaking_events
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import Stage, to_timestamp
-from promotebot.remedies import Remedy, again, comment, shell
+from promotebot.remedies import Command, Remedy, again, comment, shell
 from promotebot.text import duration, short_digest
 
 
@@ -37,17 +37,13 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
             "active.prior_stage",
             "It was ACTIVE before digests were recorded (older tool): nothing proves that these are the same bytes.",
             where=context.request.artifact_dir,
-            remedy=Remedy(
-                "compare them with the commit that made it ACTIVE: ",
-                shell("git", "log", "--patch", "--", context.request.artifact_dir),
-            ),
+            remedy=Remedy("compare them with the commit that made it ACTIVE: ", _patches(context.request.artifact_dir)),
         )
     elif earlier and earlier[0].to_stage:
         yield passed("active.prior_stage", f"the same bytes went to {earlier[0].to_stage.label} on {earlier[0].ts_utc}")
     elif legacy := context.legacy_pointers:
-        yield passed(
-            "active.prior_stage", f"{next(iter(legacy)).label} holds the same bytes, which an older tool put there"
-        )
+        stage = next(iter(legacy)).label
+        yield passed("active.prior_stage", f"{stage} holds the same bytes, which an older tool put there")
     else:
         known = any(e.to_stage and e.pointer.digest == context.digest for e in context.base_history)
         manifest = f" with this manifest ({short_digest(context.evidence.manifest_digest)})" if known else ""
@@ -57,6 +53,10 @@ def prior_stage(context: RuleContext) -> Iterator[Finding]:
             where=context.request.artifact_dir,
             remedy=Remedy("promote it to shadow, merge, let it run, then request ACTIVE: ", again(stage="shadow")),
         )
+
+
+def _patches(directory: str) -> Command:
+    return shell("git", "log", "--patch", "--", directory)
 
 
 def _was_active_without_digest(context: RuleContext) -> bool:
