@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from promotebot.cli.main import main
-from promotebot.registry import ModelRegistry
+from promotebot.registry import ModelRegistry, files
+from promotebot.registry.convert import split_files
+from promotebot.registry.names import Timestamp
 from tests.comments.plans import registry
 
 __all__ = ["registry"]  # a fixture
@@ -39,3 +41,35 @@ def test_words_stay_whole_at_every_width(
     if columns < 120:
         assert "artifact" in shown
         assert "model" in shown
+
+
+@pytest.fixture
+def opened(registry: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A split registry of thirty models in `tmp_path`; the names of its files, as they are opened."""
+    entry = registry.raw_entry("regime_classifier")
+    for number in range(29):
+        registry = registry.with_entry(f"model_{number}", entry)
+    (tmp_path / "models").mkdir()
+    index, models = split_files(registry, Timestamp("2026-11-01T00:00:00Z"))
+    (tmp_path / "models.json").write_bytes(index)
+    for path, data in models.items():
+        (tmp_path / "models" / Path(path).name).write_bytes(data)
+    names, read = list[str](), files.read_registry_bytes
+
+    def counted(path: Path) -> bytes:
+        names.append(path.name)
+        return read(path)
+
+    monkeypatch.setattr(files, "read_registry_bytes", counted)
+    return names
+
+
+@pytest.mark.parametrize("command", ["show", "history"])
+def test_of_a_split_registry_one_model_costs_one_file(tmp_path: Path, opened: list[str], command: str) -> None:
+    assert main([command, "--model", "model_7", "--registry-path", str(tmp_path / "models.json")]) == 0
+    assert opened == ["models.json", "model_7.json"]
+
+
+def test_status_of_a_split_registry_opens_each_file_once(tmp_path: Path, opened: list[str]) -> None:
+    assert main(["status", "--registry-path", str(tmp_path / "models.json")]) == 0
+    assert len(opened) == len(set(opened)) == 31

@@ -18,6 +18,7 @@ from promotebot.artifact.runtime import ChildOpener, ModelOpener
 from promotebot.cli.main import main
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import error, passed, unknown, warning
+from promotebot.planning.committed import CommittedModels
 from promotebot.registry.chain import sealed
 from promotebot.verification.junit import to_junit
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, merge_reports, report_of
@@ -127,6 +128,31 @@ def test_since_looks_only_at_what_changed(alice: Person, capsys: Capture) -> Non
     alice.git("checkout", "--", V2)
     (alice.clone / V1 / "new.bin").write_bytes(b"untracked")
     assert report(capsys, "--since", "HEAD")[0] == 1
+
+
+def test_since_compares_no_model_whose_file_is_the_same(
+    alice: Person, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_other_model(alice)
+    assert main(["registry", "split"]) == 0
+    alice.git("add", "--all")
+    alice.git("commit", "--quiet", "--message", "chore: Split")
+    compared, read = list[str](), CommittedModels.read
+
+    def counted(self: CommittedModels, file_name: str) -> bytes:
+        compared.append(file_name)
+        return read(self, file_name)
+
+    monkeypatch.setattr(CommittedModels, "read", counted)
+    code, result = report(capsys, "--since", "HEAD")
+    assert (code, result.models, compared) == (0, (), [])
+    file = alice.clone / "ml/registry/models" / f"{OTHER}.json"
+    file.write_text(json.dumps({**json.loads(file.read_bytes()), "owner": "ml"}))
+    assert report(capsys, "--since", "HEAD")[1].models == (OTHER,)
+    assert compared == [f"{OTHER}.json"]
+    file.write_text(json.dumps({**json.loads(file.read_bytes()), "history": 1, "owner": None}))
+    code, result = report(capsys, "--since", "HEAD")
+    assert (code, rules(result, "error")) == (1, ["registry.schema"])
 
 
 def test_a_revision_that_is_none_is_a_usage_error(alice: Person, capsys: Capture) -> None:

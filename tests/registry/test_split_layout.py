@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,20 @@ def test_only_the_model_that_is_asked_for_is_read() -> None:
     assert read.pointers("one")[Stage.ACTIVE] == pointer
     assert read.pointers("two")[Stage.SHADOW] is None
     assert beside.read_names == ["one.json", "two.json"]
+
+
+def test_pointers_of_every_model_are_read_without_keeping_or_checking_a_history() -> None:
+    broken = {**ENTRY, "history": [{"x": "y" * 20_000}] * 5}
+    read = registry(files(**{f"m{number}": broken for number in range(100)}))
+    assert read.pointers("m0")[Stage.ACTIVE]  # so that nothing is loaded for the first time below
+    tracemalloc.start()
+    try:
+        assert all(read.pointers(name)[Stage.ACTIVE] for name in read)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000, "of ten million"
+    assert read.pointers("nobody") == dict.fromkeys(Stage)
 
 
 def test_a_promotion_reads_and_writes_its_own_models_file_only() -> None:

@@ -12,10 +12,9 @@ from pathlib import Path
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.findings import Finding, error
 from promotebot.planning.examiner import Examine
-from promotebot.registry.files import read_registry_bytes
+from promotebot.registry.files import ModelDirectory, read_registry_bytes
 from promotebot.registry.names import Stage, parse_stage
 from promotebot.registry.registry import ModelRegistry
-from promotebot.registry.store import StoredRegistry
 from promotebot.text import listed
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, report_of
 from promotebot.verification.shards import parse_shard, shard_of
@@ -29,9 +28,9 @@ def read_or_report(file: Path, where: str, about: ReportScope) -> ModelRegistry 
         InvalidInput: when there is none.
         CouldNotVerify: when the disk does not answer.
     """
-    read_registry_bytes(file)
+    data = read_registry_bytes(file)
     try:
-        return StoredRegistry(file, where=where).read(check_models=False)
+        return ModelRegistry.parse(data, where=where, files=ModelDirectory(file), check_models=False)
     except InvalidInput as problem:
         remedy = problem.remedy or "restore the registry from the base branch; only promotebot writes it"
         broken = error("registry.schema", problem.message, where=problem.where, remedy=remedy)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
+from pathlib import PurePosixPath
 
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.cli.registry_report import names_of, read_or_report, report_on, stages_of
@@ -12,7 +13,6 @@ from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, passed
 from promotebot.git.checkout import NO_REPOSITORY, Checkout
-from promotebot.git.repository import paths_below
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.planning.examiner import Examiner
 from promotebot.planning.legacy_digests import LegacyDigests
@@ -120,7 +120,8 @@ def _changed(
             error("verify.since", message, where=work_tree.registry_path, remedy=f"git diff {since[:12]}")
         ]
     paths = repository.changed_since(since)
-    changed = [name for name in names if _differs(subject, earlier, name, paths)]
+    touched = {*paths, *(str(directory) for path in paths for directory in PurePosixPath(path).parents)}
+    changed = [name for name in names if _differs(subject, earlier, name, touched)]
     same = len(names) - len(changed)
     if not names:
         return [], []
@@ -130,15 +131,23 @@ def _changed(
     return changed, [passed("verify.since", message, where=work_tree.registry_path)]
 
 
-def _differs(subject: VerificationInput, earlier: ModelRegistry, name: str, paths: Sequence[str]) -> bool:
-    """Tell whether a model is not what it was; one that does not read counts as changed, so that it is looked at."""
+def _differs(subject: VerificationInput, earlier: ModelRegistry, name: str, touched: Set[str]) -> bool:
+    """Tell whether a model is not what it was; one that does not read counts as changed, so that it is looked at.
+
+    A model whose file git calls unchanged is not compared, and of its file only the pointers are used.
+
+    Args:
+        touched: the paths that changed, and every directory above them.
+    """
     registry = subject.registry
     try:
-        if name not in earlier or not same_json(earlier.raw_entry(name), registry.raw_entry(name)):
+        if name not in registry or name not in earlier:
             return True
-        pointers = [registry.get_stage_pointer(name, stage) for stage in Stage]
+        if registry.file_of(name) in touched and not same_json(earlier.raw_entry(name), registry.raw_entry(name)):
+            return True
+        pointers = [pointer for pointer in registry.pointers(name).values() if pointer]
     except InvalidInput:
         return True
-    places: list[str] = [pointer.artifact_dir for pointer in pointers if pointer]
-    places += [f"{subject.datasets_dir}/{pointer.dataset_id}" for pointer in pointers if pointer]
-    return any(paths_below(paths, directory) for directory in places)
+    places: list[str] = [pointer.artifact_dir for pointer in pointers]
+    places += [f"{subject.datasets_dir}/{pointer.dataset_id}" for pointer in pointers]
+    return not touched.isdisjoint(places)

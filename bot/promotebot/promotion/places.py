@@ -17,8 +17,9 @@ def every_place(registry: ModelRegistry, names: Iterable[ModelName] | None = Non
     """
     places = set()
     for name in registry if names is None else names:
-        stored = {stage: registry.raw_entry(name).get(stage.value) for stage in Stage}
-        held = {stage: pointer for stage, pointer in stored.items() if isinstance(pointer, Mapping)}
+        held = {
+            stage: pointer for stage, pointer in registry.raw_pointers(name).items() if isinstance(pointer, Mapping)
+        }
         places |= {str(pointer.get("artifact_dir")) for pointer in held.values()}
         if Stage.ACTIVE in held:
             places.add(f"{DATASETS_DIR}/{held[Stage.ACTIVE].get('dataset_id')}")

@@ -142,8 +142,6 @@ class ModelDirectory:
 
     def __init__(self, registry: Path) -> None:
         self.path = registry.parent / "models"
-        self.contents: dict[str, bytes] = {}
-        """The bytes that were read, by file name."""
 
     def names(self) -> Mapping[str, str | None]:
         """Return the file names; each value is None, as only reading shows whether a file changed.
@@ -163,6 +161,5 @@ class ModelDirectory:
             ) from None
 
     def read(self, file_name: str) -> bytes:
-        """Return one file's bytes, and keep them as what a later write must still find there."""
-        self.contents[file_name] = read_registry_bytes(self.path / file_name)
-        return self.contents[file_name]
+        """Return one file's bytes."""
+        return read_registry_bytes(self.path / file_name)

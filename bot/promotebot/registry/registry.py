@@ -140,6 +140,11 @@ class ModelRegistry:
         """Return a model's events as stored, newest first; empty for a model that is not there."""
         return list(self.raw_entry(name).get("history", []))
 
+    def raw_pointers(self, name: str) -> Mapping[Stage, Any]:
+        """Return what each stage of a model holds, as stored; of a file that is read for it, nothing else is kept."""
+        raw = self.raw_entry(name) if self._split is None else self._split.glance(name)
+        return {stage: raw.get(stage.value) for stage in Stage}
+
     def get_stage_pointer(self, name: str, stage: str | Stage) -> Pointer | None:
         """Return what a stage holds, None for nothing. The stage is a string or a Stage.
 
@@ -159,13 +164,11 @@ class ModelRegistry:
         """
         from promotebot.registry.model import Pointer, read_record  # see TYPE_CHECKING above
 
-        raw, at, where = self.raw_entry(name), self.json_path(name), self.file_of(name)
+        stored, at, where = self.raw_pointers(name), self.json_path(name), self.file_of(name)
         with read_from(where):
             return {
-                stage: read_record(Pointer, raw[stage.value], where=where, path=f"{at}.{stage.value}")
-                if raw.get(stage.value) is not None
-                else None
-                for stage in Stage
+                stage: None if raw is None else read_record(Pointer, raw, where=where, path=f"{at}.{stage.value}")
+                for stage, raw in stored.items()
             }
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import copy
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
@@ -27,6 +28,7 @@ class ModelFiles(Protocol):
         ...
 
 
+@lru_cache(maxsize=8)  # asked for each of ten thousand models
 def models_directory(registry_path: str) -> str:
     """Return the path of `models/` beside the index."""
     return str(PurePosixPath(registry_path).parent / "models")
@@ -66,6 +68,12 @@ class SplitModels(Mapping[str, RawEntry]):
         if name not in self._read:
             self._read[name] = read_model(self._files, self._path, name)
         return self._read[name]
+
+    def glance(self, name: str) -> RawEntry:
+        """Return a model without keeping it, empty for one that is not there: all of them together may be large."""
+        if name in self._replaced or name in self._read or name not in self._fingerprints:
+            return self.get(name, {})
+        return read_model(self._files, self._path, name)
 
     def __iter__(self) -> Iterator[str]:
         return iter({**self._fingerprints, **self._replaced})

@@ -8,13 +8,26 @@ from promotebot.registry.files import ModelDirectory, read_registry_bytes, repla
 from promotebot.registry.registry import Layout, ModelRegistry
 
 
+class _KeptDirectory(ModelDirectory):
+    """The models' files, and the bytes that were read of them: a later write must still find these."""
+
+    def __init__(self, registry: Path) -> None:
+        super().__init__(registry)
+        self.contents: dict[str, bytes] = {}
+
+    def read(self, file_name: str) -> bytes:
+        """Return one file's bytes, and keep them."""
+        self.contents[file_name] = super().read(file_name)
+        return self.contents[file_name]
+
+
 class StoredRegistry:
     """A registry on disk. A write must find the bytes that were read, so that it never undoes another writer's."""
 
     def __init__(self, path: Path, *, where: str | None = None) -> None:
         self._path = path
         self._where = where or str(path)
-        self._models = ModelDirectory(path)
+        self._models = _KeptDirectory(path)
         self._known: tuple[bytes, ModelRegistry] | None = None
 
     def read(self, *, check_models: bool = True) -> ModelRegistry:
