@@ -70,7 +70,9 @@ def _decide(event: CommentCreated, requester: Requester, job: JobContext, replie
     replier.set_question(question_of([*invalid, *commands][0]))
     if not event.is_pull:
         return _decide_on_issue(event, commands, requester, job, replier)
-    once = iter((event.node_id,))  # the reaction comes with the first question
+    # The reaction comes with the first question. Where a commit, a status and a card say it, it is a write too many.
+    is_told = any(isinstance(command, ChangeCommand) for command in commands)
+    once = iter(() if is_told else (event.node_id,))
 
     def look() -> tuple[PullRequest, Sequence[IssueComment]]:
         pull, comments = job.github.conversation(event.pull, seen=next(once, ""))
