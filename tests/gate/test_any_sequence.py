@@ -29,7 +29,7 @@ from tests.fakes import POLICY_PATH, REPO
 from tests.gate import trees
 from tests.gate.sequences import SHA, directory
 from tests.gate.trees import MODEL, OTHER
-from tests.gate.world import POLICIES, ROLES, Clone, Files, World, digest_of, events_in
+from tests.gate.world import NEW_MODELS, POLICIES, ROLES, Clone, Files, World, digest_of, events_in
 from tests.sampling import examples
 
 Deed = tuple[Any, ...]
@@ -81,9 +81,9 @@ def vouches(world: World, branch: str, login: str) -> None:
     """A writer posts the statuses that the bot would post."""
     head = world.store.branches[branch]
     world.github.post(head, GATE, "success", by=login)
-    for digest, (_, made) in events_in(world.store.commits[head].files).items():
+    for _, made in events_in(world.store.commits[head].files).values():
         if made.get("request"):
-            context = attestation_context(Digest(digest))
+            context = attestation_context(Digest(digest_of(made)))
             world.github.post(made["request"]["head_sha"], context, "success", by=login)
 
 
@@ -94,6 +94,21 @@ def rewrites(world: World, branch: str, login: str, field: str) -> None:
     entry["history"][0][field] = "bob" if field == "actor" else "Risk committee approved"
     entry["history"], entry["history_digest"] = sealed(entry["history"])
     world.change(login, branch, {DEFAULT_PATH: stored_json(document)})
+
+
+def copies_below(world: World, branch: str, login: str, one: ModelName, other: ModelName) -> None:
+    """Somebody copies a model with its history below another name, byte for byte."""
+    document = json.loads(world.files(branch)[DEFAULT_PATH])
+    if one in document["models"]:
+        document["models"][other] = document["models"][one]
+        world.change(login, branch, {DEFAULT_PATH: stored_json(document)})
+
+
+def takes_out(world: World, branch: str, login: str, model: ModelName) -> None:
+    """Somebody takes a model off a branch."""
+    document = json.loads(world.files(branch)[DEFAULT_PATH])
+    if document["models"].pop(model, None):
+        world.change(login, branch, {DEFAULT_PATH: stored_json(document)})
 
 
 def copies(world: World, branch: str, login: str, index: int, what: str) -> None:
@@ -150,20 +165,20 @@ def check(world: World, sha: str, files: Files) -> None:
     """Every new event was decided by the bot, or pushed by people who may; every pointer verifies."""
     before, after = events_in(world.files("main")), events_in(files)
     assert not before.keys() - after.keys(), "history only grows"
-    for digest in after.keys() - before.keys():
-        _, made = after[digest]
+    for event in after.keys() - before.keys():
+        _, made = after[event]
         if made["source"] == "github":
-            assert digest in world.decided, f"the bot did not decide, or took back: {made}"
+            assert event in world.decided, f"the bot did not decide, or took back: {made}"
             assert ROLES[made["actor"]] >= needed_for(world, made), f"{made['actor']} may not, by now: {made}"
             seen("merged what the bot decided")
         else:
-            assert_pushed_by_who_may(world, world.brought.get((sha, digest), []), made)
+            assert_pushed_by_who_may(world, world.brought.get((sha, event), []), made)
             seen("merged what was made at a terminal")
     models, base = (json.loads(end[DEFAULT_PATH])["models"] for end in (files, world.files("main")))
     for name, entry in models.items():
         for stage in ("shadow", "staging", "active"):
             pointer = entry.get(stage)
-            if pointer != base[name].get(stage):
+            if pointer != base.get(name, {}).get(stage):
                 made = next(made for made in entry["history"] if made["to_stage"] == stage)
                 assert pointer == made["pointer"], f"{name} {stage} is what no event says"
             if pointer:
@@ -204,16 +219,21 @@ BRANCH, NAME = st.sampled_from(["one", "two"]), st.sampled_from(["v0", "v1", "v2
 PERSON = st.sampled_from(["alice", "carol", "carol", "bob", "mallory"])
 WRITER = st.sampled_from(["carol", "carol", "alice", "bob"])
 SLOT = st.tuples(st.sampled_from([MODEL, MODEL, OTHER]), st.sampled_from(Stage), st.sampled_from(["v1", "v2", "v3"]))
+NEW = st.sampled_from(NEW_MODELS)
+NEW_SLOT = st.tuples(NEW, st.just(Stage.SHADOW), st.sampled_from(["v1", "v2", "v3"]))
 INDEX = st.integers(0, 11)
 LATE = st.sampled_from([False, False, False, True])
 DEEDS = st.one_of(
     *[st.tuples(st.just(asks), BRANCH, PERSON, SLOT, flag) for flag in (st.just(False), st.booleans())],
-    st.tuples(st.just(withdraws), BRANCH, PERSON, st.sampled_from([None, MODEL, OTHER])),
+    st.tuples(st.just(asks), BRANCH, PERSON, NEW_SLOT, st.just(False)),
+    st.tuples(st.just(withdraws), BRANCH, PERSON, st.sampled_from([None, MODEL, OTHER, *NEW_MODELS])),
     st.tuples(st.just(judged), BRANCH),
     st.tuples(st.just(refreshed)),
     st.tuples(st.just(forges), BRANCH, WRITER, SLOT, st.sampled_from(Source), st.integers(0, 9)),
     st.tuples(st.just(vouches), BRANCH, WRITER),
     st.tuples(st.just(rewrites), BRANCH, WRITER, st.sampled_from(["reason", "notes", "actor"])),
+    st.tuples(st.just(copies_below), BRANCH, WRITER, NEW, NEW),
+    st.tuples(st.just(takes_out), BRANCH, WRITER, NEW),
     st.tuples(st.just(copies), BRANCH, WRITER, INDEX, st.sampled_from(["registry", "everything"])),
     st.tuples(st.just(exchanges), BRANCH, WRITER, NAME, st.sampled_from(["v1", "v2", "v3", "edited", "main"])),
     st.tuples(st.just(merges_main), BRANCH, WRITER),
@@ -278,9 +298,17 @@ ROLE_RAISED = [
     (NOW, (new_policy, 1)),
 ]
 """Asked for by somebody who might, until the policy asks for more."""
+A_NEW, Z_NEW = NEW_MODELS
+COPIED_BELOW = [
+    (NOW, (asks, "one", "alice", (Z_NEW, Stage.SHADOW, "v3"), False)),
+    (NOW, (copies_below, "one", "carol", Z_NEW, A_NEW)),
+    (NOW, (asks, "one", "alice", (Z_NEW, Stage.SHADOW, "v2"), False)),
+]
+"""A copy that is believed because of the event itself, until that is replaced."""
 
 
 @examples(60)
+@example(deeds=COPIED_BELOW)
 @example(deeds=BASE_CHANGED)
 @example(deeds=ROLE_RAISED)
 @example(deeds=BYTES_PUT_BACK)

@@ -61,6 +61,8 @@ POLICIES = (
     b"stages: {active: {require_prior_stage: false}}\n",
     b"stages: {active: {require_prior_stage: false}, staging: {permission: maintain}}\n",
 )
+NEW_MODELS = (ModelName("a_new"), ModelName("z_new"))
+"""Models that main may not have yet."""
 NOWHERE = "0" * 40
 
 
@@ -143,10 +145,11 @@ def digest_of(event: Mapping[str, Any]) -> str:
 
 
 def events_in(files: Files) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Digest → model and event, of all that a commit's registry holds; none in one that does not read."""
+    """Model and digest → model and event, of all that a commit's registry holds; none in one that does not read."""
     document = json.loads(files.get(DEFAULT_PATH, b"{}"))
     models = document.get("models", {})
-    return {digest_of(event): (name, event) for name in models for event in models[name].get("history", [])}
+    held = ((name, event) for name in models for event in models[name].get("history", []))
+    return {f"{name} {digest_of(event)}": (name, event) for name, event in held}
 
 
 def content_of(model: str, event: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -169,7 +172,7 @@ class World:
     wanted: dict[tuple[int, str], tuple[Any, ...]] = field(default_factory=dict)
     """Pull request and request id → what somebody who may was promised, as long as it is not taken back."""
     decided: set[str] = field(default_factory=set)
-    """Digests of the events that the bot decided and did not take back."""
+    """Models and digests of the events that the bot decided and did not take back."""
     carriers: dict[tuple[str, int, str], set[str]] = field(default_factory=dict)
     """Branch, how often it was made, and event → everybody who pushed a head with that event there."""
     brought: dict[tuple[str, str], list[frozenset[str]]] = field(default_factory=dict)
@@ -288,7 +291,12 @@ class World:
     def ask(self, branch: str, login: str, model: ModelName, stage: Stage, name: str, *, dry_run: bool = False) -> None:
         place, artifact_id = directory(name), f"{name}_{stage.value}"
         arguments = CommandArguments(
-            stage=stage, model=model, artifact_dir=place, artifact_id=artifact_id, dry_run=dry_run
+            stage=stage,
+            model=model,
+            artifact_dir=place,
+            artifact_id=artifact_id,
+            new_model=model in NEW_MODELS,
+            dry_run=dry_run,
         )
         answer, before = self.request(branch, login, lambda attempt: PromotionJob(attempt, arguments, 1).run())
         if answer.outcome is Outcome.PROMOTED:
