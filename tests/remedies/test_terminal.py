@@ -16,6 +16,7 @@ from promotebot.artifact.evidence import Evidence
 from promotebot.cli.main import main
 from promotebot.cli.registry import _put_back
 from promotebot.planning.examiner import Examiner
+from promotebot.promotion.rules.stages import _patches
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
 from tests.office import Office
@@ -257,7 +258,7 @@ def test_what_changed_while_it_was_examined_is_promoted_by_the_line_when_nobody_
 
     recorder = Recorder(monkeypatch)
     with monkeypatch.context() as patch:
-        patch.setattr("promotebot.cli.change.Examiner", lambda: examine)
+        patch.setattr("promotebot.cli.change.Examiner", lambda **_: examine)
         before = said([word for word in SHADOW if word != "--dry-run"], capsys)
     assert "changed after it was examined" in before
     (line,) = recorder.lines(CHANGING, before)
@@ -272,3 +273,9 @@ def test_a_conversion_that_lost_something_is_put_back_by_its_line(alice: Person)
     done = subprocess.run(["bash", "-c", line], cwd=alice.clone, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert alice.git("status", "--porcelain") == ""
+
+
+def test_the_commits_of_an_older_tools_artifact_are_shown_by_their_line(alice: Person) -> None:
+    line = str(_patches("ml/artifacts/regime_v1"))
+    done = subprocess.run(["bash", "-c", line], cwd=alice.clone, capture_output=True, errors="replace", check=False)
+    assert (done.returncode, "ml/artifacts/regime_v1/manifest.json" in done.stdout) == (0, True)

@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, Command] = {
     "manifest": Command("manifest", "write an artifact's manifest"),
     "init": Command("init", "create the registry, policy and workflows; overwrites nothing"),
     "doctor": Command("doctor", "check that the repository on GitHub is set up for promotions"),
+    "policy": Command("policy", "check a policy's file, or explain what it asks for"),
     "schemas": Command("schemas", "write the JSON schemas of every file, or check them"),
     "registry": Command("registry", "one file for all models, or one for each"),
 }

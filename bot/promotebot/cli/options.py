@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from datetime import timedelta
+from pathlib import Path
 
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.registry.names import parse_duration
@@ -18,6 +19,12 @@ def add_registry_options(parser: argparse.ArgumentParser, flag: str = "--registr
     flags = dict.fromkeys((flag, "--registry-path"))
     parser.add_argument(*flags, dest="registry", help="the registry (default: ml/registry/models.json)")
     parser.add_argument("--base-dir", help="the repository root that artifact paths start from")
+
+
+def root_of() -> Path:
+    """Return the root of the repository around this directory; this directory itself where there is no repository."""
+    here = Path.cwd()
+    return next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
 
 
 def duration_of(flag: str, text: str | None) -> timedelta | None:

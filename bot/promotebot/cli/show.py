@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from promotebot.cli.options import add_registry_options
+from promotebot.cli.options import add_registry_options, root_of
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import Stage, parse_stage
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
 
 
 def _show(options: argparse.Namespace) -> None:
-    base = Path(options.base_dir) if options.base_dir else _root()
+    base = Path(options.base_dir) if options.base_dir else root_of()
     registry = ModelRegistry.load(options.registry or base / DEFAULT_PATH)
     names = _names(registry, getattr(options, "model", None))
     if options.command == "history":
@@ -68,12 +68,6 @@ def _show(options: argparse.Namespace) -> None:
     else:
         held = [(name, stage, pointer) for name in names for stage, pointer in registry.pointers(name).items()]
         _write(options, held, _pointer_json, _POINTER_HEAD, _pointer_row)
-
-
-def _root() -> Path:
-    """Return the root of the repository around this directory; this directory itself where there is no repository."""
-    here = Path.cwd()
-    return next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
 
 
 def _names(registry: ModelRegistry, model: str | None) -> list[str]:

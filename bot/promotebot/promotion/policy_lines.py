@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,13 +55,19 @@ def policy_lines(policy: Policy, data: bytes | None) -> dict[str, list[PolicyLin
     Args:
         data: the policy's file, which has been read as `policy` before; None where there is none.
     """
+    line_of = reader_of_lines(policy, data)
+    return {rule: [line_of(key) for key in keys] for rule, keys in KEYS.items()}
+
+
+def reader_of_lines(policy: Policy, data: bytes | None) -> Callable[[str], PolicyLine]:
+    """Return what tells of a key, dotted, which value is in force and on which line the file says it.
+
+    Args:
+        data: the policy's file, which has been read as `policy` before; None where there is none.
+    """
     lines = _lines(yaml.compose(data.decode("utf-8"), Loader=yaml.SafeLoader)) if data else {}
     document = policy.model_dump(mode="json")
-
-    def line_of(key: str) -> PolicyLine:
-        return PolicyLine(key, json.dumps(_value(document, key)), lines.get(key))
-
-    return {rule: [line_of(key) for key in keys] for rule, keys in KEYS.items()}
+    return lambda key: PolicyLine(key, json.dumps(_value(document, key)), lines.get(key))
 
 
 def _value(document: Any, key: str) -> Any:

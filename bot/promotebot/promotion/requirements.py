@@ -1,0 +1,83 @@
+"""What a policy asks for before something is promoted into a stage, each with the key that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from promotebot.promotion.policy import Policy
+from promotebot.registry.names import Stage
+from promotebot.text import counted, duration
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One thing that the policy asks for, or allows."""
+
+    key: str
+    """Dotted: `stages.active.permission`."""
+    words: str
+    """As it ends a sentence that begins with what is promoted where."""
+
+
+def requirements(policy: Policy, stage: Stage, now: datetime) -> Iterator[Requirement]:
+    """Yield what the policy says about promotions into a stage, in the order in which people meet it."""
+    yield Requirement(f"stages.{stage.value}.permission", f"whoever asks needs {_role(policy, stage)}")
+    yield _terminal(policy, stage)
+    yield from _before(policy, stage)
+    if stage is Stage.ACTIVE:
+        yield from _for_active(policy)
+    if stage in policy.signatures.required:
+        yield Requirement("signatures.required", "the artifact needs a signature by one of the policy's signers")
+    if "opaque" in policy.formats:
+        yield Requirement("formats", "a model of another format than ONNX is accepted, and not opened")
+    if policy.separation:
+        approvals = counted(policy.separation.approvals, "approval")
+        words = f"{approvals} of the exact head, by others than the requester, the author and the last pusher"
+        yield Requirement("separation.approvals", words)
+    if policy.drafts:
+        yield Requirement("drafts", "a draft pull request may carry it")
+    if policy.stages.holds_after_rollback(stage):
+        words = "after a rollback nothing newer is promoted until somebody gives --lift-hold"
+        yield Requirement(f"stages.{stage.value}.hold_after_rollback", words)
+    for freeze in policy.freezes:
+        if stage in freeze.stages and now < freeze.ends:
+            when = f"{_moment(freeze.begins)} to {_moment(freeze.ends)}"
+            yield Requirement("freezes", f"frozen {'now, ' if freeze.holds_at(now) else ''}{when}: {freeze.reason}")
+
+
+def _role(policy: Policy, stage: Stage) -> str:
+    role = policy.stages.permission(stage).name.lower()
+    return f"the role {role}" if role == "admin" else f"the role {role} or higher"
+
+
+def _terminal(policy: Policy, stage: Stage) -> Requirement:
+    if stage in policy.terminal_stages:
+        return Requirement("terminal", "it may be made at a terminal, too: whoever pushes the branch needs this role")
+    asks = "require_sha" if policy.require_sha else "separation.approvals"
+    return Requirement("terminal" if stage not in policy.terminal else asks, "it may not be made at a terminal")
+
+
+def _before(policy: Policy, stage: Stage) -> Iterator[Requirement]:
+    for lower, soak in ((Stage.SHADOW, policy.stages.shadow.soak), (Stage.STAGING, policy.stages.staging.soak)):
+        if soak and lower.rank < stage.rank:
+            asked = "required" if soak.required else "recommended"
+            words = f"{duration(soak.minimum)} in {lower.label}, if it was there, {asked}"
+            yield Requirement(f"stages.{lower.value}.soak.minimum", words)
+
+
+def _for_active(policy: Policy) -> Iterator[Requirement]:
+    if policy.stages.active.require_prior_stage:
+        words = "the same artifact was in SHADOW or STAGING on the base before"
+        yield Requirement("stages.active.require_prior_stage", words)
+    if policy.require_reason:
+        yield Requirement("require_reason", "a reason (--reason)")
+    if policy.require_sha:
+        yield Requirement("require_sha", "the head that was looked at (--sha), also for a rollback of any stage")
+    if policy.require_dataset:
+        yield Requirement("require_dataset", "the dataset's files and manifest in the repository")
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC"
