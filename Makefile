@@ -40,7 +40,8 @@ lfs: $(VENV)/.dev ## what git-lfs itself pushes and fetches; it has to be instal
 	$(BIN)/pytest --numprocesses=$(WORKERS) -m git_lfs tests/action/test_lfs_client.py
 
 exhaustive: $(VENV)/.dev ## every case, and every example of a property, of what the tests take samples of
-	$(BIN)/pytest --numprocesses=$(WORKERS) -m 'exhaustive or hypothesis' --hypothesis-profile=exhaustive
+	$(BIN)/pytest --numprocesses=$(WORKERS) -m 'exhaustive or hypothesis' --hypothesis-profile=exhaustive \
+	-o faulthandler_timeout=3600
 
 situations: $(VENV)/.dev ## write what people read in every situation anew, into tests/said/situations
 	APPROVE=1 $(BIN)/pytest --numprocesses=$(WORKERS) tests/comments/test_situations.py

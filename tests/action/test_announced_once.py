@@ -139,7 +139,11 @@ def announces_each_once(arrivals: Arrivals) -> None:
         main.run(arrival)
     own = Counter(event for event, is_own in main.announced() if is_own)
     every = Counter(event for event, _ in main.announced())
-    assert every == Counter(main.green | main.red)
+    assert every.keys() == main.green | main.red
+    assert set(own.values()) <= {1}, "each is sent once"
+    if not any(fault for _, _, jobs in arrivals for _, fault in jobs):
+        # After a job that was not recorded, the next deployment of a stage names what is older again.
+        assert set(every.values()) <= {1}
     assert main.red <= set(own)
     states = {made.payload["event"]: set(made.states) for made in main.github.deployments}
     assert all(states[event] == {"failure"} for event in main.red)
@@ -149,14 +153,17 @@ def announces_each_once(arrivals: Arrivals) -> None:
     assert len(main.github.issues) == bool(main.red)
 
 
-@settings(max_examples=10, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # making it smaller takes minutes
+NEVER_SMALLER = [Phase.explicit, Phase.reuse, Phase.generate]  # that takes minutes
+
+
+@settings(max_examples=10, phases=NEVER_SMALLER)
 @given(ARRIVALS)
 def test_each_event_is_announced_once_and_only_what_was_green_is_sent(arrivals: Arrivals) -> None:
     announces_each_once(arrivals)
 
 
 @pytest.mark.exhaustive
-@settings(max_examples=100)
+@settings(max_examples=100, phases=NEVER_SMALLER)
 @given(ARRIVALS)
 def test_each_event_of_many_branches_is_announced_once(arrivals: Arrivals) -> None:
     announces_each_once(arrivals)
