@@ -35,6 +35,18 @@ def test_a_gguf_file_goes_on_unopened_and_card_and_check_say_so_first(office: Of
     assert load("llm", "shadow", base_dir=office.person("alice").clone).model_path.read_bytes() == llama()
 
 
+def test_the_policy_may_allow_it_for_some_models_alone(office: Office) -> None:
+    office.policy("models: {llm*: {formats: [onnx, opaque]}}\n")
+    number = office.pull("for-another", files=artifact("model.gguf", llama()))
+    other = ASK.replace("shadow llm", "shadow scorer")
+    assert other != ASK
+    assert office.ask(number, other).outputs["decision"] == "refused"
+    assert "is a GGUF file, and the policy allows ONNX models only" in office.answer(number)
+    assert office.ask(number, ASK).outputs["decision"] == "promoted", office.comments(number)
+    assert office.checks(office.head(number))[-1] == "success"
+    assert "**Not opened: a GGUF file. Nothing of this model was run.**" in "".join(office.comments(number))
+
+
 def test_a_pickle_as_a_model_needs_both_lines(office: Office) -> None:
     office.policy(POLICY)
     number = office.pull(files=artifact("model.joblib", pickle.dumps({"weights": [1]}, protocol=0)))

@@ -109,6 +109,58 @@ def test_onnx_cannot_be_left_out_of_the_formats() -> None:
             parse_policy(text)
 
 
+PER_MODEL = b"""
+formats: [onnx, opaque]
+models:
+  "*_router": {formats: [onnx]}
+  llm_*: {formats: [onnx, opaque]}
+  eu: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("models", "formats"),
+    [
+        ((), ("onnx", "opaque")),
+        (("fraud",), ("onnx", "opaque")),
+        (("eu",), ("onnx", "opaque")),
+        (("llm_chat",), ("onnx", "opaque")),
+        (("fraud_router",), ("onnx",)),
+        (("llm_router",), ("onnx",)),
+        (("llm_chat", "fraud_router"), ("onnx",)),
+        (("LLM_ROUTER",), ("onnx", "opaque")),
+    ],
+)
+def test_a_pattern_that_names_a_model_replaces_the_general_formats_and_the_strictest_one_counts(
+    models: tuple[str, ...], formats: tuple[str, ...]
+) -> None:
+    assert parse_policy(PER_MODEL).terms_for(*models).formats == formats
+
+
+def test_a_pattern_may_allow_more_than_the_general_key_for_the_models_that_it_names() -> None:
+    policy = parse_policy(b"models: {llm_*: {formats: [onnx, opaque]}}")
+    assert (policy.terms_for("llm_chat").formats, policy.terms_for("llm").formats) == (("onnx", "opaque"), ("onnx",))
+    assert policy.terms == Policy().terms
+    assert policy.digest != Policy().digest
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"models: {LLM: {formats: [onnx]}}",
+        b"models: {'llm_?': {formats: [onnx]}}",
+        b"models: {'': {formats: [onnx]}}",
+        b"models: {llm: {formats: [opaque]}}",
+        b"models: {llm: {drafts: true}}",
+        b"models: {llm: [onnx, opaque]}",
+        b"models: [llm]",
+    ],
+)
+def test_what_stands_below_models_is_read_as_strictly_as_the_rest(text: bytes) -> None:
+    with pytest.raises(InvalidInput, match=r"\$\.models"):
+        parse_policy(text)
+
+
 SKIPPED, TWICE = "2026-03-29T02:30", "2026-10-25T02:30"
 """In Berlin clocks go from 2:00 to 3:00 at 1:00 UTC, and back from 3:00 to 2:00, also at 1:00 UTC."""
 

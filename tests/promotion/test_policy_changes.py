@@ -103,6 +103,13 @@ def test_what_cannot_be_ordered_may_loosen_as_what_is_weaker_does(before: str, a
             STRICTER,
         ),
         ("", "formats: [onnx, opaque]", "formats", ("[onnx]", "[onnx, opaque]"), WEAKER),
+        (
+            "",
+            "models: {a: {formats: [onnx]}}",
+            "models",
+            ("{}", "{a: {formats: [onnx]}}"),
+            OTHER,
+        ),
         ("", "limits: {may_hold: [pickles]}", "limits.may_hold", ("[]", "[pickles]"), WEAKER),
         ("limits: {may_lack: [kernels]}", "", "limits.may_lack", ("[kernels]", "[]"), STRICTER),
         ("", "limits: {files: 1}", "limits.files", ("1000", "1"), STRICTER),

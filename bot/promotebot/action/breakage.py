@@ -80,7 +80,7 @@ class _Look:
         found = self.named(name)
         try:
             directories = {pointer.artifact_dir: pointer for pointer in self._broken(name).values()}
-            looked = [self._directory(directory, pointer) for directory, pointer in directories.items()]
+            looked = [self._directory(name, directory, pointer) for directory, pointer in directories.items()]
             looked += [] if directories else [self._history(ModelName(name))]
         except PromotebotError as problem:
             log.warning("since when %s does not verify is not known: %s", name, problem)
@@ -105,12 +105,12 @@ class _Look:
             else:
                 yield str(comment("/demote", name, stage.value, *reason))
 
-    def _directory(self, directory: str, pointer: Pointer) -> tuple[str, GitSha | None]:
+    def _directory(self, name: str, directory: str, pointer: Pointer) -> tuple[str, GitSha | None]:
         """Return the line that puts an artifact back as it was promoted, and the commit that changed it."""
 
         def is_good(commit: str) -> bool:
             tree = GitTree(self.repository, commit).by_pointers()
-            evidence = self.job.examine(tree, pointer.artifact_dir, self.policy.terms)
+            evidence = self.job.examine(tree, pointer.artifact_dir, self.policy.terms_for(name))
             return evidence.is_of(pointer) and not errors_in(evidence.findings)
 
         good, since = self._last_good([directory], is_good)

@@ -67,7 +67,8 @@ def refused_format(result: NotOpened, manifest: Manifest, directory: str, kind: 
     where = f"{directory}/{manifest.model_file}"
     reason = f"is {kind}" if kind else f"is not opened: {result.problems[0].message}"
     way = "promote the .onnx file that it was made from" if kind.endswith("(.ort)") else "export it to ONNX"
-    way += "; or allow models that are proven by their bytes alone: formats: [onnx, opaque] in the base's policy"
+    way += "; or allow models that are proven by their bytes alone: formats: [onnx, opaque] in the base's policy, "
+    way += "in general or below models"
     return error(
         "artifact.format", f"{where} {reason}, and the policy allows ONNX models only.", where=where, remedy=way
     )

@@ -48,6 +48,7 @@ POLICY = """\
 # drafts: false
 # storage: []                   # [s3://bucket/models]: places outside of git that manifests may name; no other is read
 # formats: [onnx]               # [onnx, opaque]: a model of another format goes on unopened, proven by its bytes
+# models: {}                    # what holds for some models alone, by name or pattern: llm_*: {formats: [onnx, opaque]}
 # signatures:
 #   required: []                # stages that need a signed artifact
 #   keys: []                    # public keys that count: {name, pem}

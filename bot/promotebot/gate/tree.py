@@ -47,8 +47,10 @@ def check_trees(
     for directory in sorted({*changed, *promoted}):
         # What is not promoted here was opened when it was; its bytes are proven without a download.
         files = changeset.head_files if directory in promoted else changeset.head_files.by_pointers()
-        evidence = examine(files, directory, changeset.policy.terms)
         pointers = changed.get(directory) or _held(head, steps, directory)
+        models = {step.model for step in steps if step.event.pointer.artifact_dir == directory}
+        models = models or {one.model for one in pointers}
+        evidence = examine(files, directory, changeset.policy.terms_for(*sorted(models)))
         is_changed = directory in changed or (_is_moved(changeset, directory) and _differs(changeset, directory))
         judge = _Judge(changeset, directory, evidence, is_changed)
         findings += (judge.finding(pointer) for pointer in pointers)

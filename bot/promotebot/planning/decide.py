@@ -72,7 +72,7 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
         evidence = Evidence(request.artifact_dir, context.files.description)  # what is taken out need not be proven
     else:
         _expect(context, request)
-        evidence = examine(context.files, request.artifact_dir, context.policy.terms)
+        evidence = examine(context.files, request.artifact_dir, context.policy.terms_for(request.model))
         evidence = replace(evidence, findings=(*evidence.findings, *_dataset(context, request)))
     facts = replace(facts, legacy=_legacy(context, request))
     decision = plan(
@@ -81,7 +81,7 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
     today = decision.pointer if isinstance(decision, Unchanged) else decision.today
     shown = None
     if today is not None and today.artifact_dir != request.artifact_dir:
-        shown = examine(context.files, today.artifact_dir, context.policy.terms)
+        shown = examine(context.files, today.artifact_dir, context.policy.terms_for(request.model))
     return Decided(decision, evidence, facts, shown)
 
 

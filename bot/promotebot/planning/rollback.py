@@ -164,7 +164,7 @@ class _Rollback:
     def _problem(self, pointer: Pointer, *, is_named: bool = False) -> tuple[str, Digest | None]:
         """Return why a pointer is not gone back to, and its digest; no reason when it is what was promoted."""
         promoted = pointer.digest or self.context.first_digest(self.model, self.arguments.stage, pointer)
-        evidence = self.examine(self.context.files, pointer.artifact_dir, self.context.policy.terms)
+        evidence = self.examine(self.context.files, pointer.artifact_dir, self.context.policy.terms_for(self.model))
         return _problem(pointer, promoted, evidence, named=is_named or bool(self.arguments.to)), promoted
 
     def _request(self, pointer: Pointer) -> Request:

@@ -17,6 +17,7 @@ from promotebot.artifact.limits import Formats, Limits, Places, Terms
 from promotebot.artifact.signers import Signatures
 from promotebot.errors import InvalidInput
 from promotebot.promotion.contacts import Contacts
+from promotebot.promotion.model_policies import Models, formats_for
 from promotebot.registry.codec import canonical_json
 from promotebot.registry.names import Digest, Stage, parse_duration
 from promotebot.schema import validated_model
@@ -233,6 +234,7 @@ class Policy(_Section):
     freezes: tuple[Freeze, ...] = ()
     formats: Formats = ("onnx",)
     """What a model's file may be; with `opaque` one that is no ONNX model goes on unopened."""
+    models: Models = {}
     signatures: Signatures = Signatures()
     storage: Places = ()
     """Prefixes of the places outside of git that manifests may name; none is read that is not listed."""
@@ -255,9 +257,13 @@ class Policy(_Section):
 
     @property
     def terms(self) -> Terms:
-        """Return all that it says about looking at an artifact."""
-        signers, limits = self.signatures.signers, dict(self.limits)
-        return Terms(**limits, formats=self.formats, storage=self.storage, signers=signers)
+        """Return what it says in general about looking at an artifact; digests need no more."""
+        signers = self.signatures.signers
+        return Terms(**dict(self.limits), formats=self.formats, storage=self.storage, signers=signers)
+
+    def terms_for(self, *models: str) -> Terms:
+        """Return what it says about looking at an artifact of one model; of several, what all of them may be."""
+        return self.terms.model_copy(update={"formats": formats_for(models, self.models, self.formats)})
 
     @property
     def digest(self) -> Digest:

@@ -125,6 +125,7 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "separation.approvals": _higher,
     "freezes": _more,
     "formats": _fewer,
+    "models": lambda _before, _after: False,  # a pattern may take away what another one, or the general key, gives
     "signatures.required": _more,
     "signatures.keys": _fewer,
     "signatures.identities": _fewer,

@@ -15,9 +15,9 @@ _ROLE = ("stages.active.permission", "stages.staging.permission", "stages.shadow
 KEYS: Mapping[str, tuple[str, ...]] = {
     "active.prior_stage": ("stages.active.require_prior_stage",),
     "artifact.executable": ("limits.may_hold",),
-    "artifact.format": ("formats",),
+    "artifact.format": ("formats", "models"),
     "artifact.limits": ("limits",),
-    "artifact.opaque": ("formats",),
+    "artifact.opaque": ("formats", "models"),
     "artifact.opens": ("limits.open_seconds", "limits.open_memory_bytes"),
     "artifact.serves": ("limits.open_seconds", "limits.run_seconds", "limits.open_memory_bytes"),
     "artifact.waived": ("limits.may_lack",),

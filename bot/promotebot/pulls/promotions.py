@@ -61,7 +61,7 @@ def is_void(step: Step, changeset: Changeset, job: JobContext) -> bool:
     pointer = step.event.pointer
     if step.event.action is Action.DEMOTE or pointer.artifact_dir not in changeset.changed_places:
         return False
-    evidence = job.examine(changeset.head_files, pointer.artifact_dir, changeset.policy.terms)
+    evidence = job.examine(changeset.head_files, pointer.artifact_dir, changeset.policy.terms_for(step.model))
     return evidence.digest != pointer.digest or not evidence.keeps_manifest(pointer)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from promotebot.artifact.dataset import DEFAULT_DIR, examine_dataset, expect_dataset
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.lfs import CONTENT
+from promotebot.artifact.limits import Terms
 from promotebot.artifact.manifest import FILE_NAME
 from promotebot.artifact.opening_findings import SERVES, for_active
 from promotebot.artifact.signatures import signature_findings
@@ -59,7 +60,8 @@ class _Verification:
     examine: Examine
     now: datetime
     findings: list[ModelFinding] = field(default_factory=list)
-    seen: dict[str, Evidence | None] = field(default_factory=dict)
+    seen: dict[tuple[str, Terms], Evidence | None] = field(default_factory=dict)
+    """What was looked at: a directory, by what the policy says of the model that names it."""
     datasets: set[str] = field(default_factory=set)
 
     def model(self, name: str) -> None:
@@ -91,19 +93,19 @@ class _Verification:
             yield from check_append_only(base, registry, [name])
 
     def _pointer(self, name: str, stage: Stage, pointer: Pointer) -> Iterator[Finding]:
-        directory = pointer.artifact_dir
-        if directory not in self.seen:
+        directory, terms = pointer.artifact_dir, self.subject.policy.terms_for(name)
+        evidence = self.seen.get((directory, terms))
+        if (directory, terms) not in self.seen:
             try:
-                self.seen[directory] = self.examine(self.subject.files, directory, self.subject.policy.terms)
-                findings = self._repaired(pointer, self._evidence(directory).findings)
+                evidence = self.examine(self.subject.files, directory, terms)
+                findings = self._repaired(pointer, evidence.findings)
                 yield from for_active(findings) if stage is Stage.ACTIVE else findings
             except CouldNotVerify as problem:
-                self.seen[directory] = None
                 yield _unknown(problem, where=directory)
-        elif stage is Stage.ACTIVE and (seen := self.seen[directory]):
+            self.seen[directory, terms] = evidence
+        elif stage is Stage.ACTIVE and evidence:
             # What was only a warning for the stage at which it was looked at.
-            yield from errors_in(for_active(f for f in seen.findings if f.rule == SERVES))
-        evidence = self.seen[directory]
+            yield from errors_in(for_active(f for f in evidence.findings if f.rule == SERVES))
         if evidence is not None:
             digest = pointer.digest or self.subject.first_digest(name, stage, pointer)
             yield from self._pinned(stage, pointer, evidence, digest)
@@ -117,12 +119,6 @@ class _Verification:
             return findings
         restore = self.subject.restore(pointer.artifact_dir, pointer.digest, pointer.manifest_digest)
         return errors_with(findings, restore, but=CONTENT)
-
-    def _evidence(self, directory: str) -> Evidence:
-        evidence = self.seen[directory]
-        if evidence is None:
-            raise CouldNotVerify("was not examined", where=directory)
-        return evidence
 
     def _pinned(self, stage: Stage, pointer: Pointer, evidence: Evidence, promoted: Digest | None) -> Iterator[Finding]:
         """Yield findings on a pointer's artifact: is it what was promoted, and does its manifest still agree?"""
