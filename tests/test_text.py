@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotebot.text import cut, duration, listed, short_digest, shortened, utf8_size, visible
+from promotebot.text import cut, duration, headline, listed, short_digest, shortened, utf8_size, visible
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,14 @@ def test_a_text_that_is_too_long_is_cut_between_two_words_after_its_digests_beca
     assert shortened(words, 200) == words
     assert shortened(words, 120) == "bytes are sha256:a1a1a1a1…, the manifest says sha256:b2b2b2b2…"
     assert shortened(words, 40) == "bytes are sha256:a1a1a1a1…, the…"
+
+
+def test_a_heading_ends_where_a_sentence_ends() -> None:
+    words = f"m.onnx is sha256:{'a1' * 32}. The file changed. Restore it."
+    assert headline(words, 100) == "m.onnx is sha256:a1a1a1a1…. The file changed. Restore it"
+    assert headline(words, 55) == "m.onnx is sha256:a1a1a1a1…. The file changed"
+    assert headline(words, 30) == "m.onnx is sha256:a1a1a1a1…"
+    assert headline(words, 20) == "m.onnx is sha256:a1…"
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,17 @@ def shortened(words: str, limit: int) -> str:
     return f"{before if len(before) > limit // 2 else kept}…"
 
 
+def headline(words: str, limit: int) -> str:
+    """Return the beginning of a message for a heading: its whole sentences that fit, or the first one `shortened`."""
+    first, *others = re.split(r"(?<=\.) (?=[A-Z])", _DIGEST.sub(lambda found: short_digest(found[0]), words))
+    kept = shortened(first, limit)
+    for sentence in others:
+        if len(kept) + len(sentence) >= limit:
+            break
+        kept = f"{kept} {sentence}"
+    return kept.removesuffix(".")
+
+
 def utf8_size(sections: Sequence[str]) -> int:
     """Return the size in bytes of the sections, joined by blank lines."""
     return len("\n\n".join(sections).encode())

@@ -80,7 +80,7 @@ def first(entry: Any, **changes: Any) -> None:
 
 
 HAND_EDITS: list[tuple[Callable[[Any], object], str]] = [
-    (lambda entry: entry["shadow"].update(artifact_id="mine"), "shadow is not what the events of history produce"),
+    (lambda entry: entry["shadow"].update(artifact_id="mine"), "shadow does not match the model's events"),
     (lambda entry: entry["history"].pop(), "the base's holds"),
     (lambda entry: entry["history"].reverse(), "is not the base's history"),
     (lambda entry: first(entry, reason="better"), "reason changed"),
@@ -112,7 +112,7 @@ def test_a_hand_edit_is_shown_at_its_very_line(office: Office) -> None:
     active = next(number for number, line in enumerate(text.splitlines(), start=1) if '"active": {' in line)
     assert (shown["path"], shown["start_line"], shown["end_line"]) == (REGISTRY, active, active)
     assert (shown["annotation_level"], shown["title"]) == ("failure", "gate.replay")
-    assert "active is not what the events of history produce" in shown["message"]
+    assert "active does not match the model's events" in shown["message"]
 
 
 def test_a_history_that_was_rewritten_is_shown_at_the_events_very_line(office: Office) -> None:

@@ -141,7 +141,7 @@ HEADINGS = [
     ),
     (
         {"conclusion": "failure", "findings": (PROBLEM, error("gate.request", "comment:9#1 is answered twice."))},
-        "⛔ `regime_classifier` → ACTIVE · blocked: `ml/artifacts/regime_v2/model.onnx` changed after the promotion. "
+        "⛔ `regime_classifier` → ACTIVE · blocked: `ml/artifacts/regime_v2/model.onnx` changed after the promotion "
         "(and 1 more)",
         Phase.BLOCKED,
     ),
@@ -197,7 +197,16 @@ def test_approvals_that_are_missing_and_given_are_named(accepted: Plan) -> None:
     waits = card_of(accepted, conclusion="action_required", waiting=WAITING).body
     assert "- **Approvals:** waits for 1 more approval of 1a2b3c4; somebody with write permission other than" in waits
     given = passed("separation", "1a2b3c4 is approved by carol, who neither requested nor pushed it")
-    assert "- **Approvals:** 1a2b3c4 is approved by carol" in card_of(accepted, findings=(given,)).body
+    approved = card_of(accepted, findings=(given,)).body
+    assert "- **Approvals:** 1a2b3c4 is approved by carol" in approved
+    assert "**Next:** merge. To stop it: `/hold`." in approved
+
+
+def test_a_held_card_says_how_to_lift_the_hold_and_not_how_to_hold(accepted: Plan) -> None:
+    held = error("gate.hold", "Held by carol since 2026-02-17 09:00 UTC. Wait")
+    body = card_of(accepted, conclusion="failure", findings=(held,)).body
+    assert "To lift the hold: `/unhold`. To withdraw it: `/withdraw regime_classifier`." in body
+    assert "`/hold`" not in body
 
 
 def test_leaving_production_without_a_model_is_the_heading(accepted: Plan) -> None:
@@ -427,7 +436,7 @@ def test_a_first_promotion_has_one_column_and_says_that_nothing_goes_live() -> N
     decision = decide(EMPTY, request(Stage.SHADOW, V1, "regime_v1_candidate"), V1)
     body = card_of(decision, V1, None).body
     assert "|  | SHADOW after merging |" in body
-    assert row(body, "time in stages") == ["nowhere yet"]
+    assert row(body, "time in stages") == ["in no stage yet"]
     assert (
         "Production does not change (ACTIVE stays empty). SHADOW holds nothing and gets `regime_v1_candidate`." in body
     )

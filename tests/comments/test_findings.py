@@ -77,8 +77,8 @@ def test_what_nobody_could_look_at_is_a_cause() -> None:
 def test_the_gate_names_the_rule_that_refuses_an_event_as_its_cause() -> None:
     found = grouped(
         error("active.prior_stage", "never in shadow"),
-        error("gate.plan", "promote of v2: the rules refuse it."),
-        error("gate.plan", "promote of v3: notes is not what a promotion writes."),
+        error("gate.plan", "promotion of v2: the rules refuse it."),
+        error("gate.plan", "promotion of v3: notes is not what a promotion writes."),
     )
     assert found == [("active.prior_stage", ["gate.plan"]), ("gate.plan", [])]
 

@@ -20,7 +20,7 @@ from tests.gate.sequences import LAX, MODEL, NEW, OTHER, Ends, Move, examine, se
 
 GROWS = "is not the base's history["
 LIES = [
-    Lie("an own event dropped", lies.drop_own, "gate.replay", "is not what the events of history produce"),
+    Lie("an own event dropped", lies.drop_own, "gate.replay", "does not match the model's events"),
     Lie("a merged event dropped", lies.drop_merged, "gate.replay", GROWS),
     Lie("own events reordered", lies.reorder_own, "history.order", "is older than the event below it"),
     Lie("own events reordered and dated anew", lies.reorder_own_and_date, "gate.plan", "from_stage is not what"),
@@ -38,14 +38,14 @@ LIES = [
         "a merged event edited, chain left", lies.edit_merged("notes", "x", whole=False), "gate.replay", "notes changed"
     ),
     Lie(
-        "an own event edited, chain left", lies.edit_without_sealing, "gate.replay", "is not what the events of history"
+        "an own event edited, chain left", lies.edit_without_sealing, "gate.replay", "does not match the model's events"
     ),
     *(
         Lie(f"an own event's {field} edited", lies.edit_own(field, value), rule, says)
         for field, value, rule, says in [
             ("action", "rollback", "gate.plan", "action is not what a promotion writes"),
             ("from_stage", None, "gate.plan", "from_stage is not what a promotion writes"),
-            ("to_stage", "active", "gate.replay", "staging is not what the events of history produce"),
+            ("to_stage", "active", "gate.replay", "staging does not match the model's events"),
             ("actor", "mallory", "gate.plan", "pointer.actor is not what a promotion writes"),
             ("notes", "seen by the board", "gate.plan", "pointer.notes is not what a promotion writes"),
             ("source", None, "gate.plan", "source is not what a promotion writes"),
@@ -68,20 +68,20 @@ LIES = [
     ),
     Lie("an event dated before its predecessor", lies.date_before, "history.order", "is older than the event below it"),
     Lie("an event dated in the future", lies.date_ahead, "history.clock", "the clock here says"),
-    Lie("a pointer without an event", lies.point_by_hand, "gate.replay", "is not what the events of history produce"),
+    Lie("a pointer without an event", lies.point_by_hand, "gate.replay", "does not match the model's events"),
     Lie(
-        "a pointer that says more than its event", lies.edit_pointer, "gate.replay", "is not what the events of history"
+        "a pointer that says more than its event", lies.edit_pointer, "gate.replay", "does not match the model's events"
     ),
     Lie(
         "an event without a pointer",
         lies.event_alone,
         "gate.replay",
-        "shadow is not what the events of history produce",
+        "shadow does not match the model's events",
     ),
     Lie("a digest swapped", lies.swap_digest, "gate.plan", "pointer.digest is not what a promotion writes"),
     Lie("a digest swapped, by its bytes", lies.swap_digest, "artifact.pinned", "the directory now holds"),
     Lie(
-        "a chain of the head's own", lies.own_chain, "gate.replay", "history is not what the events of history produce"
+        "a chain of the head's own", lies.own_chain, "gate.replay", "history does not match the model's events"
     ),
     Lie("a chain hashed anew from the middle", lies.rehash_from_the_middle, "gate.replay", "previous changed"),
     Lie("the chain taken off", lies.take_chain_off, "gate.replay", "previous changed"),
@@ -134,7 +134,7 @@ LIES = [
         "an entry's own key added",
         lies.change_the_entry,
         "gate.replay",
-        "owner is not what the events of history produce",
+        "owner does not match the model's events",
     ),
 ]
 

@@ -63,12 +63,12 @@ OWN_FILE = f"ml/registry/models/{MODEL}.json"
 @pytest.mark.parametrize(
     ("message", "text"),
     [
-        ("staging is not what the events of history produce.", '"staging": {'),
+        ("staging does not match the model's events.", '"staging": {'),
         ("SHADOW holds v9, its newest event says v1.", '"shadow": {'),
-        ("history_digest is not what the events of history produce.", '"history_digest":'),
+        ("history_digest does not match the model's events.", '"history_digest":'),
         ("history[1]: a promotion names no to_stage.", "{"),
         ("history[1] is not the base's history[0]: reason, notes changed. History only grows.", '"reason":'),
-        (f"promote of v1_shadow ({MODEL} STAGING): promotebot did not decide it.", '"staging": {'),
+        (f"promotion of v1_shadow ({MODEL} STAGING): promotebot did not decide it.", '"staging": {'),
     ],
 )
 @pytest.mark.parametrize("split", [False, True])
@@ -92,7 +92,7 @@ def test_the_right_one_of_several_events_is_shown() -> None:
 
 @pytest.mark.parametrize("split", [False, True])
 def test_a_finding_on_the_whole_registry_that_names_a_model_is_shown_at_that_models_stage(split: bool) -> None:
-    message = f"promote of v2_shadow ({OTHER} SHADOW): pointer.actor is not what a promotion writes."
+    message = f"promotion of v2_shadow ({OTHER} SHADOW): pointer.actor is not what a promotion writes."
     changeset = pull(split=split)
     [shown] = annotate([error("gate.plan", message, where=DEFAULT_PATH)], changeset)
     assert shown.path == (f"ml/registry/models/{OTHER}.json" if split else DEFAULT_PATH)
@@ -119,7 +119,7 @@ def test_a_finding_on_the_whole_registry_that_names_a_model_is_shown_at_that_mod
             (DEFAULT_PATH, '"shadow": {'),
         ),
         (
-            error("gate.permission", f"promote of v1 ({MODEL} STAGING): carol has read permission."),
+            error("gate.permission", f"promotion of v1 ({MODEL} STAGING): carol has read permission."),
             (DEFAULT_PATH, '"staging": {'),
         ),
         (error("policy.changed", "`require_sha` becomes weaker: x → y.", where=POLICY_PATH), (POLICY_PATH, SHA)),
@@ -173,9 +173,9 @@ def test_the_title_says_what_moves_where_with_directory_and_digest() -> None:
 
 
 def test_the_title_of_anything_else_is_the_verdicts() -> None:
-    problem = error("gate.replay", "staging is not what the events of history produce.")
+    problem = error("gate.replay", "staging does not match the model's events.")
     red = result(EMPTY, promoted(EMPTY, TO_SHADOW), findings=(problem,))
-    assert report_title(red) == red.title == f"refused: {problem.message}"
+    assert report_title(red) == red.title == f"refused: {problem.message[:-1]}"
     none = result(KNOWN, KNOWN)
     assert report_title(none) == none.title == "no promotion in this pull request"
 

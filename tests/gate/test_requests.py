@@ -37,7 +37,7 @@ POINTER = Pointer(
     artifact_dir=ArtifactPath("ml/artifacts/v1"), artifact_id="v1_prod", git_sha=TRAINED, dataset_id="data_1"
 )
 OURS, OTHER = (Digest("sha256:" + digit * 64) for digit in ("1", "2"))
-SUBJECT = "promote of v1_prod (regime ACTIVE): "
+SUBJECT = "promotion of v1_prod (regime ACTIVE): "
 OLDER = "d" * 40
 
 

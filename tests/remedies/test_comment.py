@@ -113,7 +113,7 @@ CASES = (
     Case("pulls/branch_commands.py:restored", registry_moved, "The base's registry changed after"),
     Case("pulls/branch_commands.py:restored", split_registry_moved, "The base's registry changed after"),
     Case("pulls/branch_commands.py:restored", another_policy_at_a_terminal, "made under another policy"),
-    Case("pulls/branch_commands.py:restored", by_hand, "is not what the events of history produce"),
+    Case("pulls/branch_commands.py:restored", by_hand, "does not match the model's events"),
     Case("pulls/branch_commands.py:restored", reordered, "manifest.changed"),
     Case("pulls/branch_commands.py:restored", one_file_more, "more.txt"),
     Case("pulls/branch_commands.py:bring_up_to_date", crossed, "2 merge bases"),

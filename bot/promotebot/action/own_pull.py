@@ -118,7 +118,7 @@ class OwnPullRequest:
             return Refusal(Reason.HAND_EDIT, message, "start a new run by hand (running this job again is not enough)")
         if pushes:
             return parse_git_sha(pushes[0].after)
-        subject = f"chore(ml): Ask for {arguments.action.value} of {arguments.model or 'a model'}"
+        subject = f"chore(ml): Ask for {arguments.action.noun} of {arguments.model or 'a model'}"
         message = f"{subject}\n\nRequested-by: {self.requester.login}\n"
         made = job.github.git.create_commit(message, tree=repository.tree_id(base), parents=[base])
         job.github.git.create_branch(head_ref, made.sha)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from promotebot.comments.card_facts import CardPromotion, fact_list
+from promotebot.comments.card_facts import APPROVALS, CardPromotion, fact_list
 from promotebot.comments.comment import RULES_BYTES, CommentContext, Rendered, contacts_line, render_comment, row_limit
 from promotebot.comments.comparison import registry_diff, render_history
 from promotebot.comments.decisions import comparison
@@ -20,17 +20,19 @@ from promotebot.comments.markdown import code, details, fence
 from promotebot.comments.pictures import render_stage_flow, render_timeline
 from promotebot.comments.risk import risk_line
 from promotebot.comments.weights import weights_section
-from promotebot.findings import Finding, errors_in, warnings_in
+from promotebot.findings import Finding, Severity, errors_in, warnings_in
 from promotebot.promotion.causes import by_cause
 from promotebot.promotion.contacts import Purpose
 from promotebot.promotion.replay import Step
 from promotebot.registry.model import Action
 from promotebot.registry.names import ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
-from promotebot.text import shortened, visible
+from promotebot.text import headline, visible
 
 MAX_WHY = 100
 """Characters of the first problem in a heading."""
+HOLD = "gate.hold"
+"""The rule of what somebody holds."""
 AGAINST_GATE = "gate.merged"
 """The rule of an event that the gate did not let through."""
 MAX_OTHERS = 20
@@ -120,7 +122,7 @@ class CardState:
         errors = errors_in(cause.finding for cause in by_cause(self.findings))
         if self.phase is Phase.BLOCKED and errors:
             more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-            return f"blocked: {shortened(errors[0].message, MAX_WHY)}{more}"
+            return f"blocked: {headline(errors[0].message, MAX_WHY)}{more}"
         return self.phase.value
 
 
@@ -240,13 +242,16 @@ def _closing(state: CardState, main: CardPromotion, context: CommentContext) -> 
     """Yield what to do next: approve and merge, hold, withdraw, or ask for exactly these bytes again."""
     if state.merge or state.phase is Phase.CLOSED:
         return
+    is_approved = any(one.rule == APPROVALS and one.severity is Severity.PASS for one in state.findings)
     act = {
-        Phase.READY: "**Next:** approve and merge.",
+        Phase.READY: f"**Next:** {'merge' if is_approved else 'approve and merge'}.",
         Phase.WAITING: "**Next:** approve exactly this commit in a review, then merge.",
     }.get(state.phase, "")
+    is_held = any(finding.rule == HOLD for finding in errors_in(state.findings))
+    stop = f"To lift the hold: {code('/unhold')}." if is_held else f"To stop it: {code('/hold')}."
     # --sha ties the command to this commit: it is refused once the branch holds other bytes.
     again = main.again(context.head_sha)
-    yield f"{act} To stop it: {code('/hold')}. To withdraw it: {code(f'/withdraw {state.model}')}.".strip()
+    yield f"{act} {stop} To withdraw it: {code(f'/withdraw {state.model}')}.".strip()
     if again:
         yield details("Request exactly these bytes again", fence(visible(again), "text"))
     if context.by_actions and main.is_by_bot:

@@ -39,7 +39,7 @@ class StageTimes:
 
     def in_every_stage(self, pointer: Pointer) -> str:
         """Return the time in each stage that has held this artifact: `shadow 10 d, staging 1 d 4 h`."""
-        return self.in_stages(pointer, tuple(Stage)) or "nowhere yet"
+        return self.in_stages(pointer, tuple(Stage)) or "in no stage yet"
 
     def in_stages(self, pointer: Pointer, stages: Sequence[Stage]) -> str:
         """Return the time in each of these stages that has held this artifact; empty for none of them."""

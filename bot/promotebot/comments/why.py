@@ -18,7 +18,7 @@ from promotebot.comments.notices import QUERY, note
 from promotebot.findings import Finding, Severity
 from promotebot.promotion.causes import by_cause
 from promotebot.promotion.policy_lines import PolicyLine
-from promotebot.text import shortened
+from promotebot.text import headline
 
 MAX_TITLE = 120
 PolicyLines = Mapping[str, Sequence[PolicyLine]]
@@ -61,7 +61,7 @@ def render_why(
     shown = [*findings, *([waiting] if waiting else [])]
     asked = last.findings if last else ()
     has_problem = any(finding.severity is not Severity.PASS for finding in findings)
-    heading = shortened(_heading(title, last), MAX_TITLE)
+    heading = headline(_heading(title, last), MAX_TITLE)
     parts = [
         _last(last) if last else "",
         problems(findings, limit=MAX_PROBLEMS) if has_problem else "" if last else count_line(findings),

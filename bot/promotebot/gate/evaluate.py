@@ -29,7 +29,7 @@ from promotebot.pulls.branch_commands import restored
 from promotebot.pulls.compare import ChangesetLike, replay_change
 from promotebot.registry.model import Action, Source
 from promotebot.remedies import Remedy, comment
-from promotebot.text import counted, shortened
+from promotebot.text import counted, headline, shortened
 
 MAX_TITLE = 120
 """Characters of a problem in the status, of which GitHub shows 140."""
@@ -81,7 +81,7 @@ class GateResult:
             return f"{shortened(held.message, MAX_TITLE - len(LIFTS))}{LIFTS}"
         wrong = errors_in(cause.finding for cause in by_cause(self.findings))
         if wrong:
-            return f"refused: {shortened(wrong[0].message, MAX_TITLE)}"
+            return f"refused: {headline(wrong[0].message, MAX_TITLE)}"
         if self.waiting:
             return self.waiting.message
         told = (
@@ -160,7 +160,7 @@ def _planned(changeset: ChangesetLike, step: Step, decided: Decided) -> Iterator
     """Yield whether the rules produce the very event."""
     decision = decided.decision
     request = decision.request
-    subject = f"{step.event.action.value} of {request.artifact_id} ({step.model} {request.stage.label})"
+    subject = f"{step.event.action.noun} of {request.artifact_id} ({step.model} {request.stage.label})"
     if isinstance(decision, Plan):
         yield from warnings_in(decision.findings)
         fields = differences(step.event, decision.event)

@@ -201,7 +201,7 @@ def _attested(step: Step, problem: str) -> Finding:
 def subject(step: Step) -> str:
     """Return an event in words: its action, artifact, model and stage."""
     stage = step.event.stage.label if step.event.stage else "?"
-    return f"{step.event.action.value} of {step.event.pointer.artifact_id} ({step.model} {stage})"
+    return f"{step.event.action.noun} of {step.event.pointer.artifact_id} ({step.model} {stage})"
 
 
 def _as_finding(refusal: Refusal, about: str = "") -> Finding:

@@ -184,3 +184,5 @@ _COMMON = ("--reason", "--notes", "--sha", "--dry-run")
 PROMOTE_FLAGS = ("--artifact-dir", "--artifact-id", "--dataset-id", "--git-sha", *_COMMON, "--new-model", "--lift-hold")
 ROLLBACK_FLAGS = ("--to", *_COMMON)
 DEMOTE_FLAGS = _COMMON
+FLAGS = {"promote": PROMOTE_FLAGS, "rollback": ROLLBACK_FLAGS, "demote": DEMOTE_FLAGS}
+"""Command → the flags that it takes."""

@@ -91,7 +91,7 @@ def _replay_model(
     stages = [stage.value for stage in Stage]
     for key in [*stages, *sorted({*want, *have} - set(stages))]:
         if not _same(want, have, key, absent_is_null=key in stages):
-            return _problem(head, name, f"{key} is not what the events of history produce.")
+            return _problem(head, name, f"{key} does not match the model's events.")
     return current, steps
 
 

@@ -15,7 +15,7 @@ from promotebot.promotion.commands import (
     parse_comment,
 )
 from promotebot.promotion.comment_lines import plain_lines
-from promotebot.promotion.flags import TEXTS
+from promotebot.promotion.flags import FLAGS, TEXTS
 from promotebot.promotion.safety_words import HOLD_WORDS, UNHOLD
 from promotebot.registry.names import Stage
 from promotebot.remedies import did_you_mean
@@ -43,6 +43,8 @@ MAX_SHOWN = 200
 """Characters of a line in its answer: enough to recognise it."""
 MAX_MENDED = 2_000
 """Characters of a line that may come close to a command: what undresses it takes the square of its length."""
+_QUOTES = "\"'“”"
+"""What a quoted text begins or ends with."""
 _ODD = "the line is not a command as it is written"
 
 
@@ -145,6 +147,7 @@ def _meant(line: str, prefix: str) -> str:
         return ""
     verb = nearest_verb(words[0]) or words[0]
     mended = [verb, *(_hyphens(word) for word in words[1:])]
+    mended[1:] = _flags(verb, mended[1:])
     place = _STAGE_WORD.get(verb, len(mended))
     if place < len(mended):
         mended[place] = _stage(mended[place])
@@ -156,6 +159,18 @@ def _meant(line: str, prefix: str) -> str:
 
 def _hyphens(word: str) -> str:
     return f"--{word.lstrip(f'-{_DASHES}')}" if word[0] in _DASHES else word
+
+
+def _flags(verb: str, words: list[str]) -> list[str]:
+    """Return the words behind a command, each flag that it does not have as the nearest one; quoted text as it is."""
+    mended, quotes = list[str](), 0
+    for word in words:
+        name, equals, value = word.partition("=")
+        is_flag = name.startswith("--") and quotes % 2 == 0 and verb in FLAGS
+        near = difflib.get_close_matches(name, FLAGS[verb], n=1) if is_flag and name not in FLAGS[verb] else []
+        mended.append(f"{near[0]}{equals}{value}" if near else word)
+        quotes += sum(word.count(quote) for quote in _QUOTES)
+    return mended
 
 
 def _stage(word: str) -> str:

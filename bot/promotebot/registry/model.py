@@ -30,6 +30,11 @@ class Action(str, Enum):
     ROLLBACK = "rollback"
     DEMOTE = "demote"
 
+    @property
+    def noun(self) -> str:
+        """What is done, as a noun: `promotion`, `rollback`, `demotion`."""
+        return {"promote": "promotion", "demote": "demotion"}.get(self.value, self.value)
+
     # Python 3.11 changed how mixed-in enums are formatted; this reads "promote" in all versions.
     __str__ = str.__str__
 

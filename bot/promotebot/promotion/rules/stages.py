@@ -103,12 +103,12 @@ def _soak(context: RuleContext, soaking: Soaking, since: datetime, *, is_claimed
     # A clock that is behind the merge must not make the time negative.
     elapsed = max(context.now - since, timedelta(0))
     rule, clock = f"soak.{stage.value}", " (by the event's own, self-asserted time)" if is_claimed else ""
+    asked = "required" if soak.required else "recommended"
     if elapsed >= soak.minimum:
         return passed(
-            rule, f"in {stage.value} for {duration(elapsed)}, at least {duration(soak.minimum)} required{clock}"
+            rule, f"in {stage.value} for {duration(elapsed)}, at least {duration(soak.minimum)} {asked}{clock}"
         )
     kind = error if soak.required else warning
-    asked = "required" if soak.required else "recommended"
     explained = context.request.reason and "reason" not in context.request.origins
     return kind(
         rule,
