@@ -100,6 +100,9 @@ class Ends:
     def changes(self, directory: str) -> bool:
         return directory in places_of(self.changed_paths) and self.base_files.kind(directory) is not None
 
+    def restored_to(self, commit: str, directory: str) -> None:  # noqa: ARG002 - the Protocol's
+        return None
+
     def carried_into(self, directories: Collection[str]) -> str | None:  # noqa: ARG002 - the protocol's signature
         return self.carried
 

@@ -69,6 +69,24 @@ def third_promoted(office: Office) -> int:
     return number
 
 
+def damaged(office: Office) -> int:
+    """Somebody changes what was promoted a moment ago, and adds a file, but leaves the manifest alone."""
+    number = third_promoted(office)
+    alice = on_branch(office, number)
+    alice.write(f"{V3}/model.onnx", "junk")
+    alice.write(f"{V3}/more.txt", "more")
+    alice.commit("feat: Retrain")
+    alice.push()
+    return number
+
+
+def frozen(office: Office) -> int:
+    number = office.pull()
+    office.ask(number, "/promote active")
+    on_the_base(office, "freezes: [{start: 2020-01-01T00:00, end: 2040-01-01T00:00, reason: audit}]\n")
+    return number
+
+
 def other_bytes(office: Office) -> int:
     number = third_promoted(office)
     alice = on_branch(office, number)

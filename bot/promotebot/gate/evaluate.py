@@ -166,19 +166,35 @@ def _planned(changeset: ChangesetLike, step: Step, decided: Decided) -> Iterator
         fields = differences(step.event, decision.event)
         problem = f"{', '.join(fields[:5])} is not what a promotion writes" if fields else ""
     elif isinstance(decision, Rejected):
-        yield from errors_in(on_line(decision.findings, request.line))
+        yield from _refused(changeset, step, errors_in(on_line(decision.findings, request.line)))
         problem = "the rules refuse it"
     else:
         problem = "it changes nothing"
     if problem:
-        yield error("gate.plan", f"{subject}: {problem}.", where=changeset.registry_path, remedy=_ASK)
+        take_back = Remedy("do what is asked for above, or withdraw it: ", comment("/withdraw", step.model))
+        is_refused = isinstance(decision, Rejected) and step.event.source is Source.GITHUB
+        remedy = take_back if is_refused else _ASK
+        yield error("gate.plan", f"{subject}: {problem}.", where=changeset.registry_path, remedy=remedy)
     else:
         yield passed("gate.plan", f"{subject}: exactly what the rules produce")
     if step.event.policy_digest != changeset.policy.digest:
         yield _other_policy(changeset, step, request, subject)
 
 
-_ASK = "restore the file from the base branch, then request it with a comment, or at a terminal"
+def _refused(changeset: ChangesetLike, step: Step, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield why the rules refuse an event. Files that changed since it was decided can come back as they were."""
+    ref, directory = step.event.request, step.event.pointer.artifact_dir
+    back = changeset.restored_to(ref.head_sha, directory) if ref else None
+    for finding in findings:
+        is_about_files = finding.where == directory or finding.where.startswith(f"{directory}/")
+        if back and is_about_files:
+            otherwise = "; if the new files are intended, commit them with a new manifest and request them again"
+            yield finding.model_copy(update={"remedy": Remedy("restore what was promoted: ", back, otherwise)})
+        else:
+            yield finding
+
+
+_ASK = "restore the registry from the base branch, then request it with a comment, or at a terminal"
 
 
 def _other_policy(changeset: ChangesetLike, step: Step, request: Request, subject: str) -> Finding:

@@ -151,6 +151,8 @@ class _Judge:
         return Remedy("restore it: ", _restored(self.changeset, self.directory), f"; {otherwise}")
 
     def _renew(self, named: NamedPointer) -> Remedy:
+        if errors_in(self.evidence.findings):
+            return Remedy("correct the files first, as described above; if the new ones are intended, request them again afterwards")
         line = comment("/promote", named.stage.value, named.model, "--artifact-dir", self.directory)
         return Remedy("request the current bytes in a new comment: ", line)
 

@@ -26,12 +26,13 @@ from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.promotion.infer import InferenceContext
 from promotebot.promotion.policy import Policy
 from promotebot.pulls.attributes import CONVERTING, LINE_ENDINGS, converting
-from promotebot.pulls.branch_commands import bring_up_to_date
+from promotebot.pulls.branch_commands import bring_up_to_date, restored
 from promotebot.pulls.compare import Rebased
 from promotebot.pulls.named import is_ours, places_of
 from promotebot.registry.lfs import POINTER_BYTES, parse_pointer
 from promotebot.registry.names import ArtifactPath, GitSha, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry
+from promotebot.remedies import Command
 
 MANIFEST_BYTES = 4 * 1024 * 1024
 
@@ -139,6 +140,19 @@ class Changeset:
     def changes(self, directory: str) -> bool:
         """Return whether the branch changed anything in a directory that the base has: others may point to it."""
         return directory in self.changed_places and self.base_files.kind(directory) is not None
+
+    def restored_to(self, commit: GitSha, directory: str) -> Command | None:
+        """Return how to put a directory back to what it was at a commit of the branch; None where it still is that."""
+        repository, place = self.repository, f"{directory}/"
+        if isinstance(repository, FetchedRepository) and not repository.has_commit(commit):
+            return None  # anybody can write any commit into an event, and it is not looked for
+        if not repository.is_ancestor(commit, self.head):
+            return None
+        changed, new = (
+            any(path.startswith(place) for path in repository.changed_paths(commit, self.head, kind))
+            for kind in ("", "A")
+        )
+        return restored(commit, directory, has_more=new) if changed else None
 
     def carried_into(self, places: Collection[str]) -> str | None:
         """Return a path that one side changed and the other took away, while it put files into one of these places.

@@ -16,7 +16,7 @@ from promotebot.pulls.branch_commands import FIRST_REGISTRY, restored
 from promotebot.registry.names import GitSha
 from promotebot.registry.registry import Layout, ModelRegistry
 from promotebot.registry.split_layout import models_directory
-from promotebot.remedies import Remedy
+from promotebot.remedies import Command, Remedy
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,10 @@ class ChangesetLike(Protocol):
     @property
     def changed_paths(self) -> Sequence[str]:
         """Every path that the branch changed since it left its base, both names of a rename."""
+        ...
+
+    def restored_to(self, commit: GitSha, directory: str) -> Command | None:
+        """Return how to put a directory back to what it was at a commit of the branch; None where it still is that."""
         ...
 
     def merged_paths(self) -> Sequence[str]:
