@@ -80,9 +80,7 @@ LIES = [
     ),
     Lie("a digest swapped", lies.swap_digest, "gate.plan", "pointer.digest is not what a promotion writes"),
     Lie("a digest swapped, by its bytes", lies.swap_digest, "artifact.pinned", "the directory now holds"),
-    Lie(
-        "a chain of the head's own", lies.own_chain, "gate.replay", "history does not match the model's events"
-    ),
+    Lie("a chain of the head's own", lies.own_chain, "gate.replay", "history does not match the model's events"),
     Lie("a chain hashed anew from the middle", lies.rehash_from_the_middle, "gate.replay", "previous changed"),
     Lie("the chain taken off", lies.take_chain_off, "gate.replay", "previous changed"),
     Lie("another model's history touched", lies.touch_other, "gate.replay", "History only grows", OTHER),

@@ -152,7 +152,7 @@ class _Judge:
 
     def _renew(self, named: NamedPointer) -> Remedy:
         if errors_in(self.evidence.findings):
-            return Remedy("correct the files first, as described above; if the new ones are intended, request them again afterwards")
+            return Remedy("correct the files first, as described above; then request them again if they are intended")
         line = comment("/promote", named.stage.value, named.model, "--artifact-dir", self.directory)
         return Remedy("request the current bytes in a new comment: ", line)
 
