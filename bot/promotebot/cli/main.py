@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, Command] = {
     "fetch": Command("fetch", "copy the artifact that a stage holds, proven against its pointer"),
     "bundle": Command("bundle", "write what a stage holds as a small file that proves itself"),
     "deployed": Command("deployed", "report that a service loaded a model, or could not load it"),
+    "check": Command("check", "examine artifacts before anybody promotes them"),
     "manifest": Command("manifest", "write an artifact's manifest"),
     "init": Command("init", "create the registry, policy and workflows; overwrites nothing"),
     "doctor": Command("doctor", "check that the repository on GitHub is set up for promotions"),

@@ -1,0 +1,81 @@
+"""`promotebot check`: examine artifacts before anybody promotes them, as a promotion does."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from promotebot.artifact.manifest import FILE_NAME
+from promotebot.artifact.work_tree import WorkTree
+from promotebot.cli.options import add_registry_options
+from promotebot.cli.output import add_verbose, report_lines
+from promotebot.cli.work_tree import work_tree_of
+from promotebot.errors import InvalidInput, UsageError
+from promotebot.findings import Severity
+from promotebot.planning.committed import read_policy
+from promotebot.planning.examiner import Examiner
+from promotebot.promotion.policy import Policy
+from promotebot.registry.names import ArtifactPath, parse_artifact_path
+from promotebot.storage.buckets import Buckets
+from promotebot.text import counted, visible
+
+FOLDER = "ml/artifacts"
+"""Below it every directory is an artifact, also one whose manifest is missing."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `promotebot check`."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="an artifact's directory, or a file in it")
+    add_registry_options(parser)
+    add_verbose(parser)
+
+
+def run(options: argparse.Namespace, _now: datetime) -> int:
+    """Examine each artifact that a path is in, by the policy at HEAD, and print what is wrong with it.
+
+    Returns:
+        0 where nothing is wrong, 1 where an artifact would be refused, 4 where that is not known.
+
+    Raises:
+        InvalidInput: for a path that is in no artifact.
+        UsageError: outside of a repository, and for a path outside of it.
+        CouldNotVerify: when a file, a store or the runtime does not answer.
+    """
+    repository, work_tree = work_tree_of(options)
+    directories = list(dict.fromkeys(_artifact_of(path, work_tree.root) for path in options.paths))
+    head = repository.resolve("HEAD")
+    policy = read_policy(repository, head, work_tree.policy_path) if head else Policy()
+    files, examine = WorkTree(work_tree.root), Examiner(store=Buckets(options.environment))
+    gravest = set[Severity]()
+    for directory in directories:
+        findings = examine(files, directory, policy.terms).findings
+        gravest |= {finding.severity for finding in findings}
+        sys.stdout.write(f"{visible(directory)}\n")
+        sys.stdout.writelines(f"  {line}\n" for line in report_lines(findings, verbose=options.verbose))
+    bad = Severity.ERROR in gravest
+    sys.stdout.write(f"{'refused' if bad else 'examined'}: {counted(len(directories), 'artifact')}\n")
+    return 1 if bad else 4 if Severity.UNKNOWN in gravest else 0
+
+
+def _artifact_of(path: str, root: Path) -> ArtifactPath:
+    """Return the artifact that a path is, or is in: the nearest directory with a manifest, or the one of FOLDER."""
+    try:
+        # As it is written: a link is not followed here, so that it is found and refused below.
+        inside = PurePosixPath(Path(os.path.abspath(path)).relative_to(root))  # noqa: PTH100 - `resolve` follows it
+    except ValueError:
+        raise UsageError(
+            "is outside the repository", where=path, remedy="name an artifact of this repository"
+        ) from None
+    is_directory = (root / inside).is_dir()
+    places = [*([inside] if is_directory else []), *inside.parents][:-1]
+    found = next((place for place in places if (root / place / FILE_NAME).exists()), None)
+    if found is None and FOLDER in map(str, places[1:]):
+        found = places[[*map(str, places)].index(FOLDER) - 1]
+    if found is None and is_directory:
+        found = inside
+    if found is None:
+        raise InvalidInput("is in no artifact", where=path, remedy=f"name a directory such as {FOLDER}/regime_v2")
+    return parse_artifact_path(str(found))
