@@ -77,7 +77,7 @@ FILES = ("ml/artifacts/regime_v2/model.onnx", "ml/registry/models.json", ".githu
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook["id"])
 def test_each_hook_passes_on_a_repository_that_is_well(alice: Person, hook: dict[str, Any]) -> None:
-    program, *arguments = [*shlex.split(hook["entry"]), *hook.get("args", [])]
+    program, *arguments = shlex.split(hook["entry"]) + hook.get("args", [])
     named = [path for path in FILES if re.search(hook.get("files", "."), path)]
     assert program == "promotebot"
     assert named
