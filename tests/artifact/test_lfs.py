@@ -12,7 +12,7 @@ import pytest
 from promotebot.artifact.dataset import examine_dataset
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.formats import Unopened
-from promotebot.artifact.limits import Terms
+from promotebot.artifact.limits import Limits, Terms
 from promotebot.artifact.source import GitTree, Held
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import InvalidInput
@@ -41,7 +41,8 @@ class Store:
         self.asked += pointers
         return {p: InvalidInput("its content is gone", remedy="push it") for p in pointers if p not in self.contents}
 
-    def fetch(self, targets: Mapping[Path, LfsPointer]) -> Mapping[LfsPointer, InvalidInput]:
+    def fetch(self, targets: Mapping[Path, LfsPointer], seconds: float) -> Mapping[LfsPointer, InvalidInput]:
+        assert seconds == Limits().storage_seconds
         self.fetched += targets.values()
         for path, pointer in targets.items():
             if pointer in self.contents:

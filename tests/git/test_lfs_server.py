@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from promotebot.cost import Cost
 from promotebot.errors import CouldNotVerify, InvalidInput
-from promotebot.git import lfs_server
+from promotebot.git import lfs_http, lfs_server
 from promotebot.git.lfs_batch import Link, parse_answer
 from promotebot.git.lfs_server import LfsServer
 from promotebot.git.process import Remote
@@ -61,11 +62,17 @@ class Place:
     token: str
     cost: Cost = field(default_factory=Cost)
     pauses: list[int] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
+    ticks: Iterator[float] = field(default_factory=lambda: repeat(0.0))
+    """What a clock shows each time that it is looked at."""
 
     @property
     def server(self) -> LfsServer:
         url = f"{self.hub.server_url}/{NAME}.git"
-        return LfsServer(Remote(url, self.token, self.cost, self.pauses.append, self.hub.now))
+        return LfsServer(
+            Remote(url, self.token, self.cost, self.pauses.append, self.slept.append, self.hub.now),
+            lambda: next(self.ticks),
+        )
 
     @property
     def target(self) -> Path:
@@ -81,7 +88,7 @@ class Place:
 
     def fetch(self, pointer: LfsPointer) -> InvalidInput | None:
         """What is wrong with one content, None where it was written as the pointer says."""
-        problem = self.server.fetch({self.target: pointer}).get(pointer)
+        problem = self.server.fetch({self.target: pointer}, 600).get(pointer)
         if problem is None:
             assert hashlib.sha256(self.target.read_bytes()).hexdigest() == pointer.sha256
         return problem
@@ -127,7 +134,7 @@ def test_many_contents_are_asked_for_together(place: Place, monkeypatch: pytest.
     monkeypatch.setattr(lfs_server, "BATCH", 2)
     pointers = [place.add(bytes([number]) * 100) for number in range(5)]
     targets = {place.scratch / str(number): pointer for number, pointer in enumerate(pointers)}
-    assert place.server.fetch(targets) == {}
+    assert place.server.fetch(targets, 600) == {}
     assert [(place.scratch / str(number)).read_bytes() for number in range(5)] == [bytes([n]) * 100 for n in range(5)]
     assert place.asked(BATCH) == 3
 
@@ -153,6 +160,41 @@ def test_a_server_that_cannot_just_now_is_asked_again_after_growing_pauses(
     place.hub.inject(Fault("*", path, status, times=2))
     assert place.fetch(pointer) is None
     assert place.pauses == [0, 1]
+
+
+@pytest.mark.parametrize("path", [BATCH, STORAGE])
+def test_a_server_that_asks_to_wait_is_asked_again_after_that_time(place: Place, path: str) -> None:
+    pointer = place.add()
+    place.hub.inject(Fault("*", path, 429, headers={"Retry-After": "30"}))
+    place.hub.inject(Fault("*", path, 503, headers={"Retry-After": "0"}))
+    place.hub.inject(Fault("*", path, 503, headers={"Retry-After": "soon"}))
+    assert place.fetch(pointer) is None
+    assert (place.slept, place.pauses) == ([30], [1, 2])
+
+
+def test_a_server_that_asks_to_wait_longer_than_there_is_time_is_not_waited_for(place: Place) -> None:
+    place.hub.inject(Fault("*", STORAGE, 429, headers={"Retry-After": "600"}))
+    with pytest.raises(CouldNotVerify, match="asks to be left alone for 600 seconds: it answers 429"):
+        place.fetch(place.add())
+    assert place.slept == []
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_server_that_answers_without_end_is_not_read_longer_than_the_policy_says(
+    place: Place, is_known: bool
+) -> None:
+    pointer = place.add(b"a small model")
+    place.ticks = chain([0.0, 1.0, 2.0] if is_known else [0.0], repeat(601.0))
+    with pytest.raises(CouldNotVerify, match="the files of Git LFS were not read in 600 seconds") as caught:
+        place.fetch(pointer)
+    assert "limits.storage_seconds" in caught.value.remedy
+    assert place.asked(STORAGE) == int(is_known)
+
+
+def test_the_question_alone_has_less_time(place: Place) -> None:
+    place.ticks = iter([0.0, 121.0])
+    with pytest.raises(CouldNotVerify, match="were not read in 120 seconds"):
+        place.server.missing([place.add()])
 
 
 @pytest.mark.parametrize("half", [False, True])
@@ -224,7 +266,7 @@ def test_what_the_server_says_of_one_content_is_said_of_that_one_alone(place: Pl
         answer["objects"][0] = {"oid": bad.sha256, "size": bad.size, "error": {"code": code, "message": "no"}}
 
     place.hub.lfs.edits.append(refuse)
-    problems = place.server.fetch({place.target: bad, place.scratch / "good": good})
+    problems = place.server.fetch({place.target: bad, place.scratch / "good": good}, 600)
     assert [*problems] == [bad]
     assert said in problems[bad].message
     assert problems[bad].remedy
@@ -305,7 +347,7 @@ def test_an_odd_answer_is_no_answer(place: Place, change: Callable[[dict[str, An
 
 
 def test_an_answer_without_end_is_not_read_to_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lfs_server, "MAX_ANSWER", 10)
+    monkeypatch.setattr(lfs_http, "MAX_ANSWER", 10)
     with pytest.raises(CouldNotVerify, match="answers with over 10 bytes"):
         place.fetch(place.add())
 

@@ -28,7 +28,7 @@ OWNERS = {
         f"bot/promotebot/git/{name}.py"
         for name in ("branch", "checkout", "commands", "partial", "process", "repository")
     },
-    "requests": {f"bot/promotebot/{name}.py" for name in ("git/lfs_server", "github/rest")},
+    "requests": {f"bot/promotebot/{name}.py" for name in ("git/lfs_http", "git/lfs_server", "github/rest")},
     "onnxruntime": {f"bot/promotebot/artifact/{name}.py" for name in ("child", "golden_values")},
 }
 

@@ -228,7 +228,8 @@ class _Examination:
         store = self.source.lfs if copied.pointers else None
         if store is None:
             return True
-        found = list(lfs_findings(InLfs(self.source, self.directory, self.scratch, copied.pointers), store))
+        in_lfs = InLfs(self.source, self.directory, self.scratch, copied.pointers)
+        found = list(lfs_findings(in_lfs, store, seconds=self.terms.storage_seconds))
         self.findings += found
         return self.source.fetches_lfs and not errors_in(found)
 

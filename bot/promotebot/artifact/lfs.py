@@ -30,8 +30,11 @@ class InLfs:
     """Path relative to the directory → pointer."""
 
 
-def lfs_findings(files: InLfs, store: LfsStore) -> Iterator[Finding]:
+def lfs_findings(files: InLfs, store: LfsStore, *, seconds: float) -> Iterator[Finding]:
     """Yield the findings on content outside of git; put it into the private copy where the source fetches it.
+
+    Args:
+        seconds: for all that is fetched.
 
     Raises:
         CouldNotVerify: when the store or the disk does not answer.
@@ -44,7 +47,8 @@ def lfs_findings(files: InLfs, store: LfsStore) -> Iterator[Finding]:
             where=CONFIGURATION,
             remedy="nothing to do where the content is on that server, too; else push it there",
         )
-    problems = _fetched(files, store) if files.source.fetches_lfs else store.missing({*files.pointers.values()})
+    pointers = {*files.pointers.values()}
+    problems = _fetched(files, store, seconds) if files.source.fetches_lfs else store.missing(pointers)
     found = [
         _problem(f"{files.directory}/{name}", problems[pointer])
         for name, pointer in files.pointers.items()
@@ -74,11 +78,11 @@ def _outside(files: InLfs) -> Iterator[Finding]:
         )
 
 
-def _fetched(files: InLfs, store: LfsStore) -> Mapping[LfsPointer, InvalidInput]:
+def _fetched(files: InLfs, store: LfsStore, seconds: float) -> Mapping[LfsPointer, InvalidInput]:
     targets = {files.scratch / name: pointer for name, pointer in files.pointers.items()}
     for path in targets:
         path.unlink()
-    return store.fetch(targets)
+    return store.fetch(targets, seconds)
 
 
 def _problem(path: str, problem: InvalidInput) -> Finding:

@@ -63,7 +63,7 @@ class Limits(BaseModel):
     run_seconds: int = Field(default=60, gt=0)
     """For running the golden data of a model, and measuring its latency."""
     storage_seconds: int = Field(default=600, gt=0)
-    """For reading the files of one artifact that are outside of git."""
+    """For reading the files of one artifact that are in Git LFS or a bucket."""
     open_memory_bytes: int | None = Field(default=None, gt=0)
     """Memory that opening and running the model may take beside the runtime's own; None to go by the model's size."""
     walls: Literal["required", "available"] = "available"

@@ -40,8 +40,12 @@ class LfsStore(Protocol):
         """Return those whose content is not there, each with what is wrong and what to do; nothing is downloaded."""
         ...
 
-    def fetch(self, targets: Mapping[Path, LfsPointer]) -> Mapping[LfsPointer, InvalidInput]:
-        """Write contents to new files, hashed on the way; return what is wrong with those that could not be had."""
+    def fetch(self, targets: Mapping[Path, LfsPointer], seconds: float) -> Mapping[LfsPointer, InvalidInput]:
+        """Write contents to new files, hashed on the way; return what is wrong with those that could not be had.
+
+        Args:
+            seconds: for all of them together, where they are far away.
+        """
         ...
 
 

@@ -25,7 +25,11 @@ class LocalLfs:
         """Return those that git-lfs has not brought into this clone."""
         return {pointer: self._not_here(pointer) for pointer in pointers if not self._path(pointer).is_file()}
 
-    def fetch(self, targets: Mapping[Path, LfsPointer]) -> Mapping[LfsPointer, InvalidInput]:
+    def fetch(
+        self,
+        targets: Mapping[Path, LfsPointer],
+        seconds: float,  # noqa: ARG002 - they are here
+    ) -> Mapping[LfsPointer, InvalidInput]:
         """Copy contents to new files; what is there under a sha256 and has another one is not the content."""
         problems = dict(self.missing({*targets.values()}))
         for target, pointer in targets.items():

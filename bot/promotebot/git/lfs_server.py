@@ -7,16 +7,18 @@ https://github.com/git-lfs/git-lfs/blob/main/docs/api/basic-transfers.md
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from promotebot.artifact.digest import OverLimit, copy_hashed
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.git.lfs_batch import BATCH, Link, not_there, parse_answer, question, wrong_content
+from promotebot.git.lfs_http import Body, Deadline, Unanswered, read_answer, requested
 from promotebot.git.process import Remote
 from promotebot.registry.lfs import LfsPointer
 
@@ -27,20 +29,13 @@ _T = TypeVar("_T")
 MEDIA_TYPE = "application/vnd.git-lfs+json"
 TRIES = 4
 """Of one request that a server does not answer; the pauses between them are the job's patience."""
-TIMEOUT = (20, 60)
-"""Seconds to connect, and between two pieces of an answer."""
-MAX_ANSWER = 4 * 1024 * 1024
-"""Bytes of an answer about a batch, each of whose links may be some thousand characters long."""
+ANSWER_SECONDS = 120
+"""For an answer about contents that are not downloaded."""
 MAX_REDIRECTS = 3
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _OK, _NOT_FOUND, _INVALID = 200, 404, 422
 _OVER = (401, 403, 410)
 """What a storage answers when the time of a link is over."""
-_FOR_A_WHILE = (429, 500, 502, 503, 504)
-
-
-class _Unanswered(Exception):
-    """No answer this time: the connection broke, or the server cannot just now."""
 
 
 class _Over(Exception):
@@ -53,72 +48,86 @@ class LfsServer:
     https://github.com/git-lfs/git-lfs/blob/main/docs/api/server-discovery.md
     """
 
-    def __init__(self, remote: Remote) -> None:
-        self._remote = remote
+    def __init__(self, remote: Remote, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._remote, self._monotonic = remote, monotonic
         self._batch = f"{remote.url}/info/lfs/objects/batch"
         self._known: set[LfsPointer] = set()
 
     def missing(self, pointers: Collection[LfsPointer]) -> Mapping[LfsPointer, InvalidInput]:
         """Return those that the server does not have; each is asked for once in a job."""
-        answers = self._links([pointer for pointer in pointers if pointer not in self._known])
+        deadline = Deadline.in_seconds(ANSWER_SECONDS, self._monotonic)
+        answers = self._links([pointer for pointer in pointers if pointer not in self._known], deadline)
         problems = {pointer: answer for pointer, answer in answers.items() if isinstance(answer, InvalidInput)}
         self._known |= answers.keys() - problems.keys()
         return problems
 
-    def fetch(self, targets: Mapping[Path, LfsPointer]) -> Mapping[LfsPointer, InvalidInput]:
+    def fetch(self, targets: Mapping[Path, LfsPointer], seconds: float) -> Mapping[LfsPointer, InvalidInput]:
         """Download contents to new files, each hashed on its way."""
-        answers = self._links([*dict.fromkeys(targets.values())])
+        deadline = Deadline.in_seconds(seconds, self._monotonic)
+        answers = self._links([*dict.fromkeys(targets.values())], deadline)
         problems = {pointer: answer for pointer, answer in answers.items() if isinstance(answer, InvalidInput)}
         for target, pointer in targets.items():
             link = answers[pointer]
             if pointer in problems or isinstance(link, InvalidInput):
                 continue
             try:
-                self._download(pointer, link, target)
+                self._download(pointer, link, target, deadline)
             except InvalidInput as problem:
                 problems[pointer] = problem
         return problems
 
-    def _links(self, pointers: Sequence[LfsPointer]) -> dict[LfsPointer, Link | InvalidInput]:
+    def _links(self, pointers: Sequence[LfsPointer], deadline: Deadline) -> dict[LfsPointer, Link | InvalidInput]:
         answers: dict[LfsPointer, Link | InvalidInput] = {}
         for start in range(0, len(pointers), BATCH):
             batch = pointers[start : start + BATCH]
-            data = self._until_answered(partial(self._ask, question(batch)))
+            data = self._until_answered(partial(self._ask, question(batch), deadline), deadline)
             answers |= parse_answer(data, batch, self._remote.clock())
         return answers
 
-    def _ask(self, body: bytes) -> bytes:
+    def _ask(self, body: bytes, deadline: Deadline) -> bytes:
         """Return the server's answer to a question. It alone gets the token, so no redirect is followed."""
         from requests.auth import HTTPBasicAuth
 
         headers = {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE, "User-Agent": "promotebot"}
         token = HTTPBasicAuth("x-access-token", self._remote.token)
-        with _requested("POST", self._batch, data=body, headers=headers, auth=token) as response:
-            data = _read(response)
+        with requested("POST", self._batch, data=body, headers=headers, auth=token) as response:
+            data = read_answer(response, deadline)
             if response.status_code != _OK:
                 raise _refusal(response.status_code, data)
             return data
 
-    def _until_answered(self, ask: Callable[[], _T]) -> _T:
+    def _until_answered(self, ask: Callable[[], _T], deadline: Deadline) -> _T:
         """Return what is asked for, after pauses where nobody answers.
 
         Raises:
-            CouldNotVerify: where nobody answers TRIES times.
+            CouldNotVerify: where nobody answers TRIES times, or in time.
         """
-        problem = _Unanswered("")
+        problem = Unanswered("")
         for attempt in range(TRIES):
             if attempt:
-                self._remote.pause(attempt - 1)
+                self._wait(attempt - 1, problem, deadline)
             try:
                 return ask()
-            except _Unanswered as caught:
+            except Unanswered as caught:
                 problem = caught
         raise CouldNotVerify(
             f"Git LFS did not answer {TRIES} times; the last time: {problem}",
             remedy="run the job again; https://www.githubstatus.com shows whether GitHub is well",
         )
 
-    def _download(self, pointer: LfsPointer, link: Link, target: Path) -> None:
+    def _wait(self, attempt: int, problem: Unanswered, deadline: Deadline) -> None:
+        """Wait as long as the server asks for; after a failure without such a word, as long as the job does."""
+        if not problem.after:
+            self._remote.pause(attempt)
+        elif problem.after < deadline.left:
+            self._remote.sleep(problem.after)
+        else:
+            raise CouldNotVerify(
+                f"Git LFS asks to be left alone for {problem.after:,.0f} seconds: {problem}",
+                remedy="run the job again after that time",
+            )
+
+    def _download(self, pointer: LfsPointer, link: Link, target: Path, deadline: Deadline) -> None:
         """Write one content to a new file; a link that is over is asked for once more.
 
         Raises:
@@ -126,29 +135,30 @@ class LfsServer:
             CouldNotVerify: when the storage does not give it.
         """
         try:
-            return self._until_answered(lambda: self._write(pointer, link, target))
+            return self._until_answered(lambda: self._write(pointer, link, target, deadline), deadline)
         except _Over:
-            newer = self._links([pointer])[pointer]
+            newer = self._links([pointer], deadline)[pointer]
         if isinstance(newer, InvalidInput):
             raise newer
         try:
-            return self._until_answered(lambda: self._write(pointer, newer, target))
+            return self._until_answered(lambda: self._write(pointer, newer, target, deadline), deadline)
         except _Over as problem:
             raise CouldNotVerify(
                 f"Git LFS gave two links to one content, and neither is valid: {problem}", remedy="run the job again"
             ) from None
 
-    def _write(self, pointer: LfsPointer, link: Link, target: Path) -> None:
+    def _write(self, pointer: LfsPointer, link: Link, target: Path, deadline: Deadline) -> None:
         if link.expires is not None and link.expires <= self._remote.clock():
             raise _Over("it expired before it was used")
         with self._followed(link) as response:
             _check_status(response, pointer)
             try:
-                found = copy_hashed(_Body(response, self._remote), target, where="", max_bytes=pointer.size)
+                body = Body(response, self._remote.cost, deadline)
+                found = copy_hashed(body, target, where="", max_bytes=pointer.size)
             except OverLimit:
                 longer = f"its content in Git LFS is longer than the {pointer.size:,} bytes of the pointer"
                 raise wrong_content(longer) from None
-            except _Unanswered:
+            except Unanswered:
                 target.unlink(missing_ok=True)
                 raise
         sha256, size = found
@@ -165,7 +175,7 @@ class LfsServer:
             self._check_address(url)
             headers = {"Accept-Encoding": "identity", **link.headers}
             # Without `auth` requests would look for a password in the user's .netrc.
-            with _requested("GET", url, headers=headers, auth=lambda request: request) as response:
+            with requested("GET", url, headers=headers, auth=lambda request: request) as response:
                 if not response.is_redirect:
                     yield response
                     return
@@ -187,53 +197,6 @@ class LfsServer:
                 f"Git LFS gives a link that is not https: {_named(url)}",
                 remedy="set up the Git LFS server to give https links; nothing is downloaded from other links",
             )
-
-
-class _Body:
-    """The body of an answer as `copy_hashed` reads it: no more than was asked for at a time, counted."""
-
-    def __init__(self, response: Response, remote: Remote) -> None:
-        self._raw, self._cost = response.raw, remote.cost
-
-    def read(self, count: int) -> bytes:
-        from urllib3.exceptions import HTTPError
-
-        try:
-            data: bytes = self._raw.read(count)
-        except HTTPError as problem:
-            raise _Unanswered(f"the download was interrupted ({type(problem).__name__})") from None
-        self._cost.lfs_bytes += len(data)
-        return data
-
-
-@contextmanager
-def _requested(method: str, url: str, **options: Any) -> Iterator[Response]:
-    """Yield the answer to a request, its body unread. Raises _Unanswered where there is none for now."""
-    import requests  # costs a while to load; only Git LFS pays it
-
-    with requests.Session() as session:
-        # requests would read the whole body of a redirect, to follow it or not.
-        session.get_redirect_target = lambda _: None  # type: ignore[method-assign, assignment]
-        try:
-            response = session.request(method, url, stream=True, allow_redirects=False, timeout=TIMEOUT, **options)
-        except (requests.RequestException, ValueError) as problem:  # ValueError: a header that cannot be sent
-            raise _Unanswered(f"no connection ({type(problem).__name__})") from None
-        with response:
-            if response.status_code in _FOR_A_WHILE:
-                raise _Unanswered(f"it answers {response.status_code}")
-            yield response
-
-
-def _read(response: Response) -> bytes:
-    from urllib3.exceptions import HTTPError
-
-    try:
-        data: bytes = response.raw.read(MAX_ANSWER + 1, decode_content=True)
-    except HTTPError as problem:
-        raise _Unanswered(f"the answer was interrupted ({type(problem).__name__})") from None
-    if len(data) > MAX_ANSWER:
-        raise CouldNotVerify(f"Git LFS answers with over {MAX_ANSWER:,} bytes", remedy="run the job again")
-    return data
 
 
 def _check_status(response: Response, pointer: LfsPointer) -> None:

@@ -43,6 +43,8 @@ class Remote:
     """Where the fetches from it are counted."""
     pause: Callable[[int], None] = field(default=lambda _: None, compare=False)
     """Waits after a failed attempt, the first of which is 0, before Git LFS is asked again."""
+    sleep: Callable[[float], None] = field(default=lambda _: None, compare=False)
+    """Waits as many seconds as a server asks for."""
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(timezone.utc), compare=False)
 
     def __repr__(self) -> str:

@@ -62,7 +62,7 @@ def remote(job: JobContext) -> Remote:
     """Return where the job's repository is fetched from and pushed to."""
     settings = job.settings
     url, token = f"{settings.server_url}/{settings.repository}.git", settings.token.get_secret_value()
-    return Remote(url, token, job.cost, job.patience.pause, job.clock)
+    return Remote(url, token, job.cost, job.patience.pause, job.patience.sleep, job.clock)
 
 
 def identity(settings: Settings) -> Identity:
