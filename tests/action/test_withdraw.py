@@ -154,3 +154,20 @@ def test_for_somebody_who_may_not_withdraw_no_model_is_opened(office: Office, mo
     monkeypatch.setattr("promotebot.action.run.Examiner", lambda **_: lambda *asked: opened.append(asked))
     assert office.ask(number, "/withdraw", author="carol").outputs["reason_code"] == "permission"
     assert opened == []
+
+
+def test_a_newer_request_that_takes_away_what_another_promotion_rests_on_says_so(office: Office) -> None:
+    person = office.person("alice")
+    with_other_model(person)
+    person.git("push", "--quiet", "origin", "HEAD:main")
+    number = office.pull()
+    assert office.ask(number, f"/promote shadow fresh --artifact-dir {ANY} --new-model").succeeded
+    assert office.ask(number, f"/promote staging fresh --artifact-dir {ANY}").succeeded
+    head = office.head(number)
+    job = office.ask(number, f"/promote shadow fresh --artifact-dir {ANY} --artifact-id again --new-model")
+    assert (job.outputs["decision"], office.head(number)) == ("refused", head)
+    said = office.answer(number)
+    assert "Without SHADOW any_model, which this request replaces, another promotion" in said
+    assert "/withdraw fresh" in said
+    assert office.ask(number, "/withdraw fresh").outputs["decision"] == "withdrawn"
+    assert office.ask(number, f"/promote shadow fresh --artifact-dir {ANY} --artifact-id again --new-model").succeeded

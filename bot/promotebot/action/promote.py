@@ -15,7 +15,7 @@ from promotebot.action.verdict import publish_standing
 from promotebot.comments.decisions import render_plan, render_rejected, render_unchanged
 from promotebot.comments.refusals import render_failure, render_refused_event, render_unclear
 from promotebot.errors import PromotebotError, RefChanged
-from promotebot.findings import Finding, errors_in
+from promotebot.findings import Finding, errors_in, errors_with
 from promotebot.gate.admission import request_refusal
 from promotebot.gate.attestation import Attestation
 from promotebot.gate.evaluate import GateResult
@@ -131,7 +131,7 @@ class PromotionJob:
     def _without(self, dropped: Sequence[Step], pending: PendingPromotions) -> PendingPromotions | Answer:
         kept = without(dropped, pending, self.snapshot, self.attempt.job)
         if isinstance(kept, InvalidPromotions):
-            return self._refuse(_reason(kept.findings), kept.findings, kept.model)
+            return self._refuse(_reason(kept.findings), _rest_on(dropped, kept), kept.model)
         return kept
 
     def _context(self, pending: PendingPromotions) -> RequestContext:
@@ -257,6 +257,15 @@ class PromotionJob:
 def _is_same_slot(request: Request, step: Step) -> bool:
     """Return whether an event of this pull request, asked for on GitHub, is replaced by what is asked for now."""
     return step.event.request is not None and (step.model, step.event.stage) == (request.model, request.stage)
+
+
+def _rest_on(dropped: Sequence[Step], kept: InvalidPromotions) -> tuple[Finding, ...]:
+    """Return why the rest of the pull request cannot stand without what a request replaces."""
+    gone = ", ".join(f"{e.stage.label if e.stage else '?'} {e.pointer.artifact_id}" for e in (s.event for s in dropped))
+    start = f"Without {gone}, which this request replaces, another promotion of this pull request is refused: "
+    remedy = Remedy("withdraw, then request every stage again in order: ", comment("/withdraw", kept.model or ""))
+    told = (f.model_copy(update={"message": start + f.message}) for f in errors_in(kept.findings))
+    return errors_with(told, remedy)
 
 
 def _reason(findings: tuple[Finding, ...]) -> Reason:
