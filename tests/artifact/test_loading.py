@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -320,6 +321,27 @@ def test_files_outside_of_git_are_copied_once_into_the_cache_and_proven_each_tim
     with pytest.raises(InvalidInput, match="the manifest says"):
         load(MODEL, "active", base_dir=copy, cache=cache)
     assert [path for path in cache.iterdir() if path.name.startswith(".")] == [], "nothing half is left"
+
+
+def test_workers_that_start_at_once_share_a_cache(
+    copy: Path, tmp_path: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them finds the cache empty, and one is the first to have copied the files."""
+    data, others = outside(copy, memory), [1, 2]
+    load_one = partial(load, MODEL, "active", base_dir=copy, cache=tmp_path / "cache")
+    read = Memory.cat_file
+
+    def overtaken(self: Memory, path: str, **arguments: Any) -> bytes:
+        if others:
+            others.pop()
+            load_one()
+        return read(self, path, **arguments)
+
+    monkeypatch.setattr(Memory, "cat_file", overtaken)
+    assert load_one().model_path.read_bytes() == data
+    assert others == []
+    assert len(memory.read) == 3
+    assert [path for path in (tmp_path / "cache").iterdir() if path.name.startswith(".")] == []
 
 
 def test_without_a_cache_the_line_that_brings_the_files_is_named(copy: Path, memory: Memory) -> None:

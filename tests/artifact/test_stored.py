@@ -260,6 +260,7 @@ def test_an_examiner_reads_what_it_only_asked_for_before(place: Place, store: St
         ({"uri": "s3://models/x", "files": {"model.onnx": {"size": 1.0}}}, "size"),
         ({"uri": "s3://models/x", "files": {"model.onnx": {"size": 1, "version": "a b"}}}, "version"),
         ({"uri": "s3://models/x", "files": {"model.onnx": {"size": 1, "url": "x"}}}, "url"),
+        ({"uri": "gs://models/x", "files": {"model.onnx": {"size": 1, "version": "1/../2"}}}, "is no version of gs"),
         ({"uri": "s3://models/x", "files": {"a?b": {"size": 1}}}, "cannot be stored outside of git"),
         ({"uri": "s3://models/x", "files": {"model.onnx": {"size": 1}}, "endpoint": "http://x"}, "endpoint"),
         ("s3://models/x", "storage"),

@@ -155,6 +155,33 @@ def test_an_error_of_a_library_is_told_by_its_kind_and_never_in_its_words(
     assert SECRET not in f"{told.value}{caplog.text}"
 
 
+class HttpResponseError(Exception):
+    """As Azure's library has it."""
+
+    def __init__(self, status_code: int) -> None:
+        super().__init__(SECRET)
+        self.status_code = status_code
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "words"),
+    [
+        (404, InvalidInput, "is not there"),
+        (400, InvalidInput, "is not there"),  # a version that is none
+        (403, CouldNotVerify, "does not let this job read"),
+        (503, CouldNotVerify, "does not answer"),
+    ],
+)
+def test_not_found_is_said_only_of_what_the_server_has_not_found(
+    use: Use, status: int, kind: type[PromotebotError], words: str
+) -> None:
+    problem = FileNotFoundError(2, SECRET)
+    problem.__cause__ = HttpResponseError(status)
+    use(Library(problem=problem))
+    with Buckets(CREDENTIALS).session(10) as session, pytest.raises(kind, match=words):
+        session.look(FILE)
+
+
 def test_a_missing_library_is_named_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for scheme, extra in (("s3", "s3"), ("gs", "gcs"), ("az", "azure")):
         monkeypatch.setitem(__import__("sys").modules, {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}[scheme], None)

@@ -247,8 +247,13 @@ class _Held:
                 return there.proven(_hashed)
             except InvalidInput:  # it was damaged there, and is brought again
                 shutil.rmtree(place, ignore_errors=True)
-        with whole_directory(place) as scratch:
-            self.copied(scratch)
+        try:
+            with whole_directory(place) as scratch:
+                self.copied(scratch)
+        except CouldNotVerify:
+            if not place.is_dir():
+                raise
+            # Another process that started at the same time was faster.
         return there.proven(_hashed)
 
     def proven(self, digest_of: Digest, *, reads_elsewhere: bool = False) -> Artifact:

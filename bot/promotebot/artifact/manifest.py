@@ -32,7 +32,7 @@ from promotebot.registry.names import (
 )
 from promotebot.remedies import Command, Remedy, flag_words, shell
 from promotebot.schema import validated_model
-from promotebot.storage.uri import MAX_URI, VERSION, StorageUri, StoredFile, is_storable, parse_storage_uri
+from promotebot.storage.uri import MAX_URI, VERSION, StorageUri, StoredFile, is_storable, is_version, parse_storage_uri
 
 FILE_NAME = "manifest.json"
 MAX_BYTES = 4 * 1024 * 1024
@@ -134,6 +134,13 @@ class Storage(BaseModel):
     """The place that stands for the artifact's directory, such as `s3://bucket/models/regime_v2`."""
     files: Mapping[Annotated[FilePath, AfterValidator(_storable)], StoredSize] = Field(min_length=1)
     """Path relative to the directory → its size, of every file that git does not have."""
+
+    @model_validator(mode="after")
+    def _versions_are_of_this_store(self) -> Storage:
+        for path, one in self.files.items():
+            if one.version is not None and not is_version(self.uri, one.version):
+                raise ValueError(f"{one.version!r} of {path!r} is no version of {self.uri.partition('://')[0]}")
+        return self
 
 
 class Manifest(BaseModel):

@@ -132,9 +132,10 @@ class Session:
         """Return what an error of a library means, in our own words: its text may hold a key or a signed address."""
         if isinstance(problem, NoExtra):
             return _no_extra(file)
-        if isinstance(problem, FileNotFoundError):
+        status = _status(problem)
+        if isinstance(problem, FileNotFoundError) and status in (None, 400, 404):
             return _not_there(file)
-        if isinstance(problem, PermissionError) or type(problem).__name__ in _DENIED:
+        if isinstance(problem, PermissionError) or type(problem).__name__ in _DENIED or status in (401, 403):
             return CouldNotVerify(
                 f"the store does not let this job read {file.url}",
                 remedy=f"give the job credentials that may read {file.uri}/ and list it: "
@@ -192,6 +193,12 @@ def _chain(problem: BaseException | None) -> Iterator[BaseException]:
         behind = getattr(problem, "kwargs", None)
         told = behind.get("error") if isinstance(behind, dict) else None
         problem = told if isinstance(told, BaseException) else problem.__cause__ or problem.__context__
+
+
+def _status(problem: BaseException) -> int | None:
+    """Return the HTTP status behind an error; adlfs says "not found" of all of them where a version is asked for."""
+    found = (getattr(one, "status_code", None) for one in _chain(problem))
+    return next((status for status in found if isinstance(status, int)), None)
 
 
 def _not_there(file: StoredFile) -> InvalidInput:

@@ -25,7 +25,8 @@ _BUCKET = r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){1,61}[a-z0-9]"
 _URI = re.compile(rf"(?:{'|'.join(SCHEMES)})://(?P<bucket>{_BUCKET})(?:/{_SEGMENT})*")
 _ADDRESS = re.compile(r"[0-9.]+")
 VERSION = r"[A-Za-z0-9+/=_.:-]{1,1024}"
-"""Of S3 a word of its own, of Google a number, of Azure a time."""
+_VERSIONS = {"s3": r"[A-Za-z0-9+/=_.:-]*[A-Za-z0-9+=_.:-]", "gs": r"[0-9]{1,20}", "az": r"[0-9TZ:.-]{1,40}"}
+"""Of S3 a word of its own, of Google a number, of Azure a time. Its library takes a slash at the end for the name's."""
 _EXPECTED = (
     "expected s3://, gs:// or az://, a bucket, and segments of letters, digits, - _ . = + ~, such as s3://bucket/a/b"
 )
@@ -67,7 +68,8 @@ def parse_storage_uri(text: str) -> StorageUri:
         InvalidInput: for any other spelling; the text is shown only up to what may be a secret in it.
     """
     match = _URI.fullmatch(text) if len(text) <= MAX_URI else None
-    if match is None or _ADDRESS.fullmatch(match["bucket"]):
+    # adlfs takes a container with dots for a server's name, and what stands behind it for the container.
+    if match is None or _ADDRESS.fullmatch(match["bucket"]) or (text.startswith("az://") and "." in match["bucket"]):
         raise InvalidInput(f"{_without_secrets(text)!r} is no place outside of git; {_EXPECTED}")
     return StorageUri(text)
 
@@ -75,6 +77,11 @@ def parse_storage_uri(text: str) -> StorageUri:
 def is_storable(name: str) -> bool:
     """Return whether a file's name can be a part of an address without being read as anything else."""
     return len(name) <= MAX_NAME and bool(_NAME.fullmatch(name))
+
+
+def is_version(uri: StorageUri, version: str) -> bool:
+    """Return whether a text can be a version of the kind of store that a place names."""
+    return bool(re.fullmatch(_VERSIONS[uri.partition("://")[0]], version))
 
 
 def lies_under(uri: StorageUri, prefixes: Iterable[str]) -> bool:
