@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,8 +15,8 @@ from promotebot.artifact.digest import hash_stream
 from promotebot.cost import Cost
 from promotebot.errors import CouldNotVerify, InvalidInput, PromotebotError
 from promotebot.storage import buckets
-from promotebot.storage.buckets import BLOCK, Buckets
-from promotebot.storage.options import NoExtra, open_filesystem
+from promotebot.storage.buckets import Buckets
+from promotebot.storage.options import BLOCK, NoExtra, open_filesystem
 from promotebot.storage.uri import StoredFile, parse_storage_uri
 from tests.s3 import S3, SECRET
 
@@ -210,6 +211,42 @@ def test_a_directory_is_no_file(use: Use) -> None:
         session.look(FILE)
 
 
+class Settings:
+    content_encoding = "br"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "told", "encoding"),
+    [
+        ("gs", {"contentEncoding": "gzip"}, "gzip"),
+        ("az", {"content_settings": {"content_encoding": "gzip"}}, "gzip"),
+        ("az", {"content_settings": Settings()}, "br"),
+    ],
+)
+def test_what_a_library_would_unpack_is_refused_before_it_is_read(
+    use: Use, scheme: str, told: dict[str, Any], encoding: str
+) -> None:
+    """A few bytes may become any number of them."""
+    library = use(Library(b"xyz", **told))
+    file = StoredFile(parse_storage_uri(f"{scheme}://models/prod/v1"), "model.onnx", 3)
+    with Buckets({}).session(10) as session, pytest.raises(InvalidInput, match=f"Content-Encoding: {encoding}"):
+        session.look(file)
+    assert [asked[0] for asked in library.asked] == ["info"]
+
+
+def test_what_says_nothing_of_an_encoding_is_read(use: Use) -> None:
+    for told in ({}, {"contentEncoding": "identity"}, {"content_settings": {"content_encoding": None}}):
+        use(Library(b"xyz", **told))
+        with Buckets({}).session(10) as session:
+            assert session.look(StoredFile(parse_storage_uri("gs://models"), "model.onnx", 3)).size == 3
+
+
+def test_sessions_that_are_made_in_another_way_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("aiobotocore.httpsession.AIOHTTPSession._get_session")
+    with Buckets(CREDENTIALS).session(10) as session, pytest.raises(CouldNotVerify, match="LookupError"):
+        session.look(FILE)
+
+
 def test_what_lies_at_a_place_is_named_relative_to_it(use: Use) -> None:
     use(Library(names=["models/prod/v1/b", "models/prod/v1/a/c", "models/prod/v10/x", "other"]))
     with Buckets({}).session(10) as session:
@@ -234,15 +271,18 @@ def test_the_server_is_that_of_the_environment_alone() -> None:
 class Elsewhere(BaseHTTPRequestHandler):
     """A server that answers everything as it was told, and notes who asks."""
 
-    status, headers_out, asked = 307, {}, []  # type: ignore[var-annotated]
+    status, headers_out, asked, body = 307, {}, [], b""  # type: ignore[var-annotated]
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
         self.send_response(self.status)
         for name, value in self.headers_out.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
+        if self.command == "GET":
+            with suppress(ConnectionError):
+                self.wfile.write(self.body)
 
     do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
 
@@ -253,10 +293,10 @@ class Elsewhere(BaseHTTPRequestHandler):
 def servers() -> Iterator[Callable[..., tuple[str, list[str]]]]:
     running: list[ThreadingHTTPServer] = []
 
-    def serve(status: int, **headers: str) -> tuple[str, list[str]]:
+    def serve(status: int, body: bytes = b"", **headers: str) -> tuple[str, list[str]]:
         asked: list[str] = []
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        handler = type("Handler", (Elsewhere,), {"status": status, "headers_out": named, "asked": asked})
+        handler = type("Handler", (Elsewhere,), {"status": status, "headers_out": named, "asked": asked, "body": body})
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         running.append(server)
@@ -283,6 +323,14 @@ def test_no_redirect_leads_to_another_server(servers: Any, status: int) -> None:
             session.names(URI)
     assert asked
     assert visited == []
+
+
+def test_more_than_was_asked_for_is_not_taken_into_memory(servers: Any) -> None:
+    bucket, _ = servers(200, bytes(BLOCK + 1))
+    with Buckets({**CREDENTIALS, "AWS_ENDPOINT_URL": bucket}).session(60) as session:
+        assert session.look(FILE).size == BLOCK + 1
+        with pytest.raises(CouldNotVerify, match="gives a whole file where it is asked for a part"):
+            session.read_range(FILE, 0, BLOCK)
 
 
 @pytest.mark.thorough

@@ -39,6 +39,7 @@ from promotebot.registry.names import (
 )
 from promotebot.registry.store import StoredRegistry
 from promotebot.remedies import Remedy, again, choices, shell
+from promotebot.storage.buckets import Buckets
 from promotebot.text import short_digest
 
 MAX_CHOICES = 5
@@ -186,9 +187,9 @@ def _check_promoted(options: argparse.Namespace, manifest: Manifest) -> None:
         for stage in Stage:
             pointer = entry.pointer(stage)
             if pointer and pointer.artifact_dir == relative and pointer.digest not in (None, manifest.digest):
-                head = repository.commit_id("HEAD")
+                head, examiner = repository.commit_id("HEAD"), Examiner(store=Buckets(options.environment))
                 terms = read_policy(repository, head, work_tree.policy_path).terms
-                restore = PromotedBytes(repository, head, Examiner(), terms).remedy(
+                restore = PromotedBytes(repository, head, examiner, terms).remedy(
                     pointer.artifact_dir, pointer.digest, pointer.manifest_digest
                 )
                 raise InvalidInput(

@@ -15,11 +15,9 @@ from typing import Any
 from promotebot.cost import Cost
 from promotebot.errors import CouldNotVerify, InvalidInput, PromotebotError
 from promotebot.remedies import Remedy, shell
-from promotebot.storage.options import EXTRAS, NoExtra, open_filesystem
+from promotebot.storage.options import BLOCK, EXTRAS, NoExtra, open_filesystem
 from promotebot.storage.uri import StorageUri, StoredFile
 
-BLOCK = 8 * 1024 * 1024
-"""Bytes that are asked for at once, and in memory at a time."""
 _VERSION_MARK = {"s3": "?versionId=", "gs": "#", "az": "?versionid="}
 _VERSION_KEY = {"s3": "VersionId", "gs": "generation", "az": "version_id"}
 _NO_VERSION = (None, "", "null")
@@ -87,6 +85,8 @@ class Session:
         size, version = info.get("size"), info.get(_VERSION_KEY[file.scheme])
         if info.get("type") != "file" or not isinstance(size, int):
             raise _not_there(file)
+        if file.scheme in _UNPACKING and (encoding := _encoding(info)):
+            raise _packed(file, encoding)
         return Seen(size, None if version in _NO_VERSION else str(version))
 
     def names(self, uri: StorageUri) -> list[str]:
@@ -141,9 +141,11 @@ class Session:
                 remedy=f"give the job credentials that may read {file.uri}/ and list it: "
                 "see the section on buckets in docs/setup.md",
             )
-        if any(type(one).__name__ == "Redirected" for one in _chain(problem)):
+        # By name: importing these classes would load the libraries.
+        ours = {type(one).__name__ for one in _chain(problem)} & {*_REFUSED}
+        if ours:
             return CouldNotVerify(
-                f"the store of {file.url} leads to another server, which is not followed",
+                f"the store of {file.url} {_REFUSED[ours.pop()]}",
                 remedy="check the store's address and the region in the environment",
             )
         if isinstance(problem, TimeoutError) or type(problem).__name__ == "FSTimeoutError":
@@ -178,6 +180,31 @@ class _Ranges:
             self._at = end if self._block else self._file.size
         piece, self._block = self._block[:count], self._block[count:]
         return bytes(piece)
+
+
+_REFUSED = {
+    "Redirected": "leads to another server, which is not followed",
+    "RangeIgnored": "gives a whole file where it is asked for a part, which is not read",
+}
+"""What `promotebot.storage.redirects` refuses."""
+_UNPACKING = ("gs", "az")
+"""Whose libraries or servers unpack what says that it is packed, past any size: that of S3 gives bytes as they are."""
+
+
+def _encoding(info: Mapping[str, Any]) -> str:
+    """Return how a store says that an object is packed; empty where it says nothing."""
+    settings = info.get("content_settings") or {}
+    named = info.get("contentEncoding") or (
+        settings.get("content_encoding") if isinstance(settings, Mapping) else getattr(settings, "content_encoding", "")
+    )
+    return "" if named in (None, "identity") else str(named)
+
+
+def _packed(file: StoredFile, encoding: str) -> InvalidInput:
+    return InvalidInput(
+        f"{file.url} is stored with Content-Encoding: {encoding[:40]}, so readers get other bytes than those stored",
+        remedy="upload the file there again without compression",
+    )
 
 
 _DENIED = ("NoCredentialsError", "PartialCredentialsError", "ClientAuthenticationError", "DefaultCredentialsError")

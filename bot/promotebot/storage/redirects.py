@@ -1,4 +1,4 @@
-"""No redirect of a store is followed: the place that the policy lists is the place that is read.
+"""No redirect of a store is followed: the place that the policy lists is the place that is read, and no more of it.
 
 The libraries follow them by themselves: a bucket that redirects would choose where the bot, in its network, asks next.
 Loading this module loads aiohttp, which comes with each of the libraries.
@@ -10,6 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
+
+from promotebot.storage.options import BLOCK
 
 
 class Redirected(Exception):
@@ -23,17 +25,34 @@ async def _refuse(_session: Any, _context: SimpleNamespace, parameters: aiohttp.
         raise Redirected
 
 
+class RangeIgnored(Exception):
+    """A store that gives more of a file than it was asked for: all of it would be in memory at once."""
+
+
+async def _measure(_session: Any, _context: SimpleNamespace, parameters: aiohttp.TraceRequestEndParams) -> None:
+    if "Range" in parameters.headers and (parameters.response.content_length or 0) > BLOCK:
+        raise RangeIgnored
+
+
 def trace_config() -> aiohttp.TraceConfig:
-    """Return what makes a session of aiohttp follow no redirect: https://docs.aiohttp.org/en/stable/tracing_reference.html"""
+    """Return what makes a session of aiohttp refuse both: https://docs.aiohttp.org/en/stable/tracing_reference.html"""
     trace = aiohttp.TraceConfig()
     trace.on_request_redirect.append(_refuse)
+    trace.on_request_end.append(_measure)
     trace.freeze()
     return trace
 
 
 def s3_session() -> type:
-    """Return the class of sessions for S3 that follows no redirect; aiobotocore has no option for it."""
+    """Return the class of sessions for S3 that follows no redirect; aiobotocore has no option for it.
+
+    Raises:
+        LookupError: where its sessions are not made as they are here: then nobody knows what they do.
+    """
     from aiobotocore.httpsession import AIOHTTPSession
+
+    if not hasattr(AIOHTTPSession, "_get_session"):
+        raise LookupError
 
     class Session(AIOHTTPSession):  # type: ignore[misc]  # it ships no types
         async def _get_session(self, proxy_url: str | None) -> aiohttp.ClientSession:
