@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from promotebot.artifact.digest import CHUNK
 from promotebot.artifact.evidence import Evidence, examine
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.manifest import parse_manifest
@@ -25,6 +26,8 @@ from promotebot.storage.uri import StoredFile
 from tests.storage.test_uri import NAMED
 
 from .conftest import DIRECTORY, Place, StandIn, refusal, rules
+from .test_copied import WEIGHTS, reading
+from .weights import safetensors
 
 PLACE = "s3://models/prod/regime_v2"
 ALLOWED = {"storage": ("s3://models/prod",)}
@@ -298,3 +301,49 @@ def test_no_manifest_makes_anything_be_asked_outside_of_the_listed_places(
     for address in store.looked + store.opened:
         assert any(address.startswith(f"{prefix}/") for prefix in kept)
         assert "/../" not in address
+
+
+def test_what_no_model_may_read_is_hashed_and_not_copied(place: Place, store: Store) -> None:
+    """Whichever of model and weights git has; the manifest may list them in any order."""
+    place.write_model(reading("w.bin"))
+    place.write("a/weights.safetensors", safetensors([("w", "F32", (1024, 1024))]))
+    place.write("w.bin", WEIGHTS)
+    place.write("a/notes.txt", b"words")
+    place.write_manifest()
+    whole = {"model.onnx", "w.bin", "train_report.json", "test_data_set_0/input_0.pb", "test_data_set_0/output_0.pb"}
+    outside(place, store, *place.files())
+    opener = StandIn()
+    evidence = look(place, store, opener=opener)
+    assert errors_in(evidence.findings) == []
+    assert set(opener.seen[0]) == {*whole, "a/weights.safetensors"}
+    assert len(opener.seen[0]["a/weights.safetensors"].rstrip(b"\0")) < 1000, "of weights the header is kept"
+    assert [header.parameters for header in evidence.headers] == [1024 * 1024]
+
+
+@pytest.mark.parametrize("in_git", ["model.onnx", "w.bin"])
+def test_weights_are_copied_wherever_the_model_is(place: Place, store: Store, in_git: str) -> None:
+    place.write_model(reading("w.bin"))
+    place.write("w.bin", WEIGHTS)
+    place.write("v.bin", WEIGHTS)
+    place.write_manifest()
+    outside(place, store, *({"model.onnx", "w.bin", "v.bin"} - {in_git}))
+    opener = StandIn()
+    assert errors_in(look(place, store, opener=opener).findings) == []
+    assert opener.seen[0]["w.bin"] == WEIGHTS
+    assert "v.bin" not in opener.seen[0]
+
+
+def test_a_program_in_a_bucket_is_found_by_its_bytes(place: Place, store: Store) -> None:
+    place.write("extra.bin", b"X" + (2 * CHUNK).to_bytes(4, "little") + b"a" * 2 * CHUNK + b"0cos\nsystem\n(tR.")
+    place.write_manifest()
+    outside(place, store, "extra.bin")
+    assert "extra.bin is a pickle" in refusal(look(place, store), "artifact.executable").message
+
+
+def test_what_goes_on_unopened_is_told_by_its_bytes_in_a_bucket_too(place: Place, store: Store) -> None:
+    place.write("model.safetensors", safetensors([("w", "F32", (4096, 4096))]))
+    place.write_manifest(model_file="model.safetensors")
+    outside(place, store, "model.safetensors")
+    evidence = look(place, store, formats=("onnx", "opaque"))
+    assert errors_in(evidence.findings) == []
+    assert evidence.headers[0].parameters == 4096 * 4096

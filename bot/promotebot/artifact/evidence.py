@@ -239,8 +239,8 @@ class _Examination:
             return False
         if not copied.outside:
             return True
-        outside = Outside(self.source, self.directory, manifest, copied.outside, self.scratch)
-        found = list(stored_findings(outside, self.store, self.terms))
+        outside = Outside(self.source, self.directory, manifest, copied, self.terms)
+        found = list(stored_findings(outside, self.store))
         self.findings += found
         return self.source.fetches_stored and not errors_in(found)
 

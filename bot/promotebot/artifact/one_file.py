@@ -56,7 +56,7 @@ class FileReader:
 
     def _read(self, source: FileSource, entry: Entry, opened: Collection[str]) -> ReadFile | InvalidInput:
         name = entry.path[len(self.directory) + 1 :]
-        first = _Beginning(name, self.scratch / name, name == self.own, self._is_opened(name, opened))
+        first = Beginning(name, self.scratch / name, name == self.own, self._is_opened(name, opened))
         room = self.room()
         try:
             with source.open(entry.path) as stream:
@@ -78,8 +78,11 @@ class FileReader:
 
 
 @dataclass
-class _Beginning:
-    """The beginning of a file, which decides what is kept of it."""
+class Beginning:
+    """The beginning of a file, which decides what is kept of it.
+
+    `is_opened`: whether it is copied as a whole, whatever it is. `look`: what it is, where it is not.
+    """
 
     name: str
     target: Path

@@ -8,12 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Protocol
 
-from promotebot.artifact.digest import OverLimit, Readable, copy_hashed
+from promotebot.artifact.copied import Copied
+from promotebot.artifact.digest import OverLimit, Readable, read_hashed
+from promotebot.artifact.files import REPORT
+from promotebot.artifact.golden_names import is_in_golden_set
 from promotebot.artifact.limits import Terms
+from promotebot.artifact.looks import is_named_onnx
 from promotebot.artifact.manifest import FILE_NAME, Manifest, manifest_command
+from promotebot.artifact.one_file import Beginning
+from promotebot.artifact.onnx_bytes import read_beside
 from promotebot.artifact.source import FileSource
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, passed, some_of, warning
@@ -62,18 +68,42 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True)
 class Outside:
-    """The files of an artifact that are read outside of git, as far as the manifest lists them there."""
+    """The files of an artifact that are read outside of git, as far as the manifest lists them there.
+
+    What git has is in the private copy already; what a model reads beside it is not known before it is there, too.
+    """
 
     source: FileSource
     directory: str
     manifest: Manifest
-    names: tuple[str, ...]
-    scratch: Path
+    copied: Copied
+    terms: Terms
 
     @property
     def files(self) -> dict[str, StoredFile]:
-        """Return them by name."""
-        return {file.name: file for file in self.manifest.stored_files if file.name in self.names}
+        """Return them by name: the models first, which say what else has to be opened."""
+        files = [file for file in self.manifest.stored_files if file.name in self.copied.outside]
+        return {file.name: file for file in sorted(files, key=lambda file: not self.is_model(file.name))}
+
+    def is_model(self, name: str) -> bool:
+        """Return whether a file may be a model by its name."""
+        return name == self.manifest.model_file or is_named_onnx(name)
+
+    def beginning(self, name: str) -> Beginning:
+        """Return what decides how much of a file is copied; see `promotebot.artifact.copied`."""
+        is_own = name == self.manifest.model_file
+        opened = is_named_onnx(name) or is_in_golden_set(name) or name == REPORT
+        opened = opened or (is_own and "opaque" not in self.terms.formats)
+        opened = opened or (not is_own and name in self._beside)
+        return Beginning(name, self.copied.scratch / name, is_own, opened)
+
+    @cached_property
+    def _beside(self) -> set[str]:
+        """What the models may read, asked for when all of them are in the copy."""
+        models, others = (
+            [name for name in self.manifest.sha256 if self.is_model(name) is is_model] for is_model in (True, False)
+        )
+        return read_beside(self.copied.scratch, models, others)
 
 
 def check_place(manifest: Manifest, directory: str, terms: Terms) -> Iterator[Finding]:
@@ -91,7 +121,7 @@ def check_place(manifest: Manifest, directory: str, terms: Terms) -> Iterator[Fi
     )
 
 
-def stored_findings(outside: Outside, store: ObjectStore | None, terms: Terms) -> Iterator[Finding]:
+def stored_findings(outside: Outside, store: ObjectStore | None) -> Iterator[Finding]:
     """Yield the findings on files outside of git; put them into the private copy where the source fetches them.
 
     Raises:
@@ -99,10 +129,10 @@ def stored_findings(outside: Outside, store: ObjectStore | None, terms: Terms) -
     """
     directory, files = outside.directory, outside.files
     if store is None:
-        raise CouldNotVerify(f"nothing reads {outside.manifest.storage} here", where=directory, remedy="run it again")
+        raise CouldNotVerify("nothing here reads files outside of git", where=directory, remedy="run it again")
     problems: list[Finding] = []
     versions: dict[str, str] = {}
-    with store.session(terms.storage_seconds) as reader:
+    with store.session(outside.terms.storage_seconds) as reader:
         for name, file in files.items():
             try:
                 seen = _compared(reader, outside, file)
@@ -126,23 +156,25 @@ def _compared(reader: ObjectReader, outside: Outside, file: StoredFile) -> Seen:
     Raises:
         InvalidInput: for a file that is not.
     """
-    seen, target = reader.look(file), outside.scratch / file.name
+    seen, first = reader.look(file), outside.beginning(file.name)
     if seen.size != file.size:
         raise InvalidInput(f"{file.url} has {seen.size:,} bytes, the manifest says {file.size:,}")
     if not outside.source.fetches_stored:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.touch()  # of what is not read, only the name is known
+        first.target.parent.mkdir(parents=True, exist_ok=True)
+        first.target.touch()  # of what is not read, only the name is known
         return seen
     expected = outside.manifest.sha256[ArtifactPath(file.name)]
     with reader.open(file) as stream:
         try:
-            sha256, size = copy_hashed(stream, target, where=file.url, max_bytes=file.size)
+            sha256, size = read_hashed(stream, first.keep, where=file.url, max_bytes=file.size, size=file.size)
         except OverLimit:
             raise InvalidInput(f"{file.url} has more than the {file.size:,} bytes of the manifest") from None
     if size != file.size:
         raise InvalidInput(f"{file.url} ended after {size:,} bytes, the manifest says {file.size:,}")
     if sha256 != expected:
         raise InvalidInput(f"{file.url} is sha256:{sha256}, the manifest says sha256:{expected}")
+    if first.look is not None:
+        outside.copied.looks[file.name] = first.look
     return seen
 
 
