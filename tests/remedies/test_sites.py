@@ -24,7 +24,7 @@ ELSEWHERE = {
     "action/breakage.py:_history": "tests/action/test_schedule_issue.py",
     "action/breakage.py:_ways_back": "tests/action/test_schedule_issue.py",
     "artifact/bundle.py:bundle_command": "tests/artifact/test_bundle.py",
-    "artifact/loading.py:_bring": "tests/action/test_storage.py",
+    "artifact/pinned_files.py:bring": "tests/action/test_storage.py",
     "artifact/loading.py:_held": "tests/artifact/test_loading.py",
     "cli/policy.py:_holdings": "tests/cli/test_policy.py",
     "promotion/rules/stages.py:_patches": "tests/remedies/test_terminal.py",

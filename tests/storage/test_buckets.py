@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,8 +17,8 @@ from promotebot.cost import Cost
 from promotebot.errors import CouldNotVerify, InvalidInput, PromotebotError
 from promotebot.storage import buckets
 from promotebot.storage.buckets import Buckets
-from promotebot.storage.options import BLOCK, NoExtra, open_filesystem
-from promotebot.storage.uri import StoredFile, parse_storage_uri
+from promotebot.storage.options import NoExtra, open_filesystem
+from promotebot.storage.uri import BLOCK, StoredFile, parse_storage_uri
 from tests.s3 import S3, SECRET
 
 URI = parse_storage_uri("s3://models/prod/v1")
@@ -70,7 +71,7 @@ def test_a_file_is_read_in_ranges_that_are_counted(use: Use) -> None:
     with Buckets({}, cost).session(10) as session, session.open(FILE) as stream:
         digest = hash_stream(stream)
     assert digest == hashlib.sha256(library.data[:SIZE]).hexdigest()
-    ranges = [(start, end) for _, _, start, end in library.asked]
+    ranges = sorted((start, end) for _, _, start, end in library.asked)
     assert ranges == [(0, BLOCK), (BLOCK, 2 * BLOCK), (2 * BLOCK, SIZE)]
     assert cost.stored_bytes == SIZE
     assert "bytes from buckets" in str(cost)
@@ -92,6 +93,13 @@ def test_a_file_that_ends_early_ends_the_stream(use: Use) -> None:
     with Buckets({}).session(10) as session, session.open(FILE) as stream:
         assert b"".join(iter(lambda: stream.read(4), b"")) == b"x" * 10
     assert len(library.asked) <= 2
+
+
+def test_a_range_that_fails_ends_the_stream_and_none_is_asked_for_after_it(use: Use) -> None:
+    library = use(Library(b"x" * 100 * BLOCK, problem=OSError(5, SECRET)))
+    with Buckets({}).session(10) as session, pytest.raises(CouldNotVerify), session.open(FILE) as stream:
+        stream.read(1)
+    assert 1 <= len(library.asked) <= buckets.AHEAD
 
 
 def test_an_empty_file_is_not_asked_for(use: Use) -> None:
@@ -195,8 +203,8 @@ def test_a_missing_library_is_named_with_the_line_that_installs_it(monkeypatch: 
 
 def test_the_time_is_one_for_all_files_of_an_artifact(use: Use) -> None:
     library = use(Library(b"x" * SIZE))
-    moments = iter([0.0, 4.0, 8.0, 12.0])
-    with Buckets({}, monotonic=lambda: next(moments)).session(10) as session, session.open(FILE) as stream:
+    moments, short = iter([0.0, 4.0, 8.0, 12.0]), replace(FILE, size=5)
+    with Buckets({}, monotonic=lambda: next(moments)).session(10) as session, session.open(short) as stream:
         session.look(FILE)
         stream.read(1)
         with pytest.raises(CouldNotVerify, match="were not read in 10 seconds"):

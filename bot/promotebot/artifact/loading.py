@@ -17,7 +17,7 @@ from promotebot.artifact import Artifact
 from promotebot.artifact.bundle import bundle_bytes, bundle_command, check_history, read_bundle
 from promotebot.artifact.digest import Readable, copy_hashed, hash_stream
 from promotebot.artifact.manifest import FILE_NAME, Manifest, parse_manifest
-from promotebot.artifact.pinned_files import pinned_files
+from promotebot.artifact.pinned_files import bring, pinned_files
 from promotebot.artifact.proof import Digest, Elsewhere, NotHere, prove_files
 from promotebot.artifact.signature import Signature, check_signature, read_signature
 from promotebot.artifact.statements import MAX_BYTES as MAX_SIGNATURE
@@ -280,18 +280,13 @@ class _Held:
                 message = f"is {manifest.full_digest}, and that of the bundle is {self.manifest.full_digest}"
                 raise InvalidInput(message, where=f"{self.path}/{FILE_NAME}")
         except NotHere as problem:
-            raise NotHere(problem.message, where=problem.where, remedy=self._bring()) from None
+            raise NotHere(
+                problem.message, where=problem.where, remedy=bring(self.model, self.stage, str(self.base))
+            ) from None
         except InvalidInput as problem:
             # Here nothing is mended by a new manifest: the pointer says which bytes were promoted.
             raise InvalidInput(problem.message, where=problem.where or str(self.path), remedy=_DEPLOY) from None
         return Artifact(self.path, manifest)
-
-    def _bring(self) -> Remedy:
-        """Return the line that copies the artifact with its files outside of git, and the other way to load it."""
-        words = ["promotebot", "fetch", self.model, self.stage.value, "--to", f"{self.model}-{self.stage.value}"]
-        base = str(self.base)
-        line = shell(*words, *(["--base-dir", base] if base != "." else []))
-        return Remedy("copy it with them: ", line, "; or give promotebot.load a directory for them: cache")
 
     def copied(self, target: Path) -> Artifact:
         """Copy the listed files and the manifest, proven by the very bytes that are written; return the copy.

@@ -14,6 +14,8 @@ from promotebot.artifact.manifest import FILE_NAME, Manifest
 from promotebot.artifact.proof import Elsewhere
 from promotebot.errors import InvalidInput
 from promotebot.registry.model import Pointer
+from promotebot.registry.names import Stage
+from promotebot.remedies import Remedy, shell
 from promotebot.storage.uri import StoredFile
 
 SECONDS = 3600
@@ -34,3 +36,10 @@ def pinned_files(pointer: Pointer) -> Iterator[Elsewhere]:
             return reader.open(file)
 
         yield open_pinned
+
+
+def bring(model: str, stage: Stage, base: str) -> Remedy:
+    """Return the line that copies an artifact with its files outside of git, and the other way to load it."""
+    words = ["promotebot", "fetch", model, stage.value, "--to", f"{model}-{stage.value}"]
+    line = shell(*words, *(["--base-dir", base] if base != "." else []))
+    return Remedy("copy it with them: ", line, "; or give promotebot.load a directory for them: cache")

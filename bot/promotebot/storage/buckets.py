@@ -7,17 +7,22 @@ library's error is shown: it may hold what nobody should read.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from promotebot.cost import Cost
 from promotebot.errors import CouldNotVerify, InvalidInput, PromotebotError
 from promotebot.remedies import Remedy, shell
-from promotebot.storage.options import BLOCK, EXTRAS, NoExtra, open_filesystem
-from promotebot.storage.uri import StorageUri, StoredFile
+from promotebot.storage.options import EXTRAS, NoExtra, open_filesystem
+from promotebot.storage.uri import BLOCK, StorageUri, StoredFile
 
+AHEAD = 2
+"""Blocks of a file that are on their way at once."""
 _VERSION_MARK = {"s3": "?versionId=", "gs": "#", "az": "?versionid="}
 _VERSION_KEY = {"s3": "VersionId", "gs": "generation", "az": "version_id"}
 _NO_VERSION = (None, "", "null")
@@ -73,6 +78,7 @@ class Session:
         self._environment, self._cost, self._monotonic = environment, cost, monotonic
         self._seconds, self._end = seconds, monotonic() + seconds
         self._filesystems: dict[str, Any] = {}
+        self._opening = Lock()
 
     def look(self, file: StoredFile) -> Seen:
         """Return what the store says about a file, without reading it.
@@ -102,13 +108,20 @@ class Session:
     @contextmanager
     def open(self, file: StoredFile) -> Iterator[_Ranges]:
         """Yield a file's bytes as a stream of at most the size that the manifest names."""
-        yield _Ranges(self, file)
+        pool = ThreadPoolExecutor(AHEAD)
+        try:
+            yield _Ranges(self, file, pool)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def read_range(self, file: StoredFile, start: int, end: int) -> bytes:
         """Return the bytes from `start` to before `end`; fewer where the file ends."""
         data: bytes = self._ask(file, "cat_file", start=start, end=end)
-        self._cost.stored_bytes += len(data)
         return data
+
+    def count(self, size: int) -> None:
+        """Count bytes that were read."""
+        self._cost.stored_bytes += size
 
     def close(self) -> None:
         """Let go of every connection; fsspec closes what nobody holds any more."""
@@ -120,8 +133,9 @@ class Session:
             raise self._too_slow(file)
         version = f"{_VERSION_MARK[file.scheme]}{file.version}" if file.version else ""
         try:
-            if file.scheme not in self._filesystems:
-                self._filesystems[file.scheme] = open_filesystem(file.scheme, self._environment)
+            with self._opening:
+                if file.scheme not in self._filesystems:
+                    self._filesystems[file.scheme] = open_filesystem(file.scheme, self._environment)
             # `timeout` is what fsspec itself waits for the whole answer, however it drips in.
             ask = getattr(self._filesystems[file.scheme], method)
             return ask(file.path + version, timeout=left, **arguments)
@@ -163,23 +177,43 @@ class Session:
 
 
 class _Ranges:
-    """A file as a stream: the ranges follow one another, and end where the manifest says that the file ends."""
+    """A file as a stream: the ranges follow one another, and end where the manifest says that the file ends.
 
-    def __init__(self, session: Session, file: StoredFile) -> None:
-        self._session, self._file = session, file
+    The next ones are on their way while one is hashed: a store takes a while to begin each answer.
+    """
+
+    def __init__(self, session: Session, file: StoredFile, pool: Executor) -> None:
+        self._session, self._file, self._pool = session, file, pool
         self._at = 0
+        self._asked: deque[tuple[int, Future[bytes]]] = deque()
         self._block = memoryview(b"")
 
     def read(self, count: int, /) -> bytes:
         """Return at most `count` bytes, none at the end."""
-        if not self._block and self._at < self._file.size:
-            end = min(self._at + BLOCK, self._file.size)
-            data = self._session.read_range(self._file, self._at, end)
-            # Of a server that gives more than it was asked for, nothing more is believed.
-            self._block = memoryview(data)[: end - self._at]
-            self._at = end if self._block else self._file.size
+        if not self._block:
+            self._block = self._next()
         piece, self._block = self._block[:count], self._block[count:]
         return bytes(piece)
+
+    def _next(self) -> memoryview:
+        self._ask_ahead()
+        if not self._asked:
+            return memoryview(b"")
+        length, answer = self._asked.popleft()
+        # Of a server that gives more than it was asked for, nothing more is believed.
+        block = memoryview(answer.result())[:length]
+        self._session.count(len(block))
+        if len(block) < length:
+            self._at = self._file.size
+            self._asked.clear()
+        self._ask_ahead()
+        return block
+
+    def _ask_ahead(self) -> None:
+        while len(self._asked) < AHEAD and self._at < self._file.size:
+            end = min(self._at + BLOCK, self._file.size)
+            self._asked.append((end - self._at, self._pool.submit(self._session.read_range, self._file, self._at, end)))
+            self._at = end
 
 
 _REFUSED = {

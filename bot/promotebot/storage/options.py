@@ -13,8 +13,6 @@ _LIBRARIES = {
     "gs": ("gcsfs.core", "GCSFileSystem"),
     "az": ("adlfs", "AzureBlobFileSystem"),
 }
-BLOCK = 8 * 1024 * 1024
-"""Bytes that are asked for at once."""
 CONNECT_SECONDS, READ_SECONDS = 20, 60
 """To connect, and between two pieces of an answer."""
 ANONYMOUS = "PROMOTEBOT_STORAGE_ANONYMOUS"

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from promotebot.storage.options import BLOCK
+from promotebot.storage.uri import BLOCK
 
 
 class Redirected(Exception):

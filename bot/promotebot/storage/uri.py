@@ -18,6 +18,8 @@ SCHEMES = ("s3", "gs", "az")
 """Amazon S3 and what speaks its language, Google Cloud Storage, Azure Blob Storage."""
 MAX_URI, MAX_NAME, MAX_VERSION = 500, 500, 1024
 """Characters. A key of S3 has at most 1024 bytes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
+BLOCK = 8 * 1024 * 1024
+"""Bytes of a file that are asked for at once."""
 _SEGMENT = r"[A-Za-z0-9_=+~-][A-Za-z0-9._=+~-]*"
 _NAME = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
 # The shared part of what the three services allow, in lower case; no dots side by side.
