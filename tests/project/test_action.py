@@ -1,4 +1,4 @@
-"""action.yml, the workflow files, the settings and the README say the same thing."""
+"""action.yml, the workflow files, the settings and docs/action.md say the same thing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from promotebot.settings import COMMANDS, Settings
 from tests.cli.test_init_workflows import BIN, LINTERS
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/action.md").read_text(encoding="utf-8")
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 COPIED = [path for path in WORKFLOWS if path.name not in ("ci.yml", "release.yml")]
 ACTED = [path for path in COPIED if path.name != "review.yml"]  # a pull request can edit it: it uses nothing
@@ -62,9 +62,9 @@ def steps_of(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from job["steps"]
 
 
-def readme_table(head: str) -> list[list[str]]:
-    """The rows of the README's table whose first column is called `head`."""
-    table = re.search(rf"^\| {head} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", README, re.MULTILINE)
+def table_of_page(head: str) -> list[list[str]]:
+    """The rows of the page's table whose first column is called `head`."""
+    table = re.search(rf"^\| {head} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
     assert table
     rows = ([cell.strip() for cell in row.strip("|").split("|")] for row in table[1].splitlines())
     return [[first.strip("`"), *rest] for first, *rest in rows]
@@ -81,13 +81,13 @@ def setting_of(variable: str, value: str) -> dict[str, Any]:
     return {name: after[name] for name in after if after[name] != before[name]}
 
 
-def test_the_inputs_are_those_of_the_readme_with_the_same_defaults() -> None:
+def test_the_inputs_are_those_of_the_page_with_the_same_defaults() -> None:
     inputs = {name: (declared["default"]) for name, declared in ACTION["inputs"].items()}
-    assert inputs == {row[0]: row[1].strip("`") for row in readme_table("input")}
+    assert inputs == {row[0]: row[1].strip("`") for row in table_of_page("input")}
 
 
-def test_the_outputs_are_those_of_the_readme_and_come_from_the_run_step() -> None:
-    assert list(ACTION["outputs"]) == [row[0] for row in readme_table("output")]
+def test_the_outputs_are_those_of_the_page_and_come_from_the_run_step() -> None:
+    assert list(ACTION["outputs"]) == [row[0] for row in table_of_page("output")]
     for name, declared in ACTION["outputs"].items():
         assert declared["value"] == f"${{{{ steps.{RUN['id']}.outputs.{name} }}}}"
 
@@ -124,11 +124,11 @@ def test_the_defaults_are_those_of_the_settings() -> None:
 
 
 def test_every_command_and_every_decision_is_named_where_people_look() -> None:
-    rows = {row[0]: row[2] for row in readme_table("input")}
+    rows = {row[0]: row[2] for row in table_of_page("input")}
     for command in COMMANDS:
         assert re.search(rf"\b{command}\b", ACTION["inputs"]["command"]["description"])
         assert f"`{command}`" in rows["command"]
-    decisions = next(row[1] for row in readme_table("output") if row[0] == "decision")
+    decisions = next(row[1] for row in table_of_page("output") if row[0] == "decision")
     assert {outcome.value for outcome in Outcome} == set(re.findall(r"`(\w+)`", decisions))
 
 
@@ -355,9 +355,8 @@ def test_with_install_the_action_only_puts_the_program_on_the_path() -> None:
     assert (put["if"], RUN["if"]) == ("${{ inputs.command == 'install' }}", "${{ inputs.command != 'install' }}")
     (folder,) = re.findall(r'echo "(\S+)" >> "\$GITHUB_PATH"', put["run"])
     assert f'"{folder}/python" -I -m promotebot' in RUN["run"]
-    assert "`install`" in next(row[2] for row in readme_table("input") if row[0] == "command")
+    assert "`install`" in next(row[2] for row in table_of_page("input") if row[0] == "command")
 
 
-def test_the_files_to_copy_are_the_ones_the_readme_names() -> None:
-    section = README[README.index("## The Action") :]
-    assert {path.name for path in COPIED} == set(re.findall(r"(?:workflows/|`)(\w+\.yml)`", section.split("|", 1)[0]))
+def test_the_files_to_copy_are_the_ones_the_page_names() -> None:
+    assert {path.name for path in COPIED} == set(re.findall(r"(?:workflows/|`)(\w+\.yml)`", PAGE.split("|", 1)[0]))

@@ -246,6 +246,32 @@ def test_every_document_is_linked_from_the_readme_or_from_one_that_is() -> None:
     assert set((ROOT / "docs").rglob("*.md")) - seen == set()
 
 
+def said_in_the_code() -> list[str]:
+    """Every text of the package, with `…` for what is put into it."""
+    texts = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(text_of(path))):
+            if isinstance(node, ast.JoinedStr):
+                parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+                texts.append("".join(map(str, parts)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.append(node.value)
+    return texts
+
+
+def test_every_message_that_is_explained_is_one_that_the_code_says() -> None:
+    explained = [heading for heading in headings(ROOT / "docs/troubleshooting.md", "###") if heading.startswith("`")]
+    messages = [heading.strip("`") for heading in explained if "stays at" not in heading]
+    assert len(messages) > 12
+    said = said_in_the_code()
+    patterns = {message: re.compile(".*".join(map(re.escape, message.split("…"))), re.DOTALL) for message in messages}
+    assert [message for message, pattern in patterns.items() if not any(map(pattern.search, said))] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len(text_of(ROOT / "README.md").splitlines()) < 150
+
+
 def test_the_layers_of_the_architecture_are_those_that_are_checked() -> None:
     contract = re.search(r"^layers = \[\n(.*?)^\]", text_of(ROOT / "pyproject.toml"), re.MULTILINE | re.DOTALL)
     assert contract
