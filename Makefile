@@ -20,7 +20,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lfs exhaustive situations screenshots drawings record fuzz check coverage audit advisories mutation fix lint workflows types layers locks lock package release clean FORCE
+.PHONY: help demo test e2e lfs exhaustive situations screenshots drawings record fuzz bench ratios check coverage audit advisories mutation fix lint workflows types layers locks lock package release clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -66,6 +66,20 @@ fuzz: $(VENV)/.dev ## look for inputs that crash the readers, FUZZ_SECONDS each 
 	@for target in comment registry manifest policy safetensors gguf bundle onnx signature; do mkdir -p build/fuzz/$$target \
 	&& $(BIN)/python tests/fuzz/fuzz.py $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 \
 	-artifact_prefix=build/fuzz/ build/fuzz/$$target tests/fuzz/seeds/$$target || exit 1; done
+
+# The programs that promotebot is measured beside. One of them comes as source alone, so the build backend is there first.
+PEERS := build/peers
+$(PEERS)/.installed: $(VENV)/.bootstrap requirements/bootstrap.txt benchmarks/requirements.txt
+	$(UV) venv --quiet --clear --python $(BIN)/python $(PEERS)
+	$(UV) pip install --quiet --python $(PEERS)/bin/python --require-hashes --no-build -r requirements/bootstrap.txt
+	$(UV) pip install --quiet --python $(PEERS)/bin/python --require-hashes --no-build-isolation -r benchmarks/requirements.txt
+	@touch $@
+
+bench: $(VENV)/.runtime $(PEERS)/.installed ## measure everything and write BENCHMARKS.md (half an hour)
+	$(BIN)/python benchmarks/bench.py
+
+ratios: $(VENV)/.runtime ## whether a smaller run is as fast as the committed one, in multiples
+	$(BIN)/python benchmarks/bench.py --check
 
 check: lint types layers locks advisories package coverage ## what CI runs, in a job for each: all but the rest of e2e, and lfs
 
@@ -132,9 +146,13 @@ locks: $(VENV)/.dev
 	-o "$$scratch/$$extra.txt" >/dev/null || exit 1; done \
 	&& $(UV) $(COMPILE) pyproject.toml --extra dev $(FOR_DEV) -o "$$scratch/dev.txt" >/dev/null \
 	&& $(UV) $(COMPILE) requirements/release.in -o "$$scratch/release.txt" >/dev/null \
+	&& cp benchmarks/requirements.txt "$$scratch/benchmarks.txt" \
+	&& $(UV) $(COMPILE) benchmarks/requirements.in -o "$$scratch/benchmarks.txt" >/dev/null \
 	|| { echo "locks: the resolver gave no answer, so nothing was compared. Next: see its message above" >&2; exit 1; }; \
 	for lock in bootstrap runtime $(EXTRAS) dev release; do diff -u "requirements/$$lock.txt" "$$scratch/$$lock.txt" \
-	|| { echo "locks: requirements/$$lock.txt does not follow from pyproject.toml. Next: make lock" >&2; exit 1; }; done
+	|| { echo "locks: requirements/$$lock.txt does not follow from pyproject.toml. Next: make lock" >&2; exit 1; }; done; \
+	diff -u benchmarks/requirements.txt "$$scratch/benchmarks.txt" \
+	|| { echo "locks: benchmarks/requirements.txt does not follow from what stands beside it. Next: make lock" >&2; exit 1; }
 
 lock: $(VENV)/.bootstrap ## resolve the locks again (UPGRADE=--upgrade takes newer versions)
 	$(UV) $(COMPILE) $(UPGRADE) requirements/bootstrap.in -o requirements/bootstrap.txt >/dev/null
@@ -143,6 +161,7 @@ lock: $(VENV)/.bootstrap ## resolve the locks again (UPGRADE=--upgrade takes new
 	-o requirements/$$extra.txt >/dev/null || exit 1; done
 	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml --extra dev $(FOR_DEV) -o requirements/dev.txt >/dev/null
 	$(UV) $(COMPILE) $(UPGRADE) requirements/release.in -o requirements/release.txt >/dev/null
+	$(UV) $(COMPILE) $(UPGRADE) benchmarks/requirements.in -o benchmarks/requirements.txt >/dev/null
 
 clean: ## remove .venv and everything built
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage mutants

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,9 @@ EVENTS = 20
 """Of each model."""
 
 
-def write_registry(directory: Path, models: int, *, split: bool = False) -> Path:
+def write_registry(directory: Path, models: int, *, split: bool = False, events: int = EVENTS) -> Path:
     """Write a registry with this many models, each with a history; return the path of `models.json`."""
-    entries = {f"model_{number:05}": _entry(number) for number in range(models)}
+    entries = {f"model_{number:05}": _entry(number, events) for number in range(models)}
     head: dict[str, Any] = {"schema_version": "v1", "generated_at_utc": "2026-01-01T00:00:00Z"}
     registry = directory / "models.json"
     registry.parent.mkdir(parents=True, exist_ok=True)
@@ -28,8 +31,15 @@ def write_registry(directory: Path, models: int, *, split: bool = False) -> Path
     return registry
 
 
-def _entry(model: int) -> dict[str, Any]:
-    events = [_event(model, number) for number in reversed(range(EVENTS))]
+def written(directory: Path, models: int, *, split: bool = False, events: int = EVENTS) -> Path:
+    """Do the same in a process of its own: a process counts the memory of the one that started it as its own."""
+    arguments = [str(directory), str(models), str(int(split)), str(events)]
+    subprocess.run([sys.executable, __file__, *arguments], check=True)
+    return directory / "models.json"
+
+
+def _entry(model: int, count: int) -> dict[str, Any]:
+    events = [_event(model, number) for number in reversed(range(count))]
     history, digest = sealed(events)
     pointers = {stage: events[index]["pointer"] for index, stage in enumerate(("active", "staging", "shadow"))}
     return {stage: pointers[stage] for stage in reversed(pointers)} | {"history": history, "history_digest": digest}
@@ -37,7 +47,7 @@ def _entry(model: int) -> dict[str, Any]:
 
 def _event(model: int, number: int) -> dict[str, Any]:
     stage = ("shadow", "staging", "active")[number % 3]
-    moment = f"2026-{number // 2 + 1:02}-{number % 2 * 14 + 1:02}T09:00:00Z"
+    moment = f"{datetime(2020, 1, 1, 9, tzinfo=timezone.utc) + timedelta(hours=number):%Y-%m-%dT%H:%M:%SZ}"
     pointer = {
         "artifact_dir": f"ml/artifacts/model_{model:05}_v{number // 3}",
         "artifact_id": f"model_{model:05}_v{number // 3}",
@@ -60,3 +70,9 @@ def _event(model: int, number: int) -> dict[str, Any]:
         "reason": "the weekly training, evaluated on the holdout set",
         "request": None,
     }
+
+
+if __name__ == "__main__":
+    place, *numbers = sys.argv[1:]
+    amount, is_split, many = map(int, numbers)
+    write_registry(Path(place), amount, split=bool(is_split), events=many)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 ROUNDS = 15
 Times = Mapping[str, Sequence[float]]
+Cost = TypeVar("Cost")
+"""Seconds, or more than these."""
 
 
 def judge(cases: Mapping[str, Callable[[], float]], *, ours: str, unit: str, limit: float) -> int:
@@ -25,8 +28,8 @@ def judge(cases: Mapping[str, Callable[[], float]], *, ours: str, unit: str, lim
     return 0 if within else 1
 
 
-def measure(cases: Mapping[str, Callable[[], float]], rounds: int) -> Times:
-    """Return the seconds that each case took, by round.
+def measure(cases: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, list[Cost]]:
+    """Return what each case took, by round.
 
     The cases take turns, so that a machine that is busy for a while slows all of them. The first round fills the
     caches of the disk and of compiled modules; it does not count.

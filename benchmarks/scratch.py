@@ -1,12 +1,10 @@
-"""Repositories that benchmarks make, and what a process takes in them."""
+"""Repositories that benchmarks make."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from time import perf_counter as now
 
 HERE = Path(__file__).resolve().parents[1]
 """This repository's root."""
@@ -35,15 +33,3 @@ def promotebot(root: Path, *words: str) -> None:
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"promotebot {' '.join(words)} ended with {done.returncode}: {done.stdout}{done.stderr}")
-
-
-def python(arguments: Sequence[str], directory: Path) -> float:
-    """What a process of a fresh interpreter takes from its start to its end."""
-    return seconds([sys.executable, "-I", *arguments], directory)
-
-
-def seconds(command: Sequence[str], directory: Path) -> float:
-    """What a process takes from its start to its end."""
-    started = now()
-    subprocess.run(command, cwd=directory, check=True, capture_output=True)
-    return now() - started

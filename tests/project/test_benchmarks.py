@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -105,6 +107,67 @@ load(max_age=timedelta(days=36500), expect_signature=signature_of(load()).model_
     assert HEAVY & loaded_after(code) == {"jsonschema"}
 
 
+PROMOTE = [
+    "promote",
+    *("--model", "regime_classifier", "--stage", "shadow", "--artifact-dir", "ml/artifacts/regime_v2"),
+]
+PACKAGES = HEAVY | {
+    "pydantic",
+    "cryptography",
+    "sigstore",
+    "fsspec",
+    "aiohttp",
+    "google.protobuf",
+    "importlib.metadata",
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["--help"], set()),
+        (["promote", "--help"], {"pydantic", "importlib.metadata", "git", "yaml"}),
+        (["status"], {"pydantic", "importlib.metadata"}),
+        (["show", "--model", "regime_classifier"], {"pydantic", "importlib.metadata"}),
+        (["history", "--model", "regime_classifier"], {"pydantic", "importlib.metadata"}),
+        (["verify"], {"pydantic", "importlib.metadata", "git", "jsonschema", "yaml"}),
+        (["verify", "--without-git"], {"pydantic", "importlib.metadata", "jsonschema", "yaml"}),
+        ([*PROMOTE, "--dry-run"], {"pydantic", "importlib.metadata", "git", "jsonschema", "yaml"}),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
+)
+def test_each_command_loads_what_it_needs_and_no_more(words: list[str], wanted: set[str]) -> None:
+    code = f"""
+import contextlib, io, os
+from promotebot.cli.main import main
+os.environ["ML_PROMOTION_ACTOR"] = "alice@example.com"
+os.chdir({str(ROOT)!r})
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    main({words!r})
+"""
+    assert PACKAGES & loaded_after(code) == wanted
+
+
+def test_an_ignored_comment_loads_no_git_no_client_and_nothing_that_answers(tmp_path: Path) -> None:
+    startup = import_module("startup")
+    (tmp_path / "event.json").write_text(json.dumps(startup.EVENT))
+    code = f"""
+import os
+os.environ |= {startup.environment(tmp_path)!r}
+from promotebot.cli.main import main
+assert main([]) == 0
+"""
+    loaded = loaded_after(code)
+    assert PACKAGES & loaded == {"pydantic", "importlib.metadata"}
+    assert {
+        "promotebot.action.run",
+        "promotebot.pulls",
+        "promotebot.planning",
+        "promotebot.git.repository",
+    } & loaded == set()
+    assert "\nignored\n" in (tmp_path / "output").read_text()
+
+
 def test_every_case_is_timed_in_turn_and_printed_in_a_line() -> None:
     rounds, asked = import_module("rounds"), list[str]()
 
@@ -144,3 +207,72 @@ def test_the_exit_code_says_whether_the_limit_holds(
 
 def test_one_import_is_really_timed(imports: ModuleType) -> None:
     assert imports.seconds("import json") > 0
+
+
+def commands(*words: tuple[str, str]) -> dict[str, Any]:
+    comparison = import_module("comparison")
+    return {name: comparison.Command([sys.executable, "-I", "-c", code], ROOT) for name, code in words}
+
+
+def test_a_process_is_measured_with_all_that_it_started_and_one_that_fails_ends_everything() -> None:
+    child = "import subprocess, sys\nsubprocess.run([sys.executable, '-Ic', 'bytearray(300_000_000)'])"
+    cases = commands(("large", child), ("wrong", "raise SystemExit('no such model')"))
+    cost = cases["large"]()
+    assert cost.wall > 0
+    assert cost.processor > 0
+    assert cost.peak > 300_000_000
+    with pytest.raises(SystemExit, match="no such model"):
+        cases["wrong"]()
+
+
+def measured(limit: float, **costs: list[tuple[float, float]]) -> Any:
+    comparison = import_module("comparison")
+    described = comparison.Comparison("key", "title", "unit", {}, {"ours": limit}, {"ours": 3})
+    rows = {name: [comparison.Cost(*one, 2**20) for one in costs[name]] for name in costs}
+    return comparison.Measured(described, rows)
+
+
+@pytest.mark.parametrize(("limit", "verdict"), [(2.0, "met"), (1.9, "not met")])
+def test_a_row_gives_the_median_of_each_rounds_ratio_and_judges_the_time_on_the_clock(
+    limit: float, verdict: str
+) -> None:
+    found = measured(limit, unit=[(1, 1), (2, 1), (9, 1)], ours=[(2, 3), (4, 3), (36, 3)])
+    *_, row = found.table().splitlines()
+    told = f"≤ {limit:g}: {verdict}, memory ≤ 3: met"
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [
+        "ours", "4.000", "2.00", "2.00 to 4.00", "3.00", "1", told,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("now", "code"), [(2.69, 0), (2.71, 1), (None, 1)])
+def test_a_ratio_beyond_the_committed_one_by_more_than_the_tolerance_fails(
+    capsys: pytest.CaptureFixture[str], now: float | None, code: int
+) -> None:
+    bench = import_module("bench")
+    today = {} if now is None else {"one file": {"show": now}}
+    assert bench.compare({"one file": {"show": 2.0}}, today) == code
+    out = capsys.readouterr().out
+    assert ("slower by more than 35%: one file, show\nNext: " in out) is bool(code)
+
+
+def test_the_committed_ratios_are_those_of_every_comparison_that_has_a_limit() -> None:
+    committed = json.loads((ROOT / "benchmarks/ratios.json").read_text())
+    registries = import_module("registries")
+    assert [*committed] == [
+        *("start", "small", "one file", "gto", "split show", "split history --model", "split promote --dry-run"),
+        *("large files", "small files"),
+    ]
+    assert [*committed["one file"]] == [f"`promotebot {name}`" for name in registries.LIMITS]
+
+
+@pytest.mark.parametrize(("power", "shown"), [(1, 1.0), (2, 2.0), (0.5, 0.5)])
+def test_the_exponent_is_that_of_what_a_step_takes_beyond_the_first(power: float, shown: float) -> None:
+    steps = [0, 10, 100, 1000]
+    seconds = [0.2 + step**power if step else 0.2 for step in steps]
+    assert import_module("growth").exponent(steps, seconds) == pytest.approx(shown, abs=0.01)
+
+
+def test_a_cost_that_stays_has_the_exponent_zero_and_one_point_has_none() -> None:
+    exponent = import_module("growth").exponent
+    assert exponent([10, 100, 1000], [1.0, 0.9, 1.2]) == 0
+    assert math.isnan(exponent([10, 100, 1000], [1.0, 1.0, 1.5]))

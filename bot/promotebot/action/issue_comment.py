@@ -29,17 +29,9 @@ from promotebot.promotion.safety_words import Hold, Unhold
 from promotebot.promotion.slips import read_comment
 from promotebot.pulls.context import JobContext
 from promotebot.remedies import Remedy, comment
-from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import IssueComment, PullRequest
-
-
-def ignored_comment(event: CommentCreated, settings: Settings) -> Answer | None:
-    """Return the answer to bots, to ourselves, and to comments without a command: none of them gets a reply."""
-    if event.author_type == "Bot" or event.via_app or event.author == settings.bot_login:
-        return Answer(Outcome.IGNORED, Reason.BOT_COMMENT)
-    return None if read_comment(event.body, settings.prefix) else Answer(Outcome.IGNORED, Reason.NO_COMMAND)
 
 
 def answer_comment(event: CommentCreated, job: JobContext) -> Answer:

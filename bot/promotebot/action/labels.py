@@ -18,23 +18,13 @@ from promotebot.errors import InvalidInput, PromotebotError
 from promotebot.gate.admission import people_refusal, pull_refusal
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import LabelChanged
-from promotebot.promotion.labels import PREFIX, parse_label
+from promotebot.promotion.labels import parse_label
 from promotebot.promotion.request import CommandArguments
 from promotebot.pulls.context import JobContext
-from promotebot.settings import Settings
 
 log = logging.getLogger(__name__)
 LINE = 1
 """A label asks for one thing, as the first line of a comment would."""
-
-
-def ignored_label(event: LabelChanged, settings: Settings) -> Answer | None:
-    """Return the answer to other labels, and to labels that bots put on or take off: none of them gets a reply."""
-    if not event.label.startswith(PREFIX):
-        return Answer(Outcome.IGNORED, Reason.NO_COMMAND)
-    if event.sender_type == "Bot" or event.sender == settings.bot_login:
-        return Answer(Outcome.IGNORED, Reason.BOT_COMMENT)
-    return None
 
 
 def answer_label(event: LabelChanged, job: JobContext) -> Answer:

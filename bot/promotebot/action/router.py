@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from promotebot.action.ignored import ignored
 from promotebot.action.result import Answer, Outcome
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import (
@@ -11,7 +10,6 @@ from promotebot.github.events import (
     CommentCreated,
     Dispatched,
     Event,
-    Ignored,
     LabelChanged,
     PullChanged,
     PullClosed,
@@ -20,25 +18,15 @@ from promotebot.github.events import (
     Reviewed,
     Scheduled,
 )
-from promotebot.promotion.commands import parse_holds
 from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
-
-_GATE = (PullChanged, Reviewed, Queued)
-_ACTS_ON: Mapping[str, tuple[type, ...]] = {
-    "announce": (PullClosed, Pushed),
-    "gate": (*_GATE, PullClosed, Dispatched, Scheduled),
-    "verify": (*_GATE, Dispatched, Scheduled, Pushed),
-    "doctor": (Dispatched, Scheduled),
-}
-"""What each command but `auto` acts on."""
 
 
 def respond(event: Event, job: JobContext) -> Answer:
     """Answer one event. What asks for nothing costs no request and gets no reply."""
-    ignored = _ignored(event, job.settings)
-    if ignored:
-        return ignored
+    answer = ignored(event, job.settings)
+    if answer:
+        return answer
     try:
         return _answer(event, job)
     finally:
@@ -53,39 +41,6 @@ def exit_code(event: Event, answer: Answer, settings: Settings) -> int:
     answers = (CommentCreated, CommentChanged, LabelChanged, Reviewed, Dispatched, Scheduled)
     is_answer = isinstance(event, answers) and settings.command != "verify"
     return 0 if is_answer and answer.outcome is Outcome.REFUSED else answer.code
-
-
-def _ignored(event: Event, settings: Settings) -> Answer | None:
-    """Return the answer to what gets no reply: other events, bots, ourselves, and what asks for nothing."""
-    if isinstance(event, Ignored):
-        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, event.reason)
-    if settings.command != "auto" and not isinstance(event, _ACTS_ON[settings.command]):
-        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"command {settings.command} does not act on this event")
-    if isinstance(event, CommentCreated):
-        from promotebot.action.issue_comment import ignored_comment
-
-        return ignored_comment(event, settings)
-    if isinstance(event, CommentChanged):
-        return _ignored_change(event, settings)
-    if isinstance(event, LabelChanged):
-        from promotebot.action.labels import ignored_label
-
-        return ignored_label(event, settings)
-    if isinstance(event, PullClosed) and event.merged is (settings.command == "gate"):
-        how = "merged" if event.merged else "closed without a merge"
-        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"the pull request was {how}")
-    if isinstance(event, Scheduled) and settings.command == "auto":
-        message = "a scheduled run needs command: verify, doctor or gate"
-        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, message)
-    return None
-
-
-def _ignored_change(event: CommentChanged, settings: Settings) -> Answer | None:
-    """Return the answer to a change of a comment, but for our card by somebody else, and for one that says `/hold`."""
-    is_card = event.author == settings.bot_login and event.sender != event.author
-    if is_card or parse_holds(event.body, settings.prefix):
-        return None
-    return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "only a card that somebody else changed is written again")
 
 
 def _answer(event: Event, job: JobContext) -> Answer:

@@ -61,10 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _configure_streams()
     try:
         if not arguments and os.environ.get("GITHUB_EVENT_NAME"):
-            from promotebot.action.run import run_action
-            from promotebot.settings import take_environment
-
-            return run_action(take_environment(), _now)
+            return _answer_event()
         options = _parser(arguments).parse_args(arguments, _given(arguments, os.environ))
         code = _carry_out(options)
         sys.stdout.flush()
@@ -89,6 +86,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("PROMOTEBOT_DEBUG"):
             log.exception("details")
         return 3
+
+
+def _answer_event() -> int:
+    """Answer the event of a runner's job; what answers need takes a second to load, and most events get none."""
+    from promotebot.action.ignored import answer_ignored
+    from promotebot.settings import take_environment
+
+    environment = take_environment()
+    if answer_ignored(environment):
+        return 0
+    from promotebot.action.run import run_action
+
+    return run_action(environment, _now)
 
 
 def _carry_out(options: argparse.Namespace) -> int:
