@@ -39,21 +39,24 @@ _ACTS_ON: Mapping[str, tuple[type, ...]] = {
 """What each command but `auto` acts on."""
 
 
-def answer_ignored(environment: Mapping[str, str]) -> bool:
-    """Answer the event of this job where it gets no reply; return whether it was such a one.
+def answer_ignored(environment: Mapping[str, str]) -> tuple[bool, bytes | None]:
+    """Answer the event of this job where it gets no reply.
 
-    What is wrong with the environment or the event is told by `run_action`, which reads both again.
+    Returns:
+        Whether it was such a one, and the bytes of the event; None where they were not read. What is wrong with the
+        environment or the event is told by `run_action`.
     """
+    data = None
     try:
         settings = Settings.from_env(environment)
         with settings.event_path.open("rb") as file:
-            event = parse_event(settings.event_name, file.read(MAX_BYTES + 1))
-        answer = ignored(event, settings)
+            data = file.read(MAX_BYTES + 1)
+        answer = ignored(parse_event(settings.event_name, data), settings)
     except (PromotebotError, OSError):
-        return False
+        return False, data
     if answer:
         write_answer(settings, answer, Cost())
-    return answer is not None
+    return answer is not None, data
 
 
 def ignored(event: Event, settings: Settings) -> Answer | None:

@@ -27,19 +27,24 @@ if TYPE_CHECKING:
 
 
 def run_action(
-    environment: Mapping[str, str], clock: Callable[[], datetime], sleep: Callable[[float], None] = time.sleep
+    environment: Mapping[str, str],
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None] = time.sleep,
+    *,
+    data: bytes | None = None,
 ) -> int:
     """Answer the event that this job was started for, and return the exit code.
 
     Args:
         sleep: waits so many seconds.
+        data: the event's bytes; None to read them.
 
     Raises:
         PromotebotError: after it was written to the outputs; `cli.main` prints it.
     """
     settings, cost = Settings.from_env(environment), Cost()
     try:
-        data = _read_event(settings.event_path)
+        data = _read_event(settings.event_path) if data is None else data
         event = parse_event(settings.event_name, data)
         job = JobContext(
             settings,

@@ -94,11 +94,12 @@ def _answer_event() -> int:
     from promotebot.settings import take_environment
 
     environment = take_environment()
-    if answer_ignored(environment):
+    is_answered, data = answer_ignored(environment)
+    if is_answered:
         return 0
     from promotebot.action.run import run_action
 
-    return run_action(environment, _now)
+    return run_action(environment, _now, data=data)
 
 
 def _carry_out(options: argparse.Namespace) -> int:
