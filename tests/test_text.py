@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotebot.text import cut, duration, headline, listed, short_digest, shortened, utf8_size, visible
+from promotebot.text import cut, duration, headline, listed, short_digest, shortened, time_words, utf8_size, visible
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,18 @@ def test_of_many_names_twenty_are_listed_and_the_others_counted(count: int, word
     told = listed([f"m{number}" for number in range(count)])
     assert told.endswith(words)
     assert len(told) < 150
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "words"),
+    [
+        (0.0076, "0.0076 ms"),
+        (52.44, "52.4 ms"),
+        (999.4, "999 ms"),
+        (999.6, "1 s"),
+        (21_400, "21.4 s"),
+        (600_000, "600 s"),
+    ],
+)
+def test_a_measured_time_has_three_digits_and_no_exponent(milliseconds: float, words: str) -> None:
+    assert time_words(milliseconds) == words

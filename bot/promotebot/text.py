@@ -90,6 +90,11 @@ def size_words(size: int) -> str:
     return f"{size} B"
 
 
+def time_words(milliseconds: float) -> str:
+    """Return a time that was measured in three digits: `0.0076 ms`, `52.4 ms`, `21.4 s`."""
+    return f"{milliseconds:.3g} ms" if milliseconds < 999.5 else f"{milliseconds / 1000:.3g} s"
+
+
 def listed(names: Sequence[str], *, none: str = "none") -> str:
     """Return the first twenty names and how many more there are: `a, b`; what to say where there is none."""
     more = f" and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else ""

@@ -11,7 +11,9 @@ import zipfile
 import zlib
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,9 +45,17 @@ def text_first(length: int) -> bytes:
     return b"X" + length.to_bytes(4, "little") + b"a" * length + b"0" + CALLS
 
 
+def array(values: Any, kind: Any) -> bytes:
+    file = io.BytesIO()
+    numpy.save(file, numpy.array(values, dtype=kind), allow_pickle=True)
+    return file.getvalue()
+
+
 PICKLES = {
     **{f"protocol {n}": pickle.dumps(OrderedDict(a=1), protocol=n) for n in range(6)},
     "a call": CALLS,
+    "an array of objects": array([{"a": 1}], object),
+    "an array with objects in it": array([(1, None)], [("a", "i4"), ("b", object)]),
     "a call behind a long text": text_first(200_000),
     "an object of the oldest kind": b"(S'true'\nios\nsystem\n.",
     "one behind one that calls nothing": b"I1\n." + CALLS,
@@ -63,7 +73,19 @@ PICKLES = {
     "xz": lzma.compress(pickle.dumps([1])),
     "lzma": lzma.compress(pickle.dumps([1]), format=lzma.FORMAT_ALONE),
 }
+LIBRARIES = {
+    "ELF": b"\x7fELF\x02\x01\x01",
+    "PE": b"MZ" + bytes(60),
+    "Mach-O": b"\xcf\xfa\xed\xfe" + bytes(60),
+    "Mach-O of two processors": b"\xca\xfe\xba\xbe\0\0\0\x02",
+    "a class of Java": b"\xca\xfe\xba\xbe\0\0\0\x34",
+    "WebAssembly": b"\0asm\1\0\0\0",
+}
+
+
 OTHERS = {
+    "an array": array([1.5, 2], "float32"),
+    "an array of texts": array(["|O"], "U2"),
     "nothing": b"",
     "words": b"cat\ndog\nrat\n",
     "words that could be opcodes": b"cat\ndog\nRabbit\n(a tiger)\nNoah.\n",
@@ -86,6 +108,11 @@ OTHERS = {
 @pytest.mark.parametrize("name", PICKLES)
 def test_a_pickle_is_one_whatever_its_name(tmp_path: Path, name: str) -> None:
     assert of(tmp_path, PICKLES[name], "pytorch_model.bin") == "pickles"
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_what_a_machine_runs_is_known_by_its_beginning(tmp_path: Path, name: str) -> None:
+    assert of(tmp_path, LIBRARIES[name], "weights.bin") == "libraries"
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -11,7 +11,7 @@ from promotebot.artifact.limits import Lack, Limits
 from promotebot.artifact.manifest import Manifest, manifest_command
 from promotebot.findings import Finding, Severity, error, passed, warning
 from promotebot.remedies import Remedy
-from promotebot.text import counted
+from promotebot.text import counted, time_words
 
 SERVES = "artifact.serves"
 """The rule that warns below ACTIVE, and refuses there (`for_active`)."""
@@ -72,13 +72,13 @@ def _served(served: Served | NotServed, where: str) -> Finding:
         return warning(SERVES, message, where=where, remedy=remedy)
     latency = served.latency_ms
     times = (
-        f"; a row takes {latency.p50:.3g} ms (median of {counted(latency.runs, 'run')}; {latency.fastest:.3g} ms to "
-        f"{latency.p95:.3g} ms)"
+        f"; a row takes {time_words(latency.p50)} (median of {counted(latency.runs, 'run')}; "
+        f"{time_words(latency.fastest)} to {time_words(latency.p95)})"
         if latency
         else ""
     )
     memory = f"{served.peak_bytes / 10**6:,.0f} MB"
-    message = f"default options load it in {served.load_ms:.3g} ms, with {memory} of memory{times}"
+    message = f"default options load it in {time_words(served.load_ms)}, with {memory} of memory{times}"
     return passed(SERVES, message, where=where)
 
 

@@ -22,6 +22,8 @@ _ENDS, _VERSIONED = tuple(_SUFFIXES), re.compile(r"\.so(\.[0-9]+)+$")
 _BEGINNINGS: Mapping[bytes, Program] = {
     b"\x7fELF": "libraries",
     b"MZ": "libraries",
+    b"\xca\xfe\xba\xbe": "libraries",  # of several processors, and a class of Java
+    b"\x00asm": "libraries",
     **dict.fromkeys((b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe"), "libraries"),
     b"#!": "scripts",
     **{bytes([0x80, version]): "pickles" for version in range(2, 6)},
@@ -56,6 +58,8 @@ _PICKLED = (b".pkl", b".pickle", b".joblib", b".dill")
 _LONGEST = max(map(len, _PICKLED))
 MAX_ENTRIES = 200_000
 """Files in a zip; one with more is taken for one that holds a pickle."""
+_OBJECTS = re.compile(rb"\x93NUMPY[^\n]*'\|O[0-9]*'")
+"""How an array of objects begins, which is a pickle: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html"""
 _OPCODES = {ord(opcode.code): opcode for opcode in pickletools.opcodes}
 _NAMES, _CALLS = {"GLOBAL", "STACK_GLOBAL", "INST"}, {"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD"}
 _MARK = pickletools.markobject
@@ -117,7 +121,7 @@ def program_by_content(data: Bytes, *, is_whole: bool = True) -> Program | None:
         if _zips_a_pickle(data):
             return "pickles"
     unpacked = _unpacked(beginning)
-    if unpacked.startswith(_PICKLES):
+    if unpacked.startswith(_PICKLES) or _OBJECTS.match(beginning):
         return "pickles"
     calls = _calls(data, is_whole)
     return "pickles" if calls or calls_something(unpacked, is_whole=False) else None
