@@ -102,6 +102,7 @@ def unconnected(**changes: Any) -> JobContext:
         (CHANGED, "gate", "pull_request.evaluate_pulls"),
         (REVIEWED, "gate", "pull_request.evaluate_pulls"),
         (CLOSED, "gate", "pull_request.evaluate_pulls"),
+        (MERGED, "gate", "pull_request.evaluate_pulls"),
         (QUEUED, "gate", "merge_group.evaluate_queue"),
         (CHANGED, "verify", "pull_request.evaluate_pulls"),
         (QUEUED, "verify", "merge_group.evaluate_queue"),
@@ -129,7 +130,6 @@ def test_each_event_has_one_use_case(answerers: Answerers, event: Event, command
             (event, "gate", Reason.OTHER_EVENT, "command gate does not act on this event")
             for event in (COMMENT, LABEL, PUSHED)
         ],
-        (MERGED, "gate", Reason.OTHER_EVENT, "the pull request was merged"),
         *[
             (event, "verify", Reason.OTHER_EVENT, "command verify does not act on this event")
             for event in (COMMENT, LABEL, MERGED, CLOSED)

@@ -130,8 +130,10 @@ def test_each_head_is_asked_about_once_however_often_the_branch_stood_there(case
 
 def test_of_a_branch_in_a_fork_nobody_lists_the_heads(case: Case) -> None:
     case.pull = replace(case.pull, is_fork=True)
-    assert case.revoke() == 0
+    assert case.record().revoke_heads(why=WHY, keep=HEAD) == 0
     assert case.github.calls == []
+    assert case.revoke() == 1
+    assert [case.last(sha) for sha in (OLDER, HEAD)] == ["success", "failure"]
 
 
 @pytest.mark.parametrize("method", ["pushes", "statuses", "publish_status"])
@@ -266,6 +268,32 @@ def test_a_closed_pull_requests_head_stays_green_where_another_open_one_is_at_it
     case.record().revoke_closed()
     assert case.last(HEAD) == ("success" if stays else "failure")
     assert case.last(OLDER) == "failure"
+
+
+def test_what_was_merged_as_another_commit_turns_red_and_says_what_judges_it_again(case: Case) -> None:
+    case.pull = replace(case.pull, state="closed", merged=True)
+    assert case.record().revoke_closed() == 3
+    assert case.github.posted[-1].status.description == "#7 was merged; a new pull request starts the check again"
+
+
+@pytest.mark.parametrize("others", [{}, {"is_fork": True}])
+def test_of_two_forks_at_one_commit_the_open_one_keeps_it_green(case: Case, others: dict[str, Any]) -> None:
+    """Nobody may turn somebody else's pull request red by closing one of their own."""
+    case.pull = replace(case.pull, is_fork=True)
+    case.github.pulls[8] = pull_request(8, head_sha=HEAD, head_ref="other", **others)
+    case.github.brought[HEAD] = [8]
+    assert case.record().revoke_closed() == 0
+
+
+def test_the_head_that_a_fork_has_left_turns_red_but_never_the_present_one(case: Case) -> None:
+    case.record().revoke_left(OLD)
+    assert case.github.calls == [], "a branch of this repository has its list of pushes"
+    case.pull = replace(case.pull, is_fork=True)
+    case.record().revoke_left(HEAD)
+    assert case.last(HEAD) == "success"
+    case.record().revoke_left(OLD)
+    assert case.last(OLD) == "failure"
+    assert case.github.posted[-1].status.description == f"#7 went on to {HEAD[:7]}"
 
 
 def test_a_closed_pull_request_does_not_keep_its_own_head_green(case: Case) -> None:

@@ -71,9 +71,8 @@ def ignored(event: Event, settings: Settings) -> Answer | None:
         return _ignored_change(event, settings)
     if isinstance(event, LabelChanged):
         return _ignored_label(event, settings)
-    if isinstance(event, PullClosed) and event.merged is (settings.command == "gate"):
-        how = "merged" if event.merged else "closed without a merge"
-        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"the pull request was {how}")
+    if isinstance(event, PullClosed) and not event.merged and settings.command != "gate":
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "the pull request was closed without a merge")
     if isinstance(event, Scheduled) and settings.command == "auto":
         message = "a scheduled run needs command: verify, doctor or gate"
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, message)

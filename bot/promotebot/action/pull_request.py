@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from promotebot.action.cards import post_closed_cards
@@ -24,11 +25,11 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
 def evaluate_pulls(event: PullChanged | Reviewed | PullClosed, job: JobContext) -> Answer:
     """Evaluate each pull request of a branch as it is now; the answer is the worst of theirs.
 
-    What is green on a pull request that was closed without a merge is taken back.
+    What is green on a pull request that was closed is taken back, but for what a merge brought to the base.
     """
     if isinstance(event, PullClosed):
         return _on_pull(event.pull, "closed", _revoke_closed, job)
-    work = _publish_retargeted if event.is_retargeted else publish_gate
+    work = partial(_publish, event) if isinstance(event, PullChanged) else publish_gate
     told = event.told if isinstance(event, PullChanged) else None
     answers = (_on_pull(number, "open", work, job, told) for number in event.pulls)
     return max(answers, key=lambda answer: answer.code)
@@ -39,7 +40,8 @@ def _on_pull(
 ) -> Answer:
     """Do this on a pull request as it is now, from this repository or a fork, while it is in that state."""
     pull, comments = job.patience.ask_until(
-        lambda: job.github.conversation(number), lambda found: _is_as_told(found[0], told)
+        lambda: job.github.conversation(number),
+        lambda found: _is_as_told(found[0], told) and found[0].state in (state, "closed"),
     )
     url = job.settings.run_url or f"{job.settings.server_url}/{job.settings.repository}/pull/{number}"
     requester = Requester(number, pull.author, "", url)
@@ -49,22 +51,26 @@ def _on_pull(
 
     def judge() -> Answer:
         hear_reviews(pull, job, comments)
-        if pull.state != state or pull.merged:
+        if pull.state != state:
             return Answer(Outcome.IGNORED, Reason.PULL_CLOSED, f"the pull request is {pull.state}")
         return retry_on_moved_head(requester, job, replier, work, known=pull)
 
     return report_errors(replier, judge)
 
 
-def _publish_retargeted(attempt: Attempt) -> Answer:
-    attempt.record.revoke_other_bases(everywhere=True)
+def _publish(event: PullChanged, attempt: Attempt) -> Answer:
+    if event.before:
+        attempt.record.revoke_left(event.before)
+    if event.is_retargeted:
+        attempt.record.revoke_other_bases(everywhere=True)
     return publish_gate(attempt)
 
 
 def _revoke_closed(attempt: Attempt) -> Answer:
-    count = attempt.record.revoke_closed()
-    message = f"closed without a merge; the check is red again on {counted(count, 'commit')}"
-    return post_closed_cards(attempt, Answer(Outcome.IGNORED, Reason.PULL_CLOSED, message))
+    merged, count = attempt.snapshot.pull.merged, attempt.record.revoke_closed()
+    how = "merged" if merged else "closed without a merge"
+    answer = Answer(Outcome.IGNORED, Reason.PULL_CLOSED, f"{how}; the check is red again on {counted(count, 'commit')}")
+    return answer if merged else post_closed_cards(attempt, answer)
 
 
 def _is_as_told(pull: PullRequest, told: ToldPull | None) -> bool:

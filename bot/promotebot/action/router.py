@@ -61,7 +61,8 @@ def _answer(event: Event, job: JobContext) -> Answer:
         from promotebot.action.labels import answer_label
 
         return answer_label(event, job)
-    if isinstance(event, (PullChanged, Reviewed)) or (isinstance(event, PullClosed) and not event.merged):
+    is_gate = job.settings.command == "gate"  # which takes back what is green; the other command announces
+    if isinstance(event, (PullChanged, Reviewed)) or (isinstance(event, PullClosed) and is_gate):
         from promotebot.action.pull_request import evaluate_pulls
 
         return evaluate_pulls(event, job)

@@ -11,18 +11,14 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.errors import CouldNotVerify
 from promotebot.gate.attestation import PREFIX, Attestation, attestation_context
 from promotebot.github.checks import gate_context, is_gate
 from promotebot.github.ports import BranchPush, CommitStatus
-from promotebot.planning.committed import read_registry
-from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import NOTHING, every_push, heads_of
+from promotebot.pulls.promotions import requests_in
 from promotebot.pulls.snapshot import PullSnapshot
-from promotebot.registry.chain import event_digest
-from promotebot.registry.model import RequestRef
-from promotebot.registry.names import Digest, GitSha
 from promotebot.registry.split_layout import models_directory
 
 log = logging.getLogger(__name__)
@@ -57,9 +53,8 @@ class PullRecord:
             CouldNotVerify: when GitHub does not answer, or after the present head, when it lists too many.
         """
         head = self.snapshot.changeset.head
-        if not self.snapshot.pull.is_fork:
-            yield head
-            yield from (sha for sha in self.heads if sha != head)
+        yield head
+        yield from (sha for sha in self.heads if sha != head)
 
     def of_request(self, request_id: str) -> Attestation | None:
         """Return what the bot said of a request that it carried out already; None for every other one.
@@ -79,7 +74,7 @@ class PullRecord:
             if push.actor != self.job.settings.bot_login or push.after == NOTHING:
                 continue
             commit = self.snapshot.repository.fetch_commit(push.after)
-            for digest, ref in _requests_in(commit, changeset):
+            for digest, ref in requests_in(commit, changeset):
                 if ref.id == request_id:
                     context = attestation_context(digest, self.snapshot.other_base)
                     decided = (one for one in self._attestations_on(ref.head_sha) if one.context == context)
@@ -191,7 +186,8 @@ class PullRecord:
         """Turn every head red that is green by our account and that no other open pull request into the base is at.
 
         While a pull request is closed, nothing judges it again, and whoever opens it again could merge it before a job
-        looks. Opening it has it judged.
+        looks. Opening it has it judged. A merge leaves such heads, too: what was squashed or rebased, and what the
+        branch was forced away from, is on no base, and could come there in a new pull request.
 
         Returns:
             the number of heads that were green.
@@ -199,19 +195,37 @@ class PullRecord:
         Raises:
             CouldNotVerify: when GitHub does not answer, or does not take a status.
         """
+        pull, head = self.snapshot.pull, self.snapshot.changeset.head
+        if pull.merged and pull.only_added_to == head and self._is_of_base(head):
+            return 0  # and with it every older one
+        how = "merged; a new pull request" if pull.merged else "closed; reopening it"
+        return self._revoke_alone(self._each_head(), why=f"#{pull.number} was {how} starts the check again")
+
+    def revoke_left(self, before: str) -> None:
+        """Turn the head red that a fork's branch has left: nobody tells it later, and any writer could push it here.
+
+        Raises:
+            CouldNotVerify: when GitHub does not answer, or does not take a status.
+        """
+        pull, head = self.snapshot.pull, self.snapshot.changeset.head
+        if pull.is_fork and before != head:
+            self._revoke_alone((before,), why=f"#{pull.number} went on to {head[:7]}")
+
+    def _revoke_alone(self, heads: Iterable[str], *, why: str) -> int:
         pull, github, revoked = self.snapshot.pull, self.job.github, 0
         self._read.clear()  # what was read with the pull request shows the newest status only, whoever posted it
-        for sha in self._each_head():
+        for sha in heads:
             if not any(s.context == self._gate and s.state == "success" for s in self.statuses_on(sha)):
                 continue
             # A fork's pull request carries no promotion, and whoever may only read could open one.
             others = [
-                p for p in github.pulls_with(sha) if (p.head_sha, p.base_ref) == (sha, pull.base_ref) and not p.is_fork
+                p
+                for p in github.pulls_with(sha)
+                if (p.head_sha, p.base_ref, p.state) == (sha, pull.base_ref, "open") and (pull.is_fork or not p.is_fork)
             ]
-            if self._is_of_base(sha) or any(p.state == "open" and p.number != pull.number for p in others):
+            if any(p.number != pull.number for p in others) or self._is_of_base(sha):
                 continue
-            description = f"#{pull.number} was closed; reopening it starts the check again"
-            github.publish_status(sha, context=self._gate, state="failure", description=description)
+            github.publish_status(sha, context=self._gate, state="failure", description=why)
             revoked += 1
         return revoked
 
@@ -295,18 +309,3 @@ class PullRecord:
     def _is_of_base(self, sha: str) -> bool:
         changeset = self.snapshot.changeset
         return changeset.repository.is_ancestor(sha, changeset.base)
-
-
-def _requests_in(commit: GitSha, changeset: Changeset) -> Iterator[tuple[Digest, RequestRef]]:
-    """Yield the events with a request, with their digests, of the models that a commit has otherwise than the base."""
-    base = changeset.base_registry
-    try:
-        registry = read_registry(changeset.repository, commit, changeset.registry_path)
-        for name in registry or ():
-            if registry is None or (base is not None and registry.is_stored_alike(name, base)):
-                continue
-            for event, stored in zip(registry.entries[name].history, registry.raw_history(name), strict=True):
-                if event.request:
-                    yield event_digest(stored), event.request
-    except InvalidInput:
-        return

@@ -78,6 +78,8 @@ class PullChanged:
     is_retargeted: bool = False
     """True when it goes into another base than before."""
     told: ToldPull | None = None
+    before: str = ""
+    """The head that a push replaced; empty where nothing was pushed."""
 
     @property
     def pulls(self) -> tuple[int, ...]:

@@ -26,6 +26,7 @@ from promotebot.github.events import (
     ToldPull,
 )
 from promotebot.registry.codec import parse_json
+from promotebot.registry.names import is_git_sha
 
 MAX_BYTES = 25 * 1024 * 1024
 """Of a payload: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
@@ -98,6 +99,7 @@ class _PullRequest(_Part):
 
     action: str
     pull_request: _Pull
+    before: str = ""
     sender: _User | None = None
     label: _Label | None = None
     changes: _Changes | None = None
@@ -183,7 +185,8 @@ def _pull_event(payload: _PullRequest) -> Event:
         return PullClosed(number, bool(payload.pull_request.merged), told.head_sha if told else "")
     if action in GATE_ACTIONS:
         is_retargeted = payload.changes is not None and bool(payload.changes.base)
-        return PullChanged(number, action, is_retargeted, payload.pull_request.told)
+        before = payload.before if is_git_sha(payload.before) and payload.before.strip("0") else ""
+        return PullChanged(number, action, is_retargeted, payload.pull_request.told, before)
     return Ignored(f"a pull request was {action}")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
+from promotebot.errors import InvalidInput
 from promotebot.planning.committed import read_registry
 from promotebot.promotion.replay import Diverged, Replayed, Step, replay
 from promotebot.pulls.changeset import Changeset
@@ -13,6 +14,7 @@ from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, missin
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.chain import event_digest
 from promotebot.registry.model import Action, RequestRef
+from promotebot.registry.names import Digest, GitSha
 from promotebot.registry.registry import Layout
 
 WITHDRAWN = "Promotebot-Withdrawn"
@@ -100,3 +102,18 @@ def answered(pending: PendingPromotions, changeset: Changeset, wanted: RequestRe
         for event, stored in zip(base.entries[name].history, base.raw_history(name), strict=True)
     )
     return next(filter(answers, events), None)
+
+
+def requests_in(commit: GitSha, changeset: Changeset) -> Iterator[tuple[Digest, RequestRef]]:
+    """Yield the events with a request, with their digests, of the models that a commit has otherwise than the base."""
+    base = changeset.base_registry
+    try:
+        registry = read_registry(changeset.repository, commit, changeset.registry_path)
+        for name in registry or ():
+            if registry is None or (base is not None and registry.is_stored_alike(name, base)):
+                continue
+            for event, stored in zip(registry.entries[name].history, registry.raw_history(name), strict=True):
+                if event.request:
+                    yield event_digest(stored), event.request
+    except InvalidInput:
+        return
