@@ -64,6 +64,8 @@ def test_the_same_job_run_again_opens_no_second_pull_request_and_answers_in_plac
         (ROLLBACK, "bob", "no_rollback_target", ""),
         ("/rollback regime_classifier", "bob", "unreadable_command", "--reason"),
         ("/promote active", "bob", "not_a_pull_request", "/rollback"),
+        ("/demote regime_classifier active --reason x", "bob", "not_a_pull_request", "`promote` workflow by hand"),
+        ("/stop it", "bob", "not_a_pull_request", "Nothing is held. This is an issue, not a pull request."),
         ("/withdraw", "bob", "not_a_pull_request", "/status"),
         ("/status\n/why", "bob", "not_a_pull_request", "/verify"),
         ("/status nope", "bob", "unclear", "regime_classifier"),

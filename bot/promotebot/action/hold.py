@@ -79,13 +79,16 @@ class HoldJob:
             is_marked = refusal is None and self._record(self.pull.head_sha, is_red=self._has_gate())
         except PromotebotError as problem:
             log.warning("not held: %s", problem)
-            answer = error_answer(problem, self.replier.context)
-            return self.replier.answer(answer, render_not_held(problem.message, problem.remedy, self.replier.context))
+            context = self.replier.failure_context
+            return self.replier.answer(
+                error_answer(problem, context), render_not_held(problem.message, problem.remedy, context)
+            )
         if refusal:
             answer = Answer(Outcome.REFUSED, refusal.reason, f"not held: {refusal.message}")
             if self.id.startswith((BY_REVIEW, BY_REMARK)) and self.replier.has_answered():
                 return answer  # every job hears a review again that holds nothing, and says so once
-            return self.replier.answer(answer, render_not_held(refusal.message, refusal.remedy, self.replier.context))
+            rendered = render_not_held(refusal.message, refusal.remedy, self.replier.failure_context)
+            return self.replier.answer(answer, rendered)
         try:
             role, remarks = self._follow()
         except PromotebotError as problem:

@@ -28,6 +28,7 @@ from promotebot.promotion.commands import (
 from promotebot.promotion.safety_words import Hold, Unhold
 from promotebot.promotion.slips import read_comment
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.default_policy import default_contacts
 from promotebot.remedies import Remedy, comment
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -48,6 +49,7 @@ def answer_comment(event: CommentCreated, job: JobContext) -> Answer:
         run_by=settings.triggering_actor,
     )
     replier = Replier(job.github, settings, requester)
+    replier.set_contacts(lambda: default_contacts(job))
     if not (event.is_pull and event.node_id):  # else the pull request is read with the same request
         replier.react("eyes")
     answer = report_errors(replier, lambda: _decide(event, requester, job, replier))
@@ -142,7 +144,7 @@ def _decide_on_issue(
 
 def _unreadable(invalid: Sequence[InvalidCommand], replier: Replier) -> Answer:
     answer = Answer(Outcome.REFUSED, Reason.UNREADABLE_COMMAND, invalid[0].problem)
-    return replier.answer(answer, render_unreadable(invalid, replier.context))
+    return replier.answer(answer, render_unreadable(invalid, replier.failure_context))
 
 
 def _pull_refusal(pull: PullRequest, commands: Sequence[Command]) -> Refusal | None:

@@ -21,6 +21,7 @@ from promotebot.github.events import LabelChanged
 from promotebot.promotion.labels import parse_label
 from promotebot.promotion.request import CommandArguments
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.default_policy import default_contacts
 
 log = logging.getLogger(__name__)
 LINE = 1
@@ -34,6 +35,7 @@ def answer_label(event: LabelChanged, job: JobContext) -> Answer:
     run = f"run:{settings.run_id or '0'}"
     requester = Requester(event.pull, event.sender, run, url, run_by=settings.triggering_actor)
     replier = Replier(job.github, settings, requester)
+    replier.set_contacts(lambda: default_contacts(job))
     replier.set_question(Question("label", event.label.casefold()))
     answer = report_errors(replier, lambda: _decide(event, requester, job, replier))
     if event.added and not answer.succeeded:
@@ -57,9 +59,8 @@ def _decide(event: LabelChanged, requester: Requester, job: JobContext, replier:
         arguments = parse_label(event.label)
     except InvalidInput as problem:
         answer = Answer(Outcome.REFUSED, Reason.LABEL, problem.message)
-        return replier.answer(
-            answer, render_refused_event(f"Label {problem.message}.", problem.remedy, replier.context)
-        )
+        rendered = render_refused_event(f"Label {problem.message}.", problem.remedy, replier.failure_context)
+        return replier.answer(answer, rendered)
     if arguments is None:
         return Answer(Outcome.IGNORED, Reason.NO_COMMAND)
     has_changed = job.patience.ask_until(

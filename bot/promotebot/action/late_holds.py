@@ -24,6 +24,7 @@ from promotebot.promotion.commands import Command, InvalidCommand, nearest_verb,
 from promotebot.promotion.flags import split_words
 from promotebot.promotion.safety_words import Hold
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.default_policy import default_contacts
 from promotebot.pulls.snapshot import fetch_pull
 from promotebot.remedies import Remedy, choices, comment
 
@@ -140,6 +141,7 @@ def _replier(
     word = "this review" if request.startswith(("review:", f"hold:{BY_REVIEW}")) else "this comment"
     requester = Requester(pull.number, said.author, request, said.html_url, word=word)
     replier = Replier(job.github, job.settings, requester)
+    replier.set_contacts(lambda: default_contacts(job))
     replier.set_pull(pull, job.default_branch)
     replier.set_comments(comments)
     return replier

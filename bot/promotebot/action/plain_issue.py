@@ -19,6 +19,7 @@ from promotebot.comments.refusals import render_unclear
 from promotebot.comments.status import render_status
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.commands import ChangeCommand, Command, Doctor, Help, QueryCommand
+from promotebot.promotion.safety_words import Hold
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.default_policy import default_contacts
@@ -30,9 +31,13 @@ def issue_refusal(commands: Sequence[Command]) -> Refusal | None:
     """Return why a command is none for a plain issue, which has no branch; None where all of them work."""
     if all(_works(command) for command in commands):
         return None
-    works = ", ".join(f"`{name}`" for name in ON_ISSUES)
-    remedy = f"open a pull request with the artifact and comment there; on an issue, these commands work: {works}"
-    return Refusal(Reason.NOT_A_PULL_REQUEST, "This is an issue, not a pull request.", remedy)
+    here = f"on an issue, these commands work: {', '.join(f'`{name}`' for name in ON_ISSUES)}"
+    message, where = "This is an issue, not a pull request.", "open a pull request with the artifact and comment there"
+    if any(isinstance(command, Hold) for command in commands):
+        message, where = f"Nothing is held. {message}", "write it in the pull request that must not be merged"
+    elif all(_works(command) or isinstance(command, ChangeCommand) for command in commands):
+        where += ", or start the `promote` workflow by hand with the same line as its `command`"
+    return Refusal(Reason.NOT_A_PULL_REQUEST, message, f"{where}; {here}")
 
 
 def _works(command: Command) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -71,6 +71,7 @@ class Replier:
         self._written: set[str] = set()
         """Markers of what was posted by this job, which is not among the comments that were read before."""
         self._folded: set[str] = set()
+        self._read_contacts: Callable[[], Contacts] | None = None
         self.context = comment_context(settings, requester)
 
     def set_pull(self, pull: PullRequest, default_branch: str) -> None:
@@ -94,6 +95,18 @@ class Replier:
     def set_head(self, head_sha: str, contacts: Contacts) -> None:
         """Speak of this head from now on, and name the policy's contacts where something failed."""
         self.context = replace(self.context, head_sha=head_sha, contacts=contacts)
+
+    def set_contacts(self, read: Callable[[], Contacts]) -> None:
+        """Ask this for whom to name where something fails before the policy of the pull request's base was read."""
+        self._read_contacts = read
+
+    @property
+    def failure_context(self) -> CommentContext:
+        """What the answer to a failure says of its place; the policy is read for its contacts where it was not yet."""
+        if self._read_contacts and not self.context.contacts:
+            self.context = replace(self.context, contacts=self._read_contacts())
+            self._read_contacts = None
+        return self.context
 
     def set_unsigned(self) -> None:
         """Say beside the commit, from now on, that it is not signed."""
@@ -163,7 +176,7 @@ class Replier:
             message: what the job's outputs say instead of the refusal's own words.
         """
         answer = Answer(Outcome.REFUSED, refusal.reason, message or refusal.message)
-        return self.answer(answer, render_refused_event(refusal.message, refusal.remedy, self.context))
+        return self.answer(answer, render_refused_event(refusal.message, refusal.remedy, self.failure_context))
 
     def answer(self, answer: Answer, rendered: Rendered) -> Answer:
         """Answer the question in a new comment, and fold the bot's older answers to it; no card is touched.

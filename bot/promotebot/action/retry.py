@@ -62,7 +62,8 @@ def report_errors(replier: Replier, work: Callable[[], Answer]) -> Answer:
     try:
         return work()
     except PromotebotError as problem:
-        return replier.answer(error_answer(problem, replier.context), render_failure(problem, replier.context))
+        context = replier.failure_context
+        return replier.answer(error_answer(problem, context), render_failure(problem, context))
     except OSError as problem:  # the runner's disk is full, or gone
         failed = CouldNotVerify(f"the runner failed: {problem.strerror or problem}", remedy="run the job again")
         return replier.answer(error_answer(failed, replier.context), render_failure(failed, replier.context))
