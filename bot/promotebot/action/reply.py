@@ -95,6 +95,7 @@ class Replier:
     def set_head(self, head_sha: str, contacts: Contacts) -> None:
         """Speak of this head from now on, and name the policy's contacts where something failed."""
         self.context = replace(self.context, head_sha=head_sha, contacts=contacts)
+        self._read_contacts = None
 
     def set_contacts(self, read: Callable[[], Contacts]) -> None:
         """Ask this for whom to name where something fails before the policy of the pull request's base was read."""
@@ -103,9 +104,8 @@ class Replier:
     @property
     def failure_context(self) -> CommentContext:
         """What the answer to a failure says of its place; the policy is read for its contacts where it was not yet."""
-        if self._read_contacts and not self.context.contacts:
-            self.context = replace(self.context, contacts=self._read_contacts())
-            self._read_contacts = None
+        if self._read_contacts:
+            self.set_head(self.context.head_sha, self._read_contacts())
         return self.context
 
     def set_unsigned(self) -> None:
