@@ -360,3 +360,17 @@ def test_with_install_the_action_only_puts_the_program_on_the_path() -> None:
 
 def test_the_files_to_copy_are_the_ones_the_page_names() -> None:
     assert {path.name for path in COPIED} == set(re.findall(r"(?:workflows/|`)(\w+\.yml)`", PAGE.split("|", 1)[0]))
+
+
+def test_the_permissions_and_their_reasons_are_those_of_the_workflow_files() -> None:
+    asked = []
+    for path in COPIED:
+        text, job = path.read_text(encoding="utf-8"), ""
+        for line in text[text.index("\njobs:") :].splitlines():
+            job = found[1] if (found := re.fullmatch(r"  ([\w-]+):", line)) else job
+            if permission := re.fullmatch(r"      ([a-z-]+: (?:read|write)) # (.*)", line):
+                asked.append(f"| `{path.name}` | `{job}` | `{permission[1]}` | {permission[2]} |")
+        jobs = yaml.safe_load(text)["jobs"].values()
+        assert sum(len(job["permissions"]) for job in jobs) == sum(f"`{path.name}`" in line for line in asked)
+    setup = (ROOT / "docs/setup.md").read_text(encoding="utf-8").splitlines()
+    assert sorted(asked) == sorted(line for line in setup if re.match(r"\| `\w+\.yml` \| `", line))
