@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -11,14 +14,17 @@ from typing import Any
 
 import pytest
 
+from promotebot.artifact import opening, runtime
 from promotebot.artifact.answer import MAX_ANSWER, Golden, NotOpened, NotServed, Opened, Served
 from promotebot.artifact.child import NOT_WRITTEN, UNAVAILABLE
 from promotebot.artifact.limits import Limits
+from promotebot.artifact.opening import OpeningProcess
 from promotebot.artifact.runtime import ChildOpener
 from promotebot.errors import CouldNotVerify
 
 from .conftest import SERVED, first_answer, opened
 
+SAMPLE = Path(__file__).resolve().parents[2] / "ml/artifacts/regime_v1"
 ASKS = """
 os.write(0, b'{"walls": []}\\n')
 request.update(json.loads(sys.stdin.readline()))
@@ -280,3 +286,75 @@ def test_an_answer_that_a_full_disk_does_not_take_is_could_not_verify(tmp_path: 
 def test_a_program_that_cannot_be_started_is_could_not_verify(tmp_path: Path) -> None:
     with pytest.raises(CouldNotVerify, match="cannot be started"):
         ChildOpener([str(tmp_path / "nothing")]).open(tmp_path, "model.onnx", Limits())
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[OpeningProcess]:
+    """The processes that were started."""
+    processes = list[OpeningProcess]()
+    make = OpeningProcess
+
+    def start(*arguments: Any, **named: Any) -> OpeningProcess:
+        processes.append(make(*arguments, **named))
+        return processes[-1]
+
+    monkeypatch.setattr(runtime, "OpeningProcess", start)
+    return processes
+
+
+def places(tmp_path: Path, count: int) -> list[Path]:
+    for number in range(count):
+        (tmp_path / f"artifact_{number}").mkdir()
+        shutil.copy(SAMPLE / "model.onnx", tmp_path / f"artifact_{number}/model.onnx")
+    return [tmp_path / f"artifact_{number}" for number in range(count)]
+
+
+def is_open(result: object) -> bool:
+    return isinstance(result, Opened) and isinstance(result.served, Served)
+
+
+def test_many_directories_are_opened_in_forks_of_one_process_which_then_ends(
+    tmp_path: Path, started: list[OpeningProcess]
+) -> None:
+    opener = ChildOpener()
+    with opener.keeping():
+        assert all(is_open(opener.open(place, "model.onnx", Limits())) for place in places(tmp_path, 3))
+        assert [process.is_running for process in started] == [True]
+    assert [process.is_running for process in started] == [False]
+    opener.open(tmp_path / "artifact_0", "model.onnx", Limits())
+    assert [process.is_running for process in started] == [False, False], "outside of the block nothing is kept"
+
+
+def test_a_kept_process_that_was_ended_meanwhile_costs_no_model_its_verdict(
+    tmp_path: Path, started: list[OpeningProcess]
+) -> None:
+    opener, (first, second) = ChildOpener(), places(tmp_path, 2)
+    with opener.keeping():
+        opener.open(first, "model.onnx", Limits())
+        os.kill(started[0].pid, signal.SIGKILL)
+        assert is_open(opener.open(second, "model.onnx", Limits()))
+    assert len(started) == 2
+
+
+def test_a_process_whose_fork_lacked_a_wall_or_was_ended_opens_nothing_of_another_directory(
+    tmp_path: Path, started: list[OpeningProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = places(tmp_path, 2)
+    slow = ChildOpener([sys.executable, "-I", "-c", program("time.sleep(60)")])
+    with slow.keeping():
+        assert isinstance(slow.open(first, "model.onnx", Limits(open_seconds=1)), NotOpened)
+    opener = ChildOpener()
+    monkeypatch.setattr(opening, "confirm_walls", lambda _pid, claimed: tuple(claimed)[1:])
+    with opener.keeping():
+        opener.open(first, "model.onnx", Limits(walls="available"))
+        opener.open(second, "model.onnx", Limits(walls="available"))
+    assert len(started) == 3
+
+
+def test_a_model_in_a_fork_of_a_kept_process_reads_its_own_directory_only(tmp_path: Path) -> None:
+    opener, (first, second) = ChildOpener(), places(tmp_path, 2)
+    (second / "model.onnx").unlink()
+    with opener.keeping():
+        assert is_open(opener.open(first, "model.onnx", Limits()))
+        result = opener.open(second, "../artifact_0/model.onnx", Limits())
+    assert isinstance(result, NotOpened), "the walls of this fork are those of its directory"

@@ -28,6 +28,7 @@ from promotebot.git.branch import FetchedRepository
 from promotebot.git.recent import WHOLE
 from promotebot.github.events import Dispatched, Event, Pushed
 from promotebot.planning.committed import read_policy, read_registry
+from promotebot.planning.examiner import keeping
 from promotebot.planning.restore import PromotedBytes
 from promotebot.promotion.contacts import Contacts, Purpose
 from promotebot.promotion.orphans import check_orphans
@@ -118,7 +119,8 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
         remarks = [*remarks, *check_orphans(registry)]
         if not (last and base):
             remarks.append(_compares_with_less(branch, "what this push replaced" if base else "nothing"))
-        report = verify(subject, names, scope, examine=job.examine, now=job.clock(), remarks=remarks)
+        with keeping(job.examine):
+            report = verify(subject, names, scope, examine=job.examine, now=job.clock(), remarks=remarks)
         return report, policy
 
 

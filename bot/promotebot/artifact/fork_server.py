@@ -24,12 +24,13 @@ Opening = Callable[[Mapping[str, Any]], None]
 def serve(open_one: Opening) -> int:
     """Answer requests on stdin, a SOCK_SEQPACKET, until there are no more; return an exit code.
 
-    Each request is one JSON message with two descriptors, the conversation's and the answer's. Two messages come back:
+    Each request is one JSON message with three descriptors: the conversation's, the answer's, and that of the directory
+    with the model, in which the fork works. Two messages come back:
     {"pid"} when the fork is there, and {"code", "peak_bytes"} when it has ended; a negative code is a signal.
     """
     control = socket.socket(fileno=os.dup(0))
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, MAX_MESSAGE, 2)
+        message, descriptors, _, _ = socket.recv_fds(control, MAX_MESSAGE, 3)
         if not message:
             return 0
         pid = os.fork()
@@ -54,9 +55,10 @@ def _open(open_one: Opening, request: Mapping[str, Any], descriptors: list[int])
     """Run one opening in the fork, and end there whatever happens: nothing of the loop above may go on in it."""
     code = 1
     try:
-        conversation, answer = descriptors
+        conversation, answer, directory = descriptors
         os.dup2(conversation, 0)
         os.dup2(answer, 1)
+        os.fchdir(directory)
         for descriptor in descriptors:
             os.close(descriptor)
         open_one(request)

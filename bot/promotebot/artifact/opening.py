@@ -14,10 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
-from promotebot.artifact.answer import MAX_ANSWER, parse_progress, parse_walls, printable
+from promotebot.artifact.answer import MAX_ANSWER, missing_walls, parse_progress, parse_walls, printable
 from promotebot.artifact.child import UNAVAILABLE
 from promotebot.artifact.fork_server import MAX_MESSAGE
 from promotebot.artifact.limits import Limits
@@ -72,17 +71,19 @@ class Ended:
 
 
 class OpeningProcess:
-    """One program (`promotebot.artifact.child`) in its own session, for the models of one directory."""
+    """One program (`promotebot.artifact.child`) in its own session, in whose forks models are opened."""
 
-    def __init__(self, command: Sequence[str], directory: Path, *, monotonic: Callable[[], float]) -> None:
+    def __init__(self, command: Sequence[str], *, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
+        self.is_walled = True
+        """Whether every fork so far stood behind all walls, so that none can have changed the program."""
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         # A socket that keeps messages apart.
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             self._process = subprocess.Popen(
                 list(command),
-                cwd=directory,
+                cwd="/",
                 env=_environment(),
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
@@ -98,10 +99,8 @@ class OpeningProcess:
         finally:
             theirs.close()
 
-    def __enter__(self) -> OpeningProcess:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: object, trace: TracebackType | None) -> None:
+    def close(self) -> None:
+        """End it, and close what belongs to it."""
         self.end()
         self._control.close()
         self._words.close()
@@ -113,12 +112,18 @@ class OpeningProcess:
         self._process.wait()
 
     @property
+    def pid(self) -> int:
+        """Return the program's process id."""
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         """Return whether it can open another model."""
         return self._process.returncode is None
 
     def open(
         self,
+        directory: Path,
         model_file: str,
         bounds: Bounds,
         *,
@@ -129,6 +134,7 @@ class OpeningProcess:
         """Open a model in a fork, and watch it until it has ended. After `over` the process is ended, too.
 
         Args:
+            directory: what the fork may read; the model lies in it.
             golden: the tolerances that the manifest gives; None where the golden data beside the model is not run.
             suffice: returns whether the walls that stand are enough to name the model.
 
@@ -138,13 +144,14 @@ class OpeningProcess:
         ours, theirs = socket.socketpair()
         with tempfile.TemporaryFile() as answer, ours:
             with theirs:
-                pid = self._fork(bounds, optimised, theirs, answer)
+                pid = self._fork(directory, bounds, optimised, theirs, answer)
             walls, over = None, None
             base, deadline = peak_memory(pid), self._monotonic() + bounds.load_seconds
             try:
                 walls = _wait_for_walls(pid, ours, bounds.load_seconds)
             except TimeoutError:
                 over = Over.TIME
+            self.is_walled &= walls is not None and not missing_walls(walls)
             if walls is not None and suffice(walls):
                 _name_model(ours, model_file, golden=golden)
             else:
@@ -157,7 +164,9 @@ class OpeningProcess:
                 over = Over.MEMORY
             return Ended(walls, ended["code"], over, _read(answer), ended["peak_bytes"], self._last_line())
 
-    def _fork(self, bounds: Bounds, optimised: bool, conversation: socket.socket, answer: IO[bytes]) -> int:
+    def _fork(
+        self, directory: Path, bounds: Bounds, optimised: bool, conversation: socket.socket, answer: IO[bytes]
+    ) -> int:
         seconds = bounds.load_seconds + (bounds.run_seconds if optimised else 0)
         # Under a limit of address space ONNX Runtime leaves out an optimisation for which there is no room, and opens
         # the model; without one, a service would have made it. So the memory of the second opening is only watched.
@@ -165,8 +174,12 @@ class OpeningProcess:
         request = {"optimised": optimised, "seconds": seconds, "memory_bytes": memory}
         deadline = self._monotonic() + START_SECONDS
         try:
-            descriptors = [conversation.fileno(), answer.fileno()]
-            socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
+            place = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                descriptors = [conversation.fileno(), answer.fileno(), place]
+                socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
+            finally:
+                os.close(place)
             while self._monotonic() < deadline:
                 if told := self._message(POLL_SECONDS):
                     return told["pid"]

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,11 +28,14 @@ _ALONE = threading.Lock()
 
 
 @contextmanager
-def adopted() -> Iterator[None]:
+def adopted(kept: Callable[[], Set[int]] = frozenset) -> Iterator[None]:
     """End everything that was started within the block and is left without a parent after it.
 
     Only what left this process's session is meant, as the process that opens a model did, and which nothing comes back
     into: whatever else this process starts meanwhile is left alone.
+
+    Args:
+        kept: returns the processes that go on.
 
     Raises:
         CouldNotVerify: when more is started than can be ended.
@@ -43,13 +46,13 @@ def adopted() -> Iterator[None]:
             yield
         finally:
             if is_adopting:
-                _end_all()
+                _end_all(kept())
             _adopt(on=False)
 
 
-def _end_all() -> None:
+def _end_all(kept: Set[int]) -> None:
     for _ in range(MAX_ROUNDS):
-        left = _strangers()
+        left = _strangers() - kept
         if not left:
             return
         for pid in left:

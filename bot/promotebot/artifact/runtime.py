@@ -9,7 +9,9 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -63,12 +65,17 @@ class ModelOpener(Protocol):
         """
         return [self.open(directory, model_file, limits) for model_file in model_files]
 
+    def keeping(self) -> AbstractContextManager[None]:
+        """Within the block, keep what serves for many directories."""
+        return nullcontext()
+
 
 class ChildOpener(ModelOpener):
     """Opens models in forks of a process with an empty environment, its own session, and limits."""
 
     def __init__(self, command: Sequence[str] = COMMAND, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._command, self._monotonic = list(command), monotonic
+        self._keeps, self._kept = False, None  # type: bool, OpeningProcess | None
 
     def open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened:
         """Open the model in a process of its own; see `ModelOpener.open`."""
@@ -86,25 +93,71 @@ class ChildOpener(ModelOpener):
         hide_memory()
         given = tolerances.model_dump(exclude_none=True) if tolerances else {}
         bounds, left, results = Bounds.of(limits, directory), list(model_files), list[Opened | NotOpened]()
-        while left:
-            with adopted(), OpeningProcess(self._command, directory, monotonic=self._monotonic) as process:
-                while left and process.is_running:
-                    model = left.pop(0)
-                    golden = given if owns_golden(model, model_files) else None
-                    results.append(_open_twice(process, model, bounds, limits, golden))
+        with adopted(self._pids):
+            while left:
+                was_kept = self._kept is not None
+                try:
+                    with self._process() as process:
+                        while left and process.is_running:
+                            golden = given if owns_golden(left[0], model_files) else None
+                            results.append(_open_twice(process, Opening(directory, left[0], bounds, limits, golden)))
+                            left.pop(0)
+                except CouldNotVerify:
+                    if not was_kept:  # another directory's model, or the machine, may have ended it since
+                        raise
         return results
 
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Within the block, open the models of every directory in forks of one process, where nothing changed it."""
+        self._keeps = True
+        try:
+            yield
+        finally:
+            self._keeps = False
+            if self._kept:
+                self._kept.close()
+            self._kept = None
 
-def _open_twice(
-    process: OpeningProcess, model_file: str, bounds: Bounds, limits: Limits, golden: Mapping[str, float] | None
-) -> Opened | NotOpened:
-    def suffice(walls: Sequence[Wall]) -> bool:
-        return limits.walls == "available" or not missing_walls(walls)
+    @contextmanager
+    def _process(self) -> Iterator[OpeningProcess]:
+        """Yield the process that was kept, or a new one; keep it where nothing can have changed it."""
+        process = self._kept or OpeningProcess(self._command, monotonic=self._monotonic)
+        self._kept, is_done = None, False
+        try:
+            yield process
+            is_done = True
+        finally:
+            if is_done and self._keeps and process.is_running and process.is_walled:
+                self._kept = process
+            else:
+                process.close()
 
-    first = _opened(process.open(model_file, bounds, optimised=False, suffice=suffice), bounds, suffice)
+    def _pids(self) -> Set[int]:
+        return {self._kept.pid} if self._kept else frozenset()
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A model to open, where it lies, what that may take, and the tolerances where golden data is its own."""
+
+    directory: Path
+    model_file: str
+    bounds: Bounds
+    limits: Limits
+    golden: Mapping[str, float] | None
+
+    def suffice(self, walls: Sequence[Wall]) -> bool:
+        """Return whether these walls are enough to name the model."""
+        return self.limits.walls == "available" or not missing_walls(walls)
+
+
+def _open_twice(process: OpeningProcess, one: Opening) -> Opened | NotOpened:
+    model, bounds = (one.directory, one.model_file), one.bounds
+    first = _opened(process.open(*model, bounds, optimised=False, suffice=one.suffice), bounds, one.suffice)
     if isinstance(first, NotOpened):
         return first
-    second = process.open(model_file, bounds, optimised=True, golden=golden, suffice=suffice)
+    second = process.open(*model, bounds, optimised=True, golden=one.golden, suffice=one.suffice)
     return first.model_copy(update={"served": _served(second, bounds)})
 
 

@@ -58,7 +58,8 @@ def verify_checkout(options: argparse.Namespace, now: datetime) -> VerifyReport:
         others = [name for name in names if name not in changed]
         remarks += [*more, *(check_append_only(subject.base, registry, others) if subject.base else ())]
         names = changed
-    return report_on(subject, names, options, scope, examine=examiner, now=now, remarks=remarks)
+    with examiner.keeping():
+        return report_on(subject, names, options, scope, examine=examiner, now=now, remarks=remarks)
 
 
 def _scope(options: argparse.Namespace, repository: Checkout, work_tree: WorkTreePaths) -> ReportScope:

@@ -105,5 +105,8 @@ def verify_copy(options: argparse.Namespace, now: datetime) -> VerifyReport:
     )
     names = names_of(subject, options.model)
     examiner = Examiner(store=Buckets(options.environment))
-    report = report_on(subject, names, options, about, examine=examiner, now=now, remarks=[*check_orphans(registry)])
+    with examiner.keeping():
+        report = report_on(
+            subject, names, options, about, examine=examiner, now=now, remarks=[*check_orphans(registry)]
+        )
     return report.model_copy(update={"not_looked_at": NOT_LOOKED_AT})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 
 from promotebot.artifact.evidence import Evidence, examine
@@ -26,6 +27,10 @@ class Examiner:
         self._store = store
         self._seen: dict[tuple[str | FileSource, ArtifactPath, Terms], Evidence] = {}
 
+    def keeping(self) -> AbstractContextManager[None]:
+        """Within the block, start the process that opens models once for many directories."""
+        return self._opener.keeping()
+
     def __call__(self, source: FileSource, directory: ArtifactPath, terms: Terms) -> Evidence:
         key = (source.fingerprint(directory) or source, directory, terms)
         seen = self._seen.get(key)
@@ -34,6 +39,11 @@ class Examiner:
         if unseen:
             self._seen[key] = examine(source, directory, opener=self._opener, terms=terms, store=self._store)
         return self._seen[key]
+
+
+def keeping(examine: Examine) -> AbstractContextManager[None]:
+    """Return what an examiner keeps for many directories, where it keeps anything."""
+    return examine.keeping() if isinstance(examine, Examiner) else nullcontext()
 
 
 def within_budget(examine: Examine, budget: timedelta, *, monotonic: Callable[[], float], subject: str) -> Examine:
