@@ -145,12 +145,8 @@ class OpeningProcess:
         with tempfile.TemporaryFile() as answer, ours:
             with theirs:
                 pid = self._fork(directory, bounds, optimised, theirs, answer)
-            walls, over = None, None
             base, deadline = peak_memory(pid), self._monotonic() + bounds.load_seconds
-            try:
-                walls = _wait_for_walls(pid, ours, bounds.load_seconds)
-            except TimeoutError:
-                over = Over.TIME
+            walls, over = _wait_for_walls(pid, ours, bounds.load_seconds)
             self.is_walled &= walls is not None and not missing_walls(walls)
             if walls is not None and suffice(walls):
                 _name_model(ours, model_file, golden=golden)
@@ -278,16 +274,20 @@ def _read(answer: IO[bytes]) -> bytes:
     return os.pread(answer.fileno(), MAX_ANSWER + 1, 0)
 
 
-def _wait_for_walls(pid: int, conversation: socket.socket, seconds: float) -> tuple[Wall, ...] | None:
+def _wait_for_walls(
+    pid: int, conversation: socket.socket, seconds: float
+) -> tuple[tuple[Wall, ...] | None, Over | None]:
     """Return the walls that stand, once the fork has raised them; None where it ended, or said something else.
 
-    Raises:
-        TimeoutError: where it says nothing in that time.
+    Beside them stands the limit that it is over, where it says nothing in that time.
     """
     conversation.settimeout(seconds)
-    with contextlib.suppress(ConnectionError, InvalidInput), conversation.makefile("rb") as lines:
-        return confirm_walls(pid, parse_walls(lines.readline(MAX_CLAIM)))
-    return None
+    try:
+        with contextlib.suppress(ConnectionError, InvalidInput), conversation.makefile("rb") as lines:
+            return confirm_walls(pid, parse_walls(lines.readline(MAX_CLAIM))), None
+    except TimeoutError:
+        return None, Over.TIME
+    return None, None
 
 
 def _name_model(conversation: socket.socket, model_file: str, *, golden: Mapping[str, float] | None) -> None:
