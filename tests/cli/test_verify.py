@@ -223,7 +223,7 @@ def test_an_empty_registry_verifies_and_says_that_there_is_nothing_to_verify(ali
     assert main(["verify", "-v"]) == 0
     said = capsys.readouterr().out
     assert "The registry is valid and holds no model, so there is nothing to verify" in said
-    assert said.endswith("verified: ml/registry/models.json: 1 passed, 0 warnings, 0 errors (no model)\n")
+    assert said.endswith("verified: ml/registry/models.json: 1 check passed, 0 warnings, 0 errors (no model)\n")
 
 
 def test_a_registry_that_was_emptied_does_not_verify_beside_its_base(alice: Person, capsys: Capture) -> None:

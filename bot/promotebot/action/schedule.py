@@ -54,6 +54,13 @@ SUBJECT = "@verify"
 REPORT, REPORTS = "promotebot-report.json", "promotebot-reports"
 """In the runner's temporary directory: a shard's report, and all shards' reports for the job that merges them."""
 MERGE = "merge"
+_COUNTED = {
+    Severity.PASS: "passed",
+    Severity.WARNING: "with a warning",
+    Severity.ERROR: "failed",
+    Severity.UNKNOWN: "unknown",
+}
+"""What the issue says of how many checks."""
 _TITLES = {
     "verified": "The registry verifies",
     "mismatch": "The registry does not verify",
@@ -224,7 +231,7 @@ def _facts(report: VerifyReport, contacts: Contacts, settings: Settings) -> dict
         "compared with": code(report.about.base) if report.about.base else "nothing",
         "run": link("the run", settings.run_url) if settings.run_url else "",
         "contacts": contact_names(contacts, Purpose.SCHEDULE),
-        "counts": ", ".join(f"{count} {severity.value}" for severity, count in report.counts.items()),
+        "checks": ", ".join(f"{report.counts[severity]:,} {word}" for severity, word in _COUNTED.items()),
     }
 
 

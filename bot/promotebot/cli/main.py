@@ -62,8 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if not arguments and os.environ.get("GITHUB_EVENT_NAME"):
             return _answer_event()
-        options = _parser(arguments).parse_args(arguments, _given(arguments, os.environ))
-        code = _carry_out(options)
+        code = _carry_out(_parsed(arguments))
         sys.stdout.flush()
         return code
     except PromotebotError as problem:
@@ -100,6 +99,22 @@ def _answer_event() -> int:
     from promotebot.action.run import run_action
 
     return run_action(environment, _now, data=data)
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a line. Raises UsageError, with the line that was probably meant where one is near."""
+    try:
+        return _options(arguments)
+    except UsageError as problem:
+        from promotebot.cli.slips import meant_line
+
+        modules = {name: command.module for name, command in COMMANDS.items()}
+        problem.remedy = meant_line(arguments, modules, _options) or problem.remedy
+        raise
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    return _parser(arguments).parse_args(arguments, _given(arguments, os.environ))
 
 
 def _carry_out(options: argparse.Namespace) -> int:

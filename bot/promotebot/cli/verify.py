@@ -108,7 +108,7 @@ def _write_text(report: VerifyReport, *, verbose: bool) -> None:
     verdict = {"verified": verified, "mismatch": "DOES NOT VERIFY", "could_not_verify": "COULD NOT VERIFY"}
     unknowns = report.counts[Severity.UNKNOWN]
     sys.stdout.write(
-        f"{verdict[report.verdict]}: {report.about.registry}: {report.counts[Severity.PASS]} passed, "
+        f"{verdict[report.verdict]}: {report.about.registry}: {counted(report.counts[Severity.PASS], 'check')} passed, "
         f"{counted(report.counts[Severity.WARNING], 'warning')}, {counted(report.counts[Severity.ERROR], 'error')}"
         + (f", {unknowns} unknown" if unknowns else "")
         + (f", {len(report.not_looked_at)} not looked at" if report.not_looked_at else "")
