@@ -165,6 +165,19 @@ def test_a_second_promotion_of_one_pull_request_costs_no_fetch_more(office: Offi
     assert (decision, second.fetches) == ("promoted", 2)
 
 
+def test_the_first_announcement_costs_twenty_requests_and_two_fetches(office: Office) -> None:
+    """The branch's records, and the pushes that they name, are read again before another one is written."""
+    number = pull_with_artifact(office, {})
+    assert office.ask(number, "/promote shadow").outputs["decision"] == "promoted"
+    office.hub.catch_up()
+    office.repository.merge(number, by="bob")
+    closed = office.repository.pull_request_event(number, action="closed")
+    started(office)
+    job = office.event("pull_request_target", closed, by="bob", PROMOTEBOT_COMMAND="announce")
+    assert job.outputs["reason_code"] == "landed", job.summary
+    assert cost(office, job) == Cost(requests=20, writes=5, fetches=2)
+
+
 @pytest.mark.parametrize("command", ["auto", "announce"])
 def test_a_push_to_a_branch_that_takes_no_promotions_ends_after_one_fetch(office: Office, command: str) -> None:
     office.pull("side")
