@@ -1,4 +1,4 @@
-"""A server with a certificate of a company's own authority: requests and git are told of it by the environment."""
+"""A server behind a company's own authority, or its proxy: the environment tells requests and git of both."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ pytestmark = pytest.mark.thorough
 
 WAIT = 20.0
 PEEK = 1 << 16
+NAME = "github.company.example"
+"""A name that nobody but the proxy knows."""
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("authority")
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     made = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    names = ["-addext", f"subjectAltName=IP:127.0.0.1,DNS:{NAME}", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run([*made.split(), *names], check=True, capture_output=True)
     return certificate, key
 
@@ -70,6 +72,42 @@ def _carry(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
+@pytest.fixture
+def proxy(https: str) -> Iterator[tuple[str, list[str]]]:
+    """A proxy that leads to the server by its name: its address, and what it was asked for.
+
+    https://www.rfc-editor.org/rfc/rfc9110#name-connect
+    """
+    asked: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        behind = urlsplit(https).port
+        threading.Thread(target=_lead, args=(listener, behind, asked), daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def _lead(listener: socket.socket, port: int, asked: list[str]) -> None:
+    with suppress(OSError):
+        while True:
+            outer, _ = listener.accept()
+            threading.Thread(target=_connect, args=(outer, port, asked), daemon=True).start()
+
+
+def _connect(outer: socket.socket, port: int, asked: list[str]) -> None:
+    with suppress(OSError), outer:
+        outer.settimeout(WAIT)
+        start = b""
+        while b"\r\n\r\n" not in start and (data := outer.recv(PEEK)):
+            start += data
+        asked.append(start.decode().split()[1])
+        with socket.create_connection(("127.0.0.1", port), timeout=WAIT) as inner:
+            outer.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+            back = threading.Thread(target=_carry, args=(inner, outer), daemon=True)
+            back.start()
+            _carry(outer, inner)
+            back.join(WAIT)
+
+
 def ask(office: Office, server: str) -> Job:
     comment = office.repository.comment(office.pull(), author="alice", body="/promote staging")
     event = office.repository.issue_comment_event(comment.id)
@@ -99,3 +137,29 @@ def test_git_that_does_not_trust_the_server_says_what_to_set(
     job = ask(office, https)
     assert (job.exit_code, job.outputs["reason_code"]) == (4, "could_not_verify")
     assert "GIT_SSL_CAINFO" in job.summary.replace("\\", "")
+
+
+def test_a_job_works_behind_a_proxy_that_alone_knows_the_server(
+    office: Office, proxy: tuple[str, list[str]], authority: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"):
+        monkeypatch.setenv(name, str(authority[0]))
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HTTPS_PROXY", proxy[0])
+    job = ask(office, f"https://{NAME}")
+    assert job.outputs["decision"] == "promoted", job.summary
+    assert {*proxy[1]} == {f"{NAME}:443"}
+
+
+def test_a_proxy_that_does_not_answer_is_named_as_what_to_check(
+    office: Office, authority: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        gone = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HTTPS_PROXY", gone)
+    job = ask(office, f"https://{NAME}")
+    assert (job.exit_code, job.outputs["reason_code"]) == (4, "could_not_verify")
+    assert "HTTPS_PROXY" in job.summary.replace("\\", "")
