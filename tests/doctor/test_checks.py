@@ -200,6 +200,28 @@ def test_a_key_that_the_default_branch_does_not_get_stops_every_job() -> None:
     assert (found.status, found.found) == (Status.PROBLEM, "main does not get the key")
 
 
+def test_a_key_that_a_base_does_not_get_stops_the_jobs_of_its_pushes() -> None:
+    given = facts(app=True)
+    given = replace(given, branches=(given.default, replace(branch(), name="release")))
+    found = line("environment", given)
+    assert (found.status, found.found) == (Status.PROBLEM, "release does not get the key")
+    both = replace(given, environment=Environment(True, ("main", "release")))
+    assert line("environment", both).status is Status.OK
+
+
+def test_a_split_registry_needs_owners_of_the_models_files() -> None:
+    owners = (".github/CODEOWNERS", "/.github/ @root\n/ml/registry/models.json @root\n")
+    given = facts()
+    given = replace(given, files=replace(given.files, codeowners=owners))
+    assert line("codeowners", given).status is Status.OK
+    split = replace(given, models_directory="ml/registry/models")
+    found = line("codeowners", split)
+    assert (found.status, "no owner of ml/registry/models/ in" in found.found) == (Status.ADVICE, True), found
+    assert "`/ml/registry/models/ @OWNER`" in found.remedy
+    whole = replace(given.files, codeowners=(owners[0], f"{owners[1]}/ml/registry/models/ @root\n"))
+    assert line("codeowners", replace(split, files=whole)).status is Status.OK
+
+
 def test_a_base_that_is_no_branch_is_a_problem_of_the_policy() -> None:
     gone = Branch("release", "promotebot/gate (release)", False, NOTHING, NOTHING, ())
     given = facts(branches=(branch(), gone))

@@ -118,6 +118,16 @@ def test_the_people_of_the_policy_are_looked_for_among_accounts_and_teams(clinic
     assert clinic.status("people", clinic.repository.issue_actions_token(JOB)) is Status.UNKNOWN
     clinic.commit({".github/promotion.yml": "contacts: ['@other/ops', '@acme/gone', '@nobody']\n"})
     assert "@other/ops, @acme/gone, @nobody" in clinic.line("people").found
+    clinic.commit({".github/promotion.yml": "schedule: {assignees: [root, nobody]}\n"})
+    assert "names @nobody, who" in clinic.line("people").found
+
+
+def test_the_models_files_of_a_split_registry_are_looked_for_in_codeowners(clinic: Clinic) -> None:
+    clinic.commit({".github/CODEOWNERS": "/ml/registry/models.json @root\n/.github/ @root\n"})
+    assert clinic.status("codeowners") is Status.OK
+    assert clinic.root.promotebot("registry", "split").returncode == 0
+    clinic.push()
+    assert "no owner of ml/registry/models/ in" in clinic.line("codeowners").found
 
 
 def test_git_lfs_pointers_are_found_among_the_files_of_artifacts(clinic: Clinic) -> None:

@@ -42,7 +42,10 @@ def required_context(facts: Facts, branch: Branch) -> Verdict:
             "The status of your App counts only if this is its number; otherwise nothing can be merged.",
             f"compare it with your App's id (Developer settings → GitHub Apps): {facts.page('settings/rules')}",
         )
-    return ok(f"`{branch.context}` is required, from App {number}", "What the gate refuses cannot be merged.")
+    return ok(
+        f"`{branch.context}` is required, from App {number}",
+        "Only people who may bypass this rule can merge what the gate refuses.",
+    )
 
 
 def _is_source(app: int, facts: Facts) -> bool:

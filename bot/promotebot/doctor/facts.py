@@ -92,7 +92,7 @@ class Facts:
     """What is wrong with it, where it does not read."""
     has_policy: bool
     roles: Mapping[str, Permission | Unread | None]
-    """The people whom the policy names → their role, None where GitHub knows nobody of that name."""
+    """Everybody whom the policy names, as `@login` or `@organization/team` → the role, None where GitHub has nobody."""
     merge_methods: frozenset[str] | Unread
     actions: ActionsSettings | Unread
     labels: frozenset[str] | Unread
@@ -103,6 +103,8 @@ class Facts:
     """The workflow files as this version writes them, by path."""
     action: str
     """The pinned action that they use; empty where it is not known."""
+    models_directory: str = ""
+    """Where each model has a file of its own, in the split layout."""
 
     @property
     def default(self) -> Branch:

@@ -26,6 +26,8 @@ from promotebot.pulls.snapshot import BASE
 from promotebot.registry.codec import MAX_BYTES as MAX_REGISTRY
 from promotebot.registry.lfs import POINTER_BYTES, is_pointer
 from promotebot.registry.names import GitSha
+from promotebot.registry.registry import Layout, ModelRegistry
+from promotebot.registry.split_layout import models_directory
 from promotebot.settings import Settings
 from promotebot.workflow_files import PLACEHOLDER, WORKFLOWS, installed_action, workflow_files
 
@@ -64,7 +66,8 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
         tips = {default: commit, **_bases(repository, policy, default)}
         _bring(repository, [tip for tip in tips.values() if tip and tip != commit], settings)
         branches = tuple(_branch(repository, github, name, tip, default) for name, tip in tips.items())
-        files = Files(_codeowners(repository, commit), *_artifacts(repository, commit, settings.registry_path))
+        registry = _registry(repository, commit, settings.registry_path)
+        files = Files(_codeowners(repository, commit), *_artifacts(repository, commit, registry))
     action = installed_action()
     uses_app = any(workflow.uses_app for workflow in branches[0].workflows.values())
     templates = workflow_files(action or PLACEHOLDER, [*tips], app=uses_app)
@@ -86,6 +89,9 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
         files=files,
         templates={path: Workflow.parse(data) for path, data in templates.items()},
         action=action,
+        models_directory=models_directory(settings.registry_path)
+        if registry and registry.layout is Layout.SPLIT
+        else "",
     )
 
 
@@ -177,15 +183,22 @@ def _codeowners(repository: FetchedRepository, commit: GitSha) -> tuple[str, str
     return None
 
 
+def _registry(repository: FetchedRepository, commit: GitSha, path: str) -> ModelRegistry | None:
+    """Return the registry; None where there is none, or none that reads, of which the gate tells."""
+    try:
+        return read_registry(repository, commit, path)
+    except PromotebotError:
+        return None
+
+
 def _artifacts(
-    repository: FetchedRepository, commit: GitSha, registry_path: str
+    repository: FetchedRepository, commit: GitSha, registry: ModelRegistry | None
 ) -> tuple[Mapping[str, Mapping[str, str]], frozenset[str]]:
     """Return what git does to the files of artifacts, and which of them are Git LFS pointers.
 
     Where the registry does not read or points to nothing, the files below `ml/artifacts` count, else a name there.
     """
     try:
-        registry = read_registry(repository, commit, registry_path)
         directories = sorted(pointed_directories(registry)) if registry else []
     except PromotebotError:
         directories = []
@@ -213,8 +226,10 @@ def _roles(
     policy: Policy | str, github: RepositorySettings, repository: str
 ) -> Mapping[str, Permission | Unread | None]:
     """Return the role of each account that the policy names; a team with access has the least one."""
-    contacts = contacts_for(policy.contacts, *Purpose) if isinstance(policy, Policy) else ()
-    names = [contact[1:] for contact in contacts if contact.startswith("@")]
+    if not isinstance(policy, Policy):
+        return {}
+    contacts = contacts_for(policy.contacts, *Purpose)
+    names = [*(contact[1:] for contact in contacts if contact.startswith("@")), *policy.schedule.assignees]
     roles: dict[str, Permission | Unread | None] = {}
     teams: frozenset[str] | Unread | None = None
     for name in dict.fromkeys(names):

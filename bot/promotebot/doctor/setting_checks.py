@@ -75,12 +75,12 @@ def policy(facts: Facts) -> Verdict:
 
 def people(facts: Facts) -> Verdict:
     """Are the people there whom the policy names?"""
-    meaning = "No contact is named when something fails."
+    meaning = "Nobody of that name learns of a failure."
     unread = next((role for role in facts.roles.values() if isinstance(role, Unread)), None)
     unknown = [login for login, role in facts.roles.items() if role is None]
     if unknown:
         page = facts.page(f"edit/{facts.default.name}/{facts.policy_path}")
-        return advice(f"`contacts` names {named(unknown)}, who are not on GitHub", meaning, f"correct it: {page}")
+        return advice(f"the policy names {named(unknown)}, who are not on GitHub", meaning, f"correct it: {page}")
     if unread:
         return unread.verdict(meaning)
     if not facts.roles:
@@ -92,6 +92,8 @@ def codeowners(facts: Facts) -> Verdict:
     """Have registry, policy and workflows owners?"""
     meaning = "The files that control promotions can change without the review of an owner."
     paths = {facts.registry_path: facts.registry_path, facts.policy_path: facts.policy_path}
+    if facts.models_directory:
+        paths[f"{facts.models_directory}/"] = f"{facts.models_directory}/NAME.json"
     paths[".github/"] = ".github/workflows/promote.yml"
     page = facts.page(f"new/{facts.default.name}?filename=.github/CODEOWNERS")
     if facts.files.codeowners is None:
@@ -149,4 +151,10 @@ def environment(facts: Facts) -> Verdict:
         return problem(f"{named(others)} get the key, too", meaning, setting)
     if facts.default.name not in facts.environment.branches:
         return problem(f"{facts.default.name} does not get the key", "Every job fails.", setting)
+    without = [
+        branch.name for branch in facts.branches if branch.exists and branch.name not in facts.environment.branches
+    ]
+    if without:
+        stops = "The jobs of a push to it fail: nothing is announced, and no open promotion is updated there."
+        return problem(f"{named(without)} does not get the key", stops, setting)
     return ok(f"the key is for {named(facts.environment.branches)}", "Workflows of other branches do not get it.")
