@@ -68,9 +68,8 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
         branches = tuple(_branch(repository, github, name, tip, default) for name, tip in tips.items())
         registry = _registry(repository, commit, settings.registry_path)
         files = Files(_codeowners(repository, commit), *_artifacts(repository, commit, registry))
-    action = installed_action()
     uses_app = any(workflow.uses_app for workflow in branches[0].workflows.values())
-    templates = workflow_files(action or PLACEHOLDER, [*tips], app=uses_app)
+    templates = workflow_files(installed_action() or PLACEHOLDER, [*tips], app=uses_app)
     return Facts(
         server_url=settings.server_url,
         repository=settings.repository,
@@ -88,10 +87,8 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
         environment=_known(lambda: github.environment(ENVIRONMENT), "actions: read") if uses_app else None,
         files=files,
         templates={path: Workflow.parse(data) for path, data in templates.items()},
-        action=action,
-        models_directory=models_directory(settings.registry_path)
-        if registry and registry.layout is Layout.SPLIT
-        else "",
+        action=installed_action(),
+        models_directory=_models_directory(registry, settings.registry_path),
     )
 
 
@@ -189,6 +186,10 @@ def _registry(repository: FetchedRepository, commit: GitSha, path: str) -> Model
         return read_registry(repository, commit, path)
     except PromotebotError:
         return None
+
+
+def _models_directory(registry: ModelRegistry | None, path: str) -> str:
+    return models_directory(path) if registry and registry.layout is Layout.SPLIT else ""
 
 
 def _artifacts(
