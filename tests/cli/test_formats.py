@@ -41,3 +41,12 @@ def test_verify_goes_by_what_the_policy_says_of_the_model(
     capsys.readouterr()
     assert main(["verify", "--model", "llm"]) == code
     assert ("the policy allows ONNX models only" in "".join(capsys.readouterr())) == (code == 1)
+
+
+@pytest.mark.parametrize(("pattern", "code"), [("llm*", 0), ("ll", 1)])
+def test_check_goes_by_the_model_that_the_manifest_names(
+    alice: Person, pattern: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(alice, f"models: {{{pattern}: {{formats: [onnx, opaque]}}}}")
+    assert main(["check", LLM]) == code
+    assert ("artifact.opaque" in capsys.readouterr().out) == (code == 0)

@@ -14,9 +14,9 @@ from promotebot.cli.options import add_registry_options
 from promotebot.cli.output import add_verbose, report_lines
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput, UsageError
-from promotebot.findings import Severity
+from promotebot.findings import Finding, Severity
 from promotebot.planning.committed import read_policy
-from promotebot.planning.examiner import Examiner
+from promotebot.planning.examiner import Examine, Examiner
 from promotebot.promotion.policy import Policy
 from promotebot.registry.names import ArtifactPath, parse_artifact_path
 from promotebot.storage.buckets import Buckets
@@ -51,13 +51,21 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
     files, examine = WorkTree(work_tree.root), Examiner(store=Buckets(options.environment))
     gravest = set[Severity]()
     for directory in directories:
-        findings = examine(files, directory, policy.terms).findings
+        findings = _examined(examine, files, directory, policy)
         gravest |= {finding.severity for finding in findings}
         sys.stdout.write(f"{visible(directory)}\n")
         sys.stdout.writelines(f"  {line}\n" for line in report_lines(findings, verbose=options.verbose))
     bad = Severity.ERROR in gravest
     sys.stdout.write(f"{'refused' if bad else 'examined'}: {counted(len(directories), 'artifact')}\n")
     return 1 if bad else 4 if Severity.UNKNOWN in gravest else 0
+
+
+def _examined(examine: Examine, files: WorkTree, directory: ArtifactPath, policy: Policy) -> tuple[Finding, ...]:
+    """Return the findings by what the policy says of the model that the manifest names; else by what it says of all."""
+    evidence = examine(files, directory, policy.terms)
+    model = evidence.manifest.model if evidence.manifest else None
+    terms = policy.terms_for(model) if model else policy.terms
+    return (evidence if terms == policy.terms else examine(files, directory, terms)).findings
 
 
 def _artifact_of(path: str, root: Path) -> ArtifactPath:
