@@ -218,7 +218,7 @@ TERMINAL_ACTIVE = [b"terminal: [shadow, staging]", b"require_sha: true", b"separ
 
 
 @pytest.mark.parametrize("text", TERMINAL_ACTIVE)
-@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("action", [Action.PROMOTE, Action.ROLLBACK, Action.DEMOTE])
 def test_a_stage_that_is_closed_to_the_terminal_is_changed_on_github_only(text: bytes, action: Action) -> None:
     registry = after(after(LIVE, Stage.SHADOW, V2), Stage.ACTIVE, V2)
     request = asked(Stage.ACTIVE, V1, action=action)

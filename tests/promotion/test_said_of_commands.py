@@ -156,7 +156,7 @@ def test_what_is_made_of_every_kind_of_label() -> None:
 def test_every_form_of_the_command_that_asks_again() -> None:
     actors = {"cli": Actor("a@b", Source.CLI), "github": Actor("alice", Source.GITHUB)}
     cases = []
-    for action in Action:
+    for action in (Action.PROMOTE, Action.ROLLBACK, Action.DEMOTE):
         for door, actor in actors.items():
             to = "v0" if action is Action.ROLLBACK else None
             request = asked(Stage.STAGING, V1, action=action, actor=actor, to=to, reason="it's so")

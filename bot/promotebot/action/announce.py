@@ -20,7 +20,12 @@ FINAL = frozenset({"success", "failure", "in_progress"})
 """States of a deployment that is announced; `error` says that it could not be verified, and is tried again."""
 ANNOUNCED = frozenset({"success", "in_progress"})
 """States of a deployment whose event was sent; `in_progress` waits for a service to report that it has the model."""
-_EVENTS = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled_back", Action.DEMOTE: "demoted"}
+_EVENTS = {
+    Action.PROMOTE: "promoted",
+    Action.ROLLBACK: "rolled_back",
+    Action.DEMOTE: "demoted",
+    Action.IMPORTED: "imported",
+}
 _SENT = ("schema_version", "model", "stage", "action", "sha", "artifact_dir", "artifact_id", "digest", "pull", "actor")
 """At most ten: https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event"""
 

@@ -9,10 +9,22 @@ from promotebot.errors import PromotebotError
 from promotebot.findings import Finding
 from promotebot.remedies import Changes, Command, Remedy, flag_words, merged_changes, shell
 
-_SWITCHES = {"allow_dirty", "commit", "dry_run", "new_model", "push"}
+_SWITCHES = {"allow_dirty", "commit", "dry_run", "new_model", "partial", "push"}
 _PLACES = {"--path": "--registry-path", "--registry-path": "--registry-path", "--base-dir": "--base-dir"}
 """Flag, as any command has it → as every command understands it."""
-_WITH_PLACES = {"promote", "rollback", "demote", "history", "show", "status", "verify", "gate", "manifest", "registry"}
+_WITH_PLACES = {
+    "promote",
+    "rollback",
+    "demote",
+    "history",
+    "show",
+    "status",
+    "verify",
+    "gate",
+    "manifest",
+    "registry",
+    "import",
+}
 """Commands that take the places of registry and repository, which are the same for whatever is run next."""
 
 

@@ -38,7 +38,12 @@ from promotebot.storage.buckets import Buckets
 from promotebot.text import visible
 
 log = logging.getLogger(__name__)
-_DONE = {Action.PROMOTE: "promoted", Action.ROLLBACK: "rolled back", Action.DEMOTE: "demoted"}
+_DONE = {
+    Action.PROMOTE: "promoted",
+    Action.ROLLBACK: "rolled back",
+    Action.DEMOTE: "demoted",
+    Action.IMPORTED: "imported",
+}
 
 
 def add_change_options(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from promotebot.cli.json_schemas import DIRECTORY as SCHEMAS
-from promotebot.cli.json_schemas import generate, schema_reference
+from promotebot.cli.json_schemas import empty_registry, generate, schema_reference
 from promotebot.cli.output import write_file
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.git.checkout import Checkout
@@ -133,12 +133,7 @@ def _branches(repository: Checkout) -> list[str]:
 
 def _files(workflows: Mapping[str, bytes], now: datetime) -> dict[str, bytes]:
     """Return path from the root → bytes of every file to lay, in the order they are told of."""
-    registry = {
-        "$schema": schema_reference(DEFAULT_PATH, "registry"),
-        "schema_version": "v1",
-        "generated_at_utc": to_timestamp(now),
-        "models": {},
-    }
+    registry = empty_registry(DEFAULT_PATH, to_timestamp(now))
     policy = f"# yaml-language-server: $schema={schema_reference(POLICY_PATH, 'policy')}\n{POLICY}"
     return {DEFAULT_PATH: stored_json(registry), POLICY_PATH: policy.encode(), **workflows, **_schema_files()}
 

@@ -17,6 +17,7 @@ from promotebot.doctor.report import DoctorReport
 from promotebot.promotion.plan import PlanDocument
 from promotebot.promotion.policy import Policy
 from promotebot.registry.model import ModelEntry, Record, TimeField
+from promotebot.registry.names import Timestamp
 from promotebot.verification.report import VerifyReport
 
 DIRECTORY = "schemas"
@@ -70,3 +71,9 @@ def _sorted(value: Any) -> Any:
 def schema_reference(path: str, name: str) -> str:
     """Return the relative path from a file (its path from the root) to its schema, as editors follow it."""
     return os.path.relpath(f"{DIRECTORY}/{name}.schema.json", str(Path(path).parent))
+
+
+def empty_registry(path: str, now: Timestamp) -> dict[str, Any]:
+    """Return the document of a registry without models, for a path from the repository's root."""
+    head = {"$schema": schema_reference(path, "registry"), "schema_version": "v1"}
+    return {**head, "generated_at_utc": now, "models": {}}

@@ -43,11 +43,12 @@ COMMANDS: Mapping[str, Command] = {
     "deployed": Command("deployed", "report that a service loaded a model, or could not load it"),
     "check": Command("check", "examine artifacts before anybody promotes them"),
     "manifest": Command("manifest", "write an artifact's manifest"),
+    "import": Command("imports", "take over the registry of another tool"),
     "init": Command("init", "create the registry, policy and workflows; overwrites nothing"),
     "doctor": Command("doctor", "check that the repository on GitHub is set up for promotions"),
     "policy": Command("policy", "check a policy's file, or explain what it asks for"),
     "schemas": Command("schemas", "write the JSON schemas of every file, or check them"),
-    "registry": Command("registry", "one file for all models, or one for each"),
+    "registry": Command("registry", "one file for all models or for each; complete older ones"),
 }
 
 

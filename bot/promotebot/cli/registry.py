@@ -1,4 +1,4 @@
-"""`promotebot registry split|join`: one file for all models or one for each, in an order a kill cannot break."""
+"""`promotebot registry split|join|adopt`: one file for all models or one for each, in an order a kill cannot break."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from promotebot.cli.again import Typed
 from promotebot.cli.change import committed
 from promotebot.cli.options import add_registry_options
+from promotebot.cli.registry_adopt import add_adopt_options, adopt
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.planning.worktree import WorkTreePaths, check_whole
@@ -27,15 +28,21 @@ from promotebot.text import counted
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot registry`."""
-    parser.add_argument("layout", choices=("split", "join"), help="split: one file per model; join: all in one")
+    parser.add_argument(
+        "layout",
+        metavar="{split,join,adopt}",
+        choices=("split", "join", "adopt"),
+        help="split: one file per model; join: all in one; adopt: complete the pointers that an older tool wrote",
+    )
     add_registry_options(parser)
+    add_adopt_options(parser)
 
 
 def run(options: argparse.Namespace, now: datetime) -> int:
     """Convert the registry of the work tree to the layout asked for; joining takes in what stands beside it only.
 
     Returns:
-        0, also where it has that layout already.
+        0, also where it has that layout already; of `adopt`, 1 where something cannot be completed.
 
     Raises:
         InvalidInput: for a registry that does not read, or a file in the way; nothing is changed then.
@@ -43,6 +50,8 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     """
     repository, work_tree = work_tree_of(options)
     check_whole(repository, work_tree)
+    if options.layout == "adopt":
+        return adopt(options, repository, work_tree, now)
     wanted = Layout.SPLIT if options.layout == "split" else Layout.SINGLE
     with registry_lock(work_tree.registry):
         stored = StoredRegistry(work_tree.registry, where=work_tree.registry_path)

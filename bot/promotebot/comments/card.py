@@ -151,7 +151,7 @@ def _icon(state: CardState) -> str:
     main = state.main
     if main.action is Action.DEMOTE and main.stage is Stage.ACTIVE:
         return "🛑"
-    return {Action.ROLLBACK: "⏪", Action.DEMOTE: "⬇️"}.get(main.action, "⬆️")
+    return {Action.ROLLBACK: "⏪", Action.DEMOTE: "⬇️", Action.IMPORTED: "📥"}.get(main.action, "⬆️")
 
 
 def _carried(state: CardState, context: CommentContext, *, whole: bool) -> Iterator[str]:

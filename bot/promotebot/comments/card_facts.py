@@ -62,7 +62,7 @@ class CardPromotion:
 
     def again(self, head_sha: str) -> str:
         """Return the comment that asks for it again, pinned to a head; empty where the rules refuse it."""
-        if self.plan is None:
+        if self.plan is None or self.action is Action.IMPORTED:  # a terminal alone imports
             return ""
         request = self.plan.plan.request
         pinned: Changes = {"sha": head_sha, "notes": request.notes} if self.is_by_bot else {}

@@ -157,9 +157,12 @@ def render_history(events: Sequence[Event], *, whole: bool) -> str:
     return details(f"History ({len(events)})", table(("when (UTC)", "what", "artifact", "by", "why"), rows) + older)
 
 
+_ARROWS = {Action.PROMOTE: "⬆️", Action.ROLLBACK: "⏪", Action.DEMOTE: "⬇️", Action.IMPORTED: "📥"}
+
+
 def _moved(event: Event) -> str:
     stage = event.stage.label if event.stage else "nowhere"
-    return {Action.PROMOTE: f"⬆️ {stage}", Action.ROLLBACK: f"⏪ {stage}", Action.DEMOTE: f"⬇️ {stage}"}[event.action]
+    return f"{_ARROWS[event.action]} {stage}"
 
 
 def _span(times: StageTimes, pointer: Pointer, stage: Stage) -> str:

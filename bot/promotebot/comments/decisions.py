@@ -135,6 +135,9 @@ def effect(plan: Plan, *, dry_run: bool, keeps_active: bool = True) -> str:
         make, remove, put = ("Merging makes", "Merging removes", "Merging puts")
     if plan.action is Action.DEMOTE:
         return f"{remove} {name} from {stage.label}; the stage is then empty."
+    if plan.action is Action.IMPORTED:
+        would = "This would record" if dry_run else "Merging records"
+        return f"{would} {name} as {stage.label}, {_import(plan)}; no rule compared it with another artifact."
     instead = f" in place of {code(old.artifact_id)}" if old else ""
     if plan.action is Action.ROLLBACK:
         return f"{put} {name} back into {stage.label}{instead}: bytes that have been {stage.label} before."
@@ -145,6 +148,15 @@ def effect(plan: Plan, *, dry_run: bool, keeps_active: bool = True) -> str:
     live = entry.active if entry else None
     stays = f" ACTIVE stays {code(live.artifact_id)}." if live else " ACTIVE stays empty."
     return f"{put} {name} into {stage.label}{instead}.{stays if keeps_active else ''}"
+
+
+def _import(plan: Plan) -> str:
+    """Return where an imported pointer was found, and what of it nobody knows."""
+    found = plan.event.imported
+    if found is None:
+        return "taken over from another tool"
+    unknown = f" (not known: {', '.join(found.unknown)})" if found.unknown else ""
+    return f"as {code(found.file)} has it{unknown}"
 
 
 def _understood(request: Request, evidence: Evidence) -> str:

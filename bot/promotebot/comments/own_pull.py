@@ -16,6 +16,7 @@ _TITLES = {
     Action.PROMOTE: "Promote {model} {stage} to {artifact}",
     Action.ROLLBACK: "Roll back {model} {stage} to {artifact}",
     Action.DEMOTE: "Demote {model} {stage}, which holds {artifact}",
+    Action.IMPORTED: "Import {artifact} into {model} {stage}",
 }
 
 

@@ -32,8 +32,13 @@ _CLASSES = {
     "waits": "fill:none,stroke:#2da44e,stroke-width:2px,stroke-dasharray:4",
     "vacant": "fill:#cf222e,stroke:#fa4549,color:#ffffff",
 }
-_MOVES = {Action.PROMOTE: "promote", Action.ROLLBACK: "roll back", Action.DEMOTE: "demote"}
-DONE = {Action.PROMOTE: "promoted to", Action.ROLLBACK: "rolled back in", Action.DEMOTE: "removed from"}
+_MOVES = {Action.PROMOTE: "promote", Action.ROLLBACK: "roll back", Action.DEMOTE: "demote", Action.IMPORTED: "import"}
+DONE = {
+    Action.PROMOTE: "promoted to",
+    Action.ROLLBACK: "rolled back in",
+    Action.DEMOTE: "removed from",
+    Action.IMPORTED: "imported into",
+}
 # Kept as they are: what can begin no entity, quote, link, list, emphasis or directive.
 _PLAIN = re.compile(r"[A-Za-z0-9 ]|(?<=[A-Za-z0-9])[_/-](?=[A-Za-z0-9])|(?<=\d)[.:](?=\d)")
 

@@ -19,7 +19,12 @@ from promotebot.remedies import Remedy
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import GitHub, PullRequest
 
-DOING = {Action.PROMOTE: "promoting to", Action.ROLLBACK: "rolling back", Action.DEMOTE: "demoting from"}
+DOING = {
+    Action.PROMOTE: "promoting to",
+    Action.ROLLBACK: "rolling back",
+    Action.DEMOTE: "demoting from",
+    Action.IMPORTED: "importing into",
+}
 """What is refused, in words that a stage's name follows."""
 
 

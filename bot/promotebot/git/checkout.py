@@ -240,6 +240,15 @@ class Checkout(Repository):
 
         return [path for path in paths if is_converted(found[path])]
 
+    def tags(self) -> list[tuple[str, GitSha, str, str]]:
+        """Return (name, commit, time, tagger's address) of every tag; a tag of something else than a commit is none."""
+        fields = ("refname:lstrip=2", "objectname", "*objectname", "creatordate:iso-strict", "taggeremail:trim")
+        pattern = "%00".join(f"%({field})" for field in fields)
+        lines = self._run("for-each-ref", f"--format={pattern}", "refs/tags/").splitlines()
+        rows = (line.split("\0") for line in lines)
+        named = ((name, peeled or oid, time, tagger) for name, oid, peeled, time, tagger in rows)
+        return [(name, commit, t, who) for name, oid, t, who in named if (commit := self.resolve(f"{oid}^{{commit}}"))]
+
     def user_email(self) -> str:
         """Return `git config user.email`, or empty."""
         try:

@@ -88,9 +88,9 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
 def _legacy(context: PromotionContext, request: Request) -> dict[Stage, Digest]:
     """Return what the lower stages' pointers of older tools to this directory stood for, as far as that is known."""
     entry = context.base.entry(request.model)
-    pointers = ((stage, entry.pointer(stage)) for stage in request.stage.below) if entry else ()
-    if request.action is not Action.PROMOTE:
-        return {}
+    # An import completes the pointer of its own stage.
+    asked = {Action.PROMOTE: request.stage.below, Action.IMPORTED: [request.stage]}.get(request.action, [])
+    pointers = ((stage, entry.pointer(stage)) for stage in asked) if entry else ()
     return {
         stage: digest
         for stage, pointer in pointers

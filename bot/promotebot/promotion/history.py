@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.registry.chain import RawEvent, chain_breaks
 from promotebot.registry.model import Action, Event, ModelEntry, Pointer
 from promotebot.registry.names import CLOCK_TOLERANCE, ModelName, Stage, to_datetime, to_timestamp
 from promotebot.registry.registry import ModelRegistry
+from promotebot.registry.stage_words import OWN, stage_like_keys
+from promotebot.remedies import Remedy, shell
 from promotebot.text import counted
 
 _RESTORE = "restore the registry from the base branch: history is never edited"
@@ -19,11 +22,28 @@ def check_entry(registry: ModelRegistry, name: ModelName, now: datetime) -> Iter
     """Check every invariant of one model's history and pointers. See docs/rules.md, history."""
     entry = registry.entries[name]
     where = registry.at(name)
+    yield from other_stages(registry.raw_entry(name), registry, registry.json_path(name))
     yield from _chain(registry, name, entry, where)
     yield from _events(entry, where)
     yield from _order(entry, where, now)
     for stage in Stage:
         yield from _pointer(entry, stage, where)
+
+
+def other_stages(members: Mapping[str, Any], registry: ModelRegistry, path: str) -> Iterator[Finding]:
+    """Yield an error for each key that looks like a stage, and is none that anything verifies.
+
+    Args:
+        members: of a model's entry, or of the registry's top level.
+        path: their JSON path.
+    """
+    for key in stage_like_keys(members, OWN if path != "$" else frozenset()):
+        yield error(
+            "registry.stage",
+            f"{path}.{key} looks like a stage. promotebot reads shadow, staging and active alone: nothing verifies it.",
+            where=registry.where,
+            remedy=Remedy("take over what it says: ", shell("promotebot", "import", registry.where)),
+        )
 
 
 def _chain(registry: ModelRegistry, name: ModelName, entry: ModelEntry, where: str) -> Iterator[Finding]:
@@ -85,6 +105,8 @@ def _missing_fields(event: Event, *, required: bool) -> str:
     """
     if not required or event.action is Action.DEMOTE:
         return ""
+    if event.action is Action.IMPORTED:  # it says itself what nobody knows
+        return "" if event.pointer.digest and event.imported else "an import names its source and a digest"
     wanted = ["actor", "digest"] + (["git_sha", "dataset_id"] if event.to_stage is Stage.ACTIVE else [])
     missing = [name for name in wanted if not getattr(event.pointer, name)]
     return f"its pointer lacks {', '.join(missing)}" if missing else ""

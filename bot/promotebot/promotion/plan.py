@@ -9,10 +9,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.manifest import Manifest
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, errors_in, on_line, passed
 from promotebot.promotion.policy import Policy
-from promotebot.promotion.request import Request
+from promotebot.promotion.request import FoundPointer, Request
 from promotebot.promotion.rules.catalogue import evaluate
 from promotebot.promotion.rules.context import Facts, RuleContext
 from promotebot.promotion.rules.way_back import lifts
@@ -91,7 +92,7 @@ def plan(
         return Rejected(request, context.today, findings)
     moment = _moment(context)
     pointer = None if request.action is Action.DEMOTE else _pointer(context, moment)
-    if context.today is not None and pointer is not None and _says_the_same(context.today, pointer):
+    if context.today is not None and pointer is not None and _says_the_same(context, context.today, pointer):
         note = passed(
             "request.noop", f"{request.stage.label} already holds {context.today.artifact_id} with these bytes"
         )
@@ -119,7 +120,11 @@ def _moment(context: RuleContext) -> Timestamp:
 
 def _pointer(context: RuleContext, moment: Timestamp) -> dict[str, Any]:
     request, manifest = context.request, context.evidence.manifest
+    found = request.found
+    # What is completed keeps the keys of the tool that wrote it, and its place.
+    stored: dict[str, Any] = context.registry.raw_entry(request.model).get(request.stage.value) or {} if found else {}
     return {
+        **stored,
         "artifact_dir": request.artifact_dir,
         "artifact_id": request.artifact_id,
         "git_sha": request.git_sha,
@@ -131,6 +136,18 @@ def _pointer(context: RuleContext, moment: Timestamp) -> dict[str, Any]:
         "feature_order_hash": manifest.feature_order_hash if manifest else None,
         "digest": context.digest,
         "manifest_digest": context.evidence.manifest_digest,
+        **(_past(found, stored, manifest) if found else {}),
+    }
+
+
+def _past(found: FoundPointer, stored: dict[str, Any], manifest: Manifest | None) -> dict[str, Any]:
+    """Return what an import says of a pointer's past: nobody promotes it now."""
+    hashed = manifest.feature_order_hash if manifest else None
+    return {
+        "promoted_at_utc": found.promoted_at_utc,
+        "actor": found.actor,
+        "source": stored.get("source"),
+        "feature_order_hash": hashed or stored.get("feature_order_hash"),
     }
 
 
@@ -138,8 +155,9 @@ def _event(context: RuleContext, moment: Timestamp, pointer: dict[str, Any], com
     # The pointer of a demotion is the one in the file, so that keys of another tool survive in its event.
     request = context.request
     demotes = request.action is Action.DEMOTE
-    origin = request.stage if demotes else _origin(context)
-    action = request.action if demotes else Action.ROLLBACK if context.is_rollback else Action.PROMOTE
+    origin = request.stage if demotes else None if request.found else _origin(context)
+    imports = request.action is Action.IMPORTED
+    action = request.action if demotes or imports else Action.ROLLBACK if context.is_rollback else Action.PROMOTE
     # Only where there is a hold to end: the key is absent everywhere else.
     lift = {"lifts_hold": request.lift_hold} if request.lift_hold and not demotes and lifts(context) else {}
     return {
@@ -156,7 +174,15 @@ def _event(context: RuleContext, moment: Timestamp, pointer: dict[str, Any], com
         "registry_git_sha": commit,
         "policy_digest": context.policy.digest,
         "request": request.ref.model_dump() if request.ref else None,
+        **({"imported": _imported(request.found, pointer)} if request.found else {}),
     }
+
+
+def _imported(found: FoundPointer, pointer: dict[str, Any]) -> dict[str, Any]:
+    """Return where a pointer was found, and what of it is not known."""
+    place = found.imported
+    unknown = [name for name in ("git_sha", "dataset_id", "promoted_at_utc", "actor") if pointer.get(name) is None]
+    return {"file": place.file, "format": place.format, "place": place.place, "unknown": unknown}
 
 
 def _origin(context: RuleContext) -> Stage | None:
@@ -169,9 +195,11 @@ def _origin(context: RuleContext) -> Stage | None:
     return None
 
 
-def _says_the_same(today: Pointer, pointer: dict[str, Any]) -> bool:
-    # Time, actor and notes differ in every request; only what is promoted counts.
+def _says_the_same(context: RuleContext, today: Pointer, pointer: dict[str, Any]) -> bool:
+    # Time, actor and notes differ in every request; only what is promoted counts, but for an import that adds them.
     new = read_record(Pointer, pointer, where="plan", path="$.pointer")
+    if context.request.found:
+        return today == new
     fields = ("artifact_dir", "artifact_id", "git_sha", "dataset_id", "feature_order_hash", "digest", "manifest_digest")
     return all(getattr(today, field) == getattr(new, field) for field in fields)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from promotebot.promotion.append_only import same_json
 from promotebot.promotion.replay import Step
-from promotebot.promotion.request import Actor, Request
+from promotebot.promotion.request import Actor, FoundPointer, Request
 from promotebot.registry.model import Action, Event, ModelEntry, RequestRef, Source
 from promotebot.registry.names import Stage, is_git_sha, parse_artifact_path, to_datetime, to_timestamp
 
@@ -34,8 +34,15 @@ def request_of(step: Step, entry: ModelEntry | None) -> Request:
         notes=event.notes,
         new_model=entry is None,
         lift_hold=event.lifts_hold,
+        found=_found(event),
         ref=_ref(event),
     )
+
+
+def _found(event: Event) -> FoundPointer | None:
+    if event.action is not Action.IMPORTED or event.imported is None:
+        return None
+    return FoundPointer(event.imported, event.pointer.promoted_at_utc, event.pointer.actor)
 
 
 def _ref(event: Event) -> RequestRef | None:
@@ -64,8 +71,8 @@ def differences(written: Event, produced: Event) -> list[str]:
     one, other = written.model_dump(mode="json"), produced.model_dump(mode="json")
     changed = [key for key in _keys(one, other) - OF_THE_MOMENT - {"pointer"} if not _same(one, other, key)]
     mine, theirs = one["pointer"], other["pointer"]
-    # A demotion's pointer is the one it took out, which keeps its own time.
-    moment = {"promoted_at_utc"} if written.action is not Action.DEMOTE else set()
+    # A demotion's pointer is the one it took out, and an import's the one it found: both keep their own time.
+    moment = {"promoted_at_utc"} if written.action in (Action.PROMOTE, Action.ROLLBACK) else set()
     changed += [f"pointer.{key}" for key in _keys(mine, theirs) - moment if not _same(mine, theirs, key)]
     if moment and mine.get("promoted_at_utc") != one["ts_utc"]:
         changed.append("pointer.promoted_at_utc")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from promotebot.findings import Finding, error, errors_in
-from promotebot.registry.model import Action, RequestRef, Source
-from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage
+from promotebot.registry.model import Action, Import, RequestRef, Source
+from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage, Timestamp
 from promotebot.remedies import Changes, Command, Remedy, again, choices, comment, flag_words, merged_changes, shell
 from promotebot.text import listed
 
@@ -16,6 +16,8 @@ _FLAGS = (
     *("to", "lift_hold", "artifact_dir", "artifact_id", "dataset_id", "git_sha"),
     *("reason", "notes", "sha", "new_model", "dry_run"),
 )
+ADOPTED = "registry"
+"""The format of an import that completes a pointer of promotebot's own registry."""
 _ONLY = {"to": Action.ROLLBACK, "lift_hold": Action.PROMOTE}
 """Flags that one command alone has."""
 
@@ -62,6 +64,15 @@ class Actor:
 
 
 @dataclass(frozen=True)
+class FoundPointer:
+    """For an import: where the pointer was found, and what it says of its past."""
+
+    imported: Import
+    promoted_at_utc: Timestamp | None = None
+    actor: str | None = None
+
+
+@dataclass(frozen=True)
 class Request:
     """A promotion, rollback or demotion with every value known or known to be absent, and where each came from."""
 
@@ -80,6 +91,8 @@ class Request:
     """For a rollback: the artifact id or digest that was asked for by name."""
     lift_hold: str | None = None
     """Why a promotion may go into a stage that a rollback holds."""
+    found: FoundPointer | None = None
+    """For an import."""
     ref: RequestRef | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
     """Field name → where an inferred value was found, in words ("manifest", "staging pointer")."""
@@ -88,16 +101,25 @@ class Request:
 
     def line(self, changes: Changes) -> Command:
         """Return the comment that asks for this, with the changes; nothing in it that is inferred anyway."""
+        if self.found:
+            return self._import()
         return (self.asked or self._arguments()).line(changes)
 
     def command(self) -> Command:
         """Return the whole command, for a comment or a terminal, where this person asks."""
-        if self.actor.source is Source.GITHUB:
+        if self.actor.source is Source.GITHUB or self.found:
             return self.line({})
         words = ["promotebot", self.action.value, "--model", self.model, "--stage", self.stage.value]
         for name, value in vars(self._arguments()).items():
             words += flag_words(name, value) if name in _FLAGS and value else []
         return shell(*words)
+
+    def _import(self) -> Command:
+        """Return the command that imports it again: a terminal alone does that."""
+        place = self.found.imported if self.found else None
+        if place is None or place.format == ADOPTED:
+            return shell("promotebot", "registry", "adopt", "--model", self.model)
+        return shell("promotebot", "import", place.file)
 
     def again(self, findings: Iterable[Finding]) -> Command | None:
         """Return the comment with every change that the errors ask for; None where a value is missing for that."""
@@ -112,7 +134,12 @@ class Request:
         return CommandArguments(self.stage, self.action, self.model, **given)
 
 
-_NOUNS = {Action.PROMOTE: "promotion", Action.ROLLBACK: "rollback", Action.DEMOTE: "demotion"}
+_NOUNS = {
+    Action.PROMOTE: "promotion",
+    Action.ROLLBACK: "rollback",
+    Action.DEMOTE: "demotion",
+    Action.IMPORTED: "import",
+}
 
 
 def default_reason(request: Request) -> str:

@@ -65,13 +65,15 @@ def replan(
     if base is None:
         return missing_registry(changeset)
     expect_artifacts(changeset.head_files, artifacts_of(steps), changeset.policy.limits)
-    registry, planned = base, []
+    registry, planned, legacy = base, [], changeset.first_digest(job.examine)
     for step in steps:
         unpinned = _unpinned(step, changeset)
         if unpinned:
             return InvalidPromotions((unpinned,), step.model)
         request = request_of(step, registry.entry(step.model))
-        context = PromotionContext(registry, base, changeset.policy, changeset.head_files, changeset.base)
+        context = PromotionContext(
+            registry, base, changeset.policy, changeset.head_files, changeset.base, first_digest=legacy
+        )
         facts = facts_of(request, snapshot, job, base)
         decision = decide(context, request, facts, examine=job.examine, now=snapshot.now).decision
         if isinstance(decision, Rejected):

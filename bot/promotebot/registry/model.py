@@ -29,11 +29,13 @@ class Action(str, Enum):
     PROMOTE = "promote"
     ROLLBACK = "rollback"
     DEMOTE = "demote"
+    IMPORTED = "imported"
+    """A pointer of another tool, or one that promotebot did not write, is taken over as it is."""
 
     @property
     def noun(self) -> str:
-        """What is done, as a noun: `promotion`, `rollback`, `demotion`."""
-        return {"promote": "promotion", "demote": "demotion"}.get(self.value, self.value)
+        """What is done, as a noun: `promotion`, `rollback`, `demotion`, `import`."""
+        return {"promote": "promotion", "demote": "demotion", "imported": "import"}.get(self.value, self.value)
 
     # Python 3.11 changed how mixed-in enums are formatted; this reads "promote" in all versions.
     __str__ = str.__str__
@@ -94,6 +96,11 @@ ActionField = Annotated[Action, _enum(Action)]
 SourceField = Annotated[Source, _enum(Source)]
 
 
+def _as_tuple(value: object) -> object:
+    """Return a list as the tuple that a strict model takes."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 class Record(BaseModel):
     """Strict and frozen; unknown keys, which another version wrote, are kept. See docs/architecture.md, Files."""
 
@@ -138,6 +145,18 @@ class RequestRef(Record):
     head_sha: ShaField
 
 
+class Import(Record):
+    """Where an imported pointer was found, and what of it nobody could tell."""
+
+    file: NonEmpty
+    """A path in the repository, or what else was read."""
+    format: NonEmpty
+    place: NonEmpty
+    """The place in the file, such as `$.models.fraud.production`."""
+    unknown: Annotated[tuple[NonEmpty, ...], BeforeValidator(_as_tuple)] = ()
+    """Fields of the pointer that the file does not have, and that are known from nowhere else."""
+
+
 class Event(Record):
     """One entry of `history[]`: the change, its actor and reason, and the digest of the event below."""
 
@@ -155,6 +174,8 @@ class Event(Record):
     registry_git_sha: str | None = None
     policy_digest: DigestField | None = None
     request: RequestRef | None = None
+    imported: Import | None = None
+    """For an import: where the pointer was found."""
     previous: DigestField | None = None
 
     @property

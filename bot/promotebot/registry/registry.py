@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from promotebot.errors import InvalidInput, PromotebotError
 from promotebot.registry.chain import sealed
 from promotebot.registry.codec import check_size, parse_json, read_from, stored_json
-from promotebot.registry.names import ModelName, Stage, parse_model_name, parse_stage, parse_timestamp
+from promotebot.registry.head import check_head, take_over
+from promotebot.registry.names import ModelName, Stage, parse_model_name, parse_stage
 from promotebot.registry.split_layout import ModelFiles, RawEntry, SplitModels, model_file
 from promotebot.registry.text_spans import RegistryText, parse_registry_text
 from promotebot.text import listed
@@ -19,8 +20,6 @@ from promotebot.text import listed
 if TYPE_CHECKING:  # pydantic is loaded by the first model that is read
     from promotebot.registry.model import Event, ModelEntry, Pointer
 
-SCHEMA_VERSIONS = ("v1",)
-"""The versions of the format that are read; another one may mean something else by the same keys."""
 DEFAULT_PATH = "ml/registry/models.json"
 
 
@@ -75,9 +74,10 @@ class ModelRegistry:
             document, text = parse_registry_text(data, where=where)
             if not isinstance(document, dict):
                 raise InvalidInput(
-                    f"the top level is a {type(document).__name__}; expected an object with schema_version and models"
+                    f"the top level is a {type(document).__name__}; expected an object with schema_version and models",
+                    remedy=take_over(where),
                 )
-            layout = _check_head(document)
+            layout = Layout.SPLIT if check_head(document, where) else Layout.SINGLE
         if layout is Layout.SINGLE:
             registry = cls(document, where=where, beside=files, text=text)
             # Reading every entry checks it.
@@ -287,34 +287,3 @@ class _Histories(Mapping[str, "tuple[Event, ...]"]):
 
     def __len__(self) -> int:
         return len(self._entries)
-
-
-def _check_head(document: Mapping[str, Any]) -> Layout:
-    """Check everything but the models, and return the layout."""
-    version = document.get("schema_version")
-    if version not in SCHEMA_VERSIONS:
-        raise InvalidInput(
-            f"$.schema_version is {version!r}; this promotebot reads {', '.join(SCHEMA_VERSIONS)}",
-            remedy="update promotebot if a newer one wrote this file",
-        )
-    generated = document.get("generated_at_utc")
-    if generated is not None:
-        if not isinstance(generated, str):
-            raise InvalidInput("$.generated_at_utc is not a string")
-        try:
-            parse_timestamp(generated)
-        except InvalidInput as problem:
-            raise InvalidInput(f"$.generated_at_utc: {problem.message}") from None
-    if "layout" not in document:
-        if not isinstance(document.get("models"), dict):
-            raise InvalidInput("$.models is missing or not an object")
-        return Layout.SINGLE
-    if document["layout"] != Layout.SPLIT.value:
-        raise InvalidInput(
-            f"$.layout is {document['layout']!r}; expected 'split', or no such key for everything in one file",
-            remedy="update promotebot if a newer one wrote this file",
-        )
-    # Two places for a model could disagree.
-    if "models" in document:
-        raise InvalidInput("$.layout is split, but $.models is there too", remedy="remove one of them")
-    return Layout.SPLIT

@@ -19,7 +19,7 @@ from promotebot.findings import Finding, error, errors_in, errors_with, passed, 
 from promotebot.planning.decide import expect_artifacts
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.append_only import check_append_only
-from promotebot.promotion.history import check_entry
+from promotebot.promotion.history import check_entry, other_stages
 from promotebot.promotion.policy import Policy
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import ArtifactPath, Digest, ModelName, Stage
@@ -111,6 +111,7 @@ class _Verification:
             yield from self._pinned(stage, pointer, evidence, digest)
             yield from self._signed(stage, evidence)
         if stage is Stage.ACTIVE:
+            yield from self._complete(name, pointer)
             yield from self._provenance(pointer)
 
     def _repaired(self, pointer: Pointer, findings: Sequence[Finding]) -> Sequence[Finding]:
@@ -177,6 +178,18 @@ class _Verification:
                     remedy=self.subject.restore(where, promoted, pointer.manifest_digest),
                 )
 
+    def _complete(self, name: str, pointer: Pointer) -> Iterator[Finding]:
+        """Yield an error for each thing that what is ACTIVE has to say, and does not: an older tool wrote it."""
+        where = self.subject.registry.at(name)
+        remedy = Remedy("complete it: ", shell("promotebot", "registry", "adopt", "--model", name))
+        message = f"ACTIVE {pointer.artifact_id} names no"
+        if not pointer.git_sha:
+            yield error("active.git_sha", f"{message} training commit.", where=where, remedy=remedy)
+        if not pointer.dataset_id:
+            yield error("active.dataset_id", f"{message} training dataset.", where=where, remedy=remedy)
+        if not pointer.promoted_at_utc:
+            yield error("active.promoted_at", f"{message} time of its promotion.", where=where, remedy=remedy)
+
     def _provenance(self, pointer: Pointer) -> Iterator[Finding]:
         """Yield findings on the training commit and the dataset of what is ACTIVE."""
         sha, dataset = pointer.git_sha, pointer.dataset_id
@@ -220,7 +233,7 @@ def verify(
         progress: told each model's name before it is looked at.
     """
     verification = _Verification(subject, examine, now)
-    verification._add("", remarks)
+    verification._add("", [*remarks, *other_stages(subject.registry.document, subject.registry, "$")])
     if not [*names, *subject.registry, *(subject.base or ())]:
         nothing = "The registry is valid and holds no model, so there is nothing to verify"
         verification._add("", [passed("registry.schema", nothing, where=subject.registry.where)])

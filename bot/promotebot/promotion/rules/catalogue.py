@@ -9,6 +9,7 @@ from promotebot.artifact.opening_findings import for_active
 from promotebot.findings import Finding
 from promotebot.promotion.rules.artifact import bytes_are_pinned, directory_stands_alone, history_is_whole
 from promotebot.promotion.rules.context import Rule, RuleContext
+from promotebot.promotion.rules.imports import active_becomes_whole, artifact_is_the_models, import_is_allowed
 from promotebot.promotion.rules.provenance import artifact_is_signed, commit_is_reachable, manifest_agrees
 from promotebot.promotion.rules.request import (
     active_has_dataset_id,
@@ -26,14 +27,15 @@ from promotebot.registry.names import Stage
 
 def evaluate(context: RuleContext) -> tuple[Finding, ...]:
     """Return the artifact's findings, then those of every rule: causes come before their consequences."""
-    rules = DEMOTION_RULES if context.request.action is Action.DEMOTE else RULES
+    rules = {Action.DEMOTE: DEMOTION_RULES, Action.IMPORTED: IMPORT_RULES}.get(context.request.action, RULES)
     findings = [finding for rule in rules for finding in rule(context)]
     return (*_on_the_artifact(context), *findings)
 
 
 def _on_the_artifact(context: RuleContext) -> tuple[Finding, ...]:
     """Return the artifact's findings as they count for the stage; what services ran before may come back to ACTIVE."""
-    is_strict = context.request.stage is Stage.ACTIVE and not context.is_rollback
+    runs_already = context.is_rollback or context.request.action is Action.IMPORTED
+    is_strict = context.request.stage is Stage.ACTIVE and not runs_already
     return for_active(context.evidence.findings) if is_strict else context.evidence.findings
 
 
@@ -63,4 +65,17 @@ DEMOTION_RULES: tuple[Rule, ...] = (
     stage_is_occupied,
     reason_is_given,
     history_is_whole,
+)
+# An import says what stands there already: it went through no stage here, and what is not known stays unknown.
+IMPORT_RULES: tuple[Rule, ...] = (
+    actor_is_known,
+    stage_takes_terminal_events,
+    artifact_is_the_models,
+    import_is_allowed,
+    active_becomes_whole,
+    manifest_agrees,
+    artifact_is_signed,
+    history_is_whole,
+    bytes_are_pinned,
+    directory_stands_alone,
 )

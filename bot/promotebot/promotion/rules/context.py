@@ -93,6 +93,8 @@ class RuleContext:
         """
         if self.request.action is Action.ROLLBACK:
             return True
+        if self.request.action is Action.IMPORTED:
+            return False
         if self.request.stage is not Stage.ACTIVE or self.digest is None:
             return False
         # The same artifact under another id brings nothing back.

@@ -32,6 +32,12 @@ def stage_takes_terminal_events(context: RuleContext) -> Iterator[Finding]:
     request = context.request
     if request.actor.source is not Source.CLI or request.stage in context.policy.terminal_stages:
         return
+    if request.action is Action.IMPORTED:
+        # The approvals of `separation` count for an import, too, and a head to look at comes with its pull request.
+        if request.stage not in context.policy.terminal:
+            message = f"The policy does not allow events made at a terminal for {request.stage.label}."
+            yield error("request.terminal", message, remedy="let `terminal` have the stage until the import is merged")
+        return
     yield error(
         "request.terminal",
         f"The policy does not allow events made at a terminal for {request.stage.label}.",

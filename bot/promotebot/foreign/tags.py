@@ -1,0 +1,46 @@
+"""The tags of a repository, and its `artifacts.yaml` at the commits that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from promotebot.errors import InvalidInput
+from promotebot.foreign.gto import Tag
+from promotebot.foreign.yaml_texts import parse_yaml
+from promotebot.git.checkout import Checkout
+from promotebot.registry.names import GitSha
+
+MAX_ARTIFACTS = 4 * 1024 * 1024
+
+
+class GtoRepository:
+    """A clone as GTO uses it."""
+
+    def __init__(self, checkout: Checkout) -> None:
+        self._checkout = checkout
+
+    def tags(self) -> list[Tag]:
+        """Return every tag that names a commit."""
+        return self._tags
+
+    @cached_property
+    def _tags(self) -> list[Tag]:
+        return [Tag(name, commit, time, tagger) for name, commit, time, tagger in self._checkout.tags()]
+
+    def artifacts(self, commit: GitSha, path: Path) -> Mapping[str, Any]:
+        """Return the content of the file at a commit; empty where there is none, or none that reads."""
+        relative = path.resolve().relative_to(self._checkout.root.resolve()).as_posix()
+        data = self._checkout.read_file(commit, relative, max_bytes=MAX_ARTIFACTS)
+        try:
+            document = parse_yaml(data, where=relative) if data else None
+        except InvalidInput:
+            return {}
+        return {k: v for k, v in document.items() if isinstance(v, dict)} if isinstance(document, dict) else {}
+
+    def tree_of(self, commit: GitSha, path: str) -> str:
+        """Return the id of what stands at a path of a commit; empty for nothing."""
+        entries = self._checkout.list_tree(commit, path.strip("/"), False)
+        return entries[0].oid if entries else ""
