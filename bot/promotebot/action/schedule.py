@@ -122,6 +122,7 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
             commit=commit,
             base=known if base is not None else None,
             shard=settings.shard or None,
+            dealt=len({*registry, *(base or ())}) if shard else None,
         )
         remarks = [*remarks, *check_orphans(registry)]
         if not (last and base):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from promotebot.errors import InvalidInput, UsageError
+from promotebot.errors import InvalidInput, PromotebotError, UsageError
 from promotebot.findings import Finding, error
 from promotebot.planning.examiner import Examine
 from promotebot.registry.files import ModelDirectory, read_registry_bytes
@@ -67,21 +67,38 @@ def report_on(
     remarks: Sequence[Finding],
 ) -> VerifyReport:
     """Return the report on these models, or on those of them that the shard of the options has."""
-    chosen, more = shard_of(names, parse_shard(options.shard), options.shard)
-    with _progress(len(chosen)) as progress:
-        return verify(subject, chosen, about, examine=examine, now=now, remarks=[*remarks, *more], progress=progress)
+    chosen, more = shard_of(names, parse_shard(options.shard), options.shard, lambda name: size_of(subject, name))
+    scope = about.model_copy(update={"dealt": len(names)}) if options.shard else about
+    with _progress(lambda: {name: size_of(subject, name) for name in chosen}, len(chosen)) as progress:
+        return verify(subject, chosen, scope, examine=examine, now=now, remarks=[*remarks, *more], progress=progress)
+
+
+def size_of(subject: VerificationInput, name: str) -> int:
+    """Return the bytes of the artifacts that a model's stages hold; 0 where that is not known."""
+    try:
+        held = subject.registry.pointers(name)
+        places = {pointer.artifact_dir for stage in subject.stages if (pointer := held[stage])}
+        return sum(entry.size or 0 for place in places for entry in subject.files.walk(place))
+    except PromotebotError:  # what does not read is found when it is verified
+        return 0
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """Yield what is told each model's name: a bar on a terminal, silence where nobody watches."""
+def _progress(sizes: Callable[[], Mapping[str, int]], total: int) -> Iterator[Callable[[str], None]]:
+    """Yield what is told each model's name: bytes and the time left on a terminal, silence where nobody watches."""
     if not sys.stderr.isatty() or total < 2:
         yield lambda _: None
         return
     from rich.console import Console  # costs a while to load; only a terminal pays it
-    from rich.progress import Progress
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    with Progress(console=Console(file=sys.stderr), transient=True) as bar:
-        task = bar.add_task("", total=total)
-        count = iter(range(total))
-        yield lambda name: bar.update(task, completed=next(count), description=name)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+        known, done = sizes(), list[int]()
+        task = bar.add_task("", total=sum(known.values()))
+
+        def told(name: str) -> None:
+            bar.update(task, completed=sum(done), description=name)
+            done.append(known[name])
+
+        yield told

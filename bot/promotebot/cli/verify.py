@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stage", action="append", metavar="STAGE", help="only what this stage holds; may be repeated")
     parser.add_argument("--since", metavar="REV", help="only models that changed since this revision")
     parser.add_argument("--base", metavar="REV", help="require that the history only grew since this revision")
-    parser.add_argument("--shard", metavar="I/N", help="only every N-th model, starting with the I-th")
+    parser.add_argument("--shard", metavar="I/N", help="only this part of the models; N parts are even by bytes")
     parser.add_argument(
         "--without-git", action="store_true", help="verify a deployed copy; name what was not looked at"
     )

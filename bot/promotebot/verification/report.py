@@ -11,6 +11,7 @@ from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, Severity
 from promotebot.registry.codec import parse_json
 from promotebot.registry.names import Stage
+from promotebot.text import counted
 
 MAX_BYTES = 256 * 1024 * 1024
 """Of a report in a file."""
@@ -34,6 +35,8 @@ class ReportScope(BaseModel):
     without_git: bool = False
     """A deployed copy: what only git could tell is not looked at."""
     shard: str | None = Field(default=None, pattern=r"^[1-9][0-9]{0,3}/[1-9][0-9]{0,3}$")
+    dealt: int | None = Field(default=None, ge=0)
+    """How many models all shards have together."""
 
 
 class ModelFinding(Finding):
@@ -107,9 +110,9 @@ def merge_reports(reports: Sequence[VerifyReport]) -> VerifyReport:
     """Return one report of all shards.
 
     Raises:
-        CouldNotVerify: when shards are missing, double, or of different registries or commits.
+        CouldNotVerify: when shards are missing, double, or of different registries or commits, or a model is in none.
     """
-    wholes = {report.about.model_copy(update={"shard": None}) for report in reports}
+    wholes = {report.about.model_copy(update={"shard": None, "dealt": None}) for report in reports}
     shards = [report.about.shard for report in reports]
     count = int((shards[0] or "1/1").partition("/")[2]) if shards else 0
     expected = [f"{number}/{count}" for number in range(1, count + 1)]
@@ -123,6 +126,12 @@ def merge_reports(reports: Sequence[VerifyReport]) -> VerifyReport:
             remedy=f"verify every shard, from --shard 1/{count or 1} to the last one, each with --format json",
         )
     models = [name for report in reports for name in report.models]
+    dealt = {report.about.dealt for report in reports} - {None}
+    if dealt and dealt != {len(set(models))}:
+        raise CouldNotVerify(
+            f"these reports have {counted(len(set(models)), 'model')}, and not all that were dealt out to them",
+            remedy="verify every shard again, each in a checkout of the same files",
+        )
     merged = report_of(wholes.pop(), models, [finding for report in reports for finding in report.findings])
     not_looked_at = dict.fromkeys(one for report in reports for one in report.not_looked_at)
     return merged.model_copy(update={"not_looked_at": tuple(not_looked_at)})

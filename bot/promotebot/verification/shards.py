@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from promotebot.errors import UsageError
 from promotebot.findings import Finding, passed
@@ -14,20 +15,38 @@ MAX_SHARDS = 1000
 _SHARD = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
 
 
-def shard_of(names: Sequence[str], shard: tuple[int, int] | None, text: str | None) -> tuple[list[str], list[Finding]]:
+def shard_of(
+    names: Sequence[str],
+    shard: tuple[int, int] | None,
+    text: str | None,
+    size_of: Callable[[str], int] = lambda _: 0,
+) -> tuple[list[str], list[Finding]]:
     """Return the models of one shard, and a finding that says how many they are; all models without a shard.
 
-    The sorted names are dealt out in turns, so that every job has the same shards whatever the file's order.
+    Every job deals out the same shards, whatever the file's order; `merge_reports` looks that no model is in none.
 
     Args:
         text: the shard as it was asked for, such as `1/4`.
+        size_of: returns the bytes of what a model's stages hold.
     """
-    if shard is None:
+    if shard is None or not names:
         return list(names), []
-    chosen = [name for index, name in enumerate(sorted(names)) if index % shard[1] == shard[0] - 1]
-    if not names:
-        return [], []
+    chosen = _dealt({name: size_of(name) for name in sorted(names)}, shard[1])[shard[0] - 1]
     return chosen, [passed("verify.shard", f"shard {text}: {len(chosen)} of {counted(len(names), 'model')}")]
+
+
+def _dealt(sizes: Mapping[str, int], count: int) -> list[list[str]]:
+    """Return the models dealt out: the largest first, each to the shard that has least.
+
+    No shard then has more than its even part and one model.
+    """
+    shards: list[list[str]] = [[] for _ in range(count)]
+    filled = [(0, number) for number in range(count)]
+    for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
+        size, number = heapq.heappop(filled)
+        shards[number].append(name)
+        heapq.heappush(filled, (size + sizes[name] + 1, number))
+    return [sorted(shard) for shard in shards]
 
 
 def parse_shard(text: str | None) -> tuple[int, int] | None:

@@ -24,8 +24,8 @@ from promotebot.promotion.policy import Policy
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import ArtifactPath, Digest, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
-from promotebot.remedies import Remedy, shell
-from promotebot.text import held_now, short_digest
+from promotebot.remedies import Remedy, again, shell
+from promotebot.text import counted, held_now, short_digest
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, report_of
 
 
@@ -63,6 +63,20 @@ class _Verification:
     seen: dict[tuple[str, Terms], Evidence | None] = field(default_factory=dict)
     """What was looked at: a directory, by what the policy says of the model that names it."""
     datasets: set[str] = field(default_factory=set)
+
+    def models(self, names: Sequence[str], progress: Callable[[str], None]) -> Sequence[str]:
+        """Add the findings on every model, or on those until somebody stops it; return the models looked at."""
+        for number, name in enumerate(names):
+            before = len(self.findings)
+            try:
+                progress(name)
+                self.model(name)
+            except KeyboardInterrupt:
+                del self.findings[before:]
+                message = f"Stopped: {number} of {counted(len(names), 'model')} were verified, and the others were not."
+                self._add("", [unknown("verify.unknown", message, remedy=Remedy("run it again: ", again()))])
+                return names[:number]
+        return names
 
     def model(self, name: str) -> None:
         """Add the findings on one model; what cannot be looked at is a finding of its own, and the rest goes on."""
@@ -238,10 +252,8 @@ def verify(
         nothing = "The registry is valid and holds no model, so there is nothing to verify"
         verification._add("", [passed("registry.schema", nothing, where=subject.registry.where)])
     _expect(subject, names)
-    for name in names:
-        progress(name)
-        verification.model(name)
-    return report_of(about, names, verification.findings)
+    looked_at = verification.models(names, progress)
+    return report_of(about, looked_at, verification.findings)
 
 
 def _expect(subject: VerificationInput, names: Sequence[str]) -> None:
