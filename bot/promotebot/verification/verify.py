@@ -24,7 +24,7 @@ from promotebot.promotion.policy import Policy
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import ArtifactPath, Digest, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
-from promotebot.remedies import Remedy, again, shell
+from promotebot.remedies import Remedy, shell
 from promotebot.text import counted, held_now, short_digest
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, report_of
 
@@ -74,7 +74,7 @@ class _Verification:
             except KeyboardInterrupt:
                 del self.findings[before:]
                 message = f"Stopped: {number} of {counted(len(names), 'model')} were verified, and the others were not."
-                self._add("", [unknown("verify.unknown", message, remedy=Remedy("run it again: ", again()))])
+                self._add("", [unknown("verify.unknown", message, remedy="run it again")])
                 return names[:number]
         return names
 
