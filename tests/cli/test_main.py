@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
-from promotebot.cli.main import COMMANDS, main
+from promotebot.cli.main import COMMANDS, _options, main
 
 HEAVY = {"git", "github", "onnx", "onnxruntime", "pydantic", "requests", "rich"}
 MODULES = {f"promotebot.cli.{command.module}" for command in COMMANDS.values()}
@@ -44,7 +46,7 @@ def test_the_list_of_commands_names_each_and_loads_none(capsys: pytest.CaptureFi
         main(["--help"])
     listed = capsys.readouterr().out
     assert [
-        name for name, command in COMMANDS.items() if f"    {name} " not in listed or command.help not in listed
+        name for name, command in COMMANDS.items() if f"\n    {name}" not in listed or command.help not in listed
     ] == []
 
 
@@ -56,3 +58,28 @@ def test_a_command_loads_its_own_module_and_no_other() -> None:
 def test_a_word_before_the_command_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     assert "Next: promotebot" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_has_an_example_that_is_a_valid_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    example = capsys.readouterr().out.partition("\nexample:\n  promotebot ")[2].strip()
+    assert shlex.split(example)[0] == name
+    assert _options(shlex.split(example)).command == name
+
+
+def test_a_shell_completes_commands_and_options(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["completion", "bash"]) == 0
+    script = tmp_path / "completion.sh"
+    script.write_text(capsys.readouterr().out, encoding="utf-8")
+    typed = "COMP_WORDS=(promotebot {}); COMP_CWORD={}; _shtab_promotebot; echo ${{COMPREPLY[@]}}"
+    lines = [f"source {script}", typed.format("rol", 1), typed.format("history --si", 2), typed.format("policy ex", 2)]
+    done = subprocess.run(["bash", "-c", "\n".join(lines)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["rollback", "--since", "explain"]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "tcsh"])
+def test_other_shells_get_a_script_too(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    assert "rollback" in capsys.readouterr().out

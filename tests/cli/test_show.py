@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,3 +75,51 @@ def test_of_a_split_registry_one_model_costs_one_file(tmp_path: Path, opened: li
 def test_status_of_a_split_registry_opens_each_file_once(tmp_path: Path, opened: list[str]) -> None:
     assert main(["status", "--registry-path", str(tmp_path / "models.json")]) == 0
     assert len(opened) == len(set(opened)) == 31
+
+
+@pytest.fixture
+def path(registry: ModelRegistry, tmp_path: Path) -> Path:
+    path = tmp_path / "models.json"
+    path.write_bytes(registry.to_bytes())
+    return path
+
+
+def rows(path: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
+    assert main([*arguments, "--registry-path", str(path), "--format", "json"]) == 0
+    found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_status_shows_one_stage_of_one_model(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = rows(path, capsys, "status", "--model", "regime_classifier", "--stage", "active")
+    assert [(row["model"], row["stage"]) for row in found] == [("regime_classifier", "active")]
+    assert len(rows(path, capsys, "status", "--stage", "shadow")) == len(rows(path, capsys, "status")) / 3
+
+
+def test_history_is_filtered_before_it_is_cut_into_pages(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    every = rows(path, capsys, "history")
+    times = sorted({row["ts_utc"] for row in every})
+    assert len(times) > 1
+    day = times[-1][:10]
+    assert rows(path, capsys, "history", "--since", day) == [row for row in every if row["ts_utc"] >= day]
+    assert rows(path, capsys, "history", "--by", "alice") == [row for row in every if row["actor"] == "alice"]
+    assert rows(path, capsys, "history", "--by", "nobody") == []
+    pages = [rows(path, capsys, "history", "-n", "1", "--skip", str(number)) for number in range(len(every))]
+    assert [row for page in pages for row in page] == every
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("history", "--since", "2026-13-01"), "is not a day"),
+        (("history", "-n", "0"), "shows nothing"),
+        (("history", "--skip", "-1"), "is less than nothing"),
+    ],
+)
+def test_a_filter_that_is_none_is_refused_with_an_example(
+    path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    assert main([*arguments, "--registry-path", str(path)]) == 2
+    shown = capsys.readouterr().err
+    assert words in shown
+    assert "Next: give a " in shown

@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import import_module
@@ -27,29 +27,75 @@ class Command:
 
     module: str
     help: str
+    example: str
+    """What follows `promotebot` in the example of its help."""
 
 
 COMMANDS: Mapping[str, Command] = {
-    "promote": Command("promote", "promote an artifact on the work tree"),
-    "rollback": Command("rollback", "return a stage to its last good artifact"),
-    "demote": Command("demote", "empty a stage; the history keeps the event"),
-    "history": Command("show", "what moved, when, by whom and why"),
-    "show": Command("show", "what each stage of one model holds"),
-    "status": Command("show", "what each stage of every model holds"),
-    "verify": Command("verify", "verify the registry and every artifact it points to"),
-    "gate": Command("gate", "check that base → head is a sequence of valid promotions"),
-    "fetch": Command("fetch", "copy the artifact that a stage holds, proven against its pointer"),
-    "bundle": Command("bundle", "write what a stage holds as a small file that proves itself"),
-    "deployed": Command("deployed", "report that a service loaded a model, or could not load it"),
-    "check": Command("check", "examine artifacts before anybody promotes them"),
-    "manifest": Command("manifest", "write an artifact's manifest"),
-    "import": Command("imports", "take over the registry of another tool"),
-    "init": Command("init", "create the registry, policy and workflows; overwrites nothing"),
-    "doctor": Command("doctor", "check that the repository on GitHub is set up for promotions"),
-    "policy": Command("policy", "check a policy's file, or explain what it asks for"),
-    "schemas": Command("schemas", "write the JSON schemas of every file, or check them"),
-    "registry": Command("registry", "one file for all models or for each; complete older ones"),
+    "promote": Command(
+        "promote",
+        "promote an artifact on the work tree",
+        "promote --dry-run --model regime_classifier --stage shadow --artifact-dir ml/artifacts/v2 --artifact-id v2",
+    ),
+    "rollback": Command(
+        "rollback",
+        "return a stage to its last good artifact",
+        'rollback --model regime_classifier --reason "incident #123" --branch rollback-123 --push',
+    ),
+    "demote": Command(
+        "demote",
+        "empty a stage; the history keeps the event",
+        'demote --model regime_classifier --stage staging --reason "not needed any more"',
+    ),
+    "history": Command(
+        "show", "what moved, when, by whom and why", "history --model regime_classifier --stage active -n 5"
+    ),
+    "show": Command("show", "what each stage of one model holds", "show --model regime_classifier"),
+    "status": Command("show", "what each stage of every model holds", "status --stage active"),
+    "verify": Command("verify", "verify the registry and every artifact it points to", "verify --base origin/main"),
+    "gate": Command(
+        "gate", "check that base → head is a sequence of valid promotions", "gate --base origin/main --head HEAD"
+    ),
+    "fetch": Command(
+        "fetch",
+        "copy the artifact that a stage holds, proven against its pointer",
+        "fetch regime_classifier active --to deployed",
+    ),
+    "bundle": Command(
+        "bundle",
+        "write what a stage holds as a small file that proves itself",
+        "bundle regime_classifier active --out regime.bundle.json",
+    ),
+    "deployed": Command(
+        "deployed",
+        "report that a service loaded a model, or could not load it",
+        'deployed --state success --digest "$DIGEST"',
+    ),
+    "check": Command("check", "examine artifacts before anybody promotes them", "check ml/artifacts/regime_v2"),
+    "manifest": Command(
+        "manifest",
+        "write an artifact's manifest",
+        "manifest ml/artifacts/regime_v2 --model-file model.onnx --dataset-id market_data_2026_q1",
+    ),
+    "import": Command("imports", "take over the registry of another tool", "import models.yaml --dry-run"),
+    "init": Command("init", "create the registry, policy and workflows; overwrites nothing", "init --lfs"),
+    "doctor": Command(
+        "doctor", "check that the repository on GitHub is set up for promotions", "doctor --repo acme/models"
+    ),
+    "policy": Command("policy", "check a policy's file, or explain what it asks for", "policy check --against-history"),
+    "schemas": Command("schemas", "write the JSON schemas of every file, or check them", "schemas --check"),
+    "completion": Command("completion", "print the completion script for a shell", "completion bash"),
+    "registry": Command("registry", "one file for all models or for each; complete older ones", "registry split"),
 }
+
+
+_EPILOG = """\
+example:
+  promotebot status
+  promotebot COMMAND --help
+
+exit codes: 0 done · 1 refused · 2 wrong command line · 3 internal error · 4 could not be verified
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -213,13 +259,32 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     Only the chosen command's module is imported: git, pydantic and a terminal's tables take longer to load than a help
     text to print. No option before the command takes a value, so the command is the first word that is no flag.
     """
-    parser = _Parser(prog="promotebot", description="Promote ML models through pull requests.", allow_abbrev=False)
+    chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
+    return _parser_with([chosen] if chosen else [])
+
+
+def full_parser() -> argparse.ArgumentParser:
+    """Return the parser with the options of every command, whose modules are all imported."""
+    return _parser_with([*COMMANDS])
+
+
+def _parser_with(loaded: Collection[str]) -> argparse.ArgumentParser:
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(
+        prog="promotebot",
+        description="Promote ML models through pull requests.",
+        epilog=_EPILOG,
+        formatter_class=as_written,
+        allow_abbrev=False,
+    )
     parser.add_argument("--version", action="version", version=f"promotebot {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
     for name, command in COMMANDS.items():
-        subparser = commands.add_parser(name, help=command.help, allow_abbrev=False)
-        if name == chosen:
+        example = f"example:\n  promotebot {command.example}"
+        subparser = commands.add_parser(
+            name, help=command.help, epilog=example, formatter_class=as_written, allow_abbrev=False
+        )
+        if name in loaded:
             module = import_module(f"promotebot.cli.{command.module}")
             subparser.set_defaults(command=name, run=module.run)
             module.add_arguments(subparser)

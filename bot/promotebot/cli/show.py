@@ -9,14 +9,14 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime, time, timezone
 from pathlib import Path
 from typing import Any
 
 from promotebot.cli.options import add_registry_options, root_of
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.registry.model import Event, Pointer
-from promotebot.registry.names import Stage, parse_stage
+from promotebot.registry.names import Stage, parse_stage, to_datetime
 from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
 from promotebot.registry.text_spans import no_collector
 from promotebot.text import listed, short_digest, visible
@@ -33,9 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     if command == "history":
         parser.add_argument("--model", help="only this model (default: all)")
         parser.add_argument("--stage", help="only events into this stage or out of it")
+        parser.add_argument("--by", metavar="ACTOR", help="only events by this person")
+        parser.add_argument("--since", metavar="DATE", help="only events from this day on (UTC), such as 2026-02-01")
         parser.add_argument("-n", "--limit", type=int, metavar="N", help="the newest N events of each model")
+        parser.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the newest N of them first")
     elif command == "show":
         parser.add_argument("--model", required=True)
+    else:
+        parser.add_argument("--model", help="only this model (default: all)")
+        parser.add_argument("--stage", help="only what this stage holds")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     add_registry_options(parser)
 
@@ -59,15 +65,46 @@ def _show(options: argparse.Namespace) -> None:
     base = Path(options.base_dir) if options.base_dir else root_of()
     registry = ModelRegistry.load(options.registry or base / DEFAULT_PATH)
     names = _names(registry, getattr(options, "model", None))
+    asked = getattr(options, "stage", None)
+    stage = parse_stage(asked) if asked else None
     if options.command == "history":
-        stage = parse_stage(options.stage) if options.stage else None
-        if options.limit is not None and options.limit < 1:
-            raise UsageError(f"-n {options.limit} shows nothing", remedy="give a number from 1")
-        rows = [(name, e) for name in names for e in _events(registry, name, stage)[: options.limit]]
+        first, last = _page(options)
+        is_shown = _filter(stage, options.by, options.since)
+        shown = {name: [event for event in registry.history.get(name, ()) if is_shown(event)] for name in names}
+        rows = [(name, event) for name, events in shown.items() for event in events[first:last]]
         _write(options, rows, _event_json, _EVENT_HEAD, _event_row)
     else:
-        held = [(name, stage, pointer) for name in names for stage, pointer in registry.pointers(name).items()]
+        held = [(name, one, pointer) for name in names for one, pointer in registry.pointers(name).items()]
+        held = [row for row in held if stage in (None, row[1])]
         _write(options, held, _pointer_json, _POINTER_HEAD, _pointer_row)
+
+
+def _page(options: argparse.Namespace) -> tuple[int, int | None]:
+    """Return the first event that is shown and the one behind the last. Raises UsageError for a page of nothing."""
+    if options.limit is not None and options.limit < 1:
+        raise UsageError(f"-n {options.limit} shows nothing", remedy="give a number from 1")
+    if options.skip < 0:
+        raise UsageError(f"--skip {options.skip} is less than nothing", remedy="give a number from 0")
+    return options.skip, None if options.limit is None else options.skip + options.limit
+
+
+def _filter(stage: Stage | None, actor: str | None, since: str | None) -> Callable[[Event], bool]:
+    """Return whether an event is asked for. Raises UsageError for a day that is none."""
+    first = _day(since) if since else None
+
+    def is_shown(event: Event) -> bool:
+        if (stage is not None and event.stage is not stage) or (actor is not None and event.actor != actor):
+            return False
+        return first is None or to_datetime(event.ts_utc) >= first
+
+    return is_shown
+
+
+def _day(text: str) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), timezone.utc)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a day", where="--since", remedy="give a day such as 2026-02-01") from None
 
 
 def _names(registry: ModelRegistry, model: str | None) -> list[str]:
@@ -76,11 +113,6 @@ def _names(registry: ModelRegistry, model: str | None) -> list[str]:
         known = listed([*registry])
         raise InvalidInput(f"unknown model {model!r}", where=registry.where, remedy=f"known models: {known}")
     return [model] if model is not None else list(registry)
-
-
-def _events(registry: ModelRegistry, name: str, stage: Stage | None) -> list[Event]:
-    events = registry.history.get(name, ())
-    return [event for event in events if stage is None or event.stage is stage]
 
 
 _EVENT_HEAD = ("when (UTC)", "model", "what", "from → to", "artifact", "bytes", "by", "reason")
