@@ -9,10 +9,12 @@ import pytest
 
 from promotebot.errors import CouldNotVerify, RefChanged
 from promotebot.git.branch import ChangedEntry
+from promotebot.git.process import Identity
 from promotebot.github.git_port import MadeCommit, TreeChange
 from promotebot.pulls.publish import Draft, Published, publish
+from promotebot.pulls.snapshot import identity
 from promotebot.registry.names import GitSha
-from tests.fakes import BASE, FORK, HEAD, Commit, FakeGitData, FakeRepository
+from tests.fakes import BASE, BOT, FORK, HEAD, Commit, FakeGitData, FakeRepository, settings
 
 REGISTRY, NOTES, MODEL = "ml/registry/models.json", "notes.txt", "v2/model.onnx"
 START: Mapping[str, bytes] = {REGISTRY: b"{}", NOTES: b"one\n", "old.txt": b"old\n"}
@@ -217,3 +219,17 @@ def test_new_bytes_that_are_no_utf_8_are_pushed() -> None:
     job = Job()
     job.commits = {**job.commits, BOTH: Commit((HEAD, BASE), {**MERGED, NOTES: b"caf\xe9\n"})}
     assert publish(job.draft(BOTH), Writer()) == Published(BOTH, by_github=False)
+
+
+@pytest.mark.parametrize(
+    ("server", "login", "address"),
+    [
+        ("https://github.com", BOT, f"41898282+{BOT}@users.noreply.github.com"),
+        ("https://github.example.com:8443", BOT, f"{BOT}@users.noreply.github.example.com"),
+        ("https://github.com", "acme[bot]", "acme[bot]@users.noreply.github.com"),
+    ],
+)
+def test_who_pushes_has_the_address_that_github_links_to_the_account_where_it_is_known(
+    server: str, login: str, address: str
+) -> None:
+    assert identity(settings(server_url=server, bot_login=login)) == Identity(login, address)

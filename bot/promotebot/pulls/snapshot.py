@@ -19,7 +19,7 @@ from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.small_files import read_changeset_files, read_our_files
 from promotebot.registry.names import GitSha
-from promotebot.settings import Settings
+from promotebot.settings import ACTIONS_LOGIN, Settings
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import PullRequest
@@ -66,8 +66,15 @@ def remote(job: JobContext) -> Remote:
 
 
 def identity(settings: Settings) -> Identity:
-    """Return the author of the bot's commits."""
-    return Identity(settings.bot_login, f"{settings.bot_login}@users.noreply.{settings.server_host}")
+    """Return the author of a commit that is pushed; GitHub itself names the one of those that its API makes.
+
+    Rules on authors look for the address that GitHub links to the account, which has the account's number. Of another
+    server, and of an App of its own, the number is not known here.
+    https://docs.github.com/en/account-and-profile/reference/email-addresses-reference
+    """
+    host, login = settings.server_host, settings.bot_login
+    number = "41898282+" if (host, login) == ("github.com", ACTIONS_LOGIN) else ""
+    return Identity(login, f"{number}{login}@users.noreply.{host}")
 
 
 def remote_head(pull: PullRequest) -> str:
