@@ -42,7 +42,7 @@ LEGACY = {
 }
 """A pointer that no event put there, and a key that nobody here knows."""
 POLICIES = [Policy(), parse_policy(b"require_reason: true\ncontacts: [someone]\n")]
-LAX = parse_policy(b"stages: {active: {permission: read, require_prior_stage: false}}\n")
+LAX = parse_policy(b"stages: {active: {permission: read, require_prior_stage: false, hold_after_rollback: false}}\n")
 
 
 def directory(name: str) -> ArtifactPath:
