@@ -113,7 +113,7 @@ def test_statuses_are_known_where_the_rest_of_classic_protection_is_not() -> Non
 
 def test_what_a_ruleset_asks_for_is_known_whatever_classic_protection_says() -> None:
     flags: dict[str, Any] = {one.name: True for one in fields(BranchRequirements) if one.type == "bool"}
-    assert len(flags) == 6
+    assert len(flags) == 7
     rules = BranchRequirements(**flags)
     given = facts(branches=(branch(rulesets=rules, classic=UNREAD, classic_statuses=()),))
     for name in ("linear_history", "signed_commits", "stale_approvals", "code_owner_review", "merge_queue"):
@@ -170,6 +170,13 @@ def test_a_merge_queue_is_heard_by_the_file_that_the_variant_has_for_it(app: boo
     queued = replace(queued, workflows={**queued.workflows, path: deaf})
     found = line("merge_queue", replace(given, branches=(queued,)))
     assert (found.status, path in found.found) == (Status.PROBLEM, True)
+
+
+def test_a_merge_queue_that_merges_what_failed_beside_what_passed_is_a_problem() -> None:
+    given = facts(branches=(branch(rulesets=replace(RULES, merge_queue=True, queue_takes_failing=True)),))
+    found = line("merge_queue", given)
+    assert (found.status, "whose own check failed" in found.found) == (Status.PROBLEM, True)
+    assert "only merge non-failing pull requests" in found.remedy
 
 
 @pytest.mark.parametrize(

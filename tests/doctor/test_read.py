@@ -57,6 +57,11 @@ def test_the_token_of_a_job_leaves_unknown_what_only_administrators_see(clinic: 
     assert clinic.line("required_context", token).found == "`promotebot/gate` is required, from App 15368"
 
 
+def test_how_a_merge_queue_groups_is_read(clinic: Clinic) -> None:
+    clinic.repository.settings.add_rule("main", "merge_queue", grouping_strategy="HEADGREEN")
+    assert "whose own check failed" in clinic.line("merge_queue").found
+
+
 def test_classic_protection_is_read_as_rulesets_are(clinic: Clinic) -> None:
     settings = clinic.repository.settings
     settings.rules.clear()

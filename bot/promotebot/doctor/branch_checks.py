@@ -160,6 +160,12 @@ def merge_queue(facts: Facts, branch: Branch) -> Verdict:
         return asked.verdict("A merge queue waits for the gate's status on every commit that it makes.")
     if not asked:
         return ok("no merge queue", "Pull requests are merged one by one.")
+    if branch.asks_for("queue_takes_failing") is True:
+        setting = (
+            f"{_RULES} → require merge queue → only merge non-failing pull requests: {facts.page('settings/rules')}"
+        )
+        meaning = "What the gate refuses is merged together with the next pull request that passes."
+        return problem("a merge queue that merges pull requests whose own check failed", meaning, setting)
     path = f".github/workflows/{'review' if facts.uses_app else 'gate'}.yml"
     heard = facts.default.workflows.get(path)
     if heard is not None and "merge_group" in heard.triggers:

@@ -31,6 +31,8 @@ class BranchRequirements:
     last_push_approval: bool = False
     code_owner_review: bool = False
     merge_queue: bool = False
+    queue_takes_failing: bool = False
+    """A group of the queue is merged where the last pull request passes, whatever those before it do."""
     merge_methods: frozenset[str] = MERGE_METHODS
 
 

@@ -74,6 +74,10 @@ class SettingsClient:
                 linear_history="required_linear_history" in kinds,
                 signed_commits="required_signatures" in kinds,
                 merge_queue="merge_queue" in kinds,
+                queue_takes_failing=any(
+                    kind == "merge_queue" and parameters.get("grouping_strategy") == "HEADGREEN"
+                    for kind, parameters in rules
+                ),
                 merge_methods=MERGE_METHODS.intersection(
                     *(one.get("allowed_merge_methods") or MERGE_METHODS for one in reviews)
                 ),
