@@ -306,6 +306,12 @@ def test_an_edited_comment_is_refused(office: Office) -> None:
     assert job.outputs["reason_code"] == "edited_comment"
 
 
+def test_lines_that_end_otherwise_in_the_event_than_in_the_answer_are_no_edit(office: Office) -> None:
+    number = office.pull()
+    job = office.ask(number, "Looks good.\r\n/promote staging\r\n")
+    assert job.outputs["decision"] == "promoted", job.summary
+
+
 def test_a_comment_that_seems_to_change_a_second_later_though_nobody_edits_it_is_carried_out(office: Office) -> None:
     number = office.pull()
     asked = [

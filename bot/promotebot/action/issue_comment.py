@@ -25,6 +25,7 @@ from promotebot.promotion.commands import (
     Withdraw,
     parse_holds,
 )
+from promotebot.promotion.comment_lines import lines_of
 from promotebot.promotion.safety_words import Hold, Unhold
 from promotebot.promotion.slips import read_comment
 from promotebot.pulls.context import JobContext
@@ -235,7 +236,7 @@ def _comment_refusal(event: CommentCreated, comment: IssueComment | None) -> Ref
     again = "write the command in a new comment"
     if comment is None:
         return Refusal(Reason.DELETED_COMMENT, "The comment was deleted before it was read.", again)
-    if comment.body != event.body:
+    if lines_of(comment.body) != lines_of(event.body):
         return Refusal(Reason.EDITED_COMMENT, "The comment was edited after it was written.", again)
     if comment.author != event.author:
         return Refusal(Reason.EDITED_COMMENT, "The comment was not written by the account in the event.", again)

@@ -17,6 +17,11 @@ def command_lines(body: str) -> Iterator[tuple[int, str]]:
     return ((number, line) for number, line in plain_lines(body) if line.startswith("/"))
 
 
+def lines_of(body: str) -> list[str]:
+    """Return the lines of a comment, however they end: not every answer of GitHub need end them in the same way."""
+    return re.split(r"\r\n|\r|\n", body)
+
+
 def plain_lines(body: str) -> Iterator[tuple[int, str]]:
     """Yield (1-based number, text) of the lines outside code fences, `<pre>` and HTML comments.
 
@@ -25,7 +30,7 @@ def plain_lines(body: str) -> Iterator[tuple[int, str]]:
     """
     fence = closing = ""
     commented = False
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", body), start=1):
+    for number, line in enumerate(lines_of(body), start=1):
         match = _FENCE.match(line)
         if fence:
             closes = match and match[1].startswith(fence) and not match[2].strip()

@@ -258,7 +258,7 @@ def _comment(comment: Comment, pull: Pull | None, call: Call, repo: RepositorySt
     return {
         "__typename": "IssueComment",
         "author": actor(comment.user),
-        "body": comment.body,
+        "body": comment.body.replace("\r\n", "\n"),  # events tell it as it was typed; GitHub says nothing of either
         "createdAt": instant(comment.created_at),
         "fullDatabaseId": str(comment.id),
         "id": comment_id(comment),
