@@ -61,11 +61,21 @@ def identity_of(
         who, why = _named(bundle.signing_certificate, identities)
     except Exception as problem:
         # A certificate is read by several libraries, each with errors of its own.
-        reason = shown(" ".join(str(problem).split()))[:MAX_REASON]
-        return None, f"its certificate, its log entry or its signature is not right ({reason})"
+        return None, _plain(shown(" ".join(str(problem).split())))
     if signed != (PAYLOAD_TYPE, statement.payload):
         return None, "it signs another statement"
     return who, why
+
+
+def _plain(reason: str) -> str:
+    """Return what an error of the library means, with its own words where they say more."""
+    if "not valid at validation time" in reason:
+        return "its certificate was not valid when it was logged"
+    # What follows the first problem of a form is the input itself.
+    told = reason.partition(" [type=")[0][:MAX_REASON]
+    if told.startswith("failed to load bundle"):
+        return f"it is not whole, or not of the form that is read ({told})"
+    return f"its certificate, its log entry or its signature is not right ({told})"
 
 
 class _Anybody:

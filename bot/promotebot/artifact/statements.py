@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from promotebot.errors import InvalidInput
 from promotebot.registry.codec import parse_json
+from promotebot.registry.lfs import LFS_HEADER, lfs_remedy
 from promotebot.registry.names import ArtifactPath
 from promotebot.schema import validated_model
 
@@ -134,6 +135,8 @@ def parse_statements(data: bytes, *, where: str) -> tuple[Statement, ...]:
     Raises:
         InvalidInput: for anything that is not exactly such a file.
     """
+    if data.startswith(LFS_HEADER):
+        raise InvalidInput("is a Git LFS pointer, and git itself has to hold it", where=where, remedy=lfs_remedy(where))
     if len(data) > MAX_BYTES:
         raise InvalidInput(f"is over the limit of {MAX_BYTES:,} bytes", where=where)
     lines = [data] if not where.endswith(".jsonl") else [line for line in data.split(b"\n") if line.strip()]
