@@ -1,17 +1,25 @@
-"""What the gate's own findings say, with their remedies: `said/gate_tree.txt` and `said/gate_holds.txt`."""
+"""What the gate's own findings say, with their remedies: `said/gate_*.txt`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from promotebot.artifact.source import Kind
-from promotebot.gate.evaluate import GateResult
+from promotebot.gate.attestation import attest, revoke
+from promotebot.gate.evaluate import GateResult, evaluate_gate
+from promotebot.promotion.policy import Permission, parse_policy
+from promotebot.promotion.replay import Step
 from promotebot.registry import Stage
+from promotebot.registry.model import Action
 from tests.approved import approve, finding_text
+from tests.fakes import HEAD, push
 from tests.gate import trees
+from tests.gate.sequences import Ends
 from tests.gate.test_hold import NUMBER, World
+from tests.gate.test_requests import Case, at_a_terminal, step
 from tests.gate.test_tree import V0, V1, V2, V3, Edit, edited, gone, manifest, moved, replaced
-from tests.gate.trees import DATASET, FILES, MODEL, Tree, artifact, at, base, dataset, judge
+from tests.gate.trees import DATASET, FILES, MODEL, Desk, Tree, artifact, at, base, dataset, judge
 
 
 def own(result: GateResult) -> list[str]:
@@ -96,3 +104,35 @@ def test_every_finding_on_named_files_reads_as_approved() -> None:
 
 def test_every_finding_on_holds_reads_as_approved() -> None:
     approve("gate_holds", of_holds())
+
+
+def of_requests() -> Iterator[tuple[str, list[str]]]:
+    def said(case: Case, *steps: Step) -> list[str]:
+        return [finding_text(one) for one in case.findings(*steps)]
+
+    decided = Case()
+    attest([step()], decided.github, "")
+    yield "decided by the bot", said(decided, step())
+    yield "nobody decided it", said(Case(), step())
+    revoke([step()], decided.github, "", why="withdrawn by bob")
+    yield "withdrawn", said(decided, step())
+    yield "a rollback that nobody decided", said(Case(), step(action=Action.ROLLBACK))
+    yield "of another repository", said(Case(), step({"repo": "acme/others"}))
+    yield "of another pull request", said(Case(), step({"pull": 8}))
+    yield "at a terminal", said(Case(), at_a_terminal())
+    lacking = Case()
+    lacking.github.roles["bob"] = Permission.WRITE
+    yield "at a terminal, by somebody who may not", said(lacking, at_a_terminal())
+    app = Case()
+    app.github.pushed["change"].append(push("d" * 40, "sync[bot]", before=HEAD))
+    app.pull = replace(app.pull, head_sha="d" * 40)
+    yield "at a terminal, pushed by an App", said(app, at_a_terminal())
+    strict = Desk(base().registry, base().files, base().now)
+    made = strict.asked(MODEL, Stage.STAGING, "v2").registry
+    ends = Ends(strict.registry, made, parse_policy(b"require_reason: true\n"), strict.files)
+    result = evaluate_gate(ends, examine=trees.examine, now=strict.now)
+    yield "under another policy", [finding_text(one) for one in result.findings if one.rule == "gate.policy"]
+
+
+def test_every_finding_on_who_stands_behind_an_event_reads_as_approved() -> None:
+    approve("gate_requests", of_requests())

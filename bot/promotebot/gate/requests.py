@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from promotebot.errors import CouldNotVerify
@@ -143,6 +143,10 @@ class RequestCheck:
         """Yield the refusal of somebody who may not change the event's stage, by the door's own function."""
         stage, policy = step.event.stage or Stage.ACTIVE, self.changeset.policy
         refusal = people_refusal((login,), stage, policy, self.job.github, DOING[step.event.action])
+        if refusal and step.event.source is not Source.GITHUB:  # there is no command that somebody else could write
+            role = policy.stages.permission(stage).name.lower()
+            remedy = f"restore the registry from the base; somebody with {role} permission can request it in a comment"
+            refusal = replace(refusal, remedy=remedy)
         if refusal:
             yield _as_finding(refusal, subject(step))
 
