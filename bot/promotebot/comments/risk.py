@@ -27,8 +27,9 @@ def risk_line(one: PlanComment, *, is_merged: bool = False, keeps_active: bool =
     if plan.action is Action.DEMOTE:
         return f"{unchanged}{_emptied(one, new, is_merged=is_merged)}"
     if plan.action is Action.IMPORTED:
-        verb = "was imported" if is_merged else "is imported"
-        return f"{not_opened(plan.findings, one.evidence)}{stage.label} {code(new.artifact_id)} {verb}: nothing moves."
+        verb = "was recorded" if is_merged else "is recorded"
+        first = not_opened(plan.findings, one.evidence)
+        return f"{first}{stage.label} {verb} as {code(new.artifact_id)}, which another tool put there."
     differences = ", ".join(_differences(one))
     told = f": {differences}." if differences else "."
     if old is None:

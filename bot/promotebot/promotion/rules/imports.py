@@ -45,7 +45,13 @@ def import_is_allowed(context: RuleContext) -> Iterator[Finding]:
         )
     else:
         place = f"{request.found.imported.file} {request.found.imported.place}"
-        yield passed("import.model", f"{request.model} is new; {request.stage.label} is taken over from {place}")
+        taken = f"{request.model} is new, and {request.stage.label} is taken over from {place}"
+        yield warning(
+            "import.model",
+            f"{taken}: it went through no stage here.",
+            where=request.artifact_dir,
+            remedy="compare it with what this stage runs; merging is the approval",
+        )
 
 
 def _promotion(context: RuleContext) -> Command:
