@@ -22,7 +22,7 @@ def check_entry(registry: ModelRegistry, name: ModelName, now: datetime) -> Iter
     """Check every invariant of one model's history and pointers. See docs/rules.md, history."""
     entry = registry.entries[name]
     where = registry.at(name)
-    yield from other_stages(registry.raw_entry(name), registry, registry.json_path(name))
+    yield from other_stages(registry.raw_entry(name), registry.file_of(name), registry.json_path(name), own=OWN)
     yield from _chain(registry, name, entry, where)
     yield from _events(entry, where)
     yield from _order(entry, where, now)
@@ -30,19 +30,23 @@ def check_entry(registry: ModelRegistry, name: ModelName, now: datetime) -> Iter
         yield from _pointer(entry, stage, where)
 
 
-def other_stages(members: Mapping[str, Any], registry: ModelRegistry, path: str) -> Iterator[Finding]:
+def other_stages(
+    members: Mapping[str, Any], where: str, path: str, *, own: frozenset[str] = frozenset()
+) -> Iterator[Finding]:
     """Yield an error for each key that looks like a stage, and is none that anything verifies.
 
     Args:
         members: of a model's entry, or of the registry's top level.
+        where: the file that they are in.
         path: their JSON path.
+        own: the stages that promotebot reads there.
     """
-    for key in stage_like_keys(members, OWN if path != "$" else frozenset()):
+    for key in stage_like_keys(members, own):
         yield error(
             "registry.stage",
             f"{path}.{key} looks like a stage. promotebot reads shadow, staging and active alone: nothing verifies it.",
-            where=registry.where,
-            remedy=Remedy("take over what it says: ", shell("promotebot", "import", registry.where)),
+            where=where,
+            remedy=Remedy("take over what it says: ", shell("promotebot", "import", where)),
         )
 
 

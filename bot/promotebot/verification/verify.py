@@ -247,7 +247,7 @@ def verify(
         progress: told each model's name before it is looked at.
     """
     verification = _Verification(subject, examine, now)
-    verification._add("", [*remarks, *other_stages(subject.registry.document, subject.registry, "$")])
+    verification._add("", [*remarks, *other_stages(subject.registry.document, subject.registry.where, "$")])
     if not [*names, *subject.registry, *(subject.base or ())]:
         nothing = "The registry is valid and holds no model, so there is nothing to verify"
         verification._add("", [passed("registry.schema", nothing, where=subject.registry.where)])
