@@ -69,7 +69,8 @@ def test_where_an_earlier_model_was_active_it_gives_the_rollback(office: Office)
     line = f'/rollback {MODEL} --reason "{MODEL} ACTIVE does not verify"'
     assert f"`{line}`" in body_of(office)
     office.repository.actions_may_open_pulls = True
-    job = office.dispatch(line)
+    assert "comment this here, which opens a pull request, or start the `promote` workflow by hand" in body_of(office)
+    job = office.ask(opened(office).number, line)
     assert job.outputs["decision"] == "promoted", job.log
 
 

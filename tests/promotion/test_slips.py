@@ -125,6 +125,21 @@ def test_prose_code_and_other_bots_words_stay_unanswered(body: str) -> None:
     assert read_comment(body) == []
 
 
+@pytest.mark.parametrize(
+    ("body", "undone"),
+    [
+        ("`/hold`", "; nothing is held"),
+        ("- /stop", "; nothing is held"),
+        ("*/unhold*", "; nothing is lifted"),
+        ("- /why", ""),
+    ],
+)
+def test_a_word_of_safety_in_other_clothes_says_that_nothing_is_held(body: str, undone: str) -> None:
+    [command] = read_comment(body)
+    assert isinstance(command, InvalidCommand)
+    assert command.problem == f"the line is not a command as it is written{undone}"
+
+
 @pytest.mark.parametrize("body", [*ORDINARY, *TO_OTHER_BOTS])
 def test_ordinary_comments_stay_unanswered(body: str) -> None:
     asked = [one for one in read_comment(body) if body != "/lgtm"]  # which is told what an approval is

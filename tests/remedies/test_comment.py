@@ -232,6 +232,28 @@ def test_a_promotion_is_undone_after_its_merge_by_the_line_of_its_card(office: O
     assert job.outputs["decision"] == "promoted", job.summary
 
 
+def test_what_was_never_active_is_promoted_by_the_line_that_refuses_to_roll_back_to_it(office: Office) -> None:
+    number = office.pull()
+    told = said(office, number, office.ask(number, f"/rollback {MODEL} --to regime_v2_candidate --reason 'it is good'"))
+    line = told.partition("Next: promote it:\n  ```text\n  ")[2].partition("\n")[0]
+    assert line.startswith("/promote active"), told
+    assert office.ask(number, line).outputs["decision"] == "promoted"
+    assert office.pointer(office.head(number), "active") == "regime_v2_candidate"
+
+
+@pytest.mark.parametrize("hold", ["", "--lift-hold 'it is fixed'"])
+def test_a_reason_and_the_end_of_a_hold_are_asked_for_in_one_line(office: Office, hold: str) -> None:
+    """What was rolled back from needs both: it was ACTIVE before, and the stage is held."""
+    for command in ("/promote active", f"/rollback {MODEL} --reason 'incident 42'"):
+        number = office.pull(command.split()[0][1:])
+        assert office.ask(number, command).succeeded
+        office.merge(number)
+    number = office.pull("again")
+    told = said(office, number, office.ask(number, f"/promote active {hold}"))
+    line = re.findall(r"repeat the command in a new comment: `(.*?)`\n", told)[-1]
+    assert office.ask(number, line).outputs["decision"] == "promoted", line
+
+
 def test_the_first_registry_is_created_by_its_line(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     office.push("bob", "main", {REGISTRY: None}, "chore: No registry")
     number = office.pull()

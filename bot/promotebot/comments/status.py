@@ -56,7 +56,7 @@ def render_status(status: Status, context: CommentContext) -> Rendered:
             f"🛑 **This pull request cannot be merged:** {text(words)}. {code('/unhold')} lifts it."
             for words in status.holds
         ),
-        _pending(status.pending, context),
+        _pending(status.pending, status.carried, context),
     ]
     return note(QUERY, f"📋 What {code(status.branch)} holds", [p for p in parts if p], context, title=title)
 
@@ -122,7 +122,7 @@ def _carried(steps: Sequence[Step] | None) -> str:
     return "**Merging this pull request:**\n" + "\n".join(f"- {step_line(step)}" for step in steps)
 
 
-def _pending(pending: OpenPromotions, context: CommentContext) -> str:
+def _pending(pending: OpenPromotions, carried: Sequence[Step] | None, context: CommentContext) -> str:
     lines = [
         f"- {link(f'#{one.number}', f'{context.repo_url}/pull/{one.number}')}{' (held)' if one.is_held else ''}: "
         f"{step_line(step)}"
@@ -132,5 +132,6 @@ def _pending(pending: OpenPromotions, context: CommentContext) -> str:
     more = [f"- … and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
     unread = f"{counted(pending.unread, 'other pull request')} could not be read." if pending.unread else ""
     if not lines:
-        return unread
+        other = "" if carried is None else "other "
+        return unread or f"No {other}open pull request promotes anything."
     return "\n".join(["**Other open pull requests promote:**", *lines[:MAX_LINES], *more, *filter(None, [unread])])

@@ -89,11 +89,14 @@ def _mending(one: Breakage, context: CommentContext) -> str:
         lines.append(fence("\n".join(one.restores), "sh"))
     else:
         lines.append("No commit with the files that were promoted was found.")
-    if one.ways_back:
-        back = " or ".join(code(way) for way in one.ways_back)
-        where = "start the `promote` workflow by hand with this `command`, or comment it on an open pull request"
-        lines.append(f"To take the artifact out of use, {where}: {back}")
+    lines += [f"To take the artifact out of use, {_where(way)}: {code(way)}" for way in one.ways_back]
     return "\n".join(lines)
+
+
+def _where(way: str) -> str:
+    """Return where a command can be written: an issue takes a rollback, for which it gets a pull request."""
+    here = "here, which opens a pull request" if way.startswith("/rollback ") else "on an open pull request"
+    return f"comment this {here}, or start the `promote` workflow by hand with it as its `command`"
 
 
 def changes_since(body: str, findings: Sequence[Finding]) -> str:

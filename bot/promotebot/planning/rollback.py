@@ -124,7 +124,8 @@ class _Rollback:
             return self._nothing(message, [*reachable, *everything.skipped])
         pointer = event.pointer
         back, name = self._request(pointer), pointer.artifact_id
-        request = replace(back, action=Action.PROMOTE, artifact_id=name, lift_hold=None, to=None, origins={})
+        meant = replace(back, action=Action.PROMOTE, artifact_id=name, lift_hold=None, to=None)
+        request = replace(meant, origins={}, asked=None)
         problem = error(
             "rollback.candidate",
             f"{to!r} was in {event.to_stage.label} on {event.ts_utc} and never in {stage.label}, so this is no "

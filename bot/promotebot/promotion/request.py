@@ -134,18 +134,10 @@ class Request:
         return CommandArguments(self.stage, self.action, self.model, **given)
 
 
-_NOUNS = {
-    Action.PROMOTE: "promotion",
-    Action.ROLLBACK: "rollback",
-    Action.DEMOTE: "demotion",
-    Action.IMPORTED: "import",
-}
-
-
 def default_reason(request: Request) -> str:
     """Return what is true of a request without a reason, so that its line runs as pasted: who asked, and where."""
     place = f" in #{request.ref.pull}" if request.ref and request.ref.pull else ""
-    return f"{_NOUNS[request.action]} of {request.model} requested by {request.actor.name}{place}"
+    return f"{request.action.noun} of {request.model} requested by {request.actor.name}{place}"
 
 
 def show_stages(model: ModelName, actor: Actor) -> Remedy:

@@ -90,7 +90,9 @@ def _near_misses(body: str, prefix: str) -> Iterator[InvalidCommand]:
         meant = _safety(stop) if stop else _addressed(line, prefix) or (_bare(line, prefix) if begins else "")
         is_first = begins = False
         if meant:
-            problem = f"{_ODD}; nothing is {'lifted' if meant.startswith(f'/{UNHOLD}') else 'held'}" if stop else _ODD
+            word = meant.removeprefix(f"{prefix} ").lstrip("/").split()[0]
+            undone = f"; nothing is {'lifted' if word == UNHOLD else 'held'}" if word in (*HOLD_WORDS, UNHOLD) else ""
+            problem = f"{_ODD}{undone}"
             yield InvalidCommand(number, line.strip()[:MAX_SHOWN], problem, did_you_mean(meant))
 
 

@@ -41,8 +41,11 @@ def stage_is_not_held(context: RuleContext) -> Iterator[Finding]:
             f"{request.stage.label} of {request.model} is held: {told}. Nothing newer is promoted until somebody ends "
             "the hold.",
             where=context.registry.at(request.model),
-            remedy=Remedy("when its cause is fixed: ", again(lift_hold="the cause is fixed")),
+            remedy=Remedy("when its cause is fixed: ", again(**_LIFTING), changes=_LIFTING),
         )
+
+
+_LIFTING = {"lift_hold": "the cause is fixed"}
 
 
 def lifts(context: RuleContext) -> bool:
