@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from promotebot.findings import Finding, Severity, error, errors_in, passed, unknown, warning, warnings_in
+from promotebot.findings import Finding, Severity, error, errors_in, passed, said_once, unknown, warning, warnings_in
 
 ALL = [passed("a", "1"), warning("b", "2"), error("c", "3"), unknown("d", "4"), error("e", "5"), warning("f", "6")]
 
@@ -40,3 +40,11 @@ def test_a_finding_is_written_with_stable_keys() -> None:
 
 def test_a_pass_has_nothing_to_do_next() -> None:
     assert passed("a", "fine", where="here").remedy == ""
+
+
+def test_what_is_said_twice_of_one_place_stands_once_with_the_first_remedy() -> None:
+    first, again, elsewhere = (
+        error("artifact.digest", "changed", where=where, remedy=remedy)
+        for where, remedy in (("a", "one"), ("a", "two"), ("b", "two"))
+    )
+    assert said_once([first, again, elsewhere]) == (first, elsewhere)

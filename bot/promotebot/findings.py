@@ -84,6 +84,14 @@ def errors_with(findings: Iterable[Finding], remedy: Remedy, *, but: str = "") -
     )
 
 
+def said_once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings in their order; of those that say the same of one place, the first with its remedy."""
+    said: dict[tuple[str, ...], Finding] = {}
+    for finding in findings:
+        said.setdefault((finding.rule, finding.severity.value, finding.message, finding.where), finding)
+    return tuple(said.values())
+
+
 def errors_in(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings that refuse, in their order."""
     return [f for f in findings if f.severity is Severity.ERROR]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from promotebot.comments.markdown import code, details, fence, table, text
-from promotebot.findings import Finding, Severity, clean_rules, warnings_in
+from promotebot.findings import Finding, Severity, clean_rules, said_once, warnings_in
 from promotebot.promotion.causes import Cause, by_cause
 from promotebot.remedies import CallerLine, Command, Remedy
 from promotebot.text import counted, visible
@@ -45,10 +45,7 @@ def problems(findings: Sequence[Finding], *, limit: int | None) -> str:
 
     What follows from another finding is folded below it; what two looks found in the same words is said once.
     """
-    said: dict[tuple[str, ...], Finding] = {}
-    for finding in findings:
-        said.setdefault((finding.rule, finding.severity.value, finding.message, finding.where), finding)
-    causes = by_cause([*said.values()])
+    causes = by_cause(said_once(findings))
     kinds = ([one for one in causes if one.finding.severity is kind] for kind in _ORDER)
     lines = [line for kind in kinds for line in _with_consequences(kind, limit=limit)]
     others = len(clean_rules(findings))

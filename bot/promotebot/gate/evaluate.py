@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from promotebot.findings import Finding, Severity, error, errors_in, on_line, passed, warnings_in
+from promotebot.findings import Finding, Severity, error, errors_in, on_line, passed, said_once, warnings_in
 from promotebot.gate.hold import LIFTS, StandingHold, hold_findings
 from promotebot.gate.hold import RULE as HOLD
 from promotebot.gate.policy import RULE as POLICY_RULE
@@ -129,7 +129,7 @@ def evaluate_gate(
     findings += around
     legal = tuple((step, decided) for step, decided in again if isinstance(decided.decision, Plan))
     # A promotion and the trees are looked at apart, and may find the same.
-    return GateResult(replayed.steps, tuple(dict.fromkeys(findings)), planned=legal)
+    return GateResult(replayed.steps, said_once(findings), planned=legal)
 
 
 def git_facts(changeset: ChangesetLike, request: Request) -> Facts:
