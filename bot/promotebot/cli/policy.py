@@ -138,7 +138,7 @@ def _explain(
     held = [*_holdings(options, base, policy)] if options.model else []
     reader = reader_of_lines(policy, data)
     yield f"A promotion to {stage.label}, by {where}{'' if data is not None else ', which is not there'}:"
-    for requirement in requirements(policy, stage, now):
+    for requirement in requirements(policy, stage, now, options.model):
         line = reader(requirement.key)
         yield f"- {requirement.words}  [{line.key}{f', line {line.line}' if line.line else ', default'}]"
     if options.model:

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from promotebot.promotion.policy import Policy
 from promotebot.registry.names import Stage
-from promotebot.text import counted, duration
+from promotebot.text import counted, duration, listed
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,12 @@ class Requirement:
     """As it ends a sentence that begins with what is promoted where."""
 
 
-def requirements(policy: Policy, stage: Stage, now: datetime) -> Iterator[Requirement]:
-    """Yield what the policy says about promotions into a stage, in the order in which people meet it."""
+def requirements(policy: Policy, stage: Stage, now: datetime, model: str | None = None) -> Iterator[Requirement]:
+    """Yield what the policy says about promotions into a stage, in the order in which people meet it.
+
+    Args:
+        model: the one that is promoted; None for any.
+    """
     yield Requirement(f"stages.{stage.value}.permission", f"whoever asks needs {_role(policy, stage)}")
     yield _terminal(policy, stage)
     yield from _before(policy, stage)
@@ -30,8 +34,7 @@ def requirements(policy: Policy, stage: Stage, now: datetime) -> Iterator[Requir
         yield from _for_active(policy)
     if stage in policy.signatures.required:
         yield Requirement("signatures.required", "the artifact needs a signature by one of the policy's signers")
-    if "opaque" in policy.formats:
-        yield Requirement("formats", "a model of another format than ONNX is accepted, and not opened")
+    yield from _formats(policy, model)
     if policy.separation:
         approvals = counted(policy.separation.approvals, "approval")
         words = f"{approvals} of the exact head, by others than the requester, the author and the last pusher"
@@ -77,6 +80,17 @@ def _for_active(policy: Policy) -> Iterator[Requirement]:
         yield Requirement("require_sha", "the head that was looked at (--sha), also for a rollback of any stage")
     if policy.require_dataset:
         yield Requirement("require_dataset", "the dataset's files and manifest in the repository")
+
+
+def _formats(policy: Policy, model: str | None) -> Iterator[Requirement]:
+    formats = policy.terms_for(*([model] if model else [])).formats
+    if "opaque" in formats:
+        key = "formats" if formats == policy.formats else "models"
+        yield Requirement(key, "a model of another format than ONNX is accepted, and not opened")
+    elif formats != policy.formats:
+        yield Requirement("models", "the model has to be ONNX, and is opened")
+    if policy.models and not model:
+        yield Requirement("models", f"other formats may hold for {listed([*policy.models])} (--model says which)")
 
 
 def _moment(at: datetime) -> str:
