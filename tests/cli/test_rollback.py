@@ -343,7 +343,9 @@ def test_history_answers_the_rollback_sections_first_question(
     assert "alice@example.com" in out[1]
     assert "regime_v1_prod" in out[2]
     assert main(["history", "--model", MODEL, "--format", "json", "-n", "1"]) == 0
-    assert [event["pointer"]["artifact_id"] for event in json.loads(capsys.readouterr().out)] == ["regime_v2_prod"]
+    assert [event["pointer"]["artifact_id"] for event in json.loads(capsys.readouterr().out)["events"]] == [
+        "regime_v2_prod"
+    ]
 
 
 def test_show_and_status_tell_every_stage(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:
@@ -352,7 +354,7 @@ def test_show_and_status_tell_every_stage(alice: Person, capsys: pytest.CaptureF
         out = capsys.readouterr().out
         assert [line.split()[1] for line in out.splitlines()[1:]] == ["shadow", "staging", "active"]
     assert main(["status", "--format", "json"]) == 0
-    assert [row["stage"] for row in json.loads(capsys.readouterr().out)] == ["shadow", "staging", "active"]
+    assert [row["stage"] for row in json.loads(capsys.readouterr().out)["stages"]] == ["shadow", "staging", "active"]
     assert main(["show", "--model", "nope"]) == 1
     assert main(["history", "-n", "0"]) == 2
 

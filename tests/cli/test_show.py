@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from promotebot.cli.main import main
@@ -14,6 +15,7 @@ from promotebot.registry import ModelRegistry, files
 from promotebot.registry.convert import split_files
 from promotebot.registry.names import Timestamp
 from tests.comments.plans import registry
+from tests.office import ROOT
 
 __all__ = ["registry"]  # a fixture
 
@@ -86,7 +88,10 @@ def path(registry: ModelRegistry, tmp_path: Path) -> Path:
 
 def rows(path: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
     assert main([*arguments, "--registry-path", str(path), "--format", "json"]) == 0
-    found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    document = json.loads(capsys.readouterr().out)
+    name = "history" if arguments[0] == "history" else "status"
+    jsonschema.validate(document, json.loads((ROOT / f"schemas/{name}.schema.json").read_bytes()))
+    found: list[dict[str, Any]] = document["events" if name == "history" else "stages"]
     return found
 
 
@@ -123,3 +128,16 @@ def test_a_filter_that_is_none_is_refused_with_an_example(
     shown = capsys.readouterr().err
     assert words in shown
     assert "Next: give a " in shown
+
+
+@pytest.mark.parametrize("command", ["status --model nope", "history --since never", "show --model nope"])
+def test_an_error_is_json_too_where_json_is_asked_for(
+    path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    code = main([*command.split(), "--registry-path", str(path), "--format", "json"])
+    shown = capsys.readouterr()
+    document = json.loads(shown.out)
+    jsonschema.validate(document, json.loads((ROOT / "schemas/error.schema.json").read_bytes()))
+    assert document["error"]["exit_code"] == code
+    assert document["error"]["remedy"]
+    assert f"{document['error']['message']}\n" in shown.err

@@ -13,6 +13,7 @@ from promotebot.artifact.bundle import Bundle
 from promotebot.artifact.dataset import DatasetManifest
 from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.signature import Signature
+from promotebot.cli.listings import ErrorDocument, HistoryDocument, StatusDocument
 from promotebot.doctor.report import DoctorReport
 from promotebot.promotion.plan import PlanDocument
 from promotebot.promotion.policy import Policy
@@ -48,6 +49,9 @@ MODELS: dict[str, type[BaseModel]] = {
     "doctor": DoctorReport,
     "signature": Signature,
     "bundle": Bundle,
+    "status": StatusDocument,
+    "history": HistoryDocument,
+    "error": ErrorDocument,
 }
 
 

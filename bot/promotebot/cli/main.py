@@ -171,12 +171,23 @@ def _carry_out(options: argparse.Namespace) -> int:
         code = run(options, _now())
     except PromotebotError as problem:
         log.error("error: %s", _explained(problem, options.arguments))
+        if getattr(options, "format", None) == "json":
+            _write_problem(problem)
         code = problem.exit_code
     if code in (1, 4):
         from promotebot.cli.contacts import log_contacts
 
         log_contacts(options)
     return code
+
+
+def _write_problem(problem: PromotebotError) -> None:
+    """Print an error as JSON, for whoever reads the command's document: `schemas/error.schema.json`."""
+    import json
+
+    said = {"message": problem.message, "where": problem.where, "remedy": str(problem.remedy)}
+    error = {"kind": type(problem).__name__, **said, "exit_code": problem.exit_code}
+    sys.stdout.write(json.dumps({"schema_version": "v1", "error": error}, indent=2, ensure_ascii=False) + "\n")
 
 
 def _explained(problem: PromotebotError, arguments: Sequence[str]) -> str:

@@ -72,11 +72,11 @@ def _show(options: argparse.Namespace) -> None:
         is_shown = _filter(stage, options.by, options.since)
         shown = {name: [event for event in registry.history.get(name, ()) if is_shown(event)] for name in names}
         rows = [(name, event) for name, events in shown.items() for event in events[first:last]]
-        _write(options, rows, _event_json, _EVENT_HEAD, _event_row)
+        _write(options, "events", rows, _event_json, _EVENT_HEAD, _event_row)
     else:
         held = [(name, one, pointer) for name in names for one, pointer in registry.pointers(name).items()]
         held = [row for row in held if stage in (None, row[1])]
-        _write(options, held, _pointer_json, _POINTER_HEAD, _pointer_row)
+        _write(options, "stages", held, _pointer_json, _POINTER_HEAD, _pointer_row)
 
 
 def _page(options: argparse.Namespace) -> tuple[int, int | None]:
@@ -147,6 +147,7 @@ def _pointer_json(name: str, stage: Stage, pointer: Pointer | None) -> dict[str,
 
 def _write(
     options: argparse.Namespace,
+    name: str,
     items: Sequence[tuple[Any, ...]],
     to_json: Callable[..., Any],
     head: Sequence[str],
@@ -157,7 +158,8 @@ def _write(
     Every cell is shown as plain characters: nothing in a registry can move a terminal's cursor.
     """
     if options.format == "json":
-        sys.stdout.write(json.dumps([to_json(*item) for item in items], indent=2, ensure_ascii=False) + "\n")
+        document = {"schema_version": "v1", name: [to_json(*item) for item in items]}
+        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         return
     rows = [to_row(*item) for item in items]
     if sys.stdout.isatty() and len(rows) <= MANY:
