@@ -8,13 +8,19 @@ from typing import Any
 
 import pytest
 
-from promotebot.artifact.source import Kind
+from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.limits import Terms
+from promotebot.artifact.source import FileSource, Kind
 from promotebot.findings import Finding, errors_in
+from promotebot.gate.tree import check_trees
+from promotebot.promotion.policy import parse_policy
+from promotebot.promotion.replay import Replayed, replay
 from promotebot.pulls.twins import twins
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
+from promotebot.registry.names import ArtifactPath, ModelName
 from tests.gate import trees
-from tests.gate.sequences import directory
+from tests.gate.sequences import Ends, directory
 from tests.gate.trees import DATASET, FILES, MODEL, OLD, OTHER, Tree, artifact, at, base, dataset, judge
 
 V0, V1, V2, V3 = (str(directory(name)) for name in ("v0", "v1", "v2", "v3"))
@@ -246,6 +252,31 @@ def test_bytes_that_are_promoted_anew_from_the_same_directory_pass() -> None:
     head = desk.promoted(MODEL, Stage.SHADOW, "v2").registry
     result = judge(base(), head, files)
     assert result.passes, errors_in(result.findings)
+
+
+@pytest.mark.parametrize(
+    ("promoted", "formats"),
+    [((OTHER,), ("onnx", "opaque")), ((MODEL,), ("onnx",)), ((OTHER, MODEL), ("onnx",))],
+    ids=["the model that may", "another", "both"],
+)
+def test_a_directory_is_looked_at_as_every_model_that_is_promoted_from_it_may_be(
+    promoted: tuple[ModelName, ...], formats: tuple[str, ...]
+) -> None:
+    policy = parse_policy(f"models: {{{OTHER}: {{formats: [onnx, opaque]}}}}".encode())
+    desk = base()
+    for model in promoted:
+        desk = desk.promoted(model, Stage.SHADOW, "v3")
+    seen: dict[str, tuple[str, ...]] = {}
+
+    def look(source: FileSource, place: ArtifactPath, terms: Terms) -> Evidence:
+        seen[place] = terms.formats
+        return trees.examine(source, place, terms)
+
+    ends = Ends(base().registry, desk.registry, policy, desk.files, other_files=desk.files)
+    steps = replay(base().registry, desk.registry)
+    assert isinstance(steps, Replayed)
+    check_trees(ends, base().registry, desk.registry, steps.steps, look)
+    assert seen == {V3: formats}
 
 
 @pytest.mark.parametrize(
