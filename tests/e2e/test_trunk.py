@@ -89,3 +89,19 @@ def test_a_command_by_hand_starts_from_trunk(trunk: Site) -> None:
     number = max(trunk.repository.pulls)
     assert trunk.pointer(trunk.head(number), "shadow") is None
     trunk.repository.merge(number, by="bob", method="squash")
+
+
+def test_reviews_and_the_doctor_know_trunk(trunk: Site) -> None:
+    number = trunk.small_pull("typo")
+    trunk.repository.review(number, by="bob")
+    review = trunk.repository.workflow_run_event(
+        ".github/workflows/review.yml", number, event="pull_request_review", sender="bob"
+    )
+    assert trunk.start("gate.yml", "workflow_run", review)["gate"].result == "success"
+    assert trunk.checks(trunk.head(number)) == ["success"]
+    timer = trunk.repository.schedule_event(".github/workflows/verify.yml", "23 4 * * *")
+    examined = trunk.start("verify.yml", "schedule", timer, only="doctor")["doctor"]
+    assert examined.result == "success", examined.log
+    told = "\n".join(issue.body or "" for issue in trunk.issues())
+    assert "`branches` on `trunk`" not in told, "both files hear it"
+    assert "on `main`" not in told

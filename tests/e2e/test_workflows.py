@@ -64,6 +64,26 @@ def test_a_review_has_the_gate_look_again(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
+    ("event", "written", "result"),
+    [
+        ("pull_request_review", {"state": "approved", "body": None}, "success"),
+        ("pull_request_review", {"state": "commented", "body": "Wait.\r\n/hold"}, "success"),
+        ("pull_request_review", {"state": "commented", "body": "Nice."}, "skipped"),
+        ("pull_request_review_comment", {"body": "/hold"}, "success"),
+        ("pull_request_review_comment", {"body": "and / or"}, "skipped"),
+    ],
+)
+def test_a_review_is_noticed_where_the_gate_has_to_look(
+    site: Site, event: str, written: dict[str, str | None], result: str
+) -> None:
+    """The job has no permission at all, and runs nothing of the pull request."""
+    is_review = event == "pull_request_review"
+    told = site.repository.pull_request_event(site.small_pull("one"), action="submitted" if is_review else "created")
+    payload = {**told, "review" if is_review else "comment": written}
+    assert results(site.start("review.yml", event, payload)) == {"review": result}
+
+
+@pytest.mark.parametrize(
     "command",
     ["/rollback x", "/demote", "/withdraw", "/verify", "/why", "/status", "/doctor", "/help", "/promote", "/promte x"],
 )
