@@ -36,6 +36,27 @@ def test_an_empty_registry_and_no_artifact_say_how_to_begin() -> None:
     refused(completed(CommandArguments(Stage.SHADOW), registry()), "holds no model", "names its model")
 
 
+def test_the_artifact_that_is_named_says_the_model_before_anything_else() -> None:
+    manifest = Manifest.model_validate(
+        {
+            "schema_version": "v1.1",
+            "model_file": "m.onnx",
+            "sha256": {"m.onnx": "0" * 64},
+            "created_at": "2026-01-01T00:00:00Z",
+            "model": "new",
+        }
+    )
+    asked = CommandArguments(Stage.SHADOW, artifact_dir=ArtifactPath("ml/new"))
+    for known in (registry(), registry(one={}), registry(one={}, two={})):
+        found = completed(asked, known, manifest=manifest)
+        assert isinstance(found, Request)
+        assert (found.model, found.origins["model"]) == ("new", "artifact of --artifact-dir")
+    known = registry(one={"shadow": POINTER}, two={})
+    found = completed(CommandArguments(Stage.ACTIVE, artifact_dir=ArtifactPath("ml/a")), known)
+    assert isinstance(found, Request)
+    assert found.model == "one"
+
+
 def test_several_models_are_listed_with_a_command_each() -> None:
     refused(
         completed(CommandArguments(Stage.ACTIVE), registry(one={}, two={})),

@@ -117,7 +117,10 @@ def _request(
 def _model(arguments: CommandArguments, inference: InferenceContext) -> _Inferred | Finding:
     if arguments.model:
         return _Inferred(arguments.model, "")
-    # What the pull request touches comes first: it is the nearest to what its author means.
+    given = sorted(_models_of(arguments.artifact_dir, inference)) if arguments.artifact_dir else []
+    if len(given) == 1:
+        return _Inferred(given[0], "artifact of --artifact-dir")
+    # What the pull request touches comes next: it is the nearest to what its author means.
     named = sorted({name for directory in inference.touched for name in _models_of(directory, inference)})
     if len(named) == 1:
         return _Inferred(named[0], f"artifact in {inference.change}")
