@@ -19,6 +19,9 @@ _JOB = re.compile(
     rf"    steps:\n      - uses: {re.escape(PLACEHOLDER)}\n(?:        with:\n)?"
 )
 """A job's end, up to what the step gives to promotebot."""
+_STEP = re.compile(rf"(      - uses: {re.escape(PLACEHOLDER)}\n)(?:        with:\n)?")
+"""A step of promotebot's, up to what it gives to it."""
+DEFAULT_REGISTRY = "ml/registry/models.json"
 _QUEUE = "  merge_group:\n    types: [checks_requested]\n"
 _NOTICED = _QUEUE.replace(
     ":\n", ": # its branch gets no key; once this has ended, gate.yml looks at what was queued\n", 1
@@ -57,13 +60,14 @@ def installed_action() -> str:
     return action if PINNED_ACTION.fullmatch(action) else ""
 
 
-def workflow_files(action: str, branches: Sequence[str], *, app: bool) -> Mapping[str, bytes]:
+def workflow_files(action: str, branches: Sequence[str], *, app: bool, registry_path: str = "") -> Mapping[str, bytes]:
     """Return path → bytes of every workflow file.
 
     Args:
         action: what the steps use, pinned.
         branches: those that are promoted into, whose pushes the workflows hear.
         app: take the token of an App, whose key only the default branch's workflows get.
+        registry_path: where the registry is; empty for its own place.
     """
     templates = resources.files("promotebot") / "templates"
     texts = {name: (templates / f"{name}.yml").read_text(encoding="utf-8") for name in WORKFLOWS}
@@ -75,6 +79,11 @@ def workflow_files(action: str, branches: Sequence[str], *, app: bool) -> Mappin
         # it gets no key. Only that it ended is believed: then the default branch's gate looks at what was queued.
         texts["gate"] = texts["gate"].replace(_QUEUE, "")
         texts["review"] = texts["review"].replace("\npermissions: {}\n", f"{_NOTICED}\npermissions: {{}}\n", 1)
+    if registry_path not in ("", DEFAULT_REGISTRY):
+        texts = {
+            name: _STEP.sub(rf"\1        with:\n          registry-path: {registry_path}\n", t)
+            for name, t in texts.items()
+        }
     return {f".github/workflows/{name}.yml": text.replace(PLACEHOLDER, action).encode() for name, text in texts.items()}
 
 

@@ -119,7 +119,7 @@ def test_the_next_steps_name_the_required_status_with_its_source(
     steps = capsys.readouterr().out.partition("Next:\n")[2]
     assert f"promotebot/gate on main, with its source: {source}\n" in steps
     assert "a status can be required only after it has been reported once" in steps
-    assert ("create the App and the environment promotebot" in steps) is bool(flags)
+    assert ("Create the App and the environment promotebot" in steps) is bool(flags)
     assert PLACEHOLDER in steps
 
 

@@ -11,6 +11,7 @@ from .sites import commands_in_words, sites, words_of_lines
 
 NOT_RUN = {
     "cli/change.py:_commit": "`gh pr create`: gh is not here, and asks GitHub itself",
+    "cli/init_steps.py:_on_github": "`gh workflow run`: gh is not here, and asks GitHub itself",
     "action/withdraw.py:_withdraw": "needs promotions of two models that rest on each other; the line is `/withdraw`, "
     "which others run",
     "storage/buckets.py:_no_extra": "takes a package from a registry",
@@ -30,6 +31,9 @@ ELSEWHERE = {
     "cli/slips.py:meant_line": "tests/cli/test_slips.py",
     "promotion/rules/stages.py:_patches": "tests/remedies/test_terminal.py",
     "cli/registry_adopt.py:_requests": "tests/cli/test_older_registries.py",
+    "cli/init_steps.py:_committed": "tests/cli/test_init_scan.py",
+    "cli/init_steps.py:_files": "tests/action/test_lfs_client.py",
+    "cli/init_steps.py:_found": "tests/cli/test_init_scan.py",
     "cli/imports.py:_target": "tests/cli/test_import.py",
     "promotion/history.py:other_stages": "tests/cli/test_import.py",
     "promotion/request.py:_import": "tests/cli/test_import.py",
@@ -54,7 +58,7 @@ PROSE = {
     "cli/main.py:": "examples of a help, which tests/cli/test_main.py reads",
     "cli/doctor.py:_origin": "where a finding is",
     "cli/doctor.py:_settings": "takes the token of gh, which is not here",
-    "cli/init.py:_next_steps": "steps with values that only the person knows",
+    "cli/init_steps.py:_first": "a step with values that only the person knows",
     "comments/": "cards and /help, whose lines tests/comments and tests/action run",
     "doctor/": "settings and files, mended line by line by tests/doctor/test_mending.py",
     "gate/hold.py:": "what lifts a hold, in the status",

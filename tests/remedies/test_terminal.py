@@ -133,7 +133,7 @@ CASES = (
     Case("cli/change.py:committed", nothing, ACTIVE, "", leads_on=True),
     Case("cli/change.py:committed", written, (*ACTIVE, "--commit", "--allow-dirty"), "it is not committed"),
     Case("cli/change.py:committed", nothing, ("registry", "split"), "", leads_on=True),
-    Case("cli/init.py:run", lost_from_the_work_tree, ("init",), "is committed, but not in the work tree"),
+    Case("cli/init.py:_refuse_deleted", lost_from_the_work_tree, ("init",), "is committed, but not in the work tree"),
     Case("cli/manifest.py:_checked", refused_manifest, ("manifest", V3), "created_at_utc"),
     Case("cli/manifest.py:_written_again", linked_manifest, ("manifest", V3), "is a symbolic link"),
     Case("cli/registry.py:_write_models", stranger, ("registry", "split"), "", leads_on=True),

@@ -8,17 +8,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from promotebot.cli.init_scan import look_around
+from promotebot.cli.init_steps import Steps
 from promotebot.cli.json_schemas import DIRECTORY as SCHEMAS
 from promotebot.cli.json_schemas import empty_registry, generate, schema_reference
 from promotebot.cli.output import write_file
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.git.checkout import Checkout
+from promotebot.promotion.diff import unified_diff
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.promotion.policy import parse_policy
-from promotebot.pulls.attributes import AS_BYTES, BY_LFS, with_lines
+from promotebot.pulls.attributes import ARTIFACTS, AS_BYTES, BY_LFS, with_lines
 from promotebot.pulls.attributes import PATH as ATTRIBUTES
 from promotebot.registry.codec import stored_json
-from promotebot.registry.names import to_timestamp
+from promotebot.registry.names import parse_artifact_path, to_timestamp
 from promotebot.registry.registry import DEFAULT_PATH
 from promotebot.remedies import Remedy, shell
 from promotebot.workflow_files import PINNED_ACTION, PLACEHOLDER, installed_action, workflow_files
@@ -65,6 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot init`."""
     parser.allow_abbrev = True  # its flags could be shortened from the start, and scripts may do so
     parser.add_argument("--base-dir", help="the repository (default: the one around this directory)")
+    parser.add_argument("--registry-path", metavar="FILE", help=f"where the registry goes (default: {DEFAULT_PATH})")
+    parser.add_argument("--dry-run", action="store_true", help="print the diff, write nothing")
     parser.add_argument("--action", metavar="OWNER/NAME@COMMIT", help="the action that the workflows use, pinned")
     parser.add_argument("--lfs", action="store_true", help="also put models into Git LFS (docs/setup.md)")
     parser.add_argument("--app", action="store_true", help="workflows with the token of a GitHub App (docs/setup.md)")
@@ -82,42 +87,71 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     """
     repository = Checkout.open(Path(options.base_dir or "."))
     root, action = repository.root, _pinned_action(options.action)
-    branches = _branches(repository)
-    files = _files(workflow_files(action, branches, app=options.app), now)
+    branches, registry = _branches(repository), _registry_path(options.registry_path)
+    files = _files(workflow_files(action, branches, app=options.app, registry_path=registry), registry, now)
     _refuse_odd_places(root, files)
     if (root / ATTRIBUTES).is_symlink() or (root / ATTRIBUTES).is_dir():
         raise InvalidInput("is not a regular file", where=ATTRIBUTES, remedy="replace it by a file: git reads no other")
-    head = repository.resolve("HEAD")
-    gone = [
-        path
-        for path in (*files, ATTRIBUTES)
-        if not (root / path).exists() and head and repository.list_tree(head, path, False)
-    ]
-    if gone:
-        remedy = Remedy("restore it: ", shell("git", "checkout", "HEAD", "--", gone[0]))
-        raise InvalidInput("is committed, but not in the work tree", where=gone[0], remedy=remedy)
-    for path, data in files.items():
-        target = root / path
-        if target.exists() or target.is_symlink():
-            sys.stdout.write(f"kept    {path}\n")
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_file(target, data)
-            sys.stdout.write(f"created {path}\n")
-    _write_attributes(root / ATTRIBUTES, [AS_BYTES, *(BY_LFS if options.lfs else ())])
-    _next_steps(action, branches, options)
+    _refuse_deleted(repository, [*files, ATTRIBUTES])
+    around = look_around(repository, registry, branches[0])
+    missing = {path: data for path, data in files.items() if not _is_there(root / path)}
+    missing |= _attributes(root / ATTRIBUTES, [*_as_bytes(around.bare), *(BY_LFS if options.lfs else ())])
+    for path in (*files, ATTRIBUTES):
+        _tell(path, root / path, missing.get(path), dry_run=options.dry_run)
+    if not options.dry_run:
+        for path, data in missing.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            write_file(root / path, data)
+    steps = Steps(action, branches, registry, around, app=options.app, lfs=options.lfs)
+    sys.stdout.write("\n".join(steps.lines()) + "\n")
     return 0
 
 
-def _write_attributes(target: Path, lines: Sequence[str]) -> None:
-    """Add to the attributes what they lack, at their end; what is there stays as it is."""
-    old = target.read_bytes().decode("utf-8", "surrogateescape") if target.exists() else None
-    new = with_lines(old or "", lines)
-    if new == old:
-        sys.stdout.write(f"kept    {ATTRIBUTES}\n")
-        return
-    write_file(target, new.encode("utf-8", "surrogateescape"))
-    sys.stdout.write(f"{'created' if old is None else 'added to'} {ATTRIBUTES}\n")
+def _registry_path(given: str | None) -> str:
+    """Return where the registry goes. Raises InvalidInput for a path that no registry can have."""
+    path = parse_artifact_path((given or DEFAULT_PATH).removeprefix("./"))
+    if not path.endswith(".json") or "/" not in path:
+        remedy = f"give a JSON file in a folder, such as {DEFAULT_PATH}"
+        raise InvalidInput("is no place for a registry", where=path, remedy=remedy)
+    return path
+
+
+def _is_there(place: Path) -> bool:
+    return place.exists() or place.is_symlink()
+
+
+def _refuse_deleted(repository: Checkout, paths: Sequence[str]) -> None:
+    """Raise InvalidInput for a file that is committed, and that somebody deleted here."""
+    head = repository.resolve("HEAD")
+    gone = [p for p in paths if head and not (repository.root / p).exists() and repository.list_tree(head, p, False)]
+    if gone:
+        remedy = Remedy("restore it: ", shell("git", "checkout", "HEAD", "--", gone[0]))
+        raise InvalidInput("is committed, but not in the work tree", where=gone[0], remedy=remedy)
+
+
+def _tell(path: str, place: Path, data: bytes | None, *, dry_run: bool) -> None:
+    """Print what is done with a file; for a dry run, the diff that this is."""
+    if data is None:
+        sys.stdout.write(f"kept    {path}\n")
+    elif dry_run and path.startswith(f"{SCHEMAS}/"):
+        sys.stdout.write(f"would create {path}\n")  # some hundred lines that nobody edits
+    elif dry_run:
+        sys.stdout.write(unified_diff(place.read_bytes() if place.exists() else b"", data, path))
+    else:
+        sys.stdout.write(f"{'added to' if place.exists() else 'created'} {path}\n")
+
+
+def _as_bytes(bare: Sequence[str]) -> list[str]:
+    """Return the lines by which git converts no artifact: in their own place, and where models are already."""
+    folders = dict.fromkeys(folder.partition("/")[0] for folder in bare if not f"{folder}/".startswith(f"{ARTIFACTS}/"))
+    return [AS_BYTES, *(f"{folder}/** -text" for folder in folders if " " not in folder)]
+
+
+def _attributes(target: Path, lines: Sequence[str]) -> dict[str, bytes]:
+    """Return the attributes with what they lack at their end; nothing where they lack nothing."""
+    old = target.read_bytes().decode("utf-8", "surrogateescape") if target.exists() else ""
+    new = with_lines(old, lines)
+    return {} if new == old else {ATTRIBUTES: new.encode("utf-8", "surrogateescape")}
 
 
 def _branches(repository: Checkout) -> list[str]:
@@ -131,11 +165,11 @@ def _branches(repository: Checkout) -> list[str]:
     return list(dict.fromkeys([repository.default_branch() or "main", *policy.bases]))
 
 
-def _files(workflows: Mapping[str, bytes], now: datetime) -> dict[str, bytes]:
+def _files(workflows: Mapping[str, bytes], path: str, now: datetime) -> dict[str, bytes]:
     """Return path from the root → bytes of every file to lay, in the order they are told of."""
-    registry = empty_registry(DEFAULT_PATH, to_timestamp(now))
+    registry = empty_registry(path, to_timestamp(now))
     policy = f"# yaml-language-server: $schema={schema_reference(POLICY_PATH, 'policy')}\n{POLICY}"
-    return {DEFAULT_PATH: stored_json(registry), POLICY_PATH: policy.encode(), **workflows, **_schema_files()}
+    return {path: stored_json(registry), POLICY_PATH: policy.encode(), **workflows, **_schema_files()}
 
 
 def _pinned_action(given: str | None) -> str:
@@ -149,38 +183,6 @@ def _pinned_action(given: str | None) -> str:
             )
         return given
     return installed_action() or PLACEHOLDER
-
-
-def _next_steps(action: str, branches: Sequence[str], options: argparse.Namespace) -> None:
-    """Print what is left for people to do."""
-    app: bool = options.app
-    default, *others = branches
-    more = f" (and {', '.join(others)}, from the policy)" if others else ""
-    steps = [
-        "Next:",
-        f"  if {default} is not the default branch{more}, correct `branches:` in promote.yml and verify.yml",
-    ]
-    if action == PLACEHOLDER:
-        steps.append(
-            f"  write the action to use for {PLACEHOLDER!r} in .github/workflows: OWNER/NAME@ and 40 hex digits"
-        )
-    if app:
-        steps.append(
-            "  create the App and the environment promotebot, which only the default branch may use: docs/setup.md"
-        )
-    if options.lfs:
-        steps.append("  git lfs install && git add --renormalize ml: models that git holds already move into Git LFS")
-    checks = [f"promotebot/gate on {default}", *(f"promotebot/gate ({other}) on {other}" for other in others)]
-    source = "your App" if app else "GitHub Actions"
-    steps += [
-        f"  git add {ATTRIBUTES} {DEFAULT_PATH} .github {SCHEMAS} && git commit",
-        "  open a pull request: a status can be required only after it has been reported once",
-        "  check the pull requests that are already open: gh workflow run gate.yml -f pull-request=all",
-        f"  require the status check {' and '.join(checks)}, with its source: {source}",
-        "  require the review of code owners, and name them for .github/ in .github/CODEOWNERS",
-        "  promotebot promote --model NAME --stage shadow --artifact-dir DIR --artifact-id ID --new-model",
-    ]
-    sys.stdout.write("\n".join(steps) + "\n")
 
 
 def _refuse_odd_places(root: Path, files: Mapping[str, bytes]) -> None:
