@@ -30,7 +30,7 @@ def attribute(root: Path, name: str, path: str) -> str:
 def test_init_keeps_git_from_converting_artifacts(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert init(root) == 0
     assert f"created {ATTRIBUTES}" in (said := capsys.readouterr().out)
-    assert f"git add {ATTRIBUTES} " in said
+    assert f"git add -- {ATTRIBUTES} " in said
     assert attribute(root, "text", "ml/artifacts/a/b/labels.txt") == "unset"
     assert attribute(root, "filter", "ml/artifacts/a/model.onnx") == "unspecified"
 
