@@ -167,7 +167,7 @@ def test_the_workflows_hear_the_default_branch_and_the_policys_bases(
     assert heard(clone) == [["trunk", "release"]] * 2
     steps = capsys.readouterr().out.partition("Next:\n")[2]
     assert "promotebot/gate on trunk and promotebot/gate (release) on release, with its source" in steps
-    assert "if trunk is not the default branch (and release, from the policy)" in steps
+    assert "If trunk is not the default branch (and release, from the policy)" in steps
 
 
 def test_without_a_remote_the_branch_one_stands_on_counts_as_the_default(tmp_path: Path) -> None:

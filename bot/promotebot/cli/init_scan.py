@@ -38,8 +38,6 @@ class Surroundings:
     """Files that GitHub takes only through Git LFS, and that are not in it."""
     branches: Sequence[str]
     """Other branches that have a registry of promotebot's."""
-    is_clean: bool
-    """Whether the work tree has no changes."""
 
 
 def look_around(repository: Checkout, registry_path: str, default_branch: str) -> Surroundings:
@@ -54,7 +52,6 @@ def look_around(repository: Checkout, registry_path: str, default_branch: str) -
         list(_bare(tracked)),
         list(_large(repository.root, tracked)),
         list(_branches(repository, registry_path, default_branch)),
-        not repository.dirty_paths(),
     )
 
 
