@@ -227,6 +227,18 @@ def test_a_kind_of_bucket_names_the_lock_that_is_installed(tmp_path: Path, stora
         assert (tmp_path / f"temp/promotebot/source/requirements/{lock}.txt").is_file()
 
 
+@pytest.mark.parametrize(("sigstore", "code"), [("", 0), ("true", 0), ("false", 0), ("True", 1), ("yes", 1)])
+def test_a_word_for_the_library_of_identities_that_is_none_is_refused(tmp_path: Path, sigstore: str, code: int) -> None:
+    script = tmp_path / "install.sh"
+    script.write_text(INSTALL.partition("python3 -I -m venv")[0])
+    paths = {"RUNNER_TEMP": str(tmp_path / "temp"), "GITHUB_ACTION_PATH": str(ROOT)}
+    environment = {"PATH": os.environ["PATH"], **paths, "STORAGE": "", "SIGSTORE": sigstore}
+    shell = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
+    done = subprocess.run(shell, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert ("::error::the input sigstore is neither true nor false. Next: " in done.stdout) == (code == 1)
+
+
 def test_a_python_that_is_too_old_is_said_with_what_to_do(tmp_path: Path) -> None:
     old = tmp_path / "bin/python3"
     old.parent.mkdir()
