@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from promotebot.doctor.codeowners import PLACES, owners_of
-from tests.fake_github.accounts import Role, User
+from tests.fake_github.accounts import ACTIONS_APP, Role, User
 from tests.fake_github.records import Protection, Review
 from tests.fake_github.state import Pull, RepositoryState
 
@@ -45,8 +46,7 @@ def approvals(pull: Pull) -> Mapping[User, Review]:
 
 def unmet_check(repo: RepositoryState, branch: str, sha: str) -> str | None:
     """Return which required check of a branch did not pass on a commit, in GitHub's words, or None."""
-    rule = repo.protections.get(branch)
-    for name, source in rule.required_checks if rule else ():
+    for name, source in (check for rule in rules_of(repo, branch) for check in rule.required_checks):
         outcome = check_outcome(repo, sha, name, source)
         if outcome not in PASSING:
             state = "expected" if outcome is None else "pending" if outcome == "pending" else "failing"
@@ -103,31 +103,43 @@ def _last_pusher(pull: Pull) -> User:
     return next((one.actor for one in pushes if one.ref == f"refs/heads/{pull.head_ref}"), pull.user)
 
 
-def _review_rules(pull: Pull) -> list[Protection]:
-    """Return every rule about reviews of the base: `Repository.protect`'s, and those of rulesets."""
-    base, branch = pull.base, pull.base_ref
-    given = [rule["parameters"] for rule in base.settings.rules.get(branch, ()) if rule["type"] == "pull_request"]
-    rules = [
-        Protection(
+def rules_of(repo: RepositoryState, branch: str) -> list[Protection]:
+    """Return every rule of a branch: `Repository.protect`'s, and those of rulesets."""
+    rules = [_read(branch, rule["type"], rule.get("parameters", {})) for rule in repo.settings.rules.get(branch, ())]
+    return [repo.protections[branch], *rules] if branch in repo.protections else rules
+
+
+def _read(branch: str, kind: str, given: Mapping[str, Any]) -> Protection:
+    """Return one rule of a ruleset; a source is the App's slug, and of an App that nobody has here its number."""
+    if kind == "pull_request":
+        return Protection(
             branch,
-            required_reviews=one["required_approving_review_count"],
-            code_owner_review=one["require_code_owner_review"],
-            last_push_approval=one["require_last_push_approval"],
+            required_reviews=given["required_approving_review_count"],
+            dismisses_approvals=given["dismiss_stale_reviews_on_push"],
+            code_owner_review=given["require_code_owner_review"],
+            last_push_approval=given["require_last_push_approval"],
+            merge_methods=tuple(given.get("allowed_merge_methods", ("merge", "squash", "rebase"))),
         )
-        for one in given
-    ]
-    return [base.protections[branch], *rules] if branch in base.protections else rules
+    checks = given.get("required_status_checks", ()) if kind == "required_status_checks" else ()
+    sources = {None: "", ACTIONS_APP.id: ACTIONS_APP.slug}
+    return Protection(
+        branch,
+        tuple((one["context"], sources.get(number := one.get("integration_id"), f"app-{number}")) for one in checks),
+        signed_commits=kind == "required_signatures",
+        linear_history=kind == "required_linear_history",
+    )
 
 
 def unmet(pull: Pull) -> str | None:
     """Return why the base's protection refuses this merge, in GitHub's words, or None."""
     reason = unmet_check(pull.base, pull.base_ref, pull.head_sha)
-    reasons = [reason, *(_unmet_review(pull, rule) for rule in _review_rules(pull))]
+    rules = rules_of(pull.base, pull.base_ref)
+    reasons = [reason, *(_unmet_review(pull, rule) for rule in rules)]
     if any(reasons):
         return next(filter(None, reasons))
-    rule = pull.base.protections.get(pull.base_ref)
     commits = pull.base.git.commits(f"{pull.tested_base}..{pull.head_sha}")
-    if rule and rule.signed_commits and any(commit.sha not in pull.base.verified for commit in commits):
+    is_signed = any(rule.signed_commits for rule in rules)
+    if is_signed and any(commit.sha not in pull.base.verified for commit in commits):
         return "Commits must have verified signatures."
     return None
 
@@ -137,13 +149,13 @@ def refused_method(pull: Pull, method: str) -> str | None:
 
     https://docs.github.com/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/available-rules-for-rulesets
     """
-    rule = pull.base.protections.get(pull.base_ref)
-    if method not in pull.base.merge_methods or (rule and method not in rule.merge_methods):
+    rules = rules_of(pull.base, pull.base_ref)
+    if method not in pull.base.merge_methods or any(method not in rule.merge_methods for rule in rules):
         name = "Merge commits" if method == "merge" else f"{method.capitalize()} merges"
         return f"{name} are not allowed on this repository."
-    if rule and rule.linear_history and method == "merge":
+    if any(rule.linear_history for rule in rules) and method == "merge":
         return "This branch must not contain merge commits."
-    if rule and rule.signed_commits and method == "rebase":
+    if any(rule.signed_commits for rule in rules) and method == "rebase":
         return "Base branch requires signed commits. Rebase merges cannot be automatically signed by GitHub."
     return None
 

@@ -8,6 +8,7 @@ from tests.fake_github.accounts import ACTIONS_BOT, User
 from tests.fake_github.bare import WEB_FLOW, ZERO, Person
 from tests.fake_github.issues import close_issue, open_issue, reopen_issue
 from tests.fake_github.lateness import show_heads
+from tests.fake_github.protection import rules_of
 from tests.fake_github.records import Activity, WorkflowRun
 from tests.fake_github.refusals import invalid
 from tests.fake_github.state import Pull, RepositoryState
@@ -128,8 +129,7 @@ def _follow_head(pull: Pull, tip: str, base_tip: str) -> None:
         pull.base.git.fetch_from(pull.head.git, f"refs/heads/{pull.head_ref}")
     pull.heads.append((pull.base.hub.instant(), tip))
     pull.head_sha, pull.base_sha = tip, base_tip
-    rule = pull.base.protections.get(pull.base_ref)
-    if rule and rule.dismisses_approvals:
+    if any(rule.dismisses_approvals for rule in rules_of(pull.base, pull.base_ref)):
         approved = (review for review in pull.reviews if review.state == "APPROVED")
         dismissed = {review.id: replace(review, state="DISMISSED") for review in approved}
         pull.reviews = [dismissed.get(review.id, review) for review in pull.reviews]

@@ -74,10 +74,35 @@ def test_a_linear_history_takes_no_merge_commit(world: World) -> None:
     world.repo.merge(1, by="bob", method="rebase")
 
 
-@pytest.mark.parametrize("dismisses", [False, True])
-def test_a_push_dismisses_approvals_where_the_rule_says_so(world: World, dismisses: bool) -> None:
+def test_the_rules_of_a_ruleset_are_enforced_like_those_of_a_protection(world: World) -> None:
     world.pull()
-    world.repo.protect("main", required_reviews=1, dismisses_approvals=dismisses)
+    rules = world.repo.settings
+    rules.add_rule("main", "required_linear_history")
+    with pytest.raises(HttpError, match="must not contain merge commits"):
+        world.repo.merge(1, by="bob")
+    rules.add_rule("main", "pull_request", allowed_merge_methods=["merge", "squash"])
+    with pytest.raises(HttpError, match="Rebase merges are not allowed"):
+        world.repo.merge(1, by="bob", method="rebase")
+    rules.require_status("main", "promotebot/gate", 15368)
+    world.repo.post_status(world.repo.pull(1).head_sha, "promotebot/gate", "success", by="alice")
+    with pytest.raises(HttpError, match="is expected"):
+        world.repo.merge(1, by="bob", method="squash")
+    world.repo.post_status(world.repo.pull(1).head_sha, "promotebot/gate", "success", by="github-actions[bot]")
+    rules.add_rule("main", "required_signatures")
+    with pytest.raises(HttpError, match="must have verified signatures"):
+        world.repo.merge(1, by="bob", method="squash")
+    world.repo.sign("main..add-v2")
+    world.repo.merge(1, by="bob", method="squash")
+
+
+@pytest.mark.parametrize("dismisses", [False, True])
+@pytest.mark.parametrize("is_ruleset", [False, True])
+def test_a_push_dismisses_approvals_where_the_rule_says_so(world: World, dismisses: bool, is_ruleset: bool) -> None:
+    world.pull()
+    if is_ruleset:
+        world.repo.settings.add_rule("main", "pull_request", dismiss_stale_reviews_on_push=dismisses)
+    else:
+        world.repo.protect("main", required_reviews=1, dismisses_approvals=dismisses)
     world.repo.review(1, by="bob")
     world.repo.review(1, by="carol", state="CHANGES_REQUESTED")
     world.alice.commit({"model.txt": "v3\n"})
