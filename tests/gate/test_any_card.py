@@ -86,6 +86,8 @@ def check(world: World) -> None:
     for branch, number in world.open.items():
         if world.is_merged(world.store.branches[branch]):
             continue  # GitHub has closed it as merged: another pull request brought its head to main
+        if number in world.shared:
+            continue  # a verdict belongs to a commit: what it is in another pull request is told there, not here
         told, state, models = cards(world, number), verdict(world, branch), carried(world, branch)
         for model, heading in told.items():
             seen(heading)

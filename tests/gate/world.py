@@ -177,6 +177,8 @@ class World:
     """Branch, how often it was made, and event → everybody who pushed a head with that event there."""
     brought: dict[tuple[str, str], list[frozenset[str]]] = field(default_factory=dict)
     """Head and event → who had pushed it to a branch by then, each time that somebody put a branch there."""
+    shared: set[int] = field(default_factory=set)
+    """Pull requests that have had a head of another one."""
     made: dict[str, int] = field(default_factory=dict)
     is_behind: bool = False
     """main moved, and its job did not run yet: until then, verdicts are those of main as it was."""
@@ -222,6 +224,8 @@ class World:
             self.github.forced.add(self.open[branch])
         is_person = login != BOT
         self.github.pushed.setdefault(branch, []).append(BranchPush(before, sha, login, is_person, creates))
+        if self.heads.get(sha, self.open[branch]) != self.open[branch]:
+            self.shared |= {self.heads[sha], self.open[branch]}
         self.store.branches[branch], self.heads[sha] = sha, self.open[branch]
         self.made[branch] = self.made.get(branch, 0) + creates
         number = self.open[branch]
@@ -337,8 +341,9 @@ class World:
         old, new = events_in(self.store.commits[before].files), events_in(self.store.commits[after].files)
         asked = {event["request"]["id"] for _, event in new.values() if event.get("request")}
         for digest in old.keys() - new.keys():
-            self.decided.discard(digest)
             request = old[digest][1].get("request")
+            if not request or request["pull"] == number:  # else it is a copy, and the bot's word is for another one
+                self.decided.discard(digest)
             if request and request["id"] not in asked:
                 self.wanted.pop((number, request["id"]), None)
         for digest, (model, event) in new.items():
