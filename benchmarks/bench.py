@@ -52,8 +52,11 @@ def main() -> int:
         return compare(json.loads(RATIOS.read_text("utf-8")), ratios(options.rounds or QUICK_ROUNDS))
     wanted = options.only or [*PARTS, "growth"]
     head = _head(options.rounds or ROUNDS)
-    parts = [text for name in wanted for text in _part(name, options.rounds or ROUNDS)]
-    sys.stdout.write("\n".join(parts) + "\n")
+    parts: list[str] = []
+    for name in wanted:
+        parts += (part := _part(name, options.rounds or ROUNDS))
+        sys.stdout.write("\n".join(part) + "\n")
+        sys.stdout.flush()
     if not options.only:
         REPORT.write_text("\n".join([head, *parts]), encoding="utf-8")
         RATIOS.write_text(json.dumps(ratios(QUICK_ROUNDS), indent=2) + "\n", encoding="utf-8")

@@ -16,6 +16,8 @@ def committed(root: Path) -> None:
     settings = ("core.autocrlf=false", "core.compression=0", "core.bigFileThreshold=1m")
     options = [word for setting in settings for word in ("-c", setting)]
     git(root, "init", "--quiet")
+    git(root, "config", "gc.auto", "0")  # nothing is tidied up in the background while something is measured
+    git(root, "config", "maintenance.auto", "false")
     git(root, "config", "user.name", "a")
     git(root, "config", "user.email", "a@example.com")
     git(root, *options, "add", "--all")
