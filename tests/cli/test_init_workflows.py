@@ -46,11 +46,11 @@ def jobs(*, app: bool) -> dict[str, Any]:
     return {name: job for name, job in found.items() if name != "review.review"}
 
 
-@pytest.mark.parametrize("app", [False, True], ids=["plain", "app"])
+@pytest.mark.parametrize("flags", [[], ["--app"], ["--shards", "3"]], ids=["plain", "app", "shards"])
 @pytest.mark.parametrize("linter", sorted(LINTERS))
-def test_what_init_lays_passes_the_linters(linter: str, app: bool, tmp_path: Path) -> None:
+def test_what_init_lays_passes_the_linters(linter: str, flags: list[str], tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    assert main(["init", "--base-dir", str(tmp_path), "--action", ACTION, *(["--app"] if app else [])]) == 0
+    assert main(["init", "--base-dir", str(tmp_path), "--action", ACTION, *flags]) == 0
     files = sorted(map(str, (tmp_path / ".github/workflows").glob("*.yml")))
     assert len(files) == len(WORKFLOWS)
     done = subprocess.run([str(BIN / linter), *LINTERS[linter], *files], capture_output=True, text=True, check=False)
@@ -303,3 +303,38 @@ def test_a_changed_comment_starts_a_job_where_it_may_hold_or_was_a_card(
     body: str, before: str, action: str, expected: bool
 ) -> None:
     assert starts(body, action=action, before=before) is expected
+
+
+def test_a_sharded_verification_is_the_plain_one_with_a_job_for_each_part() -> None:
+    plain, sharded = (
+        yaml.safe_load(
+            workflow_files(ACTION, ["main", "release"], app=False, shards=shards)[".github/workflows/verify.yml"]
+        )
+        for shards in (1, 3)
+    )
+    assert {key: value for key, value in sharded.items() if key != "jobs"} == {
+        key: value for key, value in plain.items() if key != "jobs"
+    }
+    assert sharded["jobs"]["doctor"] == plain["jobs"]["doctor"]
+    assert sharded["jobs"]["verify"]["permissions"] == plain["jobs"]["verify"]["permissions"]
+    part = sharded["jobs"]["part"]
+    assert part["strategy"] == {"fail-fast": False, "matrix": {"shard": ["1/3", "2/3", "3/3"]}}
+    assert part["if"] == plain["jobs"]["verify"]["if"]
+    assert part["permissions"] == {"contents": "read", "statuses": "read"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--shards", "0"], "0 is no number of jobs"),
+        (["--shards", "257"], "257 is no number of jobs"),
+        (["--shards", "2", "--app"], "is not possible together with --app"),
+    ],
+)
+def test_shards_that_cannot_be_are_refused_and_nothing_is_written(
+    flags: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    assert main(["init", "--base-dir", str(tmp_path), *flags]) == 2
+    assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [".git"]

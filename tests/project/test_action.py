@@ -326,18 +326,8 @@ def test_what_init_lays_is_ours_but_for_the_uses_line(path: Path) -> None:
     assert template == OURS.sub(r"\2\1\n", path.read_text(encoding="utf-8"))
 
 
-def test_the_sharded_verification_is_a_workflow_with_pinned_actions_and_least_permissions(tmp_path: Path) -> None:
-    path = ROOT / "docs/verify-sharded.yml"
-    text = path.read_text(encoding="utf-8")
-    copy = tmp_path / "verify.yml"
-    copy.write_text(text.replace("OWNER/promotebot@COMMIT # VERSION", f"acme/promotebot@{'c0' * 20} # v1.2.3"))
-    linter = [str(Path(sys.executable).parent / "actionlint"), "-shellcheck=", "-pyflakes=", str(copy)]
-    done = subprocess.run(linter, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert len(PIN.findall(copy.read_text())) == len(re.findall(r"^ +(?:- )?uses: ", text, re.MULTILINE))
-    jobs = yaml.safe_load(text)["jobs"]
-    shards = jobs["part"]["strategy"]["matrix"]["shard"]
-    assert shards == [f"{number}/{len(shards)}" for number in range(1, len(shards) + 1)]
+def test_the_jobs_of_a_sharded_verification_leave_their_reports_where_the_last_one_looks() -> None:
+    text = (ROOT / "bot/promotebot/templates/verify-sharded.yml").read_text(encoding="utf-8")
     assert REPORT in text
     assert f"/{REPORTS}\n" in text
 

@@ -26,6 +26,8 @@ from promotebot.registry.registry import DEFAULT_PATH
 from promotebot.remedies import Remedy, shell
 from promotebot.workflow_files import PINNED_ACTION, PLACEHOLDER, installed_action, workflow_files
 
+MAX_JOBS = 256
+"""Of a matrix: https://docs.github.com/en/actions/reference/limits"""
 POLICY = """\
 # What promotebot requires of a promotion. Read from the base branch, never from a pull request.
 # Every key is listed with its default; remove the '#' to change one. Documentation: docs/policy.md
@@ -72,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print the diff, write nothing")
     parser.add_argument("--action", metavar="OWNER/NAME@COMMIT", help="the action that the workflows use, pinned")
     parser.add_argument("--lfs", action="store_true", help="also put models into Git LFS (docs/setup.md)")
+    parser.add_argument("--shards", type=int, default=1, metavar="N", help="jobs that share a verification")
     parser.add_argument("--app", action="store_true", help="workflows with the token of a GitHub App (docs/setup.md)")
 
 
@@ -83,12 +86,14 @@ def run(options: argparse.Namespace, now: datetime) -> int:
 
     Raises:
         InvalidInput: for a place that is taken by something else; nothing is written then.
-        UsageError: for an --action that is no pinned one.
+        UsageError: for an --action that is no pinned one, or a number of shards that cannot be.
     """
+    _check_shards(options)
     repository = Checkout.open(Path(options.base_dir or "."))
     root, action = repository.root, _pinned_action(options.action)
     branches, registry = _branches(repository), _registry_path(options.registry_path)
-    files = _files(workflow_files(action, branches, app=options.app, registry_path=registry), registry, now)
+    workflows = workflow_files(action, branches, app=options.app, registry_path=registry, shards=options.shards)
+    files = _files(workflows, registry, now)
     _refuse_odd_places(root, files)
     if (root / ATTRIBUTES).is_symlink() or (root / ATTRIBUTES).is_dir():
         raise InvalidInput("is not a regular file", where=ATTRIBUTES, remedy="replace it by a file: git reads no other")
@@ -105,6 +110,16 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     steps = Steps(action, branches, registry, around, app=options.app, lfs=options.lfs)
     sys.stdout.write("\n".join(steps.lines()) + "\n")
     return 0
+
+
+def _check_shards(options: argparse.Namespace) -> None:
+    """Raise UsageError for a number of jobs that no workflow can have, and for shards with an App."""
+    if not 1 <= options.shards <= MAX_JOBS:
+        remedy = f"give a number from 1 to {MAX_JOBS}"
+        raise UsageError(f"{options.shards} is no number of jobs", where="--shards", remedy=remedy)
+    if options.app and options.shards > 1:
+        remedy = "leave one of them out; a verification in one job takes the App's token"
+        raise UsageError("is not possible together with --app", where="--shards", remedy=remedy)
 
 
 def _registry_path(given: str | None) -> str:
