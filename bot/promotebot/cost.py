@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -16,11 +19,34 @@ class Cost:
     """The owner of the repository pays for these, above an allowance."""
     stored_bytes: int = 0
     """Read from buckets."""
+    monotonic: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
+    """What was waited for → how long, so far."""
+
+    def __post_init__(self) -> None:
+        self._started = self.monotonic()
 
     @property
     def is_any(self) -> bool:
         """True when anything was asked."""
         return bool(self.reads or self.writes or self.fetches)
+
+    @contextmanager
+    def during(self, phase: str) -> Iterator[None]:
+        """Count the time that the block takes as that of a phase."""
+        started = self.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + self.monotonic() - started
+
+    @property
+    def time(self) -> str:
+        """Return how long the job took until now and what it waited for, in words; the rest is its own work."""
+        whole = self.monotonic() - self._started
+        own = max(0.0, whole - sum(self.seconds.values()))
+        parts = [f"{seconds:.1f} s for {phase}" for phase, seconds in self.seconds.items()]
+        return f"{whole:.1f} s: {', '.join(parts)}, {own:.1f} s for its own work, such as opening models"
 
     def __str__(self) -> str:
         return (

@@ -73,6 +73,22 @@ def test_the_summary_ends_with_what_was_asked_of_github(tmp_path: Path, summary:
     assert len(written.encode()) <= MAX_STEP_SUMMARY
 
 
+def test_the_summary_says_how_long_each_phase_took(tmp_path: Path) -> None:
+    ticks = iter([0.0, 0.5, 2.5, 3.0, 3.25, 4.0, 4.5, 10.0])
+    cost = Cost(reads=2, fetches=1, monotonic=lambda: next(ticks))
+    for phase in ("API requests", "git fetches", "API requests"):
+        with cost.during(phase):
+            pass
+    path = tmp_path / "summary"
+    write_answer(
+        settings(summary_path=path, output_path=tmp_path / "output"), Answer(Outcome.PASSED, Reason.NO_COMMAND), cost
+    )
+    assert path.read_text().endswith(
+        "1 git fetches. It took 10.0 s: 2.5 s for API requests, 0.2 s for git fetches, 7.2 s for its own work, "
+        "such as opening models.\n"
+    )
+
+
 def test_a_job_that_asked_nothing_and_says_nothing_has_no_summary(tmp_path: Path) -> None:
     job = settings(summary_path=tmp_path / "summary", output_path=tmp_path / "output")
     write_answer(job, Answer(Outcome.IGNORED, Reason.NO_COMMAND), Cost())

@@ -40,6 +40,7 @@ def write_answer(settings: Settings, answer: Answer, cost: Cost) -> None:
         log.info("%s (%s)%s", answer.outcome.value, answer.reason.value, message)
     write_outputs(settings.output_path, outputs)
     asked = f"This job made {cost}." if cost.is_any else ""
+    asked += f" It took {cost.time}." if cost.seconds else ""
     summary = answer.summary or _told(answer)
     if summary or asked:
         # The last line stays where the rest has to be cut.

@@ -9,7 +9,7 @@ import logging
 import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -67,15 +67,20 @@ class PartialRepository(Repository):
                 raise CouldNotVerify(f"cannot fetch {gone}: the remote has no such ref", remedy="run the job again")
             wanted = {ours: theirs for ours, theirs in wanted.items() if theirs != gone}
 
+    def _fetching(self) -> AbstractContextManager[None]:
+        """Return a block for one fetch, which is counted and timed."""
+        self._cost.fetches += 1
+        return self._cost.during("git fetches")
+
     def _fetch(self, refs: Mapping[str, str], depth: Sequence[str]) -> str:
         """Fetch refs; return the first that the remote does not have, where there is one, and nothing came then."""
         with tempfile.TemporaryFile() as specs:  # a thousand refs are more than a command line takes on some systems
             self._name([f"+{theirs}:{ours}" for ours, theirs in refs.items()], specs)
             try:
-                self._cost.fetches += 1
-                self._run(
-                    "fetch", "--quiet", "--no-tags", "--filter=blob:none", *depth, "--stdin", "origin", stdin=specs
-                )
+                with self._fetching():
+                    self._run(
+                        "fetch", "--quiet", "--no-tags", "--filter=blob:none", *depth, "--stdin", "origin", stdin=specs
+                    )
             except GitFailed as problem:
                 gone = _NO_REF.search(problem.stderr)
                 if gone and gone[1] in refs.values():
@@ -207,8 +212,7 @@ class PartialRepository(Repository):
         Raises:
             CouldNotVerify: when the remote does not give them, or they are larger.
         """
-        self._cost.fetches += 1
-        with tempfile.TemporaryFile() as names:
+        with self._fetching(), tempfile.TemporaryFile() as names:
             self._name(oids, names)
             # As git itself brings them: https://git-scm.com/docs/partial-clone#_fetching_missing_objects. Told which
             # commits are here, the remote would take their blobs to be here, too.

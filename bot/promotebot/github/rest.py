@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
@@ -75,9 +75,11 @@ class Rest:
         self._api.close()
         self._asking.close()
 
-    def _count(self, *, writes: bool) -> None:
+    def _counted(self, *, writes: bool) -> AbstractContextManager[None]:
+        """Return a block for one request, which is timed."""
         self._cost.reads += not writes
         self._cost.writes += writes
+        return self._cost.during("API requests")
 
     def graphql(
         self,
@@ -101,8 +103,7 @@ class Rest:
             CouldNotVerify: when GitHub refuses any field, or does not answer; NotFound where it knows no such thing.
         """
         requester = (self._api if writes else self._asking).requester
-        self._count(writes=writes)
-        with translated(purpose, needs=needs):
+        with self._counted(writes=writes), translated(purpose, needs=needs):
             _, answer = requester.graphql_query(document, dict(variables))
             return answer["data"]
 
@@ -125,8 +126,7 @@ class Rest:
         Raises:
             CouldNotVerify: when GitHub refuses, or does not answer.
         """
-        self._count(writes=verb != "GET")
-        with translated(purpose, needs=needs):
+        with self._counted(writes=verb != "GET"), translated(purpose, needs=needs):
             _, answer = self.repo.requester.requestJsonAndCheck(
                 verb, f"{self.repo.url}{path}", parameters=dict(parameters or {}), input=dict(body) if body else None
             )
@@ -144,8 +144,7 @@ class Rest:
         """
         page = 1
         while True:
-            self._count(writes=False)
-            with translated(purpose, needs=needs):
+            with self._counted(writes=False), translated(purpose, needs=needs):
                 headers, answer = self.repo.requester.requestJsonAndCheck(
                     "GET", f"{self.repo.url}{path}", parameters={**(parameters or {}), "per_page": PAGE, "page": page}
                 )
@@ -164,8 +163,7 @@ class Rest:
         """
         asked = {**(parameters or {}), "per_page": PAGE}
         while True:
-            self._count(writes=False)
-            with translated(purpose, needs=needs):
+            with self._counted(writes=False), translated(purpose, needs=needs):
                 headers, answer = self.repo.requester.requestJsonAndCheck(
                     "GET", f"{self.repo.url}{path}", parameters=asked
                 )
