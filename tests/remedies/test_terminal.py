@@ -136,6 +136,8 @@ CASES = (
     Case("cli/init.py:_refuse_deleted", lost_from_the_work_tree, ("init",), "is committed, but not in the work tree"),
     Case("cli/manifest.py:_checked", refused_manifest, ("manifest", V3), "created_at_utc"),
     Case("cli/manifest.py:_written_again", linked_manifest, ("manifest", V3), "is a symbolic link"),
+    Case("cli/options.py:stage_of", nothing, (*ACTIVE, "--dry-run", "--stage", "acitve"), "is not a stage"),
+    Case("cli/options.py:stage_of", promoted, (*ROLLBACK, "--dry-run", "--stage", "prod"), "is not a stage"),
     Case("cli/registry.py:_write_models", stranger, ("registry", "split"), "", leads_on=True),
     Case("cli/schemas.py:run", nothing, ("schemas", "schemas", "--check"), "not up to date"),
     Case("cli/verify.py:_verify", no_git, ("verify",), "git is not installed here"),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from promotebot.cli.again import Typed
-from promotebot.cli.options import add_registry_options
+from promotebot.cli.options import add_registry_options, stage_of
 from promotebot.cli.output import add_verbose, report_lines
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput, UsageError
@@ -31,7 +31,7 @@ from promotebot.promotion.infer import IncompleteRequest, InferenceContext
 from promotebot.promotion.plan import Plan, Rejected, document
 from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.registry.model import Action, Source
-from promotebot.registry.names import is_git_sha, is_text, parse_model_name, parse_stage, parse_text
+from promotebot.registry.names import is_git_sha, is_text, parse_model_name, parse_text
 from promotebot.registry.registry import Layout
 from promotebot.remedies import Command, Remedy, shell
 from promotebot.storage.buckets import Buckets
@@ -220,7 +220,7 @@ def command_arguments(options: argparse.Namespace, action: Action) -> CommandArg
     """
     parsers = {
         "model": parse_model_name,
-        "stage": parse_stage,
+        "stage": stage_of,
         "to": parse_text,
         "reason": parse_text,
         "notes": parse_text,
@@ -260,15 +260,18 @@ def parsed_options(options: argparse.Namespace, parsers: Mapping[str, Callable[[
         InvalidInput: naming every flag that does not read, not only the first.
     """
     values: dict[str, Any] = {}
-    problems: list[str] = []
+    problems: dict[str, InvalidInput] = {}
     for name, parse in parsers.items():
         given = getattr(options, name)
         try:
             values[name] = parse(given) if given is not None else None
         except InvalidInput as problem:
-            problems.append(f"--{name.replace('_', '-')}: {problem}")
+            problems[f"--{name.replace('_', '-')}"] = problem
+    if len(problems) == 1:  # its remedy may be a whole line
+        [(flag, only)] = problems.items()
+        raise InvalidInput(f"{flag}: {only.message}", where=only.where, remedy=only.remedy)
     if problems:
-        raise InvalidInput("\n".join(problems))
+        raise InvalidInput("\n".join(f"{flag}: {problem}" for flag, problem in problems.items()))
     return values
 
 

@@ -7,7 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from promotebot.errors import InvalidInput, UsageError
-from promotebot.registry.names import parse_duration
+from promotebot.promotion.slips import nearest_stage
+from promotebot.registry.names import Stage, parse_duration, parse_stage
+from promotebot.remedies import Remedy, again
 
 
 def add_registry_options(parser: argparse.ArgumentParser, flag: str = "--registry-path") -> None:
@@ -25,6 +27,17 @@ def root_of() -> Path:
     """Return the root of the repository around this directory; this directory itself where there is no repository."""
     here = Path.cwd()
     return next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
+
+
+def stage_of(text: str) -> Stage:
+    """Parse a stage. Raises InvalidInput, with the line that was probably meant where a stage is near."""
+    try:
+        return parse_stage(text)
+    except InvalidInput as problem:
+        meant = nearest_stage(text)
+        if meant != text:
+            problem.remedy = Remedy("did you mean: ", again(stage=meant))
+        raise
 
 
 def duration_of(flag: str, text: str | None) -> timedelta | None:

@@ -10,6 +10,7 @@ from functools import partial
 
 from promotebot.cli.again import Typed
 from promotebot.cli.change import actor_of, add_change_options, apply_change, parsed_options, request_or_stop
+from promotebot.cli.options import stage_of
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding
@@ -27,7 +28,6 @@ from promotebot.registry.names import (
     parse_git_sha,
     parse_identifier,
     parse_model_name,
-    parse_stage,
     parse_text,
 )
 from promotebot.storage.buckets import Buckets
@@ -98,7 +98,7 @@ def _arguments(options: argparse.Namespace) -> CommandArguments:
         options,
         {
             "model": parse_model_name,
-            "stage": parse_stage,
+            "stage": stage_of,
             "artifact_dir": parse_artifact_path,
             "artifact_id": parse_identifier,
             "dataset_id": parse_identifier,

@@ -152,7 +152,7 @@ def _meant(line: str, prefix: str) -> str:
     mended[1:] = _flags(verb, mended[1:])
     place = _STAGE_WORD.get(verb, len(mended))
     if place < len(mended):
-        mended[place] = _stage(mended[place])
+        mended[place] = nearest_stage(mended[place])
     meant = " ".join([prefix, *mended]) if prefix else f"/{' '.join(mended)}"
     found = parse_comment(meant, prefix)
     is_whole = len(found) == 1 and not isinstance(found[0], InvalidCommand) and "`" not in meant
@@ -175,7 +175,8 @@ def _flags(verb: str, words: list[str]) -> list[str]:
     return mended
 
 
-def _stage(word: str) -> str:
+def nearest_stage(word: str) -> str:
+    """Return the stage that a word is a slip or another name of; the word itself where it is neither."""
     if word.startswith("-"):
         return word
     near = difflib.get_close_matches(word.lower(), _STAGES, n=1, cutoff=0.6)
