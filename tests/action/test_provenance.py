@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
 from promotebot.artifact.sign import signature_bytes
-from tests.artifact.signing import key, public, sha256
+from tests.artifact.signing import attestation, key, public, sha256
+from tests.artifact.sigstore_instance import GITHUB, WORKFLOW, SigstoreInstance
 from tests.office import ROOT, Office
 
 pytestmark = pytest.mark.thorough
@@ -97,3 +100,32 @@ def test_a_signature_that_is_exchanged_after_the_promotion_turns_the_check_red(o
     committed(office, "third", {f"{V3}/model.sig": signed(files(), "mallory", tmp_path)[f"{V3}/model.sig"]})
     office.gate(number)
     assert office.checks(office.head(number))[-1] == "failure"
+
+
+def attested(content: dict[str, str | bytes], sigstore: SigstoreInstance) -> dict[str, str | bytes]:
+    """The files with an attestation of their manifest by the workflow, of this Sigstore."""
+    manifest = content[f"{V3}/manifest.json"]
+    assert isinstance(manifest, bytes)
+    statement = json.loads(attestation(hashlib.sha256(manifest).hexdigest()))["dsseEnvelope"]["payload"]
+    return {**content, f"{V3}/attestation.jsonl": sigstore.bundle(base64.b64decode(statement))}
+
+
+def trusting(sigstore: SigstoreInstance) -> str:
+    who = {"identity": WORKFLOW, "issuer": GITHUB}
+    return json.dumps(
+        {"signatures": {"required": ["shadow"], "identities": [who], "trusted_root": sigstore.trusted_root()}}
+    )
+
+
+def test_a_workflow_of_the_bases_policy_counts_and_a_root_of_the_pull_request_does_not(office: Office) -> None:
+    pytest.importorskip("sigstore", reason="an extra, which this environment has not")
+    ours, theirs = SigstoreInstance(), SigstoreInstance("mallory.test")
+    office.policy(trusting(ours))
+    committed(office, "third", {**attested(files(), theirs), ".github/promotion.yml": trusting(theirs)})
+    number = office.repository.open_pull(author="alice", head="third", title="A third version").number
+    assert office.ask(number, TO_SHADOW).outputs["decision"] == "refused"
+    assert "its certificate, its log entry or its signature is not right" in office.answer(number)
+    committed(office, "third", {**attested(files(), ours), ".github/promotion.yml": trusting(ours)})
+    assert office.ask(number, TO_SHADOW).outputs["decision"] == "promoted", office.comments(number)
+    assert f"{WORKFLOW.rpartition('/')[2].partition('@')[0]}" in office.comment(number)
+    assert office.checks(office.head(number))[-1] == "success"
