@@ -127,6 +127,9 @@ class _Reading:
             entry = {"versions": entry}
         if self._row_stages(entry):  # a row of a table: the model, its stage, and where it is
             self._row(name, entry, place)
+            others = (key for key in entry if self._stage_word(key) and key not in STAGE_KEYS)
+            for key in others:
+                self._stage(name, key, entry[key], f"{place}.{key}", {})
             return
         versions = dict(self._versions(entry, place))
         for version, (row, at) in versions.items():
@@ -150,7 +153,11 @@ class _Reading:
         """Yield name → (row, place) of each version."""
         for key in _VERSIONS:
             rows = entry.get(key)
-            items = list(rows.items()) if isinstance(rows, Mapping) else list(enumerate(rows or []))
+            items = (
+                list(rows.items())
+                if isinstance(rows, Mapping)
+                else list(enumerate(rows if isinstance(rows, list) else []))
+            )
             for index, row in items:
                 at = f"{place}.{key}.{index}" if isinstance(rows, Mapping) else f"{place}.{key}[{index}]"
                 row = row if isinstance(row, Mapping) else {"artifact": row, "path": row}
@@ -211,10 +218,28 @@ class _Reading:
         if is_pointer(value):
             remedy = f"say which stage it is: --stage {plain(key)}=active, or =none to leave it out"
             self.found.tell(place, f"looks like what a stage holds; {remedy}", blocking=True)
+        elif _holds_stage(value):
+            self.found.tell(
+                place, "has something in it that looks like a stage; move it to where the others are", blocking=True
+            )
         elif isinstance(value, list):
             self.found.tell(place, f"left out: {len(value)} entries")
         else:
             self.found.tell(place, "left out")
+
+
+def _holds_stage(value: Any) -> bool:
+    """Return whether somewhere in a value a key that looks like a stage names an artifact."""
+    if isinstance(value, list):
+        return any(_holds_stage(item) for item in value if isinstance(item, (Mapping, list)))
+    members = value.items() if isinstance(value, Mapping) else ()
+    return any((looks_like_stage(str(key)) and _names_artifact(one)) or _holds_stage(one) for key, one in members)
+
+
+def _names_artifact(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(key in value for key in FIELDS["artifact"])
+    return isinstance(value, str) and "/" in value
 
 
 def _pairs(value: Any, place: str) -> Iterator[tuple[str, Any, str]]:

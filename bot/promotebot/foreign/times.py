@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 
 from promotebot.registry.names import Timestamp, to_timestamp
 
@@ -11,6 +11,8 @@ _TIME = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?)?",
     re.ASCII | re.IGNORECASE,
 )
+MAX_OFFSET = 14
+"""Hours from UTC: https://www.iana.org/time-zones"""
 _EPOCH = re.compile(r"(\d{10})(\d{3})?(?:\.\d+)?", re.ASCII)
 """Seconds or milliseconds of the years 2001 to 2286."""
 
@@ -35,5 +37,8 @@ def read_time(text: str, zone: tzinfo = timezone.utc) -> tuple[Timestamp | None,
         return to_timestamp(moment.replace(tzinfo=zone)), f"{text} names no time zone; read as {zone}"
     if match[7].upper() in ("Z", "UTC"):
         return to_timestamp(moment), ""
-    offset = datetime.strptime(match[7].replace(":", ""), "%z").tzinfo
-    return to_timestamp(moment.replace(tzinfo=offset)), ""
+    hours, minutes = int(match[7][1:3]), int(match[7][-2:])
+    if hours > MAX_OFFSET or minutes > 59:
+        return None, f"{text!r} names a time zone that does not exist"
+    offset = timedelta(hours=hours, minutes=minutes)
+    return to_timestamp(moment - offset if match[7].startswith("+") else moment + offset), ""
