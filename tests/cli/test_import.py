@@ -57,8 +57,9 @@ def test_each_shape_is_imported_judged_verified_and_promoted(newcomer: Person, c
     newcomer.commit("feat(ml): Promote regime_v2 to STAGING")
     assert main(["gate", "--base", "HEAD~1"]) == 0
     assert entry(newcomer)["staging"]["digest"] == after["shadow"]["digest"]
-    assert main(["import", file, *options]) in (0, 1)
     capsys.readouterr()
+    assert main(["import", file, *options]) == 0, capsys.readouterr().err
+    assert "nothing to import: " in capsys.readouterr().err
     assert newcomer.git("status", "--porcelain") == ""
 
 
@@ -246,3 +247,57 @@ def test_the_tags_of_gto_are_imported_with_their_commits_and_people(newcomer: Pe
     assert main(["import", "artifacts.yaml", "--stage", "dev=none"]) == 1
     told = capsys.readouterr().err
     assert f"has changed since then; bring its files of {first[:12]} into a directory of their own" in told
+
+
+def _damaged(root: Path) -> dict[str, str]:
+    """What cannot be read, by its name: nothing of it is a traceback, and nothing is written."""
+    (root / "bad.db").write_bytes(b"SQLite format 3\0" + b"x" * 200)
+    (root / "bad.yaml").write_bytes(b"models: [\xff")
+    (root / "twice.yaml").write_text("a: &a {production: {path: ml}}\nb: *a\n")
+    (root / "bom.json").write_bytes(b"\xef\xbb\xbf{}")
+    (root / "deep.json").write_text("[" * 5000)
+    version = root / "mlruns" / "models" / "fraud" / "version-1"
+    version.mkdir(parents=True)
+    (version / "meta.yaml").write_text("current_stage: [")
+    return {
+        "bad.db": "is no registry of MLflow",
+        "bad.yaml": "not YAML",
+        "twice.yaml": "aliases are not read",
+        "bom.json": "byte order mark",
+        "deep.json": "nested deeper",
+        "mlruns": "not YAML",
+        "ml/artifacts": "holds no registry of MLflow",
+        "gone.json": "is not there",
+    }
+
+
+def test_what_does_not_read_is_told_and_nothing_is_written(newcomer: Person, capsys: Capture) -> None:
+    for file, says in _damaged(newcomer.clone).items():
+        assert main(["import", file]) == 1, file
+        told = capsys.readouterr().err
+        assert says in told, file
+        assert "Next: " in told, file
+        assert (newcomer.clone / REGISTRY).read_text() == EMPTY_REGISTRY
+
+
+def test_an_import_in_place_needs_the_old_file_in_git(newcomer: Person, capsys: Capture) -> None:
+    text = json.dumps({"models": [{"name": NAME, "production": {"path": V1}}]})
+    (newcomer.clone / REGISTRY).write_text(text)
+    assert main(["import", REGISTRY]) == 1
+    told = capsys.readouterr().err
+    assert "is not committed, and importing it in place would lose what it says" in told
+    assert "git commit --message 'chore(ml): The registry as it is'" in told
+    assert (newcomer.clone / REGISTRY).read_text() == text
+
+
+def test_an_import_goes_into_the_split_layout_one_file_for_each_model(newcomer: Person, capsys: Capture) -> None:
+    assert main(["registry", "split"]) == 0
+    newcomer.commit("chore: Split")
+    base = newcomer.git("rev-parse", "HEAD").strip()
+    (newcomer.clone / "r.json").write_text(json.dumps({NAME: {"production": {"path": V1}, "shadow": {"path": V2}}}))
+    newcomer.commit("chore: r")
+    capsys.readouterr()
+    assert main(["import", "r.json"]) == 0
+    assert f"+++ b/ml/registry/models/{NAME}.json" in capsys.readouterr().out
+    newcomer.commit("feat(ml): Import")
+    assert main(["gate", "--base", base]) == 0, capsys.readouterr().out

@@ -189,8 +189,10 @@ def _planned(
 
 
 def _verdict(options: argparse.Namespace, plan: ImportPlan, open_ends: int) -> int:
-    if options.dry_run and not open_ends:
+    if options.dry_run and plan.plans and not open_ends:
         log.info("dry run: %s would be imported. Nothing was written.", counted(len(plan.plans), "pointer"))
+    if not open_ends and not plan.plans:
+        log.info("nothing to import: the registry says the same already")
     if not open_ends:
         return 0
     what = f"{counted(open_ends, 'line')} above cannot be imported as {'it is' if open_ends == 1 else 'they are'}"

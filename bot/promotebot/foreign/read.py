@@ -14,7 +14,7 @@ from promotebot.foreign.found import Found
 from promotebot.foreign.gto import is_gto, read_tags
 from promotebot.foreign.tags import GtoRepository
 from promotebot.foreign.yaml_texts import parse_yaml
-from promotebot.registry.codec import parse_json
+from promotebot.registry.codec import parse_json, read_from
 from promotebot.registry.names import Stage
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -33,7 +33,8 @@ def read_foreign(path: Path, git: GtoRepository, *, model: str, words: Mapping[s
         InvalidInput: for what is not there, does not read, or is no registry.
         CouldNotVerify: when the disk does not answer.
     """
-    document, format_name = _document(path)
+    with read_from(str(path)):
+        document, format_name = _document(path)
     if path.suffix in _YAML and is_gto(document, git.tags()):
         return read_tags(git.tags(), lambda commit: git.artifacts(commit, path), git.tree_of, words)
     found = read_document(document, where=str(path), model=model, words=words)

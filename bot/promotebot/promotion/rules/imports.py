@@ -62,6 +62,9 @@ def _promotion(context: RuleContext) -> Command:
 
 def _completes(context: RuleContext, today: Pointer) -> Iterator[Finding]:
     request, where = context.request, context.registry.at(context.request.model)
+    if _changes_nothing(context):
+        yield passed("import.model", f"{request.stage.label} of {request.model} says the same already")
+        return
     if not lacks_something(today, request.stage):
         message = f"{request.stage.label} of {request.model} lacks nothing that an import could add."
         yield error("import.model", message, where=where, remedy="promote another artifact with its rules")
@@ -76,6 +79,11 @@ def _completes(context: RuleContext, today: Pointer) -> Iterator[Finding]:
         yield _first_bytes(context)
     else:
         yield passed("import.model", f"{request.stage.label} of {request.model} is completed, nothing in it changes")
+
+
+def _changes_nothing(context: RuleContext) -> bool:
+    today = context.today
+    return today is not None and all(getattr(today, name) == _new(context, name) for name in _KEPT)
 
 
 def _new(context: RuleContext, name: str) -> object:
@@ -124,7 +132,7 @@ def _first_bytes(context: RuleContext) -> Finding:
 def active_becomes_whole(context: RuleContext) -> Iterator[Finding]:
     """Check, for ACTIVE, that completing it leaves nothing open; say of a new import what is not known."""
     request = context.request
-    if request.found is None:
+    if request.found is None or _changes_nothing(context):
         return
     values = {"git_sha": request.git_sha, "dataset_id": request.dataset_id}
     values["promoted_at_utc"] = request.found.promoted_at_utc
