@@ -6,8 +6,6 @@ rounds may follow.
 
 from __future__ import annotations
 
-import json
-import shutil
 import subprocess
 import sys
 import tempfile
