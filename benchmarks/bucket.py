@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -27,7 +28,8 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         start, end = self._begin()
-        with FILE.open("rb") as file:
+        # Whoever was sent more than it wants goes away.
+        with suppress(ConnectionError), FILE.open("rb") as file:
             while start < end and (sent := os.sendfile(self.connection.fileno(), file.fileno(), start, end - start)):
                 start += sent
 
