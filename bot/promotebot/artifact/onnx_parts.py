@@ -6,6 +6,7 @@ in every process that opens a model. So the package is entered without running i
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import sys
@@ -54,7 +55,8 @@ def check(model_file: Path) -> str:
 
 def know_operators() -> None:
     """Make the checker's table of operators, which it makes when it is first asked for one."""
-    importlib.import_module("onnx.onnx_cpp2py_export").defs.has_schema("Identity")
+    with contextlib.suppress(AttributeError, TypeError):  # of a version of onnx without this question
+        importlib.import_module("onnx.onnx_cpp2py_export").defs.has_schema("Identity")
 
 
 def _checker() -> Any:
