@@ -18,9 +18,11 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+import examining
 import hashing
 import registries
 import startup
+import streaming
 from comparison import Measured
 from growth import growth
 from peers import BIN
@@ -32,6 +34,8 @@ PARTS = {
     "one file": (registries.one_file, 10_000, 1000),
     "split": (registries.split, 10_000, 1000),
     "hashing": (hashing.hashed, 1, 10),
+    "examining": (examining.examined, 1, 10),
+    "streaming": (streaming.streamed, 1, 4),
 }
 """Part → what makes its comparisons, and its size: of the report, and of the smaller run."""
 ROUNDS, QUICK_ROUNDS = 5, 5

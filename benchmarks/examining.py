@@ -1,28 +1,19 @@
-"""What examining a large artifact costs beside what only hashes its files and opens its models once.
-
-Processor time is compared, that of all processes together.
-
-Run it with the interpreter that has promotebot installed: `.venv/bin/python benchmarks/examining.py`; the number of
-rounds may follow.
-"""
+"""What examining a large artifact costs beside what only hashes its files and opens its models once."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
+from comparison import PYTHON, Command, Comparison
 from onnx import TensorProto, helper
-from rounds import measure, ratio, table
-from scratch import processor_seconds, promotebot
+from scratch import promotebot
 
 ARTIFACT = "ml/artifacts/large_v1"
 MB = 1000 * 1000
-UNIT, OURS = "hashlib, and ONNX Runtime opens each model once", "promotebot examines it"
+UNIT, OURS = "hashlib, and each model opened once", "promotebot's examination"
 _OPEN = """
 import hashlib, sys
 from pathlib import Path
@@ -37,7 +28,7 @@ for path in sorted(Path(sys.argv[1]).rglob("*.onnx")):
     onnxruntime.InferenceSession(path)
 """
 _EXAMINE = """
-import re, resource, sys
+import sys
 from pathlib import Path
 from promotebot.artifact.evidence import examine
 from promotebot.artifact.limits import Terms
@@ -47,15 +38,14 @@ from promotebot.findings import errors_in
 evidence = examine(WorkTree(Path(sys.argv[1])), sys.argv[2], opener=ChildOpener(), terms=Terms())
 if errors_in(evidence.findings) or evidence.card is None:
     sys.exit(str(errors_in(evidence.findings)))
-peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
-print(int(peak[1]) * 1024, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
 """
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """Models of some weights each, in the model's file or beside it; the limit in units."""
+    """Models of some bytes of weights each, in the model's file or beside it; the limit in units."""
 
+    key: str
     words: str
     models: int
     weights: int
@@ -63,62 +53,41 @@ class Artifact:
     limit: float
 
 
-CASES = (
-    Artifact("one file of 500 MB", 1, 498 * MB, False, 3.5),
-    Artifact("a model with 1 GB of external data", 1, 1002 * MB, True, 4.0),
-    Artifact("40 models of 12 kB", 40, 12_000, False, 9.0),
-)
+def examined(scratch: Path, divisor: int) -> list[Comparison]:
+    """A model in one file, one with its weights beside it, and many models."""
+    cases = (
+        Artifact("one model file", "one file of 498 MB", 1, 498 * MB // divisor, False, 3.5),
+        Artifact("external data", "1 GB of external data", 1, 1002 * MB // divisor, True, 4.0),
+        Artifact("many models", "40 models of 12 kB", 40, 12_000, False, 9.0),
+    )
+    return [_comparison(scratch / artifact.key.replace(" ", "_"), artifact) for artifact in cases]
 
 
-def main() -> int:
-    """Print a table for each case; exit 0 when all are within their limits, 1 when not."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    return max(judge(artifact, rounds) for artifact in CASES)
-
-
-def judge(artifact: Artifact, rounds: int) -> int:
-    """Print what one case costs; return 0 within the limit, 1 beyond it."""
-    with tempfile.TemporaryDirectory(prefix="promotebot-bench-") as scratch:
-        root = Path(scratch)
-        directory = made(root, artifact)
-        examined = ["-c", _EXAMINE, str(root), ARTIFACT]
-        cases: dict[str, Callable[[], float]] = {
-            UNIT: partial(processor_seconds, [sys.executable, "-I", "-c", _OPEN, str(directory)], root),
-            OURS: partial(processor_seconds, [sys.executable, "-I", *examined], root),
-        }
-        times = measure(cases, rounds)
-        done = subprocess.run([sys.executable, "-I", *examined], capture_output=True, text=True, check=True)
-        own, child = (int(word) for word in done.stdout.split())
-    cost = ratio(times, OURS, UNIT)
-    within = cost <= artifact.limit
-    sys.stdout.write(f"{artifact.words}\n{table(times, UNIT)}")
-    sys.stdout.write(f"{cost:.2f} × the unit; the limit is {artifact.limit}\n")
-    sys.stdout.write(f"memory: {own / MB:.0f} MB, and {child / MB:.0f} MB in the process that opens models")
-    sys.stdout.write(f"\n{'ok' if within else 'TOO SLOW'}\n\n")
-    return 0 if within else 1
-
-
-def made(root: Path, artifact: Artifact) -> Path:
-    """Write an artifact below a root and return its directory."""
+def _comparison(root: Path, artifact: Artifact) -> Comparison:
     directory = root / ARTIFACT
     directory.mkdir(parents=True)
-    for number in range(artifact.models):
-        write_model(directory, f"model_{number:02}", artifact)
-    manifest = ["manifest", ARTIFACT, "--model", "large", "--model-file", "model_00.onnx"]
-    promotebot(root, *manifest)
-    return directory
+    # In a process of its own: the memory of this one would count for every one that it starts.
+    given = [str(directory), str(artifact.models), str(artifact.weights), str(int(artifact.is_external))]
+    subprocess.run([sys.executable, str(Path(__file__)), *given], check=True)
+    promotebot(root, "manifest", ARTIFACT, "--model", "large", "--model-file", "model_00.onnx")
+    cases = {
+        UNIT: Command([*PYTHON, "-c", _OPEN, str(directory)], root),
+        OURS: Command([*PYTHON, "-c", _EXAMINE, str(root), ARTIFACT], root),
+    }
+    return Comparison(artifact.key, f"Examining {artifact.words}", UNIT, cases, {OURS: artifact.limit}, {OURS: 1.5})
 
 
-def write_model(directory: Path, name: str, artifact: Artifact) -> None:
-    """Write a model that looks up rows of its weights."""
-    weights = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[artifact.weights // 12, 3])
-    if not artifact.is_external:
-        weights.raw_data = bytes(artifact.weights)
-    else:
+def write_model(directory: Path, name: str, size: int, *, is_external: bool) -> None:
+    """Write a model that looks up rows of its weights, in the bytes of whole rows."""
+    size = size // 12 * 12
+    weights = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[size // 12, 3])
+    if is_external:
         weights.data_location = TensorProto.EXTERNAL
         weights.external_data.add(key="location", value=f"{name}.bin")
         with (directory / f"{name}.bin").open("wb") as file:
-            file.truncate(artifact.weights)
+            file.truncate(size)
+    else:
+        weights.raw_data = bytes(size)
     graph = helper.make_graph(
         [helper.make_node("Gather", ["w", "x"], ["y"])],
         "graph",
@@ -130,5 +99,11 @@ def write_model(directory: Path, name: str, artifact: Artifact) -> None:
     (directory / f"{name}.onnx").write_bytes(model.SerializeToString())
 
 
+def main(directory: str, models: str, size: str, is_external: str) -> None:
+    """Write models into a directory."""
+    for number in range(int(models)):
+        write_model(Path(directory), f"model_{number:02}", int(size), is_external=is_external == "1")
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    main(*sys.argv[1:])
