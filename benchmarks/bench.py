@@ -35,7 +35,7 @@ PARTS = {
     "split": (registries.split, 10_000, 1000),
     "hashing": (hashing.hashed, 1, 10),
     "examining": (examining.examined, 1, 10),
-    "streaming": (streaming.streamed, 1, 4),
+    "streaming": (streaming.streamed, 1, 2),
 }
 """Part → what makes its comparisons, and its size: of the report, and of the smaller run."""
 ROUNDS, QUICK_ROUNDS = 5, 5

@@ -261,6 +261,7 @@ def test_the_committed_ratios_are_those_of_every_comparison_that_has_a_limit() -
     assert [*committed] == [
         *("start", "small", "one file", "gto", "split show", "split history --model", "split promote --dry-run"),
         *("large files", "small files"),
+        *("one model file", "external data", "many models", "streaming"),
     ]
     assert [*committed["one file"]] == [f"`promotebot {name}`" for name in registries.LIMITS]
 
