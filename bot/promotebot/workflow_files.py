@@ -11,7 +11,9 @@ WORKFLOWS = ("promote", "gate", "review", "verify")
 PLACEHOLDER = "OWNER/promotebot@COMMIT # VERSION"
 PINNED_ACTION = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+@[0-9a-f]{40}( # v[0-9][A-Za-z0-9.+-]*)?")
 _BRANCHES = '    branches: ["main"] '
-_SHARDS = "[1/4, 2/4, 3/4, 4/4]"
+FOUR = 4
+"""The shards in the template."""
+_PARTS = "[1, 2, 3, 4]"
 _PATTERN = re.compile(r"[!+\]]")
 """What a branch's name may hold and a filter reads as a pattern: https://git-scm.com/docs/git-check-ref-format"""
 _TOKEN_ACTION = "actions/create-github-app-token@bcd2ba49218906704ab6c1aa796996da409d3eb1 # v3.2.0"  # noqa: S105
@@ -76,9 +78,10 @@ def workflow_files(
     templates = resources.files("promotebot") / "templates"
     texts = {name: (templates / f"{name}.yml").read_text(encoding="utf-8") for name in WORKFLOWS}
     if shards > 1:
-        parts = ", ".join(f"{number}/{shards}" for number in range(1, shards + 1))
         sharded = (templates / "verify-sharded.yml").read_text(encoding="utf-8")
-        texts["verify"] = sharded.replace(_SHARDS, f"[{parts}]")
+        texts["verify"] = sharded.replace(_PARTS, str([*range(1, shards + 1)])).replace(
+            f"}}}}/{FOUR}", f"}}}}/{shards}"
+        )
     heard = f"    branches: {json.dumps([_PATTERN.sub(_escaped, name) for name in branches], ensure_ascii=False)} "
     texts = {name: text.replace(_BRANCHES, heard) for name, text in texts.items()}
     if app:

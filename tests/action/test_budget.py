@@ -6,17 +6,20 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from werkzeug import Response
 
 from promotebot.artifact.runtime import ChildOpener
 from promotebot.git.branch import FetchedRepository
 from promotebot.planning.examiner import Examiner
 from tests.cli.test_verify import dataset
+from tests.fake_github import git_http
 from tests.fake_github.faults import Fault
 from tests.fake_github.people import Job, Person
 from tests.office import Office
@@ -147,6 +150,44 @@ def test_a_promotion_with_a_dataset_costs_no_more(office: Office) -> None:
     office.repository.merge(number, by="bob")
     number = office.pull("later")
     assert asked(office, number, "/promote active") == ("promoted", replace(PROMOTION, requests=9 + 1))
+
+
+def test_a_promotion_fetches_as_many_bytes_of_a_large_repository_as_of_a_small_one(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, serve = [0], git_http.serve
+
+    def counted(*arguments: Any) -> Response:
+        answer = serve(*arguments)
+        chunks = answer.iter_encoded()
+
+        def count() -> Iterator[bytes]:
+            for chunk in chunks:
+                sent[0] += len(chunk)
+                yield chunk
+
+        answer.response = count()
+        return answer
+
+    monkeypatch.setattr(git_http, "serve", counted)
+
+    def promoted(name: str) -> int:
+        """What git brought for one promotion; the artifact's own bytes among it."""
+        alice = office.person("alice")
+        alice.start_branch(name)
+        write_artifact(alice, name, {"weights.bin": os.urandom(300_000)})
+        alice.commit(f"feat: {name}")
+        alice.push()
+        number = office.repository.open_pull(author="alice", head=name, title=name).number
+        sent[0] = 0
+        assert asked(office, number, f"/promote shadow --artifact-dir ml/artifacts/{name}")[0] == "promoted"
+        return sent[0]
+
+    small = promoted("regime_v3")
+    assert small > 300_000
+    others = {f"data/{number // 20}/{number}.bin": os.urandom(50_000) for number in range(400)}
+    office.push("bob", "main", others, "feat: Twenty million bytes of data")
+    assert promoted("regime_v4") < small + 200_000, "of twenty million"
 
 
 def test_a_rollback_costs_no_more(office: Office) -> None:

@@ -20,6 +20,8 @@ from typing import Any
 STAND_INS = Path(__file__).parent / "stand_ins"
 PINNED = {
     "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1": STAND_INS / "checkout",
+    "actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a": STAND_INS / "upload-artifact",
+    "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c": STAND_INS / "download-artifact",
 }
 BIN = Path(sys.executable).parent
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -58,7 +60,7 @@ class Act:
     """`OWNER/NAME@REF` to the folder that stands in for it; no other action can be used."""
 
     def run(self, workflow: str, job: str, event_name: str, payload: Mapping[str, Any], token: str) -> JobRun:
-        """Run one job of a workflow file to its end."""
+        """Run one job of a workflow file to its end, and before it the jobs that it needs."""
         event = self.scratch / "event.json"
         event.write_text(json.dumps(payload), encoding="utf-8")
         done = subprocess.run(
@@ -132,13 +134,14 @@ def _repeated(flag: str, pairs: Mapping[str, object]) -> Iterator[str]:
 
 def _read(job: str, out: str, err: str) -> JobRun:
     """The lines of `act --json`: steps of the job itself have one part in `stepID`, those within an action more."""
-    lines: Sequence[dict[str, Any]] = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    told: Sequence[dict[str, Any]] = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    lines = [line for line in told if line.get("jobID", job) == job]
     steps = [
         Step(line["step"], line["stepResult"])
         for line in lines
         if line.get("stage") == "Main" and "stepResult" in line and len(line.get("stepID", ())) == 1
     ]
     results = [line["jobResult"] for line in lines if "jobResult" in line]
-    log = "\n".join(str(line.get("msg", "")) for line in lines) + err
+    log = "\n".join(str(line.get("msg", "")) for line in told) + err
     assert len(results) <= 1, log
     return JobRun(job, results[0] if results else "skipped", tuple(steps), log)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from promotebot.registry import ModelRegistry
+from promotebot.workflow_files import workflow_files
 from tests.demo.story import REGISTRY
 from tests.fake_github.faults import Fault
 from tests.fake_github.people import Person
@@ -245,6 +247,30 @@ def test_the_issue_is_closed_when_the_registry_is_healthy_again(site: Site) -> N
     site.commit_to_main("chore: Repair", {"ml/artifacts/regime_v1/model.onnx": model})
     assert scheduled(site).result == "success"
     assert [issue.state for issue in site.issues()] == ["closed"]
+
+
+def test_a_verification_that_init_shares_out_to_jobs_is_put_together(site: Site, tmp_path: Path) -> None:
+    action = f"acme/promotebot@{'c0' * 20}"
+    written = workflow_files(action, ["main"], app=False, shards=2)[".github/workflows/verify.yml"]
+    site.commit_to_main("ci: Two jobs verify", {VERIFY: written})
+    artifacts = tmp_path / "artifacts"
+    artifacts.mkdir()
+    timer = site.repository.schedule_event(VERIFY, "23 4 * * *")
+
+    def run() -> JobRun:
+        """The last job, and before it the others, which it needs; act gives them its token."""
+        used, folder = {action: site.person("bob").clone}, {"ARTIFACTS": str(artifacts)}
+        return site.start("verify.yml", "schedule", timer, only="verify", actions=used, environment=folder)["verify"]
+
+    done = run()
+    assert done.result == "success", done.log
+    reports = [json.loads(path.read_bytes()) for path in sorted(artifacts.glob("*/promotebot-report.json"))]
+    assert [report["about"]["shard"] for report in reports] == ["1/2", "2/2"]
+    assert [report["verdict"] for report in reports].count("verified") >= 1
+    assert site.issues() == []
+    site.commit_to_main("chore: Damage", {"ml/artifacts/regime_v1/model.onnx": b"junk"})
+    assert run().result == "failure"
+    assert [issue.state for issue in site.issues()] == ["open"]
 
 
 def test_the_schedule_tells_of_settings_in_an_issue_of_their_own_and_ends_well(site: Site) -> None:
