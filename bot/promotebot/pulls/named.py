@@ -83,6 +83,8 @@ def named_places(base: ModelRegistry, head: ModelRegistry, paths: Collection[str
     """
     if not _may_change(base, head, paths, policy_path):
         return frozenset()
+    for name in base:
+        base.raw_entry(name)  # kept, as `named_directories` reads them again: each file costs a process
     return every_place(base) | every_place(head, [name for name in head if not head.is_stored_alike(name, base)])
 
 
