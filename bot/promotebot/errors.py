@@ -45,6 +45,10 @@ class CouldNotVerify(PromotebotError):
     exit_code = 4
 
 
+class ForeignRegistry(InvalidInput):
+    """A file in the registry's place that is none of promotebot's: another tool wrote it."""
+
+
 class BaseMoved(InvalidInput):
     """A base that moved on so that the branch cannot be brought up to date without its author."""
 

@@ -155,3 +155,17 @@ def test_large_files_outside_of_git_lfs_and_other_branches_with_a_registry_are_t
     assert "promotebot init --lfs" in told
     assert "Other branches have a registry: sandbox" in told
     assert "looks like the registry of another tool" not in told
+
+
+def test_a_registry_in_place_of_bare_artifacts_is_imported_by_the_steps_alone(team: Path, capsys: Capture) -> None:
+    """A manifest is written although the registry does not read yet: the import needs the manifest first."""
+    (team / "ml/registry").mkdir(parents=True)
+    text = json.dumps({"models": [{"name": "fraud", "production": {"path": "models/fraud"}}]})
+    (team / "ml/registry/models.json").write_text(text)
+    (team / "config/models.json").unlink()
+    commit("chore: Our registry")
+    for line in commands(steps(capsys)):
+        if line.startswith(("promotebot manifest", "promotebot import")):
+            run(line.removesuffix(" --dry-run"))
+    models = json.loads((team / "ml/registry/models.json").read_bytes())["models"]
+    assert models["fraud"]["active"]["digest"]

@@ -22,7 +22,7 @@ from promotebot.cli.output import write_file
 from promotebot.cli.signature import signer
 from promotebot.cli.stored_files import stored_beside
 from promotebot.cli.work_tree import work_tree_of
-from promotebot.errors import InvalidInput, UsageError
+from promotebot.errors import ForeignRegistry, InvalidInput, UsageError
 from promotebot.planning.committed import read_policy
 from promotebot.planning.examiner import Examiner
 from promotebot.planning.restore import PromotedBytes
@@ -182,7 +182,10 @@ def _check_promoted(options: argparse.Namespace, manifest: Manifest) -> None:
         return  # outside of a repository no registry names it
     if not work_tree.registry.is_file():
         return
-    registry = StoredRegistry(work_tree.registry, where=work_tree.registry_path).read()
+    try:
+        registry = StoredRegistry(work_tree.registry, where=work_tree.registry_path).read()
+    except ForeignRegistry:
+        return  # it pins no bytes, and is imported once there are manifests
     for name, entry in registry.entries.items():
         for stage in Stage:
             pointer = entry.pointer(stage)

@@ -108,7 +108,7 @@ def read_from(where: str) -> Iterator[None]:
         remedy = problem.remedy or Remedy(
             "correct it there, or go back to what was: ", shell("git", "log", "--patch", "--", where)
         )
-        raise InvalidInput(problem.message, where=problem.where or where, remedy=remedy) from None
+        raise type(problem)(problem.message, where=problem.where or where, remedy=remedy) from None
 
 
 def canonical_json(value: Any) -> bytes:

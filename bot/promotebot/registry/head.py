@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from promotebot.errors import InvalidInput
+from promotebot.errors import ForeignRegistry, InvalidInput
 from promotebot.registry.names import parse_timestamp
 from promotebot.remedies import Remedy, shell
 
@@ -28,7 +28,7 @@ def check_head(document: Mapping[str, Any], where: str) -> bool:
     """
     version = document.get("schema_version")
     if not (isinstance(version, str) and _VERSION.fullmatch(version)):
-        raise InvalidInput(
+        raise ForeignRegistry(
             f"is no registry of promotebot: $.schema_version is {version!r}, and this promotebot reads "
             f"{', '.join(SCHEMA_VERSIONS)}",
             remedy=take_over(where),
@@ -48,7 +48,7 @@ def check_head(document: Mapping[str, Any], where: str) -> bool:
             raise InvalidInput(f"$.generated_at_utc: {problem.message}") from None
     if "layout" not in document:
         if not isinstance(document.get("models"), dict):
-            raise InvalidInput("$.models is missing or not an object", remedy=take_over(where))
+            raise ForeignRegistry("$.models is missing or not an object", remedy=take_over(where))
         return False
     if document["layout"] != "split":
         raise InvalidInput(

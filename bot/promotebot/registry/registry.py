@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promotebot.errors import InvalidInput, PromotebotError
+from promotebot.errors import ForeignRegistry, InvalidInput, PromotebotError
 from promotebot.registry.chain import sealed
 from promotebot.registry.codec import check_size, parse_json, read_from, stored_json
 from promotebot.registry.head import check_head, take_over
@@ -73,7 +73,7 @@ class ModelRegistry:
         with read_from(where):
             document, text = parse_registry_text(data, where=where)
             if not isinstance(document, dict):
-                raise InvalidInput(
+                raise ForeignRegistry(
                     f"the top level is a {type(document).__name__}; expected an object with schema_version and models",
                     remedy=take_over(where),
                 )
