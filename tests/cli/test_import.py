@@ -301,3 +301,22 @@ def test_an_import_goes_into_the_split_layout_one_file_for_each_model(newcomer: 
     assert f"+++ b/ml/registry/models/{NAME}.json" in capsys.readouterr().out
     newcomer.commit("feat(ml): Import")
     assert main(["gate", "--base", base]) == 0, capsys.readouterr().out
+
+
+def test_what_an_import_could_not_know_is_completed_in_the_same_pull_request(newcomer: Person, capsys: Capture) -> None:
+    base = newcomer.git("rev-parse", "HEAD").strip()
+    (newcomer.clone / "r.json").write_text(json.dumps({NAME: {"production": {"path": V1}}}))
+    newcomer.commit("chore: r")
+    assert main(["import", "r.json"]) == 0
+    told = capsys.readouterr().err
+    assert "promoted_at_utc not known, so that it does not verify yet" in told
+    assert f"promotebot registry adopt --model {NAME}" in told
+    assert main(["verify"]) == 1
+    assert main(["registry", "adopt", "--model", NAME]) == 1
+    assert "say when it went live with --promoted-at" in capsys.readouterr().err
+    assert main(["registry", "adopt", "--model", NAME, "--promoted-at", "2026-01-05T10:00:00Z"]) == 0
+    assert [event["action"] for event in entry(newcomer)["history"]] == ["imported", "imported"]
+    newcomer.commit("feat(ml): Import")
+    capsys.readouterr()
+    assert main(["verify"]) == 0
+    assert main(["gate", "--base", base]) == 0, capsys.readouterr().out

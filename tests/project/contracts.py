@@ -195,6 +195,7 @@ REFUSAL_CODES = {
 
 ERRORS = {
     "BaseMoved": 1,
+    "ForeignRegistry": 1,
     "CouldNotVerify": 4,
     "InvalidInput": 1,
     "PromotebotError": 3,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promotebot.findings import Finding, error, passed, warning
+from promotebot.promotion.request import ADOPTED
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.promotion.rules.request import active_has_dataset_id, active_has_git_sha
 from promotebot.registry.model import Action, Pointer
@@ -82,8 +83,11 @@ def _completes(context: RuleContext, today: Pointer) -> Iterator[Finding]:
 
 
 def _changes_nothing(context: RuleContext) -> bool:
-    today = context.today
-    return today is not None and all(getattr(today, name) == _new(context, name) for name in _KEPT)
+    """Return whether an import was made already; whoever completes a pointer has something to add."""
+    today, found = context.today, context.request.found
+    if today is None or found is None or found.imported.format == ADOPTED:
+        return False
+    return all(getattr(today, name) == _new(context, name) for name in _KEPT)
 
 
 def _new(context: RuleContext, name: str) -> object:
