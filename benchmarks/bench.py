@@ -23,7 +23,7 @@ import hashing
 import registries
 import startup
 import streaming
-from comparison import Measured
+from comparison import Comparison, Measured
 from growth import growth
 from peers import BIN
 from scratch import HERE
@@ -85,8 +85,13 @@ def ratios(rounds: int) -> dict[str, dict[str, float]]:
     """Return comparison → promotebot's case → its processor time by the unit's, of the smaller run."""
     found = [one for name in PARTS for one in measured(name, rounds, quick=True)]
     return {
-        one.comparison.key: {name: round(one.processor(name), 3) for name in one.comparison.limits} for one in found
+        one.comparison.key: {name: round(one.processor(name), 3) for name in watched(one.comparison)} for one in found
     }
+
+
+def watched(comparison: Comparison) -> list[str]:
+    """Return the cases that have a limit; in the place of a difference, which varies most, what it is taken from."""
+    return [comparison.less.get(name, (name,))[0] for name in comparison.limits]
 
 
 def compare(committed: Mapping[str, Mapping[str, float]], today: Mapping[str, Mapping[str, float]]) -> int:
