@@ -119,7 +119,7 @@ Versions: Python {python}, {versions}.
 Each row is a whole process, from its start to its end. The processes of a table took turns: {rounds} rounds, after one
 that does not count. `×` is the median of each round's time by the same round's first row; beside it stand the least and
 the most. Processor time, of all processes together, changes less where others use the machine. Memory is that of the
-largest process, and never less than this benchmark's own, some 24 MiB. What is wanted is compared with the time on the
+largest process, and never less than this benchmark's own. What is wanted is compared with the time on the
 clock.
 """
 
