@@ -67,7 +67,7 @@ def cost(office: Office, job: Job) -> Cost:
     found = Cost(len(hub.requests), len(writes), len(connections) - len(pushes) - len(LOOKS))
     reads = found.requests - found.writes
     told = f"{found.requests} API requests ({reads} reads, {found.writes} writes), {found.fetches} git fetches"
-    assert f"\nThis job made {told}. It took " in job.summary, job.summary[-200:]
+    assert f"\nThis job made {told}. It took " in f"\n{job.summary}", job.summary[-200:]
     return found
 
 
