@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from promotebot.artifact.evidence import Evidence
-from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, errors_in
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.reconstruct import request_of
@@ -35,7 +34,10 @@ _RULES: tuple[Rule, ...] = (
     stage_is_not_held,
 )
 """Those that a policy has a say in and that need no file; the same functions as at every door."""
-_FOR_DEMOTIONS: tuple[Rule, ...] = (stage_takes_terminal_events, reason_is_given)
+_OTHER_RULES: Mapping[Action, tuple[Rule, ...]] = {
+    Action.DEMOTE: (stage_takes_terminal_events, reason_is_given),
+    Action.IMPORTED: (stage_takes_terminal_events,),
+}
 
 
 @dataclass(frozen=True)
@@ -83,15 +85,12 @@ def _compared(policy: Policy, step: Step) -> PastEvent:
     event, before = step.event, step.before
     if event.stage is None:
         return PastEvent(step.model, event, problem="it names no stage")
-    try:
-        request = request_of(step, before.entry(step.model))
-    except InvalidInput as problem:
-        return PastEvent(step.model, event, problem=problem.message)
     entry = before.entry(step.model)
+    request = request_of(step, entry)
     merged = {one: to_datetime(one.ts_utc) for one in entry.history} if entry else {}
     facts, at = Facts(merged_at=merged), to_datetime(event.ts_utc)
     context = RuleContext(request, _recorded(event.pointer), before, before, policy, facts, at)
-    rules = _FOR_DEMOTIONS if event.action is Action.DEMOTE else _RULES
+    rules = _OTHER_RULES.get(event.action, _RULES)
     return PastEvent(step.model, event, tuple(errors_in([one for rule in rules for one in rule(context)])))
 
 
