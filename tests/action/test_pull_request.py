@@ -84,8 +84,8 @@ HAND_EDITS: list[tuple[Callable[[Any], object], str]] = [
     (lambda entry: entry["history"].pop(), "the base's holds"),
     (lambda entry: entry["history"].reverse(), "is not the base's history"),
     (lambda entry: first(entry, reason="better"), "reason changed"),
-    (lambda entry: entry.update(owner="me"), "owner is not what the events"),
-    (lambda entry: entry.update(active=None), "active is not what the events"),
+    (lambda entry: entry.update(owner="me"), "owner does not match the model's events"),
+    (lambda entry: entry.update(active=None), "active does not match the model's events"),
 ]
 
 
@@ -267,7 +267,9 @@ def test_bytes_pushed_after_the_promotion_turn_the_check_red_and_say_how_to_rene
     job = office.gate(number)
     assert (job.exit_code, office.checks(office.head(number))) == (1, ["failure"])
     comments = "\n".join(office.comments(number)).replace("\\", "")
-    assert "/promote shadow regime_classifier --artifact-dir ml/artifacts/regime_v3" in comments
+    assert "restore what was promoted" in comments
+    assert "-- ml/artifacts/regime_v3" in comments
+    assert "if the new files are intended, commit them with a new manifest and request them again" in comments
 
 
 V1 = "ml/artifacts/regime_v1"
