@@ -116,6 +116,14 @@ def test_no_file_names_the_machine_it_was_written_on() -> None:
     assert [path for path in files if machine.search(path.read_bytes())] == []
 
 
+def test_no_file_names_the_host_of_a_package_registry() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    hosts = re.compile(rb"p[y]pi\.org|p[y]thonhosted\.org|npmj[s]\.(?:org|com)|deb\.de[b]ian\.org")
+    files = [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+    assert files
+    assert [path for path in files if hosts.search(path.read_bytes())] == []
+
+
 def test_ci_runs_the_test_command_of_the_readme_and_nothing_else() -> None:
     commands = [
         line
