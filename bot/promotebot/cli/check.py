@@ -16,6 +16,7 @@ from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.findings import Finding, Severity
 from promotebot.planning.committed import read_policy
+from promotebot.planning.complete import manifest_in
 from promotebot.planning.examiner import Examine, Examiner
 from promotebot.promotion.policy import Policy
 from promotebot.registry.names import ArtifactPath, parse_artifact_path
@@ -62,10 +63,9 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
 
 def _examined(examine: Examine, files: WorkTree, directory: ArtifactPath, policy: Policy) -> tuple[Finding, ...]:
     """Return the findings by what the policy says of the model that the manifest names; else by what it says of all."""
-    evidence = examine(files, directory, policy.terms)
-    model = evidence.manifest.model if evidence.manifest else None
-    terms = policy.terms_for(model) if model else policy.terms
-    return (evidence if terms == policy.terms else examine(files, directory, terms)).findings
+    manifest = manifest_in(files, directory)
+    terms = policy.terms_for(manifest.model) if manifest and manifest.model else policy.terms
+    return examine(files, directory, terms).findings
 
 
 def _artifact_of(path: str, root: Path) -> ArtifactPath:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -21,11 +20,9 @@ from promotebot.cli.output import add_verbose
 from promotebot.cli.taking_over import (
     TargetRegistry,
     base_registry,
-    diff_text,
-    tell_next,
+    carry_out,
     tell_plan,
     work_context,
-    write_plan,
 )
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput, UsageError
@@ -39,7 +36,6 @@ from promotebot.planning.decide import PromotionContext
 from promotebot.planning.examiner import Examiner
 from promotebot.planning.imports import ImportPlan, plan_imports
 from promotebot.planning.worktree import WorkTreePaths, check_whole
-from promotebot.promotion.rules.context import Facts
 from promotebot.registry.codec import stored_json
 from promotebot.registry.files import read_registry_bytes, registry_lock
 from promotebot.registry.names import (
@@ -172,10 +168,8 @@ def _import(
     tell_plan(plan, typed, verbose=options.verbose)
     open_ends = sum(one.is_blocking for one in remarks) + len(plan.rejected)
     if plan.plans and (options.partial or not open_ends):
-        sys.stdout.write(diff_text(plan, target))
-        if not options.dry_run:
-            write_plan(plan, target, work_tree.registry)
-            tell_next(work_tree, plan, typed, f"feat(ml): Import the {found.format} registry {name}")
+        title = f"feat(ml): Import the {found.format} registry {name}"
+        carry_out(plan, target, work_tree, typed, title=title, dry_run=options.dry_run)
     return _verdict(options, plan, open_ends)
 
 
@@ -183,8 +177,7 @@ def _planned(
     found: Found, resolver: Resolver, context: PromotionContext, examiner: Examiner, now: datetime
 ) -> tuple[ImportPlan, list[Remark]]:
     requests = [request for one in found.pointers if (request := resolver.request(one))]
-    facts = Facts(artifact_changed=True)
-    plan = plan_imports(context, requests, lambda _: facts, examine=examiner, now=now)
+    plan = plan_imports(context, requests, examine=examiner, now=now)
     return plan, [*found.remarks, *resolver.remarks]
 
 

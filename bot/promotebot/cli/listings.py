@@ -32,7 +32,7 @@ class StatusDocument(BaseModel):
     stages: tuple[HeldStage, ...]
 
 
-class PastEvent(Event):
+class NamedEvent(Event):
     """An event with its model's name."""
 
     model: str
@@ -44,7 +44,7 @@ class HistoryDocument(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     schema_version: Literal["v1"]
-    events: tuple[PastEvent, ...]
+    events: tuple[NamedEvent, ...]
 
 
 class Problem(BaseModel):

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from promotebot.cli.options import add_registry_options, root_of
-from promotebot.errors import InvalidInput, UsageError
+from promotebot.errors import UsageError
 from promotebot.files import read_given
 from promotebot.promotion.past import NOT_COMPARED, PastEvent, compare_past
 from promotebot.promotion.policy import DEFAULT_PATH, MAX_BYTES, Policy, parse_policy
@@ -20,8 +20,7 @@ from promotebot.promotion.standing import Holding, holdings
 from promotebot.registry.names import Stage, parse_model_name, parse_stage
 from promotebot.registry.registry import DEFAULT_PATH as REGISTRY_PATH
 from promotebot.registry.registry import ModelRegistry
-from promotebot.remedies import Remedy, shell
-from promotebot.text import counted, duration, listed, visible
+from promotebot.text import counted, duration, visible
 
 MAX_REFUSED = 50
 """Events of the past that are shown; the newest ones."""
@@ -155,12 +154,7 @@ def _explain(
 
 def _holdings(options: argparse.Namespace, base: Path, policy: Policy) -> Iterator[Holding]:
     registry, model = _registry(options, base), parse_model_name(options.model)
-    if model not in registry:
-        raise InvalidInput(
-            f"unknown model {model!r}; known models: {listed([*registry])}",
-            where=registry.where,
-            remedy=Remedy("see which models there are: ", shell("promotebot", "status")),
-        )
+    registry.check_known(model)
     yield from holdings(registry, [model], policy, {})
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -15,11 +14,9 @@ from promotebot.cli.output import add_verbose
 from promotebot.cli.taking_over import (
     TargetRegistry,
     base_registry,
-    diff_text,
-    tell_next,
+    carry_out,
     tell_plan,
     work_context,
-    write_plan,
 )
 from promotebot.errors import UsageError
 from promotebot.findings import errors_in
@@ -29,8 +26,8 @@ from promotebot.planning.examiner import Examiner
 from promotebot.planning.imports import ImportPlan, plan_imports
 from promotebot.planning.worktree import WorkTreePaths
 from promotebot.promotion.request import ADOPTED, Actor, FoundPointer, Request
-from promotebot.promotion.rules.context import Facts
 from promotebot.promotion.rules.imports import lacks_something
+from promotebot.promotion.standing import newest_event
 from promotebot.registry.files import read_registry_bytes, registry_lock
 from promotebot.registry.model import Action, Import, Pointer
 from promotebot.registry.names import (
@@ -47,7 +44,6 @@ from promotebot.registry.names import (
 from promotebot.registry.registry import ModelRegistry
 from promotebot.registry.store import StoredRegistry
 from promotebot.remedies import again, choices
-from promotebot.text import listed
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +68,8 @@ def adopt(options: argparse.Namespace, repository: Checkout, work_tree: WorkTree
         0, also where nothing lacks anything; 1 where something cannot be completed: nothing is written then.
 
     Raises:
-        InvalidInput: for a registry or an option that does not read.
-        UsageError: for an unknown model, or values of one pointer for several.
+        InvalidInput: for a registry or an option that does not read, and for an unknown model.
+        UsageError: for values of one pointer where there are several.
     """
     actor, typed = actor_of(options, repository), Typed(options.arguments)
     with registry_lock(work_tree.registry):
@@ -87,17 +83,14 @@ def adopt(options: argparse.Namespace, repository: Checkout, work_tree: WorkTree
         if not requests:
             log.info("unchanged: no pointer lacks anything")
             return 0
-        facts = Facts(artifact_changed=True)
-        plan = plan_imports(context, requests, lambda _: facts, examine=examiner, now=now)
+        plan = plan_imports(context, requests, examine=examiner, now=now)
         tell_plan(plan, typed, verbose=options.verbose)
         if plan.rejected:
             return _refused(plan, typed)
-        sys.stdout.write(diff_text(plan, target))
-        if options.dry_run:
-            log.info("dry run: nothing was written.")
-            return 0
-        write_plan(plan, target, work_tree.registry)
-    tell_next(work_tree, plan, typed, "feat(ml): Complete the pointers of an older tool")
+        title = "feat(ml): Complete the pointers of an older tool"
+        carry_out(plan, target, work_tree, typed, title=title, dry_run=options.dry_run)
+    if options.dry_run:
+        log.info("dry run: nothing was written.")
     return 0
 
 
@@ -117,10 +110,8 @@ def _requests(
     options: argparse.Namespace, registry: ModelRegistry, files: FileSource, actor: Actor
 ) -> Iterator[Request]:
     names = [parse_model_name(options.model)] if options.model else list(registry)
-    unknown = [name for name in names if name not in registry]
-    if unknown:
-        known = f"known models: {listed(list(registry))}"
-        raise UsageError(f"unknown model {unknown[0]!r}", where="--model", remedy=known)
+    for name in names:
+        registry.check_known(name)
     given = _given(options)
     if any(given) and len(names) > 1:
         lines = [again(model=name) for name in names[:5]]
@@ -151,8 +142,7 @@ def _request(
 ) -> Request:
     manifest = manifest_in(files, pointer.artifact_dir)
     git_sha, dataset, moment = _given(options) if stage is Stage.ACTIVE else (None, None, None)
-    entry = registry.entry(name)
-    event = next((event for event in entry.history if event.stage is stage), None) if entry else None
+    event = newest_event(registry, name, stage)
     since = event.ts_utc if event and event.pointer == pointer and event.action is not Action.IMPORTED else None
     place = f"{registry.json_path(name)}.{stage.value}"
     return Request(

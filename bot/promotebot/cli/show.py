@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from promotebot.cli.options import add_registry_options, root_of
-from promotebot.errors import InvalidInput, UsageError
+from promotebot.errors import UsageError
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import Stage, parse_stage, to_datetime
 from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
 from promotebot.registry.text_spans import no_collector
-from promotebot.text import listed, short_digest, visible
+from promotebot.text import short_digest, visible
 
 MANY = 500
 """Rows from which a terminal gets plain lines, as a pipe does, which no width limits."""
@@ -109,10 +109,10 @@ def _day(text: str) -> datetime:
 
 def _names(registry: ModelRegistry, model: str | None) -> list[str]:
     """Return the model asked for, or all. Raises InvalidInput for one that the registry has not."""
-    if model is not None and model not in registry:
-        known = listed([*registry])
-        raise InvalidInput(f"unknown model {model!r}", where=registry.where, remedy=f"known models: {known}")
-    return [model] if model is not None else list(registry)
+    if model is None:
+        return list(registry)
+    registry.check_known(model)
+    return [model]
 
 
 _EVENT_HEAD = ("when (UTC)", "model", "what", "from → to", "artifact", "bytes", "by", "reason")

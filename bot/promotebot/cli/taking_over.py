@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def tell_plan(plan: ImportPlan, typed: Typed, *, verbose: bool) -> None:
             log.info("  %s", told)
 
 
-def diff_text(plan: ImportPlan, target: TargetRegistry) -> str:
+def _diff_text(plan: ImportPlan, target: TargetRegistry) -> str:
     """Return the unified diff of every file that is written."""
     if plan.after.layout is Layout.SINGLE:
         return unified_diff(target.data or b"", plan.after.to_bytes(), plan.after.where) if plan.plans else ""
@@ -84,13 +85,22 @@ def diff_text(plan: ImportPlan, target: TargetRegistry) -> str:
     return "".join(unified_diff(old[name], plan.after.file_bytes(name), plan.after.file_of(name)) for name in names)
 
 
-def write_plan(plan: ImportPlan, target: TargetRegistry, path: Path) -> None:
-    """Write the registry, once for all of it.
+def carry_out(
+    plan: ImportPlan, target: TargetRegistry, work_tree: WorkTreePaths, typed: Typed, *, title: str, dry_run: bool
+) -> None:
+    """Print the diff; but for a dry run, write the registry, and log the command that commits it.
 
     Raises:
         InvalidInput: when the file changed since, or cannot be written; it is as it was then.
         CouldNotVerify: when the disk does not confirm the write.
     """
+    sys.stdout.write(_diff_text(plan, target))
+    if not dry_run:
+        _write(plan, target, work_tree.registry)
+        _tell_next(work_tree, plan, typed, title)
+
+
+def _write(plan: ImportPlan, target: TargetRegistry, path: Path) -> None:
     if target.stored is None or plan.after.layout is Layout.SINGLE:
         replace_registry(path, plan.after.to_bytes(), expected=target.data)
         return
@@ -98,8 +108,7 @@ def write_plan(plan: ImportPlan, target: TargetRegistry, path: Path) -> None:
         target.stored.write(plan.after, name)
 
 
-def tell_next(work_tree: WorkTreePaths, plan: ImportPlan, typed: Typed, title: str) -> None:
-    """Log what was written, and the command that commits it."""
+def _tell_next(work_tree: WorkTreePaths, plan: ImportPlan, typed: Typed, title: str) -> None:
     line = committed(str(Path(work_tree.registry_path).parent), title)
     models = {one.request.model for one in plan.plans}
     done = f"{counted(len(plan.plans), 'pointer')} of {counted(len(models), 'model')}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -36,19 +36,18 @@ class ImportPlan:
 def plan_imports(
     context: PromotionContext,
     requests: Sequence[Request],
-    facts: Callable[[Request], Facts],
     *,
     examine: Examine,
     now: datetime,
 ) -> ImportPlan:
-    """Decide on each request in its order; nothing is written.
+    """Decide on each request in its order, without what only GitHub knows; nothing is written.
 
     Raises:
         CouldNotVerify: when the disk or the runtime does not answer.
     """
     registry, decided = context.registry, []
     for request in requests:
-        one = decide(replace(context, registry=registry), request, facts(request), examine=examine, now=now)
+        one = decide(replace(context, registry=registry), request, Facts(), examine=examine, now=now)
         decided.append(one)
         if isinstance(one.decision, Plan):
             registry = one.decision.after

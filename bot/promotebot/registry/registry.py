@@ -151,10 +151,14 @@ class ModelRegistry:
         Raises:
             InvalidInput: for a stage or a model that does not exist.
         """
-        entry = self.entry(name)
-        if entry is None:
-            raise InvalidInput(f"unknown model {name!r}", where=self.where, remedy=f"known models: {listed([*self])}")
+        self.check_known(name)
+        entry = self.entries[ModelName(name)]
         return entry.pointer(parse_stage(stage) if not isinstance(stage, Stage) else stage)
+
+    def check_known(self, name: str) -> None:
+        """Raise InvalidInput for a model that does not exist."""
+        if name not in self:
+            raise InvalidInput(f"unknown model {name!r}", where=self.where, remedy=f"known models: {listed([*self])}")
 
     def pointers(self, name: str) -> Mapping[Stage, Pointer | None]:
         """Return what each stage of a model holds; its history is not looked at.
