@@ -11,7 +11,7 @@ import pytest
 from promotebot.comments.comment import CommentContext
 from promotebot.comments.help import HelpFacts, commands, render_help
 from promotebot.promotion.commands import Command, InvalidCommand, parse_comment
-from promotebot.promotion.policy import parse_policy
+from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.standing import freezes_in_force
 from promotebot.registry.names import ModelName
 from tests.pulls.promoted import EMPTY, KNOWN, TO_SHADOW, promoted
@@ -61,12 +61,21 @@ def test_the_policy_says_who_may_what_is_asked_for_and_what_is_frozen() -> None:
     rows = {row.split(" | ")[0].strip("| "): row for row in body(FACTS).splitlines() if row.startswith("| ")}
     assert "role write or higher" in rows["SHADOW"]
     assert "role admin |" in rows["ACTIVE"]
-    assert "3 d in staging required" in rows["ACTIVE"]
+    assert "at least 3 d in STAGING, if it was there (required)" in rows["ACTIVE"]
     assert "a reason" in rows["ACTIVE"]
-    assert "2 approvals by people other than the requester, the author and the last pusher" in rows["ACTIVE"]
-    assert "7 d in shadow recommended" in rows["STAGING"]
+    assert (
+        "2 approvals of the exact head, by others than the requester, the author and the last pusher" in rows["ACTIVE"]
+    )
+    assert "at least 7 d in SHADOW, if it was there (recommended)" in rows["STAGING"]
     assert "🧊 **Frozen:** ACTIVE until 2026-02-18 00:00 UTC" in body(FACTS)
     assert "<b>" not in body(FACTS)
+
+
+def test_a_stage_that_needs_a_signature_says_so() -> None:
+    signer = {"identity": "ci@example.com", "issuer": "https://accounts.example.com"}
+    policy = Policy.model_validate({"signatures": {"identities": [signer], "required": ["active"]}})
+    rows = [row for row in body(replace(FACTS, policy=policy)).splitlines() if "a signature by one of" in row]
+    assert [row.split(" | ")[0].strip("| ") for row in rows] == ["ACTIVE"]
 
 
 def test_the_models_are_shown_with_what_each_stage_holds() -> None:

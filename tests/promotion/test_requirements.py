@@ -51,7 +51,7 @@ def test_what_asks_for_nothing_is_not_said() -> None:
         "stages: {shadow: {soak: null}, staging: {soak: null}, active: {require_prior_stage: false, "
         "hold_after_rollback: false}}\nfreezes: [{start: 2026-01-01T00:00, end: 2026-01-02T00:00, reason: over}]\n"
     )
-    assert list(said(quiet)) == ["stages.active.permission", "terminal"]
+    assert list(said(quiet)) == ["stages.active.permission", "terminal", ""]
     elsewhere = "freezes: [{start: 2026-02-01T00:00, end: 2026-03-01T00:00, reason: audit, stages: [staging]}]"
     assert "freezes" not in said(elsewhere)
 

@@ -138,8 +138,7 @@ def _explain(
     reader = reader_of_lines(policy, data)
     yield f"A promotion to {stage.label}, by {where}{'' if data is not None else ', which is not there'}:"
     for requirement in requirements(policy, stage, now, options.model):
-        line = reader(requirement.key)
-        yield f"- {requirement.words}  [{line.key}{f', line {line.line}' if line.line else ', default'}]"
+        yield f"- {requirement.words}  [{_place(reader(requirement.key)) if requirement.key else 'always'}]"
     if options.model:
         yield f"{options.model}:"
         yield from (f"- {_holds(one, now)}" for one in held)
@@ -150,6 +149,10 @@ def _explain(
         yield f"- needs {policy.stages.permission(stage).name.lower()}; GitHub knows the role, and is not asked here"
         if policy.separation:
             yield "- cannot approve a promotion that they requested, wrote or pushed last"
+
+
+def _place(line: PolicyLine) -> str:
+    return f"{line.key}, line {line.line}" if line.line else f"{line.key}, default"
 
 
 def _holdings(options: argparse.Namespace, base: Path, policy: Policy) -> Iterator[Holding]:

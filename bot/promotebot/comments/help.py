@@ -10,9 +10,10 @@ from promotebot.comments.markdown import code, details, fence, table, text
 from promotebot.comments.status import freeze_line
 from promotebot.promotion.policy import Freeze, Policy
 from promotebot.promotion.replay import Step
+from promotebot.promotion.requirements import conditions, who_may
 from promotebot.registry.names import ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
-from promotebot.text import counted, duration
+from promotebot.text import counted
 
 MAX_MODELS = 20
 """Rows of the table of models."""
@@ -95,33 +96,11 @@ def _holds(registry: ModelRegistry, name: str, stage: Stage) -> str:
 
 
 def _stages(policy: Policy) -> str:
-    rows = [(stage.label, _who(policy, stage), _asked(policy, stage)) for stage in Stage]
+    rows = [
+        (stage.label, who_may(policy, stage), "; ".join(text(one.words) for one in conditions(policy, stage)) or "—")
+        for stage in Stage
+    ]
     return table(("stage", "who may request", "what is required"), rows)
-
-
-def _who(policy: Policy, stage: Stage) -> str:
-    role = policy.stages.permission(stage).name.lower()
-    return f"role {role}" if role == "admin" else f"role {role} or higher"
-
-
-def _asked(policy: Policy, stage: Stage) -> str:
-    """Return the conditions of a promotion into a stage, as prose."""
-    found: list[str] = []
-    lower = {Stage.STAGING: ("shadow",), Stage.ACTIVE: ("shadow", "staging")}.get(stage, ())
-    for name in lower:
-        soak = getattr(policy.stages, name).soak
-        if soak:
-            found.append(f"{duration(soak.minimum)} in {name} {'required' if soak.required else 'recommended'}")
-    if stage is Stage.ACTIVE:
-        found += ["the artifact was in a lower stage before"] if policy.stages.active.require_prior_stage else []
-        found += ["a training commit and a dataset"]
-        found += ["a reason"] if policy.require_reason else []
-        found += [f"{code('--sha')} of the head"] if policy.require_sha else []
-        found += ["the dataset in the repository"] if policy.require_dataset else []
-    if policy.separation:
-        approvals = counted(policy.separation.approvals, "approval")
-        found.append(f"{approvals} by people other than the requester, the author and the last pusher")
-    return "; ".join(found) or "—"
 
 
 def _every(facts: HelpFacts) -> str:

@@ -16,7 +16,7 @@ class Requirement:
     """One thing that the policy asks for, or allows."""
 
     key: str
-    """Dotted: `stages.active.permission`."""
+    """Dotted: `stages.active.permission`; empty where every policy asks for it."""
     words: str
     """As it ends a sentence that begins with what is promoted where."""
 
@@ -27,18 +27,10 @@ def requirements(policy: Policy, stage: Stage, now: datetime, model: str | None 
     Args:
         model: the one that is promoted; None for any.
     """
-    yield Requirement(f"stages.{stage.value}.permission", f"whoever asks needs {_role(policy, stage)}")
+    yield Requirement(f"stages.{stage.value}.permission", f"whoever asks needs the {who_may(policy, stage)}")
     yield _terminal(policy, stage)
-    yield from _before(policy, stage)
-    if stage is Stage.ACTIVE:
-        yield from _for_active(policy)
-    if stage in policy.signatures.required:
-        yield Requirement("signatures.required", "the artifact needs a signature by one of the policy's signers")
+    yield from conditions(policy, stage)
     yield from _formats(policy, model)
-    if policy.separation:
-        approvals = counted(policy.separation.approvals, "approval")
-        words = f"{approvals} of the exact head, by others than the requester, the author and the last pusher"
-        yield Requirement("separation.approvals", words)
     if policy.drafts:
         yield Requirement("drafts", "a draft pull request may carry it")
     if policy.stages.holds_after_rollback(stage):
@@ -50,9 +42,23 @@ def requirements(policy: Policy, stage: Stage, now: datetime, model: str | None 
             yield Requirement("freezes", f"frozen {'now, ' if freeze.holds_at(now) else ''}{when}: {freeze.reason}")
 
 
-def _role(policy: Policy, stage: Stage) -> str:
+def who_may(policy: Policy, stage: Stage) -> str:
+    """Return who may request a promotion into a stage: `role maintain or higher`."""
     role = policy.stages.permission(stage).name.lower()
-    return f"the role {role}" if role == "admin" else f"the role {role} or higher"
+    return f"role {role}" if role == "admin" else f"role {role} or higher"
+
+
+def conditions(policy: Policy, stage: Stage) -> Iterator[Requirement]:
+    """Yield what a promotion into a stage has to have, whoever requests it."""
+    yield from _before(policy, stage)
+    if stage is Stage.ACTIVE:
+        yield from _for_active(policy)
+    if stage in policy.signatures.required:
+        yield Requirement("signatures.required", "a signature by one of the policy's signers")
+    if policy.separation:
+        approvals = counted(policy.separation.approvals, "approval")
+        words = f"{approvals} of the exact head, by others than the requester, the author and the last pusher"
+        yield Requirement("separation.approvals", words)
 
 
 def _terminal(policy: Policy, stage: Stage) -> Requirement:
@@ -66,7 +72,7 @@ def _before(policy: Policy, stage: Stage) -> Iterator[Requirement]:
     for lower, soak in ((Stage.SHADOW, policy.stages.shadow.soak), (Stage.STAGING, policy.stages.staging.soak)):
         if soak and lower.rank < stage.rank:
             asked = "required" if soak.required else "recommended"
-            words = f"{duration(soak.minimum)} in {lower.label}, if it was there, {asked}"
+            words = f"at least {duration(soak.minimum)} in {lower.label}, if it was there ({asked})"
             yield Requirement(f"stages.{lower.value}.soak.minimum", words)
 
 
@@ -74,6 +80,7 @@ def _for_active(policy: Policy) -> Iterator[Requirement]:
     if policy.stages.active.require_prior_stage:
         words = "the same artifact was in SHADOW or STAGING on the base before"
         yield Requirement("stages.active.require_prior_stage", words)
+    yield Requirement("", "a training commit and a dataset")
     if policy.require_reason:
         yield Requirement("require_reason", "a reason (--reason)")
     if policy.require_sha:
