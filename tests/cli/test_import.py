@@ -13,6 +13,7 @@ from promotebot.cli.main import main
 from tests.cli.shapes import NAME, SHAPES, V1, V2
 from tests.demo.story import EMPTY_REGISTRY, REGISTRY
 from tests.fake_github.people import Person
+from tests.storage.memory import Memory
 
 Capture = pytest.CaptureFixture[str]
 
@@ -320,3 +321,22 @@ def test_what_an_import_could_not_know_is_completed_in_the_same_pull_request(new
     capsys.readouterr()
     assert main(["verify"]) == 0
     assert main(["gate", "--base", base]) == 0, capsys.readouterr().out
+
+
+def test_what_is_in_a_bucket_is_proven_by_an_import_and_an_adoption(
+    newcomer: Person, memory: Memory, capsys: Capture
+) -> None:
+    place = "s3://models/prod/v2"
+    model = newcomer.clone / V2 / "model.onnx"
+    memory.files["models/prod/v2/model.onnx"] = model.read_bytes()
+    newcomer.write(".github/promotion.yml", "storage: [s3://models/prod]\n")
+    assert main(["manifest", V2, "--storage", place]) == 0
+    newcomer.git("rm", "--quiet", "--cached", f"{V2}/model.onnx")
+    model.unlink()
+    (newcomer.clone / "r.json").write_text(json.dumps({NAME: {"production": {"path": V2}}}))
+    newcomer.commit("chore: The model is in a bucket")
+    assert main(["import", "r.json"]) == 0, capsys.readouterr().err
+    newcomer.commit("feat(ml): Import the registry")
+    values = ("--git-sha", newcomer.git("rev-parse", "HEAD").strip(), "--dataset-id", "d")
+    assert main(["registry", "adopt", *values, "--promoted-at", "2026-01-05T09:00:00Z"]) == 0, capsys.readouterr().err
+    assert [event["action"] for event in entry(newcomer)["history"]] == ["imported", "imported"]

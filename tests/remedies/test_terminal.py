@@ -260,7 +260,7 @@ def test_what_changed_while_it_was_examined_is_promoted_by_the_line_when_nobody_
 
     recorder = Recorder(monkeypatch)
     with monkeypatch.context() as patch:
-        patch.setattr("promotebot.cli.change.Examiner", lambda **_: examine)
+        patch.setattr("promotebot.cli.change.examiner_of", lambda _: examine)
         before = said([word for word in SHADOW if word != "--dry-run"], capsys)
     assert "changed after it was examined" in before
     (line,) = recorder.lines(CHANGING, before)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from promotebot.cli.again import Typed
+from promotebot.cli.examiner import examiner_of
 from promotebot.cli.options import add_registry_options, stage_of
 from promotebot.cli.output import add_verbose, report_lines
 from promotebot.cli.work_tree import work_tree_of
@@ -23,7 +24,6 @@ from promotebot.findings import Finding, errors_in
 from promotebot.git.checkout import Checkout
 from promotebot.planning.complete import prepare
 from promotebot.planning.decide import PromotionContext
-from promotebot.planning.examiner import Examiner
 from promotebot.planning.messages import commit_message
 from promotebot.planning.worktree import Prepare, WorkTreePaths, promote_here
 from promotebot.promotion.diff import unified_diff
@@ -34,7 +34,6 @@ from promotebot.registry.model import Action, Source
 from promotebot.registry.names import is_git_sha, is_text, parse_model_name, parse_text
 from promotebot.registry.registry import Layout
 from promotebot.remedies import Command, Remedy, shell
-from promotebot.storage.buckets import Buckets
 from promotebot.text import visible
 
 log = logging.getLogger(__name__)
@@ -77,7 +76,7 @@ def apply_change(
         repository,
         work_tree,
         prepare,
-        examine=Examiner(store=Buckets(options.environment)),
+        examine=examiner_of(options),
         now=now,
         dry_run=options.dry_run,
         allow_dirty=options.allow_dirty,
@@ -111,7 +110,7 @@ def apply_from_history(options: argparse.Namespace, action: Action, now: datetim
 
     def request(context: PromotionContext) -> tuple[Request, Sequence[Finding]]:
         nothing = InferenceContext(context.registry, (), lambda _: None)
-        prepared = prepare(arguments, context, nothing, actor, None, "", Examiner(store=Buckets(options.environment)))
+        prepared = prepare(arguments, context, nothing, actor, None, "", examiner_of(options))
         return request_or_stop(prepared, Typed(options.arguments))
 
     return apply_change(options, repository, work_tree, request, now)

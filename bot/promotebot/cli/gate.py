@@ -6,14 +6,13 @@ import argparse
 import sys
 from datetime import datetime
 
+from promotebot.cli.examiner import examiner_of
 from promotebot.cli.options import add_registry_options
 from promotebot.cli.output import add_verbose, report_lines
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify
 from promotebot.gate.evaluate import evaluate_gate
-from promotebot.planning.examiner import Examiner
 from promotebot.pulls.changeset import Changeset
-from promotebot.storage.buckets import Buckets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +47,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
             where=work_tree.registry_path,
             remedy="check the path",
         )
-    result = evaluate_gate(changeset, examine=Examiner(store=Buckets(options.environment)), now=now)
+    result = evaluate_gate(changeset, examine=examiner_of(options), now=now)
     for told in report_lines(result.findings, verbose=options.verbose):
         sys.stdout.write(f"{told}\n")
     sys.stdout.write(f"{'pass' if result.passes else 'FAIL'}: {result.title}\n")

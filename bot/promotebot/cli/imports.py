@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from promotebot.cli.again import Typed
 from promotebot.cli.change import actor_of
+from promotebot.cli.examiner import examiner_of
 from promotebot.cli.json_schemas import empty_registry
 from promotebot.cli.options import add_registry_options
 from promotebot.cli.output import add_verbose
@@ -147,7 +148,7 @@ def _import(
         log.info("nothing to import: promotebot reads %s as it is", work_tree.registry_path)
         return 0
     found = read_foreign(file, GtoRepository(repository), model=choices.model, words=choices.words)
-    examiner = Examiner()
+    examiner = examiner_of(options)
     context = work_context(repository, work_tree, target, examiner)
     name = _named(file, work_tree.root)
     resolver = Resolver(

@@ -15,6 +15,7 @@ from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, parse_m
 from promotebot.artifact.source import Kind
 from promotebot.artifact.statements import is_signature_name
 from promotebot.artifact.work_tree import WorkTree
+from promotebot.cli.examiner import examiner_of
 from promotebot.cli.json_schemas import DIRECTORY as SCHEMAS
 from promotebot.cli.json_schemas import schema_reference
 from promotebot.cli.options import add_registry_options
@@ -24,7 +25,6 @@ from promotebot.cli.stored_files import stored_beside
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import ForeignRegistry, InvalidInput, UsageError
 from promotebot.planning.committed import read_policy
-from promotebot.planning.examiner import Examiner
 from promotebot.planning.restore import PromotedBytes
 from promotebot.registry.codec import parse_json, stored_json
 from promotebot.registry.lfs import POINTER_BYTES, content_remedy, is_pointer
@@ -39,7 +39,6 @@ from promotebot.registry.names import (
 )
 from promotebot.registry.store import StoredRegistry
 from promotebot.remedies import Remedy, again, choices, shell
-from promotebot.storage.buckets import Buckets
 from promotebot.text import short_digest
 
 MAX_CHOICES = 5
@@ -190,7 +189,7 @@ def _check_promoted(options: argparse.Namespace, manifest: Manifest) -> None:
         for stage in Stage:
             pointer = entry.pointer(stage)
             if pointer and pointer.artifact_dir == relative and pointer.digest not in (None, manifest.digest):
-                head, examiner = repository.commit_id("HEAD"), Examiner(store=Buckets(options.environment))
+                head, examiner = repository.commit_id("HEAD"), examiner_of(options)
                 terms = read_policy(repository, head, work_tree.policy_path).terms
                 restore = PromotedBytes(repository, head, examiner, terms).remedy(
                     pointer.artifact_dir, pointer.digest, pointer.manifest_digest

@@ -10,6 +10,7 @@ from functools import partial
 
 from promotebot.cli.again import Typed
 from promotebot.cli.change import actor_of, add_change_options, apply_change, parsed_options, request_or_stop
+from promotebot.cli.examiner import examiner_of
 from promotebot.cli.options import stage_of
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput
@@ -17,7 +18,6 @@ from promotebot.findings import Finding
 from promotebot.git.checkout import Checkout
 from promotebot.planning.complete import manifest_in, prepare
 from promotebot.planning.decide import PromotionContext
-from promotebot.planning.examiner import Examiner
 from promotebot.planning.worktree import WorkTreePaths
 from promotebot.promotion.infer import InferenceContext
 from promotebot.promotion.request import CommandArguments, Request
@@ -30,7 +30,6 @@ from promotebot.registry.names import (
     parse_model_name,
     parse_text,
 )
-from promotebot.storage.buckets import Buckets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +73,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         touched = () if is_said else _touched(repository, work_tree)
         inference = InferenceContext(context.registry, touched, partial(manifest_in, context.files), "this branch")
         return request_or_stop(
-            prepare(arguments, context, inference, actor, None, "", Examiner(store=Buckets(options.environment))),
+            prepare(arguments, context, inference, actor, None, "", examiner_of(options)),
             Typed(options.arguments),
         )
 

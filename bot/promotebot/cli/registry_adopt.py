@@ -10,6 +10,7 @@ from datetime import datetime
 from promotebot.artifact.source import FileSource
 from promotebot.cli.again import Typed
 from promotebot.cli.change import actor_of
+from promotebot.cli.examiner import examiner_of
 from promotebot.cli.output import add_verbose
 from promotebot.cli.taking_over import (
     TargetRegistry,
@@ -22,7 +23,6 @@ from promotebot.errors import UsageError
 from promotebot.findings import errors_in
 from promotebot.git.checkout import Checkout
 from promotebot.planning.complete import manifest_in
-from promotebot.planning.examiner import Examiner
 from promotebot.planning.imports import ImportPlan, plan_imports
 from promotebot.planning.worktree import WorkTreePaths
 from promotebot.promotion.request import ADOPTED, Actor, FoundPointer, Request
@@ -77,7 +77,7 @@ def adopt(options: argparse.Namespace, repository: Checkout, work_tree: WorkTree
         registry = stored.read()
         data = read_registry_bytes(work_tree.registry)
         target = TargetRegistry(registry, base_registry(repository, work_tree, registry), stored, data)
-        examiner = Examiner()
+        examiner = examiner_of(options)
         context = work_context(repository, work_tree, target, examiner)
         requests = list(_requests(options, registry, context.files, actor))
         if not requests:

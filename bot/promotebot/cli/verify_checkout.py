@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from promotebot.artifact.work_tree import WorkTree
+from promotebot.cli.examiner import examiner_of
 from promotebot.cli.registry_report import names_of, read_or_report, report_on, stages_of
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify, InvalidInput
@@ -24,7 +25,6 @@ from promotebot.promotion.policy import Policy
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy, again, shell
-from promotebot.storage.buckets import Buckets
 from promotebot.text import counted
 from promotebot.verification.report import ReportScope, VerifyReport
 from promotebot.verification.shards import parse_shard
@@ -49,7 +49,7 @@ def verify_checkout(options: argparse.Namespace, now: datetime) -> VerifyReport:
     registry = read_or_report(work_tree.registry, work_tree.registry_path, scope)
     if isinstance(registry, VerifyReport):
         return registry
-    examiner = Examiner(store=Buckets(options.environment))
+    examiner = examiner_of(options)
     subject = _subject(registry, repository, work_tree, scope, examiner)
     names = names_of(subject, options.model)
     remarks = [*check_orphans(registry)]

@@ -12,16 +12,15 @@ from pathlib import Path
 
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.artifact.work_tree import WorkTree
+from promotebot.cli.examiner import examiner_of
 from promotebot.cli.registry_report import names_of, read_or_report, report_on, stages_of
 from promotebot.errors import UsageError
-from promotebot.planning.examiner import Examiner
 from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.promotion.policy import MAX_BYTES, Policy, parse_policy
 from promotebot.registry.names import Stage, parse_artifact_path
 from promotebot.registry.registry import DEFAULT_PATH
 from promotebot.remedies import Remedy
-from promotebot.storage.buckets import Buckets
 from promotebot.verification.report import NotLookedAt, ReportScope, VerifyReport
 from promotebot.verification.shards import parse_shard
 from promotebot.verification.verify import VerificationInput
@@ -104,7 +103,7 @@ def verify_copy(options: argparse.Namespace, now: datetime) -> VerifyReport:
         stages=about.stages or tuple(Stage),
     )
     names = names_of(subject, options.model)
-    examiner = Examiner(store=Buckets(options.environment))
+    examiner = examiner_of(options)
     with examiner.keeping():
         report = report_on(
             subject, names, options, about, examine=examiner, now=now, remarks=[*check_orphans(registry)]
