@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -17,9 +18,9 @@ from tests.office import Office
 SHAPE = {NAME: {"production": {"path": V1, "deployed_at": "2026-01-05T10:00:00Z"}, "shadow": {"path": V2}}}
 
 
-def imported(office: Office, login: str, *, forge: str = "") -> int:
+def imported(office: Office, login: str, *, forge: str = "", shape: Any = SHAPE) -> int:
     """A pull request in which somebody imports, into a registry that has no model."""
-    office.push("bob", "main", {REGISTRY: EMPTY_REGISTRY, "r.json": json.dumps(SHAPE)}, "chore: An empty registry")
+    office.push("bob", "main", {REGISTRY: EMPTY_REGISTRY, "r.json": json.dumps(shape)}, "chore: An empty registry")
     person = office.person(login)
     person.start_branch("import")
     done = person.promotebot("import", "r.json")
@@ -78,11 +79,64 @@ def test_an_import_that_claims_to_come_from_github_is_not_attested(office: Offic
 @pytest.mark.parametrize("approved", [False, True])
 def test_separation_asks_for_approvals_of_an_import_as_of_a_promotion(office: Office, approved: bool) -> None:
     office.policy("separation: {approvals: 1}\n")
-    number = imported(office, "alice")
+    number = imported(office, "alice", shape={NAME: {"shadow": {"path": V2}}})
     office.gate(number, "opened")
     told = "\n".join(office.comments(number))
     assert "waits for 1 more approval" in told
     if approved:
         office.repository.review(number, by="bob")
-        office.gate(number)
+        assert office.gate(number).exit_code == 0
         assert "is approved by bob" in "\n".join(office.comments(number))
+
+
+@pytest.mark.parametrize("policy", ["separation: {approvals: 1}\n", "require_sha: true\n"])
+def test_where_active_needs_a_pinned_or_approved_request_no_import_goes_round_it(office: Office, policy: str) -> None:
+    number = imported(office, "alice")
+    office.policy(policy)
+    office.repository.review(number, by="bob")
+    assert office.gate(number, "opened").exit_code == 1
+    told = "\n".join(office.comments(number))
+    assert "The policy does not allow events made at a terminal for ACTIVE." in told
+    [line] = {found for found in re.findall(r"/promote shadow [^`\n]*", told) if "--artifact-dir" in found}
+    assert line == f"/promote shadow {NAME} --artifact-dir {V1} --new-model"
+    assert office.ask(office.pull("evaluation"), line).succeeded
+
+
+def test_at_a_terminal_the_rest_is_imported_where_active_takes_none(office: Office) -> None:
+    office.policy("require_sha: true\n")
+    office.push("bob", "main", {REGISTRY: EMPTY_REGISTRY, "r.json": json.dumps(SHAPE)}, "chore: An empty registry")
+    person = office.person("alice")
+    person.start_branch("import")
+    done = person.promotebot("import", "r.json")
+    assert done.returncode == 1
+    assert "The policy does not allow events made at a terminal for ACTIVE." in done.stderr
+    assert "Nothing was written." in done.stderr
+    person.promotebot("import", "r.json", "--partial")
+    document = json.loads((person.clone / REGISTRY).read_bytes())
+    assert {event["to_stage"] for event in document["models"][NAME]["history"]} == {"shadow"}
+
+
+def test_what_an_older_tool_left_incomplete_is_promoted_with_comments_where_active_takes_no_import(
+    office: Office,
+) -> None:
+    pointer = {"artifact_dir": V2, "artifact_id": "v2"}
+    entry: dict[str, Any] = {"shadow": None, "staging": None, "active": pointer, "history": []}
+    document = {"schema_version": "v1", "generated_at_utc": None, "models": {NAME: entry}}
+    office.push("bob", "main", {REGISTRY: json.dumps(document)}, "chore: As an older tool left it")
+    office.policy("require_sha: true\n")
+    person = office.person("alice")
+    adopt = ("registry", "adopt", "--dataset-id", "market_data_2026_q1_multi", "--promoted-at", "2026-01-01T00:00:00Z")
+    done = person.promotebot(*adopt)
+    assert done.returncode == 1
+    [line] = set(re.findall(r"/promote shadow .*", done.stderr))
+    assert line == f"/promote shadow {NAME} --artifact-dir {V2}"
+    first = office.pull("evaluation")
+    assert office.ask(first, line).succeeded
+    office.merge(first)
+    second = office.pull("live")
+    active = f"/promote active {NAME} --artifact-dir {V2} --sha {office.head(second)}"
+    job = office.ask(second, f"{active} --dataset-id market_data_2026_q1_multi")
+    assert job.succeeded, job.log
+    office.merge(second)
+    person.git("pull", "origin", "main")
+    assert person.promotebot("verify").returncode == 0

@@ -98,11 +98,14 @@ def test_an_import_is_asked_for_again_at_a_terminal_alone() -> None:
 
 def test_a_stage_that_takes_nothing_from_a_terminal_takes_no_import() -> None:
     assert said(stage_takes_terminal_events, request()) == []
-    [finding] = said(stage_takes_terminal_events, request(), policy=parse_policy(b"terminal: [shadow]\n"))
-    assert (finding.rule, finding.severity) == ("request.terminal", Severity.ERROR)
-    # What `separation` and `require_sha` ask for comes with the pull request of the import.
-    for policy in (b"separation: {approvals: 1}\n", b"require_sha: true\n"):
-        assert said(stage_takes_terminal_events, request(), policy=parse_policy(policy)) == []
+    for policy in (b"terminal: [shadow]\n", b"separation: {approvals: 1}\n", b"require_sha: true\n"):
+        [finding] = said(stage_takes_terminal_events, request(), policy=parse_policy(policy))
+        assert (finding.rule, finding.severity) == ("request.terminal", Severity.ERROR)
+        assert finding.remedy.endswith(f": /promote shadow older --artifact-dir {directory('v0')}")
+        below = request(stage=Stage.SHADOW)
+        assert said(stage_takes_terminal_events, below, policy=parse_policy(policy)) == []
+    [finding] = said(stage_takes_terminal_events, request(model="fresh"), policy=parse_policy(b"require_sha: true\n"))
+    assert finding.remedy.endswith(" --new-model")
 
 
 def test_an_import_of_the_past_is_held_against_what_a_policy_says_of_imports() -> None:

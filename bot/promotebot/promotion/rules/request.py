@@ -10,7 +10,7 @@ from promotebot.promotion.rules.context import RuleContext
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
-from promotebot.remedies import Remedy
+from promotebot.remedies import Remedy, comment
 from promotebot.text import listed
 
 
@@ -32,16 +32,21 @@ def stage_takes_terminal_events(context: RuleContext) -> Iterator[Finding]:
     request = context.request
     if request.actor.source is not Source.CLI or request.stage in context.policy.terminal_stages:
         return
-    if request.action is Action.IMPORTED:
-        # The approvals of `separation` count for an import, too, and a head to look at comes with its pull request.
-        if request.stage not in context.policy.terminal:
-            message = f"The policy does not allow events made at a terminal for {request.stage.label}."
-            yield error("request.terminal", message, remedy="let `terminal` have the stage until the import is merged")
-        return
+    in_comments = Remedy("request it with a comment on the pull request: ", request.line({}))
     yield error(
         "request.terminal",
         f"The policy does not allow events made at a terminal for {request.stage.label}.",
-        remedy=Remedy("request it with a comment on the pull request: ", request.line({})),
+        remedy=_instead_of_import(context) if request.action is Action.IMPORTED else in_comments,
+    )
+
+
+def _instead_of_import(context: RuleContext) -> Remedy:
+    """Return how an artifact comes into a stage that takes no import: a comment is GitHub's to confirm."""
+    request = context.request
+    new = () if request.model in context.base else ("--new-model",)
+    return Remedy(
+        "leave it out of the import, and promote the artifact with comments on pull requests, to shadow first: ",
+        comment("/promote", "shadow", request.model, "--artifact-dir", request.artifact_dir, *new),
     )
 
 
