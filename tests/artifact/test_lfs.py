@@ -22,6 +22,7 @@ from promotebot.registry.lfs import LFS_HEADER, LfsPointer, is_pointer, parse_po
 from tests.cli.test_verify import dataset
 
 from .conftest import DIRECTORY, GitReader, Place, StandIn, git, refusal, rules
+from .test_copied import WEIGHTS, reading
 from .weights import llama
 
 MODEL = f"{DIRECTORY}/model.onnx"
@@ -249,6 +250,34 @@ def test_a_model_that_goes_on_unopened_is_told_with_and_without_a_download(
     assert (told.rule, errors_in(evidence.findings)) == ("artifact.opaque", [])
     assert evidence.unopened == Unopened("a GGUF file", len(llama()))
     assert bool(evidence.headers) is not by_pointers
+
+
+@pytest.mark.parametrize("by_pointers", [False, True])
+def test_a_model_that_goes_on_unopened_is_told_where_only_files_beside_it_are_in_lfs(
+    place: Place, store: Store, by_pointers: bool
+) -> None:
+    """Though nothing of it is copied."""
+    place.write("model.weights", bytes(100))
+    place.write_manifest(model_file="model.weights")
+    in_lfs(place, store, "model.onnx")
+    tree = commit(place, store)
+    evidence = place.examine(tree.by_pointers() if by_pointers else tree, formats=("onnx", "opaque"))
+    assert errors_in(evidence.findings) == []
+    assert evidence.unopened == Unopened("", 100)
+
+
+@pytest.mark.parametrize("away", [["model.onnx"], ["w.bin"], ["model.onnx", "w.bin"]])
+def test_weights_are_beside_their_model_whichever_of_them_is_in_lfs(
+    place: Place, store: Store, away: list[str]
+) -> None:
+    place.write_model(reading("w.bin"))
+    place.write("w.bin", WEIGHTS)
+    place.write_manifest()
+    in_lfs(place, store, *away)
+    opener = StandIn()
+    attributes = "*.onnx filter=lfs diff=lfs merge=lfs -text\n*.bin filter=lfs diff=lfs merge=lfs -text\n"
+    assert errors_in(place.examine(commit(place, store, attributes), opener=opener).findings) == []
+    assert opener.seen[0]["w.bin"] == WEIGHTS
 
 
 def test_a_work_tree_whose_files_git_holds_otherwise_is_not_what_is_promoted(place: Place) -> None:

@@ -7,7 +7,7 @@ while it is hashed; what its beginning does not settle is copied, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -45,11 +45,29 @@ class Copied:
     """What files are, as far as somebody looked."""
     proven: bool = False
 
+    def knows(self, name: str) -> bool:
+        """Return whether a file can be looked at: it was read, or it was left unread on purpose."""
+        return name in self.looks or (self.scratch / name).is_file()
+
     def look(self, name: str, *, is_own: bool = False) -> Look:
         """Return what a file is by its bytes."""
         if name not in self.looks:
             self.looks[name] = look_into(self.scratch / name, name, is_own=is_own)
         return self.looks[name]
+
+
+def divided(names: Iterable[str], manifest: Manifest) -> tuple[list[str], list[str]]:
+    """Return those of some files that may be models by their names, and the others."""
+    models, others = list[str](), list[str]()
+    for name in names:
+        (models if name == manifest.model_file or is_named_onnx(name) else others).append(name)
+    return models, others
+
+
+def is_always_opened(name: str, manifest: Manifest, terms: Terms) -> bool:
+    """Return whether a file is opened whatever its bytes are."""
+    is_own = name == manifest.model_file and "opaque" not in terms.formats
+    return is_own or is_named_onnx(name) or is_in_golden_set(name) or name == REPORT
 
 
 def copy_files(source: FileSource, manifest: Manifest, listing: Listing, scratch: Path, terms: Terms) -> Copied:
@@ -78,19 +96,14 @@ class _Copying:
 
     def run(self) -> Copied:
         """Read the models first: they say what else has to be copied."""
-        copied, own = self.copied, self.manifest.model_file
+        copied = self.copied
         present = {*self.listing.files, *copied.outside}
         listed = [name for name in self.manifest.sha256 if name in present][: self.terms.files]
         names = [name for name in listed if name not in copied.outside]
-        models = [name for name in names if name == own or is_named_onnx(name)]
-        others = [name for name in names if name not in {*models}]
-        opened: set[str] = {n for n in names if is_named_onnx(n) or is_in_golden_set(n) or n == REPORT}
-        if self.source.lfs is not None or copied.outside:
-            # Fetched content takes the place of a copied pointer, and git's objects cannot be looked at where they are.
-            # What a model outside of git reads is not known yet.
-            opened = {*names}
+        models, others = divided(names, self.manifest)
+        opened: set[str] = {name for name in names if is_always_opened(name, self.manifest, self.terms)}
         if self._add_outside() and self._read(models, opened):
-            self._read(others, opened | {*read_beside(copied.scratch, models, others)})
+            self._read(others, opened | self._beside(models, others))
         # In the manifest's order, whatever was read first.
         findings = [finding for name in listed for finding in self.found.get(name, [])]
         copied.proven = not findings and len(copied.sizes) == len(self.manifest.sha256)
@@ -106,7 +119,6 @@ class _Copying:
             self.listing.directory,
             self.copied.scratch,
             self.manifest.model_file,
-            "opaque" not in self.terms.formats,
             self._room,
         )
         entries = [self.listing.files[name] for name in names]
@@ -115,6 +127,13 @@ class _Copying:
         sizes = [(entry.size or 0) if is_here else BATCH for entry in entries]
         files = in_threads(partial(reader.read, opened=opened), entries, sizes, workers=None if is_here else 1)
         return all(self._add(name, file) for name, file in zip(names, files, strict=True))
+
+    def _beside(self, models: Sequence[str], others: Sequence[str]) -> set[str]:
+        """Return what the models may read; all where one is not here yet, as it is in Git LFS or outside of git."""
+        away, _ = divided(self.copied.outside, self.manifest)
+        if away or not self.copied.pointers.keys().isdisjoint(models):
+            return {*others}
+        return read_beside(self.copied.scratch, models, others)
 
     def _add_outside(self) -> bool:
         """Take in the sizes of the files outside of git; return whether there is room for more."""

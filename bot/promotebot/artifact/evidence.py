@@ -248,11 +248,11 @@ class _Examination:
         """Return what is shown where content was not fetched: the policy lets the model go on unopened all the same."""
         own = manifest.model_file
         is_read = self.source.fetches_stored if own in copied.outside else self.source.fetches_lfs
-        if not copied.proven or is_read or not (self.scratch / own).is_file():
-            return {}
-        if not is_opaque(copied.look(own, is_own=True), self.terms):
+        if not copied.proven or is_read or not copied.knows(own):
             return {}
         look = copied.look(own, is_own=True)
+        if not is_opaque(look, self.terms):
+            return {}
         kind = kind_of(look, program_by_name(own) or look.program)
         self.findings.append(opaque_finding(manifest, self.directory, kind))
         return {"unopened": Unopened(kind, copied.sizes[own])}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +38,6 @@ class FileReader:
     scratch: Path
     own: str
     """The artifact's own model."""
-    is_own_opened: bool
-    """False where it is opened only if its bytes are those of an ONNX model."""
     room: Callable[[], int]
     """Returns the bytes that a file may have now."""
 
@@ -56,7 +55,7 @@ class FileReader:
 
     def _read(self, source: FileSource, entry: Entry, opened: Collection[str]) -> ReadFile | InvalidInput:
         name = entry.path[len(self.directory) + 1 :]
-        first = Beginning(name, self.scratch / name, name == self.own, self._is_opened(name, opened))
+        first = Beginning(name, self.scratch / name, name == self.own, name in opened)
         room = self.room()
         try:
             with source.open(entry.path) as stream:
@@ -72,9 +71,6 @@ class FileReader:
         if pointer.size > room:
             return OverLimit(f"is over the limit of {room:,} bytes", where=entry.path)
         return ReadFile(pointer.sha256, pointer.size, pointer=pointer)
-
-    def _is_opened(self, name: str, opened: Collection[str]) -> bool:
-        return name in opened or (name == self.own and self.is_own_opened)
 
 
 @dataclass
@@ -94,7 +90,7 @@ class Beginning:
     def keep(self, data: bytes, is_whole: bool) -> Kept | None:
         """Return what is to be kept; see `promotebot.artifact.digest.Keep`."""
         self.data = data[: POINTER_BYTES + 1]
-        if self.is_opened:
+        if self.is_opened or is_pointer(data):  # in whose place the content comes
             return Kept(self.target)
         try:
             look = look_at(data, self.name, is_own=self.is_own, is_whole=is_whole)
@@ -103,4 +99,8 @@ class Beginning:
         if self.is_own and look.is_onnx:
             return Kept(self.target)
         self.look = look
-        return Kept(self.target, MAX_HEADER) if look.weights else None
+        if look.weights:
+            return Kept(self.target, MAX_HEADER)
+        with suppress(FileNotFoundError):  # a name that is too long here is told, as for what is copied
+            self.target.lstat()
+        return None

@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from promotebot.artifact.copied import Copied
+from promotebot.artifact.copied import Copied, divided, is_always_opened
 from promotebot.artifact.digest import OverLimit, Readable, read_hashed
-from promotebot.artifact.files import REPORT
-from promotebot.artifact.golden_names import is_in_golden_set
 from promotebot.artifact.limits import Terms
-from promotebot.artifact.looks import is_named_onnx
 from promotebot.artifact.manifest import FILE_NAME, Manifest, manifest_command
 from promotebot.artifact.one_file import Beginning
 from promotebot.artifact.onnx_bytes import read_beside
@@ -79,31 +76,24 @@ class Outside:
     copied: Copied
     terms: Terms
 
-    @property
+    @cached_property
     def files(self) -> dict[str, StoredFile]:
         """Return them by name: the models first, which say what else has to be opened."""
-        files = [file for file in self.manifest.stored_files if file.name in self.copied.outside]
-        return {file.name: file for file in sorted(files, key=lambda file: not self.is_model(file.name))}
-
-    def is_model(self, name: str) -> bool:
-        """Return whether a file may be a model by its name."""
-        return name == self.manifest.model_file or is_named_onnx(name)
+        outside = {*self.copied.outside}
+        files = {file.name: file for file in self.manifest.stored_files if file.name in outside}
+        models, others = divided(files, self.manifest)
+        return {name: files[name] for name in (*models, *others)}
 
     def beginning(self, name: str) -> Beginning:
         """Return what decides how much of a file is copied; see `promotebot.artifact.copied`."""
         is_own = name == self.manifest.model_file
-        opened = is_named_onnx(name) or is_in_golden_set(name) or name == REPORT
-        opened = opened or (is_own and "opaque" not in self.terms.formats)
-        opened = opened or (not is_own and name in self._beside)
-        return Beginning(name, self.copied.scratch / name, is_own, opened)
+        is_opened = is_always_opened(name, self.manifest, self.terms) or (not is_own and name in self._beside)
+        return Beginning(name, self.copied.scratch / name, is_own, is_opened)
 
     @cached_property
     def _beside(self) -> set[str]:
         """What the models may read, asked for when all of them are in the copy."""
-        models, others = (
-            [name for name in self.manifest.sha256 if self.is_model(name) is is_model] for is_model in (True, False)
-        )
-        return read_beside(self.copied.scratch, models, others)
+        return read_beside(self.copied.scratch, *divided(self.manifest.sha256, self.manifest))
 
 
 def check_place(manifest: Manifest, directory: str, terms: Terms) -> Iterator[Finding]:
