@@ -97,9 +97,10 @@ class _Copying:
     def run(self) -> Copied:
         """Read the models first: they say what else has to be copied."""
         copied = self.copied
-        present = {*self.listing.files, *copied.outside}
+        outside = {*copied.outside}
+        present = {*self.listing.files, *outside}
         listed = [name for name in self.manifest.sha256 if name in present][: self.terms.files]
-        names = [name for name in listed if name not in copied.outside]
+        names = [name for name in listed if name not in outside]
         models, others = divided(names, self.manifest)
         opened: set[str] = {name for name in names if is_always_opened(name, self.manifest, self.terms)}
         if self._add_outside() and self._read(models, opened):
@@ -137,8 +138,8 @@ class _Copying:
 
     def _add_outside(self) -> bool:
         """Take in the sizes of the files outside of git; return whether there is room for more."""
-        sizes = {file.name: file.size for file in self.manifest.stored_files}
-        known = ((n, ReadFile(self.manifest.sha256[ArtifactPath(n)], sizes[n])) for n in self.copied.outside)
+        stored = self.manifest.stored_files
+        known = ((n, ReadFile(self.manifest.sha256[ArtifactPath(n)], stored[n].size)) for n in self.copied.outside)
         return all(self._add(name, file) for name, file in known)
 
     def _room(self) -> int:

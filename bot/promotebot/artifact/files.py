@@ -113,8 +113,8 @@ def _twins(listing: Listing) -> Iterator[Finding]:
 
 def with_outside(listing: Listing, manifest: Manifest, source: FileSource) -> Listing:
     """Return the listing with the files that are read outside of git: those listed there, unless git has them, too."""
-    stored = {file.name for file in manifest.stored_files}
-    here = {f"{listing.directory}/{name}" for name in stored & {*listing.files}}
+    stored = manifest.stored_files
+    here = {f"{listing.directory}/{name}" for name in stored.keys() & listing.files.keys()}
     kept = here - ((source.untracked(listing.directory, here) if here else None) or set())
     outside = (name for name in manifest.sha256 if name in stored and f"{listing.directory}/{name}" not in kept)
     return replace(listing, outside=tuple(outside))

@@ -185,12 +185,12 @@ class Manifest(BaseModel):
         return self.sha256[self.model_file]
 
     @property
-    def stored_files(self) -> tuple[StoredFile, ...]:
-        """Return the files outside of git."""
+    def stored_files(self) -> dict[str, StoredFile]:
+        """Return the files outside of git by their names; made anew each time."""
         if self.storage is None:
-            return ()
+            return {}
         uri = self.storage.uri
-        return tuple(StoredFile(uri, name, one.size, one.version) for name, one in self.storage.files.items())
+        return {name: StoredFile(uri, name, one.size, one.version) for name, one in self.storage.files.items()}
 
     @property
     def digest(self) -> Digest:

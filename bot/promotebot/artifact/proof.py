@@ -41,9 +41,9 @@ def prove_files(path: Path, digest_of: Digest, elsewhere: Elsewhere | None = Non
         with files.open(FILE_NAME) as stream:
             # One byte over the limit is enough for the parser to refuse it.
             manifest = parse_manifest(stream.read(MAX_BYTES + 1), where=f"{path}/{FILE_NAME}")
-        remedy = manifest_command(str(path), manifest.model_file)
+        remedy, stored = manifest_command(str(path), manifest.model_file), manifest.stored_files
         for name, expected in manifest.sha256.items():
-            with _opened(files, manifest, name, elsewhere) as stream:
+            with _opened(files, manifest, name, stored.get(name), elsewhere) as stream:
                 digest = digest_of(stream, name)
             if digest != expected and _is_pointer(files, name):
                 raise InvalidInput("is a Git LFS pointer, not the file", where=name, remedy=content_remedy())
@@ -61,8 +61,9 @@ def prove_files(path: Path, digest_of: Digest, elsewhere: Elsewhere | None = Non
 
 
 @contextmanager
-def _opened(files: WorkTree, manifest: Manifest, name: str, elsewhere: Elsewhere | None) -> Iterator[Readable]:
-    stored = next((file for file in manifest.stored_files if file.name == name), None)
+def _opened(
+    files: WorkTree, manifest: Manifest, name: str, stored: StoredFile | None, elsewhere: Elsewhere | None
+) -> Iterator[Readable]:
     if stored is None or files.kind(name) is not None:
         with files.open(name) as stream:
             yield stream

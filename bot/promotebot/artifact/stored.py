@@ -80,8 +80,8 @@ class Outside:
     def files(self) -> dict[str, StoredFile]:
         """Return them by name: the models first, which say what else has to be opened."""
         outside = {*self.copied.outside}
-        files = {file.name: file for file in self.manifest.stored_files if file.name in outside}
-        models, others = divided(files, self.manifest)
+        files = self.manifest.stored_files
+        models, others = divided((name for name in files if name in outside), self.manifest)
         return {name: files[name] for name in (*models, *others)}
 
     def beginning(self, name: str) -> Beginning:

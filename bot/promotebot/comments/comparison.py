@@ -199,7 +199,7 @@ def _stored(side: _Side) -> str:
     manifest = side.evidence.manifest if side.evidence else None
     if manifest is None or manifest.storage is None:
         return NONE
-    files = manifest.stored_files
+    files = manifest.stored_files.values()
     versions = [f"{code(file.name)} in version {code(file.version)}" for file in files if file.version][:MAX_STORED]
     size = size_words(sum(file.size for file in files))
     return " · ".join([f"{code(manifest.storage.uri)} ({counted(len(files), 'file')}, {size})", *versions])
