@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from git import Repo
@@ -106,6 +107,29 @@ def test_what_a_sparse_checkout_leaves_out_is_named(checkout: Checkout, alice: P
     alice.git("update-index", "--skip-worktree", REGISTRY)
     assert checkout.left_out_paths("ml") == checkout.left_out_paths(REGISTRY) == {REGISTRY}
     assert checkout.left_out_paths("README.md") == set()
+
+
+def test_the_tags_of_commits_are_read_at_once(
+    checkout: Checkout, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a tag of a tag is the commit at its end; one of a tree is none."""
+    head = alice.git("rev-parse", "HEAD").strip()
+    alice.git("tag", "light")
+    alice.git("tag", "--annotate", "--message", "v1", "v1")
+    alice.git("tag", "--annotate", "--message", "v1 again", "again", "v1")
+    alice.git("tag", "--annotate", "--message", "a tree", "tree", "HEAD^{tree}")
+    alice.git("tag", "li\u2028ne")
+    asked, run = list[str](), Checkout._run
+
+    def counted(self: Checkout, *words: str, **more: Any) -> str:
+        asked.append(words[0])
+        return run(self, *words, **more)
+
+    monkeypatch.setattr(Checkout, "_run", counted)
+    tags = {name: (commit, tagger) for name, commit, _, tagger in checkout.tags()}
+    alone, signed = (head, ""), (head, "alice@example.com")
+    assert tags == {"light": alone, "v1": signed, "again": signed, "li\u2028ne": alone}
+    assert len(asked) <= 3, "one question for all, and one for each tag that is of something else"
 
 
 def test_who_commits_is_who_git_says(checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

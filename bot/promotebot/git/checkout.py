@@ -242,12 +242,18 @@ class Checkout(Repository):
 
     def tags(self) -> list[tuple[str, GitSha, str, str]]:
         """Return (name, commit, time, tagger's address) of every tag; a tag of something else than a commit is none."""
-        fields = ("refname:lstrip=2", "objectname", "*objectname", "creatordate:iso-strict", "taggeremail:trim")
+        types = ("objecttype", "*objecttype", "objectname", "*objectname")
+        fields = ("refname:lstrip=2", *types, "creatordate:iso-strict", "taggeremail:trim")
         pattern = "%00".join(f"%({field})" for field in fields)
-        lines = self._run("for-each-ref", f"--format={pattern}", "refs/tags/").splitlines()
-        rows = (line.split("\0") for line in lines)
-        named = ((name, peeled or oid, time, tagger) for name, oid, peeled, time, tagger in rows)
-        return [(name, commit, t, who) for name, oid, t, who in named if (commit := self.resolve(f"{oid}^{{commit}}"))]
+        found = list[tuple[str, GitSha, str, str]]()
+        for line in self._run("for-each-ref", f"--format={pattern}%00", "refs/tags/").split("\0\n")[:-1]:
+            name, kind, peeled_kind, oid, peeled, time, tagger = line.split("\0")
+            # Only a tag of a tag has to be asked for, which git peels to its end since 2.45.
+            is_commit = (peeled_kind or kind) == "commit"
+            commit = GitSha(peeled or oid) if is_commit else self.resolve(peeled or oid)
+            if commit is not None:
+                found.append((name, commit, time, tagger))
+        return found
 
     def user_email(self) -> str:
         """Return `git config user.email`, or empty."""
