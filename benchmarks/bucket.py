@@ -14,7 +14,6 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-LAT = float(os.environ.get("LAT", "0"))
 FILE = Path(sys.argv[1]) if __name__ == "__main__" else Path()
 
 

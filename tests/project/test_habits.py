@@ -33,6 +33,13 @@ def test_ci_has_a_job_for_each_check_of_the_test_command_and_one_for_the_longer_
     assert [job["steps"][-1] for job in jobs.values()] == [{"run": f"make {name}"} for name in jobs]
 
 
+@pytest.mark.parametrize("target", ["bench", "ratios"])
+def test_what_is_measured_finds_the_libraries_that_it_loads(target: str) -> None:
+    """In a checkout in which nothing else was installed before, as in CI; that of S3 is an extra."""
+    assert re.search(rf"^{target}: \$\(VENV\)/\.dev\b", MAKEFILE, re.MULTILINE)
+    assert re.search(r"^s3fs==", (ROOT / "requirements/dev.txt").read_text(encoding="utf-8"), re.MULTILINE)
+
+
 @pytest.mark.parametrize("given", [{}, {"GITHUB_TOKEN": "t"}, {"RECORD_REPOSITORY": "o/n"}])
 def test_a_recording_that_cannot_be_made_says_what_it_needs_and_fails(given: dict[str, str]) -> None:
     environment = {"PATH": os.environ["PATH"], **given}
