@@ -11,7 +11,6 @@ from typing import Any
 
 V1, V2 = "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"
 NAME = "regime_classifier"
-MOMENT = 1767607872131
 
 
 def _json(path: str, document: Any) -> Callable[[Path], str]:

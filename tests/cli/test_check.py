@@ -85,10 +85,17 @@ def test_each_hook_passes_on_a_repository_that_is_well(alice: Person, hook: dict
 
 
 @pytest.mark.parametrize(
-    ("hook_id", "code"),
-    [("promotebot-check", 1), ("promotebot-verify", 1), ("promotebot-policy", 1), ("promotebot-gate", 1)],
+    ("hook_id", "words"),
+    [
+        ("promotebot-check", "artifact.digest: ml/artifacts/regime_v2/model.onnx is sha256:"),
+        ("promotebot-verify", "history.pointer: ACTIVE holds by_hand, its newest event says regime_v1_prod"),
+        ("promotebot-policy", "requires_sha"),
+        ("promotebot-gate", "gate.replay: active does not match the model's events"),
+    ],
 )
-def test_each_hook_refuses_what_a_pull_request_would(alice: Person, hook_id: str, code: int) -> None:
+def test_each_hook_refuses_what_a_pull_request_would(
+    alice: Person, capsys: pytest.CaptureFixture[str], hook_id: str, words: str
+) -> None:
     hook = next(hook for hook in HOOKS if hook["id"] == hook_id)
     registry, policy = alice.clone / "ml/registry/models.json", alice.clone / ".github/promotion.yml"
     document = json.loads(registry.read_text())
@@ -102,7 +109,9 @@ def test_each_hook_refuses_what_a_pull_request_would(alice: Person, hook_id: str
         policy.unlink()
         alice.commit("chore: By hand")
     arguments = [*shlex.split(hook["entry"]), *hook.get("args", [])][1:]
-    assert main([*arguments, *([FILES[0]] if hook.get("pass_filenames", True) else [])]) == code
+    assert main([*arguments, *([FILES[0]] if hook.get("pass_filenames", True) else [])]) == 1
+    shown = capsys.readouterr()
+    assert words in shown.out + shown.err
 
 
 def test_the_hooks_are_described_where_they_are_set_up() -> None:
