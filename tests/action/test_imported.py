@@ -49,11 +49,12 @@ def test_an_import_is_green_merged_announced_and_promoted_on(office: Office) -> 
     card = "\n".join(office.comments(number))
     assert "ACTIVE is recorded as `regime_v1`, which another tool put there." in card
     assert "it went through no stage here" in card
-    assert "r.json" in card
-    assert "dataset_id" in card or "not known" in card
+    assert "as `r.json` has it (not known: actor)" in card
     assert "/imported" not in card
     merged = office.merge(number)
-    assert merged.exit_code == 0, merged.log
+    assert (merged.exit_code, merged.outputs["reason_code"]) == (0, "landed"), merged.log
+    told = {(sent.event_type, (sent.client_payload or {})["stage"]) for sent in office.repository.dispatches}
+    assert told == {("promotebot.imported", "active"), ("promotebot.imported", "shadow")}
     active = office.registry("main").get_stage_pointer(NAME, Stage.ACTIVE)
     assert active is not None
     assert active.artifact_dir == V1
