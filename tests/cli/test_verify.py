@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -24,7 +25,7 @@ from promotebot.verification.junit import to_junit
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, merge_reports, report_of
 from promotebot.verification.sarif import to_sarif
 from tests.cli.test_promote import DATA, FLAGS, V2, sha
-from tests.cli.test_registry import OTHER, with_other_model
+from tests.cli.test_registry import ANY, OTHER, with_other_model
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
 
@@ -366,6 +367,44 @@ def test_shards_cover_every_model_once_and_merge_into_one_report(
     assert main(["verify", "--merge", str(tmp_path / "missing")]) == 4
     (tmp_path / "junk").write_text("{}")
     assert main(["verify", "--merge", str(tmp_path / "junk")]) == 1
+
+
+def test_a_shard_has_as_many_bytes_as_another_and_a_model_that_is_in_none_is_missed(
+    alice: Person, capsys: Capture, tmp_path: Path
+) -> None:
+    with_other_model(alice)
+    (alice.clone / ANY / "weights.bin").write_bytes(b"x" * 100_000)
+    edit(alice, lambda document: document["models"].update(zero={"history": []}))
+    edit(alice, lambda document: document["models"][OTHER]["active"].update(artifact_dir=ANY))
+    parts = [report(capsys, "--shard", f"{number}/2")[1] for number in (1, 2)]
+    assert [part.models for part in parts] == [(OTHER,), ("regime_classifier", "zero")]
+    files = [tmp_path / "1.json", tmp_path / "2.json"]
+    for file, part in zip(files, [parts[0], parts[1].model_copy(update={"models": ("zero",)})], strict=True):
+        file.write_text(part.model_dump_json())
+    assert main(["verify", "--merge", *map(str, files)]) == 4
+    assert "not all that were dealt out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("damages", "code"), [(False, 4), (True, 1)])
+def test_what_was_verified_until_somebody_stopped_it_is_reported(
+    alice: Person, capsys: Capture, monkeypatch: pytest.MonkeyPatch, damages: bool, code: int
+) -> None:
+    with_other_model(alice)
+    if damages:
+        edit(alice, lambda document: document["models"]["regime_classifier"].update(active=None))
+
+    @contextmanager
+    def stopped(*_: object) -> Iterator[Callable[[str], None]]:
+        def told(name: str) -> None:
+            if name == OTHER:
+                raise KeyboardInterrupt
+
+        yield told
+
+    monkeypatch.setattr("promotebot.cli.registry_report._progress", stopped)
+    found, result = report(capsys)
+    assert (found, result.models) == (code, ("regime_classifier",))
+    assert result.findings[-1].message == "Stopped: 1 of 2 models were verified, and the others were not."
 
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "1/0", "a/b", "1/2\n", "1", "-1/2"])
