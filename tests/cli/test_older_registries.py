@@ -10,6 +10,7 @@ import pytest
 
 from promotebot.cli.main import main
 from promotebot.registry.chain import sealed
+from tests.cli.shapes import V1
 from tests.cli.test_promote import DATA, FLAGS, V2, sha
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
@@ -120,6 +121,28 @@ def test_bytes_that_changed_since_an_older_tool_put_them_there_are_not_adopted(
     assert main(["registry", "adopt", "--reason", "they are good"]) == 1
     assert "import.bytes: SHADOW of regime_classifier was put there as" in capsys.readouterr().err
     assert alice.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_what_had_no_manifest_is_adopted_by_somebodys_word_but_never_with_other_files(
+    alice: Person, capsys: pytest.CaptureFixture[str], changed: bool
+) -> None:
+    place, model = alice.clone / "ml/artifacts/older", alice.clone / V2 / "model.onnx"
+    place.mkdir()
+    (place / "model.onnx").write_bytes(model.read_bytes())
+    base = bare(alice, active={**OLD, "artifact_dir": "ml/artifacts/older"})
+    if changed:
+        (place / "model.onnx").write_bytes((alice.clone / V1 / "model.onnx").read_bytes())
+    assert main(["manifest", "ml/artifacts/older", "--replace-promoted"]) == 0
+    alice.commit("feat: A manifest")
+    known = ["--dataset-id", "market_data_2026_q1_multi", "--promoted-at", "2026-01-01T00:00:00Z"]
+    assert main(["registry", "adopt", *known, *sha(alice), "--reason", "compared with production"]) == 0
+    alice.commit("feat(ml): Complete the pointers of an older tool")
+    capsys.readouterr()
+    assert main(["gate", "--base", base]) == (1 if changed else 0)
+    told = capsys.readouterr().out
+    says = "import.bytes: Git does not say which bytes ACTIVE of regime_classifier stood for when it was put there, and"
+    assert (says in told) is changed
 
 
 @pytest.mark.parametrize("field", ["artifact_id", "dataset_id", "artifact_dir"])

@@ -85,6 +85,16 @@ def test_bytes_that_git_does_not_vouch_for_need_somebodys_word_and_others_are_re
     assert (finding.rule, finding.severity) == ("import.bytes", severity)
 
 
+def test_where_git_does_not_vouch_for_the_bytes_nobodys_word_does_for_files_that_this_change_touches() -> None:
+    asked = request(kind=ADOPTED, reason="compared with production")
+    [finding] = said(import_is_allowed, asked, files_changed=True)
+    assert (finding.rule, finding.severity) == ("import.bytes", Severity.ERROR)
+    assert "this change touches more of ml/artifacts/v0 than manifest.json" in finding.message
+    digest = Manifest.model_validate(manifest_of("v0")).digest
+    [finding] = said(import_is_allowed, asked, files_changed=True, legacy={Stage.ACTIVE: digest})
+    assert finding.severity is Severity.PASS
+
+
 def test_the_bytes_that_were_there_when_it_was_put_there_pass() -> None:
     digest = Manifest.model_validate(manifest_of("v0")).digest
     [finding] = said(import_is_allowed, request(kind=ADOPTED), legacy={Stage.ACTIVE: digest})

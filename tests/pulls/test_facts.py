@@ -203,6 +203,17 @@ def test_only_an_artifact_that_stood_on_the_base_before_can_change_for_others() 
     assert changed == {"v1": True, "v2": False, "v3": False}
 
 
+def test_an_import_is_told_whether_the_branch_touches_more_than_the_manifest() -> None:
+    head = files(EMPTY, "v1", "v2")
+    snapshot = pull_snapshot(diverged(files(EMPTY), {**head, "ml/artifacts/v1/model.onnx": b"other bytes"}))
+    told = {}
+    for action in (Action.IMPORTED, Action.PROMOTE):
+        for name in ("v1", "v2"):
+            request = replace(asked(name=name), action=action)
+            told[action, name] = facts_of(request, snapshot, job_context(), EMPTY).files_changed
+    assert [key for key, changed in told.items() if changed] == [(Action.IMPORTED, "v1")]
+
+
 def test_the_times_are_those_of_the_base_that_is_given() -> None:
     snapshot = pull_snapshot(diverged(files(EMPTY, "v1"), files(MERGED, "v1")))
     job = job_context(github(p7=WHEN))

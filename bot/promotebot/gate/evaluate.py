@@ -26,7 +26,7 @@ from promotebot.promotion.replay import Diverged, Step, artifacts_of
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.branch_commands import restored
-from promotebot.pulls.compare import ChangesetLike, replay_change
+from promotebot.pulls.compare import ChangesetLike, changes_files, replay_change
 from promotebot.registry.model import Action, Source
 from promotebot.remedies import Remedy, comment
 from promotebot.text import counted, headline, shortened
@@ -134,8 +134,11 @@ def evaluate_gate(
 
 def git_facts(changeset: ChangesetLike, request: Request) -> Facts:
     """Return the facts that git alone can tell."""
-    changed = changeset.changes(request.artifact_dir)
-    return Facts(changeset.reachable(request.git_sha), artifact_changed=changed)
+    return Facts(
+        changeset.reachable(request.git_sha),
+        artifact_changed=changeset.changes(request.artifact_dir),
+        files_changed=changes_files(changeset, request),
+    )
 
 
 def plan_again(

@@ -6,13 +6,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from promotebot.artifact.manifest import FILE_NAME
 from promotebot.artifact.source import FileSource
 from promotebot.findings import Finding, error
 from promotebot.planning.decide import FirstDigest
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import RESTORE, Diverged, Replayed, replay
+from promotebot.promotion.request import Request
 from promotebot.pulls.branch_commands import FIRST_REGISTRY, restored
+from promotebot.registry.model import Action
 from promotebot.registry.names import GitSha
 from promotebot.registry.registry import Layout, ModelRegistry
 from promotebot.registry.split_layout import models_directory
@@ -127,6 +130,14 @@ class ChangesetLike(Protocol):
     def reachable(self, commit: str | None) -> bool | None:
         """Return whether a commit is an ancestor of base or head; None without one, and in a clone that cannot know."""
         ...
+
+
+def changes_files(changeset: ChangesetLike, request: Request) -> bool:
+    """Return whether the branch changed more of an import's directory than its manifest; False for anything else."""
+    if request.action is not Action.IMPORTED:
+        return False
+    inside, manifest = f"{request.artifact_dir}/", f"{request.artifact_dir}/{FILE_NAME}"
+    return any(path.startswith(inside) and path != manifest for path in changeset.changed_paths)
 
 
 def replay_change(changeset: ChangesetLike) -> Replayed | Diverged:

@@ -12,6 +12,7 @@ from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.promotion.soak import soaking_events
 from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.compare import changes_files
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import Action, Event
@@ -33,6 +34,7 @@ def facts_on(request: Request, changeset: Changeset, base_ref: str, job: JobCont
         merge_times(request, changeset, base_ref, job, base),
         None if reachable else _merged_in(request, base_ref, job),
         artifact_changed=changeset.changes(request.artifact_dir),
+        files_changed=changes_files(changeset, request),
     )
 
 

@@ -27,6 +27,8 @@ class Facts:
     """A pull request, merged into the base, that had this commit; None where there is none, or GitHub was not asked."""
     artifact_changed: bool = True
     """True where this change touches an artifact directory of the base: other models may point to it."""
+    files_changed: bool = False
+    """For an import: True where this change touches more of the artifact's directory than its manifest."""
     legacy: Mapping[Stage, Digest] = field(default_factory=dict)
     """What the base's pointers of older tools, which recorded no digest, stood for when they were put there."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from promotebot.artifact.manifest import FILE_NAME
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.request import ADOPTED
 from promotebot.promotion.rules.context import RuleContext
@@ -116,6 +117,13 @@ def _first_bytes(context: RuleContext) -> Finding:
             remedy=Remedy("see what changed, and restore it: ", shell("git", "log", "--", request.artifact_dir)),
         )
     message = f"Git does not say which bytes {name} stood for when it was put there"
+    if context.facts.files_changed:  # what the base has is all that somebody's word can be about
+        return error(
+            "import.bytes",
+            f"{message}, and this change touches more of {request.artifact_dir} than {FILE_NAME}.",
+            where=request.artifact_dir,
+            remedy="put the other files back to what the base has, or promote the new ones from another directory",
+        )
     if request.reason:
         return warning(
             "import.bytes", f"{message}; today's are recorded: {request.reason}.", where=request.artifact_dir
