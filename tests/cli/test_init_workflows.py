@@ -123,6 +123,30 @@ def test_the_next_steps_name_the_required_status_with_its_source(
     assert PLACEHOLDER in steps
 
 
+@pytest.mark.parametrize("remove", [("rm", "--"), ("git", "rm", "--quiet", "--")])
+def test_removed_workflow_files_are_written_anew_once_their_removal_is_committed(
+    remove: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/upgrade.md, docs/setup.md and docs/runbook.md say: to another version, to an App, to shards."""
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], check=True)
+    for name, value in (("user.name", "alice"), ("user.email", "alice@example.com")):
+        subprocess.run(["git", "config", name, value], check=True)
+    assert main(["init", "--action", ACTION]) == 0
+    subprocess.run(["git", "add", "."], check=True)
+    subprocess.run(["git", "commit", "--quiet", "--message", "chore: Set up"], check=True)
+    files = sorted(str(path) for path in Path(".github/workflows").glob("*.yml"))
+    subprocess.run([*remove, *files], check=True)
+    capsys.readouterr()
+    assert main(["init", "--action", ACTION, "--app"]) == 1
+    line = re.search(r"or, to have it written anew: (git commit .*)", capsys.readouterr().err)
+    assert line
+    subprocess.run(["bash", "-c", line[1]], check=True)
+    assert main(["init", "--action", ACTION, "--app"]) == 0
+    written = workflow_files(ACTION, ["main"], app=True)
+    assert {path: Path(path).read_bytes() for path in files} == {path: written[path] for path in files}
+
+
 def test_both_variants_use_the_action_that_was_named() -> None:
     def uses(files: Mapping[str, bytes]) -> list[str]:
         return re.findall(r"uses: (.*promotebot@.*)", b"".join(files.values()).decode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     _refuse_odd_places(root, files)
     if (root / ATTRIBUTES).is_symlink() or (root / ATTRIBUTES).is_dir():
         raise InvalidInput("is not a regular file", where=ATTRIBUTES, remedy="replace it by a file: git reads no other")
-    _refuse_deleted(repository, [*files, ATTRIBUTES])
+    _refuse_deleted(repository, [*files, ATTRIBUTES], workflows)
     around = look_around(repository, registry, branches[0])
     missing = {path: data for path, data in files.items() if not _is_there(root / path)}
     missing |= _attributes(root / ATTRIBUTES, [*_as_bytes(around.bare), *(BY_LFS if options.lfs else ())])
@@ -135,12 +135,19 @@ def _is_there(place: Path) -> bool:
     return place.exists() or place.is_symlink()
 
 
-def _refuse_deleted(repository: Checkout, paths: Sequence[str]) -> None:
-    """Raise InvalidInput for a file that is committed, and that somebody deleted here."""
+def _refuse_deleted(repository: Checkout, paths: Sequence[str], workflows: Collection[str]) -> None:
+    """Raise InvalidInput for a file that is committed, and that somebody deleted here.
+
+    Workflow files are deleted to have them written anew, for another version or an App: the removal is committed first.
+    """
     head = repository.resolve("HEAD")
     gone = [p for p in paths if head and not (repository.root / p).exists() and repository.list_tree(head, p, False)]
     if gone:
-        remedy = Remedy("restore it: ", shell("git", "checkout", "HEAD", "--", gone[0]))
+        restore = shell("git", "checkout", "HEAD", "--", gone[0])
+        old = [path for path in gone if path in workflows]
+        remove = shell("git", "commit", "--message", "ci: Remove the old workflow files", "--", *old)
+        anew = ("; or, to have it written anew: ", remove) if gone[0] in old else ()
+        remedy = Remedy("restore it: ", restore, *anew)
         raise InvalidInput("is committed, but not in the work tree", where=gone[0], remedy=remedy)
 
 
