@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shlex
@@ -13,6 +14,7 @@ import yaml
 
 from promotebot.cli import init_scan
 from promotebot.cli.main import main
+from promotebot.registry.lfs import INTO_LFS
 from tests.cli.test_init_workflows import ACTION
 from tests.fake_github.people import Person
 from tests.office import ROOT
@@ -155,6 +157,21 @@ def test_large_files_outside_of_git_lfs_and_other_branches_with_a_registry_are_t
     assert "promotebot init --lfs" in told
     assert "Other branches have a registry: sandbox" in told
     assert "looks like the registry of another tool" not in told
+
+
+def test_a_large_file_that_is_in_git_lfs_already_is_no_step(
+    team: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(init_scan, "GITHUB_LIMIT", 300)
+    model = team / "models/fraud/model.onnx"
+    content = model.read_bytes()
+    assert "models/fraud/model.onnx is over 100 MiB" in steps(capsys, "--dry-run")
+    digest = hashlib.sha256(content).hexdigest()
+    model.write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(content)}\n")
+    (team / ".gitattributes").write_text(f"*.onnx {INTO_LFS}\n")
+    commit("chore: Into Git LFS")
+    model.write_bytes(content)
+    assert " is over " not in steps(capsys, "--dry-run")
 
 
 def test_a_registry_in_place_of_bare_artifacts_is_imported_by_the_steps_alone(team: Path, capsys: Capture) -> None:

@@ -50,13 +50,13 @@ def look_around(repository: Checkout, registry_path: str, default_branch: str) -
     return Surroundings(
         list(_registries(repository, tracked, registry_path)),
         list(_bare(tracked)),
-        list(_large(repository.root, tracked)),
+        list(_large(repository, tracked)),
         list(_branches(repository, registry_path, default_branch)),
     )
 
 
 def _registries(repository: Checkout, tracked: Sequence[str], registry_path: str) -> Iterator[str]:
-    root = repository.root
+    root, git = repository.root, GtoRepository(repository)
     folders = [name for name in ("mlruns", "mlartifacts", ".") if mlflow.models_folder(root / name)]
     yield from folders
     named = [path for path in tracked if _may_be_registry(path)]
@@ -66,7 +66,7 @@ def _registries(repository: Checkout, tracked: Sequence[str], registry_path: str
         if file.is_file() and not file.is_symlink() and file.stat().st_size <= _MAX_BYTES:
             if path == registry_path and _is_own(file):
                 continue
-            if _is_foreign(repository, file):
+            if _is_foreign(git, file):
                 yield path
 
 
@@ -84,10 +84,10 @@ def _is_own(file: Path) -> bool:
     return True
 
 
-def _is_foreign(repository: Checkout, file: Path) -> bool:
+def _is_foreign(git: GtoRepository, file: Path) -> bool:
     """Return whether `promotebot import` finds pointers in a file, whatever it then says of them."""
     try:
-        return bool(read_foreign(file, GtoRepository(repository), model="model", words={}).pointers)
+        return bool(read_foreign(file, git, model="model", words={}).pointers)
     except PromotebotError:
         return False
 
@@ -102,11 +102,13 @@ def _bare(tracked: Sequence[str]) -> Iterator[str]:
             yield folder
 
 
-def _large(root: Path, tracked: Sequence[str]) -> Iterator[str]:
+def _large(repository: Checkout, tracked: Sequence[str]) -> Iterator[str]:
     for path in tracked:
-        file = root / path
+        file = repository.root / path
         if file.is_file() and not file.is_symlink() and file.stat().st_size > GITHUB_LIMIT:
-            yield path
+            held = repository.held(path).get(path)
+            if held is None or not held.in_lfs:
+                yield path
 
 
 def _branches(repository: Checkout, registry_path: str, default_branch: str) -> Iterator[str]:
