@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from promotebot.cli.main import main
+from promotebot.foreign import mlflow, read
 from tests.cli.shapes import NAME, SHAPES, V1, V2
 from tests.demo.story import EMPTY_REGISTRY, REGISTRY
 from tests.fake_github.people import Person
@@ -255,6 +256,7 @@ def _damaged(root: Path) -> dict[str, str]:
     (root / "bad.db").write_bytes(b"SQLite format 3\0" + b"x" * 200)
     (root / "bad.yaml").write_bytes(b"models: [\xff")
     (root / "twice.yaml").write_text("a: &a {production: {path: ml}}\nb: *a\n")
+    (root / "same.yaml").write_text("fraud:\n  production: {path: ml/a}\n  production: {path: ml/b}\n")
     (root / "bom.json").write_bytes(b"\xef\xbb\xbf{}")
     (root / "deep.json").write_text("[" * 5000)
     version = root / "mlruns" / "models" / "fraud" / "version-1"
@@ -264,6 +266,7 @@ def _damaged(root: Path) -> dict[str, str]:
         "bad.db": "is no registry of MLflow",
         "bad.yaml": "not YAML",
         "twice.yaml": "aliases are not read",
+        "same.yaml": "key 'production' is given twice",
         "bom.json": "byte order mark",
         "deep.json": "nested deeper",
         "mlruns": "not YAML",
@@ -340,3 +343,17 @@ def test_what_is_in_a_bucket_is_proven_by_an_import_and_an_adoption(
     values = ("--git-sha", newcomer.git("rev-parse", "HEAD").strip(), "--dataset-id", "d")
     assert main(["registry", "adopt", *values, "--promoted-at", "2026-01-05T09:00:00Z"]) == 0, capsys.readouterr().err
     assert [event["action"] for event in entry(newcomer)["history"]] == ["imported", "imported"]
+
+
+@pytest.mark.parametrize("name", ["r.yaml", "mlruns"])
+def test_a_document_over_the_limit_is_refused_and_not_read_as_far_as_it_goes(
+    newcomer: Person, capsys: Capture, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(read, "MAX_BYTES", 40)
+    monkeypatch.setattr(mlflow, "MAX_META", 40)
+    version = newcomer.clone / "mlruns/models/fraud/version-1"
+    version.mkdir(parents=True)
+    for file in (newcomer.clone / "r.yaml", version / "meta.yaml"):
+        file.write_text(f"fraud: {{production: {V1}}}\nother: {{production: {V2}}}\n")
+    assert main(["import", name]) == 1
+    assert "is over the limit of 40 bytes" in capsys.readouterr().err

@@ -59,12 +59,12 @@ def _version_in(meta: Path, store: Path) -> dict[str, Any]:
 
 
 def _yaml(path: Path) -> dict[str, Any]:
-    document = parse_yaml(_bytes(path), where=str(path))
+    document = parse_yaml(_bytes(path), where=str(path), max_bytes=MAX_META)
     return document if isinstance(document, dict) else {}
 
 
 def _bytes(path: Path) -> bytes:
-    return read_given(path, max_bytes=MAX_META, remedy="give a folder that is whole")[:MAX_META]
+    return read_given(path, max_bytes=MAX_META, remedy="give a folder that is whole")
 
 
 def _text(path: Path) -> str:

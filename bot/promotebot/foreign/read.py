@@ -56,7 +56,7 @@ def _document(path: Path) -> tuple[Any, str]:
     if data.startswith(mlflow.SQLITE):
         return mlflow.database(path), "MLflow"
     if path.suffix in _YAML:
-        return parse_yaml(data, where=str(path)), "YAML"
+        return parse_yaml(data, where=str(path), max_bytes=MAX_BYTES), "YAML"
     document = parse_json(data, where=str(path))
     is_mlflow = isinstance(document, dict) and ("registered_models" in document or "registered_model" in document)
     return document, "MLflow" if is_mlflow else "JSON"

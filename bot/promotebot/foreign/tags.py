@@ -35,7 +35,7 @@ class GtoRepository:
         relative = path.resolve().relative_to(self._checkout.root.resolve()).as_posix()
         data = self._checkout.read_file(commit, relative, max_bytes=MAX_ARTIFACTS)
         try:
-            document = parse_yaml(data, where=relative) if data else None
+            document = parse_yaml(data, where=relative, max_bytes=MAX_ARTIFACTS) if data else None
         except InvalidInput:
             return {}
         return {k: v for k, v in document.items() if isinstance(v, dict)} if isinstance(document, dict) else {}

@@ -7,26 +7,19 @@ from typing import Any
 import yaml
 
 from promotebot.errors import InvalidInput
+from promotebot.promotion.strict_yaml import StrictTexts
 
 
-class _Texts(yaml.BaseLoader):
-    """A loader of texts alone; a document that refers to itself could be of any size."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse aliases."""
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not read")
-        return super().compose_node(parent, index)
-
-
-def parse_yaml(data: bytes, *, where: str) -> Any:
+def parse_yaml(data: bytes, *, where: str, max_bytes: int) -> Any:
     """Return a YAML document in which every value is text, or nothing.
 
     Raises:
-        InvalidInput: for bytes that are none.
+        InvalidInput: for bytes that are none, are over the limit, or hold an alias or a key twice.
     """
+    if len(data) > max_bytes:
+        raise InvalidInput(f"is over the limit of {max_bytes:,} bytes", where=where, remedy="give a smaller file")
     try:
-        document = yaml.load(data.decode("utf-8-sig"), Loader=_Texts)  # noqa: S506 - every value is text, nothing is built
+        document = yaml.load(data.decode("utf-8-sig"), Loader=StrictTexts)  # noqa: S506 - every value is text, nothing is built
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as problem:
         raise InvalidInput(f"not YAML: {' '.join(str(problem).split())[:300]}", where=where) from None
     return _without_nulls(document)

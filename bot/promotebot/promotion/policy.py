@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from enum import IntEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -18,6 +18,7 @@ from promotebot.artifact.signers import Signatures
 from promotebot.errors import InvalidInput
 from promotebot.promotion.contacts import Contacts
 from promotebot.promotion.model_policies import Models, formats_for
+from promotebot.promotion.strict_yaml import StrictLoader
 from promotebot.registry.codec import canonical_json
 from promotebot.registry.names import Digest, Stage, parse_duration
 from promotebot.schema import validated_model
@@ -274,30 +275,6 @@ class Policy(_Section):
         return Digest("sha256:" + hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest())
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """YAML's safe subset, with duplicate keys and aliases refused."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Return the next node; raise YAMLError for an alias, as a few lines of them expand to gigabytes."""
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not read")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        """Return a mapping; raise YAMLError for a key that is no text or occurs twice.
-
-        PyYAML keeps the last of two equal keys, and a reviewer may have read the first.
-        """
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        odd = next((key for key in keys if not isinstance(key, str)), None)
-        if odd is not None or None in keys:
-            raise yaml.YAMLError(f"key {odd!r} is not text")
-        twice = next((key for key in keys if keys.count(key) > 1), None)
-        if twice is not None:
-            raise yaml.YAMLError(f"key {twice!r} is given twice")
-        return super().construct_mapping(node, deep)
-
-
 def parse_policy(data: bytes | None, *, where: str = DEFAULT_PATH) -> Policy:
     """Return the policy of a file; None (no file) gives the defaults.
 
@@ -309,7 +286,7 @@ def parse_policy(data: bytes | None, *, where: str = DEFAULT_PATH) -> Policy:
     if len(data) > MAX_BYTES:
         raise InvalidInput(f"policy is {len(data):,} bytes; the limit is {MAX_BYTES:,}", where=where)
     try:
-        document = yaml.load(data.decode("utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader, stricter
+        document = yaml.load(data.decode("utf-8"), Loader=StrictLoader)  # noqa: S506 - a SafeLoader, stricter
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as problem:
         raise InvalidInput(f"not a YAML file: {' '.join(str(problem).split())}", where=where) from None
     # An empty file, or one with comments only, is a policy of defaults.
