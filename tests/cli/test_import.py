@@ -251,6 +251,18 @@ def test_the_tags_of_gto_are_imported_with_their_commits_and_people(newcomer: Pe
     assert f"has changed since then; bring its files of {first[:12]} into a directory of their own" in told
 
 
+def test_the_tags_of_this_repository_say_nothing_of_a_file_outside_of_it(
+    newcomer: Person, tmp_path: Path, capsys: Capture
+) -> None:
+    file = tmp_path / "artifacts.yaml"
+    file.write_text(f"fraud: {{type: model, path: {V1}}}\n")
+    newcomer.git("tag", "fraud#prod#1")
+    assert main(["import", str(file)]) == 1
+    told = capsys.readouterr().err
+    assert f"{file}: is outside of this repository, whose tags say at which commit it counts" in told
+    assert "Next: run the command in the repository of the file" in told
+
+
 def _damaged(root: Path) -> dict[str, str]:
     """What cannot be read, by its name: nothing of it is a traceback, and nothing is written."""
     (root / "bad.db").write_bytes(b"SQLite format 3\0" + b"x" * 200)

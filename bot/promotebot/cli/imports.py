@@ -147,7 +147,8 @@ def _import(
     if target is None:
         log.info("nothing to import: promotebot reads %s as it is", work_tree.registry_path)
         return 0
-    found = read_foreign(file, GtoRepository(repository), model=choices.model, words=choices.words)
+    git = GtoRepository(repository)
+    found = read_foreign(file, git, model=choices.model, words=choices.words)
     examiner = examiner_of(options)
     context = work_context(repository, work_tree, target, examiner)
     name = _named(file, work_tree.root)
@@ -160,7 +161,7 @@ def _import(
         zone=choices.zone,
         now=now,
         commit_of=repository.resolve,
-        tree_of=partial(_tree, repository),
+        tree_of=partial(git.tree_of, repository.resolve("HEAD")),
         manifest_of=partial(manifest_in, context.files),
         chosen=choices.artifacts,
     )
@@ -250,10 +251,3 @@ def _named(file: Path, root: Path) -> str:
         return file.resolve().relative_to(root.resolve()).as_posix()
     except ValueError:
         return file.name
-
-
-def _tree(repository: Checkout, path: str) -> str:
-    """Return the id of what HEAD has at a path; empty for nothing."""
-    head = repository.resolve("HEAD")
-    entries = repository.list_tree(head, path.strip("/"), False) if head else []
-    return entries[0].oid if entries else ""

@@ -10,10 +10,8 @@ from contextlib import suppress
 from importlib import import_module
 
 from promotebot.errors import UsageError
+from promotebot.promotion.flags import TEXTS
 from promotebot.remedies import Remedy, shell
-
-TEXTS = ("--reason", "--notes", "--lift-hold")
-"""Flags whose value is a text that a person writes."""
 
 
 def meant_line(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from promotebot.foreign.found import Found, Written
@@ -72,7 +72,17 @@ def read_tags(
             found.tell(place, message, blocking=True)
         elif (stage := known[plain(word)]) is not None:
             path = str((artifacts(tag.commit).get(name) or {}).get("path") or "")
-            pointer = Written(name, stage, place, artifact=path, version=versions.get((name, tag.commit), ""))
-            pointer = replace(pointer, git_sha=tag.commit, promoted_at=tag.time, actor=tag.tagger)
-            found.pointers.append(replace(pointer, holds_tree=tree_of(tag.commit, path) if path else ""))
+            found.pointers.append(
+                Written(
+                    name,
+                    stage,
+                    place,
+                    artifact=path,
+                    version=versions.get((name, tag.commit), ""),
+                    git_sha=tag.commit,
+                    promoted_at=tag.time,
+                    actor=tag.tagger,
+                    holds_tree=tree_of(tag.commit, path) if path else "",
+                )
+            )
     return found

@@ -31,8 +31,16 @@ class GtoRepository:
         return [Tag(name, commit, time, tagger) for name, commit, time, tagger in self._checkout.tags()]
 
     def artifacts(self, commit: GitSha, path: Path) -> Mapping[str, Any]:
-        """Return the content of the file at a commit; empty where there is none, or none that reads."""
-        relative = path.resolve().relative_to(self._checkout.root.resolve()).as_posix()
+        """Return the content of the file at a commit; empty where there is none, or none that reads.
+
+        Raises:
+            InvalidInput: for a file outside of the clone.
+        """
+        root, file = self._checkout.root.resolve(), path.resolve()
+        if not file.is_relative_to(root):
+            message = "is outside of this repository, whose tags say at which commit it counts"
+            raise InvalidInput(message, where=str(path), remedy="run the command in the repository of the file")
+        relative = file.relative_to(root).as_posix()
         data = self._checkout.read_file(commit, relative, max_bytes=MAX_ARTIFACTS)
         try:
             document = parse_yaml(data, where=relative, max_bytes=MAX_ARTIFACTS) if data else None
@@ -40,7 +48,7 @@ class GtoRepository:
             return {}
         return {k: v for k, v in document.items() if isinstance(v, dict)} if isinstance(document, dict) else {}
 
-    def tree_of(self, commit: GitSha, path: str) -> str:
-        """Return the id of what stands at a path of a commit; empty for nothing."""
-        entries = self._checkout.list_tree(commit, path.strip("/"), False)
+    def tree_of(self, commit: GitSha | None, path: str) -> str:
+        """Return the id of what stands at a path of a commit; empty for nothing, and without a commit."""
+        entries = self._checkout.list_tree(commit, path.strip("/"), False) if commit else []
         return entries[0].oid if entries else ""
