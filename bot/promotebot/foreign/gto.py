@@ -7,7 +7,7 @@ takes it out; `NAME@vX.Y.Z` registers a version.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,18 +55,8 @@ def read_tags(
     versions = {
         (match["name"], tag.commit): match["version"] for tag in every if (match := _VERSION.fullmatch(tag.name))
     }
-    newest: dict[tuple[str, str], tuple[int, Tag, bool]] = {}
-    for tag in every:
-        match = _ASSIGNED.fullmatch(tag.name)
-        if match is None:
-            continue
-        slot, number = (match["name"], match["stage"]), int(match["number"] or 0)
-        if slot not in newest or number > newest[slot][0]:
-            newest[slot] = (number, tag, bool(match["out"]))
-    for (name, word), (_, tag, is_out) in sorted(newest.items()):
+    for name, word, tag in _assigned(every):
         place = f"tag {tag.name}"
-        if is_out:
-            continue
         if plain(word) not in known:
             message = f"{word!r} may be a stage; say which: --stage {plain(word)}=staging, or =none to leave it out"
             found.tell(place, message, blocking=True)
@@ -86,3 +76,18 @@ def read_tags(
                 )
             )
     return found
+
+
+def _assigned(tags: Iterable[Tag]) -> Iterator[tuple[str, str, Tag]]:
+    """Yield name, word for a stage, and the tag that counts, of each stage that holds something."""
+    newest: dict[tuple[str, str], tuple[int, Tag, bool]] = {}
+    for tag in tags:
+        match = _ASSIGNED.fullmatch(tag.name)
+        if match is None:
+            continue
+        slot, number = (match["name"], match["stage"]), int(match["number"] or 0)
+        if slot not in newest or number > newest[slot][0]:
+            newest[slot] = (number, tag, bool(match["out"]))
+    for (name, word), (_, tag, is_out) in sorted(newest.items()):
+        if not is_out:
+            yield name, word, tag
