@@ -323,6 +323,20 @@ def test_files_outside_of_git_are_copied_once_into_the_cache_and_proven_each_tim
     assert [path for path in cache.iterdir() if path.name.startswith(".")] == [], "nothing half is left"
 
 
+def test_a_store_that_is_too_slow_for_a_service_is_told_without_a_policy(
+    copy: Path, tmp_path: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside(copy, memory)
+    monkeypatch.setattr(Memory, "cat_file", slow)
+    with pytest.raises(CouldNotVerify, match="were not read in 3,600 seconds") as told:
+        load(MODEL, "active", base_dir=copy, cache=tmp_path / "cache")
+    assert told.value.remedy == "run it again"
+
+
+def slow(*_: object, **__: object) -> bytes:
+    raise TimeoutError
+
+
 def test_workers_that_start_at_once_share_a_cache(
     copy: Path, tmp_path: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from promotebot.cli.main import main
+from tests.artifact.test_loading import slow
 from tests.storage.memory import Memory
 
 URI = "s3://models/prod/v9"
@@ -54,6 +55,17 @@ def test_what_only_the_place_has_is_read_and_hashed(artifact: Path, memory: Memo
     assert document["sha256"]["model.onnx.data"] == sha256(b"weights")
     assert document["sha256"]["model.onnx"] == sha256(b"model")
     assert set(document["storage"]["files"]) == {"model.onnx", "model.onnx.data"}
+
+
+def test_a_place_that_is_too_slow_is_told_without_a_policy(
+    artifact: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    memory.files[f"{AT}/model.onnx.data"] = b"weights"
+    monkeypatch.setattr(Memory, "cat_file", slow)
+    assert main(["manifest", str(artifact), "--storage", URI]) == 4
+    told = capsys.readouterr().err
+    assert "were not read in 3,600 seconds" in told
+    assert "limits." not in told
 
 
 def test_a_place_is_kept_and_asked_again_when_the_manifest_is_written_again(artifact: Path, memory: Memory) -> None:

@@ -207,8 +207,9 @@ def test_the_time_is_one_for_all_files_of_an_artifact(use: Use) -> None:
     with Buckets({}, monotonic=lambda: next(moments)).session(10) as session, session.open(short) as stream:
         session.look(FILE)
         stream.read(1)
-        with pytest.raises(CouldNotVerify, match="were not read in 10 seconds"):
+        with pytest.raises(CouldNotVerify, match="were not read in 10 seconds") as told:
             session.look(FILE)
+    assert "limits.storage_seconds" in told.value.remedy
     assert len(library.asked) == 2
     assert library.asked[0] == ("info", FILE.path, 6.0), "what is left is what the library may take"
 

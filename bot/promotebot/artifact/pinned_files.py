@@ -27,7 +27,7 @@ def pinned_files(pointer: Pointer) -> Iterator[Elsewhere]:
     """Yield what opens the files outside of git that a pointer's manifest names, with the environment's credentials."""
     from promotebot.storage.buckets import Buckets
 
-    with Buckets(os.environ).session(SECONDS) as reader:
+    with Buckets(os.environ).session(SECONDS, too_slow="run it again") as reader:
 
         def open_pinned(manifest: Manifest, file: StoredFile) -> AbstractContextManager[Readable]:
             if pointer.manifest_digest != manifest.full_digest:

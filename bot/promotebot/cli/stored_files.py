@@ -61,7 +61,7 @@ def stored_beside(
     if not isinstance(named, str):
         return StoredBeside("", {}, {})
     uri = parse_storage_uri(named.rstrip("/"))
-    with Buckets(environment).session(SECONDS) as session:
+    with Buckets(environment).session(SECONDS, too_slow="run it again") as session:
         names = [name for name in session.names(uri) if name != FILE_NAME]
         _check_names(names, uri)
         files, sha256 = {}, {}

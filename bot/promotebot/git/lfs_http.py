@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # loaded by whoever downloads
 
 TIMEOUT = (20, 60)
 """Seconds to connect, and between two pieces of an answer."""
+ANSWER_SECONDS = 120
+"""For an answer about contents that are not downloaded."""
 MAX_ANSWER = 4 * 1024 * 1024
 """Bytes of an answer about a batch, each of whose links may be some thousand characters long."""
 _PIECE = 64 * 1024
@@ -32,26 +34,32 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True)
 class Deadline:
-    """The end of the time that the contents of one artifact may take, however slowly a server answers."""
+    """The end of the time that a server may take, however slowly it answers, and what is said then."""
 
     monotonic: Callable[[], float]
     end: float
-    seconds: float
+    message: str
+    remedy: str
 
     @classmethod
-    def in_seconds(cls, seconds: float, monotonic: Callable[[], float]) -> Deadline:
-        """Return the one that begins now."""
-        return cls(monotonic, monotonic() + seconds, seconds)
+    def for_contents(cls, seconds: float, monotonic: Callable[[], float]) -> Deadline:
+        """Return the one for the contents of one artifact, which begins now."""
+        message = f"the files of Git LFS were not read in {seconds:,.0f} seconds"
+        remedy = "run it again, or raise limits.storage_seconds in the policy of the base branch"
+        return cls(monotonic, monotonic() + seconds, message, remedy)
+
+    @classmethod
+    def for_answer(cls, monotonic: Callable[[], float]) -> Deadline:
+        """Return the one for an answer about contents that are not downloaded, which begins now."""
+        message = f"Git LFS did not say in {ANSWER_SECONDS} seconds which files it has"
+        return cls(monotonic, monotonic() + ANSWER_SECONDS, message, "run it again")
 
     @property
     def left(self) -> float:
         """Return the seconds that are left. Raises CouldNotVerify where there are none."""
         left = self.end - self.monotonic()
         if left <= 0:
-            raise CouldNotVerify(
-                f"the files of Git LFS were not read in {self.seconds:,.0f} seconds",
-                remedy="run it again, or raise limits.storage_seconds in the policy of the base branch",
-            )
+            raise CouldNotVerify(self.message, remedy=self.remedy)
         return left
 
 

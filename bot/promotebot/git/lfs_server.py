@@ -29,8 +29,6 @@ _T = TypeVar("_T")
 MEDIA_TYPE = "application/vnd.git-lfs+json"
 TRIES = 4
 """Of one request that a server does not answer; the pauses between them are the job's patience."""
-ANSWER_SECONDS = 120
-"""For an answer about contents that are not downloaded."""
 MAX_REDIRECTS = 3
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _OK, _NOT_FOUND, _INVALID = 200, 404, 422
@@ -55,7 +53,7 @@ class LfsServer:
 
     def missing(self, pointers: Collection[LfsPointer]) -> Mapping[LfsPointer, InvalidInput]:
         """Return those that the server does not have; each is asked for once in a job."""
-        deadline = Deadline.in_seconds(ANSWER_SECONDS, self._monotonic)
+        deadline = Deadline.for_answer(self._monotonic)
         answers = self._links([pointer for pointer in pointers if pointer not in self._known], deadline)
         problems = {pointer: answer for pointer, answer in answers.items() if isinstance(answer, InvalidInput)}
         self._known |= answers.keys() - problems.keys()
@@ -63,7 +61,7 @@ class LfsServer:
 
     def fetch(self, targets: Mapping[Path, LfsPointer], seconds: float) -> Mapping[LfsPointer, InvalidInput]:
         """Download contents to new files, each hashed on its way."""
-        deadline = Deadline.in_seconds(seconds, self._monotonic)
+        deadline = Deadline.for_contents(seconds, self._monotonic)
         answers = self._links([*dict.fromkeys(targets.values())], deadline)
         problems = {pointer: answer for pointer, answer in answers.items() if isinstance(answer, InvalidInput)}
         for target, pointer in targets.items():

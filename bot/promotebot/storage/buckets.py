@@ -27,6 +27,7 @@ _VERSION_MARK = {"s3": "?versionId=", "gs": "#", "az": "?versionid="}
 _VERSION_KEY = {"s3": "VersionId", "gs": "generation", "az": "version_id"}
 _NO_VERSION = (None, "", "null")
 """What a bucket that keeps no versions says; `null` is Amazon's."""
+_RAISE = "run it again, or raise limits.storage_seconds in the policy of the base branch"
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,13 @@ class Buckets:
         return "Buckets()"  # the environment holds secrets
 
     @contextmanager
-    def session(self, seconds: float) -> Iterator[Session]:
-        """Yield what reads the files of one artifact, in so many seconds together."""
-        session = Session(self._environment, self._cost, self._monotonic, seconds)
+    def session(self, seconds: float, *, too_slow: str = _RAISE) -> Iterator[Session]:
+        """Yield what reads the files of one artifact, in so many seconds together.
+
+        Args:
+            too_slow: what to do where that is not enough; whoever sets the time knows.
+        """
+        session = Session(self._environment, self._cost, self._monotonic, seconds, too_slow)
         try:
             yield session
         finally:
@@ -73,10 +78,10 @@ class Session:
     """Connections to the stores of one artifact's files. A file system is made when its first file is asked for."""
 
     def __init__(
-        self, environment: Mapping[str, str], cost: Cost, monotonic: Callable[[], float], seconds: float
+        self, environment: Mapping[str, str], cost: Cost, monotonic: Callable[[], float], seconds: float, too_slow: str
     ) -> None:
         self._environment, self._cost, self._monotonic = environment, cost, monotonic
-        self._seconds, self._end = seconds, monotonic() + seconds
+        self._seconds, self._end, self._remedy = seconds, monotonic() + seconds, too_slow
         self._filesystems: dict[str, Any] = {}
         self._opening = Lock()
 
@@ -171,8 +176,7 @@ class Session:
 
     def _too_slow(self, file: StoredFile) -> CouldNotVerify:
         return CouldNotVerify(
-            f"the files of {file.uri} were not read in {self._seconds:,.0f} seconds",
-            remedy="run it again, or raise limits.storage_seconds in the policy of the base branch",
+            f"the files of {file.uri} were not read in {self._seconds:,.0f} seconds", remedy=self._remedy
         )
 
 
