@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from promotebot.artifact.signers import Signers
-from promotebot.errors import InvalidInput
+from promotebot.schema import checked
 from promotebot.storage.uri import MAX_URI, parse_storage_uri
 
 GIB = 1024**3
@@ -38,14 +38,10 @@ Formats = Annotated[
 ]
 
 
-def _place(text: str) -> str:
-    try:
-        return parse_storage_uri(text)
-    except InvalidInput as problem:
-        raise ValueError(problem.message) from None
-
-
-Places = Annotated[tuple[Annotated[str, AfterValidator(_place), Field(max_length=MAX_URI)], ...], Field(max_length=100)]
+Places = Annotated[
+    tuple[Annotated[str, AfterValidator(checked(parse_storage_uri)), Field(max_length=MAX_URI)], ...],
+    Field(max_length=100),
+]
 """Prefixes of places outside of git."""
 
 

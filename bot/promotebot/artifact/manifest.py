@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -31,7 +31,7 @@ from promotebot.registry.names import (
     parse_model_name,
 )
 from promotebot.remedies import Command, Remedy, flag_words, shell
-from promotebot.schema import validated_model
+from promotebot.schema import checked, validated_model
 from promotebot.storage.uri import MAX_URI, VERSION, StorageUri, StoredFile, is_storable, is_version, parse_storage_uri
 
 FILE_NAME = "manifest.json"
@@ -60,19 +60,7 @@ def _moment(text: str) -> str:
     return text
 
 
-def _by(parse: Callable[[str], str]) -> AfterValidator:
-    """Return a parser of `promotebot.registry.names` as a pydantic validator."""
-
-    def validate(text: str) -> str:
-        try:
-            return parse(text)
-        except InvalidInput as problem:
-            raise ValueError(problem.message) from None
-
-    return AfterValidator(validate)
-
-
-FilePath = Annotated[ArtifactPath, _by(parse_artifact_path)]
+FilePath = Annotated[ArtifactPath, AfterValidator(checked(parse_artifact_path))]
 Sha256 = Annotated[str, AfterValidator(_sha256)]
 NonEmpty = Annotated[str, Field(min_length=1)]
 Moment = Annotated[str, AfterValidator(_moment)]
@@ -130,7 +118,7 @@ class Storage(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    uri: Annotated[StorageUri, _by(parse_storage_uri), Field(max_length=MAX_URI)]
+    uri: Annotated[StorageUri, AfterValidator(checked(parse_storage_uri)), Field(max_length=MAX_URI)]
     """The place that stands for the artifact's directory, such as `s3://bucket/models/regime_v2`."""
     files: Mapping[Annotated[FilePath, AfterValidator(_storable)], StoredSize] = Field(min_length=1)
     """Path relative to the directory → its size, of every file that git does not have."""
@@ -155,11 +143,11 @@ class Manifest(BaseModel):
     """Path relative to the directory → 64 lower-case hex digits, every file but the manifest."""
     created_at: Moment
     created_at_utc: Moment | None = None
-    git_sha: Annotated[str, _by(parse_git_sha)] | None = None
+    git_sha: Annotated[str, AfterValidator(checked(parse_git_sha))] | None = None
     dataset_id: NonEmpty | None = None
     feature_order: tuple[str, ...] | None = None
     notes: str | None = None
-    model: Annotated[str, _by(parse_model_name)] | None = None
+    model: Annotated[str, AfterValidator(checked(parse_model_name))] | None = None
     golden: GoldenTolerances | None = None
     storage: Storage | None = None
 

@@ -21,7 +21,7 @@ from promotebot.promotion.model_policies import Models, formats_for
 from promotebot.promotion.strict_yaml import StrictLoader
 from promotebot.registry.codec import canonical_json
 from promotebot.registry.names import Digest, Stage, parse_duration
-from promotebot.schema import validated_model
+from promotebot.schema import checked, validated_model
 
 MAX_BYTES = 64 * 1024
 """Far more than a policy of every key needs; a YAML reader takes many times the file's size in memory."""
@@ -52,13 +52,6 @@ def _permission(value: object) -> object:
     raise ValueError(f"{value!r} is not one of: {', '.join(p.name.lower() for p in Permission)}")
 
 
-def _duration(value: object) -> object:
-    try:
-        return parse_duration(value)
-    except InvalidInput as problem:
-        raise ValueError(problem.message) from None
-
-
 def _as_written(span: timedelta) -> str:
     """Return a duration as the file writes it, in the largest unit that holds it whole: 7d, 36h, 90m."""
     minutes = int(span.total_seconds()) // 60
@@ -73,7 +66,7 @@ PermissionField = Annotated[
 ]
 DurationField = Annotated[
     timedelta,
-    BeforeValidator(_duration),
+    BeforeValidator(checked(parse_duration)),
     PlainSerializer(_as_written, return_type=str),
     WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,4}[mhd]$"}),
 ]

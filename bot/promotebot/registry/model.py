@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from promotebot.errors import InvalidInput, PromotebotError
+from promotebot.errors import InvalidInput
 from promotebot.registry.names import (
     ArtifactPath,
     Digest,
@@ -21,6 +21,7 @@ from promotebot.registry.names import (
     parse_git_sha,
     parse_timestamp,
 )
+from promotebot.schema import checked
 
 
 class Action(str, Enum):
@@ -50,18 +51,6 @@ class Source(str, Enum):
     __str__ = str.__str__
 
 
-def _checked(parse: Any) -> AfterValidator:
-    """Return a parser of `names` as a pydantic validator: same rule, same words."""
-
-    def validate(text: str) -> str:
-        try:
-            return str(parse(text))
-        except PromotebotError as problem:
-            raise ValueError(problem.message) from None
-
-    return AfterValidator(validate)
-
-
 def _text(pattern: str, **limits: int) -> WithJsonSchema:
     """Return the schema of a checked string, as far as one can express it; the parser decides."""
     return WithJsonSchema({"type": "string", "pattern": pattern, **limits})
@@ -83,12 +72,12 @@ def _enum(kind: type[Enum]) -> BeforeValidator:
 
 
 NonEmpty = Annotated[str, Field(min_length=1)]
-PathField = Annotated[ArtifactPath, _checked(parse_artifact_path), _text(r"^[^/\\].*$", maxLength=4096)]
-ShaField = Annotated[GitSha, _checked(parse_git_sha), _text("^[0-9a-f]{40}$")]
-DigestField = Annotated[Digest, _checked(parse_digest), _text("^sha256:[0-9a-f]{64}$")]
+PathField = Annotated[ArtifactPath, AfterValidator(checked(parse_artifact_path)), _text(r"^[^/\\].*$", maxLength=4096)]
+ShaField = Annotated[GitSha, AfterValidator(checked(parse_git_sha)), _text("^[0-9a-f]{40}$")]
+DigestField = Annotated[Digest, AfterValidator(checked(parse_digest)), _text("^sha256:[0-9a-f]{64}$")]
 TimeField = Annotated[
     Timestamp,
-    _checked(parse_timestamp),
+    AfterValidator(checked(parse_timestamp)),
     _text(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)$"),
 ]
 StageField = Annotated[Stage, _enum(Stage)]
