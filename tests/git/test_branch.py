@@ -257,6 +257,17 @@ def test_refs_that_the_remote_lacks_are_left_out_where_they_are_optional(remote:
         raise AssertionError("nothing was fetched")
 
 
+def test_a_branch_whose_name_has_a_line_separator_is_one_name(
+    repository: FetchedRepository, remote: Path, clone: Clone
+) -> None:
+    """git takes such a name, and gives every ref that ends like the one that is asked for."""
+    odd = "refs/heads/a\u2028b/refs/heads/main"
+    on_remote(remote, clone("alice"), "update-ref", odd, "main")
+    assert repository.tips(["refs/heads/main"]) == {"refs/heads/main": tip(repository), odd: tip(repository)}
+    repository.fetch({"refs/promotebot/odd\u2028one": odd})
+    assert repository.refs_below("refs/promotebot/") == {"base": tip(repository), "odd\u2028one": tip(repository)}
+
+
 def test_nothing_of_what_the_machine_puts_into_new_repositories_is_taken(
     remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -153,7 +153,7 @@ class FetchedRepository(RecentRepository):
             raise CouldNotVerify(
                 f"cannot read {', '.join(refs)}: {problem.stderr}", remedy="run the job again"
             ) from None
-        return {name: sha for sha, name in (line.split("\t", 1) for line in output.splitlines())}
+        return {name: sha for sha, name in (line.split("\t", 1) for line in output.split("\n") if line)}
 
     def merged_tree(self, ours: str, theirs: str) -> tuple[str, list[str]]:
         """Return the tree of a merge, and the paths in which the two conflict.

@@ -251,8 +251,8 @@ class Repository(Commands):
 
     def refs_below(self, folder: str) -> dict[str, str]:
         """Return the refs of this repository below a folder, `refs/…/`: the rest of their name → object id."""
-        listed = self._run("for-each-ref", "--format=%(objectname) %(refname)", folder).splitlines()
-        return {name.removeprefix(folder): sha for sha, name in (line.split(" ", 1) for line in listed)}
+        listed = self._run("for-each-ref", "--format=%(objectname) %(refname)", folder).split("\n")
+        return {name.removeprefix(folder): sha for sha, name in (line.split(" ", 1) for line in listed if line)}
 
     def paths_of_commits(self, base: str, head: str, *, merges: bool = True) -> list[str]:
         """Return every path that any commit in the history of `head` alone changed, of a merge against each parent.
