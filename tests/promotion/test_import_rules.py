@@ -69,6 +69,19 @@ def test_a_pointer_that_lacks_nothing_takes_no_import() -> None:
     assert finding.severity is Severity.ERROR
 
 
+@pytest.mark.parametrize("stored", ["hash", "0" * 16, None])
+def test_a_feature_order_that_the_manifest_does_not_have_is_not_replaced(stored: str | None) -> None:
+    manifest = Manifest.model_validate(manifest_of("v0"))
+    hashed = manifest.feature_order_hash if stored == "hash" else stored
+    pointer: Any = {**LEGACY, "active": {**LEGACY["active"], "feature_order_hash": hashed}}  # type: ignore[dict-item]
+    registry = ModelRegistry.parse(stored_json({"schema_version": "v1", "models": {OLD: pointer}}))
+    legacy = {Stage.ACTIVE: manifest.digest}
+    [finding] = said(import_is_allowed, request(kind=ADOPTED), registry=registry, legacy=legacy)
+    assert finding.rule == ("import.model" if stored == "0" * 16 else "import.bytes")
+    assert ("would change feature_order_hash" in finding.message) is (stored == "0" * 16)
+    assert finding.severity is (Severity.ERROR if stored == "0" * 16 else Severity.PASS)
+
+
 @pytest.mark.parametrize(
     ("reason", "legacy", "severity"),
     [

@@ -15,7 +15,18 @@ from promotebot.remedies import Command, Remedy, again, shell
 from promotebot.text import short_digest
 
 _PINNED = ("digest", "manifest_digest")
-_KEPT = (*_PINNED, "artifact_dir", "artifact_id", "git_sha", "dataset_id", "promoted_at_utc", "notes", "actor")
+_FEATURES = "feature_order_hash"
+_KEPT = (
+    *_PINNED,
+    _FEATURES,
+    "artifact_dir",
+    "artifact_id",
+    "git_sha",
+    "dataset_id",
+    "promoted_at_utc",
+    "notes",
+    "actor",
+)
 """Fields that completing a pointer may add, and may not change."""
 
 
@@ -94,6 +105,9 @@ def _changes_nothing(context: RuleContext) -> bool:
 def _new(context: RuleContext, name: str) -> object:
     if name in _PINNED:
         return getattr(context.evidence, name)
+    if name == _FEATURES:
+        manifest = context.evidence.manifest
+        return (manifest and manifest.feature_order_hash) or (context.today and context.today.feature_order_hash)
     return getattr(context.request.found if name in ("promoted_at_utc", "actor") else context.request, name)
 
 
