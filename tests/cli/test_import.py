@@ -369,3 +369,11 @@ def test_a_document_over_the_limit_is_refused_and_not_read_as_far_as_it_goes(
         file.write_text(f"fraud: {{production: {V1}}}\nother: {{production: {V2}}}\n")
     assert main(["import", name]) == 1
     assert "is over the limit of 40 bytes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("flag", "form"), [("--stage", "WORD=STAGE"), ("--artifact", "MODEL/STAGE=DIR")])
+def test_half_of_a_pair_is_answered_with_the_form_of_its_flag(
+    newcomer: Person, capsys: Capture, flag: str, form: str
+) -> None:
+    assert main(["import", "r.json", flag, "canary"]) == 2
+    assert f"error: {flag}: 'canary' is no pair\nNext: write {flag} {form}\n" in capsys.readouterr().err

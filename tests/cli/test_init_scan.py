@@ -86,6 +86,16 @@ def run(line: str) -> None:
             subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
 
 
+def test_golden_data_beside_a_model_is_no_artifact_of_its_own(team: Path, capsys: Capture) -> None:
+    golden = team / "models/fraud/test_data_set_0"
+    golden.mkdir()
+    (golden / "input_0.pb").write_bytes(b"golden")
+    commit("feat: Golden data")
+    told = steps(capsys)
+    assert "promotebot manifest models/fraud &&" in told
+    assert "test_data_set_0" not in told
+
+
 def test_an_empty_repository_verifies_after_the_first_commit(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,7 @@ from promotebot.remedies import Remedy, shell
 from promotebot.text import counted, listed, visible
 
 log = logging.getLogger(__name__)
+_STAGE_FORM, _ARTIFACT_FORM = "WORD=STAGE", "MODEL/STAGE=DIR"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,14 +63,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME", help="the name of the only model, where the file does not say one")
     parser.add_argument(
         "--stage",
-        metavar="WORD=STAGE",
+        metavar=_STAGE_FORM,
         action="append",
         default=[],
         help="what a word for a stage means, such as canary=staging; =none leaves it out",
     )
     parser.add_argument(
         "--artifact",
-        metavar="MODEL/STAGE=DIR",
+        metavar=_ARTIFACT_FORM,
         action="append",
         default=[],
         help="the directory of an artifact that the file names by an address elsewhere",
@@ -114,10 +115,10 @@ class _Choices:
     @classmethod
     def of(cls, options: argparse.Namespace) -> _Choices:
         """Return what the options say. Raises UsageError and InvalidInput for what does not read."""
-        words = {plain(word): _stage_or_none(stage) for word, stage in _pairs("--stage", options.stage)}
+        words = {plain(word): _stage_or_none(stage) for word, stage in _pairs("--stage", _STAGE_FORM, options.stage)}
         artifacts = {
             slot: parse_artifact_path(text.removeprefix("./").rstrip("/"))
-            for slot, text in _pairs("--artifact", options.artifact)
+            for slot, text in _pairs("--artifact", _ARTIFACT_FORM, options.artifact)
         }
         try:
             zone = ZoneInfo(options.timezone)
@@ -127,11 +128,11 @@ class _Choices:
         return cls(parse_model_name(options.model) if options.model else "", words, zone, artifacts)
 
 
-def _pairs(flag: str, texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _pairs(flag: str, form: str, texts: Sequence[str]) -> Iterator[tuple[str, str]]:
     for text in texts:
         left, equals, right = text.partition("=")
         if not (left and equals and right):
-            raise UsageError(f"{text!r} is no pair", where=flag, remedy=f"write {flag} LEFT=RIGHT")
+            raise UsageError(f"{text!r} is no pair", where=flag, remedy=f"write {flag} {form}")
         yield left, right
 
 

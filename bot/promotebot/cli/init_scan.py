@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from promotebot.artifact.golden_names import is_in_golden_set
 from promotebot.artifact.manifest import FILE_NAME
 from promotebot.errors import PromotebotError
 from promotebot.foreign import mlflow
@@ -95,7 +96,8 @@ def _is_foreign(git: GtoRepository, file: Path) -> bool:
 def _bare(tracked: Sequence[str]) -> Iterator[str]:
     """Yield the directories that hold a model, and neither a manifest nor one above it."""
     manifests = {str(PurePosixPath(path).parent) for path in tracked if PurePosixPath(path).name == FILE_NAME}
-    folders = dict.fromkeys(str(PurePosixPath(path).parent) for path in tracked if path.endswith(MODELS))
+    models = [path for path in tracked if path.endswith(MODELS) and not is_in_golden_set(path)]
+    folders = dict.fromkeys(str(PurePosixPath(path).parent) for path in models)
     for folder in folders:
         above = {folder, *(str(parent) for parent in PurePosixPath(folder).parents)}
         if folder != "." and manifests.isdisjoint(above):
