@@ -67,7 +67,10 @@ def cost(office: Office, job: Job) -> Cost:
     found = Cost(len(hub.requests), len(writes), len(connections) - len(pushes) - len(LOOKS))
     reads = found.requests - found.writes
     told = f"{found.requests} API requests ({reads} reads, {found.writes} writes), {found.fetches} git fetches"
-    assert f"\nThis job made {told}. It took " in f"\n{job.summary}", job.summary[-200:]
+    _, is_told, took = f"\n{job.summary}".rpartition(f"\nThis job made {told}. It took ")
+    assert is_told, job.summary[-200:]
+    assert "s for API requests, " in took or not found.requests
+    assert "s for git fetches, " in took or not found.fetches
     return found
 
 
