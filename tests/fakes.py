@@ -44,7 +44,8 @@ from promotebot.github.ports import (
     PullState,
 )
 from promotebot.planning.examiner import Examine
-from promotebot.promotion.policy import Permission, Policy
+from promotebot.promotion.policy import Policy
+from promotebot.promotion.sections import Permission
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.patience import Patience

@@ -17,7 +17,7 @@ from promotebot.github.checks import Annotation
 from promotebot.github.client import PyGithubClient
 from promotebot.github.git_port import TreeChange
 from promotebot.github.ports import CommitStatus, Deployment, GitHub
-from promotebot.promotion.policy import Permission
+from promotebot.promotion.sections import Permission
 from tests import fakes
 from tests.fake_github.lateness import NEVER_LATE
 from tests.fake_github.people import BOT_PERMISSIONS

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from promotebot.errors import CouldNotVerify
 from promotebot.gate.admission import people_refusal, pull_refusal, request_refusal, sha_refusal
 from promotebot.gate.refusal import Reason
-from promotebot.promotion.policy import Permission, Policy, parse_policy
+from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.request import CommandArguments
+from promotebot.promotion.sections import Permission
 from promotebot.registry.model import Action
 from promotebot.registry.names import GitSha, Stage
 from tests.fakes import HEAD, NOW, POLICY_PATH, FakeGitHub, diverged, pull_request, pull_snapshot

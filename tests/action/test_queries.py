@@ -11,7 +11,7 @@ from promotebot.action.result import Answer
 from promotebot.action.retry import Attempt
 from promotebot.errors import CouldNotVerify
 from promotebot.promotion.commands import QueryCommand
-from promotebot.promotion.policy import Permission
+from promotebot.promotion.sections import Permission
 from promotebot.pulls.changeset import Changeset
 from tests.fakes import HEAD, FakeExaminer, FakeGitHub, job_context, pull_request, pull_snapshot
 from tests.gate.sequences import MODEL

@@ -12,7 +12,8 @@ from promotebot.doctor.facts import MAX_POINTERS, Branch, Files, Unread
 from promotebot.doctor.report import DoctorReport, Status
 from promotebot.doctor.workflow import Workflow
 from promotebot.github.repository_settings import BranchRequirements, Environment, RequiredStatus
-from promotebot.promotion.policy import Permission, Policy, Separation
+from promotebot.promotion.policy import Policy
+from promotebot.promotion.sections import Permission, Separation
 from promotebot.pulls.attributes import AS_STORED
 from promotebot.workflow_files import PLACEHOLDER, workflow_files
 from tests.doctor.healthy import ACTION, GATE, NOTHING, RULES, branch, facts, files_of, line

@@ -13,8 +13,9 @@ from promotebot.gate.admission import may_write, request_refusal, who_lacks
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Refusal
-from promotebot.promotion.policy import Permission, Policy
+from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import CommandArguments
+from promotebot.promotion.sections import Permission
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry import Stage
 from promotebot.registry.model import Action

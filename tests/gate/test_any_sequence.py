@@ -17,9 +17,10 @@ from promotebot.artifact.source import GitTree
 from promotebot.gate.attestation import attestation_context
 from promotebot.github.checks import GATE
 from promotebot.promotion.plan import Plan, plan
-from promotebot.promotion.policy import Permission, parse_policy
+from promotebot.promotion.policy import parse_policy
 from promotebot.promotion.request import Actor, Request
 from promotebot.promotion.rules.context import Facts
+from promotebot.promotion.sections import Permission
 from promotebot.registry.chain import sealed
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import RequestRef, Source

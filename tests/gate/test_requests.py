@@ -12,8 +12,9 @@ from promotebot.findings import Finding, Severity
 from promotebot.gate.attestation import attest, attestation_context, revoke
 from promotebot.gate.requests import RequestCheck
 from promotebot.github.ports import PullRequest
-from promotebot.promotion.policy import Permission, Policy
+from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Step
+from promotebot.promotion.sections import Permission
 from promotebot.registry.model import Action, Event, Pointer, RequestRef, Source
 from promotebot.registry.names import ArtifactPath, Digest, ModelName, Stage
 from tests.fakes import (

@@ -10,8 +10,9 @@ import pytest
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity
 from promotebot.gate.approvals import separation
-from promotebot.promotion.policy import Permission, Policy, parse_policy
+from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.replay import Step
+from promotebot.promotion.sections import Permission
 from promotebot.registry.model import Event
 from promotebot.registry.names import ModelName
 from tests.fakes import BOT, DIGEST, HEAD, REPO, FakeGitHub, Review, pull_request, push

@@ -11,7 +11,8 @@ from promotebot.findings import Finding, Severity
 from promotebot.gate.approvals import separation
 from promotebot.gate.requests import RequestCheck
 from promotebot.github.ports import PullRequest
-from promotebot.promotion.policy import Permission, parse_policy
+from promotebot.promotion.policy import parse_policy
+from promotebot.promotion.sections import Permission
 from tests.fakes import HEAD, FakeGitHub, diverged, job_context, pull_request, pull_snapshot, push
 from tests.pulls.promoted import EMPTY, files
 

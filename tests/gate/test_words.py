@@ -8,8 +8,9 @@ from dataclasses import replace
 from promotebot.artifact.source import Kind
 from promotebot.gate.attestation import attest, revoke
 from promotebot.gate.evaluate import GateResult, evaluate_gate
-from promotebot.promotion.policy import Permission, parse_policy
+from promotebot.promotion.policy import parse_policy
 from promotebot.promotion.replay import Step
+from promotebot.promotion.sections import Permission
 from promotebot.registry import Stage
 from promotebot.registry.model import Action
 from tests.approved import approve, finding_text

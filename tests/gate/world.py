@@ -29,8 +29,8 @@ from promotebot.artifact.source import FileSource
 from promotebot.git.process import Identity, Remote
 from promotebot.github.events import Pushed, Reviewed
 from promotebot.github.ports import BranchPush
-from promotebot.promotion.policy import Permission
 from promotebot.promotion.request import CommandArguments
+from promotebot.promotion.sections import Permission
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.patience import Patience
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from promotebot.errors import CouldNotVerify
 from promotebot.github.client import PyGithubClient
 from promotebot.github.rest import NotFound, Rest
-from promotebot.promotion.policy import Permission
+from promotebot.promotion.sections import Permission
 from promotebot.settings import Settings
 from tests.fake_github.faults import Fault, secondary_limit
 from tests.fake_github.http import EmbeddedGitHub

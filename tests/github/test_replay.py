@@ -20,7 +20,7 @@ import requests
 from pydantic import SecretStr
 
 from promotebot.github.client import PyGithubClient
-from promotebot.promotion.policy import Permission
+from promotebot.promotion.sections import Permission
 from promotebot.settings import Settings
 from tests.fake_github.http import EmbeddedGitHub
 from tests.fake_github.lateness import NEVER_LATE

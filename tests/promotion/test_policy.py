@@ -7,7 +7,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from promotebot.errors import InvalidInput
-from promotebot.promotion.policy import Freeze, Permission, Policy, parse_policy
+from promotebot.promotion.freezes import Freeze
+from promotebot.promotion.policy import Policy, parse_policy
+from promotebot.promotion.sections import Permission
 from promotebot.registry.names import Stage
 
 

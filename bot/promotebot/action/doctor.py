@@ -17,7 +17,7 @@ from promotebot.doctor.read import connected, gather
 from promotebot.doctor.report import DoctorReport, Line, Status
 from promotebot.gate.admission import who_lacks
 from promotebot.gate.refusal import Reason, Refusal
-from promotebot.promotion.policy import Permission
+from promotebot.promotion.sections import Permission
 from promotebot.pulls.context import JobContext
 from promotebot.settings import Settings
 from promotebot.text import counted

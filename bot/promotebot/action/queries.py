@@ -20,8 +20,8 @@ from promotebot.gate.hold import standing_holds
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.commands import QueryCommand
 from promotebot.promotion.orphans import check_orphans
-from promotebot.promotion.policy import Permission
 from promotebot.promotion.request import unknown_model
+from promotebot.promotion.sections import Permission
 from promotebot.pulls.branch_commands import FIRST_REGISTRY
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext

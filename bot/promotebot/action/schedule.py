@@ -32,7 +32,8 @@ from promotebot.planning.examiner import keeping
 from promotebot.planning.restore import PromotedBytes
 from promotebot.promotion.contacts import Contacts, Purpose
 from promotebot.promotion.orphans import check_orphans
-from promotebot.promotion.policy import Policy, SchedulePolicy
+from promotebot.promotion.policy import Policy
+from promotebot.promotion.sections import SchedulePolicy
 from promotebot.pulls.branch_commands import FIRST_REGISTRY
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.default_policy import default_policy

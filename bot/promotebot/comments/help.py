@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from promotebot.comments.comment import CommentContext, Rendered, contacts_line, render_comment
 from promotebot.comments.markdown import code, details, fence, table, text
 from promotebot.comments.status import freeze_line
-from promotebot.promotion.policy import Freeze, Policy
+from promotebot.promotion.freezes import Freeze
+from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Step
 from promotebot.promotion.requirements import conditions, who_may
 from promotebot.registry.names import ModelName, Stage

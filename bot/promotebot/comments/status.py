@@ -10,7 +10,7 @@ from promotebot.comments.comment import CommentContext, Rendered
 from promotebot.comments.findings import within
 from promotebot.comments.markdown import code, link, table, text
 from promotebot.comments.notices import QUERY, note, step_line
-from promotebot.promotion.policy import Freeze
+from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.replay import Step
 from promotebot.promotion.standing import Holding, OpenPromotions
 from promotebot.registry.model import Event

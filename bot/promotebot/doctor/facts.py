@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from promotebot.doctor.report import Status, Verdict
 from promotebot.doctor.workflow import Workflow
 from promotebot.github.repository_settings import ActionsSettings, BranchRequirements, Environment, RequiredStatus
-from promotebot.promotion.policy import Permission, Policy
+from promotebot.promotion.policy import Policy
+from promotebot.promotion.sections import Permission
 
 ENVIRONMENT = "promotebot"
 """Where an App's key stands (docs/setup.md)."""

@@ -20,7 +20,8 @@ from promotebot.github.repository_settings import BranchRequirements, Repository
 from promotebot.planning.committed import pointed_directories, read_registry
 from promotebot.promotion.contacts import Purpose, contacts_for
 from promotebot.promotion.policy import MAX_BYTES as MAX_POLICY
-from promotebot.promotion.policy import Permission, Policy, parse_policy
+from promotebot.promotion.policy import Policy, parse_policy
+from promotebot.promotion.sections import Permission
 from promotebot.pulls.attributes import ARTIFACTS, CONVERTING
 from promotebot.pulls.snapshot import BASE
 from promotebot.registry.codec import MAX_BYTES as MAX_REGISTRY

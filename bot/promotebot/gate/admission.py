@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from promotebot.gate.refusal import Reason, Refusal
-from promotebot.promotion.policy import Permission, Policy
+from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import CommandArguments
+from promotebot.promotion.sections import Permission
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import Action
 from promotebot.registry.names import GitSha, Stage

@@ -29,7 +29,7 @@ from promotebot.github.rest import (
     segment,
     translated,
 )
-from promotebot.promotion.policy import Permission
+from promotebot.promotion.sections import Permission
 from promotebot.settings import Settings
 from promotebot.text import cut
 

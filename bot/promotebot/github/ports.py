@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from promotebot.github.checks import Annotation, Conclusion, State
 from promotebot.github.git_port import GitData
-from promotebot.promotion.policy import Permission
+from promotebot.promotion.sections import Permission
 
 MAX_BLOBS = 250
 """Files that are asked for with one question."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from promotebot.promotion.policy import Permission
+from promotebot.promotion.sections import Permission
 
 MERGE_METHODS = frozenset({"merge", "squash", "rebase"})
 

@@ -17,7 +17,7 @@ from promotebot.github.repository_settings import (
     RequiredStatus,
 )
 from promotebot.github.rest import NotFound, Rest, segment, translated
-from promotebot.promotion.policy import Permission
+from promotebot.promotion.sections import Permission
 from promotebot.settings import Settings
 
 _METHOD_KEYS = {"merge": "allow_merge_commit", "squash": "allow_squash_merge", "rebase": "allow_rebase_merge"}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from promotebot.promotion.policy import Policy, Soak
+from promotebot.promotion.policy import Policy
+from promotebot.promotion.sections import Soak
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import Stage, to_datetime
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from promotebot.promotion.policy import Freeze, Policy, Soak
+from promotebot.promotion.freezes import Freeze
+from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Step
 from promotebot.promotion.rollback import holding_rollback
+from promotebot.promotion.sections import Soak
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import ModelName, Stage, to_datetime
 from promotebot.registry.registry import ModelRegistry

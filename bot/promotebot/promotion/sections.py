@@ -1,0 +1,134 @@
+"""The sections of the policy: what each stage asks for, roles, soak times, approvals."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import IntEnum
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from promotebot.registry.names import Stage, parse_duration
+from promotebot.schema import checked
+
+MAX_APPROVALS = 6
+"""As many as GitHub's own rule for a branch can require."""
+
+
+class Permission(IntEnum):
+    """A role in a repository, least first.
+
+    https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization
+    """
+
+    NONE = 0
+    READ = 1
+    TRIAGE = 2
+    WRITE = 3
+    MAINTAIN = 4
+    ADMIN = 5
+
+
+def _permission(value: object) -> object:
+    # Lower case only, as GitHub's API and the published schema spell it.
+    if isinstance(value, str) and value.upper() in Permission.__members__ and value.islower():
+        return Permission[value.upper()]
+    raise ValueError(f"{value!r} is not one of: {', '.join(p.name.lower() for p in Permission)}")
+
+
+def _as_written(span: timedelta) -> str:
+    """Return a duration as the file writes it, in the largest unit that holds it whole: 7d, 36h, 90m."""
+    minutes = int(span.total_seconds()) // 60
+    return f"{minutes // 1440}d" if minutes % 1440 == 0 else f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+
+
+PermissionField = Annotated[
+    Permission,
+    BeforeValidator(_permission),
+    PlainSerializer(lambda p: Permission(p).name.lower(), return_type=str),
+    WithJsonSchema({"enum": [permission.name.lower() for permission in Permission]}),
+]
+DurationField = Annotated[
+    timedelta,
+    BeforeValidator(checked(parse_duration)),
+    PlainSerializer(_as_written, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,4}[mhd]$"}),
+]
+
+
+class Section(BaseModel):
+    """Frozen; an unknown key is an error: a misspelt rule must not be a missing rule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Soak(Section):
+    """The time that an artifact should spend in a stage before it is promoted to a higher one."""
+
+    minimum: DurationField
+    required: bool = False
+
+
+class StagePolicy(Section):
+    """The rules for promotions into shadow or staging."""
+
+    permission: PermissionField = "write"  # type: ignore[assignment]  # the validator turns it into a Permission
+    soak: Soak | None = None
+    hold_after_rollback: bool = False
+
+
+class ShadowPolicy(StagePolicy):
+    """The rules for shadow; a key that is left out keeps its default, whatever else the section says."""
+
+    soak: Soak | None = Soak(minimum="7d")
+
+
+class StagingPolicy(StagePolicy):
+    """The rules for staging; a key that is left out keeps its default, whatever else the section says."""
+
+    soak: Soak | None = Soak(minimum="2d")
+
+
+class ActivePolicy(Section):
+    """The rules for promotions into ACTIVE."""
+
+    permission: PermissionField = "maintain"  # type: ignore[assignment]  # the validator turns it into a Permission
+    require_prior_stage: bool = True
+    hold_after_rollback: bool = True
+    """True where a rollback holds the stage: the next artifact goes up only when somebody says that it may."""
+
+
+class Stages(Section):
+    """The rules of each stage."""
+
+    shadow: ShadowPolicy = ShadowPolicy()
+    staging: StagingPolicy = StagingPolicy()
+    active: ActivePolicy = ActivePolicy()
+
+    def permission(self, stage: Stage) -> Permission:
+        """Return the role that a person needs to promote into a stage."""
+        section: StagePolicy | ActivePolicy = getattr(self, stage.value)
+        return section.permission
+
+    def holds_after_rollback(self, stage: Stage) -> bool:
+        """Return whether a rollback of a stage keeps newer artifacts out of it until somebody ends the hold."""
+        section: StagePolicy | ActivePolicy = getattr(self, stage.value)
+        return section.hold_after_rollback
+
+
+class Separation(Section):
+    """The number of people besides requester, author and last pusher who must approve the exact head."""
+
+    approvals: Annotated[int, Field(ge=1, le=MAX_APPROVALS)]
+
+
+_Label = Annotated[str, Field(min_length=1, max_length=50)]
+_Login = Annotated[str, Field(min_length=1, max_length=39, pattern="^[A-Za-z0-9-]+$")]
+
+
+class SchedulePolicy(Section):
+    """The issue that a failed scheduled verification opens."""
+
+    labels: Annotated[tuple[_Label, ...], Field(max_length=20)] = ()
+    assignees: Annotated[tuple[_Login, ...], Field(max_length=10)] = ()
+    """Logins; GitHub takes ten."""
