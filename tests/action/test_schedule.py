@@ -94,7 +94,7 @@ def test_a_healthy_registry_opens_no_issue_and_shows_its_table(office: Office) -
     assert issues(office) == []
 
 
-def test_the_push_that_brings_the_first_registry_verifies_and_opens_no_issue(office: Office) -> None:
+def test_every_job_of_the_push_that_brings_the_first_registry_is_green_and_opens_no_issue(office: Office) -> None:
     bob = office.person("bob")
     bob.git("rm", "-rq", "ml/registry")
     bob.commit("chore: No registry")
@@ -106,6 +106,10 @@ def test_the_push_that_brings_the_first_registry_verifies_and_opens_no_issue(off
     job = pushed(office, before)
     assert (job.exit_code, job.outputs["reason_code"]) == (0, "verified"), job.log
     assert "The registry is valid and holds no model, so there is nothing to verify" in job.summary
+    for command in ("auto", "announce"):
+        payload = office.repository.push_event("main", before=before, sender="bob")
+        job = office.event("push", payload, by="bob", PROMOTEBOT_COMMAND=command)
+        assert job.exit_code == 0, job.log
     assert issues(office) == []
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from promotebot.cli.init_owners import Owned, check_owners, with_owners
 from promotebot.cli.init_scan import look_around
 from promotebot.cli.init_steps import Steps
 from promotebot.cli.json_schemas import DIRECTORY as SCHEMAS
@@ -24,6 +25,7 @@ from promotebot.registry.codec import stored_json
 from promotebot.registry.names import parse_artifact_path, to_timestamp
 from promotebot.registry.registry import DEFAULT_PATH
 from promotebot.remedies import Remedy, shell
+from promotebot.text import visible
 from promotebot.workflow_files import PINNED_ACTION, PLACEHOLDER, installed_action, workflow_files
 
 MAX_JOBS = 256
@@ -76,6 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lfs", action="store_true", help="also put models into Git LFS (docs/setup.md)")
     parser.add_argument("--shards", type=int, default=1, metavar="N", help="jobs that share a verification")
     parser.add_argument("--app", action="store_true", help="workflows with the token of a GitHub App (docs/setup.md)")
+    owners = "who owns policy, workflows, registry and artifacts, such as @OWNER/TEAM: added to CODEOWNERS"
+    parser.add_argument("--code-owners", nargs="+", default=[], metavar="NAME", help=owners)
 
 
 def run(options: argparse.Namespace, now: datetime) -> int:
@@ -86,9 +90,10 @@ def run(options: argparse.Namespace, now: datetime) -> int:
 
     Raises:
         InvalidInput: for a place that is taken by something else; nothing is written then.
-        UsageError: for an --action that is no pinned one, or a number of shards that cannot be.
+        UsageError: for an --action that is no pinned one, a number of shards that cannot be, or no owner.
     """
     _check_shards(options)
+    check_owners(options.code_owners)
     repository = Checkout.open(Path(options.base_dir or "."))
     root, action = repository.root, _pinned_action(options.action)
     branches, registry = _branches(repository), _registry_path(options.registry_path)
@@ -97,17 +102,21 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     _refuse_odd_places(root, files)
     if (root / ATTRIBUTES).is_symlink() or (root / ATTRIBUTES).is_dir():
         raise InvalidInput("is not a regular file", where=ATTRIBUTES, remedy="replace it by a file: git reads no other")
-    _refuse_deleted(repository, [*files, ATTRIBUTES], workflows)
+    owned = _owned(root, options.code_owners, registry)
+    _refuse_deleted(repository, [*files, ATTRIBUTES, *owned], workflows)
     around = look_around(repository, registry, branches[0])
     missing = {path: data for path, data in files.items() if not _is_there(root / path)}
     missing |= _attributes(root / ATTRIBUTES, [*_as_bytes(around.bare), *(BY_LFS if options.lfs else ())])
-    for path in (*files, ATTRIBUTES):
+    missing |= {path: one.data for path, one in owned.items() if not _holds(root / path, one.data)}
+    for path in (*files, ATTRIBUTES, *owned):
         _tell(path, root / path, missing.get(path), dry_run=options.dry_run)
+    for path, kept in ((path, kept) for path, one in owned.items() for kept in one.kept.items()):
+        sys.stdout.write(visible(f"kept    {path}: {kept[0]} has owners already: {' '.join(kept[1])}") + "\n")
     if not options.dry_run:
         for path, data in missing.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             write_file(root / path, data)
-    steps = Steps(action, branches, registry, around, app=options.app, lfs=options.lfs)
+    steps = Steps(action, branches, registry, around, app=options.app, lfs=options.lfs, owned=[*owned])
     sys.stdout.write("\n".join(steps.lines()) + "\n")
     return 0
 
@@ -133,6 +142,23 @@ def _registry_path(given: str | None) -> str:
 
 def _is_there(place: Path) -> bool:
     return place.exists() or place.is_symlink()
+
+
+def _holds(place: Path, data: bytes) -> bool:
+    return place.exists() and place.read_bytes() == data
+
+
+def _owned(root: Path, names: Sequence[str], registry: str) -> dict[str, Owned]:
+    """Return the file of code owners as it is to be, by its path; nothing where nobody was named."""
+    if not names:
+        return {}
+    paths = {
+        "/.github/": (POLICY_PATH, ".github/workflows/gate.yml"),
+        f"/{registry.rpartition('/')[0]}/": (registry,),
+        f"/{ARTIFACTS}/": (f"{ARTIFACTS}/NAME/manifest.json",),
+    }
+    owned = with_owners(root, names, paths)
+    return {owned.path: owned}
 
 
 def _refuse_deleted(repository: Checkout, paths: Sequence[str], workflows: Collection[str]) -> None:

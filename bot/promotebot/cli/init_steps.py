@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from promotebot.cli.init_scan import Surroundings
 from promotebot.cli.json_schemas import DIRECTORY as SCHEMAS
+from promotebot.doctor.setting_checks import LABELS
 from promotebot.pulls.attributes import PATH as ATTRIBUTES
 from promotebot.registry.registry import DEFAULT_PATH
 from promotebot.remedies import Command, shell
@@ -30,6 +31,8 @@ class Steps:
     around: Surroundings
     app: bool
     lfs: bool
+    owned: Sequence[str] = ()
+    """The file of code owners, where it was written."""
 
     def lines(self) -> Iterator[str]:
         """Yield the steps, numbered, each command on a line of its own."""
@@ -75,7 +78,7 @@ class Steps:
     def _committed(self) -> Iterator[Step]:
         default, *others = self.branches
         folder = self.registry.rpartition("/")[0]
-        add = shell("git", "add", "--", ATTRIBUTES, folder, ".github", SCHEMAS)
+        add = shell("git", "add", "--", ATTRIBUTES, folder, ".github", SCHEMAS, *self.owned)
         verify = shell("promotebot", "verify", *self._place)
         yield "Commit what is new.", [add.then("git", "commit", "--message", "chore: Set up promotebot"), verify]
         more = f" (and {', '.join(others)}, from the policy)" if others else ""
@@ -94,7 +97,10 @@ class Steps:
         checks = [f"promotebot/gate on {default}", *(f"promotebot/gate ({name}) on {name}" for name in others)]
         source = "your App" if self.app else "GitHub Actions"
         yield f"In Settings, Rules, require the status check {' and '.join(checks)}, with its source: {source}", ()
-        yield "There, require the review of code owners, and name them for .github/ in .github/CODEOWNERS.", ()
+        named = "" if self.owned else ", and name them: promotebot init --code-owners @OWNER/TEAM"
+        yield f"There, require the review of code owners{named}.", ()
+        labels = [shell("gh", "label", "create", name, "--force", "--description", LABELS[name]) for name in LABELS]
+        yield "If people are to request promotions by labels, make them.", labels
         yield "See whether all of it is right.", [shell("promotebot", "doctor")]
 
     def _first(self) -> Iterator[Step]:
