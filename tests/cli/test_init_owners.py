@@ -37,7 +37,7 @@ def test_without_a_name_no_owners_are_written_and_the_step_says_how(root: Path, 
     assert init(root) == 0
     told = capsys.readouterr().out
     assert not (root / CODEOWNERS).exists()
-    assert "promotebot init --code-owners @OWNER/TEAM" in told
+    assert "run this again with --code-owners @OWNER/TEAM" in told
 
 
 def test_the_named_owners_own_what_decides(root: Path, capsys: Capture) -> None:

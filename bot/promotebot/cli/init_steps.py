@@ -97,7 +97,7 @@ class Steps:
         checks = [f"promotebot/gate on {default}", *(f"promotebot/gate ({name}) on {name}" for name in others)]
         source = "your App" if self.app else "GitHub Actions"
         yield f"In Settings, Rules, require the status check {' and '.join(checks)}, with its source: {source}", ()
-        named = "" if self.owned else ", and name them: promotebot init --code-owners @OWNER/TEAM"
+        named = "" if self.owned else ", and name them: run this again with --code-owners @OWNER/TEAM"
         yield f"There, require the review of code owners{named}.", ()
         labels = [shell("gh", "label", "create", name, "--force", "--description", LABELS[name]) for name in LABELS]
         yield "If people are to request promotions by labels, make them.", labels
