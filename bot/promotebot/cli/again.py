@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from promotebot.errors import PromotebotError
 from promotebot.findings import Finding
@@ -33,6 +34,16 @@ class Typed:
     """The arguments of `promotebot` as they were typed."""
 
     arguments: tuple[str, ...]
+
+    @property
+    def format(self) -> str:
+        """Return `json` where the line asks for it, else `text`: also of a line that does not parse."""
+        pairs = [
+            *pairwise(self.arguments),
+            *(tuple(w.split("=", 1)) for w in self.arguments if "=" in w),
+        ]
+        asked = any(len(flag) > 2 and "--format".startswith(flag) and value == "json" for flag, value in pairs)
+        return "json" if asked else "text"
 
     def line(self, changes: Changes) -> Command:
         """Return the whole line again, with these flags added or replaced."""

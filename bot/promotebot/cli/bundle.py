@@ -13,7 +13,8 @@ from pathlib import Path
 from promotebot.artifact.bundle import read_bundle
 from promotebot.artifact.loading import make_bundle
 from promotebot.cli.options import add_registry_options
-from promotebot.cli.output import write_file
+from promotebot.cli.output import add_format, write_document, write_file
+from promotebot.cli.outputs import BundleOutput
 from promotebot.registry.chain import event_digest
 from promotebot.registry.names import parse_stage
 from promotebot.text import counted, visible
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model")
     parser.add_argument("stage", help="shadow, staging or active")
     parser.add_argument("--out", metavar="FILE", help="the file to write; without it, the bundle is printed")
+    add_format(parser)
     add_registry_options(parser)
 
 
@@ -47,6 +49,10 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     write_file(Path(options.out), data)
     registry, _ = read_bundle(Path(options.out), options.model, stage)
     events = registry.raw_history(options.model)
+    if options.format == "json":
+        said = {"file": options.out, "model": options.model, "stage": stage.value, "events": len(events)}
+        write_document(BundleOutput(history_digest=event_digest(events[0]), **said))
+        return 0
     what = f"{stage.label} of {options.model}, {counted(len(events), 'event')}"
     sys.stdout.write(visible(f"wrote {options.out}: {what}, the newest {event_digest(events[0])}") + "\n")
     return 0

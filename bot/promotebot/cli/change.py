@@ -17,7 +17,7 @@ from typing import Any
 from promotebot.cli.again import Typed
 from promotebot.cli.examiner import examiner_of
 from promotebot.cli.options import add_registry_options, stage_of
-from promotebot.cli.output import add_verbose, report_lines
+from promotebot.cli.output import add_verbose, report_lines, write_document
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.findings import Finding, errors_in
@@ -86,10 +86,13 @@ def apply_change(
     _log_findings(decision.findings, verbose=options.verbose)
     _log_origins(decision.request)
     written = isinstance(decision, Plan) and not options.dry_run
-    if options.format == "json":
-        sys.stdout.write(document(decision, written=written).model_dump_json(indent=2) + "\n")
     if isinstance(decision, Plan):
-        return _finish(options, repository, decision, commits=commits)
+        _finish(options, repository, decision, commits=commits)
+    # Last, so that what cannot be committed leaves one document: the error.
+    if options.format == "json":
+        write_document(document(decision, written=written))
+    if isinstance(decision, Plan):
+        return 0
     if isinstance(decision, Rejected):
         log.error("refused: %s. Nothing was written.", _target(decision.request))
         again = typed.try_again(finding.remedy for finding in errors_in(decision.findings))
@@ -120,8 +123,8 @@ def _target(request: Request) -> str:
     return f"{request.model} → {request.stage.label}"
 
 
-def _finish(options: argparse.Namespace, repository: Checkout, plan: Plan, *, commits: bool) -> int:
-    """Show the diff of a plan that is legal, and commit it or say how; return 0."""
+def _finish(options: argparse.Namespace, repository: Checkout, plan: Plan, *, commits: bool) -> None:
+    """Show the diff of a plan that is legal, and commit it or say how."""
     if options.format == "text":
         sys.stdout.write(diff_of(plan))
     if options.dry_run:
@@ -133,7 +136,6 @@ def _finish(options: argparse.Namespace, repository: Checkout, plan: Plan, *, co
         line = committed(plan.after.file_of(plan.request.model), title)
         after = Typed(options.arguments).here(Remedy(line))
         log.info("%s: %s. Next: %s", _DONE[plan.action], _target(plan.request), after)
-    return 0
 
 
 def _finish_earlier(options: argparse.Namespace, repository: Checkout, work_tree: WorkTreePaths) -> int:

@@ -7,11 +7,13 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from promotebot.artifact.manifest import FILE_NAME
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.cli.options import add_registry_options
-from promotebot.cli.output import add_verbose, report_lines
+from promotebot.cli.output import add_format, add_verbose, report_lines, write_document
+from promotebot.cli.outputs import CheckOutput, ExaminedArtifact
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.findings import Finding, Severity
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot check`."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="an artifact's directory, or a file in it")
     add_registry_options(parser)
+    add_format(parser)
     add_verbose(parser)
 
 
@@ -50,15 +53,20 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
     head = repository.resolve("HEAD")
     policy = read_policy(repository, head, work_tree.policy_path) if head else Policy()
     files, examine = WorkTree(work_tree.root), Examiner(store=Buckets(options.environment))
-    gravest = set[Severity]()
+    examined = list[ExaminedArtifact]()
     for directory in directories:
         findings = _examined(examine, files, directory, policy)
-        gravest |= {finding.severity for finding in findings}
-        sys.stdout.write(f"{visible(directory)}\n")
-        sys.stdout.writelines(f"  {line}\n" for line in report_lines(findings, verbose=options.verbose))
-    bad = Severity.ERROR in gravest
-    sys.stdout.write(f"{'refused' if bad else 'examined'}: {counted(len(directories), 'artifact')}\n")
-    return 1 if bad else 4 if Severity.UNKNOWN in gravest else 0
+        examined.append(ExaminedArtifact(artifact_dir=directory, findings=findings))
+        if options.format == "text":
+            sys.stdout.write(f"{visible(directory)}\n")
+            sys.stdout.writelines(f"  {line}\n" for line in report_lines(findings, verbose=options.verbose))
+    gravest = {finding.severity for one in examined for finding in one.findings}
+    code: Literal[0, 1, 4] = 1 if Severity.ERROR in gravest else 4 if Severity.UNKNOWN in gravest else 0
+    if options.format == "json":
+        write_document(CheckOutput(artifacts=tuple(examined), exit_code=code))
+    else:
+        sys.stdout.write(f"{'refused' if code == 1 else 'examined'}: {counted(len(directories), 'artifact')}\n")
+    return code
 
 
 def _examined(examine: Examine, files: WorkTree, directory: ArtifactPath, policy: Policy) -> tuple[Finding, ...]:

@@ -6,12 +6,16 @@ import argparse
 import sys
 from datetime import datetime
 
+from promotebot.cli.output import add_format, write_document
+from promotebot.cli.outputs import CompletionOutput
+
 SHELLS = ("bash", "zsh", "tcsh")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot completion`."""
     parser.add_argument("shell", choices=SHELLS, help="bash: add the output to ~/.bashrc, or eval it there")
+    add_format(parser)
 
 
 def run(options: argparse.Namespace, _now: datetime) -> int:
@@ -24,5 +28,9 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
 
     from promotebot.cli.main import full_parser
 
-    sys.stdout.write(shtab.complete(full_parser(), shell=options.shell) + "\n")
+    script = shtab.complete(full_parser(), shell=options.shell) + "\n"
+    if options.format == "json":
+        write_document(CompletionOutput(shell=options.shell, script=script))
+    else:
+        sys.stdout.write(script)
     return 0

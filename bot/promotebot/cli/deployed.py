@@ -11,6 +11,8 @@ from typing import Any
 
 from promotebot.action.deployed import Deployed, announced_in, connected, report_deployed
 from promotebot.cli.github_settings import settings_of
+from promotebot.cli.output import add_format, write_document
+from promotebot.cli.outputs import DeployedOutput
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.pulls.patience import Patience
 from promotebot.registry.names import parse_digest, parse_git_sha, parse_model_name, parse_stage
@@ -26,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--commit", metavar="SHA", help="the commit that was announced (the event's)")
     parser.add_argument("--bot-login", metavar="NAME", help="the account that announces (github-actions[bot])")
     parser.add_argument("--repo", metavar="OWNER/NAME", help="the repository on GitHub (GITHUB_REPOSITORY)")
+    add_format(parser)
 
 
 def run(options: argparse.Namespace, now: datetime) -> int:  # noqa: ARG001 - as every command
@@ -58,7 +61,12 @@ def run(options: argparse.Namespace, now: datetime) -> int:  # noqa: ARG001 - as
         remedy="give it in the step's env: GITHUB_TOKEN: ${{ github.token }}, with deployments: write",
     )
     with connected(settings) as github:
-        sys.stdout.write(visible(report_deployed(deployed, github, settings, Patience())) + "\n")
+        message = report_deployed(deployed, github, settings, Patience())
+    if options.format == "json":
+        said = {"model": deployed.model, "stage": deployed.stage.value, "digest": deployed.digest}
+        write_document(DeployedOutput(state=options.state, message=message, **said))
+    else:
+        sys.stdout.write(visible(message) + "\n")
     return 0
 
 

@@ -12,6 +12,8 @@ from datetime import datetime
 
 from promotebot.artifact.loading import fetch
 from promotebot.cli.options import add_registry_options, duration_of
+from promotebot.cli.output import add_format, write_document
+from promotebot.cli.outputs import FetchOutput
 from promotebot.text import counted, visible
 
 
@@ -24,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--expect-history-digest", metavar="DIGEST", help="refuse any other newest event")
     parser.add_argument("--max-age", metavar="DURATION", help="refuse a registry that may be older, such as 7d or 12h")
     parser.add_argument("--expect-signature", metavar="FILE", help="refuse a model that takes or gives anything else")
+    add_format(parser)
     add_registry_options(parser)
 
 
@@ -50,6 +53,10 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
         expect_signature=options.expect_signature,
         expect_history_digest=options.expect_history_digest,
     )
+    if options.format == "json":
+        said = {"model": options.model, "stage": options.stage, "model_path": str(artifact.model_path)}
+        write_document(FetchOutput(files=len(artifact.manifest.sha256), digest=artifact.manifest.digest, **said))
+        return 0
     files = counted(len(artifact.manifest.sha256), "file")
     sys.stdout.write(f"{visible(str(artifact.model_path))}: {files}, {artifact.manifest.digest}\n")
     model, stage, place = map(json.dumps, (options.model, options.stage, options.to))

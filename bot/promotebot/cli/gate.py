@@ -8,7 +8,8 @@ from datetime import datetime
 
 from promotebot.cli.examiner import examiner_of
 from promotebot.cli.options import add_registry_options
-from promotebot.cli.output import add_verbose, report_lines
+from promotebot.cli.output import add_format, add_verbose, report_lines, write_document
+from promotebot.cli.outputs import GateOutput
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify
 from promotebot.gate.evaluate import evaluate_gate
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", required=True, help="the revision to trust")
     parser.add_argument("--head", default="HEAD", help="the revision to judge (default: HEAD)")
     add_registry_options(parser)
+    add_format(parser)
     add_verbose(parser)
 
 
@@ -48,6 +50,10 @@ def run(options: argparse.Namespace, now: datetime) -> int:
             remedy="check the path",
         )
     result = evaluate_gate(changeset, examine=examiner_of(options), now=now)
+    if options.format == "json":
+        said = {"passes": result.passes, "title": result.title, "events": len(result.steps)}
+        write_document(GateOutput(base=changeset.base, head=changeset.head, findings=result.findings, **said))
+        return 0 if result.passes else 1
     for told in report_lines(result.findings, verbose=options.verbose):
         sys.stdout.write(f"{told}\n")
     sys.stdout.write(f"{'pass' if result.passes else 'FAIL'}: {result.title}\n")

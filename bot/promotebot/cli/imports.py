@@ -17,13 +17,14 @@ from promotebot.cli.change import actor_of
 from promotebot.cli.examiner import examiner_of
 from promotebot.cli.json_schemas import empty_registry
 from promotebot.cli.options import add_registry_options
-from promotebot.cli.output import add_verbose
+from promotebot.cli.output import add_format, add_verbose
 from promotebot.cli.taking_over import (
     TargetRegistry,
     base_registry,
     carry_out,
     tell_plan,
     work_context,
+    write_imports,
 )
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput, UsageError
@@ -78,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timezone", default="UTC", help="of times that name none (default: UTC)")
     parser.add_argument("--partial", action="store_true", help="import the rest although something cannot be mapped")
     parser.add_argument("--dry-run", action="store_true", help="print the diff, write nothing")
+    add_format(parser)
     add_registry_options(parser)
     add_verbose(parser)
 
@@ -147,6 +149,9 @@ def _import(
     target = _target(repository, work_tree, file, now)
     if target is None:
         log.info("nothing to import: promotebot reads %s as it is", work_tree.registry_path)
+        if options.format == "json":
+            registry = StoredRegistry(work_tree.registry, where=work_tree.registry_path).read()
+            write_imports(ImportPlan(registry, registry, ()), (), written=False, exit_code=0)
         return 0
     git = GtoRepository(repository)
     found = read_foreign(file, git, model=choices.model, words=choices.words)
@@ -170,9 +175,13 @@ def _import(
     _tell(remarks)
     tell_plan(plan, typed, verbose=options.verbose)
     open_ends = sum(one.is_blocking for one in remarks) + len(plan.rejected)
-    if plan.plans and (options.partial or not open_ends):
+    is_taken = bool(plan.plans) and (options.partial or not open_ends)
+    if is_taken:
         title = f"feat(ml): Import the {found.format} registry {name}"
         carry_out(plan, target, work_tree, typed, title=title, dry_run=options.dry_run)
+    if options.format == "json":
+        written = is_taken and not options.dry_run
+        write_imports(plan, remarks, written=written, exit_code=1 if open_ends else 0)
     return _verdict(options, plan, open_ends)
 
 

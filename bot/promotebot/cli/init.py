@@ -13,7 +13,8 @@ from promotebot.cli.init_scan import look_around
 from promotebot.cli.init_steps import Steps
 from promotebot.cli.json_schemas import DIRECTORY as SCHEMAS
 from promotebot.cli.json_schemas import empty_registry, generate, schema_reference
-from promotebot.cli.output import write_file
+from promotebot.cli.output import add_format, write_document, write_file
+from promotebot.cli.outputs import InitOutput, LaidFile, NextStep
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.git.checkout import Checkout
 from promotebot.promotion.diff import unified_diff
@@ -80,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--app", action="store_true", help="workflows with the token of a GitHub App (docs/setup.md)")
     owners = "who owns policy, workflows, registry and artifacts, such as @OWNER/TEAM: added to CODEOWNERS"
     parser.add_argument("--code-owners", nargs="+", default=[], metavar="NAME", help=owners)
+    add_format(parser)
 
 
 def run(options: argparse.Namespace, now: datetime) -> int:
@@ -108,17 +110,33 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     missing = {path: data for path, data in files.items() if not _is_there(root / path)}
     missing |= _attributes(root / ATTRIBUTES, [*_as_bytes(around.bare), *(BY_LFS if options.lfs else ())])
     missing |= {path: one.data for path, one in owned.items() if not _holds(root / path, one.data)}
-    for path in (*files, ATTRIBUTES, *owned):
-        _tell(path, root / path, missing.get(path), dry_run=options.dry_run)
-    for path, kept in ((path, kept) for path, one in owned.items() for kept in one.kept.items()):
-        sys.stdout.write(visible(f"kept    {path}: {kept[0]} has owners already: {' '.join(kept[1])}") + "\n")
+    laid = [_laid(path, root / path, missing.get(path)) for path in (*files, ATTRIBUTES, *owned)]
+    kept = _kept_owners(owned)
+    if options.format == "text":
+        for one in laid:
+            _tell(one, root / one.path, missing.get(one.path), dry_run=options.dry_run)
+        sys.stdout.writelines(f"kept    {line}\n" for line in kept)
     if not options.dry_run:
         for path, data in missing.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             write_file(root / path, data)
     steps = Steps(action, branches, registry, around, app=options.app, lfs=options.lfs, owned=[*owned])
-    sys.stdout.write("\n".join(steps.lines()) + "\n")
+    if options.format == "json":
+        write_document(_document(laid, kept, steps, written=not options.dry_run))
+    else:
+        sys.stdout.write("\n".join(steps.lines()) + "\n")
     return 0
+
+
+def _kept_owners(owned: Mapping[str, Owned]) -> list[str]:
+    """Return a line for each path that has owners already, who stay."""
+    found = ((path, *kept) for path, one in owned.items() for kept in one.kept.items())
+    return [visible(f"{path}: {line} has owners already: {' '.join(names)}") for path, line, names in found]
+
+
+def _document(laid: Sequence[LaidFile], kept: Sequence[str], steps: Steps, *, written: bool) -> InitOutput:
+    told = tuple(NextStep(words=words, commands=tuple(map(str, lines))) for words, lines in steps.steps())
+    return InitOutput(written=written, files=tuple(laid), notes=tuple(kept), next_steps=told)
 
 
 def _check_shards(options: argparse.Namespace) -> None:
@@ -177,8 +195,13 @@ def _refuse_deleted(repository: Checkout, paths: Sequence[str], workflows: Colle
         raise InvalidInput("is committed, but not in the work tree", where=gone[0], remedy=remedy)
 
 
-def _tell(path: str, place: Path, data: bytes | None, *, dry_run: bool) -> None:
+def _laid(path: str, place: Path, data: bytes | None) -> LaidFile:
+    return LaidFile(path=path, state="kept" if data is None else "added to" if place.exists() else "created")
+
+
+def _tell(laid: LaidFile, place: Path, data: bytes | None, *, dry_run: bool) -> None:
     """Print what is done with a file; for a dry run, the diff that this is."""
+    path = laid.path
     if data is None:
         sys.stdout.write(f"kept    {path}\n")
     elif dry_run and path.startswith(f"{SCHEMAS}/"):
@@ -186,7 +209,7 @@ def _tell(path: str, place: Path, data: bytes | None, *, dry_run: bool) -> None:
     elif dry_run:
         sys.stdout.write(unified_diff(place.read_bytes() if place.exists() else b"", data, path))
     else:
-        sys.stdout.write(f"{'added to' if place.exists() else 'created'} {path}\n")
+        sys.stdout.write(f"{laid.state} {path}\n")
 
 
 def _as_bytes(bare: Sequence[str]) -> list[str]:

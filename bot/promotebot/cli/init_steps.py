@@ -37,10 +37,13 @@ class Steps:
     def lines(self) -> Iterator[str]:
         """Yield the steps, numbered, each command on a line of its own."""
         yield "Next:"
-        steps = [*self._files(), *self._found(), *self._committed(), *self._on_github(), *self._first()]
-        for number, (words, commands) in enumerate(steps, 1):
+        for number, (words, commands) in enumerate(self.steps(), 1):
             yield visible(f"  {number}. {words}")
             yield from (f"     {visible(str(command))}" for command in commands)
+
+    def steps(self) -> list[Step]:
+        """Return the steps in their order."""
+        return [*self._files(), *self._found(), *self._committed(), *self._on_github(), *self._first()]
 
     @property
     def _place(self) -> Sequence[str]:

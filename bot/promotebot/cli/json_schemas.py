@@ -14,6 +14,21 @@ from promotebot.artifact.dataset import DatasetManifest
 from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.signature import Signature
 from promotebot.cli.listings import ErrorDocument, HistoryDocument, StatusDocument
+from promotebot.cli.outputs import (
+    BundleOutput,
+    CheckOutput,
+    CompletionOutput,
+    DeployedOutput,
+    FetchOutput,
+    GateOutput,
+    ImportOutput,
+    InitOutput,
+    ManifestOutput,
+    PolicyCheckOutput,
+    PolicyExplainOutput,
+    RegistryOutput,
+    SchemasOutput,
+)
 from promotebot.doctor.report import DoctorReport
 from promotebot.promotion.plan import PlanDocument
 from promotebot.promotion.policy import Policy
@@ -52,7 +67,44 @@ MODELS: dict[str, type[BaseModel]] = {
     "status": StatusDocument,
     "history": HistoryDocument,
     "error": ErrorDocument,
+    "gate_output": GateOutput,
+    "check_output": CheckOutput,
+    "fetch_output": FetchOutput,
+    "bundle_output": BundleOutput,
+    "deployed_output": DeployedOutput,
+    "manifest_output": ManifestOutput,
+    "import_output": ImportOutput,
+    "init_output": InitOutput,
+    "policy_check_output": PolicyCheckOutput,
+    "policy_explain_output": PolicyExplainOutput,
+    "schemas_output": SchemasOutput,
+    "completion_output": CompletionOutput,
+    "registry_output": RegistryOutput,
 }
+
+DOCUMENTS: dict[str, tuple[str, ...]] = {
+    "promote": ("plan",),
+    "rollback": ("plan",),
+    "demote": ("plan",),
+    "history": ("history",),
+    "show": ("status",),
+    "status": ("status",),
+    "verify": ("report",),
+    "gate": ("gate_output",),
+    "fetch": ("fetch_output",),
+    "bundle": ("bundle", "bundle_output"),
+    "deployed": ("deployed_output",),
+    "check": ("check_output",),
+    "manifest": ("manifest_output",),
+    "import": ("import_output",),
+    "init": ("init_output",),
+    "doctor": ("doctor",),
+    "policy": ("policy_check_output", "policy_explain_output"),
+    "schemas": ("schemas_output",),
+    "completion": ("completion_output",),
+    "registry": ("registry_output", "import_output"),
+}
+"""Command → the schemas of what it prints with `--format json`; where it ends with an error, that is `error`."""
 
 
 def generate() -> dict[str, dict[str, Any]]:

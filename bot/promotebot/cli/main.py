@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import import_module
@@ -89,6 +90,7 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
+_REPORT = "report it with the command you ran; PROMOTEBOT_DEBUG=1 shows where it happened"
 _EPILOG = """\
 example:
   promotebot status
@@ -113,22 +115,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except PromotebotError as problem:
-        log.error("error: %s", _explained(problem, arguments))
-        return problem.exit_code
+        return _failed(problem, arguments)
     except BrokenPipeError:
         _drop_output()
         return 0
     except OSError as problem:
         log.error("error: %s", problem.strerror or problem)
         log.error("Next: check the disk, and the target of the output")
+        _write_error(arguments, OSError.__name__, problem.strerror or str(problem), 4, "check the disk")
         _drop_output()
         return 4
     except KeyboardInterrupt:
         log.error("stopped")
         return 130
     except Exception as problem:  # the one boundary: whatever it is, people get a sentence
-        log.error("internal error: %s: %s", type(problem).__name__, _first_line(problem))
-        log.error("Next: report it with the command you ran; PROMOTEBOT_DEBUG=1 shows where it happened")
+        message = f"{type(problem).__name__}: {_first_line(problem)}"
+        log.error("internal error: %s", message)
+        log.error("Next: %s", _REPORT)
+        _write_error(arguments, "InternalError", message, 3, _REPORT)
         if os.environ.get("PROMOTEBOT_DEBUG"):
             log.exception("details")
         return 3
@@ -170,10 +174,7 @@ def _carry_out(options: argparse.Namespace) -> int:
     try:
         code = run(options, _now())
     except PromotebotError as problem:
-        log.error("error: %s", _explained(problem, options.arguments))
-        if getattr(options, "format", None) == "json":
-            _write_problem(problem)
-        code = problem.exit_code
+        code = _failed(problem, options.arguments)
     if code in (1, 4):
         from promotebot.cli.contacts import log_contacts
 
@@ -181,20 +182,29 @@ def _carry_out(options: argparse.Namespace) -> int:
     return code
 
 
-def _write_problem(problem: PromotebotError) -> None:
-    """Print an error as JSON, for whoever reads the command's document: `schemas/error.schema.json`."""
-    import json
-
-    said = {"message": problem.message, "where": problem.where, "remedy": str(problem.remedy)}
-    error = {"kind": type(problem).__name__, **said, "exit_code": problem.exit_code}
-    sys.stdout.write(json.dumps({"schema_version": "v1", "error": error}, indent=2, ensure_ascii=False) + "\n")
-
-
-def _explained(problem: PromotebotError, arguments: Sequence[str]) -> str:
-    """Return an error with its place and remedy, and the line with what has to change in it."""
+def _failed(problem: PromotebotError, arguments: Sequence[str]) -> int:
+    """Log an error with its place and remedy, and the line with what has to change in it; return its exit code."""
     from promotebot.cli.again import Typed
 
-    return Typed(tuple(arguments)).explained(problem)
+    log.error("error: %s", Typed(tuple(arguments)).explained(problem))
+    kind, remedy = type(problem).__name__, str(problem.remedy)
+    _write_error(arguments, kind, problem.message, problem.exit_code, remedy, where=problem.where)
+    return problem.exit_code
+
+
+def _write_error(
+    arguments: Sequence[str], kind: str, message: str, exit_code: int, remedy: str, *, where: str = ""
+) -> None:
+    """Print an error as JSON where the line asks for JSON: `schemas/error.schema.json`."""
+    import json
+
+    from promotebot.cli.again import Typed
+
+    if Typed(tuple(arguments)).format != "json":
+        return
+    error = {"kind": kind, "message": message, "where": where, "remedy": remedy, "exit_code": exit_code}
+    with suppress(OSError, ValueError):  # the output itself may be what fails
+        sys.stdout.write(json.dumps({"schema_version": "v1", "error": error}, indent=2, ensure_ascii=False) + "\n")
 
 
 def _drop_output() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from promotebot.cli.examiner import examiner_of
 from promotebot.cli.json_schemas import DIRECTORY as SCHEMAS
 from promotebot.cli.json_schemas import schema_reference
 from promotebot.cli.options import add_registry_options
-from promotebot.cli.output import write_file
+from promotebot.cli.output import add_format, write_document, write_file
+from promotebot.cli.outputs import ManifestOutput
 from promotebot.cli.signature import signer
 from promotebot.cli.stored_files import stored_beside
 from promotebot.cli.work_tree import work_tree_of
@@ -41,6 +42,7 @@ from promotebot.registry.store import StoredRegistry
 from promotebot.remedies import Remedy, again, choices, shell
 from promotebot.text import short_digest
 
+Changes = Mapping[str, Sequence[str]]
 MAX_CHOICES = 5
 """Files of a directory that are offered as its model."""
 
@@ -66,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="continue although a pointer records different bytes for this directory",
     )
+    add_format(parser)
     add_registry_options(parser)
 
 
@@ -101,13 +104,27 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         **_golden(old.get("golden"), {"rtol": options.rtol, "atol": options.atol}),
     }
     data = _checked(path, document)
+    manifest = parse_manifest(data, where=str(path))
     if not options.replace_promoted:
-        _check_promoted(options, parse_manifest(data, where=str(path)))
+        _check_promoted(options, manifest)
     sign = signer(options.sign, directory)
     write_file(path, data)
-    sys.stdout.write(f"wrote {path}: {len(sha256)} files{_changes(old.get('sha256'), sha256)}{stored.summary}\n")
-    sign(sha256, data)
+    _tell(options, path, manifest, _changes(old.get("sha256"), sha256), [stored.summary, sign(sha256, data)])
     return 0
+
+
+def _tell(options: argparse.Namespace, path: Path, manifest: Manifest, changes: Changes, notes: Sequence[str]) -> None:
+    if options.format == "json":
+        said = tuple(note.strip(" ;") for note in notes if note)
+        files = {"files": len(manifest.sha256), **{word: tuple(paths) for word, paths in changes.items()}}
+        write_document(ManifestOutput(manifest=str(path), digest=manifest.digest, notes=said, **files))
+        return
+    words = {"added": "new", "changed": "changed", "removed": "gone"}
+    parts = [f"{words[kind]}: {', '.join(paths)}" for kind, paths in changes.items() if paths]
+    stored, signed = notes
+    told = f" ({'; '.join(parts)})" if parts else ""
+    sys.stdout.write(f"wrote {path}: {len(manifest.sha256)} files{told}{stored}\n")
+    sys.stdout.write(f"{signed}\n" if signed else "")
 
 
 def _directory(options: argparse.Namespace) -> Path:
@@ -271,15 +288,11 @@ def _hashes(directory: Path) -> dict[str, str]:
     return dict(sorted(hashes.items()))
 
 
-def _changes(old: object, new: Mapping[str, str]) -> str:
-    """Return which files are new, changed or gone, for a person; empty where nothing is, or no manifest was."""
-    before = old if isinstance(old, dict) else {}
-    added = [path for path in new if path not in before]
-    removed = [path for path in before if path not in new]
-    changed = [path for path in new if path in before and before[path] != new[path]]
-    parts = [
-        f"{word} {', '.join(paths)}"
-        for word, paths in (("new:", added), ("changed:", changed), ("gone:", removed))
-        if paths and before
-    ]
-    return f" ({'; '.join(parts)})" if parts else ""
+def _changes(old: object, new: Mapping[str, str]) -> Changes:
+    """Return which files are added, changed and removed; none where there was no manifest."""
+    before = old if isinstance(old, dict) and old else new
+    return {
+        "added": [path for path in new if path not in before],
+        "changed": [path for path in new if path in before and before[path] != new[path]],
+        "removed": [path for path in before if path not in new],
+    }

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from promotebot.errors import UsageError
 from promotebot.files import write_atomically
@@ -34,6 +37,16 @@ def line(finding: Finding, model: str = "") -> str:
     if not finding.remedy or finding.severity is Severity.PASS:
         return text
     return f"{text}\n        Next: {visible(finding.remedy)}"
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """Add the option by which a command prints its document instead of lines."""
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="lines, or one JSON document")
+
+
+def write_document(document: BaseModel) -> None:
+    """Print a document as JSON."""
+    sys.stdout.write(document.model_dump_json(indent=2) + "\n")
 
 
 def add_verbose(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,15 @@ from datetime import datetime
 from pathlib import Path
 
 from promotebot.cli.options import add_registry_options, root_of
+from promotebot.cli.output import add_format, write_document
+from promotebot.cli.outputs import (
+    AskedFor,
+    ChangedKey,
+    PastComparison,
+    PolicyCheckOutput,
+    PolicyExplainOutput,
+    RefusedEvent,
+)
 from promotebot.errors import UsageError
 from promotebot.files import read_given
 from promotebot.promotion.past import NOT_COMPARED, PastEvent, compare_past
@@ -38,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--against-history", action="store_true", help="check: which past promotions this policy would have refused"
     )
+    add_format(parser)
     add_registry_options(parser)
 
 
@@ -55,9 +65,17 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     base = Path(options.base_dir) if options.base_dir else root_of()
     data, where = _read(options, base)
     policy = parse_policy(data, where=where)
-    lines = _check(options, base, policy, data, where) if options.what == "check" else None
-    sys.stdout.writelines(f"{visible(line)}\n" for line in lines or _explain(options, base, policy, data, where, now))
+    if options.what == "check":
+        checked = _check(options, base, policy, data, where)
+        write_document(checked) if options.format == "json" else _write_lines(_check_lines(checked))
+    else:
+        explained = _explain(options, base, policy, data, where, now)
+        write_document(explained) if options.format == "json" else _write_lines(_explain_lines(explained, policy))
     return 0
+
+
+def _write_lines(lines: Iterator[str]) -> None:
+    sys.stdout.writelines(f"{visible(line)}\n" for line in lines)
 
 
 def _check_options(options: argparse.Namespace) -> None:
@@ -85,43 +103,66 @@ def _registry(options: argparse.Namespace, base: Path) -> ModelRegistry:
     return ModelRegistry.load(options.registry or base / REGISTRY_PATH)
 
 
-def _check(options: argparse.Namespace, base: Path, policy: Policy, data: bytes | None, where: str) -> Iterator[str]:
-    said = f"{where} is valid" if data is not None else f"there is no {where}: the defaults hold"
-    changes = compare_policies(Policy(), policy)
-    yield f"ok      {said}; {counted(len(changes), 'key')} differ from the defaults"
+def _check(
+    options: argparse.Namespace, base: Path, policy: Policy, data: bytes | None, where: str
+) -> PolicyCheckOutput:
     reader = reader_of_lines(policy, data)
-    for change in changes:
-        yield _changed(change, reader(change.key))
-    if options.against_history:
-        yield from _against(policy, _registry(options, base))
+    changes = tuple(_changed(change, reader(change.key)) for change in compare_policies(Policy(), policy))
+    past = _against(policy, _registry(options, base)) if options.against_history else None
+    return PolicyCheckOutput(policy=where, exists=data is not None, changes=changes, past=past)
 
 
-def _changed(change: PolicyChange, line: PolicyLine) -> str:
-    at = f", line {line.line}" if line.line else ""
-    return f"        {change.effect:<8}  {change.key}: {change.after} (default: {change.before}{at})"
+def _changed(change: PolicyChange, line: PolicyLine) -> ChangedKey:
+    effect = change.effect.value
+    return ChangedKey(key=change.key, effect=effect, default=change.before, value=change.after, line=line.line)
 
 
-def _against(policy: Policy, registry: ModelRegistry) -> Iterator[str]:
+def _against(policy: Policy, registry: ModelRegistry) -> PastComparison:
     past = [*compare_past(policy, registry)]
     refused = sorted((one for one in past if one.refused), key=lambda one: one.event.ts_utc, reverse=True)
-    for one in refused[:MAX_REFUSED]:
-        yield _told(one)
-        yield from (f"        {finding.rule}: {finding.message}" for finding in one.refused)
-    if len(refused) > MAX_REFUSED:
-        yield f"        and {len(refused) - MAX_REFUSED:,} older ones"
-    unread = [one for one in past if one.problem]
+    unread = tuple(f"{_named(one)}: {one.problem}" for one in past if one.problem)
+    return PastComparison(
+        compared=len(past) - len(unread), not_compared=unread, refused=tuple(_refused(one) for one in refused)
+    )
+
+
+def _refused(one: PastEvent) -> RefusedEvent:
+    event = one.event
+    return RefusedEvent(
+        ts_utc=event.ts_utc,
+        action=event.action.value,
+        model=one.model,
+        stage=event.stage.value if event.stage else "",
+        artifact_id=event.pointer.artifact_id,
+        actor=event.actor or "",
+        findings=one.refused,
+    )
+
+
+def _check_lines(checked: PolicyCheckOutput) -> Iterator[str]:
+    said = f"{checked.policy} is valid" if checked.exists else f"there is no {checked.policy}: the defaults hold"
+    yield f"ok      {said}; {counted(len(checked.changes), 'key')} differ from the defaults"
+    for one in checked.changes:
+        at = f", line {one.line}" if one.line else ""
+        yield f"        {one.effect:<8}  {one.key}: {one.value} (default: {one.default}{at})"
+    if checked.past:
+        yield from _past_lines(checked.past)
+
+
+def _past_lines(past: PastComparison) -> Iterator[str]:
+    for one in past.refused[:MAX_REFUSED]:
+        stage = one.stage.upper() or "?"
+        yield f"refused {one.ts_utc} {one.action} {one.model} {stage} {one.artifact_id} by {one.actor or 'somebody'}"
+        yield from (f"        {finding.rule}: {finding.message}" for finding in one.findings)
+    if len(past.refused) > MAX_REFUSED:
+        yield f"        and {len(past.refused) - MAX_REFUSED:,} older ones"
     yield (
-        f"{'warning' if refused else 'ok     '} {len(refused):,} of {counted(len(past) - len(unread), 'past event')} "
+        f"{'warning' if past.refused else 'ok     '} {len(past.refused):,} of {counted(past.compared, 'past event')} "
         "would have been refused"
     )
-    if unread:
-        first = f"{_named(unread[0])}: {unread[0].problem}"
-        yield f"warning {counted(len(unread), 'event')} cannot be compared, such as {first}"
+    if past.not_compared:
+        yield f"warning {counted(len(past.not_compared), 'event')} cannot be compared, such as {past.not_compared[0]}"
     yield f"        Not compared: {NOT_COMPARED}."
-
-
-def _told(one: PastEvent) -> str:
-    return f"refused {_named(one)} by {one.event.actor or 'somebody'}"
 
 
 def _named(one: PastEvent) -> str:
@@ -132,27 +173,43 @@ def _named(one: PastEvent) -> str:
 
 def _explain(
     options: argparse.Namespace, base: Path, policy: Policy, data: bytes | None, where: str, now: datetime
-) -> Iterator[str]:
+) -> PolicyExplainOutput:
     stage = parse_stage(options.stage) if options.stage else Stage.ACTIVE
     held = [*_holdings(options, base, policy)] if options.model else []
     reader = reader_of_lines(policy, data)
-    yield f"A promotion to {stage.label}, by {where}{'' if data is not None else ', which is not there'}:"
-    for requirement in requirements(policy, stage, now, options.model):
-        yield f"- {requirement.words}  [{_place(reader(requirement.key)) if requirement.key else 'always'}]"
-    if options.model:
-        yield f"{options.model}:"
-        yield from (f"- {_holds(one, now)}" for one in held)
-        if not held:
-            yield "- no stage holds anything"
-    if options.login:
-        yield f"{options.login}:"
-        yield f"- needs {policy.stages.permission(stage).name.lower()}; GitHub knows the role, and is not asked here"
+    return PolicyExplainOutput(
+        policy=where,
+        exists=data is not None,
+        stage=stage.value,
+        requirements=tuple(
+            AskedFor(words=one.words, key=one.key, line=reader(one.key).line if one.key else None)
+            for one in requirements(policy, stage, now, options.model)
+        ),
+        model=options.model,
+        holdings=tuple(_holds(one, now) for one in held),
+        login=options.login,
+        permission=policy.stages.permission(stage).name.lower(),
+    )
+
+
+def _explain_lines(said: PolicyExplainOutput, policy: Policy) -> Iterator[str]:
+    there = "" if said.exists else ", which is not there"
+    yield f"A promotion to {Stage(said.stage).label}, by {said.policy}{there}:"
+    yield from (f"- {one.words}  [{_place(one)}]" for one in said.requirements)
+    if said.model:
+        yield f"{said.model}:"
+        yield from (f"- {held}" for held in said.holdings or ["no stage holds anything"])
+    if said.login:
+        yield f"{said.login}:"
+        yield f"- needs {said.permission}; GitHub knows the role, and is not asked here"
         if policy.separation:
             yield "- cannot approve a promotion that they requested, wrote or pushed last"
 
 
-def _place(line: PolicyLine) -> str:
-    return f"{line.key}, line {line.line}" if line.line else f"{line.key}, default"
+def _place(one: AskedFor) -> str:
+    if not one.key:
+        return "always"
+    return f"{one.key}, line {one.line}" if one.line else f"{one.key}, default"
 
 
 def _holdings(options: argparse.Namespace, base: Path, policy: Policy) -> Iterator[Holding]:

@@ -11,6 +11,8 @@ from pathlib import Path
 from promotebot.cli.again import Typed
 from promotebot.cli.change import committed
 from promotebot.cli.options import add_registry_options
+from promotebot.cli.output import add_format, write_document
+from promotebot.cli.outputs import RegistryOutput
 from promotebot.cli.registry_adopt import add_adopt_options, adopt
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify, InvalidInput
@@ -34,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("split", "join", "adopt"),
         help="split: one file per model; join: all in one; adopt: complete the pointers that an older tool wrote",
     )
+    add_format(parser)
     add_registry_options(parser)
     add_adopt_options(parser)
 
@@ -59,8 +62,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         _ = dict(registry.entries)  # what does not read is not moved about
         whole = with_orphans(registry) if wanted is Layout.SINGLE else registry
         if registry.layout is wanted and whole is registry:
-            sys.stdout.write(f"unchanged: the layout of {work_tree.registry_path} is {wanted.value} already\n")
-            return 0
+            return _tell(options, work_tree, whole, wanted, written=False)
         if wanted is Layout.SPLIT:
             _split(work_tree, registry, to_timestamp(now))
         else:
@@ -69,7 +71,20 @@ def run(options: argparse.Namespace, now: datetime) -> int:
             replace_registry(work_tree.registry, data, expected=read_registry_bytes(work_tree.registry))
             _remove_models(work_tree, whole)
         _compare(whole, StoredRegistry(work_tree.registry, where=work_tree.registry_path).read())
+    return _tell(options, work_tree, whole, wanted, written=True)
+
+
+def _tell(
+    options: argparse.Namespace, work_tree: WorkTreePaths, whole: ModelRegistry, wanted: Layout, *, written: bool
+) -> int:
     events = sum(len(whole.raw_history(name)) for name in whole)
+    if options.format == "json":
+        said = {"layout": wanted.value, "models": len(whole.models), "events": events}
+        write_document(RegistryOutput(written=written, **said))
+        return 0
+    if not written:
+        sys.stdout.write(f"unchanged: the layout of {work_tree.registry_path} is {wanted.value} already\n")
+        return 0
     line = committed(str(Path(work_tree.registry_path).parent), f"chore(ml): {options.layout.title()} the registry")
     sys.stdout.write(
         f"{options.layout}: {counted(len(whole.models), 'model')}, {counted(events, 'event')}\n"

@@ -18,6 +18,7 @@ from promotebot.cli.taking_over import (
     carry_out,
     tell_plan,
     work_context,
+    write_imports,
 )
 from promotebot.errors import UsageError
 from promotebot.findings import errors_in
@@ -82,13 +83,19 @@ def adopt(options: argparse.Namespace, repository: Checkout, work_tree: WorkTree
         requests = list(_requests(options, registry, context.files, actor))
         if not requests:
             log.info("unchanged: no pointer lacks anything")
+            if options.format == "json":
+                write_imports(ImportPlan(registry, registry, ()), (), written=False, exit_code=0)
             return 0
         plan = plan_imports(context, requests, examine=examiner, now=now)
         tell_plan(plan, typed, verbose=options.verbose)
         if plan.rejected:
+            if options.format == "json":
+                write_imports(plan, (), written=False, exit_code=1)
             return _refused(plan, typed)
         title = "feat(ml): Complete the pointers of an older tool"
         carry_out(plan, target, work_tree, typed, title=title, dry_run=options.dry_run)
+    if options.format == "json":
+        write_imports(plan, (), written=not options.dry_run, exit_code=0)
     if options.dry_run:
         log.info("dry run: nothing was written.")
     return 0

@@ -7,8 +7,9 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from promotebot.cli.json_schemas import DIRECTORY, generate
-from promotebot.cli.output import write_file
+from promotebot.cli.json_schemas import DIRECTORY, MODELS, generate
+from promotebot.cli.output import add_format, write_document, write_file
+from promotebot.cli.outputs import SchemasOutput
 from promotebot.errors import InvalidInput
 from promotebot.registry.codec import stored_json
 from promotebot.remedies import Remedy, shell
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.allow_abbrev = True  # its flags could be shortened from the start, and scripts may do so
     parser.add_argument("directory", type=Path, nargs="?", default=Path(DIRECTORY), metavar="DIR")
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    add_format(parser)
 
 
 def run(options: argparse.Namespace, _now: datetime) -> int:
@@ -37,7 +39,8 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
         if not options.check:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_file(path, data)
-            sys.stdout.write(f"wrote {path}\n")
+            if options.format == "text":
+                sys.stdout.write(f"wrote {path}\n")
         elif not path.is_file() or path.read_bytes() != data:
             stale.append(str(path))
     if stale:
@@ -45,4 +48,7 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
             f"not up to date: {', '.join(stale)}",
             remedy=Remedy("write them: ", shell("promotebot", "schemas", str(options.directory))),
         )
+    if options.format == "json":
+        files = tuple(str(options.directory / f"{name}.schema.json") for name in MODELS)
+        write_document(SchemasOutput(files=files, written=not options.check))
     return 0

@@ -17,8 +17,8 @@ from promotebot.errors import InvalidInput, UsageError
 from promotebot.files import read_given
 
 PASSPHRASE = "PROMOTEBOT_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
-Sign = Callable[[Mapping[str, str], bytes], None]
-"""Does what is to be done once the manifest is written: for files, path → sha256, and the manifest's bytes."""
+Sign = Callable[[Mapping[str, str], bytes], str]
+"""Does what is to be done once the manifest is written, for path → sha256 and the manifest's bytes; says what."""
 
 
 def signer(key_file: str | None, directory: Path) -> Sign:
@@ -31,17 +31,17 @@ def signer(key_file: str | None, directory: Path) -> Sign:
         UsageError: for an encrypted key whose passphrase nobody gives.
     """
     if key_file is None:
-        return lambda _, manifest: _tell_outdated(directory, manifest)
+        return lambda _, manifest: _outdated(directory, manifest)
     path = directory / FILE_NAME
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise InvalidInput("is not a regular file", where=str(path), remedy="remove it, and sign again")
     data = read_given(Path(key_file), max_bytes=MAX_KEY_BYTES, remedy="name the file of a private key")
     key = private_key(data, where=key_file, passphrase=lambda: _passphrase(key_file))
 
-    def sign(sha256: Mapping[str, str], manifest: bytes) -> None:
+    def sign(sha256: Mapping[str, str], manifest: bytes) -> str:
         files = {**sha256, MANIFEST: hashlib.sha256(manifest).hexdigest()}
         write_file(path, signature_bytes(directory.resolve().name, files, key))
-        sys.stdout.write(f"wrote {path}: the signature of {len(files)} files\n")
+        return f"wrote {path}: the signature of {len(files)} files"
 
     return sign
 
@@ -56,12 +56,11 @@ def _passphrase(key_file: str) -> bytes:
     return given.encode()
 
 
-def _tell_outdated(directory: Path, manifest: bytes) -> None:
+def _outdated(directory: Path, manifest: bytes) -> str:
     digest = hashlib.sha256(manifest).hexdigest()
     names = sorted(path.name for path in directory.iterdir() if is_signature_name(path.name))
     outdated = [name for name in names if not _names(directory / name, digest)]
-    if outdated:
-        sys.stdout.write(f"{', '.join(outdated)}: not of this manifest; sign it again, or remove the file\n")
+    return f"{', '.join(outdated)}: not of this manifest; sign it again, or remove the file" if outdated else ""
 
 
 def _names(path: Path, sha256: str) -> bool:

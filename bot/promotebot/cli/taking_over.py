@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.cli.again import Typed
 from promotebot.cli.change import committed
-from promotebot.cli.output import report_lines
+from promotebot.cli.output import report_lines, write_document
+from promotebot.cli.outputs import ImportOutput, ImportRemark
 from promotebot.errors import InvalidInput
 from promotebot.findings import errors_in, warnings_in
+from promotebot.foreign.found import Remark
 from promotebot.git.checkout import Checkout
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.planning.decide import PromotionContext
@@ -21,6 +25,7 @@ from promotebot.planning.imports import ImportPlan
 from promotebot.planning.legacy_digests import LegacyDigests
 from promotebot.planning.worktree import WorkTreePaths
 from promotebot.promotion.diff import unified_diff
+from promotebot.promotion.plan import document
 from promotebot.promotion.policy import Policy
 from promotebot.registry.files import replace_registry
 from promotebot.registry.registry import Layout, ModelRegistry
@@ -76,6 +81,13 @@ def tell_plan(plan: ImportPlan, typed: Typed, *, verbose: bool) -> None:
             log.info("  %s", told)
 
 
+def write_imports(plan: ImportPlan, remarks: Sequence[Remark], *, written: bool, exit_code: Literal[0, 1]) -> None:
+    """Print what was decided of each pointer, and what is not taken over, as JSON."""
+    told = (ImportRemark(place=one.place, message=one.message, blocking=one.is_blocking) for one in remarks)
+    decided = tuple(document(one.decision, written=written) for one in plan.decided)
+    write_document(ImportOutput(written=written, imports=decided, remarks=tuple(told), exit_code=exit_code))
+
+
 def _diff_text(plan: ImportPlan, target: TargetRegistry) -> str:
     """Return the unified diff of every file that is written."""
     if plan.after.layout is Layout.SINGLE:
@@ -94,7 +106,8 @@ def carry_out(
         InvalidInput: when the file changed since, or cannot be written; it is as it was then.
         CouldNotVerify: when the disk does not confirm the write.
     """
-    sys.stdout.write(_diff_text(plan, target))
+    if typed.format == "text":
+        sys.stdout.write(_diff_text(plan, target))
     if not dry_run:
         _write(plan, target, work_tree.registry)
         _tell_next(work_tree, plan, typed, title)
