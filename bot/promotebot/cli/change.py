@@ -94,11 +94,7 @@ def apply_change(
     if isinstance(decision, Plan):
         return 0
     if isinstance(decision, Rejected):
-        log.error("refused: %s. Nothing was written.", _target(decision.request))
-        again = typed.try_again(finding.remedy for finding in errors_in(decision.findings))
-        if again:
-            log.error("%s", again)
-        return 1
+        return _refused(decision, typed)
     log.info("unchanged: %s already holds %s", decision.request.stage.label, decision.pointer.artifact_id)
     return _finish_earlier(options, repository, work_tree) if commits else 0
 
@@ -121,6 +117,14 @@ def apply_from_history(options: argparse.Namespace, action: Action, now: datetim
 
 def _target(request: Request) -> str:
     return f"{request.model} → {request.stage.label}"
+
+
+def _refused(decision: Rejected, typed: Typed) -> int:
+    log.error("refused: %s. Nothing was written.", _target(decision.request))
+    again = typed.try_again(finding.remedy for finding in errors_in(decision.findings))
+    if again:
+        log.error("%s", again)
+    return 1
 
 
 def _finish(options: argparse.Namespace, repository: Checkout, plan: Plan, *, commits: bool) -> None:

@@ -148,11 +148,7 @@ def _import(
     file, typed = Path(options.file), Typed(options.arguments)
     target = _target(repository, work_tree, file, now)
     if target is None:
-        log.info("nothing to import: promotebot reads %s as it is", work_tree.registry_path)
-        if options.format == "json":
-            registry = StoredRegistry(work_tree.registry, where=work_tree.registry_path).read()
-            write_imports(ImportPlan(registry, registry, ()), (), written=False, exit_code=0)
-        return 0
+        return _nothing_to_import(options, work_tree)
     git = GtoRepository(repository)
     found = read_foreign(file, git, model=choices.model, words=choices.words)
     examiner = examiner_of(options)
@@ -183,6 +179,14 @@ def _import(
         written = is_taken and not options.dry_run
         write_imports(plan, remarks, written=written, exit_code=1 if open_ends else 0)
     return _verdict(options, plan, open_ends)
+
+
+def _nothing_to_import(options: argparse.Namespace, work_tree: WorkTreePaths) -> int:
+    log.info("nothing to import: promotebot reads %s as it is", work_tree.registry_path)
+    if options.format == "json":
+        registry = StoredRegistry(work_tree.registry, where=work_tree.registry_path).read()
+        write_imports(ImportPlan(registry, registry, ()), (), written=False, exit_code=0)
+    return 0
 
 
 def _planned(

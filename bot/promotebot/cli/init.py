@@ -113,9 +113,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     laid = [_laid(path, root / path, missing.get(path)) for path in (*files, ATTRIBUTES, *owned)]
     kept = _kept_owners(owned)
     if options.format == "text":
-        for one in laid:
-            _tell(one, root / one.path, missing.get(one.path), dry_run=options.dry_run)
-        sys.stdout.writelines(f"kept    {line}\n" for line in kept)
+        _tell_all(laid, root, missing, kept, dry_run=options.dry_run)
     if not options.dry_run:
         for path, data in missing.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -197,6 +195,14 @@ def _refuse_deleted(repository: Checkout, paths: Sequence[str], workflows: Colle
 
 def _laid(path: str, place: Path, data: bytes | None) -> LaidFile:
     return LaidFile(path=path, state="kept" if data is None else "added to" if place.exists() else "created")
+
+
+def _tell_all(
+    laid: Sequence[LaidFile], root: Path, missing: Mapping[str, bytes], kept: Sequence[str], *, dry_run: bool
+) -> None:
+    for one in laid:
+        _tell(one, root / one.path, missing.get(one.path), dry_run=dry_run)
+    sys.stdout.writelines(f"kept    {line}\n" for line in kept)
 
 
 def _tell(laid: LaidFile, place: Path, data: bytes | None, *, dry_run: bool) -> None:
