@@ -7,6 +7,8 @@ COMPILE := pip compile --quiet --universal --python-version 3.10 --generate-hash
 # What the Action installs only where its inputs say so: a lock for each extra.
 EXTRAS := sigstore s3 gcs azure
 FOR_DEV := -c requirements/runtime.txt -c requirements/sigstore.txt -c requirements/s3.txt
+FOR_SERVERS := --extra dev --extra gcs --extra azure -c requirements/dev.txt -c requirements/gcs.txt -c requirements/azure.txt
+FOR_GIT_LFS := $(subst 3.10,3.12,$(COMPILE))
 INSTALL = $(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-build
 WORKERS ?= auto
 # .venv belongs to one interpreter and one folder. Prints which, or says why this interpreter will not do.
@@ -20,7 +22,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lfs exhaustive situations screenshots drawings record fuzz bench ratios check coverage audit advisories mutation fix lint workflows types layers locks lock package release clean FORCE
+.PHONY: help demo test e2e lfs servers exhaustive situations screenshots drawings record fuzz bench ratios check coverage audit advisories mutation fix lint workflows types layers locks lock package release clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -34,10 +36,33 @@ test: $(VENV)/.dev ## the tests, but for the thorough ones
 e2e: $(VENV)/.dev ## every workflow, run by a real runner; the other targets run a few of them
 	$(BIN)/pytest --numprocesses=$(WORKERS) -m e2e tests/e2e
 
-lfs: $(VENV)/.dev ## what git-lfs itself pushes and fetches; it has to be installed
-	@command -v git-lfs >/dev/null || { echo "lfs: nothing is run without git-lfs. Next: install it" \
-	"(https://git-lfs.com), then make lfs" >&2; exit 1; }
-	$(BIN)/pytest --numprocesses=$(WORKERS) -m git_lfs tests/action/test_lfs_client.py
+# git-lfs comes as a package for where there is none.
+GIT_LFS := build/git-lfs
+$(GIT_LFS)/.installed: $(VENV)/.bootstrap requirements/git-lfs.txt
+	$(UV) pip install --quiet --python $(BIN)/python --python-version 3.12 --require-hashes --no-build \
+	--target $(GIT_LFS) -r requirements/git-lfs.txt
+	@touch $@
+WITH_GIT_LFS = PATH="$$PATH:$(CURDIR)/$(GIT_LFS)/git_lfs/bin"
+
+lfs: $(VENV)/.dev $(GIT_LFS)/.installed ## what git-lfs itself pushes and fetches
+	$(WITH_GIT_LFS) $(BIN)/pytest --numprocesses=$(WORKERS) -m 'git_lfs and not servers' tests/action/test_lfs_client.py
+
+# Real servers, an environment of their own, with all that .venv has, and the libraries of the other buckets.
+SERVERS := build/servers
+$(SERVERS)/.installed: $(VENV)/.bootstrap requirements/servers.txt requirements/azurite/package-lock.json
+	@command -v npm >/dev/null || { echo "servers: nothing is run without npm, which brings a server of Azure's blobs." \
+	"Next: install Node.js (https://nodejs.org), then make servers" >&2; exit 1; }
+	$(UV) venv --quiet --clear --python $(BIN)/python $(SERVERS)
+	$(UV) pip install --quiet --python $(SERVERS)/bin/python --require-hashes --no-build -r requirements/servers.txt \
+	-r requirements/bootstrap.txt
+	$(UV) pip install --quiet --python $(SERVERS)/bin/python --no-deps --no-build-isolation --editable .
+	cp requirements/azurite/package.json requirements/azurite/package-lock.json $(SERVERS)
+	npm ci --prefix $(SERVERS) --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+servers: $(SERVERS)/.installed $(GIT_LFS)/.installed ## real servers of Git LFS, of Google's buckets and of Azure's blobs
+	$(WITH_GIT_LFS) AZURITE=$(CURDIR)/$(SERVERS)/node_modules/azurite $(SERVERS)/bin/pytest --numprocesses=$(WORKERS) \
+	-m servers tests/action/test_lfs_client.py tests/git/test_giftless.py tests/storage/test_emulators.py
 
 exhaustive: $(VENV)/.dev ## every case, and every example of a property, of what the tests take samples of
 	$(BIN)/pytest --numprocesses=$(WORKERS) -m 'exhaustive or hypothesis' --hypothesis-profile=exhaustive \
@@ -82,7 +107,7 @@ bench: $(VENV)/.dev $(PEERS)/.installed ## measure everything and write BENCHMAR
 ratios: $(VENV)/.dev ## whether a smaller run is as fast as the committed one, in multiples
 	$(BIN)/python benchmarks/bench.py --check
 
-check: lint types layers locks advisories package coverage ## what CI runs, in a job for each: all but the rest of e2e, and lfs
+check: lint types layers locks advisories package coverage ## what CI runs, in a job for each: all but the rest of e2e, lfs and servers
 
 coverage: $(VENV)/.dev
 	$(BIN)/pytest --numprocesses=$(WORKERS) --thorough --cov --cov-report=term:skip-covered --cov-fail-under=90
@@ -147,10 +172,12 @@ locks: $(VENV)/.dev
 	-o "$$scratch/$$extra.txt" >/dev/null || exit 1; done \
 	&& $(UV) $(COMPILE) pyproject.toml --extra dev $(FOR_DEV) -o "$$scratch/dev.txt" >/dev/null \
 	&& $(UV) $(COMPILE) requirements/release.in -o "$$scratch/release.txt" >/dev/null \
+	&& $(UV) $(COMPILE) pyproject.toml requirements/servers.in $(FOR_SERVERS) -o "$$scratch/servers.txt" >/dev/null \
+	&& $(UV) $(FOR_GIT_LFS) requirements/git-lfs.in -o "$$scratch/git-lfs.txt" >/dev/null \
 	&& cp benchmarks/requirements.txt "$$scratch/benchmarks.txt" \
 	&& $(UV) $(COMPILE) benchmarks/requirements.in -o "$$scratch/benchmarks.txt" >/dev/null \
 	|| { echo "locks: the resolver gave no answer, so nothing was compared. Next: see its message above" >&2; exit 1; }; \
-	for lock in bootstrap runtime $(EXTRAS) dev release; do diff -u "requirements/$$lock.txt" "$$scratch/$$lock.txt" \
+	for lock in bootstrap runtime $(EXTRAS) dev release servers git-lfs; do diff -u "requirements/$$lock.txt" "$$scratch/$$lock.txt" \
 	|| { echo "locks: requirements/$$lock.txt does not follow from pyproject.toml. Next: make lock" >&2; exit 1; }; done; \
 	diff -u benchmarks/requirements.txt "$$scratch/benchmarks.txt" \
 	|| { echo "locks: benchmarks/requirements.txt does not follow from what stands beside it. Next: make lock" >&2; exit 1; }
@@ -162,6 +189,8 @@ lock: $(VENV)/.bootstrap ## resolve the locks again (UPGRADE=--upgrade takes new
 	-o requirements/$$extra.txt >/dev/null || exit 1; done
 	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml --extra dev $(FOR_DEV) -o requirements/dev.txt >/dev/null
 	$(UV) $(COMPILE) $(UPGRADE) requirements/release.in -o requirements/release.txt >/dev/null
+	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml requirements/servers.in $(FOR_SERVERS) -o requirements/servers.txt >/dev/null
+	$(UV) $(FOR_GIT_LFS) $(UPGRADE) requirements/git-lfs.in -o requirements/git-lfs.txt >/dev/null
 	$(UV) $(COMPILE) $(UPGRADE) benchmarks/requirements.in -o benchmarks/requirements.txt >/dev/null
 
 clean: ## remove .venv and everything built

@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from tests.sampling import EXHAUSTIVE, FEWER
 
-pytest_plugins = ["tests.office", "tests.s3", "tests.storage.memory"]
+pytest_plugins = ["tests.office", "tests.s3", "tests.servers", "tests.storage.memory"]
 OURS = ("GIT_", "GITHUB_", "RUNNER_", "INPUT_", "ML_PROMOTION_", "PROMOTEBOT_", "AWS_")
 
 # The same examples everywhere: a red run means the change, not the dice. And no deadline: two workers share a core with
@@ -28,9 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Exhaustive tests, and those of git-lfs, run when they are asked for; thorough ones also where files are named."""
+    """Exhaustive tests, and those of git-lfs and real servers, run when asked for; thorough ones where named, too."""
     asked, names_files = config.option.markexpr, config.args_source is pytest.Config.ArgsSource.ARGS
-    by_name = {mark: mark in asked for mark in ("exhaustive", "git_lfs")}
+    by_name = {mark: mark in asked for mark in ("exhaustive", "git_lfs", "servers")}
     wanted = {**by_name, "thorough": asked or names_files or config.option.thorough}
     marks = [mark for mark, is_wanted in wanted.items() if not is_wanted]
     left_out = {item for item in items if any(item.get_closest_marker(mark) for mark in marks)}

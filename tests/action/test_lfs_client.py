@@ -1,4 +1,7 @@
-"""git-lfs itself (`make lfs`): what it pushes is promoted, and what the bot says to paste mends."""
+"""git-lfs itself (`make lfs`): what it pushes is promoted, and what the bot says to paste mends.
+
+`make servers` runs the same with a real Git LFS server.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from promotebot.artifact.runtime import ChildOpener
 from promotebot.planning.examiner import Examiner
 from tests.fake_github.people import PROMOTEBOT, Person, run_program
 from tests.office import Office
+from tests.servers import serve_lfs_by
 
 pytestmark = pytest.mark.git_lfs
 
@@ -23,8 +27,12 @@ SHADOW = ("promote", "--model", "regime_classifier", "--stage", "shadow", "--art
 ASK = f"/promote shadow --artifact-dir {V3} --artifact-id regime_v3"
 
 
-@pytest.fixture
-def office(office: Office, opener: ChildOpener, monkeypatch: pytest.MonkeyPatch) -> Office:
+@pytest.fixture(params=["the embedded GitHub", pytest.param("giftless", marks=pytest.mark.servers)])
+def office(
+    office: Office, opener: ChildOpener, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Office:
+    if request.param == "giftless":
+        serve_lfs_by(request.getfixturevalue("giftless"), office.hub)
     monkeypatch.setattr("promotebot.action.run.Examiner", lambda **_: Examiner(opener))
     return office
 

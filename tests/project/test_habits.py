@@ -29,7 +29,7 @@ def test_ci_has_a_job_for_each_check_of_the_test_command_and_one_for_the_longer_
     check = re.search(r"^check: ([\w ]+)", MAKEFILE, re.MULTILINE)
     assert check
     jobs = load(".github/workflows/ci.yml")["jobs"]
-    assert list(jobs) == [*check[1].split(), "exhaustive", "e2e", "lfs", "ratios"]
+    assert list(jobs) == [*check[1].split(), "exhaustive", "e2e", "lfs", "servers", "ratios"]
     assert [job["steps"][-1] for job in jobs.values()] == [{"run": f"make {name}"} for name in jobs]
 
 

@@ -57,9 +57,11 @@ def test_there_are_locks_to_look_at() -> None:
         "bootstrap.txt",
         "dev.txt",
         "gcs.txt",
+        "git-lfs.txt",
         "release.txt",
         "runtime.txt",
         "s3.txt",
+        "servers.txt",
         "sigstore.txt",
     ]
 
