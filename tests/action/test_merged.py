@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from promotebot.action.ledger import ANNOUNCED
+from promotebot.registry.names import ModelName
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Job
 from tests.office import BOT, Office
@@ -71,6 +73,7 @@ def to_main(office: Office, login: str, source: str) -> str:
 
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
 def test_a_merge_is_verified_deployed_and_told(office: Office, method: str) -> None:
+    before = tip(office)
     number = promoted(office)
     office.repository.review(number, by="carol")
     job = office.merge(number, method=method)
@@ -79,8 +82,13 @@ def test_a_merge_is_verified_deployed_and_told(office: Office, method: str) -> N
     (made,) = office.repository.deployments.values()
     payload: Any = made.payload
     assert (payload["artifact_id"], payload["pull"], payload["approvers"]) == ("regime_v2_candidate", number, ["carol"])
-    assert payload["registry_digest"].startswith("sha256:")
+    for key, at in (("registry_digest", "main"), ("registry_digest_before", before)):
+        assert payload[key] == f"sha256:{hashlib.sha256(office.registry(at).to_bytes()).hexdigest()}"
     assert payload["event"] == office.registry("main").raw_entry("regime_classifier")["history_digest"]
+    assert (payload["requester"], payload["head"]) == ("alice", office.repository.pulls[number].head_sha)
+    newest = office.registry("main").history[ModelName("regime_classifier")][0]
+    assert newest.request
+    assert (payload["request"], payload["policy_digest"]) == (newest.request.id, newest.policy_digest)
     (sent,) = office.repository.dispatches
     assert sent.client_payload
     assert (sent.event_type, sent.client_payload["digest"]) == ("promotebot.promoted", payload["digest"])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from promotebot.findings import Severity
 from promotebot.gate.origin import Origin
+from promotebot.promotion.receipt import receipt_of
 from promotebot.pulls.context import JobContext
 from promotebot.registry.model import Action
 from promotebot.registry.names import Digest, GitSha, Stage
@@ -35,6 +35,8 @@ class Change:
     """What a branch holds now, and the events that it got since its last announced state, oldest first by model."""
 
     commit: GitSha
+    before: ModelRegistry | None
+    """The registry of the last announced state; None where there was none."""
     after: ModelRegistry
     origins: tuple[Origin, ...]
 
@@ -132,11 +134,9 @@ def _payload(origin: Origin, change: Change, job: JobContext) -> Mapping[str, An
         "sha": change.commit,
         "artifact_dir": pointer.artifact_dir,
         "artifact_id": pointer.artifact_id,
-        "digest": pointer.digest,
         "pull": pull.number if pull else None,
         "actor": event.actor,
         "approvers": list(approvers),
-        "registry_digest": f"sha256:{hashlib.sha256(change.after.file_bytes(step.model)).hexdigest()}",
-        "event": step.digest,
+        **receipt_of(step, head=pull.head_sha if pull else None, before=change.before, after=change.after),
         "older_events": change.older(origin),
     }

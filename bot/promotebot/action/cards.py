@@ -14,9 +14,11 @@ from promotebot.comments.comment import Rendered
 from promotebot.comments.decisions import PlanComment, changes_made
 from promotebot.comments.markdown import code
 from promotebot.comments.notices import render_gate
+from promotebot.comments.receipt import receipts_section
 from promotebot.gate.evaluate import GateResult
 from promotebot.planning.decide import Decided
 from promotebot.promotion.plan import Plan
+from promotebot.promotion.receipt import receipt_of
 from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.promotions import WITHDRAWN, carried_steps
@@ -81,13 +83,26 @@ def post_closed_cards(attempt: Attempt, answer: Answer) -> Answer:
     return answer
 
 
-def gate_report(attempt: Attempt, result: GateResult, head: str) -> Rendered:
+def gate_report(attempt: Attempt, result: GateResult, changeset: Changeset) -> Rendered:
     """Return the report that stands beside the required status on a head, whichever job publishes it."""
+    head = changeset.head
     plans, context = plan_comments(result, attempt.snapshot.now), replace(attempt.replier.context, head_sha=head)
     models = dict.fromkeys(step.model for step in result.steps)
     promotions = (one for model in models for one in promotions_of(model, result.steps, plans))
     changes = changes_made([one.plan for one in promotions if one.plan], context)
-    return render_gate(result.findings, result.title, context, waiting=result.waiting, changes=changes)
+    receipts = receipts_section(_receipts(result, changeset))
+    return render_gate(
+        result.findings, result.title, context, waiting=result.waiting, changes=changes, receipts=receipts
+    )
+
+
+def _receipts(result: GateResult, changeset: Changeset) -> list[tuple[str, Mapping[str, str | None]]]:
+    """Return what each promotion is about, with its receipt; none for what is refused."""
+    after = changeset.head_registry if result.steps and result.conclusion != "failure" else None
+    if after is None:
+        return []
+    base, head = changeset.base_registry, changeset.head
+    return [(step.about, receipt_of(step, head=head, before=base, after=after)) for step in result.steps]
 
 
 def _by_risk(steps: Sequence[Step]) -> list[ModelName]:

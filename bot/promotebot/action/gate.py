@@ -42,7 +42,7 @@ def publish_gate(attempt: Attempt) -> Answer:
             unknown = GateResult((), (unreadable,), is_replayed=False)
             post_cards(attempt, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY), unknown, changeset)
         raise
-    report = gate_report(attempt, result, changeset.head)
+    report = gate_report(attempt, result, changeset)
     if not result.passes and _belongs_to_another(attempt):
         return replier.post(Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title), report)
     publish_standing(attempt, result, changeset, report)

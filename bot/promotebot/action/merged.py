@@ -115,7 +115,7 @@ def announce_branch(repository: FetchedRepository, branch: str, tip: GitSha, bef
             ledger.record(tip)
         return Answer(Outcome.IGNORED, Reason.NOTHING_TO_CHANGE, f"{branch} holds nothing new")
     mainline = Mainline(repository, branch, tip, job.settings.registry_path)
-    change = Change(tip, new, tuple(origin_of(step, mainline, job) for step in replayed.steps))
+    change = Change(tip, old, new, tuple(origin_of(step, mainline, job) for step in replayed.steps))
     report = _verified(change, old, policy, repository, job)
     is_done = deploy(change, report, job, confirm=policy.deployments == "confirm")
     refused = [against_gate(origin, branch, repository, job) for origin in change.against_gate]

@@ -179,7 +179,7 @@ class PromotionJob:
         answer = Answer(Outcome.PROMOTED, Reason.COMMITTED, "", commit, details=details)
         try:
             result = self._evaluate(committed, steps)
-            report = gate_report(self.attempt, result, commit)
+            report = gate_report(self.attempt, result, committed)
             publish_standing(self.attempt, result, committed, report, is_made_now=True)
         except RefChanged:  # the promotion is made; what its check says is another job's or this one's again
             judged = judge_again(self.attempt)
@@ -236,7 +236,7 @@ class PromotionJob:
     def _publish_as_it_is(self, answer: Answer, model: str) -> Answer:
         """Publish verdict and cards of a branch that this request does not change: any of them may have got lost."""
         result = self._evaluate(self.changeset)
-        report = gate_report(self.attempt, result, self.changeset.head)
+        report = gate_report(self.attempt, result, self.changeset)
         publish_standing(self.attempt, result, self.changeset, report)
         return post_cards(self.attempt, answer, result, self.changeset, main=model)
 

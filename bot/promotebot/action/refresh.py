@@ -108,7 +108,7 @@ def _report(attempt: Attempt, pending: PendingPromotions, commit: GitSha) -> Ans
     """Evaluate the new head, publish the verdict on it, and write the cards."""
     changeset, decided = replace(attempt.snapshot.changeset, head=commit), {step.digest for step in pending.steps}
     result = evaluate_pull(attempt.snapshot, changeset, attempt.job, decided=decided, record=attempt.record)
-    publish_standing(attempt, result, changeset, gate_report(attempt, result, commit), is_made_now=True)
+    publish_standing(attempt, result, changeset, gate_report(attempt, result, changeset), is_made_now=True)
     base_ref = attempt.snapshot.pull.base_ref
     answer = Answer(Outcome.PROMOTED, Reason.RECOMPUTED, f"updated for the new {base_ref}; {result.title}", commit)
     return post_cards(attempt, answer, result, changeset, remark=_remark(attempt, commit))

@@ -132,7 +132,7 @@ class Withdrawal:
         names = ", ".join(dict.fromkeys(step.event.pointer.artifact_id for step in chosen))
         answer = Answer(Outcome.WITHDRAWN, Reason.WITHDRAWN, f"withdrawn: {names}", commit)
         try:
-            report = gate_report(self.attempt, result, commit)
+            report = gate_report(self.attempt, result, committed)
             publish_standing(self.attempt, result, committed, report, is_made_now=True)
         except RefChanged:  # it is withdrawn; what is left is judged as it is now
             judged = judge_again(self.attempt)

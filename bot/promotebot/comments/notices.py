@@ -47,11 +47,13 @@ def render_gate(
     *,
     waiting: Finding | None = None,
     changes: Iterable[str] = (),
+    receipts: str = "",
 ) -> Rendered:
     """Return the gate's result on a pull request that carries promotions, or changes what was promoted.
 
     Args:
         changes: what merging does with each promotion, as `changes_made` shows it.
+        receipts: of each promotion, as `receipts_section` shows them.
     """
     # While people are waited for, nothing is wrong: that is neither a refusal nor a pass.
     refused = errors_in(findings)
@@ -66,6 +68,7 @@ def render_gate(
             waits(waiting) if waiting else "",
             *changes,
             details("Every rule", every_rule(findings, budget=RULES_BYTES)),
+            receipts,
         ],
         context,
         title=title,

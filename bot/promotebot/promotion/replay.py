@@ -27,6 +27,11 @@ class Step:
     digest: Digest
     """Of the event as it is stored, as the chain has it; GitHub's record of the bot's decision names it."""
 
+    @property
+    def about(self) -> str:
+        """Return the model and the stage that the event changed, as people read it."""
+        return f"{self.model} → {self.event.stage.label if self.event.stage else '?'}"
+
 
 def artifacts_of(steps: Iterable[Step]) -> list[ArtifactPath]:
     """Return the directories whose bytes are proven for these events; what is taken out need not be."""

@@ -1,0 +1,50 @@
+"""The receipt of a promotion: who asked for what on which head, under which policy, and what the registry was and is.
+
+An auditor finds it in the gate's report, and after the merge in the deployment; both come from this function.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from promotebot.promotion.replay import Step
+from promotebot.registry.names import ModelName
+from promotebot.registry.registry import ModelRegistry
+
+
+def receipt_of(
+    step: Step, *, head: str | None, before: ModelRegistry | None, after: ModelRegistry
+) -> Mapping[str, str | None]:
+    """Return the receipt of one event; what nobody knows is None.
+
+    Args:
+        step: the event, as the registry's replay found it.
+        head: the commit that people reviewed, 40 hex digits; None where no pull request brought the event.
+        before: the registry that it is compared with; None where there was none.
+        after: the registry that holds the event.
+
+    Returns:
+        requester (login or address), request (`comment:1#1`, as the event has it), head, policy_digest, event (its
+        digest), digest (the artifact's), registry_digest_before and registry_digest (sha256 of the file that holds
+        the model, in the split layout the model's own), lifts_hold (why a held stage takes promotions again).
+    """
+    event = step.event
+    return {
+        "requester": event.request.login if event.request else event.actor,
+        "request": event.request.id if event.request else None,
+        "head": head,
+        "policy_digest": event.policy_digest,
+        "event": step.digest,
+        "digest": event.pointer.digest,
+        "registry_digest_before": _file_digest(step.model, before),
+        "registry_digest": _file_digest(step.model, after),
+        "lifts_hold": event.lifts_hold,
+    }
+
+
+def _file_digest(model: ModelName, registry: ModelRegistry | None) -> str | None:
+    """Return the digest of the file that holds a model; None where no file does."""
+    if registry is None or model not in registry:
+        return None
+    return f"sha256:{hashlib.sha256(registry.file_bytes(model)).hexdigest()}"
