@@ -106,8 +106,8 @@ def test_what_cannot_be_ordered_may_loosen_as_what_is_weaker_does(before: str, a
         (
             "",
             "models: {a: {formats: [onnx]}}",
-            "models",
-            ("{}", "{a: {formats: [onnx]}}"),
+            "models.a.formats",
+            ("as in general", "[onnx]"),
             OTHER,
         ),
         ("", "limits: {may_hold: [pickles]}", "limits.may_hold", ("[]", "[pickles]"), WEAKER),

@@ -275,7 +275,7 @@ def _needed(stage: Stage | None, policy: Policy) -> Permission:
     if stage is None:
         return Permission.WRITE
     least = Permission.MAINTAIN if stage is Stage.ACTIVE else Permission.WRITE
-    return max(least, policy.stages.permission(stage))
+    return max(least, policy.strictest.stages.permission(stage))
 
 
 def _highest_stage(record: PullRecord) -> Stage | None:

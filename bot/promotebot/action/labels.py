@@ -78,7 +78,9 @@ def _promote(arguments: CommandArguments, attempt: Attempt) -> Answer:
 
 def _withdraw(arguments: CommandArguments, attempt: Attempt) -> Answer:
     """Check permission first: whoever may not withdraw gets the label back, whatever it stands for."""
-    policy, github = attempt.snapshot.changeset.policy, attempt.job.github
+    policy, github = attempt.snapshot.changeset.policy.strictest, attempt.job.github
+    if arguments.model:
+        policy = attempt.snapshot.changeset.policy.for_model(arguments.model)
     refusal = people_refusal(attempt.requester.people, arguments.stage, policy, github, "withdrawing from")
     if refusal:
         return attempt.replier.refuse(refusal)

@@ -16,7 +16,7 @@ from promotebot.comments.markdown import text as markdown
 from promotebot.comments.notices import render_queue
 from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import Finding, error, errors_in
-from promotebot.gate.approvals import separation
+from promotebot.gate.approvals import approvals_needed, separation
 from promotebot.gate.evaluate import FactsOf, GateResult, evaluate_gate
 from promotebot.gate.hold import StandingHold, standing_holds
 from promotebot.gate.policy import changes_policy, loosened_keys
@@ -194,7 +194,7 @@ def _approved(
 ) -> Finding | None:
     """Return the approval of the queued pull request's own head; the queue's branch name says which it is."""
     policy, changed = changeset.policy, changes_policy(changeset)
-    if policy.separation is None or not (steps or changed):
+    if not approvals_needed(steps, policy, changes_policy=changed):
         return None
     named = QUEUE_BRANCH.fullmatch(event.head_ref.removeprefix(BRANCH))
     if named is None:

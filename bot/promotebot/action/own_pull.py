@@ -16,7 +16,7 @@ from promotebot.action.retry import report_errors, retry_on_moved_head
 from promotebot.comments.own_pull import render_description, render_title
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, errors_in
-from promotebot.gate.admission import people_refusal, sha_refusal
+from promotebot.gate.admission import asking_refusal
 from promotebot.gate.refusal import Reason, Refusal, incomplete_reason
 from promotebot.git.branch import FetchedRepository
 from promotebot.promotion.commands import ChangeCommand
@@ -88,12 +88,10 @@ class OwnPullRequest:
     def _legal(self, changeset: Changeset) -> Plan | Refusal:
         """Return what the base's rules and roles make of the request; nothing is written."""
         arguments, requester, job = self.command.arguments, self.requester, self.job
-        registry, policy = changeset.base_registry, changeset.policy
+        registry = changeset.base_registry
         if registry is None:
             return Refusal(Reason.NO_REGISTRY, "The base has no registry.", FIRST_REGISTRY)
-        refusal = people_refusal(requester.people, arguments.stage, policy, job.github, _DOING) or sha_refusal(
-            arguments, changeset.base, policy
-        )
+        refusal = self._refusal(arguments.model, changeset)
         if refusal:
             return refusal
         context = RequestContext(changeset, job.default_branch, registry, registry, job)
@@ -101,11 +99,18 @@ class OwnPullRequest:
         if isinstance(prepared, IncompleteRequest):
             return _refused(incomplete_reason(prepared.findings), prepared.findings)
         request, remarks = prepared
+        refusal = self._refusal(request.model, changeset)
+        if refusal:
+            return refusal
         decision = context.decide(request, remarks, job.clock()).decision
         if isinstance(decision, Unchanged):
             holds = f"{request.stage.label} of {request.model} holds {decision.pointer.artifact_id} already."
             return Refusal(Reason.NOTHING_TO_CHANGE, holds, show_stages(request.model, request.actor))
         return decision if isinstance(decision, Plan) else _refused(Reason.RULES, decision.findings)
+
+    def _refusal(self, model: str | None, changeset: Changeset) -> Refusal | None:
+        arguments, people, github = self.command.arguments, self.requester.people, self.job.github
+        return asking_refusal(arguments, model, people, changeset.base, changeset.policy, github, _DOING)
 
     def _branch(self, head_ref: str, base: GitSha, repository: FetchedRepository) -> GitSha | Refusal:
         """Return the head of the request's branch, which is made with one empty commit where it is not there yet."""

@@ -16,7 +16,7 @@ from promotebot.comments.decisions import render_plan, render_rejected, render_u
 from promotebot.comments.refusals import render_failure, render_refused_event, render_unclear
 from promotebot.errors import PromotebotError, RefChanged
 from promotebot.findings import Finding, errors_in, errors_with
-from promotebot.gate.admission import request_refusal
+from promotebot.gate.admission import DOING, asking_refusal, request_refusal
 from promotebot.gate.attestation import Attestation
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
@@ -96,6 +96,9 @@ class PromotionJob:
         if isinstance(prepared, IncompleteRequest):
             return self._refuse(incomplete_reason(prepared.findings), prepared.findings, prepared.model)
         request, remarks = prepared
+        refusal = self._refusal(request)
+        if refusal:
+            return self.replier.refuse(refusal)
         replaced = [step for step in pending.own if _is_same_slot(request, step)]
         others = [finding for step, finding in unattested.items() if step not in replaced]
         if others:
@@ -105,6 +108,14 @@ class PromotionJob:
         if isinstance(kept, Answer):
             return kept
         return self._decide(kept, request, remarks, [step for step in replaced if step not in stale])
+
+    def _refusal(self, request: Request) -> Refusal | None:
+        """Return why these people may not ask for the model that was found; one that was named was asked about."""
+        if self.arguments.model == request.model:
+            return None
+        people, changeset, github = self.attempt.requester.people, self.changeset, self.attempt.job.github
+        arguments, doing = self.arguments, DOING[self.arguments.action]
+        return asking_refusal(arguments, request.model, people, changeset.head, changeset.policy, github, doing)
 
     def _load(self) -> PendingPromotions | InvalidPromotions:
         """Return what the pull request promotes, without what the request replaces where that is not legal any more.

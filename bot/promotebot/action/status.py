@@ -51,8 +51,9 @@ def status_of(view: BranchView, model: ModelName | None, job: JobContext, *, but
     if model:
         of_model = ((one, tuple(step for step in one.steps if step.model == model)) for one in pending.found)
         pending = replace(pending, found=tuple(replace(one, steps=steps) for one, steps in of_model if steps))
+    policy = view.policy.for_model(model) if model else view.policy
     empty = [name for name in names if not any(one.model == name for one in held)]
-    return Status(view.name, view.now, held, empty, freezes_in_force(view.policy, view.now), pending)
+    return Status(view.name, view.now, held, empty, freezes_in_force(policy, view.now), pending)
 
 
 def _pull_of(event: Event, job: JobContext) -> int | None:

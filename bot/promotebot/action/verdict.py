@@ -10,7 +10,7 @@ from promotebot.action.retry import Attempt
 from promotebot.comments.comment import Rendered
 from promotebot.errors import PromotebotError, RefChanged
 from promotebot.findings import errors_in
-from promotebot.gate.approvals import separation
+from promotebot.gate.approvals import approvals_needed, separation
 from promotebot.gate.attestation import any_revoked
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.hold import carry_holds
@@ -96,9 +96,9 @@ def _elsewhere(attempt: Attempt, result: GateResult, changeset: Changeset) -> st
 
 
 def _disapproved(attempt: Attempt, result: GateResult, changeset: Changeset) -> str:
-    if changeset.policy.separation is None:
-        return ""
     snapshot, github, changed = attempt.snapshot, attempt.job.github, changes_policy(changeset)
+    if not approvals_needed(result.steps, changeset.policy, changes_policy=changed):
+        return ""
     involved = RequestCheck(snapshot, changeset, attempt.job, ()).people(result.steps)
     again = separation(
         result.steps, changeset.head, snapshot.pull, changeset.policy, github, involved, changes_policy=changed

@@ -9,8 +9,9 @@ from promotebot.comments.comment import Rendered
 from promotebot.comments.notices import render_verdict
 from promotebot.comments.why import LastRequest, render_why
 from promotebot.findings import Finding
-from promotebot.gate.admission import may_write, request_refusal
+from promotebot.gate.admission import DOING, asking_refusal, may_write, request_refusal
 from promotebot.gate.judge import evaluate_pull
+from promotebot.gate.refusal import Refusal
 from promotebot.gate.status import published_verdict
 from promotebot.promotion.commands import ChangeCommand, parse_comment
 from promotebot.promotion.infer import IncompleteRequest
@@ -36,7 +37,7 @@ def answer_why(attempt: Attempt) -> Rendered:
     result = evaluate_pull(snapshot, changeset, job, record=attempt.record)
     last = None if result.steps else _last_request(attempt)
     data = snapshot.repository.read_file(changeset.base, changeset.policy_path, max_bytes=MAX_BYTES)
-    lines = policy_lines(changeset.policy, data)
+    lines = policy_lines(changeset.policy, data, {step.model for step in result.steps})
     url = f"{context.repo_url}/blob/{changeset.base}/{changeset.policy_path}"
     return render_why(result.title, result.findings, result.waiting, last, lines, url, context)
 
@@ -56,10 +57,13 @@ def _met(command: ChangeCommand, login: str, url: str, attempt: Attempt) -> Last
     refusal = request_refusal(command.arguments, (login,), attempt.snapshot, attempt.job.github)
     if refusal:
         return LastRequest(command.text, login, url, refusal=refusal.message, remedy=refusal.remedy)
-    return LastRequest(command.text, login, url, _findings(command, login, attempt))
+    found = _found(command, login, attempt)
+    if isinstance(found, Refusal):
+        return LastRequest(command.text, login, url, refusal=found.message, remedy=found.remedy)
+    return LastRequest(command.text, login, url, found)
 
 
-def _findings(command: ChangeCommand, login: str, attempt: Attempt) -> Sequence[Finding]:
+def _found(command: ChangeCommand, login: str, attempt: Attempt) -> Sequence[Finding] | Refusal:
     """Return what the rules find about a request on the branch as it is; nothing is written."""
     snapshot, job = attempt.snapshot, attempt.job
     changeset = snapshot.changeset
@@ -71,5 +75,9 @@ def _findings(command: ChangeCommand, login: str, attempt: Attempt) -> Sequence[
     if isinstance(prepared, IncompleteRequest):
         return prepared.findings
     request, remarks = prepared
+    arguments, policy, doing = command.arguments, changeset.policy, DOING[command.arguments.action]
+    refusal = asking_refusal(arguments, request.model, (login,), changeset.head, policy, job.github, doing)
+    if refusal:
+        return refusal
     decision = context.decide(request, remarks, snapshot.now).decision
     return () if isinstance(decision, Unchanged) else decision.findings

@@ -24,6 +24,7 @@ from promotebot.gate.attestation import Attestation, attestation_context
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.gate.requests import check_attested
+from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Step
 from promotebot.pulls.promotions import WITHDRAWN, carried_steps, request_id
 from promotebot.pulls.replan import InvalidPromotions, replan
@@ -63,13 +64,14 @@ class Withdrawal:
         chosen = [step for step in carried if self._is_meant(step)]
         if not chosen:
             return self._take_back(carried)
-        refusal = self._refusal(
-            max((step.event.stage or Stage.ACTIVE for step in chosen), key=lambda stage: stage.rank)
-        )
-        return replier.refuse(refusal) if refusal else self._withdraw(chosen, carried)
+        for step in sorted(chosen, key=lambda step: (step.event.stage or Stage.ACTIVE).rank, reverse=True):
+            refusal = self._refusal(step.event.stage or Stage.ACTIVE, changeset.policy.for_model(step.model))
+            if refusal:
+                return replier.refuse(refusal)
+        return self._withdraw(chosen, carried)
 
-    def _refusal(self, stage: Stage) -> Refusal | None:
-        policy, people = self.attempt.snapshot.changeset.policy, self.attempt.requester.people
+    def _refusal(self, stage: Stage, policy: Policy) -> Refusal | None:
+        people = self.attempt.requester.people
         return people_refusal(people, stage, policy, self.attempt.job.github, "withdrawing from")
 
     def _take_back(self, carried: Sequence[Step]) -> Answer:
@@ -84,7 +86,9 @@ class Withdrawal:
             message = f"This pull request contains no promotion {of_model}that could be withdrawn."
             look = Remedy("see what it contains: ", comment("/status"))
             return replier.refuse(Refusal(Reason.NOTHING_TO_WITHDRAW, message, look))
-        refusal = self._refusal(max((one.stage for one in meant), key=lambda stage: stage.rank))
+        # A record cuts long names of models off.
+        strictest = self.attempt.snapshot.changeset.policy.strictest
+        refusal = self._refusal(max((one.stage for one in meant), key=lambda stage: stage.rank), strictest)
         if refusal:
             return replier.refuse(refusal)
         record.take_back(meant, why="withdrawn")

@@ -176,19 +176,21 @@ def _explain(
 ) -> PolicyExplainOutput:
     stage = parse_stage(options.stage) if options.stage else Stage.ACTIVE
     held = [*_holdings(options, base, policy)] if options.model else []
-    reader = reader_of_lines(policy, data)
+    reader = reader_of_lines(policy, data, options.model)
+    asked = [*requirements(policy, stage, now, options.model)]
+    places = [reader(one.key) if one.key else None for one in asked]
     return PolicyExplainOutput(
         policy=where,
         exists=data is not None,
         stage=stage.value,
         requirements=tuple(
-            AskedFor(words=one.words, key=one.key, line=reader(one.key).line if one.key else None)
-            for one in requirements(policy, stage, now, options.model)
+            AskedFor(words=one.words, key=at.key if at else "", line=at.line if at else None)
+            for one, at in zip(asked, places, strict=True)
         ),
         model=options.model,
         holdings=tuple(_holds(one, now) for one in held),
         login=options.login,
-        permission=policy.stages.permission(stage).name.lower(),
+        permission=(policy.for_model(options.model) if options.model else policy).stages.permission(stage).name.lower(),
     )
 
 
@@ -202,7 +204,7 @@ def _explain_lines(said: PolicyExplainOutput, policy: Policy) -> Iterator[str]:
     if said.login:
         yield f"{said.login}:"
         yield f"- needs {said.permission}; GitHub knows the role, and is not asked here"
-        if policy.separation:
+        if (policy.for_model(said.model) if said.model else policy).separation:
             yield "- cannot approve a promotion that they requested, wrote or pushed last"
 
 

@@ -125,7 +125,7 @@ class Facts:
     @property
     def has_separation(self) -> bool:
         """Whether the policy waits for approvals."""
-        return isinstance(self.policy, Policy) and self.policy.separation is not None
+        return isinstance(self.policy, Policy) and self.policy.strictest.separation is not None
 
     def page(self, path: str) -> str:
         """Return the address of a page of the repository."""

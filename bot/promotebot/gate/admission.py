@@ -32,14 +32,43 @@ DOING = {
 def request_refusal(
     arguments: CommandArguments, people: Sequence[str], snapshot: PullSnapshot, github: GitHub
 ) -> Refusal | None:
-    """Return why this pull request, or one of these people, may not ask for it; None when they may."""
-    policy = snapshot.changeset.policy
+    """Return why this pull request, or one of these people, may not ask for it; None when they may.
+
+    Where the command names no model, it is asked again for the one that was found (`asking_refusal`).
+    """
+    changeset, doing = snapshot.changeset, DOING[arguments.action]
     return (
         pull_refusal(snapshot.pull)
         or target_refusal(snapshot)
-        or people_refusal(people, arguments.stage, policy, github, DOING[arguments.action])
-        or sha_refusal(arguments, snapshot.changeset.head, policy)
+        or asking_refusal(arguments, arguments.model, people, changeset.head, changeset.policy, github, doing)
     )
+
+
+def asking_refusal(
+    arguments: CommandArguments,
+    model: str | None,
+    people: Sequence[str],
+    head: GitSha,
+    policy: Policy,
+    github: GitHub,
+    doing: str,
+) -> Refusal | None:
+    """Return why these people may not ask for it, or not for this commit; None when they may.
+
+    Args:
+        model: the one that it is about; None where that is not known yet: then only what no model may is refused.
+        doing: what is refused, before the stage's name: `promoting to`.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer; an error never permits.
+    """
+    first: Refusal | None = None
+    for one in (policy.for_model(model),) if model else policy.variants:
+        refusal = people_refusal(people, arguments.stage, one, github, doing) or sha_refusal(arguments, head, one)
+        if refusal is None:
+            return None
+        first = first or refusal
+    return first
 
 
 def pull_refusal(pull: PullRequest) -> Refusal | None:
@@ -63,6 +92,7 @@ def people_refusal(people: Sequence[str], stage: Stage, policy: Policy, github: 
     """Return why these people, who must all hold the permission, may not change this stage.
 
     Args:
+        policy: the one that holds for the model.
         doing: what is refused, before the stage's name: `promoting to`.
 
     Raises:

@@ -44,11 +44,11 @@ def separation(
     Raises:
         CouldNotVerify: when GitHub does not say who approved, who pushed, or what somebody may do.
     """
-    if policy.separation is None or not (steps or changes_policy):
+    needed = approvals_needed(steps, policy, changes_policy=changes_policy)
+    if not needed:
         return None
     if pull.is_fork:
         return _OF_A_FORK
-    needed = policy.separation.approvals
     involved = {pull.author, *pushers, *(step.event.request.login for step in steps if step.event.request)}
     others = [login for login in github.approvals(pull.number, head_sha) if login not in involved]
     if len(others) >= needed:  # only then does it matter who pushed: right after our own push, GitHub may not know yet
@@ -58,6 +58,16 @@ def separation(
     if len(others) >= needed:
         return passed(RULE, f"{head_sha[:7]} is approved by {', '.join(others)}, who neither requested nor pushed it")
     return _missing(needed - len(others), head_sha, involved)
+
+
+def approvals_needed(steps: Sequence[Step], policy: Policy, *, changes_policy: bool) -> int:
+    """Return how many approvals the policy asks for: as many as for the model that needs most; 0 for none.
+
+    A change of the policy needs as many as any model may: it could take them all away.
+    """
+    asked = [policy.for_model(*(step.model for step in steps))] if steps else []
+    asked += [policy.strictest] if changes_policy else []
+    return max((one.separation.approvals for one in asked if one.separation), default=0)
 
 
 def _missing(count: int, head_sha: str, involved: set[str]) -> Finding:

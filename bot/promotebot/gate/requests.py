@@ -89,7 +89,8 @@ class RequestCheck:
         Raises:
             CouldNotVerify: when GitHub does not answer.
         """
-        pull, policy, place = self.snapshot.pull, self.changeset.policy, self.changeset.policy_path
+        # Whoever could change it for one model could change it for all.
+        pull, policy, place = self.snapshot.pull, self.changeset.policy.strictest, self.changeset.policy_path
         loosened = loosened_keys(self.changeset)
         unapproved = pull.is_fork and policy.separation is not None and changes_policy(self.changeset)
         if not loosened and not unapproved:
@@ -141,7 +142,7 @@ class RequestCheck:
 
     def _permitted(self, step: Step, login: str) -> Iterator[Finding]:
         """Yield the refusal of somebody who may not change the event's stage, by the door's own function."""
-        stage, policy = step.event.stage or Stage.ACTIVE, self.changeset.policy
+        stage, policy = step.event.stage or Stage.ACTIVE, self.changeset.policy.for_model(step.model)
         refusal = people_refusal((login,), stage, policy, self.job.github, DOING[step.event.action])
         if refusal and step.event.source is not Source.GITHUB:  # there is no command that somebody else could write
             role = policy.stages.permission(stage).name.lower()

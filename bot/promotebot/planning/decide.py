@@ -103,7 +103,7 @@ def _dataset(context: PromotionContext, request: Request) -> tuple[Finding, ...]
     """Verify the dataset for ACTIVE, where it is present (docs/architecture.md, Files)."""
     if request.stage is not Stage.ACTIVE or not request.dataset_id:
         return ()
-    required = context.policy.require_dataset
+    required = context.policy.for_model(request.model).require_dataset
     return examine_dataset(context.files, request.dataset_id, directory=context.datasets_dir, required=required)
 
 

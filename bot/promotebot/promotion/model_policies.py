@@ -2,41 +2,150 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, StringConstraints
 
-from promotebot.artifact.limits import Format, Formats
+from promotebot.artifact.limits import Formats
+from promotebot.promotion.freezes import Freeze
+from promotebot.promotion.sections import Section, Separation, Soak, Stages
+from promotebot.registry.names import Stage
 
 MAX_PATTERNS = 200
 Pattern = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.*-]{1,100}$")]
 """A model's name, in which `*` stands for any characters."""
+GENERAL_ONLY: Mapping[str, str] = {
+    "bases": "it is about branches, not about models",
+    "drafts": "it is about pull requests, which may carry several models",
+    "storage": "it is about buckets, not about models",
+    "signatures": "of two lists of signers neither is the stricter one",
+    "limits": "memory that goes by the model's size is neither more nor less than a number",
+    "contacts": "it refuses nothing",
+    "schedule": "it refuses nothing",
+    "deployments": "it refuses nothing",
+    "models": "a pattern holds no other patterns",
+}
+"""Key of the policy → why it cannot be another one for some models."""
 
 
-class ModelPolicy(BaseModel):
-    """The keys that may differ for some models; one that is left out is the general one."""
+class ModelPolicy(Section):
+    """The keys that may differ for some models; what is not written here is as in general, whatever its default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    stages: Stages = Stages()
+    require_reason: bool = False
+    require_sha: bool = False
+    require_dataset: bool = False
+    terminal: tuple[Stage, ...] = tuple(Stage)
+    separation: Separation | None = None
+    freezes: tuple[Freeze, ...] = ()
+    """They hold beside the general ones."""
+    formats: Formats = ("onnx",)
 
-    formats: Formats | None = None
+
+def _allowed(given: Any) -> Any:
+    refused = [key for key in given if key in GENERAL_ONLY] if isinstance(given, dict) else []
+    if refused:
+        raise ValueError(f"{refused[0]} cannot be set for some models alone: {GENERAL_ONLY[refused[0]]}")
+    return given
 
 
-Models = Annotated[Mapping[Pattern, ModelPolicy], Field(max_length=MAX_PATTERNS)]
+def _as_written(models: Mapping[str, ModelPolicy]) -> dict[str, Any]:
+    # A key at its default says something here, and one that is left out says nothing.
+    return {pattern: one.model_dump(mode="json", exclude_unset=True) for pattern, one in models.items()}
 
 
-def formats_for(
-    names: Iterable[str], models: Mapping[str, ModelPolicy], general: tuple[Format, ...]
-) -> tuple[Format, ...]:
-    """Return what the file of these models may be: what every pattern that names one of them allows.
+Models = Annotated[
+    Mapping[Pattern, Annotated[ModelPolicy, BeforeValidator(_allowed)]],
+    Field(max_length=MAX_PATTERNS),
+    PlainSerializer(_as_written, return_type=dict[str, Any]),
+]
+_PolicyT = TypeVar("_PolicyT", bound=BaseModel)
 
-    Args:
-        general: what holds for a model that no pattern names, and where there is none.
-    """
-    allowed: list[tuple[Format, ...]] = []
-    for name in names:
-        given = [one.formats for pattern, one in models.items() if one.formats and fnmatchcase(name, pattern)]
-        allowed += given or [general]
-    first, *others = allowed or [general]
-    return tuple(one for one in first if all(one in other for other in others))
+
+def _strictest_soak(values: Sequence[Soak | None]) -> Soak | None:
+    asked = [soak for soak in values if soak]
+    if not asked:
+        return None
+    longest = max(asked, key=lambda soak: soak.minimum)
+    return longest.model_copy(update={"required": any(soak.required for soak in asked)})
+
+
+def _most_approvals(values: Sequence[Separation | None]) -> Separation | None:
+    return max(filter(None, values), key=lambda one: one.approvals, default=None)
+
+
+def _in_all(values: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    return tuple(one for one in values[0] if all(one in other for other in values))
+
+
+def _in_any(values: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(one for value in values for one in value))
+
+
+STRICTEST: Mapping[str, Callable[[Sequence[Any]], Any]] = {
+    **{f"stages.{stage}.permission": max for stage in Stage},
+    **{f"stages.{stage}.soak": _strictest_soak for stage in (Stage.SHADOW, Stage.STAGING)},
+    **{f"stages.{stage}.hold_after_rollback": any for stage in Stage},
+    "stages.active.require_prior_stage": any,
+    "require_reason": any,
+    "require_sha": any,
+    "require_dataset": any,
+    "terminal": _in_all,
+    "separation": _most_approvals,
+    "freezes": _in_any,
+    "formats": _in_all,
+}
+"""Key that may differ for some models → what the values of several patterns come to: the strictest of them."""
+ADDED = frozenset({"freezes"})
+"""Keys that hold beside the general one instead of replacing it."""
+
+
+def patterns_of(name: str, models: Mapping[str, ModelPolicy]) -> list[str]:
+    """Return the patterns that name a model, in the policy's order."""
+    return [pattern for pattern in models if fnmatchcase(name, pattern)]
+
+
+def keys_of(one: ModelPolicy) -> Iterator[str]:
+    """Yield the keys that a pattern sets, dotted: `stages.active.permission`."""
+    return (key for key in STRICTEST if is_set(one, key))
+
+
+def is_set(section: BaseModel, key: str) -> bool:
+    """Return whether a dotted key is written in a section, be it at its default."""
+    name, _, rest = key.partition(".")
+    if name not in section.model_fields_set:
+        return False
+    below = getattr(section, name)
+    return not rest or below is None or is_set(below, rest)  # a section that is null says so of all its keys
+
+
+def value_at(section: BaseModel, key: str) -> Any:
+    """Return the value of a dotted key."""
+    for name in key.split("."):
+        section = getattr(section, name)
+    return section
+
+
+def in_force(general: _PolicyT, chosen: Sequence[ModelPolicy]) -> _PolicyT:
+    """Return a policy with what patterns say in place of its own keys, the strictest where several say something."""
+    for key, strictest in STRICTEST.items():
+        values = [value_at(one, key) for one in chosen if is_set(one, key)]
+        if values:
+            values += [value_at(general, key)] if key in ADDED else []
+            general = _with(general, key, strictest(values))
+    return general
+
+
+def strictest_of(policies: Sequence[_PolicyT]) -> _PolicyT:
+    """Return the first policy with each key that may differ for some models as the strictest of these has it."""
+    first = policies[0]
+    for key, strictest in STRICTEST.items() if len(policies) > 1 else ():
+        first = _with(first, key, strictest([value_at(one, key) for one in policies]))
+    return first
+
+
+def _with(section: _PolicyT, key: str, value: Any) -> _PolicyT:
+    name, _, rest = key.partition(".")
+    return section.model_copy(update={name: _with(getattr(section, name), rest, value) if rest else value})

@@ -89,7 +89,7 @@ def _compared(policy: Policy, step: Step) -> PastEvent:
     request = request_of(step, entry)
     merged = {one: to_datetime(one.ts_utc) for one in entry.history} if entry else {}
     facts, at = Facts(merged_at=merged), to_datetime(event.ts_utc)
-    context = RuleContext(request, _recorded(event.pointer), before, before, policy, facts, at)
+    context = RuleContext(request, _recorded(event.pointer), before, before, policy.for_model(step.model), facts, at)
     rules = _OTHER_RULES.get(event.action, _RULES)
     return PastEvent(step.model, event, tuple(errors_in([one for rule in rules for one in rule(context)])))
 

@@ -84,7 +84,7 @@ def plan(
         base: the base's registry; the only history that rules trust.
         commit: the commit `registry` was read from, recorded with the event.
     """
-    context = RuleContext(request, evidence, registry, base, policy, facts, now)
+    context = RuleContext(request, evidence, registry, base, policy.for_model(request.model), facts, now)
     findings = evaluate(context)
     if request.actor.source is Source.GITHUB:  # a terminal puts the line there that was typed
         findings = on_line(findings, request.line)
@@ -98,7 +98,8 @@ def plan(
         )
         return Unchanged(request, context.today, (*findings, note))
     stored: dict[str, Any] = registry.raw_entry(request.model).get(request.stage.value) or {}
-    event = _event(context, moment, stored if pointer is None else pointer, commit)
+    judged_by = {"registry_git_sha": commit, "policy_digest": policy.digest}  # of the whole one, so that it is found
+    event = _event(context, moment, stored if pointer is None else pointer, judged_by)
     after = registry.with_event(request.model, event, pointer, request.stage)
     reread = after.reread(request.model)  # one that its own loader refuses would lock everybody out
     entry = reread.entries[request.model]
@@ -151,7 +152,9 @@ def _past(found: FoundPointer, stored: dict[str, Any], manifest: Manifest | None
     }
 
 
-def _event(context: RuleContext, moment: Timestamp, pointer: dict[str, Any], commit: str | None) -> dict[str, Any]:
+def _event(
+    context: RuleContext, moment: Timestamp, pointer: dict[str, Any], judged_by: dict[str, Any]
+) -> dict[str, Any]:
     # The pointer of a demotion is the one in the file, so that keys of another tool survive in its event.
     request = context.request
     demotes = request.action is Action.DEMOTE
@@ -171,8 +174,7 @@ def _event(context: RuleContext, moment: Timestamp, pointer: dict[str, Any], com
         "reason": request.reason,
         "notes": request.notes,
         **lift,
-        "registry_git_sha": commit,
-        "policy_digest": context.policy.digest,
+        **judged_by,
         "request": request.ref.model_dump() if request.ref else None,
         **({"imported": _imported(request.found, pointer)} if request.found else {}),
     }

@@ -13,7 +13,7 @@ from promotebot.artifact.signers import Signatures
 from promotebot.errors import InvalidInput
 from promotebot.promotion.contacts import Contacts
 from promotebot.promotion.freezes import Freeze
-from promotebot.promotion.model_policies import Models, formats_for
+from promotebot.promotion.model_policies import Models, in_force, patterns_of, strictest_of
 from promotebot.promotion.sections import SchedulePolicy, Section, Separation, Stages
 from promotebot.promotion.strict_yaml import StrictLoader
 from promotebot.registry.codec import canonical_json
@@ -70,9 +70,27 @@ class Policy(Section):
         signers = self.signatures.signers
         return Terms(**dict(self.limits), formats=self.formats, storage=self.storage, signers=signers)
 
+    def for_model(self, *names: str) -> Policy:
+        """Return the policy that holds for one model; for several, the strictest of theirs; for none, the general one.
+
+        It judges alone: events record the digest of the whole policy.
+        """
+        own = [in_force(self, [self.models[one] for one in patterns_of(name, self.models)]) for name in names]
+        return strictest_of(own or [self])
+
+    @property
+    def variants(self) -> tuple[Policy, ...]:
+        """Return the general policy and what each pattern makes of it: every model's is one of these, or stricter."""
+        return (self, *(in_force(self, [one]) for one in self.models.values()))
+
+    @property
+    def strictest(self) -> Policy:
+        """Return what holds where the model is not known, and nothing may be let through that its own would refuse."""
+        return strictest_of(self.variants)
+
     def terms_for(self, *models: str) -> Terms:
         """Return what it says about looking at an artifact of one model; of several, what all of them may be."""
-        return self.terms.model_copy(update={"formats": formats_for(models, self.models, self.formats)})
+        return self.for_model(*models).terms
 
     @property
     def digest(self) -> Digest:

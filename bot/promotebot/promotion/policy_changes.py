@@ -10,7 +10,11 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from promotebot.promotion.model_policies import ADDED, STRICTEST, is_set, value_at
 from promotebot.promotion.policy import Policy
+
+AS_IN_GENERAL = "as in general"
+"""The value of a key that a pattern does not set."""
 
 
 class Effect(str, Enum):
@@ -38,13 +42,83 @@ class PolicyChange:
     @property
     def loosens(self) -> bool:
         """True when it may allow something that was refused: it is weaker, or cannot be ordered and decides at all."""
-        cannot_be_ordered = self.effect is Effect.OTHER and DIRECTIONS[self.key] is not _never
+        # Every key that may differ for some models decides something.
+        cannot_be_ordered = self.effect is Effect.OTHER and DIRECTIONS.get(self.key) is not _never
         return self.effect is Effect.WEAKER or cannot_be_ordered
 
 
 def compare_policies(base: Policy, head: Policy) -> tuple[PolicyChange, ...]:
     """Return the keys that differ, in the policy's order. A section that one side leaves out is one key."""
-    return tuple(_change(key, before, after) for key, before, after in _differing(base, head, ""))
+    changes = [_change(key, before, after) for key, before, after in _differing(base, head, "")]
+    at = next((at for at, change in enumerate(changes) if change.key == "models"), None)
+    if at is not None:
+        own = [*_of_models(base, head)]
+        # What nothing can be said of is a pattern without a key, or the order of patterns.
+        changes[at : at + 1] = own or [changes[at]]
+    return tuple(changes)
+
+
+def _of_models(base: Policy, head: Policy) -> Iterator[PolicyChange]:
+    """Yield each key of each pattern that differs."""
+    for pattern in dict.fromkeys([*base.models, *head.models]):
+        for key in STRICTEST:
+            before, after = _of_pattern(base, pattern, key), _of_pattern(head, pattern, key)
+            if before == after:
+                continue
+            if before and after:
+                effect = _effect_for_models(key, before.parsed, after.parsed)
+            else:
+                effect = _set_or_unset(base, head, pattern, key)
+            was, will = (str(value) if value else AS_IN_GENERAL for value in (before, after))
+            yield PolicyChange(f"models.{pattern}.{key}", was, will, effect)
+
+
+def _of_pattern(policy: Policy, pattern: str, key: str) -> _Value | None:
+    """Return the value of a key that a pattern sets; None where the general one holds."""
+    one = policy.models.get(pattern)
+    if one is None or not is_set(one, key):
+        return None
+    stored: Any = one.model_dump(mode="json", exclude_unset=True)
+    for name in key.split("."):
+        stored = stored[name]
+    return _Value(value_at(one, key), stored)
+
+
+def _set_or_unset(base: Policy, head: Policy, pattern: str, key: str) -> Effect:
+    """Return the effect of setting a key for a pattern, or of leaving it out again, which is the mirror of it.
+
+    The models had the general value before. Where another pattern may name them and sets the key, too, the strictest
+    counts: then one that is as strict as the general one may make it stricter, and a weaker one weakens nothing for
+    sure, but may have kept the value of the other one from counting.
+    """
+    is_added = _of_pattern(base, pattern, key) is None
+    without, having = (base, head) if is_added else (head, base)
+    value = _of_pattern(having, pattern, key)
+    general = () if key in ADDED else value_at(without, key)
+    effect = _effect_for_models(key, general, value.parsed if value else None)
+    is_shared = any(_of_pattern(one, other, key) for one in (base, head) for other in one.models if other != pattern)
+    is_equal = effect is Effect.OTHER and _is_within(key, general, value.parsed if value else None)
+    if is_shared and is_equal:
+        effect = Effect.STRICTER
+    elif is_shared and effect is Effect.WEAKER:
+        effect = Effect.OTHER
+    return effect if is_added else _MIRRORED[effect]
+
+
+_MIRRORED = {Effect.WEAKER: Effect.STRICTER, Effect.STRICTER: Effect.WEAKER, Effect.OTHER: Effect.OTHER}
+
+
+def _effect_for_models(key: str, before: Any, after: Any) -> Effect:
+    is_stricter, is_weaker = _is_within(key, before, after), _is_within(key, after, before)
+    if is_stricter is is_weaker:
+        return Effect.OTHER
+    return Effect.STRICTER if is_stricter else Effect.WEAKER
+
+
+def _is_within(key: str, less: Any, more: Any) -> bool:
+    """Return whether the strictest of two values is the second one, or both mean the same."""
+    strictest = STRICTEST[key]([less, more])
+    return set(strictest) == set(more) if isinstance(more, tuple) else bool(strictest == more)
 
 
 def _differing(one: BaseModel, other: BaseModel, prefix: str) -> Iterator[tuple[str, _Value, _Value]]:
@@ -53,7 +127,7 @@ def _differing(one: BaseModel, other: BaseModel, prefix: str) -> Iterator[tuple[
         before, after = getattr(one, name), getattr(other, name)
         if isinstance(before, BaseModel) and isinstance(after, BaseModel):
             yield from _differing(before, after, f"{prefix}{name}.")
-        elif before != after:
+        elif before != after or written[0][name] != written[1][name]:  # equal sections may be written differently
             yield f"{prefix}{name}", _Value(before, written[0][name]), _Value(after, written[1][name])
 
 
@@ -125,7 +199,7 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "separation.approvals": _higher,
     "freezes": _more,
     "formats": _fewer,
-    "models": lambda _before, _after: False,  # a pattern may take away what another one, or the general key, gives
+    "models": lambda _before, _after: False,  # no key of a pattern differs: another pattern, or another order
     "signatures.required": _more,
     "signatures.keys": _fewer,
     "signatures.identities": _fewer,

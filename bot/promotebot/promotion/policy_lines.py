@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from promotebot.promotion.model_policies import ADDED, in_force, is_set, patterns_of
 from promotebot.promotion.policy import Policy
 
 _ROLE = ("stages.active.permission", "stages.staging.permission", "stages.shadow.permission")
 KEYS: Mapping[str, tuple[str, ...]] = {
     "active.prior_stage": ("stages.active.require_prior_stage",),
     "artifact.executable": ("limits.may_hold",),
-    "artifact.format": ("formats", "models"),
+    "artifact.format": ("formats",),
     "artifact.limits": ("limits",),
-    "artifact.opaque": ("formats", "models"),
+    "artifact.opaque": ("formats",),
     "artifact.opens": ("limits.open_seconds", "limits.open_memory_bytes"),
     "artifact.serves": ("limits.open_seconds", "limits.run_seconds", "limits.open_memory_bytes"),
     "artifact.waived": ("limits.may_lack",),
@@ -49,25 +50,66 @@ class PolicyLine:
     """1-based line of the file; None where the file does not say it, so that the default holds."""
 
 
-def policy_lines(policy: Policy, data: bytes | None) -> dict[str, list[PolicyLine]]:
+def policy_lines(policy: Policy, data: bytes | None, models: Collection[str] = ()) -> dict[str, list[PolicyLine]]:
     """Return rule → what the policy says for it; a rule that goes by no key of it is not there.
 
     Args:
         data: the policy's file, which has been read as `policy` before; None where there is none.
+        models: whose patterns are shown below the general keys; none for every pattern.
     """
-    line_of = reader_of_lines(policy, data)
-    return {rule: [line_of(key) for key in keys] for rule, keys in KEYS.items()}
+    file = _File(policy, data)
+    chosen = [one for one in policy.models if not models or any(one in patterns_of(n, policy.models) for n in models)]
+    own = {key: [one for one in chosen if is_set(policy.models[one], key)] for keys in KEYS.values() for key in keys}
+    return {
+        rule: [line for key in keys for line in (file.line(key), *(file.line_of(one, key) for one in own[key]))]
+        for rule, keys in KEYS.items()
+    }
 
 
-def reader_of_lines(policy: Policy, data: bytes | None) -> Callable[[str], PolicyLine]:
+def reader_of_lines(policy: Policy, data: bytes | None, model: str | None = None) -> Callable[[str], PolicyLine]:
     """Return what tells of a key, dotted, which value is in force and on which line the file says it.
 
     Args:
         data: the policy's file, which has been read as `policy` before; None where there is none.
+        model: the one for which it is in force; None where no pattern counts.
     """
-    lines = _lines(yaml.compose(data.decode("utf-8"), Loader=yaml.SafeLoader)) if data else {}
-    document = policy.model_dump(mode="json")
-    return lambda key: PolicyLine(key, json.dumps(_value(document, key)), lines.get(key))
+    file = _File(policy, data)
+    patterns = patterns_of(model, policy.models) if model else []
+
+    def read(key: str) -> PolicyLine:
+        own = [one for one in patterns if key not in ADDED and is_set(policy.models[one], key)]
+        if not own:
+            return file.line(key)
+        counts = in_force(policy, [policy.models[one] for one in own])
+        # Of several patterns, the one that says what is in force; soak times may take something from two.
+        said = [one for one in own if _at(policy.models[one], key) == _at(counts, key)]
+        return file.line_of((said or own)[0], key)
+
+    return read
+
+
+class _File:
+    """The policy with the lines of its file."""
+
+    def __init__(self, policy: Policy, data: bytes | None) -> None:
+        self._lines = _lines(yaml.compose(data.decode("utf-8"), Loader=yaml.SafeLoader)) if data else {}
+        self._document = policy.model_dump(mode="json")
+
+    def line(self, key: str) -> PolicyLine:
+        return PolicyLine(key, json.dumps(_value(self._document, key)), self._lines.get(key))
+
+    def line_of(self, pattern: str, key: str) -> PolicyLine:
+        value, place = _value(self._document["models"][pattern], key), f"models.{pattern}.{key}"
+        above = place
+        while above not in self._lines:  # a section that is written as null stands for its keys
+            above = above.rpartition(".")[0]
+        return PolicyLine(place, json.dumps(value), self._lines[above])
+
+
+def _at(section: Any, key: str) -> Any:
+    for name in key.split("."):
+        section = None if section is None else getattr(section, name)
+    return section
 
 
 def _value(document: Any, key: str) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from promotebot.promotion.freezes import Freeze
+from promotebot.promotion.model_policies import patterns_of
 from promotebot.promotion.policy import Policy
 from promotebot.registry.names import Stage
 from promotebot.text import counted, duration, listed
@@ -27,19 +29,32 @@ def requirements(policy: Policy, stage: Stage, now: datetime, model: str | None 
     Args:
         model: the one that is promoted; None for any.
     """
+    general, patterns = policy, patterns_of(model, policy.models) if model else []
+    policy = general.for_model(model) if model else general
     yield Requirement(f"stages.{stage.value}.permission", f"whoever asks needs the {who_may(policy, stage)}")
     yield _terminal(policy, stage)
     yield from conditions(policy, stage)
-    yield from _formats(policy, model)
+    if "opaque" in policy.formats:
+        yield Requirement("formats", "a model of another format than ONNX is accepted, and not opened")
+    elif "opaque" in general.formats:
+        yield Requirement("formats", "the model has to be ONNX, and is opened")
     if policy.drafts:
         yield Requirement("drafts", "a draft pull request may carry it")
     if policy.stages.holds_after_rollback(stage):
         words = "after a rollback nothing newer is promoted until somebody gives --lift-hold"
         yield Requirement(f"stages.{stage.value}.hold_after_rollback", words)
-    for freeze in policy.freezes:
+    yield from _frozen("freezes", general.freezes, stage, now)
+    for one in patterns:
+        yield from _frozen(f"models.{one}.freezes", policy.models[one].freezes, stage, now)
+    if policy.models and not model:
+        yield Requirement("models", f"other rules hold for {listed([*policy.models])} (--model says which)")
+
+
+def _frozen(key: str, freezes: Sequence[Freeze], stage: Stage, now: datetime) -> Iterator[Requirement]:
+    for freeze in freezes:
         if stage in freeze.stages and now < freeze.ends:
             when = f"{_moment(freeze.begins)} to {_moment(freeze.ends)}"
-            yield Requirement("freezes", f"frozen {'now, ' if freeze.holds_at(now) else ''}{when}: {freeze.reason}")
+            yield Requirement(key, f"frozen {'now, ' if freeze.holds_at(now) else ''}{when}: {freeze.reason}")
 
 
 def who_may(policy: Policy, stage: Stage) -> str:
@@ -87,17 +102,6 @@ def _for_active(policy: Policy) -> Iterator[Requirement]:
         yield Requirement("require_sha", "the head that was looked at (--sha), also for a rollback of any stage")
     if policy.require_dataset:
         yield Requirement("require_dataset", "the dataset's files and manifest in the repository")
-
-
-def _formats(policy: Policy, model: str | None) -> Iterator[Requirement]:
-    formats = policy.terms_for(*([model] if model else [])).formats
-    if "opaque" in formats:
-        key = "formats" if formats == policy.formats else "models"
-        yield Requirement(key, "a model of another format than ONNX is accepted, and not opened")
-    elif formats != policy.formats:
-        yield Requirement("models", "the model has to be ONNX, and is opened")
-    if policy.models and not model:
-        yield Requirement("models", f"other formats may hold for {listed([*policy.models])} (--model says which)")
 
 
 def _moment(at: datetime) -> str:

@@ -70,9 +70,9 @@ def holdings(
     Args:
         merged_at: event → when GitHub merged it, as far as that is known.
     """
-    soaks = {Stage.SHADOW: policy.stages.shadow.soak, Stage.STAGING: policy.stages.staging.soak}
     for name in names:
-        entry = registry.entry(name)
+        entry, stages = registry.entry(name), policy.for_model(name).stages
+        soaks = {Stage.SHADOW: stages.shadow.soak, Stage.STAGING: stages.staging.soak}
         for stage in Stage:
             pointer = registry.get_stage_pointer(name, stage)
             if pointer is None:
@@ -81,7 +81,7 @@ def holdings(
             merged = merged_at.get(event) if event else None
             written = event.ts_utc if event else pointer.promoted_at_utc
             since = merged or (to_datetime(written) if written else None)
-            holds = entry is not None and policy.stages.holds_after_rollback(stage)
+            holds = entry is not None and stages.holds_after_rollback(stage)
             held_by = holding_rollback(entry.history, stage) if holds and entry else None
             yield Holding(name, stage, pointer, event, since, merged is None, soaks.get(stage), held_by)
 

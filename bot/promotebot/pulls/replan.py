@@ -91,7 +91,7 @@ def _unpinned(step: Step, changeset: Changeset) -> Finding | None:
     """Return the refusal of what was asked for before the policy asked for `--sha`: nobody knows what was looked at."""
     event, policy = step.event, changeset.policy
     needs_sha = event.stage is Stage.ACTIVE or event.action is Action.ROLLBACK
-    is_asked = policy.require_sha and needs_sha and event.source is Source.GITHUB
+    is_asked = policy.for_model(step.model).require_sha and needs_sha and event.source is Source.GITHUB
     if not is_asked or event.policy_digest == policy.digest:
         return None
     return error(

@@ -42,6 +42,7 @@ class RuleContext:
     registry: ModelRegistry
     base: ModelRegistry
     policy: Policy
+    """The one that holds for the request's model."""
     facts: Facts
     now: datetime
 
