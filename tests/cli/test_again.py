@@ -24,7 +24,7 @@ VALUES = (
     "branch",
     "git_sha",
 )
-SWITCHES = ("dry_run", "allow_dirty", "commit", "push", "new_model")
+SWITCHES = ("dry_run", "allow_dirty", "commit", "push", "pr", "new_model")
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import jsonschema
 import pytest
 
-from promotebot.cli.doctor import _origin, _settings
-from promotebot.cli.github_settings import _server
+from promotebot.cli.doctor import _settings
+from promotebot.cli.github_settings import _server, origin_on
 from promotebot.cli.json_schemas import generate
 from promotebot.errors import UsageError
 from promotebot.git.checkout import Checkout
@@ -44,7 +44,7 @@ def checkout(url: str, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     ],
 )
 def test_origin_names_the_repository(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _origin(checkout(url, monkeypatch), "https://github.com") == "acme/models"
+    assert origin_on(checkout(url, monkeypatch), "https://github.com") == "acme/models"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_an_origin_elsewhere_is_not_asked_for_on_this_server(
     url: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UsageError, match=says) as refused:
-        _origin(checkout(url, monkeypatch), "https://github.com")
+        origin_on(checkout(url, monkeypatch), "https://github.com")
     assert "--repo" in refused.value.remedy
 
 

@@ -18,6 +18,7 @@ from promotebot.cli.again import Typed
 from promotebot.cli.examiner import examiner_of
 from promotebot.cli.options import add_registry_options, stage_of
 from promotebot.cli.output import add_verbose, report_lines, write_document
+from promotebot.cli.pull_request import Proposal, tell_page
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.findings import Finding, errors_in
@@ -53,6 +54,8 @@ def add_change_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--commit", action="store_true", help="commit the registry and nothing else")
     parser.add_argument("--branch", metavar="NAME", help="commit on a new branch (implies --commit)")
     parser.add_argument("--push", action="store_true", help="push the branch to origin (implies --commit)")
+    pull_request = "open a pull request, with the token in GITHUB_TOKEN or GH_TOKEN (implies --push)"
+    parser.add_argument("--pr", action="store_true", help=pull_request)
     parser.add_argument("--datasets-dir", help="where the datasets are (default: ml/datasets), verified for active")
     add_registry_options(parser)
     add_verbose(parser)
@@ -69,9 +72,11 @@ def apply_change(
     Raises:
         PromotebotError: as `promote_here` and the commit do.
     """
+    options.push = options.push or options.pr
     commits = not options.dry_run and (options.commit or options.branch or options.push)
     if commits:
         repository.check_can_commit(options.branch, push=options.push)
+    proposal = Proposal.of(options, repository, work_tree) if commits and options.pr else None
     decided = promote_here(
         repository,
         work_tree,
@@ -87,7 +92,7 @@ def apply_change(
     _log_origins(decision.request)
     written = isinstance(decision, Plan) and not options.dry_run
     if isinstance(decision, Plan):
-        _finish(options, repository, decision, commits=commits)
+        _finish(options, repository, decision, proposal, commits=commits)
     # Last, so that what cannot be committed leaves one document: the error.
     if options.format == "json":
         write_document(document(decision, written=written))
@@ -96,7 +101,7 @@ def apply_change(
     if isinstance(decision, Rejected):
         return _refused(decision, typed)
     log.info("unchanged: %s already holds %s", decision.request.stage.label, decision.pointer.artifact_id)
-    return _finish_earlier(options, repository, work_tree) if commits else 0
+    return _finish_earlier(options, repository, work_tree, proposal) if commits else 0
 
 
 def apply_from_history(options: argparse.Namespace, action: Action, now: datetime) -> int:
@@ -127,14 +132,16 @@ def _refused(decision: Rejected, typed: Typed) -> int:
     return 1
 
 
-def _finish(options: argparse.Namespace, repository: Checkout, plan: Plan, *, commits: bool) -> None:
+def _finish(
+    options: argparse.Namespace, repository: Checkout, plan: Plan, proposal: Proposal | None, *, commits: bool
+) -> None:
     """Show the diff of a plan that is legal, and commit it or say how."""
     if options.format == "text":
         sys.stdout.write(diff_of(plan))
     if options.dry_run:
         log.info("dry run: %s. Nothing was written.", _target(plan.request))
     elif commits:
-        _commit(options, repository, plan)
+        _commit(options, repository, plan, proposal)
     else:
         title = commit_message(plan, title="", trailers={}).splitlines()[0]
         line = committed(plan.after.file_of(plan.request.model), title)
@@ -142,7 +149,9 @@ def _finish(options: argparse.Namespace, repository: Checkout, plan: Plan, *, co
         log.info("%s: %s. Next: %s", _DONE[plan.action], _target(plan.request), after)
 
 
-def _finish_earlier(options: argparse.Namespace, repository: Checkout, work_tree: WorkTreePaths) -> int:
+def _finish_earlier(
+    options: argparse.Namespace, repository: Checkout, work_tree: WorkTreePaths, proposal: Proposal | None
+) -> int:
     """Push what an earlier run committed; return 1 where it could not commit, which must not be taken for done."""
     folder = str(Path(work_tree.registry_path).parent)
     dirty = [
@@ -154,26 +163,32 @@ def _finish_earlier(options: argparse.Namespace, repository: Checkout, work_tree
             "error: it is not committed: %s\nNext: %s", ", ".join(dirty), Typed(options.arguments).here(Remedy(line))
         )
         return 1
-    if options.push:
-        log.info("pushed to origin %s", repository.push_branch())
+    if options.branch:
+        log.info("the branch %s was not made: there is nothing to commit on it", options.branch)
+    elif options.push:
+        branch = repository.push_branch()
+        log.info("pushed to origin %s", branch)
+        if proposal:
+            proposal.open(branch, repository.message("HEAD"))
     return 0
 
 
-def _commit(options: argparse.Namespace, repository: Checkout, plan: Plan) -> None:
-    """Commit the registry and nothing else, on a new branch where one is named; push where asked."""
+def _commit(options: argparse.Namespace, repository: Checkout, plan: Plan, proposal: Proposal | None) -> None:
+    """Commit the registry and nothing else, on a new branch where one is named; push and propose where asked."""
     message = commit_message(plan, title=f"{plan.action.value} at a terminal", trailers={})
     path = plan.after.file_of(plan.request.model)
-    start = repository.branch() or repository.commit_id("HEAD")
+    start = branch = repository.branch() or repository.commit_id("HEAD")
     commit = repository.commit_path(path, message, branch=options.branch)
     log.info("committed %s: %s", commit[:7], message.splitlines()[0])
     if options.push:
         branch = repository.push_branch()
         log.info("pushed to origin %s", branch)
-        url = repository.compare_url(branch)
-        create = shell("gh", "pr", "create", "--head", branch, "--fill")
-        log.info("Next: open a pull request from %s: %s%s", branch, f"{url} or " if url else "", create)
+        if proposal is None:
+            tell_page(repository, branch)
     if options.branch:
         _leave(options, repository, start)
+    if proposal:
+        proposal.open(branch, message)
 
 
 def _leave(options: argparse.Namespace, repository: Checkout, start: str) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
-import re
 import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from promotebot.cli.github_settings import REPOSITORY, settings_of
+from promotebot.cli.github_settings import ORIGIN, origin_on, settings_of
 from promotebot.cli.output import write_file
 from promotebot.doctor.catalogue import diagnose
 from promotebot.doctor.facts import Facts
@@ -24,8 +23,6 @@ from promotebot.settings import Settings
 from promotebot.text import visible
 
 log = logging.getLogger(__name__)
-_ORIGIN = re.compile(rf"(?:\w+://)?(?:[^@/]*@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<name>{REPOSITORY}?)(?:\.git)?/?")
-"""An address of git's: https://git-scm.com/docs/git-clone#_git_urls"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,25 +68,13 @@ def _checkout() -> Checkout | None:
 def _settings(repo: str | None, checkout: Checkout | None, environment: Mapping[str, str]) -> Settings:
     """Return what the client needs: the token and addresses of the environment, the repository as asked for."""
     remedy = "GITHUB_TOKEN=$(gh auth token) promotebot doctor; an administrator's token is told everything"
-    return settings_of(repo, environment, otherwise=lambda server: _origin(checkout, server), remedy=remedy)
+    return settings_of(repo, environment, otherwise=lambda server: origin_on(checkout, server), remedy=remedy)
 
 
 def _repository_of(checkout: Checkout | None) -> str:
     """Return the repository that origin names, whatever its server; empty without one."""
-    match = _ORIGIN.fullmatch(checkout.origin_url()) if checkout else None
+    match = ORIGIN.fullmatch(checkout.origin_url()) if checkout else None
     return match["name"] if match else ""
-
-
-def _origin(checkout: Checkout | None, server_url: str) -> str:
-    """Return the repository that origin names on this server."""
-    match = _ORIGIN.fullmatch(checkout.origin_url()) if checkout else None
-    if match is None:
-        raise UsageError("origin names no repository on GitHub", where="git remote", remedy="give --repo OWNER/NAME")
-    host = re.sub(r"^\w+://|:\d+$", "", server_url)
-    if match["host"] != host:
-        remedy = f"set GITHUB_API_URL to that server's, such as https://{match['host']}/api/v3, or give --repo"
-        raise UsageError(f"origin is on {match['host']}, and {host} would be asked", where="git remote", remedy=remedy)
-    return match["name"]
 
 
 def _write_files(facts: Facts, checkout: Checkout | None) -> None:

@@ -7,9 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 
 from promotebot.errors import UsageError
+from promotebot.git.checkout import Checkout
 from promotebot.settings import Settings
 
 REPOSITORY = r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+"
+ORIGIN = re.compile(rf"(?:\w+://)?(?:[^@/]*@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<name>{REPOSITORY}?)(?:\.git)?/?")
+"""An address of git's: https://git-scm.com/docs/git-clone#_git_urls"""
 _KEPT = ("PROMOTEBOT_REGISTRY_PATH", "PROMOTEBOT_POLICY_PATH", "PROMOTEBOT_BOT_LOGIN", "GITHUB_RUN_ID")
 """As the Action has them from its inputs, and the run."""
 
@@ -27,7 +30,7 @@ def settings_of(
     Raises:
         UsageError: without a token, or for what is no repository.
     """
-    token = environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN")
+    token = token_in(environment)
     if not token:
         raise UsageError("neither GITHUB_TOKEN nor GH_TOKEN is set", where="environment", remedy=remedy)
     api_url = (environment.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/")
@@ -45,6 +48,27 @@ def settings_of(
             **dict.fromkeys(("GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"), os.devnull),
         }
     )
+
+
+def token_in(environment: Mapping[str, str]) -> str:
+    """Return the token that the environment has for GitHub, empty where it has none."""
+    return environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN") or ""
+
+
+def origin_on(checkout: Checkout | None, server_url: str, *, remedy: str = "give --repo OWNER/NAME") -> str:
+    """Return the repository that origin names on this server.
+
+    Raises:
+        UsageError: where it names none, or one on another server, which must not get the token.
+    """
+    match = ORIGIN.fullmatch(checkout.origin_url()) if checkout else None
+    if match is None:
+        raise UsageError("origin names no repository on GitHub", where="git remote", remedy=remedy)
+    host = re.sub(r"^\w+://|:\d+$", "", server_url)
+    if match["host"] != host:
+        url = f"set GITHUB_API_URL to that server's, such as https://{match['host']}/api/v3, or {remedy}"
+        raise UsageError(f"origin is on {match['host']}, and {host} would be asked", where="git remote", remedy=url)
+    return match["name"]
 
 
 def _server(api_url: str) -> str:

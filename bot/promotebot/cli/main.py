@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, Command] = {
     "rollback": Command(
         "rollback",
         "return a stage to its last good artifact",
-        'rollback --model regime_classifier --reason "incident #123" --branch rollback-123 --push',
+        'rollback --model regime_classifier --reason "incident #123" --branch rollback-123 --pr',
     ),
     "demote": Command(
         "demote",

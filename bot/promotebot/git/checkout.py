@@ -130,6 +130,10 @@ class Checkout(Repository):
             raise CouldNotVerify(f"git did not commit: {problem.stderr}", where=path, remedy=remedy) from None
         return self.commit_id("HEAD")
 
+    def message(self, revision: str) -> str:
+        """Return the message of a commit."""
+        return self._run("show", "--no-patch", "--format=%B", "--end-of-options", revision).strip()
+
     def switch_to(self, start: str) -> bool:
         """Go to a branch, or to a commit without one; return whether git did, which overwrites no change."""
         try:
