@@ -1,4 +1,4 @@
-"""`--pr` of promote, rollback and demote: a pull request is opened where a token is at hand, else its address is told."""
+"""`--pr` of promote, rollback and demote: it is opened where a token is at hand, else its address is told."""
 
 from __future__ import annotations
 

@@ -72,11 +72,7 @@ def apply_change(
     Raises:
         PromotebotError: as `promote_here` and the commit do.
     """
-    options.push = options.push or options.pr
-    commits = not options.dry_run and (options.commit or options.branch or options.push)
-    if commits:
-        repository.check_can_commit(options.branch, push=options.push)
-    proposal = Proposal.of(options, repository, work_tree) if commits and options.pr else None
+    commits, proposal = _readied(options, repository, work_tree)
     decided = promote_here(
         repository,
         work_tree,
@@ -102,6 +98,17 @@ def apply_change(
         return _refused(decision, typed)
     log.info("unchanged: %s already holds %s", decision.request.stage.label, decision.pointer.artifact_id)
     return _finish_earlier(options, repository, work_tree, proposal) if commits else 0
+
+
+def _readied(
+    options: argparse.Namespace, repository: Checkout, work_tree: WorkTreePaths
+) -> tuple[bool, Proposal | None]:
+    """Return whether the change is committed, and its pull request; what would stop either is raised before a write."""
+    options.push = options.push or options.pr
+    if options.dry_run or not (options.commit or options.branch or options.push):
+        return False, None
+    repository.check_can_commit(options.branch, push=options.push)
+    return True, Proposal.of(options, repository, work_tree) if options.pr else None
 
 
 def apply_from_history(options: argparse.Namespace, action: Action, now: datetime) -> int:
