@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 
 import pytest
@@ -112,6 +113,8 @@ def test_on_the_default_branch_it_needs_a_name_which_is_said_before_anything_is_
     assert line, told
     assert alice.git("status", "--porcelain") == ""
     assert pulls(office) == {}
+    assert main(shlex.split(line[1])) == 0
+    assert len(pulls(office)) == 1
 
 
 def test_an_origin_on_another_server_gets_no_token_and_nothing_is_written(

@@ -10,7 +10,7 @@ from tests.remedies import test_comment, test_terminal
 from .sites import commands_in_words, sites, words_of_lines
 
 NOT_RUN = {
-    "cli/change.py:_commit": "`gh pr create`: gh is not here, and asks GitHub itself",
+    "cli/pull_request.py:tell_page": "`gh pr create`: gh is not here, and asks GitHub itself",
     "cli/init_steps.py:_on_github": "`gh workflow run`: gh is not here, and asks GitHub itself",
     "action/withdraw.py:_withdraw": "needs promotions of two models that rest on each other; the line is `/withdraw`, "
     "which others run",
@@ -27,6 +27,7 @@ ELSEWHERE = {
     "artifact/bundle.py:bundle_command": "tests/artifact/test_bundle.py",
     "artifact/pinned_files.py:bring": "tests/action/test_storage.py",
     "artifact/loading.py:_held": "tests/artifact/test_loading.py",
+    "cli/pull_request.py:of": "tests/cli/test_pull_request.py",
     "cli/slips.py:meant_line": "tests/cli/test_slips.py",
     "promotion/rules/stages.py:_patches": "tests/remedies/test_terminal.py",
     "cli/registry_adopt.py:_requests": "tests/cli/test_older_registries.py",
@@ -56,7 +57,7 @@ PROSE = {
     "artifact/opening.py:peak_memory": "a file of the kernel",
     "cli/change.py:actor_of": "what was looked at",
     "cli/main.py:": "examples of a help, which tests/cli/test_main.py reads",
-    "cli/doctor.py:_origin": "where a finding is",
+    "cli/github_settings.py:origin_on": "where a finding is",
     "cli/doctor.py:_settings": "takes the token of gh, which is not here",
     "cli/init_steps.py:_first": "a step with values that only the person knows",
     "comments/": "cards and /help, whose lines tests/comments and tests/action run",
@@ -83,7 +84,7 @@ def test_every_place_that_gives_a_line_is_run_or_says_why_not() -> None:
     run = at_a_terminal | in_a_comment | by_themselves | set(ELSEWHERE)
     assert run.isdisjoint(NOT_RUN)
     assert sites() == run | set(NOT_RUN)
-    assert (len(test_terminal.CASES), len(test_comment.CASES), len(run), len(NOT_RUN)) == (64, 35, 108, 4)
+    assert (len(test_terminal.CASES), len(test_comment.CASES), len(run), len(NOT_RUN)) == (64, 35, 109, 4)
     assert [test for test in ELSEWHERE.values() if not (ROOT / test).is_file()] == []
 
 
