@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
+from promotebot.environment import REQUIRED
 from promotebot.errors import UsageError
-from promotebot.settings import REQUIRED, Settings
+from promotebot.settings import Settings
 
 ENV = dict.fromkeys(REQUIRED, "x") | {
     "GITHUB_API_URL": "https://api.github.com",
@@ -34,7 +35,7 @@ def test_only_the_first_attempt_of_a_run_is_certainly_no_second_one(attempt: str
 TAKE = """
 import os
 from pathlib import Path
-from promotebot.settings import take_environment
+from promotebot.environment import take_environment
 before = Path("/proc/self/environ").read_bytes()
 taken = take_environment()
 print(taken["GITHUB_TOKEN"], taken["OTHER"], os.environ.get("GITHUB_TOKEN"), os.environ["OTHER"])
@@ -63,7 +64,7 @@ def test_the_token_leaves_the_environment_that_the_process_was_started_with() ->
 )
 def test_the_keys_of_buckets_leave_the_environment_too(name: str) -> None:
     code = (
-        "import os\nfrom promotebot.settings import take_environment\nenvironment = take_environment()\n"
+        "import os\nfrom promotebot.environment import take_environment\nenvironment = take_environment()\n"
         f"print(environment[{name!r}], os.environ.get({name!r}), b's3cr3t' in open('/proc/self/environ', 'rb').read())"
     )
     environment = {name: "s3cr3t", "LC_ALL": "C.UTF-8"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from promotebot.remedies import Remedy
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # type checkers read this as true, whatever is assigned; typing itself takes time to load
+    from promotebot.remedies import Remedy
 
 MAX_MESSAGE = 8000
 """Characters in a message. It may quote its input, and that may be a string of a hundred megabytes."""
@@ -18,7 +20,9 @@ class PromotebotError(Exception):
         self.message = message if more <= 0 else f"{message[:MAX_MESSAGE]}… and {more:,} more characters"
         super().__init__(self.message)
         self.where = where
-        self.remedy = Remedy.of(remedy)
+        from promotebot.remedies import Remedy  # which a process without an error does not need
+
+        self.remedy: Remedy = Remedy.of(remedy)
 
     def __str__(self) -> str:
         parts = [f"{self.where}: {self.message}" if self.where else self.message]

@@ -154,3 +154,11 @@ def short_digest(digest: str | None) -> str:
     """Return a digest as people compare it: its first eight hex digits, or "unknown bytes" for None."""
     # 15 characters: "sha256:" and eight digits.
     return f"{digest[:15]}…" if digest else "unknown bytes"
+
+
+def log_safe(line: str) -> str:
+    """Return a log line that no runner takes for a workflow command.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+    """
+    return re.sub(r":(?=:)|#(?=#\[)", "\\g<0>\u200b", line.replace("\r", " "))

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotebot.action.outputs import MAX_STEP_SUMMARY, log_safe, write_answer, write_outputs, write_summary
+from promotebot.action.output_file import write_outputs
+from promotebot.action.outputs import MAX_STEP_SUMMARY, write_answer, write_summary
 from promotebot.action.result import Answer, Outcome
 from promotebot.cost import Cost
 from promotebot.gate.refusal import Reason
+from promotebot.text import log_safe
 from tests.fake_github.people import read_outputs
 from tests.fakes import settings
 

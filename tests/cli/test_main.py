@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from promotebot.cli.main import COMMANDS, _options, main
+from promotebot.cli.main import main
+from promotebot.cli.parser import COMMANDS, options_of
 
 HEAVY = {"git", "github", "onnx", "onnxruntime", "pydantic", "requests", "rich"}
 MODULES = {f"promotebot.cli.{command.module}" for command in COMMANDS.values()}
@@ -66,7 +67,7 @@ def test_every_help_has_an_example_that_is_a_valid_line(name: str, capsys: pytes
         main([name, "--help"])
     example = capsys.readouterr().out.partition("\nexample:\n  promotebot ")[2].strip()
     assert shlex.split(example)[0] == name
-    assert _options(shlex.split(example)).command == name
+    assert options_of(shlex.split(example)).command == name
 
 
 def test_a_shell_completes_commands_and_options(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import shlex
 
 import pytest
 
-from promotebot.cli.main import _options, main
+from promotebot.cli.main import main
+from promotebot.cli.parser import options_of
 
 SHADOW = "promote --model m --stage shadow --artifact-dir ml/artifacts/v1"
 
@@ -28,7 +29,7 @@ def test_a_slip_is_answered_with_the_line_that_was_meant(
 ) -> None:
     assert main(shlex.split(typed)) == 2
     assert f"Next: did you mean: promotebot {meant}\n" in capsys.readouterr().err
-    assert _options(shlex.split(meant))
+    assert options_of(shlex.split(meant))
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ import yaml
 from promotebot.action.result import Outcome
 from promotebot.action.run import run_action
 from promotebot.action.schedule import REPORT, REPORTS
+from promotebot.environment import COMMANDS
 from promotebot.errors import InvalidInput
-from promotebot.settings import COMMANDS, Settings
+from promotebot.settings import Settings
 from tests.cli.test_init_workflows import BIN, LINTERS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -107,6 +107,33 @@ load(max_age=timedelta(days=36500), expect_signature=signature_of(load()).model_
     assert HEAVY & loaded_after(code) == {"jsonschema"}
 
 
+SLOW = HEAVY | {"pydantic", "typing", "dataclasses", "logging", "pathlib", "datetime", "urllib", "secrets", "hashlib"}
+"""What takes a large part of the time in which bare Python starts, or more."""
+
+
+def program(words: list[str]) -> str:
+    """Return code that runs a command line, which has to end well, and prints nothing."""
+    return f"""
+import contextlib, io
+from promotebot.cli.main import main
+with contextlib.redirect_stdout(io.StringIO()):
+    try:
+        code = main({words!r})
+    except SystemExit as ended:
+        code = ended.code
+assert not code
+"""
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"]], ids=" ".join)
+def test_help_loads_the_parser_and_no_log_no_clock_and_no_module_of_a_command(words: list[str]) -> None:
+    loaded = loaded_after(program(words))
+    assert {name for name in loaded if name.startswith("promotebot.")} == {
+        *("promotebot.cli", "promotebot.cli.main", "promotebot.cli.parser", "promotebot.errors"),
+    }
+    assert SLOW & loaded == set()
+
+
 PROMOTE = [
     "promote",
     *("--model", "regime_classifier", "--stage", "shadow", "--artifact-dir", "ml/artifacts/regime_v2"),
@@ -148,23 +175,21 @@ with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
     assert PACKAGES & loaded_after(code) == wanted
 
 
-def test_an_ignored_comment_loads_no_git_no_client_and_nothing_that_answers(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "body", ["Looks good to me", "see https://example.com/a/b, and `/promote`", "Promoted /it/ did"]
+)
+def test_an_ignored_comment_loads_the_standard_library_alone_and_of_that_little(tmp_path: Path, body: str) -> None:
     startup = import_module("startup")
-    (tmp_path / "event.json").write_text(json.dumps(startup.EVENT))
-    code = f"""
-import os
-os.environ |= {startup.environment(tmp_path)!r}
-from promotebot.cli.main import main
-assert main([]) == 0
-"""
-    loaded = loaded_after(code)
-    assert PACKAGES & loaded == {"pydantic", "importlib.metadata"}
-    assert {
-        "promotebot.action.run",
-        "promotebot.pulls",
-        "promotebot.planning",
-        "promotebot.git.repository",
-    } & loaded == set()
+    event = startup.EVENT | {"comment": startup.EVENT["comment"] | {"body": body}}
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    loaded = loaded_after(f"import os\nos.environ |= {startup.environment(tmp_path)!r}\n{program([])}")
+    assert {name for name in loaded if name.startswith("promotebot.")} == {
+        *("promotebot.cli", "promotebot.cli.main", "promotebot.action", "promotebot.action.first_look"),
+        *("promotebot.action.output_file", "promotebot.environment", "promotebot.errors", "promotebot.promotion"),
+        *("promotebot.promotion.first_words", "promotebot.promotion.comment_lines", "promotebot.registry"),
+        "promotebot.registry.codec",
+    }
+    assert SLOW & loaded == set()
     assert "\nignored\n" in (tmp_path / "output").read_text()
 
 

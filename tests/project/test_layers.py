@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from promotebot.cli.main import COMMANDS
+from promotebot.cli.parser import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[[tool.importlinter.contracts]]")[1:]

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promotebot.errors import InvalidInput
+from promotebot.promotion import commands
 from promotebot.promotion.commands import (
     ChangeCommand,
     Help,
@@ -19,9 +20,10 @@ from promotebot.promotion.commands import (
     with_prefix,
 )
 from promotebot.promotion.comment_lines import command_lines
+from promotebot.promotion.first_words import ELSEWHERE, VERBS
 from promotebot.promotion.flags import split_words
 from promotebot.promotion.request import CommandArguments
-from promotebot.promotion.safety_words import ELSEWHERE, Hold
+from promotebot.promotion.safety_words import Hold
 from promotebot.promotion.slips import read_comment
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage, parse_text
 
@@ -426,3 +428,7 @@ def test_a_path_behind_a_word_of_safety_is_its_reason(line: str) -> None:
 
 def test_behind_a_prefix_only_what_follows_it_holds() -> None:
     assert [hold.reason for hold in parse_holds("/hold a\n/model hold b\n/model\n/modle hold c", "/model")] == ["b"]
+
+
+def test_every_command_whose_word_is_known_can_be_read() -> None:
+    assert (*commands._VERBS,) == VERBS

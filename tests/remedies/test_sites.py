@@ -56,7 +56,7 @@ PROSE = {
     "action/workflow_dispatch.py:": "an example of the form of a command",
     "artifact/opening.py:peak_memory": "a file of the kernel",
     "cli/change.py:actor_of": "what was looked at",
-    "cli/main.py:": "examples of a help, which tests/cli/test_main.py reads",
+    "cli/parser.py:": "examples of a help, which tests/cli/test_main.py reads",
     "cli/github_settings.py:origin_on": "where a finding is",
     "cli/doctor.py:_settings": "takes the token of gh, which is not here",
     "cli/init_steps.py:_first": "a step with values that only the person knows",

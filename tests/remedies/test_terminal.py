@@ -109,9 +109,9 @@ CASES = (
     Case("artifact/manifest.py:manifest_command", no_manifest, SHADOW, "There is no manifest.json"),
     Case("artifact/manifest.py:_rewrite", broken_manifest, SHADOW, "error   artifact.manifest"),
     Case("artifact/source.py:fetching", sparse, SHADOW, "this sparse checkout leaves it out"),
-    Case("cli/main.py:_with_missing", fresh, (*SHADOW[:3], *SHADOW[5:]), "are required"),
-    Case("cli/main.py:_with_missing", promoted, (*ROLLBACK[:3], "--dry-run"), "are required"),
-    Case("cli/main.py:_with_missing", nothing, ("rollback",), "", leads_on=True),
+    Case("cli/parser.py:_with_missing", fresh, (*SHADOW[:3], *SHADOW[5:]), "are required"),
+    Case("cli/parser.py:_with_missing", promoted, (*ROLLBACK[:3], "--dry-run"), "are required"),
+    Case("cli/parser.py:_with_missing", nothing, ("rollback",), "", leads_on=True),
     Case("cli/manifest.py:_model_file", two_models, ("manifest", V3), "which file of"),
     Case("cli/work_tree.py:work_tree_of", nothing, ("verify", "--base-dir", "ml"), "not the repository's root"),
     Case(

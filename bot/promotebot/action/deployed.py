@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from promotebot.action.announce import ANNOUNCED, TASK, environment_of
+from promotebot.environment import MAX_EVENT_BYTES
 from promotebot.errors import CouldNotVerify, InvalidInput
-from promotebot.github.payloads import MAX_BYTES
 from promotebot.pulls.patience import Patience
 from promotebot.registry.codec import parse_json
 from promotebot.registry.names import Digest, GitSha, ModelName, Stage
@@ -62,7 +62,7 @@ def announced_in(event_path: Path) -> Mapping[str, Any]:
         remedy = "run it in the job that heard the event, or give --model, --stage and --digest"
         reason = f"the event cannot be read: {problem.strerror}"
         raise CouldNotVerify(reason, where="GITHUB_EVENT_PATH", remedy=remedy) from None
-    document = parse_json(data, where="GITHUB_EVENT_PATH", max_bytes=MAX_BYTES)
+    document = parse_json(data, where="GITHUB_EVENT_PATH", max_bytes=MAX_EVENT_BYTES)
     payload = document.get("client_payload") if isinstance(document, Mapping) else None
     return payload if isinstance(payload, Mapping) else {}
 

@@ -35,8 +35,9 @@ from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.gate.status import publish_red
 from promotebot.github.checks import MAX_DESCRIPTION
+from promotebot.promotion.first_words import HOLD_WORDS
 from promotebot.promotion.policy import Policy
-from promotebot.promotion.safety_words import HOLD_WORDS, Hold
+from promotebot.promotion.safety_words import Hold
 from promotebot.promotion.sections import Permission
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.promotions import carried_steps

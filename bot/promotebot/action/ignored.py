@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from promotebot.action.outputs import write_answer
 from promotebot.action.result import Answer, Outcome
 from promotebot.cost import Cost
+from promotebot.environment import MAX_EVENT_BYTES
 from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import (
@@ -23,7 +24,7 @@ from promotebot.github.events import (
     Reviewed,
     Scheduled,
 )
-from promotebot.github.payloads import MAX_BYTES, parse_event
+from promotebot.github.payloads import parse_event
 from promotebot.promotion.commands import parse_holds
 from promotebot.promotion.labels import PREFIX
 from promotebot.promotion.slips import read_comment
@@ -50,7 +51,7 @@ def answer_ignored(environment: Mapping[str, str]) -> tuple[bool, bytes | None]:
     try:
         settings = Settings.from_env(environment)
         with settings.event_path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(MAX_EVENT_BYTES + 1)
         answer = ignored(parse_event(settings.event_name, data), settings)
     except (PromotebotError, OSError):
         return False, data

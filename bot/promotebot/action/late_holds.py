@@ -20,7 +20,8 @@ from promotebot.gate.lifting import BY_EDIT, BY_REVIEW, is_on_code, late_hold_id
 from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.github.events import CommentChanged
-from promotebot.promotion.commands import Command, InvalidCommand, nearest_verb, parse_comment, parse_holds
+from promotebot.promotion.commands import Command, InvalidCommand, parse_comment, parse_holds
+from promotebot.promotion.first_words import nearest_verb
 from promotebot.promotion.flags import split_words
 from promotebot.promotion.safety_words import Hold
 from promotebot.pulls.context import JobContext

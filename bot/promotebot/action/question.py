@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from promotebot.comments.markdown import marker
 from promotebot.github.ports import IssueComment
-from promotebot.promotion.commands import ChangeCommand, Command, InvalidCommand, QueryCommand, Withdraw, nearest_verb
+from promotebot.promotion.commands import ChangeCommand, Command, InvalidCommand, QueryCommand, Withdraw
+from promotebot.promotion.first_words import nearest_verb
 
 MAX_OLDER = 20
 """Older answers that are folded at once: more than one stays only where folding failed before."""

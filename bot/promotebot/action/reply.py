@@ -13,12 +13,13 @@ from promotebot.action.result import Answer, Outcome, finding_details
 from promotebot.comments.comment import GENERAL, CommentContext, Rendered
 from promotebot.comments.markdown import marked_subject
 from promotebot.comments.refusals import render_refused_event, render_unclear
+from promotebot.environment import ACTIONS_LOGIN
 from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Refusal
 from promotebot.gate.status import Report, publish_verdict
 from promotebot.github.checks import Annotation, Conclusion, gate_context
 from promotebot.registry.names import ModelName
-from promotebot.settings import ACTIONS_LOGIN, Settings
+from promotebot.settings import Settings
 
 if TYPE_CHECKING:  # rules and artifacts are loaded by whoever judges, PyGithub by whoever makes the client
     from promotebot.gate.evaluate import GateResult

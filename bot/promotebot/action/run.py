@@ -12,9 +12,10 @@ from promotebot.action.outputs import write_answer
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.router import exit_code, respond
 from promotebot.cost import Cost
+from promotebot.environment import MAX_EVENT_BYTES
 from promotebot.errors import PromotebotError, UsageError
 from promotebot.gate.refusal import Reason
-from promotebot.github.payloads import MAX_BYTES, parse_event
+from promotebot.github.payloads import parse_event
 from promotebot.planning.examiner import Examiner
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.patience import Patience
@@ -69,7 +70,7 @@ def run_action(
 def _read_event(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(MAX_EVENT_BYTES + 1)
     except OSError as problem:
         raise UsageError(
             f"cannot read the event: {problem.strerror}",
@@ -80,7 +81,7 @@ def _read_event(path: Path) -> bytes:
 
 def _default_branch(data: bytes) -> str:
     """Return the default branch as the payload tells it; empty where it does not."""
-    document = parse_json(data, where="GITHUB_EVENT_PATH", max_bytes=MAX_BYTES)
+    document = parse_json(data, where="GITHUB_EVENT_PATH", max_bytes=MAX_EVENT_BYTES)
     repository = document.get("repository") if isinstance(document, dict) else None
     branch = repository.get("default_branch") if isinstance(repository, dict) else None
     return branch if isinstance(branch, str) else ""

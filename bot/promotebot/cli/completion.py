@@ -26,7 +26,7 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
     """
     import shtab
 
-    from promotebot.cli.main import full_parser
+    from promotebot.cli.parser import full_parser
 
     script = shtab.complete(full_parser(), shell=options.shell) + "\n"
     if options.format == "json":

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from promotebot.environment import MAX_EVENT_BYTES
 from promotebot.errors import InvalidInput
 from promotebot.github.events import (
     BRANCH,
@@ -28,8 +29,6 @@ from promotebot.github.events import (
 from promotebot.registry.codec import parse_json
 from promotebot.registry.names import is_git_sha
 
-MAX_BYTES = 25 * 1024 * 1024
-"""Of a payload: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
 GATE_ACTIONS = ("opened", "reopened", "synchronize", "edited", "ready_for_review", "converted_to_draft")
 
 
@@ -253,7 +252,7 @@ def parse_event(name: str, data: bytes) -> Event:
     read = _EVENTS.get(name)
     if read is None:
         return Ignored(f"promotebot does not act on {name}")
-    document = parse_json(data, where="GITHUB_EVENT_PATH", max_bytes=MAX_BYTES)
+    document = parse_json(data, where="GITHUB_EVENT_PATH", max_bytes=MAX_EVENT_BYTES)
     try:
         return read(document)
     except ValidationError as problem:

@@ -5,7 +5,6 @@ See docs/architecture.md, Commands.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,16 @@ from typing import Any
 
 from promotebot.errors import InvalidInput
 from promotebot.promotion.comment_lines import command_lines
+from promotebot.promotion.first_words import (
+    ELSEWHERE,
+    HOLD_WORDS,
+    SAFETY_WORDS,
+    VERBS,
+    first_word,
+    is_command,
+    near_word,
+    unprefixed,
+)
 from promotebot.promotion.flags import (
     DEMOTE_FLAGS,
     PROMOTE_FLAGS,
@@ -23,7 +32,7 @@ from promotebot.promotion.flags import (
     stage_word,
 )
 from promotebot.promotion.request import CommandArguments
-from promotebot.promotion.safety_words import ELSEWHERE, HOLD_WORDS, SAFETY_WORDS, Hold, Unhold, parse_safety_word
+from promotebot.promotion.safety_words import Hold, Unhold, parse_safety_word
 from promotebot.registry.model import Action
 from promotebot.registry.names import (
     ModelName,
@@ -126,7 +135,7 @@ def parse_comment(body: str, prefix: str = "") -> list[Command]:
 
 def parse_holds(body: str, prefix: str = "") -> list[Hold]:
     """Return every hold of a comment, whatever else it says, and however much."""
-    found = (parse_safety_word(line, text, _unprefixed(text, prefix)) for line, text in command_lines(body))
+    found = (parse_safety_word(line, text, unprefixed(text, prefix)) for line, text in command_lines(body))
     return [command for command in found if isinstance(command, Hold)]
 
 
@@ -138,36 +147,18 @@ def with_prefix(text: str, prefix: str) -> str:
     return "".join(part if index % 2 else _NAMED.sub(rf"{prefix} \1", part) for index, part in enumerate(parts))
 
 
-def nearest_verb(line: str) -> str:
-    """Return the command that a line's first word is nearest to, `rollback` for `/rolback m`; empty where none is."""
-    # Before the word there may be a sign of a list, a slash on its own, or the bot's name.
-    words = ("".join(character for character in word if character.isalpha()).lower() for word in line.split()[:3])
-    known = (*_VERBS, *SAFETY_WORDS)
-    found = (difflib.get_close_matches(word, known, n=1, cutoff=0.7) for word in words if word not in ELSEWHERE)
-    return next((near[0] for near in found if near), "")
-
-
-def _unprefixed(text: str, prefix: str) -> str:
-    """Return a line as it is without the prefix that commands stand behind; empty where it does not begin with it."""
-    if not prefix:
-        return text
-    said, *rest = re.split(r"\s+", text, maxsplit=1)
-    return f"/{''.join(rest)}" if said == prefix else ""
-
-
 def _parse_line(line: int, text: str, prefix: str) -> Iterator[Command]:
-    command = _unprefixed(text, prefix)
-    if not command:
-        yield from _misspelt_prefix(line, text, prefix)
+    if not is_command(text, prefix):
         return
-    word = re.split(r"\s", command[1:])[0]
+    command = unprefixed(text, prefix)
+    word = first_word(command)
     safety = parse_safety_word(line, text, command)
     if safety:
         yield safety
         return
-    verb = _VERBS.get(word)
+    verb = _VERBS.get(word) if command else None
     if verb is None:
-        yield from _misspelt(line, text, word, is_ours=bool(prefix))
+        yield InvalidCommand(line, text[:200], *(_misspelt(word) if command else _misspelt_prefix(text)))
         return
     try:
         yield verb(line, text, split_words(command)[1:])
@@ -177,28 +168,21 @@ def _parse_line(line: int, text: str, prefix: str) -> Iterator[Command]:
         yield InvalidCommand(line, text[:200], problem.message, remedy, isinstance(problem, _MissingReason))
 
 
-def _misspelt(line: int, text: str, word: str, *, is_ours: bool) -> Iterator[Command]:
-    """Yield the slip that an unknown command is.
-
-    Without a prefix, `/etc/hosts` or `/v2` is no slip; neither is a word far from every command.
-    """
+def _misspelt(word: str) -> tuple[str, str]:
+    """Return what is wrong with an unknown command, and what to do instead."""
     if word.lower() in ELSEWHERE:
-        yield InvalidCommand(line, text[:200], *ELSEWHERE[word.lower()])
-        return
-    known = (*_VERBS, *SAFETY_WORDS)
-    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.7) if word.isalpha() else []
-    if near or is_ours:
-        remedy = f"did you mean `/{near[0]}`?" if near else _LIST
-        held = "; nothing is held" if near and near[0] in HOLD_WORDS else ""
-        problem = f"unknown command {f'/{word}' if word else ''}".rstrip()
-        yield InvalidCommand(line, text[:200], f"{problem}{held}", remedy)
+        return ELSEWHERE[word.lower()]
+    near = near_word(word)
+    remedy = f"did you mean `/{near}`?" if near else _LIST
+    held = "; nothing is held" if near in HOLD_WORDS else ""
+    problem = f"unknown command {f'/{word}' if word else ''}".rstrip()
+    return f"{problem}{held}", remedy
 
 
-def _misspelt_prefix(line: int, text: str, prefix: str) -> Iterator[Command]:
-    """Yield the slip where a command of ours stands behind nearly our prefix; anything else is another bot's."""
-    said, word = [*text.split(maxsplit=2), ""][:2]
-    if word in (*_VERBS, *SAFETY_WORDS) and difflib.get_close_matches(said.lower(), [prefix], cutoff=0.7):
-        yield InvalidCommand(line, text[:200], f"unknown command {said}", f"did you mean `/{word}`?")
+def _misspelt_prefix(text: str) -> tuple[str, str]:
+    """Return what is wrong where a command of ours stands behind nearly our prefix."""
+    said, word, *_ = text.split(maxsplit=2)
+    return f"unknown command {said}", f"did you mean `/{word}`?"
 
 
 def _parse_help(line: int, text: str, words: Sequence[Word]) -> Command:
@@ -294,5 +278,6 @@ _VERBS: Mapping[str, Callable[[int, str, Sequence[Word]], Command]] = {
     "doctor": _parse_doctor,
     "help": _parse_help,
 }
-_NAMED = re.compile(rf"(?<![\w/.-])/({'|'.join((*_VERBS, *SAFETY_WORDS))})(?![\w/-]|\.\w)")
+"""How each of `first_words.VERBS` is read."""
+_NAMED = re.compile(rf"(?<![\w/.-])/({'|'.join((*VERBS, *SAFETY_WORDS))})(?![\w/-]|\.\w)")
 """A command in a text of ours."""

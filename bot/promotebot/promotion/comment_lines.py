@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # type checkers read this as true, whatever is assigned; typing itself takes time to load
+    from collections.abc import Iterator
 
 # https://github.github.com/gfm/#fenced-code-blocks
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")

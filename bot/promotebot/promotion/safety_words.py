@@ -6,43 +6,11 @@ Whoever writes one believes that it works, so that none of them is met with sile
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from promotebot.promotion.first_words import HOLD_WORDS, UNHOLD, safety_word
 from promotebot.registry.names import MAX_TEXT
 
-HOLD_WORDS = ("hold", "lock", "stop", "pause")
-"""All of them hold; the first is the command's own name."""
-UNHOLD = "unhold"
-SAFETY_WORDS = (*HOLD_WORDS, UNHOLD)
-_OTHER_STOPS = ("reject", "cancel", "halt", "abort", "block", "freeze", "wait", "veto")
-_CANCEL = "`/hold` blocks the merge of this pull request; `/withdraw` withdraws its promotions"
-ELSEWHERE: Mapping[str, tuple[str, str]] = {
-    **{word: (f"/{word} is not a command: nothing was held or withdrawn", _CANCEL) for word in _OTHER_STOPS},
-    "approve": (
-        "/approve is not a command: an approval is a review on GitHub",
-        "approve under *Files changed*, *Review changes*; `/why` says whether the gate waits for one",
-    ),
-    "lgtm": (
-        "/lgtm is not a command: an approval is a review on GitHub",
-        "approve under *Files changed*, *Review changes*; `/why` says whether the gate waits for one",
-    ),
-    "unlock": ("/unlock is not a command: no hold was lifted", "`/unhold` lifts what `/hold` or `/lock` held"),
-    "revert": (
-        "/revert is not a command: nothing was withdrawn",
-        "before the merge, `/withdraw` withdraws the promotions of this pull request; after it, `/help` shows how to "
-        "roll back",
-    ),
-    "deploy": (
-        "/deploy is not a command: a promotion takes effect when it is merged",
-        "`/promote active` requests the promotion; your own deployment follows the merge",
-    ),
-}
-"""Words that other bots know → what is wrong with them here, and what to write or do instead."""
-# The word, and what follows it up to the end of the line; a letter or digit right behind it makes it another word.
-_WORD = re.compile(r"/([A-Za-z]+)(?!\w)(.*)", re.DOTALL)
-# `/lock/file` and `/stop.sh` are paths. No two parts of it repeat over the same text, which takes its length squared.
-_PATH = re.compile(r"/[A-Za-z](?:\S*/|[A-Za-z]*\.\w)")
 _GIVEN = re.compile(r"--reason(?:\s+|=|$)")
 _QUOTES = {'"': '"', "'": "'", "“": "”"}
 
@@ -74,13 +42,10 @@ def parse_safety_word(line: int, text: str, command: str) -> Hold | Unhold | Non
     Args:
         command: the line without the prefix, if commands have one.
     """
-    found = _WORD.match(command)
-    if found is None or _PATH.match(command):
-        return None
-    word = found[1].lower()
+    word, rest = safety_word(command)
     if word == UNHOLD:
         return Unhold(line, text[:200])
-    return Hold(line, text[:200], word, _reason(found[2])) if word in HOLD_WORDS else None
+    return Hold(line, text[:200], word, _reason(rest)) if word in HOLD_WORDS else None
 
 
 def _reason(rest: str) -> str:

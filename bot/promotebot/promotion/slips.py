@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 
 from promotebot.promotion.commands import (
     Command,
     InvalidCommand,
-    nearest_verb,
     parse_comment,
 )
-from promotebot.promotion.comment_lines import plain_lines
+from promotebot.promotion.first_words import HOLD_WORDS, UNHOLD, candidates, command_words
 from promotebot.promotion.flags import FLAGS, TEXTS
-from promotebot.promotion.safety_words import HOLD_WORDS, UNHOLD
 from promotebot.registry.names import Stage
 from promotebot.remedies import did_you_mean
 
@@ -24,25 +21,9 @@ _STAGES = tuple(stage.value for stage in Stage)
 _OTHER_NAMES = {"prod": "active", "production": "active", "live": "active"}
 _STAGE_WORD = {"promote": 1, "rollback": 2, "demote": 2}
 """Command → which word behind it is the stage."""
-_SLASHES = "/\\／⁄∕"  # noqa: RUF001 - what keyboards and copied text have for a slash
 _DASHES = "–—―−"  # noqa: RUF001 - what phones and word processors make of two hyphens
-_NAMED = re.compile(r"@(?:promotebot|github-actions)(?:\[bot\])?[:,]? +", re.IGNORECASE)
-# A list item, code or bold text, one of each at most; four spaces would be a code block.
-_DRESSED = re.compile(r" {0,3}(?:[-*+] +)?(?P<mark>`+|\*{1,2}|_{1,2})?(?P<line>.*?)(?(mark)(?P=mark)) *")
-_MODEL_WORD = {"promote": 2, "rollback": 1, "demote": 1, "withdraw": 1}
-"""Command that is known without its slash → which word of it may name a model."""
-_OTHER_WORDS = {"promoted", "promotes", "promoter", "promoters", "remote", "remotes", "rollbacks", "demo", "demos"}
-_OTHER_WORDS |= {"demoted", "demotes", "denote", "devote", "withdrawn", "withdraws"}
-"""Words of prose that come close to such a command."""
-# The whole line, with or without a reason behind a colon or a dash: `Hold on, I have a question` is prose.
-_DASH = "[-–—]"  # noqa: RUF001 - what phones make of a hyphen
-_IN_A_HURRY = re.compile(
-    rf"(?P<word>hold|lock|stop|pause|unhold)(?: *[!.…]*|(?: *:|,? +{_DASH}) +(?P<why>\S.*))", re.IGNORECASE
-)
 MAX_SHOWN = 200
 """Characters of a line in its answer: enough to recognise it."""
-MAX_MENDED = 2_000
-"""Characters of a line that may come close to a command: what undresses it takes the square of its length."""
 _QUOTES = "\"'“”"
 """What a quoted text begins or ends with."""
 _ODD = "the line is not a command as it is written"
@@ -81,14 +62,8 @@ def _quoted(line: str) -> Iterator[str]:
 
 
 def _near_misses(body: str, prefix: str) -> Iterator[InvalidCommand]:
-    is_first = begins = True
-    for number, line in plain_lines(body):
-        if not line.strip() or len(line) > MAX_MENDED:
-            begins = begins or not line.strip()
-            continue
-        stop = _IN_A_HURRY.fullmatch(line.strip()) if is_first and not prefix else None
-        meant = _safety(stop) if stop else _addressed(line, prefix) or (_bare(line, prefix) if begins else "")
-        is_first = begins = False
+    for number, line, candidate, is_meant in candidates(body, prefix):
+        meant = candidate if is_meant else _meant(candidate, prefix)
         if meant:
             word = meant.removeprefix(f"{prefix} ").lstrip("/").split()[0]
             undone = f"; nothing is {'lifted' if word == UNHOLD else 'held'}" if word in (*HOLD_WORDS, UNHOLD) else ""
@@ -96,60 +71,12 @@ def _near_misses(body: str, prefix: str) -> Iterator[InvalidCommand]:
             yield InvalidCommand(number, line.strip()[:MAX_SHOWN], problem, did_you_mean(meant))
 
 
-def _addressed(line: str, prefix: str) -> str:
-    """Return what a line means that has a slash, or our name, where a command has its own; empty where it is none."""
-    dressed = _DRESSED.fullmatch("".join(c for c in line if unicodedata.category(c) != "Cf"))
-    bare = dressed["line"] if dressed else ""
-    named = _NAMED.match(bare)
-    if named:
-        bare = f"/{bare[named.end() :].lstrip(f'{_SLASHES} ')}"
-        bare = f"{prefix} {bare[1:]}" if prefix and not bare.startswith(f"{prefix} ") else bare
-    return _meant(bare, prefix) if bare[:1] and bare[0] in _SLASHES else ""
-
-
-def _safety(found: re.Match[str]) -> str:
-    """Return the command that a word of safety without its slash stands for."""
-    word = found["word"].lower()
-    return " ".join(filter(None, [f"/{UNHOLD if word == UNHOLD else HOLD_WORDS[0]}", found["why"]]))
-
-
-def _bare(line: str, prefix: str) -> str:
-    """Return what the first line of a paragraph means that lacks its slash, where no prose reads like it.
-
-    `promote active models` is prose: a model's name counts only with a digit or an underscore, or before a flag.
-    """
-    words = line.split()
-    verb = _verb(words[0]) if not prefix and not line[0].isspace() else ""
-    if not verb or (len(words) == 1 and verb != "withdraw"):
-        return ""
-    has_flag = any(word.startswith("--") for word in words)
-    behind = words[_MODEL_WORD[verb] :]
-    if behind and not has_flag and not re.search(r"[_0-9]", behind[0]):
-        return ""
-    lacks_reason = verb in ("rollback", "demote") and not has_flag
-    return _meant(f'/{line} --reason "incident #123"' if lacks_reason else f"/{line}", prefix)
-
-
-def _verb(word: str) -> str:
-    """Return the command that a word without a slash is, or a slip of; empty for a word of prose."""
-    said = word.lower()
-    if not said.isalpha() or said in _OTHER_WORDS:
-        return ""
-    return next(iter(difflib.get_close_matches(said, [*_MODEL_WORD], n=1, cutoff=0.8)), "")
-
-
 def _meant(line: str, prefix: str) -> str:
     """Return a line with its slips mended, where that makes a whole command of it; else nothing."""
-    words = line[1:].strip().split()  # every kind of space, as some keyboards write one that nobody sees
-    if prefix and words and difflib.get_close_matches(words[0].lower(), [prefix[1:]], n=1, cutoff=0.7):
-        words = words[1:]
-    elif prefix:
+    verb, *words = command_words(line, prefix) or [""]
+    if not verb:
         return ""
-    if not words:
-        return ""
-    verb = nearest_verb(words[0]) or words[0]
-    mended = [verb, *(_hyphens(word) for word in words[1:])]
-    mended[1:] = _flags(verb, mended[1:])
+    mended = [verb, *_flags(verb, [_hyphens(word) for word in words])]
     place = _STAGE_WORD.get(verb, len(mended))
     if place < len(mended):
         mended[place] = nearest_stage(mended[place])

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from decimal import Decimal
-from typing import Any, NoReturn
 
 from promotebot.errors import InvalidInput
-from promotebot.registry.lfs import LFS_HEADER, lfs_remedy
-from promotebot.remedies import Remedy, shell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # type checkers read this as true, whatever is assigned; typing itself takes time to load
+    from collections.abc import Callable, Iterator
+    from typing import Any, NoReturn
 
 MAX_BYTES = 256 * 1024 * 1024
 """A document is decoded in memory, where it takes several times its size."""
@@ -51,8 +51,11 @@ def json_text(data: bytes, *, where: str, max_bytes: int = MAX_BYTES, max_depth:
         InvalidInput: as `parse_json`.
     """
     check_size(len(data), where=where, max_bytes=max_bytes)
-    if data.startswith(LFS_HEADER):
-        raise InvalidInput("is a Git LFS pointer, not the file", where=where, remedy=lfs_remedy(where))
+    if data.startswith(b"version "):
+        from promotebot.registry.lfs import LFS_HEADER, lfs_remedy
+
+        if data.startswith(LFS_HEADER):
+            raise InvalidInput("is a Git LFS pointer, not the file", where=where, remedy=lfs_remedy(where))
     if data.startswith(b"\xef\xbb\xbf"):
         raise InvalidInput("file starts with a byte order mark", where=where, remedy="save it as UTF-8 without BOM")
     try:
@@ -105,6 +108,8 @@ def read_from(where: str) -> Iterator[None]:
     try:
         yield
     except InvalidInput as problem:
+        from promotebot.remedies import Remedy, shell
+
         remedy = problem.remedy or Remedy(
             "correct it there, or go back to what was: ", shell("git", "log", "--patch", "--", where)
         )
@@ -189,6 +194,10 @@ def _finite(text: str) -> float:
 
 def _exact(text: str) -> float:
     value = _finite(text)
+    if repr(value) == text:
+        return value
+    from decimal import Decimal  # which an event does not need, nor a file that we wrote
+
     try:
         kept = Decimal(text) == Decimal(repr(value))
     except ArithmeticError:  # an exponent of twenty digits

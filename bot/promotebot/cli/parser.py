@@ -1,0 +1,191 @@
+"""The command line: the table of commands, and the parser that loads the module of the chosen one alone."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from importlib import import_module
+
+from promotebot import __version__
+from promotebot.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # type checkers read this as true, whatever is assigned; typing itself takes time to load
+    from collections.abc import Collection, Mapping, Sequence
+
+    from promotebot.remedies import Remedy
+
+ACTOR = "ML_PROMOTION_ACTOR"
+"""The variable that names who promotes, instead of git's user.email."""
+
+
+class Command:
+    """One line of `promotebot --help`, and the module of this folder that has its `add_arguments` and `run`."""
+
+    def __init__(self, module: str, help: str, example: str) -> None:  # noqa: A002 - argparse's own word
+        self.module, self.help = module, help
+        self.example = example
+        """What follows `promotebot` in the example of its help."""
+
+
+COMMANDS: Mapping[str, Command] = {
+    "promote": Command(
+        "promote",
+        "promote an artifact on the work tree",
+        "promote --dry-run --model regime_classifier --stage shadow --artifact-dir ml/artifacts/v2 --artifact-id v2",
+    ),
+    "rollback": Command(
+        "rollback",
+        "return a stage to its last good artifact",
+        'rollback --model regime_classifier --reason "incident #123" --branch rollback-123 --pr',
+    ),
+    "demote": Command(
+        "demote",
+        "empty a stage; the history keeps the event",
+        'demote --model regime_classifier --stage staging --reason "not needed any more"',
+    ),
+    "history": Command(
+        "show", "what moved, when, by whom and why", "history --model regime_classifier --stage active -n 5"
+    ),
+    "show": Command("show", "what each stage of one model holds", "show --model regime_classifier"),
+    "status": Command("show", "what each stage of every model holds", "status --stage active"),
+    "verify": Command("verify", "verify the registry and every artifact it points to", "verify --base origin/main"),
+    "gate": Command(
+        "gate", "check that base → head is a sequence of valid promotions", "gate --base origin/main --head HEAD"
+    ),
+    "fetch": Command(
+        "fetch",
+        "copy the artifact that a stage holds, proven against its pointer",
+        "fetch regime_classifier active --to deployed",
+    ),
+    "bundle": Command(
+        "bundle",
+        "write what a stage holds as a small file that proves itself",
+        "bundle regime_classifier active --out regime.bundle.json",
+    ),
+    "deployed": Command(
+        "deployed",
+        "report that a service loaded a model, or could not load it",
+        'deployed --state success --digest "$DIGEST"',
+    ),
+    "check": Command("check", "examine artifacts before anybody promotes them", "check ml/artifacts/regime_v2"),
+    "manifest": Command(
+        "manifest",
+        "write an artifact's manifest",
+        "manifest ml/artifacts/regime_v2 --model-file model.onnx --dataset-id market_data_2026_q1",
+    ),
+    "import": Command("imports", "take over the registry of another tool", "import models.yaml --dry-run"),
+    "init": Command("init", "create the registry, policy and workflows; overwrites nothing", "init --lfs"),
+    "doctor": Command(
+        "doctor", "check that the repository on GitHub is set up for promotions", "doctor --repo acme/models"
+    ),
+    "policy": Command("policy", "check a policy's file, or explain what it asks for", "policy check --against-history"),
+    "schemas": Command("schemas", "write the JSON schemas of every file, or check them", "schemas --check"),
+    "completion": Command("completion", "print the completion script for a shell", "completion bash"),
+    "registry": Command("registry", "one file for all models or for each; complete older ones", "registry split"),
+}
+
+
+_EPILOG = """\
+example:
+  promotebot status
+  promotebot COMMAND --help
+
+exit codes: 0 done · 1 refused · 2 wrong command line · 3 internal error · 4 could not be verified
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Arguments whose errors go through the one boundary, with a next step, instead of ending the process."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]  # it never returns here either
+        """Raise UsageError."""
+        missing = re.fullmatch(r"the following arguments are required: (.+)", message)
+        remedy = _with_missing(self.prog.split()[-1], missing[1].split(", ")) if missing else None
+        raise UsageError(message, where=self.prog, remedy=remedy or f"{self.prog} --help")
+
+
+def _with_missing(command: str, missing: Sequence[str]) -> Remedy | None:
+    """Return the line that was typed with what is missing in it; None where that is nothing that is known here."""
+    if not {"--model", "--stage", "--reason"}.issuperset(missing):
+        return None
+    from promotebot.remedies import Remedy, again, choices, shell
+
+    if "--model" in missing:
+        return Remedy("see which models there are: ", shell("promotebot", "status"))
+    reason = {"reason": f"{command} requested at a terminal"} if "--reason" in missing else {}
+    if "--stage" in missing:
+        return choices("name the stage", [again(stage=stage, **reason) for stage in ("shadow", "staging", "active")])
+    return Remedy("say why, such as: ", again(**reason))
+
+
+def parse_line(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a line.
+
+    Raises:
+        UsageError: with the line that was probably meant, where one is near.
+    """
+    try:
+        return options_of(arguments)
+    except UsageError as problem:
+        from promotebot.cli.slips import meant_line
+
+        modules = {name: command.module for name, command in COMMANDS.items()}
+        problem.remedy = meant_line(arguments, modules, options_of) or problem.remedy
+        raise
+
+
+def options_of(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a line as it stands; raise UsageError where it is none."""
+    return _parser(arguments).parse_args(arguments, _given(arguments, os.environ))
+
+
+def _given(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.Namespace:
+    """Return the options that no flag sets: `actor`, empty where the environment names nobody; what was given."""
+    actor = environment.get(ACTOR, "").strip()
+    return argparse.Namespace(actor=actor, environment=environment, arguments=tuple(arguments))
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of one command line: every command's name and help, and the options of the chosen one.
+
+    Only the chosen command's module is imported: git, pydantic and a terminal's tables take longer to load than a help
+    text to print. No option before the command takes a value, so the command is the first word that is no flag.
+    """
+    chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
+    return _parser_with([chosen] if chosen else [])
+
+
+def full_parser() -> argparse.ArgumentParser:
+    """Return the parser with the options of every command, whose modules are all imported."""
+    return _parser_with([*COMMANDS])
+
+
+def _parser_with(loaded: Collection[str]) -> argparse.ArgumentParser:
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(
+        prog="promotebot",
+        description="Promote ML models through pull requests.",
+        epilog=_EPILOG,
+        formatter_class=as_written,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"promotebot {__version__}")
+    unread = _Parser(prog="promotebot", add_help=False)  # of what is only listed; a parser of its own takes time
+    commands = parser.add_subparsers(  # type: ignore[call-overload]  # whatever makes one will do
+        title="commands",
+        required=True,
+        metavar="COMMAND",
+        parser_class=lambda **options: _Parser(**options) if options["epilog"] else unread,
+    )
+    for name, command in COMMANDS.items():
+        example = f"example:\n  promotebot {command.example}" if name in loaded else ""
+        subparser = commands.add_parser(
+            name, help=command.help, epilog=example, formatter_class=as_written, allow_abbrev=False
+        )
+        if name in loaded:
+            module = import_module(f"promotebot.cli.{command.module}")
+            subparser.set_defaults(command=name, run=module.run)
+            module.add_arguments(subparser)
+    return parser
