@@ -15,7 +15,8 @@ import pytest
 
 from promotebot.cli import deployed, doctor, show
 from promotebot.cli.json_schemas import DOCUMENTS, generate
-from promotebot.cli.main import COMMANDS, main
+from promotebot.cli.main import main
+from promotebot.cli.parser import COMMANDS
 from tests.cli.test_registry import ANY, for_any_model
 from tests.doctor.healthy import facts
 from tests.fake_github.people import Person
