@@ -20,10 +20,10 @@ from promotebot.promotion.commands import (
     with_prefix,
 )
 from promotebot.promotion.comment_lines import command_lines
-from promotebot.promotion.first_words import ELSEWHERE, VERBS
+from promotebot.promotion.first_words import OTHER_BOTS, VERBS
 from promotebot.promotion.flags import split_words
 from promotebot.promotion.request import CommandArguments
-from promotebot.promotion.safety_words import Hold
+from promotebot.promotion.safety_words import ELSEWHERE, Hold
 from promotebot.promotion.slips import read_comment
 from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage, parse_text
 
@@ -432,3 +432,4 @@ def test_behind_a_prefix_only_what_follows_it_holds() -> None:
 
 def test_every_command_whose_word_is_known_can_be_read() -> None:
     assert (*commands._VERBS,) == VERBS
+    assert (*ELSEWHERE,) == OTHER_BOTS

@@ -10,7 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_comment
-from promotebot.promotion.first_words import ELSEWHERE
+from promotebot.promotion.safety_words import ELSEWHERE
 from promotebot.promotion.slips import read_comment
 from promotebot.remedies import Remedy
 from tests.ordinary_comments import ORDINARY, TO_OTHER_BOTS

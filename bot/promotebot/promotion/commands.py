@@ -13,7 +13,6 @@ from typing import Any
 from promotebot.errors import InvalidInput
 from promotebot.promotion.comment_lines import command_lines
 from promotebot.promotion.first_words import (
-    ELSEWHERE,
     HOLD_WORDS,
     SAFETY_WORDS,
     VERBS,
@@ -32,7 +31,7 @@ from promotebot.promotion.flags import (
     stage_word,
 )
 from promotebot.promotion.request import CommandArguments
-from promotebot.promotion.safety_words import Hold, Unhold, parse_safety_word
+from promotebot.promotion.safety_words import ELSEWHERE, Hold, Unhold, parse_safety_word
 from promotebot.registry.model import Action
 from promotebot.registry.names import (
     ModelName,

@@ -13,37 +13,16 @@ from promotebot.promotion.comment_lines import command_lines, plain_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # type checkers read this as true, whatever is assigned; typing itself takes time to load
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 VERBS = ("promote", "rollback", "demote", "withdraw", "verify", "why", "status", "doctor", "help")
 HOLD_WORDS = ("hold", "lock", "stop", "pause")
 """All of them hold; the first is the command's own name."""
 UNHOLD = "unhold"
 SAFETY_WORDS = (*HOLD_WORDS, UNHOLD)
-_OTHER_STOPS = ("reject", "cancel", "halt", "abort", "block", "freeze", "wait", "veto")
-_CANCEL = "`/hold` blocks the merge of this pull request; `/withdraw` withdraws its promotions"
-ELSEWHERE: Mapping[str, tuple[str, str]] = {
-    **{word: (f"/{word} is not a command: nothing was held or withdrawn", _CANCEL) for word in _OTHER_STOPS},
-    "approve": (
-        "/approve is not a command: an approval is a review on GitHub",
-        "approve under *Files changed*, *Review changes*; `/why` says whether the gate waits for one",
-    ),
-    "lgtm": (
-        "/lgtm is not a command: an approval is a review on GitHub",
-        "approve under *Files changed*, *Review changes*; `/why` says whether the gate waits for one",
-    ),
-    "unlock": ("/unlock is not a command: no hold was lifted", "`/unhold` lifts what `/hold` or `/lock` held"),
-    "revert": (
-        "/revert is not a command: nothing was withdrawn",
-        "before the merge, `/withdraw` withdraws the promotions of this pull request; after it, `/help` shows how to "
-        "roll back",
-    ),
-    "deploy": (
-        "/deploy is not a command: a promotion takes effect when it is merged",
-        "`/promote active` requests the promotion; your own deployment follows the merge",
-    ),
-}
-"""Words that other bots know → what is wrong with them here, and what to write or do instead."""
+OTHER_STOPS = ("reject", "cancel", "halt", "abort", "block", "freeze", "wait", "veto")
+OTHER_BOTS = (*OTHER_STOPS, "approve", "lgtm", "unlock", "revert", "deploy")
+"""Words that other bots know: `safety_words` says what to write or do instead."""
 # The word, and what follows it up to the end of the line; a letter or digit right behind it makes it another word.
 _WORD = re.compile(r"/([A-Za-z]+)(?!\w)(.*)", re.DOTALL)
 # `/lock/file` and `/stop.sh` are paths. No two parts of it repeat over the same text, which takes its length squared.
@@ -88,7 +67,7 @@ def is_command(text: str, prefix: str) -> bool:
         is_near = bool(prefix and difflib.get_close_matches(said.lower(), [prefix], cutoff=0.7))
         return is_near and word in (*VERBS, *SAFETY_WORDS)
     word = first_word(command)
-    is_known = word in VERBS or word.lower() in ELSEWHERE or safety_word(command)[0] in SAFETY_WORDS
+    is_known = word in VERBS or word.lower() in OTHER_BOTS or safety_word(command)[0] in SAFETY_WORDS
     return is_known or bool(prefix or near_word(word))
 
 
@@ -122,7 +101,7 @@ def nearest_verb(line: str) -> str:
     # Before the word there may be a sign of a list, a slash on its own, or the bot's name.
     words = ("".join(character for character in word if character.isalpha()).lower() for word in line.split()[:3])
     known = (*VERBS, *SAFETY_WORDS)
-    found = (difflib.get_close_matches(word, known, n=1, cutoff=0.7) for word in words if word not in ELSEWHERE)
+    found = (difflib.get_close_matches(word, known, n=1, cutoff=0.7) for word in words if word not in OTHER_BOTS)
     return next((near[0] for near in found if near), "")
 
 

@@ -6,11 +6,35 @@ Whoever writes one believes that it works, so that none of them is met with sile
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from promotebot.promotion.first_words import HOLD_WORDS, UNHOLD, safety_word
+from promotebot.promotion.first_words import HOLD_WORDS, OTHER_STOPS, UNHOLD, safety_word
 from promotebot.registry.names import MAX_TEXT
 
+_CANCEL = "`/hold` blocks the merge of this pull request; `/withdraw` withdraws its promotions"
+ELSEWHERE: Mapping[str, tuple[str, str]] = {
+    **{word: (f"/{word} is not a command: nothing was held or withdrawn", _CANCEL) for word in OTHER_STOPS},
+    "approve": (
+        "/approve is not a command: an approval is a review on GitHub",
+        "approve under *Files changed*, *Review changes*; `/why` says whether the gate waits for one",
+    ),
+    "lgtm": (
+        "/lgtm is not a command: an approval is a review on GitHub",
+        "approve under *Files changed*, *Review changes*; `/why` says whether the gate waits for one",
+    ),
+    "unlock": ("/unlock is not a command: no hold was lifted", "`/unhold` lifts what `/hold` or `/lock` held"),
+    "revert": (
+        "/revert is not a command: nothing was withdrawn",
+        "before the merge, `/withdraw` withdraws the promotions of this pull request; after it, `/help` shows how to "
+        "roll back",
+    ),
+    "deploy": (
+        "/deploy is not a command: a promotion takes effect when it is merged",
+        "`/promote active` requests the promotion; your own deployment follows the merge",
+    ),
+}
+"""Words that other bots know → what is wrong with them here, and what to write or do instead."""
 _GIVEN = re.compile(r"--reason(?:\s+|=|$)")
 _QUOTES = {'"': '"', "'": "'", "“": "”"}
 
