@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import event as seen
-from hypothesis import example, given, settings
+from hypothesis import currently_in_test_context, event, example, given, settings
 from hypothesis import strategies as st
 
 from promotebot.github.checks import GATE
@@ -44,6 +43,7 @@ from tests.sampling import examples
 
 STATES = ("ready for review", "waiting for", "blocked", "withdrawn")
 """What a card of an open pull request says, of which one holds."""
+SHARED = "is on the same commit"
 BY_VERDICT = {"success": "ready for review", "pending": "waiting for", "failure": "blocked"}
 
 
@@ -55,14 +55,13 @@ def _quiet() -> Iterator[None]:
 
 
 def cards(world: World, number: int) -> dict[str, str]:
-    """Model → the state that its card's heading says."""
+    """Model → its card's heading."""
     found = dict[str, str]()
     for comment in world.github.written.values():
         subject = re.match(r"<!-- promotebot:([a-z0-9_]+) -->\n### (.*)", comment.body)
         if comment.pull == number and comment.author == BOT and subject and subject[1] in (MODEL, OTHER):
             assert subject[1] not in found, "there are two cards of one model"
-            [state] = [state for state in STATES if f"· {state}" in subject[2]]
-            found[subject[1]] = state
+            found[subject[1]] = subject[2]
     return found
 
 
@@ -81,16 +80,28 @@ def verdict(world: World, branch: str) -> str:
     return next((status.state for status in statuses if (status.context, status.creator) == (GATE, BOT)), "")
 
 
+def seen(what: str) -> None:
+    if currently_in_test_context():
+        event(what)
+
+
+def is_shared(world: World, branch: str) -> bool:
+    """Another open pull request stands at its commit."""
+    return list(world.store.branches.values()).count(world.store.branches[branch]) > 1
+
+
 def check(world: World) -> None:
     """Hold each card to the world's own books and to the required status."""
     for branch, number in world.open.items():
         if world.is_merged(world.store.branches[branch]):
             continue  # GitHub has closed it as merged: another pull request brought its head to main
-        if number in world.shared:
-            continue  # a verdict belongs to a commit: what it is in another pull request is told there, not here
         told, state, models = cards(world, number), verdict(world, branch), carried(world, branch)
-        for model, heading in told.items():
+        for model, words in told.items():
+            [heading] = [state for state in STATES if f"· {state}" in words]
             seen(heading)
+            if SHARED in words:
+                seen("blocked by another one on the commit")
+                assert is_shared(world, branch), f"{branch}: nobody else is at its commit, and its card says {words!r}"
             where = f"{branch}: the card of {model} says {heading!r}, the status {state!r}, merging gives {models}"
             if heading == "ready for review":
                 assert state == "success", where
@@ -122,7 +133,7 @@ DEEDS = st.one_of(
 )
 
 
-def is_true(deeds: list[Deed]) -> None:
+def is_true(deeds: list[Deed]) -> World:
     """Do one thing after the other, each followed by the jobs that it starts, and look at every card."""
     world = World()
     with pytest.MonkeyPatch.context() as patch:
@@ -132,6 +143,7 @@ def is_true(deeds: list[Deed]) -> None:
             deed(world, *arguments)
             world.start_jobs(before)
             check(world)
+    return world
 
 
 TWICE = [(asks, "one", "alice", TO_STAGING, False)] * 2
@@ -147,10 +159,25 @@ TWO_MODELS = [
 ]
 ROLE_RAISED = [(asks, "two", "carol", TO_STAGING, False), (new_policy, 1)]
 OTHER_BYTES = [(asks, "one", "alice", TO_STAGING, False), (exchanges, "one", "carol", "v3", "edited")]
+ONE_COMMIT = [
+    (asks, "one", "alice", TO_STAGING, False),
+    (copies, "two", "carol", 2, "everything"),
+    (judged, "one"),
+    (copies, "two", "carol", 1, "everything"),
+]
+"""Two pull requests on one commit, and then apart again."""
+BY_TWO = [
+    (forges, "one", "alice", TO_STAGING, Source.CLI, 0),
+    (copies, "two", "carol", 2, "everything"),
+    (asks, "two", "carol", (OTHER, Stage.SHADOW, "v3"), False),
+]
+"""Either would be green alone."""
 
 
 @examples(60)
 @example(deeds=TWICE)
+@example(deeds=ONE_COMMIT)
+@example(deeds=BY_TWO)
 @example(deeds=REFUSED_LATER)
 @example(deeds=TWO_MODELS)
 @example(deeds=OTHER_BYTES)
@@ -158,6 +185,16 @@ OTHER_BYTES = [(asks, "one", "alice", TO_STAGING, False), (exchanges, "one", "ca
 @given(deeds=st.lists(DEEDS, min_size=2, max_size=10))
 def test_a_cards_heading_is_what_the_status_says_and_what_merging_does(deeds: list[Deed]) -> None:
     is_true(deeds)
+
+
+def test_of_two_pull_requests_on_one_commit_neither_is_green_until_one_leaves_it() -> None:
+    together = is_true(BY_TWO[:2])
+    assert [verdict(together, branch) for branch in ("one", "two")] == ["failure", "failure"]
+    assert [SHARED in words for number in (1, 2) for words in cards(together, number).values()] == [True, True]
+    apart = is_true(BY_TWO)
+    assert [verdict(apart, branch) for branch in ("one", "two")] == ["success", "success"]
+    ours = is_true(ONE_COMMIT)
+    assert (verdict(ours, "one"), next(iter(cards(ours, 2).values())).count("withdrawn")) == ("success", 1)
 
 
 @pytest.mark.exhaustive

@@ -27,7 +27,7 @@ from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.source import FileSource
 from promotebot.git.process import Identity, Remote
-from promotebot.github.events import Pushed, Reviewed
+from promotebot.github.events import PullChanged, Pushed, Reviewed
 from promotebot.github.ports import BranchPush
 from promotebot.promotion.request import CommandArguments
 from promotebot.promotion.sections import Permission
@@ -177,8 +177,6 @@ class World:
     """Branch, how often it was made, and event → everybody who pushed a head with that event there."""
     brought: dict[tuple[str, str], list[frozenset[str]]] = field(default_factory=dict)
     """Head and event → who had pushed it to a branch by then, each time that somebody put a branch there."""
-    shared: set[int] = field(default_factory=set)
-    """Pull requests that have had a head of another one."""
     made: dict[str, int] = field(default_factory=dict)
     is_behind: bool = False
     """main moved, and its job did not run yet: until then, verdicts are those of main as it was."""
@@ -224,8 +222,6 @@ class World:
             self.github.forced.add(self.open[branch])
         is_person = login != BOT
         self.github.pushed.setdefault(branch, []).append(BranchPush(before, sha, login, is_person, creates))
-        if self.heads.get(sha, self.open[branch]) != self.open[branch]:
-            self.shared |= {self.heads[sha], self.open[branch]}
         self.store.branches[branch], self.heads[sha] = sha, self.open[branch]
         self.made[branch] = self.made.get(branch, 0) + creates
         number = self.open[branch]
@@ -328,7 +324,8 @@ class World:
             self.refresh()
         for branch in self.open:
             if self.store.branches[branch] != before[branch]:
-                self.judge(branch)
+                moved = PullChanged(self.open[branch], "synchronize", before=before[branch])
+                evaluate_pulls(moved, self.job())
 
     # The books
 

@@ -78,6 +78,7 @@ RULES = [
     "gate.policy",
     "gate.replay",
     "gate.request",
+    "gate.shared",
     "gate.tree",
     "gate.unreadable",
     "git.clean",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection, Mapping
+
 from promotebot.action.cards import gate_report, post_cards
+from promotebot.action.reply import Replier
+from promotebot.action.requester import Requester
 from promotebot.action.result import GATE_OUTCOMES, Answer, Outcome
 from promotebot.action.retry import Attempt, retry_on_moved_head
 from promotebot.action.verdict import publish_standing
@@ -13,16 +18,81 @@ from promotebot.gate.evaluate import GateResult
 from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate
+from promotebot.gate.shared import pulls_at
+from promotebot.github.checks import is_gate
 from promotebot.pulls.snapshot import at_its_head
+
+log = logging.getLogger(__name__)
 
 
 def publish_gate(attempt: Attempt) -> Answer:
     """Evaluate a pull request as it was read, and set the check on its head; a refusal is a comment, too.
 
+    Other pull requests that promote from the same commit are judged again with it.
+
     Raises:
         RefChanged: when something moved meanwhile; read it again and judge again.
         PromotebotError: for what could not be read, after the check was set to red.
     """
+    answer, shared = _publish(attempt)
+    _judge_sharing(attempt, shared)
+    return answer
+
+
+def judge_left(attempt: Attempt, sha: str) -> None:
+    """Judge the pull requests again that shared a commit with this one, which has left it, or is closed.
+
+    Where that fails they stay red, and their cards say so.
+    """
+    if _is_refused(attempt, sha):
+        bases = _others_at(sha, attempt)
+        _judge_each(attempt, {one: {two for two in bases if two != one and bases[two] == bases[one]} for one in bases})
+
+
+def _others_at(sha: str, attempt: Attempt) -> Mapping[int, str]:
+    """Return the other pull requests at a commit, with their bases; none where nobody can tell."""
+    try:
+        return {other.number: other.base_ref for other in pulls_at(sha, attempt.snapshot, attempt.job)}
+    except PromotebotError as problem:
+        log.warning("nobody knows who else is at %s: %s", sha[:7], problem)
+        return {}
+
+
+def _is_refused(attempt: Attempt, sha: str) -> bool:
+    """Return whether the gate refused a commit: only then can others be red because of this pull request."""
+    told = (attempt.snapshot.pull.commit_statuses or {}).get(sha)
+    try:
+        statuses = attempt.record.statuses_on(sha) if told is None else told
+    except PromotebotError as problem:
+        log.warning("nobody knows what was said of %s: %s", sha[:7], problem)
+        return False
+    return any(is_gate(status.context) and status.state == "failure" for status in statuses)
+
+
+def _judge_sharing(attempt: Attempt, shared: Collection[int]) -> None:
+    _judge_each(attempt, {number: {*shared, attempt.snapshot.pull.number} - {number} for number in shared})
+
+
+def _judge_each(attempt: Attempt, sharing: Mapping[int, Collection[int]]) -> None:
+    """Judge other pull requests, each with those that share its commit; a failure leaves it red, and is logged."""
+    for number, shared in sorted(sharing.items()):
+        _judge_other(attempt, number, shared)
+
+
+def _judge_other(attempt: Attempt, number: int, shared: Collection[int]) -> None:
+    job = attempt.job
+    try:
+        pull, comments = job.github.conversation(number)
+        requester = Requester(number, job.settings.bot_login, "", job.settings.run_url or attempt.requester.url)
+        replier = Replier(job.github, job.settings, requester)
+        replier.set_comments(comments)
+        retry_on_moved_head(requester, job, replier, lambda other: _publish(other, shared)[0], known=pull)
+    except PromotebotError as problem:
+        log.warning("#%d was not judged again: %s", number, problem)
+
+
+def _publish(attempt: Attempt, shared: Collection[int] | None = None) -> tuple[Answer, tuple[int, ...]]:
+    """Do what `publish_gate` says, for this pull request alone; return who shares its commit, too."""
     snapshot, replier, changeset = attempt.snapshot, attempt.replier, attempt.snapshot.changeset
     replier.set_head(changeset.head, changeset.policy.contacts)
     attempt.record.revoke_other_bases()
@@ -31,9 +101,9 @@ def publish_gate(attempt: Attempt) -> Answer:
         message = (
             f"no check is set for a pull request into {snapshot.pull.base_ref!r}, which does not accept promotions"
         )
-        return Answer(Outcome.IGNORED, Reason.WRONG_BASE, message)
+        return Answer(Outcome.IGNORED, Reason.WRONG_BASE, message), ()
     try:
-        result = evaluate_pull(snapshot, changeset, attempt.job, record=attempt.record)
+        result = evaluate_pull(snapshot, changeset, attempt.job, record=attempt.record, shared=shared)
     except PromotebotError as problem:
         unreadable = error("gate.unreadable", problem.message, where=problem.where, remedy=problem.remedy)
         rendered = render_gate([unreadable], f"refused: {problem.message[:120]}", replier.context)
@@ -41,19 +111,24 @@ def publish_gate(attempt: Attempt) -> Answer:
             replier.check(changeset.head, "failure", rendered.title, rendered, annotate([unreadable], changeset))
             unknown = GateResult((), (unreadable,), is_replayed=False)
             post_cards(attempt, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY), unknown, changeset)
+            if shared is None:
+                _judge_sharing(
+                    attempt,
+                    [n for n, base in _others_at(changeset.head, attempt).items() if base == snapshot.pull.base_ref],
+                )
         raise
     report = gate_report(attempt, result, changeset)
     if not result.passes and _belongs_to_another(attempt):
-        return replier.post(Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title), report)
+        return replier.post(Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title), report), ()
     publish_standing(attempt, result, changeset, report)
     if not result.passes:
         attempt.record.revoke_heads(why="a later head was refused, or waits", keep=changeset.head)
     answer = Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=report.full)
     told = post_cards(attempt, answer, result, changeset)
     if answer.outcome is Outcome.REFUSED and not told.comment_url:  # where no card says it
-        return replier.post(answer, report)
+        return replier.post(answer, report), result.shared
     noted = replier.update_if_present(answer, report)
-    return told if told.comment_url else noted
+    return (told if told.comment_url else noted), result.shared
 
 
 def _belongs_to_another(attempt: Attempt) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from promotebot.action.cards import gate_report, planned, post_cards
 from promotebot.action.commit import DecidedChange, commit_decided
-from promotebot.action.gate import judge_again
+from promotebot.action.gate import judge_again, judge_left
 from promotebot.action.reply import Replier
 from promotebot.action.result import Answer, Outcome, finding_details
 from promotebot.action.retry import Attempt
@@ -200,7 +200,9 @@ class PromotionJob:
             answer = Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, problem.message, commit, details=details)
             return self.replier.answer(answer, render_failure(problem, self.replier.context, commit_sha=commit))
         answer = replace(answer, message=f"{model} → {stage}: committed; {result.title}")
-        return post_cards(self.attempt, answer, result, committed, main=model)
+        told = post_cards(self.attempt, answer, result, committed, main=model)
+        judge_left(self.attempt, self.changeset.head)
+        return told
 
     def _evaluate(self, changeset: Changeset, decided: Sequence[Step] = ()) -> GateResult:
         """Evaluate a head as the gate does; what this job decided, or found attested, is not asked about again."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from promotebot.action.cards import post_closed_cards
-from promotebot.action.gate import publish_gate
+from promotebot.action.gate import judge_left, publish_gate
 from promotebot.action.late_holds import hear_reviews
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
@@ -63,14 +63,23 @@ def _publish(event: PullChanged, attempt: Attempt) -> Answer:
         attempt.record.revoke_left(event.before)
     if event.is_retargeted:
         attempt.record.revoke_other_bases(everywhere=True)
-    return publish_gate(attempt)
+    answer, head = publish_gate(attempt), attempt.snapshot.changeset.head
+    if event.before not in ("", head):
+        judge_left(attempt, event.before)
+    if event.is_retargeted:
+        judge_left(attempt, head)
+    return answer
 
 
 def _revoke_closed(attempt: Attempt) -> Answer:
     merged, count = attempt.snapshot.pull.merged, attempt.record.revoke_closed()
     how = "merged" if merged else "closed without a merge"
     answer = Answer(Outcome.IGNORED, Reason.PULL_CLOSED, f"{how}; the check is red again on {counted(count, 'commit')}")
-    return answer if merged else post_closed_cards(attempt, answer)
+    if merged:
+        return answer
+    told = post_closed_cards(attempt, answer)
+    judge_left(attempt, attempt.snapshot.changeset.head)
+    return told
 
 
 def _is_as_told(pull: PullRequest, told: ToldPull | None) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from promotebot.action.cards import gate_report, post_cards
 from promotebot.action.commit import DecidedChange, commit_decided
-from promotebot.action.gate import publish_gate
+from promotebot.action.gate import judge_left, publish_gate
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
 from promotebot.action.verdict import publish_standing
@@ -111,7 +111,9 @@ def _report(attempt: Attempt, pending: PendingPromotions, commit: GitSha) -> Ans
     publish_standing(attempt, result, changeset, gate_report(attempt, result, changeset), is_made_now=True)
     base_ref = attempt.snapshot.pull.base_ref
     answer = Answer(Outcome.PROMOTED, Reason.RECOMPUTED, f"updated for the new {base_ref}; {result.title}", commit)
-    return post_cards(attempt, answer, result, changeset, remark=_remark(attempt, commit))
+    told = post_cards(attempt, answer, result, changeset, remark=_remark(attempt, commit))
+    judge_left(attempt, attempt.snapshot.changeset.head)
+    return told
 
 
 _APPROVE_AGAIN = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from promotebot.action.cards import gate_report, post_cards
 from promotebot.action.commit import DecidedChange, commit_decided
-from promotebot.action.gate import judge_again
+from promotebot.action.gate import judge_again, judge_left
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
@@ -141,7 +141,9 @@ class Withdrawal:
         except RefChanged:  # it is withdrawn; what is left is judged as it is now
             judged = judge_again(self.attempt)
             return replace(answer, comment_url=judged.comment_url, summary=judged.summary)
-        return post_cards(self.attempt, answer, result, committed, main=chosen[0].model)
+        told = post_cards(self.attempt, answer, result, committed, main=chosen[0].model)
+        judge_left(self.attempt, snapshot.changeset.head)
+        return told
 
     def _invalid(self, pending: InvalidPromotions, reason: Reason) -> Answer:
         replier = self.attempt.replier

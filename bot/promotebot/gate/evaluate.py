@@ -50,6 +50,8 @@ class GateResult:
     """False where nobody can tell what the head promotes: its registry cannot be read, or is not base plus events."""
     holds: tuple[StandingHold, ...] = ()
     """What keeps the pull request from being merged until somebody lifts it, among the findings, too."""
+    shared: tuple[int, ...] = ()
+    """Pull requests that promote from the same commit into the same base, among the findings, too."""
 
     @property
     def passes(self) -> bool:

@@ -13,6 +13,7 @@ from promotebot.gate.hold import standing_holds
 from promotebot.gate.policy import changes_policy
 from promotebot.gate.record import PullRecord
 from promotebot.gate.requests import RequestCheck
+from promotebot.gate.shared import pulls_at, shared_findings
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_of
@@ -27,6 +28,7 @@ def evaluate_pull(
     *,
     decided: Collection[Digest] = (),
     record: PullRecord,
+    shared: Collection[int] | None = None,
 ) -> GateResult:
     """Evaluate base → head of a pull request with everything that GitHub knows.
 
@@ -35,12 +37,27 @@ def evaluate_pull(
         changeset: what is judged: the snapshot's own, or the one with the bot's new commit as its head.
         decided: digests of events that this job decided itself, or found attested.
         record: of the pull request.
+        shared: other pull requests on the same commit into the same base, where they are known; GitHub is asked else.
 
     Raises:
         CouldNotVerify: when git or GitHub does not answer.
     """
     holds = standing_holds(record)
-    return _evaluate(snapshot, changeset, job, decided).with_holds(holds, snapshot.pull.number)
+    result = _evaluate(snapshot, changeset, job, decided)
+    if result.steps:  # what promotes nothing is the same on all of them
+        if shared is None:
+            shared = _sharing(snapshot, changeset, job)
+        numbers = tuple(sorted(shared))
+        result = replace(result, findings=(*result.findings, *shared_findings(numbers)), shared=numbers)
+    return result.with_holds(holds, snapshot.pull.number)
+
+
+def _sharing(snapshot: PullSnapshot, changeset: Changeset, job: JobContext) -> list[int]:
+    """Return the pull requests that promote from the same commit into the same base."""
+    if changeset.head != snapshot.changeset.head:
+        return []  # this job made it a moment ago
+    others = pulls_at(changeset.head, snapshot, job)
+    return [other.number for other in others if other.base_ref == snapshot.pull.base_ref]
 
 
 def _evaluate(snapshot: PullSnapshot, changeset: Changeset, job: JobContext, decided: Collection[Digest]) -> GateResult:
