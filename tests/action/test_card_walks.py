@@ -29,7 +29,19 @@ COMMANDS = (
     "/hold",
     "/unhold",
 )
-MOVES = (*COMMANDS, "review", "push", "gate", "policy", "merge another", "change the card", "delete the card", "close")
+MOVES = (
+    *COMMANDS,
+    "review",
+    "push",
+    "gate",
+    "policy",
+    "merge another",
+    "change the card",
+    "delete the card",
+    "close",
+    "twin",
+    "twin",
+)
 
 
 class Walk:
@@ -39,6 +51,8 @@ class Walk:
         self.office, self.repository = office, office.repository
         office.policy("separation: {approvals: 1}\n")
         self.number, self.count, self.is_closed = office.pull("walk"), 0, False
+        self.twin = 0
+        """A pull request by bob that was opened from this one's commit; 0 where none is open."""
 
     def take(self, move: str) -> None:
         """Make one move, with the jobs that it starts."""
@@ -100,12 +114,37 @@ class Walk:
         self.office.event("pull_request_target", event, PROMOTEBOT_COMMAND="gate")
         self.is_closed = True
 
-    def cards(self) -> list[Comment]:
-        ours = (one for one in self.repository.comments_on(self.number) if one.user.login == BOT)
+    def _twin(self) -> None:
+        """bob opens a pull request from the commit at which this one stands, or closes it."""
+        if self.twin:
+            self.repository.close(self.twin, by="bob")
+            event = self.repository.pull_request_event(self.twin, action="closed", sender="bob")
+            self.office.event("pull_request_target", event, by="bob", PROMOTEBOT_COMMAND="gate")
+            self.twin = 0
+            return
+        branch, head = f"twin-{self.count}", self.office.head(self.number)
+        self.repository.git.run("update-ref", f"refs/heads/{branch}", head)
+        self.repository.refresh(self.office.hub.user("bob"))
+        self.twin = self.repository.open_pull(author="bob", head=branch, title="Twin").number
+        self.office.gate(self.twin, "opened")
+
+    def cards(self, number: int = 0) -> list[Comment]:
+        written = self.repository.comments_on(number or self.number)
+        ours = (one for one in written if one.user.login == BOT)
         return [one for one in ours if one.body.startswith(f"<!-- promotebot:{MODEL} -->")]
+
+    def check_twin(self, move: str) -> None:
+        """Hold the card of the pull request that began at the same commit to its status, which may be shared."""
+        state, words = verdict(self.office, self.twin)
+        for card in self.cards(self.twin):
+            heading = card.body.splitlines()[1]
+            told = f"after {move!r}: the twin's card says {heading!r}, the status {state}: {words}"
+            assert [SAYS[word] for word in SAYS if f"· {word}" in heading] in ([], [state]), told
 
     def check(self, move: str) -> None:
         """Hold the one card to the status, and to what the branch changes of what it started from."""
+        if self.twin:
+            self.check_twin(move)
         found, head = self.cards(), self.office.head(self.number)
         heading = found[0].body.splitlines()[1] if found else ""
         state, words = verdict(self.office, self.number)
@@ -127,7 +166,16 @@ def walks(count: int) -> list[str]:
     return [", ".join([chance.choice(first), *chance.choices(MOVES, k=7)]) for _ in range(count)]
 
 
-@pytest.mark.parametrize("moves", sampled(walks(40), every=10))
+TWINS = (
+    "/promote active, twin, review, twin, review",
+    "/promote active, review, twin, /promote staging, gate, twin, /withdraw",
+    "/promote staging, twin, push, gate",
+    "/promote staging, twin, policy, /hold, twin, /unhold",
+)
+"""Two pull requests on one commit, until one of them is closed or moves on."""
+
+
+@pytest.mark.parametrize("moves", [*TWINS, *sampled(walks(40), every=10)])
 def test_a_card_says_what_the_status_says_in_any_order_of_events(office: Office, moves: str) -> None:
     walk = Walk(office)
     for move in moves.split(", "):

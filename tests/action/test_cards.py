@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from promotebot.github.checks import GATE
 from tests.cli.test_registry import ANY, OTHER, with_other_model
 from tests.office import Office
 
@@ -60,6 +61,26 @@ def test_two_models_in_one_comment_have_a_card_each(office: Office) -> None:
     assert office.ask(number, f"/withdraw {OTHER}").succeeded
     assert heading(office, number, OTHER) == f"↩️ `{OTHER}` · withdrawn"
     assert "contains 2 promotions" not in card(office, number)
+
+
+def test_two_pull_requests_on_one_commit_are_both_blocked_until_one_is_closed(office: Office) -> None:
+    number = office.pull()
+    assert office.ask(number, "/promote active").succeeded
+    assert heading(office, number).endswith("· ready for review")
+    office.repository.git.run("update-ref", "refs/heads/twin", office.head(number))
+    twin = office.repository.open_pull(author="bob", head="twin", title="Twin").number
+    office.gate(twin, "opened")
+    assert heading(office, number).endswith(
+        f"#\u2060{twin} is on the same commit, which has one required status for both"
+    )
+    assert "close one of the two pull requests, or push another commit to one of them" in card(office, number)
+    assert "· blocked: " in heading(office, twin)
+    office.repository.close(twin, by="bob")
+    closed = office.repository.pull_request_event(twin, action="closed", sender="bob")
+    office.event("pull_request_target", closed, PROMOTEBOT_COMMAND="gate")
+    assert heading(office, number).endswith("· ready for review")
+    posted = [one for one in office.repository.statuses if (one.sha, one.context) == (office.head(number), GATE)]
+    assert posted[-1].state == "success"
 
 
 def test_a_card_turns_blocked_with_the_gate_and_is_closed_with_the_pull_request(office: Office) -> None:

@@ -16,6 +16,7 @@ from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import PullChanged, PullClosed, Reviewed, ToldPull
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.heads import NOTHING
 from promotebot.text import counted
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -64,7 +65,7 @@ def _publish(event: PullChanged, attempt: Attempt) -> Answer:
     if event.is_retargeted:
         attempt.record.revoke_other_bases(everywhere=True)
     answer, head = publish_gate(attempt), attempt.snapshot.changeset.head
-    if event.before not in ("", head):
+    if event.before not in ("", NOTHING, head):
         judge_left(attempt, event.before)
     if event.is_retargeted:
         judge_left(attempt, head)
