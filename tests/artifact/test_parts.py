@@ -14,6 +14,7 @@ from promotebot.artifact.limits import Limits
 from promotebot.artifact.runtime import ChildOpener, owns_golden
 from promotebot.findings import Severity, errors_in, warnings_in
 
+from .archived import zipped
 from .conftest import DIRECTORY, Place, StandIn, build_model, external_tensor, opened, refusal, rules
 
 
@@ -88,6 +89,22 @@ def test_a_program_that_no_model_reads_is_refused_unless_the_policy_allows_it(
     assert f"limits.may_hold: [{kind}]" in finding.remedy
     (shown,) = warnings_in(place.examine(may_hold=(kind,)).findings)
     assert (shown.rule, shown.where) == ("artifact.executable", f"{DIRECTORY}/{name}")
+
+
+def test_a_program_in_an_archive_is_refused_and_named(place: Place) -> None:
+    place.write("data", zipped({"weights": b"\x80\x04\x95"}))
+    place.write_manifest()
+    finding = refusal(place.examine(), "artifact.executable")
+    assert "data is an archive with weights in it, a pickle, code that runs when it is loaded" in finding.message
+
+
+def test_an_archive_that_cannot_be_read_is_a_warning_and_no_pass(place: Place) -> None:
+    place.write("data", zipped({"weights": b"x"})[:-10])
+    place.write_manifest()
+    findings = [one for one in place.examine().findings if one.rule == "artifact.executable"]
+    (finding,) = findings
+    assert finding.severity is Severity.WARNING
+    assert "whether a program is in it is not known: it cannot be read to its end" in finding.message
 
 
 def test_weights_may_begin_with_anything(place: Place) -> None:

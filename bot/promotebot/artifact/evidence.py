@@ -253,7 +253,7 @@ class _Examination:
         look = copied.look(own, is_own=True)
         if not is_opaque(look, self.terms):
             return {}
-        kind = kind_of(look, program_by_name(own) or look.program)
+        kind = kind_of(look, program_by_name(own) or look.holds)
         self.findings.append(opaque_finding(manifest, self.directory, kind))
         return {"unopened": Unopened(kind, copied.sizes[own])}
 

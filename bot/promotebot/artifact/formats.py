@@ -39,7 +39,7 @@ def is_opaque(look: Look, terms: Terms) -> bool:
 def kind_of(look: Look, program: Program | None) -> str:
     """Return in words what a file is that is no ONNX model; empty where that is not known."""
     if program is not None:
-        return RUNS[program]
+        return f"an archive that holds {RUNS[program]}" if look.archived.program else RUNS[program]
     if look.is_ort:
         return "a model in ONNX Runtime's own format (.ort)"
     return f"a {look.weights} file" if look.weights else ""

@@ -6,6 +6,7 @@ import mmap
 from pathlib import Path
 from typing import NamedTuple
 
+from promotebot.artifact.archives import Archived, look_into_archive
 from promotebot.artifact.gguf import MAGIC
 from promotebot.artifact.limits import Program
 from promotebot.artifact.onnx_bytes import has_graph
@@ -27,6 +28,13 @@ class Look(NamedTuple):
     """Whether it is of ONNX Runtime's own format."""
     weights: str
     """The format of weights that it claims to have; empty for none."""
+    archived: Archived = Archived()
+    """What is in it, where it is an archive."""
+
+    @property
+    def holds(self) -> Program | None:
+        """Return what kind of program it is, or holds one level deep."""
+        return self.program or self.archived.program
 
 
 def is_named_onnx(name: str) -> bool:
@@ -46,11 +54,13 @@ def look_at(data: Bytes, name: str, *, is_own: bool, is_whole: bool = True) -> L
     """
     lower = name.lower()
     claimed = next((one for end, one in _SUFFIXES.items() if lower.endswith(end)), "")
+    program = program_by_content(data, is_whole=is_whole) if data else None
     return Look(
-        program_by_content(data, is_whole=is_whole) if data else None,
+        program,
         is_named_onnx(name) or (is_own and bool(data) and has_graph(data, is_whole=is_whole)),
         lower.endswith(".ort") or data[4:8] == _ORT_MARK,
         claimed or ("GGUF" if data[: len(MAGIC)] == MAGIC else ""),
+        look_into_archive(data, is_whole=is_whole) if data and program is None else Archived(),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from promotebot.artifact.answer import NotOpened, Opened
+from promotebot.artifact.answer import NotOpened, Opened, printable
 from promotebot.artifact.copied import Copied
 from promotebot.artifact.files import REPORT
 from promotebot.artifact.formats import is_opaque
@@ -63,9 +63,23 @@ class Listed:
         """Return those that run where somebody loads them."""
         inside = self.looks_inside
         found = {
-            name: program_by_name(name) or (self.copied.look(name).program if inside else None) for name in self.others
+            name: program_by_name(name) or (self.copied.look(name).holds if inside else None) for name in self.others
         }
         return {name: program for name, program in found.items() if program}
+
+    @property
+    def unread(self) -> dict[str, str]:
+        """Return the archives that were not looked into as a whole, with the reason."""
+        names = [name for name in self.others if name not in self.programs] if self.looks_inside else []
+        reasons = {name: self.copied.look(name).archived.unread for name in names}
+        return {name: reason for name, reason in reasons.items() if reason}
+
+    def told(self, name: str) -> str:
+        """Return in words what a program is."""
+        look = self.copied.look(name) if self.looks_inside and not program_by_name(name) else None
+        member = look.archived.member if look else ""
+        kind = RUNS[self.programs[name]]
+        return f"an archive with {printable(member)} in it, {kind}" if member else kind
 
 
 def program_findings(listed: Listed, limits: Limits) -> Iterator[Finding]:
@@ -73,7 +87,7 @@ def program_findings(listed: Listed, limits: Limits) -> Iterator[Finding]:
     for name, program in listed.programs.items():
         path, is_own = f"{listed.directory}/{name}", name == listed.manifest.model_file
         told = "the artifact's own model" if is_own else "no model reads it"
-        message = f"{path} is {RUNS[program]} ({told})."
+        message = f"{path} is {listed.told(name)} ({told})."
         if program in limits.may_hold:
             advice = "look at what it does; the policy allows it (limits.may_hold)"
             yield warning("artifact.executable", message, where=path, remedy=advice)
@@ -81,7 +95,11 @@ def program_findings(listed: Listed, limits: Limits) -> Iterator[Finding]:
             out = "export it to a format that holds no code" if is_own else "leave it out of the artifact"
             way = f"{out}; or allow it: limits.may_hold: [{program}] in the base's policy"
             yield error("artifact.executable", message, where=path, remedy=way)
-    if not listed.programs:
+    for name, reason in listed.unread.items():
+        message = f"{listed.directory}/{name} is an archive, and whether a program is in it is not known: {reason}."
+        advice = "look at what is in it, or leave it out of the artifact"
+        yield warning("artifact.executable", message, where=f"{listed.directory}/{name}", remedy=advice)
+    if not listed.programs and not listed.unread:
         yield passed("artifact.executable", "no program, script or pickle among the files", where=listed.directory)
 
 

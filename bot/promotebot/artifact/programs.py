@@ -120,11 +120,31 @@ def program_by_content(data: Bytes, *, is_whole: bool = True) -> Program | None:
             raise Unsettled
         if _zips_a_pickle(data):
             return "pickles"
-    unpacked = _unpacked(beginning)
-    if unpacked.startswith(_PICKLES) or _OBJECTS.match(beginning):
+    inner = unpacked(beginning)
+    if inner.startswith(_PICKLES) or _OBJECTS.match(beginning):
         return "pickles"
     calls = _calls(data, is_whole)
-    return "pickles" if calls or calls_something(unpacked, is_whole=False) else None
+    return "pickles" if calls or calls_something(inner, is_whole=False) else None
+
+
+def program_by_beginning(data: bytes) -> tuple[Program | None, int]:
+    """Return what kind of program a file is by its beginning alone, and how many bytes of it were stepped over.
+
+    What goes on as a pickle could, as far as it is there, is taken for one.
+    """
+    beginning = data[:LOOK]
+    if beginning.startswith(_SIGNS):
+        return next(program for sign, program in _BEGINNINGS.items() if beginning.startswith(sign)), 0
+    if _OBJECTS.match(beginning):
+        return "pickles", 0
+    inner = unpacked(beginning)
+    if inner.startswith(_PICKLES):
+        return "pickles", 0
+    (calls, reached), (inner_calls, inner_reached) = _step_through(beginning), _step_through(inner)
+    goes_on = LOOK <= len(beginning) <= reached < len(beginning) + _NO_TEXT
+    inner_goes_on = len(inner) < inner_reached < len(inner) + _NO_TEXT
+    steps = min(reached, len(beginning)) + min(inner_reached, len(inner))
+    return ("pickles" if calls or inner_calls or goes_on or inner_goes_on else None), steps
 
 
 def _calls(data: Bytes, is_whole: bool) -> bool:
@@ -149,7 +169,7 @@ def _zips_a_pickle(data: Bytes) -> bool:
     return True
 
 
-def _unpacked(beginning: bytes) -> bytes:
+def unpacked(beginning: bytes) -> bytes:
     """Return what the beginning of a compressed file unpacks to, as far as it does; nothing for any other file."""
     for sign, unpacker in _UNPACK.items():
         if beginning.startswith(sign):
