@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.gate.forgery import MODEL, forged, push, refused, said, say
@@ -65,6 +67,19 @@ def test_a_freeze_of_this_model_stops_it_alone_and_the_policys_line_is_named(off
     assert "`models.regime_*.freezes: [" in said(office, number)
     office.policy(FROZEN.replace("regime_*", "other"))
     assert office.ask(office.pull("later"), "/promote active").outputs["decision"] == "promoted"
+
+
+def test_a_promotion_outside_the_windows_is_refused_at_the_door_and_by_the_gate(office: Office) -> None:
+    number = office.pull()
+    asked, _ = say(office, number, "/promote active --dry-run")
+    plan = forged(office, asked)
+    tomorrow = (office.now + timedelta(days=2)).strftime("%a").lower()
+    office.policy(f"windows: [{{days: [{tomorrow}], hours: 10:00-11:00}}]\n")
+    assert office.ask(number, ACTIVE).outputs["reason_code"] == "rules"
+    assert "ACTIVE takes promotions only" in said(office, number)
+    push(office, number, plan)
+    refused(office, number, "ACTIVE takes promotions only")
+    assert office.ask(office.pull("lower"), "/promote staging").outputs["decision"] == "promoted"
 
 
 def test_this_model_needs_a_head_to_be_named_and_approvals_of_its_own(office: Office) -> None:

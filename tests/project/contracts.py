@@ -121,6 +121,7 @@ RULES = [
     "verify.shard",
     "verify.since",
     "verify.unknown",
+    "window",
 ]
 
 REASONS = [

@@ -30,13 +30,14 @@ POLICIES = [
     parse_policy(
         b"freezes: [{start: 2026-02-05T00:00, end: 2026-02-12T00:00, reason: audit, stages: [staging, active]}]"
     ),
+    parse_policy(b"windows: [{days: [mon, fri], hours: 00:00-12:00, stages: [shadow, active]}]"),
     parse_policy(
         b"require_sha: true\nstages: {shadow: {hold_after_rollback: true}, active: {hold_after_rollback: false}}"
     ),
 ]
 COMPARED = {
     *("request.terminal", "request.reason", "active.prior_stage"),
-    *("soak.shadow", "soak.staging", "freeze", "rollback.hold"),
+    *("soak.shadow", "soak.staging", "freeze", "window", "rollback.hold"),
 }
 
 

@@ -251,6 +251,8 @@ def test_bytes_that_were_active_before_are_a_rollback_and_need_a_reason() -> Non
     back = decide(moved_on, asked(Stage.ACTIVE, V1), V1)
     assert isinstance(back, Plan)
     assert back.action is Action.ROLLBACK
+    opened = parse_policy(b"windows: [{hours: 09:00-09:01}]")
+    assert isinstance(decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, policy=opened), Plan)
     assert refused_by(decide(moved_on, asked(Stage.ACTIVE, V1, reason=None), V1)) == {"request.reason"}
 
 
@@ -316,6 +318,19 @@ def test_another_manifest_soaks_from_its_own_promotion_and_comes_from_its_own_st
     assert isinstance(first, Plan)
     assert first.event.from_stage is None, "shadow holds the other manifest now"
     assert after(tuned, Stage.STAGING, TUNED, now=late).history[MODEL][0].from_stage is Stage.SHADOW
+
+
+@pytest.mark.parametrize("policy", ["windows: [{hours: 08:59-09:00}]", "windows: [{days: [sun], hours: 00:00-24:00}]"])
+def test_outside_its_windows_a_stage_takes_no_promotion_but_a_rollback(policy: str) -> None:
+    closed = parse_policy(policy.encode())
+    refused = decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, policy=closed)
+    assert refused_by(refused) == {"window"}
+    assert "It opens next: 2026-02-" in errors_in(refused.findings)[0].message
+    assert isinstance(decide(SHADOWED, asked(Stage.STAGING, V1), V1, policy=closed), Plan)
+    moved_on = after(after(LIVE, Stage.SHADOW, V2), Stage.ACTIVE, V2)
+    back = decide(moved_on, asked(Stage.ACTIVE, V1), V1, policy=closed)
+    assert isinstance(back, Plan)
+    assert back.action is Action.ROLLBACK
 
 
 def test_another_manifest_of_bytes_that_were_active_is_no_rollback() -> None:

@@ -181,7 +181,9 @@ def test_a_freeze_is_never_shorter_by_the_hour_that_clocks_skip_or_show_twice(
 ) -> None:
     freeze = Freeze.model_validate({"start": start, "end": end, "timezone": "Europe/Berlin", "reason": "year-end"})
     of = [datetime.fromisoformat(moment).replace(tzinfo=timezone.utc) for moment in (begins, ends)]
-    assert [freeze.begins, freeze.ends] == of
+    period = freeze.period(of[0])
+    assert period is not None
+    assert [period.begins, period.ends] == of
     assert freeze.holds_at(of[0])
     assert freeze.holds_at(of[1] - timedelta(minutes=1))
     assert not freeze.holds_at(of[1])

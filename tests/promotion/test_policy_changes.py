@@ -179,6 +179,7 @@ FREEZES = [
         ("2026-06-01T00:00", "2026-06-02T00:00", "audit"),
     )
 ]
+WINDOWS = [{"hours": "09:00-17:00"}, {"hours": "09:00-17:00", "stages": ["staging"]}, {"hours": "20:00-22:00"}]
 LOWER = st.fixed_dictionaries({}, optional={"permission": permissions(), "soak": soaks()})
 POLICIES = st.fixed_dictionaries(
     {},
@@ -198,6 +199,7 @@ POLICIES = st.fixed_dictionaries(
         "terminal": st.lists(st.sampled_from(["shadow", "staging", "active"]), unique=True),
         "separation": st.none() | st.fixed_dictionaries({"approvals": st.integers(1, 6)}),
         "freezes": st.lists(st.sampled_from(FREEZES), unique_by=str),
+        "windows": st.lists(st.sampled_from(WINDOWS), unique_by=str),
         "limits": st.dictionaries(
             st.sampled_from(
                 ["file_bytes", "artifact_bytes", "files", "open_seconds", "run_seconds", "open_memory_bytes"]

@@ -53,10 +53,11 @@ POLICY = """\
 # separation: null              # {approvals: 1}: other people approve the exact head before it can be merged
 # terminal: [shadow, staging, active]   # stages that accept events made at a terminal
 # freezes: []                   # periods without promotions: start, end, timezone, reason, stages
+# windows: []                   # when stages take promotions: days, hours, timezone, stages
 # drafts: false
 # storage: []                   # [s3://bucket/models]: places outside of git that manifests may name; no other is read
 # formats: [onnx]               # [onnx, opaque]: a model of another format goes on unopened, proven by its bytes
-# models: {}                    # what holds for some models alone, by name or pattern: llm_*: {formats: [onnx, opaque]}
+# models: {}                    # what holds for some models alone, by name or pattern: eu_*: {require_sha: true}
 # signatures:
 #   required: []                # stages that need a signed artifact
 #   keys: []                    # public keys that count: {name, pem}

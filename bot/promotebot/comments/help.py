@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from promotebot.comments.comment import CommentContext, Rendered, contacts_line, render_comment
 from promotebot.comments.markdown import code, details, fence, table, text
 from promotebot.comments.status import freeze_line
-from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Step
 from promotebot.promotion.requirements import conditions, who_may
+from promotebot.promotion.standing import FreezeInForce
 from promotebot.registry.names import ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.text import counted
@@ -31,7 +31,7 @@ class HelpFacts:
     registry: ModelRegistry | None
     policy: Policy | None
     """None where it does not read."""
-    freezes: Sequence[Freeze] = ()
+    freezes: Sequence[FreezeInForce] = ()
     """Those in force."""
     is_pull: bool = True
     next_lines: Sequence[str] = ()

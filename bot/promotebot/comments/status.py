@@ -10,9 +10,8 @@ from promotebot.comments.comment import CommentContext, Rendered
 from promotebot.comments.findings import within
 from promotebot.comments.markdown import code, link, table, text
 from promotebot.comments.notices import QUERY, note, step_line
-from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.replay import Step
-from promotebot.promotion.standing import Holding, OpenPromotions
+from promotebot.promotion.standing import FreezeInForce, Holding, OpenPromotions
 from promotebot.registry.model import Event
 from promotebot.registry.names import ModelName, Stage, to_datetime
 from promotebot.text import counted, duration, short_digest
@@ -34,7 +33,7 @@ class Status:
     holdings: Sequence[Holding]
     empty: Sequence[ModelName]
     """Models of which no stage holds anything."""
-    freezes: Sequence[Freeze]
+    freezes: Sequence[FreezeInForce]
     pending: OpenPromotions
     """Of the other open pull requests."""
     carried: Sequence[Step] | None = None
@@ -61,10 +60,11 @@ def render_status(status: Status, context: CommentContext) -> Rendered:
     return note(QUERY, f"📋 What {code(status.branch)} holds", [p for p in parts if p], context, title=title)
 
 
-def freeze_line(freeze: Freeze) -> str:
+def freeze_line(freeze: FreezeInForce) -> str:
     """Return the line on a freeze in force."""
     stages = ", ".join(stage.label for stage in freeze.stages)
-    until = f"{stages} until {moment(freeze.ends)}: {text(freeze.reason)}"
+    ends = moment(freeze.ends) if freeze.ends else "more than a week from now"
+    until = f"{stages} until {ends}: {text(freeze.reason)}"
     return f"🧊 **Frozen:** {until}. A freeze does not block a rollback."
 
 

@@ -1,22 +1,35 @@
-"""Times in which nothing is promoted."""
+"""Times in which nothing is promoted: once, or every week."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from promotebot.promotion.local_times import (
+    DAYS,
+    WEEK,
+    Period,
+    ZoneField,
+    dates_around,
+    in_week,
+    is_weekly,
+    midnight,
+    readings,
+)
 from promotebot.promotion.sections import Section
 from promotebot.registry.names import Stage
 
-_LOCAL_TIME = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$")
+_LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}")
+_PATTERN = rf"^(?:{_LOCAL_TIME.pattern}|(?:{'|'.join(DAYS)}) [0-2][0-9]:[0-5][0-9])$"
 
 
 def _local_time(value: object) -> object:
+    if isinstance(value, str) and is_weekly(value):
+        return value
     if isinstance(value, str) and _LOCAL_TIME.fullmatch(value):
         try:
             datetime.fromisoformat(value)
@@ -24,20 +37,10 @@ def _local_time(value: object) -> object:
             pass
         else:
             return value
-    raise ValueError(f"{value!r} is not a local time such as 2026-12-18T18:00")
+    raise ValueError(f"{value!r} is not a local time such as 2026-12-18T18:00, or fri 18:00 for every week")
 
 
-def _zone(value: object) -> object:
-    try:
-        ZoneInfo(value if isinstance(value, str) else "")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{value!r} is not a timezone that this machine knows, such as UTC or Europe/Berlin") from None
-    return value
-
-
-LocalTimeField = Annotated[
-    str, BeforeValidator(_local_time), WithJsonSchema({"type": "string", "pattern": _LOCAL_TIME.pattern})
-]
+LocalTimeField = Annotated[str, BeforeValidator(_local_time), WithJsonSchema({"type": "string", "pattern": _PATTERN})]
 
 
 class Freeze(Section):
@@ -45,32 +48,51 @@ class Freeze(Section):
 
     start: LocalTimeField
     end: LocalTimeField
-    timezone: Annotated[str, BeforeValidator(_zone)] = "UTC"
+    timezone: ZoneField = "UTC"
     reason: Annotated[str, Field(min_length=1, max_length=200)]
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = (Stage.ACTIVE,)
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Freeze:
-        if self.begins >= self.ends:
+        if is_weekly(self.start) is not is_weekly(self.end):
+            raise ValueError(f"start ({self.start}) and end ({self.end}) are both of every week, or both dates")
+        if self.recurs and self.start == self.end:
+            raise ValueError(f"it starts and ends at {self.start}; use `permission` or `windows` to close a stage")
+        if not self.recurs and self._between(*map(datetime.fromisoformat, (self.start, self.end))) is None:
             raise ValueError(f"end ({self.end}) is not after start ({self.start})")
         return self
 
+    @property
+    def recurs(self) -> bool:
+        """True where it comes every week."""
+        return is_weekly(self.start)
+
     def holds_at(self, moment: datetime) -> bool:
         """Return whether it is in force at a moment (UTC)."""
-        return self.begins <= moment < self.ends
+        return any(period.holds_at(moment) for period in self._near(moment))
 
-    @property
-    def begins(self) -> datetime:
-        """Return the first moment of it, UTC; where clocks change in that hour, the earliest that it may mean."""
-        return min(self._moments(self.start))
+    def period(self, moment: datetime) -> Period | None:
+        """Return the time of it that a moment (UTC) is in, else the next one; None where it is over."""
+        return min((one for one in self._near(moment) if moment < one.ends), key=lambda one: one.begins, default=None)
 
-    @property
-    def ends(self) -> datetime:
-        """Return the first moment after it, UTC; where clocks change in that hour, the latest that it may mean."""
-        return max(self._moments(self.end))
+    def _near(self, moment: datetime) -> Iterator[Period]:
+        for start, end in self._local(moment):
+            period = self._between(start, end)
+            if period:
+                yield period
 
-    def _moments(self, local: str) -> Iterator[datetime]:
-        """Return what a local time may mean: an hour that clocks skip, or show twice, has two (PEP 495)."""
-        moment = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(self.timezone))
-        # Two times of one zone compare by their wall clocks, whatever its offset does in between; UTC's do not.
-        return (moment.replace(fold=fold).astimezone(timezone.utc) for fold in (0, 1))
+    def _local(self, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Yield starts and ends by the wall clock; of every week those from the week before to the one after."""
+        if not self.recurs:
+            yield datetime.fromisoformat(self.start), datetime.fromisoformat(self.end)
+            return
+        start, end = in_week(self.start), in_week(self.end)
+        for day in dates_around(moment, self.timezone, 14, 7):
+            if day.weekday() == 0:
+                week = midnight(day)
+                yield week + start, week + (end if start < end else end + WEEK)
+
+    def _between(self, start: datetime, end: datetime) -> Period | None:
+        """Return the longest time that two local times may mean: whatever one reading freezes is frozen."""
+        begins, ends = min(readings(start, self.timezone)), max(readings(end, self.timezone))
+        return Period(begins, ends) if begins < ends else None

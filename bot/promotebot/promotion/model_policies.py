@@ -18,6 +18,7 @@ Pattern = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.*-]{1,100}$")]
 """A model's name, in which `*` stands for any characters."""
 GENERAL_ONLY: Mapping[str, str] = {
     "bases": "it is about branches, not about models",
+    "windows": "of two lists of them neither is the stricter one; write freezes, which are added",
     "drafts": "it is about pull requests, which may carry several models",
     "storage": "it is about buckets, not about models",
     "signatures": "of two lists of signers neither is the stricter one",

@@ -12,7 +12,7 @@ from promotebot.promotion.reconstruct import request_of
 from promotebot.promotion.replay import Step
 from promotebot.promotion.rules.context import Facts, Rule, RuleContext
 from promotebot.promotion.rules.request import reason_is_given, stage_takes_terminal_events
-from promotebot.promotion.rules.stages import nothing_is_frozen, prior_stage, soak_time
+from promotebot.promotion.rules.stages import nothing_is_frozen, prior_stage, soak_time, stage_is_open
 from promotebot.promotion.rules.way_back import stage_is_not_held
 from promotebot.registry.chain import event_digest
 from promotebot.registry.codec import stored_json
@@ -31,6 +31,7 @@ _RULES: tuple[Rule, ...] = (
     prior_stage,
     soak_time,
     nothing_is_frozen,
+    stage_is_open,
     stage_is_not_held,
 )
 """Those that a policy has a say in and that need no file; the same functions as at every door."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import Field
@@ -16,6 +16,7 @@ from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import Models, in_force, patterns_of, strictest_of
 from promotebot.promotion.sections import SchedulePolicy, Section, Separation, Stages
 from promotebot.promotion.strict_yaml import StrictLoader
+from promotebot.promotion.windows import Window
 from promotebot.registry.codec import canonical_json
 from promotebot.registry.names import Digest, Stage
 from promotebot.schema import validated_model
@@ -40,7 +41,9 @@ class Policy(Section):
     drafts: bool = False
     """True where a draft pull request may carry promotions."""
     separation: Separation | None = None
-    freezes: tuple[Freeze, ...] = ()
+    freezes: Annotated[tuple[Freeze, ...], Field(max_length=100)] = ()
+    windows: Annotated[tuple[Window, ...], Field(max_length=100)] = ()
+    """When a stage takes promotions; one that is in none of them always does."""
     formats: Formats = ("onnx",)
     """What a model's file may be; with `opaque` one that is no ONNX model goes on unopened."""
     models: Models = Field(default={})

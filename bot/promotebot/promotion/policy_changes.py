@@ -12,6 +12,8 @@ from pydantic import BaseModel
 
 from promotebot.promotion.model_policies import ADDED, STRICTEST, is_set, value_at
 from promotebot.promotion.policy import Policy
+from promotebot.promotion.windows import Window, windows_of
+from promotebot.registry.names import Stage
 
 AS_IN_GENERAL = "as in general"
 """The value of a key that a pattern does not set."""
@@ -178,6 +180,17 @@ def _there(before: Any, after: Any) -> bool:
     return before is None and after is not None
 
 
+def _open_for_less(before: Any, after: Any) -> bool:
+    """Return whether every stage is open in fewer windows, or in some where it was always open."""
+    sides = [[{_without_stages(one) for one in windows_of(side, stage)} for stage in Stage] for side in (before, after)]
+    stages = list(zip(*sides, strict=True))
+    return all(not was or (will and will <= was) for was, will in stages) and sides[0] != sides[1]
+
+
+def _without_stages(window: Window) -> Window:
+    return window.model_copy(update={"stages": ()})
+
+
 def _never(_before: Any, _after: Any) -> bool:
     return False
 
@@ -198,6 +211,7 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "separation": _there,
     "separation.approvals": _higher,
     "freezes": _more,
+    "windows": _open_for_less,
     "formats": _fewer,
     "models": lambda _before, _after: False,  # no key of a pattern differs: another pattern, or another order
     "signatures.required": _more,

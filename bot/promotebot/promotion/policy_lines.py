@@ -34,6 +34,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "rollback.hold": ("stages.active.hold_after_rollback",),
     "separation": ("separation.approvals",),
     "soak.shadow": ("stages.shadow.soak.minimum", "stages.shadow.soak.required"),
+    "window": ("windows",),
     "soak.staging": ("stages.staging.soak.minimum", "stages.staging.soak.required"),
 }
 """Rule → the keys of the policy that it goes by; a rule that is not here is the same under every policy."""

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import patterns_of
 from promotebot.promotion.policy import Policy
+from promotebot.promotion.windows import windows_of
 from promotebot.registry.names import Stage
 from promotebot.text import counted, duration, listed
 
@@ -52,8 +53,11 @@ def requirements(policy: Policy, stage: Stage, now: datetime, model: str | None 
 
 def _frozen(key: str, freezes: Sequence[Freeze], stage: Stage, now: datetime) -> Iterator[Requirement]:
     for freeze in freezes:
-        if stage in freeze.stages and now < freeze.ends:
-            when = f"{_moment(freeze.begins)} to {_moment(freeze.ends)}"
+        period = freeze.period(now) if stage in freeze.stages else None
+        if period:
+            when = f"{_moment(period.begins)} to {_moment(period.ends)}"
+            if freeze.recurs:
+                when = f"every week from {freeze.start} to {freeze.end} {freeze.timezone}"
             yield Requirement(key, f"frozen {'now, ' if freeze.holds_at(now) else ''}{when}: {freeze.reason}")
 
 
@@ -70,6 +74,8 @@ def conditions(policy: Policy, stage: Stage) -> Iterator[Requirement]:
         yield from _for_active(policy)
     if stage in policy.signatures.required:
         yield Requirement("signatures.required", "a signature by one of the policy's signers")
+    if windows := windows_of(policy.windows, stage):
+        yield Requirement("windows", f"a time that is open: {'; '.join(map(str, windows))}")
     if policy.separation:
         approvals = counted(policy.separation.approvals, "approval")
         words = f"{approvals} of the exact head, by others than the requester, the author and the last pusher"

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Step
 from promotebot.promotion.rollback import holding_rollback
 from promotebot.promotion.sections import Soak
+from promotebot.promotion.windows import is_open, next_opening
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import ModelName, Stage, to_datetime
 from promotebot.registry.registry import ModelRegistry
@@ -92,6 +92,27 @@ def newest_event(registry: ModelRegistry, name: ModelName, stage: Stage) -> Even
     return next((event for event in entry.history if event.stage is stage), None) if entry else None
 
 
-def freezes_in_force(policy: Policy, now: datetime) -> Sequence[Freeze]:
-    """Return the freezes that hold at this moment."""
-    return [freeze for freeze in policy.freezes if freeze.holds_at(now)]
+@dataclass(frozen=True)
+class FreezeInForce:
+    """A time without promotions that has begun: a freeze, or the one between two windows."""
+
+    stages: tuple[Stage, ...]
+    ends: datetime | None
+    """None where that is more than a week away."""
+    reason: str
+
+
+def freezes_in_force(policy: Policy, now: datetime) -> Sequence[FreezeInForce]:
+    """Return what keeps promotions out of a stage at this moment, whatever is promoted."""
+    periods = [(freeze, freeze.period(now)) for freeze in policy.freezes]
+    frozen = [
+        FreezeInForce(freeze.stages, period.ends, freeze.reason)
+        for freeze, period in periods
+        if period and period.holds_at(now)
+    ]
+    closed = [
+        FreezeInForce((stage,), next_opening(policy.windows, stage, now), "outside its windows")
+        for stage in Stage
+        if not is_open(policy.windows, stage, now)
+    ]
+    return [*frozen, *closed]

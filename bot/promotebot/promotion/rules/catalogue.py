@@ -19,7 +19,13 @@ from promotebot.promotion.rules.request import (
     reason_is_given,
     stage_takes_terminal_events,
 )
-from promotebot.promotion.rules.stages import nothing_is_frozen, prior_stage, soak_time, stage_is_occupied
+from promotebot.promotion.rules.stages import (
+    nothing_is_frozen,
+    prior_stage,
+    soak_time,
+    stage_is_occupied,
+    stage_is_open,
+)
 from promotebot.promotion.rules.way_back import brings_back_removed, stage_is_not_held
 from promotebot.registry.model import Action
 from promotebot.registry.names import Stage
@@ -52,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     prior_stage,
     soak_time,
     nothing_is_frozen,
+    stage_is_open,
     stage_is_not_held,
     brings_back_removed,
     history_is_whole,

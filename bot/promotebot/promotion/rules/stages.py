@@ -10,6 +10,7 @@ from promotebot.promotion.request import Request, show_stages
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.promotion.rules.request import known_models
 from promotebot.promotion.soak import Soaking, soaking_events
+from promotebot.promotion.windows import is_open, next_opening, windows_of
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import Stage, to_timestamp
 from promotebot.remedies import Command, Remedy, again, comment, shell
@@ -155,9 +156,25 @@ def nothing_is_frozen(context: RuleContext) -> Iterator[Finding]:
     if context.is_rollback:
         return
     for freeze in context.policy.freezes:
-        if request.stage in freeze.stages and freeze.holds_at(context.now):
+        period = freeze.period(context.now) if request.stage in freeze.stages else None
+        if period and period.holds_at(context.now):
             yield error(
                 "freeze",
-                f"{request.stage.label} is frozen until {to_timestamp(freeze.ends)}: {freeze.reason}.",
+                f"{request.stage.label} is frozen until {to_timestamp(period.ends)}: {freeze.reason}.",
                 remedy="request it again after this time; a freeze does not block a rollback",
             )
+
+
+def stage_is_open(context: RuleContext) -> Iterator[Finding]:
+    """Check that the stage takes promotions now, by the policy's windows; a rollback or a demotion is never held up."""
+    request, windows = context.request, context.policy.windows
+    if context.is_rollback or is_open(windows, request.stage, context.now):
+        return
+    opens = next_opening(windows, request.stage, context.now)
+    when = f"{to_timestamp(opens)}" if opens else "more than a week from now"
+    yield error(
+        "window",
+        f"{request.stage.label} takes promotions only {'; '.join(map(str, windows_of(windows, request.stage)))}. "
+        f"It opens next: {when}.",
+        remedy="request it again then; a rollback is not bound to these times",
+    )
