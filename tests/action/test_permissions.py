@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotebot.errors import CouldNotVerify
-from promotebot.gate.admission import people_refusal, pull_refusal, request_refusal, sha_refusal
+from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.gate.admission import people_refusal, pull_refusal, request_refusal, role_refusal, sha_refusal
 from promotebot.gate.refusal import Reason
 from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.request import CommandArguments
@@ -54,6 +54,39 @@ def test_a_role_is_enough_from_the_one_that_the_policy_asks_for(
         assert refusal.message == f"alice has {have} permission; promoting to {stage.label} needs {need}."
         assert refusal.remedy == f"ask somebody with {need} permission to write this command"
         assert refusal.findings == ()
+
+
+PEOPLE = parse_policy(b"stages: {active: {people: [alice, bob]}}")
+
+
+def test_who_is_named_needs_no_role_there_and_nowhere_else() -> None:
+    for people in (["alice"], ["Alice", "BOB"]):
+        assert people_refusal(people, Stage.ACTIVE, PEOPLE, github(Permission.NONE), "promoting to") is None
+    assert people_refusal(["alice"], Stage.SHADOW, PEOPLE, github(Permission.READ), "promoting to") is not None
+    fake = FakeGitHub(roles={"alice": Permission.NONE, "carol": Permission.WRITE})
+    refusal = people_refusal(["alice", "carol"], Stage.ACTIVE, PEOPLE, fake, "promoting to")
+    assert refusal is not None
+    assert refusal.message == "carol has write permission; promoting to ACTIVE needs maintain."
+    assert refusal.remedy == "ask alice, bob or somebody with maintain permission to write this command"
+    refusal = role_refusal(["alice"], Stage.ACTIVE, PEOPLE, fake, "weakening the policy or promoting to")
+    assert refusal is not None
+    assert refusal.message == "alice has none permission; weakening the policy or promoting to ACTIVE needs maintain."
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("'@acme/ml'", "does not show who is in a team"),
+        ("CODEOWNERS", "names people for files"),
+        ("'@alice'", "without @"),
+        ("alice_b", "is not a login"),
+        ("7", "is not a login"),
+    ],
+)
+def test_people_are_logins(name: str, says: str) -> None:
+    with pytest.raises(InvalidInput, match=r"stages\.active\.people") as caught:
+        parse_policy(f"stages: {{active: {{people: [{name}]}}}}".encode())
+    assert says in str(caught.value)
 
 
 @given(one=st.sampled_from(Permission), other=st.sampled_from(Permission), asked=st.sampled_from(NEEDED))

@@ -91,6 +91,19 @@ def test_this_model_needs_a_head_to_be_named_and_approvals_of_its_own(office: Of
     assert "waits for 1 more approval" in office.comment(number)
 
 
+def test_who_is_named_may_promote_by_every_door_but_not_weaken_the_policy(office: Office) -> None:
+    office.policy("stages: {active: {people: [carol]}}\n")
+    number = office.pull()
+    assert office.ask(number, ACTIVE, author="carol").outputs["decision"] == "promoted"
+    assert office.gate(number).outputs["decision"] == "passed"
+    office.push(
+        "carol", "weaker", {".github/promotion.yml": "stages: {active: {people: [carol, mallory]}}\n"}, "chore: x"
+    )
+    other = office.repository.open_pull(author="carol", head="weaker", title="Policy").number
+    office.gate(other, "opened")
+    refused(office, other, "carol has write permission; weakening the policy or promoting to ACTIVE needs maintain")
+
+
 def test_why_says_who_may_ask_for_the_model_that_the_last_request_meant(office: Office) -> None:
     office.policy(ADMIN)
     number = office.pull()

@@ -84,6 +84,7 @@ def test_what_cannot_be_ordered_may_loosen_as_what_is_weaker_does(before: str, a
             ("true", "false"),
             WEAKER,
         ),
+        ("", "stages: {active: {people: [al]}}", "stages.active.people", ("[]", "[al]"), WEAKER),
         ("", "require_reason: true", "require_reason", ("false", "true"), STRICTER),
         ("require_sha: true", "", "require_sha", ("true", "false"), WEAKER),
         ("", "require_dataset: true", "require_dataset", ("false", "true"), STRICTER),

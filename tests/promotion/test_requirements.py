@@ -19,6 +19,10 @@ def said(policy: str, stage: Stage = Stage.ACTIVE, model: str | None = None) -> 
 
 ASKED = {
     "stages: {active: {permission: admin}}": ("stages.active.permission", "whoever asks needs the role admin"),
+    "stages: {active: {people: [alice, bob]}}": (
+        "stages.active.permission",
+        "whoever asks needs the role maintain or higher, or is alice, bob",
+    ),
     "terminal: [shadow]": ("terminal", "it may not be made at a terminal"),
     "require_sha: true": ("require_sha", "the head that was looked at (--sha), also for a rollback of any stage"),
     "require_dataset: true": ("require_dataset", "the dataset's files and manifest in the repository"),

@@ -16,6 +16,7 @@ from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import Action
 from promotebot.registry.names import GitSha, Stage
 from promotebot.remedies import Remedy
+from promotebot.text import listed
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import GitHub, PullRequest
@@ -89,7 +90,7 @@ def pull_refusal(pull: PullRequest) -> Refusal | None:
 
 
 def people_refusal(people: Sequence[str], stage: Stage, policy: Policy, github: GitHub, doing: str) -> Refusal | None:
-    """Return why these people, who must all hold the permission, may not change this stage.
+    """Return why these people, who must all hold the permission or be named, may not change this stage.
 
     Args:
         policy: the one that holds for the model.
@@ -98,14 +99,24 @@ def people_refusal(people: Sequence[str], stage: Stage, policy: Policy, github: 
     Raises:
         CouldNotVerify: when GitHub does not answer; an error never permits.
     """
-    needed = policy.stages.permission(stage)
+    named = {login.lower() for login in policy.stages.people(stage)}
+    return role_refusal([login for login in people if login.lower() not in named], stage, policy, github, doing)
+
+
+def role_refusal(people: Sequence[str], stage: Stage, policy: Policy, github: GitHub, doing: str) -> Refusal | None:
+    """Return why these people, who must all hold the permission, may not do what no name in the policy allows.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer; an error never permits.
+    """
+    needed, named = policy.stages.permission(stage), policy.stages.people(stage)
     lacks = who_lacks(people, needed, github)
     if not lacks:
         return None
     return Refusal(
         Reason.PERMISSION,
         f"{lacks}; {doing} {stage.label} needs {_role(needed)}.",
-        f"ask somebody with {_role(needed)} permission to write this command",
+        f"ask {f'{listed(named)} or ' if named else ''}somebody with {_role(needed)} permission to write this command",
     )
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity, error, passed
-from promotebot.gate.admission import DOING, people_refusal, pull_refusal, target_refusal
+from promotebot.gate.admission import DOING, people_refusal, pull_refusal, role_refusal, target_refusal
 from promotebot.gate.attestation import attestation_problems
 from promotebot.gate.policy import changes_policy, loosened_keys
 from promotebot.gate.pushers import pushers_since
@@ -107,7 +107,7 @@ class RequestCheck:
             f"ask somebody with {role} permission to open it, from a branch that nobody with a lower role pushed to"
         )
         for login in sorted(people | {pull.author}):
-            refusal = people_refusal((login,), highest, policy, self.job.github, _WEAKENING)
+            refusal = role_refusal((login,), highest, policy, self.job.github, _WEAKENING)
             if refusal:
                 yield error("policy.changed", f"{keys}: {refusal.message}", where=place, remedy=remedy)
 

@@ -87,6 +87,7 @@ def _in_any(values: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
 
 STRICTEST: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     **{f"stages.{stage}.permission": max for stage in Stage},
+    **{f"stages.{stage}.people": _in_all for stage in Stage},
     **{f"stages.{stage}.soak": _strictest_soak for stage in (Stage.SHADOW, Stage.STAGING)},
     **{f"stages.{stage}.hold_after_rollback": any for stage in Stage},
     "stages.active.require_prior_stage": any,

@@ -12,7 +12,7 @@ import yaml
 from promotebot.promotion.model_policies import ADDED, in_force, is_set, patterns_of
 from promotebot.promotion.policy import Policy
 
-_ROLE = ("stages.active.permission", "stages.staging.permission", "stages.shadow.permission")
+_ROLE = tuple(f"stages.{stage}.{key}" for stage in ("active", "staging", "shadow") for key in ("permission", "people"))
 KEYS: Mapping[str, tuple[str, ...]] = {
     "active.prior_stage": ("stages.active.require_prior_stage",),
     "artifact.executable": ("limits.may_hold",),

@@ -64,7 +64,8 @@ def _frozen(key: str, freezes: Sequence[Freeze], stage: Stage, now: datetime) ->
 def who_may(policy: Policy, stage: Stage) -> str:
     """Return who may request a promotion into a stage: `role maintain or higher`."""
     role = policy.stages.permission(stage).name.lower()
-    return f"role {role}" if role == "admin" else f"role {role} or higher"
+    words = f"role {role}" if role == "admin" else f"role {role} or higher"
+    return f"{words}, or is {listed(policy.stages.people(stage))}" if policy.stages.people(stage) else words
 
 
 def conditions(policy: Policy, stage: Stage) -> Iterator[Requirement]:

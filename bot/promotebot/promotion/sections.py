@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from enum import IntEnum
 from typing import Annotated
@@ -62,6 +63,26 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
+_LOGIN = re.compile(r"^[A-Za-z0-9-]{1,39}$")
+
+
+def _login(value: object) -> object:
+    if isinstance(value, str) and ("/" in value or value == "CODEOWNERS"):
+        team = "a job's token does not show who is in a team"
+        why = team if "/" in value else "CODEOWNERS names people for files, not for stages"
+        raise ValueError(f"{value!r} is not read, as {why}; write logins")
+    if isinstance(value, str) and _LOGIN.fullmatch(value):
+        return value
+    raise ValueError(f"{value!r} is not a login such as alice, without @")
+
+
+People = Annotated[
+    tuple[Annotated[str, BeforeValidator(_login), WithJsonSchema({"type": "string", "pattern": _LOGIN.pattern})], ...],
+    Field(max_length=100),
+]
+"""Logins."""
+
+
 class Soak(Section):
     """The time that an artifact should spend in a stage before it is promoted to a higher one."""
 
@@ -73,6 +94,8 @@ class StagePolicy(Section):
     """The rules for promotions into shadow or staging."""
 
     permission: PermissionField = "write"  # type: ignore[assignment]  # the validator turns it into a Permission
+    people: People = ()
+    """Who may ask without the role."""
     soak: Soak | None = None
     hold_after_rollback: bool = False
 
@@ -93,6 +116,8 @@ class ActivePolicy(Section):
     """The rules for promotions into ACTIVE."""
 
     permission: PermissionField = "maintain"  # type: ignore[assignment]  # the validator turns it into a Permission
+    people: People = ()
+    """Who may ask without the role."""
     require_prior_stage: bool = True
     hold_after_rollback: bool = True
     """True where a rollback holds the stage: the next artifact goes up only when somebody says that it may."""
@@ -110,6 +135,11 @@ class Stages(Section):
         section: StagePolicy | ActivePolicy = getattr(self, stage.value)
         return section.permission
 
+    def people(self, stage: Stage) -> tuple[str, ...]:
+        """Return the logins that may promote into a stage whatever their role."""
+        section: StagePolicy | ActivePolicy = getattr(self, stage.value)
+        return section.people
+
     def holds_after_rollback(self, stage: Stage) -> bool:
         """Return whether a rollback of a stage keeps newer artifacts out of it until somebody ends the hold."""
         section: StagePolicy | ActivePolicy = getattr(self, stage.value)
@@ -123,7 +153,7 @@ class Separation(Section):
 
 
 _Label = Annotated[str, Field(min_length=1, max_length=50)]
-_Login = Annotated[str, Field(min_length=1, max_length=39, pattern="^[A-Za-z0-9-]+$")]
+_Login = Annotated[str, Field(pattern=_LOGIN.pattern)]
 
 
 class SchedulePolicy(Section):
