@@ -23,13 +23,15 @@ from promotebot.promotion.commands import (
     InvalidCommand,
     QueryCommand,
     Withdraw,
+    has_unknown_stage,
     parse_holds,
+    with_aliases,
 )
 from promotebot.promotion.comment_lines import lines_of
 from promotebot.promotion.safety_words import Hold, Unhold
 from promotebot.promotion.slips import read_comment
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.default_policy import default_contacts
+from promotebot.pulls.default_policy import default_contacts, read_aliases
 from promotebot.remedies import Remedy, comment
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -98,7 +100,6 @@ def _carry_out(
     look: Callable[[], tuple[PullRequest, Sequence[IssueComment]]],
 ) -> Answer:
     """Carry out the commands of a comment that says now what it said when it was written."""
-    invalid = [command for command in commands if isinstance(command, InvalidCommand)]
     pull, comments = job.patience.ask_until(look, lambda found: bool(_own(event, found[1])))
     if pull.reviews:
         from promotebot.action.late_holds import hear_reviews
@@ -107,6 +108,8 @@ def _carry_out(
     refusal = _comment_refusal(event, _own(event, comments)) or _pull_refusal(pull, commands)
     if refusal:
         return replier.refuse(refusal)
+    commands = _in_own_words(commands, event, job, pull.base_ref)
+    invalid = [command for command in commands if isinstance(command, InvalidCommand)]
     if invalid:
         return _unreadable(invalid, replier)
     answers: list[Answer] = []
@@ -128,6 +131,7 @@ def _decide_on_issue(
 
     comments = job.patience.ask_until(lambda: job.github.comments(event.pull), lambda found: bool(_own(event, found)))
     replier.set_comments(comments)
+    commands = _in_own_words(commands, event, job, job.default_branch)
     invalid = [command for command in commands if isinstance(command, InvalidCommand)]
     refusal = _comment_refusal(event, _own(event, comments)) or (None if invalid else issue_refusal(commands))
     if refusal:
@@ -141,6 +145,15 @@ def _decide_on_issue(
         if not answers[-1].succeeded:
             break
     return _combine(answers)
+
+
+def _in_own_words(
+    commands: Sequence[Command], event: CommentCreated, job: JobContext, branch: str
+) -> Sequence[Command]:
+    """Return the commands as the policy of the branch reads them; it is asked only where a word is no stage."""
+    if not has_unknown_stage(commands):
+        return commands
+    return with_aliases(commands, event.body, job.settings.prefix, read_aliases(job, branch))
 
 
 def _unreadable(invalid: Sequence[InvalidCommand], replier: Replier) -> Answer:

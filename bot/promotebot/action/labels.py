@@ -21,7 +21,7 @@ from promotebot.github.events import LabelChanged
 from promotebot.promotion.labels import parse_label
 from promotebot.promotion.request import CommandArguments
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.default_policy import default_contacts
+from promotebot.pulls.default_policy import default_contacts, read_aliases
 
 log = logging.getLogger(__name__)
 LINE = 1
@@ -56,7 +56,7 @@ def _decide(event: LabelChanged, requester: Requester, job: JobContext, replier:
     if refusal:
         return replier.refuse(refusal)
     try:
-        arguments = parse_label(event.label)
+        arguments = _arguments(event.label, pull.base_ref, job)
     except InvalidInput as problem:
         answer = Answer(Outcome.REFUSED, Reason.LABEL, problem.message)
         rendered = render_refused_event(f"Label {problem.message}.", problem.remedy, replier.failure_context)
@@ -70,6 +70,14 @@ def _decide(event: LabelChanged, requester: Requester, job: JobContext, replier:
         return Answer(Outcome.IGNORED, Reason.LABEL, "the label was changed again meanwhile")
     work = _promote if event.added else _withdraw
     return retry_on_moved_head(requester, job, replier, lambda attempt: work(arguments, attempt), known=pull)
+
+
+def _arguments(label: str, base: str, job: JobContext) -> CommandArguments | None:
+    """Return the request of a label; the base's policy may have words of its own for stages."""
+    try:
+        return parse_label(label)
+    except InvalidInput:
+        return parse_label(label, read_aliases(job, base))
 
 
 def _promote(arguments: CommandArguments, attempt: Attempt) -> Answer:

@@ -45,8 +45,9 @@ def answer_why(attempt: Attempt) -> Rendered:
 def _last_request(attempt: Attempt) -> LastRequest | None:
     """Return the newest change that a person asked for before, and what it would meet now; None where nobody did."""
     prefix, own, bot = attempt.job.settings.prefix, attempt.requester.comment_id, attempt.job.settings.bot_login
+    aliases = attempt.snapshot.changeset.policy.aliases
     for comment in reversed(attempt.replier.comments):
-        commands = parse_comment(comment.body, prefix) if comment.author != bot and comment.id != own else []
+        commands = parse_comment(comment.body, prefix, aliases) if comment.author != bot and comment.id != own else []
         changes = [command for command in commands if isinstance(command, ChangeCommand)]
         if changes:
             return _met(changes[-1], comment.author, comment.html_url, attempt)

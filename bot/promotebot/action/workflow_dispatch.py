@@ -13,10 +13,10 @@ from promotebot.comments.comment import CommentContext
 from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.github.events import BRANCH, Dispatched
-from promotebot.promotion.commands import ChangeCommand, InvalidCommand, parse_comment
+from promotebot.promotion.commands import ChangeCommand, InvalidCommand, has_unknown_stage, parse_comment
 from promotebot.promotion.contacts import Purpose, contacts_for
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.default_policy import default_contacts
+from promotebot.pulls.default_policy import default_contacts, read_aliases
 
 _EXAMPLE = '/rollback regime_classifier --reason "incident #123"'
 
@@ -29,7 +29,7 @@ def answer_dispatch(event: Dispatched, job: JobContext) -> Answer:
     settings, run = job.settings, f"run:{job.settings.run_id or '0'}"
     requester = Requester(0, event.sender, run, settings.run_url or "", run_by=settings.triggering_actor)
     try:
-        command = _command(event, job.default_branch)
+        command = _command(event, job)
         if isinstance(command, Refusal):
             return refusal_answer(command, _context(requester, job))
         request = OwnPullRequest(command, requester, settings.run_id or "manual", job)
@@ -47,11 +47,14 @@ def _context(requester: Requester, job: JobContext) -> CommentContext:
     return replace(comment_context(job.settings, requester), contacts=called)
 
 
-def _command(event: Dispatched, default: str) -> ChangeCommand | Refusal:
+def _command(event: Dispatched, job: JobContext) -> ChangeCommand | Refusal:
     """Return the one command; the branch that the job was started on decides whose policy and code it runs by."""
+    default = job.default_branch
     if event.ref != f"{BRANCH}{default}":
         return Refusal(Reason.WRONG_BASE, f"started on {event.ref}", f"start it on the default branch, {default}")
     commands = parse_comment(event.command.strip())
+    if has_unknown_stage(commands):
+        commands = parse_comment(event.command.strip(), aliases=read_aliases(job, default))
     if len(commands) == 1 and isinstance(commands[0], ChangeCommand):
         return commands[0]
     invalid = next((command for command in commands if isinstance(command, InvalidCommand)), None)

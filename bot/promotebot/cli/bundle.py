@@ -12,11 +12,10 @@ from pathlib import Path
 
 from promotebot.artifact.bundle import read_bundle
 from promotebot.artifact.loading import make_bundle
-from promotebot.cli.options import add_registry_options
+from promotebot.cli.options import add_registry_options, stage_of
 from promotebot.cli.output import add_format, write_document, write_file
 from promotebot.cli.outputs import BundleOutput
 from promotebot.registry.chain import event_digest
-from promotebot.registry.names import parse_stage
 from promotebot.text import counted, visible
 
 
@@ -41,7 +40,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         UsageError: when the directory takes no file.
         CouldNotVerify: when a file cannot be read.
     """
-    stage = parse_stage(options.stage)
+    stage = stage_of(options.stage, options)
     data = make_bundle(options.model, stage, now=now, registry=options.registry, base_dir=options.base_dir or ".")
     if options.out is None:
         sys.stdout.write(data.decode("utf-8"))

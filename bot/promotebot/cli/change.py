@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -245,9 +246,9 @@ def command_arguments(options: argparse.Namespace, action: Action) -> CommandArg
     Raises:
         InvalidInput: naming every flag that does not read.
     """
-    parsers = {
+    parsers: dict[str, Callable[[str], Any]] = {
         "model": parse_model_name,
-        "stage": stage_of,
+        "stage": partial(stage_of, options=options),
         "to": parse_text,
         "reason": parse_text,
         "notes": parse_text,

@@ -6,16 +6,18 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from promotebot.action.deployed import Deployed, announced_in, connected, report_deployed
 from promotebot.cli.github_settings import settings_of
+from promotebot.cli.options import stage_of
 from promotebot.cli.output import add_format, write_document
 from promotebot.cli.outputs import DeployedOutput
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.pulls.patience import Patience
-from promotebot.registry.names import parse_digest, parse_git_sha, parse_model_name, parse_stage
+from promotebot.registry.names import parse_digest, parse_git_sha, parse_model_name
 from promotebot.text import visible
 
 
@@ -49,7 +51,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:  # noqa: ARG001 - as
     commit = _value("commit", options.commit, event.get("sha"), parse_git_sha, optional=True)
     deployed = Deployed(
         _value("model", options.model, event.get("model"), parse_model_name),
-        _value("stage", options.stage, event.get("stage"), parse_stage),
+        _value("stage", options.stage, event.get("stage"), partial(stage_of, options=options)),
         _value("digest", options.digest, event.get("digest"), parse_digest),
         options.state,
         commit,

@@ -11,7 +11,7 @@ import sys
 from datetime import datetime
 
 from promotebot.artifact.loading import fetch
-from promotebot.cli.options import add_registry_options, duration_of
+from promotebot.cli.options import add_registry_options, duration_of, stage_of
 from promotebot.cli.output import add_format, write_document
 from promotebot.cli.outputs import FetchOutput
 from promotebot.text import counted, visible
@@ -42,9 +42,10 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
         UsageError: for a value that is no duration, and for a registry and a bundle at once.
         CouldNotVerify: when a file cannot be read or written, or says nothing of its age or signature.
     """
+    stage = stage_of(options.stage, options)
     artifact = fetch(
         options.model,
-        options.stage,
+        stage,
         options.to,
         registry=options.registry,
         bundle=options.bundle,
@@ -54,11 +55,11 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
         expect_history_digest=options.expect_history_digest,
     )
     if options.format == "json":
-        said = {"model": options.model, "stage": options.stage, "model_path": str(artifact.model_path)}
+        said = {"model": options.model, "stage": stage.value, "model_path": str(artifact.model_path)}
         write_document(FetchOutput(files=len(artifact.manifest.sha256), digest=artifact.manifest.digest, **said))
         return 0
     files = counted(len(artifact.manifest.sha256), "file")
     sys.stdout.write(f"{visible(str(artifact.model_path))}: {files}, {artifact.manifest.digest}\n")
-    model, stage, place = map(json.dumps, (options.model, options.stage, options.to))
-    sys.stdout.write(f"In Python: promotebot.load({model}, {stage}, base_dir={place})\n")
+    model, held, place = map(json.dumps, (options.model, stage.value, options.to))
+    sys.stdout.write(f"In Python: promotebot.load({model}, {held}, base_dir={place})\n")
     return 0

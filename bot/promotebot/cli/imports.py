@@ -16,7 +16,7 @@ from promotebot.cli.again import Typed
 from promotebot.cli.change import actor_of
 from promotebot.cli.examiner import examiner_of
 from promotebot.cli.json_schemas import empty_registry
-from promotebot.cli.options import add_registry_options
+from promotebot.cli.options import add_registry_options, stage_of
 from promotebot.cli.output import add_format, add_verbose
 from promotebot.cli.taking_over import (
     TargetRegistry,
@@ -45,7 +45,6 @@ from promotebot.registry.names import (
     Stage,
     parse_artifact_path,
     parse_model_name,
-    parse_stage,
     to_timestamp,
 )
 from promotebot.registry.registry import ModelRegistry
@@ -117,7 +116,9 @@ class _Choices:
     @classmethod
     def of(cls, options: argparse.Namespace) -> _Choices:
         """Return what the options say. Raises UsageError and InvalidInput for what does not read."""
-        words = {plain(word): _stage_or_none(stage) for word, stage in _pairs("--stage", _STAGE_FORM, options.stage)}
+        words = {
+            plain(word): _stage_or_none(stage, options) for word, stage in _pairs("--stage", _STAGE_FORM, options.stage)
+        }
         artifacts = {
             slot: parse_artifact_path(text.removeprefix("./").rstrip("/"))
             for slot, text in _pairs("--artifact", _ARTIFACT_FORM, options.artifact)
@@ -138,8 +139,8 @@ def _pairs(flag: str, form: str, texts: Sequence[str]) -> Iterator[tuple[str, st
         yield left, right
 
 
-def _stage_or_none(text: str) -> Stage | None:
-    return None if plain(text) in NO_STAGE else parse_stage(text)
+def _stage_or_none(text: str, options: argparse.Namespace) -> Stage | None:
+    return None if plain(text) in NO_STAGE else stage_of(text, options)
 
 
 def _import(

@@ -51,6 +51,7 @@ POLICY = """\
 # require_sha: false
 # require_dataset: false
 # separation: null              # {approvals: 1}: other people approve the exact head before it can be merged
+# aliases: {}                   # {production: active}: words of your own for stages, in commands, labels and flags
 # terminal: [shadow, staging, active]   # stages that accept events made at a terminal
 # freezes: []                   # periods without promotions: start, end, timezone, reason, stages
 # windows: []                   # when stages take promotions: days, hours, timezone, stages

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 from promotebot.errors import InvalidInput, UsageError
+from promotebot.promotion.aliases import parse_stage_word
 from promotebot.promotion.slips import nearest_stage
 from promotebot.registry.names import Stage, parse_duration, parse_stage
 from promotebot.remedies import Remedy, again
@@ -29,10 +31,18 @@ def root_of() -> Path:
     return next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
 
 
-def stage_of(text: str) -> Stage:
-    """Parse a stage. Raises InvalidInput, with the line that was probably meant where a stage is near."""
-    try:
+def stage_of(text: str, options: argparse.Namespace) -> Stage:
+    """Parse a stage, or a word for one that the policy has.
+
+    Raises:
+        InvalidInput: with the line that was probably meant where a stage is near; for a policy that does not read.
+    """
+    with suppress(InvalidInput):
         return parse_stage(text)
+    from promotebot.cli.own_words import own_words  # git is loaded only where a word is no stage
+
+    try:
+        return parse_stage_word(text, own_words(options, Path(getattr(options, "base_dir", None) or root_of())))
     except InvalidInput as problem:
         meant = nearest_stage(text)
         if meant != text:

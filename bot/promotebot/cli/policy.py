@@ -20,13 +20,14 @@ from promotebot.cli.outputs import (
 )
 from promotebot.errors import UsageError
 from promotebot.files import read_given
+from promotebot.promotion.aliases import parse_stage_word
 from promotebot.promotion.past import NOT_COMPARED, PastEvent, compare_past
 from promotebot.promotion.policy import DEFAULT_PATH, MAX_BYTES, Policy, parse_policy
 from promotebot.promotion.policy_changes import PolicyChange, compare_policies
 from promotebot.promotion.policy_lines import PolicyLine, reader_of_lines
 from promotebot.promotion.requirements import requirements
 from promotebot.promotion.standing import Holding, holdings
-from promotebot.registry.names import Stage, parse_model_name, parse_stage
+from promotebot.registry.names import Stage, parse_model_name
 from promotebot.registry.registry import DEFAULT_PATH as REGISTRY_PATH
 from promotebot.registry.registry import ModelRegistry
 from promotebot.text import counted, duration, visible
@@ -174,7 +175,7 @@ def _named(one: PastEvent) -> str:
 def _explain(
     options: argparse.Namespace, base: Path, policy: Policy, data: bytes | None, where: str, now: datetime
 ) -> PolicyExplainOutput:
-    stage = parse_stage(options.stage) if options.stage else Stage.ACTIVE
+    stage = parse_stage_word(options.stage, policy.aliases) if options.stage else Stage.ACTIVE
     held = [*_holdings(options, base, policy)] if options.model else []
     reader = reader_of_lines(policy, data, options.model)
     asked = [*requirements(policy, stage, now, options.model)]

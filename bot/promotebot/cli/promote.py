@@ -97,7 +97,7 @@ def _arguments(options: argparse.Namespace) -> CommandArguments:
         options,
         {
             "model": parse_model_name,
-            "stage": stage_of,
+            "stage": partial(stage_of, options=options),
             "artifact_dir": parse_artifact_path,
             "artifact_id": parse_identifier,
             "dataset_id": parse_identifier,

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from promotebot.cli.options import stage_of
 from promotebot.errors import InvalidInput, PromotebotError, UsageError
 from promotebot.findings import Finding, error
 from promotebot.planning.examiner import Examine
 from promotebot.registry.files import ModelDirectory, read_registry_bytes
-from promotebot.registry.names import Stage, parse_stage
+from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.text import listed
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, report_of
@@ -52,7 +53,7 @@ def names_of(subject: VerificationInput, asked: Sequence[str] | None) -> list[st
 
 def stages_of(options: argparse.Namespace) -> tuple[Stage, ...] | None:
     """Return the stages asked for, lowest first; None for all. Raises InvalidInput for one that does not exist."""
-    asked = {parse_stage(text) for text in options.stage or ()}
+    asked = {stage_of(text, options) for text in options.stage or ()}
     return tuple(stage for stage in Stage if stage in asked) or None
 
 

@@ -13,10 +13,10 @@ from datetime import date, datetime, time, timezone
 from pathlib import Path
 from typing import Any
 
-from promotebot.cli.options import add_registry_options, root_of
+from promotebot.cli.options import add_registry_options, root_of, stage_of
 from promotebot.errors import UsageError
 from promotebot.registry.model import Event, Pointer
-from promotebot.registry.names import Stage, parse_stage, to_datetime
+from promotebot.registry.names import Stage, to_datetime
 from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
 from promotebot.registry.text_spans import no_collector
 from promotebot.text import short_digest, visible
@@ -66,7 +66,7 @@ def _show(options: argparse.Namespace) -> None:
     registry = ModelRegistry.load(options.registry or base / DEFAULT_PATH)
     names = _names(registry, getattr(options, "model", None))
     asked = getattr(options, "stage", None)
-    stage = parse_stage(asked) if asked else None
+    stage = stage_of(asked, options) if asked else None
     if options.command == "history":
         first, last = _page(options)
         is_shown = _filter(stage, options.by, options.since)

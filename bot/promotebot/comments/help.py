@@ -98,10 +98,20 @@ def _holds(registry: ModelRegistry, name: str, stage: Stage) -> str:
 
 def _stages(policy: Policy) -> str:
     rows = [
-        (stage.label, who_may(policy, stage), "; ".join(text(one.words) for one in conditions(policy, stage)) or "—")
+        (
+            _named(stage, policy),
+            who_may(policy, stage),
+            "; ".join(text(one.words) for one in conditions(policy, stage)) or "—",
+        )
         for stage in Stage
     ]
     return table(("stage", "who may request", "what is required"), rows)
+
+
+def _named(stage: Stage, policy: Policy) -> str:
+    """Return a stage with the words for it that commands take, too."""
+    words = [code(word) for word, meant in policy.aliases.items() if meant is stage]
+    return f"{stage.label} ({', '.join(words)})" if words else stage.label
 
 
 def _every(facts: HelpFacts) -> str:

@@ -6,11 +6,12 @@ See docs/architecture.md, Commands.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from promotebot.errors import InvalidInput
+from promotebot.promotion.aliases import NO_ALIASES, Aliases
 from promotebot.promotion.comment_lines import command_lines
 from promotebot.promotion.first_words import (
     HOLD_WORDS,
@@ -25,6 +26,7 @@ from promotebot.promotion.flags import (
     DEMOTE_FLAGS,
     PROMOTE_FLAGS,
     ROLLBACK_FLAGS,
+    UnknownStage,
     Word,
     split_flags,
     split_words,
@@ -100,6 +102,8 @@ class InvalidCommand:
     remedy: str
     lacks_reason: bool = False
     """All that is wrong is that it gives no --reason."""
+    has_unknown_stage: bool = False
+    """A word in a stage's place is none, unless the base's policy names one by it."""
 
 
 class _MissingReason(InvalidInput):
@@ -109,7 +113,16 @@ class _MissingReason(InvalidInput):
 Command = ChangeCommand | Withdraw | QueryCommand | Help | Doctor | Hold | Unhold | InvalidCommand
 
 
-def parse_comment(body: str, prefix: str = "") -> list[Command]:
+@dataclass(frozen=True)
+class _Line:
+    """A line that is a command, and the words for stages that it may have."""
+
+    number: int
+    text: str
+    aliases: Aliases
+
+
+def parse_comment(body: str, prefix: str = "", aliases: Aliases = NO_ALIASES) -> list[Command]:
     """Return every command of a comment, in order; empty when the comment holds none.
 
     A first word close to a command is a slip of the pen (InvalidCommand); any other `/word` belongs to
@@ -117,8 +130,10 @@ def parse_comment(body: str, prefix: str = "") -> list[Command]:
 
     Args:
         prefix: the word, such as `/model`, that commands stand behind; a line without it belongs to somebody else.
+        aliases: the words for stages that the base's policy has.
     """
-    commands = [command for line, text in command_lines(body) for command in _parse_line(line, text, prefix)]
+    lines = (_Line(number, text, aliases) for number, text in command_lines(body))
+    commands = [command for line in lines for command in _parse_line(line, prefix)]
     if len(commands) > MAX_COMMANDS:
         first = commands[MAX_COMMANDS]
         return [
@@ -130,6 +145,17 @@ def parse_comment(body: str, prefix: str = "") -> list[Command]:
             )
         ]
     return commands
+
+
+def with_aliases(commands: Sequence[Command], body: str, prefix: str, aliases: Aliases) -> list[Command]:
+    """Return the commands of a comment, those again whose stage nobody knew: a policy's own words may name it."""
+    again = {command.line: command for command in parse_comment(body, prefix, aliases)}
+    return [again.get(one.line, one) if has_unknown_stage([one]) else one for one in commands]
+
+
+def has_unknown_stage(commands: Iterable[Command]) -> bool:
+    """Return whether one of the commands has a word in a stage's place that is none."""
+    return any(isinstance(one, InvalidCommand) and one.has_unknown_stage for one in commands)
 
 
 def parse_holds(body: str, prefix: str = "") -> list[Hold]:
@@ -146,7 +172,8 @@ def with_prefix(text: str, prefix: str) -> str:
     return "".join(part if index % 2 else _NAMED.sub(rf"{prefix} \1", part) for index, part in enumerate(parts))
 
 
-def _parse_line(line: int, text: str, prefix: str) -> Iterator[Command]:
+def _parse_line(parsed: _Line, prefix: str) -> Iterator[Command]:
+    line, text = parsed.number, parsed.text
     if not is_command(text, prefix):
         return
     command = unprefixed(text, prefix)
@@ -160,11 +187,12 @@ def _parse_line(line: int, text: str, prefix: str) -> Iterator[Command]:
         yield InvalidCommand(line, text[:200], *(_misspelt(word) if command else _misspelt_prefix(text)))
         return
     try:
-        yield verb(line, text, split_words(command)[1:])
+        yield verb(parsed, split_words(command)[1:])
     except InvalidInput as problem:
         # 200 characters: enough to recognise the line in the answer.
         remedy = problem.remedy or Remedy("write it like this: ", EXAMPLE)
-        yield InvalidCommand(line, text[:200], problem.message, remedy, isinstance(problem, _MissingReason))
+        lacks_reason, unknown = isinstance(problem, _MissingReason), isinstance(problem, UnknownStage)
+        yield InvalidCommand(line, text[:200], problem.message, remedy, lacks_reason, unknown)
 
 
 def _misspelt(word: str) -> tuple[str, str]:
@@ -184,34 +212,34 @@ def _misspelt_prefix(text: str) -> tuple[str, str]:
     return f"unknown command {said}", f"did you mean `/{word}`?"
 
 
-def _parse_help(line: int, text: str, words: Sequence[Word]) -> Command:
+def _parse_help(line: _Line, words: Sequence[Word]) -> Command:
     if words:
         raise InvalidInput("/help takes no arguments", remedy=_alone("/help"))
-    return Help(line, text)
+    return Help(line.number, line.text)
 
 
-def _parse_doctor(line: int, text: str, words: Sequence[Word]) -> Command:
+def _parse_doctor(line: _Line, words: Sequence[Word]) -> Command:
     if words:
         raise InvalidInput("/doctor takes no arguments", remedy=_alone("/doctor"))
-    return Doctor(line, text)
+    return Doctor(line.number, line.text)
 
 
-def _parse_withdraw(line: int, text: str, words: Sequence[Word]) -> Command:
-    return Withdraw(line, text, _one_model(words))
+def _parse_withdraw(line: _Line, words: Sequence[Word]) -> Command:
+    return Withdraw(line.number, line.text, _one_model(words))
 
 
-def _parse_verify(line: int, text: str, words: Sequence[Word]) -> Command:
-    return QueryCommand(line, text, "verify", _one_model(words))
+def _parse_verify(line: _Line, words: Sequence[Word]) -> Command:
+    return QueryCommand(line.number, line.text, "verify", _one_model(words))
 
 
-def _parse_why(line: int, text: str, words: Sequence[Word]) -> Command:
+def _parse_why(line: _Line, words: Sequence[Word]) -> Command:
     if words:
         raise InvalidInput("/why takes no arguments", remedy=_alone("/why"))
-    return QueryCommand(line, text, "why")
+    return QueryCommand(line.number, line.text, "why")
 
 
-def _parse_status(line: int, text: str, words: Sequence[Word]) -> Command:
-    return QueryCommand(line, text, "status", _one_model(words))
+def _parse_status(line: _Line, words: Sequence[Word]) -> Command:
+    return QueryCommand(line.number, line.text, "status", _one_model(words))
 
 
 def _one_model(words: Sequence[str]) -> ModelName | None:
@@ -220,7 +248,7 @@ def _one_model(words: Sequence[str]) -> ModelName | None:
     return parse_model_name(words[0]) if words else None
 
 
-def _parse_promote(line: int, text: str, words: Sequence[Word]) -> Command:
+def _parse_promote(line: _Line, words: Sequence[Word]) -> Command:
     positional, flags = split_flags(words, PROMOTE_FLAGS)
     if not positional:
         raise InvalidInput("/promote needs a stage", remedy=Remedy("write it like this: ", EXAMPLE))
@@ -228,28 +256,28 @@ def _parse_promote(line: int, text: str, words: Sequence[Word]) -> Command:
         raise InvalidInput(
             f"unexpected word {positional[2]!r}", remedy="remove it; a text of several words needs quotes"
         )
-    stage = stage_word(positional[0], text)
+    stage = stage_word(positional[0], line.text, line.aliases)
     model = parse_model_name(positional[1]) if len(positional) == 2 else None
-    return ChangeCommand(line, text, CommandArguments(stage=stage, model=model, **flags))
+    return ChangeCommand(line.number, line.text, CommandArguments(stage=stage, model=model, **flags))
 
 
-def _parse_rollback(line: int, text: str, words: Sequence[Word]) -> Command:
+def _parse_rollback(line: _Line, words: Sequence[Word]) -> Command:
     positional, flags = split_flags(words, ROLLBACK_FLAGS)
     if not 1 <= len(positional) <= 2:
         raise InvalidInput("/rollback needs a model and a --reason", remedy=_WHICH)
-    stage = stage_word(positional[1], text) if len(positional) == 2 else Stage.ACTIVE
+    stage = stage_word(positional[1], line.text, line.aliases) if len(positional) == 2 else Stage.ACTIVE
     model = parse_model_name(positional[0])
-    _has_reason("/rollback needs a model and a --reason", text, flags)
-    return ChangeCommand(line, text, CommandArguments(stage, Action.ROLLBACK, model, **flags))
+    _has_reason("/rollback needs a model and a --reason", line.text, flags)
+    return ChangeCommand(line.number, line.text, CommandArguments(stage, Action.ROLLBACK, model, **flags))
 
 
-def _parse_demote(line: int, text: str, words: Sequence[Word]) -> Command:
+def _parse_demote(line: _Line, words: Sequence[Word]) -> Command:
     positional, flags = split_flags(words, DEMOTE_FLAGS)
     if len(positional) != 2:
         raise InvalidInput("/demote needs a model, a stage and a --reason", remedy=_WHICH)
-    stage, model = stage_word(positional[1], text), parse_model_name(positional[0])
-    _has_reason("/demote needs a model, a stage and a --reason", text, flags)
-    return ChangeCommand(line, text, CommandArguments(stage, Action.DEMOTE, model, **flags))
+    stage, model = stage_word(positional[1], line.text, line.aliases), parse_model_name(positional[0])
+    _has_reason("/demote needs a model, a stage and a --reason", line.text, flags)
+    return ChangeCommand(line.number, line.text, CommandArguments(stage, Action.DEMOTE, model, **flags))
 
 
 def _alone(command: str) -> Remedy:
@@ -266,7 +294,7 @@ def _has_reason(needs: str, text: str, flags: Mapping[str, Any]) -> None:
         raise _MissingReason(needs, remedy=f'`{text.strip()} --reason "incident #123"`')
 
 
-_VERBS: Mapping[str, Callable[[int, str, Sequence[Word]], Command]] = {
+_VERBS: Mapping[str, Callable[[_Line, Sequence[Word]], Command]] = {
     "promote": _parse_promote,
     "rollback": _parse_rollback,
     "demote": _parse_demote,

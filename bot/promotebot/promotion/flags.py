@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from promotebot.errors import InvalidInput
+from promotebot.promotion.aliases import Aliases, parse_stage_word
 from promotebot.registry.names import (
     Stage,
     is_text,
@@ -15,7 +16,6 @@ from promotebot.registry.names import (
     parse_git_sha,
     parse_identifier,
     parse_rollback_target,
-    parse_stage,
     parse_text,
 )
 from promotebot.remedies import did_you_mean
@@ -89,19 +89,23 @@ def _unreadable(character: str) -> InvalidInput:
     return InvalidInput("a quote is not closed", remedy='write the value as "…"')
 
 
-def stage_word(word: str, line: str) -> Stage:
-    """Parse a stage.
+class UnknownStage(InvalidInput):
+    """A word in a stage's place that is none; the base's policy may name one by it."""
+
+
+def stage_word(word: str, line: str, aliases: Aliases) -> Stage:
+    """Parse a stage, or a word for one.
 
     Raises:
-        InvalidInput: with the line, and the nearest stage in it, as the remedy, where one is near.
+        UnknownStage: with the line, and the nearest stage in it, as the remedy, where one is near.
     """
     try:
-        return parse_stage(word)
+        return parse_stage_word(word, aliases)
     except InvalidInput as problem:
-        near = difflib.get_close_matches(word.lower(), ("shadow", "staging", "active"), n=1, cutoff=0.5)
-        if near:
-            raise InvalidInput(problem.message, remedy=did_you_mean(_with(line, word, near[0]))) from None
-        raise
+        known = ("shadow", "staging", "active", *aliases)
+        near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
+        remedy = did_you_mean(_with(line, word, near[0])) if near else problem.remedy
+        raise UnknownStage(problem.message, remedy=remedy) from None
 
 
 def _with(line: str, word: str, meant: str) -> str:

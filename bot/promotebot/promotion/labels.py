@@ -6,14 +6,18 @@ See docs/architecture.md, Commands.
 from __future__ import annotations
 
 from promotebot.errors import InvalidInput
+from promotebot.promotion.aliases import NO_ALIASES, Aliases, parse_stage_word
 from promotebot.promotion.request import CommandArguments
-from promotebot.registry.names import parse_model_name, parse_stage
+from promotebot.registry.names import parse_model_name
 
 PREFIX = "promote:"
 
 
-def parse_label(name: str) -> CommandArguments | None:
+def parse_label(name: str, aliases: Aliases = NO_ALIASES) -> CommandArguments | None:
     """Return the request of a label; None for a label that is no request.
+
+    Args:
+        aliases: the words for stages that the base's policy has.
 
     Raises:
         InvalidInput: for a label that starts like a request and is none.
@@ -26,7 +30,7 @@ def parse_label(name: str) -> CommandArguments | None:
     try:
         if len(model) > 1:
             raise InvalidInput(f"label {name!r} has too many parts")
-        return CommandArguments(parse_stage(stage), model=parse_model_name(model[0]) if model else None)
+        return CommandArguments(parse_stage_word(stage, aliases), model=parse_model_name(model[0]) if model else None)
     except InvalidInput as problem:
         remedy = f"use a label such as {PREFIX}active or {PREFIX}regime_classifier:staging"
         raise InvalidInput(f"{name!r}: {problem.message}", where="label", remedy=problem.remedy or remedy) from None

@@ -11,6 +11,7 @@ from pydantic import Field
 from promotebot.artifact.limits import Formats, Limits, Places, Terms
 from promotebot.artifact.signers import Signatures
 from promotebot.errors import InvalidInput
+from promotebot.promotion.aliases import AliasesField
 from promotebot.promotion.contacts import Contacts
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import Models, in_force, patterns_of, strictest_of
@@ -36,6 +37,8 @@ class Policy(Section):
     require_sha: bool = False
     require_dataset: bool = False
     """True where ACTIVE needs the dataset's own manifest and files in the repository."""
+    aliases: AliasesField = Field(default={})
+    """Words for stages that commands, labels and flags take, too; the stage itself is written."""
     terminal: tuple[Stage, ...] = tuple(Stage)
     """Stages that take events made at a terminal; see `terminal_stages`."""
     drafts: bool = False

@@ -207,6 +207,7 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "require_reason": _higher,
     "require_sha": _higher,
     "require_dataset": _higher,
+    "aliases": lambda _before, _after: False,  # a word that means another stage may mislead whoever writes it
     "terminal": _fewer,
     "drafts": _lower,
     "separation": _there,

@@ -1,4 +1,4 @@
-"""The default branch's policy where no pull request was read: for the contacts of a failure, and its issue."""
+"""A branch's policy where no pull request was read: for the contacts of a failure, its issue, and words for stages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from promotebot.git.branch import FetchedRepository
 from promotebot.git.recent import TIP
 from promotebot.github.events import BRANCH
 from promotebot.planning.committed import read_policy
+from promotebot.promotion.aliases import Aliases
 from promotebot.promotion.contacts import Contacts
 from promotebot.promotion.policy import Policy
 from promotebot.pulls.context import JobContext
@@ -29,6 +30,17 @@ def default_policy(job: JobContext) -> Policy:
     except PromotebotError as problem:
         log.warning("no contacts: %s", problem)
         return Policy()
+
+
+def read_aliases(job: JobContext, branch: str) -> Aliases:
+    """Return the words for stages that a branch's policy has. It is read only where a word is no stage.
+
+    Raises:
+        InvalidInput: for a policy that does not read.
+        CouldNotVerify: when git does not answer.
+    """
+    with FetchedRepository.fetched(remote(job), {BASE: f"{BRANCH}{branch}"}, depth=TIP) as repository:
+        return read_policy(repository, repository.commit_id(BASE), job.settings.policy_path).aliases
 
 
 def default_contacts(job: JobContext) -> Contacts:
