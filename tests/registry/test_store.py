@@ -167,9 +167,12 @@ def test_the_lock_leaves_no_file_is_held_by_one_and_given_back(path: Path) -> No
 
 
 def test_a_directory_that_is_not_there_cannot_be_locked_and_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="cannot be opened") as caught, registry_lock(tmp_path / "nope/models.json"):
+    with (
+        pytest.raises(InvalidInput, match="registry not found") as caught,
+        registry_lock(tmp_path / "nope/models.json"),
+    ):
         pass
-    assert caught.value.where == str(tmp_path / "nope")
+    assert caught.value.where == str(tmp_path / "nope/models.json")
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling", "pipe", "directory", "nothing"])

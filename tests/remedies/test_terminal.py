@@ -149,7 +149,7 @@ CASES = (
     Case("promotion/orphans.py:_removed", invalid_beside, ("verify",), "is not valid"),
     Case("promotion/orphans.py:_removed", another_history, ("verify",), "holds another history"),
     Case("registry/codec.py:read_from", unreadable, ("show", "--model", MODEL), "", leads_on=True),
-    Case("registry/files.py:_open", no_registry, ("show", "--model", MODEL), "registry not found"),
+    Case("registry/files.py:_not_found", no_registry, ("show", "--model", MODEL), "registry not found"),
     Case("registry/files.py:_check_status", pipe, ("show", "--model", MODEL), "not a regular file"),
     Case("verification/verify.py:_trained_at", shallow, ("verify",), "was not compared: this clone is shallow"),
     Case(

@@ -13,6 +13,7 @@ from promotebot.errors import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # type checkers read this as true, whatever is assigned; typing itself takes time to load
     from collections.abc import Collection, Mapping, Sequence
+    from types import ModuleType
 
     from promotebot.remedies import Remedy
 
@@ -126,8 +127,9 @@ def parse_line(arguments: Sequence[str]) -> argparse.Namespace:
     Raises:
         UsageError: with the line that was probably meant, where one is near.
     """
+    parser = _parser(arguments)
     try:
-        return options_of(arguments)
+        return parser.parse_args(arguments, _given(arguments, os.environ))
     except UsageError as problem:
         from promotebot.cli.slips import meant_line
 
@@ -185,7 +187,17 @@ def _parser_with(loaded: Collection[str]) -> argparse.ArgumentParser:
             name, help=command.help, epilog=example, formatter_class=as_written, allow_abbrev=False
         )
         if name in loaded:
-            module = import_module(f"promotebot.cli.{command.module}")
+            module = _module(command.module)
             subparser.set_defaults(command=name, run=module.run)
             module.add_arguments(subparser)
     return parser
+
+
+def _module(name: str) -> ModuleType:
+    """Return a command's module. Raises UsageError where it needs git, and git is not there."""
+    try:
+        return import_module(f"promotebot.cli.{name}")
+    except ImportError as problem:  # GitPython looks for git when it is imported
+        if "git executable" not in str(problem):
+            raise
+        raise UsageError("git is not installed here", remedy="install git, or put it on the PATH") from None

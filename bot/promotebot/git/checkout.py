@@ -60,7 +60,8 @@ class Checkout(Repository):
     def root(self) -> Path:
         """The work tree's root. Raises UsageError for a bare repository."""
         if self._repo.working_tree_dir is None:
-            raise UsageError("the repository has no work tree", where=str(self._repo.git_dir))
+            remedy = "run it in a clone that has one"
+            raise UsageError("the repository has no work tree", where=str(self._repo.git_dir), remedy=remedy)
         return Path(self._repo.working_tree_dir)
 
     def default_branch(self) -> str:
@@ -99,7 +100,7 @@ class Checkout(Repository):
                 a push from no branch or to no origin.
         """
         if push and not self.origin_url():
-            out = Remedy("omit --push: ", again(push=False), "; or add the remote")
+            out = Remedy("omit --push: ", again(push=False, pr=False), "; or add the remote")
             raise UsageError("there is no remote origin", where="--push", remedy=out)
         if push and branch is None and not self.branch():
             name = f"promote/{self.commit_id('HEAD')[:7]}"

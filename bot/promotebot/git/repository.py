@@ -60,6 +60,10 @@ class Repository(Commands):
     def commit_id(self, revision: str) -> GitSha:
         """Return the commit that a revision names. Raises UsageError where it names none."""
         sha = self.resolve(revision)
+        if sha is None and revision == "HEAD":
+            raise UsageError(
+                "nothing is committed here yet", where="HEAD", remedy="commit what is here, then run it again"
+            )
         if sha is None:
             raise UsageError(
                 f"{revision!r} names no commit here",

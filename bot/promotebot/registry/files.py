@@ -39,16 +39,17 @@ def read_registry_bytes(path: Path) -> bytes:
         os.close(descriptor)
 
 
+def _not_found(path: Path) -> InvalidInput:
+    remedy = Remedy("check the path; or create one: ", shell("promotebot", "init"))
+    return InvalidInput("registry not found", where=str(path), remedy=remedy)
+
+
 def _open(path: Path) -> int:
     # O_NOFOLLOW: a link could lead out of the repository. O_NONBLOCK: opening a FIFO would wait for its writer.
     try:
         return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise InvalidInput(
-            "registry not found",
-            where=str(path),
-            remedy=Remedy("check the path; or create one: ", shell("promotebot", "init")),
-        ) from None
+        raise _not_found(path) from None
     except OSError as problem:
         if path.is_symlink():
             raise InvalidInput(
@@ -85,10 +86,12 @@ def registry_lock(path: Path) -> Iterator[None]:
     left are removed: nobody else can be writing now.
 
     Raises:
-        InvalidInput: when the directory cannot be opened.
+        InvalidInput: when the directory is not there, or cannot be opened.
     """
     try:
         descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise _not_found(path) from None
     except OSError as problem:
         raise InvalidInput(f"registry directory cannot be opened: {problem.strerror}", where=str(path.parent)) from None
     try:
