@@ -30,7 +30,7 @@ for path in sorted(Path(sys.argv[1]).rglob("*.onnx")):
 _EXAMINE = """
 import sys
 from pathlib import Path
-from promotebot.artifact.evidence import examine
+from promotebot.artifact.examination import examine
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.runtime import ChildOpener
 from promotebot.artifact.work_tree import WorkTree

@@ -19,7 +19,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from promotebot.artifact.answer import Golden, NotOpened, Opened, Served, Tensor
-from promotebot.artifact.evidence import Evidence, examine
+from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.examination import examine
 from promotebot.artifact.limits import Limits, Terms
 from promotebot.artifact.runtime import ModelOpener
 from promotebot.artifact.source import FileSource, GitTree, LfsStore, TreeEntry

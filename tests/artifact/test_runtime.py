@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
@@ -358,3 +359,31 @@ def test_a_model_in_a_fork_of_a_kept_process_reads_its_own_directory_only(tmp_pa
         assert is_open(opener.open(first, "model.onnx", Limits()))
         result = opener.open(second, "../artifact_0/model.onnx", Limits())
     assert isinstance(result, NotOpened), "the walls of this fork are those of its directory"
+
+
+def test_threads_that_open_at_the_same_time_have_a_process_each_and_end_none_of_the_others(
+    tmp_path: Path, started: list[OpeningProcess]
+) -> None:
+    opener, directories = ChildOpener(), places(tmp_path, 6)
+    with opener.keeping(), ThreadPoolExecutor(2) as pool:
+        results = pool.map(lambda place: opener.open(place, "model.onnx", Limits()), directories)
+        assert all(map(is_open, results))
+        assert [process.is_running for process in started] == [True] * len(started)
+        assert 1 <= len(started) <= 2
+    assert not any(process.is_running for process in started)
+
+
+def test_what_is_being_opened_when_nobody_waits_any_more_is_ended(
+    tmp_path: Path, started: list[OpeningProcess]
+) -> None:
+    begun = tmp_path / "begun"
+    body = f"open({str(begun)!r}, 'w').close()\ntime.sleep(60)"
+    opener, (place,) = ChildOpener([sys.executable, "-I", "-c", program(body)]), places(tmp_path, 1)
+    with ThreadPoolExecutor(1) as pool:
+        with opener.keeping():
+            future = pool.submit(opener.open_each, place, ["model.onnx", "again.onnx"], Limits())
+            while not begun.exists() and not future.done():
+                os.sched_yield()
+        with pytest.raises(CouldNotVerify, match="it was stopped before every model was opened"):
+            future.result(timeout=30)
+    assert [process.is_running for process in started] == [False]

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from promotebot.artifact.digest import CHUNK
-from promotebot.artifact.evidence import Evidence, examine
+from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.examination import examine
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.manifest import parse_manifest
 from promotebot.artifact.source import FileSource, GitTree

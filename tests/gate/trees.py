@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import Any, BinaryIO
 
 from promotebot.artifact.evidence import Evidence
-from promotebot.artifact.evidence import examine as examine_artifact
+from promotebot.artifact.examination import examine as examine_artifact
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.source import Entry, FileSource, Held, Kind
 from promotebot.errors import InvalidInput

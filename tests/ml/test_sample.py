@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from promotebot.artifact import load_artifact
-from promotebot.artifact.evidence import examine
+from promotebot.artifact.examination import examine
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.runtime import ChildOpener
 from promotebot.artifact.work_tree import WorkTree

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
+from contextlib import nullcontext
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
-from promotebot.artifact.answer import NotOpened, Problem
+from promotebot.artifact.answer import NotOpened, Opened, Problem
+from promotebot.artifact.examination import Examination
 from promotebot.artifact.limits import Limits, Terms
 from promotebot.artifact.runtime import ModelOpener
-from promotebot.artifact.source import GitTree
+from promotebot.artifact.source import FileSource, GitTree
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import CouldNotVerify
 from promotebot.findings import errors_in
-from promotebot.planning.examiner import Examiner, within_budget
+from promotebot.planning.examiner import Examiner, expect, within_budget
 from promotebot.registry.names import ArtifactPath, GitSha
+from tests.artifact.conftest import opened
 from tests.fakes import BASE, FORK, HEAD, Commit, FakeRepository
 
 V1, COPY = ArtifactPath("ml/artifacts/v1"), ArtifactPath("ml/artifacts/copy")
@@ -125,3 +131,126 @@ def test_when_the_time_of_one_piece_of_work_is_spent_no_other_artifact_is_looked
         examine(tree(repository, BASE), COPY, Terms())
     assert "start the gate by hand" in told.value.remedy
     assert opener.opened == [b"model"]
+
+
+class Opening(ModelOpener):
+    """Opens everything; several may be open at the same time, where `together` waits for the others."""
+
+    def __init__(self, together: threading.Barrier | None = None) -> None:
+        self._together = together
+        self.opened: list[bytes] = []
+
+    def open(self, directory: Path, model_file: str, limits: Limits) -> Opened:  # noqa: ARG002 - the protocol's signature
+        self.opened.append((directory / model_file).read_bytes())
+        if self._together:
+            self._together.wait(timeout=60)
+        return opened()
+
+
+def test_models_with_the_same_bytes_on_the_same_terms_are_opened_once_wherever_they_lie(
+    repository: FakeRepository,
+) -> None:
+    opener = Opening()
+    examine = Examiner(opener)
+    examined = [examine(tree(repository, BASE), directory, Terms()) for directory in (V1, COPY)]
+    assert opener.opened == [b"model"]
+    assert [evidence.artifact_dir for evidence in examined] == [V1, COPY]
+    assert all(evidence.card for evidence in examined)
+    examine(tree(repository, BASE), COPY, Terms(open_seconds=1))
+    assert opener.opened == [b"model", b"model"], "the terms are others"
+    examine(tree(repository, HEAD), V1, Terms())
+    assert opener.opened[2:] == [b"another model"]
+
+
+def test_a_model_that_did_not_open_is_opened_again_in_another_directory(repository: FakeRepository) -> None:
+    opener = Opener()
+    examine = Examiner(opener)
+    for directory in (V1, COPY):
+        examine(tree(repository, BASE), directory, Terms())
+    assert opener.opened == [b"model", b"model"]
+
+
+@pytest.fixture
+def many() -> tuple[FakeRepository, list[ArtifactPath]]:
+    """A commit with four artifacts, of which the second is not the one that its manifest lists."""
+    directories = [ArtifactPath(f"ml/artifacts/v{number}") for number in range(4)]
+    files = {path: data for name in directories for path, data in at(name, name.encode()).items()}
+    return FakeRepository({BASE: Commit((), {**files, f"{directories[1]}/m.onnx": b"other"})}), directories
+
+
+def test_what_is_expected_is_opened_on_all_cores_at_the_same_time(
+    many: tuple[FakeRepository, list[ArtifactPath]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("promotebot.planning.examiner.cores", lambda: 4)
+    repository, directories = many
+    opener, source = Opening(threading.Barrier(3)), tree(repository, BASE)
+    examine = Examiner(opener)
+    with examine.keeping():  # where one waited for the other, the barrier would break
+        expect(examine, [(source, directory, Terms()) for directory in directories])
+        examined = [examine(source, directory, Terms()) for directory in directories]
+    assert [bool(errors_in(evidence.findings)) for evidence in examined] == [False, True, False, False]
+    assert [evidence.artifact_dir for evidence in examined] == directories
+    assert sorted(opener.opened) == [directory.encode() for directory in directories if directory != directories[1]]
+        [b"other", *(name.encode() for name in directories if name != directories[1])]
+    )
+
+
+def test_no_more_is_read_ahead_than_there_is_room_for(
+    many: tuple[FakeRepository, list[ArtifactPath]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("promotebot.planning.examiner.cores", lambda: 4)
+    monkeypatch.setattr("promotebot.planning.examiner.AHEAD_BYTES", 1)
+    repository, directories = many
+    opener, source = Opening(), tree(repository, BASE)
+    examine = Examiner(opener)
+    with examine.keeping():
+        expect(examine, [(source, directory, Terms()) for directory in directories])
+        examine(source, directories[0], Terms())
+    assert opener.opened == [directories[0].encode()]
+
+
+def test_what_could_not_be_read_ahead_is_told_to_whoever_asks_for_it(
+    many: tuple[FakeRepository, list[ArtifactPath]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository, directories = many
+    source, broken = tree(repository, BASE), directories[2]
+    read = Examination.of
+
+    def read_or_fail(files: FileSource, directory: ArtifactPath, *rest: Any) -> Examination:
+        if directory == broken:
+            raise CouldNotVerify("the disk does not answer")
+        return read(files, directory, *rest)
+
+    monkeypatch.setattr("promotebot.planning.examiner.Examination.of", read_or_fail)
+    examine = Examiner(Opening())
+    with examine.keeping():
+        expect(examine, [(source, directory, Terms()) for directory in directories])
+        for directory in directories:
+            with pytest.raises(CouldNotVerify) if directory == broken else nullcontext():
+                examine(source, directory, Terms())
+
+
+def test_when_it_is_stopped_no_copy_of_an_artifact_is_left(
+    many: tuple[FakeRepository, list[ArtifactPath]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("promotebot.planning.examiner.cores", lambda: 1)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    repository, directories = many
+    source, opener = tree(repository, BASE), Opening()
+    monkeypatch.setattr(opener, "open", partial(_interrupted, opener.opened))
+    examine = Examiner(opener)
+
+
+    def look() -> None:
+        with examine.keeping():
+            expect(examine, [(source, directory, Terms()) for directory in directories])
+            examine(source, directories[0], Terms())
+
+    with pytest.raises(KeyboardInterrupt):
+        look()
+    assert [*tmp_path.iterdir()] == []
+
+
+def _interrupted(opened_before: list[bytes], *_: object) -> NoReturn:
+    opened_before.append(b"")
+    raise KeyboardInterrupt

@@ -43,6 +43,8 @@ class Copied:
     """The files that were not copied, as they are outside of git; their sizes are the manifest's."""
     looks: dict[str, Look] = field(default_factory=dict)
     """What files are, as far as somebody looked."""
+    readable: frozenset[str] = frozenset()
+    """The files that are copied whole because models are opened from them, or may read them."""
     proven: bool = False
 
     def knows(self, name: str) -> bool:
@@ -104,7 +106,9 @@ class _Copying:
         models, others = divided(names, self.manifest)
         opened: set[str] = {name for name in names if is_always_opened(name, self.manifest, self.terms)}
         if self._add_outside() and self._read(models, opened):
-            self._read(others, opened | self._beside(models, others))
+            beside = self._beside(models, others)
+            self._read(others, opened | beside)
+            copied.readable = frozenset(beside | opened - {REPORT})
         # In the manifest's order, whatever was read first.
         findings = [finding for name in listed for finding in self.found.get(name, [])]
         copied.proven = not findings and len(copied.sizes) == len(self.manifest.sha256)

@@ -20,6 +20,7 @@ from promotebot.artifact.answer import MAX_ANSWER, missing_walls, parse_progress
 from promotebot.artifact.child import UNAVAILABLE
 from promotebot.artifact.fork_server import MAX_MESSAGE
 from promotebot.artifact.limits import Limits
+from promotebot.artifact.orphans import started, waited_for
 from promotebot.artifact.walls import Wall, confirm_walls
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.registry.codec import parse_json
@@ -81,15 +82,17 @@ class OpeningProcess:
         # A socket that keeps messages apart.
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            self._process = subprocess.Popen(
-                list(command),
-                cwd="/",
-                env=_environment(),
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=self._words,
-                close_fds=True,
-                start_new_session=True,
+            self._process = started(
+                lambda: subprocess.Popen(
+                    list(command),
+                    cwd="/",
+                    env=_environment(),
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._words,
+                    close_fds=True,
+                    start_new_session=True,
+                )
             )
         except OSError as problem:
             self._words.close()
@@ -109,7 +112,7 @@ class OpeningProcess:
         """End the whole session, whatever the process started in it."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        waited_for(self._process)
 
     @property
     def pid(self) -> int:

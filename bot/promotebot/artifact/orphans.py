@@ -12,10 +12,12 @@ import contextlib
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from promotebot.errors import CouldNotVerify
@@ -23,31 +25,59 @@ from promotebot.errors import CouldNotVerify
 _PR_SET_CHILD_SUBREAPER = 36
 MAX_ROUNDS = 1000
 """Each ends a generation: what a process started is adopted when it ends. More are made on purpose."""
-_ALONE = threading.Lock()
-"""One at a time: what another one started is no orphan."""
+
+
+@dataclass
+class _Openings:
+    """What goes on at the moment, in every thread."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    blocks: int = 0
+    processes: set[int] = field(default_factory=set)
+    """The processes that open models: none of them is an orphan."""
+
+
+_OPENINGS = _Openings()
 
 
 @contextmanager
-def adopted(kept: Callable[[], Set[int]] = frozenset) -> Iterator[None]:
+def adopted() -> Iterator[None]:
     """End everything that was started within the block and is left without a parent after it.
 
     Only what left this process's session is meant, as the process that opens a model did, and which nothing comes back
-    into: whatever else this process starts meanwhile is left alone.
-
-    Args:
-        kept: returns the processes that go on.
+    into: whatever else this process starts meanwhile is left alone, and so are the processes of `started`.
 
     Raises:
         CouldNotVerify: when more is started than can be ended.
     """
-    with _ALONE:
+    with _OPENINGS.lock:
+        _OPENINGS.blocks += 1
         is_adopting = _adopt(on=True)
-        try:
-            yield
-        finally:
-            if is_adopting:
-                _end_all(kept())
-            _adopt(on=False)
+    try:
+        yield
+    finally:
+        with _OPENINGS.lock:
+            _OPENINGS.blocks -= 1
+            try:
+                if is_adopting:
+                    _end_all(_OPENINGS.processes)
+            finally:
+                _adopt(on=bool(_OPENINGS.blocks))
+
+
+def started(start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """Start a process that opens models, which goes on until `waited_for` is called."""
+    with _OPENINGS.lock:  # it must not be taken for an orphan before it is known
+        process = start()
+        _OPENINGS.processes.add(process.pid)
+    return process
+
+
+def waited_for(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the end of a process that was ended."""
+    with _OPENINGS.lock:
+        process.wait()
+        _OPENINGS.processes.discard(process.pid)
 
 
 def _end_all(kept: Set[int]) -> None:

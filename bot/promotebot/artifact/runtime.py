@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -75,7 +75,8 @@ class ChildOpener(ModelOpener):
 
     def __init__(self, command: Sequence[str] = COMMAND, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._command, self._monotonic = list(command), monotonic
-        self._keeps, self._kept = False, None  # type: bool, OpeningProcess | None
+        self._keeps = False
+        self._idle, self._busy = list[OpeningProcess](), set[OpeningProcess]()
 
     def open(self, directory: Path, model_file: str, limits: Limits) -> Opened | NotOpened:
         """Open the model in a process of its own; see `ModelOpener.open`."""
@@ -89,52 +90,67 @@ class ChildOpener(ModelOpener):
         limits: Limits,
         tolerances: GoldenTolerances | None = None,
     ) -> list[Opened | NotOpened]:
-        """Open every model in forks of one process, and of another one after a limit has ended it."""
+        """Open every model in forks of one process, and of another one after a limit has ended it.
+
+        Several threads may do so at the same time, each with a process of its own.
+        """
         hide_memory()
         given = tolerances.model_dump(exclude_none=True) if tolerances else {}
         bounds, left, results = Bounds.of(limits, directory), list(model_files), list[Opened | NotOpened]()
-        with adopted(self._pids):
+        kept_for = self._keeps
+        with adopted():
             while left:
-                was_kept = self._kept is not None
+                if kept_for and not self._keeps:
+                    raise CouldNotVerify("it was stopped before every model was opened", remedy="run it again")
+                kept = self._take_idle()
                 try:
-                    with self._process() as process:
+                    with self._process(kept) as process:
                         while left and process.is_running:
                             golden = given if owns_golden(left[0], model_files) else None
                             results.append(_open_twice(process, Opening(directory, left[0], bounds, limits, golden)))
                             left.pop(0)
                 except CouldNotVerify:
-                    if not was_kept:  # another directory's model, or the machine, may have ended it since
+                    if not kept:  # another directory's model, or the machine, may have ended it since
                         raise
         return results
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Within the block, open the models of every directory in forks of one process, where nothing changed it."""
+        """Within the block, open models in forks of processes that go on: as many as there are threads that open some.
+
+        What is still opened at its end is stopped.
+        """
         self._keeps = True
         try:
             yield
         finally:
             self._keeps = False
-            if self._kept:
-                self._kept.close()
-            self._kept = None
+            for process in [*self._busy]:
+                process.end()
+            while idle := self._take_idle():
+                idle.close()
+
+    def _take_idle(self) -> OpeningProcess | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     @contextmanager
-    def _process(self) -> Iterator[OpeningProcess]:
+    def _process(self, kept: OpeningProcess | None) -> Iterator[OpeningProcess]:
         """Yield the process that was kept, or a new one; keep it where nothing can have changed it."""
-        process = self._kept or OpeningProcess(self._command, monotonic=self._monotonic)
-        self._kept, is_done = None, False
+        process = kept or OpeningProcess(self._command, monotonic=self._monotonic)
+        self._busy.add(process)
+        is_done = False
         try:
             yield process
             is_done = True
         finally:
+            self._busy.discard(process)
             if is_done and self._keeps and process.is_running and process.is_walled:
-                self._kept = process
+                self._idle.append(process)
             else:
                 process.close()
-
-    def _pids(self) -> Set[int]:
-        return {self._kept.pid} if self._kept else frozenset()
 
 
 @dataclass(frozen=True)

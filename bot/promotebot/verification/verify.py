@@ -17,7 +17,7 @@ from promotebot.artifact.source import FileSource
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, errors_in, errors_with, passed, unknown, warning
 from promotebot.planning.decide import expect_artifacts
-from promotebot.planning.examiner import Examine
+from promotebot.planning.examiner import Examine, expect
 from promotebot.promotion.append_only import check_append_only
 from promotebot.promotion.history import check_entry, other_stages
 from promotebot.promotion.policy import Policy
@@ -251,23 +251,25 @@ def verify(
     if not [*names, *subject.registry, *(subject.base or ())]:
         nothing = "The registry is valid and holds no model, so there is nothing to verify"
         verification._add("", [passed("registry.schema", nothing, where=subject.registry.where)])
-    _expect(subject, names)
+    _expect(subject, names, examine)
     looked_at = verification.models(names, progress)
     return report_of(about, looked_at, verification.findings)
 
 
-def _expect(subject: VerificationInput, names: Sequence[str]) -> None:
+def _expect(subject: VerificationInput, names: Sequence[str], examine: Examine) -> None:
     """Tell the source which directories are read soon; what a model names that does not read is found later."""
-    pointers: list[tuple[Stage, Pointer]] = []
+    held: list[tuple[str, Stage, Pointer]] = []
     for name in names:
         try:
             entry = subject.registry.entry(name)
-            pointers += [(stage, pointer) for stage in subject.stages if entry and (pointer := entry.pointer(stage))]
+            held += [(name, stage, pointer) for stage in subject.stages if entry and (pointer := entry.pointer(stage))]
         except (InvalidInput, CouldNotVerify):  # noqa: PERF203 - each model for itself
             continue
-    directories = dict.fromkeys(pointer.artifact_dir for _, pointer in pointers)
-    expect_artifacts(subject.files, directories, subject.policy.limits)
-    for dataset in dict.fromkeys(pointer.dataset_id for stage, pointer in pointers if stage is Stage.ACTIVE):
+    expect_artifacts(subject.files, dict.fromkeys(pointer.artifact_dir for *_, pointer in held), subject.policy.limits)
+    terms_for = subject.policy.terms_for
+    places = dict.fromkeys((subject.files, pointer.artifact_dir, terms_for(name)) for name, _, pointer in held)
+    expect(examine, places)
+    for dataset in dict.fromkeys(pointer.dataset_id for _, stage, pointer in held if stage is Stage.ACTIVE):
         if dataset:
             expect_dataset(subject.files, dataset, directory=subject.datasets_dir)
 
