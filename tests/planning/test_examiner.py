@@ -191,8 +191,6 @@ def test_what_is_expected_is_opened_on_all_cores_at_the_same_time(
     assert [bool(errors_in(evidence.findings)) for evidence in examined] == [False, True, False, False]
     assert [evidence.artifact_dir for evidence in examined] == directories
     assert sorted(opener.opened) == [directory.encode() for directory in directories if directory != directories[1]]
-        [b"other", *(name.encode() for name in directories if name != directories[1])]
-    )
 
 
 def test_no_more_is_read_ahead_than_there_is_room_for(
@@ -239,7 +237,6 @@ def test_when_it_is_stopped_no_copy_of_an_artifact_is_left(
     source, opener = tree(repository, BASE), Opening()
     monkeypatch.setattr(opener, "open", partial(_interrupted, opener.opened))
     examine = Examiner(opener)
-
 
     def look() -> None:
         with examine.keeping():
