@@ -78,6 +78,9 @@ EXAMPLES: Mapping[str, tuple[object, str]] = {
     "contacts": (["ML: ml-team@example.com"], "shown with every failure"),
     "schedule.labels": (["ml"], "label of the scheduled verification's issue"),
     "schedule.assignees": (["octocat"], "who is notified of that issue"),
+    "reminders.soaked": (False, "no comment when the soak time is over"),
+    "reminders.shadow": ("21d", "a comment after three weeks in SHADOW"),
+    "reminders.staging": (None, "no comment however long something is in STAGING"),
     "deployments": ("confirm", "a service reports whether it has the model"),
 }
 """Key → another value than its default, and what that does."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from promotebot.action.breakage import find_breakages, is_wrong
 from promotebot.action.ledger import VERIFIED, Ledger
+from promotebot.action.reminders import remind
 from promotebot.action.reply import comment_context
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
@@ -26,7 +27,7 @@ from promotebot.findings import Finding, Severity, warning
 from promotebot.gate.refusal import Reason
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.recent import WHOLE
-from promotebot.github.events import Dispatched, Event, Pushed
+from promotebot.github.events import Dispatched, Event, Pushed, Scheduled
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.planning.examiner import keeping
 from promotebot.planning.restore import PromotedBytes
@@ -103,9 +104,7 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
         base = read_registry(repository, older, settings.registry_path) if older else None
         registry = read_registry(repository, commit, settings.registry_path)
         if registry is None:
-            raise CouldNotVerify(
-                f"there is no registry on {branch}", where=settings.registry_path, remedy=FIRST_REGISTRY
-            )
+            raise CouldNotVerify(f"{branch} has no registry", where=settings.registry_path, remedy=FIRST_REGISTRY)
         policy = read_policy(repository, commit, settings.policy_path)
         tree = GitTree(repository, commit, fetches_lfs=False)
         subject = VerificationInput(
@@ -116,24 +115,26 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
             base,
             restore=PromotedBytes(repository, commit, job.examine, policy.terms).remedy,
         )
-        shard = parse_shard(settings.shard or None)
-        names, remarks = shard_of(sorted({*registry, *(base or ())}), shard, settings.shard)
+        every, shard = sorted({*registry, *(base or ())}), parse_shard(settings.shard or None)
+        names, remarks = shard_of(every, shard, settings.shard)
         scope = ReportScope(
             registry=settings.registry_path,
             commit=commit,
             base=known if base is not None else None,
             shard=settings.shard or None,
-            dealt=len({*registry, *(base or ())}) if shard else None,
+            dealt=len(every) if shard else None,
         )
-        remarks = [*remarks, *check_orphans(registry)]
-        if not (last and base):
-            remarks.append(_compares_with_less(branch, "what this push replaced" if base else "nothing"))
+        less = [] if last and base else [_compares_with_less(branch, is_push=base is not None)]
+        remarks = [*remarks, *check_orphans(registry), *less]
         with keeping(job.examine):
             report = verify(subject, names, scope, examine=job.examine, now=job.clock(), remarks=remarks)
+        if isinstance(event, Scheduled):
+            remind(registry, set(names), policy, job)
         return report, policy
 
 
-def _compares_with_less(branch: str, what: str) -> Finding:
+def _compares_with_less(branch: str, *, is_push: bool) -> Finding:
+    what = "what this push replaced" if is_push else "nothing"
     return warning(
         "verify.base",
         f"No state of {branch} was verified before, so its history is compared with {what}.",

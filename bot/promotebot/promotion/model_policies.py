@@ -26,6 +26,7 @@ GENERAL_ONLY: Mapping[str, str] = {
     "limits": "memory that goes by the model's size is neither more nor less than a number",
     "contacts": "it refuses nothing",
     "schedule": "it refuses nothing",
+    "reminders": "it refuses nothing",
     "deployments": "it refuses nothing",
     "models": "a pattern holds no other patterns",
 }

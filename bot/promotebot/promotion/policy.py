@@ -15,7 +15,7 @@ from promotebot.promotion.aliases import AliasesField
 from promotebot.promotion.contacts import Contacts
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import Models, in_force, patterns_of, strictest_of
-from promotebot.promotion.sections import SchedulePolicy, Section, Separation, Stages
+from promotebot.promotion.sections import Reminders, SchedulePolicy, Section, Separation, Stages
 from promotebot.promotion.strict_yaml import StrictLoader
 from promotebot.promotion.windows import Window
 from promotebot.registry.codec import canonical_json
@@ -57,6 +57,7 @@ class Policy(Section):
     contacts: Contacts = ()
     """Who is named where something failed; see `contacts_for`."""
     schedule: SchedulePolicy = SchedulePolicy()
+    reminders: Reminders = Reminders()
     deployments: Literal["announce", "confirm"] = "announce"
     """With `confirm` a deployment is in progress until a service reports that it has the model."""
 

@@ -232,6 +232,7 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "contacts": _never,
     "schedule.labels": _never,
     "schedule.assignees": _never,
+    **{f"reminders.{key}": _never for key in ("soaked", "shadow", "staging")},
     "deployments": _never,
 }
 """Key → whether its second value refuses all that its first one refuses, and more. True counts as higher than false."""

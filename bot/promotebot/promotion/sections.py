@@ -156,6 +156,20 @@ _Label = Annotated[str, Field(min_length=1, max_length=50)]
 _Login = Annotated[str, Field(pattern=_LOGIN.pattern)]
 
 
+class Reminders(Section):
+    """When people are reminded of a candidate, in the pull request that promoted it; the runbook's durations."""
+
+    soaked: bool = True
+    """True where a comment says that the soak time is over."""
+    shadow: DurationField | None = "14d"  # type: ignore[assignment]  # the validator turns it into a timedelta
+    """How long a candidate may stay in shadow until a comment says so; None for no such comment."""
+    staging: DurationField | None = "7d"  # type: ignore[assignment]  # the validator turns it into a timedelta
+
+    def longest(self, stage: Stage) -> timedelta | None:
+        """Return how long a candidate may stay in a stage; None where nothing is said."""
+        return {Stage.SHADOW: self.shadow, Stage.STAGING: self.staging}.get(stage)
+
+
 class SchedulePolicy(Section):
     """The issue that a failed scheduled verification opens."""
 
