@@ -262,6 +262,8 @@ class FakeGitHub:
     """The pull requests whose branch was moved otherwise than by adding to it."""
     files: dict[str, bytes] = field(default_factory=dict)
     """By git's object id, the small texts among the repository's files."""
+    sizes: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Commit → path → bytes."""
     is_personal: bool = False
     """True where the token is a person's, which may not create check runs."""
     failing: dict[str, CouldNotVerify] = field(default_factory=dict)
@@ -326,6 +328,10 @@ class FakeGitHub:
     def blobs(self, oids: Sequence[str]) -> Mapping[str, bytes]:
         self._asked("blobs")
         return {oid: self.files[oid] for oid in oids if oid in self.files}
+
+    def file_sizes(self, commit: str) -> Mapping[str, int]:
+        self._asked("file_sizes")
+        return self.sizes.get(commit, {})
 
     def pulls_with(self, commit: str) -> Sequence[PullRequest]:
         self._asked("pulls_with")

@@ -259,6 +259,32 @@ def test_shards_leave_reports_and_the_merging_job_keeps_the_issue(office: Office
     assert len(issues(office)) == 1
 
 
+def test_the_shards_of_a_job_are_even_by_the_bytes_of_the_repository(office: Office, tmp_path: Path) -> None:
+    sizes = {f"model_{number:02}": 1000 * (number * 7 % 30 + 1) for number in range(30)}
+    models: dict[str, object] = {
+        name: {
+            "shadow": {"artifact_dir": f"ml/artifacts/{name}", "artifact_id": name},
+            "staging": {"artifact_dir": f"ml/artifacts/{name}", "artifact_id": name},
+            "active": None,
+            "history": [],
+        }
+        for name in sizes
+    }
+    registry = json.dumps({"schema_version": "v1", "models": models})
+    files = {f"ml/artifacts/{name}/model.onnx": "x" * size for name, size in sizes.items()}
+    office.push("bob", "main", {**files, "ml/registry/models.json": registry}, "chore: Many models")
+    looked_at, bytes_of = list[str](), list[int]()
+    for number in (1, 2, 3):
+        watch(office, PROMOTEBOT_SHARD=f"{number}/3", RUNNER_TEMP=str(tmp_path))
+        names = json.loads((tmp_path / "promotebot-report.json").read_bytes())["models"]
+        looked_at += names
+        bytes_of.append(sum(sizes.get(name, 0) for name in names))
+    assert {*sizes} <= {*looked_at}
+    assert len(looked_at) == len({*looked_at})
+    even = sum(sizes.values()) / 3
+    assert all(abs(one - even) < even / 10 for one in bytes_of), bytes_of
+
+
 def test_only_the_job_that_merges_the_shards_remembers_the_commit(office: Office, tmp_path: Path) -> None:
     watch(office)
     office.push("bob", "main", {"README.md": "models\n"}, "docs: Read me")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from promotebot.action.breakage import find_breakages, is_wrong
@@ -22,7 +23,7 @@ from promotebot.comments.findings import problems
 from promotebot.comments.markdown import code, link, table, text
 from promotebot.comments.notices import branch_subject
 from promotebot.comments.verification_issue import changes_since, healed, issue_title, render_issue
-from promotebot.errors import CouldNotVerify, PromotebotError
+from promotebot.errors import CouldNotVerify, InvalidInput, PromotebotError
 from promotebot.findings import Finding, Severity, warning
 from promotebot.gate.refusal import Reason
 from promotebot.git.branch import FetchedRepository
@@ -41,6 +42,7 @@ from promotebot.pulls.default_policy import default_policy
 from promotebot.pulls.heads import NOTHING
 from promotebot.pulls.small_files import read_our_files
 from promotebot.pulls.snapshot import BASE, remote
+from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy
 from promotebot.settings import Settings
 from promotebot.text import counted, visible
@@ -116,7 +118,8 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
             restore=PromotedBytes(repository, commit, job.examine, policy.terms).remedy,
         )
         every, shard = sorted({*registry, *(base or ())}), parse_shard(settings.shard or None)
-        names, remarks = shard_of(every, shard, settings.shard)
+        size_of = _size_of(registry, job.github.file_sizes(commit)) if shard else lambda _: 0
+        names, remarks = shard_of(every, shard, settings.shard, size_of)
         scope = ReportScope(
             registry=settings.registry_path,
             commit=commit,
@@ -131,6 +134,23 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
         if isinstance(event, Scheduled):
             remind(registry, set(names), policy, job)
         return report, policy
+
+
+def _size_of(registry: ModelRegistry, sizes: Mapping[str, int]) -> Callable[[str], int]:
+    """Return what tells the bytes of the artifacts that a model's stages hold; 0 for one that does not read."""
+    below = Counter[str]()
+    for path, size in sizes.items():
+        for directory in PurePosixPath(path).parents:
+            below[str(directory)] += size
+
+    def size_of(name: str) -> int:
+        try:
+            held = registry.pointers(name).values() if name in registry else ()
+        except InvalidInput:  # which is found when it is verified
+            return 0
+        return sum(below[directory] for directory in {pointer.artifact_dir for pointer in held if pointer})
+
+    return size_of
 
 
 def _compares_with_less(branch: str, *, is_push: bool) -> Finding:

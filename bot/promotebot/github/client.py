@@ -98,6 +98,18 @@ class PyGithubClient(IssuesClient, DeploymentsClient):
         """Return files by git's object ids, as far as they are small texts."""
         return questions.blobs(self._rest, oids)
 
+    def file_sizes(self, commit: str) -> Mapping[str, int]:
+        """Return path → bytes of a commit's files, as far as one answer lists them.
+
+        https://docs.github.com/en/rest/git/trees#get-a-tree
+        """
+        purpose, needs = f"read the sizes of the files at {commit[:7]}", "contents: read"
+        answer = self._rest.request(
+            "GET", f"/git/trees/{commit}", purpose=purpose, needs=needs, parameters={"recursive": "1"}
+        )
+        with translated(purpose):
+            return {item["path"]: int(item["size"]) for item in answer["tree"] if item["type"] == "blob"}
+
     def pulls_with(self, commit: str) -> Sequence[PullRequest]:
         """Return the pull requests that brought a commit to the default branch; of any other commit, open ones too.
 

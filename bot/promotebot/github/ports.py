@@ -153,6 +153,9 @@ class GitHub(Protocol):
             oids: MAX_BLOBS at most.
         """
 
+    def file_sizes(self, commit: str) -> Mapping[str, int]:
+        """Return path → bytes of a commit's files; of a repository with very many files not all."""
+
     def pulls_with(self, commit: str) -> Sequence[PullRequest]:
         """Return the pull requests that brought a commit to the default branch; of any other commit, open ones too."""
 

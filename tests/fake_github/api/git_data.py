@@ -33,6 +33,23 @@ def create_tree(call: Call) -> Answer:
     return Answer(201, {"sha": tree, "url": f"{_url(call)}/trees/{tree}", "tree": shown, "truncated": False})
 
 
+@route("GET", "/git/trees/<sha>", needs="contents:read")
+def get_tree(call: Call) -> Answer:
+    """https://docs.github.com/rest/git/trees#get-a-tree; a commit stands for its tree"""
+    git, wanted = call.repo.git, call.params["sha"]
+    tree = git.resolve(wanted, "tree")
+    if tree is None:
+        raise HttpError(404, "Not Found")
+    flags = ["-r", "-t"] if call.query.get("recursive") else []
+    shown = []
+    for line in filter(None, git.run("ls-tree", "-z", "-l", *flags, tree).split("\0")):
+        about, _, path = line.partition("\t")
+        mode, kind, sha, size = about.split()
+        sized = {"size": int(size)} if kind == "blob" else {}
+        shown.append({"mode": mode, "type": kind, "sha": sha, "path": path, **sized})
+    return Answer(200, {"sha": tree, "url": f"{_url(call)}/trees/{tree}", "tree": shown, "truncated": False})
+
+
 def _entry(call: Call, entry: Mapping[str, Any]) -> tuple[str, str, str | None]:
     """Return a path with its mode and object; a `sha` of null takes it out."""
     if entry.get("mode") not in MODES or ("sha" in entry) == ("content" in entry):

@@ -83,6 +83,7 @@ def test_answers_about_git_objects_follow_the_schemas_github_publishes(world: Wo
     commit = {"message": "x", "tree": "main", "parents": [git.branch("main")]}
     requests: list[Request] = [
         ("POST", f"{BASE}/git/trees", bot, tree, "GitTree"),
+        ("GET", f"{BASE}/git/trees/{git.branch('main')}?recursive=1", bot, None, "GitTree"),
         ("POST", f"{BASE}/git/commits", bot, commit, "GitCommit"),
         ("POST", f"{BASE}/git/refs", bot, {"ref": "refs/heads/new", "sha": git.branch("main")}, "GitRef"),
     ]
