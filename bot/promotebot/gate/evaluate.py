@@ -155,7 +155,13 @@ def plan_again(
     for step in steps:
         request = request_of(step, step.before.entry(step.model))
         context = PromotionContext(
-            step.before, base, changeset.policy, changeset.head_files, changeset.base, first_digest=legacy
+            step.before,
+            base,
+            changeset.policy,
+            changeset.head_files,
+            changeset.base,
+            first_digest=legacy,
+            base_files=changeset.base_files,
         )
         again.append((step, decide(context, request, facts(request), examine=examine, now=now)))
     return again

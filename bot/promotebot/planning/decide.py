@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from promotebot.artifact.claims import Claims, read_claims
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.artifact.dataset import examine_dataset, expect_dataset
 from promotebot.artifact.evidence import Evidence
@@ -47,6 +48,8 @@ class PromotionContext:
     commit: str | None
     datasets_dir: str = DATASETS_DIR
     first_digest: FirstDigest = lambda *_: None
+    base_files: FileSource | None = None
+    """The base's files, for what is claimed of ACTIVE; without them that is unknown."""
     """What an older tool's pointer meant when it was put there; None where that is not known."""
 
 
@@ -74,7 +77,7 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
         _expect(context, request)
         evidence = examine(context.files, request.artifact_dir, context.policy.terms_for(request.model))
         evidence = replace(evidence, findings=(*evidence.findings, *_dataset(context, request)))
-    facts = replace(facts, legacy=_legacy(context, request))
+    facts = _with_claims(context, request, evidence, replace(facts, legacy=_legacy(context, request)))
     decision = plan(
         context.registry, request, evidence, context.policy, now, base=context.base, facts=facts, commit=context.commit
     )
@@ -83,6 +86,27 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
     if today is not None and today.artifact_dir != request.artifact_dir:
         shown = examine(context.files, today.artifact_dir, context.policy.terms_for(request.model))
     return Decided(decision, evidence, facts, shown)
+
+
+def _with_claims(context: PromotionContext, request: Request, evidence: Evidence, facts: Facts) -> Facts:
+    """Return the facts with what is claimed of the artifact, and of what is ACTIVE on the base."""
+    if request.action not in (Action.PROMOTE, Action.ROLLBACK) or evidence.digest is None:
+        return facts
+    claims = read_claims(context.files, evidence.digest)
+    return replace(facts, claims=claims, claims_of_active=_of_active(context, request))
+
+
+def _of_active(context: PromotionContext, request: Request) -> Claims | None:
+    """Return what the base claims of what is ACTIVE there; whatever changed since it was promoted does not count."""
+    entry = context.base.entry(request.model)
+    pointer = entry.pointer(Stage.ACTIVE) if entry else None
+    if context.base_files is None or entry is None or pointer is None or pointer.digest is None:
+        return None
+    claims = read_claims(context.base_files, pointer.digest)
+    event = next((one for one in entry.history if one.to_stage is Stage.ACTIVE), None)
+    if event and event.evidence and claims.digest != event.evidence:
+        return Claims(claims.path, problem="it is not the one that was there when it became ACTIVE")
+    return claims
 
 
 def _legacy(context: PromotionContext, request: Request) -> dict[Stage, Digest]:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from promotebot.artifact import load_artifact
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.artifact.evidence import Evidence
-from promotebot.artifact.source import fetching
+from promotebot.artifact.source import GitTree, fetching
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, warning
@@ -116,7 +116,8 @@ def _context(
     files = WorkTree(work_tree.root, repository.tracked_paths, repository.left_out_paths, repository.held)
     policy = read_policy(repository, head, work_tree.policy_path)
     legacy = LegacyDigests(repository, head, work_tree.registry_path, examine)
-    return PromotionContext(registry, base, policy, files, head, work_tree.datasets_dir, legacy)
+    datasets, committed = work_tree.datasets_dir, GitTree(repository, head)
+    return PromotionContext(registry, base, policy, files, head, datasets, legacy, base_files=committed)
 
 
 def _check_unchanged(root: Path, *, evidence: Evidence) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, StringC
 from promotebot.artifact.limits import Formats
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.sections import Section, Separation, Soak, Stages
+from promotebot.promotion.thresholds import EvidencePolicy, strictest_evidence
 from promotebot.registry.names import Stage
 
 MAX_PATTERNS = 200
@@ -45,6 +46,7 @@ class ModelPolicy(Section):
     freezes: tuple[Freeze, ...] = ()
     """They hold beside the general ones."""
     formats: Formats = ("onnx",)
+    evidence: EvidencePolicy = EvidencePolicy()
 
 
 def _allowed(given: Any) -> Any:
@@ -100,6 +102,7 @@ STRICTEST: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "separation": _most_approvals,
     "freezes": _in_any,
     "formats": _in_all,
+    **{f"evidence.{stage}": strictest_evidence for stage in Stage},
 }
 """Key that may differ for some models → what the values of several patterns come to: the strictest of them."""
 ADDED = frozenset({"freezes"})

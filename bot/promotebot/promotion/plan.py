@@ -163,6 +163,8 @@ def _event(
     action = request.action if demotes or imports else Action.ROLLBACK if context.is_rollback else Action.PROMOTE
     # Only where there is a hold to end: the key is absent everywhere else.
     lift = {"lifts_hold": request.lift_hold} if request.lift_hold and not demotes and lifts(context) else {}
+    claims = context.facts.claims
+    evidence = {"evidence": claims.digest} if claims and claims.digest and not (demotes or imports) else {}
     return {
         "ts_utc": moment,
         "action": action.value,
@@ -174,6 +176,7 @@ def _event(
         "reason": request.reason,
         "notes": request.notes,
         **lift,
+        **evidence,
         **judged_by,
         "request": request.ref.model_dump() if request.ref else None,
         **({"imported": _imported(request.found, pointer)} if request.found else {}),

@@ -17,6 +17,7 @@ from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import Models, in_force, patterns_of, strictest_of
 from promotebot.promotion.sections import Reminders, SchedulePolicy, Section, Separation, Stages
 from promotebot.promotion.strict_yaml import StrictLoader
+from promotebot.promotion.thresholds import EvidencePolicy
 from promotebot.promotion.windows import Window
 from promotebot.registry.codec import canonical_json
 from promotebot.registry.names import Digest, Stage
@@ -49,6 +50,8 @@ class Policy(Section):
     """When a stage takes promotions; one that is in none of them always does."""
     formats: Formats = ("onnx",)
     """What a model's file may be; with `opaque` one that is no ONNX model goes on unopened."""
+    evidence: EvidencePolicy = EvidencePolicy()
+    """What each stage asks of claimed evidence."""
     models: Models = Field(default={})
     signatures: Signatures = Signatures()
     storage: Places = ()

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from promotebot.promotion.model_policies import ADDED, STRICTEST, is_set, value_at
 from promotebot.promotion.policy import Policy
+from promotebot.promotion.thresholds import same_numbers, strictest_metrics
 from promotebot.promotion.windows import Window, windows_of
 from promotebot.registry.names import Stage
 
@@ -176,6 +177,14 @@ def _fewer(before: Any, after: Any) -> bool:
     return set(after) < set(before)
 
 
+def _asks_more(before: Any, after: Any) -> bool:
+    return after is not None and (before is None or bool(after > before))
+
+
+def _asks_more_of_metrics(before: Any, after: Any) -> bool:
+    return before != after and same_numbers(strictest_metrics([before, after]), after)
+
+
 def _there(before: Any, after: Any) -> bool:
     return before is None and after is not None
 
@@ -215,6 +224,11 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "freezes": _more,
     "windows": _open_for_less,
     "formats": _fewer,
+    **{f"evidence.{stage}": _there for stage in ("shadow", "staging", "active")},
+    **{f"evidence.{stage}.duration": _asks_more for stage in ("shadow", "staging", "active")},
+    **{f"evidence.{stage}.rows": _asks_more for stage in ("shadow", "staging", "active")},
+    **{f"evidence.{stage}.slices": _more for stage in ("shadow", "staging", "active")},
+    **{f"evidence.{stage}.metrics": _asks_more_of_metrics for stage in ("shadow", "staging", "active")},
     "models": lambda _before, _after: False,  # no key of a pattern differs: another pattern, or another order
     "signatures.required": _more,
     "signatures.keys": _fewer,

@@ -13,6 +13,7 @@ from promotebot.promotion.model_policies import ADDED, in_force, is_set, pattern
 from promotebot.promotion.policy import Policy
 
 _ROLE = tuple(f"stages.{stage}.{key}" for stage in ("active", "staging", "shadow") for key in ("permission", "people"))
+_EVIDENCE = ("evidence.active", "evidence.staging", "evidence.shadow")
 KEYS: Mapping[str, tuple[str, ...]] = {
     "active.prior_stage": ("stages.active.require_prior_stage",),
     "artifact.executable": ("limits.may_hold",),
@@ -24,6 +25,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "artifact.waived": ("limits.may_lack",),
     "artifact.walls": ("limits.walls",),
     "dataset.exists": ("require_dataset",),
+    "evidence.exists": _EVIDENCE,
+    "evidence.metric": _EVIDENCE,
     "freeze": ("freezes",),
     "gate.base_ref": ("bases",),
     "gate.draft": ("drafts",),

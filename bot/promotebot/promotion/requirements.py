@@ -75,6 +75,8 @@ def conditions(policy: Policy, stage: Stage) -> Iterator[Requirement]:
         yield from _for_active(policy)
     if stage in policy.signatures.required:
         yield Requirement("signatures.required", "a signature by one of the policy's signers")
+    if asked := policy.evidence.of(stage):
+        yield Requirement(f"evidence.{stage.value}", f"evidence: {asked}")
     if windows := windows_of(policy.windows, stage):
         yield Requirement("windows", f"a time that is open: {'; '.join(map(str, windows))}")
     if policy.separation:

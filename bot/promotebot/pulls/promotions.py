@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from promotebot.artifact.claims import read_claims
 from promotebot.errors import InvalidInput
 from promotebot.planning.committed import read_registry
 from promotebot.promotion.replay import Diverged, Replayed, Step, replay
@@ -59,8 +60,11 @@ def own_steps(changeset: Changeset) -> Replayed | Diverged:
 
 
 def is_void(step: Step, changeset: Changeset, job: JobContext) -> bool:
-    """Return True when the artifact's bytes or its manifest changed after the promotion; asking again replaces it."""
+    """Return True when bytes, manifest or evidence changed after the promotion; asking again replaces it."""
     pointer = step.event.pointer
+    is_made = step.event.action in (Action.PROMOTE, Action.ROLLBACK) and pointer.digest
+    if is_made and read_claims(changeset.head_files, is_made).digest != step.event.evidence:
+        return True
     if step.event.action is Action.DEMOTE or pointer.artifact_dir not in changeset.changed_places:
         return False
     evidence = job.examine(changeset.head_files, pointer.artifact_dir, changeset.policy.terms_for(step.model))

@@ -72,7 +72,13 @@ def replan(
             return InvalidPromotions((unpinned,), step.model)
         request = request_of(step, registry.entry(step.model))
         context = PromotionContext(
-            registry, base, changeset.policy, changeset.head_files, changeset.base, first_digest=legacy
+            registry,
+            base,
+            changeset.policy,
+            changeset.head_files,
+            changeset.base,
+            first_digest=legacy,
+            base_files=changeset.base_files,
         )
         facts = facts_of(request, snapshot, job, base)
         decision = decide(context, request, facts, examine=job.examine, now=snapshot.now).decision

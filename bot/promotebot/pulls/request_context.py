@@ -48,7 +48,13 @@ class RequestContext:
         change = self.changeset
         legacy = change.first_digest(self.job.examine)
         return PromotionContext(
-            self.registry, self.base, change.policy, change.head_files, change.head, first_digest=legacy
+            self.registry,
+            self.base,
+            change.policy,
+            change.head_files,
+            change.head,
+            first_digest=legacy,
+            base_files=change.base_files,
         )
 
     def complete(

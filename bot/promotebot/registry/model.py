@@ -160,6 +160,8 @@ class Event(Record):
     notes: str | None = None
     lifts_hold: NonEmpty | None = None
     """Why the stage takes promotions again, which an earlier rollback held."""
+    evidence: DigestField | None = None
+    """Of the claimed evidence that was read for the decision; absent where there was none."""
     registry_git_sha: str | None = None
     policy_digest: DigestField | None = None
     request: RequestRef | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from promotebot.artifact.opening_findings import for_active
 from promotebot.findings import Finding
 from promotebot.promotion.rules.artifact import bytes_are_pinned, directory_stands_alone, history_is_whole
+from promotebot.promotion.rules.claims import evidence_is_given, evidence_suffices
 from promotebot.promotion.rules.context import Rule, RuleContext
 from promotebot.promotion.rules.imports import active_becomes_whole, artifact_is_the_models, import_is_allowed
 from promotebot.promotion.rules.provenance import artifact_is_signed, commit_is_reachable, manifest_agrees
@@ -55,6 +56,8 @@ RULES: tuple[Rule, ...] = (
     manifest_agrees,
     commit_is_reachable,
     artifact_is_signed,
+    evidence_is_given,
+    evidence_suffices,
     prior_stage,
     soak_time,
     nothing_is_frozen,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from promotebot.artifact.claims import Claims
 from promotebot.artifact.evidence import Evidence
 from promotebot.findings import Finding
 from promotebot.promotion.policy import Policy
@@ -29,6 +30,10 @@ class Facts:
     """True where this change touches an artifact directory of the base: other models may point to it."""
     files_changed: bool = False
     """For an import: True where this change touches more of the artifact's directory than its manifest."""
+    claims: Claims | None = None
+    """What is claimed of the artifact; None where its digest is not known."""
+    claims_of_active: Claims | None = None
+    """The same of what is ACTIVE on the base, as the base has it; None where nothing was read."""
     legacy: Mapping[Stage, Digest] = field(default_factory=dict)
     """What the base's pointers of older tools, which recorded no digest, stood for when they were put there."""
 

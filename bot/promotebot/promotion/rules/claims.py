@@ -1,0 +1,158 @@
+"""Rules about claimed evidence: that it is there and of these bytes, and that it reaches what the policy asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+
+from promotebot.artifact.claims import Claims, EvidenceFile, Metric
+from promotebot.findings import Finding, error, passed
+from promotebot.promotion.rules.context import RuleContext
+from promotebot.promotion.thresholds import StageEvidence, Thresholds
+from promotebot.registry.names import Stage
+from promotebot.text import counted, duration
+
+EXISTS, METRIC = "evidence.exists", "evidence.metric"
+_DIGITS = 300
+"""Enough for the difference of any two numbers that are read to be exact."""
+_WRITE = "measure it, write that file with promotebot evidence, and commit it"
+
+
+def evidence_is_given(context: RuleContext) -> Iterator[Finding]:
+    """Check that claimed evidence is there where the policy asks for it, reads, and speaks of these very bytes."""
+    claims, asked = context.facts.claims, context.policy.evidence.of(context.request.stage)
+    if context.is_rollback:
+        return
+    if claims and claims.problem:
+        remedy = "correct that file, or remove it where the policy asks for none"
+        yield error(EXISTS, f"The evidence does not count: {claims.problem}.", where=claims.path, remedy=remedy)
+    elif claims and claims.file:
+        count = counted(len(claims.file.metrics), "metric")
+        yield passed(EXISTS, f"{count}, {claimed(claims, claims.file)}", where=claims.path)
+    elif asked:
+        there = f": there is no {claims.path}" if claims else ", and the artifact's digest is not known"
+        message = f"{context.request.stage.label} needs evidence ({asked}){there}."
+        yield error(EXISTS, message, where=claims.path if claims else context.request.artifact_dir, remedy=_WRITE)
+
+
+def evidence_suffices(context: RuleContext) -> Iterator[Finding]:
+    """Check each threshold of the policy against what is claimed; what cannot be compared does not pass."""
+    claims, asked = context.facts.claims, context.policy.evidence.of(context.request.stage)
+    if asked is None or context.is_rollback or claims is None or claims.file is None:
+        return
+    with localcontext() as exact:
+        exact.prec = _DIGITS
+        yield from _Comparison(context, asked, claims, claims.file).findings()
+
+
+def claimed(claims: Claims, file: EvidenceFile) -> str:
+    """Return who claims it, and in which commit it was read."""
+    source = f" from {file.source}" if file.source else ""
+    return f"claimed by {file.claimed_by}{source}, in {claims.read_from}"
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """One artifact's evidence against what a stage asks for, and against ACTIVE's."""
+
+    context: RuleContext
+    asked: StageEvidence
+    claims: Claims
+    file: EvidenceFile
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield a finding for each threshold, and for each metric that is missing."""
+        for name, limits in self.asked.metrics.items():
+            own = [metric for metric in self.file.metrics if metric.name == name]
+            for part in (None, *self.asked.slices):
+                if all(metric.slice != part for metric in own):
+                    yield self._fail(f"{name}{_of(part)} is not in the evidence")
+            for metric in own:
+                yield from self._limits(metric, limits)
+        considered = [m for m in self.file.metrics if not self.asked.metrics or m.name in self.asked.metrics]
+        if not self.asked.metrics:
+            for part in self.asked.slices:
+                if all(metric.slice != part for metric in considered):
+                    yield self._fail(f"nothing{_of(part)} is in the evidence")
+        for metric in considered:
+            yield from self._amount(metric)
+
+    def _limits(self, metric: Metric, limits: Thresholds) -> Iterator[Finding]:
+        value = metric.number
+        if limits.minimum is not None:
+            yield self._told(metric, f"at least {limits.minimum}", value - Decimal(limits.minimum))
+        if limits.maximum is not None:
+            yield self._told(metric, f"at most {limits.maximum}", Decimal(limits.maximum) - value)
+        if limits.max_drop is not None:
+            yield self._against(metric, f"at most {limits.max_drop} below ACTIVE", Decimal(limits.max_drop), 1)
+        if limits.max_rise is not None:
+            yield self._against(metric, f"at most {limits.max_rise} above ACTIVE", Decimal(limits.max_rise), -1)
+
+    def _against(self, metric: Metric, asked: str, allowed: Decimal, sign: int) -> Finding:
+        if self._is_first:
+            return passed(METRIC, f"{_named(metric)}, {asked}: nothing else is ACTIVE", where=self.claims.path)
+        other = self._other(metric)
+        if isinstance(other, str):
+            return self._fail(f"{_named(metric)}, {asked}: not compared, as {other}")
+        return self._told(metric, asked, allowed + sign * (metric.number - other.number))
+
+    def _told(self, metric: Metric, asked: str, margin: Decimal) -> Finding:
+        words = f"{_named(metric)}{self._trend(metric)}, {asked}"
+        if margin < 0:
+            return self._fail(f"{words}: {_text(-margin)} short of it")
+        message = f"{words}: margin {_text(margin)}; {claimed(self.claims, self.file)}"
+        return passed(METRIC, message, where=self.claims.path)
+
+    def _amount(self, metric: Metric) -> Iterator[Finding]:
+        least, rows = self.asked.duration, self.asked.rows
+        if least is not None and (metric.period is None or metric.period.length < least):
+            took = f"measured for {duration(metric.period.length)}" if metric.period else "without a period"
+            yield self._fail(f"{_named(metric)} is {took}; {duration(least)} asked for")
+        if rows is not None and (metric.rows is None or metric.rows < rows):
+            count = f"from {counted(metric.rows, 'row')}" if metric.rows is not None else "without a number of rows"
+            yield self._fail(f"{_named(metric)} is {count}; {rows:,} asked for")
+
+    def _fail(self, message: str) -> Finding:
+        words = f"{message[:1].upper()}{message[1:]}; {claimed(self.claims, self.file)}."
+        return error(METRIC, words, where=self.claims.path, remedy="improve the model, or measure what is missing")
+
+    @property
+    def _is_first(self) -> bool:
+        """True where no other artifact is ACTIVE on the base, so that there is nothing to be worse than."""
+        entry = self.context.base.entry(self.context.request.model)
+        pointer = entry.pointer(Stage.ACTIVE) if entry else None
+        return pointer is None or pointer.digest == self.context.digest
+
+    def _other(self, metric: Metric) -> Metric | str:
+        """Return ACTIVE's number for the same name, dataset and slice, or why there is none."""
+        active = self.context.facts.claims_of_active
+        if active is None or (active.file is None and not active.problem):
+            return "there is no evidence of what is ACTIVE"
+        if active.file is None:
+            return f"the evidence of what is ACTIVE does not count: {active.problem}"
+        found = next((one for one in active.file.metrics if one.place == metric.place), None)
+        return found or "the evidence of what is ACTIVE has none for this dataset and slice"
+
+    def _trend(self, metric: Metric) -> str:
+        """Return where it goes against ACTIVE; empty where that is not known."""
+        other = None if self._is_first else self._other(metric)
+        if not isinstance(other, Metric):
+            return ""
+        arrow = "→" if metric.number == other.number else "↑" if metric.number > other.number else "↓"
+        return f" ({arrow} ACTIVE {_text(other.number)})"
+
+
+def _of(part: str | None) -> str:
+    return f" of {part}" if part else ""
+
+
+def _named(metric: Metric) -> str:
+    on = f" on {metric.dataset}" if metric.dataset else ""
+    return f"{metric.name} {_text(metric.number)}{_of(metric.slice)}{on}"
+
+
+def _text(number: Decimal) -> str:
+    """Return a number without needless zeros; one with many digits as a power of ten."""
+    plain = f"{number.normalize():f}"
+    return plain if len(plain) <= 24 else str(number.normalize())
