@@ -64,6 +64,8 @@ RULES = [
     "dataset.id",
     "dataset.manifest",
     "demote.stage",
+    "evidence.exists",
+    "evidence.metric",
     "freeze",
     "gate.attestation",
     "gate.attributes",

@@ -172,7 +172,7 @@ DROP = "{metrics: {accuracy: {max_drop: 0.01}}}"
 )
 def test_what_cannot_be_compared_with_active_does_not_pass(theirs: Claims | None, says: str) -> None:
     assert wrong(judged(DROP, claims(metric()), theirs)) == [
-        f"Accuracy 0.93, at most 0.01 below ACTIVE: not compared, as {says}"
+        f"accuracy 0.93, at most 0.01 below ACTIVE: not compared, as {says}"
     ]
 
 
@@ -185,26 +185,26 @@ def test_the_first_artifact_has_nothing_to_be_worse_than() -> None:
 @pytest.mark.parametrize(
     ("policy", "metrics", "says"),
     [
-        ("{metrics: {f1: {minimum: 0}}}", [metric()], ["F1 is not in the evidence"]),
-        ("{metrics: {accuracy: {minimum: 0}}}", [metric(slice="eu")], ["Accuracy is not in the evidence"]),
+        ("{metrics: {f1: {minimum: 0}}}", [metric()], ["f1 is not in the evidence"]),
+        ("{metrics: {accuracy: {minimum: 0}}}", [metric(slice="eu")], ["accuracy is not in the evidence"]),
         (
             "{slices: [eu, us], metrics: {accuracy: {minimum: 0}}}",
             [metric(), metric(slice="eu")],
-            ["Accuracy of us is not in the evidence"],
+            ["accuracy of us is not in the evidence"],
         ),
         ("{slices: [eu]}", [metric()], ["Nothing of eu is in the evidence"]),
         ("{slices: [eu]}", [metric(slice="eu")], []),
         (
             "{metrics: {accuracy: {minimum: 0.9}}}",
             [metric(), metric(value="0.8", slice="eu", dataset="q1")],
-            ["Accuracy 0.8 of eu on q1, at least 0.9: 0.1 short of it"],
+            ["accuracy 0.8 of eu on q1, at least 0.9: 0.1 short of it"],
         ),
-        ("{rows: 100}", [metric()], ["Accuracy 0.93 is without a number of rows; 100 asked for"]),
-        ("{rows: 100}", [metric(rows=99)], ["Accuracy 0.93 is from 99 rows; 100 asked for"]),
+        ("{rows: 100}", [metric()], ["accuracy 0.93 is without a number of rows; 100 asked for"]),
+        ("{rows: 100}", [metric(rows=99)], ["accuracy 0.93 is from 99 rows; 100 asked for"]),
         ("{rows: 100}", [metric(rows=100)], []),
         ("{duration: 30d}", [metric(period=MONTH)], []),
-        ("{duration: 31d}", [metric(period=MONTH)], ["Accuracy 0.93 is measured for 30 d; 31 d asked for"]),
-        ("{duration: 1d}", [metric()], ["Accuracy 0.93 is without a period; 1 d asked for"]),
+        ("{duration: 31d}", [metric(period=MONTH)], ["accuracy 0.93 is measured for 30 d; 31 d asked for"]),
+        ("{duration: 1d}", [metric()], ["accuracy 0.93 is without a period; 1 d asked for"]),
         ("{rows: 100, metrics: {accuracy: {minimum: 0}}}", [metric(rows=100), metric("other")], []),
     ],
 )

@@ -42,7 +42,13 @@ def models(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_receipt_names_who_asked_and_the_files_before_and_after() -> None:
-    event = {**EVENT, "source": "github", "request": REQUEST, "lifts_hold": "feature 7 is right again"}
+    event = {
+        **EVENT,
+        "source": "github",
+        "request": REQUEST,
+        "lifts_hold": "feature 7 is right again",
+        "evidence": POLICY,
+    }
     before, after = joined({"one": EMPTY, "two": EMPTY}), joined(models(event))
     step = step_between(before, after)
     assert receipt_of(step, head=HEAD, before=before, after=after) == {
@@ -54,6 +60,7 @@ def test_a_receipt_names_who_asked_and_the_files_before_and_after() -> None:
         "digest": DIGEST,
         "registry_digest_before": digest(before.to_bytes()),
         "registry_digest": digest(after.to_bytes()),
+        "evidence": POLICY,
         "lifts_hold": "feature 7 is right again",
     }
 

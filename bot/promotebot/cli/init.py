@@ -58,6 +58,7 @@ POLICY = """\
 # drafts: false
 # storage: []                   # [s3://bucket/models]: places outside of git that manifests may name; no other is read
 # formats: [onnx]               # [onnx, opaque]: a model of another format goes on unopened, proven by its bytes
+# evidence: {active: null}      # what claimed metrics have to show before a promotion into the stage
 # models: {}                    # what holds for some models alone, by name or pattern: eu_*: {require_sha: true}
 # signatures:
 #   required: []                # stages that need a signed artifact

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
 
 from promotebot.artifact.bundle import Bundle
+from promotebot.artifact.claims import EvidenceFile
 from promotebot.artifact.dataset import DatasetManifest
 from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.signature import Signature
@@ -58,6 +59,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "model": ModelEntry,
     "manifest": Manifest,
     "dataset": DatasetManifest,
+    "evidence": EvidenceFile,
     "policy": Policy,
     "plan": PlanDocument,
     "report": VerifyReport,

@@ -14,6 +14,7 @@ _ROWS = {
     "head": "Head",
     "policy_digest": "Policy",
     "digest": "Artifact",
+    "evidence": "Evidence",
     "event": "Event",
     "registry_digest_before": "Registry before",
     "registry_digest": "Registry after",

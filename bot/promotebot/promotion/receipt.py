@@ -27,7 +27,8 @@ def receipt_of(
     Returns:
         requester (login or address), request (`comment:1#1`, as the event has it), head, policy_digest, event (its
         digest), digest (the artifact's), registry_digest_before and registry_digest (sha256 of the file that holds
-        the model, in the split layout the model's own), lifts_hold (why a held stage takes promotions again).
+        the model, in the split layout the model's own), evidence (the digest of what was claimed), lifts_hold (why a
+        held stage takes promotions again).
     """
     event = step.event
     return {
@@ -39,6 +40,7 @@ def receipt_of(
         "digest": event.pointer.digest,
         "registry_digest_before": _file_digest(step.model, before),
         "registry_digest": _file_digest(step.model, after),
+        "evidence": event.evidence,
         "lifts_hold": event.lifts_hold,
     }
 

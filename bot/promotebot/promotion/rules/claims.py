@@ -74,7 +74,7 @@ class _Comparison:
         if not self.asked.metrics:
             for part in self.asked.slices:
                 if all(metric.slice != part for metric in considered):
-                    yield self._fail(f"nothing{_of(part)} is in the evidence")
+                    yield self._fail(f"Nothing{_of(part)} is in the evidence")
         for metric in considered:
             yield from self._amount(metric)
 
@@ -114,7 +114,7 @@ class _Comparison:
             yield self._fail(f"{_named(metric)} is {count}; {rows:,} asked for")
 
     def _fail(self, message: str) -> Finding:
-        words = f"{message[:1].upper()}{message[1:]}; {claimed(self.claims, self.file)}."
+        words = f"{message}; {claimed(self.claims, self.file)}."  # begins with a metric's name, as it is written
         return error(METRIC, words, where=self.claims.path, remedy="improve the model, or measure what is missing")
 
     @property
