@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from promotebot.artifact.answer import Tensor
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.formats import Unopened
+from promotebot.artifact.interface import same_tensors
 from promotebot.artifact.weights_header import Header, Largest
 from promotebot.comments.card import CardState, Merge, Phase, render_card
 from promotebot.comments.card_facts import CardPromotion
 from promotebot.comments.comment import CommentContext, Rendered
 from promotebot.comments.decisions import PlanComment
 from promotebot.comments.markdown import MAX_COMMENT
-from promotebot.comments.model_differences import same_tensors
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.commands import ChangeCommand, parse_comment
 from promotebot.promotion.plan import Plan

@@ -55,6 +55,7 @@ EXAMPLES: Mapping[str, tuple[object, str]] = {
         [{"days": ["mon", "tue", "wed", "thu"], "hours": "09:00-17:00", "timezone": "Europe/Berlin"}],
         "ACTIVE takes promotions on these days and hours only",
     ),
+    "signature": ("warn", "another signature than ACTIVE's is a warning"),
     "formats": (["onnx", "opaque"], "other formats are accepted and not opened"),
     "evidence.shadow": ({"metrics": {"accuracy": {"minimum": 0.9}}}, "SHADOW needs an accuracy of 0.9"),
     "evidence.shadow.duration": ("14d", "each metric was measured for two weeks"),

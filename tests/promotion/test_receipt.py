@@ -62,6 +62,7 @@ def test_a_receipt_names_who_asked_and_the_files_before_and_after() -> None:
         "registry_digest": digest(after.to_bytes()),
         "evidence": POLICY,
         "lifts_hold": "feature 7 is right again",
+        "allows_signature_change": None,
     }
 
 

@@ -53,7 +53,8 @@ def test_signatures_are_asked_for_where_the_policy_requires_them() -> None:
 def test_what_asks_for_nothing_is_not_said() -> None:
     quiet = (
         "stages: {shadow: {soak: null}, staging: {soak: null}, active: {require_prior_stage: false, "
-        "hold_after_rollback: false}}\nfreezes: [{start: 2026-01-01T00:00, end: 2026-01-02T00:00, reason: over}]\n"
+        "hold_after_rollback: false}}\nsignature: warn\n"
+        "freezes: [{start: 2026-01-01T00:00, end: 2026-01-02T00:00, reason: over}]\n"
     )
     assert list(said(quiet)) == ["stages.active.permission", "terminal", ""]
     elsewhere = "freezes: [{start: 2026-02-01T00:00, end: 2026-03-01T00:00, reason: audit, stages: [staging]}]"

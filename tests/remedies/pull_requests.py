@@ -43,6 +43,21 @@ def held(office: Office) -> int:
     return number
 
 
+def other_features(office: Office) -> int:
+    """A model whose features stand in another order than those of ACTIVE."""
+    on_the_base(office, "stages: {active: {require_prior_stage: false}}\n")
+    alice = office.person("alice")
+    alice.start_branch("features")
+    shutil.copytree(alice.clone / V2, alice.clone / V3)
+    place = alice.clone / V3 / "manifest.json"
+    manifest = json.loads(place.read_bytes())
+    manifest["feature_order"].reverse()
+    place.write_text(json.dumps(manifest, indent=2) + "\n")
+    alice.commit("feat: regime_v3")
+    alice.push()
+    return office.repository.open_pull(author="alice", head="features", title="Features").number
+
+
 def not_decided(office: Office) -> int:
     comment = office.repository.comment(office.pull("first"), author="alice", body="/promote staging")
     return branch(office, forged(id=f"comment:{comment.id}#1", pull=2))

@@ -34,6 +34,7 @@ from .pull_requests import (
     on_branch,
     one_file_more,
     other_bytes,
+    other_features,
     other_manifest,
     registry_moved,
     reordered,
@@ -103,6 +104,13 @@ CASES = (
     Case("gate/hold.py:_finding", held, "eld by alice"),
     Case("gate/requests.py:_ask_again", not_decided, "promotebot did not decide it"),
     Case("gate/requests.py:_ask_again", demoted_elsewhere, "its request was made by alice"),
+    Case(
+        "promotion/rules/signature.py:_finding",
+        other_features,
+        "Differs from regime_v1_prod",
+        asked(f"/promote active --artifact-dir {V3}"),
+        stays=True,  # what was allowed is still said, as a warning
+    ),
     Case("gate/tree.py:_renew", other_bytes, "was promoted as"),
     Case("gate/tree.py:_renew", other_manifest, "was promoted with another manifest.json"),
     Case(

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from promotebot.artifact import Artifact
+from promotebot.artifact.features import other_features
 from promotebot.artifact.header import Value, read_header
 from promotebot.artifact.manifest import MAX_BYTES, parse_manifest
 from promotebot.artifact.wire import Malformed
@@ -114,7 +115,7 @@ def differences(expected: Signature, actual: Signature) -> list[str]:
     """Return in words where a model is not what is expected; empty where it is."""
     found = [*_unlike("input", expected.inputs, actual.inputs), *_unlike("output", expected.outputs, actual.outputs)]
     if expected.feature_order is not None and expected.feature_order != actual.feature_order:
-        found.append(_other_features(expected.feature_order, actual.feature_order))
+        found.append(other_features(expected.feature_order, actual.feature_order))
     more = len(found) - MAX_DIFFERENCES
     return found[:MAX_DIFFERENCES] + ([f"and {more} more"] if more > 0 else [])
 
@@ -125,11 +126,3 @@ def _unlike(kind: str, expected: Sequence[Value] | None, actual: Sequence[Value]
     for number, (here, there) in enumerate(zip_longest(expected, actual or ()), start=1):
         if here is None or there is None or not here.accepts(there):
             yield f"{kind} {number} is {there or 'not there'}, expected {here or 'none'}"
-
-
-def _other_features(expected: Sequence[str], actual: Sequence[str] | None) -> str:
-    if actual is None:
-        return "the manifest names no feature_order"
-    pairs = enumerate(zip_longest(expected, actual), start=1)
-    number, here, there = next((number, here, there) for number, (here, there) in pairs if here != there)
-    return f"feature {number} of {len(actual)} is {there or 'not there'}, expected {here or 'none'}"

@@ -49,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", help="why now; required for a rollback")
     parser.add_argument("--notes")
     parser.add_argument("--lift-hold", metavar="WHY", help="why the stage accepts promotions again after a rollback")
+    parser.add_argument(
+        "--allow-signature-change", metavar="WHY", help="why inputs, outputs or features may differ from ACTIVE"
+    )
     parser.add_argument("--new-model", action="store_true", help="add a model that is not in the registry yet")
     add_change_options(parser)
 
@@ -105,6 +108,7 @@ def _arguments(options: argparse.Namespace) -> CommandArguments:
             "reason": parse_text,
             "notes": parse_text,
             "lift_hold": parse_text,
+            "allow_signature_change": parse_text,
         },
     )
     return CommandArguments(new_model=options.new_model, dry_run=options.dry_run, **values)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 
-from promotebot.artifact.answer import Tensor
 from promotebot.artifact.evidence import Evidence, ModelCard
+from promotebot.artifact.interface import same_tensors
 from promotebot.registry.model import Pointer
 
 
@@ -23,27 +22,6 @@ def evidence_of(pointer: Pointer, *examined: Evidence | None) -> Evidence | None
         ):
             return evidence
     return None
-
-
-def same_tensors(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
-    """Return whether names, element types and shapes are the same; symbolic sizes may have other names.
-
-    An exporter numbers them anew each time: `unk__214` and `unk__318` say nothing by their names.
-    """
-    return _numbered(ours) == _numbered(theirs)
-
-
-def _numbered(tensors: Iterable[Tensor]) -> list[tuple[str, str, tuple[int | str, ...]]]:
-    """Return (name, element type, shape) of each, symbolic sizes numbered in the order in which they come up."""
-    seen: dict[str, str] = {}
-    return [
-        (
-            tensor.name,
-            tensor.type,
-            tuple(size if isinstance(size, int) else seen.setdefault(size, f"?{len(seen)}") for size in tensor.shape),
-        )
-        for tensor in tensors
-    ]
 
 
 def signature_difference(ours: ModelCard | None, theirs: ModelCard | None) -> str:

@@ -19,6 +19,7 @@ _ROWS = {
     "registry_digest_before": "Registry before",
     "registry_digest": "Registry after",
     "lifts_hold": "Ends the hold, because",
+    "allows_signature_change": "Changes the signature, because",
 }
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promotebot.comments.decisions import PlanComment
-from promotebot.comments.markdown import code
+from promotebot.comments.markdown import code, text
 from promotebot.comments.model_differences import accuracy, evidence_of, signature_difference
 from promotebot.comments.stage_times import StageTimes
 from promotebot.comments.weights import not_opened
+from promotebot.findings import warnings_in
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Stage
 from promotebot.text import duration
@@ -40,6 +41,16 @@ def risk_line(one: PlanComment, *, is_merged: bool = False, keeps_active: bool =
         held = _held(one, old, stage)
         sentence = f"{stage.label} {verb} from {code(old.artifact_id)}{held} to {code(new.artifact_id)}{told}"
     return f"{not_opened(one.plan.findings, one.evidence)}{unchanged}{sentence}"
+
+
+def signature_line(one: PlanComment) -> str:
+    """Return, in Markdown, that the request allows another signature than ACTIVE has; empty where it needs not."""
+    reason = one.plan.request.allow_signature_change
+    rules = [f.rule for f in warnings_in(one.plan.findings) if f.rule.startswith("signature.")]
+    if not reason or not rules:
+        return ""
+    parts = " and ".join(dict.fromkeys(rule.partition(".")[2] for rule in rules))
+    return f"⚠️ **Other {parts} than ACTIVE has, which the request allows:** {text(reason)}"
 
 
 def _emptied(one: PlanComment, pointer: Pointer, *, is_merged: bool) -> str:

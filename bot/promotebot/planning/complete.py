@@ -11,6 +11,7 @@ from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, on_line
 from promotebot.planning.decide import PromotionContext, expect_artifacts
 from promotebot.planning.examiner import Examine
+from promotebot.planning.incumbent import incumbents
 from promotebot.planning.rollback import NoRollbackTarget, prepare_demotion, prepare_rollback
 from promotebot.promotion.infer import IncompleteRequest, InferenceContext, complete
 from promotebot.promotion.request import Actor, CommandArguments, Request
@@ -24,15 +25,17 @@ def _expect(arguments: CommandArguments, context: PromotionContext, inference: I
     What it touches has been read with the registry, as far as it is needed before the decision.
     """
     known = list(context.registry)
-    entry = context.registry.entry(arguments.model or (known[0] if len(known) == 1 else ""))
+    model = arguments.model or (known[0] if len(known) == 1 else "")
+    entry = context.registry.entry(model)
     today = entry.pointer(arguments.stage) if entry else None
     below = next((p for stage in arguments.stage.below if entry and (p := entry.pointer(stage))), None)
     directories = [arguments.artifact_dir, today.artifact_dir if today else None]
+    directories += [one.artifact_dir for one in incumbents(context.base, model, arguments.action, context.policy)]
     if below and not inference.touched:
         directories.append(arguments.artifact_dir or below.artifact_dir)
         if arguments.stage is Stage.ACTIVE and below.dataset_id:
             expect_dataset(context.files, below.dataset_id, directory=context.datasets_dir)
-    expect_artifacts(context.files, filter(None, directories), context.policy.limits)
+    expect_artifacts(context.files, dict.fromkeys(filter(None, directories)), context.policy.limits)
 
 
 def manifest_in(files: FileSource, directory: ArtifactPath) -> Manifest | None:

@@ -14,10 +14,11 @@ from promotebot.artifact.limits import Limits
 from promotebot.artifact.source import FileSource
 from promotebot.findings import Finding, errors_in
 from promotebot.planning.examiner import Examine
+from promotebot.planning.incumbent import find_incumbent, incumbents
 from promotebot.promotion.plan import Decision, Rejected, Unchanged, plan
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
-from promotebot.promotion.rules.context import Facts
+from promotebot.promotion.rules.context import Facts, Incumbent
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Digest, Stage
 from promotebot.registry.registry import ModelRegistry
@@ -63,8 +64,9 @@ def _expect(context: PromotionContext, request: Request) -> None:
     """Tell the source what the decision reads: the artifact, its dataset, and what the stage holds today."""
     entry = context.registry.entry(request.model)
     today = entry.pointer(request.stage) if entry else None
-    directories = [request.artifact_dir, *([today.artifact_dir] if today else [])]
-    expect_artifacts(context.files, directories, context.policy.limits)
+    pointers = [*([today] if today else []), *incumbents(context.base, request.model, request.action, context.policy)]
+    directories = [request.artifact_dir, *(pointer.artifact_dir for pointer in pointers)]
+    expect_artifacts(context.files, dict.fromkeys(directories), context.policy.limits)
     if request.stage is Stage.ACTIVE and request.dataset_id:
         expect_dataset(context.files, request.dataset_id, directory=context.datasets_dir)
 
@@ -77,7 +79,8 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
         _expect(context, request)
         evidence = examine(context.files, request.artifact_dir, context.policy.terms_for(request.model))
         evidence = replace(evidence, findings=(*evidence.findings, *_dataset(context, request)))
-    facts = _with_claims(context, request, evidence, replace(facts, legacy=_legacy(context, request)))
+    facts = replace(facts, legacy=_legacy(context, request), incumbent=_incumbent(context, request, examine))
+    facts = _with_claims(context, request, evidence, facts)
     decision = plan(
         context.registry, request, evidence, context.policy, now, base=context.base, facts=facts, commit=context.commit
     )
@@ -107,6 +110,12 @@ def _of_active(context: PromotionContext, request: Request) -> Claims | None:
     if event and event.evidence and claims.digest != event.evidence:
         return Claims(claims.path, problem="it is not the one that was there when it became ACTIVE")
     return claims
+
+
+def _incumbent(context: PromotionContext, request: Request, examine: Examine) -> Incumbent | None:
+    pointers = incumbents(context.base, request.model, request.action, context.policy)
+    terms = context.policy.terms_for(request.model)
+    return find_incumbent(pointers, context.base, request, context.files, examine, terms)
 
 
 def _legacy(context: PromotionContext, request: Request) -> dict[Stage, Digest]:

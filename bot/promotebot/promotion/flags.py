@@ -167,7 +167,7 @@ def _positional(word: Word, unquoted: str) -> str:
 
 _NO_WORD = Word("", quoted=False)
 _DASHES = "–—―−"  # noqa: RUF001 - what phones and word processors make of two hyphens
-TEXTS = ("--reason", "--notes", "--lift-hold")
+TEXTS = ("--reason", "--notes", "--lift-hold", "--allow-signature-change")
 """Flags whose value is a text that a person writes."""
 
 
@@ -179,13 +179,17 @@ _VALUES: Mapping[str, Callable[[str], Any]] = {
     "--reason": parse_text,
     "--notes": parse_text,
     "--lift-hold": parse_text,
+    "--allow-signature-change": parse_text,
     "--sha": parse_git_sha,
     "--to": parse_rollback_target,
 }
 
 _SWITCHES = ("--new-model", "--dry-run")
 _COMMON = ("--reason", "--notes", "--sha", "--dry-run")
-PROMOTE_FLAGS = ("--artifact-dir", "--artifact-id", "--dataset-id", "--git-sha", *_COMMON, "--new-model", "--lift-hold")
+PROMOTE_FLAGS = (
+    *("--artifact-dir", "--artifact-id", "--dataset-id", "--git-sha", *_COMMON),
+    *("--new-model", "--lift-hold", "--allow-signature-change"),
+)
 ROLLBACK_FLAGS = ("--to", *_COMMON)
 DEMOTE_FLAGS = _COMMON
 FLAGS = {"promote": PROMOTE_FLAGS, "rollback": ROLLBACK_FLAGS, "demote": DEMOTE_FLAGS}

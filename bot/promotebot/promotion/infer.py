@@ -108,6 +108,7 @@ def _request(
         notes=arguments.notes,
         new_model=arguments.new_model,
         lift_hold=arguments.lift_hold,
+        allow_signature_change=arguments.allow_signature_change,
         ref=ref,
         origins={key: item.origin for key, item in values.items() if item.origin and item.value},
         asked=arguments,

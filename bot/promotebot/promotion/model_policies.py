@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, StringC
 
 from promotebot.artifact.limits import Formats
 from promotebot.promotion.freezes import Freeze
-from promotebot.promotion.sections import Section, Separation, Soak, Stages
+from promotebot.promotion.sections import SIGNATURE_POLICIES, Section, Separation, SignaturePolicy, Soak, Stages
 from promotebot.promotion.thresholds import EvidencePolicy, strictest_evidence
 from promotebot.registry.names import Stage
 
@@ -47,6 +47,7 @@ class ModelPolicy(Section):
     """They hold beside the general ones."""
     formats: Formats = ("onnx",)
     evidence: EvidencePolicy = EvidencePolicy()
+    signature: SignaturePolicy = "refuse"
 
 
 def _allowed(given: Any) -> Any:
@@ -81,6 +82,10 @@ def _most_approvals(values: Sequence[Separation | None]) -> Separation | None:
     return max(filter(None, values), key=lambda one: one.approvals, default=None)
 
 
+def _strictest_signature(values: Sequence[SignaturePolicy]) -> SignaturePolicy:
+    return max(values, key=SIGNATURE_POLICIES.index)
+
+
 def _in_all(values: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(one for one in values[0] if all(one in other for other in values))
 
@@ -103,6 +108,7 @@ STRICTEST: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "freezes": _in_any,
     "formats": _in_all,
     **{f"evidence.{stage}": strictest_evidence for stage in Stage},
+    "signature": _strictest_signature,
 }
 """Key that may differ for some models → what the values of several patterns come to: the strictest of them."""
 ADDED = frozenset({"freezes"})

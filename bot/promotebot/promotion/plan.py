@@ -165,6 +165,8 @@ def _event(
     lift = {"lifts_hold": request.lift_hold} if request.lift_hold and not demotes and lifts(context) else {}
     claims = context.facts.claims
     evidence = {"evidence": claims.digest} if claims and claims.digest and not (demotes or imports) else {}
+    allows = request.allow_signature_change if action is Action.PROMOTE else None
+    allowed = {"allows_signature_change": allows} if allows else {}
     return {
         "ts_utc": moment,
         "action": action.value,
@@ -177,6 +179,7 @@ def _event(
         "notes": request.notes,
         **lift,
         **evidence,
+        **allowed,
         **judged_by,
         "request": request.ref.model_dump() if request.ref else None,
         **({"imported": _imported(request.found, pointer)} if request.found else {}),

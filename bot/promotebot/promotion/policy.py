@@ -15,7 +15,7 @@ from promotebot.promotion.aliases import AliasesField
 from promotebot.promotion.contacts import Contacts
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import Models, in_force, patterns_of, strictest_of
-from promotebot.promotion.sections import Reminders, SchedulePolicy, Section, Separation, Stages
+from promotebot.promotion.sections import Reminders, SchedulePolicy, Section, Separation, SignaturePolicy, Stages
 from promotebot.promotion.strict_yaml import StrictLoader
 from promotebot.promotion.thresholds import EvidencePolicy
 from promotebot.promotion.windows import Window
@@ -52,6 +52,8 @@ class Policy(Section):
     """What a model's file may be; with `opaque` one that is no ONNX model goes on unopened."""
     evidence: EvidencePolicy = EvidencePolicy()
     """What each stage asks of claimed evidence."""
+    signature: SignaturePolicy = "refuse"
+    """What becomes of a model with other inputs, outputs or features than ACTIVE has."""
     models: Models = Field(default={})
     signatures: Signatures = Signatures()
     storage: Places = ()

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from promotebot.promotion.model_policies import ADDED, STRICTEST, is_set, value_at
 from promotebot.promotion.policy import Policy
+from promotebot.promotion.sections import SIGNATURE_POLICIES
 from promotebot.promotion.thresholds import same_numbers, strictest_metrics
 from promotebot.promotion.windows import Window, windows_of
 from promotebot.registry.names import Stage
@@ -229,6 +230,7 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     **{f"evidence.{stage}.rows": _asks_more for stage in ("shadow", "staging", "active")},
     **{f"evidence.{stage}.slices": _more for stage in ("shadow", "staging", "active")},
     **{f"evidence.{stage}.metrics": _asks_more_of_metrics for stage in ("shadow", "staging", "active")},
+    "signature": lambda before, after: SIGNATURE_POLICIES.index(after) > SIGNATURE_POLICIES.index(before),
     "models": lambda _before, _after: False,  # no key of a pattern differs: another pattern, or another order
     "signatures.required": _more,
     "signatures.keys": _fewer,

@@ -36,6 +36,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "request.terminal": ("terminal", "require_sha", "separation.approvals"),
     "rollback.hold": ("stages.active.hold_after_rollback",),
     "separation": ("separation.approvals",),
+    **{f"signature.{part}": ("signature",) for part in ("features", "inputs", "outputs")},
     "soak.shadow": ("stages.shadow.soak.minimum", "stages.shadow.soak.required"),
     "window": ("windows",),
     "soak.staging": ("stages.staging.soak.minimum", "stages.staging.soak.required"),

@@ -28,7 +28,7 @@ def receipt_of(
         requester (login or address), request (`comment:1#1`, as the event has it), head, policy_digest, event (its
         digest), digest (the artifact's), registry_digest_before and registry_digest (sha256 of the file that holds
         the model, in the split layout the model's own), evidence (the digest of what was claimed), lifts_hold (why a
-        held stage takes promotions again).
+        held stage takes promotions again), allows_signature_change (why another signature than ACTIVE's is right).
     """
     event = step.event
     return {
@@ -42,6 +42,7 @@ def receipt_of(
         "registry_digest": _file_digest(step.model, after),
         "evidence": event.evidence,
         "lifts_hold": event.lifts_hold,
+        "allows_signature_change": event.allows_signature_change,
     }
 
 

@@ -34,6 +34,7 @@ def request_of(step: Step, entry: ModelEntry | None) -> Request:
         notes=event.notes,
         new_model=entry is None,
         lift_hold=event.lifts_hold,
+        allow_signature_change=event.allows_signature_change,
         found=_found(event),
         ref=_ref(event),
     )

@@ -13,12 +13,12 @@ from promotebot.remedies import Changes, Command, Remedy, again, choices, commen
 from promotebot.text import listed
 
 _FLAGS = (
-    *("to", "lift_hold", "artifact_dir", "artifact_id", "dataset_id", "git_sha"),
+    *("to", "lift_hold", "allow_signature_change", "artifact_dir", "artifact_id", "dataset_id", "git_sha"),
     *("reason", "notes", "sha", "new_model", "dry_run"),
 )
 ADOPTED = "registry"
 """The format of an import that completes a pointer of promotebot's own registry."""
-_ONLY = {"to": Action.ROLLBACK, "lift_hold": Action.PROMOTE}
+_ONLY = {"to": Action.ROLLBACK, "lift_hold": Action.PROMOTE, "allow_signature_change": Action.PROMOTE}
 """Flags that one command alone has."""
 
 
@@ -33,6 +33,8 @@ class CommandArguments:
     """For a rollback: what to go back to, an artifact id or a digest."""
     lift_hold: str | None = None
     """For a promotion into a stage that a rollback holds: why it may go on."""
+    allow_signature_change: str | None = None
+    """For a promotion of a model with other inputs, outputs or features than ACTIVE: why services take it."""
     artifact_dir: ArtifactPath | None = None
     artifact_id: str | None = None
     dataset_id: str | None = None
@@ -91,6 +93,8 @@ class Request:
     """For a rollback: the artifact id or digest that was asked for by name."""
     lift_hold: str | None = None
     """Why a promotion may go into a stage that a rollback holds."""
+    allow_signature_change: str | None = None
+    """Why other inputs, outputs or features than ACTIVE has are right."""
     found: FoundPointer | None = None
     """For an import."""
     ref: RequestRef | None = None

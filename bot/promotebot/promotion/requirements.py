@@ -101,6 +101,9 @@ def _before(policy: Policy, stage: Stage) -> Iterator[Requirement]:
 
 
 def _for_active(policy: Policy) -> Iterator[Requirement]:
+    if policy.signature == "refuse":
+        words = "the inputs, outputs and features of today's ACTIVE, or --allow-signature-change with the reason"
+        yield Requirement("signature", words)
     if policy.stages.active.require_prior_stage:
         words = "the same artifact was in SHADOW or STAGING on the base before"
         yield Requirement("stages.active.require_prior_stage", words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from enum import IntEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -168,6 +168,11 @@ class Reminders(Section):
     def longest(self, stage: Stage) -> timedelta | None:
         """Return how long a candidate may stay in a stage; None where nothing is said."""
         return {Stage.SHADOW: self.shadow, Stage.STAGING: self.staging}.get(stage)
+
+
+SignaturePolicy = Literal["refuse", "warn", "allow"]
+SIGNATURE_POLICIES: tuple[SignaturePolicy, ...] = ("allow", "warn", "refuse")
+"""The strictest last."""
 
 
 class SchedulePolicy(Section):

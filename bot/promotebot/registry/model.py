@@ -162,6 +162,8 @@ class Event(Record):
     """Why the stage takes promotions again, which an earlier rollback held."""
     evidence: DigestField | None = None
     """Of the claimed evidence that was read for the decision; absent where there was none."""
+    allows_signature_change: NonEmpty | None = None
+    """Why other inputs, outputs or features than the ones of ACTIVE at that time were right."""
     registry_git_sha: str | None = None
     policy_digest: DigestField | None = None
     request: RequestRef | None = None

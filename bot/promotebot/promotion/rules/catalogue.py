@@ -20,6 +20,7 @@ from promotebot.promotion.rules.request import (
     reason_is_given,
     stage_takes_terminal_events,
 )
+from promotebot.promotion.rules.signature import signature_is_kept
 from promotebot.promotion.rules.stages import (
     nothing_is_frozen,
     prior_stage,
@@ -58,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     artifact_is_signed,
     evidence_is_given,
     evidence_suffices,
+    signature_is_kept,
     prior_stage,
     soak_time,
     nothing_is_frozen,

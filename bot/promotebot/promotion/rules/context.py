@@ -17,6 +17,17 @@ from promotebot.registry.registry import ModelRegistry
 
 
 @dataclass(frozen=True)
+class Incumbent:
+    """The artifact that services use now, or used last, with which a candidate is compared."""
+
+    pointer: Pointer
+    evidence: Evidence | None
+    """None where its directory does not hold the bytes that were promoted."""
+    is_active: bool
+    """False where ACTIVE is empty, so that it is the last one that stood there."""
+
+
+@dataclass(frozen=True)
 class Facts:
     """Facts that the caller looked up for the rules, which read no file and ask no server; None where unknown."""
 
@@ -36,6 +47,8 @@ class Facts:
     """The same of what is ACTIVE on the base, as the base has it; None where nothing was read."""
     legacy: Mapping[Stage, Digest] = field(default_factory=dict)
     """What the base's pointers of older tools, which recorded no digest, stood for when they were put there."""
+    incumbent: Incumbent | None = None
+    """None where nothing was ACTIVE that can be read, or the policy does not ask for it."""
 
 
 @dataclass(frozen=True)
