@@ -260,6 +260,7 @@ def opener() -> Iterator[ChildOpener]:
     with pytest.MonkeyPatch.context() as patch:
         remembering = RememberingOpener()
         patch.setattr("promotebot.planning.examiner.ChildOpener", lambda: remembering)
+        patch.setattr("promotebot.artifact.starting.start_early", lambda: None)  # most is opened already
         yield remembering
 
 

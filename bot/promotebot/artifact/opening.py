@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -20,7 +19,7 @@ from promotebot.artifact.answer import MAX_ANSWER, missing_walls, parse_progress
 from promotebot.artifact.child import UNAVAILABLE
 from promotebot.artifact.fork_server import MAX_MESSAGE
 from promotebot.artifact.limits import Limits
-from promotebot.artifact.orphans import started, waited_for
+from promotebot.artifact.starting import start, take_early
 from promotebot.artifact.walls import Wall, confirm_walls
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.registry.codec import parse_json
@@ -78,41 +77,20 @@ class OpeningProcess:
         self._monotonic = monotonic
         self.is_walled = True
         """Whether every fork so far stood behind all walls, so that none can have changed the program."""
-        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
-        # A socket that keeps messages apart.
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            self._process = started(
-                lambda: subprocess.Popen(
-                    list(command),
-                    cwd="/",
-                    env=_environment(),
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    stderr=self._words,
-                    close_fds=True,
-                    start_new_session=True,
-                )
-            )
+            begun = take_early(command) or start(command)
         except OSError as problem:
-            self._words.close()
-            self._control.close()
             message = f"the process that opens models cannot be started: {problem.strerror}"
             raise CouldNotVerify(message, where=command[0]) from None
-        finally:
-            theirs.close()
+        self._begun, self._process, self._control, self._words = begun, begun.process, begun.control, begun.words
 
     def close(self) -> None:
         """End it, and close what belongs to it."""
-        self.end()
-        self._control.close()
-        self._words.close()
+        self._begun.close()
 
     def end(self) -> None:
         """End the whole session, whatever the process started in it."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        waited_for(self._process)
+        self._begun.end()
 
     @property
     def pid(self) -> int:
@@ -297,22 +275,3 @@ def _name_model(conversation: socket.socket, model_file: str, *, golden: Mapping
     # A process that has ended takes nothing any more; how it ended is the answer.
     with contextlib.suppress(ConnectionError):
         conversation.sendall(json.dumps({"model_file": model_file, "golden": golden}).encode() + b"\n")
-
-
-def _environment() -> dict[str, str]:
-    """Return only what an interpreter needs to start: no token, no HOME, no PATH.
-
-    actions/setup-python builds find libpython by LD_LIBRARY_PATH. An empty or relative part of it is the directory in
-    which the process starts, from which the loader would take libraries before any wall stands:
-    https://man7.org/linux/man-pages/man8/ld.so.8.html. Threads and arenas each reserve address space, which is limited.
-    """
-    fixed = {
-        "LC_ALL": "C.UTF-8",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "2",
-        "ORT_DISABLE_TELEMETRY": "1",  # it starts a thread when it is imported, which Landlock would not cover
-    }
-    parts = re.split("[:;]", os.environ.get("LD_LIBRARY_PATH", ""))
-    library_path = ":".join(part for part in parts if part.startswith("/"))
-    return {**fixed, "LD_LIBRARY_PATH": library_path} if library_path else fixed

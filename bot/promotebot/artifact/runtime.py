@@ -7,7 +7,6 @@ constants. Then as services open it, with ONNX Runtime's default options.
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -33,10 +32,10 @@ from promotebot.artifact.limits import Limits
 from promotebot.artifact.manifest import GoldenTolerances
 from promotebot.artifact.opening import Bounds, Ended, OpeningProcess, Over
 from promotebot.artifact.orphans import adopted
+from promotebot.artifact.starting import COMMAND
 from promotebot.artifact.walls import Wall, hide_memory
 from promotebot.errors import CouldNotVerify, InvalidInput
 
-COMMAND = (sys.executable, "-I", "-m", "promotebot.artifact.child")
 _LOAD, _RUN, _MEMORY = "limits.open_seconds", "limits.run_seconds", "limits.open_memory_bytes"
 
 

@@ -81,7 +81,22 @@ def _answer_event() -> int:
 
 
 def _carry_out(arguments: Sequence[str]) -> int:
-    """Run the command of a line, and return its exit code; below a failure of a registry's stands whom to call."""
+    """Run the command of a line, and return its exit code; what opens models loads the runtime beside all the rest."""
+    from promotebot.cli.parser import opens_models
+
+    if not opens_models(arguments):
+        return _run(arguments)
+    from promotebot.artifact import starting
+
+    starting.start_early()
+    try:
+        return _run(arguments)
+    finally:
+        starting.end_early()
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Run a command, and return its exit code; below a failure of a registry's stands whom to call."""
     from promotebot.cli.parser import parse_line
 
     options = parse_line(arguments)

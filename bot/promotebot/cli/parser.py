@@ -19,13 +19,16 @@ if TYPE_CHECKING:  # type checkers read this as true, whatever is assigned; typi
 
 ACTOR = "ML_PROMOTION_ACTOR"
 """The variable that names who promotes, instead of git's user.email."""
+HELP = {"-h", "--help"}
 
 
 class Command:
     """One line of `promotebot --help`, and the module of this folder that has its `add_arguments` and `run`."""
 
-    def __init__(self, module: str, help: str, example: str) -> None:  # noqa: A002 - argparse's own word
+    def __init__(self, module: str, help: str, example: str, *, opens: bool = False) -> None:  # noqa: A002 - argparse's
         self.module, self.help = module, help
+        self.opens = opens
+        """Whether it opens models, nearly always."""
         self.example = example
         """What follows `promotebot` in the example of its help."""
 
@@ -35,6 +38,7 @@ COMMANDS: Mapping[str, Command] = {
         "promote",
         "promote an artifact on the work tree",
         "promote --dry-run --model regime_classifier --stage shadow --artifact-dir ml/artifacts/v2 --artifact-id v2",
+        opens=True,
     ),
     "rollback": Command(
         "rollback",
@@ -70,7 +74,9 @@ COMMANDS: Mapping[str, Command] = {
         "report that a service loaded a model, or could not load it",
         'deployed --state success --digest "$DIGEST"',
     ),
-    "check": Command("check", "examine artifacts before anybody promotes them", "check ml/artifacts/regime_v2"),
+    "check": Command(
+        "check", "examine artifacts before anybody promotes them", "check ml/artifacts/regime_v2", opens=True
+    ),
     "manifest": Command(
         "manifest",
         "write an artifact's manifest",
@@ -119,6 +125,12 @@ def _with_missing(command: str, missing: Sequence[str]) -> Remedy | None:
     if "--stage" in missing:
         return choices("name the stage", [again(stage=stage, **reason) for stage in ("shadow", "staging", "active")])
     return Remedy("say why, such as: ", again(**reason))
+
+
+def opens_models(arguments: Sequence[str]) -> bool:
+    """Return whether a line probably opens models."""
+    chosen = COMMANDS.get(arguments[0]) if arguments else None
+    return chosen is not None and chosen.opens and HELP.isdisjoint(arguments)
 
 
 def parse_line(arguments: Sequence[str]) -> argparse.Namespace:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import logging
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from promotebot.cli.github_settings import origin_on, settings_of, token_in
 from promotebot.errors import UsageError
 from promotebot.git.checkout import Checkout
 from promotebot.planning.committed import read_policy
 from promotebot.planning.worktree import WorkTreePaths
-from promotebot.pulls.create import open_pull
 from promotebot.remedies import Remedy, again, shell
-from promotebot.settings import Settings
+
+if TYPE_CHECKING:  # what talks to GitHub is loaded where a pull request is asked for
+    from promotebot.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ class Proposal:
         Raises:
             UsageError: on such a branch without the name of a new one, and where origin is not on the token's server.
         """
+        from promotebot.cli.github_settings import origin_on, settings_of, token_in
+
         here, default = repository.branch(), repository.default_branch()
         bases = {default, *read_policy(repository, "HEAD", work_tree.policy_path).bases}
         if here in bases and not options.branch:
@@ -64,6 +67,8 @@ class Proposal:
             log.info("no pull request was opened: neither GITHUB_TOKEN nor GH_TOKEN is set")
             tell_page(self.repository, branch)
             return
+        from promotebot.pulls.create import open_pull
+
         title, _, body = message.partition("\n")
         url, is_new = open_pull(self.settings, branch, self.base, title=title, body=body.strip())
         log.info("%s %s", "opened" if is_new else "the pull request is open already:", url)
