@@ -56,6 +56,11 @@ LINES: dict[str, tuple[tuple[str, int, str], ...]] = {
         (f"manifest {V2}", 0, "manifest_output"),
         (f"manifest {V2} --rtol never", 1, "error"),
     ),
+    "evidence": (
+        (f"evidence {V2} --metric accuracy=0.93", 0, "evidence_output"),
+        (f"evidence {V2} --metric accuracy=0.94", 1, "error"),
+        (f"evidence {V2}", 2, "error"),
+    ),
     "import": (
         ("import other.json --dry-run", 0, "import_output"),
         ("import other.json", 0, "import_output"),

@@ -54,6 +54,15 @@ class CheckOutput(Output):
     exit_code: Literal[0, 1, 4]
 
 
+class EvidenceOutput(Output):
+    """`promotebot evidence`: the file that was written."""
+
+    evidence: str
+    digest: str
+    """Of what it claims, as the event of a promotion records it."""
+    metrics: int
+
+
 class FetchOutput(Output):
     """`promotebot fetch`: where the model is now."""
 

@@ -82,6 +82,11 @@ COMMANDS: Mapping[str, Command] = {
         "write an artifact's manifest",
         "manifest ml/artifacts/regime_v2 --model-file model.onnx --dataset-id market_data_2026_q1",
     ),
+    "evidence": Command(
+        "evidence",
+        "write metrics that were measured of an artifact",
+        "evidence ml/artifacts/regime_v2 --metric accuracy=0.93 --rows 12000",
+    ),
     "import": Command("imports", "take over the registry of another tool", "import models.yaml --dry-run"),
     "init": Command("init", "create the registry, policy and workflows; overwrites nothing", "init --lfs"),
     "doctor": Command(
