@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,14 @@ def test_what_is_no_evidence_is_refused_and_nothing_is_written(
 def test_a_directory_without_a_manifest_and_one_outside_are_refused(
     alice: Person, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert alice
-    assert main(["evidence", "ml", "--metric", "f1=1"]) == 1
-    assert "promotebot manifest ml" in capsys.readouterr().err
+    shutil.copytree(alice.clone / V2, alice.clone / "ml/artifacts/fresh")
+    (alice.clone / "ml/artifacts/fresh/manifest.json").unlink()
+    line = ["evidence", "ml/artifacts/fresh", "--metric", "f1=1"]
+    assert main(line) == 1
+    assert "Next: write it: promotebot manifest ml/artifacts/fresh\n" in capsys.readouterr().err
+    assert main(["manifest", "ml/artifacts/fresh"]) == 0
+    assert main(line) == 0
+    capsys.readouterr()
     assert main(["evidence", str(tmp_path), "--metric", "f1=1"]) == 2
     assert "outside the repository" in capsys.readouterr().err
 

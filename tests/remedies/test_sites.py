@@ -34,6 +34,7 @@ ELSEWHERE = {
     "cli/init_steps.py:_committed": "tests/cli/test_init_scan.py",
     "cli/init_steps.py:_files": "tests/action/test_lfs_client.py",
     "cli/init_steps.py:_found": "tests/cli/test_init_scan.py",
+    "cli/evidence.py:run": "tests/cli/test_evidence.py",
     "cli/imports.py:_target": "tests/cli/test_import.py",
     "promotion/history.py:other_stages": "tests/cli/test_import.py",
     "promotion/request.py:_import": "tests/cli/test_import.py",
