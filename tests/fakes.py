@@ -415,6 +415,11 @@ class FakeGitHub:
             raise _refused(f"take the label {name} off", 404)
         self.labels_on[pull].remove(name)
 
+    def reactions_to(self, comment_id: int, content: str) -> Mapping[int, str]:
+        self._asked("reactions_to")
+        _lookup(self.written, comment_id, "read the reactions")
+        return {number: BOT for number, one in enumerate(self.reactions) if one == (comment_id, content)}
+
     def react(self, comment_id: int, content: str) -> None:
         self._asked("react")
         _lookup(self.written, comment_id, "react")

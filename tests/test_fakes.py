@@ -228,6 +228,8 @@ def reactions_are_put_on_once(world: World) -> None:
     world.github.react(asked, "eyes")
     world.github.react(asked, "+1")
     assert world.reactions() == ["eyes", "+1"]
+    assert [*world.github.reactions_to(asked, "+1").values()] == [BOT]
+    assert world.github.reactions_to(asked, "rocket") == {}
     with pytest.raises(CouldNotVerify, match="GitHub refused to react: 422"):
         world.github.react(asked, "shrug")
     with pytest.raises(CouldNotVerify, match="GitHub refused to react: 404"):

@@ -38,6 +38,7 @@ EXAMPLES: Mapping[str, tuple[object, str]] = {
     "stages.staging.hold_after_rollback": (True, "a rollback of STAGING holds it, too"),
     "stages.active.permission": ("admin", "ACTIVE needs the role admin"),
     "stages.active.require_prior_stage": (False, "ACTIVE takes what was in no other stage before"),
+    "stages.active.confirm": ("10m", "whoever requests ACTIVE has to confirm the dry run with 👍 within ten minutes"),
     "stages.active.hold_after_rollback": (False, "a rollback of ACTIVE holds nothing"),
     "require_reason": (True, "ACTIVE needs `--reason`"),
     "require_sha": (True, "ACTIVE and rollbacks need `--sha`"),

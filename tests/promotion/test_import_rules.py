@@ -15,7 +15,7 @@ from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.request import ADOPTED, Actor, FoundPointer, Request
 from promotebot.promotion.rules.context import Facts, Rule, RuleContext
 from promotebot.promotion.rules.imports import artifact_is_the_models, import_is_allowed
-from promotebot.promotion.rules.request import stage_takes_terminal_events
+from promotebot.promotion.rules.request import promotion_is_confirmed, stage_takes_terminal_events
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Import, Source
@@ -129,6 +129,13 @@ def test_a_stage_that_takes_nothing_from_a_terminal_takes_no_import() -> None:
         assert said(stage_takes_terminal_events, below, policy=parse_policy(policy)) == []
     [finding] = said(stage_takes_terminal_events, request(model="fresh"), policy=parse_policy(b"require_sha: true\n"))
     assert finding.remedy.endswith(" --new-model")
+
+
+def test_an_import_into_active_cannot_be_confirmed() -> None:
+    assert said(promotion_is_confirmed, request()) == []
+    [finding] = said(promotion_is_confirmed, request(), policy=parse_policy(b"stages: {active: {confirm: 5m}}\n"))
+    assert (finding.rule, finding.severity) == ("request.confirmed", Severity.ERROR)
+    assert finding.remedy.endswith(f": /promote shadow older --artifact-dir {directory('v0')}")
 
 
 def test_an_import_of_the_past_is_held_against_what_a_policy_says_of_imports() -> None:

@@ -237,6 +237,34 @@ def test_the_other_stages_stay_open_to_the_terminal(text: bytes) -> None:
     assert isinstance(decide(LIVE, cleared, V1, policy=parse_policy(text)), Plan)
 
 
+CONFIRMED = parse_policy(b"stages: {active: {confirm: 10m}}")
+
+
+def test_a_promotion_to_active_is_confirmed_where_the_policy_asks_and_on_github_alone() -> None:
+    request = asked(Stage.ACTIVE, V1, confirmed=True)
+    refused = decide(SHADOWED, request, V1, policy=CONFIRMED)
+    assert refused_by(refused) == {"request.confirmed"}
+    assert "confirm it: /promote active" in errors_in(refused.findings)[0].remedy
+    on_github = replace(request, actor=Actor("alice", Source.GITHUB))
+    plan = decide(SHADOWED, on_github, V1, policy=CONFIRMED)
+    assert isinstance(plan, Plan)
+    assert plan.event.confirmed is True
+    assert refused_by(decide(SHADOWED, replace(on_github, confirmed=False), V1, policy=CONFIRMED)) == {
+        "request.confirmed"
+    }
+    unasked = decide(SHADOWED, on_github, V1)
+    assert isinstance(unasked, Plan)
+    assert unasked.event.confirmed is None
+
+
+@pytest.mark.parametrize("action", [Action.ROLLBACK, Action.DEMOTE])
+def test_what_goes_back_or_out_is_confirmed_by_nobody(action: Action) -> None:
+    registry = after(after(LIVE, Stage.SHADOW, V2), Stage.ACTIVE, V2)
+    plan = decide(registry, asked(Stage.ACTIVE, V1, action=action), V1, policy=CONFIRMED)
+    assert isinstance(plan, Plan)
+    assert plan.event.confirmed is None
+
+
 def test_a_reason_is_warned_of_or_required_by_policy() -> None:
     silent = asked(Stage.ACTIVE, V1, reason=None)
     assert "request.reason" in {f.rule for f in warnings_in(decide(SHADOWED, silent, V1).findings)}

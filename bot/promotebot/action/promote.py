@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from promotebot.action.cards import gate_report, planned, post_cards
 from promotebot.action.commit import DecidedChange, commit_decided
+from promotebot.action.confirmation import confirmation
 from promotebot.action.gate import judge_again, judge_left
 from promotebot.action.reply import Replier
 from promotebot.action.result import Answer, Outcome, finding_details
@@ -95,7 +96,7 @@ class PromotionJob:
         prepared = self._context(pending).complete(self.arguments, self.attempt.requester.login, self.ref, reason)
         if isinstance(prepared, IncompleteRequest):
             return self._refuse(incomplete_reason(prepared.findings), prepared.findings, prepared.model)
-        request, remarks = prepared
+        request, remarks = replace(prepared[0], confirmed=True), prepared[1]  # `_apply` waits for it, if it has to
         refusal = self._refusal(request)
         if refusal:
             return self.replier.refuse(refusal)
@@ -183,6 +184,9 @@ class PromotionJob:
             rendered = render_plan(planned(decision, decided, self.snapshot.now), self.replier.context)
             answer = Answer(Outcome.PLANNED, Reason.DRY_RUN, rendered.title, details=details)
             return self.replier.answer(answer, rendered)
+        refusal = confirmation(self.attempt, planned(decision, decided, self.snapshot.now))
+        if refusal:
+            return self.replier.refuse(refusal)
         steps = [*pending.steps, Step(decision.request.model, decision.event, decision.before, decision.digest)]
         commit = self._commit(pending, decision, steps)
         committed = replace(self.changeset, head=commit)

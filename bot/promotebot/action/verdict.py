@@ -48,7 +48,7 @@ def _require_unchanged(
 ) -> None:
     """Turn a head red where anything that it was judged by has changed, or is not known any more."""
     try:
-        changed = _moved(attempt, changeset)
+        changed = moved(attempt, changeset)
         if not by_refs_alone:
             changed = changed or _elsewhere(attempt, result, changeset) or _disapproved(attempt, result, changeset)
     except PromotebotError:
@@ -63,7 +63,7 @@ def _turn_red(attempt: Attempt, changeset: Changeset, why: str) -> None:
     publish_red(attempt.job.github, changeset.head, attempt.replier.context.gate, why)
 
 
-def _moved(attempt: Attempt, changeset: Changeset) -> str:
+def moved(attempt: Attempt, changeset: Changeset) -> str:
     """Return which of the two ends is elsewhere by now, or that somebody holds it; empty where nothing is new.
 
     One look at the remote's refs tells all three, whatever the pull request carries.

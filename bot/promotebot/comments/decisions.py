@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from promotebot.artifact.evidence import Evidence
 from promotebot.comments.comment import (
@@ -27,7 +27,7 @@ from promotebot.promotion.plan import Plan, Rejected, Unchanged
 from promotebot.promotion.request import Request
 from promotebot.registry.model import Action, Event
 from promotebot.registry.names import Stage
-from promotebot.text import short_digest, visible
+from promotebot.text import duration, short_digest, visible
 
 MAX_CHANGES = 10
 """Promotions whose comparison the gate's report shows; a pull request can carry hundreds."""
@@ -46,13 +46,19 @@ class PlanComment:
     """Event → when it was merged; the same facts that the soak rules saw."""
 
 
-def render_plan(comment: PlanComment, context: CommentContext) -> Rendered:
-    """Return the answer to a dry run of a promotion, rollback or demotion: what a commit would do."""
+def render_plan(comment: PlanComment, context: CommentContext, *, confirm_within: timedelta | None = None) -> Rendered:
+    """Return the answer to a dry run of a promotion, rollback or demotion: what a commit would do.
+
+    Args:
+        confirm_within: how long whoever asked has to confirm it; None where it is a dry run and stays one.
+    """
     plan, request, findings = comment.plan, comment.plan.request, comment.plan.findings
+    asks = _asks(request.actor.name, confirm_within) if confirm_within else ""
 
     def sections(whole: bool) -> Sequence[str]:
         limit = row_limit(whole)
         return [
+            asks,
             f"{not_opened(findings, comment.evidence)}{effect(plan, dry_run=True)} {requested_by(context)}",
             _words(request.reason, request.notes, request.origins.get("reason", "")),
             comparison(comment, context),
@@ -65,8 +71,22 @@ def render_plan(comment: PlanComment, context: CommentContext) -> Rendered:
         ]
 
     icon = {Action.ROLLBACK: "⏪", Action.DEMOTE: "⬇️"}.get(plan.action, "⬆️")
-    state = "dry run, nothing was committed"
+    state = "waiting for a confirmation, nothing was committed" if confirm_within else "dry run, nothing was committed"
     return render_comment(request.model, icon, request.stage, state, sections, context)
+
+
+def _asks(login: str, within: timedelta) -> str:
+    return (
+        f"**{code(login)}: react with 👍 to this comment within {duration(within)}** if this is what you mean. The "
+        "policy asks for it (`stages.active.confirm`); without it nothing is committed."
+    )
+
+
+def render_confirmed(comment: PlanComment, context: CommentContext) -> Rendered:
+    """Return what stands in the place of a dry run that was confirmed."""
+    request = comment.plan.request
+    text = f"{code(request.actor.name)} confirmed this promotion with 👍. The card shows what became of it."
+    return render_comment(request.model, "👍", request.stage, "confirmed", lambda _: [text], context)
 
 
 def changes_made(promotions: Sequence[PlanComment], context: CommentContext) -> Iterator[str]:

@@ -27,6 +27,7 @@ class Reason(str, Enum):
     MISSING_REASON = "missing_reason"
     SHA_MISMATCH = "sha_mismatch"
     SHA_REQUIRED = "sha_required"
+    NOT_CONFIRMED = "not_confirmed"
     NO_REGISTRY = "no_registry"
     INVALID_FILE = "invalid_file"
     BASE_MOVED = "base_moved"

@@ -202,6 +202,14 @@ class PyGithubClient(IssuesClient, DeploymentsClient):
             body={"content": content},
         )
 
+    def reactions_to(self, comment_id: int, content: str) -> Mapping[int, str]:
+        """Return who reacted: https://docs.github.com/en/rest/reactions/reactions#list-reactions-for-an-issue-comment"""
+        purpose = "read the reactions"
+        path = f"/issues/comments/{comment_id}/reactions"
+        listed = self._rest.pages(path, purpose=purpose, needs="issues: read", parameters={"content": content})
+        with translated(purpose):
+            return {int(one["id"]): str(one["user"]["login"]) for one in listed if one["user"]}
+
     def comments(self, number: int) -> Sequence[IssueComment]:
         """Return every comment on a pull request or an issue, the oldest first."""
         return sticky_comment.every(self._rest, number)

@@ -192,6 +192,9 @@ class GitHub(Protocol):
     def react(self, comment_id: int, content: str) -> None:
         """Put a reaction, such as `eyes`, on a comment."""
 
+    def reactions_to(self, comment_id: int, content: str) -> Mapping[int, str]:
+        """Return the reactions of one kind on a comment: the id of each → the login of who put it there."""
+
     def find_comment(self, pull: int, marker: str, *, author_login: str) -> IssueComment | None:
         """Return the oldest comment by `author_login` that starts with the marker, or None."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, TypeVar
 
@@ -78,6 +79,10 @@ def _strictest_soak(values: Sequence[Soak | None]) -> Soak | None:
     return longest.model_copy(update={"required": any(soak.required for soak in asked)})
 
 
+def _shortest(values: Sequence[timedelta | None]) -> timedelta | None:
+    return min((value for value in values if value is not None), default=None)
+
+
 def _most_approvals(values: Sequence[Separation | None]) -> Separation | None:
     return max(filter(None, values), key=lambda one: one.approvals, default=None)
 
@@ -100,6 +105,7 @@ STRICTEST: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     **{f"stages.{stage}.soak": _strictest_soak for stage in (Stage.SHADOW, Stage.STAGING)},
     **{f"stages.{stage}.hold_after_rollback": any for stage in Stage},
     "stages.active.require_prior_stage": any,
+    "stages.active.confirm": _shortest,
     "require_reason": any,
     "require_sha": any,
     "require_dataset": any,

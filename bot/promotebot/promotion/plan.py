@@ -16,6 +16,7 @@ from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import FoundPointer, Request
 from promotebot.promotion.rules.catalogue import evaluate
 from promotebot.promotion.rules.context import Facts, RuleContext
+from promotebot.promotion.rules.request import is_confirmed
 from promotebot.promotion.rules.way_back import lifts
 from promotebot.registry.chain import event_digest
 from promotebot.registry.model import Action, Event, Pointer, Source, read_record
@@ -167,6 +168,7 @@ def _event(
     evidence = {"evidence": claims.digest} if claims and claims.digest and not (demotes or imports) else {}
     allows = request.allow_signature_change if action is Action.PROMOTE else None
     allowed = {"allows_signature_change": allows} if allows else {}
+    confirmed = {"confirmed": True} if is_confirmed(context) else {}
     return {
         "ts_utc": moment,
         "action": action.value,
@@ -180,6 +182,7 @@ def _event(
         **lift,
         **evidence,
         **allowed,
+        **confirmed,
         **judged_by,
         "request": request.ref.model_dump() if request.ref else None,
         **({"imported": _imported(request.found, pointer)} if request.found else {}),

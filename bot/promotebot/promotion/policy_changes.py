@@ -213,6 +213,7 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     **{f"stages.{stage}.soak.minimum": _higher for stage in ("shadow", "staging")},
     **{f"stages.{stage}.soak.required": _higher for stage in ("shadow", "staging")},
     "stages.active.require_prior_stage": _higher,
+    "stages.active.confirm": _there,  # neither more time nor less is stricter
     **{f"stages.{stage}.hold_after_rollback": _higher for stage in ("shadow", "staging", "active")},
     "require_reason": _higher,
     "require_sha": _higher,

@@ -95,6 +95,8 @@ class Request:
     """Why a promotion may go into a stage that a rollback holds."""
     allow_signature_change: str | None = None
     """Why other inputs, outputs or features than ACTIVE has are right."""
+    confirmed: bool = False
+    """Whoever asked has confirmed the dry run, or has to before anything is written."""
     found: FoundPointer | None = None
     """For an import."""
     ref: RequestRef | None = None

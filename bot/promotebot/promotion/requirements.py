@@ -108,6 +108,9 @@ def _for_active(policy: Policy) -> Iterator[Requirement]:
         words = "the same artifact was in SHADOW or STAGING on the base before"
         yield Requirement("stages.active.require_prior_stage", words)
     yield Requirement("", "a training commit and a dataset")
+    if policy.stages.active.confirm:
+        words = f"👍 on the dry run by whoever requested it, within {duration(policy.stages.active.confirm)}"
+        yield Requirement("stages.active.confirm", words)
     if policy.require_reason:
         yield Requirement("require_reason", "a reason (--reason)")
     if policy.require_sha:

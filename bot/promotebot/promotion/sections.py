@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import IntEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from promotebot.registry.names import Stage, parse_duration
 from promotebot.schema import checked
@@ -55,6 +55,19 @@ DurationField = Annotated[
     PlainSerializer(_as_written, return_type=str),
     WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,4}[mhd]$"}),
 ]
+
+
+MAX_CONFIRM = timedelta(minutes=15)
+"""The job waits, and has 20 minutes in all."""
+
+
+def _within_the_job(span: timedelta) -> timedelta:
+    if not timedelta(minutes=1) <= span <= MAX_CONFIRM:
+        raise ValueError("a job waits for a confirmation between 1m and 15m")
+    return span
+
+
+ConfirmField = Annotated[DurationField, AfterValidator(_within_the_job)]
 
 
 class Section(BaseModel):
@@ -119,6 +132,8 @@ class ActivePolicy(Section):
     people: People = ()
     """Who may ask without the role."""
     require_prior_stage: bool = True
+    confirm: ConfirmField | None = None
+    """How long whoever asked has time to confirm the dry run with 👍; None where nobody has to."""
     hold_after_rollback: bool = True
     """True where a rollback holds the stage: the next artifact goes up only when somebody says that it may."""
 

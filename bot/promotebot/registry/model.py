@@ -164,6 +164,8 @@ class Event(Record):
     """Of the claimed evidence that was read for the decision; absent where there was none."""
     allows_signature_change: NonEmpty | None = None
     """Why other inputs, outputs or features than the ones of ACTIVE at that time were right."""
+    confirmed: bool | None = None
+    """True where whoever asked has confirmed the dry run."""
     registry_git_sha: str | None = None
     policy_digest: DigestField | None = None
     request: RequestRef | None = None

@@ -68,6 +68,14 @@ def edit_comment(call: Call) -> Answer:
     return Answer(200, serializers.comment(call.repo, comment))
 
 
+@route("GET", COMMENT + "/reactions", needs=READ)
+def list_reactions(call: Call) -> Answer:
+    """https://docs.github.com/rest/reactions/reactions#list-reactions-for-an-issue-comment"""
+    content = call.query.get("content")
+    found = [one for one in _comment(call).reactions if content in (None, one.content)]
+    return call.page(found, lambda one: fill("reaction", call.repo, reaction=one))
+
+
 @route("POST", COMMENT + "/reactions", needs=WRITE, role=Role.READ)
 def create_reaction(call: Call) -> Answer:
     """201, or 200 with the one already there: https://docs.github.com/rest/reactions/reactions"""

@@ -46,6 +46,7 @@ def test_answers_about_pull_requests_follow_the_schemas_github_publishes(world: 
         ("GET", f"{BASE}/issues", alice, None, "list[Issue]"),
         ("GET", f"{BASE}/issues/1/comments", alice, None, "list[IssueComment]"),
         ("POST", f"{comment_path}/reactions", alice, {"content": "eyes"}, "Reaction"),
+        ("GET", f"{comment_path}/reactions", alice, None, "list[Reaction]"),
         ("GET", comment_path, alice, None, "IssueComment"),
         ("PATCH", comment_path, bot, {"body": "again"}, "IssueComment"),
         ("PATCH", f"{BASE}/issues/1", alice, {"title": "Add v2, again"}, "Issue"),

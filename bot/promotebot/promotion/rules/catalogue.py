@@ -17,6 +17,7 @@ from promotebot.promotion.rules.request import (
     active_has_git_sha,
     actor_is_known,
     model_is_known,
+    promotion_is_confirmed,
     reason_is_given,
     stage_takes_terminal_events,
 )
@@ -53,6 +54,7 @@ RULES: tuple[Rule, ...] = (
     model_is_known,
     active_has_git_sha,
     active_has_dataset_id,
+    promotion_is_confirmed,
     reason_is_given,
     manifest_agrees,
     commit_is_reachable,
@@ -82,6 +84,7 @@ DEMOTION_RULES: tuple[Rule, ...] = (
 IMPORT_RULES: tuple[Rule, ...] = (
     actor_is_known,
     stage_takes_terminal_events,
+    promotion_is_confirmed,
     artifact_is_the_models,
     import_is_allowed,
     active_becomes_whole,

@@ -40,6 +40,36 @@ def stage_takes_terminal_events(context: RuleContext) -> Iterator[Finding]:
     )
 
 
+def asks_for_confirmation(context: RuleContext) -> bool:
+    """Return whether the policy wants whoever asks to confirm the dry run: what goes back is never held up."""
+    request, asked = context.request, context.policy.stages.active.confirm
+    goes_up = request.action is not Action.DEMOTE and not context.is_rollback
+    return request.stage is Stage.ACTIVE and asked is not None and goes_up
+
+
+def is_confirmed(context: RuleContext) -> bool:
+    """Return whether the event says that its dry run was confirmed; GitHub alone knows who confirmed."""
+    by_github = context.request.actor.source is Source.GITHUB
+    return by_github and context.request.confirmed and asks_for_confirmation(context)
+
+
+def promotion_is_confirmed(context: RuleContext) -> Iterator[Finding]:
+    """Check that whoever asked has confirmed the dry run, where the policy asks for that."""
+    if not asks_for_confirmation(context):
+        return
+    if is_confirmed(context):
+        name = context.request.actor.name
+        yield passed("request.confirmed", f"{name} confirms the dry run with 👍 before anything is committed")
+        return
+    yield error(
+        "request.confirmed",
+        "Nobody confirmed this promotion to ACTIVE, and the policy asks for it (`stages.active.confirm`).",
+        remedy=_instead_of_import(context)
+        if context.request.action is Action.IMPORTED
+        else Remedy("request it with a comment on the pull request, and confirm it: ", context.request.line({})),
+    )
+
+
 def _instead_of_import(context: RuleContext) -> Remedy:
     """Return how an artifact comes into a stage that takes no import: a comment is GitHub's to confirm."""
     request = context.request

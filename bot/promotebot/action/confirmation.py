@@ -1,0 +1,56 @@
+"""The confirmation that the policy may ask for: 👍 on the dry run, by whoever requested it, within a time.
+
+GitHub starts no job for a reaction, so the job that shows the dry run waits.
+"""
+
+from __future__ import annotations
+
+from promotebot.action.result import Answer, Outcome
+from promotebot.action.retry import Attempt
+from promotebot.action.verdict import moved
+from promotebot.comments.decisions import PlanComment, render_confirmed, render_plan
+from promotebot.errors import CouldNotVerify
+from promotebot.gate.refusal import Reason, Refusal
+from promotebot.text import duration
+
+THUMBS_UP = "+1"
+PAUSE = 5.0
+"""Seconds between two looks: a request each."""
+
+
+def confirmation(attempt: Attempt, plan: PlanComment) -> Refusal | None:
+    """Show the dry run and wait until it is confirmed; at once where nobody has to.
+
+    A reaction that was there before counts for nothing: an earlier run of this job may have shown something else.
+
+    Returns:
+        why nothing may be written; None where it was confirmed, or need not be.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer, or the dry run could not be shown.
+    """
+    changeset, login = attempt.snapshot.changeset, attempt.requester.login
+    limit = changeset.policy.for_model(plan.plan.request.model).stages.active.confirm
+    if limit is None or not plan.plan.event.confirmed:
+        return None
+    github, context = attempt.job.github, attempt.replier.context
+    shown = Answer(Outcome.PLANNED, Reason.DRY_RUN)
+    url = attempt.replier.answer(shown, render_plan(plan, context, confirm_within=limit)).comment_url
+    if not url:
+        raise CouldNotVerify("the dry run could not be shown, so nobody can confirm it", remedy="run the job again")
+    comment_id = int(url.rpartition("-")[2])
+    known = github.reactions_to(comment_id, THUMBS_UP)
+    for _ in range(int(limit.total_seconds() / PAUSE)):
+        attempt.job.patience.sleep(PAUSE)
+        new = {who for one, who in github.reactions_to(comment_id, THUMBS_UP).items() if one not in known}
+        if login in new:
+            break
+    else:
+        message = f"{login} did not confirm the dry run within {duration(limit)}. Nothing was committed."
+        return Refusal(Reason.NOT_CONFIRMED, message, "to request it again, repeat the command in a new comment")
+    change = moved(attempt, changeset)
+    if change:
+        message = f"{change} while the dry run waited to be confirmed. Nothing was committed."
+        return Refusal(Reason.NOT_CONFIRMED, message, "to request it again, repeat the command in a new comment")
+    attempt.replier.answer(shown, render_confirmed(plan, context))
+    return None
