@@ -740,3 +740,15 @@ def test_with_a_prefix_only_commands_behind_it_are_answered_and_the_answer_shows
     assert ask("/model promote active --dry-run").outputs["decision"] == "planned"
     assert ask("/model help").outputs["decision"] == "helped"
     assert any("`/model promote shadow`" in body for body in office.comments(number))
+
+
+def test_the_runtime_loads_while_github_answers_a_promotion_and_no_question(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, asked = office.pull(), list[int]()
+    monkeypatch.setattr("promotebot.artifact.starting.start_early", lambda: asked.append(len(office.hub.requests)))
+    office.hub.requests.clear()
+    office.ask(number, "/status")
+    office.hub.requests.clear()
+    office.ask(number, "/promote shadow")
+    assert asked == [0]

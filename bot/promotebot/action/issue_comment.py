@@ -11,6 +11,7 @@ from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
+from promotebot.artifact import starting
 from promotebot.comments.refusals import render_unreadable
 from promotebot.gate.admission import pull_refusal
 from promotebot.gate.refusal import Reason, Refusal
@@ -69,6 +70,8 @@ def _decide(event: CommentCreated, requester: Requester, job: JobContext, replie
         return _decide_on_issue(event, commands, requester, job, replier)
     # The reaction comes with the first question. Where a commit, a status and a card say it, it is a write too many.
     is_told = any(isinstance(command, ChangeCommand) for command in commands)
+    if is_told:  # the runtime loads while GitHub and git answer
+        starting.start_early()
     once = iter(() if is_told else (event.node_id,))
 
     def look() -> tuple[PullRequest, Sequence[IssueComment]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from promotebot.action.ignored import ignored
 from promotebot.action.result import Answer, Outcome
+from promotebot.artifact.starting import end_early
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import (
     CommentChanged,
@@ -30,6 +31,7 @@ def respond(event: Event, job: JobContext) -> Answer:
     try:
         return _answer(event, job)
     finally:
+        end_early()
         job.close()
 
 
