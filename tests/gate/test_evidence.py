@@ -56,6 +56,7 @@ def test_a_promotion_needs_the_evidence_that_the_policy_asks_for(office: Office)
     assert asked(office, high) == "committed"
     assert office.gate(high).outputs["decision"] == "passed"
     assert "accuracy 0.91, at least 0.9: margin 0.01; claimed by alice, in commit" in words(office, high)
+    assert "**Evidence**, claimed by alice, in commit" in words(office, high)
     assert office.registry(office.head(high)).history[MODEL][0].evidence
     office.merge(high)
     assert office.registry("main").history[MODEL][0].evidence

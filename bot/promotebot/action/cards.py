@@ -176,7 +176,16 @@ def plan_comment(decided: Decided | None, now: datetime) -> PlanComment | None:
 
 def planned(plan: Plan, decided: Decided, now: datetime) -> PlanComment:
     """Return a plan with what it was made from, as comments show it."""
-    return PlanComment(plan, decided.evidence, decided.today, now=now, merged_at=decided.facts.merged_at)
+    facts = decided.facts
+    return PlanComment(
+        plan,
+        decided.evidence,
+        decided.today,
+        now=now,
+        merged_at=facts.merged_at,
+        claims=facts.claims,
+        claims_of_active=facts.claims_of_active,
+    )
 
 
 def _withdrawals(changeset: Changeset, attempt: Attempt) -> list[str]:

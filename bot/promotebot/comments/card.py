@@ -170,6 +170,7 @@ def _carried(state: CardState, context: CommentContext, *, whole: bool) -> Itera
     for one in ordered:
         if one.plan:
             yield comparison(one.plan, context, is_merged=bool(state.merge))
+            yield one.plan.claimed
             yield weights_section(one.plan.evidence)
     if not state.merge:
         if state.phase is not Phase.BLOCKED:

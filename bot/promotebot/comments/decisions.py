@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from promotebot.artifact.claims import Claims
 from promotebot.artifact.evidence import Evidence
+from promotebot.comments.claims import claims_section
 from promotebot.comments.comment import (
     MAX_PROBLEMS,
     RULES_BYTES,
@@ -44,6 +46,14 @@ class PlanComment:
     now: datetime
     merged_at: Mapping[Event, datetime] = field(default_factory=dict)
     """Event → when it was merged; the same facts that the soak rules saw."""
+    claims: Claims | None = None
+    """What is claimed of the artifact."""
+    claims_of_active: Claims | None = None
+
+    @property
+    def claimed(self) -> str:
+        """Return what is claimed of it, as Markdown; empty where nothing is."""
+        return claims_section(self.claims, self.claims_of_active, self.plan.findings)
 
 
 def render_plan(comment: PlanComment, context: CommentContext, *, confirm_within: timedelta | None = None) -> Rendered:
@@ -62,6 +72,7 @@ def render_plan(comment: PlanComment, context: CommentContext, *, confirm_within
             f"{not_opened(findings, comment.evidence)}{effect(plan, dry_run=True)} {requested_by(context)}",
             _words(request.reason, request.notes, request.origins.get("reason", "")),
             comparison(comment, context),
+            comment.claimed,
             weights_section(comment.evidence),
             "\n".join([count_line(findings), *bullets(warnings_in(findings), limit=limit)]),
             details("Every rule", every_rule(findings, budget=None if whole else RULES_BYTES)),

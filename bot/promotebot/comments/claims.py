@@ -1,0 +1,54 @@
+"""Claimed evidence in a card: each number beside ACTIVE's, who says so, and how far it is from each threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from promotebot.artifact.claims import Claims, Metric
+from promotebot.comments.markdown import table, text
+from promotebot.findings import Finding
+from promotebot.promotion.rules.claims import METRIC, claimed
+
+MAX_METRICS = 20
+"""Metrics that a card shows; the file has all."""
+
+
+def claims_section(claims: Claims | None, active: Claims | None, findings: Sequence[Finding]) -> str:
+    """Return what is claimed of an artifact, as Markdown; empty where nothing is.
+
+    Args:
+        active: what is claimed of what is ACTIVE now.
+        findings: of the promotion; those on thresholds are shown.
+    """
+    if claims is None or claims.file is None:
+        return ""
+    known = {one.place: one for one in active.file.metrics} if active and active.file else {}
+    shown = claims.file.metrics[:MAX_METRICS]
+    rows = [_row(metric, known.get(metric.place)) for metric in shown]
+    more = len(claims.file.metrics) - len(shown)
+    lines = [f"- {text(one.message.partition('; claimed by ')[0])}" for one in findings if one.rule == METRIC]
+    parts = [
+        f"**Evidence**, {text(claimed(claims, claims.file))}; promotebot did not measure it:",
+        table(("metric", "on", "period", "rows", "claimed", "ACTIVE"), rows),
+        f"… and {more} more in the file." if more > 0 else "",
+        "\n".join(lines),
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def _row(metric: Metric, other: Metric | None) -> tuple[str, ...]:
+    on = ", ".join(part for part in (metric.dataset, metric.slice) if part)
+    period = f"{metric.period.start} to {metric.period.end}" if metric.period else ""
+    rows = f"{metric.rows:,}" if metric.rows is not None else ""
+    arrow = ""
+    if other:
+        arrow = " →" if metric.number == other.number else " ↑" if metric.number > other.number else " ↓"
+    beside = text(other.value) if other else "not compared"
+    return (
+        text(metric.name),
+        text(on) or "—",
+        text(period) or "—",
+        rows or "—",
+        f"{text(metric.value)}{arrow}",
+        beside,
+    )

@@ -1,0 +1,66 @@
+"""Claimed evidence as a card shows it: beside ACTIVE's, and never without who says so."""
+
+from __future__ import annotations
+
+import json
+from html import unescape
+from typing import Any
+
+from promotebot.artifact.claims import Claims, parse_evidence
+from promotebot.comments.claims import MAX_METRICS, claims_section
+from promotebot.findings import passed
+
+ONE = "sha256:" + "a" * 64
+
+
+def claims(*metrics: dict[str, Any], **more: Any) -> Claims:
+    document = {"schema_version": "v1", "artifact": ONE, "claimed_by": "alice", "metrics": list(metrics), **more}
+    return Claims("x.json", parse_evidence(json.dumps(document).encode(), where="x"), read_from="commit 1de1d4c0a2b4")
+
+
+def shown(*given: Any) -> str:
+    return unescape(claims_section(*given)).replace("\\", "")
+
+
+def test_where_nothing_is_claimed_nothing_is_shown() -> None:
+    assert claims_section(None, None, ()) == claims_section(Claims("x.json"), None, ()) == ""
+
+
+def test_each_number_stands_beside_actives_with_where_it_goes() -> None:
+    mine = claims(
+        {"name": "f1", "value": "0.930", "rows": 12000, "dataset": "q1", "slice": "eu"},
+        {"name": "loss", "value": 0.1, "period": {"start": "2026-02-01", "end": "2026-02-15"}},
+        {"name": "auc", "value": 0.5},
+        {"name": "new", "value": 1},
+        source="run 7",
+    )
+    active = claims(
+        {"name": "f1", "value": 0.93, "dataset": "q1", "slice": "eu"},
+        {"name": "loss", "value": 0.2},
+        {"name": "auc", "value": 0.4},
+    )
+    told = passed("evidence.metric", "f1 0.93, at least 0.9: margin 0.03; claimed by alice, in commit 1de1d4c0a2b4")
+    lines = shown(mine, active, (told, passed("soak.shadow", "x"))).splitlines()
+    assert lines[0] == (
+        "**Evidence**, claimed by alice from run 7, in commit 1de1d4c0a2b4; promotebot did not measure it:"
+    )
+    assert lines[4:8] == [
+        "| f1 | q1, eu | — | 12,000 | 0.930 → | 0.93 |",
+        "| loss | — | 2026-02-01 to 2026-02-15 | — | 0.1 ↓ | 0.2 |",
+        "| auc | — | — | — | 0.5 ↑ | 0.4 |",
+        "| new | — | — | — | 1 | not compared |",
+    ]
+    assert lines[-1] == "- f1 0.93, at least 0.9: margin 0.03"
+
+
+def test_many_metrics_are_cut_and_counted() -> None:
+    many = claims(*({"name": f"m{n}", "value": n} for n in range(MAX_METRICS + 3)))
+    assert "… and 3 more in the file." in shown(many, None, ())
+
+
+def test_nothing_that_is_claimed_is_markdown() -> None:
+    hostile = claims({"name": "@team **x** | <img>", "value": 1}, claimed_by="[a](http://x)")
+    raw = claims_section(hostile, None, ())
+    assert "<img>" not in raw
+    assert "[a](http://x)" not in raw
+    assert "**x**" not in raw
