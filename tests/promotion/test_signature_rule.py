@@ -167,6 +167,8 @@ def test_what_cannot_be_compared_is_refused_like_a_difference(registry: ModelReg
     unopened = decide(registry, replace(V2, card=None, unopened=Unopened("a GGUF file", 1000)))
     assert levels(unopened) == {"inputs": Severity.ERROR, "outputs": Severity.ERROR}
     assert "not both models were opened" in told(unopened)["inputs"].message
+    failed = replace(V2, card=None)
+    assert told(decide(registry, failed)) == {}, "another finding says why it was not opened"
     one = replace(V1, card=None, unopened=Unopened("a GGUF file", 1000))
     both = replace(V2, card=None, unopened=Unopened("a GGUF file", 1000))
     assert told(decide(registry, both, incumbent=Incumbent(active(registry), one, is_active=True))) == {}

@@ -20,14 +20,15 @@ MAX_CHANGES = 3
 def interface_changes(before: Evidence, after: Evidence) -> dict[str, list[str] | None]:
     """Return what differs in words, by `INPUTS`, `OUTPUTS` and `FEATURES`; an empty list where nothing does.
 
-    None stands for what nobody can tell, as one of the two was not opened. A part that neither of them has is left out.
+    None stands for what nobody can tell, as one of the two was not opened. Left out is what neither of them has, and
+    what the model after has not because it could not be opened: a finding of its own says that.
     """
     found: dict[str, list[str] | None] = {}
     ours, theirs = after.card, before.card
     if ours and theirs:
         found[INPUTS] = tensor_changes("input", theirs.opened.inputs, ours.opened.inputs)
         found[OUTPUTS] = tensor_changes("output", theirs.opened.outputs, ours.opened.outputs)
-    elif not (before.unopened and after.unopened):
+    elif ours or (after.unopened and not before.unopened):
         found |= {INPUTS: None, OUTPUTS: None}
     order = before.manifest.feature_order if before.manifest else None
     if order is not None:
