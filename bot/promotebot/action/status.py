@@ -10,6 +10,7 @@ from promotebot.promotion.policy import Policy
 from promotebot.promotion.standing import freezes_in_force, holdings
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.open_promotions import open_promotions
+from promotebot.registry.metadata import read_metadata
 from promotebot.registry.model import Event
 from promotebot.registry.names import ModelName
 from promotebot.registry.registry import ModelRegistry
@@ -53,7 +54,8 @@ def status_of(view: BranchView, model: ModelName | None, job: JobContext, *, but
         pending = replace(pending, found=tuple(replace(one, steps=steps) for one, steps in of_model if steps))
     policy = view.policy.for_model(model) if model else view.policy
     empty = [name for name in names if not any(one.model == name for one in held)]
-    return Status(view.name, view.now, held, empty, freezes_in_force(policy, view.now), pending)
+    said = [(name, one) for name in names if not (one := read_metadata(registry.raw_entry(name))).is_empty]
+    return Status(view.name, view.now, held, empty, freezes_in_force(policy, view.now), pending, said=said)
 
 
 def _pull_of(event: Event, job: JobContext) -> int | None:

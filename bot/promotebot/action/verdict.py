@@ -83,7 +83,7 @@ def _elsewhere(attempt: Attempt, result: GateResult, changeset: Changeset) -> st
     neither promotes nor changes an artifact or the policy is not asked about.
     """
     snapshot, job = attempt.snapshot, attempt.job
-    if not (result.steps or changes_policy(changeset) or changeset.touched_artifacts):
+    if not (result.steps or result.described or changes_policy(changeset) or changeset.touched_artifacts):
         return ""
     commits = {str(step.event.request.head_sha) for step in result.steps if step.event.request}
     now = job.github.look_again(snapshot.pull.number, sorted(commits))

@@ -20,6 +20,7 @@ from promotebot.cli.outputs import (
     CheckOutput,
     CompletionOutput,
     DeployedOutput,
+    DescribeOutput,
     EvidenceOutput,
     FetchOutput,
     GateOutput,
@@ -84,6 +85,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "schemas_output": SchemasOutput,
     "completion_output": CompletionOutput,
     "registry_output": RegistryOutput,
+    "describe_output": DescribeOutput,
 }
 
 DOCUMENTS: dict[str, tuple[str, ...]] = {
@@ -107,7 +109,7 @@ DOCUMENTS: dict[str, tuple[str, ...]] = {
     "policy": ("policy_check_output", "policy_explain_output"),
     "schemas": ("schemas_output",),
     "completion": ("completion_output",),
-    "registry": ("registry_output", "import_output"),
+    "registry": ("registry_output", "import_output", "describe_output"),
 }
 """Command → the schemas of what it prints with `--format json`; where it ends with an error, that is `error`."""
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from promotebot.registry.metadata import Metadata
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import Stage
 
@@ -30,6 +31,8 @@ class StatusDocument(BaseModel):
 
     schema_version: Literal["v1"]
     stages: tuple[HeldStage, ...]
+    metadata: dict[str, Metadata] = {}
+    """Of `show` and `status --verbose`: model → what is said of it, where anything is."""
 
 
 class NamedEvent(Event):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from promotebot.findings import Finding
 from promotebot.promotion.plan import PlanDocument
+from promotebot.registry.metadata import Metadata
 
 
 class Output(BaseModel):
@@ -230,6 +231,15 @@ class CompletionOutput(Output):
 
     shell: Literal["bash", "zsh", "tcsh"]
     script: str
+
+
+class DescribeOutput(Output):
+    """`promotebot registry describe`."""
+
+    written: bool
+    model: str
+    metadata: Metadata
+    """What the registry says of the model then, or would say."""
 
 
 class RegistryOutput(Output):

@@ -14,6 +14,7 @@ from promotebot.cli.options import add_registry_options
 from promotebot.cli.output import add_format, write_document
 from promotebot.cli.outputs import RegistryOutput
 from promotebot.cli.registry_adopt import add_adopt_options, adopt
+from promotebot.cli.registry_describe import add_describe_options, describe
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.planning.worktree import WorkTreePaths, check_whole
@@ -32,13 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot registry`."""
     parser.add_argument(
         "layout",
-        metavar="{split,join,adopt}",
-        choices=("split", "join", "adopt"),
-        help="split: one file per model; join: all in one; adopt: complete the pointers that an older tool wrote",
+        metavar="{split,join,adopt,describe}",
+        choices=("split", "join", "adopt", "describe"),
+        help="split: one file per model; join: all in one; adopt: complete the pointers that an older tool wrote; "
+        "describe: say who owns a model, and what it is",
     )
     add_format(parser)
     add_registry_options(parser)
     add_adopt_options(parser)
+    add_describe_options(parser)
 
 
 def run(options: argparse.Namespace, now: datetime) -> int:
@@ -55,6 +58,8 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     check_whole(repository, work_tree)
     if options.layout == "adopt":
         return adopt(options, repository, work_tree, now)
+    if options.layout == "describe":
+        return describe(options, work_tree)
     wanted = Layout.SPLIT if options.layout == "split" else Layout.SINGLE
     with registry_lock(work_tree.registry):
         stored = StoredRegistry(work_tree.registry, where=work_tree.registry_path)

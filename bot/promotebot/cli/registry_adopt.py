@@ -51,12 +51,12 @@ log = logging.getLogger(__name__)
 
 def add_adopt_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `adopt`."""
-    parser.add_argument("--model", help="adopt: of this model alone")
+    parser.add_argument("--model", help="adopt: of this model alone; describe: of this model")
     parser.add_argument("--git-sha", help="adopt: the commit of the training code of what is ACTIVE")
     parser.add_argument("--dataset-id", help="adopt: its training dataset")
     parser.add_argument("--promoted-at", metavar="TIME", help="adopt: since when it is ACTIVE, 2026-02-16T09:00:00Z")
     parser.add_argument("--reason", help="adopt: how you know that the bytes are the right ones, where git does not")
-    parser.add_argument("--dry-run", action="store_true", help="adopt: print the diff, write nothing")
+    parser.add_argument("--dry-run", action="store_true", help="adopt, describe: print the diff, write nothing")
     add_verbose(parser)
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timezone
 from pathlib import Path
 from typing import Any
 
 from promotebot.cli.options import add_registry_options, root_of, stage_of
 from promotebot.errors import UsageError
+from promotebot.registry.metadata import Metadata, read_metadata
 from promotebot.registry.model import Event, Pointer
 from promotebot.registry.names import Stage, to_datetime
 from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     else:
         parser.add_argument("--model", help="only this model (default: all)")
         parser.add_argument("--stage", help="only what this stage holds")
+        parser.add_argument("-v", "--verbose", action="store_true", help="also owner, description, tags and links")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     add_registry_options(parser)
 
@@ -74,9 +76,30 @@ def _show(options: argparse.Namespace) -> None:
         rows = [(name, event) for name, events in shown.items() for event in events[first:last]]
         _write(options, "events", rows, _event_json, _EVENT_HEAD, _event_row)
     else:
+        # First, so that each file is read once.
+        said = _metadata(registry, names) if getattr(options, "verbose", True) else {}
         held = [(name, one, pointer) for name in names for one, pointer in registry.pointers(name).items()]
         held = [row for row in held if stage in (None, row[1])]
-        _write(options, "stages", held, _pointer_json, _POINTER_HEAD, _pointer_row)
+        if options.format == "text":
+            sys.stdout.writelines(_described(said))
+        more = {"metadata": {name: one.model_dump(mode="json") for name, one in said.items()}} if said else {}
+        _write(options, "stages", held, _pointer_json, _POINTER_HEAD, _pointer_row, more)
+
+
+def _metadata(registry: ModelRegistry, names: Sequence[str]) -> dict[str, Metadata]:
+    """Return model → what the registry says of it beside its stages, where it says anything."""
+    said = {name: read_metadata(registry.raw_entry(name)) for name in names}
+    return {name: one for name, one in said.items() if not one.is_empty}
+
+
+def _described(said: Mapping[str, Metadata]) -> Iterator[str]:
+    """Yield the lines on each model that anything is said of, and an empty one behind each."""
+    for name, one in said.items():
+        links = [f"{label}: {url}" for label, url in one.links.items()]
+        rows = (("model", name), ("owner", one.owner), ("description", one.description), ("tags", ", ".join(one.tags)))
+        yield from (f"{title:<11}  {visible(text)}\n" for title, text in rows if text)
+        yield from (f"{'link':<11}  {visible(link)}\n" for link in links)
+        yield "\n"
 
 
 def _page(options: argparse.Namespace) -> tuple[int, int | None]:
@@ -152,13 +175,14 @@ def _write(
     to_json: Callable[..., Any],
     head: Sequence[str],
     to_row: Callable[..., Sequence[str]],
+    more: Mapping[str, Any] = {},
 ) -> None:
     """Print the items as JSON, or as the rows of a table.
 
     Every cell is shown as plain characters: nothing in a registry can move a terminal's cursor.
     """
     if options.format == "json":
-        document = {"schema_version": "v1", name: [to_json(*item) for item in items]}
+        document = {"schema_version": "v1", name: [to_json(*item) for item in items], **more}
         sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         return
     rows = [to_row(*item) for item in items]

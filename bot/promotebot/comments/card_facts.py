@@ -12,6 +12,7 @@ from promotebot.comments.markdown import code, link, text
 from promotebot.comments.model_differences import evidence_of
 from promotebot.findings import Finding, Severity
 from promotebot.promotion.replay import Step
+from promotebot.registry.metadata import read_metadata
 from promotebot.registry.model import Action, Event, Pointer, Source
 from promotebot.registry.names import Stage
 from promotebot.remedies import Changes, comment, flag_words
@@ -86,6 +87,9 @@ def fact_list(
     event = one.step.event
     if one.plan and not is_merged:
         yield f"- {effect(one.plan.plan, dry_run=False).replace('Merging', '**Merging**', 1)}"
+    owner = read_metadata(one.step.before.raw_entry(one.step.model)).owner
+    if owner:
+        yield f"- **Owner of the model:** {code(owner)}"
     yield f"- **Requested by** {_requested(event, context)}"
     if event.reason:
         yield f"- **Reason:** {text(event.reason)}"

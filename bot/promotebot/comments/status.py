@@ -12,14 +12,17 @@ from promotebot.comments.markdown import code, link, table, text
 from promotebot.comments.notices import QUERY, note, step_line
 from promotebot.promotion.replay import Step
 from promotebot.promotion.standing import FreezeInForce, Holding, OpenPromotions
+from promotebot.registry.metadata import Metadata
 from promotebot.registry.model import Event
 from promotebot.registry.names import ModelName, Stage, to_datetime
-from promotebot.text import counted, duration, short_digest
+from promotebot.text import counted, duration, short_digest, shortened
 
 ROWS_BYTES = 30_000
 """UTF-8 bytes of the table: half of a comment."""
 MAX_LINES = 30
 """Promotions of other pull requests that are listed."""
+MAX_DESCRIPTION = 200
+"""Characters of a description, where there are several."""
 CLAIMED = "†"
 """Behind a time for which only the event itself vouches."""
 
@@ -38,6 +41,8 @@ class Status:
     """Of the other open pull requests."""
     carried: Sequence[Step] | None = None
     """What this pull request promotes; None where no pull request is asked about."""
+    said: Sequence[tuple[ModelName, Metadata]] = ()
+    """What the registry says of the models beside their stages."""
     holds: Sequence[str] = ()
     """Who holds this pull request, since when and why."""
 
@@ -48,6 +53,7 @@ def render_status(status: Status, context: CommentContext) -> Rendered:
     parts = [
         _table(status),
         f"No stage holds anything of {', '.join(map(code, status.empty[:MAX_LINES]))}." if status.empty else "",
+        "\n".join(_described(name, said, whole=len(status.said) == 1) for name, said in status.said[:MAX_LINES]),
         *(freeze_line(freeze) for freeze in status.freezes),
         "\n".join(_hold_line(one.model, one.stage, one.held_by) for one in status.holdings[:MAX_LINES] if one.held_by),
         _carried(status.carried),
@@ -58,6 +64,20 @@ def render_status(status: Status, context: CommentContext) -> Rendered:
         _pending(status.pending, status.carried, context),
     ]
     return note(QUERY, f"📋 What {code(status.branch)} holds", [p for p in parts if p], context, title=title)
+
+
+def _described(name: ModelName, said: Metadata, *, whole: bool) -> str:
+    """Return the line on who answers for a model and what it is; of many models, each takes little of the comment.
+
+    Nobody is notified by it.
+    """
+    owner = f"owner {code(said.owner)}" if said.owner else ""
+    description = text(said.description if whole else shortened(said.description, MAX_DESCRIPTION))
+    parts = [owner, description]
+    if whole:
+        parts += [", ".join(code(tag) for tag in said.tags)]
+        parts += [", ".join(link(label, url) for label, url in said.links.items())]
+    return f"- {code(name)}: {'; '.join(part for part in parts if part) or 'tags or links'}"
 
 
 def freeze_line(freeze: FreezeInForce) -> str:

@@ -22,7 +22,7 @@ from promotebot.promotion.history import check_entry
 from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.reconstruct import differences, request_of
-from promotebot.promotion.replay import Diverged, Step, artifacts_of
+from promotebot.promotion.replay import Described, Diverged, Step, artifacts_of
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.branch_commands import restored
@@ -48,6 +48,8 @@ class GateResult:
     """Each promotion that the rules allow, planned again on what stands before it, for card and report."""
     is_replayed: bool = True
     """False where nobody can tell what the head promotes: its registry cannot be read, or is not base plus events."""
+    described: tuple[Described, ...] = ()
+    """What the head says otherwise of models, beside their stages."""
     holds: tuple[StandingHold, ...] = ()
     """What keeps the pull request from being merged until somebody lifts it, among the findings, too."""
     shared: tuple[int, ...] = ()
@@ -89,10 +91,18 @@ class GateResult:
         told = (
             f"{counted(len(self.steps), 'promotion')}, valid and verified"
             if self.steps
-            else "no promotion in this pull request"
+            else _without_promotion(self.described)
         )
         weaker = any(finding.rule == POLICY_RULE for finding in warnings_in(self.findings))
         return f"{told}; the policy becomes weaker" if weaker else told
+
+
+def _without_promotion(described: Sequence[Described]) -> str:
+    if not described:
+        return "no promotion in this pull request"
+    first, *others = described
+    more = f" and of {counted(len(others), 'more model')}" if others else ""
+    return f"no promotion; changes {first.words}{more}"
 
 
 def evaluate_gate(
@@ -118,6 +128,9 @@ def evaluate_gate(
         *told,
         passed("gate.replay", f"the registry is the base's plus {counted(len(replayed.steps), 'event')}"),
     ]
+    findings += (
+        passed("gate.metadata", f"{one.words} changed; no stage is touched by it") for one in replayed.described
+    )
     findings += check_orphans(after, changeset.base_registry)
     findings += _answered_once(changeset, replayed.steps)
     for name in sorted({step.model for step in replayed.steps}):
@@ -131,7 +144,7 @@ def evaluate_gate(
     findings += around
     legal = tuple((step, decided) for step, decided in again if isinstance(decided.decision, Plan))
     # A promotion and the trees are looked at apart, and may find the same.
-    return GateResult(replayed.steps, said_once(findings), planned=legal)
+    return GateResult(replayed.steps, said_once(findings), planned=legal, described=replayed.described)
 
 
 def git_facts(changeset: ChangesetLike, request: Request) -> Facts:

@@ -15,6 +15,7 @@ from promotebot.gate.record import PullRecord
 from promotebot.gate.requests import RequestCheck
 from promotebot.gate.shared import pulls_at, shared_findings
 from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.compare import check_apart
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_of
 from promotebot.pulls.snapshot import PullSnapshot
@@ -48,7 +49,8 @@ def evaluate_pull(
         if shared is None:
             shared = _sharing(snapshot, changeset, job)
         numbers = tuple(sorted(shared))
-        result = replace(result, findings=(*result.findings, *shared_findings(numbers)), shared=numbers)
+        more = (*check_apart(result.described), *shared_findings(numbers))
+        result = replace(result, findings=(*result.findings, *more), shared=numbers)
     return result.with_holds(holds, snapshot.pull.number)
 
 

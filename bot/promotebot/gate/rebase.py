@@ -47,7 +47,7 @@ def _promotes(base: ModelRegistry | None, rebased: ModelRegistry | None, steps: 
         replayed = replay(base, rebased)
     except InvalidInput:
         return False
-    if isinstance(replayed, Diverged):
+    if isinstance(replayed, Diverged) or replayed.described:  # what is said of a model is the same at any moment
         return False
     mine, theirs = (sorted(some, key=lambda step: step.model) for some in (steps, replayed.steps))
     return all(

@@ -8,6 +8,7 @@ from typing import Any
 
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.registry.chain import RawEvent, chain_breaks
+from promotebot.registry.metadata import metadata_problems
 from promotebot.registry.model import Action, Event, ModelEntry, Pointer
 from promotebot.registry.names import CLOCK_TOLERANCE, ModelName, Stage, to_datetime, to_timestamp
 from promotebot.registry.registry import ModelRegistry
@@ -23,11 +24,23 @@ def check_entry(registry: ModelRegistry, name: ModelName, now: datetime) -> Iter
     entry = registry.entries[name]
     where = registry.at(name)
     yield from other_stages(registry.raw_entry(name), registry.file_of(name), registry.json_path(name), own=OWN)
+    yield from _metadata(registry, name, where)
     yield from _chain(registry, name, entry, where)
     yield from _events(entry, where)
     yield from _order(entry, where, now)
     for stage in Stage:
         yield from _pointer(entry, stage, where)
+
+
+def _metadata(registry: ModelRegistry, name: ModelName, where: str) -> Iterator[Finding]:
+    """Warn of a description that no program reads, because it has another form."""
+    for key, problem in metadata_problems(registry.raw_entry(name)).items():
+        yield warning(
+            "registry.metadata",
+            f"{name}: {key} has another form than it may have, so it is not shown: {problem}.",
+            where=where,
+            remedy="correct it in a pull request; docs/terminal.md says what each of these keys may hold",
+        )
 
 
 def other_stages(

@@ -10,10 +10,13 @@ from promotebot.findings import Finding, error
 from promotebot.promotion.append_only import rewritten, same_json
 from promotebot.promotion.orphans import with_lost
 from promotebot.registry.chain import event_digest
+from promotebot.registry.metadata import KEYS as METADATA
+from promotebot.registry.metadata import metadata_problems
 from promotebot.registry.model import Action, Event
 from promotebot.registry.names import ArtifactPath, Digest, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy, comment
+from promotebot.text import listed
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,26 @@ def artifacts_of(steps: Iterable[Step]) -> list[ArtifactPath]:
 
 
 @dataclass(frozen=True)
+class Described:
+    """A model of which head says something else than base beside its stages: no event tells of it."""
+
+    model: ModelName
+    keys: tuple[str, ...]
+    """Of owner, description, tags and links."""
+
+    @property
+    def words(self) -> str:
+        """Return what changed, such as `owner and tags of regime`."""
+        return f"{listed(self.keys)} of {self.model}"
+
+
+@dataclass(frozen=True)
 class Replayed:
-    """Head is base plus these events, and nothing else."""
+    """Head is base plus these events and other words about models, and nothing else."""
 
     steps: tuple[Step, ...]
+    described: tuple[Described, ...] = ()
+    """Of successive states of a branch there may be both; a pull request has either (`pulls.compare.check_apart`)."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +79,7 @@ def replay(base: ModelRegistry, head: ModelRegistry) -> Replayed | Diverged:
     base = with_lost(base, head)
     findings: list[Finding] = list(_top_level(base, head))
     steps: list[Step] = []
+    described: list[Described] = []
     current = base
     for name in sorted({*base, *head}):
         if name not in head:
@@ -69,15 +89,19 @@ def replay(base: ModelRegistry, head: ModelRegistry) -> Replayed | Diverged:
             if isinstance(result, Finding):
                 findings.append(result)
             else:
-                current, replayed = result
+                current, replayed, keys = result
                 steps += replayed
-    return Diverged(tuple(findings)) if findings else Replayed(tuple(steps))
+                described += [Described(ModelName(name), keys)] if keys else []
+    return Diverged(tuple(findings)) if findings else Replayed(tuple(steps), tuple(described))
 
 
 def _replay_model(
     base: ModelRegistry, head: ModelRegistry, name: ModelName
-) -> tuple[ModelRegistry, list[Step]] | Finding:
-    """Return the registry after one model's new events, and these events; or what no promotion produces."""
+) -> tuple[ModelRegistry, list[Step], tuple[str, ...]] | Finding:
+    """Return the registry after one model's new events, these events, and which keys of its description changed.
+
+    Return what no promotion produces instead, where there is anything.
+    """
     old, new = base.raw_history(name), head.raw_history(name)
     # The first problem is enough: whatever follows is a consequence of it.
     for message in rewritten(old, new):
@@ -94,10 +118,15 @@ def _replay_model(
     # Stages first: they say more to a reader than a digest of the history that follows from them.
     want, have = current.raw_entry(name), head.raw_entry(name)
     stages = [stage.value for stage in Stage]
-    for key in [*stages, *sorted({*want, *have} - set(stages))]:
+    for key in [*stages, *sorted({*want, *have} - {*stages, *METADATA})]:
         if not _same(want, have, key, absent_is_null=key in stages):
             return _problem(head, name, f"{key} does not match the model's events.")
-    return current, steps
+    if not steps and name not in base:
+        return _problem(head, name, "The model is new, and no event tells of it; its first promotion adds a model.")
+    changed = tuple(key for key in METADATA if not _same(want, have, key))
+    for key, problem in metadata_problems(have, changed).items():
+        return _problem(head, name, f"{key} has another form than it may have: {problem}.", _DESCRIBE)
+    return current, steps, changed
 
 
 def _top_level(base: ModelRegistry, head: ModelRegistry) -> Iterator[Finding]:
@@ -117,6 +146,9 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any], key: str, *, absent_
 
 RESTORE = "restore the file from the base branch"
 _REMEDY = Remedy(f"{RESTORE}, then request the promotion with a comment")
+
+
+_DESCRIBE = Remedy("correct it; docs/terminal.md says what each of these keys may hold")
 
 
 def _go_back(name: str) -> Remedy:

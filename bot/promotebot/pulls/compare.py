@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from promotebot.findings import Finding, error
 from promotebot.planning.decide import FirstDigest
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.policy import Policy
-from promotebot.promotion.replay import RESTORE, Diverged, Replayed, replay
+from promotebot.promotion.replay import RESTORE, Described, Diverged, Replayed, replay
 from promotebot.promotion.request import Request
 from promotebot.pulls.branch_commands import FIRST_REGISTRY, restored
 from promotebot.registry.model import Action
@@ -167,6 +167,21 @@ def replay_change(changeset: ChangesetLike) -> Replayed | Diverged:
     if isinstance(result, Diverged):
         return Diverged(tuple(_with_restore(finding, changeset) for finding in result.findings))
     return result
+
+
+def check_apart(described: Sequence[Described]) -> Iterator[Finding]:
+    """Yield an error where a pull request that promotes also says something else of a model.
+
+    What is planned again on a base that moved, or without a promotion that was withdrawn, is made of events alone: the
+    rest would be lost without a word.
+    """
+    for one in described[:1]:
+        yield error(
+            "gate.metadata",
+            f"This pull request changes {one.words}, so it takes no promotion.",
+            where=one.model,
+            remedy="use one pull request for what is said of models, and another one for promotions",
+        )
 
 
 def _with_restore(finding: Finding, changeset: ChangesetLike) -> Finding:

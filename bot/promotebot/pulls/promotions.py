@@ -9,7 +9,7 @@ from promotebot.errors import InvalidInput
 from promotebot.planning.committed import read_registry
 from promotebot.promotion.replay import Diverged, Replayed, Step, replay
 from promotebot.pulls.changeset import Changeset
-from promotebot.pulls.compare import replay_change
+from promotebot.pulls.compare import check_apart, replay_change
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, missing_registry, replan
 from promotebot.pulls.snapshot import PullSnapshot
@@ -25,9 +25,13 @@ WITHDRAWN = "Promotebot-Withdrawn"
 def load_pending(snapshot: PullSnapshot, job: JobContext) -> PendingPromotions | InvalidPromotions:
     """Return what the pull request promotes; where the base's registry moved, planned again on it."""
     changeset = snapshot.changeset
-    own = carried_steps(changeset)
-    if isinstance(own, InvalidPromotions):
-        return own
+    compared = _compared(changeset)
+    if isinstance(compared, InvalidPromotions):
+        return compared
+    own = compared.steps
+    apart = tuple(check_apart(compared.described))
+    if apart:
+        return InvalidPromotions(apart)
     base, head = changeset.base_registry, changeset.head_registry
     if changeset.has_conflict or base is None or head is None:
         return replan(own, own, snapshot, job)
@@ -36,10 +40,18 @@ def load_pending(snapshot: PullSnapshot, job: JobContext) -> PendingPromotions |
 
 def carried_steps(changeset: Changeset) -> tuple[Step, ...] | InvalidPromotions:
     """Return what the pull request promotes, as its branch says it; no artifact is opened."""
+    compared = _compared(changeset)
+    if isinstance(compared, InvalidPromotions):
+        return compared
+    apart = tuple(check_apart(compared.described)) if compared.steps else ()
+    return InvalidPromotions(apart) if apart else compared.steps
+
+
+def _compared(changeset: Changeset) -> Replayed | InvalidPromotions:
     if changeset.base_registry is None or changeset.head_registry is None:
         return missing_registry(changeset)
     compared = own_steps(changeset) if changeset.has_conflict else replay_change(changeset)
-    return InvalidPromotions(compared.findings) if isinstance(compared, Diverged) else compared.steps
+    return InvalidPromotions(compared.findings) if isinstance(compared, Diverged) else compared
 
 
 def without(
