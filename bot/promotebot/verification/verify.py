@@ -267,8 +267,8 @@ def _expect(subject: VerificationInput, names: Sequence[str], examine: Examine) 
             continue
     expect_artifacts(subject.files, dict.fromkeys(pointer.artifact_dir for *_, pointer in held), subject.policy.limits)
     terms_for = subject.policy.terms_for
-    places = dict.fromkeys((subject.files, pointer.artifact_dir, terms_for(name)) for name, _, pointer in held)
-    expect(examine, places)
+    places = dict.fromkeys((pointer.artifact_dir, terms_for(name)) for name, _, pointer in held)
+    expect(examine, [(subject.files, directory, terms) for directory, terms in places])
     for dataset in dict.fromkeys(pointer.dataset_id for _, stage, pointer in held if stage is Stage.ACTIVE):
         if dataset:
             expect_dataset(subject.files, dataset, directory=subject.datasets_dir)
