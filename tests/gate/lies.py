@@ -301,4 +301,8 @@ def change_the_frame(s: legal.Sequence, document: Any, pick: Pick[Any]) -> None:
 
 
 def change_the_entry(s: legal.Sequence, document: Any, pick: Pick[Any]) -> None:
-    document["models"][MODEL]["owner"] = pick(["me", None, 1])
+    document["models"][MODEL]["maintainer"] = pick(["me", None, 1])
+
+
+def describe_in_another_form(s: legal.Sequence, document: Any, pick: Pick[Any]) -> None:
+    document["models"][MODEL][pick(["owner", "description", "tags", "links"])] = pick([None, 1, "", [""], {"": ""}])

@@ -132,8 +132,9 @@ LIES = [
         "an entry's own key added",
         lies.change_the_entry,
         "gate.replay",
-        "owner does not match the model's events",
+        "maintainer does not match the model's events",
     ),
+    Lie("a description of another form", lies.describe_in_another_form, "gate.replay", "has another form than it may"),
 ]
 
 
