@@ -125,7 +125,7 @@ TOPS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ENTRIES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("a stage that is null comes", {}, {"shadow": None}),
     ("a stage that is null goes", {"shadow": None}, {}),
-    ("another key that is null comes", {}, {"owner": None}),
+    ("another key that is null comes", {}, {"maintainer": None}),
     ("history that is empty comes", {}, {"history": []}),
 ]
 

@@ -600,7 +600,7 @@ def test_a_plan_that_reads_back_otherwise_in_any_part_is_not_written(
 
     def otherwise(self: ModelRegistry, model: str) -> ModelRegistry:
         read = reread(self, model)
-        return read.with_entry(name, {**read.raw_entry(name), "owner": "me"})
+        return read.with_entry(name, {**read.raw_entry(name), "maintainer": "me"})
 
     monkeypatch.setattr(ModelRegistry, "reread", otherwise)
     proof = evidence("v2", "2")

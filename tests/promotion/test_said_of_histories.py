@@ -51,7 +51,7 @@ def damages() -> Iterator[tuple[str, ModelRegistry]]:
     yield "a pointer is another", changed(active={**whole["active"], "artifact_id": "x"})
     yield "a pointer without an event", changed(staging=whole["shadow"])
     yield "a pointer is cleared", changed(shadow=None)
-    yield "a key of the entry", changed(owner="me")
+    yield "a key of the entry", changed(maintainer="me")
     yield "a chain that names another newest", changed(history_digest="sha256:" + "0" * 64)
     bare = [{key: value for key, value in event.items() if key != "previous"} for event in events]
     yield "a chain taken off", changed(history=bare, history_digest=None)
