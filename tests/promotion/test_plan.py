@@ -494,7 +494,7 @@ def edits(entry: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         "digest swapped": lambda e: e["shadow"].update(digest="sha256:" + "0" * 64),
         "pointer cleared": lambda e: e.update(shadow=None),
         "pointer without event": lambda e: e.update(staging=dict(e["shadow"]) if e["staging"] is None else None),
-        "key added": lambda e: e.update(owner="me"),
+        "key added": lambda e: e.update(maintainer="me"),
         "chain cut": lambda e: e.update(history_digest=None),
         "true for one": lambda e: e["history"][0].update(request=True),
     }
