@@ -26,6 +26,10 @@ COMMANDS = ("auto", "gate", "verify", "announce", "doctor")
 """`auto` answers the event as it is; the others answer only the events they are for."""
 MAX_EVENT_BYTES = 25 * 1024 * 1024
 """https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
+DEFAULT_REGISTRY = "ml/registry/models.json"
+"""From the folder that the registry is for."""
+TERMINAL = "terminal"
+"""What stands for the event's name where a person asks GitHub at a terminal."""
 ACTIONS_LOGIN = "github-actions[bot]"
 """The account behind a job's own token."""
 _SECRETS = ("TOKEN", "SECRET", "SECRET_ACCESS_KEY", "ACCOUNT_KEY", "CONNECTION_STRING", "PASSWORD")
@@ -33,6 +37,7 @@ _SECRETS = ("TOKEN", "SECRET", "SECRET_ACCESS_KEY", "ACCOUNT_KEY", "CONNECTION_S
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PLAIN_URL = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)*(:[1-9][0-9]{0,3})?(/[A-Za-z0-9_-]+)*/?")
 _PREFIX = r"(/[a-z][a-z0-9-]{0,38})?"
+_BASE_DIR = re.compile(r"(?=.{1,60}\Z)\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+")
 
 
@@ -77,12 +82,22 @@ def check_environment(env: Mapping[str, str]) -> None:
         odd.append(f"PROMOTEBOT_COMMAND is not one of {', '.join(COMMANDS)}")
     if not re.fullmatch(_PREFIX, env.get("PROMOTEBOT_PREFIX", "")):
         odd.append("PROMOTEBOT_PREFIX is not a slash and a word of small letters, digits and dashes, such as /model")
+    base_dir = env.get("PROMOTEBOT_BASE_DIR", "")
+    if base_dir and not _BASE_DIR.fullmatch(base_dir):
+        odd.append("PROMOTEBOT_BASE_DIR is not a folder such as teams/fraud, from the repository's root")
+    if base_dir and not env.get("PROMOTEBOT_PREFIX") and env["GITHUB_EVENT_NAME"] != TERMINAL:
+        odd.append("PROMOTEBOT_BASE_DIR is set without PROMOTEBOT_PREFIX: two registries would answer one comment")
     if odd:
         raise UsageError(
             "; ".join(odd),
             where="environment",
             remedy="let the runner set them, and give the token as ${{ github.token }} or ${{ secrets.NAME }}",
         )
+
+
+def scoped(name: str, base_dir: str) -> str:
+    """Return a name on GitHub as it is for the registry of a folder: no other registry of the repository has it."""
+    return f"{base_dir}: {name}" if base_dir else name
 
 
 def _url_problem(url: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from promotebot.environment import ACTIONS_LOGIN, check_environment
+from promotebot.environment import ACTIONS_LOGIN, DEFAULT_REGISTRY, check_environment, scoped
 
 
 class Settings(BaseModel):
@@ -32,7 +32,10 @@ class Settings(BaseModel):
     """`1` the first time that the run is run, more each time that somebody runs it again; empty outside of a run."""
     triggering_actor: str = ""
     """Who started this attempt of the run: somebody else than the event's sender, where a job is run again."""
-    registry_path: str = "ml/registry/models.json"
+    registry_path: str = DEFAULT_REGISTRY
+    """From the repository's root."""
+    base_dir: str = ""
+    """The folder that the registry is for, one of several in the repository; empty for the repository's only one."""
     policy_path: str = ".github/promotion.yml"
     bot_login: str = ACTIONS_LOGIN
     command: str = "auto"
@@ -42,6 +45,15 @@ class Settings(BaseModel):
     sha: str = ""
     runner_temp: str = ""
     """The directory in which a shard leaves its report, and the merging job finds all of them; empty without one."""
+
+    def shown(self, context: str) -> str:
+        """Return a status's context as GitHub has it: with the folder that the registry is for."""
+        return scoped(context, self.base_dir)
+
+    def own_label(self, label: str) -> str:
+        """Return a label as the only registry of a repository would have it; empty for that of another registry."""
+        word = f"{self.prefix.removeprefix('/')}:" if self.base_dir else ""
+        return label[len(word) :] if label.lower().startswith(word) else ""
 
     @property
     def server_host(self) -> str:
@@ -66,11 +78,13 @@ class Settings(BaseModel):
             UsageError: naming every variable that is missing or odd.
         """
         check_environment(env)
+        registry_path = env.get("PROMOTEBOT_REGISTRY_PATH") or DEFAULT_REGISTRY
         optional = {
             "run_id": env.get("GITHUB_RUN_ID"),
             "run_attempt": env.get("GITHUB_RUN_ATTEMPT"),
             "triggering_actor": env.get("GITHUB_TRIGGERING_ACTOR"),
-            "registry_path": env.get("PROMOTEBOT_REGISTRY_PATH"),
+            "registry_path": "/".join(filter(None, (env.get("PROMOTEBOT_BASE_DIR"), registry_path))),
+            "base_dir": env.get("PROMOTEBOT_BASE_DIR"),
             "policy_path": env.get("PROMOTEBOT_POLICY_PATH"),
             "bot_login": env.get("PROMOTEBOT_BOT_LOGIN"),
             "command": env.get("PROMOTEBOT_COMMAND"),

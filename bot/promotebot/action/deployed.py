@@ -28,9 +28,9 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
 @contextmanager
 def connected(settings: Settings) -> Iterator[GitHub]:
     """Yield a client for the repository of the settings."""
-    from promotebot.github.client import PyGithubClient  # PyGithub costs a quarter of a second
+    from promotebot.github.scoped import connect  # PyGithub costs a quarter of a second
 
-    client = PyGithubClient.connect(settings)
+    client = connect(settings)
     try:
         yield client
     finally:

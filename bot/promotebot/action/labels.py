@@ -56,7 +56,7 @@ def _decide(event: LabelChanged, requester: Requester, job: JobContext, replier:
     if refusal:
         return replier.refuse(refusal)
     try:
-        arguments = _arguments(event.label, pull.base_ref, job)
+        arguments = _arguments(job.settings.own_label(event.label), pull.base_ref, job)
     except InvalidInput as problem:
         answer = Answer(Outcome.REFUSED, Reason.LABEL, problem.message)
         rendered = render_refused_event(f"Label {problem.message}.", problem.remedy, replier.failure_context)

@@ -43,6 +43,7 @@ def comment_context(settings: Settings, requester: Requester) -> CommentContext:
         request_word="this comment" if requester.comment_id else requester.word,
         by_actions=settings.bot_login == ACTIONS_LOGIN,
         prefix=settings.prefix,
+        base_dir=settings.base_dir,
     )
 
 

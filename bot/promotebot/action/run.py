@@ -88,6 +88,6 @@ def _default_branch(data: bytes) -> str:
 
 
 def _connect(settings: Settings, cost: Cost) -> GitHub:
-    from promotebot.github.client import PyGithubClient  # PyGithub costs a quarter of a second; only answers pay it
+    from promotebot.github.scoped import connect  # PyGithub costs a quarter of a second; only answers pay it
 
-    return PyGithubClient.connect(settings, cost=cost)
+    return connect(settings, cost=cost)

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 
+from promotebot.environment import TERMINAL
 from promotebot.errors import UsageError
 from promotebot.git.checkout import Checkout
 from promotebot.settings import Settings
@@ -13,7 +14,14 @@ from promotebot.settings import Settings
 REPOSITORY = r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+"
 ORIGIN = re.compile(rf"(?:\w+://)?(?:[^@/]*@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<name>{REPOSITORY}?)(?:\.git)?/?")
 """An address of git's: https://git-scm.com/docs/git-clone#_git_urls"""
-_KEPT = ("PROMOTEBOT_REGISTRY_PATH", "PROMOTEBOT_POLICY_PATH", "PROMOTEBOT_BOT_LOGIN", "GITHUB_RUN_ID")
+_KEPT = (
+    "PROMOTEBOT_REGISTRY_PATH",
+    "PROMOTEBOT_BASE_DIR",
+    "PROMOTEBOT_PREFIX",
+    "PROMOTEBOT_POLICY_PATH",
+    "PROMOTEBOT_BOT_LOGIN",
+    "GITHUB_RUN_ID",
+)
 """As the Action has them from its inputs, and the run."""
 
 
@@ -43,7 +51,7 @@ def settings_of(
             "GITHUB_API_URL": api_url,
             "GITHUB_SERVER_URL": server_url,
             "GITHUB_REPOSITORY": repo or otherwise(server_url),
-            "GITHUB_EVENT_NAME": "terminal",
+            "GITHUB_EVENT_NAME": TERMINAL,
             **{name: environment[name] for name in _KEPT if name in environment},
             **dict.fromkeys(("GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"), os.devnull),
         }

@@ -260,6 +260,6 @@ def _closing(state: CardState, main: CardPromotion, context: CommentContext) -> 
         # https://docs.github.com/en/actions/concepts/security/github_token
         yield (
             f"Other required checks have not started on {context.commit(context.head_sha)}, because the Actions token "
-            f"made this commit; only {code(context.gate)} is set. Press *Approve workflows to run* below. If there is "
+            f"made this commit; only {code(context.check)} is set. Press *Approve workflows to run* below. If there is "
             "no such button, close and reopen the pull request. With an App's token, all checks start at once."
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from promotebot.comments.findings import prose
 from promotebot.comments.markdown import bounded, code, link, marker
+from promotebot.environment import scoped
 from promotebot.promotion.commands import with_prefix
 from promotebot.promotion.contacts import Contacts, Purpose, contacts_for
 from promotebot.registry.names import ModelName, Stage
@@ -41,12 +42,19 @@ class CommentContext:
     """The label of the link to `request_url`."""
     gate: str = "promotebot/gate"
     """The context of the required status, which each base has of its own."""
+    base_dir: str = ""
+    """The folder that the registry is for, one of several in the repository; empty for the only one."""
     by_actions: bool = True
     """Whether the bot has the Actions token, whose pushes start no other checks until somebody approves them."""
     prefix: str = ""
     """The word that commands stand behind in this repository's comments."""
     is_unsigned: bool = False
     """The commit that this is about was pushed, so that GitHub did not sign it."""
+
+    @property
+    def check(self) -> str:
+        """Return the context of the required status as GitHub shows it."""
+        return scoped(self.gate, self.base_dir)
 
     @property
     def repo_url(self) -> str:

@@ -25,7 +25,7 @@ def render_held(reason: str, lifts: str, remarks: Sequence[str], context: Commen
     who = f"somebody with {lifts} permission" if lifts else "somebody with permission to promote it"
     parts = [
         f"Held by {code(context.requester)}{f': {sentence(reason)}' if reason else '.'} The required status "
-        f"{code(context.gate)} stays red, also after a push or a change of the base, until {who} comments "
+        f"{code(context.check)} stays red, also after a push or a change of the base, until {who} comments "
         f"{code('/unhold')}.",
         *(f"- {sentence(remark)}" for remark in remarks),
         requested_by(context),

@@ -58,7 +58,7 @@ def render_gate(
     # While people are waited for, nothing is wrong: that is neither a refusal nor a pass.
     refused = errors_in(findings)
     verb = "refuses" if refused else "waits on" if waiting else "passes"
-    head = f"🚦 {code(context.gate)} {verb} {code(context.head_sha[:7])}"
+    head = f"🚦 {code(context.check)} {verb} {code(context.head_sha[:7])}"
     return note(
         GATE,
         head,
@@ -87,7 +87,7 @@ def render_queue(findings: Sequence[Finding], waiting: Finding | None, context: 
         "⛔ Merge queue: not passed, nothing was merged",
         [
             wrong if errors_in(findings) or not waiting else waits(waiting),
-            f"{code(context.gate)} checked {context.commit(context.head_sha)}: the merge queue made this commit from "
+            f"{code(context.check)} checked {context.commit(context.head_sha)}: the merge queue made this commit from "
             f"{code(context.base_ref)}, this pull request and those queued before it. The status there is not green, "
             "so GitHub removes the pull request from the queue. The status on its own head has not changed.",
             details("Every rule", every_rule(findings, budget=RULES_BYTES)),
@@ -122,14 +122,14 @@ def render_verdict(state: str, description: str, context: CommentContext) -> Ren
     title = f"Gate: {description or state}" if state else "The gate has no result yet"
     commit = f"{context.repo_url}/commit/{context.head_sha}"
     said = (
-        f"{code(context.gate)} is **{text(state)}** on {context.commit(context.head_sha)}; every rule is listed in "
+        f"{code(context.check)} is **{text(state)}** on {context.commit(context.head_sha)}; every rule is listed in "
         f"{link('the report beside it', f'{commit}/checks')}."
     )
     return note(
         QUERY,
         f"🔎 {text(title)}",
         [
-            said if state else f"{context.commit(context.head_sha)} has no {code(context.gate)} set by promotebot.",
+            said if state else f"{context.commit(context.head_sha)} has no {code(context.check)} set by promotebot.",
             "The checks did not run again for this answer: they open models, which needs write permission.",
         ],
         context,

@@ -43,7 +43,7 @@ def render_description(plan: Plan, context: CommentContext) -> str:
         f"### {word}: {text(request.reason)}" if request.reason and "reason" not in request.origins else "",
         table(("", ""), rows),
         f"{_merging(request, holds)} Until then nothing changes on {code(context.base_ref)}.",
-        f"**To merge:** wait until {code(context.gate)} is green, get the approvals that the branch's rules require, "
+        f"**To merge:** wait until {code(context.check)} is green, get the approvals that the branch's rules require, "
         f"and press the merge button. The comment below has the comparison and every rule.\n"
         f"**To stop it:** comment {code(f'/withdraw {request.model}')} or close this pull request."
         f"{contacts_line(context, Purpose.ROLLBACK)}",

@@ -76,8 +76,9 @@ def _problem(step: Step, pull: PullRequest, branch: Mainline, job: JobContext) -
     ours = (status for status in statuses if (status.context, status.creator) == (gate, bot))
     newest = next((status for status in ours if _is_before(status, pull)), None)
     if newest is None:
-        return f"{bot} never set {gate} on {head}, the head with which {number} was merged"
-    return "" if newest.state == "success" else f"{number} was merged while {gate} was {newest.state} on {head}"
+        return f"{bot} never set {job.settings.shown(gate)} on {head}, the head with which {number} was merged"
+    shown = job.settings.shown(gate)
+    return "" if newest.state == "success" else f"{number} was merged while {shown} was {newest.state} on {head}"
 
 
 def _is_before(status: CommitStatus, pull: PullRequest) -> bool:

@@ -189,6 +189,8 @@ def _pull_event(payload: _PullRequest) -> Event:
     return Ignored(f"a pull request was {action}")
 
 
+_COMMANDS = ("issue_comment", "pull_request_target", "workflow_dispatch", "push")
+"""What starts the workflow that moves branches."""
 _REVIEWS = ("pull_request_review", "pull_request_review_comment")
 
 
@@ -205,6 +207,8 @@ def _run_event(payload: _WorkflowRun) -> Event:
     queue = QUEUE_BRANCH.fullmatch(run.head_branch or "") if run.event == "merge_group" else None
     if payload.action == "completed" and queue:
         return Queued(run.head_sha, f"{BRANCH}{run.head_branch}", "", f"{BRANCH}{queue[1]}")
+    if payload.action == "completed" and run.event in _COMMANDS:
+        return Scheduled()  # a bot of another registry may have moved a branch, which starts no job: look for heads
     pulls = {pull.number for pull in run.pull_requests or () if pull}
     if payload.action != "completed" or run.event not in _REVIEWS or not pulls:
         return Ignored(f"a run on {run.event} was {payload.action}")

@@ -75,7 +75,9 @@ class _Named:
     def concern(self, head: GitSha) -> bool:
         """Return whether a branch changes registry, policy or what a pointer names, or whether that is unknown."""
         settings = self.job.settings
-        changeset = Changeset(self.repository, self.base, head, settings.registry_path, settings.policy_path)
+        changeset = Changeset(
+            self.repository, self.base, head, settings.registry_path, settings.policy_path, settings.base_dir
+        )
         try:
             paths = changeset.changed_paths
             # Also what one commit does and the next one undoes: rebasing applies each for itself (`Changeset.rebased`).

@@ -29,6 +29,7 @@ from promotebot.pulls.attributes import CONVERTING, LINE_ENDINGS, converting
 from promotebot.pulls.branch_commands import bring_up_to_date, restored
 from promotebot.pulls.compare import Rebased
 from promotebot.pulls.named import is_ours, places_of
+from promotebot.pulls.reach import is_for, registries_in
 from promotebot.registry.lfs import POINTER_BYTES, parse_pointer
 from promotebot.registry.names import ArtifactPath, GitSha, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry
@@ -46,6 +47,8 @@ class Changeset:
     head: GitSha
     registry_path: str
     policy_path: str
+    base_dir: str = ""
+    """The folder that the registry is for; empty for all of the repository."""
 
     @cached_property
     def fork_point(self) -> GitSha:
@@ -257,6 +260,7 @@ class Changeset:
         entries = self.repository.list_tree(self.head, "", recursive=True)
         manifests = {str(PurePosixPath(e.path).parent) for e in entries if e.path.endswith("/manifest.json")}
         owners = {owner for path in self.changed_paths if (owner := _nearest(path, manifests))}
+        owners = {owner for owner in owners if is_for(owner, self.base_dir, registries_in(e.path for e in entries))}
         return tuple(parse_artifact_path(owner) for owner in sorted(owners) if self._is_artifact(owner))
 
     def _is_artifact(self, directory: str) -> bool:

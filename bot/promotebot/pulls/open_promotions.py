@@ -60,7 +60,9 @@ def _carried(
     head = repository.resolve(f"{HEAD}/{pull.number}")
     if head is None:
         return None
-    changeset = Changeset(repository, base, head, job.settings.registry_path, job.settings.policy_path)
+    changeset = Changeset(
+        repository, base, head, job.settings.registry_path, job.settings.policy_path, job.settings.base_dir
+    )
     try:
         steps = carried_steps(changeset) if changeset.touched_registry_files else ()
     except InvalidInput:

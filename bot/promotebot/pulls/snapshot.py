@@ -154,6 +154,7 @@ def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -
             head=repository.commit_id(HEAD),
             registry_path=settings.registry_path,
             policy_path=settings.policy_path,
+            base_dir=settings.base_dir,
         )
         pull = _at(pull, changeset.head)
         default_head = repository.commit_id(DEFAULT)
@@ -174,7 +175,10 @@ def fetch_default_branch(job: JobContext) -> Iterator[tuple[FetchedRepository, C
     with FetchedRepository.fetched(remote(job), {BASE: f"refs/heads/{job.default_branch}"}) as repository:
         tip = repository.commit_id(BASE)
         read_our_files(repository, [tip], job)
-        yield repository, Changeset(repository, tip, tip, settings.registry_path, settings.policy_path)
+        yield (
+            repository,
+            Changeset(repository, tip, tip, settings.registry_path, settings.policy_path, settings.base_dir),
+        )
 
 
 def takes_promotions(branch: str, job: JobContext) -> bool:
