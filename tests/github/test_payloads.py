@@ -73,7 +73,7 @@ def test_the_end_of_a_run_on_the_merge_queue_asks_for_the_commit_that_was_queued
 
 @pytest.mark.parametrize(
     "changes",
-    [{"head_branch": "main"}, {"head_branch": None}, {"head_branch": f"{QUEUE}/x"}, {"event": "push"}],
+    [{"head_branch": "main"}, {"head_branch": None}, {"head_branch": f"{QUEUE}/x"}, {"event": "schedule"}],
 )
 def test_a_run_on_a_branch_that_is_no_queues_asks_for_nothing(changes: dict[str, Any]) -> None:
     assert isinstance(queue_run(**changes), Ignored)

@@ -111,6 +111,9 @@ def test_every_input_reaches_the_settings_through_the_environment_and_no_other_w
         assert len(variables) == 1, name
         reached[name] = variables[0]
     assert sorted(reached.values()) == sorted(RUN["env"])
+    folder = {reached.pop("base-dir"): "another", reached["prefix"]: "/another"}
+    settings = Settings.from_env({**BASE, **folder})
+    assert (settings.base_dir, settings.registry_path) == ("another", "another/ml/registry/models.json")
     for name, variable in reached.items():
         value = {"command": COMMANDS[-1], "prefix": "/another"}.get(name, "another")
         (setting,) = setting_of(variable, value)

@@ -113,7 +113,6 @@ CASES = (
     Case("cli/parser.py:_with_missing", promoted, (*ROLLBACK[:3], "--dry-run"), "are required"),
     Case("cli/parser.py:_with_missing", nothing, ("rollback",), "", leads_on=True),
     Case("cli/manifest.py:_model_file", two_models, ("manifest", V3), "which file of"),
-    Case("cli/work_tree.py:work_tree_of", nothing, ("verify", "--base-dir", "ml"), "not the repository's root"),
     Case(
         "artifact/source.py:fetching", sparse_dataset, (*ACTIVE, "--dry-run"), "leaves it out, so it cannot be proven"
     ),

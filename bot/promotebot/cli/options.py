@@ -22,12 +22,12 @@ def add_registry_options(parser: argparse.ArgumentParser, flag: str = "--registr
     """
     flags = dict.fromkeys((flag, "--registry-path"))
     parser.add_argument(*flags, dest="registry", help="the registry (default: ml/registry/models.json)")
-    parser.add_argument("--base-dir", help="the repository root that artifact paths start from")
+    parser.add_argument("--base-dir", help="the folder of one of several registries (default: the root)")
 
 
-def root_of() -> Path:
-    """Return the root of the repository around this directory; this directory itself where there is no repository."""
-    here = Path.cwd()
+def root_of(start: Path | None = None) -> Path:
+    """Return the root of the repository around a directory, or this one; itself where there is no repository."""
+    here = Path.cwd() if start is None else start.resolve()
     return next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
 
 

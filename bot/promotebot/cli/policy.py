@@ -64,7 +64,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     """
     _check_options(options)
     base = Path(options.base_dir) if options.base_dir else root_of()
-    data, where = _read(options, base)
+    data, where = _read(options, root_of(base))
     policy = parse_policy(data, where=where)
     if options.what == "check":
         checked = _check(options, base, policy, data, where)

@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stage", required=True, help="shadow, staging or active")
     parser.add_argument("--model", help="the model's name in the registry (default: the artifact's, or the only one)")
     parser.add_argument(
-        "--artifact-dir", help="relative to the repository root (default: changed by the branch, or the lower stage's)"
+        "--artifact-dir",
+        help="from the root, or from --base-dir (default: changed by the branch, or the lower stage's)",
     )
     parser.add_argument(
         "--artifact-id", help="a name that people recognise, such as regime_v2_prod (default: the directory's name)"
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
             `promote_here` does.
     """
     repository, work_tree = work_tree_of(options)
-    actor, arguments = actor_of(options, repository), _arguments(options)
+    actor, arguments = actor_of(options, repository), _arguments(options, work_tree)
 
     def request(context: PromotionContext) -> tuple[Request, Sequence[Finding]]:
         is_said = arguments.model and arguments.artifact_dir
@@ -89,19 +90,19 @@ def _touched(repository: Checkout, work_tree: WorkTreePaths) -> Sequence[Artifac
     if base is None:
         return ()
     head = repository.commit_id("HEAD")
-    changeset = Changeset(repository, base, head, work_tree.registry_path, work_tree.policy_path)
+    changeset = Changeset(repository, base, head, work_tree.registry_path, work_tree.policy_path, work_tree.base_dir)
     with suppress(InvalidInput):  # no common history: nothing says what is new here
         return changeset.touched_artifacts
     return ()
 
 
-def _arguments(options: argparse.Namespace) -> CommandArguments:
+def _arguments(options: argparse.Namespace, work_tree: WorkTreePaths) -> CommandArguments:
     values = parsed_options(
         options,
         {
             "model": parse_model_name,
             "stage": partial(stage_of, options=options),
-            "artifact_dir": parse_artifact_path,
+            "artifact_dir": lambda text: parse_artifact_path(work_tree.from_root(parse_artifact_path(text))),
             "artifact_id": parse_identifier,
             "dataset_id": parse_identifier,
             "git_sha": parse_git_sha,

@@ -12,7 +12,6 @@ from promotebot.planning.worktree import WorkTreePaths
 from promotebot.promotion.policy import DEFAULT_PATH as POLICY_PATH
 from promotebot.registry.names import parse_artifact_path
 from promotebot.registry.registry import DEFAULT_PATH
-from promotebot.remedies import Remedy
 
 
 def work_tree_of(
@@ -25,22 +24,17 @@ def work_tree_of(
         otherwise: what to do where there is no repository.
 
     Raises:
-        UsageError: without a repository, or when --base-dir is not its root or the registry is outside of it.
+        UsageError: without a repository, or or when the registry is outside of it.
         InvalidInput: for a path that no registry can hold.
     """
-    repository = Checkout.open(Path(options.base_dir) if options.base_dir else place or Path(), otherwise=otherwise)
+    start = Path(options.base_dir).resolve() if options.base_dir else place or Path()
+    repository = Checkout.open(start, otherwise=otherwise)
     root = repository.root.resolve()
-    base_dir = Path(options.base_dir).resolve() if options.base_dir else root
-    if base_dir != root:
-        raise UsageError(
-            "--base-dir is not the repository's root",
-            where=str(options.base_dir),
-            remedy=Remedy("name its root", changes={"base_dir": str(root)}),
-        )
-    registry = Path(options.registry) if options.registry else root / DEFAULT_PATH
+    base_dir = start.relative_to(root).as_posix() if options.base_dir and start != root else ""
+    registry = Path(options.registry) if options.registry else root / base_dir / DEFAULT_PATH
     try:
         relative = str((registry.parent.resolve() / registry.name).relative_to(root))
     except ValueError:
         raise UsageError("the registry is outside the repository", where=str(registry)) from None
     datasets = parse_artifact_path(getattr(options, "datasets_dir", None) or DATASETS_DIR)
-    return repository, WorkTreePaths(root, registry, parse_artifact_path(relative), POLICY_PATH, datasets)
+    return repository, WorkTreePaths(root, registry, parse_artifact_path(relative), POLICY_PATH, datasets, base_dir)

@@ -40,6 +40,13 @@ class WorkTreePaths:
     registry_path: str
     policy_path: str
     datasets_dir: str = DATASETS_DIR
+    base_dir: str = ""
+    """The folder that the registry is for, from the root, and that paths are typed from; empty for the root."""
+
+    def from_root(self, path: str) -> str:
+        """Return a path that a person typed as it is from the root; one that is so already stays as it is."""
+        inside = f"{self.base_dir}/" if self.base_dir else ""
+        return path if path.startswith(inside) else inside + path
 
 
 def check_whole(repository: Checkout, work_tree: WorkTreePaths) -> None:
