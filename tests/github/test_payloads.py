@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promotebot.errors import InvalidInput
-from promotebot.github.events import CommentCreated, Event, Ignored, Queued, Reviewed
+from promotebot.github.events import CommentCreated, Event, Ignored, Queued, Reviewed, Scheduled
 from promotebot.github.payloads import parse_event
 
 USER = {"login": "alice", "id": 1, "type": "User"}
@@ -47,7 +47,7 @@ def test_what_asks_nothing_is_ignored(name: str, changes: dict[str, Any]) -> Non
     ("changes", "pulls"),
     [
         ({}, (3, 4)),
-        ({"event": "push"}, None),
+        ({"event": "schedule"}, None),
         ({"pull_requests": []}, None),
     ],
 )
@@ -57,6 +57,14 @@ def test_the_end_of_a_run_on_a_review_names_pull_requests_and_nothing_else(
     run = {"event": "pull_request_review", "pull_requests": [{"number": 4}, {"number": 3}, {"number": 4}], **changes}
     event = parse_event("workflow_run", json.dumps({"action": "completed", "workflow_run": run}).encode())
     assert event == Reviewed(pulls) if pulls else isinstance(event, Ignored)
+
+
+@pytest.mark.parametrize("event", ["issue_comment", "pull_request_target", "workflow_dispatch", "push"])
+def test_the_end_of_a_run_that_may_have_moved_a_branch_is_a_reason_to_look_for_heads(event: str) -> None:
+    run = {"event": event, "pull_requests": []}
+    for action, kind in (("completed", Scheduled), ("requested", Ignored)):
+        found = parse_event("workflow_run", json.dumps({"action": action, "workflow_run": run}).encode())
+        assert isinstance(found, kind)
 
 
 QUEUE = f"gh-readonly-queue/release/1.x/pr-7-{'a' * 40}"
