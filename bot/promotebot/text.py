@@ -90,6 +90,12 @@ def size_words(size: int) -> str:
     return f"{size} B"
 
 
+def percent(share: float) -> str:
+    """Return a share in percent; one that is not all is never rounded to it: `99.9 %`."""
+    value = share * 100
+    return f"{min(round(value, 1), 99.9) if value < 100 else 100:g} %"
+
+
 def time_words(milliseconds: float) -> str:
     """Return a time that was measured in three digits: `0.0076 ms`, `52.4 ms`, `21.4 s`."""
     return f"{milliseconds:.3g} ms" if milliseconds < 999.5 else f"{milliseconds / 1000:.3g} s"

@@ -283,6 +283,29 @@ def test_a_training_commit_outside_the_history_is_refused(office: Office) -> Non
     refused(office, number, job, head, "git_sha.ancestor", "not an ancestor")
 
 
+def test_a_training_commit_that_a_squash_dropped_is_known_by_its_pull_request(office: Office) -> None:
+    alice, place = office.person("alice"), "ml/artifacts/regime_v3"
+    alice.start_branch("training")
+    alice.write("train.py", b"")
+    alice.commit("feat: Training")
+    trained = add_artifact(alice, alice.clone, "regime_v2", name="regime_v3")
+    alice.push()
+    first = office.repository.open_pull(author="alice", head="training", title="A model")
+    assert office.ask(first.number, f"/promote shadow --artifact-dir {place}").outputs["decision"] == "promoted"
+    office.repository.merge(first.number, by="bob", method="squash")
+    assert not office.repository.git.is_ancestor(trained, "main")
+    number = office.pull("evaluation")
+    job = office.ask(number, f"/promote active --artifact-dir {place}")
+    assert job.outputs["decision"] == "promoted"
+    rule = next(
+        line for line in office.comment(number).replace("\u2060", "").splitlines() if "git_sha.ancestor" in line
+    )
+    assert f"{trained[:12]} is a commit of #{first.number}, which was merged into the base" in rule
+    pointer = office.registry(office.head(number)).get_stage_pointer("regime_classifier", "active")
+    assert pointer is not None
+    assert pointer.git_sha == trained
+
+
 def test_a_commenter_without_permission_is_refused(office: Office) -> None:
     number = office.pull()
     head = office.head(number)

@@ -116,7 +116,7 @@ def test_the_program_gets_the_request_and_nothing_else(tmp_path: Path, monkeypat
     assert facts["leads"] is True
     assert len(facts["files"]) == 4  # stdin, stdout, stderr, and the listing itself
     assert facts["arguments"] == []
-    named = {"model_file": "model.onnx", "golden": None}
+    named = {"model_file": "model.onnx", "golden": None, "compares": False}
     assert facts["request"] == {"optimised": False, "seconds": 7, "memory_bytes": 10**9, **named}
     # Its resident memory is watched: under a limit of address space it would leave out what services do.
     assert second == {"optimised": True, "seconds": 12, "memory_bytes": None, **named, "golden": {}}

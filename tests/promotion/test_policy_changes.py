@@ -201,6 +201,13 @@ POLICIES = st.fixed_dictionaries(
         "separation": st.none() | st.fixed_dictionaries({"approvals": st.integers(1, 6)}),
         "freezes": st.lists(st.sampled_from(FREEZES), unique_by=str),
         "windows": st.lists(st.sampled_from(WINDOWS), unique_by=str),
+        "comparison": st.fixed_dictionaries(
+            {},
+            optional={
+                "agreement": st.none() | st.sampled_from([0, 0.5, 0.95, 1]),
+                "max_difference": st.none() | st.sampled_from([0, 0.001, 2]),
+            },
+        ),
         "limits": st.dictionaries(
             st.sampled_from(
                 ["file_bytes", "artifact_bytes", "files", "open_seconds", "run_seconds", "open_memory_bytes"]

@@ -26,6 +26,18 @@ ASKED = {
     "terminal: [shadow]": ("terminal", "it may not be made at a terminal"),
     "require_sha: true": ("require_sha", "the head that was looked at (--sha), also for a rollback of any stage"),
     "require_dataset: true": ("require_dataset", "the dataset's files and manifest in the repository"),
+    "comparison: {agreement: 0.95}": (
+        "comparison.agreement",
+        "at least 95 % of its classes on the golden inputs of today's ACTIVE",
+    ),
+    "comparison: {max_difference: 0.10}": (
+        "comparison.max_difference",
+        "outputs that differ by 0.1 at most on the golden inputs of today's ACTIVE",
+    ),
+    "comparison: {mean_difference: 100}": (
+        "comparison.mean_difference",
+        "outputs that differ by 100 on average at most on the golden inputs of today's ACTIVE",
+    ),
     "drafts: true": ("drafts", "a draft pull request may carry it"),
     "formats: [onnx, opaque]": ("formats", "a model of another format than ONNX is accepted, and not opened"),
     "freezes: [{start: 2026-03-01T00:00, end: 2026-03-02T00:00, reason: audit}]": (

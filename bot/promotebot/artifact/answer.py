@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from promotebot.artifact.compared import MAX_OUTPUTS
 from promotebot.artifact.limits import Lack
 from promotebot.artifact.walls import WALLS, Wall
 from promotebot.errors import InvalidInput
@@ -26,6 +27,7 @@ Text = Annotated[str, Field(max_length=1000), AfterValidator(printable)]
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 Tolerances = Annotated[list[Number], Field(min_length=2, max_length=2)]
 
 
@@ -71,6 +73,36 @@ class Latency(_Claim):
     p95: Number
 
 
+class ComparedOutput(_Claim):
+    """One output on one data set, see `promotebot.artifact.compared.difference`."""
+
+    name: Text
+    problem: Text = ""
+    values: Count = 0
+    apart: Count = 0
+    largest: Number = 0.0
+    total: Number | None = 0.0
+    classes: Count = 0
+    agreeing: Count = 0
+
+
+class ComparedSet(_Claim):
+    """One data set."""
+
+    name: Annotated[str, Field(pattern=r"\Atest_data_set_[0-9]{1,6}\z")]
+    problem: Text = ""
+    outputs: Annotated[list[ComparedOutput], Field(max_length=MAX_OUTPUTS)] = []
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How far the process came with it."""
+
+    sets: tuple[ComparedSet, ...] = ()
+    problem: str = ""
+    """Why not all were compared; empty where they were."""
+
+
 class Opset(_Claim):
     """One operator set the model imports; the domain is empty for ONNX's own."""
 
@@ -87,6 +119,8 @@ class Served:
     """Resident memory of the whole process at its peak, the runtime's own included; the kernel's number."""
     golden: tuple[Golden, ...] = ()
     latency_ms: Latency | None = None
+    compared: Compared | None = None
+    """Beside the incumbent; None where nobody asked for it."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +224,8 @@ class _Line(_Claim):
     golden: Golden | None = None
     latency_ms: Latency | None = None
     done: bool = False
+    compared: ComparedSet | None = None
+    compared_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -203,6 +239,9 @@ class Progress:
     golden: tuple[Golden, ...]
     latency_ms: Latency | None
     is_done: bool
+    compared: tuple[ComparedSet, ...] = ()
+    is_compared: bool = False
+    """Whether that are all sets."""
 
 
 def parse_progress(output: bytes) -> Progress:
@@ -222,4 +261,6 @@ def parse_progress(output: bytes) -> Progress:
         tuple(line.golden for line in lines if line.golden),
         next((line.latency_ms for line in lines if line.latency_ms), None),
         any(line.done for line in lines),
+        tuple(line.compared for line in lines if line.compared),
+        any(line.compared_all for line in lines),
     )

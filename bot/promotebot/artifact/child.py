@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from promotebot.artifact import child_limits, walls
+from promotebot.artifact.compared import PLACE, compare_sets
 from promotebot.artifact.fork_server import serve
 from promotebot.artifact.golden import golden_sets, measure, run_set
 from promotebot.artifact.graph import UnreadableGraph, read_graph
@@ -92,13 +93,18 @@ def lacking(problem: str) -> str:
     return next((what for sign, what in signs.items() if sign in problem), "")
 
 
-def serve_model(model_file: Path, *, golden: Mapping[str, float] | None) -> Iterator[dict[str, Any]]:
+def serve_model(
+    model_file: Path, *, golden: Mapping[str, float] | None, compares: bool = False
+) -> Iterator[dict[str, Any]]:
     """Load the model as a service does, run its golden data, measure one row; yield each result as soon as it is there.
+
+    What is done by then stands: the comparison with another model comes last.
 
     It runs only after `open_model` accepted the same bytes.
 
     Args:
         golden: the tolerances that the manifest gives; None where the golden data beside the model is not its own.
+        compares: whether its outputs are compared with those of the incumbent, whose golden data lies in `PLACE`.
     """
     session, load_ms = start_session(model_file, optimised=True)
     yield {"load_ms": load_ms}
@@ -108,6 +114,10 @@ def serve_model(model_file: Path, *, golden: Mapping[str, float] | None) -> Iter
         yield {"golden": report}
         row = row or ran
     yield {"latency_ms": measure(session, row) if row else None, "done": True}
+    if compares:
+        for compared in compare_sets(session, Path(PLACE)):
+            yield {"compared": compared}
+        yield {"compared_all": True}
 
 
 def start_session(model: Path | bytes, *, optimised: bool) -> tuple[Any, float]:
@@ -153,10 +163,12 @@ def answer(model_file: Path) -> dict[str, Any]:
         return refused(("artifact.opens", _told(problem), ""))
 
 
-def answers(model_file: Path, *, golden: Mapping[str, float] | None) -> Iterator[dict[str, Any]]:
+def answers(
+    model_file: Path, *, golden: Mapping[str, float] | None, compares: bool = False
+) -> Iterator[dict[str, Any]]:
     """Yield what `serve_model` yields, and the exception that it raised."""
     try:
-        yield from serve_model(model_file, golden=golden)
+        yield from serve_model(model_file, golden=golden, compares=compares)
     except Exception as problem:
         yield {"refused": _told(problem)[:MAX_TEXT]}
 
@@ -175,9 +187,10 @@ def open_in_fork(request: Mapping[str, Any], *, offline: bool) -> None:
     standing = walls.raise_walls(Path(), offline=offline)
     os.write(0, json.dumps({"walls": standing}).encode() + b"\n")
     named = json.loads(sys.stdin.readline())
-    model_file, golden = Path(str(named["model_file"])), named["golden"]
+    model_file = Path(str(named["model_file"]))
+    served = answers(model_file, golden=named["golden"], compares=named["compares"] is True)
     try:
-        for line in answers(model_file, golden=golden) if request["optimised"] else [answer(model_file)]:
+        for line in served if request["optimised"] else [answer(model_file)]:
             output.write(json.dumps(line, allow_nan=False).encode() + b"\n")
             output.flush()
     except OSError as problem:

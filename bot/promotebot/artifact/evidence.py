@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from promotebot.artifact.answer import Opened
+from promotebot.artifact.comparison import Comparison
 from promotebot.artifact.formats import (
     Unopened,
 )
@@ -49,6 +50,8 @@ class Evidence:
     unopened: Unopened | None = None
     """The model's file, where the policy lets it go on unopened."""
     signatures: tuple[ModelSignature, ...] = ()
+    comparison: Comparison | None = None
+    """With today's ACTIVE on its golden inputs; None where nobody asked for it, or nothing could be opened."""
     headers: tuple[Header, ...] = ()
     """What files of weights say of themselves, the model's own first; shown, never trusted."""
 

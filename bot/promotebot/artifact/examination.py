@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from promotebot.artifact.answer import NotOpened, Opened
+from promotebot.artifact.compared import PLACE
+from promotebot.artifact.comparison import compared_with, copy_golden
 from promotebot.artifact.copied import Copied, copy_files
 from promotebot.artifact.evidence import Evidence, ModelCard
 from promotebot.artifact.files import REPORT, check_entries, check_listed, check_tracked, list_files, with_outside
@@ -89,6 +91,8 @@ class Examination:
     """What is known of the evidence."""
     whole: tuple[Manifest, Copied] | None = None
     """What is to be opened."""
+    missing: str = ""
+    """Why there is nothing to compare it on."""
 
     @classmethod
     def of(
@@ -161,6 +165,9 @@ class Examination:
         report = self._report() if proven and is_whole else {}
         # Opened also where a file too many keeps it from being proven: all problems are reported at once.
         self.whole = (manifest, copied) if is_whole else None
+        incumbent = self.terms.incumbent if is_whole else None
+        if incumbent is not None:
+            self.missing = copy_golden(self.source, incumbent, self.scratch, self.terms.storage_seconds)
         self.parts = {} if is_whole else self._unseen(manifest, copied)
         self.parts |= {
             "manifest": manifest,
@@ -266,6 +273,7 @@ class Examination:
         """Open every model, look at the other files; return the parts of `Evidence` that are shown."""
         models, own = models_of(manifest, copied, self.terms), manifest.model_file
         bytes_read = tuple(sorted((name, manifest.sha256[ArtifactPath(name)]) for name in copied.readable))
+        bytes_read += ((PLACE, self.missing),) if self.terms.incumbent else ()
         opened = proofs.open_each(self.scratch, models, self.terms, manifest.golden, bytes_read)
         results = dict(zip(models, opened, strict=True))
         listed = self._listed(manifest, copied, results)
@@ -289,7 +297,8 @@ class Examination:
         if isinstance(result := results.get(own), Opened):
             opsets = tuple((opset.domain, opset.version) for opset in result.opsets)
             card = ModelCard(sum(copied.sizes.get(file, 0) for file in listed.referred), opsets, result)
-        return {"card": card, "unopened": unopened, "headers": tuple(headers)}
+        comparison = compared_with(self.terms.incumbent, results.get(own), self.missing)
+        return {"card": card, "unopened": unopened, "headers": tuple(headers), "comparison": comparison}
 
     def _listed(self, manifest: Manifest, copied: Copied, results: Mapping[str, Opened | NotOpened]) -> Listed:
         """Return the files as far as models refer to them; the artifact's own is no model where it cannot be one."""

@@ -5,7 +5,7 @@ Those of the child process that opens a model are applied in `promotebot.artifac
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -75,8 +75,23 @@ class Limits(BaseModel):
         return self.open_memory_bytes or max(4 * GIB, MEMORY_PER_BYTE * model_bytes)
 
 
+class IncumbentArtifact(NamedTuple):
+    """Today's ACTIVE, as its pointer pins it, with which a candidate is compared."""
+
+    directory: str
+    digest: str | None
+    manifest_digest: str | None
+
+    def pins(self, digest: str, manifest_digest: str) -> bool:
+        """Return whether a manifest is the one that was promoted."""
+        return self.digest == digest and self.manifest_digest in (None, manifest_digest)
+
+
 class Terms(Limits):
     """All that the policy says about looking at an artifact: `limits`, `formats`, `storage`, whose signature counts."""
+
+    incumbent: IncumbentArtifact | None = None
+    """What its outputs are compared with; None where nothing is."""
 
     formats: Formats = ("onnx",)
     storage: Places = ()

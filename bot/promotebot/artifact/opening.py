@@ -34,6 +34,9 @@ POLL_SECONDS = 0.02
 """Between two looks at an opening's memory; in that time one thread touches some fifty megabytes."""
 
 
+NOTHING_RUN: Mapping[str, object] = {"golden": None, "compares": False}
+
+
 class Over(str, Enum):
     """The limit for which an opening was ended."""
 
@@ -109,14 +112,14 @@ class OpeningProcess:
         bounds: Bounds,
         *,
         optimised: bool,
-        golden: Mapping[str, float] | None = None,
+        runs: Mapping[str, object] = NOTHING_RUN,
         suffice: Callable[[Sequence[Wall]], bool],
     ) -> Ended:
         """Open a model in a fork, and watch it until it has ended. After `over` the process is ended, too.
 
         Args:
             directory: what the fork may read; the model lies in it.
-            golden: the tolerances that the manifest gives; None where the golden data beside the model is not run.
+            runs: on what it is run, see `promotebot.artifact.child.serve_model`.
             suffice: returns whether the walls that stand are enough to name the model.
 
         Raises:
@@ -130,13 +133,14 @@ class OpeningProcess:
             walls, over = _wait_for_walls(pid, ours, bounds.load_seconds)
             self.is_walled &= walls is not None and not missing_walls(walls)
             if walls is not None and suffice(walls):
-                _name_model(ours, model_file, golden=golden)
+                _name_model(ours, {"model_file": model_file, **runs})
             else:
                 ours.close()
             ended = None if over else self._watch(pid, bounds, base, deadline, answer)
             if ended is None or isinstance(ended, Over):
+                peak = peak_memory(pid)
                 self.end()
-                over, ended = over or ended, {"code": -signal.SIGKILL, "peak_bytes": 0}
+                over, ended = over or ended, {"code": -signal.SIGKILL, "peak_bytes": peak}
             elif ended["peak_bytes"] - base > bounds.memory_bytes:
                 over = Over.MEMORY
             return Ended(walls, ended["code"], over, _read(answer), ended["peak_bytes"], self._last_line())
@@ -271,7 +275,7 @@ def _wait_for_walls(
     return None, None
 
 
-def _name_model(conversation: socket.socket, model_file: str, *, golden: Mapping[str, float] | None) -> None:
+def _name_model(conversation: socket.socket, named: Mapping[str, object]) -> None:
     # A process that has ended takes nothing any more; how it ended is the answer.
     with contextlib.suppress(ConnectionError):
-        conversation.sendall(json.dumps({"model_file": model_file, "golden": golden}).encode() + b"\n")
+        conversation.sendall(json.dumps(named).encode() + b"\n")

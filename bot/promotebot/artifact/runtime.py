@@ -16,6 +16,7 @@ from typing import Protocol
 
 from promotebot.artifact.answer import (
     UNREADABLE,
+    Compared,
     NotOpened,
     NotServed,
     Opened,
@@ -28,6 +29,7 @@ from promotebot.artifact.answer import (
     printable,
 )
 from promotebot.artifact.child import NOT_WRITTEN
+from promotebot.artifact.compared import PLACE
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.manifest import GoldenTolerances
 from promotebot.artifact.opening import Bounds, Ended, OpeningProcess, Over
@@ -106,7 +108,9 @@ class ChildOpener(ModelOpener):
                     with self._process(kept) as process:
                         while left and process.is_running:
                             golden = given if owns_golden(left[0], model_files) else None
-                            results.append(_open_twice(process, Opening(directory, left[0], bounds, limits, golden)))
+                            compares = left[0] == model_files[0] and (directory / PLACE).is_dir()
+                            one = Opening(directory, left[0], bounds, limits, golden, compares)
+                            results.append(_open_twice(process, one))
                             left.pop(0)
                 except CouldNotVerify:
                     if not kept:  # another directory's model, or the machine, may have ended it since
@@ -161,6 +165,8 @@ class Opening:
     bounds: Bounds
     limits: Limits
     golden: Mapping[str, float] | None
+    compares: bool = False
+    """Whether its outputs are compared with those of the incumbent, whose golden data lies in the directory."""
 
     def suffice(self, walls: Sequence[Wall]) -> bool:
         """Return whether these walls are enough to name the model."""
@@ -172,8 +178,9 @@ def _open_twice(process: OpeningProcess, one: Opening) -> Opened | NotOpened:
     first = _opened(process.open(*model, bounds, optimised=False, suffice=one.suffice), bounds, one.suffice)
     if isinstance(first, NotOpened):
         return first
-    second = process.open(*model, bounds, optimised=True, golden=one.golden, suffice=one.suffice)
-    return first.model_copy(update={"served": _served(second, bounds)})
+    runs = {"golden": one.golden, "compares": one.compares}
+    second = process.open(*model, bounds, optimised=True, runs=runs, suffice=one.suffice)
+    return first.model_copy(update={"served": _served(second, bounds, compares=one.compares)})
 
 
 def owns_golden(model_file: str, model_files: Sequence[str]) -> bool:
@@ -218,12 +225,17 @@ def _failure(ended: Ended) -> str:
     return f"the process that opened it ended with {ended.code}" + (f": {ended.words}" if ended.words else "")
 
 
-def _served(ended: Ended, bounds: Bounds) -> Served | NotServed:
+def _served(ended: Ended, bounds: Bounds, *, compares: bool) -> Served | NotServed:
     """Return what the second opening showed."""
     try:
         told = parse_progress(ended.output)
     except InvalidInput:
         return NotServed(UNREADABLE)
+    is_compared = told.is_compared and not ended.code
+    if compares and told.is_done and told.load_ms is not None and (is_compared or not told.is_compared):
+        # What it showed before stands, whatever became of it on the incumbent's data.
+        compared = Compared(told.compared, "" if told.is_compared else _broken_off(ended, told, bounds))
+        return Served(told.load_ms, ended.peak_bytes, told.golden, told.latency_ms, compared)
     if ended.over is not None or ended.code == -signal.SIGXCPU:
         return _over(ended, told, bounds)
     if ended.code:
@@ -234,6 +246,17 @@ def _served(ended: Ended, bounds: Bounds) -> Served | NotServed:
     if told.load_ms is None or not told.is_done:
         return NotServed(UNREADABLE, golden=told.golden)
     return Served(told.load_ms, ended.peak_bytes, told.golden, told.latency_ms)
+
+
+def _broken_off(ended: Ended, told: Progress, bounds: Bounds) -> str:
+    """Return why the comparison did not come to its end."""
+    if ended.over is Over.MEMORY:
+        return f"on ACTIVE's golden inputs it takes more than {bounds.memory_bytes:,} bytes of memory ({_MEMORY})"
+    if ended.over is not None or ended.code == -signal.SIGXCPU:
+        return f"with ACTIVE's golden inputs it runs longer than {bounds.run_seconds} s ({_RUN})"
+    if told.refused is not None:
+        return f"ONNX Runtime: {printable(told.refused)}"
+    return f"{_failure(ended)}, while it ran on ACTIVE's golden inputs" if ended.code else UNREADABLE
 
 
 def _over(ended: Ended, told: Progress, bounds: Bounds) -> NotServed:

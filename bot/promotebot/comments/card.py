@@ -13,6 +13,7 @@ from enum import Enum
 
 from promotebot.comments.card_facts import APPROVALS, CardPromotion, fact_list
 from promotebot.comments.comment import RULES_BYTES, CommentContext, Rendered, contacts_line, render_comment, row_limit
+from promotebot.comments.compared import compared_section
 from promotebot.comments.comparison import registry_diff, render_history
 from promotebot.comments.decisions import comparison
 from promotebot.comments.findings import bullets, count_line, every_rule, problems, waits
@@ -171,6 +172,7 @@ def _carried(state: CardState, context: CommentContext, *, whole: bool) -> Itera
         if one.plan:
             yield comparison(one.plan, context, is_merged=bool(state.merge))
             yield one.plan.claimed
+            yield compared_section(one.plan.evidence, is_merged=bool(state.merge))
             yield weights_section(one.plan.evidence)
     if not state.merge:
         if state.phase is not Phase.BLOCKED:

@@ -19,6 +19,7 @@ from promotebot.comments.comment import (
     requested_by,
     row_limit,
 )
+from promotebot.comments.compared import compared_section
 from promotebot.comments.comparison import describe, registry_diff, render_comparison, render_history
 from promotebot.comments.findings import bullets, count_line, every_rule, problems
 from promotebot.comments.markdown import code, details, fence, text
@@ -73,6 +74,7 @@ def render_plan(comment: PlanComment, context: CommentContext, *, confirm_within
             _words(request.reason, request.notes, request.origins.get("reason", "")),
             comparison(comment, context),
             comment.claimed,
+            compared_section(comment.evidence),
             weights_section(comment.evidence),
             "\n".join([count_line(findings), *bullets(warnings_in(findings), limit=limit)]),
             details("Every rule", every_rule(findings, budget=None if whole else RULES_BYTES)),
@@ -133,6 +135,7 @@ def render_rejected(decision: Rejected, evidence: Evidence, context: CommentCont
         return [
             problems(decision.findings, limit=row_limit(whole)),
             f"When this is fixed, repeat the command in a new comment{line}",
+            compared_section(evidence),
             details("Every rule", every_rule(decision.findings, budget=None if whole else RULES_BYTES)),
             f"{requested_by(context)}{contacts_line(context)} {_understood(request, evidence)}",
         ]

@@ -10,7 +10,7 @@ from promotebot.artifact.claims import Claims, read_claims
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.artifact.dataset import examine_dataset, expect_dataset
 from promotebot.artifact.evidence import Evidence
-from promotebot.artifact.limits import Limits
+from promotebot.artifact.limits import IncumbentArtifact, Limits, Terms
 from promotebot.artifact.source import FileSource
 from promotebot.findings import Finding, errors_in
 from promotebot.planning.examiner import Examine
@@ -77,7 +77,7 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
         evidence = Evidence(request.artifact_dir, context.files.description)  # what is taken out need not be proven
     else:
         _expect(context, request)
-        evidence = examine(context.files, request.artifact_dir, context.policy.terms_for(request.model))
+        evidence = examine(context.files, request.artifact_dir, _terms(context, request))
         evidence = replace(evidence, findings=(*evidence.findings, *_dataset(context, request)))
     facts = replace(facts, legacy=_legacy(context, request), incumbent=_incumbent(context, request, examine))
     facts = _with_claims(context, request, evidence, facts)
@@ -116,6 +116,20 @@ def _incumbent(context: PromotionContext, request: Request, examine: Examine) ->
     pointers = incumbents(context.base, request.model, request.action, context.policy)
     terms = context.policy.terms_for(request.model)
     return find_incumbent(pointers, context.base, request, context.files, examine, terms)
+
+
+def _terms(context: PromotionContext, request: Request) -> Terms:
+    """Return the policy's terms; for ACTIVE with today's, whose golden inputs the candidate is run on.
+
+    Nothing is compared on the way back, which nothing may slow down.
+    """
+    terms, entry = context.policy.terms_for(request.model), context.base.entry(request.model)
+    active = entry.active if entry else None
+    is_candidate = request.action is Action.PROMOTE and request.stage is Stage.ACTIVE
+    if active is None or not is_candidate:
+        return terms
+    incumbent = IncumbentArtifact(active.artifact_dir, active.digest, active.manifest_digest)
+    return terms.model_copy(update={"incumbent": incumbent})
 
 
 def _legacy(context: PromotionContext, request: Request) -> dict[Stage, Digest]:

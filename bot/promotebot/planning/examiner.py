@@ -74,7 +74,10 @@ class Examiner:
     def __call__(self, source: FileSource, directory: ArtifactPath, terms: Terms) -> Evidence:
         key = _key(source, directory, terms)
         if self._is_unseen(key, source):
-            self._seen[key] = self._examined(key, (source, directory, terms))
+            seen = self._examined(key, (source, directory, terms))
+            # What was compared with another artifact was examined like any other.
+            alone = _key(source, directory, terms.model_copy(update={"incumbent": None}))
+            self._seen |= {key: seen, alone: seen}
         return self._seen[key]
 
     def _is_unseen(self, key: _Key, source: FileSource) -> bool:

@@ -11,7 +11,15 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, StringC
 
 from promotebot.artifact.limits import Formats
 from promotebot.promotion.freezes import Freeze
-from promotebot.promotion.sections import SIGNATURE_POLICIES, Section, Separation, SignaturePolicy, Soak, Stages
+from promotebot.promotion.sections import (
+    SIGNATURE_POLICIES,
+    ComparisonPolicy,
+    Section,
+    Separation,
+    SignaturePolicy,
+    Soak,
+    Stages,
+)
 from promotebot.promotion.thresholds import EvidencePolicy, strictest_evidence
 from promotebot.registry.names import Stage
 
@@ -49,6 +57,7 @@ class ModelPolicy(Section):
     formats: Formats = ("onnx",)
     evidence: EvidencePolicy = EvidencePolicy()
     signature: SignaturePolicy = "refuse"
+    comparison: ComparisonPolicy = ComparisonPolicy()
 
 
 def _allowed(given: Any) -> Any:
@@ -91,6 +100,14 @@ def _strictest_signature(values: Sequence[SignaturePolicy]) -> SignaturePolicy:
     return max(values, key=SIGNATURE_POLICIES.index)
 
 
+def _highest(values: Sequence[Any]) -> Any:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _lowest(values: Sequence[Any]) -> Any:
+    return min((value for value in values if value is not None), default=None)
+
+
 def _in_all(values: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(one for one in values[0] if all(one in other for other in values))
 
@@ -115,6 +132,9 @@ STRICTEST: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "formats": _in_all,
     **{f"evidence.{stage}": strictest_evidence for stage in Stage},
     "signature": _strictest_signature,
+    "comparison.agreement": _highest,
+    "comparison.max_difference": _lowest,
+    "comparison.mean_difference": _lowest,
 }
 """Key that may differ for some models → what the values of several patterns come to: the strictest of them."""
 ADDED = frozenset({"freezes"})

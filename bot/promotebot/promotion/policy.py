@@ -15,7 +15,15 @@ from promotebot.promotion.aliases import AliasesField
 from promotebot.promotion.contacts import Contacts
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import Models, in_force, patterns_of, strictest_of
-from promotebot.promotion.sections import Reminders, SchedulePolicy, Section, Separation, SignaturePolicy, Stages
+from promotebot.promotion.sections import (
+    ComparisonPolicy,
+    Reminders,
+    SchedulePolicy,
+    Section,
+    Separation,
+    SignaturePolicy,
+    Stages,
+)
 from promotebot.promotion.strict_yaml import StrictLoader
 from promotebot.promotion.thresholds import EvidencePolicy
 from promotebot.promotion.windows import Window
@@ -54,6 +62,8 @@ class Policy(Section):
     """What each stage asks of claimed evidence."""
     signature: SignaturePolicy = "refuse"
     """What becomes of a model with other inputs, outputs or features than ACTIVE has."""
+    comparison: ComparisonPolicy = ComparisonPolicy()
+    """How close a candidate has to be to today's ACTIVE."""
     models: Models = Field(default={})
     signatures: Signatures = Signatures()
     storage: Places = ()

@@ -201,6 +201,10 @@ def _without_stages(window: Window) -> Window:
     return window.model_copy(update={"stages": ()})
 
 
+def _allows_less(before: Any, after: Any) -> bool:
+    return after is not None and (before is None or after < before)
+
+
 def _never(_before: Any, _after: Any) -> bool:
     return False
 
@@ -232,6 +236,9 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     **{f"evidence.{stage}.slices": _more for stage in ("shadow", "staging", "active")},
     **{f"evidence.{stage}.metrics": _asks_more_of_metrics for stage in ("shadow", "staging", "active")},
     "signature": lambda before, after: SIGNATURE_POLICIES.index(after) > SIGNATURE_POLICIES.index(before),
+    "comparison.agreement": _asks_more,
+    "comparison.max_difference": _allows_less,
+    "comparison.mean_difference": _allows_less,
     "models": lambda _before, _after: False,  # no key of a pattern differs: another pattern, or another order
     "signatures.required": _more,
     "signatures.keys": _fewer,

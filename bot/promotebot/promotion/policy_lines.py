@@ -14,6 +14,7 @@ from promotebot.promotion.policy import Policy
 
 _ROLE = tuple(f"stages.{stage}.{key}" for stage in ("active", "staging", "shadow") for key in ("permission", "people"))
 _EVIDENCE = ("evidence.active", "evidence.staging", "evidence.shadow")
+_COMPARISON = tuple(f"comparison.{key}" for key in ("agreement", "max_difference", "mean_difference"))
 KEYS: Mapping[str, tuple[str, ...]] = {
     "active.prior_stage": ("stages.active.require_prior_stage",),
     "artifact.executable": ("limits.may_hold",),
@@ -24,6 +25,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "artifact.serves": ("limits.open_seconds", "limits.run_seconds", "limits.open_memory_bytes"),
     "artifact.waived": ("limits.may_lack",),
     "artifact.walls": ("limits.walls",),
+    "comparison.agreement": ("comparison.agreement",),
+    "comparison.data": _COMPARISON,
+    "comparison.difference": ("comparison.max_difference", "comparison.mean_difference"),
     "dataset.exists": ("require_dataset",),
     "evidence.exists": _EVIDENCE,
     "evidence.metric": _EVIDENCE,

@@ -9,9 +9,10 @@ from datetime import datetime, timezone
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import patterns_of
 from promotebot.promotion.policy import Policy
+from promotebot.promotion.sections import ComparisonPolicy
 from promotebot.promotion.windows import windows_of
 from promotebot.registry.names import Stage
-from promotebot.text import counted, duration, listed
+from promotebot.text import counted, duration, listed, percent
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ def _for_active(policy: Policy) -> Iterator[Requirement]:
     if policy.stages.active.require_prior_stage:
         words = "the same artifact was in SHADOW or STAGING on the base before"
         yield Requirement("stages.active.require_prior_stage", words)
+    yield from _close_to_active(policy.comparison)
     yield Requirement("", "a training commit and a dataset")
     if policy.stages.active.confirm:
         words = f"👍 on the dry run by whoever requested it, within {duration(policy.stages.active.confirm)}"
@@ -117,6 +119,17 @@ def _for_active(policy: Policy) -> Iterator[Requirement]:
         yield Requirement("require_sha", "the head that was looked at (--sha), also for a rollback of any stage")
     if policy.require_dataset:
         yield Requirement("require_dataset", "the dataset's files and manifest in the repository")
+
+
+def _close_to_active(asked: ComparisonPolicy) -> Iterator[Requirement]:
+    on = "on the golden inputs of today's ACTIVE"
+    if asked.agreement is not None:
+        yield Requirement("comparison.agreement", f"at least {percent(float(asked.agreement))} of its classes {on}")
+    if asked.max_difference is not None:
+        yield Requirement("comparison.max_difference", f"outputs that differ by {asked.max_difference:f} at most {on}")
+    if asked.mean_difference is not None:
+        words = f"outputs that differ by {asked.mean_difference:f} on average at most {on}"
+        yield Requirement("comparison.mean_difference", words)
 
 
 def _moment(at: datetime) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
+from decimal import Decimal
 from enum import IntEnum
 from typing import Annotated, Literal
 
@@ -165,6 +167,50 @@ class Separation(Section):
     """The number of people besides requester, author and last pusher who must approve the exact head."""
 
     approvals: Annotated[int, Field(ge=1, le=MAX_APPROVALS)]
+
+
+def _decimal(value: object) -> object:
+    # A number of YAML is a float; canonical JSON, of which the policy's digest is made, has none.
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(value, Decimal) or (is_number and math.isfinite(value)):  # type: ignore[arg-type]
+        return Decimal(str(value)).normalize()
+    raise ValueError(f"{value!r} is not a number such as 0.001")
+
+
+def _written(value: Decimal) -> str:
+    return format(value, "f")
+
+
+Share = Annotated[
+    Decimal,
+    BeforeValidator(_decimal),
+    Field(ge=0, le=1),
+    PlainSerializer(_written, return_type=str),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1}),
+]
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_decimal),
+    Field(ge=0),
+    PlainSerializer(_written, return_type=str),
+    WithJsonSchema({"type": "number", "minimum": 0}),
+]
+
+
+class ComparisonPolicy(Section):
+    """How close a candidate's outputs have to be to those of today's ACTIVE on its golden inputs, for ACTIVE."""
+
+    agreement: Share | None = None
+    """The least share of classes that are the same, of every output that has any."""
+    max_difference: Amount | None = None
+    """The largest absolute difference of a number."""
+    mean_difference: Amount | None = None
+    """The largest mean of the absolute differences of an output."""
+
+    @property
+    def is_set(self) -> bool:
+        """Return whether it asks for anything."""
+        return any(value is not None for value in (self.agreement, self.max_difference, self.mean_difference))
 
 
 _Label = Annotated[str, Field(min_length=1, max_length=50)]

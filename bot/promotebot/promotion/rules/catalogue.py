@@ -9,6 +9,7 @@ from promotebot.artifact.opening_findings import for_active
 from promotebot.findings import Finding
 from promotebot.promotion.rules.artifact import bytes_are_pinned, directory_stands_alone, history_is_whole
 from promotebot.promotion.rules.claims import evidence_is_given, evidence_suffices
+from promotebot.promotion.rules.comparison import outputs_are_close
 from promotebot.promotion.rules.context import Rule, RuleContext
 from promotebot.promotion.rules.imports import active_becomes_whole, artifact_is_the_models, import_is_allowed
 from promotebot.promotion.rules.provenance import artifact_is_signed, commit_is_reachable, manifest_agrees
@@ -62,6 +63,7 @@ RULES: tuple[Rule, ...] = (
     evidence_is_given,
     evidence_suffices,
     signature_is_kept,
+    outputs_are_close,
     prior_stage,
     soak_time,
     nothing_is_frozen,

@@ -1,0 +1,95 @@
+"""The rule about a candidate's outputs on today's ACTIVE's golden inputs: computed here, never claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promotebot.artifact.comparison import Comparison
+from promotebot.findings import Finding, error, passed, warning
+from promotebot.promotion.rules.context import RuleContext
+from promotebot.promotion.sections import ComparisonPolicy
+from promotebot.registry.names import Stage
+from promotebot.text import counted, percent
+
+DATA, AGREEMENT, DIFFERENCE = "comparison.data", "comparison.agreement", "comparison.difference"
+_GOLDEN = (
+    "give the model that is ACTIVE golden data with every output, for the same inputs; or change `comparison` in the "
+    "policy of the base branch"
+)
+_BETTER = "look at what differs; if it is meant to, change `comparison` in the policy of the base branch first"
+
+
+def outputs_are_close(context: RuleContext) -> Iterator[Finding]:
+    """Judge, for ACTIVE, the outputs by the policy's thresholds; what cannot be compared is not close.
+
+    The way back is never refused. Where nothing is ACTIVE, or the same artifact is, there is nothing to compare with.
+    """
+    asked, stage = context.policy.comparison, context.request.stage
+    if stage is not Stage.ACTIVE or not asked.is_set or context.is_rollback or context.digest is None:
+        return
+    entry = context.base.entry(context.request.model)
+    active = entry.active if entry else None
+    if active is None:
+        yield warning(DATA, "Not compared: nothing is ACTIVE today.", remedy="nothing to do: there is no incumbent")
+        return
+    if context.evidence.is_of(active):
+        return
+    found = context.evidence.comparison
+    if found is None or not found.is_whole:
+        message = f"Not compared with {active.artifact_id}: {_why(found)}."
+        yield error(DATA, message, where=context.request.artifact_dir, remedy=_GOLDEN)
+        return
+    yield from _agreement(found, asked, context.request.artifact_dir)
+    yield from _difference(found, asked, context.request.artifact_dir)
+
+
+def _why(found: Comparison | None) -> str:
+    if found is None:
+        return "it was not opened"
+    wrong = next((output for output in found.outputs if output.problem), None)
+    return found.problem or (f"output {wrong.name}: {wrong.problem}" if wrong else "there is no output")
+
+
+def _agreement(found: Comparison, asked: ComparisonPolicy, where: str) -> Iterator[Finding]:
+    if asked.agreement is None:
+        return
+    having = [output for output in found.outputs if output.classes]
+    if not having:
+        message = "No output has classes, so their agreement (comparison.agreement) is not known."
+        yield error(AGREEMENT, message, where=where, remedy=_GOLDEN)
+        return
+    worst = min(having, key=lambda output: output.agreeing / output.classes)
+    told = f"{percent(worst.agreeing / worst.classes)} of the classes of {worst.name} are those of ACTIVE"
+    asks = f"the policy asks for {percent(float(asked.agreement))}"
+    if worst.agreeing < asked.agreement * worst.classes:
+        yield error(AGREEMENT, f"{told}; {asks}.", where=where, remedy=_BETTER)
+    else:
+        yield passed(AGREEMENT, f"{told}; {asks}", where=where)
+
+
+def _difference(found: Comparison, asked: ComparisonPolicy, where: str) -> Iterator[Finding]:
+    if asked.max_difference is None and asked.mean_difference is None:
+        return
+    numbers = [output for output in found.outputs if output.values]
+    apart = next((output for output in numbers if output.apart), None)
+    if not numbers:
+        yield error(DIFFERENCE, "No output has numbers, so no difference is known.", where=where, remedy=_GOLDEN)
+        return
+    if apart:
+        told = f"{counted(apart.apart, 'value')} of {apart.name}: a finite number in one of the two models alone"
+        yield error(DIFFERENCE, f"{told}.", where=where, remedy=_BETTER)
+        return
+    worst = max(numbers, key=lambda output: output.largest)
+    means = [(output.mean if output.mean is not None else float("inf"), output.name) for output in numbers]
+    mean, name = max(means)
+    for limit, value, words in (
+        (asked.max_difference, worst.largest, f"the largest difference to ACTIVE, of {worst.name},"),
+        (asked.mean_difference, mean, f"the mean difference to ACTIVE, of {name},"),
+    ):
+        if limit is None:
+            continue
+        told = f"{words} is {value:.3g}; the policy allows {float(limit):g}"
+        if value > float(limit):
+            yield error(DIFFERENCE, f"{told[0].upper()}{told[1:]}.", where=where, remedy=_BETTER)
+        else:
+            yield passed(DIFFERENCE, told, where=where)

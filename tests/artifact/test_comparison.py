@@ -1,0 +1,216 @@
+"""A candidate beside the incumbent: the real runtime, pairs of models that differ in every way, and hostile outputs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from onnx import TensorProto, helper, numpy_helper
+
+from promotebot.artifact.answer import Compared, ComparedOutput, ComparedSet
+from promotebot.artifact.compared import MAX_OUTPUTS, compare_sets, difference
+from promotebot.artifact.comparison import Comparison, copy_golden, summed
+from promotebot.artifact.limits import IncumbentArtifact
+from promotebot.artifact.work_tree import WorkTree
+
+from .conftest import DIRECTORY, Place
+from .pairs import ACTIVE, ROWS, WEIGHTS, Pair, model, proto
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    return Pair(tmp_path / "repository")
+
+
+def shown(found: Comparison) -> dict[str, tuple[Any, ...]]:
+    return {one.name: (one.agreement, round(one.largest, 4), one.problem) for one in found.outputs}
+
+
+def test_the_same_outputs_agree_in_every_class_and_differ_by_nothing(pair: Pair) -> None:
+    found = pair.compare(model(WEIGHTS + 0))
+    assert found.is_whole
+    assert (found.incumbent, found.sets) == (ACTIVE, 1)
+    assert shown(found) == {"scores": (1.0, 0.0, ""), "label": (1.0, 0.0, "")}
+
+
+def test_another_model_differs_by_what_its_outputs_differ(pair: Pair) -> None:
+    worse = np.array([[0.0, 1.0, 2.5], [0.0, 1.0, 2.0]], "float32")
+    found = pair.compare(model(worse))
+    assert found.is_whole
+    assert shown(found) == {"scores": (0.5, 5.0, ""), "label": (0.5, 0.0, "")}
+    (scores,) = [one for one in found.outputs if one.values]
+    assert scores.mean == pytest.approx(np.abs(ROWS @ worse - ROWS @ WEIGHTS).mean())
+
+
+def test_a_quantised_model_differs_a_little(pair: Pair) -> None:
+    found = pair.compare(model((WEIGHTS * 1.003).astype("float16").astype("float32")))
+    scores, label = found.outputs
+    assert (scores.agreement, label.agreement) == (1.0, 1.0)
+    assert 0 < scores.largest < 0.05
+
+
+def test_outputs_are_compared_by_name_and_one_that_is_gone_is_told(pair: Pair) -> None:
+    outputs = {"scores": ROWS @ WEIGHTS, "label": (ROWS @ WEIGHTS).argmax(axis=1), "sum": np.ones((1, 1), "float32")}
+    every = {f"output_{number}": proto(outputs[name], name) for number, name in enumerate(outputs)}
+    pair.write_active(every, made=model(outputs=("scores", "label", "sum")))
+    found = pair.compare(model(outputs=("sum", "scores")))
+    assert not found.is_whole
+    problems = {one.name: one.problem for one in found.outputs}
+    assert problems == {"scores": "", "label": "this model has no such output", "sum": ""}
+    assert found.outputs[0].agreement == 1.0
+
+
+def test_a_model_with_other_inputs_is_not_compared(pair: Pair) -> None:
+    found = pair.compare(model(np.ones((5, 3), "float32")))
+    assert (found.outputs, found.is_whole) == ((), False)
+    assert "test_data_set_0: InvalidArgument" in found.problem
+
+
+def test_numbers_that_are_none_are_counted_and_no_difference(pair: Pair) -> None:
+    found = pair.compare(model(-WEIGHTS, power=0.5))  # NaN for every negative number
+    scores = found.outputs[0]
+    assert (scores.values, scores.apart) == (12, int(np.count_nonzero(ROWS @ WEIGHTS)))
+    assert np.isfinite(scores.largest)
+
+
+def test_without_golden_data_nothing_is_compared(pair: Pair) -> None:
+    pair.write_active({})
+    shutil.rmtree(pair.root / ACTIVE / "test_data_set_0")
+    place = Place(pair.root)
+    (pair.root / DIRECTORY).parent.mkdir(exist_ok=True)
+    (pair.root / ACTIVE).rename(pair.root / DIRECTORY)
+    place.write_manifest()
+    (pair.root / DIRECTORY).rename(pair.root / ACTIVE)
+    assert "ACTIVE has no golden data" in pair.compare(model()).problem
+
+
+def test_inputs_without_outputs_are_told(pair: Pair) -> None:
+    pair.write_active({})
+    assert pair.compare(model()).problem == "test_data_set_0: there is no output_0.pb"
+
+
+@pytest.mark.parametrize(
+    ("pointer", "words"),
+    [
+        (IncumbentArtifact(ACTIVE, None, None), "of an older tool"),
+        (IncumbentArtifact(ACTIVE, "sha256:" + "0" * 64, None), "is not the manifest that was promoted"),
+        (IncumbentArtifact("ml/artifacts/gone", "sha256:" + "0" * 64, None), "there is no ml/artifacts/gone/manifest"),
+    ],
+)
+def test_only_the_data_that_the_pointer_pins_is_used(pair: Pair, pointer: IncumbentArtifact, words: str) -> None:
+    assert words in pair.compare(model(), pointer).problem
+
+
+def test_data_that_was_exchanged_under_its_manifest_is_not_used(pair: Pair) -> None:
+    pointer = pair.pointer
+    (pair.root / ACTIVE / "test_data_set_0/output_0.pb").write_bytes(proto(np.zeros((4, 3), "float32"), "scores"))
+    assert "output_0.pb is not the listed file" in pair.compare(model(), pointer).problem
+
+
+def test_data_that_is_gone_too_large_or_in_git_lfs_is_not_used(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("promotebot.artifact.comparison.MAX_DATA", 20)
+    assert "over the limit of 20 bytes" in copy_golden(WorkTree(pair.root), pair.pointer, tmp_path / "one", 1)
+    monkeypatch.undo()
+    pointer = pair.pointer
+    (pair.root / ACTIVE / "test_data_set_0/input_0.pb").unlink()
+    assert "there is no" in copy_golden(WorkTree(pair.root), pointer, tmp_path / "two", 1)
+
+
+def test_a_model_that_runs_too_long_on_the_incumbents_data_is_served_and_not_compared(pair: Pair) -> None:
+    """Its own golden data, and what else is known of it, stands."""
+    rows = np.ones((60_000, 2), "float32")
+    pair.write_active({"output_0": proto(rows @ WEIGHTS, "scores")}, rows)
+    slow = model()
+    body = [helper.make_node("Concat", [f"raw{n}", f"raw{n}"], [f"raw{n + 1}"], axis=0) for n in range(9)]
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["raw0"]), *body]
+    nodes += [
+        helper.make_node("Softmax", ["raw9"], ["soft"], axis=1),
+        helper.make_node("CumSum", ["soft", "axis"], ["sums"]),
+        helper.make_node("ReduceMax", ["sums"], ["scores"], keepdims=1),
+    ]
+    del slow.graph.node[:]
+    slow.graph.node.extend(nodes)
+    slow.graph.initializer.append(numpy_helper.from_array(np.array(0, "int64"), "axis"))
+    del slow.graph.output[:]
+    slow.graph.output.append(helper.make_tensor_value_info("scores", TensorProto.FLOAT, None))
+    found = pair.compare(slow, open_memory_bytes=300_000_000)
+    assert found.outputs == ()
+    assert "on ACTIVE's golden inputs it takes more than 300,000,000 bytes of memory" in found.problem
+
+
+FLOATS = st.floats(width=64)
+ARRAYS = arrays.arrays("float64", arrays.array_shapes(max_dims=3, max_side=4), elements=FLOATS)
+
+
+@given(st.data())
+def test_whatever_the_numbers_are_the_difference_is_a_valid_claim(data: st.DataObject) -> None:
+    one = data.draw(ARRAYS)
+    other = data.draw(arrays.arrays("float64", one.shape, elements=FLOATS) | ARRAYS)
+    told = ComparedOutput.model_validate({"name": "y", **difference(one, other)})
+    assert told.agreeing <= told.classes
+    assert told.apart <= told.values
+    same = difference(one, one)
+    assert (same["apart"], same["largest"]) == (0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("have", "want", "told"),
+    [
+        (np.array(["a", "b"]), np.array(["a", "c"]), {"classes": 2, "agreeing": 1}),
+        (np.array([1, 2], "int64"), np.array([1, 2], "int32"), {"classes": 2, "agreeing": 2}),
+        (np.array(["a"]), np.array([1.0]), {"problem": "it is <U1, not float64"}),
+        (np.array([1j]), np.array([1.0]), {"problem": "it is complex128, not float64"}),
+        ([np.array([1.0])], np.array([1.0]), {"problem": "it is no tensor"}),
+        (None, np.array([1.0]), {"problem": "it is no tensor"}),
+        (np.zeros((2, 3)), np.zeros((2, 2)), {"problem": "its shape is [2, 3], not [2, 2]"}),
+        (np.zeros((0, 3)), np.zeros((0, 3)), {"values": 0, "apart": 0, "largest": 0.0, "total": 0.0}),
+        (np.array([1e308]), np.array([-1e308]), {"values": 1, "apart": 1, "largest": 0.0, "total": 0.0}),
+        (
+            np.array([np.inf, np.nan]),
+            np.array([np.inf, np.nan]),
+            {"values": 2, "apart": 0, "largest": 0.0, "total": 0.0},
+        ),
+        (np.array([3], "uint8"), np.array([2.5]), {"values": 1, "apart": 0, "largest": 0.5, "total": 0.5}),
+    ],
+)
+def test_outputs_of_every_kind_are_compared_or_the_reason_is_told(have: Any, want: Any, told: dict[str, Any]) -> None:
+    assert difference(have, want) == told
+
+
+def test_what_several_sets_show_is_added_up() -> None:
+    one = ComparedOutput(name="y", values=2, largest=1.0, total=1.5, classes=2, agreeing=1)
+    two = ComparedOutput(name="y", values=2, largest=3.0, total=3.0, classes=2, agreeing=9)  # a lie that is cut
+    three = ComparedOutput(name="z", problem="it is no tensor")
+    sets = (
+        ComparedSet(name="test_data_set_0", outputs=[one]),
+        ComparedSet(name="test_data_set_1", outputs=[two, three]),
+    )
+    found = summed(IncumbentArtifact(ACTIVE, None, None), Compared(sets))
+    y, z = found.outputs
+    assert (y.values, y.largest, y.mean, y.agreement) == (4, 3.0, 1.125, 0.75)
+    assert (z.problem, z.mean, z.agreement, found.is_whole) == ("it is no tensor", None, None, False)
+    endless = ComparedOutput(name="y", values=2, largest=1.0, total=None)
+    told = summed(
+        IncumbentArtifact(ACTIVE, None, None), Compared((ComparedSet(name="test_data_set_0", outputs=[endless, one]),))
+    )
+    assert told.outputs[0].mean is None
+
+
+def test_more_outputs_than_are_compared_are_a_reason(tmp_path: Path) -> None:
+    class Session:
+        def get_outputs(self) -> list[Any]:
+            return []
+
+    path = tmp_path / "test_data_set_0"
+    path.mkdir()
+    for number in range(MAX_OUTPUTS + 1):
+        (path / f"output_{number}.pb").write_bytes(b"")
+    assert [*compare_sets(Session(), tmp_path)] == [{"name": path.name, "problem": "there are more than 20 outputs"}]
