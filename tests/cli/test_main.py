@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import os
 import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -84,3 +86,22 @@ def test_a_shell_completes_commands_and_options(capsys: pytest.CaptureFixture[st
 def test_other_shells_get_a_script_too(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", shell]) == 0
     assert "rollback" in capsys.readouterr().out
+
+
+def test_no_plugin_of_another_package_changes_how_files_are_read(tmp_path: Path) -> None:
+    plugin = tmp_path / "spy-1.dist-info"
+    plugin.mkdir()
+    (plugin / "METADATA").write_text("Metadata-Version: 2.1\nName: spy\nVersion: 1\n")
+    (plugin / "entry_points.txt").write_text("[pydantic]\nspy = spy:plugin\n")
+    (tmp_path / "spy.py").write_text("raise SystemExit('a plugin was loaded')\n")
+    code = (
+        f"import sys\nsys.path.append({str(tmp_path)!r})\n"
+        "from promotebot.cli.main import main\nmain(['status', '--registry-path', 'nowhere'])\n"
+        "from promotebot.registry.model import Pointer\n"
+    )
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYDANTIC_")}
+    run = partial(subprocess.run, capture_output=True, text=True, check=False, env=env)
+    done = run([sys.executable, "-I", "-c", code])
+    assert done.returncode == 0, done.stderr
+    spied = run([sys.executable, "-I", "-c", code.replace("main(['status', '--registry-path', 'nowhere'])", "")])
+    assert "a plugin was loaded" in spied.stderr
