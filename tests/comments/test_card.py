@@ -395,6 +395,7 @@ def test_rules_are_counted_warnings_shown_and_the_rest_folded(accepted: Plan) ->
     assert f"**{len(rules)} rules passed, 1 warning.**\n- ⚠️ **`soak.staging`**" in rendered.body
     summaries = re.findall(r"<details><summary>(.*?)</summary>", rendered.body)
     assert summaries == [
+        "Checklist of the runbook: 4 of 7",
         "Every rule",
         "Registry diff (+41 −8)",
         "Stages",

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import Enum
 
 from promotebot.comments.card_facts import APPROVALS, CardPromotion, fact_list
+from promotebot.comments.checklist import checklist_section
 from promotebot.comments.comment import RULES_BYTES, CommentContext, Rendered, contacts_line, render_comment, row_limit
 from promotebot.comments.compared import compared_section
 from promotebot.comments.comparison import registry_diff, render_history
@@ -177,6 +178,8 @@ def _carried(state: CardState, context: CommentContext, *, whole: bool) -> Itera
     if not state.merge:
         if state.phase is not Phase.BLOCKED:
             yield "\n".join([count_line(state.rules), *bullets(warnings_in(state.rules), limit=limit)])
+        if ordered[0].action in (Action.PROMOTE, Action.ROLLBACK):
+            yield checklist_section(state.rules, ordered[0].stage)
         yield details("Every rule", every_rule(state.rules, budget=None if whole else RULES_BYTES))
     if state.base is not None and state.head is not None:
         yield registry_diff(state.base, state.head, state.model, whole=whole)
