@@ -107,6 +107,28 @@ def listed(names: Sequence[str], *, none: str = "none") -> str:
     return f"{', '.join(names[:MAX_LISTED])}{more}" or none
 
 
+def fitted(text: str, columns: int) -> str:
+    """Return lines as a terminal of so many columns shows them best: broken between words, and going on indented.
+
+    A line with a command stays as it is: the terminal breaks it, and it is pasted whole.
+    """
+    from textwrap import wrap  # only a terminal pays for it
+
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if len(line) <= columns or line.lstrip().startswith(_PASTED):
+            lines.append(line)
+        else:
+            words = line.lstrip()
+            indent = " " * (8 if words.startswith(_SIGNS) else len(line) - len(words) + 2)
+            lines += wrap(line, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+_PASTED = ("Next: ", "Try again: ", "To go back: ", "You are on ")
+_SIGNS = ("ok      ", "warning ", "error   ", "unknown ", "refused ")
+
+
 def shortened(words: str, limit: int) -> str:
     """Return a text of at most `limit` characters, cut between two words and with an ellipsis where it is cut.
 

@@ -14,6 +14,7 @@ from tests.screenshots.browser import Browser, Shot
 from tests.screenshots.golden import read_situations
 from tests.screenshots.page import render_page
 from tests.screenshots.scene import Situation
+from tests.screenshots.terminal import terminal_shots
 
 SIZES = {"desktop": (912, 1.5), "phone": (390, 2.0)}
 """Name → width of the page, and pixels of the picture for each of its."""
@@ -41,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="promotebot-pages-") as scratch:
             shots = list(_shots(browser, Path(scratch), output, docs=options.docs))
+            if not options.docs:
+                shots += terminal_shots(Path(scratch), output)
             chosen = [shot for shot in shots if not options.names or shot.name in options.names]
             browser.take(chosen, Path(scratch))
     except PromotebotError as problem:

@@ -26,7 +26,7 @@ PAST = (
 )
 """Days before TODAY, artifact, stage, id and further flags of each promotion that main holds."""
 # The program as it is installed, with its clock set: at a terminal nobody passes one in.
-_AT = "import datetime, sys; from promotebot.cli import main as m; \
+AT = "import datetime, sys; from promotebot.cli import main as m; \
 m._now = lambda: datetime.datetime.fromisoformat(sys.argv[1]); sys.exit(m.main(sys.argv[2:]))"
 
 
@@ -121,7 +121,7 @@ def dated(person: Person, moment: datetime) -> Person:
 
 def run_promotebot(person: Person, moment: datetime, *arguments: str, **environment: str) -> str:
     """Run the program in a clone at a moment, and return what it printed, errors below the rest."""
-    command = [sys.executable, "-I", "-c", _AT, moment.isoformat(), *arguments]
+    command = [sys.executable, "-I", "-c", AT, moment.isoformat(), *arguments]
     done = run_program(command, person.clone, {**person.environment, **environment})
     return done.stdout + done.stderr
 

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from promotebot.cli.parser import COMMANDS
 from promotebot.comments.markdown import details, fence, table
 from tests.screenshots.__main__ import SHOWN, SIZES, THEMES
 from tests.screenshots.browser import HERE, Browser, ToolMissing
 from tests.screenshots.page import render_markdown, render_page, sanitize
 from tests.screenshots.scene import Situation
+from tests.screenshots.terminal import SCREENS, render_screen
 
 pytestmark = pytest.mark.thorough
 
@@ -125,3 +127,15 @@ def test_the_documents_show_the_pictures_that_are_drawn_for_them_and_these_are_s
     shown = re.findall(r"\]\(screenshots/([a-z-]+)\.png\)", (HERE.parents[1] / "docs/screenshots.md").read_text())
     assert sorted(shown) == sorted(pictures)
     assert set(SHOWN.values()) == {f"{size}-{theme}" for size in SIZES for theme in THEMES}
+
+
+def test_a_screen_keeps_styles_and_shows_markup_as_it_is() -> None:
+    page = render_screen("\x1b[1mmodel\x1b[0m <b>x</b>", 60)
+    assert "font-weight: bold" in page
+    assert "&lt;b&gt;x" in page
+    assert "width: 60ch" in page
+
+
+def test_every_screen_is_of_a_command() -> None:
+    commands = {arguments[0] for arguments in SCREENS.values()} - {"--help", "stauts"}
+    assert commands <= COMMANDS.keys()

@@ -12,7 +12,7 @@ from typing import Literal
 from promotebot.artifact.manifest import FILE_NAME
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.cli.options import add_registry_options
-from promotebot.cli.output import add_format, add_verbose, report_lines, write_document
+from promotebot.cli.output import add_format, add_verbose, report_lines, write_document, write_lines
 from promotebot.cli.outputs import CheckOutput, ExaminedArtifact
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput, UsageError
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
         examined.append(ExaminedArtifact(artifact_dir=directory, findings=findings))
         if options.format == "text":
             sys.stdout.write(f"{visible(directory)}\n")
-            sys.stdout.writelines(f"  {line}\n" for line in report_lines(findings, verbose=options.verbose))
+            write_lines(f"  {line}" for line in report_lines(findings, verbose=options.verbose))
     gravest = {finding.severity for one in examined for finding in one.findings}
     code: Literal[0, 1, 4] = 1 if Severity.ERROR in gravest else 4 if Severity.UNKNOWN in gravest else 0
     if options.format == "json":

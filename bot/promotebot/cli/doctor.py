@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
 from promotebot.cli.github_settings import ORIGIN, origin_on, settings_of
-from promotebot.cli.output import write_file
+from promotebot.cli.output import add_format, write_document, write_file, write_lines
 from promotebot.doctor.catalogue import diagnose
 from promotebot.doctor.facts import Facts
 from promotebot.doctor.fix import missing_files
@@ -28,7 +27,7 @@ log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot doctor`."""
     parser.add_argument("--repo", metavar="OWNER/NAME", help="the repository on GitHub (default: the one of origin)")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    add_format(parser)
     parser.add_argument("--fix", action="store_true", help="make missing labels, write missing files; nothing else")
 
 
@@ -54,7 +53,10 @@ def run(options: argparse.Namespace, now: datetime) -> int:  # noqa: ARG001 - as
                 log.info("made    label %s", name)
             facts = gather(settings, github) if made else facts
     report = diagnose(facts)
-    sys.stdout.write(report.model_dump_json(indent=2) + "\n" if options.format == "json" else _text(report))
+    if options.format == "json":
+        write_document(report)
+    else:
+        write_lines(_lines(report))
     return report.exit_code
 
 
@@ -102,12 +104,11 @@ def _write(target: Path, path: str, data: bytes) -> None:
         log.info("created %s: commit and push it", path)
 
 
-def _text(report: DoctorReport) -> str:
-    """Return the report for a terminal; what stands in settings is shown as plain characters."""
-    lines = []
+def _lines(report: DoctorReport) -> Iterator[str]:
+    """Yield the report for a terminal; what stands in settings is shown as plain characters."""
     for line in report.lines:
         where = f" [{line.where}]" if line.where else ""
-        lines.append(visible(f"{line.status.value:<7} {line.id}{where}: {line.found}. {line.meaning}"))
+        yield visible(f"{line.status.value:<7} {line.id}{where}: {line.found}. {line.meaning}")
         if line.status is not Status.OK:
-            lines.append(visible(f"        Next: {line.remedy}"))
-    return "\n".join([*lines, visible(report.title)]) + "\n"
+            yield visible(f"        Next: {line.remedy}")
+    yield visible(report.title)

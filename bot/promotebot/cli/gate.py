@@ -8,7 +8,7 @@ from datetime import datetime
 
 from promotebot.cli.examiner import examiner_of
 from promotebot.cli.options import add_registry_options
-from promotebot.cli.output import add_format, add_verbose, report_lines, write_document
+from promotebot.cli.output import add_format, add_verbose, report_lines, write_document, write_lines
 from promotebot.cli.outputs import GateOutput
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import CouldNotVerify
@@ -54,9 +54,8 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         said = {"passes": result.passes, "title": result.title, "events": len(result.steps)}
         write_document(GateOutput(base=changeset.base, head=changeset.head, findings=result.findings, **said))
         return 0 if result.passes else 1
-    for told in report_lines(result.findings, verbose=options.verbose):
-        sys.stdout.write(f"{told}\n")
-    sys.stdout.write(f"{'pass' if result.passes else 'FAIL'}: {result.title}\n")
+    write_lines(report_lines(result.findings, verbose=options.verbose))
+    write_lines([f"{'pass' if result.passes else 'FAIL'}: {result.title}"])
     if result.steps:
         sys.stderr.write("Permissions and approvals are checked on GitHub only: see the check promotebot/gate.\n")
     return 0 if result.passes else 1

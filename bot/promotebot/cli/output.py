@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 
 from pydantic import BaseModel
 
@@ -13,7 +14,7 @@ from promotebot.errors import UsageError
 from promotebot.files import write_atomically
 from promotebot.findings import Finding, Severity, clean_rules, is_unopened
 from promotebot.promotion.causes import by_cause
-from promotebot.text import counted, visible
+from promotebot.text import counted, fitted, visible
 
 _SIGNS = {
     Severity.PASS: "ok     ",
@@ -74,6 +75,12 @@ def report_lines(findings: Sequence[Finding], *, verbose: bool) -> Iterator[str]
     clean = clean_rules(findings) - {*CHOICES}
     if clean:
         yield f"ok      {counted(len(clean), 'rule')} passed (-v shows them)"
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Print lines, on a terminal broken between words where it ends."""
+    columns = get_terminal_size().columns if sys.stdout.isatty() else None
+    sys.stdout.writelines(f"{fitted(line, columns) if columns else line}\n" for line in lines)
 
 
 def _place(finding: Finding) -> tuple[bool, int]:

@@ -104,7 +104,9 @@ example:
   promotebot status
   promotebot COMMAND --help
 
-exit codes: 0 done · 1 refused · 2 wrong command line · 3 internal error · 4 could not be verified
+exit codes:
+  0 done · 1 refused · 2 wrong command line
+  3 internal error · 4 could not be verified
 """
 
 
@@ -113,8 +115,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:  # type: ignore[override]  # it never returns here either
         """Raise UsageError."""
+        unknown = re.fullmatch(r"argument COMMAND: invalid choice: ('.*') \(choose from .*\)", message)
         missing = re.fullmatch(r"the following arguments are required: (.+)", message)
         remedy = _with_missing(self.prog.split()[-1], missing[1].split(", ")) if missing else None
+        message = f"{unknown[1]} is no command" if unknown else message
         raise UsageError(message, where=self.prog, remedy=remedy or f"{self.prog} --help")
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 from promotebot.cli.options import add_registry_options, root_of
-from promotebot.cli.output import add_format, write_document
+from promotebot.cli.output import add_format, write_document, write_lines
 from promotebot.cli.outputs import (
     AskedFor,
     ChangedKey,
@@ -76,7 +75,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
 
 
 def _write_lines(lines: Iterator[str]) -> None:
-    sys.stdout.writelines(f"{visible(line)}\n" for line in lines)
+    write_lines(visible(line) for line in lines)
 
 
 def _check_options(options: argparse.Namespace) -> None:

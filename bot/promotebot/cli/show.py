@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timezone
@@ -24,8 +25,8 @@ from promotebot.text import short_digest, visible
 
 MANY = 500
 """Rows from which a terminal gets plain lines, as a pipe does, which no width limits."""
-NARROW = 120
-"""Columns below which a table would break words: each row is a block of lines there."""
+MAX_WIDTH = 100_000
+"""Columns, more than any table has."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -153,7 +154,7 @@ def _event_row(name: str, event: Event) -> Sequence[str]:
 
 def _pointer_row(name: str, stage: Stage, pointer: Pointer | None) -> Sequence[str]:
     if pointer is None:
-        return (name, stage.value, *["—"] * (len(_POINTER_HEAD) - 2))
+        return (name, stage.value, "nothing", *["—"] * (len(_POINTER_HEAD) - 3))
     return (
         name, stage.value, pointer.artifact_id, pointer.artifact_dir, short_digest(pointer.digest),
         (pointer.git_sha or "—")[:12], pointer.dataset_id or "—", pointer.promoted_at_utc or "—", pointer.actor or "—",
@@ -210,18 +211,20 @@ def _block(head: Sequence[str], row: Sequence[str]) -> str:
 
 
 def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows as wide as the terminal is: cells that are too long go on below, and a narrow one gets blocks."""
+    """Print rows as a table, where each fits into a line of the terminal; else each is a block of lines."""
     from rich.console import Console  # a pipe needs none of it
     from rich.table import Table
     from rich.text import Text
 
     console = Console(file=sys.stdout, highlight=False)
-    if console.width < NARROW:
-        sys.stdout.write("\n".join(_block(head, row) for row in rows))
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    is_plain = bool(os.environ.get("NO_COLOR"))  # https://no-color.org
+    table = Table(box=None, pad_edge=False, header_style="" if is_plain else "bold")
     for title in head:
-        table.add_column(title, overflow="fold")
+        table.add_column(title, no_wrap=True)
     for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
-    console.print(table)
+    whole = console.options.update(width=MAX_WIDTH, max_width=MAX_WIDTH)
+    if console.measure(table, options=whole).maximum > console.width:
+        sys.stdout.write("\n".join(_block(head, row) for row in rows))
+    else:
+        console.print(table)

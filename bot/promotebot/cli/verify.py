@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from promotebot.cli.options import add_registry_options
-from promotebot.cli.output import add_verbose, report_lines
+from promotebot.cli.output import add_verbose, report_lines, write_lines
 from promotebot.errors import CouldNotVerify, UsageError
 from promotebot.findings import Severity
 from promotebot.remedies import Remedy, again
@@ -100,19 +100,17 @@ def _read(path: str) -> VerifyReport:
 
 
 def _write_text(report: VerifyReport, *, verbose: bool) -> None:
-    for told in report_lines(report.findings, verbose=verbose):
-        sys.stdout.write(f"{told}\n")
-    for one in report.not_looked_at:
-        sys.stdout.write(f"not looked at: {one.rule}: {one.message}\n")
+    write_lines(report_lines(report.findings, verbose=verbose))
+    write_lines(f"not looked at: {one.rule}: {one.message}" for one in report.not_looked_at)
     verified = "verified without git" if report.about.without_git else "verified"
     verdict = {"verified": verified, "mismatch": "DOES NOT VERIFY", "could_not_verify": "COULD NOT VERIFY"}
     unknowns = report.counts[Severity.UNKNOWN]
-    sys.stdout.write(
+    said = (
         f"{verdict[report.verdict]}: {report.about.registry}: {counted(report.counts[Severity.PASS], 'check')} passed, "
         f"{counted(report.counts[Severity.WARNING], 'warning')}, {counted(report.counts[Severity.ERROR], 'error')}"
         + (f", {unknowns} unknown" if unknowns else "")
         + (f", {len(report.not_looked_at)} not looked at" if report.not_looked_at else "")
         + ("" if report.findings else " (nothing was looked at)")
         + (" (no model)" if report.exit_code == 0 and not report.models else "")
-        + "\n"
     )
+    write_lines([said])

@@ -13,6 +13,7 @@ from pathlib import Path
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.cli.examiner import examiner_of
+from promotebot.cli.paths import typed_path
 from promotebot.cli.registry_report import names_of, read_or_report, report_on, stages_of
 from promotebot.errors import UsageError
 from promotebot.promotion.orphans import check_orphans
@@ -57,7 +58,7 @@ class DeployedCopy:
         except ValueError:
             remedy = "name the directory that artifact paths start from with --base-dir"
             raise UsageError(f"the registry is outside of {root}", where=str(registry), remedy=remedy) from None
-        datasets = parse_artifact_path(options.datasets_dir or DATASETS_DIR)
+        datasets = typed_path(options.datasets_dir or DATASETS_DIR)
         return cls(root, registry, parse_artifact_path(relative), datasets)
 
     @property

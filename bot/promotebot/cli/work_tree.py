@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
+from promotebot.cli.paths import typed_path
 from promotebot.errors import UsageError
 from promotebot.git.checkout import NO_REPOSITORY, Checkout
 from promotebot.planning.worktree import WorkTreePaths
@@ -36,5 +37,5 @@ def work_tree_of(
         relative = str((registry.parent.resolve() / registry.name).relative_to(root))
     except ValueError:
         raise UsageError("the registry is outside the repository", where=str(registry)) from None
-    datasets = parse_artifact_path(getattr(options, "datasets_dir", None) or DATASETS_DIR)
+    datasets = typed_path(getattr(options, "datasets_dir", None) or DATASETS_DIR)
     return repository, WorkTreePaths(root, registry, parse_artifact_path(relative), POLICY_PATH, datasets, base_dir)
