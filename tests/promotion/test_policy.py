@@ -187,3 +187,16 @@ def test_a_freeze_is_never_shorter_by_the_hour_that_clocks_skip_or_show_twice(
     assert freeze.holds_at(of[0])
     assert freeze.holds_at(of[1] - timedelta(minutes=1))
     assert not freeze.holds_at(of[1])
+
+
+@pytest.mark.parametrize("value", ["1.01", "-0.1", "'0.9'", ".nan", ".inf", "true", "95 %"])
+def test_a_threshold_is_a_number_in_its_bounds(value: str) -> None:
+    with pytest.raises(InvalidInput, match=r"\$\.comparison\.agreement: "):
+        parse_policy(f"comparison: {{agreement: {value}}}".encode())
+
+
+def test_the_same_number_written_otherwise_is_the_same_policy() -> None:
+    written = {
+        parse_policy(f"comparison: {{max_difference: {one}}}".encode()).digest for one in ("0.1", "0.10", "1.0e-1")
+    }
+    assert len(written) == 1
