@@ -103,6 +103,7 @@ RULES = [
     "manifest.feature_order_hash",
     "manifest.git_sha",
     "path.symlink",
+    "override",
     "provenance.signature",
     "policy.changed",
     "registry.exists",

@@ -76,6 +76,18 @@ EXAMPLES: Mapping[str, tuple[object, str]] = {
     "comparison.agreement": (0.95, "95 % of the classes are those of ACTIVE"),
     "comparison.max_difference": (0.1, "no number differs by more than 0.1 from that of ACTIVE"),
     "comparison.mean_difference": (0.01, "numbers differ by 0.01 on average at most"),
+    "overrides": (
+        [
+            {
+                "rule": "freeze",
+                "people": ["alice"],
+                "start": "2026-12-18T18:00",
+                "end": "2027-01-04T08:00",
+                "uses": 2,
+            }
+        ],
+        "alice may make an exception from a freeze twice for each model in that time",
+    ),
     "models": ({"eu_*": {"require_sha": True}}, "models whose name begins with `eu_` need `--sha`"),
     "signatures.required": (["active"], "ACTIVE needs a signed artifact"),
     "signatures.keys": ([{"name": "release", "pem": PEM}], "signatures by this key count"),

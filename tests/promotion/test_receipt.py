@@ -46,6 +46,7 @@ def test_a_receipt_names_who_asked_and_the_files_before_and_after() -> None:
         **EVENT,
         "source": "github",
         "request": REQUEST,
+        "override": None,
         "lifts_hold": "feature 7 is right again",
         "evidence": POLICY,
     }

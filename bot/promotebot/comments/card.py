@@ -20,7 +20,7 @@ from promotebot.comments.decisions import comparison
 from promotebot.comments.findings import bullets, count_line, every_rule, problems, waits
 from promotebot.comments.markdown import code, details, fence
 from promotebot.comments.pictures import render_stage_flow, render_timeline
-from promotebot.comments.risk import risk_line, signature_line
+from promotebot.comments.risk import override_line, risk_line, signature_line
 from promotebot.comments.weights import weights_section
 from promotebot.findings import Finding, Severity, errors_in, warnings_in
 from promotebot.promotion.causes import by_cause
@@ -159,6 +159,7 @@ def _icon(state: CardState) -> str:
 def _carried(state: CardState, context: CommentContext, *, whole: bool) -> Iterator[str]:
     limit, ordered = row_limit(whole), sorted(state.promotions, key=lambda one: -one.stage.rank)
     keeps_active = ordered[0].stage is not Stage.ACTIVE
+    yield from (override_line(one.plan) for one in ordered if one.plan)
     yield from (signature_line(one.plan) for one in ordered if one.plan)
     for one in ordered:
         plan, is_merged = one.plan, bool(state.merge)

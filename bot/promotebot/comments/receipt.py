@@ -18,6 +18,7 @@ _ROWS = {
     "event": "Event",
     "registry_digest_before": "Registry before",
     "registry_digest": "Registry after",
+    "override": "Exception from a rule",
     "lifts_hold": "Ends the hold, because",
     "allows_signature_change": "Changes the signature, because",
 }

@@ -43,6 +43,14 @@ def risk_line(one: PlanComment, *, is_merged: bool = False, keeps_active: bool =
     return f"{not_opened(one.plan.findings, one.evidence)}{unchanged}{sentence}"
 
 
+def override_line(one: PlanComment) -> str:
+    """Return, in Markdown, that the request makes an exception from a rule; empty where it makes none."""
+    request = one.plan.request
+    if not request.override or one.plan.event.override is None:
+        return ""
+    return f"⚠️ **{code(request.actor.name)} makes an exception from a rule:** {text(request.override)}"
+
+
 def signature_line(one: PlanComment) -> str:
     """Return, in Markdown, that the request allows another signature than ACTIVE has; empty where it needs not."""
     reason = one.plan.request.allow_signature_change

@@ -9,6 +9,7 @@ from typing import Any
 
 from promotebot.errors import InvalidInput
 from promotebot.promotion.aliases import Aliases, parse_stage_word
+from promotebot.promotion.overridable import parse_override
 from promotebot.registry.names import (
     Stage,
     is_text,
@@ -167,7 +168,7 @@ def _positional(word: Word, unquoted: str) -> str:
 
 _NO_WORD = Word("", quoted=False)
 _DASHES = "–—―−"  # noqa: RUF001 - what phones and word processors make of two hyphens
-TEXTS = ("--reason", "--notes", "--lift-hold", "--allow-signature-change")
+TEXTS = ("--reason", "--notes", "--lift-hold", "--allow-signature-change", "--override")
 """Flags whose value is a text that a person writes."""
 
 
@@ -180,6 +181,7 @@ _VALUES: Mapping[str, Callable[[str], Any]] = {
     "--notes": parse_text,
     "--lift-hold": parse_text,
     "--allow-signature-change": parse_text,
+    "--override": parse_override,
     "--sha": parse_git_sha,
     "--to": parse_rollback_target,
 }
@@ -188,7 +190,7 @@ _SWITCHES = ("--new-model", "--dry-run")
 _COMMON = ("--reason", "--notes", "--sha", "--dry-run")
 PROMOTE_FLAGS = (
     *("--artifact-dir", "--artifact-id", "--dataset-id", "--git-sha", *_COMMON),
-    *("--new-model", "--lift-hold", "--allow-signature-change"),
+    *("--new-model", "--lift-hold", "--allow-signature-change", "--override"),
 )
 ROLLBACK_FLAGS = ("--to", *_COMMON)
 DEMOTE_FLAGS = _COMMON

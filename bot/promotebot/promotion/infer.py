@@ -109,6 +109,7 @@ def _request(
         new_model=arguments.new_model,
         lift_hold=arguments.lift_hold,
         allow_signature_change=arguments.allow_signature_change,
+        override=arguments.override,
         ref=ref,
         origins={key: item.origin for key, item in values.items() if item.origin and item.value},
         asked=arguments,

@@ -36,6 +36,7 @@ GENERAL_ONLY: Mapping[str, str] = {
     "limits": "memory that goes by the model's size is neither more nor less than a number",
     "contacts": "it refuses nothing",
     "schedule": "it refuses nothing",
+    "overrides": "it names who may make exceptions, and the general one is the strictest",
     "reminders": "it refuses nothing",
     "deployments": "it refuses nothing",
     "models": "a pattern holds no other patterns",

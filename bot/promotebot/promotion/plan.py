@@ -168,6 +168,7 @@ def _event(
     evidence = {"evidence": claims.digest} if claims and claims.digest and not (demotes or imports) else {}
     allows = request.allow_signature_change if action is Action.PROMOTE else None
     allowed = {"allows_signature_change": allows} if allows else {}
+    override = {"override": request.override} if request.override and action is Action.PROMOTE else {}
     confirmed = {"confirmed": True} if is_confirmed(context) else {}
     return {
         "ts_utc": moment,
@@ -182,6 +183,7 @@ def _event(
         **lift,
         **evidence,
         **allowed,
+        **override,
         **confirmed,
         **judged_by,
         "request": request.ref.model_dump() if request.ref else None,

@@ -15,6 +15,7 @@ from promotebot.promotion.aliases import AliasesField
 from promotebot.promotion.contacts import Contacts
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import Models, in_force, patterns_of, strictest_of
+from promotebot.promotion.overrides import Override
 from promotebot.promotion.sections import (
     ComparisonPolicy,
     Reminders,
@@ -64,6 +65,8 @@ class Policy(Section):
     """What becomes of a model with other inputs, outputs or features than ACTIVE has."""
     comparison: ComparisonPolicy = ComparisonPolicy()
     """How close a candidate has to be to today's ACTIVE."""
+    overrides: Annotated[tuple[Override, ...], Field(max_length=50)] = ()
+    """Exceptions that people may make from a rule."""
     models: Models = Field(default={})
     signatures: Signatures = Signatures()
     storage: Places = ()

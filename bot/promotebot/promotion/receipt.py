@@ -27,8 +27,9 @@ def receipt_of(
     Returns:
         requester (login or address), request (`comment:1#1`, as the event has it), head, policy_digest, event (its
         digest), digest (the artifact's), registry_digest_before and registry_digest (sha256 of the file that holds
-        the model, in the split layout the model's own), evidence (the digest of what was claimed), lifts_hold (why a
-        held stage takes promotions again), allows_signature_change (why another signature than ACTIVE's is right).
+        the model, in the split layout the model's own), evidence (the digest of what was claimed), override (the rule
+        and why), lifts_hold (why a held stage takes promotions again), allows_signature_change (why another signature
+        than ACTIVE's is right).
     """
     event = step.event
     return {
@@ -41,6 +42,7 @@ def receipt_of(
         "registry_digest_before": _file_digest(step.model, before),
         "registry_digest": _file_digest(step.model, after),
         "evidence": event.evidence,
+        "override": event.override,
         "lifts_hold": event.lifts_hold,
         "allows_signature_change": event.allows_signature_change,
     }

@@ -35,6 +35,7 @@ def request_of(step: Step, entry: ModelEntry | None) -> Request:
         new_model=entry is None,
         lift_hold=event.lifts_hold,
         allow_signature_change=event.allows_signature_change,
+        override=event.override,
         confirmed=event.confirmed is True,
         found=_found(event),
         ref=_ref(event),

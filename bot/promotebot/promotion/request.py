@@ -13,12 +13,17 @@ from promotebot.remedies import Changes, Command, Remedy, again, choices, commen
 from promotebot.text import listed
 
 _FLAGS = (
-    *("to", "lift_hold", "allow_signature_change", "artifact_dir", "artifact_id", "dataset_id", "git_sha"),
+    *("to", "lift_hold", "allow_signature_change", "override", "artifact_dir", "artifact_id", "dataset_id", "git_sha"),
     *("reason", "notes", "sha", "new_model", "dry_run"),
 )
 ADOPTED = "registry"
 """The format of an import that completes a pointer of promotebot's own registry."""
-_ONLY = {"to": Action.ROLLBACK, "lift_hold": Action.PROMOTE, "allow_signature_change": Action.PROMOTE}
+_ONLY = {
+    "to": Action.ROLLBACK,
+    "lift_hold": Action.PROMOTE,
+    "allow_signature_change": Action.PROMOTE,
+    "override": Action.PROMOTE,
+}
 """Flags that one command alone has."""
 
 
@@ -35,6 +40,8 @@ class CommandArguments:
     """For a promotion into a stage that a rollback holds: why it may go on."""
     allow_signature_change: str | None = None
     """For a promotion of a model with other inputs, outputs or features than ACTIVE: why services take it."""
+    override: str | None = None
+    """For a promotion: the rule to make an exception from, a colon and the reason."""
     artifact_dir: ArtifactPath | None = None
     artifact_id: str | None = None
     dataset_id: str | None = None
@@ -95,6 +102,8 @@ class Request:
     """Why a promotion may go into a stage that a rollback holds."""
     allow_signature_change: str | None = None
     """Why other inputs, outputs or features than ACTIVE has are right."""
+    override: str | None = None
+    """The rule to make an exception from, a colon and the reason."""
     confirmed: bool = False
     """Whoever asked has confirmed the dry run, or has to before anything is written."""
     found: FoundPointer | None = None

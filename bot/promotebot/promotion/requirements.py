@@ -80,6 +80,10 @@ def conditions(policy: Policy, stage: Stage) -> Iterator[Requirement]:
         yield Requirement(f"evidence.{stage.value}", f"evidence: {asked}")
     if windows := windows_of(policy.windows, stage):
         yield Requirement("windows", f"a time that is open: {'; '.join(map(str, windows))}")
+    for one in policy.overrides:
+        until = f"from {one.start} to {one.end} ({one.timezone}), {counted(one.uses, 'time')} for each model"
+        words = f"{listed(list(one.people))} may make an exception from {one.rule} with --override, {until}"
+        yield Requirement("overrides", words)
     if policy.separation:
         approvals = counted(policy.separation.approvals, "approval")
         words = f"{approvals} of the exact head, by others than the requester, the author and the last pusher"

@@ -164,6 +164,8 @@ class Event(Record):
     """Of the claimed evidence that was read for the decision; absent where there was none."""
     allows_signature_change: NonEmpty | None = None
     """Why other inputs, outputs or features than the ones of ACTIVE at that time were right."""
+    override: NonEmpty | None = None
+    """The rule that who asked made an exception from, a colon and the reason."""
     confirmed: bool | None = None
     """True where whoever asked has confirmed the dry run."""
     registry_git_sha: str | None = None

@@ -12,6 +12,7 @@ from promotebot.promotion.rules.claims import evidence_is_given, evidence_suffic
 from promotebot.promotion.rules.comparison import outputs_are_close
 from promotebot.promotion.rules.context import Rule, RuleContext
 from promotebot.promotion.rules.imports import active_becomes_whole, artifact_is_the_models, import_is_allowed
+from promotebot.promotion.rules.override import overridden
 from promotebot.promotion.rules.provenance import artifact_is_signed, commit_is_reachable, manifest_agrees
 from promotebot.promotion.rules.request import (
     active_has_dataset_id,
@@ -38,7 +39,7 @@ from promotebot.registry.names import Stage
 def evaluate(context: RuleContext) -> tuple[Finding, ...]:
     """Return the artifact's findings, then those of every rule: causes come before their consequences."""
     rules = {Action.DEMOTE: DEMOTION_RULES, Action.IMPORTED: IMPORT_RULES}.get(context.request.action, RULES)
-    findings = [finding for rule in rules for finding in rule(context)]
+    findings = overridden(context, (finding for rule in rules for finding in rule(context)))
     return (*_on_the_artifact(context), *findings)
 
 
