@@ -46,7 +46,7 @@ def test_a_receipt_names_who_asked_and_the_files_before_and_after() -> None:
         **EVENT,
         "source": "github",
         "request": REQUEST,
-        "override": None,
+        "override": "freeze: incident 7",
         "lifts_hold": "feature 7 is right again",
         "evidence": POLICY,
     }
@@ -62,6 +62,7 @@ def test_a_receipt_names_who_asked_and_the_files_before_and_after() -> None:
         "registry_digest_before": digest(before.to_bytes()),
         "registry_digest": digest(after.to_bytes()),
         "evidence": POLICY,
+        "override": "freeze: incident 7",
         "lifts_hold": "feature 7 is right again",
         "allows_signature_change": None,
     }

@@ -19,7 +19,7 @@ COMMANDS = frozenset(
         *VERBS,
         *SAFETY_WORDS,
         *("history", "show", "gate", "fetch", "bundle", "deployed", "check", "manifest", "import", "init", "policy"),
-        *("schemas", "completion", "registry", "none"),
+        *("schemas", "completion", "registry", "evidence", "none"),
     }
 )
 """Words that are commands, in a comment or at a terminal, or that name no stage."""
