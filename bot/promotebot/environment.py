@@ -36,7 +36,7 @@ _SECRETS = ("TOKEN", "SECRET", "SECRET_ACCESS_KEY", "ACCOUNT_KEY", "CONNECTION_S
 """How the names of variables end that hold what nobody else should read: GitHub's tokens, and keys of buckets."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PLAIN_URL = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)*(:[1-9][0-9]{0,3})?(/[A-Za-z0-9_-]+)*/?")
-_PREFIX = r"(/[a-z][a-z0-9-]{0,38})?"
+_PREFIX = re.compile(r"/[a-z][a-z0-9-]{0,38}")
 _BASE_DIR = re.compile(r"(?=.{1,60}\Z)\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+")
 
@@ -80,10 +80,10 @@ def check_environment(env: Mapping[str, str]) -> None:
         odd.append("GITHUB_TOKEN holds a blank or a character that no token has")
     if env.get("PROMOTEBOT_COMMAND", "") not in ("", *COMMANDS):
         odd.append(f"PROMOTEBOT_COMMAND is not one of {', '.join(COMMANDS)}")
-    if not re.fullmatch(_PREFIX, env.get("PROMOTEBOT_PREFIX", "")):
+    if env.get("PROMOTEBOT_PREFIX") and not is_prefix(env["PROMOTEBOT_PREFIX"]):
         odd.append("PROMOTEBOT_PREFIX is not a slash and a word of small letters, digits and dashes, such as /model")
     base_dir = env.get("PROMOTEBOT_BASE_DIR", "")
-    if base_dir and not _BASE_DIR.fullmatch(base_dir):
+    if base_dir and not is_base_dir(base_dir):
         odd.append("PROMOTEBOT_BASE_DIR is not a folder such as teams/fraud, from the repository's root")
     if base_dir and not env.get("PROMOTEBOT_PREFIX") and env["GITHUB_EVENT_NAME"] != TERMINAL:
         odd.append("PROMOTEBOT_BASE_DIR is set without PROMOTEBOT_PREFIX: two registries would answer one comment")
@@ -93,6 +93,16 @@ def check_environment(env: Mapping[str, str]) -> None:
             where="environment",
             remedy="let the runner set them, and give the token as ${{ github.token }} or ${{ secrets.NAME }}",
         )
+
+
+def is_base_dir(text: str) -> bool:
+    """Return whether a text can be the folder of one of several registries, from the repository's root."""
+    return _BASE_DIR.fullmatch(text) is not None
+
+
+def is_prefix(text: str) -> bool:
+    """Return whether a text can be the word that commands stand behind."""
+    return _PREFIX.fullmatch(text) is not None
 
 
 def scoped(name: str, base_dir: str) -> str:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata, resources
 
+from promotebot.environment import scoped
+
+DIRECTORY = ".github/workflows"
 WORKFLOWS = ("promote", "gate", "review", "verify")
 PLACEHOLDER = "OWNER/promotebot@COMMIT # VERSION"
 PINNED_ACTION = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+@[0-9a-f]{40}( # v[0-9][A-Za-z0-9.+-]*)?")
@@ -29,6 +33,12 @@ _QUEUE = "  merge_group:\n    types: [checks_requested]\n"
 _NOTICED = _QUEUE.replace(
     ":\n", ": # its branch gets no key; once this has ended, gate.yml looks at what was queued\n", 1
 )
+_HEARD = re.compile(
+    r"&& \(startsWith\(github\.event\.comment\.body, '/'\) \|\| contains\(github\.event\.comment\.body, "
+    r"fromJSON\('\"\\n/\"'\)\)(?:\n      \|\| .*)*\)(?=\)\n)"
+)
+"""What a comment has to say to start the job of commands."""
+_GROUP = re.compile(r"(?<=group: )(promotebot-announce|promote|gate|verify)(?=-)")
 _APP_JOB = """\
     environment: # where the App's key is, for the default branch only: docs/setup.md
       name: promotebot
@@ -63,8 +73,48 @@ def installed_action() -> str:
     return action if PINNED_ACTION.fullmatch(action) else ""
 
 
+@dataclass(frozen=True)
+class Folder:
+    """The folder of one of several registries in a repository."""
+
+    base_dir: str
+    prefix: str
+    """What its commands stand behind, such as `/fraud`."""
+    others: Sequence[str] = ()
+    """The names of the other registries' workflows that move branches."""
+
+    @property
+    def word(self) -> str:
+        """What its workflows and labels are told by."""
+        return self.prefix.removeprefix("/")
+
+    def workflow_path(self, name: str) -> str:
+        """Return where one of its workflow files is; a review is noticed for all registries by one."""
+        return f"{DIRECTORY}/{name}.yml" if name == "review" else f"{DIRECTORY}/{name}-{self.word}.yml"
+
+    def workflow(self, name: str, text: str) -> str:
+        """Return a workflow of the repository's only registry as it is for this one."""
+        if name == "review":
+            return text
+        body, heard = "github.event.comment.body", f"fromJSON('\"\\n{self.prefix}\"')"
+        asks = f"&& (startsWith({body}, '{self.prefix}') || contains({body}, {heard}))"
+        text = _GROUP.sub(rf"\1-{self.word}", text.replace(f"name: {name}\n", f"name: {name} {self.word}\n", 1))
+        text = _HEARD.sub(lambda _: asks, text)
+        text = text.replace("'promote:'", f"'{self.word}:promote:'")
+        text = text.replace("'<!-- promotebot:'", f"'<!-- {scoped('promotebot', self.base_dir)}:'")
+        text = text.replace("workflows: [review]", f"workflows: {json.dumps(['review', *self.others])}")
+        given = f"base-dir: {json.dumps(self.base_dir)}\n          prefix: {self.prefix}"
+        return _STEP.sub(rf"\1        with:\n          {given}\n", text)
+
+
 def workflow_files(
-    action: str, branches: Sequence[str], *, app: bool, registry_path: str = "", shards: int = 1
+    action: str,
+    branches: Sequence[str],
+    *,
+    app: bool,
+    registry_path: str = "",
+    shards: int = 1,
+    folder: Folder | None = None,
 ) -> Mapping[str, bytes]:
     """Return path → bytes of every workflow file.
 
@@ -72,7 +122,8 @@ def workflow_files(
         action: what the steps use, pinned.
         branches: those that are promoted into, whose pushes the workflows hear.
         app: take the token of an App, whose key only the default branch's workflows get.
-        registry_path: where the registry is; empty for its own place.
+        registry_path: where the registry is, from the folder; empty for its own place.
+        folder: of one of several registries; None for the only one.
         shards: the jobs that share a verification; more than one only without an App.
     """
     templates = resources.files("promotebot") / "templates"
@@ -95,7 +146,19 @@ def workflow_files(
             name: _STEP.sub(rf"\1        with:\n          registry-path: {registry_path}\n", t)
             for name, t in texts.items()
         }
-    return {f".github/workflows/{name}.yml": text.replace(PLACEHOLDER, action).encode() for name, text in texts.items()}
+    if folder:
+        texts = {name: folder.workflow(name, text) for name, text in texts.items()}
+    return {path_of(name, folder): text.replace(PLACEHOLDER, action).encode() for name, text in texts.items()}
+
+
+def folder_in(base_dir: str, prefix: str) -> Folder | None:
+    """Return the folder that a job's inputs name; None for the only registry of a repository."""
+    return Folder(base_dir, prefix or f"/{base_dir.rpartition('/')[2].lower()}") if base_dir else None
+
+
+def path_of(name: str, folder: Folder | None) -> str:
+    """Return where a workflow file is, such as that of `gate`."""
+    return folder.workflow_path(name) if folder else f"{DIRECTORY}/{name}.yml"
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -225,3 +225,12 @@ def test_a_job_that_could_be_taken_for_anothers_does_not_start(
     comment = two.office.repository.comment(number, author="alice", body="/promote active")
     job = two.office.job(two.office.repository.issue_comment_event(comment.id), **environment)
     assert (job.exit_code, says in job.log) == (2, True), job.log
+
+
+def test_the_doctor_of_a_registry_asks_for_its_own_status_files_and_labels(two: Two) -> None:
+    environment = {"PROMOTEBOT_BASE_DIR": FOLDER, "PROMOTEBOT_PREFIX": "/fraud", "PROMOTEBOT_COMMAND": "doctor"}
+    schedule = two.office.repository.schedule_event(".github/workflows/verify-fraud.yml", "23 4 * * *")
+    summary = two.office.event("schedule", schedule, **environment).summary.replace("\\", "").replace("&#58;", ":")
+    assert f"{GATE}` is not required" in summary
+    assert "fraud:promote:shadow" in summary
+    assert "promote-fraud.yml" in summary

@@ -15,7 +15,7 @@ from promotebot.doctor.facts import Facts
 from promotebot.doctor.fix import missing_files
 from promotebot.doctor.read import connected, gather
 from promotebot.doctor.report import DoctorReport, Status
-from promotebot.doctor.setting_checks import LABELS, missing_labels
+from promotebot.doctor.setting_checks import labels_of, missing_labels
 from promotebot.errors import PromotebotError, UsageError
 from promotebot.git.checkout import Checkout
 from promotebot.settings import Settings
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:  # noqa: ARG001 - as
             _write_files(facts, checkout if settings.repository == _repository_of(checkout) else None)
             made = missing_labels(facts)
             for name in made:
-                github.create_label(name, LABELS[name])
+                github.create_label(name, labels_of(facts)[name])
                 log.info("made    label %s", name)
             facts = gather(settings, github) if made else facts
     report = diagnose(facts)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from promotebot.cli.init_folder import deaf_gates, folder_of, start_of
 from promotebot.cli.init_owners import Owned, check_owners, with_owners
 from promotebot.cli.init_scan import look_around
 from promotebot.cli.init_steps import Steps
@@ -27,7 +28,7 @@ from promotebot.registry.names import parse_artifact_path, to_timestamp
 from promotebot.registry.registry import DEFAULT_PATH
 from promotebot.remedies import Remedy, shell
 from promotebot.text import visible
-from promotebot.workflow_files import PINNED_ACTION, PLACEHOLDER, installed_action, workflow_files
+from promotebot.workflow_files import PINNED_ACTION, PLACEHOLDER, Folder, installed_action, path_of, workflow_files
 
 MAX_JOBS = 256
 """Of a matrix: https://docs.github.com/en/actions/reference/limits"""
@@ -75,7 +76,8 @@ POLICY = """\
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot init`."""
     parser.allow_abbrev = True  # its flags could be shortened from the start, and scripts may do so
-    parser.add_argument("--base-dir", help="the repository (default: the one around this directory)")
+    parser.add_argument("--base-dir", help="the repository, or the folder of one of several registries in it")
+    parser.add_argument("--prefix", metavar="/WORD", help="the word of its commands (default: the folder's name)")
     parser.add_argument("--registry-path", metavar="FILE", help=f"where the registry goes (default: {DEFAULT_PATH})")
     parser.add_argument("--dry-run", action="store_true", help="print the diff, write nothing")
     parser.add_argument("--action", metavar="OWNER/NAME@COMMIT", help="the action that the workflows use, pinned")
@@ -99,19 +101,23 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     """
     _check_shards(options)
     check_owners(options.code_owners)
-    repository = Checkout.open(Path(options.base_dir or "."))
+    repository = Checkout.open(start_of(options.base_dir))
     root, action = repository.root, _pinned_action(options.action)
-    branches, registry = _branches(repository), _registry_path(options.registry_path)
-    workflows = workflow_files(action, branches, app=options.app, registry_path=registry, shards=options.shards)
+    folder = folder_of(root, options.base_dir, options.prefix)
+    branches, given = _branches(repository), _registry_path(options.registry_path)
+    registry = f"{folder.base_dir}/{given}" if folder else given
+    workflows = workflow_files(
+        action, branches, app=options.app, registry_path=given, shards=options.shards, folder=folder
+    )
     files = _files(workflows, registry, now)
     _refuse_odd_places(root, files)
     if (root / ATTRIBUTES).is_symlink() or (root / ATTRIBUTES).is_dir():
         raise InvalidInput("is not a regular file", where=ATTRIBUTES, remedy="replace it by a file: git reads no other")
-    owned = _owned(root, options.code_owners, registry)
+    owned = _owned(root, options.code_owners, registry, folder)
     _refuse_deleted(repository, [*files, ATTRIBUTES, *owned], workflows)
-    around = look_around(repository, registry, branches[0])
+    around = look_around(repository, registry, branches[0], folder.base_dir if folder else "")
     missing = {path: data for path, data in files.items() if not _is_there(root / path)}
-    missing |= _attributes(root / ATTRIBUTES, [*_as_bytes(around.bare), *(BY_LFS if options.lfs else ())])
+    missing |= _attributes(root / ATTRIBUTES, _lines(around.bare, folder, lfs=options.lfs))
     missing |= {path: one.data for path, one in owned.items() if not _holds(root / path, one.data)}
     laid = [_laid(path, root / path, missing.get(path)) for path in (*files, ATTRIBUTES, *owned)]
     kept = _kept_owners(owned)
@@ -121,7 +127,17 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         for path, data in missing.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             write_file(root / path, data)
-    steps = Steps(action, branches, registry, around, app=options.app, lfs=options.lfs, owned=[*owned])
+    steps = Steps(
+        action,
+        branches,
+        registry,
+        around,
+        app=options.app,
+        lfs=options.lfs,
+        owned=[*owned],
+        folder=folder,
+        deaf=deaf_gates(root, folder) if folder else (),
+    )
     if options.format == "json":
         write_document(_document(laid, kept, steps, written=not options.dry_run))
     else:
@@ -167,14 +183,15 @@ def _holds(place: Path, data: bytes) -> bool:
     return place.exists() and place.read_bytes() == data
 
 
-def _owned(root: Path, names: Sequence[str], registry: str) -> dict[str, Owned]:
+def _owned(root: Path, names: Sequence[str], registry: str, folder: Folder | None) -> dict[str, Owned]:
     """Return the file of code owners as it is to be, by its path; nothing where nobody was named."""
     if not names:
         return {}
+    artifacts = _inside(ARTIFACTS, folder)
     paths = {
-        "/.github/": (POLICY_PATH, ".github/workflows/gate.yml"),
+        "/.github/": (POLICY_PATH, path_of("gate", folder)),
         f"/{registry.rpartition('/')[0]}/": (registry,),
-        f"/{ARTIFACTS}/": (f"{ARTIFACTS}/NAME/manifest.json",),
+        f"/{artifacts}/": (f"{artifacts}/NAME/manifest.json",),
     }
     owned = with_owners(root, names, paths)
     return {owned.path: owned}
@@ -221,10 +238,17 @@ def _tell(laid: LaidFile, place: Path, data: bytes | None, *, dry_run: bool) -> 
         sys.stdout.write(f"{laid.state} {path}\n")
 
 
-def _as_bytes(bare: Sequence[str]) -> list[str]:
+def _inside(path: str, folder: Folder | None) -> str:
+    return f"{folder.base_dir}/{path}" if folder else path
+
+
+def _lines(bare: Sequence[str], folder: Folder | None, *, lfs: bool) -> list[str]:
     """Return the lines by which git converts no artifact: in their own place, and where models are already."""
-    folders = dict.fromkeys(folder.partition("/")[0] for folder in bare if not f"{folder}/".startswith(f"{ARTIFACTS}/"))
-    return [AS_BYTES, *(f"{folder}/** -text" for folder in folders if " " not in folder)]
+    artifacts, depth = _inside(ARTIFACTS, folder), folder.base_dir.count("/") + 2 if folder else 1
+    others = (path for path in bare if not f"{path}/".startswith(f"{artifacts}/"))
+    tops = dict.fromkeys("/".join(path.split("/")[:depth]) for path in others)
+    own = [_inside(line, folder) for line in (AS_BYTES, *(BY_LFS if lfs else ()))]
+    return [own[0], *(f"{top}/** -text" for top in tops if " " not in top), *own[1:]]
 
 
 def _attributes(target: Path, lines: Sequence[str]) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from promotebot.foreign import mlflow
 from promotebot.foreign.read import read_foreign
 from promotebot.foreign.tags import GtoRepository
 from promotebot.git.checkout import Checkout
+from promotebot.pulls.reach import is_for, registries_in
 from promotebot.registry.files import ModelDirectory
 from promotebot.registry.registry import ModelRegistry
 
@@ -41,7 +42,7 @@ class Surroundings:
     """Other branches that have a registry of promotebot's."""
 
 
-def look_around(repository: Checkout, registry_path: str, default_branch: str) -> Surroundings:
+def look_around(repository: Checkout, registry_path: str, default_branch: str, base_dir: str = "") -> Surroundings:
     """Return what a work tree holds already.
 
     Raises:
@@ -50,7 +51,7 @@ def look_around(repository: Checkout, registry_path: str, default_branch: str) -
     tracked = sorted(repository.tracked_paths(""))
     return Surroundings(
         list(_registries(repository, tracked, registry_path)),
-        list(_bare(tracked)),
+        [folder for folder in _bare(tracked) if is_for(folder, base_dir, registries_in(tracked))],
         list(_large(repository, tracked)),
         list(_branches(repository, registry_path, default_branch)),
     )

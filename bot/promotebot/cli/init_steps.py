@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from promotebot.cli.init_scan import Surroundings
 from promotebot.cli.json_schemas import DIRECTORY as SCHEMAS
 from promotebot.doctor.setting_checks import LABELS
+from promotebot.environment import scoped
 from promotebot.pulls.attributes import PATH as ATTRIBUTES
 from promotebot.registry.registry import DEFAULT_PATH
 from promotebot.remedies import Command, shell
 from promotebot.text import visible
-from promotebot.workflow_files import PLACEHOLDER
+from promotebot.workflow_files import PLACEHOLDER, Folder, path_of
 
 _SHOWN = 5
 """Of each kind of what was found; the others are counted."""
@@ -33,6 +34,10 @@ class Steps:
     lfs: bool
     owned: Sequence[str] = ()
     """The file of code owners, where it was written."""
+    folder: Folder | None = None
+    """Of one of several registries."""
+    deaf: Sequence[str] = ()
+    """The gates of other registries that do not start when this one's bot has moved a branch."""
 
     def lines(self) -> Iterator[str]:
         """Yield the steps, numbered, each command on a line of its own."""
@@ -47,9 +52,17 @@ class Steps:
 
     @property
     def _place(self) -> Sequence[str]:
-        return ("--registry-path", self.registry) if self.registry != DEFAULT_PATH else ()
+        base = ("--base-dir", self.folder.base_dir) if self.folder else ()
+        usual = f"{self.folder.base_dir}/{DEFAULT_PATH}" if self.folder else DEFAULT_PATH
+        return base if self.registry == usual else (*base, "--registry-path", self.registry)
+
+    def _file(self, name: str) -> str:
+        return path_of(name, self.folder).rpartition("/")[2]
 
     def _files(self) -> Iterator[Step]:
+        if self.folder and self.deaf:
+            told = f"Write 'promote {self.folder.word}' beside review under `workflow_run: workflows:` in"
+            yield f"{told} {' and '.join(self.deaf)}: these gates start when its bot has moved a branch.", ()
         if self.action == PLACEHOLDER:
             yield (
                 f"Write the action to use for {PLACEHOLDER!r} in .github/workflows: OWNER/NAME@ and 40 hex digits.",
@@ -85,7 +98,8 @@ class Steps:
         verify = shell("promotebot", "verify", *self._place)
         yield "Commit what is new.", [add.then("git", "commit", "--message", "chore: Set up promotebot"), verify]
         more = f" (and {', '.join(others)}, from the policy)" if others else ""
-        yield f"If {default} is not the default branch{more}, correct `branches:` in promote.yml and verify.yml.", ()
+        hears = f"{self._file('promote')} and {self._file('verify')}"
+        yield f"If {default} is not the default branch{more}, correct `branches:` in {hears}.", ()
         push, pull = shell("git", "push", "--set-upstream", "origin", "HEAD"), shell("gh", "pr", "create", "--fill")
         yield f"Open a pull request into {default}, and merge it.", [push, pull]
 
@@ -94,17 +108,24 @@ class Steps:
         if self.app:
             words = "which only the default branch may use: docs/setup.md"
             yield f"Create the App and the environment promotebot, {words}", ()
-        runs = shell("gh", "workflow", "run", "gate.yml", "-f", "pull-request=all")
+        runs = shell("gh", "workflow", "run", self._file("gate"), "-f", "pull-request=all")
         words = "a status can be required only after it has been reported once"
         yield f"Check the pull requests that are open already, or open one: {words}.", [runs]
-        checks = [f"promotebot/gate on {default}", *(f"promotebot/gate ({name}) on {name}" for name in others)]
+        gate = scoped("promotebot/gate", self.folder.base_dir if self.folder else "")
+        checks = [f"{gate} on {default}", *(f"{gate} ({name}) on {name}" for name in others)]
         source = "your App" if self.app else "GitHub Actions"
         yield f"In Settings, Rules, require the status check {' and '.join(checks)}, with its source: {source}", ()
         named = "" if self.owned else ", and name them: run this again with --code-owners @OWNER/TEAM"
         yield f"There, require the review of code owners{named}.", ()
-        labels = [shell("gh", "label", "create", name, "--force", "--description", LABELS[name]) for name in LABELS]
-        yield "If people are to request promotions by labels, make them.", labels
-        yield "See whether all of it is right.", [shell("promotebot", "doctor")]
+        yield "If people are to request promotions by labels, make them.", [*self._labels()]
+        given = {"BASE_DIR": self.folder.base_dir, "PREFIX": self.folder.prefix} if self.folder else {}
+        told = [f"PROMOTEBOT_{name}={value}" for name, value in given.items()]
+        yield "See whether all of it is right.", [shell(*told, "promotebot", "doctor")]
+
+    def _labels(self) -> Iterator[Command]:
+        word = f"{self.folder.word}:" if self.folder else ""
+        for name, meaning in LABELS.items():
+            yield shell("gh", "label", "create", f"{word}{name}", "--force", "--description", meaning)
 
     def _first(self) -> Iterator[Step]:
         if not self.around.registries:

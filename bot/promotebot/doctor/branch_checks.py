@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from promotebot.doctor.facts import Branch, Facts, Unread
 from promotebot.doctor.report import Verdict, advice, named, ok, problem
+from promotebot.workflow_files import DIRECTORY
 
 ACTIONS_APP = 15368
 """The id of GitHub Actions on github.com, by which a rule names it as a status's source."""
@@ -166,7 +167,8 @@ def merge_queue(facts: Facts, branch: Branch) -> Verdict:
         )
         meaning = "What the gate refuses is merged together with the next pull request that passes."
         return problem("a merge queue that merges pull requests whose own check failed", meaning, setting)
-    path = f".github/workflows/{'review' if facts.uses_app else 'gate'}.yml"
+    place = f"{DIRECTORY}/{'review' if facts.uses_app else 'gate'}"
+    path = next(path for path in facts.templates if path.startswith(place))
     heard = facts.default.workflows.get(path)
     if heard is not None and "merge_group" in heard.triggers:
         return ok(f"a merge queue, which starts {path}", "The gate judges every commit that the queue makes.")

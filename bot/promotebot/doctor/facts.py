@@ -10,6 +10,7 @@ from promotebot.doctor.workflow import Workflow
 from promotebot.github.repository_settings import ActionsSettings, BranchRequirements, Environment, RequiredStatus
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.sections import Permission
+from promotebot.workflow_files import Folder
 
 ENVIRONMENT = "promotebot"
 """Where an App's key stands (docs/setup.md)."""
@@ -106,6 +107,13 @@ class Facts:
     """The pinned action that they use; empty where it is not known."""
     models_directory: str = ""
     """Where each model has a file of its own, in the split layout."""
+    folder: Folder | None = None
+    """Of one of several registries; None for the only one of a repository."""
+
+    @property
+    def label_word(self) -> str:
+        """What stands before the names of this registry's labels."""
+        return f"{self.folder.word}:" if self.folder else ""
 
     @property
     def default(self) -> Branch:

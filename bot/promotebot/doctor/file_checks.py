@@ -10,6 +10,7 @@ from promotebot.doctor.workflow import LEVELS, Workflow, is_pinned
 from promotebot.pulls.attributes import ARTIFACTS, AS_STORED, BESIDE_LFS, converting
 from promotebot.registry.lfs import OUT_OF_LFS
 from promotebot.text import counted
+from promotebot.workflow_files import DIRECTORY
 
 _FIX = "`promotebot doctor --fix` in the repository, then commit and push"
 
@@ -53,7 +54,9 @@ def _anew(paths: Iterable[str]) -> str:
 
 def _stops(path: str, facts: Facts) -> bool:
     """Return whether promotions stop, or go unjudged, without a file; reviews matter with `separation` only."""
-    return path.endswith(("promote.yml", "gate.yml")) or (path.endswith("review.yml") and facts.has_separation)
+    return path.startswith((f"{DIRECTORY}/promote", f"{DIRECTORY}/gate")) or (
+        path.endswith("review.yml") and facts.has_separation
+    )
 
 
 def branches(facts: Facts, branch: Branch) -> Verdict:

@@ -16,7 +16,7 @@ def missing_files(facts: Facts) -> Mapping[str, bytes]:
     files: dict[str, bytes] = {}
     if workflows(facts).status is not Status.OK:
         names = [branch.name for branch in facts.branches]
-        laid = workflow_files(facts.action or PLACEHOLDER, names, app=facts.uses_app)
+        laid = workflow_files(facts.action or PLACEHOLDER, names, app=facts.uses_app, folder=facts.folder)
         files = {path: data for path, data in laid.items() if path not in facts.default.workflows}
     if attributes(facts).status is not Status.OK:
         files[PATH] = with_lines("", [AS_BYTES]).encode()

@@ -30,11 +30,10 @@ from promotebot.registry.names import GitSha
 from promotebot.registry.registry import Layout, ModelRegistry
 from promotebot.registry.split_layout import models_directory
 from promotebot.settings import Settings
-from promotebot.workflow_files import PLACEHOLDER, WORKFLOWS, installed_action, workflow_files
+from promotebot.workflow_files import PLACEHOLDER, WORKFLOWS, folder_in, installed_action, path_of, workflow_files
 
 _T = TypeVar("_T")
 _DIRECTORY = ".github/workflows"
-_WORKFLOWS = frozenset(f"{_DIRECTORY}/{name}.yml" for name in WORKFLOWS)
 _PROTECTION = "administration: read"
 MAX_FILES = 5000
 """Files of artifacts that are looked at for what git does to them."""
@@ -66,11 +65,12 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
         has_policy, policy = _policy(repository, commit, settings.policy_path)
         tips = {default: commit, **_bases(repository, policy, default)}
         _bring(repository, [tip for tip in tips.values() if tip and tip != commit], settings)
-        branches = tuple(_branch(repository, github, name, tip, default) for name, tip in tips.items())
+        branches = tuple(_branch(repository, github, name, tip, default, settings) for name, tip in tips.items())
         registry = _registry(repository, commit, settings.registry_path)
         files = Files(_codeowners(repository, commit), *_artifacts(repository, commit, registry))
     uses_app = any(workflow.uses_app for workflow in branches[0].workflows.values())
-    templates = workflow_files(installed_action() or PLACEHOLDER, [*tips], app=uses_app)
+    folder = folder_in(settings.base_dir, settings.prefix)
+    templates = workflow_files(installed_action() or PLACEHOLDER, [*tips], app=uses_app, folder=folder)
     return Facts(
         server_url=settings.server_url,
         repository=settings.repository,
@@ -90,6 +90,7 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
         templates={path: Workflow.parse(data) for path, data in templates.items()},
         action=installed_action(),
         models_directory=_models_directory(registry, settings.registry_path),
+        folder=folder,
     )
 
 
@@ -116,7 +117,7 @@ def _bases(repository: FetchedRepository, policy: Policy | str, default: str) ->
 
 def _bring(repository: FetchedRepository, commits: Sequence[GitSha], settings: Settings) -> None:
     """Have what is read of these commits come with one fetch, instead of one for each file."""
-    paths = {*_WORKFLOWS, *PLACES, settings.policy_path, settings.registry_path}
+    paths = {*_workflow_paths(settings), *PLACES, settings.policy_path, settings.registry_path}
     oids = {
         entry.oid
         for commit in commits
@@ -136,7 +137,12 @@ def _policy(repository: FetchedRepository, commit: GitSha, path: str) -> tuple[b
 
 
 def _branch(
-    repository: FetchedRepository, github: RepositorySettings, name: str, tip: GitSha | None, default: str
+    repository: FetchedRepository,
+    github: RepositorySettings,
+    name: str,
+    tip: GitSha | None,
+    default: str,
+    settings: Settings,
 ) -> Branch:
     """Return the rules on a branch, and its workflow files; a branch that is not there has neither."""
     statuses: tuple[RequiredStatus, ...] | Unread = ()
@@ -148,19 +154,25 @@ def _branch(
             classic = _known(lambda: github.classic_rules(name), _PROTECTION)
     return Branch(
         name,
-        gate_context(name, default),
+        settings.shown(gate_context(name, default)),
         exists=tip is not None,
         rulesets=_known(lambda: github.ruleset_rules(name), "metadata: read"),
         classic=classic,
         classic_statuses=statuses,
-        workflows=_workflows(repository, tip) if tip else {},
+        workflows=_workflows(repository, tip, settings) if tip else {},
     )
 
 
-def _workflows(repository: FetchedRepository, commit: GitSha) -> Mapping[str, Workflow]:
+def _workflow_paths(settings: Settings) -> frozenset[str]:
+    folder = folder_in(settings.base_dir, settings.prefix)
+    return frozenset(path_of(name, folder) for name in WORKFLOWS)
+
+
+def _workflows(repository: FetchedRepository, commit: GitSha, settings: Settings) -> Mapping[str, Workflow]:
     """Return path → workflow of every file that promotebot's templates have, at a commit."""
     entries = repository.list_tree(commit, _DIRECTORY, recursive=True)
-    return {entry.path: _workflow(repository, entry) for entry in entries if entry.path in _WORKFLOWS}
+    ours = _workflow_paths(settings)
+    return {entry.path: _workflow(repository, entry) for entry in entries if entry.path in ours}
 
 
 def _workflow(repository: FetchedRepository, entry: TreeEntry) -> Workflow:

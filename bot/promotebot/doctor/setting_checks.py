@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from promotebot.doctor.codeowners import owners_of
 from promotebot.doctor.facts import ENVIRONMENT, Facts, Unread
 from promotebot.doctor.report import Verdict, advice, named, ok, problem
@@ -47,12 +49,17 @@ def labels(facts: Facts) -> Verdict:
     if missing:
         meaning = "These promotions cannot be requested with a label; comments work."
         return advice(f"missing: {named(missing)}", meaning, "`promotebot doctor --fix`")
-    return ok(named(LABELS), "A promotion can be requested with a label.")
+    return ok(named(labels_of(facts)), "A promotion can be requested with a label.")
+
+
+def labels_of(facts: Facts) -> Mapping[str, str]:
+    """Return the labels that ask for a promotion in this registry, with what they mean."""
+    return {f"{facts.label_word}{name}": meaning for name, meaning in LABELS.items()}
 
 
 def missing_labels(facts: Facts) -> list[str]:
     """Return the labels that are known to be missing."""
-    return [] if isinstance(facts.labels, Unread) else [name for name in LABELS if name not in facts.labels]
+    return [] if isinstance(facts.labels, Unread) else [name for name in labels_of(facts) if name not in facts.labels]
 
 
 def policy(facts: Facts) -> Verdict:
