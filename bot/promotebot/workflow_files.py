@@ -129,10 +129,7 @@ def workflow_files(
     templates = resources.files("promotebot") / "templates"
     texts = {name: (templates / f"{name}.yml").read_text(encoding="utf-8") for name in WORKFLOWS}
     if shards > 1:
-        sharded = (templates / "verify-sharded.yml").read_text(encoding="utf-8")
-        texts["verify"] = sharded.replace(_PARTS, str([*range(1, shards + 1)])).replace(
-            f"}}}}/{FOUR}", f"}}}}/{shards}"
-        )
+        texts["verify"] = _sharded((templates / "verify-sharded.yml").read_text(encoding="utf-8"), shards)
     heard = f"    branches: {json.dumps([_PATTERN.sub(_escaped, name) for name in branches], ensure_ascii=False)} "
     texts = {name: text.replace(_BRANCHES, heard) for name, text in texts.items()}
     if app:
@@ -159,6 +156,11 @@ def folder_in(base_dir: str, prefix: str) -> Folder | None:
 def path_of(name: str, folder: Folder | None) -> str:
     """Return where a workflow file is, such as that of `gate`."""
     return folder.workflow_path(name) if folder else f"{DIRECTORY}/{name}.yml"
+
+
+def _sharded(text: str, shards: int) -> str:
+    """Return the workflow of a verification in several jobs, for so many."""
+    return text.replace(_PARTS, str([*range(1, shards + 1)])).replace(f"}}}}/{FOUR}", f"}}}}/{shards}")
 
 
 def _escaped(match: re.Match[str]) -> str:

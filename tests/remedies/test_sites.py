@@ -11,6 +11,7 @@ from .sites import commands_in_words, sites, words_of_lines
 
 NOT_RUN = {
     "cli/pull_request.py:tell_page": "`gh pr create`: gh is not here, and asks GitHub itself",
+    "cli/init_steps.py:_labels": "`gh label create`: gh is not here, and asks GitHub itself",
     "cli/init_steps.py:_on_github": "`gh workflow run`: gh is not here, and asks GitHub itself",
     "action/withdraw.py:_withdraw": "needs promotions of two models that rest on each other; the line is `/withdraw`, "
     "which others run",
@@ -31,6 +32,7 @@ ELSEWHERE = {
     "cli/slips.py:meant_line": "tests/cli/test_slips.py",
     "promotion/rules/stages.py:_patches": "tests/remedies/test_terminal.py",
     "cli/registry_adopt.py:_requests": "tests/cli/test_older_registries.py",
+    "cli/init_folder.py:folder_of": "tests/cli/test_init_folder.py",
     "cli/init_steps.py:_committed": "tests/cli/test_init_scan.py",
     "cli/init_steps.py:_files": "tests/action/test_lfs_client.py",
     "cli/init_steps.py:_found": "tests/cli/test_init_scan.py",
@@ -85,7 +87,7 @@ def test_every_place_that_gives_a_line_is_run_or_says_why_not() -> None:
     run = at_a_terminal | in_a_comment | by_themselves | set(ELSEWHERE)
     assert run.isdisjoint(NOT_RUN)
     assert sites() == run | set(NOT_RUN)
-    assert (len(test_terminal.CASES), len(test_comment.CASES), len(run), len(NOT_RUN)) == (63, 36, 110, 4)
+    assert (len(test_terminal.CASES), len(test_comment.CASES), len(run), len(NOT_RUN)) == (63, 36, 111, 5)
     assert [test for test in ELSEWHERE.values() if not (ROOT / test).is_file()] == []
 
 

@@ -106,13 +106,10 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     folder = folder_of(root, options.base_dir, options.prefix)
     branches, given = _branches(repository), _registry_path(options.registry_path)
     registry = f"{folder.base_dir}/{given}" if folder else given
-    workflows = workflow_files(
-        action, branches, app=options.app, registry_path=given, shards=options.shards, folder=folder
-    )
+    how = {"app": options.app, "shards": options.shards, "folder": folder}
+    workflows = workflow_files(action, branches, registry_path=given, **how)
     files = _files(workflows, registry, now)
     _refuse_odd_places(root, files)
-    if (root / ATTRIBUTES).is_symlink() or (root / ATTRIBUTES).is_dir():
-        raise InvalidInput("is not a regular file", where=ATTRIBUTES, remedy="replace it by a file: git reads no other")
     owned = _owned(root, options.code_owners, registry, folder)
     _refuse_deleted(repository, [*files, ATTRIBUTES, *owned], workflows)
     around = look_around(repository, registry, branches[0], folder.base_dir if folder else "")
@@ -124,25 +121,20 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     if options.format == "text":
         _tell_all(laid, root, missing, kept, dry_run=options.dry_run)
     if not options.dry_run:
-        for path, data in missing.items():
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            write_file(root / path, data)
-    steps = Steps(
-        action,
-        branches,
-        registry,
-        around,
-        app=options.app,
-        lfs=options.lfs,
-        owned=[*owned],
-        folder=folder,
-        deaf=deaf_gates(root, folder) if folder else (),
-    )
+        _write_all(root, missing)
+    deaf = deaf_gates(root, folder) if folder else ()
+    steps = Steps(action, branches, registry, around, options.app, options.lfs, [*owned], folder, deaf)
     if options.format == "json":
         write_document(_document(laid, kept, steps, written=not options.dry_run))
     else:
         sys.stdout.write("\n".join(steps.lines()) + "\n")
     return 0
+
+
+def _write_all(root: Path, files: Mapping[str, bytes]) -> None:
+    for path, data in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        write_file(root / path, data)
 
 
 def _kept_owners(owned: Mapping[str, Owned]) -> list[str]:
@@ -291,6 +283,8 @@ def _pinned_action(given: str | None) -> str:
 
 def _refuse_odd_places(root: Path, files: Mapping[str, bytes]) -> None:
     """Raise InvalidInput where something would be written through a link or a file, before anything is written."""
+    if (root / ATTRIBUTES).is_symlink() or (root / ATTRIBUTES).is_dir():
+        raise InvalidInput("is not a regular file", where=ATTRIBUTES, remedy="replace it by a file: git reads no other")
     for path in files:
         for parent in list((root / path).relative_to(root).parents)[:-1]:
             place = root / parent

@@ -57,7 +57,7 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
     Raises:
         CouldNotVerify: where the default branch cannot be read at all.
     """
-    default = github.default_branch()
+    default, folder = github.default_branch(), folder_in(settings.base_dir, settings.prefix)
     remote = Remote(f"{settings.server_url}/{settings.repository}.git", settings.token.get_secret_value())
     with FetchedRepository.fetched(remote, {BASE: f"refs/heads/{default}"}) as repository:
         commit = repository.commit_id(BASE)
@@ -69,7 +69,6 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
         registry = _registry(repository, commit, settings.registry_path)
         files = Files(_codeowners(repository, commit), *_artifacts(repository, commit, registry))
     uses_app = any(workflow.uses_app for workflow in branches[0].workflows.values())
-    folder = folder_in(settings.base_dir, settings.prefix)
     templates = workflow_files(installed_action() or PLACEHOLDER, [*tips], app=uses_app, folder=folder)
     return Facts(
         server_url=settings.server_url,
