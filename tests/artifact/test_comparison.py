@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,18 +16,36 @@ from hypothesis.extra import numpy as arrays
 from onnx import TensorProto, helper, numpy_helper
 
 from promotebot.artifact.answer import Compared, ComparedOutput, ComparedSet
-from promotebot.artifact.compared import MAX_OUTPUTS, compare_sets, difference
+from promotebot.artifact.compared import MAX_OUTPUTS, PLACE, compare_sets, difference
 from promotebot.artifact.comparison import Comparison, copy_golden, summed
-from promotebot.artifact.limits import IncumbentArtifact
+from promotebot.artifact.limits import IncumbentArtifact, Limits
 from promotebot.artifact.work_tree import WorkTree
 
 from .conftest import DIRECTORY, Place
 from .pairs import ACTIVE, ROWS, WEIGHTS, Pair, model, proto
+from .test_lfs import Store, commit, in_lfs
 
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Pair:
     return Pair(tmp_path / "repository")
+
+
+class Recorded:
+    """A session whose outputs are as they were recorded."""
+
+    def get_inputs(self) -> list[Any]:
+        return [SimpleNamespace(name="x", type="tensor(float)")]
+
+    def get_outputs(self) -> list[Any]:
+        return [SimpleNamespace(name=name, type="tensor(float)") for name in ("scores", "label")]
+
+    def get_overridable_initializers(self) -> list[Any]:
+        return []
+
+    def run(self, _: None, feed: dict[str, Any]) -> list[Any]:
+        scores = feed["x"] @ WEIGHTS
+        return [scores, scores.argmax(axis=1)]
 
 
 def shown(found: Comparison) -> dict[str, tuple[Any, ...]]:
@@ -122,6 +142,32 @@ def test_data_that_is_gone_too_large_or_in_git_lfs_is_not_used(
     pointer = pair.pointer
     (pair.root / ACTIVE / "test_data_set_0/input_0.pb").unlink()
     assert "there is no" in copy_golden(WorkTree(pair.root), pointer, tmp_path / "two", 1)
+
+
+def test_golden_data_in_git_lfs_is_fetched_and_what_is_gone_is_told(pair: Pair, tmp_path: Path) -> None:
+    pointer, store, place = pair.pointer, Store(), Place(pair.root)
+    (pair.root / ACTIVE).rename(place.path)
+    in_lfs(place, store, "test_data_set_0/input_0.pb", "test_data_set_0/output_0.pb")
+    place.path.rename(pair.root / ACTIVE)
+    source = commit(place, store, "ml/artifacts/**/*.pb filter=lfs diff=lfs merge=lfs -text\n")
+    seconds = Limits().storage_seconds
+    assert copy_golden(source, pointer, tmp_path / "one", seconds) == ""
+    assert next(compare_sets(Recorded(), tmp_path / "one" / PLACE))["outputs"]
+    assert len(store.fetched) == 2
+    asked = copy_golden(source.by_pointers(), pointer, tmp_path / "two", seconds)
+    assert asked == "the golden data of ACTIVE cannot be used: it is in Git LFS, which was not asked"
+    store.contents.clear()
+    assert copy_golden(source, pointer, tmp_path / "three", seconds).endswith("its content is gone")
+
+
+def test_golden_data_outside_of_git_is_not_read_for_it(pair: Pair, tmp_path: Path) -> None:
+    name = "test_data_set_0/input_0.pb"
+    path = pair.root / ACTIVE / "manifest.json"
+    files = {name: {"size": (pair.root / ACTIVE / name).stat().st_size}}
+    document = json.loads(path.read_bytes()) | {"storage": {"uri": "s3://models/prod", "files": files}}
+    path.write_text(json.dumps(document))
+    told = copy_golden(WorkTree(pair.root), pair.pointer, tmp_path / "copy", 1)
+    assert f"{ACTIVE}/{name} is outside of git, and is not read for a comparison" in told
 
 
 def test_a_model_that_runs_too_long_on_the_incumbents_data_is_served_and_not_compared(pair: Pair) -> None:
