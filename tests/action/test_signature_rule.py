@@ -136,3 +136,12 @@ def test_the_way_back_to_another_signature_is_open(office: Office) -> None:
     assert job.outputs["decision"] == "promoted", job.summary
     assert "signature.outputs" in warnings(card(office, back))
     assert heading(office, back).endswith("· ready for review")
+
+
+def test_taking_active_out_first_changes_nothing_about_it(office: Office) -> None:
+    office.policy(FREE)
+    number = artifact(office)
+    assert office.ask(number, f"/demote {MODEL} active --reason first").outputs["decision"] == "promoted"
+    refused = office.ask(number, ASK)
+    assert refused.outputs["decision"] == "refused"
+    assert "`signature.outputs`" in refused.summary

@@ -11,6 +11,7 @@ from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity
 from promotebot.gate.approvals import separation
 from promotebot.promotion.policy import Policy, parse_policy
+from promotebot.promotion.policy_changes import PolicyEdit
 from promotebot.promotion.replay import Step
 from promotebot.promotion.sections import Permission
 from promotebot.registry.model import Event
@@ -79,7 +80,7 @@ def test_a_pull_request_that_promotes_nothing_waits_for_nobody(github: FakeGitHu
 
 def test_a_pull_request_that_changes_the_policy_waits_though_it_promotes_nothing(github: FakeGitHub) -> None:
     def asked() -> Finding | None:
-        return separation((), HEAD, github.pulls[7], ONE, github, changes_policy=True)
+        return separation((), HEAD, github.pulls[7], ONE, github, edit=PolicyEdit.CHANGE)
 
     approve(github, "alice")
     result = asked()

@@ -12,6 +12,7 @@ from promotebot.gate.approvals import separation
 from promotebot.gate.requests import RequestCheck
 from promotebot.github.ports import PullRequest
 from promotebot.promotion.policy import parse_policy
+from promotebot.promotion.policy_changes import PolicyEdit
 from promotebot.promotion.sections import Permission
 from tests.fakes import HEAD, FakeGitHub, diverged, job_context, pull_request, pull_snapshot, push
 from tests.pulls.promoted import EMPTY, files
@@ -116,7 +117,7 @@ def test_a_fork_changes_nothing_that_needs_approvals_and_is_told_the_way_out() -
     assert "a change of the policy under `separation`" in problem.message
     assert problem.remedy == "push the branch to this repository and open the pull request from there"
     policy = parse_policy(b"separation: {approvals: 1}")
-    missing = separation((), HEAD, case.pull, policy, case.github, changes_policy=True)
+    missing = separation((), HEAD, case.pull, policy, case.github, edit=PolicyEdit.CHANGE)
     assert missing
     assert missing.severity is Severity.ERROR
     assert "for a fork" in missing.message

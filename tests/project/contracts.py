@@ -106,6 +106,7 @@ RULES = [
     "override",
     "provenance.signature",
     "policy.changed",
+    "quarantine",
     "registry.exists",
     "registry.layout",
     "registry.metadata",

@@ -56,6 +56,10 @@ EXAMPLES: Mapping[str, tuple[object, str]] = {
         [{"days": ["mon", "tue", "wed", "thu"], "hours": "09:00-17:00", "timezone": "Europe/Berlin"}],
         "ACTIVE takes promotions on these days and hours only",
     ),
+    "quarantine": (
+        [{"digest": f"sha256:{'0' * 64}", "reason": "wrong labels"}],
+        "an artifact or file with this digest is never promoted",
+    ),
     "signature": ("warn", "another signature than ACTIVE's is a warning"),
     "formats": (["onnx", "opaque"], "other formats are accepted and not opened"),
     "evidence.shadow": ({"metrics": {"accuracy": {"minimum": 0.9}}}, "SHADOW needs an accuracy of 0.9"),

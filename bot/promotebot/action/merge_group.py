@@ -19,7 +19,7 @@ from promotebot.findings import Finding, error, errors_in
 from promotebot.gate.approvals import approvals_needed, separation
 from promotebot.gate.evaluate import FactsOf, GateResult, evaluate_gate
 from promotebot.gate.hold import StandingHold, standing_holds
-from promotebot.gate.policy import changes_policy, loosened_keys
+from promotebot.gate.policy import edit_of_policy, loosened_keys
 from promotebot.gate.pushers import pushers_since
 from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Reason
@@ -193,8 +193,8 @@ def _approved(
     event: Queued, steps: Sequence[Step], changeset: Changeset, repository: FetchedRepository, job: JobContext
 ) -> Finding | None:
     """Return the approval of the queued pull request's own head; the queue's branch name says which it is."""
-    policy, changed = changeset.policy, changes_policy(changeset)
-    if not approvals_needed(steps, policy, changes_policy=changed):
+    policy, edit = changeset.policy, edit_of_policy(changeset)
+    if not approvals_needed(steps, policy, edit):
         return None
     named = QUEUE_BRANCH.fullmatch(event.head_ref.removeprefix(BRANCH))
     if named is None:
@@ -203,7 +203,7 @@ def _approved(
     # What was queued before it is approved in a group of its own.
     own = [step for step in steps if step.event.request is None or step.event.request.pull == pull.number]
     pushers = _pushers(own, pull, changeset, job)
-    return separation(own, pull.head_sha, pull, policy, job.github, pushers, changes_policy=changed)
+    return separation(own, pull.head_sha, pull, policy, job.github, pushers, edit=edit)
 
 
 def _pushers(own: Sequence[Step], pull: PullRequest, changeset: Changeset, job: JobContext) -> frozenset[str]:

@@ -14,7 +14,7 @@ from promotebot.gate.approvals import approvals_needed, separation
 from promotebot.gate.attestation import any_revoked
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.hold import carry_holds
-from promotebot.gate.policy import changes_policy
+from promotebot.gate.policy import changes_policy, edit_of_policy
 from promotebot.gate.requests import RequestCheck
 from promotebot.gate.status import publish_red
 from promotebot.pulls.changeset import Changeset
@@ -96,11 +96,9 @@ def _elsewhere(attempt: Attempt, result: GateResult, changeset: Changeset) -> st
 
 
 def _disapproved(attempt: Attempt, result: GateResult, changeset: Changeset) -> str:
-    snapshot, github, changed = attempt.snapshot, attempt.job.github, changes_policy(changeset)
-    if not approvals_needed(result.steps, changeset.policy, changes_policy=changed):
+    snapshot, github, edit = attempt.snapshot, attempt.job.github, edit_of_policy(changeset)
+    if not approvals_needed(result.steps, changeset.policy, edit):
         return ""
     involved = RequestCheck(snapshot, changeset, attempt.job, ()).people(result.steps)
-    again = separation(
-        result.steps, changeset.head, snapshot.pull, changeset.policy, github, involved, changes_policy=changed
-    )
+    again = separation(result.steps, changeset.head, snapshot.pull, changeset.policy, github, involved, edit=edit)
     return "an approval was withdrawn" if again and errors_in([again]) else ""

@@ -9,16 +9,18 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from promotebot.artifact import Artifact
+from promotebot.artifact.age import check_age
 from promotebot.artifact.bundle import bundle_bytes, bundle_command, check_history, read_bundle
 from promotebot.artifact.digest import Readable, copy_hashed, hash_stream
 from promotebot.artifact.manifest import FILE_NAME, Manifest, parse_manifest
 from promotebot.artifact.pinned_files import bring, pinned_files
 from promotebot.artifact.proof import Digest, Elsewhere, NotHere, prove_files
+from promotebot.artifact.quarantine import check_quarantine
 from promotebot.artifact.signature import Signature, check_signature, read_signature
 from promotebot.artifact.statements import MAX_BYTES as MAX_SIGNATURE
 from promotebot.artifact.statements import is_signature_name
@@ -28,18 +30,15 @@ from promotebot.files import whole_directory
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import (
-    CLOCK_TOLERANCE,
     ModelName,
     Stage,
     Timestamp,
     parse_digest,
     parse_stage,
     to_datetime,
-    to_timestamp,
 )
 from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
 from promotebot.remedies import Remedy, shell
-from promotebot.text import duration
 
 _DEPLOY = "deploy the files again from the commit that the registry comes from, after its verification passed"
 _NO_LIMIT = 1 << 62
@@ -57,6 +56,7 @@ def load(
     expect_signature: str | Path | Mapping[str, Any] | None = None,
     expect_history_digest: str | None = None,
     cache: str | Path | None = None,
+    allow_quarantined: bool = False,
 ) -> Artifact:
     """Return the artifact that a stage of a model holds, every byte of it proven against the pointer.
 
@@ -70,11 +70,12 @@ def load(
         expect_history_digest: the digest of the model's newest event, as it is known from elsewhere.
         cache: a directory for artifacts of which files are outside of git: each is copied there once, and proven again
             whenever it is loaded. Credentials come from the environment.
+        allow_quarantined: load it although the policy below `base_dir`, where there is one, has it in quarantine.
 
     Raises:
         InvalidInput: for a model or stage that holds nothing, a pointer that pins no digest, a registry older than
-            `max_age`, a bundle that does not prove itself, bytes or a manifest that are not the pinned ones, and
-            another signature or history than the expected one.
+            `max_age`, a bundle that does not prove itself, bytes or a manifest that are not the pinned ones, what
+            is in quarantine, and another signature or history than the expected one.
         UsageError: for a registry and a bundle at once.
         CouldNotVerify: when a file cannot be read, or says nothing of its age or signature.
     """
@@ -84,6 +85,7 @@ def load(
     held.check_age(max_age)
     artifact = held.proven(_hashed) if cache is None else held.cached(Path(cache))
     held.check_signature(artifact, expected)
+    held.check_quarantine(artifact.manifest, allowed=allow_quarantined)
     return artifact
 
 
@@ -98,6 +100,7 @@ def fetch(
     max_age: timedelta | None = None,
     expect_signature: str | Path | Mapping[str, Any] | None = None,
     expect_history_digest: str | None = None,
+    allow_quarantined: bool = False,
 ) -> Artifact:
     """Copy the artifact that a stage holds into a new directory, proven while it is copied, with the model's pointers.
 
@@ -117,6 +120,7 @@ def fetch(
     with whole_directory(target) as scratch:
         copy = held.copied(scratch / held.pointer.artifact_dir)
         held.check_signature(copy, expected)
+        held.check_quarantine(copy.manifest, allowed=allow_quarantined)
         held.write_pointers(scratch / DEFAULT_PATH)
     return Artifact(target / held.pointer.artifact_dir, copy.manifest)
 
@@ -132,6 +136,7 @@ def make_bundle(
     """
     held = _held(model, stage, registry=registry, bundle=None, base=Path(base_dir))
     artifact = held.proven(_hashed, reads_elsewhere=True)
+    held.check_quarantine(artifact.manifest)
     return bundle_bytes(held.registry, held.model, held.stage, artifact.manifest, now)
 
 
@@ -203,24 +208,14 @@ class _Held:
 
     def check_age(self, max_age: timedelta | None) -> None:
         """Raise InvalidInput for a registry that is too old, CouldNotVerify for one that does not say how old it is."""
-        if max_age is None:
-            return
-        now, known_at, where = datetime.now(timezone.utc), self.known_at, self.registry.where
-        if known_at is None:
-            message = "has neither generated_at_utc nor an event, so its age is unknown"
-            raise CouldNotVerify(message, where=where, remedy="promote the model again: this records an event")
-        age = now - to_datetime(known_at)
-        if age < -CLOCK_TOLERANCE:
-            message = f"is from {known_at}, but the clock of this machine says {to_timestamp(now)}"
-            raise CouldNotVerify(message, where=where, remedy="set the clock of this machine")
-        if age > max_age:
-            message = f"its newest record is from {known_at}, {duration(age)} ago; at most {duration(max_age)}"
-            remedy = Remedy(
-                "copy a newer one here. If nothing was promoted since, make a bundle in a checkout of the default "
-                "branch: ",
-                bundle_command(self.model, self.stage),
-            )
-            raise InvalidInput(f"{message} is allowed", where=where, remedy=remedy)
+        if max_age is not None:
+            check_age(self.known_at, max_age, where=self.registry.where, bundle=bundle_command(self.model, self.stage))
+
+    def check_quarantine(self, manifest: Manifest, *, allowed: bool = False) -> None:
+        """Raise InvalidInput for an artifact that the policy beside the registry has in quarantine."""
+        if not allowed:
+            held = f"{self.stage.label} of {self.model} holds {self.pointer.artifact_id}"
+            check_quarantine(self.base, self.model, manifest, held, where=str(self.path))
 
     def check_signature(self, artifact: Artifact, expected: Signature | None) -> None:
         """Raise InvalidInput for a model of another signature, and for an order of features that nothing pins."""

@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--expect-history-digest", metavar="DIGEST", help="refuse any other newest event")
     parser.add_argument("--max-age", metavar="DURATION", help="refuse a registry that may be older, such as 7d or 12h")
     parser.add_argument("--expect-signature", metavar="FILE", help="refuse a model that takes or gives anything else")
+    parser.add_argument("--allow-quarantined", action="store_true", help="copy it although it is in quarantine")
     add_format(parser)
     add_registry_options(parser)
 
@@ -53,6 +54,7 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
         max_age=duration_of("--max-age", options.max_age),
         expect_signature=options.expect_signature,
         expect_history_digest=options.expect_history_digest,
+        allow_quarantined=options.allow_quarantined,
     )
     if options.format == "json":
         said = {"model": options.model, "stage": stage.value, "model_path": str(artifact.model_path)}

@@ -133,7 +133,11 @@ class Facts:
     @property
     def has_separation(self) -> bool:
         """Whether the policy waits for approvals."""
-        return isinstance(self.policy, Policy) and self.policy.strictest.separation is not None
+        if not isinstance(self.policy, Policy):
+            return False
+        return self.policy.strictest.separation is not None or bool(
+            self.policy.quarantine
+        )  # to lift it, people approve
 
     def page(self, path: str) -> str:
         """Return the address of a page of the repository."""

@@ -9,12 +9,15 @@ from promotebot.findings import Finding, error, passed
 from promotebot.gate.admission import may_write
 from promotebot.gate.pushers import last_pusher
 from promotebot.promotion.policy import Policy
+from promotebot.promotion.policy_changes import PolicyEdit
 from promotebot.promotion.replay import Step
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import GitHub, PullRequest
 
 RULE = "separation"
+LIFTERS = 2
+"""People who have to approve that something leaves quarantine."""
 _OF_A_FORK = error(
     RULE,
     "cannot pass for a fork, as GitHub does not say who pushed to it",
@@ -30,7 +33,7 @@ def separation(
     github: GitHub,
     pushers: Collection[str] = (),
     *,
-    changes_policy: bool = False,
+    edit: PolicyEdit = PolicyEdit.NONE,
 ) -> Finding | None:
     """Return whether enough other people approved exactly this head; None where nothing asks for approvals.
 
@@ -40,11 +43,12 @@ def separation(
 
     Args:
         pushers: everybody who moved a branch that carries events made at a terminal: any of them may have made them.
+        edit: what the branch does with the policy.
 
     Raises:
         CouldNotVerify: when GitHub does not say who approved, who pushed, or what somebody may do.
     """
-    needed = approvals_needed(steps, policy, changes_policy=changes_policy)
+    needed = approvals_needed(steps, policy, edit)
     if not needed:
         return None
     if pull.is_fork:
@@ -60,14 +64,16 @@ def separation(
     return _missing(needed - len(others), head_sha, involved)
 
 
-def approvals_needed(steps: Sequence[Step], policy: Policy, *, changes_policy: bool) -> int:
+def approvals_needed(steps: Sequence[Step], policy: Policy, edit: PolicyEdit) -> int:
     """Return how many approvals the policy asks for: as many as for the model that needs most; 0 for none.
 
-    A change of the policy needs as many as any model may: it could take them all away.
+    A change of the policy needs as many as any model may: it could take them all away. What takes something out of
+    quarantine needs two, whatever the policy says.
     """
     asked = [policy.for_model(*(step.model for step in steps))] if steps else []
-    asked += [policy.strictest] if changes_policy else []
-    return max((one.separation.approvals for one in asked if one.separation), default=0)
+    asked += [policy.strictest] if edit else []
+    needed = [one.separation.approvals for one in asked if one.separation]
+    return max([*needed, LIFTERS if edit is PolicyEdit.LIFT else 0])
 
 
 def _missing(count: int, head_sha: str, involved: set[str]) -> Finding:

@@ -10,7 +10,7 @@ from promotebot.gate.admission import pull_refusal
 from promotebot.gate.approvals import separation
 from promotebot.gate.evaluate import GateResult, evaluate_gate
 from promotebot.gate.hold import standing_holds
-from promotebot.gate.policy import changes_policy
+from promotebot.gate.policy import edit_of_policy
 from promotebot.gate.record import PullRecord
 from promotebot.gate.requests import RequestCheck
 from promotebot.gate.shared import pulls_at, shared_findings
@@ -70,9 +70,9 @@ def _evaluate(snapshot: PullSnapshot, changeset: Changeset, job: JobContext, dec
     result = evaluate_gate(changeset, examine=job.examine, now=snapshot.now, facts=facts)
     requests = RequestCheck(snapshot, changeset, job, decided)
     result = replace(result, findings=(*result.findings, *requests.findings(result.steps), *requests.policy_findings()))
-    involved, changed = requests.people(result.steps), changes_policy(changeset)
+    involved, edit = requests.people(result.steps), edit_of_policy(changeset)
     approval = separation(
-        result.steps, changeset.head, snapshot.pull, changeset.policy, job.github, involved, changes_policy=changed
+        result.steps, changeset.head, snapshot.pull, changeset.policy, job.github, involved, edit=edit
     )
     return result.with_approval(approval)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from promotebot.artifact.quarantine import lifted
 from promotebot.artifact.source import FileSource
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.policy import MAX_BYTES, parse_policy
-from promotebot.promotion.policy_changes import Effect, PolicyChange, compare_policies
+from promotebot.promotion.policy_changes import Effect, PolicyChange, PolicyEdit, compare_policies
 from promotebot.pulls.branch_commands import bring_up_to_date
 from promotebot.pulls.compare import ChangesetLike
 
@@ -63,6 +64,17 @@ def loosened_keys(changeset: ChangesetLike) -> list[str]:
     except InvalidInput:
         return []
     return [change.key for change in compare_policies(changeset.policy, head) if change.loosens]
+
+
+def edit_of_policy(changeset: ChangesetLike) -> PolicyEdit:
+    """Return what the branch does with the policy; one that does not read is only a change, which is refused."""
+    if not changes_policy(changeset):
+        return PolicyEdit.NONE
+    try:
+        head = parse_policy(_ends(changeset)[-1], where=changeset.policy_path)
+    except InvalidInput:
+        return PolicyEdit.CHANGE
+    return PolicyEdit.LIFT if lifted(changeset.policy.quarantine, head.quarantine) else PolicyEdit.CHANGE
 
 
 def _ends(changeset: ChangesetLike) -> Sequence[bytes | None]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.quarantine import digests_of, quarantined
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, errors_in, passed, warning
 from promotebot.planning.decide import PromotionContext, expect_artifacts
@@ -166,6 +167,10 @@ class _Rollback:
         """Return why a pointer is not gone back to, and its digest; no reason when it is what was promoted."""
         promoted = pointer.digest or self.context.first_digest(self.model, self.arguments.stage, pointer)
         evidence = self.examine(self.context.files, pointer.artifact_dir, self.context.policy.terms_for(self.model))
+        digests = {*([promoted] if promoted else []), *(digests_of(evidence.manifest) if evidence.manifest else [])}
+        found = quarantined(self.context.policy.quarantine, self.model, digests)
+        if found:
+            return f"it is in quarantine: {found.reason}", promoted
         return _problem(pointer, promoted, evidence, named=is_named or bool(self.arguments.to)), promoted
 
     def _request(self, pointer: Pointer) -> Request:

@@ -31,6 +31,7 @@ GENERAL_ONLY: Mapping[str, str] = {
     "windows": "of two lists of them neither is the stricter one; write freezes, which are added",
     "drafts": "it is about pull requests, which may carry several models",
     "aliases": "a command is read before anybody knows its model",
+    "quarantine": "each entry names its model",
     "storage": "it is about buckets, not about models",
     "signatures": "of two lists of signers neither is the stricter one",
     "limits": "memory that goes by the model's size is neither more nor less than a number",

@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field
 
 from promotebot.artifact.limits import Formats, Limits, Places, Terms
+from promotebot.artifact.quarantine import POLICY_PATH, Quarantine
 from promotebot.artifact.signers import Signatures
 from promotebot.errors import InvalidInput
 from promotebot.promotion.aliases import AliasesField
@@ -34,7 +35,8 @@ from promotebot.schema import validated_model
 
 MAX_BYTES = 64 * 1024
 """Far more than a policy of every key needs; a YAML reader takes many times the file's size in memory."""
-DEFAULT_PATH = ".github/promotion.yml"
+
+DEFAULT_PATH = POLICY_PATH
 
 
 class Policy(Section):
@@ -61,6 +63,8 @@ class Policy(Section):
     """What a model's file may be; with `opaque` one that is no ONNX model goes on unopened."""
     evidence: EvidencePolicy = EvidencePolicy()
     """What each stage asks of claimed evidence."""
+    quarantine: Quarantine = ()
+    """What is never promoted or brought back again."""
     signature: SignaturePolicy = "refuse"
     """What becomes of a model with other inputs, outputs or features than ACTIVE has."""
     comparison: ComparisonPolicy = ComparisonPolicy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Any
 
 import yaml
@@ -19,6 +19,15 @@ from promotebot.registry.names import Stage
 
 AS_IN_GENERAL = "as in general"
 """The value of a key that a pattern does not set."""
+
+
+class PolicyEdit(IntEnum):
+    """What a branch does with the policy; more asks for more approvals."""
+
+    NONE = 0
+    CHANGE = 1
+    LIFT = 2
+    """It takes something out of quarantine."""
 
 
 class Effect(str, Enum):
@@ -235,6 +244,7 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     **{f"evidence.{stage}.rows": _asks_more for stage in ("shadow", "staging", "active")},
     **{f"evidence.{stage}.slices": _more for stage in ("shadow", "staging", "active")},
     **{f"evidence.{stage}.metrics": _asks_more_of_metrics for stage in ("shadow", "staging", "active")},
+    "quarantine": _more,
     "signature": lambda before, after: SIGNATURE_POLICIES.index(after) > SIGNATURE_POLICIES.index(before),
     "comparison.agreement": _asks_more,
     "comparison.max_difference": _allows_less,

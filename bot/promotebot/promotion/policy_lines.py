@@ -37,6 +37,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "gate.permission": _ROLE,
     "override": ("overrides",),
     "provenance.signature": ("signatures.required", "signatures.keys", "signatures.identities"),
+    "quarantine": ("quarantine",),
     "request.confirmed": ("stages.active.confirm",),
     "request.reason": ("require_reason",),
     "request.terminal": ("terminal", "require_sha", "separation.approvals"),

@@ -12,6 +12,7 @@ from promotebot.artifact.lfs import CONTENT
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.manifest import FILE_NAME
 from promotebot.artifact.opening_findings import SERVES, for_active
+from promotebot.artifact.quarantine import digests_of, quarantined
 from promotebot.artifact.signatures import signature_findings
 from promotebot.artifact.source import FileSource
 from promotebot.errors import CouldNotVerify, InvalidInput
@@ -124,6 +125,7 @@ class _Verification:
             digest = pointer.digest or self.subject.first_digest(name, stage, pointer)
             yield from self._pinned(stage, pointer, evidence, digest)
             yield from self._signed(stage, evidence)
+            yield from self._quarantined(name, stage, pointer, evidence)
         if stage is Stage.ACTIVE:
             yield from self._complete(name, pointer)
             yield from self._provenance(pointer)
@@ -168,6 +170,15 @@ class _Verification:
                 remedy=self.subject.restore(where, promoted, pointer.manifest_digest),
             )
         yield from self._metadata(name, pointer, evidence, promoted)
+
+    def _quarantined(self, name: str, stage: Stage, pointer: Pointer, evidence: Evidence) -> Iterator[Finding]:
+        """Yield that a stage holds what is in quarantine: an error for ACTIVE, which services run."""
+        digests = {pointer.digest or "", *(digests_of(evidence.manifest) if evidence.manifest else [])}
+        found = quarantined(self.subject.policy.quarantine, name, digests)
+        if found:
+            told = error if stage is Stage.ACTIVE else warning
+            message = f"{stage.label} holds {pointer.artifact_id}, which is in quarantine: {found.reason}."
+            yield told("quarantine", message, where=pointer.artifact_dir, remedy="roll back, or demote it")
 
     def _signed(self, stage: Stage, evidence: Evidence) -> Iterator[Finding]:
         """Yield who signed what a stage holds, where the policy requires it; it may be older than this policy."""

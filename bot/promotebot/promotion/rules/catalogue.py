@@ -14,6 +14,7 @@ from promotebot.promotion.rules.context import Rule, RuleContext
 from promotebot.promotion.rules.imports import active_becomes_whole, artifact_is_the_models, import_is_allowed
 from promotebot.promotion.rules.override import overridden
 from promotebot.promotion.rules.provenance import artifact_is_signed, commit_is_reachable, manifest_agrees
+from promotebot.promotion.rules.quarantine import is_not_quarantined
 from promotebot.promotion.rules.request import (
     active_has_dataset_id,
     active_has_git_sha,
@@ -60,6 +61,7 @@ RULES: tuple[Rule, ...] = (
     reason_is_given,
     manifest_agrees,
     commit_is_reachable,
+    is_not_quarantined,
     artifact_is_signed,
     evidence_is_given,
     evidence_suffices,
@@ -92,6 +94,7 @@ IMPORT_RULES: tuple[Rule, ...] = (
     import_is_allowed,
     active_becomes_whole,
     manifest_agrees,
+    is_not_quarantined,
     artifact_is_signed,
     history_is_whole,
     bytes_are_pinned,

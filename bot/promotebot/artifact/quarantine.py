@@ -1,0 +1,97 @@
+"""Quarantine: artifacts and files that are never promoted or rolled back to again, as a part of the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from promotebot.artifact.manifest import Manifest
+from promotebot.errors import InvalidInput
+from promotebot.files import read_given
+from promotebot.registry.model import DigestField
+
+POLICY_PATH = ".github/promotion.yml"
+MAX_ENTRIES = 200
+_MAX_BYTES = 64 * 1024
+
+
+class Quarantined(BaseModel):
+    """One digest that is in quarantine, and why.
+
+    The digest is an artifact's, or the sha256 of any file that a manifest lists: the model's catches every copy,
+    whatever its name and wherever it is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: DigestField
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+    model: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_.-]{0,99}$")] | None = None
+    """The one model that it is in quarantine for; None for every model."""
+
+    def is_for(self, model: str | None) -> bool:
+        """Return whether it counts for a model; with None, whether it counts for every one."""
+        return self.model in (None, model)
+
+
+Quarantine = Annotated[tuple[Quarantined, ...], Field(max_length=MAX_ENTRIES)]
+
+
+def digests_of(manifest: Manifest) -> frozenset[str]:
+    """Return the digest of an artifact and those of all its files."""
+    return frozenset({manifest.digest, *(f"sha256:{one}" for one in manifest.sha256.values())})
+
+
+def quarantined(entries: Sequence[Quarantined], model: str, digests: Collection[str]) -> Quarantined | None:
+    """Return the first entry that names one of these digests for a model; None where there is none."""
+    return next((one for one in entries if one.digest in digests and one.is_for(model)), None)
+
+
+def lifted(before: Sequence[Quarantined], after: Sequence[Quarantined]) -> bool:
+    """Return whether something is no longer in quarantine, for one model at least."""
+    return any(not any(one.digest == other.digest and other.is_for(one.model) for other in after) for one in before)
+
+
+def read_quarantine(base: Path) -> Sequence[Quarantined]:
+    """Return the quarantine of the policy in a checkout or a copy of one; nothing where there is no policy.
+
+    Raises:
+        InvalidInput: for a quarantine that does not read: what it holds would be loaded.
+        CouldNotVerify: when the file cannot be read.
+    """
+    path = base / POLICY_PATH
+    if not path.exists():
+        return ()
+    remedy = "copy the policy of the default branch here"
+    data = read_given(path, max_bytes=_MAX_BYTES, remedy=remedy)
+    if b"quarantine" not in data:
+        return ()
+    import yaml
+
+    try:
+        document = yaml.safe_load(data)
+        return TypeAdapter(Quarantine).validate_python((document or {}).get("quarantine") or ())
+    except (AttributeError, UnicodeDecodeError, ValidationError, yaml.YAMLError, RecursionError):
+        raise InvalidInput("its quarantine cannot be read", where=str(path), remedy=remedy) from None
+
+
+def check_quarantine(base: Path, model: str, manifest: Manifest, held: str, *, where: str) -> None:
+    """Compare an artifact with the quarantine of the policy in a checkout or a copy of one.
+
+    Args:
+        held: what it is, in words.
+
+    Raises:
+        InvalidInput: for what is in quarantine.
+        InvalidInput, CouldNotVerify: as `read_quarantine`.
+    """
+    found = quarantined(read_quarantine(base), model, digests_of(manifest))
+    if found:
+        raise InvalidInput(
+            f"{held}, which is in quarantine: {found.reason}",
+            where=where,
+            remedy="roll it back; `allow_quarantined=True` loads it all the same",
+        )
