@@ -115,6 +115,18 @@ def test_a_worse_model_is_refused_by_what_the_base_says_of_active_and_not_by_the
     assert "it is not the one that was there when it became ACTIVE" in words(office, changed)
 
 
+def test_the_card_links_what_people_watch_in_the_stage_before_and_after_the_merge(office: Office) -> None:
+    page, other = "https://grafana.example.com/d/drift", "https://grafana.example.com/d/other"
+    entries = f"[{{name: Drift, url: '{page}', stages: [active]}}, {{name: x, url: '{other}', stages: [shadow]}}]"
+    office.policy(f"monitoring: {entries}\n")
+    number = office.pull("watched")
+    assert asked(office, number) == "committed"
+    assert f"**Monitoring:** [Drift](<{page}>)" in words(office, number)
+    assert other not in words(office, number)
+    office.merge(number)
+    assert page in words(office, number)
+
+
 def test_evidence_beside_a_promoted_artifact_is_a_pull_request_like_any_other(office: Office) -> None:
     number = office.pull("more", evidence(office, V1, "0.95"))
     assert office.gate(number).outputs["decision"] == "passed"

@@ -111,6 +111,10 @@ EXAMPLES: Mapping[str, tuple[object, str]] = {
     "limits.may_lack": (["operators"], "a model with unknown operators is accepted unopened"),
     "limits.may_hold": (["pickles"], "an artifact may hold pickles, with a warning"),
     "limits.walls": ("required", "no model is opened where a wall of the sandbox is missing"),
+    "monitoring": (
+        [{"name": "Drift", "url": "https://grafana.example.com/d/drift", "stages": ["active"]}],
+        "cards of promotions to ACTIVE link this page",
+    ),
     "contacts": (["ML: ml-team@example.com"], "shown with every failure"),
     "schedule.labels": (["ml"], "label of the scheduled verification's issue"),
     "schedule.assignees": (["octocat"], "who is notified of that issue"),

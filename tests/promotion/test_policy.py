@@ -200,3 +200,24 @@ def test_the_same_number_written_otherwise_is_the_same_policy() -> None:
         parse_policy(f"comparison: {{max_difference: {one}}}".encode()).digest for one in ("0.1", "0.10", "1.0e-1")
     }
     assert len(written) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{name: Drift, url: 'javascript:alert(1)'}", "url"),
+        ("{name: Drift, url: 'https://a b'}", "url"),
+        ("{name: Drift, url: 'https://a>b'}", "url"),
+        ("{name: '', url: 'https://a'}", "name"),
+        ("{name: Drift}", "url"),
+        ("{name: Drift, url: 'https://a', stages: []}", "stages"),
+    ],
+)
+def test_monitoring_names_pages_of_the_web(text: str, says: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"\$\.monitoring.*{says}"):
+        parse_policy(f"monitoring: [{text}]".encode())
+
+
+def test_monitoring_without_stages_is_of_every_stage() -> None:
+    [one] = parse_policy(b"monitoring: [{name: Drift, url: 'https://grafana.example.com/d/1?x=[1]&y=(2)'}]").monitoring
+    assert one.stages == tuple(Stage)

@@ -185,6 +185,7 @@ def planned(plan: Plan, decided: Decided, now: datetime) -> PlanComment:
         merged_at=facts.merged_at,
         claims=facts.claims,
         claims_of_active=facts.claims_of_active,
+        monitoring=decided.monitoring,
     )
 
 

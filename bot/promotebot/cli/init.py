@@ -67,6 +67,7 @@ POLICY = """\
 #   identities: []              # identities of Sigstore that count: {identity, issuer}
 # limits:
 #   walls: available            # required: refuse a model if a sandbox wall is missing when it is opened
+# monitoring: []                # pages that cards link: {name, url, stages}
 # contacts: []                  # named at every failure: texts, or {who, for: [refused, mismatch, rollback, schedule]}
 # schedule: {labels: [], assignees: []}   # of the issue that a failed scheduled verification opens
 # deployments: announce         # confirm: a deployment is in progress until a service reports that it has the model

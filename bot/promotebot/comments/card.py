@@ -173,6 +173,7 @@ def _carried(state: CardState, context: CommentContext, *, whole: bool) -> Itera
     for one in ordered:
         if one.plan:
             yield comparison(one.plan, context, is_merged=bool(state.merge))
+            yield one.plan.watched
             yield one.plan.claimed
             yield compared_section(one.plan.evidence, is_merged=bool(state.merge))
             yield weights_section(one.plan.evidence)

@@ -22,12 +22,13 @@ from promotebot.comments.comment import (
 from promotebot.comments.compared import compared_section
 from promotebot.comments.comparison import describe, registry_diff, render_comparison, render_history
 from promotebot.comments.findings import bullets, count_line, every_rule, problems
-from promotebot.comments.markdown import code, details, fence, text
+from promotebot.comments.markdown import code, details, fence, link, text
 from promotebot.comments.refusals import REFUSED
 from promotebot.comments.weights import not_opened, weights_section
 from promotebot.findings import warnings_in
 from promotebot.promotion.plan import Plan, Rejected, Unchanged
 from promotebot.promotion.request import Request
+from promotebot.promotion.sections import Monitoring
 from promotebot.registry.model import Action, Event
 from promotebot.registry.names import Stage
 from promotebot.text import duration, short_digest, visible
@@ -50,6 +51,14 @@ class PlanComment:
     claims: Claims | None = None
     """What is claimed of the artifact."""
     claims_of_active: Claims | None = None
+    monitoring: tuple[Monitoring, ...] = ()
+    """What people watch afterwards."""
+
+    @property
+    def watched(self) -> str:
+        """Return the links to what people watch afterwards, as Markdown; empty where the policy names nothing."""
+        links = " · ".join(link(text(one.name), one.url) for one in self.monitoring)
+        return f"**Monitoring:** {links}" if links else ""
 
     @property
     def claimed(self) -> str:

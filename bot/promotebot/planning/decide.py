@@ -19,6 +19,7 @@ from promotebot.promotion.plan import Decision, Rejected, Unchanged, plan
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts, Incumbent
+from promotebot.promotion.sections import Monitoring
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Digest, Stage
 from promotebot.registry.registry import ModelRegistry
@@ -36,6 +37,8 @@ class Decided:
     facts: Facts
     today: Evidence | None
     """The artifact the stage holds now, where it can be examined; for comparison only."""
+    monitoring: tuple[Monitoring, ...] = ()
+    """What the policy wants people to watch afterwards, in this stage."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
     shown = None
     if today is not None and today.artifact_dir != request.artifact_dir:
         shown = examine(context.files, today.artifact_dir, context.policy.terms_for(request.model))
-    return Decided(decision, evidence, facts, shown)
+    watched = tuple(one for one in context.policy.monitoring if request.stage in one.stages)
+    return Decided(decision, evidence, facts, shown, watched)
 
 
 def _with_claims(context: PromotionContext, request: Request, evidence: Evidence, facts: Facts) -> Facts:

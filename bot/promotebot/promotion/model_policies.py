@@ -35,6 +35,7 @@ GENERAL_ONLY: Mapping[str, str] = {
     "storage": "it is about buckets, not about models",
     "signatures": "of two lists of signers neither is the stricter one",
     "limits": "memory that goes by the model's size is neither more nor less than a number",
+    "monitoring": "it refuses nothing",
     "contacts": "it refuses nothing",
     "schedule": "it refuses nothing",
     "overrides": "it names who may make exceptions, and the general one is the strictest",

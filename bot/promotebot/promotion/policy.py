@@ -19,6 +19,7 @@ from promotebot.promotion.model_policies import Models, in_force, patterns_of, s
 from promotebot.promotion.overrides import Override
 from promotebot.promotion.sections import (
     ComparisonPolicy,
+    Monitoring,
     Reminders,
     SchedulePolicy,
     Section,
@@ -76,6 +77,8 @@ class Policy(Section):
     storage: Places = ()
     """Prefixes of the places outside of git that manifests may name; none is read that is not listed."""
     limits: Limits = Limits()
+    monitoring: Annotated[tuple[Monitoring, ...], Field(max_length=20)] = ()
+    """What people watch after a promotion."""
     contacts: Contacts = ()
     """Who is named where something failed; see `contacts_for`."""
     schedule: SchedulePolicy = SchedulePolicy()

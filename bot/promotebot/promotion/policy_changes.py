@@ -264,6 +264,7 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "limits.may_hold": _fewer,
     "limits.may_lack": _fewer,
     "limits.walls": lambda _before, after: bool(after == "required"),  # the other of two values
+    "monitoring": _never,
     "contacts": _never,
     "schedule.labels": _never,
     "schedule.assignees": _never,

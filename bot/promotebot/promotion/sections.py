@@ -213,6 +213,14 @@ class ComparisonPolicy(Section):
         return any(value is not None for value in (self.agreement, self.max_difference, self.mean_difference))
 
 
+class Monitoring(Section):
+    """A page that people watch after a promotion; cards link it."""
+
+    name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")]
+    url: Annotated[str, Field(pattern=r"^https?://[^\s<>\"'`\\\x00-\x1f\x7f]{1,500}$")]
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = tuple(Stage)
+
+
 _Label = Annotated[str, Field(min_length=1, max_length=50)]
 _Login = Annotated[str, Field(pattern=_LOGIN.pattern)]
 
