@@ -1,7 +1,8 @@
-"""The demo: the main job and three refusals on the embedded GitHub, each promise checked as it is kept."""
+"""The demo: the main job, refusals and an exception on the embedded GitHub, each promise checked as it is kept."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -11,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import onnx
+import onnxruntime
+from onnx import numpy_helper
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.syntax import Syntax
@@ -25,6 +29,16 @@ from tests.fake_github.scenario import Repository
 MODEL = "regime_classifier"
 REGISTRY = "ml/registry/models.json"
 EMPTY_REGISTRY = '{\n  "schema_version": "v1",\n  "generated_at_utc": "2026-01-01T00:00:00Z",\n  "models": {}\n}\n'
+
+
+VOLATILE = 2
+"""The number of that regime in the model's output (`ml/train.py`)."""
+POLICY = """\
+stages: {active: {require_prior_stage: false}}
+comparison: {agreement: 0.95}
+overrides:
+  - {rule: comparison.agreement, people: [alice], start: 2026-01-01T00:00, end: 2100-01-01T00:00}
+"""
 
 
 class BrokenPromise(PromotebotError):
@@ -87,6 +101,8 @@ class Story:
         self.refuse_tampered()
         self.refuse_traversal()
         self.refuse_reader()
+        self.heading("6. A worse model is refused, and alice makes an exception")
+        self.refuse_worse()
 
     def found_repository(self) -> None:
         self.repository = seed_repository(self.hub, self.source, self.scratch)
@@ -174,6 +190,22 @@ class Story:
         number = self.small_pull("another-typo")
         self.refused(number, "mallory", "/promote active", "permission", "a commenter without write permission")
 
+    def refuse_worse(self) -> None:
+        bob = self.person("bob")
+        bob.write(".github/promotion.yml", POLICY)
+        bob.commit("chore: What a candidate for ACTIVE has to reach, and who may make an exception")
+        bob.push()
+        alice = self.person("alice")
+        alice.start_branch("add-regime-v4")
+        add_worse(alice, self.source, "regime_v4")
+        alice.push()
+        number = self.repository.open_pull(author="alice", head="add-regime-v4", title="Add regime_v4").number
+        self.refused(number, "alice", "/promote active", "comparison.agreement", "a model that is worse than ACTIVE")
+        job = self.ask(number, "alice", '/promote active --override "comparison.agreement: it never says volatile"')
+        self.expect_promoted(job, number)
+        self.show(number, "An exception, which the card says first")
+        expect("makes an exception from a rule" in plain(self.comment_on(number)), "the card says who makes it")
+
     def small_pull(self, branch: str) -> int:
         alice = self.person("alice")
         alice.start_branch(branch)
@@ -210,8 +242,8 @@ class Story:
 
     def comment_on(self, number: int) -> str:
         bodies = [c.body for c in self.repository.comments_on(number) if c.user.login == "github-actions[bot]"]
-        expect(len(bodies) == 1, "there is one comment of the bot's", len(bodies))
-        return bodies[0]
+        expect(bodies, "there is a comment of the bot's")
+        return bodies[-1]
 
     def show(self, number: int, title: str) -> None:
         body = self.comment_on(number)
@@ -285,6 +317,27 @@ def add_artifact(person: Person, source: Path, artifact: str, *, name: str = "",
         model.write_bytes(model.read_bytes()[:-1] + b"\x00")
     person.commit(f"feat(ml): Add {name or artifact}")
     return trained
+
+
+def add_worse(person: Person, source: Path, name: str) -> None:
+    """Commit a model that runs as regime_v2 does, and takes no row for volatile any more; its golden data says so."""
+    add_artifact(person, source, "regime_v2", name=name)
+    target = person.clone / "ml/artifacts" / name
+    model = onnx.load(target / "model.onnx")
+    [bias] = [one for one in model.graph.initializer if one.name == "b1"]
+    changed = numpy_helper.to_array(bias).copy()
+    changed[VOLATILE] -= 100
+    bias.CopyFrom(numpy_helper.from_array(changed, bias.name))
+    onnx.save(model, target / "model.onnx")
+    golden = target / "test_data_set_0"
+    rows = numpy_helper.to_array(onnx.TensorProto.FromString((golden / "input_0.pb").read_bytes()))
+    session = onnxruntime.InferenceSession(target / "model.onnx")
+    [output] = session.run(None, {session.get_inputs()[0].name: rows})
+    (golden / "output_0.pb").write_bytes(numpy_helper.from_array(output).SerializeToString())
+    manifest: dict[str, Any] = json.loads((target / "manifest.json").read_bytes())
+    manifest["sha256"] = {path: hashlib.sha256((target / path).read_bytes()).hexdigest() for path in manifest["sha256"]}
+    (target / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    person.commit(f"feat(ml): Train {name} anew")
 
 
 def readable(markdown: str) -> str:

@@ -22,8 +22,8 @@ def test_the_whole_story_runs_and_writes_the_page(tmp_path: Path, capsys: pytest
     assert "All promises kept" in out
     assert "verified: ml/registry/models.json" in out
     page = (tmp_path / "page" / "demo.html").read_text()
-    assert page.count("<section>") == 5
-    assert page.count("refused, nothing was committed") + page.count("Refused, nothing was committed") == 2
+    assert page.count("<section>") == 7
+    assert page.count("refused, nothing was committed") + page.count("Refused, nothing was committed") == 3
     assert "<script" not in page
 
 

@@ -8,7 +8,15 @@ from promotebot.errors import InvalidInput
 from promotebot.registry.names import parse_text
 
 OverridableRule = Literal[
-    "active.prior_stage", "evidence.exists", "evidence.metric", "freeze", "soak.shadow", "soak.staging", "window"
+    "active.prior_stage",
+    "comparison.agreement",
+    "comparison.difference",
+    "evidence.exists",
+    "evidence.metric",
+    "freeze",
+    "soak.shadow",
+    "soak.staging",
+    "window",
 ]
 """Rules of the policy about when, and how well tried. What is proven of bytes is never overridden."""
 OVERRIDABLE: tuple[str, ...] = get_args(OverridableRule)
