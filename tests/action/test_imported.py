@@ -141,3 +141,26 @@ def test_what_an_older_tool_left_incomplete_is_promoted_with_comments_where_acti
     office.merge(second)
     person.git("pull", "origin", "main")
     assert person.promotebot("verify").returncode == 0
+
+
+def test_while_another_tools_file_is_on_the_base_no_pull_request_is_green_and_the_order_is_told(office: Office) -> None:
+    """Also not the import of that file in place: it is merged before the gate is required. Then everything is legal."""
+    office.push("bob", "main", {REGISTRY: json.dumps(SHAPE)}, "chore: As it was")
+    person = office.person("alice")
+    person.start_branch("import")
+    done = person.promotebot("import", REGISTRY)
+    assert done.returncode == 0, done.stderr
+    person.commit("feat(ml): Import the registry in place")
+    person.push()
+    number = office.repository.open_pull(author="alice", head="import", title="Import our registry").number
+    assert office.gate(number, "opened").exit_code == 1
+    assert office.checks(office.head(number)) == ["failure"]
+    (told,) = office.comments(number)
+    assert "merge its import while the gate is not required yet, and require the gate then" in told
+    assert f"promotebot import {REGISTRY}" in told.replace("\\", "")
+    office.repository.merge(number, by="bob")
+    later = office.pull("later")
+    assert office.gate(later, "opened").exit_code == 0
+    job = office.ask(later, f"/demote {NAME} shadow --reason late")
+    assert job.outputs["decision"] == "promoted", office.comments(later)
+    assert office.checks(office.head(later))[-1] == "success"

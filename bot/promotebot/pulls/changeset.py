@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from promotebot.artifact.manifest import Manifest, parse_manifest
 from promotebot.artifact.source import GitTree, Kind, TreeEntry
-from promotebot.errors import InvalidInput
+from promotebot.errors import ForeignRegistry, InvalidInput
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.repository import Repository
 from promotebot.planning.committed import (
@@ -33,7 +33,7 @@ from promotebot.pulls.reach import is_for, registries_in
 from promotebot.registry.lfs import POINTER_BYTES, parse_pointer
 from promotebot.registry.names import ArtifactPath, GitSha, parse_artifact_path
 from promotebot.registry.registry import ModelRegistry
-from promotebot.remedies import Command
+from promotebot.remedies import Command, Remedy, shell
 
 MANIFEST_BYTES = 4 * 1024 * 1024
 
@@ -68,8 +68,18 @@ class Changeset:
 
     @cached_property
     def base_registry(self) -> ModelRegistry | None:
-        """The base's registry; None where it has none."""
-        return open_registry(self.repository, self._files(self.base), self.registry_path)
+        """The base's registry; None where it has none.
+
+        Raises:
+            InvalidInput: for one that does not read; for another tool's, with the order in which it is taken over.
+        """
+        try:
+            return open_registry(self.repository, self._files(self.base), self.registry_path)
+        except ForeignRegistry as problem:
+            # Nothing says what a change of it means, so that no pull request is green, that of the import included.
+            words = "merge its import while the gate is not required yet, and require the gate then: "
+            problem.remedy = Remedy(words, shell("promotebot", "import", self.registry_path))
+            raise
 
     @cached_property
     def head_registry(self) -> ModelRegistry | None:
