@@ -58,8 +58,10 @@ class Freeze(Section):
             raise ValueError(f"start ({self.start}) and end ({self.end}) are both of every week, or both dates")
         if self.recurs and self.start == self.end:
             raise ValueError(f"it starts and ends at {self.start}; use `permission` or `windows` to close a stage")
-        if not self.recurs and self._between(*map(datetime.fromisoformat, (self.start, self.end))) is None:
-            raise ValueError(f"end ({self.end}) is not after start ({self.start})")
+        if not self.recurs:
+            period = self._between(*map(datetime.fromisoformat, (self.start, self.end)))
+            if period.begins >= period.ends:
+                raise ValueError(f"end ({self.end}) is not after start ({self.start})")
         return self
 
     @property
@@ -76,10 +78,7 @@ class Freeze(Section):
         return min((one for one in self._near(moment) if moment < one.ends), key=lambda one: one.begins, default=None)
 
     def _near(self, moment: datetime) -> Iterator[Period]:
-        for start, end in self._local(moment):
-            period = self._between(start, end)
-            if period:
-                yield period
+        return (self._between(start, end) for start, end in self._local(moment))
 
     def _local(self, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield starts and ends by the wall clock; of every week those from the week before to the one after."""
@@ -92,7 +91,6 @@ class Freeze(Section):
                 week = midnight(day)
                 yield week + start, week + (end if start < end else end + WEEK)
 
-    def _between(self, start: datetime, end: datetime) -> Period | None:
+    def _between(self, start: datetime, end: datetime) -> Period:
         """Return the longest time that two local times may mean: whatever one reading freezes is frozen."""
-        begins, ends = min(readings(start, self.timezone)), max(readings(end, self.timezone))
-        return Period(begins, ends) if begins < ends else None
+        return Period(min(readings(start, self.timezone)), max(readings(end, self.timezone)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, TypeVar
@@ -147,11 +147,6 @@ ADDED = frozenset({"freezes"})
 def patterns_of(name: str, models: Mapping[str, ModelPolicy]) -> list[str]:
     """Return the patterns that name a model, in the policy's order."""
     return [pattern for pattern in models if fnmatchcase(name, pattern)]
-
-
-def keys_of(one: ModelPolicy) -> Iterator[str]:
-    """Yield the keys that a pattern sets, dotted: `stages.active.permission`."""
-    return (key for key in STRICTEST if is_set(one, key))
 
 
 def is_set(section: BaseModel, key: str) -> bool:
