@@ -234,3 +234,14 @@ def test_the_doctor_of_a_registry_asks_for_its_own_status_files_and_labels(two: 
     assert f"{GATE}` is not required" in summary
     assert "fraud:promote:shadow" in summary
     assert "promote-fraud.yml" in summary
+
+
+def test_a_hold_stops_the_whole_pull_request_and_is_lifted_where_it_was_made(two: Two) -> None:
+    number = two.pull("one", artifact(FOLDER, "v1"))
+    two.comment(number, "/fraud promote shadow")
+    assert two.comment(number, "/fraud hold it drifts")[1].outputs["decision"] == "held"
+    assert two.gates(number) == {GATE: "failure", "promotebot/gate": "failure"}
+    two.comment(number, "/unhold")
+    assert two.gates(number)[GATE] == "failure", "the root's bot does not lift what the team's recorded"
+    assert two.comment(number, "/fraud unhold")[1].outputs["decision"] == "lifted"
+    assert two.gates(number) == {GATE: "success", "promotebot/gate": "success"}
