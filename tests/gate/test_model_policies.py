@@ -37,6 +37,14 @@ def test_a_label_and_a_run_by_hand_ask_for_the_models_own_role(office: Office) -
     assert office.dispatch(f"/promote active {MODEL}").outputs["reason_code"] == "permission"
 
 
+def test_a_label_without_a_model_is_taken_off_by_who_may_withdraw_what_it_stands_for(office: Office) -> None:
+    office.policy("models: {other: {stages: {active: {permission: admin}}}}\n")
+    number = office.pull()
+    assert office.label(number, "promote:active").outputs["decision"] == "promoted"
+    assert office.unlabel(number, "promote:active", by="carol").outputs["reason_code"] == "permission"
+    assert office.unlabel(number, "promote:active").outputs["decision"] == "withdrawn"
+
+
 def test_a_model_may_ask_for_less_than_the_others(office: Office) -> None:
     number = office.pull()
     assert office.ask(number, "/promote active", author="carol").outputs["reason_code"] == "permission"

@@ -86,12 +86,12 @@ def _promote(arguments: CommandArguments, attempt: Attempt) -> Answer:
 
 def _withdraw(arguments: CommandArguments, attempt: Attempt) -> Answer:
     """Check permission first: whoever may not withdraw gets the label back, whatever it stands for."""
-    policy, github = attempt.snapshot.changeset.policy.strictest, attempt.job.github
-    if arguments.model:
-        policy = attempt.snapshot.changeset.policy.for_model(arguments.model)
-    refusal = people_refusal(attempt.requester.people, arguments.stage, policy, github, "withdrawing from")
-    if refusal:
-        return attempt.replier.refuse(refusal)
+    policy, github, people = attempt.snapshot.changeset.policy, attempt.job.github, attempt.requester.people
+    # Without a model only what no model allows is refused here; the withdrawal asks about each that it finds.
+    possible = (policy.for_model(arguments.model),) if arguments.model else policy.variants
+    refusals = [people_refusal(people, arguments.stage, one, github, "withdrawing from") for one in possible]
+    if refusals[0] and all(refusals):
+        return attempt.replier.refuse(refusals[0])
     return Withdrawal(attempt, model=arguments.model, stage=arguments.stage, quiet=True).run()
 
 
