@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import promotebot
+from promotebot.cli.parser import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"onnxruntime", "onnx", "numpy", "github", "git", "requests", "urllib3", "yaml", "jsonschema", "rich"}
@@ -173,6 +174,18 @@ with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
     main({words!r})
 """
     assert PACKAGES & loaded_after(code) == wanted
+
+
+TEXT_ALONE, NO_GIT = ("history", "show", "status", "verify"), ("fetch", "bundle", "policy", "schemas", "completion")
+LOADS = {name: {"git", "yaml"} for name in COMMANDS}
+LOADS |= {name: {"yaml"} for name in NO_GIT} | {name: set[str]() for name in TEXT_ALONE}
+"""Command → the libraries that its module loads beside pydantic; what more it needs is loaded where it is used."""
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_module_of_a_command_loads_what_the_table_says(name: str) -> None:
+    assert (PACKAGES & loaded_after(program([name, "--help"]))) - {"pydantic", "importlib.metadata"} == LOADS[name]
 
 
 @pytest.mark.parametrize(
