@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.action.test_cards import MODEL
+from tests.action.test_cards import MODEL, card
 from tests.gate.attacks import state
 from tests.office import Office
 
@@ -74,3 +74,10 @@ def test_what_is_put_into_it_waits_for_nobody(office: Office) -> None:
     number = office.pull("reject", {".github/promotion.yml": held(office, "regime_v2")})
     office.gate(number)
     assert state(office, office.head(number)) == "success"
+
+
+def test_the_card_offers_no_way_back_to_it(office: Office) -> None:
+    office.policy(held(office, "regime_v1"))
+    number = office.pull()
+    assert office.ask(number, "/promote active").outputs["decision"] == "promoted"
+    assert "**No way back:** `regime_v1_prod` is in quarantine" in card(office, number)

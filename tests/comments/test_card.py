@@ -15,6 +15,7 @@ from promotebot.artifact.answer import Tensor
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.formats import Unopened
 from promotebot.artifact.interface import same_tensors
+from promotebot.artifact.quarantine import Quarantined
 from promotebot.artifact.weights_header import Header, Largest
 from promotebot.comments.card import CardState, Merge, Phase, render_card
 from promotebot.comments.card_facts import CardPromotion
@@ -122,6 +123,18 @@ def test_the_facts_name_who_asked_what_stands_there_today_and_the_way_back(accep
 
 def test_the_way_back_does_not_claim_bytes_that_nobody_looked_at(accepted: Plan) -> None:
     assert "(its bytes were not verified here)" in card_of(accepted, today=None).body
+
+
+def test_no_way_back_is_offered_to_what_is_in_quarantine(accepted: Plan) -> None:
+    shown = state(accepted)
+    [one] = shown.promotions
+    assert one.plan
+    held = Quarantined(digest=f"sha256:{'1' * 64}", reason="wrong labels")
+    body = render_card(
+        replace(shown, promotions=(replace(one, plan=replace(one.plan, quarantined=held)),)), SETTING
+    ).body
+    assert "- **No way back:** `regime_v1_prod` is in quarantine: wrong labels" in body.replace("&#58;", ":")
+    assert "To roll back" not in body
 
 
 def test_where_nothing_was_active_the_way_back_leaves_it_empty() -> None:

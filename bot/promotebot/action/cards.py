@@ -186,6 +186,7 @@ def planned(plan: Plan, decided: Decided, now: datetime) -> PlanComment:
         claims=facts.claims,
         claims_of_active=facts.claims_of_active,
         monitoring=decided.monitoring,
+        quarantined=decided.quarantined,
     )
 
 

@@ -137,6 +137,10 @@ def _way_back(one: CardPromotion, *, is_merged: bool) -> Iterator[str]:
         line = comment("/demote", model, "active", "--reason", f"{one.step.event.pointer.artifact_id} failed")
         yield f"- **To undo it:** nothing was ACTIVE before; {code(str(line))} makes it empty again"
         return
+    held = one.plan.quarantined if one.plan else None
+    if held:
+        yield f"- **No way back:** {code(back.artifact_id)} is in quarantine: {text(held.reason)}"
+        return
     why = ("--reason", f"back to {back.artifact_id}")
     line = comment("/rollback", model, *flag_words("to", back.artifact_id), *why)
     examined = evidence_of(back, one.plan.today, one.plan.evidence) if one.plan else None

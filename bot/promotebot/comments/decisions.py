@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from promotebot.artifact.claims import Claims
 from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.quarantine import Quarantined
 from promotebot.comments.claims import claims_section
 from promotebot.comments.comment import (
     MAX_PROBLEMS,
@@ -53,6 +54,8 @@ class PlanComment:
     claims_of_active: Claims | None = None
     monitoring: tuple[Monitoring, ...] = ()
     """What people watch afterwards."""
+    quarantined: Quarantined | None = None
+    """Why nobody can go back to what the stage holds now."""
 
     @property
     def watched(self) -> str:

@@ -11,6 +11,7 @@ from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.artifact.dataset import examine_dataset, expect_dataset
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.limits import IncumbentArtifact, Limits, Terms
+from promotebot.artifact.quarantine import Quarantined, digests_of, quarantined
 from promotebot.artifact.source import FileSource
 from promotebot.findings import Finding, errors_in
 from promotebot.planning.examiner import Examine
@@ -39,6 +40,8 @@ class Decided:
     """The artifact the stage holds now, where it can be examined; for comparison only."""
     monitoring: tuple[Monitoring, ...] = ()
     """What the policy wants people to watch afterwards, in this stage."""
+    quarantined: Quarantined | None = None
+    """Why nobody can go back to what the stage holds now; None where that may come back."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,15 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
     if today is not None and today.artifact_dir != request.artifact_dir:
         shown = examine(context.files, today.artifact_dir, context.policy.terms_for(request.model))
     watched = tuple(one for one in context.policy.monitoring if request.stage in one.stages)
-    return Decided(decision, evidence, facts, shown, watched)
+    return Decided(decision, evidence, facts, shown, watched, _no_way_back(context.policy, request, today, shown))
+
+
+def _no_way_back(
+    policy: Policy, request: Request, today: Pointer | None, evidence: Evidence | None
+) -> Quarantined | None:
+    files = digests_of(evidence.manifest) if evidence and evidence.manifest else ()
+    digests = {*([today.digest] if today and today.digest else []), *files}
+    return quarantined(policy.quarantine, request.model, digests)
 
 
 def _with_claims(context: PromotionContext, request: Request, evidence: Evidence, facts: Facts) -> Facts:
