@@ -95,7 +95,7 @@ COMMANDS: Mapping[str, Command] = {
     "policy": Command("policy", "check a policy's file, or explain what it asks for", "policy check --against-history"),
     "schemas": Command("schemas", "write the JSON schemas of every file, or check them", "schemas --check"),
     "completion": Command("completion", "print the completion script for a shell", "completion bash"),
-    "registry": Command("registry", "one file for all models or for each; complete older ones", "registry split"),
+    "registry": Command("registry", "split, join or complete the registry; describe a model", "registry split"),
 }
 
 
