@@ -214,6 +214,7 @@ ANSWERED: Mapping[Reason, Scenario] = {
     Reason.UNREADABLE_COMMAND: said_as(f"{ACTIVE}\n/promote production"),
     Reason.SHA_MISMATCH: said_as(f"{ACTIVE} --sha {'a' * 40}"),
     Reason.SHA_REQUIRED: under("require_sha: true\n"),
+    Reason.NOT_CONFIRMED: under("stages: {active: {confirm: 1m}}\n"),
     Reason.NO_REGISTRY: without_a_registry,
     Reason.INVALID_FILE: under("soak: 7d\n"),
     Reason.BASE_MOVED: in_conflict,
