@@ -106,7 +106,7 @@ def in_conflict(office: Office) -> tuple[Asked, Job]:
 
 def over_a_hand_edit(office: Office) -> tuple[Asked, Job]:
     document = office.registry("main").document
-    document["models"][MODEL]["owner"] = "carol"
+    document["models"][MODEL]["note"] = "carol"
     return say(office, office.pull(files={REGISTRY: type(office.registry("main"))(document).to_bytes()}), ACTIVE)
 
 
