@@ -178,6 +178,34 @@ def read_claims(source: FileSource, artifact: Digest) -> Claims:
     return Claims(path, file, read_from=place[: len("commit ") + 12] if place.startswith("commit ") else f"the {place}")
 
 
+def claims_after_merge(
+    artifact: Digest, head: FileSource, base: FileSource | None = None, fork: FileSource | None = None
+) -> Claims:
+    """Return what is claimed of an artifact in the tree that merging gives: the base's word where it alone changed it.
+
+    Args:
+        head: the files of the branch.
+        base: those of its base; without them the branch alone counts.
+        fork: those of the commit at which the branch left it.
+
+    Raises:
+        CouldNotVerify: when a source does not answer.
+    """
+    ours = read_claims(head, artifact)
+    if base is None or fork is None or base.description == fork.description:
+        return ours
+    theirs, before = read_claims(base, artifact), read_claims(fork, artifact)
+    if _says(theirs) in (_says(before), _says(ours)):
+        return ours
+    if _says(ours) == _says(before):
+        return theirs
+    return Claims(ours.path, problem="branch and base changed it, each otherwise; merge the base into the branch")
+
+
+def _says(claims: Claims) -> tuple[Digest | None, str]:
+    return claims.digest, claims.problem
+
+
 def parse_evidence(data: bytes, *, where: str) -> EvidenceFile:
     """Return the evidence of a file.
 

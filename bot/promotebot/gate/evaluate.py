@@ -175,6 +175,7 @@ def plan_again(
             changeset.base,
             first_digest=legacy,
             base_files=changeset.base_files,
+            fork_files=changeset.fork_files,
         )
         again.append((step, decide(context, request, facts(request), examine=examine, now=now)))
     return again

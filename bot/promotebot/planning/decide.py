@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from promotebot.artifact.claims import Claims, read_claims
+from promotebot.artifact.claims import Claims, claims_after_merge, read_claims
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.artifact.dataset import examine_dataset, expect_dataset
 from promotebot.artifact.evidence import Evidence
@@ -57,6 +57,8 @@ class PromotionContext:
     first_digest: FirstDigest = lambda *_: None
     base_files: FileSource | None = None
     """The base's files, for what is claimed of ACTIVE; without them that is unknown."""
+    fork_files: FileSource | None = None
+    """Those of the commit at which the branch left its base, for what merging makes of evidence."""
     """What an older tool's pointer meant when it was put there; None where that is not known."""
 
 
@@ -110,7 +112,7 @@ def _with_claims(context: PromotionContext, request: Request, evidence: Evidence
     """Return the facts with what is claimed of the artifact, and of what is ACTIVE on the base."""
     if request.action not in (Action.PROMOTE, Action.ROLLBACK) or evidence.digest is None:
         return facts
-    claims = read_claims(context.files, evidence.digest)
+    claims = claims_after_merge(evidence.digest, context.files, context.base_files, context.fork_files)
     return replace(facts, claims=claims, claims_of_active=_of_active(context, request))
 
 

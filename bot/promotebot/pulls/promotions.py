@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from promotebot.artifact.claims import read_claims
+from promotebot.artifact.claims import claims_after_merge
 from promotebot.errors import InvalidInput
 from promotebot.planning.committed import read_registry
 from promotebot.promotion.replay import Diverged, Replayed, Step, replay
@@ -75,7 +75,8 @@ def is_void(step: Step, changeset: Changeset, job: JobContext) -> bool:
     """Return True when bytes, manifest or evidence changed after the promotion; asking again replaces it."""
     pointer = step.event.pointer
     is_made = step.event.action in (Action.PROMOTE, Action.ROLLBACK) and pointer.digest
-    if is_made and read_claims(changeset.head_files, is_made).digest != step.event.evidence:
+    files = (changeset.head_files, changeset.base_files, changeset.fork_files)
+    if is_made and claims_after_merge(is_made, *files).digest != step.event.evidence:
         return True
     if step.event.action is Action.DEMOTE or pointer.artifact_dir not in changeset.changed_places:
         return False

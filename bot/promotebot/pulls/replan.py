@@ -20,7 +20,7 @@ from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_of
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import Action, Pointer, Source
-from promotebot.registry.names import Stage
+from promotebot.registry.names import Digest, Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy, comment
 
@@ -79,13 +79,14 @@ def replan(
             changeset.base,
             first_digest=legacy,
             base_files=changeset.base_files,
+            fork_files=changeset.fork_files,
         )
         facts = facts_of(request, snapshot, job, base)
         decision = decide(context, request, facts, examine=job.examine, now=snapshot.now).decision
         if isinstance(decision, Rejected):
             return InvalidPromotions(decision.findings, step.model)
         if isinstance(decision, Plan):  # what changes nothing on the new base is left out
-            exchanged = _exchanged(step, decision.pointer)
+            exchanged = _exchanged(step, decision) or _of_another_active(step, registry)
             if exchanged:
                 return InvalidPromotions((exchanged,), step.model)
             planned.append(Step(step.model, decision.event, registry, decision.digest))
@@ -115,13 +116,14 @@ def _unpinned(step: Step, changeset: Changeset) -> Finding | None:
 _PINNED = ("artifact_dir", "artifact_id", "digest", "manifest_digest", "git_sha", "dataset_id", "feature_order_hash")
 
 
-def _exchanged(step: Step, planned: Pointer) -> Finding | None:
+def _exchanged(step: Step, plan: Plan) -> Finding | None:
     """Return the refusal of a plan for something else than was asked for.
 
     Whoever may push could exchange the bytes of a promotion; a demotion takes out what its requester saw in the stage.
     """
-    pointer = step.event.pointer
+    pointer, planned = step.event.pointer, plan.pointer
     changed = [name for name in _PINNED if getattr(pointer, name) != getattr(planned, name)]
+    changed += ["evidence"] if step.event.evidence != plan.event.evidence else []
     if not changed:
         return None
     if step.event.action is Action.DEMOTE:
@@ -150,6 +152,31 @@ def _exchanged(step: Step, planned: Pointer) -> Finding | None:
             else comment("/rollback", step.model, "--reason", step.event.reason or "requested again"),
         ),
     )
+
+
+def _of_another_active(step: Step, registry: ModelRegistry) -> Finding | None:
+    """Return the refusal of what somebody allowed or confirmed beside another ACTIVE than there is now."""
+    event = step.event
+    given = {"confirmed": event.confirmed, "allowed to change the signature": event.allows_signature_change}
+    words = " and ".join(word for word, is_given in given.items() if is_given)
+    entries = (one.entry(step.model) for one in (step.before, registry))
+    was, now = (entry.active if entry else None for entry in entries)
+    if event.stage is not Stage.ACTIVE or not words or _bytes(was) == _bytes(now):
+        return None
+    before, today = (one.artifact_id if one else "nothing" for one in (was, now))
+    return error(
+        "gate.plan",
+        f"{event.pointer.artifact_id} ({step.model}) was {words} while {before} was ACTIVE; now {today} is.",
+        where=step.before.at(step.model),
+        remedy=Remedy(
+            "look at the difference to the new ACTIVE, withdraw the promotion, and request it again: ",
+            comment("/withdraw", step.model),
+        ),
+    )
+
+
+def _bytes(pointer: Pointer | None) -> tuple[str, Digest | None, Digest | None] | None:
+    return (pointer.artifact_dir, pointer.digest, pointer.manifest_digest) if pointer else None
 
 
 def missing_registry(changeset: Changeset) -> InvalidPromotions:

@@ -55,6 +55,7 @@ class RequestContext:
             change.head,
             first_digest=legacy,
             base_files=change.base_files,
+            fork_files=change.fork_files,
         )
 
     def complete(

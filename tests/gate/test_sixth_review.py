@@ -1,0 +1,107 @@
+"""What a request rested on is exchanged under it, evidence or ACTIVE: then it is asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.action.test_confirmation import LOOK, thumbs_up
+from tests.action.test_signature_rule import ALLOW, ASK, FREE, artifact
+from tests.fake_github.faults import Fault
+from tests.gate.forgery import MODEL, V1, V2
+from tests.gate.test_evidence import POLICY, asked, evidence, words
+from tests.office import Office
+
+pytestmark = pytest.mark.thorough
+
+STAGE = "stages: {active: {require_prior_stage: false, hold_after_rollback: false%s}}\n"
+
+
+def meanwhile(office: Office, act: Callable[[], object]) -> None:
+    office.hub.faults.append(Fault("GET", LOOK, times=1, meanwhile=lambda: None))
+    office.hub.faults.append(Fault("GET", LOOK, meanwhile=act))
+
+
+def another_active(office: Office) -> None:
+    """Another pull request is merged, by which something else is ACTIVE on the base."""
+    other = office.pull("other", {"notes-other.txt": "other\n"})
+    assert asked(office, other, f"/promote active {MODEL} --artifact-dir {V2} --artifact-id other") == "committed", (
+        words(office, other)
+    )
+    office.merge(other)
+    office.pushed(other)
+
+
+def on_branch(office: Office, branch: str, files: dict[str, str | bytes]) -> None:
+    """carol pushes files to somebody's branch, upon what the bot committed there."""
+    carol = office.person("carol")
+    carol.git("fetch", "--quiet", "origin", branch)
+    carol.git("checkout", "--quiet", "-B", branch, f"origin/{branch}")
+    for path, text in files.items():
+        carol.write(path, str(text))
+    carol.commit("docs: Other numbers")
+    carol.push()
+
+
+def state(office: Office, number: int) -> str:
+    return office.checks(office.head(number))[-1]
+
+
+def test_evidence_that_was_exchanged_is_not_pinned_when_the_base_moves(office: Office) -> None:
+    office.policy(POLICY)
+    number = office.pull("one", evidence(office, V2, "0.95"))
+    assert asked(office, number) == "committed"
+    on_branch(office, "one", evidence(office, V2, "0.91"))
+    first = office.pull("first")
+    assert asked(office, first, f"/promote shadow {MODEL} --artifact-dir {V1}") == "committed"
+    office.merge(first)
+    office.pushed(first)
+    assert state(office, number) == "failure", words(office, number)
+    assert "differs from what was requested: evidence changed" in words(office, number)
+    assert office.gate(number).outputs["decision"] == "refused"
+
+
+def test_evidence_that_the_base_takes_back_does_not_count(office: Office) -> None:
+    office.push("bob", "main", evidence(office, V2, "0.95"), "docs: Evidence")
+    office.policy(POLICY)
+    number = office.pull("one")
+    assert asked(office, number) == "committed"
+    office.push("bob", "main", evidence(office, V2, "0.1"), "docs: It was wrong")
+    second = office.pull("two")
+    office.push("bob", "main", evidence(office, V2, "0.2"), "docs: It was wrong again")
+    assert asked(office, second) == "rules"
+    assert "accuracy 0.2, at least 0.9: 0.7 short of it" in words(office, second)
+    third = office.pull("three")
+    on_branch(office, "three", evidence(office, V2, "0.99"))
+    office.push("bob", "main", evidence(office, V2, "0.3"), "docs: It was wrong again")
+    assert asked(office, third) == "rules"
+    assert "branch and base changed it" in words(office, third)
+    assert office.gate(number).outputs["decision"] == "refused", words(office, number)
+
+
+def test_a_signature_is_allowed_to_differ_from_the_active_of_that_day_alone(office: Office) -> None:
+    office.policy(FREE)
+    number = artifact(office)
+    assert asked(office, number, f"{ASK} {ALLOW}") == "committed"
+    another_active(office)
+    assert state(office, number) == "failure", words(office, number)
+    told = "was allowed to change the signature while regime_v1_prod was ACTIVE; now other is"
+    assert told in words(office, number)
+    assert asked(office, number, f"/withdraw {MODEL}") == "withdrawn"
+    assert asked(office, number, f"{ASK} {ALLOW}") == "committed"
+    assert state(office, number) == "success"
+
+
+def test_a_confirmation_is_of_the_dry_run_that_was_shown(office: Office) -> None:
+    office.policy("stages: {active: {confirm: 2m, require_prior_stage: false}}\nsignature: allow\n")
+    number = artifact(office)
+    meanwhile(office, lambda: thumbs_up(office, "alice"))
+    assert asked(office, number, ASK) == "committed"
+    other = office.pull("other", {"notes-other.txt": "other\n"})
+    meanwhile(office, lambda: thumbs_up(office, "alice"))
+    assert asked(office, other, f"/promote active {MODEL} --artifact-dir {V2}") == "committed", words(office, other)
+    office.merge(other)
+    office.pushed(other)
+    assert state(office, number) == "failure", words(office, number)
+    assert "was confirmed while regime_v1_prod was ACTIVE" in words(office, number)
