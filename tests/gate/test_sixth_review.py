@@ -105,3 +105,39 @@ def test_a_confirmation_is_of_the_dry_run_that_was_shown(office: Office) -> None
     office.pushed(other)
     assert state(office, number) == "failure", words(office, number)
     assert "was confirmed while regime_v1_prod was ACTIVE" in words(office, number)
+
+
+def test_an_exception_beside_one_active_is_none_beside_another(office: Office) -> None:
+    grant = "{rule: evidence.metric, people: [alice], start: 2020-01-01T00:00, end: 2199-01-01T00:00, uses: 9}"
+    office.policy(f"{POLICY}{FREE}overrides: [{grant}]\nsignature: allow\n")
+    number = office.pull("one", evidence(office, V2, "0.5"))
+    line = f'/promote active {MODEL} --artifact-dir {V2} --override "evidence.metric: the data is old"'
+    assert asked(office, number, line) == "committed", words(office, number)
+    other = office.pull("other", evidence(office, V1, "0.99"))
+    again = f"/promote active {MODEL} --artifact-dir {V1} --artifact-id other"
+    assert asked(office, other, again) == "committed", words(office, other)
+    office.merge(other)
+    office.pushed(other)
+    assert state(office, number) == "success", words(office, number)  # the same bytes under another id
+    out = office.pull("out", {"notes-out.txt": "out\n"})
+    assert asked(office, out, f"/demote {MODEL} active --reason gone") == "committed"
+    office.merge(out)
+    office.pushed(out)
+    assert state(office, number) == "failure", words(office, number)
+    assert "was allowed an exception while other was ACTIVE; now nothing is" in words(office, number)
+
+
+def test_a_run_that_is_started_by_hand_waits_for_the_confirmation_too(office: Office) -> None:
+    office.repository.actions_may_open_pulls = True
+    office.policy("stages: {active: {confirm: 2m, require_prior_stage: false}}\n")
+    meanwhile(office, lambda: thumbs_up(office, "bob"))
+    job = office.dispatch(f"/promote active {MODEL} --artifact-dir {V2} --dataset-id market_data_2026_q1_multi")
+    assert job.outputs["reason_code"] == "committed", job.summary
+
+
+def test_why_says_nothing_of_a_confirmation_that_is_asked_for_later(office: Office) -> None:
+    office.policy("stages: {active: {confirm: 2m, require_prior_stage: false}}\nrequire_reason: true\n")
+    number = office.pull()
+    assert asked(office, number, "/promote active") == "rules"
+    office.ask(number, "/why")
+    assert "Nobody confirmed" not in words(office, number), words(office, number)

@@ -96,7 +96,7 @@ class PromotionJob:
         prepared = self._context(pending).complete(self.arguments, self.attempt.requester.login, self.ref, reason)
         if isinstance(prepared, IncompleteRequest):
             return self._refuse(incomplete_reason(prepared.findings), prepared.findings, prepared.model)
-        request, remarks = replace(prepared[0], confirmed=True), prepared[1]  # `_apply` waits for it, if it has to
+        request, remarks = prepared
         refusal = self._refusal(request)
         if refusal:
             return self.replier.refuse(refusal)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promotebot.findings import Finding, error
-from promotebot.planning.decide import PromotionContext, decide, expect_artifacts
+from promotebot.planning.decide import FirstDigest, PromotionContext, decide, expect_artifacts
+from promotebot.promotion.overridable import overridden_rule
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.reconstruct import request_of
 from promotebot.promotion.replay import Diverged, Step, artifacts_of
@@ -71,16 +72,7 @@ def replan(
         if unpinned:
             return InvalidPromotions((unpinned,), step.model)
         request = request_of(step, registry.entry(step.model))
-        context = PromotionContext(
-            registry,
-            base,
-            changeset.policy,
-            changeset.head_files,
-            changeset.base,
-            first_digest=legacy,
-            base_files=changeset.base_files,
-            fork_files=changeset.fork_files,
-        )
+        context = _context(registry, legacy, changeset, base)
         facts = facts_of(request, snapshot, job, base)
         decision = decide(context, request, facts, examine=job.examine, now=snapshot.now).decision
         if isinstance(decision, Rejected):
@@ -92,6 +84,21 @@ def replan(
             planned.append(Step(step.model, decision.event, registry, decision.digest))
             registry = decision.after
     return PendingPromotions(registry, base, tuple(planned), changeset.has_conflict, tuple(own))
+
+
+def _context(
+    registry: ModelRegistry, legacy: FirstDigest, changeset: Changeset, base: ModelRegistry
+) -> PromotionContext:
+    return PromotionContext(
+        registry,
+        base,
+        changeset.policy,
+        changeset.head_files,
+        changeset.base,
+        first_digest=legacy,
+        base_files=changeset.base_files,
+        fork_files=changeset.fork_files,
+    )
 
 
 def _unpinned(step: Step, changeset: Changeset) -> Finding | None:
@@ -154,10 +161,18 @@ def _exchanged(step: Step, plan: Plan) -> Finding | None:
     )
 
 
+_BESIDE_ACTIVE = ("comparison.agreement", "comparison.difference", "evidence.metric")
+"""Rules that compare with ACTIVE: an exception from one of them is made with a look at it."""
+
+
 def _of_another_active(step: Step, registry: ModelRegistry) -> Finding | None:
     """Return the refusal of what somebody allowed or confirmed beside another ACTIVE than there is now."""
     event = step.event
-    given = {"confirmed": event.confirmed, "allowed to change the signature": event.allows_signature_change}
+    given = {
+        "confirmed": event.confirmed,
+        "allowed to change the signature": event.allows_signature_change,
+        "allowed an exception": overridden_rule(event.override) in _BESIDE_ACTIVE,
+    }
     words = " and ".join(word for word, is_given in given.items() if is_given)
     entries = (one.entry(step.model) for one in (step.before, registry))
     was, now = (entry.active if entry else None for entry in entries)

