@@ -141,3 +141,18 @@ def test_why_says_nothing_of_a_confirmation_that_is_asked_for_later(office: Offi
     assert asked(office, number, "/promote active") == "rules"
     office.ask(number, "/why")
     assert "Nobody confirmed" not in words(office, number), words(office, number)
+
+
+def test_deleting_the_last_active_does_not_get_rid_of_the_comparison(office: Office) -> None:
+    office.policy(FREE)
+    out = office.pull("out")
+    assert asked(office, out, f"/demote {MODEL} active --reason gone") == "committed"
+    office.merge(out)
+    number = artifact(office)
+    alice = office.person("alice")
+    alice.git("checkout", "--quiet", "-B", "new", "origin/new")
+    alice.git("rm", "-rq", V1)
+    alice.commit("chore: Tidy up")
+    alice.push()
+    assert asked(office, number, ASK) == "rules", words(office, number)
+    assert "cannot be compared with regime_v1_prod, which was the last one ACTIVE" in words(office, number)

@@ -65,7 +65,9 @@ def test_after_a_demotion_it_is_the_last_one_that_can_be_read(registry: ModelReg
         incumbent = found(empty, *there)
         assert incumbent
         assert (incumbent.pointer.artifact_id, incumbent.is_active) == (last, False)
-    assert found(empty) is None
+    incumbent = found(empty)
+    assert incumbent
+    assert (incumbent.pointer.artifact_id, incumbent.evidence, incumbent.is_active) == ("regime_v2_prod", None, False)
 
 
 def test_nothing_is_compared_where_nothing_was_active_or_nobody_asks_for_it(registry: ModelRegistry) -> None:

@@ -39,7 +39,7 @@ def _last(entry: ModelEntry) -> Iterator[Pointer]:
 def find_incumbent(
     pointers: list[Pointer], base: ModelRegistry, request: Request, files: FileSource, examine: Examine, terms: Terms
 ) -> Incumbent | None:
-    """Return the first of these whose bytes are there; of today's ACTIVE also that they are not.
+    """Return the first of these whose bytes are there, else the first one, without its bytes; None for none.
 
     For a stage below ACTIVE nothing is downloaded for it.
 
@@ -53,7 +53,8 @@ def find_incumbent(
         evidence = _of(pointer, examine(source, pointer.artifact_dir, terms))
         if evidence or is_active:
             return Incumbent(pointer, evidence, is_active)
-    return None
+    # Whoever takes the last ones away, once nothing points to them, must not get rid of the comparison.
+    return Incumbent(pointers[0], None, is_active) if pointers else None
 
 
 def _of(pointer: Pointer, evidence: Evidence) -> Evidence | None:
