@@ -96,15 +96,33 @@ class Folder:
         """Return a workflow of the repository's only registry as it is for this one."""
         if name == "review":
             return text
-        body, heard = "github.event.comment.body", f"fromJSON('\"\\n{self.prefix}\"')"
-        asks = f"&& (startsWith({body}, '{self.prefix}') || contains({body}, {heard}))"
         text = _GROUP.sub(rf"\1-{self.word}", text.replace(f"name: {name}\n", f"name: {name} {self.word}\n", 1))
-        text = _HEARD.sub(lambda _: asks, text)
+        text = _hearing(self.prefix, text)
         text = text.replace("'promote:'", f"'{self.word}:promote:'")
         text = text.replace("'<!-- promotebot:'", f"'<!-- {scoped('promotebot', self.base_dir)}:'")
         text = text.replace("workflows: [review]", f"workflows: {json.dumps(['review', *self.others])}")
         given = f"base-dir: {json.dumps(self.base_dir)}\n          prefix: {self.prefix}"
         return _STEP.sub(rf"\1        with:\n          {given}\n", text)
+
+
+def _hearing(prefix: str, text: str) -> str:
+    """Return a workflow whose job of commands starts for a line that begins with a prefix, and for no other."""
+    body, heard = "github.event.comment.body", f"fromJSON('\"\\n{prefix}\"')"
+    return _HEARD.sub(lambda _: f"&& (startsWith({body}, '{prefix}') || contains({body}, {heard}))", text)
+
+
+def _prefixed(prefix: str, text: str) -> str:
+    """Return a workflow of a repository's only registry, whose commands stand behind a prefix."""
+    return _STEP.sub(rf"\1        with:\n          prefix: {prefix}\n", _hearing(prefix, text))
+
+
+def _told(name: str, text: str, registry_path: str, folder: Folder | None, prefix: str) -> str:
+    """Return a workflow with what its steps are told about the registry and its commands."""
+    if registry_path not in ("", DEFAULT_REGISTRY):
+        text = _STEP.sub(rf"\1        with:\n          registry-path: {registry_path}\n", text)
+    if folder:
+        return folder.workflow(name, text)
+    return _prefixed(prefix, text) if prefix else text
 
 
 def workflow_files(
@@ -115,6 +133,7 @@ def workflow_files(
     registry_path: str = "",
     shards: int = 1,
     folder: Folder | None = None,
+    prefix: str = "",
 ) -> Mapping[str, bytes]:
     """Return path → bytes of every workflow file.
 
@@ -124,6 +143,7 @@ def workflow_files(
         app: take the token of an App, whose key only the default branch's workflows get.
         registry_path: where the registry is, from the folder; empty for its own place.
         folder: of one of several registries; None for the only one.
+        prefix: what the commands of the only registry stand behind; a folder has its own.
         shards: the jobs that share a verification; more than one only without an App.
     """
     templates = resources.files("promotebot") / "templates"
@@ -138,13 +158,7 @@ def workflow_files(
         # it gets no key. Only that it ended is believed: then the default branch's gate looks at what was queued.
         texts["gate"] = texts["gate"].replace(_QUEUE, "")
         texts["review"] = texts["review"].replace("\npermissions: {}\n", f"{_NOTICED}\npermissions: {{}}\n", 1)
-    if registry_path not in ("", DEFAULT_REGISTRY):
-        texts = {
-            name: _STEP.sub(rf"\1        with:\n          registry-path: {registry_path}\n", t)
-            for name, t in texts.items()
-        }
-    if folder:
-        texts = {name: folder.workflow(name, text) for name, text in texts.items()}
+    texts = {name: _told(name, text, registry_path, folder, prefix) for name, text in texts.items()}
     return {path_of(name, folder): text.replace(PLACEHOLDER, action).encode() for name, text in texts.items()}
 
 

@@ -119,6 +119,21 @@ def test_only_its_own_word_starts_the_job(event: dict[str, str], expected: bool,
         assert holds(condition, given) is starts
 
 
+@pytest.mark.parametrize("flags", [[], ["--app"], ["--shards", "3"]], ids=["plain", "app", "shards"])
+def test_the_only_registry_may_have_a_word_of_its_own_too(flags: list[str], root: Path) -> None:
+    assert init("--prefix", "/model", *flags) == 0
+    for name in ("promote", "gate", "verify"):
+        steps = [step for job in workflow(root, name)["jobs"].values() for step in job["steps"]]
+        ours = [step for step in steps if ACTION.startswith(step["uses"])]
+        assert ours
+        assert {step["with"].get("prefix") for step in ours} == {"/model"}
+    condition = workflow(root, "promote")["jobs"]["promote"]["if"]
+    for body, starts in (("/model promote active", True), ("Thanks\n/model help", True), ("/promote active", False)):
+        comment = {"body": body, "user": {"type": "User"}}
+        payload = {"action": "created", "comment": comment, "issue": {"state": "open"}, "sender": {"type": "User"}}
+        assert holds(condition, {"event_name": "issue_comment", "event": {**payload, "changes": {}}}) is starts
+
+
 @pytest.mark.parametrize(
     ("options", "code", "says"),
     [
@@ -128,7 +143,8 @@ def test_only_its_own_word_starts_the_job(event: dict[str, str], expected: bool,
         (["--base-dir", "teams/2024"], 2, "cannot be the word of its commands"),
         (["--base-dir", FOLDER, "--prefix", "fraud"], 2, "cannot be the word of its commands"),
         (["--base-dir", "..", "--prefix", "/x"], 2, "not inside a git repository"),
-        (["--prefix", "/fraud"], 2, "give --base-dir, too"),
+        (["--prefix", "fraud"], 2, "cannot be the word of its commands"),
+        (["--prefix", "/promote"], 2, "such as /model"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(

@@ -196,3 +196,23 @@ def test_a_registry_in_place_of_bare_artifacts_is_imported_by_the_steps_alone(te
             run(line.removesuffix(" --dry-run"))
     models = json.loads((team / "ml/registry/models.json").read_bytes())["models"]
     assert models["fraud"]["active"]["digest"]
+
+
+def test_a_folder_with_artifacts_of_its_own_is_proposed_as_a_registry_of_its_own(team: Path, capsys: Capture) -> None:
+    for folder in ("teams/fraud", "teams/churn"):
+        artifact = team / folder / "ml/artifacts/v1"
+        artifact.mkdir(parents=True)
+        (artifact / "model.onnx").write_bytes((ROOT / "ml/artifacts/regime_v1/model.onnx").read_bytes())
+    registry = team / "teams/churn/ml/registry/models.json"
+    registry.parent.mkdir(parents=True)
+    registry.write_text(json.dumps({"schema_version": "v1", "models": {}}))
+    commit("feat: Two teams")
+    told = steps(capsys, "--dry-run")
+    assert "teams/fraud has artifacts of its own." in told
+    assert "promotebot init --base-dir teams/fraud" in commands(told)
+    assert "teams/churn has artifacts of its own." not in told
+    assert "has artifacts of its own" not in steps(capsys, "--dry-run", "--base-dir", "teams/fraud")
+    [line] = [line for line in commands(told) if "--base-dir" in line]
+    assert main(shlex.split(line)[1:]) == 0
+    commit("chore: Set up promotebot for fraud")
+    assert "has artifacts of its own" not in steps(capsys, "--dry-run")

@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `promotebot init`."""
     parser.allow_abbrev = True  # its flags could be shortened from the start, and scripts may do so
     parser.add_argument("--base-dir", help="the repository, or the folder of one of several registries in it")
-    parser.add_argument("--prefix", metavar="/WORD", help="the word of its commands (default: the folder's name)")
+    parser.add_argument("--prefix", metavar="/WORD", help="the word of its commands (default for a folder: its name)")
     parser.add_argument("--registry-path", metavar="FILE", help=f"where the registry goes (default: {DEFAULT_PATH})")
     parser.add_argument("--dry-run", action="store_true", help="print the diff, write nothing")
     parser.add_argument("--action", metavar="OWNER/NAME@COMMIT", help="the action that the workflows use, pinned")
@@ -107,7 +107,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     folder = folder_of(root, options.base_dir, options.prefix)
     branches, given = _branches(repository), _registry_path(options.registry_path)
     registry = f"{folder.base_dir}/{given}" if folder else given
-    how = {"app": options.app, "shards": options.shards, "folder": folder}
+    how = {"app": options.app, "shards": options.shards, "folder": folder, "prefix": options.prefix or ""}
     workflows = workflow_files(action, branches, registry_path=given, **how)
     files = _files(workflows, registry, now)
     _refuse_odd_places(root, files)

@@ -28,15 +28,16 @@ def folder_of(root: Path, base_dir: str | None, prefix: str | None) -> Folder | 
     """
     inside = Path(base_dir or root).resolve()
     if inside == root.resolve():
-        if prefix:
-            raise UsageError("is for one of several registries", where="--prefix", remedy="give --base-dir, too")
+        if prefix and not _may_be_word(prefix):
+            remedy = "give a slash and a word that is no command, such as /model"
+            raise UsageError(f"{prefix!r} cannot be the word of its commands", where="--prefix", remedy=remedy)
         return None
     named = inside.relative_to(root.resolve()).as_posix()
     if not is_base_dir(named):
         remedy = "choose a folder whose names have letters, digits, dots, dashes and underscores, up to 60 characters"
         raise UsageError(f"{named!r} cannot be the folder of a registry", where="--base-dir", remedy=remedy)
     word = prefix or "/" + re.sub(r"[^a-z0-9]+", "-", inside.name.lower()).strip("-")
-    if not is_prefix(word) or word[1:] in (*VERBS, *SAFETY_WORDS, *OTHER_BOTS):
+    if not _may_be_word(word):
         remedy = Remedy("give another one: ", again(prefix=f"/{re.sub('[^a-z0-9]+', '-', named.lower())}-models"))
         raise UsageError(f"{word!r} cannot be the word of its commands", where="--prefix", remedy=remedy)
     folder = Folder(named, word, tuple(_others(root, word[1:])))
@@ -45,6 +46,10 @@ def folder_of(root: Path, base_dir: str | None, prefix: str | None) -> Folder | 
         remedy = Remedy("give another word: ", again(prefix=f"/{re.sub('[^a-z0-9]+', '-', named.lower())}"))
         raise InvalidInput("is of another registry", where=folder.workflow_path("promote"), remedy=remedy)
     return folder
+
+
+def _may_be_word(prefix: str) -> bool:
+    return is_prefix(prefix) and prefix[1:] not in (*VERBS, *SAFETY_WORDS, *OTHER_BOTS)
 
 
 def _others(root: Path, word: str) -> Iterator[str]:

@@ -40,6 +40,8 @@ class Surroundings:
     """Files that GitHub takes only through Git LFS, and that are not in it."""
     branches: Sequence[str]
     """Other branches that have a registry of promotebot's."""
+    folders: Sequence[str] = ()
+    """Folders that have artifacts of their own, as a registry of their own would have them, and no registry yet."""
 
 
 def look_around(repository: Checkout, registry_path: str, default_branch: str, base_dir: str = "") -> Surroundings:
@@ -54,6 +56,7 @@ def look_around(repository: Checkout, registry_path: str, default_branch: str, b
         [folder for folder in _bare(tracked) if is_for(folder, base_dir, registries_in(tracked))],
         list(_large(repository, tracked)),
         list(_branches(repository, registry_path, default_branch)),
+        [] if base_dir else _folders(tracked),
     )
 
 
@@ -103,6 +106,12 @@ def _bare(tracked: Sequence[str]) -> Iterator[str]:
         above = {folder, *(str(parent) for parent in PurePosixPath(folder).parents)}
         if folder != "." and manifests.isdisjoint(above):
             yield folder
+
+
+def _folders(tracked: Sequence[str]) -> list[str]:
+    """Return the folders of a monorepo that look like projects of their own, because `ml/artifacts` is in them."""
+    found = dict.fromkeys(before for path in tracked if (before := path.partition("/ml/artifacts/")[0]) != path)
+    return [folder for folder in found if folder not in registries_in(tracked)]
 
 
 def _large(repository: Checkout, tracked: Sequence[str]) -> Iterator[str]:

@@ -84,6 +84,11 @@ class Steps:
             dry = shell("promotebot", "import", path, "--dry-run", *self._place)
             words = "looks like the registry of another tool. See what an import gives, then run it without --dry-run."
             yield f"{path} {words}", [dry]
+        for folder in around.folders[:_SHOWN]:
+            words = (
+                "has artifacts of its own. If it is to have a registry of its own, set that up, too (docs/setup.md)."
+            )
+            yield f"{folder} {words}", [shell("promotebot", "init", "--base-dir", folder)]
         if around.large and not self.lfs:
             words = "is over 100 MiB, which GitHub takes through Git LFS only (docs/setup.md)."
             yield f"{around.large[0]} {words}", [shell("promotebot", "init", "--lfs")]
