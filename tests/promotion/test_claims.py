@@ -204,6 +204,12 @@ def test_the_first_artifact_has_nothing_to_be_worse_than() -> None:
         ("{rows: 100}", [metric(rows=100)], []),
         ("{duration: 30d}", [metric(period=MONTH)], []),
         ("{duration: 31d}", [metric(period=MONTH)], ["accuracy 0.93 is measured for 30 d; 31 d asked for"]),
+        (
+            "{rows: 1}",
+            [metric(rows=1, period={"start": "2026-02-01", "end": "2026-02-18"})],
+            ["accuracy 0.93 is measured until 2026-02-18, which is not over yet"],
+        ),
+        ("{rows: 1}", [metric(rows=1, period={"start": "2026-02-01", "end": "2026-02-17"})], []),
         ("{duration: 1d}", [metric()], ["accuracy 0.93 is without a period; 1 d asked for"]),
         ("{rows: 100, metrics: {accuracy: {minimum: 0}}}", [metric(rows=100), metric("other")], []),
     ],

@@ -57,6 +57,10 @@ MomentText = Annotated[str, BeforeValidator(_moment), WithJsonSchema({"type": "s
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
+def _in_utc(text: str) -> datetime:
+    return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=timezone.utc)
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -76,10 +80,12 @@ class Span(_Part):
     @property
     def length(self) -> timedelta:
         """Return the time between both."""
-        first, last = (
-            datetime.fromisoformat(one.removesuffix("Z")).replace(tzinfo=timezone.utc) for one in (self.start, self.end)
-        )
-        return last - first
+        return self.ends - _in_utc(self.start)
+
+    @property
+    def ends(self) -> datetime:
+        """Return its end, UTC."""
+        return _in_utc(self.end)
 
 
 class Metric(_Part):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal, localcontext
 
 from promotebot.artifact.claims import Claims, EvidenceFile, Metric
@@ -16,6 +17,8 @@ from promotebot.text import counted, duration
 EXISTS, METRIC = "evidence.exists", "evidence.metric"
 _DIGITS = 300
 """Enough for the difference of any two numbers that are read to be exact."""
+_AHEAD = timedelta(days=1)
+"""A date is over at its end, somewhere on Earth up to a day before UTC says so."""
 _WRITE = "measure it, write that file with promotebot evidence, and commit it"
 
 
@@ -106,6 +109,8 @@ class _Comparison:
 
     def _amount(self, metric: Metric) -> Iterator[Finding]:
         least, rows = self.asked.duration, self.asked.rows
+        if metric.period and metric.period.ends > self.context.now + _AHEAD:
+            yield self._fail(f"{_named(metric)} is measured until {metric.period.end}, which is not over yet")
         if least is not None and (metric.period is None or metric.period.length < least):
             took = f"measured for {duration(metric.period.length)}" if metric.period else "without a period"
             yield self._fail(f"{_named(metric)} is {took}; {duration(least)} asked for")
