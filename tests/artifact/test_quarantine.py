@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from promotebot.artifact.loading import fetch, make_bundle
 from promotebot.artifact.quarantine import POLICY_PATH
 from promotebot.cli.main import main
 from promotebot.errors import InvalidInput
+from promotebot.promotion.policy import parse_policy
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL, V1 = "regime_classifier", "ml/artifacts/regime_v1"
@@ -57,7 +59,7 @@ def test_whoever_asks_for_it_gets_it(copy: Path, tmp_path: Path, monkeypatch: py
     assert promotebot.load(MODEL, "active", base_dir=there), "the copy has no policy that could say so"
 
 
-@pytest.mark.parametrize("text", ["", "require_sha: true\n", "# quarantine\n", "quarantine: []\n", "quarantine:\n"])
+@pytest.mark.parametrize("text", ["", "require_sha: true\n", "# quarantine\n", "quarantine: []\n", "# \\\n"])
 def test_a_policy_without_it_holds_nothing_back(copy: Path, text: str) -> None:
     policy(copy, text)
     assert promotebot.load(MODEL, "active", base_dir=copy)
@@ -68,7 +70,56 @@ def test_another_models_entry_does_not_count(copy: Path) -> None:
     assert promotebot.load(MODEL, "active", base_dir=copy)
 
 
-@pytest.mark.parametrize("text", ["quarantine: [x]", "quarantine: {", "- quarantine", "quarantine: [{digest: 1}]"])
+@pytest.mark.parametrize("key", ["quarantine", "'quarantine'", '"quar\\x61ntine"', "? quarantine\n"])
+def test_it_is_read_however_the_policy_writes_its_key(copy: Path, key: str) -> None:
+    text = entry(copy).replace("quarantine", key, 1)
+    assert len(parse_policy(text.encode()).quarantine) == 1, "as the gate reads it"
+    policy(copy, text)
+    with pytest.raises(InvalidInput, match="which is in quarantine: wrong labels"):
+        promotebot.load(MODEL, "active", base_dir=copy)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: f"{text}quarantine: []\n".encode(),
+        lambda text: text.encode("utf-16"),
+        lambda text: f"#{' ' * 64 * 1024}\n{text}".encode(),
+        lambda text: f"monitoring: &one [*one]\n{text}".encode(),
+    ],
+)
+def test_what_the_gate_would_not_read_holds_everything_back(copy: Path, change: Callable[[str], bytes]) -> None:
+    data = change(entry(copy))
+    with pytest.raises(InvalidInput):
+        parse_policy(data)
+    policy(copy, "")
+    (copy / POLICY_PATH).write_bytes(data)
+    with pytest.raises(InvalidInput, match="its quarantine cannot be read"):
+        promotebot.load(MODEL, "active", base_dir=copy)
+
+
+def test_a_link_to_no_policy_holds_everything_back(copy: Path) -> None:
+    policy(copy, "")
+    (copy / POLICY_PATH).unlink()
+    (copy / POLICY_PATH).symlink_to("nowhere.yml")
+    with pytest.raises(InvalidInput, match="is not there"):
+        promotebot.load(MODEL, "active", base_dir=copy)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "quarantine: [x]",
+        "quarantine: {",
+        "- quarantine",
+        "quarantine: [{digest: 1}]",
+        "quarantine:",
+        "quarantine: false",
+        "quarantine: {}",
+        "quarantine: ''",
+        "[] # quarantine",
+    ],
+)
 def test_a_quarantine_that_does_not_read_loads_nothing(copy: Path, text: str) -> None:
     policy(copy, text)
     with pytest.raises(InvalidInput, match="its quarantine cannot be read"):

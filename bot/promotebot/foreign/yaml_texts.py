@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from promotebot.errors import InvalidInput
-from promotebot.promotion.strict_yaml import StrictTexts
+from promotebot.strict_yaml import StrictTexts
 
 
 def parse_yaml(data: bytes, *, where: str, max_bytes: int) -> Any:

@@ -27,12 +27,12 @@ from promotebot.promotion.sections import (
     SignaturePolicy,
     Stages,
 )
-from promotebot.promotion.strict_yaml import StrictLoader
 from promotebot.promotion.thresholds import EvidencePolicy
 from promotebot.promotion.windows import Window
 from promotebot.registry.codec import canonical_json
 from promotebot.registry.names import Digest, Stage
 from promotebot.schema import validated_model
+from promotebot.strict_yaml import StrictLoader
 
 MAX_BYTES = 64 * 1024
 """Far more than a policy of every key needs; a YAML reader takes many times the file's size in memory."""
