@@ -103,8 +103,8 @@ def test_a_false_alarm_is_put_right_by_name_and_says_what_it_ends(
 
 def test_a_demotion_is_put_right_by_a_plain_rollback(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demote", "--model", MODEL, "--stage", "active", "--reason", "drift"]) == 0
+    assert f"demoted: {MODEL}: ACTIVE → nothing. Next: " in capsys.readouterr().err
     alice.commit("fix(ml): Demote")
-    capsys.readouterr()
     assert rollback() == 0
     assert "regime_v2_prod was removed from ACTIVE on" in capsys.readouterr().err
     assert registry(alice).history[MODEL][0].pointer.artifact_id == "regime_v2_prod_rollback"

@@ -65,6 +65,15 @@ def test_a_change_keeps_unknown_keys_and_touches_nothing_else() -> None:
     assert before.to_bytes() == stored_json(LEGACY)
 
 
+def test_what_is_said_of_a_model_before_its_stages_stays_there() -> None:
+    said = {"owner": "ml", "description": "regimes", **LEGACY["models"]["regime_classifier"]}  # type: ignore[index]
+    name = ModelName("regime_classifier")
+    after = registry().with_entry(name, said).with_event(name, {**EVENT, "to_stage": "shadow"}, POINTER, Stage.SHADOW)
+    keys = list(after.raw_entry(name))
+    assert keys[:5] == ["owner", "description", "shadow", "staging", "active"]
+    assert keys[-2:] == ["history", "history_digest"]
+
+
 def test_the_first_promotion_seals_the_events_an_older_tool_wrote() -> None:
     after = registry().with_event(
         ModelName("regime_classifier"), {**EVENT, "to_stage": "shadow"}, POINTER, Stage.SHADOW

@@ -129,6 +129,8 @@ def apply_from_history(options: argparse.Namespace, action: Action, now: datetim
 
 
 def _target(request: Request) -> str:
+    if request.action is Action.DEMOTE:
+        return f"{request.model}: {request.stage.label} → nothing"
     return f"{request.model} → {request.stage.label}"
 
 

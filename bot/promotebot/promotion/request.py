@@ -170,5 +170,6 @@ def unknown_model(name: str, known: Sequence[str]) -> Finding:
         f"Unknown model {name!r}. Known models: {listed(known, none='none yet')}.",
         remedy=choices("did you mean", [again(model=one) for one in near])
         if near
-        else "name one of them, or add an artifact whose manifest names the new model",
+        else ("name one of them, or " if known else "")
+        + "add an artifact whose manifest names the new model, or use --new-model and --artifact-dir",
     )

@@ -17,6 +17,14 @@ _URL = r"^https://[A-Za-z0-9][A-Za-z0-9.-]{0,252}(:[0-9]{1,5})?(/[A-Za-z0-9._~!$
 """No user, no space, and nothing that ends a link in Markdown."""
 
 
+_FORMS = {
+    "tags": "is no tag: at most 50 letters, digits or . _ / : - are one, and the first is a letter or a digit",
+    "links": "is no address: one begins with https:// and the name of a host, and holds no space and no user",
+    "[key]": "is no label: at most 40 letters, digits, spaces or . _ - are one, and the first is a letter or a digit",
+}
+"""What is said instead of a regular expression."""
+
+
 def _unique(tags: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(tags)) != len(tags):
         raise ValueError("a tag is there twice")
@@ -75,5 +83,9 @@ def _problem(key: str, value: object) -> str:
     try:
         Metadata.model_validate({key: value})
     except ValidationError as invalid:
-        return invalid.errors()[0]["msg"].removeprefix("Value error, ")
+        first = invalid.errors()[0]
+        if first["type"] != "string_pattern_mismatch":
+            return first["msg"].removeprefix("Value error, ")
+        form = "[key]" if first["loc"][-1] == "[key]" else key
+        return f"{first['input']!r} {_FORMS[form]}"
     return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -211,8 +212,10 @@ class ModelRegistry:
         self, name: ModelName, event: Mapping[str, Any], pointer: Mapping[str, Any] | None, stage: Stage
     ) -> ModelRegistry:
         """Return this registry after one event: the stage set, the event on top, the chain over all of history."""
-        # A model has its stages first and its history last, whatever order its file was written in.
-        entry = {"shadow": None, "staging": None, "active": None, **self.raw_entry(name)}
+        # The history is last, whatever order the file was written in; what stood before the stages stays there, because
+        # `registry describe` puts its words first.
+        raw, stages = self.raw_entry(name), dict.fromkeys(("shadow", "staging", "active"))
+        entry = {**dict.fromkeys(takewhile(lambda key: key not in stages, raw)), **stages, **raw}
         history, digest = sealed([event, *entry.pop("history", [])])
         entry.pop("history_digest", None)
         entry[stage.value] = pointer
