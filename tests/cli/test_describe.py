@@ -76,7 +76,11 @@ def test_an_empty_value_removes_and_the_same_again_writes_nothing(desk: Person, 
     [
         ((), 2, "nothing is said of the model"),
         (("--link", "runbook"), 2, "is no link"),
-        (("--link", "runbook=http://example.com"), 1, "--link: 'http://example.com' is no address: one begins with https"),
+        (
+            ("--link", "runbook=http://example.com"),
+            1,
+            "--link: 'http://example.com' is no address: one begins with https",
+        ),
         (("--link", "a/b=https://example.com"), 1, "--link: 'a/b' is no label: at most 40 letters"),
         (("--tag", "a b"), 1, "--tag: 'a b' is no tag: at most 50 letters"),
         (("--owner", "x" * 101), 1, "--owner: "),
