@@ -133,7 +133,7 @@ def _model(arguments: CommandArguments, inference: InferenceContext) -> _Inferre
         return error(
             "request.model",
             f"The registry holds no model and {inference.change} adds no artifact.",
-            remedy="add an artifact whose manifest names its model; or name both: --new-model, --model and --artifact-dir",
+            remedy="add an artifact whose manifest names its model, or use --new-model, --model and --artifact-dir",
         )
     return error(
         "request.model",

@@ -128,7 +128,8 @@ def active_has_git_sha(context: RuleContext) -> Iterator[Finding]:
             "active.git_sha",
             "ACTIVE promotion requires --git-sha: the commit of the training code.",
             remedy=Remedy(
-                "name the commit of the training code with --git-sha (all 40 digits); a manifest that was promoted stays as it is",
+                "name the commit of the training code with --git-sha (all 40 digits); "
+                "a manifest that was promoted stays as it is",
                 changes={"git_sha": None},
             ),
         )
@@ -145,7 +146,8 @@ def active_has_dataset_id(context: RuleContext) -> Iterator[Finding]:
             "active.dataset_id",
             "ACTIVE promotion requires --dataset-id: neither the manifest nor the lower stage's pointer names one.",
             remedy=Remedy(
-                "name the dataset that the model was trained on with --dataset-id; a manifest that was promoted stays as it is",
+                "name the dataset that the model was trained on with --dataset-id; "
+                "a manifest that was promoted stays as it is",
                 changes={"dataset_id": None},
             ),
         )
