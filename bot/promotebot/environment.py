@@ -37,7 +37,7 @@ _SECRETS = ("TOKEN", "SECRET", "SECRET_ACCESS_KEY", "ACCOUNT_KEY", "CONNECTION_S
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PLAIN_URL = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)*(:[1-9][0-9]{0,3})?(/[A-Za-z0-9_-]+)*/?")
 _PREFIX = re.compile(r"/[a-z][a-z0-9-]{0,38}")
-_BASE_DIR = re.compile(r"(?=.{1,60}\Z)\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
+_BASE_DIR = re.compile(r"(?!(?i:promotebot)(/|\Z))(?=.{1,60}\Z)\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+")
 
 
@@ -96,7 +96,10 @@ def check_environment(env: Mapping[str, str]) -> None:
 
 
 def is_base_dir(text: str) -> bool:
-    """Return whether a text can be the folder of one of several registries, from the repository's root."""
+    """Return whether a text can be the folder of one of several registries, from the repository's root.
+
+    Below a folder named `promotebot`, a registry's names on GitHub would begin as those of the root's do.
+    """
     return _BASE_DIR.fullmatch(text) is not None
 
 

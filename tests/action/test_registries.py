@@ -215,6 +215,11 @@ def test_the_issue_of_a_registry_that_does_not_verify_names_its_folder(two: Two)
         ({"PROMOTEBOT_BASE_DIR": "a: b", "PROMOTEBOT_PREFIX": "/x"}, "PROMOTEBOT_BASE_DIR is not a folder"),
         ({"PROMOTEBOT_BASE_DIR": "a\n", "PROMOTEBOT_PREFIX": "/x"}, "PROMOTEBOT_BASE_DIR is not a folder"),
         ({"PROMOTEBOT_BASE_DIR": "a" * 61, "PROMOTEBOT_PREFIX": "/x"}, "PROMOTEBOT_BASE_DIR is not a folder"),
+        (
+            {"PROMOTEBOT_BASE_DIR": "promotebot/hold/1/x", "PROMOTEBOT_PREFIX": "/x"},
+            "PROMOTEBOT_BASE_DIR is not a folder",
+        ),
+        ({"PROMOTEBOT_BASE_DIR": "Promotebot", "PROMOTEBOT_PREFIX": "/x"}, "PROMOTEBOT_BASE_DIR is not a folder"),
         ({"PROMOTEBOT_BASE_DIR": FOLDER}, "two registries would answer one comment"),
     ],
 )

@@ -250,6 +250,21 @@ def test_what_several_sets_show_is_added_up() -> None:
     assert told.outputs[0].mean is None
 
 
+def test_two_outputs_of_one_name_in_a_set_are_not_added_up() -> None:
+    """One output that is far away would hide in the many classes of the other."""
+    long = "x" * 100
+    outputs = [
+        ComparedOutput(name=long, classes=99, agreeing=99),
+        ComparedOutput(name="y", classes=99, agreeing=99),
+        ComparedOutput(name=long, classes=1, agreeing=0),
+    ]
+    found = summed(
+        IncumbentArtifact(ACTIVE, None, None), Compared((ComparedSet(name="test_data_set_0", outputs=outputs),))
+    )
+    assert not found.is_whole
+    assert found.problem == f"test_data_set_0: two outputs are named {long}, in the 100 characters that are kept"
+
+
 def test_more_outputs_than_are_compared_are_a_reason(tmp_path: Path) -> None:
     class Session:
         def get_outputs(self) -> list[Any]:

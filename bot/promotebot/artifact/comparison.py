@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from promotebot.artifact.answer import Compared, ComparedOutput, NotOpened, Opened, Served
-from promotebot.artifact.compared import MAX_OUTPUTS, MAX_SETS, PLACE
+from promotebot.artifact.answer import Compared, ComparedOutput, ComparedSet, NotOpened, Opened, Served
+from promotebot.artifact.compared import MAX_NAME, MAX_OUTPUTS, MAX_SETS, PLACE
 from promotebot.artifact.digest import copy_hashed
 from promotebot.artifact.golden_names import is_golden_file
 from promotebot.artifact.limits import IncumbentArtifact
@@ -89,10 +89,17 @@ def summed(incumbent: IncumbentArtifact, compared: Compared) -> Comparison:
         outputs[name] = _added(outputs.get(name) or OutputDifference(name), output)
         before = totals.get(name, 0.0)
         totals[name] = None if before is None or output.total is None else before + output.total
-    problems = [f"{one.name}: {one.problem}" for one in compared.sets if one.problem]
+    problems = [f"{one.name}: {said}" for one in compared.sets if (said := one.problem or _alike(one))]
     problem = compared.problem or next(iter(problems), "")
     means = [replace(one, mean=_mean(one, totals[one.name])) for one in outputs.values()]
     return Comparison(incumbent.directory, len(compared.sets), tuple(means[:MAX_OUTPUTS]), problem)
+
+
+def _alike(one: ComparedSet) -> str:
+    """Return why a data set's outputs cannot be told apart: one that is far away would hide in another's sum."""
+    names = [output.name for output in one.outputs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    return f"two outputs are named {twice}, in the {MAX_NAME} characters that are kept" if twice is not None else ""
 
 
 def _added(sum_: OutputDifference, one: ComparedOutput) -> OutputDifference:
