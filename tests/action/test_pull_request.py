@@ -84,7 +84,7 @@ HAND_EDITS: list[tuple[Callable[[Any], object], str]] = [
     (lambda entry: entry["history"].pop(), "the base's holds"),
     (lambda entry: entry["history"].reverse(), "is not the base's history"),
     (lambda entry: first(entry, reason="better"), "reason changed"),
-    (lambda entry: entry.update(owner="me"), "owner does not match the model's events"),
+    (lambda entry: entry.update(note="me"), "note does not match the model's events"),
     (lambda entry: entry.update(active=None), "active does not match the model's events"),
 ]
 
@@ -341,7 +341,7 @@ def test_a_branch_with_two_merge_bases_is_refused_until_it_has_merged_the_base(o
 
 
 def test_a_check_that_was_red_and_is_green_again_says_so_in_the_same_comment(office: Office) -> None:
-    number = branch(office, edited(lambda entry: entry.update(owner="me")))
+    number = branch(office, edited(lambda entry: entry.update(note="me")))
     office.gate(number)
     person = office.person("alice")
     person.git("switch", "--quiet", "by-hand")
@@ -386,7 +386,7 @@ def test_a_self_made_base_branch_takes_no_promotions(office: Office) -> None:
 
 def test_a_base_made_for_it_turns_no_commit_green(office: Office) -> None:
     """A check belongs to a commit: green in a pull request into `twin`, it would let the one into main be merged."""
-    number = branch(office, edited(lambda entry: entry.update(owner="me")))
+    number = branch(office, edited(lambda entry: entry.update(note="me")))
     alice = office.person("alice")
     alice.git("checkout", "-b", "twin", f"origin/{office.repository.pull(number).head_ref}")
     alice.push()
@@ -408,7 +408,7 @@ def test_a_fork_is_judged_as_data_and_told(office: Office) -> None:
     fork = office.hub.fork("acme/models", "mallory")
     mallory = Person.at_work(office.hub, fork, "mallory", office.scratch / "fork")
     mallory.start_branch("mine")
-    edited(lambda entry: entry.update(owner="me"))(mallory)
+    edited(lambda entry: entry.update(note="me"))(mallory)
     mallory.commit("chore: Mine")
     mallory.push()
     number = office.repository.open_pull(author="mallory", head="mallory:mine", title="Mine").number
@@ -418,7 +418,7 @@ def test_a_fork_is_judged_as_data_and_told(office: Office) -> None:
 
 
 def test_the_merge_queues_commit_gets_the_same_check(office: Office) -> None:
-    good, bad = office.pull("good"), branch(office, edited(lambda entry: entry.update(owner="me")))
+    good, bad = office.pull("good"), branch(office, edited(lambda entry: entry.update(note="me")))
     office.ask(good, "/promote staging")
     group = office.repository.merge_queue.add(good, by="bob")
     job = office.event("merge_group", office.repository.merge_group_event(good))
@@ -429,14 +429,14 @@ def test_the_merge_queues_commit_gets_the_same_check(office: Office) -> None:
     assert (job.outputs["decision"], office.checks(group.head_sha)) == ("refused", ["failure"])
     told = office.comments(bad)[-1]
     assert "Merge queue: not passed, nothing was merged" in told
-    assert "owner" in told
+    assert "note" in told
     assert group.head_sha[:7] in told
 
 
 def test_the_end_of_a_run_on_the_merge_queue_has_the_queued_commit_judged(office: Office) -> None:
     """With an App's key, the queue's own run gets no token: another one judges, on the default branch."""
     first, second = office.pull("first"), office.pull("second")
-    bad = branch(office, edited(lambda entry: entry.update(owner="me")))
+    bad = branch(office, edited(lambda entry: entry.update(note="me")))
     office.ask(first, "/promote staging")
 
     def judged(number: int) -> list[str]:

@@ -256,10 +256,12 @@ import time
 if not os.fork():
     os.setsid()
     if not os.fork():
-        open({place!r}, "w").write(str(os.getpid()))
+        with open({place!r} + str(os.getpid()), "w") as written:
+            written.write(str(os.getpid()))
+        os.replace(written.name, {place!r})  # whole: a second opening may be ended while it writes
         time.sleep(600)
     time.sleep(600)
-while not os.path.exists({place!r}) or not open({place!r}).read():
+while not os.path.exists({place!r}):
     time.sleep(0.01)
 """
 

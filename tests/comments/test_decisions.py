@@ -253,7 +253,7 @@ FRAGMENTS = (
 )
 HOSTILE = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=20), max_size=12).map("".join)
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-OURS = re.compile(r"(<!-- promotebot:[a-z0-9_]+ -->|<details><summary>[\w (+−)]*</summary>|</details>|\s)*")
+OURS = re.compile(r"(<!-- promotebot:[a-z0-9_]+ -->|<details><summary>[\w :(+−)]*</summary>|</details>|\s)*")
 
 
 def tokens(body: str) -> Iterator[Token]:

@@ -82,6 +82,15 @@ def test_whoever_is_not_named_or_not_in_time_makes_no_exception(
     assert any(finding.message.startswith(message) for finding in errors_in(decision.findings))
 
 
+def test_a_finding_that_refuses_nothing_stays_what_it_is() -> None:
+    policy = granted(rule="soak.shadow").split("\n", 1)[1]
+    plain, overridden = ask(policy, override=None), ask(policy, override="soak.shadow: urgent")
+    assert isinstance(plain, Plan)
+    assert isinstance(overridden, Plan)
+    [said] = [one for one in plain.findings if one.rule == "soak.shadow"]
+    assert said in overridden.findings
+
+
 def test_logins_ignore_case() -> None:
     assert isinstance(ask(granted(people="[Alice]")), Plan)
 
@@ -145,6 +154,12 @@ def test_what_was_parsed_is_parsed_the_same_again(rule: str, reason: str) -> Non
 def test_a_policy_says_who_what_and_how_long(wrong: str) -> None:
     with pytest.raises(InvalidInput, match="overrides"):
         parse_policy(f"overrides: [{wrong}]".encode())
+
+
+@pytest.mark.parametrize("time", ["30s", "0m", "16m", "1d"])
+def test_a_job_waits_for_a_confirmation_between_one_minute_and_fifteen(time: str) -> None:
+    with pytest.raises(InvalidInput, match=r"stages\.active\.confirm"):
+        parse_policy(f"stages: {{active: {{confirm: {time}}}}}".encode())
 
 
 def test_where_clocks_change_the_later_start_and_the_earlier_end_count() -> None:

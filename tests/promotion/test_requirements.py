@@ -38,6 +38,15 @@ ASKED = {
         "comparison.mean_difference",
         "outputs that differ by 100 on average at most on the golden inputs of today's ACTIVE",
     ),
+    "stages: {active: {confirm: 10m}}": (
+        "stages.active.confirm",
+        "👍 on the dry run by whoever requested it, within 10 min",
+    ),
+    "overrides: [{rule: freeze, people: [alice], start: 2026-03-01T00:00, end: 2026-03-02T00:00}]": (
+        "overrides",
+        "alice may make an exception from freeze with --override, from 2026-03-01T00:00 to 2026-03-02T00:00 (UTC), "
+        "1 time for each model",
+    ),
     "drafts: true": ("drafts", "a draft pull request may carry it"),
     "formats: [onnx, opaque]": ("formats", "a model of another format than ONNX is accepted, and not opened"),
     "freezes: [{start: 2026-03-01T00:00, end: 2026-03-02T00:00, reason: audit}]": (

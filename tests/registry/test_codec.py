@@ -57,6 +57,7 @@ def test_a_fraction_is_the_shortest_text_of_its_double() -> None:
     ("data", "says"),
     [
         (b"\xef\xbb\xbf{}", "byte order mark"),
+        (b"version 2", "not JSON"),
         (b'{"a": "\xff"}', "not UTF-8 at byte 7"),
         (b'{"a": 1, "a": 2}', "'a' is given twice"),
         (b'{"a": {"b": 1, "b": 1}}', "'b' is given twice"),
