@@ -38,6 +38,13 @@ def test_promote_demote_and_what_reads_take_the_words(desk: Person, capsys: pyte
     assert main(["policy", "explain", "--stage", "production"]) == 0
     assert "A promotion to ACTIVE" in capsys.readouterr().out
     assert main(["bundle", "regime_classifier", "production", "--out", "b.json"]) == 0
+    for typed, meant in (
+        ("fetch regime_classifier activ --to out", "fetch regime_classifier active --to out"),
+        ("bundle activ activ --out b.json", "bundle activ active --out b.json"),
+    ):
+        capsys.readouterr()
+        assert main(typed.split()) == 1
+        assert f"did you mean: promotebot {meant}\n" in capsys.readouterr().err
     assert main(["fetch", "regime_classifier", "production", "--to", "deployed"]) == 0
     assert '"active", base_dir' in capsys.readouterr().out
     assert main(["demote", "--model", "regime_classifier", "--stage", "canary", "--reason", "r", "--dry-run"]) == 0

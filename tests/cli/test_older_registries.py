@@ -95,6 +95,8 @@ def test_what_is_active_without_its_origin_does_not_verify_and_is_adopted(
     assert main(["registry", "adopt"]) == 1
     told = capsys.readouterr().err
     assert "active.promoted_at: ACTIVE of regime_classifier does not say since when it is there" in told
+    assert main(["registry", "adopt", "--promoted-at", "2026-01-05"]) == 1
+    assert "--promoted-at: '2026-01-05' is not a UTC time" in capsys.readouterr().err
     values = ["--dataset-id", "market_data_2026_q1_multi", "--promoted-at", "2026-01-01T00:00:00Z"]
     assert main(["registry", "adopt", *values, "--dry-run"]) == 0
     assert alice.git("status", "--porcelain") == ""

@@ -11,7 +11,7 @@ from promotebot.errors import InvalidInput, UsageError
 from promotebot.promotion.aliases import parse_stage_word
 from promotebot.promotion.slips import nearest_stage
 from promotebot.registry.names import Stage, parse_duration, parse_stage
-from promotebot.remedies import Remedy, again
+from promotebot.remedies import CallerLine, Command, Remedy, again, shell
 
 
 def add_registry_options(parser: argparse.ArgumentParser, flag: str = "--registry-path") -> None:
@@ -46,8 +46,17 @@ def stage_of(text: str, options: argparse.Namespace) -> Stage:
     except InvalidInput as problem:
         meant = nearest_stage(text)
         if meant != text:
-            problem.remedy = Remedy("did you mean: ", again(stage=meant))
+            problem.remedy = Remedy("did you mean: ", _with_stage(options, text, meant))
         raise
+
+
+def _with_stage(options: argparse.Namespace, text: str, meant: str) -> Command | CallerLine:
+    """Return the line that was typed with another stage: some commands take it by its place, and know no `--stage`."""
+    words: list[str] = list(getattr(options, "arguments", ()))
+    if text not in words or any(word.partition("=")[0] == "--stage" for word in words):
+        return again(stage=meant)
+    place = len(words) - 1 - words[::-1].index(text)  # the model comes before it, and may be called the same
+    return shell("promotebot", *words[:place], meant, *words[place + 1 :])
 
 
 def duration_of(flag: str, text: str | None) -> timedelta | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from promotebot.artifact.source import FileSource
 from promotebot.cli.again import Typed
-from promotebot.cli.change import actor_of
+from promotebot.cli.change import actor_of, parsed_options
 from promotebot.cli.examiner import examiner_of
 from promotebot.cli.output import add_verbose
 from promotebot.cli.taking_over import (
@@ -131,11 +131,9 @@ def _requests(
 
 def _given(options: argparse.Namespace) -> tuple[GitSha | None, str | None, Timestamp | None]:
     """Return commit, dataset and time as the options give them. Raises InvalidInput for what does not read."""
-    return (
-        parse_git_sha(options.git_sha) if options.git_sha else None,
-        parse_identifier(options.dataset_id) if options.dataset_id else None,
-        parse_timestamp(options.promoted_at) if options.promoted_at else None,
-    )
+    parsers = {"git_sha": parse_git_sha, "dataset_id": parse_identifier, "promoted_at": parse_timestamp}
+    values = parsed_options(options, parsers)
+    return values["git_sha"], values["dataset_id"], values["promoted_at"]
 
 
 def _request(
