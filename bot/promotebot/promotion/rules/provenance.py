@@ -63,9 +63,9 @@ def commit_is_reachable(context: RuleContext) -> Iterator[Finding]:
     elif event := _recorded(context, sha):
         yield warning(
             "git_sha.ancestor",
-            f"{sha[:12]} is not in the history any more (a squash merge, a shallow clone), but it was recorded before, "
-            f"with {event.pointer.artifact_id}.",
-            remedy="nothing to do: the base's history names this commit",
+            f"{sha[:12]} is not in the history (a squash merge, a shallow clone, or a wrong commit), but it was "
+            f"recorded before, with {event.pointer.artifact_id}.",
+            remedy="see whether this commit trained the model; if it did, there is nothing to do",
         )
     elif context.facts.commit_reachable is None:
         yield error(
