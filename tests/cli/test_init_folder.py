@@ -69,6 +69,17 @@ def test_no_two_registries_have_a_group_or_a_name_in_common(root: Path) -> None:
     assert workflow(root, "gate-search")[True]["workflow_run"]["workflows"] == ["review", "promote fraud", "promote"]
 
 
+@pytest.mark.parametrize("word", ["/frauds", "/fraud-2", "/fra"])
+def test_a_word_that_begins_as_another_registrys_is_refused(root: Path, capsys: Capture, word: str) -> None:
+    """The other one's job would start, and answer that nothing was understood."""
+    assert init("--base-dir", FOLDER) == 0
+    before = sorted(root.rglob("*"))
+    assert init("--base-dir", "teams/search", "--prefix", word) == 2
+    assert "'/fraud', the word of another registry, begin alike" in capsys.readouterr().err
+    assert sorted(root.rglob("*")) == before
+    assert init("--base-dir", "teams/search", "--prefix", "/search") == 0
+
+
 def test_it_may_be_run_twice_and_from_inside_the_folder(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

@@ -41,6 +41,7 @@ def folder_of(root: Path, base_dir: str | None, prefix: str | None) -> Folder | 
         remedy = Remedy("give another one: ", again(prefix=f"/{re.sub('[^a-z0-9]+', '-', named.lower())}-models"))
         raise UsageError(f"{word!r} cannot be the word of its commands", where="--prefix", remedy=remedy)
     folder = Folder(named, word, tuple(_others(root, word[1:])))
+    _check_distinct(folder)
     own = root / folder.workflow_path("promote")
     if own.exists() and f'base-dir: "{named}"' not in own.read_text(encoding="utf-8", errors="replace"):
         remedy = Remedy("give another word: ", again(prefix=f"/{re.sub('[^a-z0-9]+', '-', named.lower())}"))
@@ -50,6 +51,15 @@ def folder_of(root: Path, base_dir: str | None, prefix: str | None) -> Folder | 
 
 def _may_be_word(prefix: str) -> bool:
     return is_prefix(prefix) and prefix[1:] not in (*VERBS, *SAFETY_WORDS, *OTHER_BOTS)
+
+
+def _check_distinct(folder: Folder) -> None:
+    """Raise UsageError for a word that begins as another registry's does: one bot would answer to both."""
+    for name in folder.others:
+        other = name.partition(" ")[2]
+        if other and (folder.word.startswith(other) or other.startswith(folder.word)):
+            message = f"'/{folder.word}' and '/{other}', the word of another registry, begin alike: both would answer"
+            raise UsageError(message, where="--prefix", remedy="give a word that begins in another way, with --prefix")
 
 
 def _others(root: Path, word: str) -> Iterator[str]:
