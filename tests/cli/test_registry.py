@@ -111,6 +111,17 @@ def test_rollback_history_and_verify_work_on_the_split_layout(
     assert "history.chain: history[0]" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("layout", ["split", "join"])
+def test_a_conversion_that_was_asked_for_as_a_dry_run_changes_nothing(
+    alice: Person, capsys: pytest.CaptureFixture[str], layout: str
+) -> None:
+    if layout == "join":
+        split(alice)
+    assert main(["registry", layout, "--dry-run"]) == 2
+    assert f"--dry-run: {layout} has no dry run\nNext: omit --dry-run" in capsys.readouterr().err
+    assert alice.git("status", "--porcelain") == ""
+
+
 def test_split_stops_at_a_file_in_the_way_and_changes_nothing(
     alice: Person, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,7 +16,7 @@ from promotebot.cli.outputs import RegistryOutput
 from promotebot.cli.registry_adopt import add_adopt_options, adopt
 from promotebot.cli.registry_describe import add_describe_options, describe
 from promotebot.cli.work_tree import work_tree_of
-from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.errors import CouldNotVerify, InvalidInput, UsageError
 from promotebot.planning.worktree import WorkTreePaths, check_whole
 from promotebot.promotion.orphans import with_orphans
 from promotebot.registry.convert import joined_bytes, split_files
@@ -51,9 +51,13 @@ def run(options: argparse.Namespace, now: datetime) -> int:
         0, also where it has that layout already; of `adopt`, 1 where something cannot be completed.
 
     Raises:
+        UsageError: for a dry run of a conversion, which has none.
         InvalidInput: for a registry that does not read, or a file in the way; nothing is changed then.
         CouldNotVerify: when a part of the registry is not here, or the new files do not say what the old ones did.
     """
+    if options.dry_run and options.layout in ("split", "join"):
+        remedy = "omit --dry-run: nothing is committed, and git shows and restores what was there"
+        raise UsageError(f"{options.layout} has no dry run", where="--dry-run", remedy=remedy)
     repository, work_tree = work_tree_of(options)
     check_whole(repository, work_tree)
     if options.layout == "adopt":
