@@ -41,6 +41,8 @@ def test_promote_demote_and_what_reads_take_the_words(desk: Person, capsys: pyte
     for typed, meant in (
         ("fetch regime_classifier activ --to out", "fetch regime_classifier active --to out"),
         ("bundle activ activ --out b.json", "bundle activ active --out b.json"),
+        ("status --stage=activ", "status --stage=active"),
+        ("import models.yaml --stage live=activ", "import models.yaml --stage live=active"),
     ):
         capsys.readouterr()
         assert main(typed.split()) == 1

@@ -53,6 +53,9 @@ def stage_of(text: str, options: argparse.Namespace) -> Stage:
 def _with_stage(options: argparse.Namespace, text: str, meant: str) -> Command | CallerLine:
     """Return the line that was typed with another stage: some commands take it by its place, and know no `--stage`."""
     words: list[str] = list(getattr(options, "arguments", ()))
+    if any(word.endswith(f"={text}") for word in words):  # `--stage=TEXT`; an import's `--stage WORD=TEXT`
+        mended = [f"{word.removesuffix(text)}{meant}" if word.endswith(f"={text}") else word for word in words]
+        return shell("promotebot", *mended)
     if text not in words or any(word.partition("=")[0] == "--stage" for word in words):
         return again(stage=meant)
     place = len(words) - 1 - words[::-1].index(text)  # the model comes before it, and may be called the same
