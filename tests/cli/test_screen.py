@@ -143,6 +143,18 @@ def test_a_path_as_a_shell_completes_it_is_the_path(
     assert '"artifact_dir": "ml/artifacts/regime_v2"' in capsys.readouterr().out
 
 
+def test_a_path_counts_from_where_the_shell_is_too_and_an_absolute_one_inside_is_that_path(
+    alice: Person, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place, path in (("ml", "artifacts/regime_v2/"), ("ml/artifacts", "regime_v2"), (".", f"{alice.clone}/{V2}/")):
+        monkeypatch.chdir(alice.clone / place)
+        line = ["promote", "--stage", "staging", "--artifact-dir", path, "--allow-dirty", "--dry-run"]
+        assert main(line) == 0, capsys.readouterr().err
+        assert '"artifact_dir": "ml/artifacts/regime_v2"' in capsys.readouterr().out
+    assert main([*line[:4], f"{alice.clone}/ml/../{V2}", "--dry-run"]) == 1
+    assert "Path traversal not allowed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("path", ["/", "./", "../ml", "/ml/artifacts/regime_v2/", "ml//artifacts"])
 def test_other_paths_stay_refused(alice: Person, capsys: pytest.CaptureFixture[str], path: str) -> None:
     line = ["promote", "--stage", "staging", "--artifact-dir", path, "--allow-dirty", "--dry-run"]

@@ -12,7 +12,7 @@ from promotebot.cli.again import Typed
 from promotebot.cli.change import actor_of, add_change_options, apply_change, parsed_options, request_or_stop
 from promotebot.cli.examiner import examiner_of
 from promotebot.cli.options import stage_of
-from promotebot.cli.paths import typed_path
+from promotebot.cli.paths import path_in
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding
@@ -102,7 +102,7 @@ def _arguments(options: argparse.Namespace, work_tree: WorkTreePaths) -> Command
         {
             "model": parse_model_name,
             "stage": partial(stage_of, options=options),
-            "artifact_dir": lambda text: typed_path(work_tree.from_root(typed_path(text))),
+            "artifact_dir": partial(path_in, work_tree),
             "artifact_id": parse_identifier,
             "dataset_id": parse_identifier,
             "git_sha": parse_git_sha,
