@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from promotebot.planning.worktree import WorkTreePaths
 from promotebot.registry.names import ArtifactPath, parse_artifact_path
+
+if TYPE_CHECKING:  # it loads git, which a deployed copy may not have
+    from promotebot.planning.worktree import WorkTreePaths
 
 
 def typed_path(text: str) -> ArtifactPath:
