@@ -15,7 +15,7 @@ from promotebot.gate.rebase import check_rebase
 from promotebot.gate.surroundings import check_surroundings
 from promotebot.gate.tree import check_trees
 from promotebot.github.checks import Conclusion
-from promotebot.planning.decide import Decided, PromotionContext, decide, expect_artifacts
+from promotebot.planning.decide import Decided, decide, expect_artifacts
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.causes import by_cause
 from promotebot.promotion.history import check_entry
@@ -26,7 +26,7 @@ from promotebot.promotion.replay import Described, Diverged, Step, artifacts_of
 from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.branch_commands import restored
-from promotebot.pulls.compare import ChangesetLike, changes_files, replay_change
+from promotebot.pulls.compare import ChangesetLike, changes_files, planning_on, replay_change
 from promotebot.registry.model import Action, Source
 from promotebot.remedies import Remedy, comment
 from promotebot.text import counted, headline, shortened
@@ -167,16 +167,7 @@ def plan_again(
     again, legacy = [], changeset.first_digest(examine)
     for step in steps:
         request = request_of(step, step.before.entry(step.model))
-        context = PromotionContext(
-            step.before,
-            base,
-            changeset.policy,
-            changeset.head_files,
-            changeset.base,
-            first_digest=legacy,
-            base_files=changeset.base_files,
-            fork_files=changeset.fork_files,
-        )
+        context = planning_on(changeset, step.before, base, legacy, commit=changeset.base)
         again.append((step, decide(context, request, facts(request), examine=examine, now=now)))
     return again
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from promotebot.artifact.manifest import FILE_NAME
 from promotebot.artifact.source import FileSource
 from promotebot.findings import Finding, error
-from promotebot.planning.decide import FirstDigest
+from promotebot.planning.decide import FirstDigest, PromotionContext
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import RESTORE, Described, Diverged, Replayed, replay
@@ -138,6 +138,29 @@ def changes_files(changeset: ChangesetLike, request: Request) -> bool:
         return False
     inside, manifest = f"{request.artifact_dir}/", f"{request.artifact_dir}/{FILE_NAME}"
     return any(path.startswith(inside) and path != manifest for path in changeset.changed_paths)
+
+
+def planning_on(
+    change: ChangesetLike, registry: ModelRegistry, base: ModelRegistry, legacy: FirstDigest, *, commit: GitSha
+) -> PromotionContext:
+    """Return what a promotion of this change is decided on: the same at the door, in the gate, and when planned again.
+
+    Args:
+        registry: what the promotion changes.
+        base: the registry whose history rules trust.
+        legacy: what an older tool's pointers stood for, as `first_digest` of the change finds it.
+        commit: the one that the event names as where the plan was read.
+    """
+    return PromotionContext(
+        registry,
+        base,
+        change.policy,
+        change.head_files,
+        commit,
+        first_digest=legacy,
+        base_files=change.base_files,
+        fork_files=change.fork_files,
+    )
 
 
 def replay_change(changeset: ChangesetLike) -> Replayed | Diverged:

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promotebot.findings import Finding, error
-from promotebot.planning.decide import FirstDigest, PromotionContext, decide, expect_artifacts
+from promotebot.planning.decide import decide, expect_artifacts
 from promotebot.promotion.overridable import overridden_rule
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.reconstruct import request_of
 from promotebot.promotion.replay import Diverged, Step, artifacts_of
 from promotebot.pulls.branch_commands import FIRST_REGISTRY
 from promotebot.pulls.changeset import Changeset
-from promotebot.pulls.compare import replay_change
+from promotebot.pulls.compare import planning_on, replay_change
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_of
 from promotebot.pulls.snapshot import PullSnapshot
@@ -72,7 +72,7 @@ def replan(
         if unpinned:
             return InvalidPromotions((unpinned,), step.model)
         request = request_of(step, registry.entry(step.model))
-        context = _context(registry, legacy, changeset, base)
+        context = planning_on(changeset, registry, base, legacy, commit=changeset.base)
         facts = facts_of(request, snapshot, job, base)
         decision = decide(context, request, facts, examine=job.examine, now=snapshot.now).decision
         if isinstance(decision, Rejected):
@@ -84,21 +84,6 @@ def replan(
             planned.append(Step(step.model, decision.event, registry, decision.digest))
             registry = decision.after
     return PendingPromotions(registry, base, tuple(planned), changeset.has_conflict, tuple(own))
-
-
-def _context(
-    registry: ModelRegistry, legacy: FirstDigest, changeset: Changeset, base: ModelRegistry
-) -> PromotionContext:
-    return PromotionContext(
-        registry,
-        base,
-        changeset.policy,
-        changeset.head_files,
-        changeset.base,
-        first_digest=legacy,
-        base_files=changeset.base_files,
-        fork_files=changeset.fork_files,
-    )
 
 
 def _unpinned(step: Step, changeset: Changeset) -> Finding | None:

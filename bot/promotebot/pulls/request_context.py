@@ -15,6 +15,7 @@ from promotebot.planning.decide import Decided, PromotionContext, decide, with_f
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.compare import planning_on
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_on
 from promotebot.registry.model import RequestRef, Source
@@ -47,16 +48,7 @@ class RequestContext:
     def _context(self) -> PromotionContext:
         change = self.changeset
         legacy = change.first_digest(self.job.examine)
-        return PromotionContext(
-            self.registry,
-            self.base,
-            change.policy,
-            change.head_files,
-            change.head,
-            first_digest=legacy,
-            base_files=change.base_files,
-            fork_files=change.fork_files,
-        )
+        return planning_on(change, self.registry, self.base, legacy, commit=change.head)
 
     def complete(
         self, arguments: CommandArguments, login: str, ref: RequestRef | None, reason: str
