@@ -5,6 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
+import pytest
+
 from promotebot.promotion.receipt import receipt_of
 from promotebot.promotion.replay import Replayed, Step, replay
 from promotebot.registry import ModelRegistry
@@ -73,6 +75,21 @@ def test_in_the_split_layout_the_digests_are_those_of_the_models_own_file() -> N
     receipt = receipt_of(step_between(before, after), head=HEAD, before=before, after=after)
     assert receipt["registry_digest_before"] == digest(stored_json(EMPTY))
     assert receipt["registry_digest"] == digest(stored_json(models(EVENT)["one"]))
+
+
+def test_the_file_of_all_models_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after = joined({"one": EMPTY, "two": EMPTY}), joined(models(EVENT))
+    step, read = step_between(before, after), []
+    whole = ModelRegistry.to_bytes
+
+    def to_bytes(registry: ModelRegistry) -> bytes:
+        read.append(registry)
+        return whole(registry)
+
+    monkeypatch.setattr(ModelRegistry, "to_bytes", to_bytes)
+    for _ in range(5):
+        receipt_of(step, head=HEAD, before=before, after=after)
+    assert read == [before, after]
 
 
 def test_what_nobody_knows_is_left_open() -> None:

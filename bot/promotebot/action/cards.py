@@ -14,7 +14,7 @@ from promotebot.comments.comment import Rendered
 from promotebot.comments.decisions import PlanComment, changes_made
 from promotebot.comments.markdown import code
 from promotebot.comments.notices import render_gate
-from promotebot.comments.receipt import receipts_section
+from promotebot.comments.receipt import MAX_RECEIPTS, receipts_section
 from promotebot.gate.evaluate import GateResult
 from promotebot.planning.decide import Decided
 from promotebot.promotion.plan import Plan
@@ -90,19 +90,20 @@ def gate_report(attempt: Attempt, result: GateResult, changeset: Changeset) -> R
     models = dict.fromkeys(step.model for step in result.steps)
     promotions = (one for model in models for one in promotions_of(model, result.steps, plans))
     changes = changes_made([one.plan for one in promotions if one.plan], context)
-    receipts = receipts_section(_receipts(result, changeset))
+    receipts = receipts_section(_receipts(result, changeset), more=max(0, len(result.steps) - MAX_RECEIPTS))
     return render_gate(
         result.findings, result.title, context, waiting=result.waiting, changes=changes, receipts=receipts
     )
 
 
 def _receipts(result: GateResult, changeset: Changeset) -> list[tuple[str, Mapping[str, str | None]]]:
-    """Return what each promotion is about, with its receipt; none for what is refused."""
+    """Return what each promotion is about, with its receipt, as far as they are shown; none for what is refused."""
     after = changeset.head_registry if result.steps and result.conclusion != "failure" else None
     if after is None:
         return []
     base, head = changeset.base_registry, changeset.head
-    return [(step.about, receipt_of(step, head=head, before=base, after=after)) for step in result.steps]
+    shown = result.steps[:MAX_RECEIPTS]
+    return [(step.about, receipt_of(step, head=head, before=base, after=after)) for step in shown]
 
 
 def _by_risk(steps: Sequence[Step]) -> list[ModelName]:

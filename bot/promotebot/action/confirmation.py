@@ -46,11 +46,14 @@ def confirmation(attempt: Attempt, plan: PlanComment) -> Refusal | None:
         if login in new:
             break
     else:
-        message = f"{login} did not confirm the dry run within {duration(limit)}. Nothing was committed."
-        return Refusal(Reason.NOT_CONFIRMED, message, "to request it again, repeat the command in a new comment")
+        return _not_confirmed(f"{login} did not confirm the dry run within {duration(limit)}")
     change = moved(attempt, changeset)
     if change:
-        message = f"{change} while the dry run waited to be confirmed. Nothing was committed."
-        return Refusal(Reason.NOT_CONFIRMED, message, "to request it again, repeat the command in a new comment")
+        return _not_confirmed(f"{change} while the dry run waited to be confirmed")
     attempt.replier.answer(shown, render_confirmed(plan, context))
     return None
+
+
+def _not_confirmed(why: str) -> Refusal:
+    remedy = "to request it again, repeat the command in a new comment"
+    return Refusal(Reason.NOT_CONFIRMED, f"{why}. Nothing was committed.", remedy)

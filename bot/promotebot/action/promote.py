@@ -245,10 +245,9 @@ class PromotionJob:
 
     def _done(self, step: Step) -> Answer:
         """The job ran before: write nothing twice, and post again what may have been lost after the push."""
-        model, stage = step.model, step.event.stage.label if step.event.stage else "?"
-        message = f"{model} → {stage}: this request was carried out before"
+        message = f"{step.about}: this request was carried out before"
         answer = Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, message, self.changeset.head)
-        return self._publish_as_it_is(answer, model)
+        return self._publish_as_it_is(answer, step.model)
 
     def _publish_as_it_is(self, answer: Answer, model: str) -> Answer:
         """Publish verdict and cards of a branch that this request does not change: any of them may have got lost."""

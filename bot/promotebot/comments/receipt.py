@@ -24,18 +24,19 @@ _ROWS = {
 }
 
 
-def receipts_section(receipts: Sequence[tuple[str, Mapping[str, str | None]]]) -> str:
+def receipts_section(receipts: Sequence[tuple[str, Mapping[str, str | None]]], *, more: int = 0) -> str:
     """Return the folded receipts; empty where there is none.
 
     Args:
         receipts: what each is about, such as "churn → ACTIVE", and what `promotion.receipt` says.
+        more: how many are not shown.
     """
     if not receipts:
         return ""
     tables = []
-    for about, receipt in receipts[:MAX_RECEIPTS]:
+    for about, receipt in receipts:
         rows = [(words, code(value)) for key, words in _ROWS.items() if (value := receipt[key])]
         tables.append(f"**{code(about)}**\n\n{table(('', ''), rows)}")
-    if len(receipts) > MAX_RECEIPTS:
-        tables.append(f"… and {len(receipts) - MAX_RECEIPTS} more.")
+    if more:
+        tables.append(f"… and {more} more.")
     return details("Receipt: who asked, for which bytes, under which policy", "\n\n".join(tables))

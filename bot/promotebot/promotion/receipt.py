@@ -5,11 +5,9 @@ An auditor finds it in the gate's report, and after the merge in the deployment;
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 from promotebot.promotion.replay import Step
-from promotebot.registry.names import ModelName
 from promotebot.registry.registry import ModelRegistry
 
 
@@ -39,17 +37,12 @@ def receipt_of(
         "policy_digest": event.policy_digest,
         "event": step.digest,
         "digest": event.pointer.digest,
-        "registry_digest_before": _file_digest(step.model, before),
-        "registry_digest": _file_digest(step.model, after),
+        "registry_digest_before": before.file_digest(step.model)
+        if before is not None and step.model in before
+        else None,
+        "registry_digest": after.file_digest(step.model),
         "evidence": event.evidence,
         "override": event.override,
         "lifts_hold": event.lifts_hold,
         "allows_signature_change": event.allows_signature_change,
     }
-
-
-def _file_digest(model: ModelName, registry: ModelRegistry | None) -> str | None:
-    """Return the digest of the file that holds a model; None where no file does."""
-    if registry is None or model not in registry:
-        return None
-    return f"sha256:{hashlib.sha256(registry.file_bytes(model)).hexdigest()}"

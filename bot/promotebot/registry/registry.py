@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import cached_property
@@ -13,7 +14,7 @@ from promotebot.errors import ForeignRegistry, InvalidInput, PromotebotError
 from promotebot.registry.chain import sealed
 from promotebot.registry.codec import check_size, parse_json, read_from, stored_json
 from promotebot.registry.head import check_head, take_over
-from promotebot.registry.names import ModelName, Stage, parse_model_name, parse_stage
+from promotebot.registry.names import Digest, ModelName, Stage, parse_model_name, parse_stage
 from promotebot.registry.split_layout import ModelFiles, RawEntry, SplitModels, model_file
 from promotebot.registry.text_spans import RegistryText, parse_registry_text
 from promotebot.text import listed
@@ -22,6 +23,10 @@ if TYPE_CHECKING:  # pydantic is loaded by the first model that is read
     from promotebot.registry.model import Event, ModelEntry, Pointer
 
 DEFAULT_PATH = "ml/registry/models.json"
+
+
+def _sha256(data: bytes) -> Digest:
+    return Digest(f"sha256:{hashlib.sha256(data).hexdigest()}")
 
 
 class Layout(str, Enum):
@@ -188,6 +193,15 @@ class ModelRegistry:
     def file_bytes(self, name: str) -> bytes:
         """Return the bytes of that file; all that no model of this registry changed is as it was read."""
         return self.to_bytes() if self._split is None else stored_json(self.raw_entry(name))
+
+    def file_digest(self, name: str) -> Digest:
+        """Return the sha256 of that file."""
+        return self._whole_digest if self._split is None else _sha256(self.file_bytes(name))
+
+    @cached_property
+    def _whole_digest(self) -> Digest:
+        """In the single layout one file holds every model; it is hashed once, whatever asks."""
+        return _sha256(self.to_bytes())
 
     def at(self, name: str) -> str:
         """Return the place of a model as findings name it."""
