@@ -14,14 +14,15 @@ from promotebot.promotion.overridable import overridden_rule
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.reconstruct import request_of
 from promotebot.promotion.replay import Diverged, Step, artifacts_of
+from promotebot.promotion.rollback import is_same
 from promotebot.pulls.branch_commands import FIRST_REGISTRY
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.compare import planning_on, replay_change
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.facts import facts_of
 from promotebot.pulls.snapshot import PullSnapshot
-from promotebot.registry.model import Action, Pointer, Source
-from promotebot.registry.names import Digest, Stage
+from promotebot.registry.model import Action, Source
+from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy, comment
 
@@ -161,7 +162,8 @@ def _of_another_active(step: Step, registry: ModelRegistry) -> Finding | None:
     words = " and ".join(word for word, is_given in given.items() if is_given)
     entries = (one.entry(step.model) for one in (step.before, registry))
     was, now = (entry.active if entry else None for entry in entries)
-    if event.stage is not Stage.ACTIVE or not words or _bytes(was) == _bytes(now):
+    is_kept = is_same(was, now) if was and now else was is now
+    if event.stage is not Stage.ACTIVE or not words or is_kept:
         return None
     before, today = (one.artifact_id if one else "nothing" for one in (was, now))
     return error(
@@ -173,10 +175,6 @@ def _of_another_active(step: Step, registry: ModelRegistry) -> Finding | None:
             comment("/withdraw", step.model),
         ),
     )
-
-
-def _bytes(pointer: Pointer | None) -> tuple[str, Digest | None, Digest | None] | None:
-    return (pointer.artifact_dir, pointer.digest, pointer.manifest_digest) if pointer else None
 
 
 def missing_registry(changeset: Changeset) -> InvalidPromotions:
