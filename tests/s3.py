@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,34 @@ _VERSIONING = (
 )
 _SOMEBODY = {"Authorization": "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/s3/aws4_request"}
 """moto looks at no signature, and lets nobody without a name write over what is there."""
+
+
+@contextmanager
+def running(command: list[str], ready: str, environment: Mapping[str, str] | None = None) -> Iterator[re.Match[str]]:
+    """Start a server, and yield what its output matched; it is ended afterwards."""
+    with subprocess.Popen(
+        command,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        said: list[str] = []
+        for line in server.stdout:
+            said.append(line)
+            found = re.search(ready, line)
+            if found:
+                break
+        else:
+            raise AssertionError(f"the server ended with {server.wait()}: {''.join(said)}")
+        # What it says from now on is taken out of the pipe, which would be full at some time.
+        reader = threading.Thread(target=server.stdout.read, daemon=True)
+        reader.start()
+        yield found
+        server.terminate()
+        server.wait()
+        reader.join()
 
 
 @dataclass(frozen=True)
@@ -64,21 +94,8 @@ class S3:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[S3]:
     command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        for line in server.stderr:
-            found = re.search(r"http://127\.0\.0\.1:[0-9]+", line)
-            if found:
-                break
-        else:
-            raise AssertionError(f"moto ended with {server.wait()}")
-        # What it says from now on is taken out of the pipe, which would be full at some time.
-        reader = threading.Thread(target=server.stderr.read, daemon=True)
-        reader.start()
+    with running(command, r"http://127\.0\.0\.1:[0-9]+") as found:
         yield S3(found[0])
-        server.terminate()
-        server.wait()
-        reader.join()
 
 
 @pytest.fixture

@@ -8,13 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import socket
-import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -28,41 +24,13 @@ from tests.fake_github.git_http import require_access
 from tests.fake_github.http import EmbeddedGitHub
 from tests.fake_github.lfs import API, MEDIA_TYPE, Lfs
 from tests.fake_github.state import HubState
-from tests.s3 import SECRET
+from tests.s3 import SECRET, running
 
 ACCOUNT = "devstoreaccount1"
 """The one that Azurite has, with this key: https://learn.microsoft.com/azure/storage/common/storage-use-azurite"""
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 SIGNING = SECRET * 2
 """What giftless knows a token by."""
-
-
-@contextmanager
-def running(command: list[str], ready: str, environment: Mapping[str, str] | None = None) -> Iterator[re.Match[str]]:
-    """Start a server, and yield what its output matched; it is ended afterwards."""
-    with subprocess.Popen(
-        command,
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as server:
-        assert server.stdout is not None
-        said: list[str] = []
-        for line in server.stdout:
-            said.append(line)
-            found = re.search(ready, line)
-            if found:
-                break
-        else:
-            raise AssertionError(f"the server ended with {server.wait()}: {''.join(said)}")
-        # What it says from now on is taken out of the pipe, which would be full at some time.
-        reader = threading.Thread(target=server.stdout.read, daemon=True)
-        reader.start()
-        yield found
-        server.terminate()
-        server.wait()
-        reader.join()
 
 
 @dataclass(frozen=True)
