@@ -7,6 +7,8 @@ import json
 import pytest
 
 from tests.demo.story import promote
+from tests.gate.forgery import V2
+from tests.gate.test_evidence import evidence
 from tests.office import Office
 
 pytestmark = pytest.mark.thorough
@@ -17,7 +19,7 @@ ASK = "/promote active"
 def test_the_card_shows_how_the_outputs_differ_without_any_threshold(office: Office) -> None:
     number = office.pull()
     assert office.ask(number, ASK).outputs["decision"] == "promoted"
-    assert "**Outputs beside those of the current ACTIVE (`ml/artifacts/regime_v1`)**" in office.comment(number)
+    assert "**Outputs beside those of the current ACTIVE** in `ml/artifacts/regime_v1`, on" in office.comment(number)
     assert "| `regime_probs` | 68.8 % of 16 |" in office.comment(number)
 
 
@@ -34,6 +36,26 @@ def test_a_model_that_is_too_far_from_active_is_refused_and_the_table_is_shown(o
 def test_a_model_that_is_close_enough_is_promoted(office: Office) -> None:
     office.policy("comparison: {agreement: 0.6}\n")
     assert office.ask(office.pull(), ASK).outputs["decision"] == "promoted"
+
+
+def test_after_a_demotion_the_last_one_is_what_the_candidate_is_compared_with_at_door_and_gate(office: Office) -> None:
+    out = office.pull("out", {"notes.txt": "out\n"})
+    assert office.ask(out, "/demote regime_classifier active --reason gone").outputs["decision"] == "promoted"
+    office.merge(out)
+    number = office.pull()
+    assert office.ask(number, ASK).outputs["decision"] == "promoted"
+    assert office.gate(number).outputs["decision"] == "passed"
+    assert "**Outputs beside those of the last ACTIVE (until 20" in office.comment(number)
+    assert "| `regime_probs` | 68.8 % of 16 |" in office.comment(number)
+    policy = "comparison: {agreement: 0.9}\nevidence: {active: {metrics: {accuracy: {max_drop: 0.01}}}}\n"
+    office.policy(policy)
+    office.gate(number)
+    assert office.checks(office.head(number))[-1] == "failure"
+    other = office.pull("other", evidence(office, V2, "0.91"))
+    assert office.ask(other, ASK).outputs["decision"] == "refused"
+    said = office.answer(other)
+    assert "68.8 % of the classes of regime_probs are those of the last ACTIVE; the policy asks for 90 %" in said
+    assert "not compared, as there is no evidence of the last ACTIVE" in said
 
 
 def test_an_event_that_was_made_by_hand_is_judged_by_the_same_rule(office: Office) -> None:

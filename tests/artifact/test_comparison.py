@@ -107,7 +107,7 @@ def test_without_golden_data_nothing_is_compared(pair: Pair) -> None:
     (pair.root / ACTIVE).rename(pair.root / DIRECTORY)
     place.write_manifest()
     (pair.root / DIRECTORY).rename(pair.root / ACTIVE)
-    assert "ACTIVE has no golden data" in pair.compare(model()).problem
+    assert f"{ACTIVE} has no golden data" in pair.compare(model()).problem
 
 
 def test_inputs_without_outputs_are_told(pair: Pair) -> None:
@@ -155,7 +155,7 @@ def test_golden_data_in_git_lfs_is_fetched_and_what_is_gone_is_told(pair: Pair, 
     assert next(compare_sets(Recorded(), tmp_path / "one" / PLACE))["outputs"]
     assert len(store.fetched) == 2
     asked = copy_golden(source.by_pointers(), pointer, tmp_path / "two", seconds)
-    assert asked == "the golden data of ACTIVE cannot be used: it is in Git LFS, which was not asked"
+    assert asked == f"the golden data of {ACTIVE} cannot be used: it is in Git LFS, which was not asked"
     store.contents.clear()
     assert copy_golden(source, pointer, tmp_path / "three", seconds).endswith("its content is gone")
 
@@ -189,7 +189,7 @@ def test_a_model_that_runs_too_long_on_the_incumbents_data_is_served_and_not_com
     slow.graph.output.append(helper.make_tensor_value_info("scores", TensorProto.FLOAT, None))
     found = pair.compare(slow, open_memory_bytes=300_000_000)
     assert found.outputs == ()
-    assert "on ACTIVE's golden inputs it takes more than 300,000,000 bytes of memory" in found.problem
+    assert "on these golden inputs the candidate takes more than 300,000,000 bytes of memory" in found.problem
 
 
 FLOATS = st.floats(width=64)

@@ -127,6 +127,23 @@ def test_an_exception_beside_one_active_is_none_beside_another(office: Office) -
     assert "was allowed an exception while other was ACTIVE; now nothing is" in words(office, number)
 
 
+def test_what_was_allowed_beside_one_last_active_is_not_beside_another(office: Office) -> None:
+    office.policy(FREE)
+    out = office.pull("out", {"notes-out.txt": "out\n"})
+    assert asked(office, out, f"/demote {MODEL} active --reason gone") == "committed"
+    office.merge(out)
+    number = artifact(office)
+    assert asked(office, number, f"{ASK} {ALLOW}") == "committed", words(office, number)
+    another_active(office)
+    again = office.pull("again", {"notes-again.txt": "again\n"})
+    assert asked(office, again, f"/demote {MODEL} active --reason gone") == "committed"
+    office.merge(again)
+    office.pushed(again)
+    assert state(office, number) == "failure", words(office, number)
+    told = "allowed to change the signature beside regime_v1_prod, the last ACTIVE then; now that is other"
+    assert told in words(office, number)
+
+
 def test_a_run_that_is_started_by_hand_waits_for_the_confirmation_too(office: Office) -> None:
     office.repository.actions_may_open_pulls = True
     office.policy("stages: {active: {confirm: 2m, require_prior_stage: false}}\n")
@@ -155,4 +172,4 @@ def test_deleting_the_last_active_does_not_get_rid_of_the_comparison(office: Off
     alice.commit("chore: Tidy up")
     alice.push()
     assert asked(office, number, ASK) == "rules", words(office, number)
-    assert "cannot be compared with regime_v1_prod, which was the last one ACTIVE" in words(office, number)
+    assert "cannot be compared with regime_v1_prod, the last ACTIVE (until 20" in words(office, number)

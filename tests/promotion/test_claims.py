@@ -20,6 +20,7 @@ from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.policy_changes import Effect, compare_policies
 from promotebot.promotion.requirements import requirements
 from promotebot.promotion.rules.context import Facts
+from promotebot.registry.model import Action
 from promotebot.registry.names import Stage
 from tests.promotion.test_plan import LIVE, NOW, SHADOWED, V1, V2, after, asked, decide
 
@@ -180,6 +181,23 @@ def test_the_first_artifact_has_nothing_to_be_worse_than() -> None:
     found = judged(DROP, claims(metric()), active=False)
     assert found[-1].message == "accuracy 0.93, at most 0.01 below ACTIVE: nothing else is ACTIVE"
     assert not errors_in(found)
+
+
+def test_after_a_demotion_the_last_one_is_what_nothing_may_be_worse_than() -> None:
+    empty = after(after(LIVE, Stage.SHADOW, V2), Stage.ACTIVE, V1, action=Action.DEMOTE)
+    policy, until = parse_policy(f"evidence: {{active: {DROP}}}".encode()), f"(until {NOW:%Y-%m-%d})"
+    worse = claims(metric(value="0.90"))
+    for theirs, told in (
+        (claims(metric()), f"accuracy 0.9 (↓ the last ACTIVE 0.93), at most 0.01 below the last ACTIVE {until}: 0.02"),
+        (
+            None,
+            f"accuracy 0.9, at most 0.01 below the last ACTIVE {until}: not compared, as there is no evidence of the ",
+        ),
+    ):
+        facts = replace(FACTS, claims=worse, claims_of_active=theirs)
+        decision = decide(empty, asked(Stage.ACTIVE, V2), V2, policy=policy, facts=facts)
+        [one] = wrong([*decision.findings])
+        assert one.startswith(told)
 
 
 @pytest.mark.parametrize(

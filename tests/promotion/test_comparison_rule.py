@@ -15,7 +15,7 @@ from promotebot.promotion.plan import Plan
 from promotebot.promotion.policy import parse_policy
 from promotebot.registry import Stage
 from promotebot.registry.model import Action
-from tests.promotion.test_plan import LIVE, SHADOWED, V1, V2, after, asked, decide, refused_by
+from tests.promotion.test_plan import LIVE, NOW, SHADOWED, V1, V2, after, asked, decide, refused_by
 
 BOTH = after(LIVE, Stage.SHADOW, V2)
 """v1 is ACTIVE, v2 in SHADOW."""
@@ -69,7 +69,7 @@ def test_what_was_not_compared_is_refused_with_the_reason(found: Comparison | No
     decision = decide(BOTH, asked(Stage.ACTIVE, V2), replace(V2, comparison=found), policy=policy)
     assert refused_by(decision) == {"comparison.data"}
     (finding,) = errors_in(decision.findings)
-    assert f"Not compared with v1_active: {words}." == finding.message
+    assert f"Not compared with v1_active, which is ACTIVE: {words}." == finding.message
 
 
 def test_without_classes_or_numbers_a_threshold_is_not_reached() -> None:
@@ -93,12 +93,25 @@ def test_below_active_nothing_is_asked() -> None:
     assert not [one for one in decision.findings if one.rule.startswith("comparison.")]
 
 
-def test_where_nothing_is_active_it_is_not_compared_and_that_is_said() -> None:
+def test_after_a_demotion_the_last_one_counts_and_what_was_not_compared_with_it_is_refused() -> None:
+    empty = after(BOTH, Stage.ACTIVE, V1, action=Action.DEMOTE)
+    policy, request = parse_policy(b"comparison: {agreement: 0.95}"), asked(Stage.ACTIVE, V2)
+    far = decide(empty, request, replace(V2, comparison=WHOLE), policy=policy)
+    assert [one.message for one in errors_in(far.findings)] == [
+        "90 % of the classes of scores are those of the last ACTIVE; the policy asks for 95 %."
+    ]
+    unknown = decide(empty, request, V2, policy=policy)
+    assert [one.message for one in errors_in(unknown.findings)] == [
+        f"Not compared with v1_active, the last ACTIVE (until {NOW:%Y-%m-%d}): it was not opened."
+    ]
+
+
+def test_where_nothing_was_ever_active_it_is_not_compared_and_that_is_said() -> None:
     policy = parse_policy(b"comparison: {agreement: 1}")
     decision = decide(SHADOWED, asked(Stage.ACTIVE, V1), V1, policy=policy)
     assert isinstance(decision, Plan)
     (finding,) = [one for one in decision.findings if one.rule == "comparison.data"]
-    assert (finding.severity, finding.message) == (Severity.WARNING, "Not compared: nothing is ACTIVE today.")
+    assert (finding.severity, finding.message) == (Severity.WARNING, "Not compared: nothing has been ACTIVE before.")
 
 
 def test_the_way_back_is_never_refused_for_it() -> None:

@@ -14,6 +14,7 @@ from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.formats import Unopened
 from promotebot.artifact.interface import same_tensors, tensor_changes
 from promotebot.findings import Finding, Severity, errors_in
+from promotebot.promotion.last_active import ActivePointer
 from promotebot.promotion.plan import Decision, Plan, Rejected, plan
 from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.reconstruct import differences, request_of
@@ -21,6 +22,7 @@ from promotebot.promotion.replay import Step
 from promotebot.promotion.rules.context import Facts, Incumbent
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.model import Action, Pointer
+from promotebot.registry.names import Timestamp
 from tests.comments.plans import EMPTY, HEAD, MODEL, NOW, V1, V2, examined, promoted, registry, request
 
 __all__ = ["registry"]  # a fixture
@@ -50,7 +52,7 @@ def decide(
     incumbent: Incumbent | None = None,
     **values: Any,
 ) -> Decision:
-    incumbent = incumbent or Incumbent(active(registry), V1, is_active=True)
+    incumbent = incumbent or Incumbent(ActivePointer(active(registry)), V1)
     facts = Facts(commit_reachable=True, incumbent=incumbent)
     asked = request(stage, evidence, "regime_v3", **{"new_model": False, **values})
     return plan(registry, asked, evidence, by, NOW, base=registry, facts=facts, commit=HEAD)
@@ -94,7 +96,7 @@ def test_other_outputs_are_refused_for_active_with_each_difference_and_the_line_
 
 
 def test_another_order_of_features_is_refused_and_so_is_one_that_is_not_named(registry: ModelRegistry) -> None:
-    incumbent = Incumbent(active(registry), ORDERED, is_active=True)
+    incumbent = Incumbent(ActivePointer(active(registry)), ORDERED)
     message = told(decide(registry, REORDERED, incumbent=incumbent))["features"].message
     assert message == "Differs from regime_v1_prod, which is ACTIVE: feature 1 of 2 is b, expected a."
     unnamed = decide(registry, V2, incumbent=incumbent)
@@ -128,7 +130,7 @@ def test_a_reason_lets_it_pass_and_is_in_the_event_of_which_the_gate_makes_the_s
     step = Step(MODEL, decision.event, decision.before, decision.digest)
     again = request_of(step, decision.before.entry(MODEL))
     assert again.allow_signature_change == WHY
-    facts = Facts(commit_reachable=True, incumbent=Incumbent(active(registry), V1, is_active=True))
+    facts = Facts(commit_reachable=True, incumbent=Incumbent(ActivePointer(active(registry)), V1))
     replayed = plan(registry, again, TWO_OUTPUTS, FREE, NOW, base=registry, facts=facts, commit=HEAD)
     assert isinstance(replayed, Plan)
     assert differences(decision.event, replayed.event) == []
@@ -145,7 +147,7 @@ def test_without_a_reason_the_event_has_no_such_key(registry: ModelRegistry) -> 
 
 def test_a_rollback_is_warned_about_and_never_refused(registry: ModelRegistry) -> None:
     after = promoted(registry, request(Stage.ACTIVE, V2, "regime_v2_prod", new_model=False), V2, 2026, 2, 15, 9)
-    incumbent = Incumbent(active(after), TWO_OUTPUTS, is_active=True)
+    incumbent = Incumbent(ActivePointer(active(after)), TWO_OUTPUTS)
     decision = decide(after, V1, incumbent=incumbent, action=Action.ROLLBACK)
     assert isinstance(decision, Plan)
     assert levels(decision)["outputs"] is Severity.WARNING
@@ -161,7 +163,7 @@ def test_a_demotion_and_the_artifact_that_is_active_itself_are_compared_with_not
 
 
 def test_what_cannot_be_compared_is_refused_like_a_difference(registry: ModelRegistry) -> None:
-    replaced = decide(registry, V2, incumbent=Incumbent(active(registry), None, is_active=True))
+    replaced = decide(registry, V2, incumbent=Incumbent(ActivePointer(active(registry)), None))
     assert [one.rule for one in errors_in(replaced.findings)] == ["signature.inputs"]
     assert "does not hold the bytes that were promoted" in told(replaced)["inputs"].message
     unopened = decide(registry, replace(V2, card=None, unopened=Unopened("a GGUF file", 1000)))
@@ -171,13 +173,13 @@ def test_what_cannot_be_compared_is_refused_like_a_difference(registry: ModelReg
     assert told(decide(registry, failed)) == {}, "another finding says why it was not opened"
     one = replace(V1, card=None, unopened=Unopened("a GGUF file", 1000))
     both = replace(V2, card=None, unopened=Unopened("a GGUF file", 1000))
-    assert told(decide(registry, both, incumbent=Incumbent(active(registry), one, is_active=True))) == {}
+    assert told(decide(registry, both, incumbent=Incumbent(ActivePointer(active(registry)), one))) == {}
 
 
 def test_where_nothing_is_active_it_is_compared_with_the_last_one_that_was(registry: ModelRegistry) -> None:
-    last = Incumbent(active(registry), V1, is_active=False)
+    last = Incumbent(ActivePointer(active(registry), Timestamp("2026-02-15T12:00:00Z")), V1)
     message = told(decide(registry, TWO_OUTPUTS, incumbent=last))["outputs"].message
-    assert message.startswith("Differs from regime_v1_prod, which was the last one ACTIVE: ")
+    assert message.startswith("Differs from regime_v1_prod, the last ACTIVE (until 2026-02-15): ")
 
 
 def test_the_first_of_a_model_is_compared_with_nothing() -> None:

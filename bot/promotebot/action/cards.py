@@ -186,6 +186,7 @@ def planned(plan: Plan, decided: Decided, now: datetime) -> PlanComment:
         merged_at=facts.merged_at,
         claims=facts.claims,
         claims_of_active=facts.claims_of_active,
+        former=facts.incumbent.held.former if facts.incumbent else "",
         monitoring=decided.monitoring,
         quarantined=decided.quarantined,
     )

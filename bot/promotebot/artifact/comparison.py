@@ -1,4 +1,4 @@
-"""A candidate beside the incumbent, today's ACTIVE, on the same inputs: what was computed here, or why nothing was."""
+"""A candidate beside the incumbent, today's or the last ACTIVE, on the same inputs: what was computed, or why not."""
 
 from __future__ import annotations
 
@@ -55,6 +55,8 @@ class Comparison:
     outputs: tuple[OutputDifference, ...] = ()
     problem: str = ""
     """Why it was not compared, or not on everything; empty where it was."""
+    former: str = ""
+    """What to call the incumbent where it is not ACTIVE any more: `the last ACTIVE (until 2026-02-15)`."""
 
     @property
     def is_whole(self) -> bool:
@@ -76,7 +78,8 @@ def compared_with(
     served = result.served if isinstance(result, Opened) else None
     compared = served.compared if isinstance(served, Served) else None
     if missing or compared is None:
-        return Comparison(incumbent.directory, problem=missing or "it was not opened and run as services do")
+        problem = missing or "the candidate was not opened and run as services do"
+        return Comparison(incumbent.directory, problem=problem, former=incumbent.former)
     return summed(incumbent, compared)
 
 
@@ -92,7 +95,7 @@ def summed(incumbent: IncumbentArtifact, compared: Compared) -> Comparison:
     problems = [f"{one.name}: {said}" for one in compared.sets if (said := one.problem or _alike(one))]
     problem = compared.problem or next(iter(problems), "")
     means = [replace(one, mean=_mean(one, totals[one.name])) for one in outputs.values()]
-    return Comparison(incumbent.directory, len(compared.sets), tuple(means[:MAX_OUTPUTS]), problem)
+    return Comparison(incumbent.directory, len(compared.sets), tuple(means[:MAX_OUTPUTS]), problem, incumbent.former)
 
 
 def _alike(one: ComparedSet) -> str:
@@ -131,20 +134,20 @@ def copy_golden(source: FileSource, incumbent: IncumbentArtifact, target: Path, 
         CouldNotVerify: when the source or the disk does not answer.
     """
     if incumbent.digest is None:
-        return "ACTIVE's pointer is of an older tool, and pins no bytes"
+        return f"the pointer to {incumbent.directory} is of an older tool, and pins no bytes"
     try:
         manifest = _manifest(source, incumbent)
         golden = [name for name in manifest.sha256 if is_golden_file(name)]
         folder = manifest.model_file.rpartition("/")[0]
         beside = [name for name in golden if name.rpartition("/")[0].rpartition("/")[0] == folder]
         if not beside:
-            return "ACTIVE has no golden data (test_data_set_0/input_0.pb and output_0.pb)"
+            return f"{incumbent.directory} has no golden data (test_data_set_0/input_0.pb and output_0.pb)"
         sets = {name.split("/")[-2] for name in beside}
         if len(sets) > MAX_SETS:
-            return f"ACTIVE has more than {counted(MAX_SETS, 'set')} of golden data"
+            return f"{incumbent.directory} has more than {counted(MAX_SETS, 'set')} of golden data"
         _copy(source, incumbent, manifest, beside, target / PLACE, seconds)
     except InvalidInput as problem:
-        return f"the golden data of ACTIVE cannot be used: {problem.message}"
+        return f"the golden data of {incumbent.directory} cannot be used: {problem.message}"
     return ""
 
 

@@ -51,7 +51,7 @@ class Evidence:
     """The model's file, where the policy lets it go on unopened."""
     signatures: tuple[ModelSignature, ...] = ()
     comparison: Comparison | None = None
-    """With today's ACTIVE on its golden inputs; None where nobody asked for it, or nothing could be opened."""
+    """With today's ACTIVE, or the last one, on its golden inputs; None where nobody asked, or nothing was opened."""
     headers: tuple[Header, ...] = ()
     """What files of weights say of themselves, the model's own first; shown, never trusted."""
 

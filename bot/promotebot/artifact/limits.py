@@ -76,11 +76,13 @@ class Limits(BaseModel):
 
 
 class IncumbentArtifact(NamedTuple):
-    """Today's ACTIVE, as its pointer pins it, with which a candidate is compared."""
+    """Today's ACTIVE, or the last one, as its pointer pins it, with which a candidate is compared."""
 
     directory: str
     digest: str | None
     manifest_digest: str | None
+    former: str = ""
+    """`the last ACTIVE (until 2026-02-15)`; empty where it is ACTIVE today."""
 
     def pins(self, digest: str, manifest_digest: str) -> bool:
         """Return whether a manifest is the one that was promoted."""

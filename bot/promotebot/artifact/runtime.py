@@ -251,12 +251,14 @@ def _served(ended: Ended, bounds: Bounds, *, compares: bool) -> Served | NotServ
 def _broken_off(ended: Ended, told: Progress, bounds: Bounds) -> str:
     """Return why the comparison did not come to its end."""
     if ended.over is Over.MEMORY:
-        return f"on ACTIVE's golden inputs it takes more than {bounds.memory_bytes:,} bytes of memory ({_MEMORY})"
+        return (
+            f"on these golden inputs the candidate takes more than {bounds.memory_bytes:,} bytes of memory ({_MEMORY})"
+        )
     if ended.over is not None or ended.code == -signal.SIGXCPU:
-        return f"with ACTIVE's golden inputs it runs longer than {bounds.run_seconds} s ({_RUN})"
+        return f"with these golden inputs the candidate runs longer than {bounds.run_seconds} s ({_RUN})"
     if told.refused is not None:
         return f"ONNX Runtime: {printable(told.refused)}"
-    return f"{_failure(ended)}, while it ran on ACTIVE's golden inputs" if ended.code else UNREADABLE
+    return f"{_failure(ended)}, while the candidate ran on these golden inputs" if ended.code else UNREADABLE
 
 
 def _over(ended: Ended, told: Progress, bounds: Bounds) -> NotServed:

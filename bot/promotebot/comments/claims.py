@@ -13,12 +13,15 @@ MAX_METRICS = 20
 """Metrics that a card shows; the file has all."""
 
 
-def claims_section(claims: Claims | None, active: Claims | None, findings: Sequence[Finding]) -> str:
+def claims_section(
+    claims: Claims | None, active: Claims | None, findings: Sequence[Finding], *, former: str = ""
+) -> str:
     """Return what is claimed of an artifact, as Markdown; empty where nothing is.
 
     Args:
-        active: what is claimed of what is ACTIVE now.
+        active: what is claimed of what it is compared with.
         findings: of the promotion; those on thresholds are shown.
+        former: what to call the other one where it is not ACTIVE any more.
     """
     if claims is None or claims.file is None:
         return ""
@@ -29,7 +32,7 @@ def claims_section(claims: Claims | None, active: Claims | None, findings: Seque
     lines = [f"- {text(one.message.partition('; claimed by ')[0])}" for one in findings if one.rule == METRIC]
     parts = [
         f"**Evidence**, {text(claimed(claims, claims.file))}; promotebot did not measure it:",
-        table(("metric", "on", "period", "rows", "claimed", "ACTIVE"), rows),
+        table(("metric", "on", "period", "rows", "claimed", former or "ACTIVE"), rows),
         f"… and {more} more in the file." if more > 0 else "",
         "\n".join(lines),
     ]

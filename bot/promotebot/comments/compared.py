@@ -1,4 +1,4 @@
-"""A candidate beside today's ACTIVE on the same inputs, as a small table: computed in this run, not claimed."""
+"""A candidate beside ACTIVE on the same inputs, as a small table: computed in this run, not claimed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ def compared_section(evidence: Evidence, *, is_merged: bool = False) -> str:
     found = evidence.comparison
     if found is None:
         return ""
-    active = f"{'the ACTIVE before' if is_merged else 'the current ACTIVE'} ({code(found.incumbent)})"
+    today = "the ACTIVE before" if is_merged else "the current ACTIVE"
+    active = f"{found.former or today}** in {code(found.incumbent)}"
     if not found.outputs:
-        return f"**Not compared** with {active}: {_shown(found.problem or 'there is no output')}."
-    title = f"**Outputs beside those of {active}** on its golden inputs, computed in this run ({_sets(found)}):"
+        return f"**Not compared with {active}: {_shown(found.problem or 'there is no output')}."
+    title = f"**Outputs beside those of {active}, on its golden inputs, computed in this run ({_sets(found)}):"
     rows = [_row(output) for output in found.outputs[:MAX_ROWS]]
     left = len(found.outputs) - MAX_ROWS
     more = f"\n\n… and {counted(left, 'more output')}." if left > 0 else ""

@@ -52,6 +52,9 @@ class PlanComment:
     claims: Claims | None = None
     """What is claimed of the artifact."""
     claims_of_active: Claims | None = None
+    """The same of what it is compared with."""
+    former: str = ""
+    """What to call that where it is not ACTIVE any more."""
     monitoring: tuple[Monitoring, ...] = ()
     """What people watch afterwards."""
     quarantined: Quarantined | None = None
@@ -66,7 +69,7 @@ class PlanComment:
     @property
     def claimed(self) -> str:
         """Return what is claimed of it, as Markdown; empty where nothing is."""
-        return claims_section(self.claims, self.claims_of_active, self.plan.findings)
+        return claims_section(self.claims, self.claims_of_active, self.plan.findings, former=self.former)
 
 
 def render_plan(comment: PlanComment, context: CommentContext, *, confirm_within: timedelta | None = None) -> Rendered:

@@ -30,7 +30,7 @@ def _expect(arguments: CommandArguments, context: PromotionContext, inference: I
     today = entry.pointer(arguments.stage) if entry else None
     below = next((p for stage in arguments.stage.below if entry and (p := entry.pointer(stage))), None)
     directories = [arguments.artifact_dir, today.artifact_dir if today else None]
-    directories += [one.artifact_dir for one in incumbents(context.base, model, arguments.action, context.policy)]
+    directories += [one.pointer.artifact_dir for one in incumbents(context.base, model, arguments.action)]
     if below and not inference.touched:
         directories.append(arguments.artifact_dir or below.artifact_dir)
         if arguments.stage is Stage.ACTIVE and below.dataset_id:

@@ -56,7 +56,7 @@ class PromotionContext:
     datasets_dir: str = DATASETS_DIR
     first_digest: FirstDigest = lambda *_: None
     base_files: FileSource | None = None
-    """The base's files, for what is claimed of ACTIVE; without them that is unknown."""
+    """The base's files, for what is claimed of the incumbent; without them that is unknown."""
     fork_files: FileSource | None = None
     """Those of the commit at which the branch left its base, for what merging makes of evidence."""
     """What an older tool's pointer meant when it was put there; None where that is not known."""
@@ -72,8 +72,8 @@ def _expect(context: PromotionContext, request: Request) -> None:
     """Tell the source what the decision reads: the artifact, its dataset, and what the stage holds today."""
     entry = context.registry.entry(request.model)
     today = entry.pointer(request.stage) if entry else None
-    pointers = [*([today] if today else []), *incumbents(context.base, request.model, request.action, context.policy)]
-    directories = [request.artifact_dir, *(pointer.artifact_dir for pointer in pointers)]
+    beside = [one.pointer for one in incumbents(context.base, request.model, request.action)]
+    directories = [request.artifact_dir, *(one.artifact_dir for one in [*([today] if today else []), *beside])]
     expect_artifacts(context.files, dict.fromkeys(directories), context.policy.limits)
     if request.stage is Stage.ACTIVE and request.dataset_id:
         expect_dataset(context.files, request.dataset_id, directory=context.datasets_dir)
@@ -81,13 +81,16 @@ def _expect(context: PromotionContext, request: Request) -> None:
 
 def decide(context: PromotionContext, request: Request, facts: Facts, *, examine: Examine, now: datetime) -> Decided:
     """Examine the artifact and make the plan. Nothing is written."""
+    incumbent = None
     if request.action is Action.DEMOTE:
         evidence = Evidence(request.artifact_dir, context.files.description)  # what is taken out need not be proven
     else:
         _expect(context, request)
-        evidence = examine(context.files, request.artifact_dir, _terms(context, request))
+        pointers = incumbents(context.base, request.model, request.action)
+        incumbent = find_incumbent(pointers, request, context.policy, context.files, examine)
+        evidence = examine(context.files, request.artifact_dir, _terms(context, request, incumbent))
         evidence = replace(evidence, findings=(*evidence.findings, *_dataset(context, request)))
-    facts = replace(facts, legacy=_legacy(context, request), incumbent=_incumbent(context, request, examine))
+    facts = replace(facts, legacy=_legacy(context, request), incumbent=incumbent)
     facts = _with_claims(context, request, evidence, facts)
     decision = plan(
         context.registry, request, evidence, context.policy, now, base=context.base, facts=facts, commit=context.commit
@@ -109,44 +112,38 @@ def _no_way_back(
 
 
 def _with_claims(context: PromotionContext, request: Request, evidence: Evidence, facts: Facts) -> Facts:
-    """Return the facts with what is claimed of the artifact, and of what is ACTIVE on the base."""
+    """Return the facts with what is claimed of the artifact, and of the one that it is compared with."""
     if request.action not in (Action.PROMOTE, Action.ROLLBACK) or evidence.digest is None:
         return facts
     claims = claims_after_merge(evidence.digest, context.files, context.base_files, context.fork_files)
-    return replace(facts, claims=claims, claims_of_active=_of_active(context, request))
+    return replace(facts, claims=claims, claims_of_active=_of_active(context, request, facts.incumbent))
 
 
-def _of_active(context: PromotionContext, request: Request) -> Claims | None:
-    """Return what the base claims of what is ACTIVE there; whatever changed since it was promoted does not count."""
-    entry = context.base.entry(request.model)
-    pointer = entry.pointer(Stage.ACTIVE) if entry else None
-    if context.base_files is None or entry is None or pointer is None or pointer.digest is None:
+def _of_active(context: PromotionContext, request: Request, incumbent: Incumbent | None) -> Claims | None:
+    """Return what the base claims of the incumbent; whatever changed since it was promoted does not count."""
+    entry, digest = context.base.entry(request.model), incumbent.pointer.digest if incumbent else None
+    if context.base_files is None or entry is None or digest is None:
         return None
-    claims = read_claims(context.base_files, pointer.digest)
-    event = next((one for one in entry.history if one.to_stage is Stage.ACTIVE), None)
+    claims = read_claims(context.base_files, digest)
+    became = (one for one in entry.history if one.to_stage is Stage.ACTIVE and one.pointer.digest == digest)
+    event = next(became, None)
     if event and event.evidence and claims.digest != event.evidence:
         return Claims(claims.path, problem="it is not the one that was there when it became ACTIVE")
     return claims
 
 
-def _incumbent(context: PromotionContext, request: Request, examine: Examine) -> Incumbent | None:
-    pointers = incumbents(context.base, request.model, request.action, context.policy)
-    terms = context.policy.terms_for(request.model)
-    return find_incumbent(pointers, context.base, request, context.files, examine, terms)
-
-
-def _terms(context: PromotionContext, request: Request) -> Terms:
-    """Return the policy's terms; for ACTIVE with today's, whose golden inputs the candidate is run on.
+def _terms(context: PromotionContext, request: Request, incumbent: Incumbent | None) -> Terms:
+    """Return the policy's terms; for ACTIVE with the incumbent, whose golden inputs the candidate is run on.
 
     Nothing is compared on the way back, which nothing may slow down.
     """
-    terms, entry = context.policy.terms_for(request.model), context.base.entry(request.model)
-    active = entry.active if entry else None
+    terms = context.policy.terms_for(request.model)
     is_candidate = request.action is Action.PROMOTE and request.stage is Stage.ACTIVE
-    if active is None or not is_candidate:
+    if incumbent is None or not is_candidate:
         return terms
-    incumbent = IncumbentArtifact(active.artifact_dir, active.digest, active.manifest_digest)
-    return terms.model_copy(update={"incumbent": incumbent})
+    pointer, former = incumbent.pointer, incumbent.held.former
+    beside = IncumbentArtifact(pointer.artifact_dir, pointer.digest, pointer.manifest_digest, former)
+    return terms.model_copy(update={"incumbent": beside})
 
 
 def _legacy(context: PromotionContext, request: Request) -> dict[Stage, Digest]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from promotebot.findings import Finding, error
 from promotebot.planning.decide import decide, expect_artifacts
+from promotebot.promotion.last_active import ActivePointer, active_pointers
 from promotebot.promotion.overridable import overridden_rule
 from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.reconstruct import request_of
@@ -151,6 +152,13 @@ _BESIDE_ACTIVE = ("comparison.agreement", "comparison.difference", "evidence.met
 """Rules that compare with ACTIVE: an exception from one of them is made with a look at it."""
 
 
+def _is_kept(was: ActivePointer | None, now: ActivePointer | None) -> bool:
+    """Return whether the same artifact is ACTIVE on both sides, or the last one where nothing is."""
+    if was is None or now is None:
+        return was is now
+    return (was.until is None) == (now.until is None) and is_same(was.pointer, now.pointer)
+
+
 def _of_another_active(step: Step, registry: ModelRegistry) -> Finding | None:
     """Return the refusal of what somebody allowed or confirmed beside another ACTIVE than there is now."""
     event = step.event
@@ -160,15 +168,16 @@ def _of_another_active(step: Step, registry: ModelRegistry) -> Finding | None:
         "allowed an exception": overridden_rule(event.override) in _BESIDE_ACTIVE,
     }
     words = " and ".join(word for word, is_given in given.items() if is_given)
-    entries = (one.entry(step.model) for one in (step.before, registry))
-    was, now = (entry.active if entry else None for entry in entries)
-    is_kept = is_same(was, now) if was and now else was is now
-    if event.stage is not Stage.ACTIVE or not words or is_kept:
+    was, now = (next(iter(active_pointers(one.entry(step.model))), None) for one in (step.before, registry))
+    if event.stage is not Stage.ACTIVE or not words or _is_kept(was, now):
         return None
-    before, today = (one.artifact_id if one else "nothing" for one in (was, now))
+    before, today = (one.pointer.artifact_id if one and not one.until else "nothing" for one in (was, now))
+    told = f"while {before} was ACTIVE; now {today} is"
+    if was and now and was.until and now.until:
+        told = f"beside {was.pointer.artifact_id}, the last ACTIVE then; now that is {now.pointer.artifact_id}"
     return error(
         "gate.plan",
-        f"{event.pointer.artifact_id} ({step.model}) was {words} while {before} was ACTIVE; now {today} is.",
+        f"{event.pointer.artifact_id} ({step.model}) was {words} {told}.",
         where=step.before.at(step.model),
         remedy=Remedy(
             "look at the difference to the new ACTIVE, withdraw the promotion, and request it again: ",

@@ -11,7 +11,6 @@ from promotebot.artifact.claims import Claims, EvidenceFile, Metric
 from promotebot.findings import Finding, error, passed
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.promotion.thresholds import StageEvidence, Thresholds
-from promotebot.registry.names import Stage
 from promotebot.text import counted, duration
 
 EXISTS, METRIC = "evidence.exists", "evidence.metric"
@@ -57,7 +56,7 @@ def claimed(claims: Claims, file: EvidenceFile) -> str:
 
 @dataclass(frozen=True)
 class _Comparison:
-    """One artifact's evidence against what a stage asks for, and against ACTIVE's."""
+    """One artifact's evidence against what a stage asks for, and against that of ACTIVE, or of the last one."""
 
     context: RuleContext
     asked: StageEvidence
@@ -88,9 +87,9 @@ class _Comparison:
         if limits.maximum is not None:
             yield self._told(metric, f"at most {limits.maximum}", Decimal(limits.maximum) - value)
         if limits.max_drop is not None:
-            yield self._against(metric, f"at most {limits.max_drop} below ACTIVE", Decimal(limits.max_drop), 1)
+            yield self._against(metric, f"at most {limits.max_drop} below {self._active}", Decimal(limits.max_drop), 1)
         if limits.max_rise is not None:
-            yield self._against(metric, f"at most {limits.max_rise} above ACTIVE", Decimal(limits.max_rise), -1)
+            yield self._against(metric, f"at most {limits.max_rise} above {self._active}", Decimal(limits.max_rise), -1)
 
     def _against(self, metric: Metric, asked: str, allowed: Decimal, sign: int) -> Finding:
         if self._is_first:
@@ -124,28 +123,35 @@ class _Comparison:
 
     @property
     def _is_first(self) -> bool:
-        """True where no other artifact is ACTIVE on the base, so that there is nothing to be worse than."""
-        entry = self.context.base.entry(self.context.request.model)
-        pointer = entry.pointer(Stage.ACTIVE) if entry else None
-        return pointer is None or pointer.digest == self.context.digest
+        """True where no other artifact is ACTIVE on the base, or was: there is nothing to be worse than."""
+        held = self.context.compared_with
+        return held is None or held.pointer.digest == self.context.digest
+
+    @property
+    def _active(self) -> str:
+        """What it is compared with, in words."""
+        held = self.context.compared_with
+        return (held.former or held.name) if held else "ACTIVE"
 
     def _other(self, metric: Metric) -> Metric | str:
-        """Return ACTIVE's number for the same name, dataset and slice, or why there is none."""
-        active = self.context.facts.claims_of_active
+        """Return the other's number for the same name, dataset and slice, or why there is none."""
+        active, held = self.context.facts.claims_of_active, self.context.compared_with
+        what = held.name if held and held.until else "what is ACTIVE"
         if active is None or (active.file is None and not active.problem):
-            return "there is no evidence of what is ACTIVE"
+            return f"there is no evidence of {what}"
         if active.file is None:
-            return f"the evidence of what is ACTIVE does not count: {active.problem}"
+            return f"the evidence of {what} does not count: {active.problem}"
         found = next((one for one in active.file.metrics if one.place == metric.place), None)
-        return found or "the evidence of what is ACTIVE has none for this dataset and slice"
+        return found or f"the evidence of {what} has none for this dataset and slice"
 
     def _trend(self, metric: Metric) -> str:
-        """Return where it goes against ACTIVE; empty where that is not known."""
+        """Return where it goes, beside the other one; empty where that is not known."""
         other = None if self._is_first else self._other(metric)
         if not isinstance(other, Metric):
             return ""
         arrow = "→" if metric.number == other.number else "↑" if metric.number > other.number else "↓"
-        return f" ({arrow} ACTIVE {_text(other.number)})"
+        held = self.context.compared_with
+        return f" ({arrow} {held.name if held else 'ACTIVE'} {_text(other.number)})"
 
 
 def _of(part: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The rule about a candidate's outputs on today's ACTIVE's golden inputs: computed here, never claimed."""
+"""The rule about a candidate's outputs on the golden inputs of ACTIVE, or of the last one: computed, not claimed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from promotebot.text import counted, percent
 
 DATA, AGREEMENT, DIFFERENCE = "comparison.data", "comparison.agreement", "comparison.difference"
 _GOLDEN = (
-    "give the model that is ACTIVE golden data with every output, for the same inputs; or change `comparison` in the "
-    "policy of the base branch"
+    "give the model that it is compared with golden data of every output, for the same inputs; or change `comparison` "
+    "in the policy of the base branch"
 )
 _BETTER = "look at what differs; if it is meant to, change `comparison` in the policy of the base branch first"
 
@@ -22,25 +22,26 @@ _BETTER = "look at what differs; if it is meant to, change `comparison` in the p
 def outputs_are_close(context: RuleContext) -> Iterator[Finding]:
     """Judge, for ACTIVE, the outputs by the policy's thresholds; what cannot be compared is not close.
 
-    The way back is never refused. Where nothing is ACTIVE, or the same artifact is, there is nothing to compare with.
+    The way back is never refused. Where nothing is ACTIVE, the last one counts. There is nothing to compare with where
+    nothing ever was, or the same artifact.
     """
     asked, stage = context.policy.comparison, context.request.stage
     if stage is not Stage.ACTIVE or not asked.is_set or context.is_rollback or context.digest is None:
         return
-    entry = context.base.entry(context.request.model)
-    active = entry.active if entry else None
-    if active is None:
-        yield warning(DATA, "Not compared: nothing is ACTIVE today.", remedy="nothing to do: there is no incumbent")
+    held = context.compared_with
+    if held is None:
+        message = "Not compared: nothing has been ACTIVE before."
+        yield warning(DATA, message, remedy="nothing to do: there is nothing to compare it with")
         return
-    if context.evidence.is_of(active):
+    if context.evidence.is_of(held.pointer):
         return
     found = context.evidence.comparison
     if found is None or not found.is_whole:
-        message = f"Not compared with {active.artifact_id}: {_why(found)}."
+        message = f"Not compared with {held}: {_why(found)}."
         yield error(DATA, message, where=context.request.artifact_dir, remedy=_GOLDEN)
         return
-    yield from _agreement(found, asked, context.request.artifact_dir)
-    yield from _difference(found, asked, context.request.artifact_dir)
+    yield from _agreement(found, asked, context.request.artifact_dir, held.name)
+    yield from _difference(found, asked, context.request.artifact_dir, held.name)
 
 
 def _why(found: Comparison | None) -> str:
@@ -50,7 +51,7 @@ def _why(found: Comparison | None) -> str:
     return found.problem or (f"output {wrong.name}: {wrong.problem}" if wrong else "there is no output")
 
 
-def _agreement(found: Comparison, asked: ComparisonPolicy, where: str) -> Iterator[Finding]:
+def _agreement(found: Comparison, asked: ComparisonPolicy, where: str, active: str) -> Iterator[Finding]:
     if asked.agreement is None:
         return
     having = [output for output in found.outputs if output.classes]
@@ -59,7 +60,7 @@ def _agreement(found: Comparison, asked: ComparisonPolicy, where: str) -> Iterat
         yield error(AGREEMENT, message, where=where, remedy=_GOLDEN)
         return
     worst = min(having, key=lambda output: output.agreeing / output.classes)
-    told = f"{percent(worst.agreeing / worst.classes)} of the classes of {worst.name} are those of ACTIVE"
+    told = f"{percent(worst.agreeing / worst.classes)} of the classes of {worst.name} are those of {active}"
     asks = f"the policy asks for {percent(float(asked.agreement))}"
     if worst.agreeing < asked.agreement * worst.classes:
         yield error(AGREEMENT, f"{told}; {asks}.", where=where, remedy=_BETTER)
@@ -67,7 +68,7 @@ def _agreement(found: Comparison, asked: ComparisonPolicy, where: str) -> Iterat
         yield passed(AGREEMENT, f"{told}; {asks}", where=where)
 
 
-def _difference(found: Comparison, asked: ComparisonPolicy, where: str) -> Iterator[Finding]:
+def _difference(found: Comparison, asked: ComparisonPolicy, where: str, active: str) -> Iterator[Finding]:
     if asked.max_difference is None and asked.mean_difference is None:
         return
     numbers = [output for output in found.outputs if output.values]
@@ -83,8 +84,8 @@ def _difference(found: Comparison, asked: ComparisonPolicy, where: str) -> Itera
     means = [(output.mean if output.mean is not None else float("inf"), output.name) for output in numbers]
     mean, name = max(means)
     for limit, value, words in (
-        (asked.max_difference, worst.largest, f"the largest difference to ACTIVE, of {worst.name},"),
-        (asked.mean_difference, mean, f"the mean difference to ACTIVE, of {name},"),
+        (asked.max_difference, worst.largest, f"the largest difference to {active}, of {worst.name},"),
+        (asked.mean_difference, mean, f"the mean difference to {active}, of {name},"),
     ):
         if limit is None:
             continue

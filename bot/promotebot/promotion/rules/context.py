@@ -9,6 +9,7 @@ from datetime import datetime
 from promotebot.artifact.claims import Claims
 from promotebot.artifact.evidence import Evidence
 from promotebot.findings import Finding
+from promotebot.promotion.last_active import ActivePointer, active_pointers
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
 from promotebot.registry.model import Action, Event, ModelEntry, Pointer
@@ -20,11 +21,14 @@ from promotebot.registry.registry import ModelRegistry
 class Incumbent:
     """The artifact that services use now, or used last, with which a candidate is compared."""
 
-    pointer: Pointer
+    held: ActivePointer
     evidence: Evidence | None
-    """None where its directory does not hold the bytes that were promoted."""
-    is_active: bool
-    """False where ACTIVE is empty, so that it is the last one that stood there."""
+    """None where its directory does not hold the bytes that were promoted, or no signature is compared."""
+
+    @property
+    def pointer(self) -> Pointer:
+        """Return the pointer that ACTIVE holds, or held."""
+        return self.held.pointer
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,11 @@ class Facts:
     claims: Claims | None = None
     """What is claimed of the artifact; None where its digest is not known."""
     claims_of_active: Claims | None = None
-    """The same of what is ACTIVE on the base, as the base has it; None where nothing was read."""
+    """The same of the incumbent, as the base has it; None where nothing was read."""
     legacy: Mapping[Stage, Digest] = field(default_factory=dict)
     """What the base's pointers of older tools, which recorded no digest, stood for when they were put there."""
     incumbent: Incumbent | None = None
-    """None where nothing was ACTIVE that can be read, or the policy does not ask for it."""
+    """None where nothing was ever ACTIVE, or it was not looked for."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,13 @@ class RuleContext:
     def digest(self) -> Digest | None:
         """Return the digest of the artifact; None unless every byte is proven."""
         return self.evidence.digest
+
+    @property
+    def compared_with(self) -> ActivePointer | None:
+        """Return what services use now, or used last, which a candidate is held against; None for nothing."""
+        if self.facts.incumbent:
+            return self.facts.incumbent.held
+        return next(iter(active_pointers(self.base.entry(self.request.model))), None)
 
     @property
     def legacy_pointers(self) -> Mapping[Stage, Pointer]:

@@ -23,7 +23,7 @@ def signature_is_kept(context: RuleContext) -> Iterator[Finding]:
         return
     if context.evidence.is_of(incumbent.pointer):
         return
-    held = f"{incumbent.pointer.artifact_id}, which {'is' if incumbent.is_active else 'was the last one'} ACTIVE"
+    held = str(incumbent.held)
     if incumbent.evidence is None:
         missing = f"{incumbent.pointer.artifact_dir} does not hold the bytes that were promoted"
         yield _finding(context, "signature.inputs", f"The model cannot be compared with {held}: {missing}.")
