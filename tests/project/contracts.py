@@ -69,6 +69,7 @@ RULES = [
     "demote.stage",
     "evidence.exists",
     "evidence.metric",
+    "evidence.pinned",
     "freeze",
     "gate.attestation",
     "gate.attributes",

@@ -25,6 +25,7 @@ from promotebot.registry.model import Pointer
 from promotebot.registry.names import GitSha, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import comment, shell
+from promotebot.verification.evidence_files import RULE as EVIDENCE_RULE
 from promotebot.verification.report import VerifyReport
 
 log = logging.getLogger(__name__)
@@ -78,10 +79,11 @@ class _Look:
     def at(self, name: str) -> Breakage:
         """Return a broken model with everything that history tells of it."""
         found = self.named(name)
+        wrong = {finding.rule for finding in self.report.findings if finding.model == name and is_wrong(finding)}
         try:
             directories = {pointer.artifact_dir: pointer for pointer in self._broken(name).values()}
             looked = [self._directory(name, directory, pointer) for directory, pointer in directories.items()]
-            looked += [] if directories else [self._history(ModelName(name))]
+            looked += [] if directories or wrong == {EVIDENCE_RULE} else [self._history(ModelName(name))]
         except PromotebotError as problem:
             log.warning("since when %s does not verify is not known: %s", name, problem)
             return found

@@ -18,6 +18,7 @@ from promotebot.comments.status import render_status
 from promotebot.gate.admission import who_lacks
 from promotebot.gate.hold import standing_holds
 from promotebot.gate.refusal import Reason, Refusal
+from promotebot.planning.restore import PinnedEvidence
 from promotebot.promotion.commands import QueryCommand
 from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.request import unknown_model
@@ -29,6 +30,7 @@ from promotebot.pulls.promotions import carried_steps
 from promotebot.pulls.replan import InvalidPromotions
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy, comment
+from promotebot.verification.evidence_files import EvidenceFiles
 from promotebot.verification.report import ReportScope
 from promotebot.verification.verify import VerificationInput, verify
 
@@ -102,12 +104,14 @@ def verification(
     context: CommentContext,
 ) -> Rendered:
     """Return what a verification of the head finds, of one model or of all."""
+    tree = GitTree(changeset.repository, changeset.head)
     subject = VerificationInput(
         registry,
-        GitTree(changeset.repository, changeset.head),
+        tree,
         changeset.policy,
         changeset.reachable,
         changeset.base_registry,
+        evidence=EvidenceFiles(tree, PinnedEvidence(changeset.repository, changeset.head).remedy),
     )
     names = [name for name in registry if command.model in (None, name)]
     scope = ReportScope(registry=changeset.registry_path, commit=changeset.head)

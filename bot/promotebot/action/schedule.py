@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ from promotebot.git.recent import WHOLE
 from promotebot.github.events import Dispatched, Event, Pushed, Scheduled
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.planning.examiner import keeping
-from promotebot.planning.restore import PromotedBytes
+from promotebot.planning.restore import PinnedEvidence, PromotedBytes
 from promotebot.promotion.contacts import Contacts, Purpose
 from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.policy import Policy
@@ -46,6 +46,7 @@ from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy
 from promotebot.settings import Settings
 from promotebot.text import counted, visible
+from promotebot.verification.evidence_files import EvidenceFiles
 from promotebot.verification.report import ReportScope, VerifyReport, merge_reports, read_report
 from promotebot.verification.shards import parse_shard, shard_of
 from promotebot.verification.verify import VerificationInput, verify
@@ -116,6 +117,7 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
             lambda sha: repository.is_ancestor(sha, commit),
             base,
             restore=PromotedBytes(repository, commit, job.examine, policy.terms).remedy,
+            evidence=EvidenceFiles(tree, PinnedEvidence(repository, commit).remedy),
         )
         every, shard = sorted({*registry, *(base or ())}), parse_shard(settings.shard or None)
         size_of = _size_of(registry, job.github.file_sizes(commit)) if shard else lambda _: 0
@@ -127,8 +129,7 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
             shard=settings.shard or None,
             dealt=len(every) if shard else None,
         )
-        less = [] if last and base else [_compares_with_less(branch, is_push=base is not None)]
-        remarks = [*remarks, *check_orphans(registry), *less]
+        remarks = [*remarks, *check_orphans(registry), *_compares_with_less(branch, last, base)]
         with keeping(job.examine):
             report = verify(subject, names, scope, examine=job.examine, now=job.clock(), remarks=remarks)
         if isinstance(event, Scheduled):
@@ -153,9 +154,11 @@ def _size_of(registry: ModelRegistry, sizes: Mapping[str, int]) -> Callable[[str
     return size_of
 
 
-def _compares_with_less(branch: str, *, is_push: bool) -> Finding:
-    what = "what this push replaced" if is_push else "nothing"
-    return warning(
+def _compares_with_less(branch: str, last: str | None, base: ModelRegistry | None) -> Iterator[Finding]:
+    if last and base:
+        return
+    what = "nothing" if base is None else "what this push replaced"
+    yield warning(
         "verify.base",
         f"No state of {branch} was verified before, so its history is compared with {what}.",
         remedy="check the history once yourself. Later verifications compare with this one, if no issue about the "

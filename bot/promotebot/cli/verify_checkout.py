@@ -7,6 +7,7 @@ from collections.abc import Sequence, Set
 from datetime import datetime
 from pathlib import PurePosixPath
 
+from promotebot.artifact.claims import evidence_path
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.cli.examiner import examiner_of
 from promotebot.cli.registry_report import names_of, read_or_report, report_on, stages_of
@@ -17,7 +18,7 @@ from promotebot.git.checkout import NO_REPOSITORY, Checkout
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.planning.examiner import Examiner
 from promotebot.planning.legacy_digests import LegacyDigests
-from promotebot.planning.restore import PromotedBytes
+from promotebot.planning.restore import PinnedEvidence, PromotedBytes
 from promotebot.planning.worktree import WorkTreePaths, check_whole
 from promotebot.promotion.append_only import check_append_only, same_json
 from promotebot.promotion.orphans import check_orphans
@@ -26,6 +27,7 @@ from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy, again, shell
 from promotebot.text import counted
+from promotebot.verification.evidence_files import EvidenceFiles
 from promotebot.verification.report import ReportScope, VerifyReport
 from promotebot.verification.shards import parse_shard
 from promotebot.verification.verify import VerificationInput
@@ -81,15 +83,17 @@ def _subject(
     """Return what is verified: the files of the work tree, judged by HEAD's policy and history."""
     head = scope.commit
     policy = read_policy(repository, head, work_tree.policy_path) if head else Policy()
+    files = WorkTree(work_tree.root, repository.tracked_paths, repository.left_out_paths, repository.held)
     return VerificationInput(
         registry,
-        WorkTree(work_tree.root, repository.tracked_paths, repository.left_out_paths, repository.held),
+        files,
         policy,
         lambda sha: repository.reaches(sha, head) if head else False,
         _registry_at(repository, scope.base, work_tree) if scope.base else None,
         work_tree.datasets_dir,
         LegacyDigests(repository, head, work_tree.registry_path, examiner),
         PromotedBytes(repository, head, examiner, policy.terms).remedy,
+        EvidenceFiles(files, PinnedEvidence(repository, head).remedy),
         scope.stages or tuple(Stage),
     )
 
@@ -150,5 +154,6 @@ def _differs(subject: VerificationInput, earlier: ModelRegistry, name: str, touc
     except InvalidInput:
         return True
     places: list[str] = [pointer.artifact_dir for pointer in pointers]
+    places += [evidence_path(pointer.digest) for pointer in pointers if pointer.digest]
     places += [f"{subject.datasets_dir}/{pointer.dataset_id}" for pointer in pointers]
     return not touched.isdisjoint(places)

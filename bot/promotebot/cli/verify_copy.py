@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from promotebot.artifact.claims import DEFAULT_DIR as EVIDENCE_DIR
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.artifact.work_tree import WorkTree
 from promotebot.cli.examiner import examiner_of
@@ -22,6 +23,8 @@ from promotebot.promotion.policy import MAX_BYTES, Policy, parse_policy
 from promotebot.registry.names import Stage, parse_artifact_path
 from promotebot.registry.registry import DEFAULT_PATH
 from promotebot.remedies import Remedy
+from promotebot.verification.evidence_files import RULE as EVIDENCE_RULE
+from promotebot.verification.evidence_files import EvidenceFiles
 from promotebot.verification.report import NotLookedAt, ReportScope, VerifyReport
 from promotebot.verification.shards import parse_shard
 from promotebot.verification.verify import VerificationInput
@@ -37,6 +40,9 @@ NOT_LOOKED_AT = (
     NotLookedAt(rule="gate.policy", message="whether the policy, which limits what is opened, is the default branch's"),
 )
 """What the files alone cannot tell."""
+NO_EVIDENCE = NotLookedAt(
+    rule=EVIDENCE_RULE, message=f"whether claimed evidence is what was decided on: there is no {EVIDENCE_DIR} here"
+)
 
 
 @dataclass(frozen=True)
@@ -94,19 +100,23 @@ def verify_copy(options: argparse.Namespace, now: datetime) -> VerifyReport:
     registry = read_or_report(copy.registry, copy.registry_path, about)
     if isinstance(registry, VerifyReport):
         return registry.model_copy(update={"not_looked_at": NOT_LOOKED_AT})
+    evidence = EvidenceFiles(WorkTree(copy.root), lambda path, _: _deploy(path), may_be_left_out=True)
     subject = VerificationInput(
         registry,
-        WorkTree(copy.root),
+        evidence.files,
         copy.policy,
         None,
         datasets_dir=copy.datasets_dir,
-        restore=lambda directory, *_: Remedy(f"deploy {directory} again from the commit that the registry comes from"),
+        restore=lambda directory, *_: _deploy(directory),
+        evidence=evidence,
         stages=about.stages or tuple(Stage),
     )
-    names = names_of(subject, options.model)
-    examiner = examiner_of(options)
+    names, examiner, remarks = names_of(subject, options.model), examiner_of(options), [*check_orphans(registry)]
     with examiner.keeping():
-        report = report_on(
-            subject, names, options, about, examine=examiner, now=now, remarks=[*check_orphans(registry)]
-        )
-    return report.model_copy(update={"not_looked_at": NOT_LOOKED_AT})
+        report = report_on(subject, names, options, about, examine=examiner, now=now, remarks=remarks)
+    more = [NO_EVIDENCE] if evidence.was_left_out else []
+    return report.model_copy(update={"not_looked_at": (*NOT_LOOKED_AT, *more)})
+
+
+def _deploy(path: str) -> Remedy:
+    return Remedy(f"deploy {path} again from the commit that the registry comes from")

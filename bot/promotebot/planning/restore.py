@@ -1,12 +1,13 @@
-"""The commit that still has the bytes that were promoted, where a directory does not have them any more."""
+"""The commit that still has what was promoted or decided on, where the files do not have it any more."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from promotebot.artifact.claims import MAX_BYTES, parse_evidence
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.source import GitTree
-from promotebot.errors import CouldNotVerify
+from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.git.repository import Repository
 from promotebot.planning.examiner import Examine
 from promotebot.registry.names import ArtifactPath, Digest, GitSha
@@ -52,3 +53,32 @@ class PromotedBytes:
         if commit is None:
             return Remedy(f"restore {directory} as it was promoted, from a clone or a backup that has it")
         return Remedy("restore what was promoted: ", shell("git", "checkout", commit[:12], "--", directory))
+
+
+@dataclass(frozen=True)
+class PinnedEvidence:
+    """Looks in git's history for a file of claimed evidence as an event pinned it."""
+
+    repository: Repository
+    head: str | None
+
+    def remedy(self, path: str, digest: Digest) -> Remedy:
+        """Return the command that puts it back; words alone where no commit is known to have it."""
+        commit = self._commit_with(path, digest)
+        if commit is None:
+            return Remedy(f"restore {path} as it was, from a clone or a backup that has it")
+        return Remedy("put back what was decided on: ", shell("git", "checkout", commit[:12], "--", path))
+
+    def _commit_with(self, path: str, digest: Digest) -> GitSha | None:
+        try:
+            commits = self.repository.commits_of(path, self.head)[:MAX_COMMITS] if self.head else []
+            return next((commit for commit in commits if self._digest_at(commit, path) == digest), None)
+        except CouldNotVerify:  # a shallow or partial clone
+            return None
+
+    def _digest_at(self, commit: GitSha, path: str) -> Digest | None:
+        try:
+            with GitTree(self.repository, commit).open(path) as stream:
+                return parse_evidence(stream.read(MAX_BYTES + 1), where=path).digest
+        except InvalidInput:
+            return None

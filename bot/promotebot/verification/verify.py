@@ -22,11 +22,12 @@ from promotebot.planning.examiner import Examine, expect
 from promotebot.promotion.append_only import check_append_only
 from promotebot.promotion.history import check_entry, other_stages
 from promotebot.promotion.policy import Policy
-from promotebot.registry.model import Pointer
+from promotebot.registry.model import ModelEntry, Pointer
 from promotebot.registry.names import ArtifactPath, Digest, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy, shell
 from promotebot.text import counted, held_now, short_digest
+from promotebot.verification.evidence_files import EvidenceFiles, named_artifacts
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, report_of
 
 
@@ -49,6 +50,8 @@ class VerificationInput:
         f"restore {directory} as it was promoted"
     )
     """Returns how to put a directory back that was promoted with this digest and this manifest."""
+    evidence: EvidenceFiles | None = None
+    """The files of claimed evidence; None where nobody looks at them."""
     stages: tuple[Stage, ...] = tuple(Stage)
     """The stages whose content is looked at; every history is."""
 
@@ -64,6 +67,8 @@ class _Verification:
     seen: dict[tuple[str, Terms], Evidence | None] = field(default_factory=dict)
     """What was looked at: a directory, by what the policy says of the model that names it."""
     datasets: set[str] = field(default_factory=set)
+    artifacts: set[str] = field(default_factory=set)
+    """The digests that the models looked at name."""
 
     def models(self, names: Sequence[str], progress: Callable[[str], None]) -> Sequence[str]:
         """Add the findings on every model, or on those until somebody stops it; return the models looked at."""
@@ -81,7 +86,7 @@ class _Verification:
 
     def model(self, name: str) -> None:
         """Add the findings on one model; what cannot be looked at is a finding of its own, and the rest goes on."""
-        before = len(self.findings)
+        before, entry = len(self.findings), None
         try:
             findings = [*self._history(name)]
             entry = self.subject.registry.entry(name)
@@ -94,6 +99,9 @@ class _Verification:
         self._add(name, findings)
         for stage, pointer in pointers:
             self._add(name, self._pointer(name, stage, pointer))
+        if self.subject.evidence and entry:
+            self.artifacts |= named_artifacts(entry)
+            self._add(name, self._evidence(self.subject.evidence, entry))
         if len(self.findings) == before:
             self._add(name, [passed("history.pointer", "no pointer, no history", where=self.subject.registry.at(name))])
 
@@ -106,6 +114,12 @@ class _Verification:
             yield from check_entry(registry, ModelName(name), self.now)
         if base is not None:
             yield from check_append_only(base, registry, [name])
+
+    def _evidence(self, files: EvidenceFiles, entry: ModelEntry) -> Iterator[Finding]:
+        try:
+            yield from files.of_model(entry, self.subject.stages)
+        except CouldNotVerify as problem:
+            yield _unknown(problem)
 
     def _pointer(self, name: str, stage: Stage, pointer: Pointer) -> Iterator[Finding]:
         directory, terms = pointer.artifact_dir, self.subject.policy.terms_for(name)
@@ -264,6 +278,8 @@ def verify(
         verification._add("", [passed("registry.schema", nothing, where=subject.registry.where)])
     _expect(subject, names, examine)
     looked_at = verification.models(names, progress)
+    if subject.evidence and {*looked_at} >= {*subject.registry}:
+        verification._add("", subject.evidence.unused(verification.artifacts))
     return report_of(about, looked_at, verification.findings)
 
 
@@ -280,6 +296,8 @@ def _expect(subject: VerificationInput, names: Sequence[str], examine: Examine) 
     terms_for = subject.policy.terms_for
     places = dict.fromkeys((pointer.artifact_dir, terms_for(name)) for name, _, pointer in held)
     expect(examine, [(subject.files, directory, terms) for directory, terms in places])
+    if subject.evidence and held:
+        subject.evidence.expect()
     for dataset in dict.fromkeys(pointer.dataset_id for _, stage, pointer in held if stage is Stage.ACTIVE):
         if dataset:
             expect_dataset(subject.files, dataset, directory=subject.datasets_dir)
