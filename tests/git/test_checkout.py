@@ -109,6 +109,27 @@ def test_what_a_sparse_checkout_leaves_out_is_named(checkout: Checkout, alice: P
     assert checkout.left_out_paths("README.md") == set()
 
 
+def asked_of_git(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the commands of git, as they are run from now on."""
+    asked, run = list[str](), Checkout._run
+
+    def counted(self: Checkout, *words: str, **more: Any) -> str:
+        asked.append(words[0])
+        return run(self, *words, **more)
+
+    monkeypatch.setattr(Checkout, "_run", counted)
+    return asked
+
+
+def test_what_is_the_same_for_every_artifact_is_asked_once(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = asked_of_git(monkeypatch)
+    for _ in range(3):
+        assert checkout.held("ml/artifacts") == {}
+        assert checkout.reaches("0" * 40, "HEAD") is False
+    assert asked.count("config") == 1
+    assert asked.count("rev-parse") == 3 + 1, "each commit, and once whether the history is whole"
+
+
 def test_the_tags_of_commits_are_read_at_once(
     checkout: Checkout, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,13 +140,7 @@ def test_the_tags_of_commits_are_read_at_once(
     alice.git("tag", "--annotate", "--message", "v1 again", "again", "v1")
     alice.git("tag", "--annotate", "--message", "a tree", "tree", "HEAD^{tree}")
     alice.git("tag", "li\u2028ne")
-    asked, run = list[str](), Checkout._run
-
-    def counted(self: Checkout, *words: str, **more: Any) -> str:
-        asked.append(words[0])
-        return run(self, *words, **more)
-
-    monkeypatch.setattr(Checkout, "_run", counted)
+    asked = asked_of_git(monkeypatch)
     tags = {name: (commit, tagger) for name, commit, _, tagger in checkout.tags()}
     alone, signed = (head, ""), (head, "alice@example.com")
     assert tags == {"light": alone, "v1": signed, "again": signed, "li\u2028ne": alone}

@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
@@ -196,6 +197,14 @@ class Checkout(Repository):
         new = self._run("ls-files", "-z", "--full-name", "--others", "--", ":(top)")  # ignored ones, too
         return [path for path in (output + new).split("\0") if path]
 
+    @cached_property
+    def _is_shallow(self) -> bool:
+        return super().is_shallow()
+
+    def is_shallow(self) -> bool:
+        """Tell whether the history ends before its beginning; git is asked once, as nothing is fetched here."""
+        return self._is_shallow
+
     def tracked_paths(self, directory: str) -> set[str]:
         """Return the files below a directory of the work tree that git tracks."""
         output = self._run("ls-files", "-z", "--full-name", "--", f":(top,literal){directory}")
@@ -226,11 +235,17 @@ class Checkout(Repository):
             held[path] = Held(pointer.sha256, True) if pointer else Held(hasher.hexdigest(), False)
         return held
 
+    @cached_property
+    def _converts_everything(self) -> bool:
+        """Return whether this clone converts line endings whatever the attributes say; git is asked once."""
+        with suppress(GitFailed):
+            return self._run("config", "--get", "core.autocrlf").strip() in ("true", "input")
+        return False
+
     def _converted(self, paths: Sequence[str]) -> list[str]:
         """Return the paths that a checkout may convert, by their attributes or by this clone's configuration."""
-        with suppress(GitFailed):
-            if self._run("config", "--get", "core.autocrlf").strip() in ("true", "input"):
-                return [*paths]
+        if self._converts_everything:
+            return [*paths]
         with tempfile.TemporaryFile() as listed:
             listed.write("".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape"))
             listed.seek(0)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
 from promotebot.findings import Finding, Severity
 
@@ -61,7 +61,11 @@ def by_cause(findings: Sequence[Finding]) -> list[Cause]:
     no place of its own follows from a cause only where there is just one place with causes.
     """
     open_ones = [finding for finding in findings if finding.severity is not Severity.PASS]
-    above = [_cause_of(index, open_ones, findings) for index in range(len(open_ones))]
+    places = _Places({one.where for one in findings})
+    for index, finding in enumerate(open_ones):
+        if _is_grave(finding):
+            places.add(index, finding)
+    above = [_cause_of(index, open_ones, places) for index in range(len(open_ones))]
     below: dict[int, list[Finding]] = {index: [] for index, cause in enumerate(above) if cause is None}
     for index, cause in enumerate(above):
         root = cause
@@ -72,31 +76,68 @@ def by_cause(findings: Sequence[Finding]) -> list[Cause]:
     return [Cause(open_ones[index], tuple(follows)) for index, follows in below.items()]
 
 
-def _cause_of(index: int, found: Sequence[Finding], every: Sequence[Finding]) -> int | None:
+def _cause_of(index: int, found: Sequence[Finding], places: _Places) -> int | None:
     """Return the index of the finding that one follows from; the gate says what the rules found right before it."""
     finding = found[index]
     if finding.rule == "gate.plan":
         is_refused = index > 0 and not found[index - 1].rule.startswith("gate.") and _is_grave(found[index - 1])
         return index - 1 if is_refused else None
     rules = CAUSES.get(finding.rule, ())
-    causes = [place for place, one in enumerate(found) if one.rule in rules and _is_grave(one)]
-    directories = {one.where for one in every}
-    if not finding.where:
-        return causes[0] if len({_directory(found[place].where, directories) for place in causes}) == 1 else None
-    near = (place for place in causes if _is_near(finding.where, found[place].where, directories))
-    return next(near, None)
+    return places.first_near(finding.where, rules) if finding.where else places.only_place(rules)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where each rule failed: a report on many models has a hundred thousand findings, so no two are compared."""
+
+    every: Set[str]
+    """The places that findings are about."""
+    at: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Rule and place → the index of its first finding there."""
+    inside: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Rule and place → the same for everything below it."""
+    directories: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Rule → directory → the same for what is about it."""
+
+    def add(self, index: int, finding: Finding) -> None:
+        """Note a finding; those before it are noted already."""
+        rule, where = finding.rule, finding.where
+        self.at.setdefault((rule, where), index)
+        for place in _above(where):
+            self.inside.setdefault((rule, place), index)
+        self.directories.setdefault(rule, {}).setdefault(self._directory(where), index)
+
+    def first_near(self, where: str, rules: Sequence[str]) -> int | None:
+        """Return the first finding of these rules at a place, around or inside it, or in its directory."""
+        directory, around = self._directory(where), [where, *_above(where)]
+        near = [
+            index
+            for rule in rules
+            for index in (
+                *(self.at.get((rule, place)) for place in around),
+                self.inside.get((rule, where)),
+                self.directories.get(rule, {}).get(directory),
+            )
+            if index is not None
+        ]
+        return min(near, default=None)
+
+    def only_place(self, rules: Sequence[str]) -> int | None:
+        """Return the first finding of these rules where all of theirs are in one directory."""
+        first = [self.directories[rule] for rule in rules if rule in self.directories]
+        if any(len(one) > 1 for one in first) or len({place for one in first for place in one}) != 1:
+            return None
+        return min(index for one in first for index in one.values())
+
+    def _directory(self, where: str) -> str:
+        parent, _, name = where.rpartition("/")
+        return parent if name == "manifest.json" or parent in self.every else where
+
+
+def _above(where: str) -> Iterator[str]:
+    """Yield the places that one lies in."""
+    return (where[:end] for end, sign in enumerate(where) if sign == "/")
 
 
 def _is_grave(finding: Finding) -> bool:
     return finding.severity in (Severity.ERROR, Severity.UNKNOWN)
-
-
-def _is_near(one: str, other: str, directories: set[str]) -> bool:
-    """Return whether two places are one, or one in the other, or in one directory that findings are about."""
-    inside = one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
-    return inside or _directory(one, directories) == _directory(other, directories)
-
-
-def _directory(where: str, directories: set[str]) -> str:
-    parent, _, name = where.rpartition("/")
-    return parent if name == "manifest.json" or parent in directories else where
