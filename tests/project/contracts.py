@@ -120,6 +120,7 @@ RULES = [
     "request.model",
     "request.noop",
     "request.reason",
+    "request.share",
     "request.terminal",
     "rollback.candidate",
     "rollback.hold",

@@ -16,7 +16,7 @@ from tests.promotion.test_orphans import POINTER, joined, split
 
 HEAD, POLICY, DIGEST = "4" * 40, "sha256:" + "2" * 64, "sha256:" + "1" * 64
 REQUEST = {"repo": "acme/models", "pull": 7, "id": "comment:11#1", "login": "alice", "head_sha": HEAD}
-EVENT = {
+EVENT: dict[str, Any] = {
     "ts_utc": "2026-02-16T09:00:00Z",
     "to_stage": "shadow",
     "pointer": {**POINTER, "digest": DIGEST},
@@ -46,6 +46,7 @@ def models(event: dict[str, Any]) -> dict[str, Any]:
 def test_a_receipt_names_who_asked_and_the_files_before_and_after() -> None:
     event = {
         **EVENT,
+        "pointer": {**EVENT["pointer"], "share": "5%"},
         "source": "github",
         "request": REQUEST,
         "override": "freeze: incident 7",
@@ -67,6 +68,7 @@ def test_a_receipt_names_who_asked_and_the_files_before_and_after() -> None:
         "override": "freeze: incident 7",
         "lifts_hold": "feature 7 is right again",
         "allows_signature_change": None,
+        "share": "5%",
     }
 
 

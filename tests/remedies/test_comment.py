@@ -111,6 +111,18 @@ CASES = (
         asked(f"/promote active --artifact-dir {V3}"),
         stays=True,  # what was allowed is still said, as a warning
     ),
+    Case(
+        "promotion/rules/share.py:share_is_allowed",
+        Office.pull,
+        "takes a share of 1% to 5%, not 10%",
+        asked("/promote staging --share 10%"),
+    ),
+    Case(
+        "promotion/rules/share.py:share_is_allowed",
+        Office.pull,
+        "takes no --share",
+        asked("/promote active --share 5%"),
+    ),
     Case("gate/tree.py:_renew", other_bytes, "was promoted as"),
     Case("gate/tree.py:_renew", other_manifest, "was promoted with another manifest.json"),
     Case(

@@ -115,11 +115,20 @@ def _deploy(origin: Origin, state: str, change: Change, job: JobContext) -> None
         return
     # The state goes last: a job that dies before it sends the event again, which is better than never.
     if state in ANNOUNCED:
-        job.github.dispatch(f"promotebot.{done}", {key: value for key, value in payload.items() if key in _SENT})
+        job.github.dispatch(f"promotebot.{done}", _sent(payload))
     if state == "success" and event.stage is Stage.ACTIVE:
         job.github.retire_deployments(environment=environment, task=TASK, before=made.id, author_login=login)
     if state not in made.states:
         job.github.publish_deployment_state(made.id, state=state, description=origin.problem or description)
+
+
+def _sent(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the event for a CD carries: for a candidate with a share this one in place of the action.
+
+    GitHub takes ten keys, and the type of the event says the action, too.
+    """
+    keys = {*_SENT, "share"} - {"action"} if payload["share"] else _SENT
+    return {key: value for key, value in payload.items() if key in keys}
 
 
 def _payload(origin: Origin, change: Change, job: JobContext) -> Mapping[str, Any]:

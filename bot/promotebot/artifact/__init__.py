@@ -31,6 +31,8 @@ class Artifact:
 
     path: Path
     manifest: Manifest
+    share: str | None = None
+    """Of production, such as "5%", that the stage's pointer gives it; None where that says nothing."""
 
     @property
     def model_path(self) -> Path:

@@ -122,7 +122,7 @@ def fetch(
         held.check_signature(copy, expected)
         held.check_quarantine(copy.manifest, allowed=allow_quarantined)
         held.write_pointers(scratch / DEFAULT_PATH)
-    return Artifact(target / held.pointer.artifact_dir, copy.manifest)
+    return Artifact(target / held.pointer.artifact_dir, copy.manifest, copy.share)
 
 
 def make_bundle(
@@ -281,7 +281,7 @@ class _Held:
         except InvalidInput as problem:
             # Here nothing is mended by a new manifest: the pointer says which bytes were promoted.
             raise InvalidInput(problem.message, where=problem.where or str(self.path), remedy=_DEPLOY) from None
-        return Artifact(self.path, manifest)
+        return Artifact(self.path, manifest, pointer.share)
 
     def copied(self, target: Path) -> Artifact:
         """Copy the listed files and the manifest, proven by the very bytes that are written; return the copy.
@@ -301,7 +301,7 @@ class _Held:
         here = parse_manifest((target / FILE_NAME).read_bytes(), where=str(self.path / FILE_NAME))
         if here.full_digest != proven.manifest.full_digest:
             raise InvalidInput("changed while it was copied", where=str(self.path / FILE_NAME), remedy="fetch it again")
-        return Artifact(target, here)
+        return Artifact(target, here, self.pointer.share)
 
     def write_pointers(self, file: Path) -> None:
         """Write a registry of this model alone with all of its history, as old as this one, for `load` in the copy."""

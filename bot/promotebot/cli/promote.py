@@ -25,6 +25,7 @@ from promotebot.promotion.request import CommandArguments, Request
 from promotebot.pulls.changeset import Changeset
 from promotebot.registry.names import (
     ArtifactPath,
+    parse_canary_share,
     parse_git_sha,
     parse_identifier,
     parse_model_name,
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-signature-change", metavar="WHY", help="why inputs, outputs or features may differ from ACTIVE"
     )
+    parser.add_argument("--share", metavar="PERCENT", help="for staging: how much of production it gets, such as 5%%")
     parser.add_argument("--new-model", action="store_true", help="add a model that is not in the registry yet")
     add_change_options(parser)
 
@@ -110,6 +112,7 @@ def _arguments(options: argparse.Namespace, work_tree: WorkTreePaths) -> Command
             "notes": parse_text,
             "lift_hold": parse_text,
             "allow_signature_change": parse_text,
+            "share": parse_canary_share,
         },
     )
     return CommandArguments(new_model=options.new_model, dry_run=options.dry_run, **values)

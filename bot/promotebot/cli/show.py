@@ -147,16 +147,20 @@ def _event_row(name: str, event: Event) -> Sequence[str]:
     move = f"{event.from_stage.value if event.from_stage else '—'} → {event.to_stage.value if event.to_stage else '—'}"
     pointer = event.pointer
     return (
-        event.ts_utc, name, event.action.value, move, pointer.artifact_id, short_digest(pointer.digest),
+        event.ts_utc, name, event.action.value, move, _named(pointer), short_digest(pointer.digest),
         event.actor or "—", event.reason or "—",
     )  # fmt: skip
+
+
+def _named(pointer: Pointer) -> str:
+    return f"{pointer.artifact_id} ({pointer.share})" if pointer.share else pointer.artifact_id
 
 
 def _pointer_row(name: str, stage: Stage, pointer: Pointer | None) -> Sequence[str]:
     if pointer is None:
         return (name, stage.value, "nothing", *["—"] * (len(_POINTER_HEAD) - 3))
     return (
-        name, stage.value, pointer.artifact_id, pointer.artifact_dir, short_digest(pointer.digest),
+        name, stage.value, _named(pointer), pointer.artifact_dir, short_digest(pointer.digest),
         (pointer.git_sha or "—")[:12], pointer.dataset_id or "—", pointer.promoted_at_utc or "—", pointer.actor or "—",
     )  # fmt: skip
 

@@ -180,6 +180,7 @@ def _rows(side: _Side, beside: _Side | None, repo_url: str) -> dict[str, str]:
         ),
         "trained at": _trained(side, other, repo_url),
         "dataset": _value(pointer.dataset_id, other.dataset_id if other else None) + _origin(side, "dataset_id"),
+        "share of production": _value(pointer.share, other.share if other else None),
         "time in stages": NONE,
         "features": _features(pointer, other),
         "inputs → outputs": _signatures(side.card, beside.card if beside else None),

@@ -30,7 +30,7 @@ from promotebot.findings import warnings_in
 from promotebot.promotion.plan import Plan, Rejected, Unchanged
 from promotebot.promotion.request import Request
 from promotebot.promotion.sections import Monitoring
-from promotebot.registry.model import Action, Event
+from promotebot.registry.model import Action, Event, Pointer
 from promotebot.registry.names import Stage
 from promotebot.text import duration, short_digest, visible
 
@@ -189,14 +189,20 @@ def effect(plan: Plan, *, dry_run: bool, keeps_active: bool = True) -> str:
         return f"{would} {name} as {stage.label}, {_import(plan)}; no rule compared it with another artifact."
     instead = f" in place of {code(old.artifact_id)}" if old else ""
     if plan.action is Action.ROLLBACK:
-        return f"{put} {name} back into {stage.label}{instead}: bytes that have been {stage.label} before."
+        share = with_share(plan.pointer)
+        return f"{put} {name} back into {stage.label}{instead}{share}: bytes that have been {stage.label} before."
     if stage is Stage.ACTIVE:
         return f"{make} {name} the ACTIVE model{instead}."
     # A reviewer of a lower stage asks first whether users are affected.
     entry = plan.before.entry(request.model)
     live = entry.active if entry else None
     stays = f" ACTIVE stays {code(live.artifact_id)}." if live else " ACTIVE stays empty."
-    return f"{put} {name} into {stage.label}{instead}.{stays if keeps_active else ''}"
+    return f"{put} {name} into {stage.label}{instead}{with_share(plan.pointer)}.{stays if keeps_active else ''}"
+
+
+def with_share(pointer: Pointer) -> str:
+    """Return how much of production a candidate gets, as it goes on a sentence; empty where nobody said it."""
+    return f", with {pointer.share} of production" if pointer.share else ""
 
 
 def _import(plan: Plan) -> str:

@@ -121,7 +121,8 @@ def _every(facts: HelpFacts) -> str:
 
 _FLAGS = (
     "A promotion also takes `--artifact-dir`, `--artifact-id`, `--dataset-id` and `--git-sha`, which set values "
-    "explicitly, `--sha` to accept only this head, and `--new-model` to add a model."
+    "explicitly, `--sha` to accept only this head, `--new-model` to add a model, and, to STAGING, `--share` for its "
+    "part of production, such as `--share 5%`."
 )
 
 

@@ -178,4 +178,5 @@ def _unindented(words: str) -> str:
 def step_line(step: Step) -> str:
     """Return what one promotion does, in a line of Markdown."""
     stage = step.event.stage.label if step.event.stage else "no stage"
-    return f"{code(step.model)}: {code(step.event.pointer.artifact_id)} {DONE[step.event.action]} {stage}"
+    share = f" ({step.event.pointer.share} of production)" if step.event.pointer.share else ""
+    return f"{code(step.model)}: {code(step.event.pointer.artifact_id)} {DONE[step.event.action]} {stage}{share}"

@@ -21,6 +21,7 @@ _ROWS = {
     "override": "Exception from a rule",
     "lifts_hold": "Ends the hold, because",
     "allows_signature_change": "Changes the signature, because",
+    "share": "Share of production",
 }
 
 

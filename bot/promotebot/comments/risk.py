@@ -78,7 +78,8 @@ def _unchanged(one: PlanComment) -> str:
     entry = plan.before.entry(plan.request.model)
     live = entry.active if entry else None
     kept = f"ACTIVE stays {code(live.artifact_id)}" if live else "ACTIVE stays empty"
-    return f"Production does not change ({kept}). "
+    has_share = plan.pointer.share or (plan.today and plan.today.share)
+    return f"{kept}. " if has_share else f"Production does not change ({kept}). "
 
 
 def _held(one: PlanComment, pointer: Pointer, stage: Stage) -> str:
@@ -98,6 +99,9 @@ def _differences(one: PlanComment) -> Iterator[str]:
     old, new, stage = plan.today, plan.pointer, plan.request.stage
     if old is not None:
         yield from _between(one, old, new)
+    if new.share:
+        before = f" instead of {old.share}" if old and old.share and old.share != new.share else ""
+        yield f"{new.share} of production{before}"
     if plan.action is Action.ROLLBACK:
         held = _times(one).span(new, stage)
         yield f"bytes that were {stage.label} before" + (f", for {held}" if held else "")

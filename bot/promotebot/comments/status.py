@@ -120,7 +120,8 @@ def _table(status: Status) -> str:
 def _row(holding: Holding, now: datetime) -> tuple[str, ...]:
     age, pointer = holding.age(now), holding.pointer
     since = f"{holding.since:%Y-%m-%d} ({duration(age)}){CLAIMED if holding.is_claimed else ''}" if age else "not known"
-    artifact = f"{code(pointer.artifact_id)} {code(short_digest(pointer.digest))}"
+    share = f" ({pointer.share} of production)" if pointer.share else ""
+    artifact = f"{code(pointer.artifact_id)} {code(short_digest(pointer.digest))}{share}"
     return (code(holding.model), holding.stage.label, artifact, since, _soak(holding, now))
 
 

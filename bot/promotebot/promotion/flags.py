@@ -14,6 +14,7 @@ from promotebot.registry.names import (
     Stage,
     is_text,
     parse_artifact_path,
+    parse_canary_share,
     parse_git_sha,
     parse_identifier,
     parse_rollback_target,
@@ -182,6 +183,7 @@ _VALUES: Mapping[str, Callable[[str], Any]] = {
     "--lift-hold": parse_text,
     "--allow-signature-change": parse_text,
     "--override": parse_override,
+    "--share": parse_canary_share,
     "--sha": parse_git_sha,
     "--to": parse_rollback_target,
 }
@@ -190,7 +192,7 @@ _SWITCHES = ("--new-model", "--dry-run")
 _COMMON = ("--reason", "--notes", "--sha", "--dry-run")
 PROMOTE_FLAGS = (
     *("--artifact-dir", "--artifact-id", "--dataset-id", "--git-sha", *_COMMON),
-    *("--new-model", "--lift-hold", "--allow-signature-change", "--override"),
+    *("--new-model", "--lift-hold", "--allow-signature-change", "--override", "--share"),
 )
 ROLLBACK_FLAGS = ("--to", *_COMMON)
 DEMOTE_FLAGS = _COMMON

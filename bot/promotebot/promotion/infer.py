@@ -110,6 +110,7 @@ def _request(
         lift_hold=arguments.lift_hold,
         allow_signature_change=arguments.allow_signature_change,
         override=arguments.override,
+        share=arguments.share,
         ref=ref,
         origins={key: item.origin for key, item in values.items() if item.origin and item.value},
         asked=arguments,

@@ -17,6 +17,7 @@ from promotebot.promotion.request import FoundPointer, Request
 from promotebot.promotion.rules.catalogue import evaluate
 from promotebot.promotion.rules.context import Facts, RuleContext
 from promotebot.promotion.rules.request import is_confirmed
+from promotebot.promotion.rules.share import share_of
 from promotebot.promotion.rules.way_back import lifts
 from promotebot.registry.chain import event_digest
 from promotebot.registry.model import Action, Event, Pointer, Source, read_record
@@ -122,7 +123,7 @@ def _moment(context: RuleContext) -> Timestamp:
 
 def _pointer(context: RuleContext, moment: Timestamp) -> dict[str, Any]:
     request, manifest = context.request, context.evidence.manifest
-    found = request.found
+    found, share = request.found, share_of(context)
     # What is completed keeps the keys of the tool that wrote it, and its place.
     stored: dict[str, Any] = context.registry.raw_entry(request.model).get(request.stage.value) or {} if found else {}
     return {
@@ -138,6 +139,7 @@ def _pointer(context: RuleContext, moment: Timestamp) -> dict[str, Any]:
         "feature_order_hash": manifest.feature_order_hash if manifest else None,
         "digest": context.digest,
         "manifest_digest": context.evidence.manifest_digest,
+        **({"share": share} if share else {}),
         **(_past(found, stored, manifest) if found else {}),
     }
 
@@ -214,7 +216,7 @@ def _says_the_same(context: RuleContext, today: Pointer, pointer: dict[str, Any]
     if context.request.found:
         return today == new
     fields = ("artifact_dir", "artifact_id", "git_sha", "dataset_id", "feature_order_hash", "digest", "manifest_digest")
-    return all(getattr(today, field) == getattr(new, field) for field in fields)
+    return all(getattr(today, field) == getattr(new, field) for field in (*fields, "share"))
 
 
 class PlanDocument(BaseModel):

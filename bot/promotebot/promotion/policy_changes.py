@@ -225,6 +225,9 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     **{f"stages.{stage}.soak": _there for stage in ("shadow", "staging")},
     **{f"stages.{stage}.soak.minimum": _higher for stage in ("shadow", "staging")},
     **{f"stages.{stage}.soak.required": _higher for stage in ("shadow", "staging")},
+    "stages.staging.share.minimum": _higher,
+    "stages.staging.share.maximum": _lower,
+    "stages.staging.share.required": _higher,
     "stages.active.require_prior_stage": _higher,
     "stages.active.confirm": _there,  # neither more time nor less is stricter
     **{f"stages.{stage}.hold_after_rollback": _higher for stage in ("shadow", "staging", "active")},

@@ -41,6 +41,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "request.confirmed": ("stages.active.confirm",),
     "request.reason": ("require_reason",),
     "request.terminal": ("terminal", "require_sha", "separation.approvals"),
+    "request.share": tuple(f"stages.staging.share.{key}" for key in ("minimum", "maximum", "required")),
     "rollback.hold": ("stages.active.hold_after_rollback",),
     "separation": ("separation.approvals",),
     **{f"signature.{part}": ("signature",) for part in ("features", "inputs", "outputs")},

@@ -27,7 +27,7 @@ def receipt_of(
         digest), digest (the artifact's), registry_digest_before and registry_digest (sha256 of the file that holds
         the model, in the split layout the model's own), evidence (the digest of what was claimed), override (the rule
         and why), lifts_hold (why a held stage takes promotions again), allows_signature_change (why another signature
-        than ACTIVE's is right).
+        than ACTIVE's is right), share (of production, that a candidate in STAGING gets).
     """
     event = step.event
     return {
@@ -45,4 +45,5 @@ def receipt_of(
         "override": event.override,
         "lifts_hold": event.lifts_hold,
         "allows_signature_change": event.allows_signature_change,
+        "share": event.pointer.share,
     }

@@ -36,6 +36,7 @@ def request_of(step: Step, entry: ModelEntry | None) -> Request:
         lift_hold=event.lifts_hold,
         allow_signature_change=event.allows_signature_change,
         override=event.override,
+        share=pointer.share,
         confirmed=event.confirmed is True,
         found=_found(event),
         ref=_ref(event),

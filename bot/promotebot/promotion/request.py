@@ -8,12 +8,22 @@ from dataclasses import dataclass, field, replace
 
 from promotebot.findings import Finding, error, errors_in
 from promotebot.registry.model import Action, Import, RequestRef, Source
-from promotebot.registry.names import ArtifactPath, GitSha, ModelName, Stage, Timestamp
+from promotebot.registry.names import ArtifactPath, CanaryShare, GitSha, ModelName, Stage, Timestamp
 from promotebot.remedies import Changes, Command, Remedy, again, choices, comment, flag_words, merged_changes, shell
 from promotebot.text import listed
 
 _FLAGS = (
-    *("to", "lift_hold", "allow_signature_change", "override", "artifact_dir", "artifact_id", "dataset_id", "git_sha"),
+    *(
+        "to",
+        "lift_hold",
+        "allow_signature_change",
+        "override",
+        "share",
+        "artifact_dir",
+        "artifact_id",
+        "dataset_id",
+        "git_sha",
+    ),
     *("reason", "notes", "sha", "new_model", "dry_run"),
 )
 ADOPTED = "registry"
@@ -23,6 +33,7 @@ _ONLY = {
     "lift_hold": Action.PROMOTE,
     "allow_signature_change": Action.PROMOTE,
     "override": Action.PROMOTE,
+    "share": Action.PROMOTE,
 }
 """Flags that one command alone has."""
 
@@ -42,6 +53,8 @@ class CommandArguments:
     """For a promotion of a model with other inputs, outputs or features than ACTIVE: why services take it."""
     override: str | None = None
     """For a promotion: the rule to make an exception from, a colon and the reason."""
+    share: CanaryShare | None = None
+    """For a promotion to STAGING: how much of production it gets."""
     artifact_dir: ArtifactPath | None = None
     artifact_id: str | None = None
     dataset_id: str | None = None
@@ -104,6 +117,8 @@ class Request:
     """Why other inputs, outputs or features than ACTIVE has are right."""
     override: str | None = None
     """The rule to make an exception from, a colon and the reason."""
+    share: CanaryShare | None = None
+    """The share of production that was asked for; `rules.share.share_of` says which one the pointer gets."""
     confirmed: bool = False
     """Whoever asked has confirmed the dry run, or has to before anything is written."""
     found: FoundPointer | None = None

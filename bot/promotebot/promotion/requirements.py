@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import patterns_of
 from promotebot.promotion.policy import Policy
-from promotebot.promotion.sections import ComparisonPolicy
+from promotebot.promotion.sections import ComparisonPolicy, SharePolicy, percentage
 from promotebot.promotion.windows import windows_of
 from promotebot.registry.names import Stage
 from promotebot.text import counted, duration, listed, percent
@@ -72,6 +72,8 @@ def who_may(policy: Policy, stage: Stage) -> str:
 def conditions(policy: Policy, stage: Stage) -> Iterator[Requirement]:
     """Yield what a promotion into a stage has to have, whoever requests it."""
     yield from _before(policy, stage)
+    if stage is Stage.STAGING:
+        yield _share(policy.stages.staging.share)
     if stage is Stage.ACTIVE:
         yield from _for_active(policy)
     if stage in policy.signatures.required:
@@ -103,6 +105,13 @@ def _before(policy: Policy, stage: Stage) -> Iterator[Requirement]:
             asked = "required" if soak.required else "recommended"
             words = f"at least {duration(soak.minimum)} in {lower.label}, if it was there ({asked})"
             yield Requirement(f"stages.{lower.value}.soak.minimum", words)
+
+
+def _share(bounds: SharePolicy) -> Requirement:
+    span = f"{percentage(bounds.minimum)} to {percentage(bounds.maximum)} of production"
+    if bounds.required:
+        return Requirement("stages.staging.share.required", f"--share with {span}")
+    return Requirement("stages.staging.share.maximum", f"{span}, if --share gives it any")
 
 
 def _for_active(policy: Policy) -> Iterator[Requirement]:

@@ -9,9 +9,18 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 
-from promotebot.registry.names import Stage, parse_duration
+from promotebot.registry.names import Stage, hundredths, parse_canary_share, parse_duration
 from promotebot.schema import checked
 
 MAX_APPROVALS = 6
@@ -105,6 +114,38 @@ class Soak(Section):
     required: bool = False
 
 
+def percentage(amount: int) -> str:
+    """Return hundredths of a percent as a share is written: 2.5% for 250."""
+    return f"{Decimal(amount) / 100:f}%"
+
+
+def _hundredths(value: object) -> object:
+    return value if isinstance(value, int) and not isinstance(value, bool) else hundredths(parse_canary_share(value))
+
+
+ShareBound = Annotated[
+    int,
+    BeforeValidator(checked(_hundredths)),
+    PlainSerializer(percentage, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^(0|[1-9][0-9]?|100)(\.[0-9]?[1-9])?%$"}),
+]
+"""In hundredths of a percent."""
+
+
+class SharePolicy(Section):
+    """The share of production that a candidate may get."""
+
+    minimum: ShareBound = 100
+    maximum: ShareBound = 500
+    required: bool = False
+
+    @model_validator(mode="after")
+    def _check_order(self) -> SharePolicy:
+        if self.minimum > self.maximum:
+            raise ValueError(f"the minimum {percentage(self.minimum)} is above the maximum {percentage(self.maximum)}")
+        return self
+
+
 class StagePolicy(Section):
     """The rules for promotions into shadow or staging."""
 
@@ -125,6 +166,7 @@ class StagingPolicy(StagePolicy):
     """The rules for staging; a key that is left out keeps its default, whatever else the section says."""
 
     soak: Soak | None = Soak(minimum="2d")
+    share: SharePolicy = SharePolicy()
 
 
 class ActivePolicy(Section):

@@ -107,7 +107,10 @@ def _unpinned(step: Step, changeset: Changeset) -> Finding | None:
     )
 
 
-_PINNED = ("artifact_dir", "artifact_id", "digest", "manifest_digest", "git_sha", "dataset_id", "feature_order_hash")
+_PINNED = (
+    *("artifact_dir", "artifact_id", "digest", "manifest_digest", "git_sha", "dataset_id", "feature_order_hash"),
+    "share",
+)
 
 
 def _exchanged(step: Step, plan: Plan) -> Finding | None:

@@ -12,11 +12,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from promotebot.errors import InvalidInput
 from promotebot.registry.names import (
     ArtifactPath,
+    CanaryShare,
     Digest,
     GitSha,
     Stage,
     Timestamp,
     parse_artifact_path,
+    parse_canary_share,
     parse_digest,
     parse_git_sha,
     parse_timestamp,
@@ -80,6 +82,9 @@ TimeField = Annotated[
     AfterValidator(checked(parse_timestamp)),
     _text(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)$"),
 ]
+ShareField = Annotated[
+    CanaryShare, AfterValidator(checked(parse_canary_share)), _text(r"^(0|[1-9][0-9]?|100)(\.[0-9]?[1-9])?%$")
+]
 StageField = Annotated[Stage, _enum(Stage)]
 ActionField = Annotated[Action, _enum(Action)]
 SourceField = Annotated[Source, _enum(Source)]
@@ -111,6 +116,8 @@ class Pointer(Record):
     digest: DigestField | None = None
     manifest_digest: DigestField | None = None
     """Of the whole manifest: the same bytes under another threshold are another model. Absent in older pointers."""
+    share: ShareField | None = None
+    """Of production, that a candidate in STAGING gets; absent where nobody said how much."""
 
     def pins(self, digest: Digest | None, manifest_digest: Digest | None) -> bool:
         """Return whether these bytes under this manifest are what it stands for; False for one without a digest.

@@ -15,6 +15,7 @@ ArtifactPath = NewType("ArtifactPath", str)
 Digest = NewType("Digest", str)
 GitSha = NewType("GitSha", str)
 Timestamp = NewType("Timestamp", str)
+CanaryShare = NewType("CanaryShare", str)
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """By how much the clock that wrote a time may be ahead of this one."""
@@ -26,6 +27,7 @@ _GIT_SHA = re.compile(r"[0-9a-f]{40}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TIMESTAMP = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d{1,9})?(?:Z|\+00:00)", re.ASCII)
 _DURATION = re.compile(r"(\d{1,4})([mhd])", re.ASCII)
+_SHARE = re.compile(r"(0|[1-9][0-9]?|100)(\.[0-9]?[1-9])?%", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _DRIVE = re.compile(r"(?:^|/)[A-Za-z]:|:\$|::")
 """A drive, or an NTFS stream such as `model.onnx::$DATA`, in any component."""
@@ -172,6 +174,26 @@ def parse_duration(text: object) -> timedelta:
     if not match:
         raise InvalidInput(f"{text!r} is not a duration such as 7d, 12h or 30m")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def parse_canary_share(text: object) -> CanaryShare:
+    """Parse a share of production: a percentage such as 5% or 2.5%, of which each value has one spelling.
+
+    Raises:
+        InvalidInput: for anything else, for 0% and for more than 100%.
+    """
+    if isinstance(text, str) and _SHARE.fullmatch(text) and 0 < hundredths(text) <= 10_000:
+        return CanaryShare(text)
+    raise InvalidInput(
+        f"{str(text)[:50]!r} is not a share such as 5% or 2.5%",
+        remedy="write it without a space or a last zero, above 0% and up to 100%, with at most two decimals",
+    )
+
+
+def hundredths(share: str) -> int:
+    """Return a share in hundredths of a percent, to compare it: 250 for 2.5%."""
+    whole, _, part = share.removesuffix("%").partition(".")
+    return int(whole) * 100 + int(part.ljust(2, "0"))
 
 
 def parse_artifact_path(text: str) -> ArtifactPath:

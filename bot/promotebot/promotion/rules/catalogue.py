@@ -24,6 +24,7 @@ from promotebot.promotion.rules.request import (
     reason_is_given,
     stage_takes_terminal_events,
 )
+from promotebot.promotion.rules.share import share_is_allowed
 from promotebot.promotion.rules.signature import signature_is_kept
 from promotebot.promotion.rules.stages import (
     nothing_is_frozen,
@@ -59,6 +60,7 @@ RULES: tuple[Rule, ...] = (
     active_has_dataset_id,
     promotion_is_confirmed,
     reason_is_given,
+    share_is_allowed,
     manifest_agrees,
     commit_is_reachable,
     is_not_quarantined,
