@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
+from html import unescape
 
 import pytest
+import yaml
 
+from promotebot.promotion.local_times import DAYS
 from tests.gate.forgery import MODEL, forged, push, refused, said, say
 from tests.office import Office
+from tests.promotion.policy_table import PEM
 
 pytestmark = pytest.mark.thorough
 
@@ -64,6 +68,40 @@ def test_the_gate_refuses_what_the_door_refused(office: Office) -> None:
     at_a_terminal = office.pull("terminal")
     push(office, at_a_terminal, forged(office, None), by="bob")
     refused(office, at_a_terminal, "needs admin")
+
+
+def windows(days: int) -> str:
+    """A window of the whole day that is so many days from now."""
+    day = DAYS[(datetime.now(timezone.utc) + timedelta(days=days)).weekday()]
+    return f"windows: [{{days: [{day}], hours: 00:00-24:00}}]"
+
+
+KEYS = yaml.safe_dump({"keys": [{"name": "release", "pem": PEM}]}, default_flow_style=True, width=10**9).strip()
+
+
+@pytest.mark.parametrize(
+    ("general", "own", "says"),
+    [
+        ("", windows(3), "takes promotions only"),
+        (windows(3), windows(0), "takes promotions only"),
+        ("", "limits: {files: 1}", "the limit is 1"),
+        ("limits: {files: 1}", "limits: {files: 100}", "the limit is 1"),
+        (f"signatures: {KEYS}", "signatures: {required: [active]}", "is not signed"),
+    ],
+)
+def test_what_the_general_policy_or_the_models_own_section_refuses_is_refused_at_the_door_and_by_the_gate(
+    office: Office, general: str, own: str, says: str
+) -> None:
+    number = office.pull()
+    asked, _ = say(office, number, f"{ACTIVE} --dry-run")
+    plan = forged(office, asked)
+    office.policy(f"models: {{other: {{{own}}}}}\n" if "keys" not in general else "{}\n")
+    assert office.ask(number, f"{ACTIVE} --dry-run").outputs["decision"] == "planned"
+    office.policy(f"{general}\nmodels: {{regime_*: {{{own}}}}}\n")
+    assert office.ask(number, ACTIVE).outputs["reason_code"] == "rules"
+    assert says in unescape(said(office, number))
+    push(office, number, plan)
+    refused(office, number, says)
 
 
 def test_a_freeze_of_this_model_stops_it_alone_and_the_policys_line_is_named(office: Office) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -9,14 +10,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promotebot.artifact.limits import lies_within
+from promotebot.artifact.signatures import signature_findings
 from promotebot.errors import InvalidInput
-from promotebot.promotion.model_policies import GENERAL_ONLY, STRICTEST, ModelPolicy, value_at
+from promotebot.findings import Severity
+from promotebot.promotion.model_policies import (
+    ADDED,
+    GENERAL_ONLY,
+    STRICTEST,
+    ModelPolicy,
+    is_set,
+    patterns_of,
+    value_at,
+)
 from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.policy_changes import Effect, compare_policies
 from promotebot.promotion.policy_lines import policy_lines, reader_of_lines
 from promotebot.promotion.requirements import requirements
 from promotebot.promotion.sections import Permission
+from promotebot.promotion.windows import is_open, next_opening
 from promotebot.registry.names import Stage
+from tests.promotion.policy_table import PEM
 from tests.promotion.test_policy_changes import keys
 
 NOW = datetime(2026, 2, 16, 9, tzinfo=timezone.utc)
@@ -89,14 +103,18 @@ def test_where_the_model_is_not_known_the_strictest_of_all_holds() -> None:
 
 @pytest.mark.parametrize("key", sorted(GENERAL_ONLY))
 def test_a_key_that_cannot_differ_for_some_models_is_refused_with_the_reason(key: str) -> None:
+    section, _, name = key.partition(".")
+    written = f"{section}: {{{name}: []}}" if name else f"{key}: []"
     with pytest.raises(InvalidInput, match=r"\$\.models\.a: .* cannot be set for some models alone") as caught:
-        parse_policy(f"models: {{a: {{{key}: []}}}}".encode())
+        parse_policy(f"models: {{a: {{{written}}}}}".encode())
     assert GENERAL_ONLY[key] in str(caught.value)
 
 
 def test_every_key_of_the_policy_either_may_differ_for_some_models_or_is_refused_with_a_reason() -> None:
-    assert {*ModelPolicy.model_fields, *GENERAL_ONLY} == set(Policy.model_fields)
+    assert {*ModelPolicy.model_fields} | {key for key in GENERAL_ONLY if "." not in key} == set(Policy.model_fields)
     assert not {*ModelPolicy.model_fields} & {*GENERAL_ONLY}
+    below = {key for key in keys(Policy) if key.partition(".")[0] in ("signatures", "limits")}
+    assert below == {key for key in (*STRICTEST, *GENERAL_ONLY) if key.startswith(("signatures.", "limits."))}
     known = {key.replace(".soak.minimum", ".soak").replace(".soak.required", ".soak") for key in keys(ModelPolicy)}
     evidence = {f"evidence.{stage}" for stage in Stage}
     known = {next((one for one in evidence if key.startswith(one)), key.removesuffix(".approvals")) for key in known}
@@ -170,19 +188,65 @@ OWN: dict[str, st.SearchStrategy[Any]] = {
         max_size=2,
     ),
     "formats": st.sampled_from([["onnx"], ["onnx", "opaque"]]),
+    "windows": st.lists(
+        st.fixed_dictionaries(
+            {"hours": st.sampled_from(["00:00-12:00", "06:00-18:00", "09:00-10:00"])},
+            optional={
+                "days": st.sampled_from([["mon"], ["mon", "tue"]]),
+                "stages": st.sampled_from([["active"], ["shadow", "active"]]),
+                "timezone": st.just("Asia/Tokyo"),
+            },
+        ),
+        max_size=3,
+    ),
+    "limits": st.fixed_dictionaries(
+        {},
+        optional={
+            "files": st.integers(1, 3),
+            "walls": st.sampled_from(["required", "available"]),
+            "may_hold": st.lists(st.sampled_from(["pickles", "scripts"]), unique=True),
+        },
+    ),
 }
+SIGNERS = ["a", "b", "c"]
+PLACES = ["s3://one-bucket/a", "s3://one-bucket/a/b", "s3://one-bucket/a/b/c", "s3://one-bucket/ab"]
+
+
+def key_of(name: str) -> dict[str, str]:
+    return {"name": name, "pem": PEM}
+
+
+SIGNED = st.fixed_dictionaries(
+    {"keys": st.lists(st.sampled_from(SIGNERS), unique=True, min_size=1).map(lambda names: [*map(key_of, names)])},
+    optional={"required": st.lists(st.sampled_from(["staging", "active"]), unique=True)},
+)
+NARROW: dict[str, st.SearchStrategy[Any]] = {
+    "signatures": SIGNED,
+    "storage": st.lists(st.sampled_from(PLACES), unique=True),
+}
+
+
+def narrow(document: dict[str, Any]) -> Policy:
+    """The policy of a document, with what its patterns name beside the general list left out."""
+    keys = document.get("signatures", {}).get("keys", [])
+    places = document.get("storage", [])
+    for own in document.get("models", {}).values():
+        own["storage"] = [one for one in own.get("storage", places) if lies_within(one, places)]
+        if "signatures" in own:
+            own["signatures"]["keys"] = [one for one in own["signatures"]["keys"] if one in keys]
+    return Policy.model_validate(document)
+
+
+OF_PATTERNS = st.fixed_dictionaries({}, optional={**OWN, **NARROW})
 POLICIES = st.fixed_dictionaries(
     {},
-    optional={
-        **OWN,
-        "models": st.dictionaries(st.sampled_from(["a*", "*b", "ab"]), st.fixed_dictionaries({}, optional=OWN)),
-    },
-).map(Policy.model_validate)
+    optional={**OWN, **NARROW, "models": st.dictionaries(st.sampled_from(["a*", "*b", "ab"]), OF_PATTERNS)},
+).map(narrow)
 
 
 def refuses_as_much(key: str, less: Any, more: Any) -> bool:
-    strictest = STRICTEST[key]([less, more])
-    return set(strictest) == set(more) if isinstance(more, tuple) else bool(strictest == more)
+    strictest, alone = STRICTEST[key]([less, more]), STRICTEST[key]([more])
+    return set(strictest) == set(alone) if isinstance(alone, tuple) else bool(strictest == alone)
 
 
 @given(POLICIES, POLICIES)
@@ -202,6 +266,75 @@ def test_what_is_not_called_weaker_is_weaker_for_no_model(base: Policy, head: Po
                 assert refuses_as_much(key, value_at(base.for_model(name), key), value_at(head.for_model(name), key)), (
                     key
                 )
+
+
+@given(POLICIES, st.sampled_from(["a", "b", "ab", "c"]))
+def test_what_a_general_key_refuses_that_patterns_only_add_to_is_refused_for_every_model(
+    policy: Policy, name: str
+) -> None:
+    for key in ADDED:
+        assert refuses_as_much(key, value_at(policy, key), value_at(policy.for_model(name), key)), key
+        for pattern in patterns_of(name, policy.models):
+            own = policy.models[pattern]
+            if is_set(own, key):
+                assert refuses_as_much(key, value_at(own, key), value_at(policy.for_model(name), key)), key
+
+
+@given(POLICIES, st.sampled_from(["a", "b", "ab", "c"]), st.integers(0, 14 * 24), st.sampled_from(Stage))
+def test_a_stage_is_open_for_a_model_exactly_where_the_general_windows_and_its_own_are(
+    policy: Policy, name: str, hours: int, stage: Stage
+) -> None:
+    moment, own = NOW + timedelta(hours=hours), policy.for_model(name).windows
+    lists = [policy.windows, *(policy.models[one].windows for one in patterns_of(name, policy.models))]
+    assert is_open(own, stage, moment) is all(is_open(one, stage, moment) for one in lists)
+    opens = next_opening(own, stage, moment)
+    if opens and not is_open(own, stage, moment):
+        assert is_open(own, stage, opens)
+        between = [moment + timedelta(hours=one) for one in range(1, 200) if moment + timedelta(hours=one) < opens]
+        assert not any(is_open(own, stage, one) for one in between)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "models: {a: {storage: ['s3://one-bucket']}}",
+            "models.a.storage: s3://one-bucket is not",
+        ),
+        (
+            "{storage: ['s3://one-bucket/a'], models: {a: {storage: ['s3://one-bucket']}}}",
+            "models.a.storage: s3://one-bucket is not in the general list",
+        ),
+        (
+            "models: {a: {signatures: {identities: [{identity: https://x, issuer: https://y}]}}}",
+            "models.a.signatures.identities: https://x is not in the general list",
+        ),
+    ],
+)
+def test_what_a_pattern_names_beside_the_general_list_is_an_error_because_it_would_count_for_nothing(
+    text: str, says: str
+) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(says)):
+        parse_policy(text.encode())
+
+
+def test_where_two_patterns_leave_no_signer_nothing_is_signed_well_enough() -> None:
+    document = {
+        "signatures": {"keys": [key_of("a"), key_of("b")], "required": ["active"]},
+        "models": {"a*": {"signatures": {"keys": [key_of("a")]}}, "*b": {"signatures": {"keys": [key_of("b")]}}},
+    }
+    signers = Policy.model_validate(document).for_model("ab").signatures
+    assert (signers.keys, signers.required) == ((), (Stage.ACTIVE,))
+    [finding] = signature_findings((), "ml/artifacts/a", signers.signers, required=True)
+    assert (finding.severity, finding.rule) == (Severity.ERROR, "provenance.signature")
+
+
+def test_the_line_of_a_limit_is_the_patterns_where_it_is_the_lower_one() -> None:
+    file = b"limits: {files: 5}\nmodels:\n  a:\n    limits: {files: 3}\n  b:\n    limits: {files: 9}\n"
+    policy = parse_policy(file)
+    assert reader_of_lines(policy, file, "a")("limits.files").key == "models.a.limits.files"
+    assert reader_of_lines(policy, file, "b")("limits.files").key == "limits.files"
+    assert (policy.terms_for("a").files, policy.terms_for("b").files) == (3, 5)
 
 
 @given(POLICIES, POLICIES)

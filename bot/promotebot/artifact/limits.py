@@ -5,13 +5,14 @@ Those of the child process that opens a model are applied in `promotebot.artifac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from promotebot.artifact.signers import Signers
 from promotebot.schema import checked
-from promotebot.storage.uri import MAX_URI, parse_storage_uri
+from promotebot.storage.uri import MAX_URI, StorageUri, lies_under, parse_storage_uri
 
 GIB = 1024**3
 MEMORY_PER_BYTE = 3
@@ -45,8 +46,22 @@ Places = Annotated[
 """Prefixes of places outside of git."""
 
 
-class Limits(BaseModel):
-    """Bytes, counts and seconds; every one can be lowered or raised by the policy's `limits`."""
+def lies_within(place: str, others: Sequence[str]) -> bool:
+    """Return whether a place is one of some prefixes, or below one."""
+    return lies_under(StorageUri(place), others)
+
+
+def narrowest_places(lists: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Return the prefixes of what every list names; none of them lies below another."""
+    found = list(lists[0])
+    for other in lists[1:]:
+        found = [one for one in found if lies_within(one, other)] + [one for one in other if lies_within(one, found)]
+    places = list(dict.fromkeys(found))
+    return tuple(one for one in places if not lies_within(one, [place for place in places if place != one]))
+
+
+class ModelLimits(BaseModel):
+    """Bytes, counts and seconds that may be others for some models."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -60,8 +75,6 @@ class Limits(BaseModel):
     """For running the golden data of a model, and measuring its latency."""
     storage_seconds: int = Field(default=600, gt=0)
     """For reading the files of one artifact that are in Git LFS or a bucket."""
-    open_memory_bytes: int | None = Field(default=None, gt=0)
-    """Memory that opening and running the model may take beside the runtime's own; None to go by the model's size."""
     walls: Literal["required", "available"] = "available"
     """Whether a model is refused where a wall around that process cannot be raised, or opened with a warning."""
 
@@ -69,6 +82,13 @@ class Limits(BaseModel):
     """What the runtime may lack here: a model that needs it is not opened, and goes on with a warning."""
     may_hold: tuple[Program, ...] = Field(default=(), strict=False)
     """What an artifact may hold that runs where somebody loads it, though no model reads it."""
+
+
+class Limits(ModelLimits):
+    """Bytes, counts and seconds; every one can be lowered or raised by the policy's `limits`."""
+
+    open_memory_bytes: int | None = Field(default=None, gt=0)
+    """Memory that opening and running the model may take beside the runtime's own; None to go by the model's size."""
 
     def memory_for(self, model_bytes: int) -> int:
         """Return the bytes of memory for opening a model of this size, external data included."""

@@ -106,6 +106,10 @@ def signature_findings(
     signatures: Sequence[ModelSignature], directory: str, signers: Signers, *, required: bool
 ) -> Iterator[Finding]:
     """Yield the findings on who signed an artifact; errors where the policy requires that somebody did."""
+    if required and not signers.are_named:
+        message = "A signature is required, and no signer is in all the lists that the policy has for this model."
+        yield error(RULE, message, where=directory, remedy="name one in each of them")
+        return
     verified = [one for one in signatures if one.signer]
     problems = [one for one in signatures if one.problem]
     for one in verified[:1]:

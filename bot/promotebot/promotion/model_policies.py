@@ -9,7 +9,9 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, StringConstraints
 
-from promotebot.artifact.limits import Formats
+from promotebot.artifact.identities import SignerIdentity
+from promotebot.artifact.limits import Formats, ModelLimits, Places, lies_within, narrowest_places
+from promotebot.artifact.signers import MAX_SIGNERS, SignerKey
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.sections import (
     SIGNATURE_POLICIES,
@@ -21,6 +23,7 @@ from promotebot.promotion.sections import (
     Stages,
 )
 from promotebot.promotion.thresholds import EvidencePolicy, strictest_evidence
+from promotebot.promotion.windows import Window, strictest_windows
 from promotebot.registry.names import Stage
 
 MAX_PATTERNS = 200
@@ -28,13 +31,11 @@ Pattern = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.*-]{1,100}$")]
 """A model's name, in which `*` stands for any characters."""
 GENERAL_ONLY: Mapping[str, str] = {
     "bases": "it is about branches, not about models",
-    "windows": "of two lists of them neither is the stricter one; write freezes, which are added",
     "drafts": "it is about pull requests, which may carry several models",
     "aliases": "a command is read before anybody knows its model",
     "quarantine": "each entry names its model",
-    "storage": "it is about buckets, not about models",
-    "signatures": "of two lists of signers neither is the stricter one",
-    "limits": "memory that goes by the model's size is neither more nor less than a number",
+    "signatures.trusted_root": "it vouches for all identities",
+    "limits.open_memory_bytes": "memory that goes by the model's size is neither more nor less than a number",
     "monitoring": "it refuses nothing",
     "contacts": "it refuses nothing",
     "schedule": "it refuses nothing",
@@ -44,6 +45,14 @@ GENERAL_ONLY: Mapping[str, str] = {
     "models": "a pattern holds no other patterns",
 }
 """Key of the policy → why it cannot be another one for some models."""
+
+
+class ModelSignatures(Section):
+    """More stages that need a signature, and fewer people who may make it."""
+
+    required: tuple[Stage, ...] = ()
+    keys: Annotated[tuple[SignerKey, ...], Field(max_length=MAX_SIGNERS)] = ()
+    identities: Annotated[tuple[SignerIdentity, ...], Field(max_length=MAX_SIGNERS)] = ()
 
 
 class ModelPolicy(Section):
@@ -57,17 +66,30 @@ class ModelPolicy(Section):
     separation: Separation | None = None
     freezes: tuple[Freeze, ...] = ()
     """They hold beside the general ones."""
+    windows: Annotated[tuple[Window, ...], Field(max_length=100)] = ()
+    """A stage is open only where both these and the general ones are."""
     formats: Formats = ("onnx",)
     evidence: EvidencePolicy = EvidencePolicy()
     signature: SignaturePolicy = "refuse"
     comparison: ComparisonPolicy = ComparisonPolicy()
+    signatures: ModelSignatures = ModelSignatures()
+    storage: Places = ()
+    """What the general ones name, or a part of it."""
+    limits: ModelLimits = ModelLimits()
 
 
 def _allowed(given: Any) -> Any:
-    refused = [key for key in given if key in GENERAL_ONLY] if isinstance(given, dict) else []
+    refused = [key for key in GENERAL_ONLY if _is_written(given, key)]
     if refused:
         raise ValueError(f"{refused[0]} cannot be set for some models alone: {GENERAL_ONLY[refused[0]]}")
     return given
+
+
+def _is_written(given: Any, key: str) -> bool:
+    name, _, rest = key.partition(".")
+    if not isinstance(given, dict) or name not in given:
+        return False
+    return not rest or _is_written(given[name], rest)
 
 
 def _as_written(models: Mapping[str, ModelPolicy]) -> dict[str, Any]:
@@ -119,6 +141,16 @@ def _in_any(values: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(one for value in values for one in value))
 
 
+def _required_first(values: Sequence[str]) -> str:
+    return "required" if "required" in values else values[0]
+
+
+_LIMITS: Mapping[str, Callable[[Sequence[Any]], Any]] = {
+    **{f"limits.{name}": min for name in ModelLimits.model_fields if name not in ("walls", "may_lack", "may_hold")},
+    "limits.walls": _required_first,
+    "limits.may_lack": _in_all,
+    "limits.may_hold": _in_all,
+}
 STRICTEST: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     **{f"stages.{stage}.permission": max for stage in Stage},
     **{f"stages.{stage}.people": _in_all for stage in Stage},
@@ -141,10 +173,20 @@ STRICTEST: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "comparison.agreement": _highest,
     "comparison.max_difference": _lowest,
     "comparison.mean_difference": _lowest,
+    "windows": strictest_windows,
+    "signatures.required": _in_any,
+    "signatures.keys": _in_all,
+    "signatures.identities": _in_all,
+    "storage": narrowest_places,
+    **_LIMITS,
 }
 """Key that may differ for some models → what the values of several patterns come to: the strictest of them."""
-ADDED = frozenset({"freezes"})
-"""Keys that hold beside the general one instead of replacing it."""
+NARROWED: Mapping[str, Callable[[Sequence[Any]], Any]] = {
+    key: STRICTEST[key] for key in ("signatures.keys", "signatures.identities", "storage")
+}
+"""Lists that may name for some models only what the general one names, too."""
+ADDED = frozenset({"freezes", "windows", "signatures.required", *NARROWED, *_LIMITS})
+"""Keys that hold beside the general one instead of replacing it: what that one refuses, no pattern allows."""
 
 
 def patterns_of(name: str, models: Mapping[str, ModelPolicy]) -> list[str]:
@@ -166,6 +208,26 @@ def value_at(section: BaseModel, key: str) -> Any:
     for name in key.split("."):
         section = getattr(section, name)
     return section
+
+
+def check_narrow(general: BaseModel, models: Mapping[str, ModelPolicy]) -> None:
+    """Raise ValueError for a pattern that names more than the general list: it would count for nothing."""
+    for pattern, one in models.items():
+        for key, strictest in NARROWED.items():
+            own = value_at(one, key)
+            kept = strictest([value_at(general, key), own])
+            lost = next((value for value in own if not _is_kept(value, kept)), None)
+            if lost is not None:
+                message = f"models.{pattern}.{key}: {_named(lost)} is not in the general list, which it only narrows"
+                raise ValueError(message)
+
+
+def _is_kept(value: Any, kept: Sequence[Any]) -> bool:
+    return lies_within(value, kept) if isinstance(value, str) else value in kept
+
+
+def _named(value: Any) -> str:
+    return str(value if isinstance(value, str) else getattr(value, "name", None) or value.identity)
 
 
 def in_force(general: _PolicyT, chosen: Sequence[ModelPolicy]) -> _PolicyT:

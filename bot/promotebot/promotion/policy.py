@@ -6,7 +6,7 @@ import hashlib
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from promotebot.artifact.limits import Formats, Limits, Places, Terms
 from promotebot.artifact.quarantine import POLICY_PATH, Quarantine
@@ -15,7 +15,7 @@ from promotebot.errors import InvalidInput
 from promotebot.promotion.aliases import AliasesField
 from promotebot.promotion.contacts import Contacts
 from promotebot.promotion.freezes import Freeze
-from promotebot.promotion.model_policies import Models, in_force, patterns_of, strictest_of
+from promotebot.promotion.model_policies import Models, check_narrow, in_force, patterns_of, strictest_of
 from promotebot.promotion.overrides import Override
 from promotebot.promotion.sections import (
     ComparisonPolicy,
@@ -85,6 +85,11 @@ class Policy(Section):
     reminders: Reminders = Reminders()
     deployments: Literal["announce", "confirm"] = "announce"
     """With `confirm` a deployment is in progress until a service reports that it has the model."""
+
+    @model_validator(mode="after")
+    def _models_narrow(self) -> Policy:
+        check_narrow(self, self.models)
+        return self
 
     @property
     def terminal_stages(self) -> frozenset[Stage]:

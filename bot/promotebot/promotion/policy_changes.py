@@ -14,8 +14,7 @@ from promotebot.promotion.model_policies import ADDED, STRICTEST, is_set, value_
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.sections import SIGNATURE_POLICIES
 from promotebot.promotion.thresholds import same_numbers, strictest_metrics
-from promotebot.promotion.windows import Window, windows_of
-from promotebot.registry.names import Stage
+from promotebot.promotion.windows import strictest_windows
 
 AS_IN_GENERAL = "as in general"
 """The value of a key that a pattern does not set."""
@@ -107,7 +106,9 @@ def _set_or_unset(base: Policy, head: Policy, pattern: str, key: str) -> Effect:
     is_added = _of_pattern(base, pattern, key) is None
     without, having = (base, head) if is_added else (head, base)
     value = _of_pattern(having, pattern, key)
-    general = () if key in ADDED else value_at(without, key)
+    if key in ADDED:  # it refuses what it refuses beside the general one, and allows nothing
+        return Effect.STRICTER if is_added else Effect.WEAKER
+    general = value_at(without, key)
     effect = _effect_for_models(key, general, value.parsed if value else None)
     is_shared = any(_of_pattern(one, other, key) for one in (base, head) for other in one.models if other != pattern)
     is_equal = effect is Effect.OTHER and _is_within(key, general, value.parsed if value else None)
@@ -130,8 +131,8 @@ def _effect_for_models(key: str, before: Any, after: Any) -> Effect:
 
 def _is_within(key: str, less: Any, more: Any) -> bool:
     """Return whether the strictest of two values is the second one, or both mean the same."""
-    strictest = STRICTEST[key]([less, more])
-    return set(strictest) == set(more) if isinstance(more, tuple) else bool(strictest == more)
+    strictest, alone = STRICTEST[key]([less, more]), STRICTEST[key]([more])
+    return set(strictest) == set(alone) if isinstance(alone, tuple) else bool(strictest == alone)
 
 
 def _differing(one: BaseModel, other: BaseModel, prefix: str) -> Iterator[tuple[str, _Value, _Value]]:
@@ -201,13 +202,8 @@ def _there(before: Any, after: Any) -> bool:
 
 def _open_for_less(before: Any, after: Any) -> bool:
     """Return whether every stage is open in fewer windows, or in some where it was always open."""
-    sides = [[{_without_stages(one) for one in windows_of(side, stage)} for stage in Stage] for side in (before, after)]
-    stages = list(zip(*sides, strict=True))
-    return all(not was or (will and will <= was) for was, will in stages) and sides[0] != sides[1]
-
-
-def _without_stages(window: Window) -> Window:
-    return window.model_copy(update={"stages": ()})
+    was, will = {*strictest_windows([before])}, {*strictest_windows([after])}
+    return was != will and {*strictest_windows([before, after])} == will
 
 
 def _allows_less(before: Any, after: Any) -> bool:

@@ -15,6 +15,8 @@ from promotebot.promotion.policy import Policy
 _ROLE = tuple(f"stages.{stage}.{key}" for stage in ("active", "staging", "shadow") for key in ("permission", "people"))
 _EVIDENCE = ("evidence.active", "evidence.staging", "evidence.shadow")
 _COMPARISON = tuple(f"comparison.{key}" for key in ("agreement", "max_difference", "mean_difference"))
+_LISTS = ("freezes", "windows")
+"""Keys of which the general one and those of patterns count together."""
 KEYS: Mapping[str, tuple[str, ...]] = {
     "active.prior_stage": ("stages.active.require_prior_stage",),
     "artifact.executable": ("limits.may_hold",),
@@ -90,12 +92,14 @@ def reader_of_lines(policy: Policy, data: bytes | None, model: str | None = None
     patterns = patterns_of(model, policy.models) if model else []
 
     def read(key: str) -> PolicyLine:
-        own = [one for one in patterns if key not in ADDED and is_set(policy.models[one], key)]
+        own = [one for one in patterns if key not in _LISTS and is_set(policy.models[one], key)]
         if not own:
             return file.line(key)
         counts = in_force(policy, [policy.models[one] for one in own])
         # Of several patterns, the one that says what is in force; soak times may take something from two.
         said = [one for one in own if _at(policy.models[one], key) == _at(counts, key)]
+        if key in ADDED and not said:  # it is the general one that counts, or a part of it
+            return file.line(key)
         return file.line_of((said or own)[0], key)
 
     return read

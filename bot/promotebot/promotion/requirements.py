@@ -80,8 +80,8 @@ def conditions(policy: Policy, stage: Stage) -> Iterator[Requirement]:
         yield Requirement("signatures.required", "a signature by one of the policy's signers")
     if asked := policy.evidence.of(stage):
         yield Requirement(f"evidence.{stage.value}", f"evidence: {asked}")
-    if windows := windows_of(policy.windows, stage):
-        yield Requirement("windows", f"a time that is open: {'; '.join(map(str, windows))}")
+    for windows in windows_of(policy.windows, stage):
+        yield Requirement("windows", f"a time that is open: {windows}")
     for one in policy.overrides:
         until = f"from {one.start} to {one.end} ({one.timezone}), {counted(one.uses, 'time')} for each model"
         words = f"{listed(list(one.people))} may make an exception from {one.rule} with --override, {until}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
@@ -58,18 +59,54 @@ class Window(Section):
         return f"{days} {self.hours} {self.timezone}"
 
 
-def windows_of(windows: Sequence[Window], stage: Stage) -> list[Window]:
-    """Return the windows of a stage; one without any is always open."""
-    return [window for window in windows if stage in window.stages]
+@dataclass(frozen=True)
+class WindowsOfList:
+    """The windows that one of several lists has for a stage, where all lists count: one of each has to be open."""
+
+    stage: Stage
+    windows: frozenset[Window]
+
+    def __str__(self) -> str:
+        """Return them in words."""
+        return "; ".join(sorted(map(str, self.windows)))
 
 
-def is_open(windows: Sequence[Window], stage: Stage, moment: datetime) -> bool:
+Windows = Sequence[Window | WindowsOfList]
+"""One list of the policy, or what several of them come to (`strictest_windows`)."""
+
+
+def windows_of(windows: Windows, stage: Stage) -> list[WindowsOfList]:
+    """Return the lists of windows that a stage has; one without any is always open."""
+    plain = frozenset(one for one in windows if isinstance(one, Window) and stage in one.stages)
+    combined = [one for one in windows if isinstance(one, WindowsOfList) and one.stage is stage]
+    return [*([WindowsOfList(stage, plain)] if plain else []), *combined]
+
+
+def strictest_windows(values: Sequence[Windows]) -> tuple[WindowsOfList, ...]:
+    """Return what is open only where each of several lists is; a list that asks for less than another is left out."""
+    found: list[WindowsOfList] = []
+    for stage in Stage:
+        bare = [_without_stages(one) for value in values for one in windows_of(value, stage)]
+        lists = dict.fromkeys(bare)
+        found += [one for one in lists if not any(other.windows < one.windows for other in lists)]
+    return tuple(found)
+
+
+def _without_stages(one: WindowsOfList) -> WindowsOfList:
+    return WindowsOfList(one.stage, frozenset(window.model_copy(update={"stages": ()}) for window in one.windows))
+
+
+def is_open(windows: Windows, stage: Stage, moment: datetime) -> bool:
     """Return whether a stage takes promotions at a moment (UTC)."""
-    own = windows_of(windows, stage)
-    return not own or any(period.holds_at(moment) for window in own for period in window.periods(moment))
+    return all(
+        any(period.holds_at(moment) for window in own.windows for period in window.periods(moment))
+        for own in windows_of(windows, stage)
+    )
 
 
-def next_opening(windows: Sequence[Window], stage: Stage, moment: datetime) -> datetime | None:
+def next_opening(windows: Windows, stage: Stage, moment: datetime) -> datetime | None:
     """Return when a stage that is closed at a moment (UTC) opens next; None where it does not within a week."""
-    begins = (period.begins for window in windows_of(windows, stage) for period in window.periods(moment))
-    return min((one for one in begins if moment < one), default=None)
+    lists = windows_of(windows, stage)
+    begins = {period.begins for own in lists for window in own.windows for period in window.periods(moment)}
+    # Lists that all have to be open open when the last of them does.
+    return next((one for one in sorted(begins) if moment < one and is_open(windows, stage, one)), None)

@@ -138,7 +138,7 @@ class _Verification:
         if evidence is not None:
             digest = pointer.digest or self.subject.first_digest(name, stage, pointer)
             yield from self._pinned(stage, pointer, evidence, digest)
-            yield from self._signed(stage, evidence)
+            yield from self._signed(name, stage, evidence)
             yield from self._quarantined(name, stage, pointer, evidence)
         if stage is Stage.ACTIVE:
             yield from self._complete(name, pointer)
@@ -194,9 +194,9 @@ class _Verification:
             message = f"{stage.label} holds {pointer.artifact_id}, which is in quarantine: {found.reason}."
             yield told("quarantine", message, where=pointer.artifact_dir, remedy="roll back, or demote it")
 
-    def _signed(self, stage: Stage, evidence: Evidence) -> Iterator[Finding]:
+    def _signed(self, name: str, stage: Stage, evidence: Evidence) -> Iterator[Finding]:
         """Yield who signed what a stage holds, where the policy requires it; it may be older than this policy."""
-        policy = self.subject.policy.signatures
+        policy = self.subject.policy.for_model(name).signatures
         if stage in policy.required and evidence.manifest:
             yield from signature_findings(evidence.signatures, evidence.artifact_dir, policy.signers, required=False)
 

@@ -172,9 +172,9 @@ def stage_is_open(context: RuleContext) -> Iterator[Finding]:
         return
     opens = next_opening(windows, request.stage, context.now)
     when = f"{to_timestamp(opens)}" if opens else "more than a week from now"
+    times = ", and only ".join(map(str, windows_of(windows, request.stage)))
     yield error(
         "window",
-        f"{request.stage.label} takes promotions only {'; '.join(map(str, windows_of(windows, request.stage)))}. "
-        f"It opens next: {when}.",
+        f"{request.stage.label} takes promotions only {times}. It opens next: {when}.",
         remedy="request it again then; a rollback is not bound to these times",
     )
