@@ -38,6 +38,22 @@ def test_a_model_that_is_close_enough_is_promoted(office: Office) -> None:
     assert office.ask(office.pull(), ASK).outputs["decision"] == "promoted"
 
 
+def test_below_active_it_is_shown_and_a_warning_or_refused_where_the_policy_names_the_stage(office: Office) -> None:
+    office.policy("comparison: {agreement: 0.9}\n")
+    number = office.pull()
+    assert office.ask(number, "/promote staging").outputs["decision"] == "promoted"
+    assert "| `regime_probs` | 68.8 % of 16 |" in office.comment(number)
+    told = "68.8 % of the classes of regime_probs are those of ACTIVE; the policy asks for 90 %"
+    assert told in office.comment(number)
+    office.policy("comparison: {agreement: 0.9, stages: [staging]}\n")
+    office.gate(number)
+    assert office.checks(office.head(number))[-1] == "failure"
+    other = office.pull("other")
+    assert office.ask(other, "/promote staging").outputs["reason_code"] == "rules"
+    assert "comparison.agreement" in office.answer(other)
+    assert office.ask(other, ASK).outputs["decision"] == "promoted"
+
+
 def test_after_a_demotion_the_last_one_is_what_the_candidate_is_compared_with_at_door_and_gate(office: Office) -> None:
     out = office.pull("out", {"notes.txt": "out\n"})
     assert office.ask(out, "/demote regime_classifier active --reason gone").outputs["decision"] == "promoted"

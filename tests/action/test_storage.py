@@ -104,6 +104,30 @@ def test_a_model_in_a_bucket_is_promoted_judged_merged_verified_and_loaded(
     assert json.loads(make_bundle("regime_classifier", "shadow", now=office.now, base_dir=clone))["model"]
 
 
+def test_golden_data_of_active_in_a_bucket_is_read_for_the_comparison_with_a_candidate(office: Office, s3: S3) -> None:
+    alice = stored(office, s3)
+    golden = sorted(path.relative_to(alice.clone / V3).as_posix() for path in (alice.clone / V3).glob("test_data*/*"))
+    (alice.clone / V3 / "model.onnx").write_bytes((alice.clone / V2 / "model.onnx").read_bytes())
+    upload(s3, alice.clone / V3, PLACE, "model.onnx", *golden)
+    manifest_of(alice.clone / V3)
+    for name in ("model.onnx", *golden):
+        (alice.clone / V3 / name).unlink()
+    number = opened(office, alice)
+    office.policy("storage: [s3://models/prod]\nstages: {active: {require_prior_stage: false}}\n")
+    ask = f"/promote active --artifact-dir {V3} --artifact-id regime_v3"
+    job = office.ask(number, ask)
+    assert job.outputs["decision"] == "promoted", (job.log, office.comments(number))
+    office.merge(number)
+    other = office.pull("back")
+    job = office.ask(other, "/promote staging --artifact-dir ml/artifacts/regime_v1")
+    assert job.outputs["decision"] == "promoted", (job.log, office.comments(other))
+    assert f"**Outputs beside those of the current ACTIVE** in `{V3}`, on its golden inputs" in office.comment(other)
+    office.policy("comparison: {max_difference: 100}\n")
+    office.gate(other)
+    told = f"it is in s3://{PLACE}, which `storage` of the policy does not list"
+    assert told in plain(office.comment(other))
+
+
 def everything_said(office: Office, job: Job, number: int) -> str:
     return plain("\n".join([job.log, job.summary, json.dumps(job.outputs), *office.comments(number)]))
 

@@ -18,12 +18,19 @@ from onnx import TensorProto, helper, numpy_helper
 from promotebot.artifact.answer import Compared, ComparedOutput, ComparedSet
 from promotebot.artifact.compared import MAX_OUTPUTS, PLACE, compare_sets, difference
 from promotebot.artifact.comparison import Comparison, copy_golden, summed
-from promotebot.artifact.limits import IncumbentArtifact, Limits
+from promotebot.artifact.limits import IncumbentArtifact, Terms
+from promotebot.artifact.manifest import parse_manifest
+from promotebot.artifact.runtime import ChildOpener
 from promotebot.artifact.work_tree import WorkTree
+from promotebot.errors import CouldNotVerify
+from promotebot.findings import Severity
 
-from .conftest import DIRECTORY, Place
+from . import test_stored as stored
+from .conftest import DIRECTORY, Place, rules
 from .pairs import ACTIVE, ROWS, WEIGHTS, Pair, model, proto
 from .test_lfs import Store, commit, in_lfs
+
+TERMS = Terms()
 
 
 @pytest.fixture
@@ -107,7 +114,7 @@ def test_without_golden_data_nothing_is_compared(pair: Pair) -> None:
     (pair.root / ACTIVE).rename(pair.root / DIRECTORY)
     place.write_manifest()
     (pair.root / DIRECTORY).rename(pair.root / ACTIVE)
-    assert f"{ACTIVE} has no golden data" in pair.compare(model()).problem
+    assert f"{ACTIVE} has no golden data" in pair.compare(model(WEIGHTS * 2)).problem
 
 
 def test_inputs_without_outputs_are_told(pair: Pair) -> None:
@@ -137,11 +144,11 @@ def test_data_that_is_gone_too_large_or_in_git_lfs_is_not_used(
     pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("promotebot.artifact.comparison.MAX_DATA", 20)
-    assert "over the limit of 20 bytes" in copy_golden(WorkTree(pair.root), pair.pointer, tmp_path / "one", 1)
+    assert "it is larger than" in copy_golden(WorkTree(pair.root), pair.pointer, tmp_path / "one", TERMS)
     monkeypatch.undo()
     pointer = pair.pointer
     (pair.root / ACTIVE / "test_data_set_0/input_0.pb").unlink()
-    assert "there is no" in copy_golden(WorkTree(pair.root), pointer, tmp_path / "two", 1)
+    assert "there is no" in copy_golden(WorkTree(pair.root), pointer, tmp_path / "two", TERMS)
 
 
 def test_golden_data_in_git_lfs_is_fetched_and_what_is_gone_is_told(pair: Pair, tmp_path: Path) -> None:
@@ -150,24 +157,85 @@ def test_golden_data_in_git_lfs_is_fetched_and_what_is_gone_is_told(pair: Pair, 
     in_lfs(place, store, "test_data_set_0/input_0.pb", "test_data_set_0/output_0.pb")
     place.path.rename(pair.root / ACTIVE)
     source = commit(place, store, "ml/artifacts/**/*.pb filter=lfs diff=lfs merge=lfs -text\n")
-    seconds = Limits().storage_seconds
-    assert copy_golden(source, pointer, tmp_path / "one", seconds) == ""
+    assert copy_golden(source, pointer, tmp_path / "one", TERMS) == ""
     assert next(compare_sets(Recorded(), tmp_path / "one" / PLACE))["outputs"]
     assert len(store.fetched) == 2
-    asked = copy_golden(source.by_pointers(), pointer, tmp_path / "two", seconds)
+    asked = copy_golden(source.by_pointers(), pointer, tmp_path / "two", TERMS)
     assert asked == f"the golden data of {ACTIVE} cannot be used: it is in Git LFS, which was not asked"
     store.contents.clear()
-    assert copy_golden(source, pointer, tmp_path / "three", seconds).endswith("its content is gone")
+    assert copy_golden(source, pointer, tmp_path / "three", TERMS).endswith("its content is gone")
 
 
-def test_golden_data_outside_of_git_is_not_read_for_it(pair: Pair, tmp_path: Path) -> None:
-    name = "test_data_set_0/input_0.pb"
+def in_bucket(pair: Pair, store: stored.Store, *names: str) -> IncumbentArtifact:
+    """Move files of ACTIVE's golden data into a bucket, and say so in its manifest."""
     path = pair.root / ACTIVE / "manifest.json"
-    files = {name: {"size": (pair.root / ACTIVE / name).stat().st_size}}
-    document = json.loads(path.read_bytes()) | {"storage": {"uri": "s3://models/prod", "files": files}}
+    files = {name: {"size": (pair.root / ACTIVE / name).stat().st_size} for name in names}
+    document = json.loads(path.read_bytes()) | {"storage": {"uri": stored.PLACE, "files": files}}
     path.write_text(json.dumps(document))
-    told = copy_golden(WorkTree(pair.root), pair.pointer, tmp_path / "copy", 1)
-    assert f"{ACTIVE}/{name} is outside of git, and is not read for a comparison" in told
+    for name in names:
+        store.contents[f"{stored.PLACE}/{name}"] = (pair.root / ACTIVE / name).read_bytes()
+        (pair.root / ACTIVE / name).unlink()
+    return pair.pointer
+
+
+def test_golden_data_in_a_bucket_is_read_where_the_policy_lists_the_place(pair: Pair, tmp_path: Path) -> None:
+    store, name = stored.Store(), "test_data_set_0/input_0.pb"
+    pointer, tree, allowed = in_bucket(pair, store, name), WorkTree(pair.root), Terms(storage=stored.ALLOWED["storage"])
+    assert copy_golden(tree, pointer, tmp_path / "one", allowed, store) == ""
+    assert next(compare_sets(Recorded(), tmp_path / "one" / PLACE))["outputs"]
+    assert (len(store.opened), store.seconds) == (1, [allowed.storage_seconds])
+    told = copy_golden(tree, pointer, tmp_path / "two", TERMS, store)
+    assert told.endswith(f"it is in {stored.PLACE}, which `storage` of the policy does not list")
+    assert len(store.opened) == 1
+    with pytest.raises(CouldNotVerify, match="nothing here reads"):
+        copy_golden(tree, pointer, tmp_path / "three", allowed)
+
+
+def test_golden_data_in_a_bucket_that_is_gone_other_or_too_large_is_told(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, name = stored.Store(), "test_data_set_0/output_0.pb"
+    pointer, tree, allowed = in_bucket(pair, store, name), WorkTree(pair.root), Terms(storage=stored.ALLOWED["storage"])
+    (url,) = store.contents
+    other = bytes([store.contents[url][0] ^ 1]) + store.contents[url][1:]
+    for number, (contents, words) in enumerate(
+        (
+            ({}, f"{url} is not there"),
+            ({url: other}, f"{url} is not the listed file"),
+            ({url: other[:-1]}, f"{url} is not the listed file"),
+            ({url: other + b"x"}, f"{url} is not the listed file"),
+        )
+    ):
+        store.contents = contents
+        told = copy_golden(tree, pointer, tmp_path / str(number), allowed, store)
+        assert told.startswith(f"the golden data of {ACTIVE} cannot be used: "), told
+        assert words in told
+    store.opened.clear()
+    monkeypatch.setattr(
+        "promotebot.artifact.comparison.MAX_DATA", (pair.root / ACTIVE / "test_data_set_0/input_0.pb").stat().st_size
+    )
+    assert "it is larger than" in copy_golden(tree, pointer, tmp_path / "large", allowed, store)
+    assert store.opened == []
+
+
+def test_golden_data_in_a_bucket_is_not_read_where_nothing_is_to_be_fetched(pair: Pair, tmp_path: Path) -> None:
+    store, place = stored.Store(), Place(pair.root)
+    in_bucket(pair, store, "test_data_set_0/input_0.pb")
+    (pair.root / ACTIVE).rename(place.path)
+    source = commit(place, Store(), "")
+    digests = parse_manifest((place.path / "manifest.json").read_bytes(), where="manifest.json")
+    pointer = IncumbentArtifact(DIRECTORY, digests.digest, digests.full_digest)
+    told = copy_golden(source.by_pointers(), pointer, tmp_path / "one", Terms(storage=stored.ALLOWED["storage"]), store)
+    assert told.endswith(f"it is in {stored.PLACE}, which was not asked")
+    assert copy_golden(source, pointer, tmp_path / "two", Terms(storage=stored.ALLOWED["storage"]), store) == ""
+
+
+def test_the_same_artifact_is_not_compared_with_itself(pair: Pair) -> None:
+    shutil.copytree(pair.root / ACTIVE, pair.root / DIRECTORY)
+    evidence = pair.candidate.examine(opener=ChildOpener(), incumbent=pair.pointer)
+    assert evidence.digest == pair.pointer.digest
+    assert evidence.comparison is None
+    assert "artifact.serves" in rules(evidence, Severity.PASS)
 
 
 def test_a_model_that_runs_too_long_on_the_incumbents_data_is_served_and_not_compared(pair: Pair) -> None:

@@ -83,6 +83,7 @@ EXAMPLES: Mapping[str, tuple[object, str]] = {
     "comparison.agreement": (0.95, "95 % of the classes are those of ACTIVE"),
     "comparison.max_difference": (0.1, "no number differs by more than 0.1 from that of ACTIVE"),
     "comparison.mean_difference": (0.01, "numbers differ by 0.01 on average at most"),
+    "comparison.stages": (["staging", "active"], "STAGING takes nothing that is further away, either"),
     "overrides": (
         [
             {

@@ -86,11 +86,27 @@ def test_a_value_that_is_finite_in_one_model_alone_is_refused_whatever_the_thres
     assert told(endless, "mean_difference: 1000000") == [("comparison.difference", ERROR)]
 
 
-def test_below_active_nothing_is_asked() -> None:
-    policy = parse_policy(b"comparison: {agreement: 1}")
-    decision = decide(BOTH, asked(Stage.STAGING, V2), V2, policy=policy)
-    assert isinstance(decision, Plan)
-    assert not [one for one in decision.findings if one.rule.startswith("comparison.")]
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("found", [WHOLE, None])
+def test_it_is_refused_for_the_stages_that_the_policy_names_and_a_warning_for_the_others(
+    stage: Stage, found: Comparison | None
+) -> None:
+    registry = LIVE if stage is Stage.SHADOW else BOTH
+    for stages in ([Stage.ACTIVE], [Stage.STAGING, Stage.ACTIVE], list(Stage), []):
+        named = "" if stages == [Stage.ACTIVE] else f", stages: [{', '.join(one.value for one in stages)}]"
+        policy = parse_policy(f"comparison: {{agreement: 1{named}}}".encode())
+        decision = decide(registry, asked(stage, V2), replace(V2, comparison=found), policy=policy)
+        (finding,) = [one for one in decision.findings if one.rule.startswith("comparison.")]
+        assert finding.severity is (ERROR if stage in stages else Severity.WARNING)
+        assert finding.remedy
+        assert isinstance(decision, Plan) is (stage not in stages)
+
+
+def test_below_active_nothing_is_said_without_a_threshold_or_with_a_close_candidate_but_that_it_passed() -> None:
+    for text, rules in (("", []), ("agreement: 0.9", [("comparison.agreement", PASS)])):
+        policy = parse_policy(f"comparison: {{{text}}}".encode())
+        decision = decide(BOTH, asked(Stage.STAGING, V2), replace(V2, comparison=WHOLE), policy=policy)
+        assert [(one.rule, one.severity) for one in decision.findings if one.rule.startswith("comparison.")] == rules
 
 
 def test_after_a_demotion_the_last_one_counts_and_what_was_not_compared_with_it_is_refused() -> None:

@@ -206,6 +206,7 @@ POLICIES = st.fixed_dictionaries(
             optional={
                 "agreement": st.none() | st.sampled_from([0, 0.5, 0.95, 1]),
                 "max_difference": st.none() | st.sampled_from([0, 0.001, 2]),
+                "stages": st.lists(st.sampled_from(["shadow", "staging", "active"]), unique=True),
             },
         ),
         "limits": st.dictionaries(

@@ -38,6 +38,10 @@ ASKED = {
         "comparison.mean_difference",
         "outputs that differ by 100 on average at most on the golden inputs of today's ACTIVE",
     ),
+    "comparison: {agreement: 0.95, stages: [shadow]}": (
+        "comparison.agreement",
+        "at least 95 % of its classes on the golden inputs of today's ACTIVE (recommended)",
+    ),
     "stages: {active: {confirm: 10m}}": (
         "stages.active.confirm",
         "👍 on the dry run by whoever requested it, within 10 min",

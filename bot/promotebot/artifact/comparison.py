@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from promotebot.artifact.answer import Compared, ComparedOutput, ComparedSet, NotOpened, Opened, Served
 from promotebot.artifact.compared import MAX_NAME, MAX_OUTPUTS, MAX_SETS, PLACE
-from promotebot.artifact.digest import copy_hashed
+from promotebot.artifact.digest import OverLimit, copy_hashed
 from promotebot.artifact.golden_names import is_golden_file
-from promotebot.artifact.limits import IncumbentArtifact
+from promotebot.artifact.limits import IncumbentArtifact, Terms
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, parse_manifest
 from promotebot.artifact.source import FileSource, Kind
-from promotebot.errors import InvalidInput
+from promotebot.artifact.stored import ObjectStore
+from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.registry.lfs import POINTER_BYTES, LfsPointer, parse_pointer
+from promotebot.registry.names import ArtifactPath
+from promotebot.storage.uri import StoredFile, lies_under
 from promotebot.text import counted
 
 MAX_DATA = 64 * 1024 * 1024
 """Bytes of the incumbent's golden data that are copied for it."""
+_TOO_LARGE = f"it is larger than {MAX_DATA:,} bytes"
 
 
 @dataclass(frozen=True)
@@ -122,16 +126,19 @@ def _mean(one: OutputDifference, total: float | None) -> float | None:
     return total / count if total is not None and count > 0 else None
 
 
-def copy_golden(source: FileSource, incumbent: IncumbentArtifact, target: Path, seconds: float) -> str:
+def copy_golden(
+    source: FileSource, incumbent: IncumbentArtifact, target: Path, terms: Terms, store: ObjectStore | None = None
+) -> str:
     """Copy the incumbent's golden data beside the candidate's private copy; return why not, empty where it was copied.
 
     What is copied is proven against the pointer: the manifest that it pins lists each file's sha256.
 
     Args:
         target: the private copy.
+        terms: of the policy: where files outside of git may be, and the seconds for reading what git does not have.
 
     Raises:
-        CouldNotVerify: when the source or the disk does not answer.
+        CouldNotVerify: when the source, the store or the disk does not answer.
     """
     if incumbent.digest is None:
         return f"the pointer to {incumbent.directory} is of an older tool, and pins no bytes"
@@ -145,7 +152,17 @@ def copy_golden(source: FileSource, incumbent: IncumbentArtifact, target: Path, 
         sets = {name.split("/")[-2] for name in beside}
         if len(sets) > MAX_SETS:
             return f"{incumbent.directory} has more than {counted(MAX_SETS, 'set')} of golden data"
-        _copy(source, incumbent, manifest, beside, target / PLACE, seconds)
+        places: dict[str, Path] = {name: target / PLACE / "/".join(name.split("/")[-2:]) for name in beside}
+        for place in places.values():
+            place.parent.mkdir(parents=True, exist_ok=True)
+        stored: dict[str, StoredFile] = {name: file for name, file in manifest.stored_files.items() if name in places}
+        in_git = {name: place for name, place in places.items() if name not in stored}
+        room = _copy(source, incumbent, manifest, in_git, terms.storage_seconds)
+        if stored:
+            _check_readable(source, manifest, terms, room - sum(file.size for file in stored.values()))
+            _read_stored(store, manifest, [(places[name], file) for name, file in stored.items()], terms)
+    except OverLimit:
+        return f"the golden data of {incumbent.directory} cannot be used: {_TOO_LARGE}"
     except InvalidInput as problem:
         return f"the golden data of {incumbent.directory} cannot be used: {problem.message}"
     return ""
@@ -164,34 +181,53 @@ def _manifest(source: FileSource, incumbent: IncumbentArtifact) -> Manifest:
 
 
 def _copy(
-    source: FileSource,
-    incumbent: IncumbentArtifact,
-    manifest: Manifest,
-    names: Sequence[str],
-    target: Path,
-    seconds: float,
-) -> None:
+    source: FileSource, incumbent: IncumbentArtifact, manifest: Manifest, places: Mapping[str, Path], seconds: float
+) -> int:
+    """Copy what git or Git LFS has; return how many bytes more may be read."""
     room, pointers = MAX_DATA, dict[Path, LfsPointer]()
-    stored = {str(name) for name in manifest.stored_files}
-    for name in names:
-        path, place = f"{incumbent.directory}/{name}", target / "/".join(name.split("/")[-2:])
-        if name in stored:
-            raise InvalidInput(f"{path} is outside of git, and is not read for a comparison")
+    for name, place in places.items():
+        path = f"{incumbent.directory}/{name}"
         if source.kind(path) is not Kind.FILE:
             raise InvalidInput(f"there is no {path}")
-        place.parent.mkdir(parents=True, exist_ok=True)
         with source.open(path) as stream:
             sha256, size = copy_hashed(stream, place, where=path, max_bytes=room)
         pointer = parse_pointer(place.read_bytes()) if size <= POINTER_BYTES else None
         if pointer is not None:
             place.unlink()
             pointers[place], sha256, size = pointer, pointer.sha256, pointer.size
-        if sha256 != manifest.sha256[name]:  # type: ignore[index]  # a name of the manifest
+        if sha256 != manifest.sha256[ArtifactPath(name)]:
             raise InvalidInput(f"{path} is not the listed file")
         room -= size
         if room < 0:
-            raise InvalidInput(f"it is larger than {MAX_DATA:,} bytes")
+            raise InvalidInput(_TOO_LARGE)
     _fetch(source, pointers, seconds)
+    return room
+
+
+def _check_readable(source: FileSource, manifest: Manifest, terms: Terms, room: int) -> None:
+    """Raise InvalidInput where files outside of git may not be read, or are not."""
+    uri = manifest.storage.uri if manifest.storage else None
+    if uri is None or not lies_under(uri, terms.storage):
+        raise InvalidInput(f"it is in {uri}, which `storage` of the policy does not list")
+    if not source.fetches_stored:
+        raise InvalidInput(f"it is in {uri}, which was not asked")
+    if room < 0:
+        raise InvalidInput(_TOO_LARGE)
+
+
+def _read_stored(
+    store: ObjectStore | None, manifest: Manifest, files: Sequence[tuple[Path, StoredFile]], terms: Terms
+) -> None:
+    """Copy what is outside of git. Raises InvalidInput for what is not there, or not what the manifest lists."""
+    if store is None:
+        raise CouldNotVerify("nothing here reads files outside of git", remedy="run it again")
+    with store.session(terms.storage_seconds) as reader:
+        for place, file in files:
+            reader.look(file)  # says what is not there
+            with reader.open(file) as stream:
+                read = copy_hashed(stream, place, where=file.url, max_bytes=MAX_DATA)
+            if read != (manifest.sha256[ArtifactPath(file.name)], file.size):
+                raise InvalidInput(f"{file.url} is not the listed file")
 
 
 def _fetch(source: FileSource, pointers: dict[Path, LfsPointer], seconds: float) -> None:

@@ -165,9 +165,9 @@ class Examination:
         report = self._report() if proven and is_whole else {}
         # Opened also where a file too many keeps it from being proven: all problems are reported at once.
         self.whole = (manifest, copied) if is_whole else None
-        incumbent = self.terms.incumbent if is_whole else None
-        if incumbent is not None:
-            self.missing = copy_golden(self.source, incumbent, self.scratch, self.terms.storage_seconds)
+        self.terms = self.terms.beside_another(manifest.digest, manifest.full_digest)
+        if is_whole and self.terms.incumbent:
+            self.missing = copy_golden(self.source, self.terms.incumbent, self.scratch, self.terms, self.store)
         self.parts = {} if is_whole else self._unseen(manifest, copied)
         self.parts |= {
             "manifest": manifest,

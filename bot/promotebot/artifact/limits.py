@@ -118,3 +118,8 @@ class Terms(Limits):
     formats: Formats = ("onnx",)
     storage: Places = ()
     signers: Signers = Signers()
+
+    def beside_another(self, digest: str, manifest_digest: str) -> Terms:
+        """Return them without an incumbent that is this very artifact: beside itself nothing is compared."""
+        is_same = self.incumbent is not None and self.incumbent.pins(digest, manifest_digest)
+        return self.model_copy(update={"incumbent": None}) if is_same else self

@@ -133,13 +133,12 @@ def _of_active(context: PromotionContext, request: Request, incumbent: Incumbent
 
 
 def _terms(context: PromotionContext, request: Request, incumbent: Incumbent | None) -> Terms:
-    """Return the policy's terms; for ACTIVE with the incumbent, whose golden inputs the candidate is run on.
+    """Return the policy's terms; for a candidate with the incumbent, on whose golden inputs it is run.
 
     Nothing is compared on the way back, which nothing may slow down.
     """
     terms = context.policy.terms_for(request.model)
-    is_candidate = request.action is Action.PROMOTE and request.stage is Stage.ACTIVE
-    if incumbent is None or not is_candidate:
+    if incumbent is None or request.action is not Action.PROMOTE:
         return terms
     pointer, former = incumbent.pointer, incumbent.held.former
     beside = IncumbentArtifact(pointer.artifact_dir, pointer.digest, pointer.manifest_digest, former)

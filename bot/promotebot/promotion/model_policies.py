@@ -173,6 +173,7 @@ STRICTEST: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "comparison.agreement": _highest,
     "comparison.max_difference": _lowest,
     "comparison.mean_difference": _lowest,
+    "comparison.stages": _in_any,
     "windows": strictest_windows,
     "signatures.required": _in_any,
     "signatures.keys": _in_all,

@@ -248,6 +248,7 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "comparison.agreement": _asks_more,
     "comparison.max_difference": _allows_less,
     "comparison.mean_difference": _allows_less,
+    "comparison.stages": _more,
     "overrides": _fewer,
     "models": lambda _before, _after: False,  # no key of a pattern differs: another pattern, or another order
     "signatures.required": _more,

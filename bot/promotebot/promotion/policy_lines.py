@@ -14,7 +14,7 @@ from promotebot.promotion.policy import Policy
 
 _ROLE = tuple(f"stages.{stage}.{key}" for stage in ("active", "staging", "shadow") for key in ("permission", "people"))
 _EVIDENCE = ("evidence.active", "evidence.staging", "evidence.shadow")
-_COMPARISON = tuple(f"comparison.{key}" for key in ("agreement", "max_difference", "mean_difference"))
+_COMPARISON = tuple(f"comparison.{key}" for key in ("agreement", "max_difference", "mean_difference", "stages"))
 _LISTS = ("freezes", "windows")
 """Keys of which the general one and those of patterns count together."""
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -27,9 +27,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "artifact.serves": ("limits.open_seconds", "limits.run_seconds", "limits.open_memory_bytes"),
     "artifact.waived": ("limits.may_lack",),
     "artifact.walls": ("limits.walls",),
-    "comparison.agreement": ("comparison.agreement",),
+    "comparison.agreement": ("comparison.agreement", "comparison.stages"),
     "comparison.data": _COMPARISON,
-    "comparison.difference": ("comparison.max_difference", "comparison.mean_difference"),
+    "comparison.difference": ("comparison.max_difference", "comparison.mean_difference", "comparison.stages"),
     "dataset.exists": ("require_dataset",),
     "evidence.exists": _EVIDENCE,
     "evidence.metric": _EVIDENCE,

@@ -76,6 +76,7 @@ def conditions(policy: Policy, stage: Stage) -> Iterator[Requirement]:
         yield _share(policy.stages.staging.share)
     if stage is Stage.ACTIVE:
         yield from _for_active(policy)
+    yield from _close_to_active(policy.comparison, stage)
     if stage in policy.signatures.required:
         yield Requirement("signatures.required", "a signature by one of the policy's signers")
     if asked := policy.evidence.of(stage):
@@ -121,7 +122,6 @@ def _for_active(policy: Policy) -> Iterator[Requirement]:
     if policy.stages.active.require_prior_stage:
         words = "the same artifact was in SHADOW or STAGING on the base before"
         yield Requirement("stages.active.require_prior_stage", words)
-    yield from _close_to_active(policy.comparison)
     yield Requirement("", "a training commit and a dataset")
     if policy.stages.active.confirm:
         words = f"👍 on the dry run by whoever requested it, within {duration(policy.stages.active.confirm)}"
@@ -134,8 +134,8 @@ def _for_active(policy: Policy) -> Iterator[Requirement]:
         yield Requirement("require_dataset", "the dataset's files and manifest in the repository")
 
 
-def _close_to_active(asked: ComparisonPolicy) -> Iterator[Requirement]:
-    on = "on the golden inputs of today's ACTIVE"
+def _close_to_active(asked: ComparisonPolicy, stage: Stage) -> Iterator[Requirement]:
+    on = f"on the golden inputs of today's ACTIVE{'' if stage in asked.stages else ' (recommended)'}"
     if asked.agreement is not None:
         yield Requirement("comparison.agreement", f"at least {percent(float(asked.agreement))} of its classes {on}")
     if asked.max_difference is not None:

@@ -240,7 +240,7 @@ Amount = Annotated[
 
 
 class ComparisonPolicy(Section):
-    """How close a candidate's outputs have to be to those of today's ACTIVE on its golden inputs, for ACTIVE."""
+    """How close a candidate's outputs have to be to those of today's ACTIVE on its golden inputs."""
 
     agreement: Share | None = None
     """The least share of classes that are the same, of every output that has any."""
@@ -248,6 +248,8 @@ class ComparisonPolicy(Section):
     """The largest absolute difference of a number."""
     mean_difference: Amount | None = None
     """The largest mean of the absolute differences of an output."""
+    stages: tuple[Stage, ...] = (Stage.ACTIVE,)
+    """Stages that take nothing that is further away; for the others that is a warning."""
 
     @property
     def is_set(self) -> bool:

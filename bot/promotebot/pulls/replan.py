@@ -172,7 +172,8 @@ def _of_another_active(step: Step, registry: ModelRegistry) -> Finding | None:
     }
     words = " and ".join(word for word, is_given in given.items() if is_given)
     was, now = (next(iter(active_pointers(one.entry(step.model))), None) for one in (step.before, registry))
-    if event.stage is not Stage.ACTIVE or not words or _is_kept(was, now):
+    is_held_against_it = event.stage is Stage.ACTIVE or given["allowed an exception"]
+    if not is_held_against_it or not words or _is_kept(was, now):
         return None
     before, today = (one.pointer.artifact_id if one and not one.until else "nothing" for one in (was, now))
     told = f"while {before} was ACTIVE; now {today} is"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promotebot.artifact.comparison import Comparison
-from promotebot.findings import Finding, error, passed, warning
+from promotebot.findings import Finding, Severity, error, passed, warning
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.promotion.sections import ComparisonPolicy
-from promotebot.registry.names import Stage
 from promotebot.text import counted, percent
 
 DATA, AGREEMENT, DIFFERENCE = "comparison.data", "comparison.agreement", "comparison.difference"
@@ -20,13 +19,20 @@ _BETTER = "look at what differs; if it is meant to, change `comparison` in the p
 
 
 def outputs_are_close(context: RuleContext) -> Iterator[Finding]:
-    """Judge, for ACTIVE, the outputs by the policy's thresholds; what cannot be compared is not close.
+    """Judge the outputs by the policy's thresholds, for each stage; what cannot be compared is not close.
 
-    The way back is never refused. Where nothing is ACTIVE, the last one counts. There is nothing to compare with where
-    nothing ever was, or the same artifact.
+    Stages that the policy does not name take it with a warning, and the way back is never refused. Where nothing is
+    ACTIVE, the last one counts. There is nothing to compare with where nothing ever was, or the same artifact.
     """
-    asked, stage = context.policy.comparison, context.request.stage
-    if stage is not Stage.ACTIVE or not asked.is_set or context.is_rollback or context.digest is None:
+    is_refused = context.request.stage in context.policy.comparison.stages
+    for finding in _judged(context):
+        is_told = is_refused or finding.severity is not Severity.ERROR
+        yield finding if is_told else finding.model_copy(update={"severity": Severity.WARNING})
+
+
+def _judged(context: RuleContext) -> Iterator[Finding]:
+    asked = context.policy.comparison
+    if not asked.is_set or context.is_rollback or context.digest is None:
         return
     held = context.compared_with
     if held is None:
