@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promotebot.action import first_look
-from promotebot.action.first_look import answer_at_once, is_ignored_comment
+from promotebot.action.first_look import answer_at_once, is_ignored, is_ignored_comment
 from promotebot.action.ignored import answer_ignored, ignored
 from promotebot.errors import InvalidInput
 from promotebot.github.payloads import parse_event
@@ -35,6 +35,18 @@ PLAIN = {
     "action": "created",
     "issue": {"number": 7, "pull_request": {"url": "https://api.github.com/repos/acme/ml/pulls/7"}},
     "comment": {"id": 1, "node_id": "IC_1", "body": "Looks good", "user": {"login": "alice", "type": "User"}},
+    "sender": {"login": "alice", "type": "User"},
+}
+ABOUT_PULL = {
+    "action": "labeled",
+    "pull_request": {
+        "number": 7,
+        "merged": False,
+        "draft": False,
+        "head": {"ref": "model", "sha": "1" * 40},
+        "base": {"ref": "main", "sha": "2" * 40},
+    },
+    "label": {"name": "bug"},
     "sender": {"login": "alice", "type": "User"},
 }
 WORDS = (
@@ -95,29 +107,52 @@ PATHS = [
 ]
 
 
+PULL_PATHS = [
+    *(("action",), ("pull_request",), ("pull_request", "number"), ("pull_request", "merged"), ("sender",)),
+    *(("pull_request", "draft"), ("pull_request", "head"), ("pull_request", "base", "ref"), ("label",)),
+    *(("label", "name"), ("sender", "login"), ("before",), ("changes",), ("pull_request", "head", "sha")),
+]
+
+
+DAMAGES = st.tuples(st.sampled_from(PATHS), st.sampled_from([*ODD, "missing"]))
+PULL_DAMAGES = st.tuples(st.sampled_from(PULL_PATHS), st.sampled_from([*ODD, "missing"]))
+
+
 def is_ignored_by_all(event: Any, environment: dict[str, str]) -> bool:
     """Return what the whole program decides of an event; False where it refuses to read it."""
+    data = json.dumps(event).encode()
     try:
-        return (
-            ignored(parse_event("issue_comment", json.dumps(event).encode()), Settings.from_env(environment))
-            is not None
-        )
+        return ignored(parse_event(environment["GITHUB_EVENT_NAME"], data), Settings.from_env(environment)) is not None
     except InvalidInput:
         return False
 
 
 @st.composite
 def events(draw: st.DrawFn) -> Any:
-    """Events as GitHub sends them, in which some members are missing or of another type."""
+    """Comments as GitHub sends them, in which some members are missing or of another type."""
     event: Any = json.loads(json.dumps(PLAIN))
     event["action"] = draw(st.sampled_from(["created", "edited", "deleted", "pinned"]))
     event["comment"]["body"] = draw(BODIES)
-    for path in draw(st.lists(st.sampled_from(PATHS), max_size=2)):
+    return damaged(event, draw(st.lists(DAMAGES, max_size=2)))
+
+
+@st.composite
+def pull_events(draw: st.DrawFn) -> Any:
+    """Events about a pull request, in which some members are missing or of another type."""
+    event: Any = json.loads(json.dumps(ABOUT_PULL))
+    event["action"] = draw(st.sampled_from(["labeled", "unlabeled", "closed", "opened", "edited", "assigned"]))
+    event["label"]["name"] = draw(st.sampled_from(["bug", "promote:active", "Promote:active", "model:promote:active"]))
+    event["pull_request"]["merged"] = draw(st.booleans())
+    return damaged(event, draw(st.lists(PULL_DAMAGES, max_size=2)))
+
+
+def damaged(event: Any, damages: list[tuple[tuple[str, ...], Any]]) -> Any:
+    """Put other values, or nothing, into the members of an event that are named, and return it."""
+    for path, value in damages:
         part = event
         for name in path[:-1]:
             part = part.get(name) if isinstance(part, dict) else None
         if isinstance(part, dict):
-            value = draw(st.sampled_from([*ODD, "missing"]))
             part[path[-1]] = value
             if value == "missing":
                 del part[path[-1]]
@@ -129,6 +164,36 @@ def test_what_is_answered_at_once_is_ignored_by_all(event: Any, prefix: str, com
     more = {"PROMOTEBOT_PREFIX": prefix, "PROMOTEBOT_COMMAND": command, "PROMOTEBOT_BOT_LOGIN": us}
     if is_ignored_comment(event, ENVIRONMENT | more):
         assert is_ignored_by_all(event, ENVIRONMENT | more)
+
+
+@given(
+    pull_events(),
+    st.sampled_from(["", "gate", "announce", "verify"]),
+    st.sampled_from(["pull_request_target", "merge_group", "push", "fork"]),
+    st.sampled_from([{}, {"PROMOTEBOT_PREFIX": "/model", "PROMOTEBOT_BASE_DIR": "models"}]),
+)
+def test_what_is_answered_at_once_about_a_pull_request_is_ignored_by_all(
+    event: Any, command: str, name: str, registry: dict[str, str]
+) -> None:
+    environment = ENVIRONMENT | registry | {"PROMOTEBOT_COMMAND": command, "GITHUB_EVENT_NAME": name}
+    if is_ignored(name, event, environment):
+        assert is_ignored_by_all(event, environment)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("pull_request_target", {}),
+        ("pull_request_target", {"action": "unlabeled"}),
+        ("pull_request_target", {"action": "assigned", "label": None}),
+        ("pull_request_target", {"action": "closed"}),
+        ("fork", {}),
+        ("check_suite", {"action": "completed"}),
+    ],
+)
+def test_other_labels_and_events_that_nobody_acts_on_are_answered_at_once(name: str, change: dict[str, Any]) -> None:
+    assert is_ignored(name, ABOUT_PULL | change, ENVIRONMENT)
+    assert is_ignored_by_all(ABOUT_PULL | change, ENVIRONMENT | {"GITHUB_EVENT_NAME": name})
 
 
 @given(BODIES, st.sampled_from(["", "/model"]))

@@ -91,6 +91,12 @@ def test_other_labels_and_bots_start_nothing(office: Office) -> None:
     assert office.hub.requests == []
 
 
+def test_a_label_asks_in_any_case(office: Office) -> None:
+    """GitHub's labels are the same in any case."""
+    number = office.pull()
+    assert office.label(number, LABEL.title()).outputs["decision"] == "promoted"
+
+
 def test_taking_the_label_off_before_the_merge_withdraws(office: Office) -> None:
     number = office.pull()
     before = office.repository.git.run("show", f"{office.head(number)}:ml/registry/models.json")

@@ -1,7 +1,7 @@
-"""Comments that ask for nothing, and events that nobody acts on: answered with the standard library alone.
+"""Comments and labels that ask for nothing, and events that nobody acts on: answered with the standard library alone.
 
-Most jobs are started by one. `ignored` decides of every event, with all of it parsed; this module recognises, of the
-comments, those of which it is certain to say so, and leaves the others to it.
+Most jobs are started by one. `ignored` decides of every event, with all of it parsed; this module recognises those of
+which it is certain to say so, and leaves the others to it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from promotebot.action.output_file import write_outputs
 from promotebot.environment import ACTIONS_LOGIN, MAX_EVENT_BYTES, check_environment
 from promotebot.errors import PromotebotError
+from promotebot.github.event_names import GATE_ACTIONS, LABEL_ACTIONS, READ
 from promotebot.promotion.first_words import asks
 from promotebot.registry.codec import parse_json
 
@@ -25,17 +26,36 @@ def answer_at_once(environment: Mapping[str, str]) -> bool:
     """
     try:
         check_environment(environment)
-        if environment["GITHUB_EVENT_NAME"] != "issue_comment":
+        name = environment["GITHUB_EVENT_NAME"]
+        if name in READ and name not in _LOOKS:
             return False
         with open(environment["GITHUB_EVENT_PATH"], "rb") as file:  # noqa: PTH123 - pathlib loads what is not needed
             data = file.read(MAX_EVENT_BYTES + 1)
         event = parse_json(data, where="GITHUB_EVENT_PATH", max_bytes=MAX_EVENT_BYTES)
     except (PromotebotError, OSError):
         return False
-    if not is_ignored_comment(event, environment):
+    if not is_ignored(name, event, environment):
         return False
     write_outputs(environment["GITHUB_OUTPUT"], {"decision": "ignored"})
     return True
+
+
+def is_ignored(name: str, event: Any, environment: Mapping[str, str]) -> bool:
+    """Return whether it is certain that an event of this name, as decoded from JSON, gets no reply."""
+    look = _LOOKS.get(name)
+    return look(event, environment) if look else name not in READ
+
+
+def is_ignored_pull(event: Any, environment: Mapping[str, str]) -> bool:
+    """Return whether it is certain that a `pull_request_target` event, as decoded from JSON, gets no reply."""
+    if not _is_whole_pull(event):
+        return False
+    action, command = event["action"], environment.get("PROMOTEBOT_COMMAND") or "auto"
+    if action in LABEL_ACTIONS and event.get("label") and event.get("sender"):
+        return command != "auto" or "promote:" not in event["label"]["name"].lower()
+    if action == "closed":
+        return command != "gate" and not event["pull_request"].get("merged")
+    return action not in GATE_ACTIONS
 
 
 def is_ignored_comment(event: Any, environment: Mapping[str, str]) -> bool:
@@ -76,6 +96,24 @@ def _is_whole(event: Any) -> bool:
     )
 
 
+def _is_whole_pull(event: Any) -> bool:
+    """Return the same of an event about a pull request."""
+    if not isinstance(event, dict) or not (_is(event, "action", str) and _is(event, "pull_request", dict)):
+        return False
+    pull, label = event["pull_request"], event.get("label")
+    ends = [pull[end] for end in ("head", "base") if pull.get(end) is not None]
+    return (
+        _is(pull, "number", int)
+        and _is(pull, "merged", bool, None)
+        and _is(pull, "draft", bool, default=False)
+        and all(isinstance(end, dict) and _is(end, "ref", str) and _is(end, "sha", str) for end in ends)
+        and _is(event, "before", str, default="")
+        and _is_account(event.get("sender"))
+        and (label is None or (isinstance(label, dict) and _is(label, "name", str)))
+        and _is(event, "changes", dict, None)
+    )
+
+
 def _is_account(value: Any) -> bool:
     is_named = isinstance(value, dict) and _is(value, "login", str) and value["login"] != ""
     return value is None or (is_named and _is(value, "type", str, default=""))
@@ -85,3 +123,6 @@ def _is(part: dict[str, Any], name: str, *kinds: type | None, default: Any = Non
     """Return whether a member is of one of these types, by the type itself: true is an int to Python, not to GitHub."""
     value = part.get(name, default)
     return (None if value is None else type(value)) in kinds
+
+
+_LOOKS = {"issue_comment": is_ignored_comment, "pull_request_target": is_ignored_pull}

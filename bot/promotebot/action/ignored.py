@@ -89,7 +89,7 @@ def _ignored_comment(event: CommentCreated, settings: Settings) -> Answer | None
 
 def _ignored_label(event: LabelChanged, settings: Settings) -> Answer | None:
     """Return the answer to other labels, and to labels that bots put on or take off: none of them gets a reply."""
-    if not settings.own_label(event.label).startswith(PREFIX):
+    if not settings.own_label(event.label).lower().startswith(PREFIX):
         return Answer(Outcome.IGNORED, Reason.NO_COMMAND)
     if event.sender_type == "Bot" or event.sender == settings.bot_login:
         return Answer(Outcome.IGNORED, Reason.BOT_COMMENT)

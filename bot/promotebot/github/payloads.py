@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from promotebot.environment import MAX_EVENT_BYTES
 from promotebot.errors import InvalidInput
+from promotebot.github.event_names import GATE_ACTIONS, LABEL_ACTIONS
 from promotebot.github.events import (
     BRANCH,
     QUEUE_BRANCH,
@@ -28,8 +29,6 @@ from promotebot.github.events import (
 )
 from promotebot.registry.codec import parse_json
 from promotebot.registry.names import is_git_sha
-
-GATE_ACTIONS = ("opened", "reopened", "synchronize", "edited", "ready_for_review", "converted_to_draft")
 
 
 class _Part(BaseModel):
@@ -177,7 +176,7 @@ def _comment_event(payload: _IssueComment) -> Event:
 
 def _pull_event(payload: _PullRequest) -> Event:
     number, action, label, sender = payload.pull_request.number, payload.action, payload.label, payload.sender
-    if action in ("labeled", "unlabeled") and label is not None and sender is not None:
+    if action in LABEL_ACTIONS and label is not None and sender is not None:
         return LabelChanged(number, label.name, action == "labeled", sender.login, sender.type)
     if action == "closed":
         told = payload.pull_request.told
