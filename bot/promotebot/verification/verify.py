@@ -19,15 +19,15 @@ from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, errors_in, errors_with, passed, unknown, warning
 from promotebot.planning.decide import expect_artifacts
 from promotebot.planning.examiner import Examine, expect
-from promotebot.promotion.append_only import check_append_only
-from promotebot.promotion.history import check_entry, other_stages
+from promotebot.promotion.history import other_stages
 from promotebot.promotion.policy import Policy
 from promotebot.registry.model import ModelEntry, Pointer
-from promotebot.registry.names import ArtifactPath, Digest, ModelName, Stage
+from promotebot.registry.names import ArtifactPath, Digest, Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy, shell
 from promotebot.text import counted, held_now, short_digest
 from promotebot.verification.evidence_files import EvidenceFiles, named_artifacts
+from promotebot.verification.histories import Check, check_history, on_all_cores
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, report_of
 
 
@@ -63,6 +63,7 @@ class _Verification:
     subject: VerificationInput
     examine: Examine
     now: datetime
+    history: Check
     findings: list[ModelFinding] = field(default_factory=list)
     seen: dict[tuple[str, Terms], Evidence | None] = field(default_factory=dict)
     """What was looked at: a directory, by what the policy says of the model that names it."""
@@ -88,7 +89,7 @@ class _Verification:
         """Add the findings on one model; what cannot be looked at is a finding of its own, and the rest goes on."""
         before, entry = len(self.findings), None
         try:
-            findings = [*self._history(name)]
+            findings = self.history(name)
             entry = self.subject.registry.entry(name)
             pointers = [(s, p) for s in self.subject.stages if entry and (p := entry.pointer(s))]
         except InvalidInput as problem:
@@ -107,13 +108,6 @@ class _Verification:
 
     def _add(self, name: str, findings: Sequence[Finding] | Iterator[Finding]) -> None:
         self.findings += [ModelFinding(model=name, **finding.model_dump()) for finding in findings]
-
-    def _history(self, name: str) -> Iterator[Finding]:
-        registry, base = self.subject.registry, self.subject.base
-        if name in registry:
-            yield from check_entry(registry, ModelName(name), self.now)
-        if base is not None:
-            yield from check_append_only(base, registry, [name])
 
     def _evidence(self, files: EvidenceFiles, entry: ModelEntry) -> Iterator[Finding]:
         try:
@@ -271,12 +265,23 @@ def verify(
         remarks: findings on the whole, such as that nothing changed since a commit; they count as looked at.
         progress: told each model's name before it is looked at.
     """
-    verification = _Verification(subject, examine, now)
+    with on_all_cores(lambda name: [*check_history(subject.registry, subject.base, name, now)], names) as history:
+        return _verified(_Verification(subject, examine, now, history), names, about, remarks, progress)
+
+
+def _verified(
+    verification: _Verification,
+    names: Sequence[str],
+    about: ReportScope,
+    remarks: Sequence[Finding],
+    progress: Callable[[str], None],
+) -> VerifyReport:
+    subject = verification.subject
     verification._add("", [*remarks, *other_stages(subject.registry.document, subject.registry.where, "$")])
     if not [*names, *subject.registry, *(subject.base or ())]:
         nothing = "The registry is valid and holds no model, so there is nothing to verify"
         verification._add("", [passed("registry.schema", nothing, where=subject.registry.where)])
-    _expect(subject, names, examine)
+    _expect(subject, names, verification.examine)
     looked_at = verification.models(names, progress)
     if subject.evidence and {*looked_at} >= {*subject.registry}:
         verification._add("", subject.evidence.unused(verification.artifacts))
