@@ -35,6 +35,7 @@ from promotebot.github.checks import (
 from promotebot.github.git_port import BranchRules, GitData, MadeCommit, TreeChange
 from promotebot.github.ports import (
     BranchPush,
+    CheckRun,
     CommitStatus,
     Deployment,
     GitHub,
@@ -249,6 +250,8 @@ class FakeGitHub:
     posted: list[Posted] = field(default_factory=list)
     """Every commit's statuses, oldest first."""
     labels_on: dict[int, list[str]] = field(default_factory=dict)
+    runs: dict[str, list[CheckRun]] = field(default_factory=dict)
+    """Commit → the check runs of others."""
     reactions: list[tuple[int, str]] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     issues: dict[int, OpenedIssue] = field(default_factory=dict)
@@ -283,6 +286,12 @@ class FakeGitHub:
     ) -> None:
         """Somebody posts a status, which any writer may."""
         self.posted.append(Posted(sha, CommitStatus(context, state, by, description[:MAX_DESCRIPTION], at)))
+
+    def run(
+        self, sha: str, name: str, conclusion: str, *, app: str = "github-actions", status: str = "completed"
+    ) -> None:
+        """An App reports a check, in a suite of its own."""
+        self.runs.setdefault(sha, []).append(CheckRun(name, status, conclusion, app))
 
     def verdicts(self, sha: str) -> list[str]:
         """The states of the required status on a commit, oldest first."""
@@ -472,6 +481,12 @@ class FakeGitHub:
     def statuses(self, sha: str) -> Iterator[CommitStatus]:
         self._asked("statuses")
         yield from [posted.status for posted in reversed(self.posted) if posted.sha == sha]
+
+    def check_runs(self, sha: str) -> Sequence[CheckRun]:
+        self._asked("check_runs")
+        own = [CheckRun(one.name, "completed", one.conclusion, BOT[:-5]) for one in self.checks if one.head_sha == sha]
+        newest = {one.name: one for one in own}  # of one suite
+        return [*newest.values(), *self.runs.get(sha, ())]
 
     def publish_status(self, sha: str, *, context: str, state: State, description: str) -> None:
         self._asked("publish_status")

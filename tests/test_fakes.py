@@ -16,7 +16,7 @@ from promotebot.git.process import ISOLATED, Identity
 from promotebot.github.checks import Annotation
 from promotebot.github.client import PyGithubClient
 from promotebot.github.git_port import TreeChange
-from promotebot.github.ports import CommitStatus, Deployment, GitHub
+from promotebot.github.ports import CheckRun, CommitStatus, Deployment, GitHub
 from promotebot.promotion.sections import Permission
 from tests import fakes
 from tests.fake_github.lateness import NEVER_LATE
@@ -39,6 +39,8 @@ class World:
     """Somebody comments; the comment's id."""
     edit: Callable[[int, str], None]
     label: Callable[[str, str], None]
+    run: Callable[[str, str, str], None]
+    """An App reports a check: name, conclusion, App."""
     post: Callable[[str, str, str], None]
     """Somebody posts a status: context, state, login."""
     review: Callable[[str, str], None]
@@ -70,6 +72,7 @@ def in_memory() -> World:
         say=lambda login, body: fake.say(1, login, body).id,
         edit=fake.edit,
         label=lambda name, _: fake.put_label(1, name),
+        run=lambda name, conclusion, app: fake.run(fakes.HEAD, name, conclusion, app=app),
         post=lambda context, state, login: fake.post(fakes.HEAD, context, state, by=login),
         review=review,
         bodies=lambda: [comment.body for comment in fake.written.values() if comment.author == BOT],
@@ -98,6 +101,7 @@ def over_http(office: Office, client: PyGithubClient) -> World:
         say=lambda login, body: repository.comment(number, author=login, body=body).id,
         edit=edit,
         label=lambda name, login: repository.add_label(number, name, by=login),
+        run=lambda name, conclusion, app: repository.report_check(office.head(number), name, conclusion, app=app),
         post=lambda context, state, login: repository.post_status(office.head(number), context, state, by=login),
         review=lambda login, state: _ignored(repository.review(number, by=login, state=state)),
         bodies=lambda: office.comments(number),
@@ -140,6 +144,7 @@ def test_github_in_memory_answers_as_the_client_does_over_http(world: World) -> 
     the_last_verdict_on_this_head_is_an_approval(world)
     checks_are_taken(world)
     statuses_are_listed_newest_first_with_who_posted_them(world)
+    check_runs_are_listed_with_the_app_that_reports_them(world)
     issues_are_found_by_marker_while_they_are_open(world)
     a_deployment_is_made_once_for_an_event_and_the_bots_own_alone_counts(world)
     a_branch_is_moved_from_where_it_is_expected(world)
@@ -303,6 +308,19 @@ def statuses_are_listed_newest_first_with_who_posted_them(world: World) -> None:
         CommitStatus("promotebot/event/1", "pending", BOT),
         CommitStatus("promotebot/gate", "failure", BOT, "d" * 140),
         CommitStatus("promotebot/gate", "success", "carol"),
+    ]
+
+
+def check_runs_are_listed_with_the_app_that_reports_them(world: World) -> None:
+    github = world.github
+    world.run("unit-tests", "success", "github-actions")
+    world.run("evaluation", "failure", "trainer")
+    github.publish_check(world.head, name="promotebot", conclusion="failure", title="t", summary="s")
+    github.publish_check(world.head, name="promotebot", conclusion="success", title="t", summary="s")
+    assert sorted(github.check_runs(world.head), key=lambda run: run.name) == [
+        CheckRun("evaluation", "completed", "failure", "trainer"),
+        CheckRun("promotebot", "completed", "success", "github-actions"),
+        CheckRun("unit-tests", "completed", "success", "github-actions"),
     ]
 
 

@@ -113,6 +113,11 @@ def scoped(name: str, base_dir: str) -> str:
     return f"{base_dir}: {name}" if base_dir else name
 
 
+def is_own_name(name: str) -> bool:
+    """Return whether a status or check has the name of one of promotebot's own, for whichever registry."""
+    return name.rpartition(": ")[2].split("/", 1)[0] == "promotebot"
+
+
 def _url_problem(url: str) -> str:
     """Return why a token must not be sent to an address; empty when it may: over https, or to this machine itself."""
     if _PLAIN_URL.fullmatch(url):  # what runners set

@@ -188,7 +188,7 @@ def test_what_is_answered_at_once_about_a_pull_request_is_ignored_by_all(
         ("pull_request_target", {"action": "assigned", "label": None}),
         ("pull_request_target", {"action": "closed"}),
         ("fork", {}),
-        ("check_suite", {"action": "completed"}),
+        ("check_run", {"action": "completed"}),
     ],
 )
 def test_other_labels_and_events_that_nobody_acts_on_are_answered_at_once(name: str, change: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from promotebot.action.router import exit_code, respond
 from promotebot.errors import CouldNotVerify
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import (
+    CheckReported,
     CommentChanged,
     CommentCreated,
     Dispatched,
@@ -34,6 +35,7 @@ COMMENT = CommentCreated(7, True, 1, "/promote active", "alice", "User", via_app
 HOLD_EDITED = CommentChanged(7, "carol", "carol", 5, "/hold")
 LABEL = LabelChanged(7, "promote:active", added=True, sender="alice", sender_type="User")
 CHANGED, REVIEWED = PullChanged(7, "synchronize"), Reviewed((7, 8))
+REPORTED = CheckReported((7,), "c" * 40, "trainer[bot]")
 QUEUED = Queued("c" * 40, "refs/heads/gh-readonly-queue/main/pr-7", "b" * 40, "main")
 MERGED, CLOSED = PullClosed(7, merged=True), PullClosed(7, merged=False)
 PUSHED, DISPATCHED, SCHEDULED = (
@@ -45,6 +47,7 @@ ANSWERERS = {
     "issue_comment.answer_comment": (COMMENT, "auto"),
     "labels.answer_label": (LABEL, "auto"),
     "pull_request.evaluate_pulls": (CHANGED, "auto"),
+    "pull_request.evaluate_conditions": (REPORTED, "gate"),
     "late_holds.hold_by_edit": (HOLD_EDITED, "auto"),
     "merge_group.evaluate_queue": (QUEUED, "auto"),
     "merged.announce": (MERGED, "auto"),
@@ -100,6 +103,8 @@ def unconnected(**changes: Any) -> JobContext:
         *[(event, command, name) for name, (event, command) in ANSWERERS.items()],
         (REVIEWED, "auto", "pull_request.evaluate_pulls"),
         (CHANGED, "gate", "pull_request.evaluate_pulls"),
+        (replace(LABEL, label="risk-approved"), "gate", "pull_request.evaluate_conditions"),
+        (replace(REPORTED, by=BOT, context="unit-tests"), "gate", "pull_request.evaluate_conditions"),
         (REVIEWED, "gate", "pull_request.evaluate_pulls"),
         (CLOSED, "gate", "pull_request.evaluate_pulls"),
         (MERGED, "gate", "pull_request.evaluate_pulls"),
@@ -128,11 +133,15 @@ def test_each_event_has_one_use_case(answerers: Answerers, event: Event, command
         (SCHEDULED, "auto", Reason.OTHER_EVENT, "a scheduled run needs command: verify, doctor or gate"),
         *[
             (event, "gate", Reason.OTHER_EVENT, "command gate does not act on this event")
-            for event in (COMMENT, LABEL, PUSHED)
+            for event in (COMMENT, PUSHED)
         ],
+        (LABEL, "gate", Reason.OTHER_EVENT, "the label is a command"),
+        (replace(REPORTED, by=BOT), "gate", Reason.BOT_COMMENT, "promotebot's own checks ask for nothing"),
+        (replace(REPORTED, context="ml/eu: promotebot/gate"), "gate", Reason.BOT_COMMENT, "own checks ask for nothing"),
+        (replace(REPORTED, context="promotebot/gate"), "gate", Reason.BOT_COMMENT, "own checks ask for nothing"),
         *[
             (event, "verify", Reason.OTHER_EVENT, "command verify does not act on this event")
-            for event in (COMMENT, LABEL, MERGED, CLOSED)
+            for event in (COMMENT, LABEL, REPORTED, MERGED, CLOSED)
         ],
         *[
             (event, "announce", Reason.OTHER_EVENT, "command announce does not act on this event")

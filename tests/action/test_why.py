@@ -57,7 +57,7 @@ def test_a_long_cause_is_cut_between_two_words_in_the_heading_and_stands_whole_b
     finding = error("gate.replay", words)
     last = LastRequest("/promote active", "alice", "https://x", [finding])
     for title, asked in ((f"refused: {words}", None), ("", last)):
-        rendered = render_why(title, [finding], None, asked, {}, "", context)
+        rendered = render_why(title, [finding], (), asked, {}, "", context)
         assert re.fullmatch(r"(Gate|The last request was refused): .*word\d+…", rendered.title)
         assert len(rendered.title) <= 120
         assert rendered.title.rstrip("…").split()[-1] in words.split()

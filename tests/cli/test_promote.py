@@ -54,7 +54,7 @@ def test_the_written_change_passes_the_gate(alice: Person, capsys: pytest.Captur
     assert main(["gate", "--base", "origin/main"]) == 0
     printed = capsys.readouterr()
     assert "1 promotion, valid and verified" in printed.out
-    assert "Permissions and approvals are checked on GitHub only" in printed.err
+    assert "Permissions, approvals, labels and other checks are known on GitHub only" in printed.err
 
 
 def test_the_gate_refuses_a_hand_edit_and_names_the_model(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:

@@ -148,7 +148,7 @@ def test_where_nothing_was_active_the_way_back_leaves_it_empty() -> None:
 HEADINGS = [
     ({}, "⬆️ `regime_classifier` → ACTIVE · ready for review", Phase.READY),
     (
-        {"conclusion": "action_required", "waiting": WAITING},
+        {"conclusion": "action_required", "waiting": (WAITING,)},
         "⏳ `regime_classifier` → ACTIVE · waiting for 1 more approval of 1a2b3c4",
         Phase.WAITING,
     ),
@@ -207,7 +207,7 @@ def test_a_card_that_is_blocked_starts_with_the_errors_and_does_not_ask_to_merge
 
 
 def test_approvals_that_are_missing_and_given_are_named(accepted: Plan) -> None:
-    waits = card_of(accepted, conclusion="action_required", waiting=WAITING).body
+    waits = card_of(accepted, conclusion="action_required", waiting=(WAITING,)).body
     assert "- **Approvals:** waits for 1 more approval of 1a2b3c4; somebody with write permission other than" in waits
     given = passed("separation", "1a2b3c4 is approved by carol, who neither requested nor pushed it")
     approved = card_of(accepted, findings=(given,)).body
@@ -344,7 +344,7 @@ def test_heading_advice_and_phase_always_agree(
     before = promoted(EMPTY, request(Stage.SHADOW, V1, "v1"), V1, 2026, 1, 1)
     decision = decide(before, request(Stage.ACTIVE, V1, "v1", new_model=False), V1)
     findings = (*errors, *([warning("soak.shadow", "short")] if warned else []))
-    waiting = WAITING if conclusion == "action_required" else None
+    waiting = (WAITING,) if conclusion == "action_required" else ()
     options: dict[str, Any] = {
         "merge": merge,
         "is_closed": is_closed,

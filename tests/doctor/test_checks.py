@@ -12,7 +12,7 @@ from promotebot.doctor.facts import MAX_POINTERS, Branch, Files, Unread
 from promotebot.doctor.report import DoctorReport, Status
 from promotebot.doctor.workflow import Workflow
 from promotebot.github.repository_settings import BranchRequirements, Environment, RequiredStatus
-from promotebot.promotion.policy import Policy
+from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.sections import Permission, Separation
 from promotebot.pulls.attributes import AS_STORED
 from promotebot.workflow_files import PLACEHOLDER, workflow_files
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.thorough
 
 UNREAD = Unread("GitHub refused to read it: 403", "a token that has `administration: read`")
 PROMOTE, GATE_FILE = ".github/workflows/promote.yml", ".github/workflows/gate.yml"
+TYPES = ("opened", "reopened", "synchronize", "edited", "closed", "ready_for_review")
 REVIEW, VERIFY = ".github/workflows/review.yml", ".github/workflows/verify.yml"
 
 
@@ -371,3 +372,26 @@ def test_the_line_against_conversion_leaves_git_lfs_its_filter() -> None:
     remedy = line("attributes", facts(files=files)).remedy
     assert "`echo 'm/a/** -text " in remedy
     assert "filter" not in remedy
+
+
+@pytest.mark.parametrize(
+    ("policy", "change", "lacks"),
+    [
+        ("labels: [ok]", {}, "labels"),
+        ("labels: [ok]", {"pull_request_target": {"types": [*TYPES, "labeled"]}}, "labels"),
+        ("labels: [ok]", {"pull_request_target": {"types": [*TYPES, "labeled", "unlabeled"]}}, ""),
+        ("checks: [ok]", {}, "checks"),
+        ("checks: [ok]", {"workflow_run": {"workflows": ["review", "ci"], "types": ["completed"]}}, ""),
+        ("checks: [ok]", {"check_suite": {"types": ["completed"]}}, ""),
+        ("checks: [ok]", {"status": {}}, ""),
+        ("labels: [ok], checks: [ok]", {}, "labels, checks"),
+        ("soak: null", {}, ""),
+    ],
+)
+def test_the_gate_is_started_by_what_the_policy_asks_for(policy: str, change: dict[str, Any], lacks: str) -> None:
+    files = dict(files_of())
+    files[GATE_FILE] = replace(files[GATE_FILE], triggers={**files[GATE_FILE].triggers, **change})
+    asked = parse_policy(f"models: {{eu_*: {{stages: {{shadow: {{{policy}}}}}}}}}".encode())
+    found = line("triggers", facts(policy=asked, branches=(branch(workflows=files),)))
+    assert found.status is (Status.PROBLEM if lacks else Status.OK)
+    assert (f"asks for {lacks}, and none starts {GATE_FILE}" in found.found) is bool(lacks)

@@ -110,6 +110,38 @@ class RepositoryEvents(RepositoryState):
         return {"action": "completed", "workflow_run": document, "workflow": described, **_around(self, who)}
 
     @locked
+    def check_suite_event(self, number: int, *, app: str, conclusion: str = "success") -> Json:
+        """Build the payload after all check runs of an App on a pull request's head have ended.
+
+        Those of GitHub Actions start no workflow: https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows#check_suite
+        """
+        pull, reporter, at = self.pull(number), self.hub.app(app), self.hub.now()
+        named = [fill("pull_of_run", self, pull=pull)] if pull.head is self else []
+        commit = commits.webhook_commit(self, self.git.commit(pull.head_sha))
+        parts = {"pull_requests": named, "conclusion": conclusion, "head_commit": commit}
+        suite = fill("check_suite", self, id=self.hub.next_id(), pull=pull, app=reporter, at=at, **parts)
+        sender = self.hub.add_user(f"{app}[bot]", type="Bot")
+        return {"action": "completed", "check_suite": suite, **_around(self, sender)}
+
+    @locked
+    def status_event(self) -> Json:
+        """Build the payload of the status that was posted last; it tells of no pull request."""
+        status = self.statuses[-1]
+        commit = self.git.commit(status.sha)
+        author = {"name": commit.author.name, "email": commit.author.email, "date": commit.author.when.isoformat()}
+        branches = [
+            {
+                "name": name.removeprefix("refs/heads/"),
+                "commit": {"sha": sha, "url": f"{self.hub.api_url}/{sha}"},
+                "protected": False,
+            }
+            for name, sha in self.git.refs("refs/heads/").items()
+            if sha == status.sha
+        ]
+        parts = {"author": author, "message": commit.message, "tree": commit.tree, "branches": branches}
+        return {**fill("webhook_status", self, status=status, **parts), **_around(self, status.user)}
+
+    @locked
     def queue_run_event(self, workflow: str, number: int) -> Json:
         """Build the payload after a workflow ran to its end on an entry of the merge queue, whose branch it has."""
         group = merge_queue.group_of(self, number)

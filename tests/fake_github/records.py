@@ -116,6 +116,8 @@ class CheckRun:
     completed_at: datetime | None = None
     details_url: str | None = None
     external_id: str = ""
+    suite: int = 0
+    """Which of an App's suites on the commit it is in: GitHub Actions has one for each run of a workflow."""
     output: dict[str, Any] = field(default_factory=dict)
     annotations: list[dict[str, Any]] = field(default_factory=list)
 

@@ -25,7 +25,7 @@ from tests.fake_github.accounts import (
 from tests.fake_github.bare import ZERO
 from tests.fake_github.events import RepositoryEvents
 from tests.fake_github.push_rules import install_update_hook
-from tests.fake_github.records import Comment, Issue, Protection, Review, Status, WorkflowRun
+from tests.fake_github.records import CheckRun, Comment, Issue, Protection, Review, Status, WorkflowRun
 from tests.fake_github.state import HubState, MergeGroup, Pull, locked
 
 NAME = r"[A-Za-z0-9-]+/(?!\.{1,2}$)[A-Za-z0-9._-]+"
@@ -200,6 +200,17 @@ class Repository(RepositoryEvents):
         """Put a status on a commit, as any writer may."""
         user = self.hub.user(by)
         self.statuses.append(Status(self.hub.next_id(), sha, user, state, context, description, None, self.hub.now()))
+
+    @locked
+    def report_check(
+        self, sha: str, name: str, conclusion: str | None = "success", *, app: str = ACTIONS_APP.slug, suite: int = 0
+    ) -> None:
+        """An App reports a check run, or a workflow's job does; without a conclusion it still runs."""
+        reporter, now = ACTIONS_APP if app == ACTIONS_APP.slug else self.hub.app(app), self.hub.now()
+        status = "completed" if conclusion else "in_progress"
+        ended = now if conclusion else None
+        run = CheckRun(self.hub.next_id(), reporter, name, sha, status, now, conclusion, ended, suite=suite)
+        self.check_runs[run.id] = run
 
     @locked
     def close(self, number: int, *, by: str) -> None:

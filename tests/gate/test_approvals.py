@@ -236,8 +236,8 @@ def test_why_says_what_is_waited_for(office: Office, number: int) -> None:
     assert "other than alice" in comment
 
 
-def test_a_run_that_is_not_about_reviews_starts_nothing(office: Office, number: int) -> None:
+def test_a_run_that_is_neither_about_reviews_nor_checks_starts_nothing(office: Office, number: int) -> None:
     before = len(office.repository.requests)
-    payload = office.repository.workflow_run_event(REVIEW, number, event="push", sender="mallory")
+    payload = office.repository.workflow_run_event(REVIEW, number, event="release", sender="mallory")
     assert office.event("workflow_run", payload).outputs["decision"] == Outcome.IGNORED.value
     assert len(office.repository.requests) == before

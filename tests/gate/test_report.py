@@ -167,7 +167,7 @@ def test_the_title_says_what_moves_where_with_directory_and_digest() -> None:
     two = result(KNOWN, promoted(KNOWN, TO_SHADOW, OTHER_TO_SHADOW))
     assert report_title(two).endswith(" and 1 more")
     waits = error("separation", "waits for 1 more approval of ccccccc")
-    assert report_title(replace(one, waiting=waits)) == report_title(one)
+    assert report_title(replace(one, waiting=(waits,))) == report_title(one)
     out = result(KNOWN, promoted(KNOWN, OUT_OF_SHADOW))
     assert report_title(out).startswith(f"{MODEL} SHADOW → nothing, was v2_shadow (ml/artifacts/v2, ")
 

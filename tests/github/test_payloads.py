@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promotebot.errors import InvalidInput
-from promotebot.github.events import CommentCreated, Event, Ignored, Queued, Reviewed, Scheduled
+from promotebot.github.events import CheckReported, CommentCreated, Event, Ignored, Queued, Reviewed, Scheduled
 from promotebot.github.payloads import parse_event
 
 USER = {"login": "alice", "id": 1, "type": "User"}
@@ -65,6 +65,23 @@ def test_the_end_of_a_run_that_may_have_moved_a_branch_is_a_reason_to_look_for_h
     for action, kind in (("completed", Scheduled), ("requested", Ignored)):
         found = parse_event("workflow_run", json.dumps({"action": action, "workflow_run": run}).encode())
         assert isinstance(found, kind)
+
+
+@pytest.mark.parametrize("event", ["pull_request", "push"])
+def test_the_end_of_a_run_that_makes_checks_names_the_pull_requests_of_its_commit(event: str) -> None:
+    run = {"event": event, "pull_requests": [{"number": 4}]}
+    for action, expected in (("completed", Reviewed((4,))), ("requested", None)):
+        found = parse_event("workflow_run", json.dumps({"action": action, "workflow_run": run}).encode())
+        assert found == expected or (expected is None and isinstance(found, Ignored))
+
+
+def test_the_end_of_an_apps_checks_and_a_status_name_the_commit_and_who_reports() -> None:
+    suite = json.dumps(WHOLE["check_suite"]).encode()
+    assert parse_event("check_suite", suite) == CheckReported((3,), "c" * 40, "trainer[bot]")
+    status = json.dumps(WHOLE["status"]).encode()
+    assert parse_event("status", status) == CheckReported((), "c" * 40, "alice", "evaluation")
+    assert isinstance(parse_event("status", changed("status", ("state",), "pending")), Ignored)
+    assert isinstance(parse_event("check_suite", changed("check_suite", ("action",), "requested")), Ignored)
 
 
 QUEUE = f"gh-readonly-queue/release/1.x/pr-7-{'a' * 40}"
@@ -122,6 +139,11 @@ WHOLE: dict[str, dict[str, Any]] = {
         },
         "sender": USER,
     },
+    "check_suite": {
+        "action": "completed",
+        "check_suite": {"head_sha": "c" * 40, "app": {"slug": "trainer"}, "pull_requests": [{"number": 3}]},
+    },
+    "status": {"sha": "c" * 40, "context": "evaluation", "state": "success", "sender": USER},
     "merge_group": {
         "action": "checks_requested",
         "merge_group": {"head_sha": "c" * 40, "head_ref": QUEUE, "base_sha": "b" * 40, "base_ref": "refs/heads/main"},
@@ -144,6 +166,10 @@ NULLABLE: list[tuple[str, Sequence[str | int]]] = [
     ("workflow_run", ("workflow_run", "pull_requests", 0)),
     ("workflow_run", ("workflow_run", "pull_requests", 1)),
     ("workflow_run", ("sender",)),
+    ("check_suite", ("check_suite", "app")),
+    ("check_suite", ("check_suite", "pull_requests")),
+    ("check_suite", ("check_suite", "pull_requests", 0)),
+    ("status", ("sender",)),
     ("push", ("sender",)),
     ("workflow_dispatch", ("inputs",)),
     ("workflow_dispatch", ("inputs", "command")),

@@ -27,6 +27,14 @@ EXAMPLES: Mapping[str, tuple[object, str]] = {
     "stages.shadow.people": (["alice"], "alice may request SHADOW without the role"),
     "stages.staging.people": (["alice"], "alice may request STAGING without the role"),
     "stages.active.people": (["alice"], "alice may request ACTIVE without the role"),
+    **{
+        f"stages.{stage}.labels": (["risk-approved"], f"{stage.upper()} needs this label on the pull request")
+        for stage in ("shadow", "staging", "active")
+    },
+    **{
+        f"stages.{stage}.checks": (["unit-tests"], f"{stage.upper()} needs this check to be successful on the head")
+        for stage in ("shadow", "staging", "active")
+    },
     "stages.shadow.soak": (None, "asks for no time in SHADOW"),
     "stages.shadow.soak.minimum": ("12h", "half a day in SHADOW is enough"),
     "stages.shadow.soak.required": (True, "less time in SHADOW is an error, no warning"),

@@ -52,7 +52,8 @@ def is_ignored_pull(event: Any, environment: Mapping[str, str]) -> bool:
         return False
     action, command = event["action"], environment.get("PROMOTEBOT_COMMAND") or "auto"
     if action in LABEL_ACTIONS and event.get("label") and event.get("sender"):
-        return command != "auto" or "promote:" not in event["label"]["name"].lower()
+        is_command = "promote:" in event["label"]["name"].lower()
+        return command not in ("auto", "gate") or (command == "auto" and not is_command)
     if action == "closed":
         return command != "gate" and not event["pull_request"].get("merged")
     return action not in GATE_ACTIONS

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from promotebot.action.outputs import write_answer
 from promotebot.action.result import Answer, Outcome
 from promotebot.cost import Cost
-from promotebot.environment import MAX_EVENT_BYTES
+from promotebot.environment import MAX_EVENT_BYTES, is_own_name
 from promotebot.errors import PromotebotError
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import (
+    CheckReported,
     CommentChanged,
     CommentCreated,
     Dispatched,
@@ -33,7 +34,7 @@ from promotebot.settings import Settings
 _GATE = (PullChanged, Reviewed, Queued)
 _ACTS_ON: Mapping[str, tuple[type, ...]] = {
     "announce": (PullClosed, Pushed),
-    "gate": (*_GATE, PullClosed, Dispatched, Scheduled),
+    "gate": (*_GATE, CheckReported, LabelChanged, PullClosed, Dispatched, Scheduled),
     "verify": (*_GATE, Dispatched, Scheduled, Pushed),
     "doctor": (Dispatched, Scheduled),
 }
@@ -72,6 +73,8 @@ def ignored(event: Event, settings: Settings) -> Answer | None:
         return _ignored_change(event, settings)
     if isinstance(event, LabelChanged):
         return _ignored_label(event, settings)
+    if isinstance(event, CheckReported) and _is_ours(event, settings):
+        return Answer(Outcome.IGNORED, Reason.BOT_COMMENT, "promotebot's own checks ask for nothing")
     if isinstance(event, PullClosed) and not event.merged and settings.command != "gate":
         return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "the pull request was closed without a merge")
     if isinstance(event, Scheduled) and settings.command == "auto":
@@ -87,9 +90,21 @@ def _ignored_comment(event: CommentCreated, settings: Settings) -> Answer | None
     return None if read_comment(event.body, settings.prefix) else Answer(Outcome.IGNORED, Reason.NO_COMMAND)
 
 
+def _is_ours(event: CheckReported, settings: Settings) -> bool:
+    """Return whether it is what the gate itself reports, which must not start it again for ever."""
+    is_suite_of_bot = not event.context and event.by == settings.bot_login
+    return is_suite_of_bot or is_own_name(event.context)
+
+
 def _ignored_label(event: LabelChanged, settings: Settings) -> Answer | None:
-    """Return the answer to other labels, and to labels that bots put on or take off: none of them gets a reply."""
-    if not settings.own_label(event.label).lower().startswith(PREFIX):
+    """Return the answer to other labels, and to labels that bots put on or take off: none of them gets a reply.
+
+    The gate is the other way round: what the policy may ask for is any label that is no command, whoever puts it on.
+    """
+    is_command = settings.own_label(event.label).lower().startswith(PREFIX)
+    if settings.command == "gate":
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "the label is a command") if is_command else None
+    if not is_command:
         return Answer(Outcome.IGNORED, Reason.NO_COMMAND)
     if event.sender_type == "Bot" or event.sender == settings.bot_login:
         return Answer(Outcome.IGNORED, Reason.BOT_COMMENT)

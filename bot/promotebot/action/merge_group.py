@@ -16,7 +16,7 @@ from promotebot.comments.markdown import text as markdown
 from promotebot.comments.notices import render_queue
 from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import Finding, error, errors_in
-from promotebot.gate.approvals import approvals_needed, separation
+from promotebot.gate.conditions import conditions, has_conditions
 from promotebot.gate.evaluate import FactsOf, GateResult, evaluate_gate
 from promotebot.gate.hold import StandingHold, standing_holds
 from promotebot.gate.policy import edit_of_policy, loosened_keys
@@ -71,7 +71,7 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         requested = _requested(result.steps, other_base(_branch(event), job.default_branch), job)
         weakened = _weakened(changeset, repository.commit_id(BASE))
         result = replace(result, findings=(*result.findings, *requested, *weakened))
-        result = result.with_approval(_approved(event, result.steps, changeset, repository, job))
+        result = result.with_conditions(_conditions(event, result.steps, changeset, repository, job))
         numbers = _members(event, repository)
         marks = _marks(numbers, repository)
         for number in numbers:
@@ -189,21 +189,21 @@ def _facts(event: Queued, changeset: Changeset, job: JobContext) -> FactsOf | No
     return (lambda request: facts_on(request, changeset, base_ref, job, base)) if base else None
 
 
-def _approved(
+def _conditions(
     event: Queued, steps: Sequence[Step], changeset: Changeset, repository: FetchedRepository, job: JobContext
-) -> Finding | None:
-    """Return the approval of the queued pull request's own head; the queue's branch name says which it is."""
+) -> tuple[Finding, ...]:
+    """Return what the queued pull request needs on its own head; the queue's branch name says which it is."""
     policy, edit = changeset.policy, edit_of_policy(changeset)
-    if not approvals_needed(steps, policy, edit):
-        return None
+    if not has_conditions(steps, policy, edit):
+        return ()
     named = QUEUE_BRANCH.fullmatch(event.head_ref.removeprefix(BRANCH))
     if named is None:
         raise CouldNotVerify(f"{event.head_ref} names no pull request", remedy=_AGAIN)
     pull = at_its_head(job.github.pull(int(named[2])), repository)
-    # What was queued before it is approved in a group of its own.
+    # What was queued before it has met its conditions in a group of its own.
     own = [step for step in steps if step.event.request is None or step.event.request.pull == pull.number]
     pushers = _pushers(own, pull, changeset, job)
-    return separation(own, pull.head_sha, pull, policy, job.github, pushers, edit=edit)
+    return conditions(own, pull.head_sha, pull, policy, job.github, pushers, edit=edit)
 
 
 def _pushers(own: Sequence[Step], pull: PullRequest, changeset: Changeset, job: JobContext) -> frozenset[str]:

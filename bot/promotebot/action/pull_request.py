@@ -14,7 +14,7 @@ from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
 from promotebot.gate.refusal import Reason
-from promotebot.github.events import PullChanged, PullClosed, Reviewed, ToldPull
+from promotebot.github.events import CheckReported, LabelChanged, PullChanged, PullClosed, Reviewed, ToldPull
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import NOTHING
 from promotebot.text import counted
@@ -34,6 +34,24 @@ def evaluate_pulls(event: PullChanged | Reviewed | PullClosed, job: JobContext) 
     told = event.told if isinstance(event, PullChanged) else None
     answers = (_on_pull(number, "open", work, job, told) for number in event.pulls)
     return max(answers, key=lambda answer: answer.code)
+
+
+def evaluate_conditions(event: LabelChanged | CheckReported, job: JobContext) -> Answer:
+    """Evaluate the pull requests again for which a label or another check may be what the policy asks for.
+
+    Raises:
+        CouldNotVerify: when GitHub does not say which pull requests have the commit as their head.
+    """
+    if isinstance(event, LabelChanged):
+        return evaluate_pulls(Reviewed((event.pull,)), job)
+    pulls = event.pulls or tuple(
+        pull.number
+        for pull in job.github.pulls_with(event.sha)
+        if pull.state == "open" and pull.head_sha == event.sha and not pull.is_fork
+    )
+    if not pulls:
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, f"{event.sha[:7]} is the head of no open pull request")
+    return evaluate_pulls(Reviewed(pulls), job)
 
 
 def _on_pull(

@@ -7,6 +7,7 @@ from promotebot.action.result import Answer, Outcome
 from promotebot.artifact.starting import end_early
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import (
+    CheckReported,
     CommentChanged,
     CommentCreated,
     Dispatched,
@@ -40,7 +41,7 @@ def exit_code(event: Event, answer: Answer, settings: Settings) -> int:
 
     GitHub shows the jobs of comments and reviews on the default branch's last commit, which is as good as before.
     """
-    answers = (CommentCreated, CommentChanged, LabelChanged, Reviewed, Dispatched, Scheduled)
+    answers = (CommentCreated, CommentChanged, LabelChanged, Reviewed, CheckReported, Dispatched, Scheduled)
     is_answer = isinstance(event, answers) and settings.command != "verify"
     return 0 if is_answer and answer.outcome is Outcome.REFUSED else answer.code
 
@@ -59,11 +60,15 @@ def _answer(event: Event, job: JobContext) -> Answer:
         from promotebot.action.pull_request import evaluate_pulls
 
         return evaluate_pulls(PullChanged(event.pull, "edited"), job)
-    if isinstance(event, LabelChanged):
+    is_gate = job.settings.command == "gate"  # which takes back what is green; the other command announces
+    if isinstance(event, LabelChanged) and not is_gate:
         from promotebot.action.labels import answer_label
 
         return answer_label(event, job)
-    is_gate = job.settings.command == "gate"  # which takes back what is green; the other command announces
+    if isinstance(event, (LabelChanged, CheckReported)):
+        from promotebot.action.pull_request import evaluate_conditions
+
+        return evaluate_conditions(event, job)
     if isinstance(event, (PullChanged, Reviewed)) or (isinstance(event, PullClosed) and is_gate):
         from promotebot.action.pull_request import evaluate_pulls
 

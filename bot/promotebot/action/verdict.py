@@ -10,12 +10,14 @@ from promotebot.action.retry import Attempt
 from promotebot.comments.comment import Rendered
 from promotebot.errors import PromotebotError, RefChanged
 from promotebot.findings import errors_in
-from promotebot.gate.approvals import approvals_needed, separation
+from promotebot.gate.approvals import RULE as APPROVALS
 from promotebot.gate.attestation import any_revoked
+from promotebot.gate.conditions import conditions, has_conditions
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.hold import carry_holds
 from promotebot.gate.policy import changes_policy, edit_of_policy
 from promotebot.gate.requests import RequestCheck
+from promotebot.gate.required import CHECKS, LABELS
 from promotebot.gate.status import publish_red
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.snapshot import marks_of, remote_head
@@ -50,7 +52,7 @@ def _require_unchanged(
     try:
         changed = moved(attempt, changeset)
         if not by_refs_alone:
-            changed = changed or _elsewhere(attempt, result, changeset) or _disapproved(attempt, result, changeset)
+            changed = changed or _elsewhere(attempt, result, changeset) or _unmet(attempt, result, changeset)
     except PromotebotError:
         _turn_red(attempt, changeset, "nobody knows whether it still holds")
         raise
@@ -95,10 +97,19 @@ def _elsewhere(attempt: Attempt, result: GateResult, changeset: Changeset) -> st
     return "a promotion was withdrawn" if is_revoked else ""
 
 
-def _disapproved(attempt: Attempt, result: GateResult, changeset: Changeset) -> str:
+def _unmet(attempt: Attempt, result: GateResult, changeset: Changeset) -> str:
+    """Return which condition is not met any more: an approval was withdrawn, a label taken off, a check failed."""
     snapshot, github, edit = attempt.snapshot, attempt.job.github, edit_of_policy(changeset)
-    if not approvals_needed(result.steps, changeset.policy, edit):
+    if not has_conditions(result.steps, changeset.policy, edit):
         return ""
     involved = RequestCheck(snapshot, changeset, attempt.job, ()).people(result.steps)
-    again = separation(result.steps, changeset.head, snapshot.pull, changeset.policy, github, involved, edit=edit)
-    return "an approval was withdrawn" if again and errors_in([again]) else ""
+    again = conditions(result.steps, changeset.head, snapshot.pull, changeset.policy, github, involved, edit=edit)
+    return next((_UNMET[one.rule] for one in errors_in(again)), "")
+
+
+_UNMET = {
+    APPROVALS: "an approval was withdrawn",
+    LABELS: "a label was taken off",
+    CHECKS: "another check is no longer successful",
+}
+"""Condition → what became of it, where it was met a moment ago."""

@@ -57,5 +57,7 @@ def run(options: argparse.Namespace, now: datetime) -> int:
     write_lines(report_lines(result.findings, verbose=options.verbose))
     write_lines([f"{'pass' if result.passes else 'FAIL'}: {result.title}"])
     if result.steps:
-        sys.stderr.write("Permissions and approvals are checked on GitHub only: see the check promotebot/gate.\n")
+        sys.stderr.write(
+            "Permissions, approvals, labels and other checks are known on GitHub only: see promotebot/gate.\n"
+        )
     return 0 if result.passes else 1

@@ -29,7 +29,7 @@ class Part(BaseModel):
 
 
 class GateOutput(Output):
-    """`promotebot gate`: permissions and approvals are not in it, because GitHub alone knows them."""
+    """`promotebot gate`: permissions, approvals, labels and other checks are not in it: GitHub alone knows them."""
 
     base: str
     head: str

@@ -78,7 +78,7 @@ class CardState:
     """The gate's."""
     conclusion: str
     """Of the required check: success, action_required (people are waited for) or failure."""
-    waiting: Finding | None = None
+    waiting: tuple[Finding, ...] = ()
     merge: Merge | None = None
     is_closed: bool = False
     is_unknown: bool = False
@@ -120,7 +120,7 @@ class CardState:
             wrong = ", without passing the gate" if any(f.rule == AGAINST_GATE for f in self.merge.problems) else wrong
             return f"merged{by} in {self.merge.commit[:7]}{at}{wrong}"
         if self.phase is Phase.WAITING and self.waiting:
-            return self.waiting.message.replace("waits for", "waiting for")
+            return self.waiting[0].message.replace("waits for", "waiting for")
         errors = errors_in(cause.finding for cause in by_cause(self.findings))
         if self.phase is Phase.BLOCKED and errors:
             more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
@@ -251,10 +251,12 @@ def _closing(state: CardState, main: CardPromotion, context: CommentContext) -> 
     """Yield what to do next: approve and merge, hold, withdraw, or ask for exactly these bytes again."""
     if state.merge or state.phase is Phase.CLOSED:
         return
+    asks = any(one.rule == APPROVALS for one in state.waiting)
     is_approved = any(one.rule == APPROVALS and one.severity is Severity.PASS for one in state.findings)
     act = {
         Phase.READY: f"**Next:** {'merge' if is_approved else 'approve and merge'}.",
-        Phase.WAITING: "**Next:** approve exactly this commit in a review, then merge.",
+        Phase.WAITING: f"**Next:** {'approve exactly this commit in a review' if asks else 'add what is missing'}, "
+        "then merge.",
     }.get(state.phase, "")
     is_held = any(finding.rule == HOLD for finding in errors_in(state.findings))
     stop = f"To lift the hold: {code('/unhold')}." if is_held else f"To stop it: {code('/hold')}."

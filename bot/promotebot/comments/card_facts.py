@@ -18,7 +18,8 @@ from promotebot.registry.names import Stage
 from promotebot.remedies import Changes, comment, flag_words
 
 APPROVALS = "separation"
-"""The rule that says who approved, or who still has to."""
+CONDITIONS = {APPROVALS: "Approvals", "gate.labels": "Labels", "gate.checks": "Other checks"}
+"""The rules that say what is there, or is waited for → how a card calls it."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,14 @@ def fact_list(
     one: CardPromotion,
     context: CommentContext,
     *,
-    waiting: Finding | None,
+    waiting: Sequence[Finding],
     findings: Sequence[Finding],
     is_merged: bool,
 ) -> Iterator[str]:
     """Yield the facts of a promotion, each as one item of a list.
 
     Args:
-        waiting: the approval that is waited for.
+        waiting: what is waited for.
         findings: the gate's, of which one may say who approved.
     """
     event = one.step.event
@@ -99,7 +100,7 @@ def fact_list(
         yield f"- **{one.stage.label} {'before' if is_merged else 'today'}:** {_since(one.today)}"
     yield from _way_back(one, is_merged=is_merged)
     if not is_merged:
-        yield from _approvals(waiting, findings)
+        yield from _conditions(waiting, findings)
     run = f" in {link('this run', context.run_url)}" if context.run_url else ""
     yield f"- **{'Announced' if is_merged else 'Checked'}** on {context.commit(context.head_sha)}{run}"
 
@@ -149,11 +150,13 @@ def _way_back(one: CardPromotion, *, is_merged: bool) -> Iterator[str]:
     yield f"- **To roll back{where}:** {code(str(line))} restores {code(back.artifact_id)} ({proven})"
 
 
-def _approvals(waiting: Finding | None, findings: Sequence[Finding]) -> Iterator[str]:
-    """Yield the approvals that the policy asks for: those that are there, or those that are missing and by whom."""
-    if waiting is not None and waiting.rule == APPROVALS:
-        yield f"- **Approvals:** {text(waiting.message)}; {inline(waiting.remedy)}"
-        return
-    given = next((f for f in findings if f.rule == APPROVALS and f.severity is Severity.PASS), None)
-    if given:
-        yield f"- **Approvals:** {text(given.message)}"
+def _conditions(waiting: Sequence[Finding], findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield what else the policy asks for before a merge: what is there, or what is missing and who can give it."""
+    met = [finding for finding in findings if finding.severity is Severity.PASS]
+    for rule, heading in CONDITIONS.items():
+        missing = next((one for one in waiting if one.rule == rule), None)
+        given = next((one for one in met if one.rule == rule), None)
+        if missing:
+            yield f"- **{heading}:** {text(missing.message)}; {inline(missing.remedy)}"
+        elif given:
+            yield f"- **{heading}:** {text(given.message)}"

@@ -67,9 +67,9 @@ def _with_consequences(causes: Sequence[Cause], *, limit: int | None) -> list[st
     return shown
 
 
-def waits(finding: Finding) -> str:
-    """Return the line on what people still have to do before the check turns green."""
-    return f"⏳ The check {finding.message}: {inline(finding.remedy)}."
+def waits(waiting: Sequence[Finding]) -> str:
+    """Return a line for each thing that is still to be done before the check turns green; empty for none."""
+    return "\n\n".join(f"⏳ The check {text(one.message)}: {inline(one.remedy)}." for one in waiting)
 
 
 def bullets(findings: Sequence[Finding], *, limit: int | None) -> list[str]:

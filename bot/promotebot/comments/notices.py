@@ -45,7 +45,7 @@ def render_gate(
     title: str,
     context: CommentContext,
     *,
-    waiting: Finding | None = None,
+    waiting: Sequence[Finding] = (),
     changes: Iterable[str] = (),
     receipts: str = "",
 ) -> Rendered:
@@ -65,7 +65,7 @@ def render_gate(
         [
             problems(findings, limit=MAX_PROBLEMS) + contacts_line(context) if refused else count_line(findings),
             "" if refused else "\n".join(bullets(warnings_in(findings), limit=MAX_PROBLEMS)),
-            waits(waiting) if waiting else "",
+            waits(waiting),
             *changes,
             details("Every rule", every_rule(findings, budget=RULES_BYTES)),
             receipts,
@@ -75,11 +75,11 @@ def render_gate(
     )
 
 
-def render_queue(findings: Sequence[Finding], waiting: Finding | None, context: CommentContext) -> Rendered:
+def render_queue(findings: Sequence[Finding], waiting: Sequence[Finding], context: CommentContext) -> Rendered:
     """Return the comment on a commit of the merge queue that the gate does not pass, in the pull request it is for.
 
     Args:
-        waiting: what people still have to do, where nothing is wrong.
+        waiting: what is still to be done, where nothing is wrong.
     """
     wrong = problems(findings, limit=MAX_PROBLEMS) + contacts_line(context)
     return note(

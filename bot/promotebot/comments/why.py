@@ -46,7 +46,7 @@ class LastRequest:
 def render_why(
     title: str,
     findings: Sequence[Finding],
-    waiting: Finding | None,
+    waiting: Sequence[Finding],
     last: LastRequest | None,
     policy_lines: PolicyLines,
     policy_url: str,
@@ -58,14 +58,14 @@ def render_why(
         title: what the gate says, in one line.
         policy_url: the address of the policy's file on the base.
     """
-    shown = [*findings, *([waiting] if waiting else [])]
+    shown = [*findings, *waiting]
     asked = last.findings if last else ()
     has_problem = any(finding.severity is not Severity.PASS for finding in findings)
     heading = headline(_heading(title, last), MAX_TITLE)
     parts = [
         _last(last) if last else "",
         problems(findings, limit=MAX_PROBLEMS) if has_problem else "" if last else count_line(findings),
-        waits(waiting) if waiting else "",
+        waits(waiting),
         _policy([*asked, *shown], policy_lines, policy_url),
         details("Every rule", every_rule([*asked, *findings], budget=RULES_BYTES)),
         contacts_line(context).strip(),

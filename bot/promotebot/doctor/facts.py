@@ -10,6 +10,7 @@ from promotebot.doctor.workflow import Workflow
 from promotebot.github.repository_settings import ActionsSettings, BranchRequirements, Environment, RequiredStatus
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.sections import Permission
+from promotebot.registry.names import Stage
 from promotebot.workflow_files import Folder
 
 ENVIRONMENT = "promotebot"
@@ -138,6 +139,13 @@ class Facts:
         return self.policy.strictest.separation is not None or bool(
             self.policy.quarantine
         )  # to lift it, people approve
+
+    def asks_for(self, key: str) -> bool:
+        """Return whether the policy waits for `labels` or `checks` in any stage, for some model at least."""
+        if not isinstance(self.policy, Policy):
+            return False
+        stages = self.policy.strictest.stages
+        return any(getattr(stages.of(stage), key) for stage in Stage)
 
     def page(self, path: str) -> str:
         """Return the address of a page of the repository."""

@@ -34,6 +34,14 @@ def workflows(facts: Facts) -> Verdict:
 def triggers(facts: Facts) -> Verdict:
     """Are the workflows started by everything that they are for?"""
     missing = {path: lost for path, file in _files(facts) if (lost := file.missing_triggers(facts.templates[path]))}
+    unheard = {path: lost for path, file in _files(facts) if (lost := _unheard(path, file, facts))}
+    if unheard and not missing:
+        found = "; ".join(
+            f"the policy asks for {', '.join(lost)}, and none starts {path}" for path, lost in unheard.items()
+        )
+        page = facts.page(f"blob/{facts.default.name}/{next(iter(unheard))}")
+        remedy = f"add the triggers that docs/policy.md names under labels and checks: {page}"
+        return problem(found, "promotebot/gate does not follow what changes there.", remedy)
     if not missing:
         return _nothing(facts) or ok(
             "every trigger of the templates", "Every event that promotebot answers starts a job."
@@ -41,6 +49,20 @@ def triggers(facts: Facts) -> Verdict:
     make = problem if any(_stops(path, facts) for path in missing) else advice
     found = "; ".join(f"{path} lacks {named(lost)}" for path, lost in missing.items())
     return make(found, "These events are not answered, checked or verified.", _anew(missing))
+
+
+def _unheard(path: str, file: Workflow, facts: Facts) -> list[str]:
+    """Return which of the policy's conditions do not start the gate when they change."""
+    if not path.startswith(f"{DIRECTORY}/gate"):
+        return []
+    types, workflows = (
+        file.triggers.get(event, {}).get(key)
+        for event, key in (("pull_request_target", "types"), ("workflow_run", "workflows"))
+    )
+    hears_labels = {"labeled", "unlabeled"} <= set(types or ())
+    hears_checks = bool({"check_suite", "status"} & file.triggers.keys()) or len(workflows or ()) > 1
+    heard = {"labels": hears_labels, "checks": hears_checks}
+    return [key for key, is_heard in heard.items() if facts.asks_for(key) and not is_heard]
 
 
 def _anew(paths: Iterable[str]) -> str:

@@ -42,8 +42,8 @@ class GateResult:
 
     steps: tuple[Step, ...]
     findings: tuple[Finding, ...]
-    waiting: Finding | None = None
-    """What people still have to do before it passes, where nothing is wrong."""
+    waiting: tuple[Finding, ...] = ()
+    """What is still to be done before it passes, where nothing is wrong."""
     planned: tuple[tuple[Step, Decided], ...] = ()
     """Each promotion that the rules allow, planned again on what stands before it, for card and report."""
     is_replayed: bool = True
@@ -67,11 +67,11 @@ class GateResult:
             return "failure"
         return "action_required" if self.waiting else "success"
 
-    def with_approval(self, approval: Finding | None) -> GateResult:
-        """Return the result with what `separation` says: others approved, or their approval is waited for."""
-        if approval is None or approval.severity is Severity.PASS:
-            return replace(self, findings=(*self.findings, *([approval] if approval else [])))
-        return replace(self, waiting=approval)
+    def with_conditions(self, conditions: Sequence[Finding]) -> GateResult:
+        """Return the result with what else a merge needs: what is there is a finding, and what is not is waited for."""
+        met = tuple(one for one in conditions if one.severity is Severity.PASS)
+        waiting = tuple(one for one in conditions if one.severity is not Severity.PASS)
+        return replace(self, findings=(*self.findings, *met), waiting=(*self.waiting, *waiting))
 
     def with_holds(self, holds: Sequence[StandingHold], pull: int) -> GateResult:
         """Return the result with what holds the pull request, which comes before everything else."""
@@ -87,7 +87,7 @@ class GateResult:
         if wrong:
             return f"refused: {headline(wrong[0].message, MAX_TITLE)}"
         if self.waiting:
-            return self.waiting.message
+            return shortened(self.waiting[0].message, MAX_TITLE)
         told = (
             f"{counted(len(self.steps), 'promotion')}, valid and verified"
             if self.steps

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from promotebot.findings import error
 from promotebot.gate.admission import pull_refusal
-from promotebot.gate.approvals import separation
+from promotebot.gate.conditions import conditions
 from promotebot.gate.evaluate import GateResult, evaluate_gate
 from promotebot.gate.hold import standing_holds
 from promotebot.gate.policy import edit_of_policy
@@ -71,10 +71,9 @@ def _evaluate(snapshot: PullSnapshot, changeset: Changeset, job: JobContext, dec
     requests = RequestCheck(snapshot, changeset, job, decided)
     result = replace(result, findings=(*result.findings, *requests.findings(result.steps), *requests.policy_findings()))
     involved, edit = requests.people(result.steps), edit_of_policy(changeset)
-    approval = separation(
-        result.steps, changeset.head, snapshot.pull, changeset.policy, job.github, involved, edit=edit
-    )
-    return result.with_approval(approval)
+    pull, policy = snapshot.pull, changeset.policy
+    needed = conditions(result.steps, changeset.head, pull, policy, job.github, involved, edit=edit)
+    return result.with_conditions(needed)
 
 
 def _promoting_fork(snapshot: PullSnapshot) -> GateResult:

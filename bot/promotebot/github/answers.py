@@ -8,7 +8,7 @@ from typing import Any
 
 from promotebot.github.checks import MAX_SUMMARY, Annotation
 from promotebot.github.git_port import BranchRules
-from promotebot.github.ports import BranchPush, CommitStatus, Issue, IssueComment, PullRequest
+from promotebot.github.ports import BranchPush, CheckRun, CommitStatus, Issue, IssueComment, PullRequest
 from promotebot.github.rest import translated
 from promotebot.text import cut
 
@@ -41,6 +41,12 @@ def read_status(status: Mapping[str, Any]) -> CommitStatus:
     creator = status["creator"]["login"] if status["creator"] else GHOST
     description, at = str(status.get("description") or ""), read_time(status["created_at"])
     return CommitStatus(str(status["context"]), str(status["state"]), str(creator), description, at)
+
+
+def read_check_run(run: Mapping[str, Any]) -> CheckRun:
+    """Return a check run: https://docs.github.com/en/rest/checks/runs#list-check-runs-for-a-git-reference"""
+    app, conclusion = run["app"], run["conclusion"]
+    return CheckRun(str(run["name"]), str(run["status"]), str(conclusion or ""), str(app["slug"]) if app else "")
 
 
 def read_push(push: Mapping[str, Any]) -> BranchPush:

@@ -9,6 +9,7 @@ from typing import Any
 from promotebot.cost import Cost
 from promotebot.github import questions, sticky_comment
 from promotebot.github.answers import (
+    read_check_run,
     read_pull,
     read_push,
     read_status,
@@ -19,7 +20,7 @@ from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Annotation, C
 from promotebot.github.deployments import DeploymentsClient
 from promotebot.github.git_data import GitDataClient
 from promotebot.github.issues import IssuesClient
-from promotebot.github.ports import BranchPush, CommitStatus, IssueComment, PullRequest, PullState
+from promotebot.github.ports import BranchPush, CheckRun, CommitStatus, IssueComment, PullRequest, PullState
 from promotebot.github.rest import (
     READ_RETRIES,
     NoSuchCommit,
@@ -247,6 +248,11 @@ class PyGithubClient(IssuesClient, DeploymentsClient):
                     yield read_status(item)
         except NoSuchCommit:
             return
+
+    def check_runs(self, sha: str) -> Sequence[CheckRun]:
+        """Return the check runs of a commit: https://docs.github.com/en/rest/checks/runs#list-check-runs-for-a-git-reference"""
+        purpose, path = f"read the checks of {sha[:7]}", f"/commits/{segment(sha)}/check-runs"
+        return self._rest.listed(read_check_run, path, purpose=purpose, needs="checks: read", within="check_runs")
 
     def publish_status(self, sha: str, *, context: str, state: State, description: str) -> None:
         """Put a status on a commit: https://docs.github.com/en/rest/commits/statuses#create-a-commit-status"""

@@ -6,6 +6,8 @@ READ = (
     "issue_comment",
     "pull_request_target",
     "workflow_run",
+    "check_suite",
+    "status",
     "merge_group",
     "push",
     "workflow_dispatch",

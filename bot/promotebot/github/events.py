@@ -97,6 +97,19 @@ class Reviewed:
 
 
 @dataclass(frozen=True)
+class CheckReported:
+    """An App's checks on a commit ended, or somebody posted a status on it (`check_suite`, `status`)."""
+
+    pulls: tuple[int, ...]
+    """Where the event tells them."""
+    sha: str
+    by: str
+    """The App's login, or who posted the status."""
+    context: str = ""
+    """The status's."""
+
+
+@dataclass(frozen=True)
 class Queued:
     """The merge queue asks for checks on a commit it built (`merge_group`, or the end of a run on that)."""
 
@@ -146,6 +159,7 @@ Event = (
     | PullClosed
     | PullChanged
     | Reviewed
+    | CheckReported
     | Queued
     | Pushed
     | Dispatched

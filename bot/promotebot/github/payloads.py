@@ -13,6 +13,7 @@ from promotebot.github.event_names import GATE_ACTIONS, LABEL_ACTIONS
 from promotebot.github.events import (
     BRANCH,
     QUEUE_BRANCH,
+    CheckReported,
     CommentChanged,
     CommentCreated,
     Dispatched,
@@ -135,6 +136,32 @@ class _WorkflowRun(_Part):
     workflow_run: _Run
 
 
+class _App(_Part):
+    slug: str
+
+
+class _Suite(_Part):
+    head_sha: str
+    app: _App | None = None
+    pull_requests: list[_RunPull | None] | None = None
+
+
+class _CheckSuite(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#check_suite"""
+
+    action: str
+    check_suite: _Suite
+
+
+class _Status(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#status"""
+
+    sha: str
+    context: str
+    state: str
+    sender: _User | None = None
+
+
 class _Push(_Part):
     """https://docs.github.com/en/webhooks/webhook-events-and-payloads#push"""
 
@@ -190,6 +217,8 @@ def _pull_event(payload: _PullRequest) -> Event:
 
 _COMMANDS = ("issue_comment", "pull_request_target", "workflow_dispatch", "push")
 """What starts the workflow that moves branches."""
+_CHECKING = ("pull_request", "push")
+"""What starts a team's own workflows; their runs name the pull requests that have the commit as their head."""
 _REVIEWS = ("pull_request_review", "pull_request_review_comment")
 
 
@@ -206,12 +235,30 @@ def _run_event(payload: _WorkflowRun) -> Event:
     queue = QUEUE_BRANCH.fullmatch(run.head_branch or "") if run.event == "merge_group" else None
     if payload.action == "completed" and queue:
         return Queued(run.head_sha, f"{BRANCH}{run.head_branch}", "", f"{BRANCH}{queue[1]}")
-    if payload.action == "completed" and run.event in _COMMANDS:
+    pulls = _numbers(run.pull_requests)
+    if payload.action == "completed" and run.event in _COMMANDS and not (run.event in _CHECKING and pulls):
         return Scheduled()  # a bot of another registry may have moved a branch, which starts no job: look for heads
-    pulls = {pull.number for pull in run.pull_requests or () if pull}
-    if payload.action != "completed" or run.event not in _REVIEWS or not pulls:
+    if payload.action != "completed" or run.event not in (*_REVIEWS, *_CHECKING) or not pulls:
         return Ignored(f"a run on {run.event} was {payload.action}")
-    return Reviewed(tuple(sorted(pulls)))
+    return Reviewed(pulls)
+
+
+def _numbers(pulls: list[_RunPull | None] | None) -> tuple[int, ...]:
+    return tuple(sorted({pull.number for pull in pulls or () if pull}))
+
+
+def _suite_event(payload: _CheckSuite) -> Event:
+    suite = payload.check_suite
+    if payload.action != "completed" or suite.app is None:
+        return Ignored(f"a check suite was {payload.action}")
+    return CheckReported(_numbers(suite.pull_requests), suite.head_sha, f"{suite.app.slug}[bot]")
+
+
+def _status_event(payload: _Status) -> Event:
+    by = payload.sender.login if payload.sender else ""
+    if payload.state == "pending":
+        return Ignored("a status that is pending ends nothing")
+    return CheckReported((), payload.sha, by, payload.context)
 
 
 def _push_event(payload: _Push) -> Event:
@@ -239,6 +286,8 @@ _EVENTS: Mapping[str, Callable[[Any], Event]] = {
     "issue_comment": _reader(_IssueComment, _comment_event),
     "pull_request_target": _reader(_PullRequest, _pull_event),
     "workflow_run": _reader(_WorkflowRun, _run_event),
+    "check_suite": _reader(_CheckSuite, _suite_event),
+    "status": _reader(_Status, _status_event),
     "merge_group": _reader(_MergeGroup, _group_event),
     "push": _reader(_Push, _push_event),
     "workflow_dispatch": _reader(_WorkflowDispatch, _dispatch_event),

@@ -76,6 +76,19 @@ class CommitStatus:
 
 
 @dataclass(frozen=True)
+class CheckRun:
+    """A check run on a commit: the newest of its name in its suite."""
+
+    name: str
+    status: str
+    """`completed`, or how far it is."""
+    conclusion: str
+    """Empty until it has completed."""
+    app: str
+    """The slug of the App that reports it; empty where GitHub names none."""
+
+
+@dataclass(frozen=True)
 class PullState:
     """What may have changed of a pull request while a job judged it."""
 
@@ -221,6 +234,9 @@ class GitHub(Protocol):
 
     def statuses(self, sha: str) -> Iterator[CommitStatus]:
         """Yield the statuses of a commit, of every context, the newest first."""
+
+    def check_runs(self, sha: str) -> Sequence[CheckRun]:
+        """Return the check runs of a commit, of every App and suite; of what ran again, the newest."""
 
     def publish_status(self, sha: str, *, context: str, state: State, description: str) -> None:
         """Put a status on a commit; the newest of a context is the one that counts."""

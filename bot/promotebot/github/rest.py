@@ -133,11 +133,14 @@ class Rest:
             return answer
 
     def pages(
-        self, path: str, *, purpose: str, needs: str = "", parameters: Mapping[str, Any] | None = None
+        self, path: str, *, purpose: str, needs: str = "", parameters: Mapping[str, Any] | None = None, within: str = ""
     ) -> Iterator[Any]:
         """Yield every item of every page, as the Link header says: a page may hold fewer than asked for.
 
         https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
+
+        Args:
+            within: the field of a page that has the items; empty where the page is the list.
 
         Raises:
             CouldNotVerify: when GitHub refuses, or does not answer.
@@ -148,7 +151,7 @@ class Rest:
                 headers, answer = self.repo.requester.requestJsonAndCheck(
                     "GET", f"{self.repo.url}{path}", parameters={**(parameters or {}), "per_page": PAGE, "page": page}
                 )
-            yield from answer
+            yield from answer[within] if within else answer
             if 'rel="next"' not in headers.get("link", ""):
                 return
             page += 1
@@ -181,6 +184,7 @@ class Rest:
         purpose: str,
         needs: str,
         parameters: Mapping[str, Any] | None = None,
+        within: str = "",
     ) -> list[_T]:
         """Return every item of every page, each as `read` reads it.
 
@@ -188,7 +192,8 @@ class Rest:
             CouldNotVerify: also for an item that does not read.
         """
         with translated(purpose):
-            return [read(item) for item in self.pages(path, purpose=purpose, needs=needs, parameters=parameters)]
+            pages = self.pages(path, purpose=purpose, needs=needs, parameters=parameters, within=within)
+            return [read(item) for item in pages]
 
 
 def _retry(times: int, methods: Collection[str]) -> Retry:

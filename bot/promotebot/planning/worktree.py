@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -20,8 +20,11 @@ from promotebot.planning.committed import read_policy, read_registry
 from promotebot.planning.decide import Decided, PromotionContext, decide, with_findings
 from promotebot.planning.examiner import Examine
 from promotebot.planning.legacy_digests import LegacyDigests
-from promotebot.promotion.plan import Plan
+from promotebot.promotion.plan import Decision, Plan
+from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
+from promotebot.promotion.required import GOES_BACK
+from promotebot.promotion.requirements import on_the_pull_request
 from promotebot.promotion.rules.context import Facts
 from promotebot.registry.files import registry_lock
 from promotebot.registry.split_layout import models_directory
@@ -93,7 +96,7 @@ def promote_here(
         )
         decided = decide(context, request, facts, examine=examine, now=now)
         clean = _clean_tree(dirty, dry_run=dry_run, allow_dirty=allow_dirty)
-        decided = with_findings(decided, [*clean, *remarks])
+        decided = with_findings(decided, [*clean, *_on_github(decided.decision, context.policy), *remarks])
         if isinstance(decided.decision, Plan) and not dry_run:
             _check_unchanged(work_tree.root, evidence=decided.evidence)
             stored.write(decided.decision.after, request.model)
@@ -136,6 +139,20 @@ def _check_unchanged(root: Path, *, evidence: Evidence) -> None:
             where=directory,
             remedy=Remedy("when nothing else writes there, run it again: ", again()),
         )
+
+
+def _on_github(decision: Decision, policy: Policy) -> Iterator[Finding]:
+    """Yield what the pull request will need that carries the event: a terminal knows no pull request."""
+    request = decision.request
+    if not isinstance(decision, Plan) or decision.action in GOES_BACK:
+        return
+    remedy = "open the pull request, and see to it there; promotebot/gate waits for it"
+    for asked in on_the_pull_request(policy.for_model(request.model), request.stage):
+        message = f"{request.stage.label} asks for {asked.words}, which is not known at a terminal."
+        if asked.key.endswith(".labels"):
+            yield warning("gate.labels", message, remedy=remedy)
+        else:
+            yield warning("gate.checks", message, remedy=remedy)
 
 
 def _clean_tree(dirty: Sequence[str], *, dry_run: bool, allow_dirty: bool) -> list[Finding]:

@@ -154,6 +154,7 @@ _LIMITS: Mapping[str, Callable[[Sequence[Any]], Any]] = {
 STRICTEST: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     **{f"stages.{stage}.permission": max for stage in Stage},
     **{f"stages.{stage}.people": _in_all for stage in Stage},
+    **{f"stages.{stage}.{key}": _in_any for stage in Stage for key in ("labels", "checks")},
     **{f"stages.{stage}.soak": _strictest_soak for stage in (Stage.SHADOW, Stage.STAGING)},
     **{f"stages.{stage}.hold_after_rollback": any for stage in Stage},
     "stages.staging.share.minimum": max,

@@ -218,6 +218,7 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "bases": _fewer,
     **{f"stages.{stage}.permission": _higher for stage in ("shadow", "staging", "active")},
     **{f"stages.{stage}.people": _fewer for stage in ("shadow", "staging", "active")},
+    **{f"stages.{stage}.{key}": _more for stage in ("shadow", "staging", "active") for key in ("labels", "checks")},
     **{f"stages.{stage}.soak": _there for stage in ("shadow", "staging")},
     **{f"stages.{stage}.soak.minimum": _higher for stage in ("shadow", "staging")},
     **{f"stages.{stage}.soak.required": _higher for stage in ("shadow", "staging")},

@@ -13,6 +13,8 @@ from promotebot.promotion.model_policies import ADDED, in_force, is_set, pattern
 from promotebot.promotion.policy import Policy
 
 _ROLE = tuple(f"stages.{stage}.{key}" for stage in ("active", "staging", "shadow") for key in ("permission", "people"))
+_LABELS = tuple(f"stages.{stage}.labels" for stage in ("active", "staging", "shadow"))
+_CHECKS = tuple(f"stages.{stage}.checks" for stage in ("active", "staging", "shadow"))
 _EVIDENCE = ("evidence.active", "evidence.staging", "evidence.shadow")
 _COMPARISON = tuple(f"comparison.{key}" for key in ("agreement", "max_difference", "mean_difference", "stages"))
 _LISTS = ("freezes", "windows")
@@ -35,7 +37,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "evidence.metric": _EVIDENCE,
     "freeze": ("freezes",),
     "gate.base_ref": ("bases",),
+    "gate.checks": _CHECKS,
     "gate.draft": ("drafts",),
+    "gate.labels": _LABELS,
     "gate.permission": _ROLE,
     "override": ("overrides",),
     "provenance.signature": ("signatures.required", "signatures.keys", "signatures.identities"),

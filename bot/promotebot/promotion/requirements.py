@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import patterns_of
 from promotebot.promotion.policy import Policy
+from promotebot.promotion.required import label_words
 from promotebot.promotion.sections import ComparisonPolicy, SharePolicy, percentage
 from promotebot.promotion.windows import windows_of
 from promotebot.registry.names import Stage
@@ -87,6 +88,7 @@ def conditions(policy: Policy, stage: Stage) -> Iterator[Requirement]:
         until = f"from {one.start} to {one.end} ({one.timezone}), {counted(one.uses, 'time')} for each model"
         words = f"{listed(list(one.people))} may make an exception from {one.rule} with --override, {until}"
         yield Requirement("overrides", words)
+    yield from on_the_pull_request(policy, stage)
     if policy.separation:
         approvals = counted(policy.separation.approvals, "approval")
         words = f"{approvals} of the exact head, by others than the requester, the author and the last pusher"
@@ -132,6 +134,16 @@ def _for_active(policy: Policy) -> Iterator[Requirement]:
         yield Requirement("require_sha", "the head that was looked at (--sha), also for a rollback of any stage")
     if policy.require_dataset:
         yield Requirement("require_dataset", "the dataset's files and manifest in the repository")
+
+
+def on_the_pull_request(policy: Policy, stage: Stage) -> Iterator[Requirement]:
+    """Yield what the pull request needs that promotes into a stage, which only GitHub knows."""
+    asked = policy.stages.of(stage)
+    if asked.labels:
+        yield Requirement(f"stages.{stage.value}.labels", f"{label_words(asked.labels)} on the pull request")
+    if asked.checks:
+        many, names = "s" if len(asked.checks) > 1 else "", listed(list(map(str, asked.checks)))
+        yield Requirement(f"stages.{stage.value}.checks", f"success of the check{many} {names} on the exact head")
 
 
 def _close_to_active(asked: ComparisonPolicy, stage: Stage) -> Iterator[Requirement]:

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from promotebot.promotion.required import Labels, RequiredChecks
 from promotebot.registry.names import Stage, hundredths, parse_canary_share, parse_duration
 from promotebot.schema import checked
 
@@ -152,6 +153,10 @@ class StagePolicy(Section):
     permission: PermissionField = "write"  # type: ignore[assignment]  # the validator turns it into a Permission
     people: People = ()
     """Who may ask without the role."""
+    labels: Labels = ()
+    """Those that the pull request has to have."""
+    checks: RequiredChecks = ()
+    """Those that have to be successful on the exact head."""
     soak: Soak | None = None
     hold_after_rollback: bool = False
 
@@ -175,6 +180,10 @@ class ActivePolicy(Section):
     permission: PermissionField = "maintain"  # type: ignore[assignment]  # the validator turns it into a Permission
     people: People = ()
     """Who may ask without the role."""
+    labels: Labels = ()
+    """Those that the pull request has to have."""
+    checks: RequiredChecks = ()
+    """Those that have to be successful on the exact head."""
     require_prior_stage: bool = True
     confirm: ConfirmField | None = None
     """How long whoever asked has time to confirm the dry run with 👍; None where nobody has to."""
@@ -189,20 +198,22 @@ class Stages(Section):
     staging: StagingPolicy = StagingPolicy()
     active: ActivePolicy = ActivePolicy()
 
+    def of(self, stage: Stage) -> StagePolicy | ActivePolicy:
+        """Return the rules of one stage."""
+        section: StagePolicy | ActivePolicy = getattr(self, stage.value)
+        return section
+
     def permission(self, stage: Stage) -> Permission:
         """Return the role that a person needs to promote into a stage."""
-        section: StagePolicy | ActivePolicy = getattr(self, stage.value)
-        return section.permission
+        return self.of(stage).permission
 
     def people(self, stage: Stage) -> tuple[str, ...]:
         """Return the logins that may promote into a stage whatever their role."""
-        section: StagePolicy | ActivePolicy = getattr(self, stage.value)
-        return section.people
+        return self.of(stage).people
 
     def holds_after_rollback(self, stage: Stage) -> bool:
         """Return whether a rollback of a stage keeps newer artifacts out of it until somebody ends the hold."""
-        section: StagePolicy | ActivePolicy = getattr(self, stage.value)
-        return section.hold_after_rollback
+        return self.of(stage).hold_after_rollback
 
 
 class Separation(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tests.fake_github.api.call import Answer, Call
@@ -46,6 +47,21 @@ def create_check_run(call: Call) -> Answer:
     )
     call.repo.check_runs[run.id] = run
     return Answer(201, commits.check_run(call.repo, run))
+
+
+@route("GET", "/commits/<sha>/check-runs", needs="checks:read")
+def list_check_runs(call: Call) -> Answer:
+    """https://docs.github.com/rest/checks/runs#list-check-runs-for-a-git-reference
+
+    Without `filter=all`, what ran again in its suite is there once, as it ran last.
+    """
+    sha, names = _commit(call, call.params["sha"]), call.query.get("check_name")
+    runs = [run for run in call.repo.check_runs.values() if run.head_sha == sha and names in (None, run.name)]
+    runs = [run for run in runs if is_shown(call.hub, run.started_at)]
+    if call.query.get("filter", "latest") == "latest":
+        runs = list({(run.app.slug, run.suite, run.name): run for run in runs}.values())
+    page = call.page(runs[::-1], lambda run: commits.check_run(call.repo, run))
+    return replace(page, payload={"total_count": len(runs), "check_runs": page.payload})
 
 
 def _commit(call: Call, sha: str) -> str:

@@ -27,5 +27,5 @@ def pushed_commit(repo: RepositoryState, commit: Commit) -> Json:
 def check_run(repo: RepositoryState, run: CheckRun) -> Json:
     texts = {name: run.output.get(name) for name in ("title", "summary", "text")}
     details = run.details_url or f"{repo.hub.server_url}/{repo.full_name}/runs/{run.id}"
-    suite, count = int(run.head_sha[:8], 16), len(run.annotations)
+    suite, count = int(run.head_sha[:8], 16) + run.app.id + run.suite, len(run.annotations)
     return fill("check_run", repo, run=run, suite=suite, details_url=details, annotations_count=count, **texts)

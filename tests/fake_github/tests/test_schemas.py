@@ -56,6 +56,9 @@ def test_answers_about_pull_requests_follow_the_schemas_github_publishes(world: 
     check_answers(world, models, requests)
 
 
+CHECK_RUNS = "ReposOwnerRepoCommitsRefCheckRunsGetResponse200"
+
+
 def test_answers_about_commits_follow_the_schemas_github_publishes(world: World, models: ModuleType) -> None:
     sha = world.pull().head_sha
     alice, bot = world.token("alice"), world.bot_token()
@@ -74,6 +77,7 @@ def test_answers_about_commits_follow_the_schemas_github_publishes(world: World,
         ("POST", f"{BASE}/statuses/{sha}", alice, {"state": "success"}, "Status"),
         ("GET", f"{BASE}/commits/{sha}/statuses", alice, None, "list[Status]"),
         ("POST", f"{BASE}/check-runs", bot, run, "CheckRun"),
+        ("GET", f"{BASE}/commits/{sha}/check-runs", bot, None, CHECK_RUNS),
     ]
     check_answers(world, models, requests)
 
@@ -177,6 +181,9 @@ def test_payloads_of_every_other_event_follow_the_schemas_of_webhooks(world: Wor
     payloads["WebhookWorkflowRunCompleted"] = repo.workflow_run_event(
         review, 1, event="pull_request_review", sender="bob"
     )
+    repo.post_status(before, "evaluation", "success", by="carol")
+    payloads["WebhookStatus"] = repo.status_event()
+    payloads["WebhookCheckSuiteCompleted"] = repo.check_suite_event(1, app="trainer")
     repo.mark_ready(1)
     payloads["WebhookPullRequestReadyForReview"] = event(1, action="ready_for_review")
     repo.merge_queue.add(1, by="bob")

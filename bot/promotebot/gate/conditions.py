@@ -1,0 +1,44 @@
+"""What else a merge needs, where nothing is wrong: approvals, labels, other checks. Who judges asks this function."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from promotebot.findings import Finding
+from promotebot.gate.approvals import approvals_needed, separation
+from promotebot.gate.required import required_findings, required_of
+from promotebot.promotion.policy import Policy
+from promotebot.promotion.policy_changes import PolicyEdit
+from promotebot.promotion.replay import Step
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import GitHub, PullRequest
+
+
+def conditions(
+    steps: Sequence[Step],
+    head_sha: str,
+    pull: PullRequest,
+    policy: Policy,
+    github: GitHub,
+    pushers: Collection[str] = (),
+    *,
+    edit: PolicyEdit = PolicyEdit.NONE,
+) -> tuple[Finding, ...]:
+    """Return the conditions that the policy sets for this head, each passed, or an error that says what it waits for.
+
+    Args:
+        pushers: everybody who moved a branch that carries events made at a terminal.
+        edit: what the branch does with the policy.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer; what is not known is never met.
+    """
+    approval = separation(steps, head_sha, pull, policy, github, pushers, edit=edit)
+    return (*([approval] if approval else []), *required_findings(steps, head_sha, pull.number, policy, github))
+
+
+def has_conditions(steps: Sequence[Step], policy: Policy, edit: PolicyEdit) -> bool:
+    """Return whether the policy sets any condition for this; then GitHub has to be asked."""
+    return approvals_needed(steps, policy, edit) > 0 or any(required_of(steps, policy))
