@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 
 MAX_LISTED = 20
 _DIGEST = re.compile(r"\bsha256:[0-9a-f]{64}\b")
@@ -169,6 +170,11 @@ def duration(span: timedelta) -> str:
     if hours:
         return f"{hours} h {rest} min" if rest else f"{hours} h"
     return f"{rest} min"
+
+
+def short_number(number: Decimal) -> str:
+    """Return a number that was computed, in six digits, which is what a person compares."""
+    return f"{float(number):.6g}"
 
 
 def held_now(digest: str | None) -> str:

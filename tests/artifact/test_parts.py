@@ -10,8 +10,9 @@ import pytest
 from onnx import helper
 
 from promotebot.artifact.answer import NotOpened, Opened, Problem, Served
+from promotebot.artifact.golden_names import owns_golden
 from promotebot.artifact.limits import Limits
-from promotebot.artifact.runtime import ChildOpener, owns_golden
+from promotebot.artifact.runtime import ChildOpener
 from promotebot.findings import Severity, errors_in, warnings_in
 
 from .archived import zipped

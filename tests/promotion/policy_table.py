@@ -92,6 +92,18 @@ EXAMPLES: Mapping[str, tuple[object, str]] = {
     "comparison.max_difference": (0.1, "no number differs by more than 0.1 from that of ACTIVE"),
     "comparison.mean_difference": (0.01, "numbers differ by 0.01 on average at most"),
     "comparison.stages": (["staging", "active"], "STAGING takes nothing that is further away, either"),
+    "evaluation_set": ({"dataset": "eval_2026_q3"}, "a candidate and ACTIVE are measured on this dataset, and shown"),
+    "evaluation_set.agreement": (0.95, "95 % of the classes are those of ACTIVE"),
+    "evaluation_set.max_difference": (0.1, "no number differs by more than 0.1 from that of ACTIVE"),
+    "evaluation_set.mean_difference": (0.01, "numbers differ by 0.01 on average at most"),
+    "evaluation_set.stages": (["staging", "active"], "a candidate for STAGING is measured, too"),
+    "evaluation_set.dataset": ("eval_2026_q4", "they are measured on this dataset"),
+    "evaluation_set.rows": (1000, "the first 1,000 rows are read"),
+    "evaluation_set.seconds": (30, "running both models may take half a minute"),
+    "evaluation_set.metrics": (
+        {"accuracy": {"minimum": 0.9, "max_drop": 0.01}},
+        "the accuracy is 0.9 at least, and 0.01 below that of ACTIVE at most",
+    ),
     "overrides": (
         [
             {
@@ -145,6 +157,10 @@ BESIDE: Mapping[str, Mapping[str, object]] = {
     **{f"evidence.shadow.{key}": {"evidence.shadow.slices": []} for key in ("duration", "rows", "slices", "metrics")},
     **{f"evidence.staging.{key}": {"evidence.staging.slices": []} for key in ("duration", "rows", "slices", "metrics")},
     **{f"evidence.active.{key}": {"evidence.active.slices": []} for key in ("duration", "rows", "slices", "metrics")},
+    **{
+        f"evaluation_set.{key}": {"evaluation_set.dataset": "eval_2026_q3"}
+        for key in ("agreement", "max_difference", "mean_difference", "stages", "dataset", "rows", "seconds", "metrics")
+    },
     "signatures.required": {"signatures.keys": [{"name": "release", "pem": PEM}]},
 }
 """Key → what has to be in the file before the example can be."""

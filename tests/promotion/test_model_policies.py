@@ -116,8 +116,8 @@ def test_every_key_of_the_policy_either_may_differ_for_some_models_or_is_refused
     below = {key for key in keys(Policy) if key.partition(".")[0] in ("signatures", "limits")}
     assert below == {key for key in (*STRICTEST, *GENERAL_ONLY) if key.startswith(("signatures.", "limits."))}
     known = {key.replace(".soak.minimum", ".soak").replace(".soak.required", ".soak") for key in keys(ModelPolicy)}
-    evidence = {f"evidence.{stage}" for stage in Stage}
-    known = {next((one for one in evidence if key.startswith(one)), key.removesuffix(".approvals")) for key in known}
+    sections = {"evaluation_set", *(f"evidence.{stage}" for stage in Stage)}
+    known = {next((one for one in sections if key.startswith(one)), key.removesuffix(".approvals")) for key in known}
     assert known == set(STRICTEST)
     assert all(value_at(ModelPolicy(), key) == value_at(Policy(), key) for key in STRICTEST)
 

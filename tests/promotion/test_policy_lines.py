@@ -41,7 +41,7 @@ def test_a_rule_that_is_the_same_under_every_policy_has_no_line() -> None:
 
 def test_every_rule_exists_and_every_key_is_one_of_the_policy() -> None:
     assert set(KEYS) <= RULES
-    document = Policy(separation={"approvals": 1}).model_dump(mode="json")
+    document = Policy(separation={"approvals": 1}, evaluation_set={"dataset": "eval_1"}).model_dump(mode="json")
     for key in {key for keys in KEYS.values() for key in keys}:
         value = document
         for part in key.split("."):

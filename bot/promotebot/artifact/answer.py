@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from promotebot.artifact.compared import MAX_OUTPUTS
 from promotebot.artifact.limits import Lack
+from promotebot.artifact.metrics import METRICS, MetricName
 from promotebot.artifact.walls import WALLS, Wall
 from promotebot.errors import InvalidInput
 from promotebot.registry.codec import parse_json
@@ -91,6 +92,36 @@ class ComparedSet(_Claim):
 
     name: Annotated[str, Field(pattern=r"\Atest_data_set_[0-9]{1,6}\z")]
     problem: Text = ""
+    outputs: Annotated[list[ComparedOutput], Field(max_length=MAX_OUTPUTS)] = []
+
+
+class Measured(_Claim):
+    """A metric of one model, see `promotebot.artifact.metrics`."""
+
+    name: MetricName
+    value: Number | None
+    """None where it is not known."""
+    output: Text = ""
+    """The output that it is computed from."""
+    problem: Text = ""
+
+
+class MeasuredModel(_Claim):
+    """One of the two models on an evaluation set."""
+
+    problem: Text = ""
+    metrics: Annotated[list[Measured], Field(max_length=len(METRICS))] = []
+
+
+class Evaluated(_Claim):
+    """Two models on the rows of an evaluation set, see `promotebot.artifact.evaluated.evaluate`."""
+
+    problem: Text = ""
+    rows: Count = 0
+    total: Count = 0
+    labels: Literal["", "classes", "numbers"] = ""
+    candidate: MeasuredModel = MeasuredModel()
+    incumbent: MeasuredModel | None = None
     outputs: Annotated[list[ComparedOutput], Field(max_length=MAX_OUTPUTS)] = []
 
 
@@ -226,6 +257,7 @@ class _Line(_Claim):
     done: bool = False
     compared: ComparedSet | None = None
     compared_all: bool = False
+    evaluated: Evaluated | None = None
 
 
 @dataclass(frozen=True)
@@ -242,6 +274,7 @@ class Progress:
     compared: tuple[ComparedSet, ...] = ()
     is_compared: bool = False
     """Whether that are all sets."""
+    evaluated: Evaluated | None = None
 
 
 def parse_progress(output: bytes) -> Progress:
@@ -263,4 +296,5 @@ def parse_progress(output: bytes) -> Progress:
         any(line.done for line in lines),
         tuple(line.compared for line in lines if line.compared),
         any(line.compared_all for line in lines),
+        next((line.evaluated for line in lines if line.evaluated), None),
     )

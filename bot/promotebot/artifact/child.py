@@ -20,6 +20,7 @@ from typing import Any
 
 from promotebot.artifact import child_limits, walls
 from promotebot.artifact.compared import PLACE, compare_sets
+from promotebot.artifact.evaluated import evaluate
 from promotebot.artifact.fork_server import serve
 from promotebot.artifact.golden import golden_sets, measure, run_set
 from promotebot.artifact.graph import UnreadableGraph, read_graph
@@ -163,12 +164,24 @@ def answer(model_file: Path) -> dict[str, Any]:
         return refused(("artifact.opens", _told(problem), ""))
 
 
-def answers(
-    model_file: Path, *, golden: Mapping[str, float] | None, compares: bool = False
-) -> Iterator[dict[str, Any]]:
-    """Yield what `serve_model` yields, and the exception that it raised."""
+def asked_for(model_file: Path, named: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return what the parent asked for when it named a model: how it is served, or how it does beside another one."""
+    evaluation = named.get("evaluation")
+    if evaluation is None:
+        return answers(serve_model(model_file, golden=named["golden"], compares=named["compares"] is True))
+    return answers(evaluate(_start, model_file, evaluation["incumbent"], int(evaluation["rows"])))
+
+
+def _start(model_file: Path) -> Any:
+    if read_graph(model_file).external_problems:  # as in `open_model`, which did not look at the incumbent here
+        raise UnreadableGraph("its external data is outside of its directory")
+    return start_session(model_file, optimised=True)[0]
+
+
+def answers(lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield lines of an answer, and the exception that making them raised."""
     try:
-        yield from serve_model(model_file, golden=golden, compares=compares)
+        yield from lines
     except Exception as problem:
         yield {"refused": _told(problem)[:MAX_TEXT]}
 
@@ -188,9 +201,8 @@ def open_in_fork(request: Mapping[str, Any], *, offline: bool) -> None:
     os.write(0, json.dumps({"walls": standing}).encode() + b"\n")
     named = json.loads(sys.stdin.readline())
     model_file = Path(str(named["model_file"]))
-    served = answers(model_file, golden=named["golden"], compares=named["compares"] is True)
     try:
-        for line in served if request["optimised"] else [answer(model_file)]:
+        for line in asked_for(model_file, named) if request["optimised"] else [answer(model_file)]:
             output.write(json.dumps(line, allow_nan=False).encode() + b"\n")
             output.flush()
     except OSError as problem:

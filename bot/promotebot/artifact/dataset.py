@@ -51,6 +51,11 @@ def _dataset_id(text: str) -> str:
     return text
 
 
+def is_dataset_id(text: str) -> bool:
+    """Return whether a text is a dataset's id, which names one directory."""
+    return bool(_ID.fullmatch(text))
+
+
 class DatasetManifest(BaseModel):
     """The manifest of a dataset, as older tools wrote it. Unknown keys are kept."""
 
@@ -140,8 +145,17 @@ def _is_present(source: FileSource, directory: str, dataset_id: str) -> bool:
 
 
 def _manifest(source: FileSource, place: str) -> DatasetManifest:
-    where = f"{place}/{FILE_NAME}"
     source.expect(place, max_files=MAX_FILES, max_bytes=MAX_DATASET_BYTES)
+    return read_dataset_manifest(source, place)
+
+
+def read_dataset_manifest(source: FileSource, place: str) -> DatasetManifest:
+    """Return the manifest of a dataset's directory.
+
+    Raises:
+        InvalidInput: where there is none, or it says something else than a manifest does.
+    """
+    where = f"{place}/{FILE_NAME}"
     with source.open(where) as stream:
         document = parse_json(stream.read(MAX_BYTES + 1), where=where, max_bytes=MAX_BYTES)
     result = validated_model(DatasetManifest, document, as_read=with_tuples(document, "feature_order", "label_columns"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from promotebot.artifact.answer import Opened
 from promotebot.artifact.comparison import Comparison
+from promotebot.artifact.evaluation import Evaluation
 from promotebot.artifact.formats import (
     Unopened,
 )
@@ -52,6 +53,8 @@ class Evidence:
     signatures: tuple[ModelSignature, ...] = ()
     comparison: Comparison | None = None
     """With today's ACTIVE, or the last one, on its golden inputs; None where nobody asked, or nothing was opened."""
+    evaluation: Evaluation | None = None
+    """On the policy's evaluation set; None where nobody asked for it, or nothing could be opened."""
     headers: tuple[Header, ...] = ()
     """What files of weights say of themselves, the model's own first; shown, never trusted."""
 

@@ -6,6 +6,7 @@ import hashlib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,16 @@ from promotebot.artifact.answer import NotOpened, Opened
 from promotebot.artifact.compared import PLACE
 from promotebot.artifact.comparison import compared_with, copy_golden
 from promotebot.artifact.copied import Copied, copy_files
+from promotebot.artifact.evaluating import Prepared, prepare
 from promotebot.artifact.evidence import Evidence, ModelCard
-from promotebot.artifact.files import REPORT, check_entries, check_listed, check_tracked, list_files, with_outside
+from promotebot.artifact.files import (
+    check_entries,
+    check_listed,
+    check_present,
+    check_tracked,
+    list_files,
+    with_outside,
+)
 from promotebot.artifact.formats import (
     Unopened,
     is_foreign,
@@ -24,7 +33,7 @@ from promotebot.artifact.formats import (
     read_headers,
     refused_format,
 )
-from promotebot.artifact.golden_names import unread_golden
+from promotebot.artifact.golden_names import owns_golden, unread_golden
 from promotebot.artifact.lfs import InLfs, check_held, lfs_findings
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
@@ -32,20 +41,18 @@ from promotebot.artifact.opening_findings import Subject, opening_findings
 from promotebot.artifact.parts import Listed, models_of, program_findings, referred_files, unreferred_findings
 from promotebot.artifact.programs import program_by_name
 from promotebot.artifact.proofs import Proofs
-from promotebot.artifact.runtime import ModelOpener, owns_golden
+from promotebot.artifact.report import read_report
+from promotebot.artifact.runtime import ModelOpener
 from promotebot.artifact.signatures import SignedFiles, read_signatures
-from promotebot.artifact.source import FileSource, Kind, fetching, shown
+from promotebot.artifact.source import FileSource, Kind, fetching
 from promotebot.artifact.stored import STORAGE, ObjectStore, Outside, check_place, stored_findings
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, errors_in, passed
-from promotebot.registry.codec import parse_json
 from promotebot.registry.lfs import LFS_HEADER, lfs_remedy
 from promotebot.registry.names import ArtifactPath
 from promotebot.remedies import Remedy
 from promotebot.text import counted
 
-MAX_REPORT = 1024 * 1024
-"""Bytes of a train report; a longer one is not shown."""
 BYTES_RULES = frozenset(
     {"path.symlink", "artifact.files", "artifact.limits", "artifact.digest", "artifact.lfs", "artifact.stored", STORAGE}
 )
@@ -91,8 +98,11 @@ class Examination:
     """What is known of the evidence."""
     whole: tuple[Manifest, Copied] | None = None
     """What is to be opened."""
+    is_proven: bool = False
     missing: str = ""
     """Why there is nothing to compare it on."""
+    prepared: Prepared | None = None
+    """The evaluation that is asked for."""
 
     @classmethod
     def of(
@@ -140,7 +150,8 @@ class Examination:
 
     def _read(self) -> None:
         """Apply the rules in order, as far as each has its input, but for those on opened models."""
-        if not self._is_present():
+        self.findings.append(check_present(self.source, self.directory))
+        if errors_in(self.findings):
             return
         self.source.expect(self.directory, max_files=self.terms.files, max_bytes=self.terms.artifact_bytes)
         listing = list_files(self.source, self.directory, self.terms)
@@ -160,23 +171,30 @@ class Examination:
         copied = copy_files(self.source, manifest, listing, self.scratch, self.terms)
         self.findings += [*copied.findings, *check_held(self.source, self.directory, manifest)]
         is_whole = copied.proven and all([self._has_content(copied), self._has_stored(manifest, copied)])
-        proven = copied.proven and not any(f.rule in BYTES_RULES for f in errors_in(self.findings))
+        self.is_proven = copied.proven and not any(f.rule in BYTES_RULES for f in errors_in(self.findings))
         # Before the model is opened, which is the first step that could change the copy.
-        report = self._report() if proven and is_whole else {}
+        report = read_report(self.scratch) if self.is_proven and is_whole else {}
         # Opened also where a file too many keeps it from being proven: all problems are reported at once.
         self.whole = (manifest, copied) if is_whole else None
         self.terms = self.terms.beside_another(manifest.digest, manifest.full_digest)
-        if is_whole and self.terms.incumbent:
-            self.missing = copy_golden(self.source, self.terms.incumbent, self.scratch, self.terms, self.store)
+        if is_whole:
+            self._put_beside()
         self.parts = {} if is_whole else self._unseen(manifest, copied)
         self.parts |= {
             "manifest": manifest,
-            "digest": manifest.digest if proven else None,
+            "digest": manifest.digest if self.is_proven else None,
             "by_pointers": bool(copied.pointers) and not self.source.fetches_lfs,
             "unread": bool(copied.outside) and not self.source.fetches_stored,
             "signatures": signatures,
             "report": report,
         }
+
+    def _put_beside(self) -> None:
+        """Put what it is run on into the private copy: golden data of the incumbent, and an evaluation set."""
+        terms, source = self.terms, self.source
+        if terms.incumbent is not None:
+            self.missing = copy_golden(source, terms.incumbent, self.scratch, terms, self.store)
+        self.prepared = prepare(terms, self.scratch, lambda one, alone: Examination.of(source, one, alone, self.store))
 
     def _fail(self, rule: str, message: str, remedy: Remedy | str, where: str) -> None:
         self.findings.append(error(rule, message, where=where, remedy=remedy))
@@ -184,32 +202,6 @@ class Examination:
     def _pass_unless(self, rule: str, message: str) -> None:
         if not any(finding.rule == rule for finding in errors_in(self.findings)):
             self.findings.append(passed(rule, message, where=self.directory))
-
-    def _is_present(self) -> bool:
-        """Return whether the path is a directory, with nothing but directories on the way; add the finding."""
-        parts = self.directory.split("/")
-        for end in range(1, len(parts) + 1):
-            path = "/".join(parts[:end])
-            kind = self.source.kind(path)
-            if kind is Kind.DIRECTORY:
-                continue
-            above = shown("/".join(parts[: end - 1]) or ".")
-            if kind is None:
-                message = f"Artifact directory not found: {self.directory}"
-                remedy = Remedy(f"name a directory in {above}/; the path is relative to the repository root")
-                if self.source.left_out(self.directory):
-                    message += " (git has it, but this sparse checkout leaves it out)"
-                    remedy = fetching(self.directory)
-                self._fail("artifact.exists", message, remedy, path)
-            elif kind is Kind.FILE:
-                message = f"Artifact directory not found: {path} is a file"
-                self._fail("artifact.exists", message, f"name the directory that holds the manifest: {above}", path)
-            else:
-                remedy = Remedy("commit the directory itself; links and submodules are not followed")
-                self._fail("path.symlink", f"{path} is a {kind.value}, not a directory.", remedy, path)
-            return False
-        self.findings.append(passed("artifact.exists", "the directory is there", where=self.directory))
-        return True
 
     def _manifest(self) -> Manifest | None:
         path = f"{self.directory}/{FILE_NAME}"
@@ -298,7 +290,16 @@ class Examination:
             opsets = tuple((opset.domain, opset.version) for opset in result.opsets)
             card = ModelCard(sum(copied.sizes.get(file, 0) for file in listed.referred), opsets, result)
         comparison = compared_with(self.terms.incumbent, results.get(own), self.missing)
-        return {"card": card, "unopened": unopened, "headers": tuple(headers), "comparison": comparison}
+        shown: dict[str, Any] = {
+            "card": card,
+            "unopened": unopened,
+            "headers": tuple(headers),
+            "comparison": comparison,
+        }
+        if self.prepared:
+            evaluate = partial(proofs.evaluate, self.scratch, own, self.terms)
+            shown["evaluation"] = self.prepared.run(results.get(own), evaluate)
+        return shown
 
     def _listed(self, manifest: Manifest, copied: Copied, results: Mapping[str, Opened | NotOpened]) -> Listed:
         """Return the files as far as models refer to them; the artifact's own is no model where it cannot be one."""
@@ -308,12 +309,3 @@ class Examination:
         are_open = all(isinstance(result, Opened) for result in models.values())
         referred, is_known = referred_files(models), are_open and not is_no_model
         return Listed(manifest, self.directory, copied, referred, is_known=is_known, looks_inside=are_open)
-
-    def _report(self) -> Mapping[str, Any]:
-        # The report is optional and only shown: one that cannot be read is left out, and no finding.
-        try:
-            with (self.scratch / REPORT).open("rb") as file:
-                report = parse_json(file.read(MAX_REPORT + 1), where=REPORT, max_bytes=MAX_REPORT)
-        except (OSError, InvalidInput):
-            return {}
-        return report if isinstance(report, dict) else {}

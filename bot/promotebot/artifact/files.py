@@ -198,3 +198,28 @@ def check_tracked(source: FileSource, listing: Listing) -> Iterator[Finding]:
         yield passed(
             "artifact.tracked", f"git tracks every file ({counted(len(files), 'file')})", where=listing.directory
         )
+
+
+def check_present(source: FileSource, directory: str) -> Finding:
+    """Return whether a path is a directory, with nothing but directories on the way."""
+    parts = directory.split("/")
+    for end in range(1, len(parts) + 1):
+        path = "/".join(parts[:end])
+        kind = source.kind(path)
+        if kind is Kind.DIRECTORY:
+            continue
+        above = shown("/".join(parts[: end - 1]) or ".")
+        rule, remedy = "artifact.exists", Remedy(f"name the directory that holds the manifest: {above}")
+        if kind is None:
+            message = f"Artifact directory not found: {directory}"
+            remedy = Remedy(f"name a directory in {above}/; the path is relative to the repository root")
+            if source.left_out(directory):
+                message += " (git has it, but this sparse checkout leaves it out)"
+                remedy = fetching(directory)
+        elif kind is Kind.FILE:
+            message = f"Artifact directory not found: {path} is a file"
+        else:
+            rule, message = "path.symlink", f"{path} is a {kind.value}, not a directory."
+            remedy = Remedy("commit the directory itself; links and submodules are not followed")
+        return error(rule, message, where=path, remedy=remedy)
+    return passed("artifact.exists", "the directory is there", where=directory)

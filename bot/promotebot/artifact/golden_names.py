@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
 from promotebot.artifact.manifest import Manifest, manifest_command
 from promotebot.findings import Finding, warning
@@ -67,3 +68,10 @@ def unread_golden(manifest: Manifest, directory: str, owners: Sequence[str]) -> 
         where=directory,
         remedy=Remedy(f"{right}; then write the manifest again: ", manifest_command(directory, manifest.model_file)),
     )
+
+
+def owns_golden(model_file: str, model_files: Sequence[str]) -> bool:
+    """Return whether the golden data beside a model is its own: the artifact's first, or the only one in its folder."""
+    folder = PurePosixPath(model_file).parent
+    beside = [other for other in model_files if PurePosixPath(other).parent == folder]
+    return beside[0] == model_file if model_files[0] in beside else len(beside) == 1

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, InstanceOf
 
+from promotebot.artifact.evaluation_terms import EvaluationTerms
 from promotebot.artifact.signers import Signers
 from promotebot.schema import checked
 from promotebot.storage.uri import MAX_URI, StorageUri, lies_under, parse_storage_uri
@@ -114,12 +115,19 @@ class Terms(Limits):
 
     incumbent: IncumbentArtifact | None = None
     """What its outputs are compared with; None where nothing is."""
+    evaluation: InstanceOf[EvaluationTerms] | None = None
+    """The data that it and the incumbent are measured on; None where the policy asks for none."""
 
     formats: Formats = ("onnx",)
     storage: Places = ()
     signers: Signers = Signers()
 
+    @property
+    def alone(self) -> Terms:
+        """Return the same for an artifact beside no other."""
+        return self.model_copy(update={"incumbent": None, "evaluation": None})
+
     def beside_another(self, digest: str, manifest_digest: str) -> Terms:
-        """Return them without an incumbent that is this very artifact: beside itself nothing is compared."""
+        """Return them alone where the incumbent is this very artifact: beside itself nothing is compared."""
         is_same = self.incumbent is not None and self.incumbent.pins(digest, manifest_digest)
-        return self.model_copy(update={"incumbent": None}) if is_same else self
+        return self.alone if is_same else self

@@ -17,6 +17,7 @@ from typing import IO
 
 from promotebot.artifact.answer import MAX_ANSWER, missing_walls, parse_progress, parse_walls, printable
 from promotebot.artifact.child import UNAVAILABLE
+from promotebot.artifact.evaluated import is_for_evaluation
 from promotebot.artifact.fork_server import MAX_MESSAGE
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.starting import start, take_early
@@ -53,10 +54,15 @@ class Bounds:
     memory_bytes: int
 
     @staticmethod
-    def of(limits: Limits, directory: Path) -> Bounds:
-        """Return the policy's limits for what is opened from a directory; external data and all the rest counts."""
-        size = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
-        return Bounds(limits.open_seconds, limits.run_seconds, limits.memory_for(size))
+    def of(limits: Limits, directory: Path, *, evaluates: bool = False) -> Bounds:
+        """Return the policy's limits for what is opened from a directory; external data and all the rest counts.
+
+        Args:
+            evaluates: whether two models are loaded, which run on an evaluation set.
+        """
+        files = (path for path in directory.rglob("*") if path.is_file())
+        size = sum(path.stat().st_size for path in files if evaluates or not is_for_evaluation(path, directory))
+        return Bounds(limits.open_seconds * (1 + evaluates), limits.run_seconds, limits.memory_for(size))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from promotebot.artifact.answer import NotOpened, Opened
+from promotebot.artifact.answer import Evaluated, NotOpened, Opened
+from promotebot.artifact.evaluation_terms import EvaluationRun
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.manifest import GoldenTolerances
 from promotebot.artifact.runtime import ModelOpener
@@ -57,3 +58,7 @@ class Proofs:
             del self._known[key]
         mine.set_result(results)
         return results
+
+    def evaluate(self, directory: Path, model_file: str, terms: Terms, run: EvaluationRun) -> Evaluated:
+        """Run a model on an evaluation set; see `ModelOpener.evaluate`."""
+        return self._opener.evaluate(directory, model_file, terms, run)

@@ -10,13 +10,14 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from promotebot.artifact.answer import (
     UNREADABLE,
     Compared,
+    Evaluated,
     NotOpened,
     NotServed,
     Opened,
@@ -30,6 +31,8 @@ from promotebot.artifact.answer import (
 )
 from promotebot.artifact.child import NOT_WRITTEN
 from promotebot.artifact.compared import PLACE
+from promotebot.artifact.evaluation_terms import EvaluationRun
+from promotebot.artifact.golden_names import owns_golden
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.manifest import GoldenTolerances
 from promotebot.artifact.opening import Bounds, Ended, OpeningProcess, Over
@@ -65,6 +68,10 @@ class ModelOpener(Protocol):
             tolerances: what the manifest gives for golden outputs.
         """
         return [self.open(directory, model_file, limits) for model_file in model_files]
+
+    def evaluate(self, directory: Path, model_file: str, limits: Limits, run: EvaluationRun) -> Evaluated:  # noqa: ARG002 - of those who run models
+        """Run a model that opens, and the incumbent where there is one, on an evaluation set beside it."""
+        return Evaluated(problem="models are not run here")
 
     def keeping(self) -> AbstractContextManager[None]:
         """Within the block, keep what serves for many directories."""
@@ -116,6 +123,22 @@ class ChildOpener(ModelOpener):
                     if not kept:  # another directory's model, or the machine, may have ended it since
                         raise
         return results
+
+    def evaluate(self, directory: Path, model_file: str, limits: Limits, run: EvaluationRun) -> Evaluated:
+        """Run both models in a fork of their own; see `ModelOpener.evaluate`."""
+        hide_memory()
+        bounds = replace(Bounds.of(limits, directory, evaluates=True), run_seconds=run.seconds)
+        one = Opening(directory, model_file, bounds, limits, None)
+        while True:
+            kept = self._take_idle()
+            try:
+                with adopted(), self._process(kept) as process:
+                    runs = {"evaluation": {"incumbent": run.incumbent, "rows": run.rows}}
+                    ended = process.open(directory, model_file, bounds, optimised=True, runs=runs, suffice=one.suffice)
+                    return evaluated(ended, bounds)
+            except CouldNotVerify:
+                if not kept:  # as in `open_each`
+                    raise
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
@@ -181,13 +204,6 @@ def _open_twice(process: OpeningProcess, one: Opening) -> Opened | NotOpened:
     runs = {"golden": one.golden, "compares": one.compares}
     second = process.open(*model, bounds, optimised=True, runs=runs, suffice=one.suffice)
     return first.model_copy(update={"served": _served(second, bounds, compares=one.compares)})
-
-
-def owns_golden(model_file: str, model_files: Sequence[str]) -> bool:
-    """Return whether the golden data beside a model is its own: the artifact's first, or the only one in its folder."""
-    folder = PurePosixPath(model_file).parent
-    beside = [other for other in model_files if PurePosixPath(other).parent == folder]
-    return beside[0] == model_file if model_files[0] in beside else len(beside) == 1
 
 
 def _opened(ended: Ended, bounds: Bounds, suffice: Callable[[Sequence[Wall]], bool]) -> Opened | NotOpened:
@@ -259,6 +275,27 @@ def _broken_off(ended: Ended, told: Progress, bounds: Bounds) -> str:
     if told.refused is not None:
         return f"ONNX Runtime: {printable(told.refused)}"
     return f"{_failure(ended)}, while the candidate ran on these golden inputs" if ended.code else UNREADABLE
+
+
+def evaluated(ended: Ended, bounds: Bounds) -> Evaluated:
+    """Return what an evaluation showed, or why it showed nothing."""
+    try:
+        told = parse_progress(ended.output)
+    except InvalidInput:
+        return Evaluated(problem=UNREADABLE)
+    if told.evaluated and told.is_done and not ended.code:
+        return told.evaluated
+    is_loaded = told.load_ms is not None
+    if ended.over is Over.MEMORY:
+        problem = f"with both models it takes more than {bounds.memory_bytes:,} bytes of memory ({_MEMORY})"
+    elif ended.over is not None or ended.code == -signal.SIGXCPU:
+        problem = f"the models run longer than {bounds.run_seconds} s (evaluation_set.seconds)"
+        problem = problem if is_loaded else f"the models did not load within {bounds.load_seconds} s ({_LOAD})"
+    elif told.refused is not None:
+        problem = printable(told.refused)
+    else:
+        problem = f"{_failure(ended)}, while the models ran on it" if ended.code else UNREADABLE
+    return Evaluated(problem=problem[:1000])
 
 
 def _over(ended: Ended, told: Progress, bounds: Bounds) -> NotServed:

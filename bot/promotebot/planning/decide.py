@@ -9,6 +9,7 @@ from datetime import datetime
 from promotebot.artifact.claims import Claims, claims_after_merge, read_claims
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.artifact.dataset import examine_dataset, expect_dataset
+from promotebot.artifact.evaluation_terms import EvaluationTerms
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.limits import IncumbentArtifact, Limits, Terms
 from promotebot.artifact.quarantine import Quarantined, digests_of, quarantined
@@ -138,11 +139,24 @@ def _terms(context: PromotionContext, request: Request, incumbent: Incumbent | N
     Nothing is compared on the way back, which nothing may slow down.
     """
     terms = context.policy.terms_for(request.model)
-    if incumbent is None or request.action is not Action.PROMOTE:
+    if request.action is not Action.PROMOTE:
+        return terms
+    terms = terms.model_copy(update={"evaluation": _evaluation(context, request)})
+    if incumbent is None:
         return terms
     pointer, former = incumbent.pointer, incumbent.held.former
     beside = IncumbentArtifact(pointer.artifact_dir, pointer.digest, pointer.manifest_digest, former)
     return terms.model_copy(update={"incumbent": beside})
+
+
+def _evaluation(context: PromotionContext, request: Request) -> EvaluationTerms | None:
+    """Return what is measured of a candidate, on data of the base; None where the policy asks for none."""
+    asked, files = context.policy.for_model(request.model).evaluation_set, context.base_files
+    if asked is None or request.stage not in asked.stages:
+        return None
+    place = f"{context.datasets_dir}/{asked.dataset}"
+    mark = files.fingerprint(place) if files else None
+    return EvaluationTerms(asked.dataset, asked.rows, asked.seconds, asked.asked, context.datasets_dir, mark, files)
 
 
 def _legacy(context: PromotionContext, request: Request) -> dict[Stage, Digest]:

@@ -76,7 +76,7 @@ class Examiner:
         if self._is_unseen(key, source):
             seen = self._examined(key, (source, directory, terms))
             # What was compared with another artifact was examined like any other.
-            alone = _key(source, directory, terms.model_copy(update={"incumbent": None}))
+            alone = _key(source, directory, terms.alone)
             self._seen |= {key: seen, alone: seen}
         return self._seen[key]
 

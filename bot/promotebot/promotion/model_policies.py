@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, StringC
 from promotebot.artifact.identities import SignerIdentity
 from promotebot.artifact.limits import Formats, ModelLimits, Places, lies_within, narrowest_places
 from promotebot.artifact.signers import MAX_SIGNERS, SignerKey
+from promotebot.promotion.evaluation_policy import EvaluationSet, strictest_evaluation
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.sections import (
     SIGNATURE_POLICIES,
@@ -76,6 +77,7 @@ class ModelPolicy(Section):
     storage: Places = ()
     """What the general ones name, or a part of it."""
     limits: ModelLimits = ModelLimits()
+    evaluation_set: EvaluationSet | None = None
 
 
 def _allowed(given: Any) -> Any:
@@ -181,6 +183,7 @@ STRICTEST: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "signatures.identities": _in_all,
     "storage": narrowest_places,
     **_LIMITS,
+    "evaluation_set": strictest_evaluation,
 }
 """Key that may differ for some models → what the values of several patterns come to: the strictest of them."""
 NARROWED: Mapping[str, Callable[[Sequence[Any]], Any]] = {

@@ -11,6 +11,8 @@ OverridableRule = Literal[
     "active.prior_stage",
     "comparison.agreement",
     "comparison.difference",
+    "evaluation.difference",
+    "evaluation.metric",
     "evidence.exists",
     "evidence.metric",
     "freeze",

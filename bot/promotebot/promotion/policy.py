@@ -14,6 +14,7 @@ from promotebot.artifact.signers import Signatures
 from promotebot.errors import InvalidInput
 from promotebot.promotion.aliases import AliasesField
 from promotebot.promotion.contacts import Contacts
+from promotebot.promotion.evaluation_policy import EvaluationSet
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import Models, check_narrow, in_force, patterns_of, strictest_of
 from promotebot.promotion.overrides import Override
@@ -70,6 +71,8 @@ class Policy(Section):
     """What becomes of a model with other inputs, outputs or features than ACTIVE has."""
     comparison: ComparisonPolicy = ComparisonPolicy()
     """How close a candidate has to be to today's ACTIVE."""
+    evaluation_set: EvaluationSet | None = None
+    """Data on which a candidate is measured beside today's ACTIVE, and what it has to reach there."""
     overrides: Annotated[tuple[Override, ...], Field(max_length=50)] = ()
     """Exceptions that people may make from a rule."""
     models: Models = Field(default={})

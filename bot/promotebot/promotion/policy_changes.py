@@ -250,6 +250,15 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "comparison.max_difference": _allows_less,
     "comparison.mean_difference": _allows_less,
     "comparison.stages": _more,
+    "evaluation_set": _there,
+    "evaluation_set.agreement": _asks_more,
+    "evaluation_set.max_difference": _allows_less,
+    "evaluation_set.mean_difference": _allows_less,
+    "evaluation_set.stages": _more,
+    "evaluation_set.dataset": lambda _before, _after: False,  # nobody knows which data is the harder one
+    "evaluation_set.rows": lambda _before, _after: False,  # on other rows a model may be better or worse
+    "evaluation_set.seconds": _lower,
+    "evaluation_set.metrics": _asks_more_of_metrics,
     "overrides": _fewer,
     "models": lambda _before, _after: False,  # no key of a pattern differs: another pattern, or another order
     "signatures.required": _more,

@@ -19,6 +19,7 @@ _EVIDENCE = ("evidence.active", "evidence.staging", "evidence.shadow")
 _COMPARISON = tuple(f"comparison.{key}" for key in ("agreement", "max_difference", "mean_difference", "stages"))
 _LISTS = ("freezes", "windows")
 """Keys of which the general one and those of patterns count together."""
+_EVALUATION = ("evaluation_set.dataset", "evaluation_set.metrics")
 KEYS: Mapping[str, tuple[str, ...]] = {
     "active.prior_stage": ("stages.active.require_prior_stage",),
     "artifact.executable": ("limits.may_hold",),
@@ -33,6 +34,11 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "comparison.data": _COMPARISON,
     "comparison.difference": ("comparison.max_difference", "comparison.mean_difference", "comparison.stages"),
     "dataset.exists": ("require_dataset",),
+    "evaluation.data": _EVALUATION,
+    "evaluation.difference": tuple(
+        f"evaluation_set.{key}" for key in ("agreement", "max_difference", "mean_difference")
+    ),
+    "evaluation.metric": ("evaluation_set.metrics",),
     "evidence.exists": _EVIDENCE,
     "evidence.metric": _EVIDENCE,
     "freeze": ("freezes",),

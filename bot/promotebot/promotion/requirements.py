@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from promotebot.promotion.evaluation_policy import EvaluationSet
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import patterns_of
 from promotebot.promotion.policy import Policy
@@ -78,6 +79,7 @@ def conditions(policy: Policy, stage: Stage) -> Iterator[Requirement]:
     if stage is Stage.ACTIVE:
         yield from _for_active(policy)
     yield from _close_to_active(policy.comparison, stage)
+    yield from _on_evaluation_set(policy.evaluation_set, stage)
     if stage in policy.signatures.required:
         yield Requirement("signatures.required", "a signature by one of the policy's signers")
     if asked := policy.evidence.of(stage):
@@ -155,6 +157,12 @@ def _close_to_active(asked: ComparisonPolicy, stage: Stage) -> Iterator[Requirem
     if asked.mean_difference is not None:
         words = f"outputs that differ by {asked.mean_difference:f} on average at most {on}"
         yield Requirement("comparison.mean_difference", words)
+
+
+def _on_evaluation_set(asked: EvaluationSet | None, stage: Stage) -> Iterator[Requirement]:
+    if asked is not None and stage in asked.stages:
+        words = f"measured beside today's ACTIVE on the dataset {asked.dataset}, {counted(asked.rows, 'row')} at most"
+        yield Requirement("evaluation_set", f"{words}: {asked}" if asked.asks else words)
 
 
 def _moment(at: datetime) -> str:

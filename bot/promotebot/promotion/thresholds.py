@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -91,7 +91,10 @@ def strictest_evidence(values: Sequence[StageEvidence | None]) -> StageEvidence 
     )
 
 
-def strictest_metrics(values: Sequence[Mapping[str, Thresholds]]) -> dict[str, Thresholds]:
+_NameT = TypeVar("_NameT", bound=str)
+
+
+def strictest_metrics(values: Sequence[Mapping[_NameT, Thresholds]]) -> dict[_NameT, Thresholds]:
     """Return metric → what asks for all that one of several sections asks of it."""
     names = dict.fromkeys(name for value in values for name in value)
     return {name: _strictest([value[name] for value in values if name in value]) for name in names}

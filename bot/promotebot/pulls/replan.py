@@ -151,7 +151,13 @@ def _exchanged(step: Step, plan: Plan) -> Finding | None:
     )
 
 
-_BESIDE_ACTIVE = ("comparison.agreement", "comparison.difference", "evidence.metric")
+_BESIDE_ACTIVE = (
+    "comparison.agreement",
+    "comparison.difference",
+    "evaluation.difference",
+    "evaluation.metric",
+    "evidence.metric",
+)
 """Rules that compare with ACTIVE: an exception from one of them is made with a look at it."""
 
 

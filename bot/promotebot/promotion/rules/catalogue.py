@@ -11,6 +11,7 @@ from promotebot.promotion.rules.artifact import bytes_are_pinned, directory_stan
 from promotebot.promotion.rules.claims import evidence_is_given, evidence_suffices
 from promotebot.promotion.rules.comparison import outputs_are_close
 from promotebot.promotion.rules.context import Rule, RuleContext
+from promotebot.promotion.rules.evaluation import evaluation_suffices
 from promotebot.promotion.rules.imports import active_becomes_whole, artifact_is_the_models, import_is_allowed
 from promotebot.promotion.rules.override import overridden
 from promotebot.promotion.rules.provenance import artifact_is_signed, commit_is_reachable, manifest_agrees
@@ -69,6 +70,7 @@ RULES: tuple[Rule, ...] = (
     evidence_suffices,
     signature_is_kept,
     outputs_are_close,
+    evaluation_suffices,
     prior_stage,
     soak_time,
     nothing_is_frozen,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from promotebot.artifact.comparison import Comparison
 from promotebot.findings import Finding, Severity, error, passed, warning
@@ -46,8 +47,7 @@ def _judged(context: RuleContext) -> Iterator[Finding]:
         message = f"Not compared with {held}: {_why(found)}."
         yield error(DATA, message, where=context.request.artifact_dir, remedy=_GOLDEN)
         return
-    yield from _agreement(found, asked, context.request.artifact_dir, held.name)
-    yield from _difference(found, asked, context.request.artifact_dir, held.name)
+    yield from Closeness(found, asked, context.request.artifact_dir, held.name).findings()
 
 
 def _why(found: Comparison | None) -> str:
@@ -57,46 +57,63 @@ def _why(found: Comparison | None) -> str:
     return found.problem or (f"output {wrong.name}: {wrong.problem}" if wrong else "there is no output")
 
 
-def _agreement(found: Comparison, asked: ComparisonPolicy, where: str, active: str) -> Iterator[Finding]:
-    if asked.agreement is None:
-        return
-    having = [output for output in found.outputs if output.classes]
-    if not having:
-        message = "No output has classes, so their agreement (comparison.agreement) is not known."
-        yield error(AGREEMENT, message, where=where, remedy=_GOLDEN)
-        return
-    worst = min(having, key=lambda output: output.agreeing / output.classes)
-    told = f"{percent(worst.agreeing / worst.classes)} of the classes of {worst.name} are those of {active}"
-    asks = f"the policy asks for {percent(float(asked.agreement))}"
-    if worst.agreeing < asked.agreement * worst.classes:
-        yield error(AGREEMENT, f"{told}; {asks}.", where=where, remedy=_BETTER)
-    else:
-        yield passed(AGREEMENT, f"{told}; {asks}", where=where)
+@dataclass(frozen=True)
+class Closeness:
+    """Outputs that were compared on everything, beside what the policy asks of them."""
 
+    found: Comparison
+    asked: ComparisonPolicy
+    where: str
+    active: str
+    """What to call what they are compared with: `ACTIVE`."""
 
-def _difference(found: Comparison, asked: ComparisonPolicy, where: str, active: str) -> Iterator[Finding]:
-    if asked.max_difference is None and asked.mean_difference is None:
-        return
-    numbers = [output for output in found.outputs if output.values]
-    apart = next((output for output in numbers if output.apart), None)
-    if not numbers:
-        yield error(DIFFERENCE, "No output has numbers, so no difference is known.", where=where, remedy=_GOLDEN)
-        return
-    if apart:
-        told = f"{counted(apart.apart, 'value')} of {apart.name}: a finite number in one of the two models alone"
-        yield error(DIFFERENCE, f"{told}.", where=where, remedy=_BETTER)
-        return
-    worst = max(numbers, key=lambda output: output.largest)
-    means = [(output.mean if output.mean is not None else float("inf"), output.name) for output in numbers]
-    mean, name = max(means)
-    for limit, value, words in (
-        (asked.max_difference, worst.largest, f"the largest difference to {active}, of {worst.name},"),
-        (asked.mean_difference, mean, f"the mean difference to {active}, of {name},"),
-    ):
-        if limit is None:
-            continue
-        told = f"{words} is {value:.3g}; the policy allows {float(limit):g}"
-        if value > float(limit):
-            yield error(DIFFERENCE, f"{told[0].upper()}{told[1:]}.", where=where, remedy=_BETTER)
+    def findings(self) -> Iterator[Finding]:
+        """Yield what each threshold comes to."""
+        yield from self._agreement()
+        yield from self._difference()
+
+    def _agreement(self) -> Iterator[Finding]:
+        where, asked = self.where, self.asked.agreement
+        if asked is None:
+            return
+        having = [output for output in self.found.outputs if output.classes]
+        if not having:
+            message = "No output has classes, so their agreement (comparison.agreement) is not known."
+            yield error(AGREEMENT, message, where=where, remedy=_GOLDEN)
+            return
+        worst = min(having, key=lambda output: output.agreeing / output.classes)
+        told = f"{percent(worst.agreeing / worst.classes)} of the classes of {worst.name} are those of {self.active}"
+        asks = f"the policy asks for {percent(float(asked))}"
+        if worst.agreeing < asked * worst.classes:
+            yield error(AGREEMENT, f"{told}; {asks}.", where=where, remedy=_BETTER)
         else:
-            yield passed(DIFFERENCE, told, where=where)
+            yield passed(AGREEMENT, f"{told}; {asks}", where=where)
+
+    def _difference(self) -> Iterator[Finding]:
+        where, asked = self.where, self.asked
+        if asked.max_difference is None and asked.mean_difference is None:
+            return
+        numbers = [output for output in self.found.outputs if output.values]
+        apart = next((output for output in numbers if output.apart), None)
+        if not numbers:
+            message = "No output has numbers, so no difference is known."
+            yield error(DIFFERENCE, message, where=where, remedy=_GOLDEN)
+            return
+        if apart:
+            told = f"{counted(apart.apart, 'value')} of {apart.name}: a finite number in one of the two models alone"
+            yield error(DIFFERENCE, f"{told}.", where=where, remedy=_BETTER)
+            return
+        worst = max(numbers, key=lambda output: output.largest)
+        means = [(output.mean if output.mean is not None else float("inf"), output.name) for output in numbers]
+        mean, name = max(means)
+        for limit, value, words in (
+            (asked.max_difference, worst.largest, f"the largest difference to {self.active}, of {worst.name},"),
+            (asked.mean_difference, mean, f"the mean difference to {self.active}, of {name},"),
+        ):
+            if limit is None:
+                continue
+            told = f"{words} is {value:.3g}; the policy allows {float(limit):g}"
+            if value > float(limit):
+                yield error(DIFFERENCE, f"{told[0].upper()}{told[1:]}.", where=where, remedy=_BETTER)
+            else:
+                yield passed(DIFFERENCE, told, where=where)
